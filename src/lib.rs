@@ -1,0 +1,4 @@
+pub mod disk;
+pub mod limits;
+pub mod model;
+pub mod protocol;

@@ -1,0 +1,89 @@
+//! What a message is known by: the sender's id for it, and the server's number.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits;
+
+/// The id a sender chose, so that a retry can be known: 1 to 64 of `A-Z a-z 0-9 - _`
+/// (protocol, section 5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(Arc<str>);
+
+impl MessageId {
+    /// `None` if the text is empty, too long, or has any other character in it.
+    pub fn new(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let fits = (1..=limits::ID_BYTES).contains(&text.len());
+        (fits && text.bytes().all(allowed)).then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A place in the one sequence that orders everything (protocol, section 5). 0 stands for "before
+/// the first"; numbers stay below 2^53.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Seq(u64);
+
+impl Seq {
+    pub const ZERO: Seq = Seq(0);
+
+    /// `None` from 2^53 on.
+    pub fn new(number: u64) -> Option<Self> {
+        (number < limits::SEQ_END).then_some(Self(number))
+    }
+
+    /// Reads decimal digits and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten().and_then(Self::new)
+    }
+
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number after this one. The sequence would last a million messages a second for
+    /// 285 years; should it end, its last number is given again and replay refuses the store.
+    pub fn next(self) -> Self {
+        Self((self.0 + 1).min(limits::SEQ_END - 1))
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_one_to_sixty_four_plain_characters() {
+        assert!(MessageId::new("A-z_09").is_some());
+        assert!(MessageId::new(&"x".repeat(64)).is_some());
+        for wrong in ["", "a b", "ñ", "a;b", &"x".repeat(65)] {
+            assert!(MessageId::new(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_below_two_to_the_fifty_third() {
+        assert_eq!(Seq::parse("007").map(Seq::get), Some(7));
+        assert_eq!(Seq::parse("9007199254740991").map(Seq::get), Some(limits::SEQ_END - 1));
+        for wrong in ["", "+1", "-1", "1 ", "0x1", "9007199254740992", "99999999999999999999999"] {
+            assert_eq!(Seq::parse(wrong), None, "{wrong:?}");
+        }
+    }
+}

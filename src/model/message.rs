@@ -1,0 +1,41 @@
+//! A message as everybody sees it, and how far it has come.
+
+use std::fmt;
+
+use super::{MessageId, Place, Seq, Text, Timestamp, UserName};
+
+/// One message that the server has accepted. It never changes; what changes are its sender's marks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub seq: Seq,
+    pub id: MessageId,
+    pub from: UserName,
+    pub to: Place,
+    pub at: Timestamp,
+    pub text: Text,
+}
+
+/// How far a message has come (protocol, section 7). `SENT`, the state before these, is known to
+/// the sender's own client alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    Received,
+    Delivered,
+    Read,
+}
+
+impl State {
+    const WORDS: [(State, &'static str); 3] =
+        [(State::Received, "RECEIVED"), (State::Delivered, "DELIVERED"), (State::Read, "READ")];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(state, _)| state == self).map_or("", |(_, word)| word);
+        f.write_str(word)
+    }
+}

@@ -1,0 +1,15 @@
+//! Values that cannot be wrong once built: whoever holds one need not check it again.
+
+mod id;
+mod message;
+mod name;
+mod secret;
+mod text;
+mod time;
+
+pub use id::{MessageId, Seq};
+pub use message::{Message, State};
+pub use name::{NameError, NoSuchPlace, Place, RoomName, UserName};
+pub use secret::{Email, Password, PasswordError};
+pub use text::{Text, length_in_record};
+pub use time::Timestamp;

@@ -1,0 +1,192 @@
+//! Who and where: user names, room names, and the places a message can go to.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use precis_core::profile::PrecisFastInvocation;
+use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
+use unicode_security::MixedScript;
+
+use crate::limits;
+
+/// What a user name never holds: the separators of the protocol, quotes, and what would mean
+/// something in a path (protocol, section 3).
+const FORBIDDEN: [char; 7] = [':', ';', '#', '@', '"', '\\', '/'];
+
+/// Not a name (protocol, section 3). Its text says what a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameError;
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a name is 1 to {} letters, digits or signs of one script, none of : ; # @ \" \\ / and no . or - at its start",
+            limits::NAME_CHARS
+        )
+    }
+}
+
+/// The two forms of a name: the mapped one says who it is, the other is how she is shown.
+#[derive(Debug)]
+struct Forms {
+    mapped: Box<str>,
+    shown: Box<str>,
+}
+
+/// A user's name: a PRECIS UsernameCaseMapped string (RFC 8265). Two names are equal if their
+/// mapped forms are: `María`, `maría` and `MARÍA` are one user.
+#[derive(Clone)]
+pub struct UserName(Arc<Forms>);
+
+impl UserName {
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        let (mapped, shown) = forms(text)?;
+        Ok(Self(Arc::new(Forms { mapped: mapped.into(), shown: shown.into() })))
+    }
+
+    /// The form that says who it is. Never shown, never a file name.
+    pub fn mapped(&self) -> &str {
+        &self.0.mapped
+    }
+
+    /// The name as its owner wrote it.
+    pub fn shown(&self) -> &str {
+        &self.0.shown
+    }
+}
+
+fn forms(text: &str) -> Result<(String, String), NameError> {
+    if is_plain(text) {
+        return Ok((text.to_owned(), text.to_owned()));
+    }
+    let mapped = UsernameCaseMapped::enforce(text).map_err(|_| NameError)?;
+    let shown = UsernameCasePreserved::enforce(text).map_err(|_| NameError)?;
+    let fits = (1..=limits::NAME_CHARS).contains(&mapped.chars().count());
+    // Both forms are looked at: a mapping that brought a forbidden sign, or hid one, passes neither.
+    let allowed = |form: &str| !form.contains(FORBIDDEN) && !form.starts_with(['.', '-']);
+    if fits && allowed(&mapped) && allowed(&shown) && mapped.as_ref().is_single_script() {
+        return Ok((mapped.into_owned(), shown.into_owned()));
+    }
+    Err(NameError)
+}
+
+/// Small letters and digits need no mapping: nearly every name, on the path of every message.
+fn is_plain(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=limits::NAME_CHARS).contains(&text.len()) && text.bytes().all(plain)
+}
+
+impl PartialEq for UserName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.mapped == other.0.mapped
+    }
+}
+
+impl Eq for UserName {}
+
+impl Hash for UserName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.mapped.hash(state);
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.shown)
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0.shown)
+    }
+}
+
+/// A room's name: `#` and what could be a user's name (protocol, section 3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoomName(UserName);
+
+impl RoomName {
+    /// Reads a name with its `#`.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        UserName::new(text.strip_prefix('#').ok_or(NameError)?).map(Self)
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Where a message goes to: a user, or a room.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    User(UserName),
+    Room(RoomName),
+}
+
+/// A text that cannot name any user, or any room: to whoever asks, there is none of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSuchPlace {
+    User,
+    Room,
+}
+
+impl Place {
+    pub fn parse(text: &str) -> Result<Self, NoSuchPlace> {
+        if text.starts_with('#') {
+            return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchPlace::Room);
+        }
+        UserName::new(text).map(Self::User).map_err(|_| NoSuchPlace::User)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => name.fmt(f),
+            Self::Room(name) => name.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_width_do_not_make_another_user_but_accents_do() {
+        let maria = UserName::new("María").unwrap();
+        for same in ["maría", "MARÍA", "Mari\u{301}a", "Ｍaría"] {
+            assert_eq!(UserName::new(same).unwrap(), maria, "{same}");
+        }
+        assert_ne!(UserName::new("maria").unwrap(), maria);
+        assert_eq!(maria.to_string(), "María");
+    }
+
+    #[test]
+    fn names_that_are_none() {
+        let long = "x".repeat(33);
+        for wrong in [
+            "", " ", "a b", "..", ".a", "-a", "a/b", "a\\b", "a:b", "a;b", "#a", "a@b", "a\"b", "a\0", "\u{202e}ana",
+            "раypal", &long,
+        ] {
+            assert!(UserName::new(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(UserName::new(&"ñ".repeat(32)).is_ok());
+        assert!(RoomName::new("sala").is_err());
+        assert_eq!(RoomName::new("#Sala").unwrap().to_string(), "#Sala");
+    }
+
+    #[test]
+    fn the_short_cut_for_plain_names_agrees_with_the_long_way() {
+        for name in ["ana", "bs0x1f", "7", "zz9plural"] {
+            assert!(is_plain(name));
+            assert_eq!(UsernameCaseMapped::enforce(name).unwrap(), name);
+            assert!(name.is_single_script());
+        }
+    }
+}

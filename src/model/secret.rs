@@ -1,0 +1,96 @@
+//! What an account holds beside its name.
+
+use std::fmt;
+
+use super::UserName;
+use crate::limits;
+
+/// Why a password is refused (protocol, section 3). Its text is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    Short,
+    Name,
+    LineBreak,
+}
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short => write!(f, "a password has at least {} characters", limits::PASSWORD_CHARS),
+            Self::Name => f.write_str("a password is not the user's own name"),
+            Self::LineBreak => f.write_str("a password has no line break"),
+        }
+    }
+}
+
+/// A password that is good enough to be set. It is never shown, not even in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Checks a new password of `user` by the rules of the protocol, section 3.
+    pub fn new(user: &UserName, password: &str) -> Result<Self, PasswordError> {
+        if password.chars().count() < limits::PASSWORD_CHARS {
+            return Err(PasswordError::Short);
+        }
+        if password == user.shown() || UserName::new(password).is_ok_and(|name| name == *user) {
+            return Err(PasswordError::Name);
+        }
+        if password.contains(['\n', '\r']) {
+            return Err(PasswordError::LineBreak);
+        }
+        Ok(Self(password.to_owned()))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// An e-mail address, for the administrator (protocol, section 5). Nothing is sent to it: it has an
+/// `@` with something on both sides, no space and no control character. Empty takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    pub fn new(text: &str) -> Option<Self> {
+        let shaped = text.rsplit_once('@').is_some_and(|(who, host)| !who.is_empty() && !host.is_empty());
+        let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        let fits = text.len() <= limits::EMAIL_BYTES;
+        (text.is_empty() || shaped && plain && fits).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_follow_section_3() {
+        let user = UserName::new("María-José").unwrap();
+        assert!(Password::new(&user, "con:dos:puntos").is_ok());
+        assert_eq!(Password::new(&user, "corta77"), Err(PasswordError::Short));
+        assert_eq!(Password::new(&user, "MARÍA-josé"), Err(PasswordError::Name));
+        assert_eq!(Password::new(&user, "dos\nlineas"), Err(PasswordError::LineBreak));
+    }
+
+    #[test]
+    fn email_addresses_look_like_it() {
+        for good in ["", "ana@example.org", "\"a@b\"@example.org"] {
+            assert!(Email::new(good).is_some(), "{good:?}");
+        }
+        for wrong in ["ana", "@example.org", "ana@", "a na@b", &format!("{}@b", "a".repeat(260))] {
+            assert!(Email::new(wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

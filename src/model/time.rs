@@ -1,0 +1,64 @@
+//! Times, for people: order comes from numbers (protocol, section 2).
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, written in RFC 3339, UTC: `2026-11-20T23:55:00.123Z`. Kept within the
+/// years 1970 to 9999, so that it always has that form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+/// The last millisecond that the time library can write, two days before the year 10000.
+const END: u64 = 253_402_207_200_999;
+
+impl Timestamp {
+    pub fn from_millis(millis: u64) -> Self {
+        Self(millis.min(END))
+    }
+
+    /// What the machine's clock says; one before 1970 counts as 1970.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(END))
+    }
+
+    /// Reads any RFC 3339 time.
+    pub fn parse(text: &str) -> Option<Self> {
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)
+    }
+
+    /// The time of day on this machine's wall clock, as `14:35`.
+    pub fn local_time_of_day(self) -> String {
+        self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+    }
+
+    fn instant(self) -> jiff::Timestamp {
+        i64::try_from(self.0).ok().and_then(|m| jiff::Timestamp::from_millisecond(m).ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.instant())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_as_section_2_has_it_and_read_back() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_795_219_000_120, "2026-11-20T23:56:40.120Z"),
+            (u64::MAX, "9999-12-30T22:00:00.999Z"),
+        ] {
+            let time = Timestamp::from_millis(millis);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(Timestamp::parse(text), Some(time));
+        }
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+}

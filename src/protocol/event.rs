@@ -1,0 +1,97 @@
+//! What happens to a user, as a poll tells it (protocol, section 7).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::record::{Fields, Writer};
+use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+
+/// One event. Those with a number are kept until they are acknowledged; those without (seq 0 on the
+/// wire) are for whoever is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Message(Arc<Message>),
+    /// All you sent to `place`, up to `upto`, is now so.
+    State { seq: Seq, place: Place, state: State, upto: Seq, at: Timestamp },
+    Online { user: UserName, at: Timestamp },
+    Offline { user: UserName, at: Timestamp },
+}
+
+impl Event {
+    /// The event's number; 0 where it has none.
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::State { seq, .. } => *seq,
+            Self::Online { .. } | Self::Offline { .. } => Seq::ZERO,
+        }
+    }
+
+    /// Writes the event as one line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        w.plain(self.seq());
+        match self {
+            Self::Message(m) => {
+                w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+            }
+            Self::State { place, state, upto, at, .. } => {
+                w.plain("STATE").plain(place).plain(state).plain(upto).plain(at)
+            }
+            Self::Online { user, at } => w.plain("ONLINE").plain(user).plain(at),
+            Self::Offline { user, at } => w.plain("OFFLINE").plain(user).plain(at),
+        };
+        w.end();
+    }
+
+    /// Reads an event's line (without its LF); fields too many are ignored. `Ok(None)` is an event of
+    /// a kind that this version does not know: it still has a number to acknowledge, which is why
+    /// that is returned beside it.
+    pub fn parse(line: &[u8]) -> Result<(Seq, Option<Self>), ReadError> {
+        let fields = Fields::parse(line).map_err(|_| ReadError)?;
+        let seq = fields.get(0).and_then(Seq::parse).ok_or(ReadError)?;
+        let known = match fields.get(1).ok_or(ReadError)? {
+            "MSG" => Self::message(seq, &fields),
+            "STATE" => Self::state(seq, &fields),
+            "ONLINE" => Self::presence(&fields).map(|(user, at)| Self::Online { user, at }),
+            "OFFLINE" => Self::presence(&fields).map(|(user, at)| Self::Offline { user, at }),
+            _ => return Ok((seq, None)),
+        };
+        known.map(|event| (seq, Some(event))).ok_or(ReadError)
+    }
+
+    fn message(seq: Seq, f: &Fields) -> Option<Self> {
+        Some(Self::Message(Arc::new(Message {
+            seq,
+            id: MessageId::new(f.get(2)?)?,
+            from: UserName::new(f.get(3)?).ok()?,
+            to: Place::parse(f.get(4)?).ok()?,
+            at: Timestamp::parse(f.get(5)?)?,
+            text: Text::new(f.get(6)?)?,
+        })))
+    }
+
+    fn state(seq: Seq, f: &Fields) -> Option<Self> {
+        Some(Self::State {
+            seq,
+            place: Place::parse(f.get(2)?).ok()?,
+            state: State::parse(f.get(3)?)?,
+            upto: Seq::parse(f.get(4)?)?,
+            at: Timestamp::parse(f.get(5)?)?,
+        })
+    }
+
+    fn presence(f: &Fields) -> Option<(UserName, Timestamp)> {
+        Some((UserName::new(f.get(2)?).ok()?, Timestamp::parse(f.get(3)?)?))
+    }
+}
+
+/// A line that should have been an event, a record or a reply, and is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadError;
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the line is not of the form that the protocol gives it")
+    }
+}

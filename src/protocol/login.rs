@@ -1,0 +1,57 @@
+//! The first line on either port (protocol, section 3). It is the only line that is no record.
+
+/// Which of the two a login line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginKind {
+    Login,
+    Register,
+}
+
+/// `LOGIN:<user>:<password>` or `REGISTER:<user>:<password>`, as it came: whether the name is one,
+/// and the password the right one, is for others to say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Login<'a> {
+    pub kind: LoginKind,
+    pub user: &'a str,
+    pub password: &'a str,
+}
+
+impl<'a> Login<'a> {
+    /// Splits the line at its first two colons only. `None`: not a login line, or an empty password.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(line).ok()?.splitn(3, ':');
+        let kind = match parts.next()? {
+            verb if verb.eq_ignore_ascii_case("LOGIN") => LoginKind::Login,
+            verb if verb.eq_ignore_ascii_case("REGISTER") => LoginKind::Register,
+            _ => return None,
+        };
+        let (user, password) = (parts.next()?, parts.next()?);
+        (!password.is_empty()).then_some(Self { kind, user, password })
+    }
+
+    /// Writes the line with its LF.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let verb = match self.kind {
+            LoginKind::Login => "LOGIN",
+            LoginKind::Register => "REGISTER",
+        };
+        out.extend_from_slice(format!("{verb}:{}:{}\n", self.user, self.password).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_at_the_first_two_colons_only() {
+        let login = Login::parse(b"login:ana:con:dos:puntos").unwrap();
+        assert_eq!((login.kind, login.user, login.password), (LoginKind::Login, "ana", "con:dos:puntos"));
+        let mut line = Vec::new();
+        login.write(&mut line);
+        assert_eq!(line, b"LOGIN:ana:con:dos:puntos\n");
+        for wrong in [&b""[..], b"LOGIN", b"LOGIN:ana", b"LOGIN:ana:", b"HELLO:ana:x", b"LOGIN;ana;x", b"LOGIN:\xff:x"] {
+            assert!(Login::parse(wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Bytes to values and back, and nothing else: no socket, no file, no rule of chatting.
+//!
+//! What follows is the protocol itself; the modules below are its sections in code.
+//!
+#![doc = include_str!("protocol.md")]
+
+pub mod event;
+pub mod login;
+pub mod record;
+pub mod reply;
+pub mod request;
+
+pub use event::{Event, ReadError};
+pub use login::{Login, LoginKind};
+pub use record::{Fields, SyntaxError, Writer};
+pub use reply::{Code, HistoryRecord, Ko, Reply};
+pub use request::{After, RecvRequest, SendRequest};
+
+/// What the server calls this version of the protocol in a login's reply (protocol, section 3).
+pub const VERSION: &str = "wachat/1";

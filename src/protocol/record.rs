@@ -1,0 +1,211 @@
+//! One line as a CSV record (protocol, section 2). The journal and the history files are written
+//! in the same way: one codec for the wire and for the disk.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Write as _;
+
+/// Why a line is not a record. Its text says what to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyntaxError {
+    Utf8,
+    Control,
+    OpenQuote,
+    AfterQuote,
+    Escape,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Utf8 => "the line is not UTF-8",
+            Self::Control => "a control character; a line break is written \\n",
+            Self::OpenQuote => "a quoted field does not end; a quote in it is written twice",
+            Self::AfterQuote => "something stands between a closing quote and the next ;",
+            Self::Escape => "after a backslash comes n, r or another backslash",
+        })
+    }
+}
+
+/// The fields of one record, read from the left.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fields<'a>(Vec<Cow<'a, str>>);
+
+impl<'a> Fields<'a> {
+    /// Splits a line that comes without its LF (and without the CR before it).
+    pub fn parse(line: &'a [u8]) -> Result<Self, SyntaxError> {
+        let line = std::str::from_utf8(line).map_err(|_| SyntaxError::Utf8)?;
+        if line.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(SyntaxError::Control);
+        }
+        let (mut fields, mut rest) = (Vec::with_capacity(8), Some(line));
+        while let Some(text) = rest {
+            let (field, after) = split_field(text)?;
+            fields.push(unescape(field)?);
+            rest = after;
+        }
+        Ok(Self(fields))
+    }
+
+    /// The field at this place, counted from 0.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        self.0.get(index).map(Cow::as_ref)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Cow::as_ref)
+    }
+}
+
+/// Takes the first field off, and says what comes after its `;`, if there is one.
+fn split_field(text: &str) -> Result<(Cow<'_, str>, Option<&str>), SyntaxError> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return Ok(match text.split_once(';') {
+            Some((field, rest)) => (field.into(), Some(rest)),
+            None => (text.into(), None),
+        });
+    };
+    let mut field = String::new();
+    let mut rest = quoted;
+    loop {
+        let (part, after) = rest.split_once('"').ok_or(SyntaxError::OpenQuote)?;
+        field.push_str(part);
+        match after.chars().next() {
+            None => return Ok((field.into(), None)),
+            Some(';') => return Ok((field.into(), after.get(1..))),
+            Some('"') => field.push('"'),
+            Some(_) => return Err(SyntaxError::AfterQuote),
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+}
+
+fn unescape(field: Cow<'_, str>) -> Result<Cow<'_, str>, SyntaxError> {
+    if !field.contains('\\') {
+        return Ok(field);
+    }
+    let mut plain = String::with_capacity(field.len());
+    let mut chars = field.chars();
+    while let Some(c) = chars.next() {
+        plain.push(match c {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('\\') => '\\',
+                _ => return Err(SyntaxError::Escape),
+            },
+            c => c,
+        });
+    }
+    Ok(plain.into())
+}
+
+/// Writes records into a buffer, one line each.
+pub struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, first: true }
+    }
+
+    /// A field that may hold anything: line breaks and backslashes are escaped, and it is quoted
+    /// if there is a `;` in it or a `"` at its start.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.separate();
+        let quoted = text.starts_with('"') || text.contains(';');
+        if quoted {
+            self.out.push(b'"');
+        }
+        for byte in text.bytes() {
+            match byte {
+                b'\n' => self.out.extend_from_slice(b"\\n"),
+                b'\r' => self.out.extend_from_slice(b"\\r"),
+                b'\\' => self.out.extend_from_slice(b"\\\\"),
+                b'"' if quoted => self.out.extend_from_slice(b"\"\""),
+                byte => self.out.push(byte),
+            }
+        }
+        if quoted {
+            self.out.push(b'"');
+        }
+        self
+    }
+
+    /// A field that is known to need neither quotes nor escapes: a number, a time, a name, a word.
+    pub fn plain(&mut self, value: impl fmt::Display) -> &mut Self {
+        self.separate();
+        // Writing into a vector does not fail.
+        let _ = write!(self.out, "{value}");
+        self
+    }
+
+    /// Ends the line; the next field begins another record.
+    pub fn end(&mut self) -> &mut Self {
+        self.out.push(b'\n');
+        self.first = true;
+        self
+    }
+
+    fn separate(&mut self) {
+        if !self.first {
+            self.out.push(b';');
+        }
+        self.first = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(line: &str) -> Result<Vec<String>, SyntaxError> {
+        Fields::parse(line.as_bytes()).map(|f| f.iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn section_2_splits_and_unquotes() {
+        for (line, want) in [
+            ("", vec![""]),
+            ("PING", vec!["PING"]),
+            ("a;b;", vec!["a", "b", ""]),
+            ("a;\"b;c\";d", vec!["a", "b;c", "d"]),
+            ("\"\"", vec![""]),
+            ("\"say \"\"hi\"\"\"", vec!["say \"hi\""]),
+            ("say \"hi\";it", vec!["say \"hi\"", "it"]),
+            ("one\\ntwo\\\\\\r", vec!["one\ntwo\\\r"]),
+            ("\"a\\n;\"", vec!["a\n;"]),
+            ("tab\there", vec!["tab\there"]),
+        ] {
+            assert_eq!(fields(line).unwrap(), want, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn section_2_refuses() {
+        for (line, why) in [
+            (&b"\"open"[..], SyntaxError::OpenQuote),
+            (b"\"a\"b;c", SyntaxError::AfterQuote),
+            (b"\"a\"\"", SyntaxError::OpenQuote),
+            (b"a\\t", SyntaxError::Escape),
+            (b"a\\", SyntaxError::Escape),
+            (b"a\0b", SyntaxError::Control),
+            (b"a\rb", SyntaxError::Control),
+            (b"a\x1b[1m", SyntaxError::Control),
+            ("a\u{9b}".as_bytes(), SyntaxError::Control),
+            (b"caf\xe9", SyntaxError::Utf8),
+        ] {
+            assert_eq!(Fields::parse(line), Err(why), "{line:?}");
+        }
+    }
+}
