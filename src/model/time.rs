@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(u64);
 
 /// The last millisecond that the time library can write, two days before the year 10000.
-const END: u64 = 253_402_207_200_999;
+const END: u64 = 253_402_207_199_999;
 
 impl Timestamp {
     pub fn from_millis(millis: u64) -> Self {
@@ -53,7 +53,7 @@ mod tests {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (1_795_219_000_120, "2026-11-20T23:56:40.120Z"),
-            (u64::MAX, "9999-12-30T22:00:00.999Z"),
+            (u64::MAX, "9999-12-30T21:59:59.999Z"),
         ] {
             let time = Timestamp::from_millis(millis);
             assert_eq!(time.to_string(), text);
