@@ -1,3 +1,4 @@
+pub mod core;
 pub mod disk;
 pub mod limits;
 pub mod model;

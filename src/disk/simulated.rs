@@ -100,8 +100,7 @@ impl SimulatedDisk {
         }
         // A name in a directory that was itself never made is gone with it.
         let has_parent = |path: &PathBuf| path.ancestors().skip(1).all(|p| is_root(p) || names.contains_key(p));
-        let names: BTreeMap<_, _> =
-            names.iter().filter(|(p, _)| has_parent(p)).map(|(p, e)| (p.clone(), *e)).collect();
+        let names: BTreeMap<_, _> = names.iter().filter(|(p, _)| has_parent(p)).map(|(p, e)| (p.clone(), *e)).collect();
         let inodes = state.inodes.iter().map(|inode| inode.after_power_cut(&mut keep)).collect();
         Self(Arc::new(Mutex::new(State { inodes, durable_names: names.clone(), names, ..State::default() })))
     }

@@ -113,6 +113,11 @@ impl RoomName {
     pub fn new(text: &str) -> Result<Self, NameError> {
         UserName::new(text.strip_prefix('#').ok_or(NameError)?).map(Self)
     }
+
+    /// The form that says which it is, without the `#`.
+    pub fn mapped(&self) -> &str {
+        self.0.mapped()
+    }
 }
 
 impl fmt::Display for RoomName {
@@ -171,8 +176,23 @@ mod tests {
     fn names_that_are_none() {
         let long = "x".repeat(33);
         for wrong in [
-            "", " ", "a b", "..", ".a", "-a", "a/b", "a\\b", "a:b", "a;b", "#a", "a@b", "a\"b", "a\0", "\u{202e}ana",
-            "раypal", &long,
+            "",
+            " ",
+            "a b",
+            "..",
+            ".a",
+            "-a",
+            "a/b",
+            "a\\b",
+            "a:b",
+            "a;b",
+            "#a",
+            "a@b",
+            "a\"b",
+            "a\0",
+            "\u{202e}ana",
+            "раypal",
+            &long,
         ] {
             assert!(UserName::new(wrong).is_err(), "{wrong:?}");
         }

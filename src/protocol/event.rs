@@ -12,9 +12,21 @@ use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserN
 pub enum Event {
     Message(Arc<Message>),
     /// All you sent to `place`, up to `upto`, is now so.
-    State { seq: Seq, place: Place, state: State, upto: Seq, at: Timestamp },
-    Online { user: UserName, at: Timestamp },
-    Offline { user: UserName, at: Timestamp },
+    State {
+        seq: Seq,
+        place: Place,
+        state: State,
+        upto: Seq,
+        at: Timestamp,
+    },
+    Online {
+        user: UserName,
+        at: Timestamp,
+    },
+    Offline {
+        user: UserName,
+        at: Timestamp,
+    },
 }
 
 impl Event {

@@ -50,7 +50,8 @@ mod tests {
         let mut line = Vec::new();
         login.write(&mut line);
         assert_eq!(line, b"LOGIN:ana:con:dos:puntos\n");
-        for wrong in [&b""[..], b"LOGIN", b"LOGIN:ana", b"LOGIN:ana:", b"HELLO:ana:x", b"LOGIN;ana;x", b"LOGIN:\xff:x"] {
+        for wrong in [&b""[..], b"LOGIN", b"LOGIN:ana", b"LOGIN:ana:", b"HELLO:ana:x", b"LOGIN;ana;x", b"LOGIN:\xff:x"]
+        {
             assert!(Login::parse(wrong).is_none(), "{wrong:?}");
         }
     }

@@ -160,10 +160,20 @@ pub struct User {
 pub enum Reply {
     Done,
     /// A login on SEND.
-    LoggedIn { user: UserName },
+    LoggedIn {
+        user: UserName,
+    },
     /// A login on RECV.
-    Session { user: UserName, acknowledged: Seq, store: Arc<str> },
-    Accepted { id: MessageId, at: Timestamp, seq: Seq },
+    Session {
+        user: UserName,
+        acknowledged: Seq,
+        store: Arc<str>,
+    },
+    Accepted {
+        id: MessageId,
+        at: Timestamp,
+        seq: Seq,
+    },
     Statuses(Vec<(UserName, State)>),
     History(Vec<HistoryRecord>),
     Chats(Vec<Chat>),
@@ -200,7 +210,11 @@ impl Reply {
             }),
             Self::Users(list) => write_list(out, list, |user, out| {
                 let seen = user.last_seen.map_or(String::new(), |at| at.to_string());
-                Writer::new(out).plain(&user.name).plain(if user.online { "online" } else { "offline" }).plain(seen).end();
+                Writer::new(out)
+                    .plain(&user.name)
+                    .plain(if user.online { "online" } else { "offline" })
+                    .plain(seen)
+                    .end();
             }),
             Self::Help => write_list(out, SEND_COMMANDS, |command, out| {
                 Writer::new(out).text(command.form).text(command.help).end();

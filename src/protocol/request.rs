@@ -79,7 +79,9 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         fields: 3..=3,
         form: "SEND;<id>;<to>;<text>",
         help: "send a message; the same id again never sends it twice",
-        read: |f| Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: place(f, 2)?, text: Text::new(f.get(3)?)? }),
+        read: |f| {
+            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: place(f, 2)?, text: Text::new(f.get(3)?)? })
+        },
     },
     Command {
         verb: "READ",
@@ -288,8 +290,18 @@ mod tests {
     fn verbs_in_either_case_and_fields_counted() {
         assert_eq!(SendRequest::parse(b"ping"), Ok(SendRequest::Ping));
         for wrong in [
-            &b"PING;"[..], b"SEND;1;luis", b"SEND;1;luis;a;b", b"SEND;;luis;a", b"SEND;1;;a", b"READ;luis;-1", b"READ;luis;",
-            b"READ;luis;9007199254740992", b"HISTORY;luis;0", b"HISTORY;luis;1001", b"HISTORY;luis;5;x", b"EMAIL;none",
+            &b"PING;"[..],
+            b"SEND;1;luis",
+            b"SEND;1;luis;a;b",
+            b"SEND;;luis;a",
+            b"SEND;1;;a",
+            b"READ;luis;-1",
+            b"READ;luis;",
+            b"READ;luis;9007199254740992",
+            b"HISTORY;luis;0",
+            b"HISTORY;luis;1001",
+            b"HISTORY;luis;5;x",
+            b"EMAIL;none",
         ] {
             let text = String::from_utf8_lossy(wrong);
             assert!(matches!(SendRequest::parse(wrong), Err(RequestError::Form(_))), "{text}");

@@ -1,0 +1,85 @@
+//! One user's account.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::SentIds;
+use super::mailbox::Mailbox;
+use crate::model::{Email, Seq, Timestamp, UserName};
+
+/// The place of an account in the order of registration, counted from 0. It never changes, and
+/// stands for the user where a name cannot (in the name of a file).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountNumber(u32);
+
+impl AccountNumber {
+    pub(super) fn new(index: usize) -> Self {
+        // Four thousand million accounts do not fit into memory.
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for AccountNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+pub(super) struct Account {
+    /// As she registered: the form she is shown in.
+    pub name: UserName,
+    pub password_hash: Arc<str>,
+    pub email: Email,
+    pub created_at: Timestamp,
+    /// When a RECV session of hers last began or ended.
+    pub last_seen: Option<Timestamp>,
+    pub mailbox: Mailbox,
+    pub sent: SentIds,
+    /// With whom she has talked.
+    pub chats: HashMap<AccountNumber, Chat>,
+    /// How fast she is sending. Not stored.
+    pub pace: Pace,
+}
+
+/// One side of a conversation.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Chat {
+    /// She has seen everything there up to this number.
+    pub read: Seq,
+}
+
+/// The second that a sender is in, and how much was sent in it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace {
+    pub second: u64,
+    pub sent: u32,
+}
+
+impl Account {
+    pub fn new(name: UserName, password_hash: Arc<str>, created_at: Timestamp) -> Self {
+        Self {
+            name,
+            password_hash,
+            email: Email::default(),
+            created_at,
+            last_seen: None,
+            mailbox: Mailbox::default(),
+            sent: SentIds::default(),
+            chats: HashMap::new(),
+            pace: Pace::default(),
+        }
+    }
+
+    pub fn read_upto(&self, peer: AccountNumber) -> Seq {
+        self.chats.get(&peer).map_or(Seq::ZERO, |chat| chat.read)
+    }
+}

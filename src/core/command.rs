@@ -1,0 +1,139 @@
+//! What goes into core and what comes out.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Excerpt, LastOfPeer};
+use crate::limits;
+use crate::model::{Email, MessageId, Seq, Text, Timestamp, UserName};
+use crate::protocol::request::Named;
+use crate::protocol::{After, Code, Reply};
+
+/// Names a connection. Never used again in the life of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connection {}", self.0)
+    }
+}
+
+/// The time, handed in: what the wall clock says, for people, and what has passed since the server
+/// started, for deadlines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    pub at: Timestamp,
+    pub elapsed: Duration,
+}
+
+/// What the administrator chose. Looked at when something is decided, never when a record is applied.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Direct messages that wait for one user.
+    pub queue: usize,
+    /// Of those, from one sender.
+    pub queue_per_sender: usize,
+    /// Messages a second from one sender; `None`: as many as the server takes.
+    pub rate: Option<u32>,
+    /// How long a poll may wait.
+    pub poll_wait: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            queue: limits::QUEUE,
+            queue_per_sender: limits::QUEUE_PER_SENDER,
+            rate: None,
+            poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
+        }
+    }
+}
+
+/// What a connection asks of core. `user` is who has logged in on it.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Register {
+        name: UserName,
+        password_hash: Arc<str>,
+    },
+    SetPassword {
+        user: UserName,
+        password_hash: Arc<str>,
+    },
+    SetEmail {
+        user: UserName,
+        email: Email,
+    },
+    Send {
+        user: UserName,
+        id: MessageId,
+        to: Named,
+        text: Text,
+    },
+    Read {
+        user: UserName,
+        place: Named,
+        seq: Seq,
+        last_of_peer: LastOfPeer,
+    },
+    /// What memory holds of a conversation: for HISTORY and STATUS.
+    Excerpt {
+        user: UserName,
+        place: Named,
+        limit: usize,
+        before: Option<Seq>,
+    },
+    Chats {
+        user: UserName,
+    },
+    Users,
+    /// A RECV session begins; one that the user had is told and closed.
+    Open {
+        user: UserName,
+    },
+    /// `wait`: `None` is as long as a poll may.
+    Poll {
+        after: After,
+        wait: Option<u64>,
+        max: usize,
+    },
+    /// The session's client will ask nothing more: polls are answered at once.
+    HungUp,
+    /// The session is over.
+    Closed,
+    /// The server is stopping: every waiting poll is answered.
+    Stop,
+}
+
+/// What a connection's thread is to be told: a reply for its socket, or what it needs to find one.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Reply(Reply),
+    Excerpt(Excerpt),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+impl From<Code> for Answer {
+    fn from(code: Code) -> Self {
+        Self::Reply(code.into())
+    }
+}
+
+/// What is to happen outside once everything before it is durable.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// The oldest unanswered command of a connection has its answer.
+    Answer(ConnectionId, Answer),
+    /// A last KO, then the connection is closed.
+    Close(ConnectionId, Code),
+    /// An account is there, or has another password.
+    Account { name: UserName, password_hash: Arc<str> },
+}

@@ -1,0 +1,81 @@
+//! The ids a sender has used, so that a retry is known (protocol, section 5).
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest as _};
+
+use crate::limits;
+use crate::model::{Message, MessageId, Place, Seq, Timestamp};
+
+/// Stands for a message's recipient and text: the same for a retry, another for anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    pub fn of(to: &Place, text: &str) -> Self {
+        let (sign, name) = match to {
+            Place::User(name) => ("", name.mapped()),
+            Place::Room(name) => ("#", name.mapped()),
+        };
+        let mut hash = Blake2b::<U16>::new();
+        // No name has a line feed in it: what comes before it cannot be mistaken for the text.
+        for part in [sign, name, "\n", text] {
+            hash.update(part.as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+
+    pub fn parse(hex: &str) -> Option<Self> {
+        let number = u128::from_str_radix(hex, 16).ok()?;
+        (hex.len() == 32).then(|| Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What was answered to a message, and what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub digest: Digest,
+}
+
+/// The newest ids of one sender, at least the 1,024 that the protocol promises.
+#[derive(Default)]
+pub(super) struct SentIds {
+    by_id: HashMap<MessageId, SentMessage>,
+    oldest_first: VecDeque<MessageId>,
+}
+
+impl SentIds {
+    pub fn get(&self, id: &MessageId) -> Option<SentMessage> {
+        self.by_id.get(id).copied()
+    }
+
+    pub fn remember(&mut self, message: &Message) {
+        let digest = Digest::of(&message.to, message.text.as_str());
+        self.insert(message.id.clone(), SentMessage { seq: message.seq, at: message.at, digest });
+    }
+
+    pub fn insert(&mut self, id: MessageId, sent: SentMessage) {
+        if self.oldest_first.len() >= limits::REMEMBERED_IDS
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.oldest_first.push_back(id.clone());
+        self.by_id.insert(id, sent);
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&MessageId, SentMessage)> {
+        self.oldest_first.iter().filter_map(|id| self.by_id.get(id).map(|sent| (id, *sent)))
+    }
+}

@@ -1,0 +1,271 @@
+//! The state machine: who there is, what waits for whom, how far everything has come.
+//!
+//! No IO, no threads, no locks, no clock. [`Core::handle`] decides: it turns a command into records
+//! and effects. [`Core::apply`] lets a record happen, and is all that recovery ever calls. What a
+//! restart replays is therefore what happened, and a test can play it by the million.
+
+mod account;
+mod command;
+mod conversation;
+mod handle;
+mod ids;
+mod mailbox;
+mod poll;
+mod presence;
+mod record;
+mod snapshot;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use account::AccountNumber;
+pub use command::{Answer, Command, ConnectionId, Effect, Now, Policy};
+pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer};
+pub use handle::Outcome;
+pub use ids::{Digest, SentMessage};
+pub use record::Record;
+pub use snapshot::{AccountRow, ChatRow, ConversationRow, IdRow, Snapshot, WaitingRow};
+
+use crate::model::{Message, NoSuchPlace, Place, Seq, State, Timestamp, UserName};
+use crate::protocol::{Code, Event};
+use account::Account;
+use conversation::Conversation;
+use presence::Presence;
+
+/// A record that cannot follow what was there before it. In a journal: damage. From
+/// [`Core::handle`]: a defect of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inconsistent(pub String);
+
+impl fmt::Display for Inconsistent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Everything that the server knows. Owned by the router's thread.
+pub struct Core {
+    /// The store's own name: a client that finds another one starts anew (protocol, section 6).
+    store: Arc<str>,
+    /// The newest number given.
+    last: Seq,
+    accounts: Vec<Account>,
+    names: HashMap<UserName, AccountNumber>,
+    conversations: HashMap<ConversationId, Conversation>,
+    /// Who is connected: gone with a restart, never in a record.
+    presence: Presence,
+    policy: Policy,
+    /// Whether the disk has no room for more records: commands that need one are refused.
+    full: bool,
+}
+
+impl Core {
+    /// An empty store of this name.
+    pub fn new(store: Arc<str>, policy: Policy) -> Self {
+        Self {
+            store,
+            last: Seq::ZERO,
+            accounts: Vec::new(),
+            names: HashMap::new(),
+            conversations: HashMap::new(),
+            presence: Presence::default(),
+            policy,
+            full: false,
+        }
+    }
+
+    pub fn store(&self) -> &Arc<str> {
+        &self.store
+    }
+
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// Every account's name and password hash.
+    pub fn accounts(&self) -> impl Iterator<Item = (&UserName, &Arc<str>)> {
+        self.accounts.iter().map(|account| (&account.name, &account.password_hash))
+    }
+
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Says whether there is room on the disk for more records.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// Lets go of the rows that are in the history files now, durably.
+    pub fn filed(&mut self, filed: &[(ConversationId, Filed)]) {
+        for (id, filed) in filed {
+            if let Some(conversation) = self.conversations.get_mut(id) {
+                conversation.file_now_holds(*filed);
+            }
+        }
+    }
+
+    /// The rows that are in no history file yet, by conversation, oldest first.
+    pub fn unfiled(&self) -> impl Iterator<Item = (ConversationId, Filed, &[Arc<Message>])> {
+        self.conversations
+            .iter()
+            .filter(|(_, conversation)| !conversation.rows.is_empty())
+            .map(|(id, conversation)| (*id, conversation.filed, conversation.rows.as_slice()))
+    }
+
+    /// Who talks in a conversation, for people who look at its file.
+    pub fn talkers(&self, id: ConversationId) -> [&UserName; 2] {
+        let ConversationId::Direct(low, high) = id;
+        [&self.account(low).name, &self.account(high).name]
+    }
+
+    /// Replays one line of the journal (without its LF): lets its record happen again, and checks
+    /// that the same came of it.
+    pub fn replay(&mut self, line: &[u8]) -> Result<(), Inconsistent> {
+        let (last, record) = Record::parse(line).ok_or_else(|| Inconsistent("not a record".to_owned()))?;
+        self.apply(&record)?;
+        if self.last != last {
+            return Err(Inconsistent(format!("after it the last number should be {last}, not {}", self.last)));
+        }
+        Ok(())
+    }
+
+    /// Lets a record happen. The only way in which what is stored ever changes.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Inconsistent> {
+        match record {
+            Record::Account { name, password_hash, at } => self.add_account(name, password_hash, *at),
+            Record::Password { user, password_hash } => {
+                self.known(user)?.password_hash = password_hash.clone();
+                Ok(())
+            }
+            Record::Email { user, email } => {
+                self.known(user)?.email = email.clone();
+                Ok(())
+            }
+            Record::Seen { user, at } => {
+                self.known(user)?.last_seen = Some(*at);
+                Ok(())
+            }
+            Record::Message(message) => self.add_message(message),
+            Record::Acknowledged { user, upto, at } => self.let_go(user, *upto, *at),
+            Record::Read { user, place, upto, last_of_peer, at } => {
+                self.mark_read(user, place, *upto, *last_of_peer, *at)
+            }
+        }
+    }
+
+    fn add_account(&mut self, name: &UserName, password_hash: &Arc<str>, at: Timestamp) -> Result<(), Inconsistent> {
+        if self.names.contains_key(name) {
+            return Err(Inconsistent(format!("the account {name} is there already")));
+        }
+        let number = AccountNumber::new(self.accounts.len());
+        self.accounts.push(Account::new(name.clone(), password_hash.clone(), at));
+        self.names.insert(name.clone(), number);
+        Ok(())
+    }
+
+    fn add_message(&mut self, message: &Arc<Message>) -> Result<(), Inconsistent> {
+        let from = self.number(&message.from)?;
+        let to = match &message.to {
+            Place::User(name) => self.number(name)?,
+            Place::Room(name) => return Err(Inconsistent(format!("there is no room {name}"))),
+        };
+        self.take_number(message.seq)?;
+        self.account_mut(from).sent.remember(message);
+        self.account_mut(from).chats.entry(to).or_default();
+        self.account_mut(to).chats.entry(from).or_default();
+        self.conversations.entry(ConversationId::between(from, to)).or_default().add(message.clone());
+        self.account_mut(to).mailbox.put_message(message.clone(), from);
+        self.presence.wake(to);
+        Ok(())
+    }
+
+    /// An acknowledgement: the events are let go, and each sender is told how far they came.
+    fn let_go(&mut self, user: &UserName, upto: Seq, at: Timestamp) -> Result<(), Inconsistent> {
+        let number = self.number(user)?;
+        let place = Place::User(self.account(number).name.clone());
+        for (sender, last) in self.account_mut(number).mailbox.acknowledge(upto) {
+            // Read implies delivered: who has read it has been told to have it.
+            if last > self.account(number).read_upto(sender) {
+                self.tell_state(sender, number, &place, State::Delivered, last, at);
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_read(
+        &mut self,
+        user: &UserName,
+        place: &Place,
+        upto: Seq,
+        last_of_peer: Option<Seq>,
+        at: Timestamp,
+    ) -> Result<(), Inconsistent> {
+        let number = self.number(user)?;
+        let Place::User(peer) = place else {
+            return Err(Inconsistent(format!("there is no room {place}")));
+        };
+        let peer = self.number(peer)?;
+        let chat = self.account_mut(number).chats.entry(peer).or_default();
+        let before = chat.read;
+        chat.read = before.max(upto);
+        if let Some(last) = last_of_peer.filter(|last| *last > before) {
+            let place = Place::User(self.account(number).name.clone());
+            self.tell_state(peer, number, &place, State::Read, last, at);
+        }
+        Ok(())
+    }
+
+    /// Puts a STATE into a sender's mailbox, in the place of one that waits for the same.
+    fn tell_state(
+        &mut self,
+        sender: AccountNumber,
+        who: AccountNumber,
+        place: &Place,
+        state: State,
+        upto: Seq,
+        at: Timestamp,
+    ) {
+        self.last = self.last.next();
+        let event = Event::State { seq: self.last, place: place.clone(), state, upto, at };
+        self.account_mut(sender).mailbox.put_state(event, (who, state));
+        self.presence.wake(sender);
+    }
+
+    fn take_number(&mut self, seq: Seq) -> Result<(), Inconsistent> {
+        if seq != self.last.next() {
+            return Err(Inconsistent(format!("number {seq} comes after {}", self.last)));
+        }
+        self.last = seq;
+        Ok(())
+    }
+
+    fn number(&self, name: &UserName) -> Result<AccountNumber, Inconsistent> {
+        self.names.get(name).copied().ok_or_else(|| Inconsistent(format!("there is no account {name}")))
+    }
+
+    fn known(&mut self, name: &UserName) -> Result<&mut Account, Inconsistent> {
+        let number = self.number(name)?;
+        Ok(self.account_mut(number))
+    }
+
+    // Account numbers are made by `add_account` alone and accounts are never taken out, so that
+    // these two indices are always good.
+    fn account(&self, number: AccountNumber) -> &Account {
+        &self.accounts[number.index()]
+    }
+
+    fn account_mut(&mut self, number: AccountNumber) -> &mut Account {
+        &mut self.accounts[number.index()]
+    }
+
+    /// Whom a place names: for a request that can be refused.
+    fn resolve(&self, place: &Result<Place, NoSuchPlace>) -> Result<AccountNumber, Code> {
+        match place {
+            Ok(Place::User(name)) => self.names.get(name).copied().ok_or(Code::NoUser),
+            Err(NoSuchPlace::User) => Err(Code::NoUser),
+            Ok(Place::Room(_)) | Err(NoSuchPlace::Room) => Err(Code::NoRoom),
+        }
+    }
+}

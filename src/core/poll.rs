@@ -1,0 +1,116 @@
+//! Polls: what one acknowledges, what it brings, and how it waits (protocol, section 6).
+
+use std::time::Duration;
+
+use super::handle::{Handled, Outcome};
+use super::presence::Parked;
+use super::{Answer, ConnectionId, Core, Effect, Now, Record};
+use crate::limits;
+use crate::model::Seq;
+use crate::protocol::{After, Code, Event, Reply};
+
+impl Core {
+    pub(super) fn poll(
+        &mut self,
+        connection: ConnectionId,
+        after: After,
+        wait: Option<u64>,
+        max: usize,
+        now: Now,
+        out: &mut Outcome,
+    ) -> Handled<Option<Answer>> {
+        // A session that was just replaced may still have asked: its last KO is on its way.
+        let Some(session) = self.presence.session(connection) else { return Ok(None) };
+        let (user, hung_up) = (session.user, session.hung_up);
+        let after = match after {
+            After::AllSent => session.sent,
+            After::Number(seq) if seq > self.last => return Err(Code::Seq.into()),
+            After::Number(seq) => seq,
+        };
+        let acknowledged = self.account(user).mailbox.acknowledged();
+        if after > acknowledged {
+            let user = self.account(user).name.clone();
+            self.happen(Record::Acknowledged { user, upto: after, at: now.at }, out)?;
+        }
+        let events = self.collect(connection, after.max(acknowledged), max);
+        let longest = self.policy.poll_wait;
+        let wait = wait.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest));
+        if events.is_empty() && !hung_up && !wait.is_zero() {
+            let deadline = now.elapsed.saturating_add(wait);
+            self.presence.park(connection, Parked { after: after.max(acknowledged), max, deadline });
+            return Ok(None);
+        }
+        Ok(Some(Reply::Events(events).into()))
+    }
+
+    /// The events for a session now: those without a number, then those above `after`, in order.
+    fn collect(&mut self, connection: ConnectionId, after: Seq, max: usize) -> Vec<Event> {
+        let Some(session) = self.presence.session(connection) else { return Vec::new() };
+        let user = session.user;
+        let mut events = session.take_fleeting(max);
+        let mut bytes = 0;
+        for event in self.account(user).mailbox.after(after).take(max - events.len()) {
+            bytes += size(&event);
+            if bytes > limits::REPLY_BYTES && !events.is_empty() {
+                break;
+            }
+            events.push(event);
+        }
+        if let Some(session) = self.presence.session(connection) {
+            session.sent = events.iter().map(Event::seq).fold(session.sent, Seq::max);
+        }
+        events
+    }
+
+    /// Answers the waiting polls of those for whom something came.
+    pub(super) fn answer_woken(&mut self, out: &mut Outcome) {
+        for connection in self.presence.take_woken() {
+            let Some(session) = self.presence.session(connection) else { continue };
+            let (user, Some(poll), fleeting) = (session.user, session.poll, session.has_fleeting()) else { continue };
+            if fleeting || self.account(user).mailbox.has_after(poll.after) {
+                self.answer_poll(connection, out);
+            }
+        }
+    }
+
+    /// Answers a connection's poll with what there is, if one waits.
+    fn answer_poll(&mut self, connection: ConnectionId, out: &mut Outcome) {
+        if let Some(poll) = self.presence.unpark(connection) {
+            let events = self.collect(connection, poll.after, poll.max);
+            out.effects.push(Effect::Answer(connection, Reply::Events(events).into()));
+        }
+    }
+
+    /// When the next waiting poll is to be answered: call [`Core::expire`] then.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.presence.next_deadline()
+    }
+
+    /// Answers the polls that have waited long enough.
+    pub fn expire(&mut self, now: Now, out: &mut Outcome) {
+        for connection in self.presence.due(now.elapsed) {
+            self.answer_poll(connection, out);
+        }
+    }
+
+    pub(super) fn hung_up(&mut self, connection: ConnectionId) -> Option<Answer> {
+        self.presence.session(connection)?.hung_up = true;
+        self.presence.unpark(connection)?;
+        Some(Reply::Events(Vec::new()).into())
+    }
+
+    pub(super) fn answer_all_polls(&mut self, out: &mut Outcome) -> Option<Answer> {
+        for connection in self.presence.parked() {
+            self.answer_poll(connection, out);
+        }
+        None
+    }
+}
+
+/// About what an event takes on the wire.
+fn size(event: &Event) -> usize {
+    match event {
+        Event::Message(message) => crate::model::length_in_record(message.text.as_str()) + 256,
+        _ => 256,
+    }
+}

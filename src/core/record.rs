@@ -1,0 +1,113 @@
+//! What can happen, as the journal writes it: one line each, in the same form as on the wire.
+//!
+//! Every line begins with the newest number there is once it has happened, so that a replay that
+//! went another way than the first time is noticed at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{Email, Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use crate::protocol::{Fields, Writer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Account {
+        name: UserName,
+        password_hash: Arc<str>,
+        at: Timestamp,
+    },
+    Password {
+        user: UserName,
+        password_hash: Arc<str>,
+    },
+    Email {
+        user: UserName,
+        email: Email,
+    },
+    /// A RECV session of hers began or ended.
+    Seen {
+        user: UserName,
+        at: Timestamp,
+    },
+    Message(Arc<Message>),
+    /// The user holds everything up to a number.
+    Acknowledged {
+        user: UserName,
+        upto: Seq,
+        at: Timestamp,
+    },
+    /// The user has seen everything in a place up to a number; `last_of_peer` is the last message
+    /// among it that the other side sent, if there is one.
+    Read {
+        user: UserName,
+        place: Place,
+        upto: Seq,
+        last_of_peer: Option<Seq>,
+        at: Timestamp,
+    },
+}
+
+impl Record {
+    /// Writes the record as one line; `last` is the newest number once it has happened.
+    pub fn write(&self, last: Seq, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        w.plain(last);
+        match self {
+            Self::Account { name, password_hash, at } => w.plain("ACCOUNT").plain(name).plain(at).text(password_hash),
+            Self::Password { user, password_hash } => w.plain("PASSWORD").plain(user).text(password_hash),
+            Self::Email { user, email } => w.plain("EMAIL").plain(user).text(email.as_str()),
+            Self::Seen { user, at } => w.plain("SEEN").plain(user).plain(at),
+            Self::Message(m) => {
+                w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+            }
+            Self::Acknowledged { user, upto, at } => w.plain("ACK").plain(user).plain(upto).plain(at),
+            Self::Read { user, place, upto, last_of_peer, at } => {
+                w.plain("READ").plain(user).plain(place).plain(upto).plain(last_of_peer.unwrap_or_default()).plain(at)
+            }
+        };
+        w.end();
+    }
+
+    /// Reads a line without its LF: the record, and the newest number once it has happened.
+    pub fn parse(line: &[u8]) -> Option<(Seq, Self)> {
+        let fields = Fields::parse(line).ok()?;
+        let last = Seq::parse(fields.get(0)?)?;
+        Self::from_fields(last, &fields).map(|record| (last, record))
+    }
+
+    fn from_fields(last: Seq, f: &Fields) -> Option<Self> {
+        let user = |index| f.get(index).and_then(|text| UserName::new(text).ok());
+        let time = |index| f.get(index).and_then(Timestamp::parse);
+        Some(match f.get(1)? {
+            "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: f.get(4)?.into() },
+            "PASSWORD" => Self::Password { user: user(2)?, password_hash: f.get(3)?.into() },
+            "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
+            "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
+            "MSG" => Self::Message(Arc::new(Message {
+                seq: last,
+                id: MessageId::new(f.get(2)?)?,
+                from: user(3)?,
+                to: Place::parse(f.get(4)?).ok()?,
+                at: time(5)?,
+                text: Text::new(f.get(6)?)?,
+            })),
+            "ACK" => Self::Acknowledged { user: user(2)?, upto: Seq::parse(f.get(3)?)?, at: time(4)? },
+            "READ" => Self::Read {
+                user: user(2)?,
+                place: Place::parse(f.get(3)?).ok()?,
+                upto: Seq::parse(f.get(4)?)?,
+                last_of_peer: Some(Seq::parse(f.get(5)?)?).filter(|seq| *seq != Seq::ZERO),
+                at: time(6)?,
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = Vec::new();
+        self.write(Seq::ZERO, &mut line);
+        f.write_str(String::from_utf8_lossy(&line).trim_end())
+    }
+}

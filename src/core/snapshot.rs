@@ -1,0 +1,155 @@
+//! Core's whole state as plain tables: what a checkpoint writes and reads. These types change only
+//! with the version of the store; the live ones may change at any time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::account::{Account, Chat};
+use super::conversation::Conversation;
+use super::mailbox::Mailbox;
+use super::{ConversationId, Core, Filed, Inconsistent, Policy, SentMessage};
+use crate::model::{Email, MessageId, Place, Seq, Timestamp, UserName};
+use crate::protocol::Event;
+
+pub struct Snapshot {
+    pub store: Arc<str>,
+    pub last: Seq,
+    /// In the order of registration: the first is account 0.
+    pub accounts: Vec<AccountRow>,
+    pub waiting: Vec<WaitingRow>,
+    pub chats: Vec<ChatRow>,
+    pub conversations: Vec<ConversationRow>,
+    pub ids: Vec<IdRow>,
+}
+
+pub struct AccountRow {
+    pub name: UserName,
+    pub password_hash: Arc<str>,
+    pub email: Email,
+    pub created_at: Timestamp,
+    pub last_seen: Option<Timestamp>,
+    pub acknowledged: Seq,
+}
+
+/// An event that a user has not acknowledged.
+pub struct WaitingRow {
+    pub user: UserName,
+    pub event: Event,
+}
+
+pub struct ChatRow {
+    pub user: UserName,
+    pub peer: UserName,
+    pub read: Seq,
+}
+
+pub struct ConversationRow {
+    pub id: ConversationId,
+    pub filed: Filed,
+}
+
+pub struct IdRow {
+    pub user: UserName,
+    pub id: MessageId,
+    pub sent: SentMessage,
+}
+
+impl Core {
+    /// The state of a core whose rows are all in history files (see [`Core::filed`]).
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            store: self.store.clone(),
+            last: self.last,
+            accounts: self.accounts.iter().map(account_row).collect(),
+            waiting: self.accounts.iter().flat_map(waiting_rows).collect(),
+            chats: self.accounts.iter().flat_map(|account| self.chat_rows(account)).collect(),
+            conversations: sorted_conversations(&self.conversations),
+            ids: self.accounts.iter().flat_map(id_rows).collect(),
+        }
+    }
+
+    fn chat_rows<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = ChatRow> + 'a {
+        let mut chats: Vec<_> = account.chats.iter().collect();
+        chats.sort_unstable_by_key(|(peer, _)| **peer);
+        chats.into_iter().map(|(peer, chat)| ChatRow {
+            user: account.name.clone(),
+            peer: self.account(*peer).name.clone(),
+            read: chat.read,
+        })
+    }
+
+    /// The core that a snapshot was made of.
+    pub fn restore(snapshot: Snapshot, policy: Policy) -> Result<Self, Inconsistent> {
+        let mut core = Core::new(snapshot.store, policy);
+        for row in snapshot.accounts {
+            core.add_account(&row.name, &row.password_hash, row.created_at)?;
+            let account = core.known(&row.name)?;
+            (account.email, account.last_seen) = (row.email, row.last_seen);
+            account.mailbox = Mailbox::restore(row.acknowledged);
+        }
+        for row in snapshot.chats {
+            let peer = core.number(&row.peer)?;
+            core.known(&row.user)?.chats.insert(peer, Chat { read: row.read });
+        }
+        for row in snapshot.ids {
+            core.known(&row.user)?.sent.insert(row.id, row.sent);
+        }
+        for row in snapshot.conversations {
+            core.check_talkers(row.id)?;
+            core.conversations.insert(row.id, Conversation { filed: row.filed, rows: Vec::new() });
+        }
+        for row in snapshot.waiting {
+            core.restore_waiting(&row)?;
+        }
+        core.last = snapshot.last;
+        Ok(core)
+    }
+
+    /// A file can name any account; the live state only those that are there.
+    fn check_talkers(&self, id: ConversationId) -> Result<(), Inconsistent> {
+        let ConversationId::Direct(low, high) = id;
+        let known = low.max(high).index() < self.accounts.len();
+        if known { Ok(()) } else { Err(Inconsistent(format!("{id} names an account that is not there"))) }
+    }
+
+    fn restore_waiting(&mut self, row: &WaitingRow) -> Result<(), Inconsistent> {
+        match &row.event {
+            Event::Message(message) => {
+                let from = self.number(&message.from)?;
+                self.known(&row.user)?.mailbox.put_message(message.clone(), from);
+            }
+            Event::State { place: Place::User(peer), state, .. } => {
+                let key = (self.number(peer)?, *state);
+                self.known(&row.user)?.mailbox.put_state(row.event.clone(), key);
+            }
+            event => return Err(Inconsistent(format!("{event:?} cannot wait for {}", row.user))),
+        }
+        Ok(())
+    }
+}
+
+fn account_row(account: &Account) -> AccountRow {
+    AccountRow {
+        name: account.name.clone(),
+        password_hash: account.password_hash.clone(),
+        email: account.email.clone(),
+        created_at: account.created_at,
+        last_seen: account.last_seen,
+        acknowledged: account.mailbox.acknowledged(),
+    }
+}
+
+fn waiting_rows(account: &Account) -> impl Iterator<Item = WaitingRow> + '_ {
+    account.mailbox.after(Seq::ZERO).map(|event| WaitingRow { user: account.name.clone(), event })
+}
+
+fn id_rows(account: &Account) -> impl Iterator<Item = IdRow> + '_ {
+    account.sent.iter().map(|(id, sent)| IdRow { user: account.name.clone(), id: id.clone(), sent })
+}
+
+fn sorted_conversations(conversations: &HashMap<ConversationId, Conversation>) -> Vec<ConversationRow> {
+    let mut rows: Vec<_> =
+        conversations.iter().map(|(id, conversation)| ConversationRow { id: *id, filed: conversation.filed }).collect();
+    rows.sort_unstable_by_key(|row| row.id);
+    rows
+}
