@@ -1,5 +1,6 @@
 pub mod core;
 pub mod disk;
+pub mod journal;
 pub mod limits;
 pub mod model;
 pub mod protocol;

@@ -1,0 +1,203 @@
+//! Reads a journal back: every whole batch is replayed, in order. A broken last batch was never
+//! answered for and is set aside; anything else that is not as it was written is damage.
+
+use std::path::PathBuf;
+
+use super::format::{Head, HeadError, any_batch_behind, batch_at};
+use super::segment::{Segment, fill};
+use super::{Journal, JournalError, Location, make_segment, segment_number};
+use crate::disk;
+
+/// What a recovery came to.
+pub struct Recovered {
+    pub journal: Journal,
+    /// How many bytes the closed segments hold.
+    pub closed_bytes: u64,
+    /// The file that a broken last batch was copied to, where there was one, and what is to be said.
+    pub set_aside: Option<String>,
+}
+
+/// What a segment's content came to.
+struct Scan {
+    head: Head,
+    /// The end of the last whole batch.
+    end: usize,
+    /// The line at which it ends.
+    line: usize,
+    /// The number of the batch that comes next.
+    next: u64,
+    broken: bool,
+}
+
+impl Scan {
+    /// Whether there is anything behind the head.
+    fn is_empty(&self) -> bool {
+        self.line == 2 && !self.broken
+    }
+}
+
+/// Takes a line (without its LF), or says why it cannot.
+type Replay<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
+
+/// Replays all segments above `after`, the first of their batches being `batch`; then the journal
+/// goes on where it ended. Segments up to `after` are removed: a checkpoint covers them.
+pub fn recover(
+    location: &Location,
+    after: u64,
+    batch: u64,
+    segment_bytes: u64,
+    replay: &mut Replay,
+) -> Result<Recovered, JournalError> {
+    let count = tidy(location, after).map_err(JournalError::io(&location.directory))?;
+    let mut found: Vec<(Segment, Scan)> = Vec::new();
+    let (mut next, mut set_aside) = (batch, None);
+    for number in after + 1..=after + count {
+        let path = location.segment(number);
+        let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
+        let content = disk::read(&*location.disk, &path).map_err(JournalError::io(&path))?;
+        // What was read may be in the cache of a system that crashed before it was on the disk.
+        file.sync().map_err(JournalError::io(&path))?;
+        let scan = scan(location, number, &content, next, replay)?;
+        if let Some((_, before)) = found.last().filter(|(_, before)| before.broken && !scan.is_empty()) {
+            let what = "a batch is broken, and there are later ones".to_owned();
+            return Err(JournalError::Damaged { file: location.segment(number - 1), line: before.line, what });
+        }
+        if scan.broken {
+            set_aside = Some(cut(location, &scan, &content, &*file).map_err(JournalError::io(&path))?);
+        }
+        next = scan.next;
+        found.push((Segment::opened(file, scan.head.clone(), scan.end as u64, content.len() as u64), scan));
+    }
+    let current = found.iter().rposition(|(_, scan)| !scan.is_empty()).unwrap_or(0);
+    let closed_bytes = found.iter().take(current).map(|(segment, _)| segment.end()).sum();
+    let mut open = found.into_iter().map(|(segment, _)| segment).skip(current);
+    let segment = match open.next() {
+        Some(segment) => segment,
+        None => make_segment(location, after + 1, segment_bytes).map_err(JournalError::io(&location.directory))?,
+    };
+    Ok(Recovered { journal: Journal::new(segment, open.next(), next), closed_bytes, set_aside })
+}
+
+/// Replays closed segments, for a checkpoint: `first` to `last`. Returns the number of the batch
+/// that comes after them. Here a broken batch is damage.
+pub fn replay_closed(
+    location: &Location,
+    segments: std::ops::RangeInclusive<u64>,
+    batch: u64,
+    replay: &mut Replay,
+) -> Result<u64, JournalError> {
+    let mut next = batch;
+    for number in segments {
+        let path = location.segment(number);
+        let content = disk::read(&*location.disk, &path).map_err(missing_or_io(&path))?;
+        let scan = scan(location, number, &content, next, replay)?;
+        if scan.broken {
+            return Err(JournalError::Damaged { file: path, line: scan.line, what: "a broken batch".to_owned() });
+        }
+        next = scan.next;
+    }
+    Ok(next)
+}
+
+fn missing_or_io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> JournalError + '_ {
+    |error| match error.kind() {
+        std::io::ErrorKind::NotFound => JournalError::Missing { file: path.to_path_buf() },
+        _ => JournalError::io(path)(error),
+    }
+}
+
+/// Removes what is covered by a checkpoint, and segments that were never finished. Returns how many
+/// segments there are to read, were none missing.
+fn tidy(location: &Location, after: u64) -> std::io::Result<u64> {
+    let mut highest = after;
+    for name in location.disk.list(&location.directory)? {
+        match segment_number(&name) {
+            Some(number) if number > after => highest = highest.max(number),
+            Some(_) => location.disk.remove_file(&location.directory.join(name))?,
+            None if name.ends_with(".new") => location.disk.remove_file(&location.directory.join(name))?,
+            None => {}
+        }
+    }
+    // The names of the segments that are left may not be durable yet.
+    location.disk.sync_dir(&location.directory)?;
+    Ok(highest - after)
+}
+
+/// Replays the whole batches of a segment.
+fn scan(
+    location: &Location,
+    number: u64,
+    content: &[u8],
+    first: u64,
+    replay: &mut Replay,
+) -> Result<Scan, JournalError> {
+    let damaged = |line, what: String| JournalError::Damaged { file: location.segment(number), line, what };
+    let head = read_head(location, number, content)?;
+    let mut scan = Scan { end: head_bytes(content), head, line: 2, next: first, broken: false };
+    while content.get(scan.end).is_some_and(|byte| *byte != b'\n') {
+        let Some(batch) = batch_at(&scan.head, content, scan.end).filter(|batch| batch.number == scan.next) else {
+            break;
+        };
+        for line in batch.lines.split_inclusive(|byte| *byte == b'\n') {
+            replay(line.strip_suffix(b"\n").unwrap_or(line)).map_err(|what| damaged(scan.line, what))?;
+            scan.line += 1;
+        }
+        (scan.end, scan.next, scan.line) = (batch.end, scan.next + 1, scan.line + 1);
+    }
+    let rest = content.get(scan.end..).unwrap_or_default();
+    scan.broken = rest.iter().any(|byte| *byte != b'\n');
+    if scan.broken
+        && let Some(later) = any_batch_behind(&scan.head, content, scan.end, scan.next)
+    {
+        let what = format!("batch {} is broken, and batch {later} comes after it", scan.next);
+        return Err(damaged(scan.line, what));
+    }
+    Ok(scan)
+}
+
+fn head_bytes(content: &[u8]) -> usize {
+    content.iter().position(|byte| *byte == b'\n').map_or(content.len(), |end| end + 1)
+}
+
+fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, JournalError> {
+    let file = location.segment(number);
+    let line = content.get(..head_bytes(content)).unwrap_or_default();
+    let what = match Head::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
+        Ok(head) if head.number == number && head.store == location.store => return Ok(head),
+        Ok(head) => format!("this is segment {} of store {}", head.number, head.store),
+        Err(HeadError::Newer) => return Err(JournalError::Newer { file }),
+        Err(HeadError::Damaged) => "not the first line of a journal segment".to_owned(),
+    };
+    Err(JournalError::Damaged { file, line: 1, what })
+}
+
+/// Copies a broken last batch aside, durably, and then cuts it off.
+fn cut(location: &Location, scan: &Scan, content: &[u8], file: &dyn disk::File) -> std::io::Result<String> {
+    let rest = content.get(scan.end..).unwrap_or_default();
+    let torn = rest.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+    let aside = free_name(location, &format!("{:06}-batch-{}", scan.head.number, scan.next))?;
+    disk::write(&*location.disk, &aside, rest.get(..torn).unwrap_or_default())?;
+    location.disk.sync_dir(&location.directory)?;
+    fill(file, scan.end as u64, (scan.end + torn) as u64)?;
+    file.sync()?;
+    Ok(format!(
+        "{} line {}: batch {} was being written when the server ended and was answered to nobody; its {torn} bytes are now in {}",
+        location.segment(scan.head.number).display(),
+        scan.line,
+        scan.next,
+        aside.display()
+    ))
+}
+
+/// A name that no earlier piece was set aside under: a crash while this is done may bring us here
+/// again, with less left to see.
+fn free_name(location: &Location, stem: &str) -> std::io::Result<PathBuf> {
+    let mut copy = 1;
+    loop {
+        let path = location.directory.join(format!("{stem}-{copy}.broken"));
+        if !location.disk.exists(&path)? {
+            return Ok(path);
+        }
+        copy += 1;
+    }
+}
