@@ -3,4 +3,6 @@ pub mod disk;
 pub mod journal;
 pub mod limits;
 pub mod model;
+pub mod net;
 pub mod protocol;
+pub mod store;

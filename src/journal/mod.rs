@@ -113,10 +113,10 @@ fn segment_number(name: &str) -> Option<u64> {
 }
 
 /// Removes the segments that a checkpoint has made superfluous: all up to this number.
-pub fn remove_upto(location: &Location, number: u64) -> io::Result<()> {
-    for name in location.disk.list(&location.directory)? {
+pub fn remove_upto(disk: &dyn Disk, directory: &Path, number: u64) -> io::Result<()> {
+    for name in disk.list(directory)? {
         if segment_number(&name).is_some_and(|n| n <= number) {
-            location.disk.remove_file(&location.directory.join(name))?;
+            disk.remove_file(&directory.join(name))?;
         }
     }
     Ok(())

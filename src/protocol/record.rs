@@ -88,7 +88,16 @@ fn split_field(text: &str) -> Result<(Cow<'_, str>, Option<&str>), SyntaxError> 
     }
 }
 
-fn unescape(field: Cow<'_, str>) -> Result<Cow<'_, str>, SyntaxError> {
+/// Writes line breaks and backslashes as a record does.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\n', '\r', '\\']) {
+        return text.into();
+    }
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").into()
+}
+
+/// Reads what [`escape`] writes.
+pub fn unescape(field: Cow<'_, str>) -> Result<Cow<'_, str>, SyntaxError> {
     if !field.contains('\\') {
         return Ok(field);
     }

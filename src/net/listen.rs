@@ -1,0 +1,69 @@
+//! Accepts connections on a thread of its own until it is told to stop.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long to wait when the system can accept no more (no file descriptors left, say).
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A port that is being listened on.
+pub struct Listening {
+    address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Hands every connection to `accepted`, which must not block.
+pub fn listen(
+    listener: TcpListener,
+    name: &str,
+    mut accepted: impl FnMut(TcpStream, SocketAddr) + Send + 'static,
+) -> io::Result<Listening> {
+    let address = listener.local_addr()?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stop = stopped.clone();
+    let accept = move || {
+        while !stop.load(Ordering::Acquire) {
+            match listener.accept() {
+                Ok(_) if stop.load(Ordering::Acquire) => return,
+                Ok((stream, peer)) => accepted(stream, peer),
+                Err(error) => {
+                    log::warn!("cannot accept a connection: {error}");
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(accept)?;
+    Ok(Listening { address, stopped, thread: Some(thread) })
+}
+
+impl Listening {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts no more. A blocked accept is woken by a connection of our own.
+    pub fn stop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        let woken = TcpStream::connect_timeout(&self.reachable(), Duration::from_secs(1));
+        if let Some(thread) = self.thread.take().filter(|_| woken.is_ok()) {
+            // A thread that panicked has stopped as well.
+            let _ = thread.join();
+        }
+    }
+
+    /// The address as a client on this machine would call it.
+    fn reachable(&self) -> SocketAddr {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        SocketAddr::new(ip, self.address.port())
+    }
+}

@@ -1,0 +1,9 @@
+//! Sockets without meaning: bounded lines with deadlines, accepting, and noticing who has hung up.
+
+mod hang_up;
+mod line;
+mod listen;
+
+pub use hang_up::HangUps;
+pub use line::{LineError, LineReader, farewell};
+pub use listen::{Listening, listen};

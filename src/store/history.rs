@@ -1,0 +1,231 @@
+//! History files: one a conversation, its messages in order, rows never change.
+//!
+//! Checkpoints alone write them. Readers look only at what a finished checkpoint says is good, so
+//! they need no lock and never meet half a row.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Store, StoreError};
+use crate::core::{ConversationId, Core, Filed};
+use crate::disk::File;
+use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use crate::protocol::{Fields, Writer};
+
+const COLUMNS: &str = "seq;id;from;to;at;text\n";
+
+/// What is read at once while walking back.
+const BLOCK_BYTES: u64 = 16 << 10;
+
+impl Store {
+    /// Puts the rows of a core into the history files, durably. Anything in a file past what the last
+    /// checkpoint knew of was left by one that did not finish, and is cut off.
+    pub(super) fn append_history(&self, core: &Core) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
+        let mut filed = Vec::new();
+        for (id, before, rows) in core.unfiled() {
+            let head = format!("wachat-history;1;{};{}\n{COLUMNS}", core.talkers(id)[0], core.talkers(id)[1]);
+            filed.push((id, self.append_rows(id, &head, before, rows)?));
+        }
+        // All are written before the first is synced: the disk takes them together.
+        for (id, _) in &filed {
+            let path = self.history_path(*id);
+            self.disk.open(&path).and_then(|file| file.sync()).map_err(StoreError::io(&path))?;
+        }
+        let directory = self.history_directory();
+        self.disk.sync_dir(&directory).map_err(StoreError::io(&directory))?;
+        Ok(filed)
+    }
+
+    fn append_rows(
+        &self,
+        id: ConversationId,
+        head: &str,
+        before: Filed,
+        rows: &[Arc<Message>],
+    ) -> Result<Filed, StoreError> {
+        let path = self.history_path(id);
+        let mut bytes = Vec::new();
+        let file = if before.bytes == 0 {
+            bytes.extend_from_slice(head.as_bytes());
+            self.disk.create(&path).map_err(StoreError::io(&path))?
+        } else {
+            self.open_good(&path, before)?
+        };
+        for row in rows {
+            write_row(row, &mut bytes);
+        }
+        file.write_at(&bytes, before.bytes).map_err(StoreError::io(&path))?;
+        let upto = rows.last().map_or(before.upto, |row| row.seq);
+        Ok(Filed { bytes: before.bytes + bytes.len() as u64, upto })
+    }
+
+    /// Opens a file that holds at least what it should, and cuts off the rest.
+    fn open_good(&self, path: &Path, filed: Filed) -> Result<Arc<dyn File>, StoreError> {
+        let file = self.disk.open(path).map_err(StoreError::io(path))?;
+        let len = file.len().map_err(StoreError::io(path))?;
+        if len < filed.bytes {
+            let what = format!("the file has {len} bytes and should have {}", filed.bytes);
+            return Err(StoreError::Damaged { file: path.to_path_buf(), line: 1, what });
+        }
+        if len > filed.bytes {
+            file.set_len(filed.bytes).map_err(StoreError::io(path))?;
+        }
+        Ok(file)
+    }
+
+    fn history_path(&self, id: ConversationId) -> PathBuf {
+        self.history_directory().join(format!("{id}.csv"))
+    }
+
+    /// The history file of a conversation, as far as it is good; `None` if there is none yet.
+    pub fn history(&self, id: ConversationId, filed: Filed) -> Result<Option<HistoryFile>, StoreError> {
+        if filed.bytes == 0 {
+            return Ok(None);
+        }
+        let path = self.history_path(id);
+        let file = self.disk.open(&path).map_err(StoreError::io(&path))?;
+        let mut history = HistoryFile { file, path, start: 0, end: filed.bytes };
+        // Two lines of head come before the rows.
+        for _ in 0..2 {
+            history.start = history.line_end(history.start)?;
+        }
+        Ok(Some(history))
+    }
+}
+
+fn write_row(m: &Message, out: &mut Vec<u8>) {
+    let mut w = Writer::new(out);
+    w.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str()).end();
+}
+
+fn read_row(line: &[u8]) -> Option<Message> {
+    let f = Fields::parse(line).ok()?;
+    Some(Message {
+        seq: Seq::parse(f.get(0)?)?,
+        id: MessageId::new(f.get(1)?)?,
+        from: UserName::new(f.get(2)?).ok()?,
+        to: Place::parse(f.get(3)?).ok()?,
+        at: Timestamp::parse(f.get(4)?)?,
+        text: Text::new(f.get(5)?)?,
+    })
+}
+
+/// The good part of a history file, open for reading.
+pub struct HistoryFile {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    /// Where the first row begins.
+    start: u64,
+    end: u64,
+}
+
+impl HistoryFile {
+    /// The rows below a number (without one, all), newest first.
+    pub fn newest_first(&self, before: Option<Seq>) -> Result<Rows<'_>, StoreError> {
+        let end = match before {
+            Some(before) => self.position(before)?,
+            None => self.end,
+        };
+        Ok(Rows { file: self, buffer: Vec::new(), from: end })
+    }
+
+    /// Where the first row begins whose number is not below this one: a search by halves.
+    fn position(&self, number: Seq) -> Result<u64, StoreError> {
+        let (mut low, mut high) = (self.start, self.end);
+        // All rows that begin before `low` have a lower number; those from `high` on do not.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            // The first row that begins at `middle` or after it; there is a head before `start`.
+            let row = self.line_end(middle - 1)?;
+            if row < high && self.number_at(row)? < number {
+                low = self.line_end(row)?;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The end of the line that this place is in: where the next one begins.
+    fn line_end(&self, from: u64) -> Result<u64, StoreError> {
+        let mut at = from;
+        while at < self.end {
+            let block = self.block(at, (at + 512).min(self.end))?;
+            match block.iter().position(|byte| *byte == b'\n') {
+                Some(feed) => return Ok(at + feed as u64 + 1),
+                None => at += block.len() as u64,
+            }
+        }
+        Ok(self.end)
+    }
+
+    fn number_at(&self, row: u64) -> Result<Seq, StoreError> {
+        let block = self.block(row, (row + 20).min(self.end))?;
+        let digits = block.split(|byte| *byte == b';').next().unwrap_or_default();
+        std::str::from_utf8(digits).ok().and_then(Seq::parse).ok_or_else(|| self.damaged(row))
+    }
+
+    /// The bytes between two places, all of them.
+    fn block(&self, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
+        let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+        let mut block = vec![0; len];
+        let read = self.file.read_at(&mut block, from).map_err(StoreError::io(&self.path))?;
+        if read < len || len == 0 {
+            return Err(self.damaged(from));
+        }
+        Ok(block)
+    }
+
+    fn damaged(&self, place: u64) -> StoreError {
+        let what = format!("at byte {place} there should be a row");
+        StoreError::Damaged { file: self.path.clone(), line: 0, what }
+    }
+}
+
+/// Walks back through a history file.
+pub struct Rows<'a> {
+    file: &'a HistoryFile,
+    /// What was read and not given yet; it ends where a row does.
+    buffer: Vec<u8>,
+    /// Where in the file the buffer begins.
+    from: u64,
+}
+
+impl Rows<'_> {
+    fn next_row(&mut self) -> Result<Option<Arc<Message>>, StoreError> {
+        loop {
+            let ended = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
+            let row = match ended.iter().rposition(|byte| *byte == b'\n') {
+                Some(feed) => feed + 1,
+                None if self.from > self.file.start => {
+                    self.read_more()?;
+                    continue;
+                }
+                None => 0,
+            };
+            if self.buffer.is_empty() {
+                return Ok(None);
+            }
+            let message = self.buffer.get(row..).and_then(|line| read_row(line.strip_suffix(b"\n").unwrap_or(line)));
+            let message = message.ok_or_else(|| self.file.damaged(self.from + row as u64))?;
+            self.buffer.truncate(row);
+            return Ok(Some(Arc::new(message)));
+        }
+    }
+
+    fn read_more(&mut self) -> Result<(), StoreError> {
+        let from = self.from.saturating_sub(BLOCK_BYTES).max(self.file.start);
+        let mut block = self.file.block(from, self.from)?;
+        block.append(&mut self.buffer);
+        (self.buffer, self.from) = (block, from);
+        Ok(())
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Arc<Message>, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}

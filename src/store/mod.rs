@@ -1,0 +1,137 @@
+//! What the files of a data directory mean (data/README.md has their columns).
+//!
+//! The truth is the newest checkpoint and the journal after it. A checkpoint is made from the closed
+//! segments alone, by recovery run beside the live core: what it writes is what a restart would have
+//! found.
+
+mod checkpoint;
+mod error;
+mod history;
+mod table;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use checkpoint::Checkpointed;
+pub use error::StoreError;
+pub use history::HistoryFile;
+
+use crate::core::{Core, Policy};
+use crate::disk::Disk;
+use crate::journal::{self, Journal, Location};
+
+/// A data directory.
+#[derive(Clone)]
+pub struct Store {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+}
+
+/// How much is written before something is done about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// A journal segment's.
+    pub segment_bytes: u64,
+    /// What the closed segments hold before the next checkpoint.
+    pub checkpoint_bytes: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { segment_bytes: crate::limits::SEGMENT_BYTES, checkpoint_bytes: crate::limits::CHECKPOINT_BYTES }
+    }
+}
+
+/// A store that was recovered and is ready to serve.
+pub struct Opened {
+    pub core: Core,
+    pub journal: Journal,
+    /// Where the journal is, for whoever makes its segments.
+    pub location: Location,
+    /// How many bytes the closed segments hold that no checkpoint covers.
+    pub closed_bytes: u64,
+    /// How many bytes the newest checkpoint takes.
+    pub checkpoint_bytes: u64,
+    /// What the administrator should know: a broken last batch that was set aside.
+    pub notice: Option<String>,
+    /// Held for the life of the server.
+    pub lock: Box<dyn Send>,
+}
+
+impl Store {
+    pub fn new(disk: Arc<dyn Disk>, directory: &Path) -> Self {
+        Self { disk, directory: directory.to_path_buf() }
+    }
+
+    /// Locks the directory, makes it what it should be if it is new, and recovers what is in it.
+    pub fn open(&self, policy: Policy, sizes: Sizes) -> Result<Opened, StoreError> {
+        let lock = self.lock()?;
+        if self.is_new()? {
+            self.create()?;
+        }
+        let loaded = self.load_newest(policy)?;
+        let location = self.journal(loaded.core.store().clone());
+        let mut core = loaded.core;
+        let recovered =
+            journal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
+                core.replay(line).map_err(|error| error.to_string())
+            })?;
+        self.remove_superfluous(loaded.segment)?;
+        Ok(Opened {
+            core,
+            journal: recovered.journal,
+            location,
+            closed_bytes: recovered.closed_bytes,
+            checkpoint_bytes: loaded.bytes,
+            notice: recovered.set_aside,
+            lock,
+        })
+    }
+
+    /// Takes the directory for this process.
+    fn lock(&self) -> Result<Box<dyn Send>, StoreError> {
+        self.disk.create_dir(&self.directory).map_err(StoreError::io(&self.directory))?;
+        let path = self.directory.join("lock");
+        self.disk.lock(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => StoreError::Locked { directory: self.directory.clone() },
+            _ => StoreError::io(&path)(error),
+        })
+    }
+
+    /// A directory is new until its first checkpoint is there: nothing is answered before.
+    fn is_new(&self) -> Result<bool, StoreError> {
+        let mut used = !self.checkpoints()?.is_empty();
+        for directory in [self.journal_directory(), self.history_directory()] {
+            if self.disk.exists(&directory).map_err(StoreError::io(&directory))? {
+                used |= !self.disk.list(&directory).map_err(StoreError::io(&directory))?.is_empty();
+            }
+        }
+        Ok(!used)
+    }
+
+    /// Makes an empty store under a new name.
+    fn create(&self) -> Result<(), StoreError> {
+        for directory in [self.journal_directory(), self.history_directory()] {
+            self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
+        }
+        let random = getrandom::u64().map_err(|e| StoreError::io(&self.directory)(e.into()))?;
+        let core = Core::new(format!("{random:016x}").into(), Policy::default());
+        self.write_checkpoint(&core, 0, 1)?;
+        // The directory's own name, too, where this run has made it.
+        let parent = self.directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        self.disk.sync_dir(parent).map_err(StoreError::io(parent))
+    }
+
+    fn journal(&self, store: Arc<str>) -> Location {
+        Location { disk: self.disk.clone(), directory: self.journal_directory(), store }
+    }
+
+    fn journal_directory(&self) -> PathBuf {
+        self.directory.join("journal")
+    }
+
+    fn history_directory(&self) -> PathBuf {
+        self.directory.join("history")
+    }
+}

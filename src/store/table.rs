@@ -1,0 +1,138 @@
+//! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line
+//! with their number and a checksum, so that neither a missing piece nor a changed one goes unseen.
+
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use crate::disk::{self, Disk};
+
+const VERSION: u32 = 1;
+const END: &str = "end";
+
+/// What a table is called, and its columns.
+pub(super) struct Kind {
+    pub name: &'static str,
+    pub columns: &'static [&'static str],
+}
+
+impl Kind {
+    pub fn file(&self, checkpoint: &Path) -> PathBuf {
+        checkpoint.join(format!("{}.csv", self.name))
+    }
+
+    fn version_line(&self) -> String {
+        format!("wachat-{};{VERSION}\n", self.name)
+    }
+}
+
+/// Collects the rows of a table.
+pub(super) struct TableWriter {
+    csv: csv::Writer<Vec<u8>>,
+    rows: u64,
+}
+
+impl TableWriter {
+    pub fn new(kind: &Kind) -> Self {
+        let start = kind.version_line().into_bytes();
+        let csv = csv::WriterBuilder::new().delimiter(b';').flexible(true).from_writer(start);
+        let mut table = Self { csv, rows: 0 };
+        table.write(kind.columns);
+        table
+    }
+
+    pub fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) {
+        self.write(fields);
+        self.rows += 1;
+    }
+
+    fn write<T: AsRef<[u8]>>(&mut self, fields: &[T]) {
+        // Writing into memory does not fail.
+        let _ = self.csv.write_record(fields);
+    }
+
+    /// The whole file.
+    pub fn finish(self) -> Vec<u8> {
+        let rows = self.rows;
+        let mut bytes = self.csv.into_inner().unwrap_or_default();
+        let end = format!("{END};{rows};{:08x}\n", crc32fast::hash(&bytes));
+        bytes.extend_from_slice(end.as_bytes());
+        bytes
+    }
+}
+
+/// The rows of a table that was read and found whole.
+pub(super) struct Table {
+    path: PathBuf,
+    rows: Vec<csv::StringRecord>,
+    pub bytes: u64,
+}
+
+/// One row.
+pub(super) struct Row<'a>(&'a csv::StringRecord);
+
+impl<'a> Row<'a> {
+    pub fn get(&self, column: usize) -> Option<&'a str> {
+        self.0.get(column)
+    }
+}
+
+impl Table {
+    pub fn read(disk: &dyn Disk, checkpoint: &Path, kind: &Kind) -> Result<Self, StoreError> {
+        let path = kind.file(checkpoint);
+        let bytes = disk::read(disk, &path).map_err(StoreError::io(&path))?;
+        check_version(&path, kind, &bytes)?;
+        let body = check_end(&path, &bytes)?;
+        let mut rows = Vec::new();
+        let reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(body);
+        for record in reader.into_records() {
+            rows.push(record.map_err(|error| damaged(&path, 1, error.to_string()))?);
+        }
+        // The version and the column names.
+        rows.drain(..rows.len().min(2));
+        Ok(Self { path, rows, bytes: bytes.len() as u64 })
+    }
+
+    /// Reads every row with `read`, which returns `None` for one that is not of its form.
+    pub fn each<T>(&self, read: impl Fn(Row) -> Option<T>) -> Result<Vec<T>, StoreError> {
+        let value = |record| {
+            let line = csv::StringRecord::position(record).map_or(0, csv::Position::line);
+            read(Row(record)).ok_or_else(|| damaged(&self.path, line, "not a row of this table".to_owned()))
+        };
+        self.rows.iter().map(value).collect()
+    }
+}
+
+fn damaged(path: &Path, line: u64, what: String) -> StoreError {
+    StoreError::Damaged { file: path.to_path_buf(), line, what }
+}
+
+fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreError> {
+    let start = kind.version_line();
+    if bytes.starts_with(start.as_bytes()) {
+        return Ok(());
+    }
+    let line = bytes.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let version =
+        line.strip_prefix("wachat-").and_then(|l| l.strip_prefix(kind.name)).and_then(|l| l.strip_prefix(';'));
+    if version.and_then(|v| v.parse::<u32>().ok()).is_some_and(|v| v > VERSION) {
+        return Err(StoreError::Newer { file: path.to_path_buf() });
+    }
+    Err(damaged(path, 1, format!("this should be {}", start.trim_end())))
+}
+
+/// Checks the end line; returns what stands before it.
+fn check_end<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
+    let lines = bytes.iter().filter(|b| **b == b'\n').count() as u64;
+    let start = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |lf| lf + 1);
+    let (body, end) = bytes.split_at(start);
+    // The version and the column names come before the rows, the end line after them.
+    let want = format!("{END};{};{:08x}\n", lines.saturating_sub(3), crc32fast::hash(body));
+    if end == want.as_bytes() {
+        return Ok(body);
+    }
+    Err(damaged(
+        path,
+        lines.max(1),
+        "the checksum does not fit: a line of this file is missing or was changed".to_owned(),
+    ))
+}
