@@ -1,3 +1,4 @@
+pub mod cli;
 pub mod core;
 pub mod disk;
 pub mod journal;
@@ -5,4 +6,5 @@ pub mod limits;
 pub mod model;
 pub mod net;
 pub mod protocol;
+pub mod server;
 pub mod store;
