@@ -58,6 +58,7 @@ pub(super) struct Router {
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
+    stopping: bool,
     /// Kept to the end: it is released with the router.
     _lock: Box<dyn Send>,
 }
@@ -97,6 +98,7 @@ impl Router {
             retry_segment: None,
             retry_checkpoint: None,
             checkpoint_bytes: opened.checkpoint_bytes,
+            stopping: false,
             _lock: opened.lock,
         })
     }
@@ -104,12 +106,10 @@ impl Router {
     /// Runs until it is told to stop (then a checkpoint is made), or until it cannot go on: then
     /// what was not released is answered to nobody.
     pub fn run(mut self) -> Result<(), String> {
-        loop {
+        while !self.stopping {
             self.look_after_disk();
-            match self.next_input() {
-                Some(Input::Stop) => break,
-                Some(input) => self.take_all(input)?,
-                None => {}
+            if let Some(input) = self.next_input() {
+                self.take_all(input)?;
             }
             self.expire_polls();
             if self.awaited || self.lazy.is_some_and(|due| due <= Instant::now()) {
@@ -147,8 +147,7 @@ impl Router {
                     }
                 }
                 Input::AnswerPolls => self.core.stop_waiting(&mut self.outcome),
-                // Nobody is left to be answered.
-                Input::Stop => return Ok(()),
+                Input::Stop => self.stopping = true,
             }
             self.collect(None);
             if self.journal.pending() >= limits::BATCH_BYTES {
