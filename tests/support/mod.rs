@@ -3,6 +3,9 @@
 //! Every wait is bounded, and says what was waited for.
 #![allow(dead_code)]
 
+pub mod checker;
+pub mod random;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
