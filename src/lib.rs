@@ -1,3 +1,4 @@
+pub mod cli;
 pub mod client;
 pub mod core;
 pub mod disk;
@@ -6,4 +7,5 @@ pub mod limits;
 pub mod model;
 pub mod net;
 pub mod protocol;
+pub mod server;
 pub mod store;

@@ -104,8 +104,6 @@ pub enum Command {
     HungUp,
     /// The session is over.
     Closed,
-    /// The server is stopping: every waiting poll is answered.
-    Stop,
 }
 
 /// What a connection's thread is to be told: a reply for its socket, or what it needs to find one.

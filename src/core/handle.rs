@@ -83,7 +83,6 @@ impl Core {
             Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
             Command::HungUp => return Ok(self.hung_up(connection)),
             Command::Closed => return self.closed(connection, now, out).map(|()| None),
-            Command::Stop => return Ok(self.answer_all_polls(out)),
         };
         Ok(Some(answer))
     }

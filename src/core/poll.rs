@@ -99,11 +99,12 @@ impl Core {
         Some(Reply::Events(Vec::new()).into())
     }
 
-    pub(super) fn answer_all_polls(&mut self, out: &mut Outcome) -> Option<Answer> {
+    /// The server is stopping: every waiting poll is answered, and none waits any more.
+    pub fn stop_waiting(&mut self, out: &mut Outcome) {
+        self.policy.poll_wait = Duration::ZERO;
         for connection in self.presence.parked() {
             self.answer_poll(connection, out);
         }
-        None
     }
 }
 

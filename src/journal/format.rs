@@ -35,6 +35,13 @@ impl Head {
         out.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
     }
 
+    /// How many bytes the head takes.
+    pub fn len(&self) -> u64 {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        line.len() as u64
+    }
+
     /// Reads the first line, without its LF.
     pub fn parse(line: &[u8]) -> Result<Self, HeadError> {
         let fields = Fields::parse(line).map_err(|_| HeadError::Damaged)?;

@@ -85,6 +85,11 @@ impl Journal {
         Some(closed.end())
     }
 
+    /// Whether nothing has been written into the segment yet.
+    pub fn is_fresh(&self) -> bool {
+        self.segment.is_fresh()
+    }
+
     /// The number of the segment that is being written: all below it are closed.
     pub fn segment(&self) -> u64 {
         self.segment.number()

@@ -32,6 +32,10 @@ impl Segment {
         self.end
     }
 
+    pub(super) fn is_fresh(&self) -> bool {
+        self.end == self.head.len()
+    }
+
     pub(super) fn room(&self) -> usize {
         usize::try_from(self.size.saturating_sub(self.end)).unwrap_or(usize::MAX)
     }

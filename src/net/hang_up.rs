@@ -21,9 +21,13 @@ mod linux {
 
     use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
     use rustix::io::Errno;
+    use rustix::time::Timespec;
 
     /// How many hang-ups are taken from the system at once.
     const EVENTS: usize = 64;
+
+    /// How often the thread looks up to see whether anybody still needs it.
+    const LOOK_UP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
     /// Watches sockets, and tells once for each when its peer has hung up.
     pub struct HangUps {
@@ -38,7 +42,8 @@ mod linux {
             thread::Builder::new().name("hang-ups".to_owned()).spawn(move || {
                 let mut events = [MaybeUninit::uninit(); EVENTS];
                 loop {
-                    match epoll::wait(&*watched, &mut events, None) {
+                    match epoll::wait(&*watched, &mut events, Some(&LOOK_UP)) {
+                        Ok(([], _)) if Arc::strong_count(&watched) == 1 => return,
                         Ok((happened, _)) => happened.iter().for_each(|event| told(event.data.u64())),
                         Err(Errno::INTR) => {}
                         Err(error) => {

@@ -1,0 +1,101 @@
+//! The command line: what there is to say, and one match that does it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::client::{self, ConnectArgs};
+use crate::core::Policy;
+use crate::disk::RealDisk;
+use crate::limits;
+use crate::server::{Config, Registration};
+use crate::store::Sizes;
+
+mod serve;
+
+/// A store-and-forward messenger for the terminal.
+#[derive(Parser)]
+#[command(name = "wachat", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(ServeArgs),
+    /// Chat, or send what is piped in
+    Connect(ConnectArgs),
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// Address to listen on; 0.0.0.0 is every address of this machine
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Port for commands; 0 takes a free one
+    #[arg(long, default_value_t = 1666)]
+    send_port: u16,
+    /// Port for polls; 0 takes a free one
+    #[arg(long, default_value_t = 1999)]
+    recv_port: u16,
+    /// Directory of the store; made if it is not there
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Who may have an account
+    #[arg(long, value_enum, default_value = "open")]
+    registration: Registration,
+    /// Seconds that anybody is waited for
+    #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
+    timeout: u64,
+    /// Direct messages that wait for one user at most
+    #[arg(long, default_value_t = limits::QUEUE)]
+    queue: usize,
+    /// Of those, from one sender
+    #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
+    queue_per_sender: usize,
+    /// Messages a second from one user at most, 50 or more [default: as many as the server takes]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::RATE_LEAST)..))]
+    rate: Option<u32>,
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let range = limits::TIMEOUT_SECONDS;
+    let within = text.parse().ok().filter(|seconds| range.contains(seconds));
+    within.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+}
+
+impl From<ServeArgs> for Config {
+    fn from(args: ServeArgs) -> Self {
+        let timeout = Duration::from_secs(args.timeout);
+        Self {
+            listen: args.listen,
+            send_port: args.send_port,
+            recv_port: args.recv_port,
+            data: args.data,
+            disk: Arc::new(RealDisk),
+            registration: args.registration,
+            timeout,
+            policy: Policy {
+                queue: args.queue,
+                queue_per_sender: args.queue_per_sender,
+                rate: args.rate,
+                poll_wait: timeout - limits::POLL_MARGIN,
+            },
+            sizes: Sizes::default(),
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve::serve(args.into()),
+        Command::Connect(args) => client::run(&args),
+    }
+}

@@ -1,0 +1,68 @@
+//! Who may log in: names and password hashes, where every connection's thread can look.
+//!
+//! The router writes it, after what it writes is durable. A password that was just verified is let in
+//! again by a keyed hash that is kept beside the slow one and goes with it when the password changes.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use blake2::Blake2sMac256;
+use blake2::digest::{KeyInit, Mac};
+use parking_lot::{Mutex, RwLock};
+use subtle::ConstantTimeEq;
+
+use crate::model::UserName;
+
+pub(super) struct Accounts {
+    by_name: RwLock<HashMap<UserName, Arc<Account>>>,
+    /// Of this process alone: what it makes is of no use to anybody else.
+    key: [u8; 32],
+}
+
+/// One account as long as it has this password.
+pub(super) struct Account {
+    /// As she registered.
+    pub name: UserName,
+    pub password_hash: Arc<str>,
+    verified: Mutex<Option<[u8; 32]>>,
+}
+
+impl Accounts {
+    pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, &'a Arc<str>)>) -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)?;
+        let directory = Self { by_name: RwLock::default(), key };
+        for (name, hash) in accounts {
+            directory.publish(name.clone(), hash.clone());
+        }
+        Ok(directory)
+    }
+
+    /// An account is there now, or has another password.
+    pub fn publish(&self, name: UserName, password_hash: Arc<str>) {
+        let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
+        self.by_name.write().insert(name, account);
+    }
+
+    pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
+        self.by_name.read().get(name).cloned()
+    }
+
+    /// Whether this password was found right before.
+    pub fn was_verified(&self, account: &Account, password: &[u8]) -> bool {
+        let fast = self.fast_hash(password);
+        account.verified.lock().is_some_and(|known| known.ct_eq(&fast).into())
+    }
+
+    /// Remembers that this password is right.
+    pub fn remember(&self, account: &Account, password: &[u8]) {
+        *account.verified.lock() = Some(self.fast_hash(password));
+    }
+
+    fn fast_hash(&self, password: &[u8]) -> [u8; 32] {
+        let mut mac = Blake2sMac256::new(&self.key.into());
+        mac.update(password);
+        mac.finalize().into_bytes().into()
+    }
+}

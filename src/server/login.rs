@@ -1,0 +1,66 @@
+//! The first line of a connection (protocol, section 3).
+
+use std::sync::Arc;
+
+use super::connection::{Connection, Ending};
+use super::{Registration, Shared};
+use crate::core::{Answer, Command};
+use crate::model::{Password, UserName};
+use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
+
+/// Lets a user in, or says why not: after any KO here the server closes.
+pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, Ending> {
+    let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
+    let login = Login::parse(line).ok_or_else(|| Ending::Ko(Ko::new(Code::Syntax, form)))?;
+    match login.kind {
+        LoginKind::Register => register(shared, connection, &login),
+        LoginKind::Login => check(shared, connection, &login),
+    }
+}
+
+fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, Ending> {
+    let name = UserName::new(login.user).ok();
+    let account = name.as_ref().and_then(|name| shared.accounts.find(name));
+    let password = login.password.as_bytes();
+    let Some(account) = account else {
+        if shared.registration == Registration::Auto && name.is_some() {
+            return register(shared, connection, login);
+        }
+        shared.auth.verify(password, None);
+        return Err(Code::Auth.into());
+    };
+    if !shared.accounts.was_verified(&account, password) {
+        if !shared.auth.verify(password, Some(account.password_hash.clone())) {
+            return Err(Code::Auth.into());
+        }
+        shared.accounts.remember(&account, password);
+    }
+    Ok(account.name.clone())
+}
+
+fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, Ending> {
+    if shared.registration == Registration::Closed {
+        return Err(Code::Closed.into());
+    }
+    let name = UserName::new(login.user).map_err(|error| Ending::Ko(Ko::new(Code::Name, error)))?;
+    if shared.accounts.find(&name).is_some() {
+        return Err(Code::Exists.into());
+    }
+    let password = Password::new(&name, login.password).map_err(|error| Ending::Ko(Ko::new(Code::Password, error)))?;
+    let password_hash = shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
+    match shared.ask(connection, Command::Register { name: name.clone(), password_hash })? {
+        Answer::Reply(Reply::LoggedIn { user }) => {
+            remember(shared, &user, &password);
+            Ok(user)
+        }
+        Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
+        _ => Err(Code::Internal.into()),
+    }
+}
+
+/// A password that was just set need not be verified at the next login.
+pub(super) fn remember(shared: &Shared, user: &UserName, password: &Password) {
+    if let Some(account) = shared.accounts.find(user) {
+        shared.accounts.remember(&account, password.as_bytes());
+    }
+}

@@ -1,0 +1,240 @@
+//! The server: two ports, a thread a connection, and the router between them.
+//!
+//! ```text
+//! send port --thread--\                       /-- journal (one write, one sync a batch)
+//! send port --thread---> commands -> router -<
+//! recv port --thread--/              (core)   \-- answers -> the connection's own thread -> socket
+//! ```
+
+mod accounts;
+mod admission;
+mod auth;
+mod background;
+mod connection;
+mod login;
+mod recv_port;
+mod router;
+mod send_port;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::core::{Command, ConnectionId, Policy};
+use crate::disk::Disk;
+use crate::limits;
+use crate::net::{HangUps, Listening, listen};
+use crate::store::{Sizes, Store, StoreError};
+use accounts::Accounts;
+use admission::Admission;
+use auth::Auth;
+use connection::{Connection, Ending};
+use router::{Input, Router};
+
+/// Who may have an account (protocol, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Registration {
+    /// REGISTER makes one.
+    Open,
+    /// So does a LOGIN under a name that nobody has.
+    Auto,
+    /// Only the administrator makes accounts.
+    Closed,
+}
+
+/// How a server is to run.
+#[derive(Clone)]
+pub struct Config {
+    pub listen: IpAddr,
+    /// 0 takes a free one.
+    pub send_port: u16,
+    /// 0 takes a free one.
+    pub recv_port: u16,
+    pub data: PathBuf,
+    pub disk: Arc<dyn Disk>,
+    pub registration: Registration,
+    /// How long anybody is waited for.
+    pub timeout: Duration,
+    pub policy: Policy,
+    pub sizes: Sizes,
+}
+
+/// Why a server does not start. Says what to do.
+#[derive(Debug)]
+pub enum StartError {
+    Listen { address: SocketAddr, error: io::Error },
+    Store(StoreError),
+    /// The system gave no thread, or no way to watch sockets.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, error } => match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    write!(f, "{address} is in use; stop what listens there, or choose other ports with --send-port and --recv-port")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    write!(f, "{address}: ports below 1024 need root; choose others with --send-port and --recv-port")
+                }
+                _ => write!(f, "cannot listen on {address}: {error}; choose another address with --listen"),
+            },
+            Self::Store(error) => error.fmt(f),
+            Self::System(error) => write!(f, "the system cannot run another thread: {error}"),
+        }
+    }
+}
+
+/// What every connection's thread may use.
+struct Shared {
+    accounts: Accounts,
+    auth: Auth,
+    router: Sender<Input>,
+    store: Store,
+    hang_ups: HangUps,
+    admission: Admission,
+    registration: Registration,
+    timeout: Duration,
+}
+
+/// A running server.
+pub struct Handle {
+    send: Listening,
+    recv: Listening,
+    shared: Arc<Shared>,
+    router: JoinHandle<()>,
+    /// Says how the router ended: the only message on it.
+    ended: Receiver<Result<(), String>>,
+}
+
+/// Which of the two ports a connection came in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Send,
+    Recv,
+}
+
+/// Binds both ports, recovers the store, and serves. When it returns, the server is ready.
+pub fn start(config: Config) -> Result<Handle, StartError> {
+    let send = bind(SocketAddr::new(config.listen, config.send_port))?;
+    let recv = bind(SocketAddr::new(config.listen, config.recv_port))?;
+    let store = Store::new(config.disk.clone(), &config.data);
+    let opened = store.open(config.policy, config.sizes).map_err(StartError::Store)?;
+    if let Some(notice) = &opened.notice {
+        log::warn!("{notice}");
+    }
+    let accounts = Accounts::new(opened.core.accounts()).map_err(StartError::System)?;
+    let (commands, inbox) = bounded(limits::ROUTER_QUEUE);
+    let (tell_end, ended) = bounded(1);
+    let hung_up = commands.clone();
+    let shared = Arc::new(Shared {
+        accounts,
+        auth: Auth::start().map_err(StartError::System)?,
+        router: commands,
+        store: store.clone(),
+        hang_ups: HangUps::start(move |number| {
+            // If the router is gone, so will be everything else.
+            let _ = hung_up.send(Input::HungUp(ConnectionId(number)));
+        })
+        .map_err(StartError::System)?,
+        admission: Admission::default(),
+        registration: config.registration,
+        timeout: config.timeout,
+    });
+    let router = Router::new(opened, store, config.sizes, inbox, shared.clone()).map_err(StartError::System)?;
+    let for_router = shared.clone();
+    let router = std::thread::Builder::new()
+        .name("router".to_owned())
+        .spawn(move || {
+            let end = router.run();
+            // A router that failed answers nobody any more; nobody is to wait for it.
+            for_router.admission.end_all(Ending::Silent);
+            let _ = tell_end.send(end);
+        })
+        .map_err(StartError::System)?;
+    let (to_send, to_recv) = (shared.clone(), shared.clone());
+    Ok(Handle {
+        send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))
+            .map_err(StartError::System)?,
+        recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))
+            .map_err(StartError::System)?,
+        shared,
+        router,
+        ended,
+    })
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
+}
+
+/// Gives a connection its thread, or turns it away.
+fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
+    // Neither is worth refusing a connection for: without them it is slower, or written to longer.
+    let _ = stream.set_nodelay(true);
+    let _ = stream.set_write_timeout(Some(shared.timeout));
+    let Some(connection) = shared.admission.admit(stream, peer.ip()) else { return };
+    let (shared_too, mine) = (shared.clone(), connection.clone());
+    let serve = move || {
+        match port {
+            Port::Send => send_port::serve(&shared_too, &mine),
+            Port::Recv => recv_port::serve(&shared_too, &mine),
+        }
+        shared_too.admission.leave(&mine);
+    };
+    let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(serve);
+    if let Err(error) = thread {
+        log::warn!("no thread for {peer}: {error}");
+        connection.turn_away("the server has no thread left; try later");
+        shared.admission.leave(&connection);
+    }
+}
+
+impl Handle {
+    pub fn send_address(&self) -> SocketAddr {
+        self.send.address()
+    }
+
+    pub fn recv_address(&self) -> SocketAddr {
+        self.recv.address()
+    }
+
+    /// Tells, once, that the router has ended by itself: it could not go on, and says why.
+    pub fn ended(&self) -> &Receiver<Result<(), String>> {
+        &self.ended
+    }
+
+    /// Stops: no new connections, waiting polls answered, every connection told, a checkpoint made.
+    pub fn stop(mut self) -> Result<(), String> {
+        self.send.stop();
+        self.recv.stop();
+        let _ = self.shared.router.send(Input::AnswerPolls);
+        self.shared.admission.end_all(Ending::Shutdown);
+        let deadline = Instant::now() + limits::STOP_PATIENCE;
+        self.shared.admission.wait_until_empty(deadline);
+        let _ = self.shared.router.send(Input::Stop);
+        let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
+        let _ = self.router.join();
+        end
+    }
+}
+
+impl Shared {
+    /// Asks core, and waits for the answer.
+    fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::core::Answer, Ending> {
+        self.tell(connection, command)?;
+        connection.wait()
+    }
+
+    /// Asks core; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
+    fn tell(&self, connection: &Arc<Connection>, command: Command) -> Result<(), Ending> {
+        self.router.send(Input::Command(connection.clone(), command)).map_err(|_| Ending::Silent)
+    }
+}

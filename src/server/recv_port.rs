@@ -1,0 +1,67 @@
+//! The RECV port: log in, then polls (protocol, section 6).
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::connection::{Connection, Ending};
+use super::{Shared, login};
+use crate::core::{Answer, Command};
+use crate::net::LineReader;
+use crate::protocol::{Code, Ko, RecvRequest, Reply};
+
+/// Serves one connection to its end.
+pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
+    let mut lines = LineReader::new(connection.stream.clone(), shared.timeout);
+    let ending = talk(shared, connection, &mut lines);
+    // Also where no session began: then nothing happens.
+    let _ = shared.tell(connection, Command::Closed);
+    connection.close(ending);
+}
+
+fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> Ending {
+    match lines.next_line().map_err(Ending::from).and_then(|line| open(shared, connection, line)) {
+        Ok(()) => {}
+        Err(ending) => return ending,
+    }
+    // Watched from here on, so that the session it concerns is there.
+    if let Err(error) = shared.hang_ups.watch(&connection.stream, connection.id.0) {
+        log::warn!("{} is not watched for a hang-up: {error}", connection.id);
+    }
+    loop {
+        if let Err(ending) = lines.next_line().map_err(Ending::from).and_then(|line| answer(shared, connection, line)) {
+            return ending;
+        }
+    }
+}
+
+fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
+    let user = login::log_in(shared, connection, line)?;
+    match shared.ask(connection, Command::Open { user })? {
+        Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
+        Answer::Reply(reply) => write(connection, &reply),
+        Answer::Excerpt(_) => Err(Code::Internal.into()),
+    }
+}
+
+fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
+    match RecvRequest::parse(line) {
+        Ok(RecvRequest::Poll { after, wait, max }) => {
+            match shared.ask(connection, Command::Poll { after, wait, max })? {
+                Answer::Reply(reply) => write(connection, &reply),
+                Answer::Excerpt(_) => Err(Code::Internal.into()),
+            }
+        }
+        Ok(RecvRequest::Ping) => write(connection, &Reply::Done),
+        Ok(RecvRequest::Quit) => {
+            write(connection, &Reply::Done)?;
+            Err(Ending::Silent)
+        }
+        Err(error) => write(connection, &Reply::Ko(Ko::new(Code::Syntax, error))),
+    }
+}
+
+fn write(connection: &Connection, reply: &Reply) -> Result<(), Ending> {
+    let mut out = Vec::new();
+    reply.write(&mut out);
+    (&*connection.stream).write_all(&out).map_err(|_| Ending::Silent)
+}

@@ -1,0 +1,272 @@
+//! The SEND port: log in, then commands (protocol, section 5).
+//!
+//! A client may ask further before it has read the answers. Sends that have come together go to the
+//! router together, and share its sync.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::connection::{Connection, Ending};
+use super::{Shared, login};
+use crate::core::{Answer, Command, Excerpt, LastOfPeer};
+use crate::limits;
+use crate::model::{Message, Password, Seq, UserName};
+use crate::net::LineReader;
+use crate::protocol::request::Named;
+use crate::protocol::{Code, Ko, Reply, SendRequest};
+use crate::store::StoreError;
+
+/// Serves one connection to its end.
+pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
+    let mut lines = LineReader::new(connection.stream.clone(), shared.timeout);
+    let ending = talk(shared, connection, &mut lines);
+    connection.close(ending);
+}
+
+fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> Ending {
+    let user = match lines.next_line().map_err(Ending::from).and_then(|line| login::log_in(shared, connection, line)) {
+        Ok(user) => user,
+        Err(ending) => return ending,
+    };
+    let mut session = Session { shared, connection, user, asked: 0, out: Vec::new() };
+    session.put(&Reply::LoggedIn { user: session.user.clone() });
+    let ending = session.run(lines).unwrap_err_or_silent();
+    // What was answered before the end goes out before it.
+    match session.settle().and_then(|()| session.flush()) {
+        Ok(()) => ending,
+        Err(ending) => ending,
+    }
+}
+
+/// A session runs until it ends: there is no other result.
+trait EndOnly {
+    fn unwrap_err_or_silent(self) -> Ending;
+}
+
+impl EndOnly for Result<(), Ending> {
+    fn unwrap_err_or_silent(self) -> Ending {
+        self.err().unwrap_or(Ending::Silent)
+    }
+}
+
+struct Session<'a> {
+    shared: &'a Shared,
+    connection: &'a Arc<Connection>,
+    user: UserName,
+    /// How many commands were handed to the router whose answers were not taken yet.
+    asked: usize,
+    /// Replies that were not written yet.
+    out: Vec<u8>,
+}
+
+impl Session<'_> {
+    fn run(&mut self, lines: &mut LineReader) -> Result<(), Ending> {
+        loop {
+            self.flush()?;
+            self.take(lines.next_line()?)?;
+            while self.asked < limits::PIPELINE && self.out.len() < limits::REPLY_BYTES {
+                let Some(line) = lines.buffered_line() else { break };
+                self.take(line)?;
+            }
+            self.settle()?;
+        }
+    }
+
+    /// Writes what was answered.
+    fn flush(&mut self) -> Result<(), Ending> {
+        let written = (&*self.connection.stream).write_all(&self.out);
+        // An idle connection keeps no memory that it does not need.
+        self.out = Vec::new();
+        written.map_err(|_| Ending::Silent)
+    }
+
+    /// Takes the answers to all that was asked.
+    fn settle(&mut self) -> Result<(), Ending> {
+        while self.asked > 0 {
+            self.asked -= 1;
+            match self.connection.wait()? {
+                Answer::Reply(reply) => self.put(&reply),
+                Answer::Excerpt(_) => return Err(Code::Internal.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, reply: &Reply) {
+        reply.write(&mut self.out);
+    }
+
+    /// Answers a request itself, after all that was asked before it.
+    fn reply(&mut self, reply: Reply) -> Result<(), Ending> {
+        self.settle()?;
+        self.put(&reply);
+        Ok(())
+    }
+
+    /// Takes one request.
+    fn take(&mut self, line: &[u8]) -> Result<(), Ending> {
+        let request = match SendRequest::parse(line) {
+            Ok(request) => request,
+            Err(error) => return self.reply(Reply::Ko(Ko::new(Code::Syntax, error))),
+        };
+        let user = self.user.clone();
+        match request {
+            SendRequest::Send { id, to, text } => self.tell(Command::Send { user, id, to, text }),
+            SendRequest::Chats => self.tell(Command::Chats { user }),
+            SendRequest::Users => self.tell(Command::Users),
+            SendRequest::Email { address } => self.tell(Command::SetEmail { user, email: address }),
+            SendRequest::Read { place, seq } => self.read(place, seq),
+            SendRequest::Status { place, seq } => self.status(place, seq),
+            SendRequest::History { place, limit, before } => self.history(place, limit, before),
+            SendRequest::Passwd { password } => self.change_password(&password),
+            SendRequest::Ping => self.reply(Reply::Done),
+            SendRequest::Help => self.reply(Reply::Help),
+            SendRequest::Quit => {
+                self.reply(Reply::Done)?;
+                Err(Ending::Silent)
+            }
+        }
+    }
+
+    /// Hands a command to the router; its answer is taken later.
+    fn tell(&mut self, command: Command) -> Result<(), Ending> {
+        self.shared.tell(self.connection, command)?;
+        self.asked += 1;
+        Ok(())
+    }
+
+    /// Hands a command to the router and waits for its answer.
+    fn ask(&mut self, command: Command) -> Result<Answer, Ending> {
+        self.settle()?;
+        self.shared.ask(self.connection, command)
+    }
+
+    fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
+        let command =
+            |last_of_peer| Command::Read { user: self.user.clone(), place: place.clone(), seq, last_of_peer };
+        let (first, looked_up) = (command(LastOfPeer::NotLookedUp), |found| command(LastOfPeer::Found(found)));
+        let _ = &looked_up;
+        match self.ask(first)? {
+            Answer::Reply(reply) => self.reply(reply),
+            Answer::Excerpt(excerpt) => {
+                let found = match self.last_of_peer(&excerpt, seq) {
+                    Ok(found) => found,
+                    Err(error) => return Err(internal(&error)),
+                };
+                let user = self.user.clone();
+                self.tell(Command::Read { user, place, seq, last_of_peer: LastOfPeer::Found(found) })
+            }
+        }
+    }
+
+    /// The peer's last message up to a number, from the history file. What was read before is not
+    /// looked through again.
+    fn last_of_peer(&self, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
+        let Some(file) = self.shared.store.history(excerpt.conversation, excerpt.filed)? else { return Ok(None) };
+        for row in file.newest_first(Some(upto.next()))? {
+            let row = row?;
+            if row.seq <= excerpt.read_before() {
+                break;
+            }
+            if row.from == excerpt.peer {
+                return Ok(Some(row.seq));
+            }
+        }
+        Ok(None)
+    }
+
+    fn status(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
+        let (excerpt, mut rows) = match self.excerpt(place, 1, Some(seq.next()))? {
+            Ok(found) => found,
+            Err(reply) => return self.reply(reply),
+        };
+        let mine = rows.pop().filter(|row| row.seq == seq && row.from == excerpt.me);
+        self.reply(match mine {
+            Some(row) => Reply::Statuses(vec![(excerpt.peer.clone(), excerpt.state_of(&row))]),
+            None => Code::NoMessage.into(),
+        })
+    }
+
+    fn history(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<(), Ending> {
+        match self.excerpt(place, limit, before)? {
+            Ok((excerpt, rows)) => {
+                let records = rows.into_iter().map(|row| excerpt.record(row)).collect();
+                self.reply(Reply::History(records))
+            }
+            Err(reply) => self.reply(reply),
+        }
+    }
+
+    /// The last messages of a conversation, oldest first: those in memory, and before them those in
+    /// its file. Fewer than asked for where they would be too long a reply, but never none.
+    #[allow(clippy::type_complexity)]
+    fn excerpt(
+        &mut self,
+        place: Named,
+        limit: usize,
+        before: Option<Seq>,
+    ) -> Result<Result<(Excerpt, Vec<Arc<Message>>), Reply>, Ending> {
+        let command = Command::Excerpt { user: self.user.clone(), place, limit, before };
+        let mut excerpt = match self.ask(command)? {
+            Answer::Excerpt(excerpt) => excerpt,
+            Answer::Reply(reply) => return Ok(Err(reply)),
+        };
+        let rows = std::mem::take(&mut excerpt.rows);
+        let rows = self.with_filed(&excerpt, rows, limit, before).map_err(|error| internal(&error))?;
+        Ok(Ok((excerpt, rows)))
+    }
+
+    fn with_filed(
+        &self,
+        excerpt: &Excerpt,
+        rows: Vec<Arc<Message>>,
+        limit: usize,
+        before: Option<Seq>,
+    ) -> Result<Vec<Arc<Message>>, StoreError> {
+        let before = rows.first().map(|row| row.seq).or(before);
+        let mut newest_first: Vec<_> = rows.into_iter().rev().collect();
+        if newest_first.len() < limit
+            && let Some(file) = self.shared.store.history(excerpt.conversation, excerpt.filed)?
+        {
+            for row in file.newest_first(before)?.take(limit - newest_first.len()) {
+                newest_first.push(row?);
+                if too_long(&newest_first) {
+                    break;
+                }
+            }
+        }
+        while newest_first.len() > 1 && too_long(&newest_first) {
+            newest_first.pop();
+        }
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    fn change_password(&mut self, password: &str) -> Result<(), Ending> {
+        let password = match Password::new(&self.user, password) {
+            Ok(password) => password,
+            Err(error) => return self.reply(Reply::Ko(Ko::new(Code::Password, error))),
+        };
+        self.settle()?;
+        let password_hash = self.shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
+        let answer = self.ask(Command::SetPassword { user: self.user.clone(), password_hash })?;
+        if matches!(answer, Answer::Reply(Reply::Done)) {
+            login::remember(self.shared, &self.user, &password);
+        }
+        match answer {
+            Answer::Reply(reply) => self.reply(reply),
+            Answer::Excerpt(_) => Err(Code::Internal.into()),
+        }
+    }
+}
+
+/// A file that cannot be read is for the log; the client is told that it is not its fault.
+fn internal(error: &StoreError) -> Ending {
+    log::error!("{error}");
+    Code::Internal.into()
+}
+
+fn too_long(rows: &[Arc<Message>]) -> bool {
+    let bytes: usize = rows.iter().map(|row| crate::model::length_in_record(row.text.as_str()) + 256).sum();
+    bytes > limits::REPLY_BYTES
+}
