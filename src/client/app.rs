@@ -16,7 +16,7 @@ use super::home::Home;
 use super::outbox::Waiting;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, Place, Seq, State};
+use crate::model::{Message, Place, Seq, State, Text};
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -173,11 +173,14 @@ impl App {
     }
 
     /// Queues a message. When its tick is shown, it is on disk.
-    pub(super) fn say(&mut self, to: Place, text: crate::model::Text) -> Vec<View> {
+    pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
         let mut outbox = self.home.outbox.lock();
         if outbox.len() >= limits::OUTBOX_MESSAGES {
             drop(outbox);
             return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
+        }
+        if outbox.is_empty() {
+            self.progress = Instant::now();
         }
         let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
         let queued = Waiting::new(to, text).and_then(|message| outbox.queue(message));
@@ -231,7 +234,9 @@ impl App {
 
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
-        let ahead = !self.away && self.setting.piped && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
+        // Where nothing moves any longer, the rest is queued for another day.
+        let moves = !self.away && self.progress.elapsed() < limits::PIPE_PATIENCE;
+        let ahead = self.setting.piped && moves && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
         !self.leaving && !ahead
     }
 

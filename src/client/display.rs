@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::conversation::Row;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::Message;
+use crate::model::{Message, Place};
 
 /// Lines after the first of a message are set in, so that none can pass for a message of its own.
 const MORE: &str = "\n        ";
@@ -44,7 +44,7 @@ fn look_back(row: &Row) -> String {
 fn said(message: &Message) -> String {
     let (time, from, text) = (message.at.local_time_of_day(), &message.from, indented(message.text.as_str()));
     match &message.to {
-        crate::model::Place::User(_) => format!("[{time}] {}: {text}", safe(from.shown())),
+        Place::User(_) => format!("[{time}] {}: {text}", safe(from.shown())),
         room => format!("[{time}] {} {}: {text}", safe(&room.to_string()), safe(from.shown())),
     }
 }
@@ -54,10 +54,10 @@ fn indented(text: &str) -> String {
 }
 
 /// How one would write to it: `@luis`, `#sala`.
-fn address(place: &crate::model::Place) -> String {
+fn address(place: &Place) -> String {
     match place {
-        crate::model::Place::User(user) => format!("@{user}"),
-        crate::model::Place::Room(room) => room.to_string(),
+        Place::User(user) => format!("@{user}"),
+        Place::Room(room) => room.to_string(),
     }
 }
 

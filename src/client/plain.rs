@@ -171,8 +171,12 @@ impl Plain {
                 default(pause) => None,
             };
             if let Some(event) = event {
+                let was_typed = matches!(event, AppEvent::Typed(_));
                 let views = self.app.handle(event);
-                self.show(&views)?;
+                // After a line was typed the prompt is due, whatever came of it.
+                if was_typed || !views.is_empty() {
+                    self.show(&views)?;
+                }
             }
         }
     }

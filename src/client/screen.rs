@@ -29,9 +29,10 @@ impl Screen {
             match view {
                 // To a script, silence means that all is well.
                 View::Tick { .. } if self.piped => {}
-                View::Failed { .. } | View::Problem(_) | View::Notice(_) if self.piped => {
-                    writeln!(io::stderr(), "wachat: {}", display::render(view))?;
+                View::Problem(line) | View::Notice(line) if self.piped => {
+                    writeln!(io::stderr(), "wachat: {}", display::safe(line))?;
                 }
+                View::Failed { .. } if self.piped => writeln!(io::stderr(), "wachat: {}", display::render(view))?,
                 view => writeln!(out, "{}", display::render(view))?,
             }
         }

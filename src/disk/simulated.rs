@@ -333,7 +333,9 @@ impl Disk for SimulatedDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.whole_call()?;
-        state.entry(path)?;
+        if !is_root(path) {
+            state.entry(path)?;
+        }
         let (synced, pending): (Vec<_>, Vec<_>) =
             std::mem::take(&mut state.pending_names).into_iter().partition(|c| c.directories.iter().any(|d| d == path));
         state.pending_names = pending;

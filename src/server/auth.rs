@@ -86,8 +86,7 @@ fn verify(memory: &mut Vec<Block>, password: &[u8], hash: Option<&str>) -> bool 
         no_one.and_then(|salt| digest(memory, password, &salt, &Params::DEFAULT));
         return false;
     };
-    digest(memory, password, &salt, &params)
-        .is_some_and(|output| output.as_bytes().ct_eq(expected.as_bytes()).into())
+    digest(memory, password, &salt, &params).is_some_and(|output| output.as_bytes().ct_eq(expected.as_bytes()).into())
 }
 
 fn digest(memory: &mut Vec<Block>, password: &[u8], salt: &Salt, params: &Params) -> Option<Output> {

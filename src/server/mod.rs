@@ -68,7 +68,10 @@ pub struct Config {
 /// Why a server does not start. Says what to do.
 #[derive(Debug)]
 pub enum StartError {
-    Listen { address: SocketAddr, error: io::Error },
+    Listen {
+        address: SocketAddr,
+        error: io::Error,
+    },
     Store(StoreError),
     /// The system gave no thread, or no way to watch sockets.
     System(io::Error),
@@ -79,7 +82,10 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen { address, error } => match error.kind() {
                 io::ErrorKind::AddrInUse => {
-                    write!(f, "{address} is in use; stop what listens there, or choose other ports with --send-port and --recv-port")
+                    write!(
+                        f,
+                        "{address} is in use; stop what listens there, or choose other ports with --send-port and --recv-port"
+                    )
                 }
                 io::ErrorKind::PermissionDenied => {
                     write!(f, "{address}: ports below 1024 need root; choose others with --send-port and --recv-port")

@@ -225,7 +225,8 @@ impl Router {
         match due {
             Due::Connection(connection, Effect::Answer(_, answer)) => connection.answer(answer),
             Due::Connection(connection, Effect::Close(_, code)) => connection.end(Ending::Ko(code.into())),
-            Due::Accounts(Effect::Account { name, password_hash }) | Due::Connection(_, Effect::Account { name, password_hash }) => {
+            Due::Accounts(Effect::Account { name, password_hash })
+            | Due::Connection(_, Effect::Account { name, password_hash }) => {
                 self.shared.accounts.publish(name, password_hash);
             }
             Due::Accounts(_) => {}

@@ -142,8 +142,7 @@ impl Session<'_> {
     }
 
     fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
-        let command =
-            |last_of_peer| Command::Read { user: self.user.clone(), place: place.clone(), seq, last_of_peer };
+        let command = |last_of_peer| Command::Read { user: self.user.clone(), place: place.clone(), seq, last_of_peer };
         let (first, looked_up) = (command(LastOfPeer::NotLookedUp), |found| command(LastOfPeer::Found(found)));
         let _ = &looked_up;
         match self.ask(first)? {
