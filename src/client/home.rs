@@ -117,14 +117,19 @@ fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, LedgerError> {
 fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
     let history = path.join("history");
     disk.create_dir(&history).map_err(LedgerError::io(&history, "make"))?;
-    for directory in path.ancestors().take(2).filter(|directory| !directory.as_os_str().is_empty()) {
-        disk.sync_dir(directory).map_err(LedgerError::io(directory, "sync"))?;
-    }
-    // Those above the home may be of others, and not for us to open.
-    for directory in path.ancestors().skip(2).filter(|directory| !directory.as_os_str().is_empty()) {
-        let _ = disk.sync_dir(directory);
+    for directory in path.ancestors() {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        match disk.sync_dir(directory) {
+            // Somebody else's, and so not made by us.
+            Err(error) if not_ours(error.kind()) => break,
+            done => done.map_err(LedgerError::io(directory, "sync"))?,
+        }
     }
     Ok(())
+}
+
+fn not_ours(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput)
 }
 
 /// Takes over what a pipe left behind: rows of what it sent, and what it could only queue. A row or

@@ -23,7 +23,7 @@ mod agenda;
 mod app;
 mod backoff;
 mod commands;
-mod conversation;
+pub mod conversation;
 mod display;
 mod entry;
 pub mod error;
