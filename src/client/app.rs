@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
 use super::commands;
@@ -43,11 +43,14 @@ pub struct App {
     failures: usize,
     leaving: bool,
     progress: Instant,
+    /// How long to wait without progress for what is on its way.
+    patience: Duration,
     end: Option<Exit>,
 }
 
 impl App {
     pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
+        let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
         Self {
             setting,
             home,
@@ -59,6 +62,7 @@ impl App {
             failures: 0,
             leaving: false,
             progress: Instant::now(),
+            patience,
             end: None,
         }
     }
@@ -149,6 +153,12 @@ impl App {
         vec![View::Notice(format!("the server is away ({why}); what you write waits in the outbox"))]
     }
 
+    /// The server is away and will not be tried: all that comes is queued.
+    pub fn offline(&mut self, why: &str) -> Vec<View> {
+        self.patience = Duration::ZERO;
+        self.down(why)
+    }
+
     fn arrived(&mut self, arrival: Arrival) -> Option<View> {
         Some(match arrival {
             Arrival::Message(message) => View::Incoming(message),
@@ -235,7 +245,7 @@ impl App {
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
         // Where nothing moves any longer, the rest is queued for another day.
-        let moves = !self.away && self.progress.elapsed() < limits::PIPE_PATIENCE;
+        let moves = !self.away && self.progress.elapsed() < self.patience;
         let ahead = self.setting.piped && moves && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
         !self.leaving && !ahead
     }
@@ -249,9 +259,8 @@ impl App {
         if self.end.is_some() || !self.leaving {
             return self.end;
         }
-        let patience = if self.setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
         let idle = self.home.outbox.lock().is_empty() && self.agenda.is_empty() && self.asked == 0;
-        let given_up = self.progress.elapsed() >= patience || self.away && !self.setting.piped;
+        let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
         (idle || given_up).then(|| self.result())
     }
 

@@ -121,6 +121,8 @@ impl Plain {
         let mut views = self.app.start();
         let away = session.is_err();
         match &session {
+            // A pipe does not wait for a server that is away: it queues, and says so.
+            Err(why) if self.piped => views.extend(self.app.offline(why)),
             Err(why) => views.extend(self.app.down(why)),
             Ok(_) if self.piped => {}
             Ok(_) => views.push(View::Notice(format!(
@@ -131,7 +133,6 @@ impl Plain {
         }
         self.show(&views)?;
         let (events, arriving) = bounded(limits::CLIENT_EVENTS);
-        // A pipe does not wait for a server that is away: it queues, and says so.
         if !(self.piped && away) {
             self.start_threads(session.ok(), &events)?;
         }

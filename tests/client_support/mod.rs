@@ -85,7 +85,9 @@ impl World {
         let mut arguments: Vec<String> = ["connect", "--user", user, "--plain"].map(str::to_owned).into();
         arguments.extend(["--send-port".to_owned(), self.send_port.to_string()]);
         arguments.extend(["--recv-port".to_owned(), self.recv_port.to_string()]);
-        arguments.extend(["--home".to_owned(), self.path("home").display().to_string()]);
+        if !more.contains(&"--home") {
+            arguments.extend(["--home".to_owned(), self.path("home").display().to_string()]);
+        }
         arguments.extend(more.iter().map(|one| (*one).to_owned()));
         arguments
     }
