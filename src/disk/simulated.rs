@@ -88,6 +88,22 @@ impl SimulatedDisk {
         self.0.lock().fault = Some((call, fault));
     }
 
+    /// Whether the call that was chosen to go wrong has come.
+    pub fn has_failed(&self) -> bool {
+        let state = self.0.lock();
+        state.fault.is_some_and(|(call, _)| call <= state.calls)
+    }
+
+    /// Whether the power is cut.
+    pub fn is_off(&self) -> bool {
+        self.0.lock().off
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn heal(&self) {
+        self.0.lock().fault = None;
+    }
+
     /// The disk as it is after a power cut. `keep` decides, for each thing that was not synced,
     /// whether it reached the disk.
     pub fn after_power_cut(&self, mut keep: impl FnMut() -> bool) -> Self {
@@ -209,6 +225,9 @@ impl State {
     }
 
     fn entry(&self, path: &Path) -> io::Result<Entry> {
+        if is_root(path) {
+            return Ok(Entry::Directory);
+        }
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -248,9 +267,7 @@ impl Disk for SimulatedDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.0.lock();
         state.whole_call()?;
-        if !is_root(&parent(path)) {
-            state.entry(&parent(path))?;
-        }
+        state.entry(&parent(path))?;
         let index = match state.file(path) {
             Ok(index) => index,
             Err(_) => {

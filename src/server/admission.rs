@@ -54,6 +54,14 @@ impl Admission {
         }
     }
 
+    /// Does something with a connection, if it has not left.
+    pub fn with(&self, id: ConnectionId, act: impl FnOnce(&Connection)) {
+        let connection = self.state.lock().connections.get(&id).cloned();
+        if let Some(connection) = connection {
+            act(&connection);
+        }
+    }
+
     pub fn end_all(&self, ending: Ending) {
         let connections: Vec<_> = self.state.lock().connections.values().cloned().collect();
         for connection in connections {

@@ -11,7 +11,9 @@ mod admission;
 mod auth;
 mod background;
 mod connection;
+mod engine;
 mod login;
+mod past;
 mod recv_port;
 mod router;
 mod send_port;
@@ -35,6 +37,7 @@ use accounts::Accounts;
 use admission::Admission;
 use auth::Auth;
 use connection::{Connection, Ending};
+pub use engine::{Engine, Urgency};
 use router::{Input, Router};
 
 /// Who may have an account (protocol, section 3).
@@ -147,7 +150,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
         store: store.clone(),
         hang_ups: HangUps::start(move |number| {
             // If the router is gone, so will be everything else.
-            let _ = hung_up.send(Input::HungUp(ConnectionId(number)));
+            let _ = hung_up.send(Input::Command(ConnectionId(number), Command::HungUp));
         })
         .map_err(StartError::System)?,
         admission: Admission::default(),
@@ -241,6 +244,6 @@ impl Shared {
 
     /// Asks core; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
     fn tell(&self, connection: &Arc<Connection>, command: Command) -> Result<(), Ending> {
-        self.router.send(Input::Command(connection.clone(), command)).map_err(|_| Ending::Silent)
+        self.router.send(Input::Command(connection.id, command)).map_err(|_| Ending::Silent)
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::connection::{Connection, Ending};
-use super::{Shared, login};
+use super::{Shared, login, past};
 use crate::core::{Answer, Command, Excerpt, LastOfPeer};
 use crate::limits;
 use crate::model::{Message, Password, Seq, UserName};
@@ -30,24 +30,13 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
     };
     let mut session = Session { shared, connection, user, asked: 0, out: Vec::new() };
     session.put(&Reply::LoggedIn { user: session.user.clone() });
-    let ending = session.run(lines).unwrap_err_or_silent();
+    let ending = session.run(lines);
     // What was answered before the end goes out before it.
-    match session.settle().and_then(|()| session.flush()) {
-        Ok(()) => ending,
-        Err(ending) => ending,
-    }
+    session.settle().and_then(|()| session.flush()).err().unwrap_or(ending)
 }
 
-/// A session runs until it ends: there is no other result.
-trait EndOnly {
-    fn unwrap_err_or_silent(self) -> Ending;
-}
-
-impl EndOnly for Result<(), Ending> {
-    fn unwrap_err_or_silent(self) -> Ending {
-        self.err().unwrap_or(Ending::Silent)
-    }
-}
+/// A conversation's marks, and its last messages, oldest first.
+type Past = (Excerpt, Vec<Arc<Message>>);
 
 struct Session<'a> {
     shared: &'a Shared,
@@ -60,16 +49,22 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn run(&mut self, lines: &mut LineReader) -> Result<(), Ending> {
+    fn run(&mut self, lines: &mut LineReader) -> Ending {
         loop {
-            self.flush()?;
-            self.take(lines.next_line()?)?;
-            while self.asked < limits::PIPELINE && self.out.len() < limits::REPLY_BYTES {
-                let Some(line) = lines.buffered_line() else { break };
-                self.take(line)?;
+            if let Err(ending) = self.flush().and_then(|()| self.take_what_has_come(lines)) {
+                return ending;
             }
-            self.settle()?;
         }
+    }
+
+    /// Waits for a request, and takes those that have come with it.
+    fn take_what_has_come(&mut self, lines: &mut LineReader) -> Result<(), Ending> {
+        self.take(lines.next_line()?)?;
+        while self.asked < limits::PIPELINE && self.out.len() < limits::REPLY_BYTES {
+            let Some(line) = lines.buffered_line() else { break };
+            self.take(line)?;
+        }
+        self.settle()
     }
 
     /// Writes what was answered.
@@ -142,43 +137,18 @@ impl Session<'_> {
     }
 
     fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
-        let command = |last_of_peer| Command::Read { user: self.user.clone(), place: place.clone(), seq, last_of_peer };
-        let (first, looked_up) = (command(LastOfPeer::NotLookedUp), |found| command(LastOfPeer::Found(found)));
-        let _ = &looked_up;
-        match self.ask(first)? {
-            Answer::Reply(reply) => self.reply(reply),
-            Answer::Excerpt(excerpt) => {
-                let found = match self.last_of_peer(&excerpt, seq) {
-                    Ok(found) => found,
-                    Err(error) => return Err(internal(&error)),
-                };
-                let user = self.user.clone();
-                self.tell(Command::Read { user, place, seq, last_of_peer: LastOfPeer::Found(found) })
-            }
-        }
-    }
-
-    /// The peer's last message up to a number, from the history file. What was read before is not
-    /// looked through again.
-    fn last_of_peer(&self, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
-        let Some(file) = self.shared.store.history(excerpt.conversation, excerpt.filed)? else { return Ok(None) };
-        for row in file.newest_first(Some(upto.next()))? {
-            let row = row?;
-            if row.seq <= excerpt.read_before() {
-                break;
-            }
-            if row.from == excerpt.peer {
-                return Ok(Some(row.seq));
-            }
-        }
-        Ok(None)
+        let user = self.user.clone();
+        let read = |last_of_peer| Command::Read { user: user.clone(), place: place.clone(), seq, last_of_peer };
+        let excerpt = match self.ask(read(LastOfPeer::NotLookedUp))? {
+            Answer::Reply(reply) => return self.reply(reply),
+            Answer::Excerpt(excerpt) => excerpt,
+        };
+        let found = past::last_of_peer(&self.shared.store, &excerpt, seq).map_err(|error| internal(&error))?;
+        self.tell(read(LastOfPeer::Found(found)))
     }
 
     fn status(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
-        let (excerpt, mut rows) = match self.excerpt(place, 1, Some(seq.next()))? {
-            Ok(found) => found,
-            Err(reply) => return self.reply(reply),
-        };
+        let Some((excerpt, mut rows)) = self.excerpt(place, 1, Some(seq.next()))? else { return Ok(()) };
         let mine = rows.pop().filter(|row| row.seq == seq && row.from == excerpt.me);
         self.reply(match mine {
             Some(row) => Reply::Statuses(vec![(excerpt.peer.clone(), excerpt.state_of(&row))]),
@@ -187,58 +157,21 @@ impl Session<'_> {
     }
 
     fn history(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<(), Ending> {
-        match self.excerpt(place, limit, before)? {
-            Ok((excerpt, rows)) => {
-                let records = rows.into_iter().map(|row| excerpt.record(row)).collect();
-                self.reply(Reply::History(records))
-            }
-            Err(reply) => self.reply(reply),
-        }
+        let Some((excerpt, rows)) = self.excerpt(place, limit, before)? else { return Ok(()) };
+        let records = rows.into_iter().map(|row| excerpt.record(row)).collect();
+        self.reply(Reply::History(records))
     }
 
-    /// The last messages of a conversation, oldest first: those in memory, and before them those in
-    /// its file. Fewer than asked for where they would be too long a reply, but never none.
-    #[allow(clippy::type_complexity)]
-    fn excerpt(
-        &mut self,
-        place: Named,
-        limit: usize,
-        before: Option<Seq>,
-    ) -> Result<Result<(Excerpt, Vec<Arc<Message>>), Reply>, Ending> {
+    /// The last messages of a conversation, oldest first. `None`: refused, and answered so.
+    fn excerpt(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<Option<Past>, Ending> {
         let command = Command::Excerpt { user: self.user.clone(), place, limit, before };
-        let mut excerpt = match self.ask(command)? {
+        let excerpt = match self.ask(command)? {
             Answer::Excerpt(excerpt) => excerpt,
-            Answer::Reply(reply) => return Ok(Err(reply)),
+            Answer::Reply(reply) => return self.reply(reply).map(|()| None),
         };
-        let rows = std::mem::take(&mut excerpt.rows);
-        let rows = self.with_filed(&excerpt, rows, limit, before).map_err(|error| internal(&error))?;
-        Ok(Ok((excerpt, rows)))
-    }
-
-    fn with_filed(
-        &self,
-        excerpt: &Excerpt,
-        rows: Vec<Arc<Message>>,
-        limit: usize,
-        before: Option<Seq>,
-    ) -> Result<Vec<Arc<Message>>, StoreError> {
-        let before = rows.first().map(|row| row.seq).or(before);
-        let mut newest_first: Vec<_> = rows.into_iter().rev().collect();
-        if newest_first.len() < limit
-            && let Some(file) = self.shared.store.history(excerpt.conversation, excerpt.filed)?
-        {
-            for row in file.newest_first(before)?.take(limit - newest_first.len()) {
-                newest_first.push(row?);
-                if too_long(&newest_first) {
-                    break;
-                }
-            }
-        }
-        while newest_first.len() > 1 && too_long(&newest_first) {
-            newest_first.pop();
-        }
-        newest_first.reverse();
-        Ok(newest_first)
+        let rows =
+            past::last_messages(&self.shared.store, &excerpt, limit, before).map_err(|error| internal(&error))?;
+        Ok(Some((excerpt, rows)))
     }
 
     fn change_password(&mut self, password: &str) -> Result<(), Ending> {
@@ -263,9 +196,4 @@ impl Session<'_> {
 fn internal(error: &StoreError) -> Ending {
     log::error!("{error}");
     Code::Internal.into()
-}
-
-fn too_long(rows: &[Arc<Message>]) -> bool {
-    let bytes: usize = rows.iter().map(|row| crate::model::length_in_record(row.text.as_str()) + 256).sum();
-    bytes > limits::REPLY_BYTES
 }

@@ -1,0 +1,186 @@
+//! Core and the journal as one: nothing leaves before it is durable.
+//!
+//! Records go into a batch as core makes them; effects wait until the batch is synced, and are then
+//! released in order. No threads and no sockets: the router drives it, and tests drive it on a disk
+//! that loses power.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use crate::core::{Answer, Command, ConnectionId, Core, Effect, Inconsistent, Now, Outcome};
+use crate::journal::{Journal, Segment};
+use crate::limits;
+use crate::model::Seq;
+use crate::protocol::{Event, Reply};
+use crate::store::{Checkpointed, Opened, Sizes};
+
+/// How much somebody waits for the batch that is being filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// There is nothing in it.
+    Nothing,
+    /// Nobody asked for what is in it (an acknowledgement, say): it may wait for company.
+    Soon,
+    /// Somebody waits for an answer.
+    Now,
+}
+
+pub struct Engine {
+    core: Core,
+    journal: Journal,
+    sizes: Sizes,
+    outcome: Outcome,
+    /// Effects that wait for the batch to be durable, in order.
+    held: Vec<Effect>,
+    /// Effects that may happen now, in order.
+    released: Vec<Effect>,
+    awaited: bool,
+    /// Every event up to this number is durable.
+    synced: Seq,
+    /// The closed segments that no checkpoint covers, and how many bytes each holds.
+    closed: VecDeque<(u64, u64)>,
+    checkpoint_bytes: u64,
+    /// The data directory is this process's as long as there is an engine.
+    _lock: Box<dyn Send>,
+}
+
+impl Engine {
+    /// Takes over a store that was just opened.
+    pub fn new(opened: Opened, sizes: Sizes) -> Self {
+        let before = opened.journal.segment().saturating_sub(1);
+        Self {
+            synced: opened.core.last(),
+            core: opened.core,
+            closed: (opened.closed_bytes > 0).then_some((before, opened.closed_bytes)).into_iter().collect(),
+            journal: opened.journal,
+            sizes,
+            outcome: Outcome::default(),
+            held: Vec::new(),
+            released: Vec::new(),
+            awaited: false,
+            checkpoint_bytes: opened.checkpoint_bytes,
+            _lock: opened.lock,
+        }
+    }
+
+    /// Handles one command. There has to be room for a record ([`Engine::has_room`]), or core has to
+    /// know that there is none ([`Engine::switch_segment`]).
+    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), Inconsistent> {
+        self.core.handle(from, command, now, &mut self.outcome)?;
+        self.collect();
+        Ok(())
+    }
+
+    /// When the next waiting poll is to be answered: call [`Engine::expire_polls`] then.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.core.next_deadline()
+    }
+
+    pub fn expire_polls(&mut self, now: Now) {
+        self.core.expire(now, &mut self.outcome);
+        self.collect();
+    }
+
+    /// The server is stopping: polls do not wait any more.
+    pub fn stop_waiting(&mut self) {
+        self.core.stop_waiting(&mut self.outcome);
+        self.collect();
+    }
+
+    /// Takes over what core has decided.
+    fn collect(&mut self) {
+        for (last, record) in self.outcome.records.drain(..) {
+            self.journal.append(|out| record.write(last, out));
+        }
+        for effect in self.outcome.effects.drain(..) {
+            let newest = newest_event(&effect);
+            // Events that are durable already depend on nothing in this batch.
+            if self.journal.pending() == 0 || newest.is_some_and(|newest| newest <= self.synced) {
+                self.released.push(effect);
+            } else {
+                self.awaited |= newest.is_none();
+                self.held.push(effect);
+            }
+        }
+    }
+
+    pub fn urgency(&self) -> Urgency {
+        match self.journal.pending() {
+            0 => Urgency::Nothing,
+            _ if self.awaited => Urgency::Now,
+            _ => Urgency::Soon,
+        }
+    }
+
+    /// Whether the batch holds so much that it should not grow.
+    pub fn batch_is_full(&self) -> bool {
+        self.journal.pending() >= limits::BATCH_BYTES
+    }
+
+    /// One write, one sync; then everything that waited for it is released. After an error what is on
+    /// the disk is unknown: this engine must not be used any more.
+    pub fn commit(&mut self) -> io::Result<()> {
+        self.journal.commit()?;
+        self.awaited = false;
+        self.synced = self.core.last();
+        self.released.append(&mut self.held);
+        Ok(())
+    }
+
+    /// What may happen now, in order.
+    pub fn take_released(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// Whether one more record fits. If not: commit, then [`Engine::switch_segment`].
+    pub fn has_room(&self) -> bool {
+        self.journal.has_room()
+    }
+
+    /// Goes on in the spare segment. Without one core refuses whatever needs a record.
+    pub fn switch_segment(&mut self) {
+        let number = self.journal.segment();
+        if let Some(bytes) = self.journal.switch() {
+            self.closed.push_back((number, bytes));
+        }
+        self.core.set_full(!self.journal.has_room());
+    }
+
+    /// The number of the segment that is to be made ahead of need, if there is none yet.
+    pub fn wants_segment(&self) -> Option<u64> {
+        self.journal.wants_spare()
+    }
+
+    pub fn give_segment(&mut self, segment: Segment) {
+        self.journal.give_spare(segment);
+    }
+
+    /// The closed segment up to which a checkpoint should be made now, if one should.
+    pub fn wants_checkpoint(&self) -> Option<u64> {
+        let closed: u64 = self.closed.iter().map(|(_, bytes)| bytes).sum();
+        let due = closed >= self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
+        due.then(|| self.journal.segment() - 1)
+    }
+
+    pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
+        self.core.filed(&checkpoint.filed);
+        self.closed.retain(|(number, _)| *number > checkpoint.covered_upto);
+        self.checkpoint_bytes = checkpoint.bytes;
+    }
+
+    /// The segment up to which a last checkpoint would cover everything; `None` if one does already.
+    pub fn uncovered(&self) -> Option<u64> {
+        (!self.journal.is_fresh() || !self.closed.is_empty()).then(|| self.journal.segment())
+    }
+}
+
+/// The highest number among the events that an effect tells; `None` for any other effect.
+fn newest_event(effect: &Effect) -> Option<Seq> {
+    match effect {
+        Effect::Answer(_, Answer::Reply(Reply::Events(events))) => {
+            Some(events.iter().map(Event::seq).max().unwrap_or_default())
+        }
+        _ => None,
+    }
+}

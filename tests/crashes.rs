@@ -1,0 +1,451 @@
+//! The real engine, journal, checkpoints and recovery on a disk that loses power, or fails, at any
+//! call: random workloads, each replayable by its seed, judged by the checker.
+//!
+//! `WACHAT_CRASH_RUNS=100000 cargo test --release --test crashes` plays more of them;
+//! `WACHAT_CRASH_SEED=17` one.
+
+mod support;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use support::checker::{Checker, Seen};
+use support::random::Random;
+use wachat::core::{Answer, Command, ConnectionId, Effect, LastOfPeer, Now, Policy};
+use wachat::disk::{Fault, SimulatedDisk};
+use wachat::journal::{Location, make_segment};
+use wachat::limits;
+use wachat::model::{MessageId, Place, Seq, Text, Timestamp, UserName};
+use wachat::protocol::{After, Event, Reply};
+use wachat::server::{Engine, Urgency};
+use wachat::store::{Sizes, Store};
+
+const USERS: [&str; 3] = ["ana", "luis", "eva"];
+
+/// Room for a few records beside the longest: segments close often.
+const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
+
+fn runs(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("WACHAT_CRASH_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("WACHAT_CRASH_RUNS").unwrap_or(default),
+    }
+}
+
+#[test]
+fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
+    let runs = runs(2_000);
+    let (mut cuts, mut accepted, mut checkpoints, mut full) = (0, 0, 0, 0);
+    for seed in runs.clone() {
+        let mut world = World::new(seed);
+        if let Err(broken) = world.play() {
+            panic!("seed {seed}: {broken}");
+        }
+        cuts += world.crashes;
+        accepted += world.checker.accepted_count();
+        checkpoints += world.checkpoints;
+        full += world.full;
+    }
+    println!(
+        "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL",
+        runs.end - runs.start
+    );
+    if runs.end - runs.start > 100 {
+        assert!(cuts > 100 && accepted > 1_000 && checkpoints > 100 && full > 10, "the workloads have become too easy");
+    }
+}
+
+/// Three users, their programs, and a server on a disk of ours.
+struct World {
+    random: Random,
+    sizes: Sizes,
+    /// How often the next segment is made as soon as it is wanted, in a hundred times.
+    eagerness: u64,
+    disk: SimulatedDisk,
+    server: Option<Running>,
+    checker: Checker,
+    elapsed: Duration,
+    next_id: u64,
+    crashes: u64,
+    checkpoints: u64,
+    full: u64,
+}
+
+/// A server process, and what was asked of it.
+struct Running {
+    engine: Engine,
+    store: Store,
+    location: Location,
+    /// What each connection waits for, oldest first.
+    asked: HashMap<ConnectionId, VecDeque<Asked>>,
+    sessions: HashMap<&'static str, ConnectionId>,
+    last_connection: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Asked {
+    Register,
+    Send { user: &'static str, id: String },
+    Open,
+    Poll { user: &'static str },
+    Read,
+}
+
+/// The server is gone: it could not write, or the power is cut.
+struct Gone;
+
+impl From<io::Error> for Gone {
+    fn from(_: io::Error) -> Self {
+        Gone
+    }
+}
+
+type Step = Result<Result<(), Gone>, String>;
+
+fn name(user: &str) -> UserName {
+    UserName::new(user).expect("a name")
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        // Checkpoints every 64 KiB of journal or (to have more of them) much more often.
+        let checkpoint_bytes = [1 << 10, 8 << 10, 64 << 10][random.below(3) as usize];
+        Self {
+            sizes: Sizes { segment_bytes: SEGMENT_BYTES, checkpoint_bytes },
+            eagerness: [5, 90][random.below(2) as usize],
+            random,
+            disk: SimulatedDisk::default(),
+            server: None,
+            checker: Checker::default(),
+            elapsed: Duration::ZERO,
+            next_id: 0,
+            crashes: 0,
+            checkpoints: 0,
+            full: 0,
+        }
+    }
+
+    fn play(&mut self) -> Result<(), String> {
+        for _ in 0..self.random.below(4) + 1 {
+            let trouble = self.random.below(600) + 1;
+            let fault = match self.random.below(10) {
+                0 => Fault::Error(io::ErrorKind::StorageFull),
+                1 => Fault::Error(io::ErrorKind::Other),
+                2 => Fault::ShortWrite,
+                _ => Fault::PowerCut,
+            };
+            self.disk.fail(self.disk.calls() + trouble, fault);
+            let steps = self.random.below(120);
+            self.live(steps)?;
+            self.crash();
+        }
+        self.settle()
+    }
+
+    /// Lives through some steps, or until the server is gone.
+    fn live(&mut self, steps: u64) -> Result<(), String> {
+        for _ in 0..steps {
+            if self.server.is_none() {
+                match self.start() {
+                    Ok(server) => self.server = Some(server),
+                    // Cut or failed in the middle of a recovery.
+                    Err(_) if self.disk.has_failed() => return Ok(()),
+                    Err(error) => return Err(format!("it does not start: {error}")),
+                }
+                if self.register()?.is_err() {
+                    return Ok(());
+                }
+            }
+            if self.step()?.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<Running, String> {
+        let store = Store::new(Arc::new(self.disk.clone()), Path::new("/data"));
+        let opened = store.open(Policy::default(), self.sizes).map_err(|error| error.to_string())?;
+        Ok(Running {
+            location: opened.location.clone(),
+            engine: Engine::new(opened, self.sizes),
+            store,
+            asked: HashMap::new(),
+            sessions: HashMap::new(),
+            last_connection: 0,
+        })
+    }
+
+    /// The process ends, with the power or without.
+    fn crash(&mut self) {
+        self.crashes += 1;
+        self.server = None;
+        let (random, disk) = (&mut self.random, &self.disk);
+        if disk.is_off() || random.chance(50) {
+            // How much of what was not synced is kept differs from cut to cut.
+            let share = [0, 10, 50, 90, 100][random.below(5) as usize];
+            self.disk = disk.after_power_cut(|| random.chance(share));
+        } else {
+            // Killed, with the system alive: everything that was written is there, synced or not.
+            disk.heal();
+        }
+    }
+
+    fn now(&mut self) -> Now {
+        self.elapsed += Duration::from_millis(self.random.below(20));
+        // The wall clock may go back: order does not come from it.
+        let wall = 1_800_000_000_000 + self.elapsed.as_millis() as u64 - self.random.below(1_000);
+        Now { at: Timestamp::from_millis(wall), elapsed: self.elapsed }
+    }
+
+    fn register(&mut self) -> Step {
+        for user in USERS {
+            let command = Command::Register { name: name(user), password_hash: "$not$used".into() };
+            if self.ask(None, command, Asked::Register)?.is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        self.commit()
+    }
+
+    /// A few things happen that come to the router together, and perhaps some disk work.
+    fn step(&mut self) -> Step {
+        for _ in 0..self.random.below(4) + 1 {
+            if self.act()?.is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        // A batch that nobody waits for may wait for the next.
+        let lazy = self.server.as_ref().is_some_and(|s| s.engine.urgency() == Urgency::Soon);
+        if !(lazy && self.random.chance(50)) && self.commit()?.is_err() {
+            return Ok(Err(Gone));
+        }
+        Ok(self.look_after_disk())
+    }
+
+    fn act(&mut self) -> Step {
+        let user = USERS[self.random.below(3) as usize];
+        match self.random.below(10) {
+            0..=4 => self.send_new(user),
+            5 => self.retry(user),
+            6..=8 => self.poll(user),
+            _ => self.read(user),
+        }
+    }
+
+    fn send_new(&mut self, user: &'static str) -> Step {
+        self.next_id += 1;
+        let (id, to) = (format!("m{}", self.next_id), USERS[self.random.below(3) as usize]);
+        let length = if self.random.chance(20) { self.random.below(2_000) } else { self.random.below(60) };
+        let text = format!("{id};\n{}", "x".repeat(length as usize));
+        self.send(user, &id, to, &text)
+    }
+
+    fn retry(&mut self, user: &'static str) -> Step {
+        let unknown = self.checker.unknown(user);
+        match unknown.first().cloned() {
+            Some((id, to, text)) => self.send(user, &id, &to, &text),
+            None => Ok(Ok(())),
+        }
+    }
+
+    fn send(&mut self, user: &'static str, id: &str, to: &str, text: &str) -> Step {
+        self.checker.asks(user, id, to, text);
+        let command = Command::Send {
+            user: name(user),
+            id: MessageId::new(id).expect("an id"),
+            to: Ok(Place::User(name(to))),
+            text: Text::new(text).expect("a text"),
+        };
+        self.ask(None, command, Asked::Send { user, id: id.into() })
+    }
+
+    fn poll(&mut self, user: &'static str) -> Step {
+        let session = self.server.as_ref().and_then(|server| server.sessions.get(user).copied());
+        let Some(session) = session else {
+            return self.ask_to_open(user);
+        };
+        let waits = self.server.as_ref().is_some_and(|s| s.asked.get(&session).is_some_and(|asked| !asked.is_empty()));
+        if waits {
+            return Ok(Ok(()));
+        }
+        let after = self.checker.last_stored(user);
+        self.checker.acknowledges(user, after);
+        let max = self.random.below(5) as usize + 1;
+        let command = Command::Poll { after: After::Number(Seq::new(after).expect("a number")), wait: Some(1), max };
+        self.ask(Some(session), command, Asked::Poll { user })
+    }
+
+    fn ask_to_open(&mut self, user: &'static str) -> Step {
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        server.last_connection += 1;
+        let connection = ConnectionId(server.last_connection);
+        server.sessions.insert(user, connection);
+        self.ask(Some(connection), Command::Open { user: name(user) }, Asked::Open)
+    }
+
+    fn read(&mut self, user: &'static str) -> Step {
+        let stored = self.checker.stored(user);
+        if stored.is_empty() {
+            return Ok(Ok(()));
+        }
+        let one = stored[self.random.below(stored.len() as u64) as usize].clone();
+        self.call_read(user, &one.from, one.seq)
+    }
+
+    fn call_read(&mut self, user: &'static str, from: &str, upto: u64) -> Step {
+        self.checker.reads(user, from, upto);
+        let seq = Seq::new(upto);
+        let command = Command::Read {
+            user: name(user),
+            place: Ok(Place::User(name(from))),
+            seq: seq.expect("a number"),
+            last_of_peer: LastOfPeer::Found(seq),
+        };
+        self.ask(None, command, Asked::Read)
+    }
+
+    /// Hands a command to the engine, as the router does.
+    fn ask(&mut self, connection: Option<ConnectionId>, command: Command, asked: Asked) -> Step {
+        let now = self.now();
+        if self.server.as_ref().is_some_and(|server| !server.engine.has_room()) {
+            if self.commit()?.is_err() {
+                return Ok(Err(Gone));
+            }
+            if let Some(server) = &mut self.server {
+                server.engine.switch_segment();
+            }
+        }
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        let connection = connection.unwrap_or_else(|| {
+            server.last_connection += 1;
+            ConnectionId(server.last_connection)
+        });
+        server.asked.entry(connection).or_default().push_back(asked);
+        server.engine.take(connection, command, now).map_err(|defect| defect.to_string())?;
+        self.hear().map(Ok)
+    }
+
+    fn commit(&mut self) -> Step {
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        if server.engine.commit().is_err() {
+            return Ok(Err(Gone));
+        }
+        self.hear().map(Ok)
+    }
+
+    /// Makes the spare segment and checkpoints, now or later. A failure of either is no reason to stop.
+    fn look_after_disk(&mut self) -> Result<(), Gone> {
+        let Some(server) = &mut self.server else { return Err(Gone) };
+        if let Some(number) = server.engine.wants_segment()
+            && self.random.chance(self.eagerness)
+            && let Ok(segment) = make_segment(&server.location, number, SEGMENT_BYTES)
+        {
+            server.engine.give_segment(segment);
+        }
+        if let Some(upto) = server.engine.wants_checkpoint()
+            && self.random.chance(50)
+            && let Ok(made) = server.store.checkpoint(upto)
+        {
+            server.engine.give_checkpoint(&made);
+            self.checkpoints += 1;
+        }
+        Ok(())
+    }
+
+    /// Everything that the engine lets happen reaches the programs.
+    fn hear(&mut self) -> Result<(), String> {
+        let Some(server) = &mut self.server else { return Ok(()) };
+        for effect in server.engine.take_released() {
+            if let Effect::Answer(connection, Answer::Reply(reply)) = effect {
+                let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
+                let asked = asked.ok_or_else(|| format!("{reply:?} answers no question"))?;
+                self.full += u64::from(matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Full));
+                judge(&mut self.checker, &asked, reply)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The troubles are over: everybody tries again what has no answer, and is given everything.
+    fn settle(&mut self) -> Result<(), String> {
+        self.disk.heal();
+        self.eagerness = 100;
+        self.server = Some(self.start().map_err(|error| format!("it does not start in peace: {error}"))?);
+        self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+        let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
+        fine(self.register())?;
+        for user in USERS {
+            while let Some((id, to, text)) = self.checker.unknown(user).first().cloned() {
+                fine(self.send(user, &id, &to, &text))?;
+                fine(self.commit())?;
+                self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            }
+        }
+        for user in USERS {
+            for (from, upto) in self.checker.read_marks(user) {
+                fine(self.call_read(user, &from, upto))?;
+                fine(self.commit())?;
+                self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            }
+        }
+        // Twice: the first round acknowledges, and makes the states that the second one brings.
+        for _ in 0..2 {
+            for user in USERS {
+                self.drain(user)?;
+            }
+        }
+        self.checker.verdict()
+    }
+
+    /// Polls until there is nothing more.
+    fn drain(&mut self, user: &'static str) -> Result<(), String> {
+        let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
+        let connection = ConnectionId(u64::MAX - self.elapsed.as_millis() as u64);
+        self.elapsed += Duration::from_secs(1);
+        fine(self.ask(Some(connection), Command::Open { user: name(user) }, Asked::Open))?;
+        fine(self.commit())?;
+        loop {
+            let before = self.checker.last_stored(user);
+            self.checker.acknowledges(user, before);
+            let after = After::Number(Seq::new(before).expect("a number"));
+            let command = Command::Poll { after, wait: Some(0), max: 1_000 };
+            fine(self.ask(Some(connection), command, Asked::Poll { user }))?;
+            fine(self.commit())?;
+            self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            if self.checker.last_stored(user) == before {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A program hears an answer.
+fn judge(checker: &mut Checker, asked: &Asked, reply: Reply) -> Result<(), String> {
+    match (asked, reply) {
+        (Asked::Send { user, .. }, Reply::Accepted { id, at, seq }) => {
+            checker.accepted(user, id.as_str(), &at.to_string(), seq.get())
+        }
+        (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id),
+        (Asked::Poll { user }, Reply::Events(events)) => events.iter().try_for_each(|e| tell(checker, user, e)),
+        _ => Ok(()),
+    }
+}
+
+fn tell(checker: &mut Checker, user: &str, event: &Event) -> Result<(), String> {
+    match event {
+        Event::Message(m) => checker.received(
+            user,
+            Seen { seq: m.seq.get(), id: m.id.to_string(), from: m.from.to_string(), text: m.text.to_string() },
+        ),
+        Event::State { place, state, upto, .. } => {
+            checker.told(user, &place.to_string(), &state.to_string(), upto.get())
+        }
+        Event::Online { .. } | Event::Offline { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,248 @@
+//! What tests that speak the socket have in common: a real server process, and a line to it.
+//!
+//! Every wait is bounded, and says what was waited for.
+#![allow(dead_code)]
+
+pub mod checker;
+pub mod random;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Longer than anything should take, even on a machine that is busy with other things.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What every test user's password is, unless the test is about passwords.
+pub const PASSWORD: &str = "palabra larga";
+
+/// A server process with a data directory that goes with the test.
+pub struct Server {
+    child: Child,
+    pub send: SocketAddr,
+    pub recv: SocketAddr,
+    directory: std::sync::Arc<TempDir>,
+    flags: Vec<String>,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::with_flags(&[])
+    }
+
+    pub fn with_flags(flags: &[&str]) -> Self {
+        let directory = std::sync::Arc::new(TempDir::new().expect("a temporary directory"));
+        Self::run(directory, flags.iter().map(|f| (*f).to_owned()).collect())
+    }
+
+    fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>) -> Self {
+        let mut child = serve(&directory.path().join("data"))
+            .args(&flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("its standard output"));
+        out.read_line(&mut line).expect("its first line");
+        let address = |key: &str| {
+            let word = line.split_whitespace().find_map(|word| word.strip_prefix(key));
+            word.unwrap_or_else(|| panic!("no {key} in {line:?}")).parse().expect("an address")
+        };
+        Self { send: address("send="), recv: address("recv="), child, directory, flags }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the process as `kill -9` does. The data directory stays.
+    pub fn kill(mut self) -> Stopped {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("its end");
+        self.stopped()
+    }
+
+    /// Ends the process as Ctrl-C does; fails if it does not end in time.
+    pub fn stop(mut self) -> (Stopped, ExitStatus, Duration) {
+        let start = Instant::now();
+        signal(self.pid(), "TERM");
+        let status = wait_for("the server to stop", || self.child.try_wait().expect("its state"));
+        (self.stopped(), status, start.elapsed())
+    }
+
+    fn stopped(&self) -> Stopped {
+        Stopped { directory: self.directory.clone(), flags: self.flags.clone() }
+    }
+
+    /// A SEND connection of somebody who has an account already.
+    pub fn login(&self, user: &str) -> Line {
+        let mut line = Line::open(self.send);
+        assert_eq!(line.ask(&format!("LOGIN:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
+        line
+    }
+
+    /// A SEND connection of somebody new.
+    pub fn register(&self, user: &str) -> Line {
+        let mut line = Line::open(self.send);
+        assert_eq!(line.ask(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
+        line
+    }
+
+    /// A RECV session of somebody who has an account already.
+    pub fn session(&self, user: &str) -> Line {
+        let mut line = Line::open(self.recv);
+        let reply = line.ask(&format!("LOGIN:{user}:{PASSWORD}"));
+        assert!(reply.starts_with(&format!("OK;{user};wachat/1;")), "{reply}");
+        line
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server that is not running, and can be started again.
+pub struct Stopped {
+    directory: std::sync::Arc<TempDir>,
+    flags: Vec<String>,
+}
+
+impl Stopped {
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub fn start(self) -> Server {
+        Server::run(self.directory, self.flags)
+    }
+
+    /// Starts a server that is expected not to serve: its exit code and what it says.
+    pub fn start_in_vain(&self) -> (Option<i32>, String) {
+        in_vain(serve(&self.data()).args(&self.flags))
+    }
+}
+
+/// Runs a command that is expected to end by itself: its exit code and its standard error.
+pub fn in_vain(command: &mut Command) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut pipe = child.stderr.take().expect("its standard error");
+    let text = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = pipe.read_to_string(&mut text);
+        text
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().expect("its state") {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                let _ = child.kill();
+                panic!("it was expected to end, and runs");
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    (status.code(), text.join().expect("what it said"))
+}
+
+/// `wachat serve` on free ports of the loopback interface.
+pub fn serve(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
+    command.args(["serve", "--send-port", "0", "--recv-port", "0", "--data"]).arg(data).env_remove("RUST_LOG");
+    command
+}
+
+pub fn signal(pid: u32, name: &str) {
+    let done = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill");
+    assert!(done.success(), "kill -{name} {pid}");
+}
+
+/// Asks again and again until there is a result; fails after [`PATIENCE`].
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A connection, line by line.
+pub struct Line {
+    stream: BufReader<TcpStream>,
+}
+
+impl Line {
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.try_send(bytes).expect("to send");
+    }
+
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes.as_ref())
+    }
+
+    /// The next line, without its LF.
+    pub fn line(&mut self) -> String {
+        self.try_line().expect("a line, not the end")
+    }
+
+    /// The next line; `None` if the connection ended, in whatever way.
+    pub fn try_line(&mut self) -> Option<String> {
+        let mut bytes = Vec::new();
+        let read = self.stream.read_until(b'\n', &mut bytes);
+        assert!(!matches!(&read, Err(e) if e.kind() == std::io::ErrorKind::WouldBlock), "waited in vain for a line");
+        read.ok().filter(|n| *n > 0)?;
+        bytes.strip_suffix(b"\n").map(|line| String::from_utf8(line.to_vec()).expect("UTF-8"))
+    }
+
+    /// Sends one request and returns the first line of its reply.
+    pub fn ask(&mut self, request: &str) -> String {
+        self.send(format!("{request}\n"));
+        self.line()
+    }
+
+    /// Sends one request whose reply is a list, and returns its records.
+    pub fn list(&mut self, request: &str) -> Vec<String> {
+        let head = self.ask(request);
+        let count = head.strip_prefix("OK;").and_then(|n| n.split(';').next()?.parse::<usize>().ok());
+        let count = count.unwrap_or_else(|| panic!("{request} was answered {head}"));
+        (0..count).map(|_| self.line()).collect()
+    }
+
+    /// Ends the output of this side; what the other says can still be read.
+    pub fn half_close(&mut self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("a half-close");
+    }
+
+    /// Everything up to the end of the connection.
+    pub fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.try_line()).collect()
+    }
+
+    /// Asserts that the server has closed.
+    pub fn assert_closed(&mut self) {
+        assert_eq!(self.try_line(), None, "the connection should be closed");
+    }
+}
