@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::client::{self, ConnectArgs};
 use crate::core::Policy;
 use crate::disk::RealDisk;
 use crate::limits;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Chat, or send what is piped in
+    Connect(ConnectArgs),
 }
 
 #[derive(Args)]
@@ -93,5 +96,6 @@ impl From<ServeArgs> for Config {
 pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::serve(args.into()),
+        Command::Connect(args) => client::run(&args),
     }
 }

@@ -60,6 +60,7 @@
 //! owns it. No background flush: a sync comes before every OK. No deletion of history.
 
 pub mod cli;
+pub mod client;
 pub mod core;
 pub mod disk;
 pub mod journal;

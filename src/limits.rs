@@ -105,3 +105,60 @@ pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 
 /// A batch is closed when it holds this much, so that the first in it is not kept waiting.
 pub const BATCH_BYTES: usize = 1 << 20;
+
+// The client.
+
+/// After a lost connection the client waits this long, then twice as long, up to the most: short
+/// for a server that was restarted, long for one that is away.
+pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+pub const RETRY_MOST: Duration = Duration::from_secs(30);
+
+/// How long a conversation is held after `RATE`, `QUOTA` or `FULL`, at first. `RATE` is never below
+/// 50 a second, so a quarter of a second is room for a dozen messages; it doubles up to RETRY_MOST.
+pub const HOLD_FIRST: Duration = Duration::from_millis(250);
+
+/// An idle SEND connection is closed after this: well below the shortest `serve --timeout`, and
+/// long enough that a person who types line after line logs in once.
+pub const SEND_IDLE: Duration = Duration::from_secs(2);
+
+/// How many seconds the client lets a poll wait: right with every `serve --timeout` (5 and more),
+/// and a dead connection is noticed soon.
+pub const POLL_WAIT_SECONDS: u64 = 4;
+
+/// Events that wait for the client's main thread. Full, it holds the receiver, and so the server.
+pub const CLIENT_EVENTS: usize = 256;
+
+/// Messages that wait in an outbox. What is typed beyond it is refused, and said so.
+pub const OUTBOX_MESSAGES: usize = 10_000;
+
+/// Piped input is read ahead of the server's answers by this many messages at most.
+pub const PIPE_AHEAD: usize = 64;
+
+/// The outbox's file is written anew when it holds this many settled messages, and more of them
+/// than waiting ones.
+pub const OUTBOX_SETTLED: usize = 1_000;
+
+/// Rows of each conversation that the client keeps in memory: what `/history` can show. The file
+/// holds all of them.
+pub const CONVERSATION_ROWS: usize = 1_000;
+/// Rows that `/history` shows if nobody says how many.
+pub const CONVERSATION_SHOWN: usize = 20;
+
+/// Questions (`/users`, `/status`) that wait for their answer.
+pub const CLIENT_ASKS: usize = 16;
+
+/// Records of a list reply that the client reads: more users than a server of this kind will have.
+pub const LIST_RECORDS: usize = 1_000_000;
+
+/// How long piped input waits without any progress before it leaves the rest in the outbox: a
+/// server that is restarted comes back within it.
+pub const PIPE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long `/quit` waits for what is still on its way.
+pub const QUIT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A line at the keyboard: the longest message, and the command before it.
+pub const TYPED_BYTES: usize = LINE_BYTES;
+
+/// A tick repeats this much of its message, in characters.
+pub const SNIPPET_CHARS: usize = 40;

@@ -1,0 +1,289 @@
+//! The app: events in, views out. It decides what a person sees, and touches neither the terminal
+//! nor a socket: any user interface can be put on it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::agenda::Agenda;
+use super::commands;
+use super::conversation::Moved;
+use super::error::{LedgerError, LinkError, Stop};
+use super::event::{Answer, AppEvent};
+use super::exit::Exit;
+use super::history::Arrival;
+use super::home::Home;
+use super::outbox::Waiting;
+use super::view::{Tick, View};
+use crate::limits;
+use crate::model::{Message, Place, Seq, State, Text};
+
+/// What stays the same while the app runs.
+pub struct Setting {
+    /// Lines come from a pipe: nobody is there, and what happens is told by the exit code.
+    pub piped: bool,
+    /// Whether showing a message tells its sender so.
+    pub receipts: bool,
+    /// What the connection is called, in messages to people.
+    pub server: String,
+}
+
+/// The state of the app. The main thread owns it.
+pub struct App {
+    pub(super) setting: Setting,
+    pub(super) home: Arc<Home>,
+    pub(super) agenda: Arc<Agenda>,
+    pub(super) current: Option<Place>,
+    pub(super) away: bool,
+    /// Up to where a later state was shown already: an answer to `SEND` may come after its `STATE`.
+    announced: HashMap<Place, Seq>,
+    /// Questions that were not answered yet.
+    pub(super) asked: usize,
+    /// Things that a person wanted, and that will not be.
+    failures: usize,
+    leaving: bool,
+    progress: Instant,
+    /// How long to wait without progress for what is on its way.
+    patience: Duration,
+    end: Option<Exit>,
+}
+
+impl App {
+    pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
+        let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
+        Self {
+            setting,
+            home,
+            agenda,
+            current: None,
+            away: false,
+            announced: HashMap::new(),
+            asked: 0,
+            failures: 0,
+            leaving: false,
+            progress: Instant::now(),
+            patience,
+            end: None,
+        }
+    }
+
+    /// What a person is shown before anything happens: what an earlier run received and did not show.
+    pub fn start(&mut self) -> Vec<View> {
+        let torn =
+            self.home.torn.iter().map(|path| {
+                View::Notice(format!("a write that was cut short has been set aside in {}", path.display()))
+            });
+        let mut views: Vec<_> = torn.collect();
+        let history = self.home.history.lock();
+        if self.setting.receipts {
+            self.agenda.doubt(history.last_received());
+        }
+        if !self.setting.piped {
+            views.extend(history.unshown().into_iter().map(View::Incoming));
+        }
+        let waiting = self.home.outbox.lock().len();
+        if waiting > 0 && !self.setting.piped {
+            views.push(View::Notice(format!("{waiting} in the outbox from last time")));
+            self.agenda.ring();
+        }
+        views
+    }
+
+    /// Takes one event, and says what to show.
+    pub fn handle(&mut self, event: AppEvent) -> Vec<View> {
+        match event {
+            AppEvent::Typed(Ok(line)) => self.typed(&line),
+            AppEvent::Typed(Err(why)) => vec![self.problem(why)],
+            AppEvent::InputEnded => self.leave(),
+            AppEvent::Up => self.up(),
+            AppEvent::Down(why) => self.down(&why),
+            AppEvent::OtherStore => vec![View::Notice(
+                "the server's store is another than last time: restored from a backup, or made anew; \
+                 your history stays, and what was sent since that backup may be unknown there"
+                    .to_owned(),
+            )],
+            AppEvent::Arrived(arrivals) => arrivals.into_iter().filter_map(|arrival| self.arrived(arrival)).collect(),
+            AppEvent::Accepted(message, seq, state) => self.accepted(message, seq, state),
+            AppEvent::Failed(message, ko) => {
+                self.failures += 1;
+                self.progress = Instant::now();
+                vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
+            }
+            AppEvent::Held(message, ko) => {
+                vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
+            }
+            AppEvent::Answered(answer) => self.answered(answer),
+            AppEvent::Ended(stop) => self.ended(&stop),
+        }
+    }
+
+    fn typed(&mut self, line: &str) -> Vec<View> {
+        match commands::parse(line) {
+            Ok(command) => self.obey(command),
+            Err(why) => vec![self.problem(&why)],
+        }
+    }
+
+    /// Says that something was not done; a pipe's exit code says it too.
+    pub(super) fn problem(&mut self, why: &str) -> View {
+        self.failures += 1;
+        View::Problem(why.to_owned())
+    }
+
+    /// The files fail: the client cannot keep its promises any longer.
+    pub(super) fn files_failed(&mut self, error: &LedgerError) -> Vec<View> {
+        self.end = Some(Exit::Failed);
+        vec![View::Problem(error.to_string())]
+    }
+
+    fn up(&mut self) -> Vec<View> {
+        self.progress = Instant::now();
+        self.agenda.hurry();
+        if !std::mem::take(&mut self.away) {
+            return Vec::new();
+        }
+        vec![View::Notice(format!("connected to {} again", self.setting.server))]
+    }
+
+    /// Says once that the server is away.
+    pub fn down(&mut self, why: &str) -> Vec<View> {
+        if std::mem::replace(&mut self.away, true) {
+            return Vec::new();
+        }
+        vec![View::Notice(format!("the server is away ({why}); what you write waits in the outbox"))]
+    }
+
+    /// The server is away and will not be tried: all that comes is queued.
+    pub fn offline(&mut self, why: &str) -> Vec<View> {
+        self.patience = Duration::ZERO;
+        self.down(why)
+    }
+
+    fn arrived(&mut self, arrival: Arrival) -> Option<View> {
+        Some(match arrival {
+            Arrival::Message(message) => View::Incoming(message),
+            Arrival::Moved(state, Moved { last, others }) => {
+                self.announced.insert(last.to.clone(), last.seq);
+                let text = last.text.to_string();
+                View::Tick { tick: state.into(), to: last.to.clone(), text, others }
+            }
+            Arrival::Online(user) => View::Notice(format!("{user} is online")),
+            Arrival::Offline(user) => View::Notice(format!("{user} is offline")),
+        })
+    }
+
+    fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
+        self.progress = Instant::now();
+        let further = self.announced.get(&message.to).is_some_and(|upto| seq <= *upto);
+        if further && state == State::Received {
+            return Vec::new();
+        }
+        let text = message.text.to_string();
+        vec![View::Tick { tick: state.into(), to: message.to, text, others: 0 }]
+    }
+
+    /// Queues a message. When its tick is shown, it is on disk.
+    pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
+        let mut outbox = self.home.outbox.lock();
+        if outbox.len() >= limits::OUTBOX_MESSAGES {
+            drop(outbox);
+            return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
+        }
+        if outbox.is_empty() {
+            self.progress = Instant::now();
+        }
+        let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
+        let queued = Waiting::new(to, text).and_then(|message| outbox.queue(message));
+        drop(outbox);
+        self.agenda.ring();
+        match queued {
+            Ok(()) => vec![view],
+            Err(error) => self.files_failed(&error),
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Vec<View> {
+        self.asked = self.asked.saturating_sub(1);
+        self.progress = Instant::now();
+        match answer {
+            Answer::Users(users) => users.iter().map(|user| View::Answer(user.to_string())).collect(),
+            Answer::Statuses(list) if list.is_empty() => vec![View::Answer("nobody is waited for there".to_owned())],
+            Answer::Statuses(list) => {
+                list.iter().map(|(user, state)| View::Answer(format!("{user}: {state}"))).collect()
+            }
+            Answer::Refused(ko) => vec![self.problem(&ko.text)],
+            Answer::NotAsked(why) => {
+                self.away |= self.setting.piped;
+                vec![View::Problem(format!("not asked: {why}"))]
+            }
+        }
+    }
+
+    fn ended(&mut self, stop: &Stop) -> Vec<View> {
+        let refused = matches!(stop, Stop::Link(LinkError::Refused(_)));
+        self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
+        vec![View::Problem(stop.to_string())]
+    }
+
+    /// These were shown: notes it, and tells their senders.
+    pub fn shown(&mut self, messages: &[Arc<Message>]) -> Result<(), LedgerError> {
+        let mut history = self.home.history.lock();
+        history.mark_shown(messages.len())?;
+        if self.setting.receipts {
+            messages.iter().for_each(|message| self.agenda.read(history.place_of(message), message.seq));
+        }
+        Ok(())
+    }
+
+    /// No more will be typed. What is on its way gets a little time.
+    pub(super) fn leave(&mut self) -> Vec<View> {
+        self.leaving = true;
+        self.progress = Instant::now();
+        Vec::new()
+    }
+
+    /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
+    pub fn has_room(&self) -> bool {
+        // Where nothing moves any longer, the rest is queued for another day.
+        let moves = !self.away && self.progress.elapsed() < self.patience;
+        let ahead = self.setting.piped && moves && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
+        !self.leaving && !ahead
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// How the program is to end, if it is to end now.
+    pub fn end(&self) -> Option<Exit> {
+        if self.end.is_some() || !self.leaving {
+            return self.end;
+        }
+        let idle = self.home.outbox.lock().is_empty() && self.agenda.is_empty() && self.asked == 0;
+        let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
+        (idle || given_up).then(|| self.result())
+    }
+
+    /// What the exit code says about what was typed so far.
+    pub fn result(&self) -> Exit {
+        match (self.setting.piped, self.failures, self.home.outbox.lock().len()) {
+            (false, ..) => Exit::Done,
+            (true, 1.., _) => Exit::Failed,
+            (true, 0, 1..) => Exit::Queued,
+            (true, 0, 0) if self.away => Exit::Away,
+            (true, 0, 0) => Exit::Done,
+        }
+    }
+
+    /// What is left for the next start, in words; empty if nothing is.
+    pub fn last_words(&self) -> Vec<View> {
+        let waiting = self.home.outbox.lock().len();
+        let words = || View::Notice(format!("{waiting} in the outbox, to be sent at the next start"));
+        (waiting > 0).then(words).into_iter().collect()
+    }
+
+    /// What stands before what is typed.
+    pub fn prompt(&self) -> String {
+        self.current.as_ref().map_or("> ".to_owned(), |place| format!("{place}> "))
+    }
+}

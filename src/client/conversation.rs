@@ -1,0 +1,146 @@
+//! One conversation as a person looks back on it: the last rows, in the order that everybody has.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::outbox::Waiting;
+use crate::limits;
+use crate::model::{Message, Seq, State, Timestamp};
+
+/// What a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Received(Arc<Message>),
+    Sent(Arc<Message>, State),
+    /// It was never sent, for this reason.
+    Failed(Waiting, String),
+}
+
+impl Row {
+    /// The message's number; one that was never sent has none.
+    fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Received(message) | Self::Sent(message, _) => Some(message.seq),
+            Self::Failed(..) => None,
+        }
+    }
+
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Received(message) | Self::Sent(message, _) => message.at,
+            Self::Failed(message, _) => message.at,
+        }
+    }
+}
+
+/// The sender's marks of one place, within one store's numbering.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    delivered: Seq,
+    read: Seq,
+}
+
+/// What one `STATE` event changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The last message that moved.
+    pub last: Arc<Message>,
+    /// How many moved with it.
+    pub others: usize,
+}
+
+/// The last rows of a conversation. A server restored from a backup numbers anew: rows from before
+/// (`era`) stay before those from after.
+#[derive(Default)]
+pub struct Conversation {
+    rows: VecDeque<(u32, Row)>,
+    era: u32,
+    marks: Marks,
+    last_received: Seq,
+}
+
+impl Conversation {
+    /// An empty conversation in the numbering that is in use.
+    pub fn of_era(era: u32) -> Self {
+        Self { era, ..Self::default() }
+    }
+
+    /// Begins another store's numbering: no old mark is about new numbers.
+    pub fn begin_era(&mut self, era: u32) {
+        (self.era, self.marks, self.last_received) = (era, Marks::default(), Seq::ZERO);
+    }
+
+    pub fn add_received(&mut self, message: Arc<Message>) {
+        self.last_received = self.last_received.max(message.seq);
+        self.insert(Row::Received(message));
+    }
+
+    /// Adds a message of mine, and says how far it has come: its `STATE` may have come before the
+    /// answer to its `SEND`.
+    pub fn add_sent(&mut self, message: Arc<Message>) -> State {
+        let state = match message.seq {
+            seq if seq <= self.marks.read => State::Read,
+            seq if seq <= self.marks.delivered => State::Delivered,
+            _ => State::Received,
+        };
+        self.insert(Row::Sent(message, state));
+        state
+    }
+
+    pub fn add_failed(&mut self, message: Waiting, why: String) {
+        self.insert(Row::Failed(message, why));
+    }
+
+    /// Puts a row in its place by number: an answer to `SEND` and a poll may cross.
+    fn insert(&mut self, row: Row) {
+        let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
+        let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
+        self.rows.insert(self.rows.len() - behind, (self.era, row));
+        if self.rows.len() > limits::CONVERSATION_ROWS {
+            self.rows.pop_front();
+        }
+    }
+
+    /// All I sent here, up to this number, is now so. States only move forward.
+    pub fn advance(&mut self, state: State, upto: Seq) -> Option<Moved> {
+        if state == State::Read {
+            self.marks.read = self.marks.read.max(upto);
+        }
+        if state >= State::Delivered {
+            self.marks.delivered = self.marks.delivered.max(upto);
+        }
+        let mut moved: Option<Moved> = None;
+        for (era, row) in self.rows.iter_mut().rev() {
+            if let Row::Sent(message, was) = row
+                && *era == self.era
+                && message.seq <= upto
+                && *was < state
+            {
+                *was = state;
+                match &mut moved {
+                    Some(moved) => moved.others += 1,
+                    None => moved = Some(Moved { last: message.clone(), others: 0 }),
+                }
+            }
+        }
+        moved
+    }
+
+    /// The last `count` rows, oldest first.
+    pub fn last(&self, count: usize) -> Vec<Row> {
+        self.rows.iter().skip(self.rows.len().saturating_sub(count)).map(|(_, row)| row.clone()).collect()
+    }
+
+    /// My last message here that has a number in this store.
+    pub fn last_sent(&self) -> Option<(Arc<Message>, State)> {
+        self.rows.iter().rev().find_map(|(era, row)| match row {
+            Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
+            _ => None,
+        })
+    }
+
+    /// The last number that was received here from this store.
+    pub fn last_received(&self) -> Seq {
+        self.last_received
+    }
+}

@@ -1,0 +1,104 @@
+//! One record of the history file, between bytes and values.
+
+use std::sync::Arc;
+
+use super::outbox::Waiting;
+use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use crate::protocol::{Fields, Writer};
+
+/// What the history notes. The file's forms are in [`super::history`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Received(Arc<Message>),
+    Sent(Arc<Message>),
+    /// Never sent, for this reason.
+    Failed(Waiting, String),
+    State {
+        seq: Seq,
+        place: Place,
+        state: State,
+        upto: Seq,
+        at: Timestamp,
+    },
+    /// So many received messages, from the file's beginning, were shown.
+    Shown(u64),
+    Position {
+        store: String,
+        last: Seq,
+    },
+}
+
+impl Entry {
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        match self {
+            Self::Received(message) => message_fields(w.plain("IN"), message),
+            Self::Sent(message) => message_fields(w.plain("OUT"), message),
+            Self::Failed(m, why) => {
+                w.plain("FAILED").plain(&m.id).plain(&m.to).plain(m.at).text(m.text.as_str()).text(why)
+            }
+            Self::State { seq, place, state, upto, at } => {
+                w.plain("STATE").plain(seq).plain(place).plain(state).plain(upto).plain(at)
+            }
+            Self::Shown(count) => w.plain("SHOWN").plain(count),
+            Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
+        };
+        w.end();
+    }
+
+    /// The id of a message that was sent, or failed.
+    pub fn id(&self) -> Option<&MessageId> {
+        match self {
+            Self::Sent(message) => Some(&message.id),
+            Self::Failed(message, _) => Some(&message.id),
+            _ => None,
+        }
+    }
+
+    /// Reads a record. `None`: it is none of ours.
+    pub fn read(f: &Fields) -> Option<Self> {
+        Some(match f.get(0)? {
+            "IN" => Self::Received(read_message(f)?),
+            "OUT" => Self::Sent(read_message(f)?),
+            "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
+            "STATE" => read_state(f)?,
+            "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
+            "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: Seq::parse(f.get(2)?)? },
+            _ => return None,
+        })
+    }
+}
+
+fn message_fields<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
+    w.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+}
+
+fn read_message(f: &Fields) -> Option<Arc<Message>> {
+    Some(Arc::new(Message {
+        seq: Seq::parse(f.get(1)?)?,
+        id: MessageId::new(f.get(2)?)?,
+        from: UserName::new(f.get(3)?).ok()?,
+        to: Place::parse(f.get(4)?).ok()?,
+        at: Timestamp::parse(f.get(5)?)?,
+        text: Text::new(f.get(6)?)?,
+    }))
+}
+
+fn read_waiting(f: &Fields) -> Option<Waiting> {
+    Some(Waiting {
+        id: MessageId::new(f.get(1)?)?,
+        to: Place::parse(f.get(2)?).ok()?,
+        at: Timestamp::parse(f.get(3)?)?,
+        text: Text::new(f.get(4)?)?,
+    })
+}
+
+fn read_state(f: &Fields) -> Option<Entry> {
+    Some(Entry::State {
+        seq: Seq::parse(f.get(1)?)?,
+        place: Place::parse(f.get(2)?).ok()?,
+        state: State::parse(f.get(3)?)?,
+        upto: Seq::parse(f.get(4)?)?,
+        at: Timestamp::parse(f.get(5)?)?,
+    })
+}

@@ -1,0 +1,62 @@
+//! What happens to the app: one closed list. Three threads report here; the main thread takes them
+//! one by one, so nothing that a person sees is decided anywhere else.
+
+use std::fmt;
+
+use super::error::Stop;
+use super::history::Arrival;
+use super::outbox::Waiting;
+use crate::model::{Seq, State, UserName};
+use crate::protocol::Ko;
+
+/// One event, from the keyboard, the sender thread or the receiver thread.
+#[derive(Debug)]
+pub enum AppEvent {
+    /// A line, or why what came is none.
+    Typed(Result<String, &'static str>),
+    InputEnded,
+    /// A connection works, having failed or never been tried.
+    Up,
+    /// A connection failed, and is tried again from time to time.
+    Down(String),
+    /// The server's store is another than last time.
+    OtherStore,
+    /// A poll brought this; it is in the history.
+    Arrived(Vec<Arrival>),
+    /// The server has this message; the history and the outbox know.
+    Accepted(Waiting, Seq, State),
+    /// It will never be sent; the history and the outbox know.
+    Failed(Waiting, Ko),
+    /// Its conversation waits: this is the first that was held.
+    Held(Waiting, Ko),
+    Answered(Answer),
+    /// A thread has ended, and the client cannot go on.
+    Ended(Stop),
+}
+
+/// What a question brought.
+#[derive(Debug)]
+pub enum Answer {
+    Users(Vec<User>),
+    Statuses(Vec<(UserName, State)>),
+    Refused(Ko),
+    NotAsked(String),
+}
+
+/// One line of a `USERS` reply, as a client reads it (protocol, section 5).
+#[derive(Debug, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    pub online: bool,
+    pub last_seen: String,
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.online, self.last_seen.as_str()) {
+            (true, _) => write!(f, "{} online", self.name),
+            (false, "") => write!(f, "{} offline", self.name),
+            (false, seen) => write!(f, "{} offline since {seen}", self.name),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Lines from the keyboard, or from a pipe. Reading cannot be interrupted, so a thread of its own
+//! does it and the main thread takes the lines when it is ready for them.
+
+use std::io::{self, BufRead, Read};
+
+use crossbeam_channel::Sender;
+
+use super::event::AppEvent;
+use crate::limits;
+
+/// Reads lines until they end, or until nobody wants them any longer.
+pub fn read_lines(mut input: impl BufRead, lines: &Sender<AppEvent>) {
+    loop {
+        let event = match read_line(&mut input) {
+            Ok(Some(line)) => AppEvent::Typed(line),
+            Ok(None) | Err(_) => AppEvent::InputEnded,
+        };
+        let ended = matches!(event, AppEvent::InputEnded);
+        if lines.send(event).is_err() || ended {
+            return;
+        }
+    }
+}
+
+/// One line without its line feed, or why it is none; `None` at the end.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
+    let mut bytes = Vec::new();
+    let most = limits::TYPED_BYTES as u64;
+    if input.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.last() != Some(&b'\n') && bytes.len() >= limits::TYPED_BYTES {
+        input.skip_until(b'\n')?;
+        return Ok(Some(Err("the line is too long; nothing of it was sent")));
+    }
+    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = String::from_utf8(line.to_vec()).map_err(|_| "the line is not UTF-8; nothing of it was sent");
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(input: &[u8]) -> Vec<Result<String, &'static str>> {
+        let mut input = input;
+        std::iter::from_fn(|| read_line(&mut input).unwrap()).collect()
+    }
+
+    #[test]
+    fn lines_with_and_without_their_end() {
+        assert_eq!(lines(b"one\ntwo\r\n\nlast"), ["one", "two", "", "last"].map(|line| Ok(line.to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_line_is_refused_and_the_next_one_is_not() {
+        let long = [vec![b'x'; limits::TYPED_BYTES + 5], b"\nnext\n\xff\nlast".to_vec()].concat();
+        let read = lines(&long);
+        assert!(matches!(read.as_slice(), [Err(_), Ok(_), Err(_), Ok(_)]), "{read:?}");
+    }
+}

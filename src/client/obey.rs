@@ -1,0 +1,89 @@
+//! What each command does.
+
+use super::agenda::Ask;
+use super::app::App;
+use super::commands::{self, COMMANDS, Command};
+use super::view::View;
+use crate::model::{Place, Seq};
+
+const NO_CHAT: &str = "there is no current chat: choose one with /query <user>, or write @<user>: <text>";
+
+impl App {
+    /// Does what a person wants, and says what to show.
+    pub(super) fn obey(&mut self, command: Command) -> Vec<View> {
+        match command {
+            Command::Nothing => Vec::new(),
+            Command::Say { to, text } => match to.or_else(|| self.current.clone()) {
+                Some(to) => self.say(to, text),
+                None => vec![self.problem(NO_CHAT)],
+            },
+            Command::Query(place) => {
+                self.current = place;
+                Vec::new()
+            }
+            Command::History { place, count } => self.look_back(place, count),
+            Command::Users => self.ask(Ask::Users),
+            Command::Status(place) => self.status(place),
+            Command::Read(place) => self.read(place.as_ref()),
+            Command::Help(verb) => self.help(verb.as_deref()),
+            Command::Quit => self.leave(),
+        }
+    }
+
+    fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
+        let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(NO_CHAT)] };
+        let rows = self.home.history.lock().last_rows(&place, count);
+        if rows.is_empty() {
+            return vec![View::Answer(format!("nothing yet with {place}"))];
+        }
+        rows.into_iter().map(View::Row).collect()
+    }
+
+    fn ask(&mut self, ask: Ask) -> Vec<View> {
+        if !self.agenda.ask(ask) {
+            return vec![self.problem("too many questions wait for their answers; ask again later")];
+        }
+        self.asked += 1;
+        Vec::new()
+    }
+
+    fn status(&mut self, place: Option<Place>) -> Vec<View> {
+        let Some(place) = place else { return self.own_status() };
+        let last = self.home.history.lock().last_sent(&place);
+        match last {
+            Some((message, _)) => self.ask(Ask::Status(place, message.seq)),
+            None => vec![View::Answer(format!("you have sent nothing to {place} yet"))],
+        }
+    }
+
+    fn own_status(&self) -> Vec<View> {
+        let link = if self.away { "away from" } else { "connected to" };
+        let mut lines = vec![format!("{link} {}", self.setting.server)];
+        let outbox = self.home.outbox.lock();
+        lines.push(format!("{} in the outbox", outbox.len()));
+        lines.extend(outbox.waiting().take(10).map(|message| format!("… {}: {}", message.to, message.text)));
+        lines.into_iter().map(View::Answer).collect()
+    }
+
+    fn read(&mut self, place: Option<&Place>) -> Vec<View> {
+        let received: Vec<(Place, Seq)> = self.home.history.lock().last_received();
+        received
+            .into_iter()
+            .filter(|(known, _)| place.is_none_or(|place| place == known))
+            .for_each(|(known, seq)| self.agenda.read(known, seq));
+        Vec::new()
+    }
+
+    fn help(&mut self, verb: Option<&str>) -> Vec<View> {
+        let Some(verb) = verb else {
+            let rows = COMMANDS.iter().map(|row| format!("{:36} {}", row.form, row.help));
+            let lines =
+                rows.chain([format!("{:36} {}", "<text>", "say it in the current chat; //<text> begins with a slash")]);
+            return lines.map(View::Answer).collect();
+        };
+        match commands::find(verb) {
+            Some(row) => vec![View::Answer(format!("{}: {}", row.form, row.help))],
+            None => vec![self.problem(&commands::unknown(verb))],
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What `wachat connect` is told on its command line and in its environment.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use super::account::Account;
+use crate::model::UserName;
+
+/// `wachat connect`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ConnectArgs {
+    /// Who you are
+    #[arg(long, value_name = "NAME")]
+    pub user: String,
+    /// Line by line, without a full screen
+    #[arg(long)]
+    pub plain: bool,
+    /// The server's name or address
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    pub server: String,
+    /// The server's SEND port
+    #[arg(long, value_name = "PORT", default_value_t = 1666)]
+    pub send_port: u16,
+    /// The server's RECV port
+    #[arg(long, value_name = "PORT", default_value_t = 1999)]
+    pub recv_port: u16,
+    /// Where outbox and history are kept [default: wachat in your data directory]
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Make the account if there is none, without asking
+    #[arg(long)]
+    pub register: bool,
+    /// Do not tell senders that you have read their messages
+    #[arg(long)]
+    pub no_receipts: bool,
+}
+
+/// Why the client cannot begin. Its text says what to give.
+#[derive(Debug)]
+pub enum OptionsError {
+    Name(String),
+    PasswordFile(PathBuf, io::Error),
+    NoPassword(io::Error),
+    BadPassword,
+    NoHome,
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "--user {name}: {}", crate::model::NameError),
+            Self::PasswordFile(path, error) => write!(f, "cannot read --password-file {}: {error}", path.display()),
+            Self::NoPassword(error) => {
+                write!(f, "no password ({error}): give --password-file, or set WACHAT_PASSWORD")
+            }
+            Self::BadPassword => f.write_str("a password is not empty and has no line break"),
+            Self::NoHome => f.write_str("there is no home directory to keep the outbox in: give --home"),
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl ConnectArgs {
+    /// Whose client this is to be. Asks for the password where it is not given.
+    pub fn account(&self) -> Result<Account, OptionsError> {
+        let user = UserName::new(&self.user).map_err(|_| OptionsError::Name(self.user.clone()))?;
+        let password = self.password(&user)?;
+        if password.is_empty() || password.contains(['\n', '\r']) {
+            return Err(OptionsError::BadPassword);
+        }
+        Ok(Account {
+            user,
+            password,
+            server: self.server.clone(),
+            send_port: self.send_port,
+            recv_port: self.recv_port,
+            register: self.register,
+        })
+    }
+
+    fn password(&self, user: &UserName) -> Result<String, OptionsError> {
+        if let Some(path) = &self.password_file {
+            let failed = |error| OptionsError::PasswordFile(path.clone(), error);
+            let text = std::fs::read_to_string(path).map_err(failed)?;
+            return Ok(text.lines().next().unwrap_or_default().to_owned());
+        }
+        if let Ok(password) = std::env::var("WACHAT_PASSWORD") {
+            return Ok(password);
+        }
+        rpassword::prompt_password(format!("password of {user}: ")).map_err(OptionsError::NoPassword)
+    }
+
+    /// Where the client keeps its files, of all users and servers.
+    pub fn home(&self) -> Result<PathBuf, OptionsError> {
+        if let Some(home) = &self.home {
+            return Ok(home.clone());
+        }
+        let platform = etcetera::choose_base_strategy().map_err(|_| OptionsError::NoHome)?;
+        Ok(platform.data_dir().join("wachat"))
+    }
+
+    /// Whether lines come from a pipe or a file: then nobody is there to see anything.
+    pub fn piped(&self) -> bool {
+        !io::stdin().is_terminal()
+    }
+}

@@ -1,0 +1,210 @@
+//! The line mode: `wachat connect --plain`. The main thread owns the app and the screen; a thread
+//! reads the keyboard, one sends, one receives.
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver as Events, Sender as Channel, bounded, never, select};
+
+use super::account::{Account, Port};
+use super::agenda::Agenda;
+use super::app::{App, Setting};
+use super::error::{LedgerError, LinkError};
+use super::event::AppEvent;
+use super::exit::Exit;
+use super::home::{self, Home, Use};
+use super::keyboard;
+use super::options::ConnectArgs;
+use super::receiver::Receiver;
+use super::screen::Screen;
+use super::sender::Sender;
+use super::session::Session;
+use super::view::View;
+use crate::disk::{Disk, RealDisk};
+use crate::limits;
+use crate::protocol::Code;
+
+/// Runs the client until the person leaves, or until what was piped in is done.
+pub fn run(args: &ConnectArgs) -> ExitCode {
+    start(args)
+        .unwrap_or_else(|(exit, why)| {
+            eprintln!("wachat: {why}");
+            exit
+        })
+        .into()
+}
+
+/// A failure, in words, and the exit code that goes with it.
+type Failure = (Exit, String);
+
+fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
+    let usage = |error: super::options::OptionsError| (Exit::Usage, error.to_string());
+    let piped = args.piped();
+    let mut account = args.account().map_err(usage)?;
+    let directory = home::directory(&args.home().map_err(usage)?, &account.user, &account.server_name());
+    let home = open_home(&directory, &account, piped).map_err(|error| (Exit::Failed, error.to_string()))?;
+    let session = match first_login(&mut account, piped) {
+        Err(LinkError::Away(why)) => Err(why),
+        Err(error) => return Err((Exit::Refused, error.to_string())),
+        Ok(session) => Ok(session),
+    };
+    Plain::new(args, account, Arc::new(home), piped).run(session)
+}
+
+/// Another client may be about to end: its files are waited for a little.
+fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let (how, patience) =
+        if piped { (Use::Beside, limits::PIPE_PATIENCE) } else { (Use::Alone, limits::QUIT_PATIENCE) };
+    let start = Instant::now();
+    loop {
+        match Home::open(&disk, directory, &account.user, how) {
+            Err(LedgerError::InUse { .. }) if start.elapsed() < patience => thread::sleep(Duration::from_millis(20)),
+            opened => return opened,
+        }
+    }
+}
+
+/// The first login is made before anything is queued: a wrong password leaves no message behind.
+fn first_login(account: &mut Account, piped: bool) -> Result<Session, LinkError> {
+    match Session::open(account, Port::Send) {
+        Err(LinkError::Refused(ko)) if ko.code == Code::Auth && !piped && !account.register => {
+            if !asks_to_register(account) {
+                return Err(LinkError::Refused(ko));
+            }
+            account.register = true;
+            Session::open(account, Port::Send)
+        }
+        done => done,
+    }
+}
+
+fn asks_to_register(account: &Account) -> bool {
+    let mut out = io::stdout().lock();
+    let question = format!(
+        "{} does not know {}, or not with this password. Register? [y/N] ",
+        account.server_name(),
+        account.user
+    );
+    let mut answer = String::new();
+    let asked =
+        write!(out, "{question}").and_then(|()| out.flush()).and_then(|()| io::stdin().lock().read_line(&mut answer));
+    asked.is_ok() && answer.trim().eq_ignore_ascii_case("y")
+}
+
+/// The main thread's things.
+struct Plain {
+    account: Account,
+    home: Arc<Home>,
+    app: App,
+    agenda: Arc<Agenda>,
+    bell: Events<()>,
+    screen: Screen,
+    piped: bool,
+}
+
+impl Plain {
+    fn new(args: &ConnectArgs, account: Account, home: Arc<Home>, piped: bool) -> Self {
+        let (agenda, bell) = Agenda::new();
+        let agenda = Arc::new(agenda);
+        let setting = Setting { piped, receipts: !piped && !args.no_receipts, server: account.server_name() };
+        let app = App::new(setting, home.clone(), agenda.clone());
+        Self { account, home, app, agenda, bell, screen: Screen::new(piped), piped }
+    }
+
+    /// `session`: the first connection, or why there is none.
+    fn run(mut self, session: Result<Session, String>) -> Result<Exit, Failure> {
+        let mut views = self.app.start();
+        let away = session.is_err();
+        match &session {
+            // A pipe does not wait for a server that is away: it queues, and says so.
+            Err(why) if self.piped => views.extend(self.app.offline(why)),
+            Err(why) => views.extend(self.app.down(why)),
+            Ok(_) if self.piped => {}
+            Ok(_) => views.push(View::Notice(format!(
+                "connected to {} as {}; /help says what can be typed",
+                self.account.server_name(),
+                self.account.user
+            ))),
+        }
+        self.show(&views)?;
+        let (events, arriving) = bounded(limits::CLIENT_EVENTS);
+        if !(self.piped && away) {
+            self.start_threads(session.ok(), &events)?;
+        }
+        let typed = start_keyboard()?;
+        let exit = self.take_events(&typed, &arriving)?;
+        let views = self.app.last_words();
+        self.show(&views)?;
+        self.home.close();
+        Ok(exit)
+    }
+
+    fn start_threads(&self, session: Option<Session>, events: &Channel<AppEvent>) -> Result<(), Failure> {
+        let (account, home) = (self.account.clone(), self.home.clone());
+        let sender = Sender::new(account.clone(), home.clone(), self.agenda.clone(), events.clone(), session);
+        let bell = self.bell.clone();
+        spawn("sender", move || sender.run(&bell))?;
+        if !self.piped {
+            let receiver = Receiver::new(account, home, events.clone());
+            spawn("receiver", move || receiver.run())?;
+        }
+        Ok(())
+    }
+
+    /// The loop: one event at a time, and what it makes a person see.
+    fn take_events(&mut self, typed: &Events<AppEvent>, arriving: &Events<AppEvent>) -> Result<Exit, Failure> {
+        loop {
+            if let Some(exit) = self.app.end() {
+                return Ok(exit);
+            }
+            let nothing = never();
+            let typed = if self.app.has_room() { typed } else { &nothing };
+            // While it leaves, nothing may come: then the clock ends it.
+            let pause = if self.app.is_leaving() { Duration::from_millis(10) } else { limits::SEND_IDLE };
+            let event = select! {
+                recv(arriving) -> event => event.ok(),
+                recv(typed) -> event => event.ok(),
+                default(pause) => None,
+            };
+            if let Some(event) = event {
+                let was_typed = matches!(event, AppEvent::Typed(_));
+                let views = self.app.handle(event);
+                // After a line was typed the prompt is due, whatever came of it.
+                if was_typed || !views.is_empty() {
+                    self.show(&views)?;
+                }
+            }
+        }
+    }
+
+    /// Shows these, and only then calls the messages among them shown.
+    fn show(&mut self, views: &[View]) -> Result<(), Failure> {
+        let prompt = if self.app.is_leaving() { String::new() } else { self.app.prompt() };
+        self.screen
+            .show(views, &prompt)
+            .map_err(|error| (Exit::Failed, format!("cannot write to the screen: {error}")))?;
+        let incoming: Vec<_> = views
+            .iter()
+            .filter_map(|view| if let View::Incoming(message) = view { Some(message.clone()) } else { None })
+            .collect();
+        self.app.shown(&incoming).map_err(|error| (Exit::Failed, error.to_string()))
+    }
+}
+
+fn start_keyboard() -> Result<Events<AppEvent>, Failure> {
+    // One line at a time: what was not taken yet is still the pipe's.
+    let (lines, typed) = bounded(1);
+    spawn("keyboard", move || keyboard::read_lines(io::stdin().lock(), &lines))?;
+    Ok(typed)
+}
+
+/// Starts a thread that ends with the program.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| (Exit::Failed, format!("cannot start a thread: {error}")))
+}

@@ -1,0 +1,114 @@
+//! The receiver thread: it polls the RECV port, and acknowledges what is safe in the history.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Sender as Channel;
+
+use super::account::{Account, Port};
+use super::backoff::Backoff;
+use super::error::{LinkError, Stop};
+use super::event::AppEvent;
+use super::history::StoreSeen;
+use super::home::Home;
+use super::session::Session;
+use crate::limits;
+use crate::model::Seq;
+use crate::protocol::request::After;
+use crate::protocol::{Code, Event, RecvRequest};
+
+/// What the thread owns.
+pub struct Receiver {
+    account: Account,
+    home: Arc<Home>,
+    events: Channel<AppEvent>,
+    down: bool,
+    retry: Backoff,
+}
+
+impl Receiver {
+    pub fn new(account: Account, home: Arc<Home>, events: Channel<AppEvent>) -> Self {
+        Self { account, home, events, down: false, retry: Backoff::new(limits::RETRY_FIRST) }
+    }
+
+    /// Works until the program ends. A server that is away is tried again from time to time; one
+    /// that refuses us, or has another session of ours, is not: two clients would fight for ever.
+    pub fn run(mut self) {
+        loop {
+            let Err(stop) = self.connect_and_poll();
+            let done = match stop {
+                Stop::Link(LinkError::Away(why)) => self.wait_for_server(why),
+                stop => Err(stop),
+            };
+            if let Err(stop) = done {
+                // If nobody listens, the program is ending anyway.
+                let _ = self.events.send(AppEvent::Ended(stop));
+                return;
+            }
+        }
+    }
+
+    fn wait_for_server(&mut self, why: String) -> Result<(), Stop> {
+        if !std::mem::replace(&mut self.down, true) {
+            self.tell(AppEvent::Down(why))?;
+        }
+        self.retry.failed(Instant::now());
+        std::thread::sleep(self.retry.left(Instant::now()));
+        Ok(())
+    }
+
+    fn connect_and_poll(&mut self) -> Result<Infallible, Stop> {
+        let mut session = Session::open(&self.account, Port::Recv)?;
+        let (acknowledged, store) = read_greeting(&session.greeting)?;
+        let seen = self.home.history.lock().begin(&store, acknowledged)?;
+        if seen == StoreSeen::Another {
+            self.tell(AppEvent::OtherStore)?;
+        }
+        self.down = false;
+        self.tell(AppEvent::Up)?;
+        loop {
+            self.poll(&mut session)?;
+            self.retry.worked();
+        }
+    }
+
+    /// Acknowledges what the history holds, and takes in what comes.
+    fn poll(&mut self, session: &mut Session) -> Result<(), Stop> {
+        let after = After::Number(self.home.history.lock().position());
+        let poll = RecvRequest::Poll { after, wait: Some(limits::POLL_WAIT_SECONDS), max: limits::POLL_EVENTS };
+        let mut line = Vec::new();
+        poll.write(&mut line);
+        let events = match session.ask_list(&line, Event::parse)? {
+            Ok(events) => events,
+            Err(ko) if ko.code == Code::Seq => return self.lost_place(session),
+            Err(ko) => return Err(LinkError::Away(ko.to_string()).into()),
+        };
+        let arrivals = self.home.history.lock().take_in(events)?;
+        if arrivals.is_empty() {
+            return Ok(());
+        }
+        self.tell(AppEvent::Arrived(arrivals))
+    }
+
+    /// The server has never given the number that the history holds, though its store has the same
+    /// name: a copy of it, older than what we know. We go on from what it calls acknowledged.
+    fn lost_place(&mut self, session: &Session) -> Result<(), Stop> {
+        let (acknowledged, store) = read_greeting(&session.greeting)?;
+        self.home.history.lock().begin_again(&store, acknowledged)?;
+        self.tell(AppEvent::OtherStore)
+    }
+
+    fn tell(&self, event: AppEvent) -> Result<(), Stop> {
+        self.events.send(event).map_err(|_| Stop::NobodyListens)
+    }
+}
+
+/// `<user>;wachat/1;<acknowledged>;<store>` (protocol, section 3).
+fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
+    let acknowledged = greeting.get(2).and_then(|text| Seq::parse(text));
+    match (acknowledged, greeting.get(3)) {
+        (Some(acknowledged), Some(store)) => Ok((acknowledged, store.clone())),
+        _ => Err(LinkError::Away("the server's greeting is not of the protocol's form".to_owned())),
+    }
+}

@@ -1,0 +1,266 @@
+//! The sender thread: it brings what waits in the outbox to the SEND port, in order, once.
+//!
+//! A message goes: outbox synced (by whoever typed it) → sent → history synced → outbox marked →
+//! told. Wherever that is cut, the next try asks again with the same id, and the server answers
+//! what it answered before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender as Channel};
+
+use super::account::{Account, Port};
+use super::agenda::{Agenda, Ask};
+use super::backoff::Backoff;
+use super::error::{LinkError, Stop};
+use super::event::{Answer, AppEvent, User};
+use super::home::Home;
+use super::outbox::{Settled, Waiting};
+use super::session::Session;
+use crate::limits;
+use crate::model::{Place, Seq, State, UserName};
+use crate::protocol::{Code, Fields, Ko, ReadError, SendRequest, reply};
+
+/// What the thread owns.
+pub struct Sender {
+    account: Account,
+    home: Arc<Home>,
+    agenda: Arc<Agenda>,
+    events: Channel<AppEvent>,
+    session: Option<Session>,
+    retry: Backoff,
+    /// Whether the app was told that the server is away.
+    down: bool,
+    /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
+    held: HashMap<Place, Backoff>,
+}
+
+impl Sender {
+    /// `session` is a connection that the start of the program has made already.
+    pub fn new(
+        account: Account,
+        home: Arc<Home>,
+        agenda: Arc<Agenda>,
+        events: Channel<AppEvent>,
+        session: Option<Session>,
+    ) -> Self {
+        let retry = Backoff::new(limits::RETRY_FIRST);
+        Self { account, home, agenda, events, session, retry, down: false, held: HashMap::new() }
+    }
+
+    /// Works until the program ends.
+    pub fn run(mut self, bell: &Receiver<()>) {
+        loop {
+            if let Err(stop) = self.round() {
+                // If nobody listens, the program is ending anyway.
+                let _ = self.events.send(AppEvent::Ended(stop));
+                return;
+            }
+            match bell.recv_timeout(self.pause()) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => self.close_idle(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Does what can be done now. A server that is away is no error: it is tried again.
+    fn round(&mut self) -> Result<(), Stop> {
+        if self.agenda.take_hurry() {
+            self.retry.hurry();
+            self.down = false;
+        }
+        if !self.retry.left(Instant::now()).is_zero() {
+            return self.refuse_asks("the server is away");
+        }
+        let fresh = self.session.is_none();
+        match self.work() {
+            // The server may have closed an idle connection, or have been restarted since: that is
+            // no news before a new connection has failed too.
+            Err(Stop::Link(LinkError::Away(_))) if !fresh => {
+                self.session = None;
+                self.work_or_wait()
+            }
+            done => self.judge(done),
+        }
+    }
+
+    fn work_or_wait(&mut self) -> Result<(), Stop> {
+        let done = self.work();
+        self.judge(done)
+    }
+
+    fn judge(&mut self, done: Result<(), Stop>) -> Result<(), Stop> {
+        let Err(Stop::Link(LinkError::Away(why))) = done else { return done };
+        self.session = None;
+        self.retry.failed(Instant::now());
+        if !self.down {
+            self.down = true;
+            self.tell(AppEvent::Down(why.clone()))?;
+        }
+        self.refuse_asks(&why)
+    }
+
+    /// One thing after the other, until nothing is left that may be done now.
+    fn work(&mut self) -> Result<(), Stop> {
+        loop {
+            if let Some(ask) = self.agenda.first_ask() {
+                self.question(&ask)?;
+            } else if let Some(message) = self.next_message() {
+                self.send(&message)?;
+            } else if let Some((place, seq)) = self.agenda.some_read() {
+                self.read(&place, seq)?;
+            } else if self.agenda.has_doubts() {
+                self.compare_reads()?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_message(&self) -> Option<Waiting> {
+        let now = Instant::now();
+        let held = |place: &Place| self.held.get(place).is_some_and(|hold| !hold.left(now).is_zero());
+        self.home.outbox.lock().first_free(held)
+    }
+
+    /// The connection, made if there is none.
+    fn session(&mut self) -> Result<&mut Session, Stop> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => {
+                let session = Session::open(&self.account, Port::Send)?;
+                self.retry.worked();
+                if std::mem::take(&mut self.down) {
+                    self.tell(AppEvent::Up)?;
+                }
+                session
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+
+    fn ask(&mut self, request: &SendRequest) -> Result<Result<Vec<String>, Ko>, Stop> {
+        Ok(self.session()?.ask(&line(request))?)
+    }
+
+    fn send(&mut self, message: &Waiting) -> Result<(), Stop> {
+        let (id, to, text) = (message.id.clone(), Ok(message.to.clone()), message.text.clone());
+        match self.ask(&SendRequest::Send { id, to, text })? {
+            Ok(fields) => self.accepted(message, &fields),
+            Err(ko) if matches!(ko.code, Code::Rate | Code::Quota | Code::Full) => self.hold(message, ko),
+            Err(ko) => self.failed(message, ko),
+        }
+    }
+
+    fn accepted(&mut self, message: &Waiting, fields: &[String]) -> Result<(), Stop> {
+        let strange = |_| LinkError::Away("the server's answer to SEND is not of the protocol's form".to_owned());
+        let (at, seq) = reply::read_accepted(fields).map_err(strange)?;
+        let state = self.home.history.lock().add_sent(message, at, seq)?;
+        self.home.outbox.lock().settle(&message.id, Settled::Done)?;
+        self.held.remove(&message.to);
+        self.tell(AppEvent::Accepted(message.clone(), seq, state))
+    }
+
+    fn failed(&mut self, message: &Waiting, ko: Ko) -> Result<(), Stop> {
+        self.home.history.lock().add_failed(message, &ko)?;
+        self.home.outbox.lock().settle(&message.id, Settled::Failed)?;
+        self.held.remove(&message.to);
+        self.tell(AppEvent::Failed(message.clone(), ko))
+    }
+
+    /// Nothing behind this message is sent to that place meanwhile.
+    fn hold(&mut self, message: &Waiting, ko: Ko) -> Result<(), Stop> {
+        let first = !self.held.contains_key(&message.to);
+        let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::HOLD_FIRST));
+        hold.failed(Instant::now());
+        if first { self.tell(AppEvent::Held(message.clone(), ko)) } else { Ok(()) }
+    }
+
+    /// A KO here is of no use to anybody: the place is gone, or the number was another store's.
+    fn read(&mut self, place: &Place, seq: Seq) -> Result<(), Stop> {
+        let _ = self.ask(&SendRequest::Read { place: Ok(place.clone()), seq })?;
+        self.agenda.said_read(place, seq);
+        Ok(())
+    }
+
+    fn compare_reads(&mut self) -> Result<(), Stop> {
+        let chats = self.session()?.ask_list(&line(&SendRequest::Chats), read_chat)?;
+        self.agenda.resolve_doubts(&chats.unwrap_or_default().into_iter().collect());
+        Ok(())
+    }
+
+    fn question(&mut self, ask: &Ask) -> Result<(), Stop> {
+        let answer = match ask {
+            Ask::Users => self.session()?.ask_list(&line(&SendRequest::Users), read_user)?.map(Answer::Users),
+            Ask::Status(place, seq) => {
+                let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
+                self.session()?.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
+            }
+        };
+        self.agenda.asked();
+        self.tell(AppEvent::Answered(answer.unwrap_or_else(Answer::Refused)))
+    }
+
+    /// A question is for now, not for later.
+    fn refuse_asks(&mut self, why: &str) -> Result<(), Stop> {
+        while self.agenda.first_ask().is_some() {
+            self.agenda.asked();
+            self.tell(AppEvent::Answered(Answer::NotAsked(why.to_owned())))?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: AppEvent) -> Result<(), Stop> {
+        self.events.send(event).map_err(|_| Stop::NobodyListens)
+    }
+
+    /// How long there is nothing to do, if nobody rings.
+    fn pause(&self) -> Duration {
+        let now = Instant::now();
+        let retry = self.retry.left(now);
+        if !retry.is_zero() {
+            return retry;
+        }
+        let holds = self.held.values().map(|hold| hold.left(now));
+        holds.filter(|left| !left.is_zero()).fold(limits::SEND_IDLE, Duration::min)
+    }
+
+    /// The SEND port is for short connections: an idle one is given back.
+    fn close_idle(&mut self) {
+        if self.held.is_empty()
+            && let Some(session) = self.session.take()
+        {
+            session.quit();
+        }
+    }
+}
+
+fn line(request: &SendRequest) -> Vec<u8> {
+    let mut line = Vec::new();
+    request.write(&mut line);
+    line
+}
+
+fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
+    Fields::parse(line).map_err(|_| ReadError)
+}
+
+fn read_chat(line: &[u8]) -> Result<(Place, Seq), ReadError> {
+    let fields = fields(line)?;
+    let place = fields.get(0).and_then(|text| Place::parse(text).ok()).ok_or(ReadError)?;
+    Ok((place, fields.get(2).and_then(Seq::parse).ok_or(ReadError)?))
+}
+
+fn read_user(line: &[u8]) -> Result<User, ReadError> {
+    let fields = fields(line)?;
+    let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
+    Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: field(2)? })
+}
+
+fn read_status(line: &[u8]) -> Result<(UserName, State), ReadError> {
+    let fields = fields(line)?;
+    let user = fields.get(0).and_then(|text| UserName::new(text).ok()).ok_or(ReadError)?;
+    Ok((user, fields.get(1).and_then(State::parse).ok_or(ReadError)?))
+}

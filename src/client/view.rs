@@ -1,0 +1,45 @@
+//! What the app wants a person to see: one closed list. How it looks is another's business.
+
+use std::sync::Arc;
+
+use super::conversation::Row;
+use crate::model::{Message, Place, State};
+
+/// How far a message of mine has come, as its sender sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tick {
+    /// In the outbox, on disk.
+    Queued,
+    Received,
+    Delivered,
+    Read,
+}
+
+impl From<State> for Tick {
+    fn from(state: State) -> Self {
+        match state {
+            State::Received => Self::Received,
+            State::Delivered => Self::Delivered,
+            State::Read => Self::Read,
+        }
+    }
+}
+
+/// One thing to show.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// A message from somebody. Once it is shown it counts as read.
+    Incoming(Arc<Message>),
+    /// `others` messages to that place came as far at the same time.
+    Tick { tick: Tick, to: Place, text: String, others: usize },
+    /// A message of mine that will never be sent.
+    Failed { to: Place, text: String, why: String },
+    /// A row looked back on.
+    Row(Row),
+    /// Something was asked for, and this is a line of the answer.
+    Answer(String),
+    /// Something happened that a person should know.
+    Notice(String),
+    /// Something a person wanted was not done.
+    Problem(String),
+}

@@ -1,0 +1,268 @@
+//! A real server, real clients in pipes and at terminals, and waits that end.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+pub const WACHAT: &str = env!("CARGO_BIN_EXE_wachat");
+pub const PASSWORD: &str = "a good secret";
+
+/// The longest that anything is waited for. What works takes a fraction of it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A directory, a server in it, and the clients' homes.
+pub struct World {
+    pub directory: TempDir,
+    options: Vec<String>,
+    pub send_port: u16,
+    pub recv_port: u16,
+    server: Option<Child>,
+}
+
+impl World {
+    /// A server with these options, on free ports.
+    pub fn new(options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let mut world = Self { directory, options, send_port: 0, recv_port: 0, server: None };
+        world.start_server();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Starts the server; again on the same ports, once it has some.
+    pub fn start_server(&mut self) {
+        let mut child = Command::new(WACHAT)
+            .arg("serve")
+            .args(["--send-port", &self.send_port.to_string(), "--recv-port", &self.recv_port.to_string()])
+            .arg("--data")
+            .arg(self.path("data"))
+            .args(&self.options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = |name: &str| {
+            let address = line.split_whitespace().find_map(|word| word.strip_prefix(name)).expect("listening line");
+            address.rsplit_once(':').unwrap().1.parse().unwrap()
+        };
+        (self.send_port, self.recv_port) = (port("send="), port("recv="));
+        self.server = Some(child);
+    }
+
+    /// As a power cut would, but for what the system holds in memory.
+    pub fn kill_server(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// The arguments of a client of this user.
+    pub fn arguments(&self, user: &str, more: &[&str]) -> Vec<String> {
+        let mut arguments: Vec<String> = ["connect", "--user", user, "--plain"].map(str::to_owned).into();
+        arguments.extend(["--send-port".to_owned(), self.send_port.to_string()]);
+        arguments.extend(["--recv-port".to_owned(), self.recv_port.to_string()]);
+        if !more.contains(&"--home") {
+            arguments.extend(["--home".to_owned(), self.path("home").display().to_string()]);
+        }
+        arguments.extend(more.iter().map(|one| (*one).to_owned()));
+        arguments
+    }
+
+    fn command(&self, user: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(WACHAT);
+        command.args(self.arguments(user, more)).env("WACHAT_PASSWORD", PASSWORD).env("TZ", "UTC");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts a client with its input a pipe.
+    pub fn start_pipe(&self, user: &str, more: &[&str]) -> Child {
+        self.command(user, more).spawn().unwrap()
+    }
+
+    /// Pipes this in, and waits for the end.
+    pub fn pipe(&self, user: &str, input: &str, more: &[&str]) -> Output {
+        let mut child = self.start_pipe(user, more);
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        let _ = writer.join().unwrap();
+        output
+    }
+
+    /// Makes accounts.
+    pub fn register(&self, users: &[&str]) {
+        for user in users {
+            assert_eq!(code(&self.pipe(user, "", &["--register"])), 0, "registering {user}");
+        }
+    }
+
+    /// A client of this user at a terminal of its own.
+    pub fn terminal(&self, user: &str, more: &[&str]) -> Terminal {
+        Terminal::start(&self.arguments(user, more))
+    }
+
+    /// The records of all history files of a user that begin with this word.
+    pub fn history(&self, user: &str, word: &str) -> Vec<Vec<String>> {
+        let mut records = Vec::new();
+        for directory in std::fs::read_dir(self.path("home")).unwrap().map(|entry| entry.unwrap()) {
+            if directory.file_name().to_string_lossy().starts_with(&format!("{user}-")) {
+                records.extend(read_records(&directory.path().join("history/messages.csv"), word));
+                records.extend(read_records(&directory.path().join("pipe/history/messages.csv"), word));
+            }
+        }
+        records
+    }
+
+    /// The texts of a user's history in the order of their numbers: sent (`OUT`) or received (`IN`).
+    pub fn texts(&self, user: &str, word: &str) -> Vec<String> {
+        self.history(user, word).into_iter().filter_map(|record| record.get(6).cloned()).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill_server();
+    }
+}
+
+fn read_records(path: &Path, word: &str) -> Vec<Vec<String>> {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let fields = lines.filter_map(|line| wachat::protocol::Fields::parse(line).ok());
+    let records = fields.map(|fields| fields.iter().map(str::to_owned).collect::<Vec<_>>());
+    records.filter(|record| record.first().is_some_and(|first| first == word)).collect()
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A program at a terminal, and all that it has written there.
+pub struct Terminal {
+    pub child: Child,
+    keyboard: Arc<pty_process::blocking::Pty>,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    pub fn start(arguments: &[String]) -> Self {
+        Self::start_with(arguments, Some(PASSWORD))
+    }
+
+    /// Without a password the program asks for it.
+    pub fn start_with(arguments: &[String], password: Option<&str>) -> Self {
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        pty.resize(pty_process::Size::new(50, 200)).unwrap();
+        let command = pty_process::blocking::Command::new(WACHAT).args(arguments).env("TZ", "UTC");
+        let command = match password {
+            Some(password) => command.env("WACHAT_PASSWORD", password),
+            None => command.env_remove("WACHAT_PASSWORD"),
+        };
+        let child = command.spawn(pts).unwrap();
+        let (keyboard, screen) = (Arc::new(pty), Arc::new(Mutex::new(String::new())));
+        let (reader, seen) = (keyboard.clone(), screen.clone());
+        thread::spawn(move || watch(&reader, &seen));
+        Self { child, keyboard, screen }
+    }
+
+    pub fn type_line(&self, line: &str) {
+        (&*self.keyboard).write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// All that was written so far.
+    pub fn screen(&self) -> String {
+        self.screen.lock().clone()
+    }
+
+    pub fn count(&self, text: &str) -> usize {
+        self.screen.lock().matches(text).count()
+    }
+
+    /// Waits for a text on the screen.
+    pub fn expect(&self, text: &str) {
+        self.expect_times(text, 1);
+    }
+
+    pub fn expect_times(&self, text: &str, times: usize) {
+        let start = Instant::now();
+        while self.count(text) < times {
+            assert!(start.elapsed() < PATIENCE, "{text:?} did not come {times} times; there is:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for the program's end.
+    pub fn ended(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < PATIENCE, "it did not end; there is:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn quit(&mut self) {
+        self.type_line("/quit");
+        assert_eq!(self.ended(), Some(0), "{}", self.screen());
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn watch(mut pty: &pty_process::blocking::Pty, screen: &Mutex<String>) {
+    let (mut buffer, mut rest) = ([0; 4096], Vec::new());
+    // The read fails once the program has ended.
+    while let Ok(read) = pty.read(&mut buffer) {
+        rest.extend_from_slice(&buffer[..read]);
+        let whole = match std::str::from_utf8(&rest) {
+            Ok(text) => text.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        screen.lock().push_str(&String::from_utf8_lossy(&rest[..whole]));
+        rest.drain(..whole);
+        if read == 0 {
+            return;
+        }
+    }
+}
