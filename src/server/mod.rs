@@ -113,14 +113,16 @@ struct Shared {
     timeout: Duration,
 }
 
+/// Says, once, how the router ended: it was told to, or could not go on.
+pub type Ended = Receiver<Result<(), String>>;
+
 /// A running server.
 pub struct Handle {
     send: Listening,
     recv: Listening,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
-    /// Says how the router ended: the only message on it.
-    ended: Receiver<Result<(), String>>,
+    ended: Ended,
 }
 
 /// Which of the two ports a connection came in on.
@@ -178,7 +180,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
 }
 
 /// Gives the router its thread. The channel says, once, how it ended.
-fn start_router(router: Router, shared: Arc<Shared>) -> io::Result<(JoinHandle<()>, Receiver<Result<(), String>>)> {
+fn start_router(router: Router, shared: Arc<Shared>) -> io::Result<(JoinHandle<()>, Ended)> {
     let (tell_end, ended) = bounded(1);
     let work = move || {
         let end = router.run();
@@ -224,8 +226,8 @@ impl Handle {
         self.recv.address()
     }
 
-    /// Tells, once, that the router has ended by itself: it could not go on, and says why.
-    pub fn ended(&self) -> &Receiver<Result<(), String>> {
+    /// Tells that the router has ended by itself: it could not go on, and says why.
+    pub fn ended(&self) -> &Ended {
         &self.ended
     }
 
