@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 
 /// What a message says: 100 bytes.
 const TEXT: &str = "a message of one hundred bytes, \
-                    all of them characters that stand for themselves everywhere .......";
+                    all of them characters that stand for themselves everywhere ........";
 
 /// From the start of a round until it is counted, and then how long.
 const WARM_UP: Duration = Duration::from_millis(500);
