@@ -336,7 +336,9 @@ impl World {
     }
 
     fn commit(&mut self) -> Step {
+        let now = self.now();
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        server.engine.answer_polls(now);
         if server.engine.commit().is_err() {
             return Ok(Err(Gone));
         }

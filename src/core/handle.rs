@@ -41,7 +41,8 @@ impl From<Inconsistent> for Stop {
 pub(super) type Handled<T = Answer> = Result<T, Stop>;
 
 impl Core {
-    /// Takes one command from a connection. An error is a defect of this program: the server stops,
+    /// Takes one command from a connection. Polls that wait are not answered here, but by
+    /// [`Core::answer_polls`], once for many commands. An error is a defect of this program: the server stops,
     /// since nobody knows any more what it would promise.
     pub fn handle(
         &mut self,
@@ -56,7 +57,6 @@ impl Core {
             Err(Stop::Defect(defect)) => return Err(defect),
         };
         out.effects.extend(answer.map(|answer| Effect::Answer(connection, answer)));
-        self.answer_woken(out);
         Ok(())
     }
 
@@ -81,7 +81,10 @@ impl Core {
             Command::Users => self.users(),
             Command::Open { user } => self.open(connection, &user, now, out)?,
             Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
-            Command::HungUp => return Ok(self.hung_up(connection)),
+            Command::HungUp => {
+                self.hung_up(connection, out);
+                return Ok(None);
+            }
             Command::Closed => return self.closed(connection, now, out).map(|()| None),
         };
         Ok(Some(answer))

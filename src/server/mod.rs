@@ -251,7 +251,7 @@ impl Shared {
     /// Asks core, and waits for the answer.
     fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::core::Answer, Ending> {
         self.tell(connection, command)?;
-        connection.wait()
+        connection.wait(1)
     }
 
     /// Asks core; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
