@@ -30,7 +30,7 @@ fn seq(number: u64) -> Seq {
 
 fn open(disk: &SimulatedDisk) -> Result<Home, LedgerError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    Home::open(&disk, Path::new(HOME), &user("ana"), Use::Alone)
+    Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person)
 }
 
 fn message(number: u64, from: &str, id: &str, text: &str) -> (Seq, Option<Event>) {
@@ -223,7 +223,7 @@ fn what_a_pipe_left_is_taken_over_once_wherever_that_is_cut() {
         let disk = SimulatedDisk::default();
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         let first = open(&disk).unwrap();
-        let pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Beside).unwrap();
+        let pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).unwrap();
         let (sent, queued) = (waiting("luis", "sent"), waiting("luis", "queued"));
         pipe.outbox.lock().queue_all(vec![sent.clone(), queued.clone()]).unwrap();
         pipe.history.lock().add_sent(&sent, Timestamp::default(), seq(1)).unwrap();
@@ -264,12 +264,12 @@ fn nobody_else_on_the_machine_reads_it() {
     let directory = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let path = directory.path().join("home/ana");
-    let home = Home::open(&disk, &path, &user("ana"), Use::Alone).unwrap();
+    let home = Home::open(&disk, &path, &user("ana"), Use::Person).unwrap();
     home.outbox.lock().queue(waiting("luis", "secret")).unwrap();
     for (name, mode) in [("", 0o700), ("history", 0o700), ("outbox_tmp.csv", 0o600), ("history/messages.csv", 0o600)] {
         let found = fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(found, mode, "{name}");
     }
-    let again = Home::open(&disk, &path, &user("ana"), Use::Alone);
+    let again = Home::open(&disk, &path, &user("ana"), Use::Person);
     assert!(matches!(again, Err(LedgerError::InUse { .. })), "one directory, one client");
 }

@@ -136,6 +136,26 @@ fn a_pipe_beside_a_running_client_takes_nobodys_place() {
 }
 
 #[test]
+fn a_pipe_may_stay_open_as_long_as_it_likes() {
+    let world = World::new(&[]);
+    world.register(&["ana", "luis"]);
+    let mut child = world.start_pipe("ana", &[]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"@luis: first\n").unwrap();
+    until("the first", || world.texts("ana", "OUT") == ["first"]);
+    let mut ana = world.terminal("ana", &[]);
+    ana.expect("connected to");
+    assert_eq!(code(&world.pipe("ana", "@luis: second\n", &[])), 0);
+    stdin.write_all(b"@luis: third").unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    ana.quit();
+    let output = world.pipe("ana", "/history luis\n", &[]);
+    let order: Vec<_> = said(&output).lines().map(|line| line.rsplit(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(order, ["first", "second", "third"]);
+}
+
+#[test]
 fn what_a_pipe_beside_a_client_could_only_queue_is_sent_by_the_next_client() {
     let mut world = World::new(&[]);
     world.register(&["ana", "luis"]);

@@ -147,7 +147,7 @@ impl Run {
 
     fn open(&self) -> Result<Home, LedgerError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        Home::open(&disk, Path::new(HOME), &ana(), Use::Alone)
+        Home::open(&disk, Path::new(HOME), &ana(), Use::Person)
     }
 
     /// Lets something go wrong within the next calls.

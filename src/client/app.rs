@@ -142,7 +142,7 @@ impl App {
         if !std::mem::take(&mut self.away) {
             return Vec::new();
         }
-        vec![View::Notice(format!("connected to {} again", self.setting.server))]
+        vec![View::Notice(format!("connected to {}", self.setting.server))]
     }
 
     /// Says once that the server is away.
@@ -211,6 +211,8 @@ impl App {
             Answer::Statuses(list) => {
                 list.iter().map(|(user, state)| View::Answer(format!("{user}: {state}"))).collect()
             }
+            Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
+            Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Refused(ko) => vec![self.problem(&ko.text)],
             Answer::NotAsked(why) => {
                 self.away |= self.setting.piped;

@@ -9,7 +9,8 @@
 //! ```
 //! - `account`, `options`, `exit`: who, where, what was asked for, how it ended.
 //! - `ledger` is one append-only file; `outbox` and `history` (with `entry`, `memory`,
-//!   `conversation`) say what two of them mean; `home` holds both, locked.
+//!   `conversation`) say what two of them mean; `home` holds both, locked, and `take_over` brings
+//!   together what several programs of one user left.
 //! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
 //!   what to do; `backoff` how long to wait.
 //! - `event` in, `app` (with `commands`, `obey`) decides, `view` out.
@@ -42,6 +43,7 @@ mod receiver;
 mod screen;
 mod sender;
 mod session;
+mod take_over;
 mod view;
 
 pub use exit::Exit;

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver as Events, Sender as Channel, bounded, never, s
 use super::account::{Account, Port};
 use super::agenda::Agenda;
 use super::app::{App, Setting};
+use super::display;
 use super::error::{LedgerError, LinkError};
 use super::event::AppEvent;
 use super::exit::Exit;
@@ -32,7 +33,7 @@ use crate::protocol::Code;
 pub fn run(args: &ConnectArgs) -> ExitCode {
     start(args)
         .unwrap_or_else(|(exit, why)| {
-            eprintln!("wachat: {why}");
+            eprintln!("wachat: {}", display::safe(&why));
             exit
         })
         .into()
@@ -58,8 +59,7 @@ fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
 /// Another client may be about to end: its files are waited for a little.
 fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (how, patience) =
-        if piped { (Use::Beside, limits::PIPE_PATIENCE) } else { (Use::Alone, limits::QUIT_PATIENCE) };
+    let (how, patience) = if piped { (Use::Pipe, limits::PIPE_PATIENCE) } else { (Use::Person, limits::QUIT_PATIENCE) };
     let start = Instant::now();
     loop {
         match Home::open(&disk, directory, &account.user, how) {

@@ -20,7 +20,7 @@ use super::outbox::{Settled, Waiting};
 use super::session::Session;
 use crate::limits;
 use crate::model::{Place, Seq, State, UserName};
-use crate::protocol::{Code, Fields, Ko, ReadError, SendRequest, reply};
+use crate::protocol::{Code, Fields, HistoryRecord, Ko, ReadError, SendRequest, reply};
 
 /// What the thread owns.
 pub struct Sender {
@@ -197,6 +197,11 @@ impl Sender {
             Ask::Status(place, seq) => {
                 let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
                 self.session()?.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
+            }
+            Ask::History(place, limit) => {
+                let (place, limit) = (Ok(place.clone()), (*limit).min(limits::HISTORY_RECORDS_MOST));
+                let request = SendRequest::History { place, limit, before: None };
+                self.session()?.ask_list(&line(&request), HistoryRecord::parse)?.map(Answer::Rows)
             }
         };
         self.agenda.asked();
