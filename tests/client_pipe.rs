@@ -26,7 +26,7 @@ fn all_forms_and_the_order_of_lines() {
     let output = world.pipe("ana", input, &[]);
     assert_eq!(code(&output), 0, "{}", said(&output));
     assert_eq!(world.texts("ana", "OUT"), ["one", "two", "three", "/four", "five; \"six\\n\" ñ"]);
-    let output = world.pipe("ana", "/history luis 2\n/status luis\n/users\n", &[]);
+    let output = world.pipe("ana", "@luis: seven\n/history luis 3\n/status luis\n/users\n", &[]);
     let seen = said(&output);
     assert!(seen.contains("] ana: /four ✓\n") && seen.contains("luis: RECEIVED\n"), "{seen}");
     assert!(seen.contains("luis offline") && code(&output) == 0, "{seen}");

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use support::checker::{Checker, Seen};
 use support::random::Random;
-use wachat::core::{Answer, Command, ConnectionId, Effect, LastOfPeer, Now, Policy};
+use wachat::core::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::disk::{Fault, SimulatedDisk};
 use wachat::journal::{Location, make_segment};
 use wachat::limits;
@@ -84,6 +84,8 @@ struct Running {
     asked: HashMap<ConnectionId, VecDeque<Asked>>,
     sessions: HashMap<&'static str, ConnectionId>,
     last_connection: u64,
+    /// The answer to the last question about a conversation.
+    excerpt: Option<Excerpt>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +95,7 @@ enum Asked {
     Open,
     Poll { user: &'static str },
     Read,
+    History,
 }
 
 /// The server is gone: it could not write, or the power is cut.
@@ -137,7 +140,7 @@ impl World {
                 0 => Fault::Error(io::ErrorKind::StorageFull),
                 1 => Fault::Error(io::ErrorKind::Other),
                 2 => Fault::ShortWrite,
-                _ => Fault::PowerCut,
+                _ => Fault::Stop,
             };
             self.disk.fail(self.disk.calls() + trouble, fault);
             let steps = self.random.below(120);
@@ -178,6 +181,7 @@ impl World {
             asked: HashMap::new(),
             sessions: HashMap::new(),
             last_connection: 0,
+            excerpt: None,
         })
     }
 
@@ -186,7 +190,7 @@ impl World {
         self.crashes += 1;
         self.server = None;
         let (random, disk) = (&mut self.random, &self.disk);
-        if disk.is_off() || random.chance(50) {
+        if random.chance(60) {
             // How much of what was not synced is kept differs from cut to cut.
             let share = [0, 10, 50, 90, 100][random.below(5) as usize];
             self.disk = disk.after_power_cut(|| random.chance(share));
@@ -362,6 +366,9 @@ impl World {
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         for effect in server.engine.take_released() {
+            if let Effect::Answer(_, Answer::Excerpt(excerpt)) = &effect {
+                server.excerpt = Some(excerpt.clone());
+            }
             if let Effect::Answer(connection, Answer::Reply(reply)) = effect {
                 let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
                 let asked = asked.ok_or_else(|| format!("{reply:?} answers no question"))?;
@@ -400,7 +407,45 @@ impl World {
                 self.drain(user)?;
             }
         }
+        for (index, user) in USERS.iter().enumerate() {
+            for peer in &USERS[index..] {
+                self.compare_history(user, peer)?;
+            }
+        }
         self.checker.verdict()
+    }
+
+    /// The history of two is what each was given by the other, in order: in the file, then in memory.
+    fn compare_history(&mut self, user: &'static str, peer: &'static str) -> Result<(), String> {
+        let place = Ok(Place::User(name(peer)));
+        let command = Command::Excerpt { user: name(user), place, limit: usize::MAX, before: None };
+        self.ask(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
+        let server = self.server.as_ref().ok_or("it ended in peace")?;
+        let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
+        let mut kept: Vec<(u64, String)> = Vec::new();
+        let file = server.store.history(excerpt.conversation, excerpt.filed).map_err(|error| error.to_string())?;
+        if let Some(file) = file {
+            for row in file.newest_first(None).map_err(|error| error.to_string())? {
+                let row = row.map_err(|error| error.to_string())?;
+                kept.push((row.seq.get(), row.id.to_string()));
+            }
+            kept.reverse();
+        }
+        kept.extend(excerpt.rows.iter().map(|row| (row.seq.get(), row.id.to_string())));
+        let given = |to: &str, from: &str| -> Vec<(u64, String)> {
+            let stored = self.checker.stored(to).iter();
+            stored.filter(|seen| seen.from == from).map(|seen| (seen.seq, seen.id.clone())).collect()
+        };
+        let mut all = given(user, peer);
+        if user != peer {
+            all.extend(given(peer, user));
+            all.sort_unstable();
+        }
+        if kept == all {
+            Ok(())
+        } else {
+            Err(format!("promise 3: {user} and {peer} were given {all:?}, kept is {kept:?}"))
+        }
     }
 
     /// Polls until there is nothing more.

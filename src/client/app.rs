@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
-use super::commands;
+use super::commands::{self, Command};
 use super::conversation::Moved;
 use super::error::{LedgerError, LinkError, Stop};
 use super::event::{Answer, AppEvent};
@@ -37,6 +37,8 @@ pub struct App {
     pub(super) away: bool,
     /// Up to where a later state was shown already: an answer to `SEND` may come after its `STATE`.
     announced: HashMap<Place, Seq>,
+    /// What waits until the messages before it are settled.
+    deferred: Option<Command>,
     /// Questions that were not answered yet.
     pub(super) asked: usize,
     /// Things that a person wanted, and that will not be.
@@ -58,6 +60,7 @@ impl App {
             current: None,
             away: false,
             announced: HashMap::new(),
+            deferred: None,
             asked: 0,
             failures: 0,
             leaving: false,
@@ -119,9 +122,22 @@ impl App {
 
     fn typed(&mut self, line: &str) -> Vec<View> {
         match commands::parse(line) {
+            // A script expects to see what its lines before this one have done.
+            Ok(command) if self.setting.piped && command.looks_back() => {
+                self.deferred = Some(command);
+                self.resume()
+            }
             Ok(command) => self.obey(command),
             Err(why) => vec![self.problem(&why)],
         }
+    }
+
+    /// Does what waits for the messages before it, once they are settled or do not move.
+    pub fn resume(&mut self) -> Vec<View> {
+        if self.moves() && !self.home.outbox.lock().is_empty() {
+            return Vec::new();
+        }
+        self.deferred.take().map_or(Vec::new(), |command| self.obey(command))
     }
 
     /// Says that something was not done; a pipe's exit code says it too.
@@ -246,10 +262,13 @@ impl App {
 
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
-        // Where nothing moves any longer, the rest is queued for another day.
-        let moves = !self.away && self.progress.elapsed() < self.patience;
-        let ahead = self.setting.piped && moves && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead
+        let ahead = self.setting.piped && self.moves() && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
+        !self.leaving && !ahead && self.deferred.is_none()
+    }
+
+    /// Whether the server takes messages. Where it does not, they are queued for another day.
+    fn moves(&self) -> bool {
+        !self.away && self.progress.elapsed() < self.patience
     }
 
     pub fn is_leaving(&self) -> bool {

@@ -159,6 +159,10 @@ impl Plain {
     /// The loop: one event at a time, and what it makes a person see.
     fn take_events(&mut self, typed: &Events<AppEvent>, arriving: &Events<AppEvent>) -> Result<Exit, Failure> {
         loop {
+            let views = self.app.resume();
+            if !views.is_empty() {
+                self.show(&views)?;
+            }
             if let Some(exit) = self.app.end() {
                 return Ok(exit);
             }

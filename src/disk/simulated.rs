@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -21,8 +21,8 @@ const SECTOR: usize = 512;
 /// What happens to a call that was chosen to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The power goes before the call: it and all later ones fail.
-    PowerCut,
+    /// The machine stops before the call: it and all later ones fail.
+    Stop,
     /// The call fails with this error and has done nothing; later ones work.
     Error(io::ErrorKind),
     /// A write does half of its work and fails; any other call just fails.
@@ -30,49 +30,47 @@ pub enum Fault {
 }
 
 /// A disk in memory. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<State>>);
 
-#[derive(Default)]
 struct State {
-    inodes: Vec<Inode>,
-    /// Where each path leads, as the program sees it: a file's inode, or a directory.
-    names: BTreeMap<PathBuf, Entry>,
-    durable_names: BTreeMap<PathBuf, Entry>,
-    /// Changes of names since their directory was synced, in order.
-    pending_names: Vec<NameChange>,
+    /// Number 0 is the root directory.
+    nodes: Vec<Node>,
     calls: u64,
     syncs: u64,
     fault: Option<(u64, Fault)>,
-    off: bool,
-    locks: HashMap<PathBuf, std::sync::Weak<()>>,
+    stopped: bool,
+    locks: HashMap<PathBuf, Weak<()>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    Directory,
-    File(usize),
+/// A file or a directory: what a program sees, what is durable, and what came since, in order.
+enum Node {
+    File { now: Vec<u8>, durable: Vec<u8>, since: Vec<Change> },
+    Directory { now: Names, durable: Names, since: Vec<NameChange> },
 }
 
-/// One change of names, all or nothing: what becomes of each path.
-struct NameChange {
-    directories: Vec<PathBuf>,
-    set: Vec<(PathBuf, Option<Entry>)>,
-}
+type Names = BTreeMap<String, usize>;
 
-#[derive(Default)]
-struct Inode {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
+/// What becomes of some names of one directory, all or nothing: a rename changes two.
+type NameChange = Vec<(String, Option<usize>)>;
 
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Length(usize),
 }
 
+impl Default for SimulatedDisk {
+    fn default() -> Self {
+        Self::of(vec![Node::directory()])
+    }
+}
+
 impl SimulatedDisk {
+    fn of(nodes: Vec<Node>) -> Self {
+        let state = State { nodes, calls: 0, syncs: 0, fault: None, stopped: false, locks: HashMap::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
     /// How many calls there were: each is a place where something can go wrong.
     pub fn calls(&self) -> u64 {
         self.0.lock().calls
@@ -94,80 +92,69 @@ impl SimulatedDisk {
         state.fault.is_some_and(|(call, _)| call <= state.calls)
     }
 
-    /// Whether the power is cut.
-    pub fn is_off(&self) -> bool {
-        self.0.lock().off
-    }
-
-    /// Lets nothing go wrong any more.
+    /// Lets the machine go on, and nothing go wrong any more. What was written but not synced is
+    /// still there: so it is when a process was killed and the system was not.
     pub fn heal(&self) {
-        self.0.lock().fault = None;
+        let mut state = self.0.lock();
+        (state.fault, state.stopped) = (None, false);
     }
 
     /// The disk as it is after a power cut. `keep` decides, for each thing that was not synced,
     /// whether it reached the disk.
     pub fn after_power_cut(&self, mut keep: impl FnMut() -> bool) -> Self {
-        let state = self.0.lock();
-        let mut names = state.durable_names.clone();
-        for change in &state.pending_names {
-            if keep() {
-                apply_names(&mut names, &change.set);
-            }
-        }
-        // A name in a directory that was itself never made is gone with it.
-        let has_parent = |path: &PathBuf| path.ancestors().skip(1).all(|p| is_root(p) || names.contains_key(p));
-        let names: BTreeMap<_, _> = names.iter().filter(|(p, _)| has_parent(p)).map(|(p, e)| (p.clone(), *e)).collect();
-        let inodes = state.inodes.iter().map(|inode| inode.after_power_cut(&mut keep)).collect();
-        Self(Arc::new(Mutex::new(State { inodes, durable_names: names.clone(), names, ..State::default() })))
+        Self::of(self.0.lock().nodes.iter().map(|node| node.after_power_cut(&mut keep)).collect())
     }
 
     /// Changes a file behind everybody's back, durably: what a failing disk or a curious person does.
+    /// A file that is not there stays so.
     pub fn tamper(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
-        if let Some(Entry::File(index)) = state.names.get(path).copied()
-            && let Some(inode) = state.inodes.get_mut(index)
-        {
-            change(&mut inode.now);
-            inode.durable = inode.now.clone();
-            inode.pending.clear();
+        let found = state.find(path).ok().and_then(|number| state.nodes.get_mut(number));
+        if let Some(Node::File { now, durable, since }) = found {
+            change(now);
+            durable.clone_from(now);
+            since.clear();
         }
     }
 }
 
-fn is_root(path: &Path) -> bool {
-    path.as_os_str().is_empty() || path == Path::new("/")
-}
-
-fn apply_names(names: &mut BTreeMap<PathBuf, Entry>, set: &[(PathBuf, Option<Entry>)]) {
-    for (path, entry) in set {
-        match entry {
-            Some(entry) => names.insert(path.clone(), *entry),
-            None => names.remove(path),
-        };
-    }
-}
-
-impl Inode {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        write_into(&mut self.now, offset, bytes);
-        self.pending.push(Change::Write { offset, bytes: bytes.to_vec() });
+impl Node {
+    fn file() -> Self {
+        Self::File { now: Vec::new(), durable: Vec::new(), since: Vec::new() }
     }
 
-    fn sync(&mut self) {
-        self.durable = self.now.clone();
-        self.pending.clear();
+    fn directory() -> Self {
+        Self::Directory { now: Names::new(), durable: Names::new(), since: Vec::new() }
     }
 
     fn after_power_cut(&self, keep: &mut impl FnMut() -> bool) -> Self {
-        let mut left = self.durable.clone();
-        for change in &self.pending {
-            match change {
-                Change::Length(len) if keep() => left.resize(*len, 0),
-                Change::Length(_) => {}
-                Change::Write { offset, bytes } => keep_sectors(&mut left, *offset, bytes, keep),
+        match self {
+            Self::File { durable, since, .. } => {
+                let mut left = durable.clone();
+                for change in since {
+                    match change {
+                        Change::Length(len) if keep() => left.resize(*len, 0),
+                        Change::Length(_) => {}
+                        Change::Write { offset, bytes } => keep_sectors(&mut left, *offset, bytes, keep),
+                    }
+                }
+                Self::File { now: left.clone(), durable: left, since: Vec::new() }
+            }
+            Self::Directory { durable, since, .. } => {
+                let mut left = durable.clone();
+                since.iter().filter(|_| keep()).for_each(|change| change_names(&mut left, change));
+                Self::Directory { now: left.clone(), durable: left, since: Vec::new() }
             }
         }
-        Self { now: left.clone(), durable: left, pending: Vec::new() }
+    }
+}
+
+fn change_names(names: &mut Names, change: &NameChange) {
+    for (name, node) in change {
+        match node {
+            Some(node) => names.insert(name.clone(), *node),
+            None => names.remove(name),
+        };
     }
 }
 
@@ -194,177 +181,182 @@ fn write_into(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     }
 }
 
-/// The error of a machine that is off.
-fn off() -> io::Error {
-    io::Error::other("the power is cut")
+/// A directory, and a name in it.
+fn split(path: &Path) -> io::Result<(&Path, String)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((path.parent().unwrap_or(Path::new("/")), name.to_string_lossy().into_owned()))
+}
+
+fn not_found() -> io::Error {
+    io::ErrorKind::NotFound.into()
 }
 
 impl State {
     /// Counts a call, and fails it if it was chosen. `Ok(true)`: do half of a write, then fail.
-    fn call(&mut self) -> io::Result<bool> {
+    fn count(&mut self) -> io::Result<bool> {
         self.calls += 1;
-        if self.off {
-            return Err(off());
-        }
-        match self.fault {
-            Some((call, fault)) if call == self.calls => match fault {
-                Fault::PowerCut => {
-                    self.off = true;
-                    Err(off())
-                }
-                Fault::Error(kind) => Err(kind.into()),
-                Fault::ShortWrite => Ok(true),
-            },
-            _ => Ok(false),
+        let chosen = self.fault.filter(|(call, _)| *call == self.calls).map(|(_, fault)| fault);
+        self.stopped |= chosen == Some(Fault::Stop);
+        match chosen {
+            _ if self.stopped => Err(io::Error::other("the machine has stopped")),
+            Some(Fault::Error(kind)) => Err(kind.into()),
+            chosen => Ok(chosen == Some(Fault::ShortWrite)),
         }
     }
 
     /// Counts a call that is no write.
-    fn whole_call(&mut self) -> io::Result<()> {
-        if self.call()? { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
+    fn count_whole(&mut self) -> io::Result<()> {
+        if self.count()? { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
-    fn entry(&self, path: &Path) -> io::Result<Entry> {
-        if is_root(path) {
-            return Ok(Entry::Directory);
+    /// Which node a path leads to.
+    fn find(&self, path: &Path) -> io::Result<usize> {
+        let mut number = 0;
+        for component in path.components() {
+            let Component::Normal(name) = component else { continue };
+            number = *self.names(number)?.get(&*name.to_string_lossy()).ok_or_else(not_found)?;
         }
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        Ok(number)
     }
 
-    fn file(&self, path: &Path) -> io::Result<usize> {
-        match self.entry(path)? {
-            Entry::File(index) => Ok(index),
-            Entry::Directory => Err(io::ErrorKind::IsADirectory.into()),
+    fn names(&self, number: usize) -> io::Result<&Names> {
+        match self.nodes.get(number) {
+            Some(Node::Directory { now, .. }) => Ok(now),
+            _ => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
 
-    fn change_names(&mut self, directories: Vec<PathBuf>, set: Vec<(PathBuf, Option<Entry>)>) {
-        apply_names(&mut self.names, &set);
-        self.pending_names.push(NameChange { directories, set });
+    fn change(&mut self, directory: usize, change: NameChange) -> io::Result<()> {
+        match self.nodes.get_mut(directory) {
+            Some(Node::Directory { now, since, .. }) => {
+                change_names(now, &change);
+                since.push(change);
+                Ok(())
+            }
+            _ => Err(io::ErrorKind::NotADirectory.into()),
+        }
     }
 
-    fn children(&self, path: &Path) -> Vec<PathBuf> {
-        self.names.keys().filter(|p| p.parent() == Some(path) && !is_root(p)).cloned().collect()
+    /// Puts a new node under a name.
+    fn add(&mut self, directory: usize, name: String, node: Node) -> io::Result<usize> {
+        self.nodes.push(node);
+        let number = self.nodes.len() - 1;
+        self.change(directory, vec![(name, Some(number))]).map(|()| number)
     }
 
-    fn inode(&mut self, index: usize) -> io::Result<&mut Inode> {
-        self.inodes.get_mut(index).ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let (directory, name) = split(path)?;
+        self.find(path)?;
+        self.change(self.find(directory)?, vec![(name, None)])
     }
-}
 
-fn parent(path: &Path) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).to_path_buf()
+    /// A file's content and what came to it since the last sync.
+    fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<Change>)> {
+        match self.nodes.get_mut(number) {
+            Some(Node::File { now, durable, since }) => Ok((now, durable, since)),
+            _ => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
 }
 
 impl Disk for SimulatedDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        let index = state.file(path)?;
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), index }))
+        state.count_whole()?;
+        let number = state.find(path)?;
+        state.file(number)?;
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), number }))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        state.entry(&parent(path))?;
-        let index = match state.file(path) {
-            Ok(index) => index,
-            Err(_) => {
-                state.inodes.push(Inode::default());
-                let index = state.inodes.len() - 1;
-                state.change_names(vec![parent(path)], vec![(path.to_path_buf(), Some(Entry::File(index)))]);
-                index
-            }
+        state.count_whole()?;
+        let (directory, name) = split(path)?;
+        let directory = state.find(directory)?;
+        let number = match state.find(path) {
+            Ok(number) => number,
+            Err(_) => state.add(directory, name, Node::file())?,
         };
-        let inode = state.inode(index)?;
-        if !inode.now.is_empty() {
-            inode.now.clear();
-            inode.pending.push(Change::Length(0));
-        }
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), index }))
+        let (now, _, since) = state.file(number)?;
+        now.clear();
+        since.push(Change::Length(0));
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), number }))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        let missing: Vec<_> =
-            path.ancestors().filter(|p| !is_root(p) && !state.names.contains_key(*p)).map(Path::to_path_buf).collect();
-        for path in missing.into_iter().rev() {
-            state.change_names(vec![parent(&path)], vec![(path, Some(Entry::Directory))]);
+        state.count_whole()?;
+        let mut above: Vec<_> = path.ancestors().filter(|p| p.file_name().is_some()).collect();
+        above.reverse();
+        for path in above {
+            if state.find(path).is_err() {
+                let (directory, name) = split(path)?;
+                let directory = state.find(directory)?;
+                state.add(directory, name, Node::directory())?;
+            }
         }
         Ok(())
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        state.entry(path)?;
-        let name = |p: PathBuf| p.file_name().map(|n| n.to_string_lossy().into_owned());
-        Ok(state.children(path).into_iter().filter_map(name).collect())
+        state.count_whole()?;
+        let number = state.find(path)?;
+        Ok(state.names(number)?.keys().cloned().collect())
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        Ok(state.names.contains_key(path))
+        state.count_whole()?;
+        Ok(state.find(path).is_ok())
     }
 
+    /// Within one directory only: nothing here needs more.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        state.entry(from)?;
-        let moved: Vec<(PathBuf, Entry)> =
-            state.names.iter().filter(|(p, _)| p.starts_with(from)).map(|(p, e)| (p.clone(), *e)).collect();
-        let mut set = Vec::new();
-        for (old, entry) in moved {
-            let below = old.strip_prefix(from).unwrap_or(Path::new(""));
-            let new = if is_root(below) { to.to_path_buf() } else { to.join(below) };
-            set.push((old, None));
-            set.push((new, Some(entry)));
+        state.count_whole()?;
+        let ((directory, old), (other, new)) = (split(from)?, split(to)?);
+        if directory != other {
+            return Err(io::ErrorKind::Unsupported.into());
         }
-        state.change_names(vec![parent(from), parent(to)], set);
-        Ok(())
+        let (directory, number) = (state.find(directory)?, state.find(from)?);
+        state.change(directory, vec![(old, None), (new, Some(number))])
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        state.file(path)?;
-        state.change_names(vec![parent(path)], vec![(path.to_path_buf(), None)]);
-        Ok(())
+        state.count_whole()?;
+        state.remove(path)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        state.entry(path)?;
+        state.count_whole()?;
+        let number = state.find(path)?;
         // One by one, as the real call does: a power cut may leave any of them.
-        for child in state.children(path) {
-            state.change_names(vec![path.to_path_buf()], vec![(child, None)]);
+        for name in state.names(number)?.keys().cloned().collect::<Vec<_>>() {
+            state.change(number, vec![(name, None)])?;
         }
-        state.change_names(vec![parent(path)], vec![(path.to_path_buf(), None)]);
-        Ok(())
+        state.remove(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.whole_call()?;
-        if !is_root(path) {
-            state.entry(path)?;
+        state.count_whole()?;
+        let number = state.find(path)?;
+        match state.nodes.get_mut(number) {
+            Some(Node::Directory { now, durable, since }) => {
+                durable.clone_from(now);
+                since.clear();
+                Ok(())
+            }
+            _ => Err(io::ErrorKind::NotADirectory.into()),
         }
-        let (synced, pending): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut state.pending_names).into_iter().partition(|c| c.directories.iter().any(|d| d == path));
-        state.pending_names = pending;
-        for change in synced {
-            apply_names(&mut state.durable_names, &change.set);
-        }
-        Ok(())
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         let mut state = self.0.lock();
-        state.whole_call()?;
+        state.count_whole()?;
         if state.locks.get(path).is_some_and(|lock| lock.strong_count() > 0) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -376,7 +368,7 @@ impl Disk for SimulatedDisk {
 
 struct SimulatedFile {
     disk: SimulatedDisk,
-    index: usize,
+    number: usize,
 }
 
 /// Memory is small enough for a machine word.
@@ -387,8 +379,8 @@ fn place(offset: u64) -> io::Result<usize> {
 impl File for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut state = self.disk.0.lock();
-        state.whole_call()?;
-        let content = state.inode(self.index)?.now.get(place(offset)?..).unwrap_or_default();
+        state.count_whole()?;
+        let content = state.file(self.number)?.0.get(place(offset)?..).unwrap_or_default();
         let len = content.len().min(buffer.len());
         for (to, from) in buffer.iter_mut().zip(content) {
             *to = *from;
@@ -398,32 +390,36 @@ impl File for SimulatedFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.0.lock();
-        let short = state.call()?;
+        let short = state.count()?;
         let written = if short { bytes.split_at(bytes.len() / 2).0 } else { bytes };
-        state.inode(self.index)?.write(place(offset)?, written);
+        let (now, _, since) = state.file(self.number)?;
+        write_into(now, place(offset)?, written);
+        since.push(Change::Write { offset: place(offset)?, bytes: written.to_vec() });
         if short { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
     }
 
     fn len(&self) -> io::Result<u64> {
         let mut state = self.disk.0.lock();
-        state.whole_call()?;
-        Ok(state.inode(self.index)?.now.len() as u64)
+        state.count_whole()?;
+        Ok(state.file(self.number)?.0.len() as u64)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.0.lock();
-        state.whole_call()?;
-        let (inode, len) = (state.inode(self.index)?, place(len)?);
-        inode.now.resize(len, 0);
-        inode.pending.push(Change::Length(len));
+        state.count_whole()?;
+        let (now, _, since) = state.file(self.number)?;
+        now.resize(place(len)?, 0);
+        since.push(Change::Length(place(len)?));
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
-        state.whole_call()?;
+        state.count_whole()?;
         state.syncs += 1;
-        state.inode(self.index)?.sync();
+        let (now, durable, since) = state.file(self.number)?;
+        durable.clone_from(now);
+        since.clear();
         Ok(())
     }
 }

@@ -88,8 +88,8 @@ impl LineReader {
         }
         let len = self.buffer.len();
         // A connection with much to say gets a larger buffer; an idle one keeps a small one.
-        let most = self.buffer.capacity().max(limits::READ_BYTES).min(limits::LINE_BYTES);
-        self.buffer.resize(len + most.saturating_sub(len).max(limits::READ_BYTES), 0);
+        let space = (self.buffer.capacity() - len).clamp(limits::READ_BYTES, limits::LINE_BYTES);
+        self.buffer.resize(len + space, 0);
         let read = (&*self.stream).read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {

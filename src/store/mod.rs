@@ -67,8 +67,16 @@ impl Store {
     /// Locks the directory, makes it what it should be if it is new, and recovers what is in it.
     pub fn open(&self, policy: Policy, sizes: Sizes) -> Result<Opened, StoreError> {
         let lock = self.lock()?;
-        if self.is_new()? {
-            self.create()?;
+        let new = self.is_new()?;
+        if new {
+            for directory in [self.journal_directory(), self.history_directory()] {
+                self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
+            }
+        }
+        self.sync_names()?;
+        if new {
+            // From here on it is a store.
+            self.write_checkpoint(&self.empty()?, 0, 1)?;
         }
         let loaded = self.load_newest(policy)?;
         let location = self.journal(loaded.core.store().clone());
@@ -110,17 +118,20 @@ impl Store {
         Ok(!used)
     }
 
-    /// Makes an empty store under a new name.
-    fn create(&self) -> Result<(), StoreError> {
-        for directory in [self.journal_directory(), self.history_directory()] {
-            self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
-        }
-        let random = getrandom::u64().map_err(|e| StoreError::io(&self.directory)(e.into()))?;
-        let core = Core::new(format!("{random:016x}").into(), Policy::default());
-        self.write_checkpoint(&core, 0, 1)?;
-        // The directory's own name, too, where this run has made it.
+    /// An empty store under a new name.
+    fn empty(&self) -> Result<Core, StoreError> {
+        let random = getrandom::u64().map_err(|error| StoreError::io(&self.directory)(error.into()))?;
+        Ok(Core::new(format!("{random:016x}").into(), Policy::default()))
+    }
+
+    /// Makes durable the names that are about to be relied on. Whoever made them may have been killed
+    /// before it could: then they are in the system's cache, and a power cut would still undo them.
+    fn sync_names(&self) -> Result<(), StoreError> {
         let parent = self.directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        self.disk.sync_dir(parent).map_err(StoreError::io(parent))
+        for directory in [parent, &self.directory] {
+            self.disk.sync_dir(directory).map_err(StoreError::io(directory))?;
+        }
+        Ok(())
     }
 
     fn journal(&self, store: Arc<str>) -> Location {

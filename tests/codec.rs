@@ -1,0 +1,198 @@
+//! Properties of the codec: what is written is read back, however it was cut on its way, and nothing
+//! that comes makes it stumble.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use wachat::core::Record;
+use wachat::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName, length_in_record};
+use wachat::net::LineReader;
+use wachat::protocol::{
+    After, Event, Fields, HistoryRecord, Login, RecvRequest, SendRequest, Writer, login::LoginKind,
+};
+
+/// Anything a record may hold, with what is hard for it made likely.
+fn text() -> impl Strategy<Value = String> {
+    let hard = prop::sample::select(vec![";", "\"", "\\", "\n", "\r", "\t", "\\n", "\";\"", "ñ", "🙂", "a"]);
+    prop_oneof![prop::collection::vec(hard, 0..12).prop_map(|parts| parts.concat()), "[^\\p{Cc}]{0,40}"]
+}
+
+fn name() -> impl Strategy<Value = UserName> {
+    prop::sample::select(vec!["ana", "María", "ZOË", "пётр", "七海", "x.y-z_0"]).prop_map(|n| UserName::new(n).unwrap())
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    let room = prop::sample::select(vec!["#sala", "#Café"]).prop_map(|n| Place::Room(RoomName::new(n).unwrap()));
+    prop_oneof![name().prop_map(Place::User), room]
+}
+
+fn id() -> impl Strategy<Value = MessageId> {
+    "[A-Za-z0-9_-]{1,64}".prop_map(|text| MessageId::new(&text).unwrap())
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    (0..1u64 << 53).prop_map(|n| Seq::new(n).unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_millis)
+}
+
+fn state() -> impl Strategy<Value = State> {
+    prop::sample::select(vec![State::Received, State::Delivered, State::Read])
+}
+
+fn message() -> impl Strategy<Value = Arc<Message>> {
+    (seq(), id(), name(), place(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
+        Arc::new(Message { seq, id, from, to, at, text: Text::new(&text).unwrap() })
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        message().prop_map(Event::Message),
+        (seq(), place(), state(), seq(), time()).prop_map(|(seq, place, state, upto, at)| Event::State {
+            seq,
+            place,
+            state,
+            upto,
+            at
+        }),
+        (name(), time()).prop_map(|(user, at)| Event::Online { user, at }),
+        (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
+    ]
+}
+
+fn send_request() -> impl Strategy<Value = SendRequest> {
+    prop_oneof![
+        (id(), place(), text()).prop_map(|(id, to, text)| SendRequest::Send {
+            id,
+            to: Ok(to),
+            text: Text::new(&text).unwrap()
+        }),
+        (place(), seq()).prop_map(|(place, seq)| SendRequest::Read { place: Ok(place), seq }),
+        (place(), seq()).prop_map(|(place, seq)| SendRequest::Status { place: Ok(place), seq }),
+        (place(), 1..=1_000usize, prop::option::of(seq())).prop_map(|(place, limit, before)| SendRequest::History {
+            place: Ok(place),
+            limit,
+            before
+        }),
+        text().prop_map(|password| SendRequest::Passwd { password }),
+        prop::sample::select(vec![SendRequest::Chats, SendRequest::Users, SendRequest::Ping, SendRequest::Help]),
+    ]
+}
+
+fn recv_request() -> impl Strategy<Value = RecvRequest> {
+    let after = prop_oneof![seq().prop_map(After::Number), Just(After::AllSent)];
+    (after, 0..10u64, 1..=1_000usize).prop_map(|(after, wait, max)| RecvRequest::Poll { after, wait: Some(wait), max })
+}
+
+/// One line as it was written, without its LF. There is no other LF in it.
+fn line(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out);
+    assert_eq!(out.pop(), Some(b'\n'));
+    assert!(!out.contains(&b'\n'), "{}", String::from_utf8_lossy(&out));
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn section_2_fields_come_back(fields in prop::collection::vec(text(), 1..8)) {
+        let written = line(|out| {
+            let mut w = Writer::new(out);
+            fields.iter().for_each(|field| _ = w.text(field));
+            w.end();
+        });
+        let read: Vec<String> = Fields::parse(&written).unwrap().iter().map(str::to_owned).collect();
+        prop_assert_eq!(read, fields);
+    }
+
+    #[test]
+    fn section_2_a_text_takes_as_much_as_it_is_said_to(text in text()) {
+        let written = line(|out| _ = Writer::new(out).text(&text).end());
+        prop_assert_eq!(written.len(), length_in_record(&text));
+    }
+
+    #[test]
+    fn section_2_any_bytes_are_a_record_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = SendRequest::parse(&bytes);
+        let _ = RecvRequest::parse(&bytes);
+        let _ = Event::parse(&bytes);
+        let _ = Record::parse(&bytes);
+        let _ = Login::parse(&bytes);
+        if let Ok(fields) = Fields::parse(&bytes) {
+            let again = line(|out| {
+                let mut w = Writer::new(out);
+                fields.iter().for_each(|field| _ = w.text(field));
+                w.end();
+            });
+            prop_assert_eq!(Fields::parse(&again).unwrap(), fields);
+        }
+    }
+
+    #[test]
+    fn section_3_logins_come_back(user in "[^:\n\r]{0,20}", password in "[^\n\r]{1,20}") {
+        let login = Login { kind: LoginKind::Login, user: &user, password: &password };
+        let written = line(|out| login.write(out));
+        let read = Login::parse(&written).unwrap();
+        prop_assert_eq!((read.user, read.password), (login.user, login.password));
+    }
+
+    #[test]
+    fn sections_5_and_6_requests_come_back(send in send_request(), recv in recv_request()) {
+        prop_assert_eq!(SendRequest::parse(&line(|out| send.write(out))), Ok(send));
+        prop_assert_eq!(RecvRequest::parse(&line(|out| recv.write(out))), Ok(recv));
+    }
+
+    #[test]
+    fn section_7_events_and_history_come_back(event in event(), message in message(), state in state()) {
+        let read = Event::parse(&line(|out| event.write(out)));
+        prop_assert_eq!(read, Ok((event.seq(), Some(event))));
+        let record = HistoryRecord { message, state };
+        prop_assert_eq!(HistoryRecord::parse(&line(|out| record.write(out))), Ok(record));
+    }
+
+    #[test]
+    fn what_the_journal_holds_comes_back(message in message(), user in name(), place in place(), number in seq(), at in time()) {
+        let last_of_peer = Some(number).filter(|n| n.get() > 0);
+        for (last, record) in [
+            (message.seq, Record::Message(message.clone())),
+            (number, Record::Acknowledged { user: user.clone(), upto: number, at }),
+            (number, Record::Read { user: user.clone(), place, upto: number, last_of_peer, at }),
+            (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
+            (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),
+            (number, Record::Seen { user, at }),
+        ] {
+            prop_assert_eq!(Record::parse(&line(|out| record.write(last, out))), Some((last, record)));
+        }
+    }
+}
+
+#[test]
+fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
+    let stream = "LOGIN:ana:con:dos\r\nSEND;1;luis;\"hola; ¿qué tal?\"\n\nPING\r\n".as_bytes();
+    let want = ["LOGIN:ana:con:dos", "SEND;1;luis;\"hola; ¿qué tal?\"", "", "PING"];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    for cut in 0..=stream.len() {
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_nodelay(true).unwrap();
+        let server = Arc::new(listener.accept().unwrap().0);
+        let mut lines = LineReader::new(server, Duration::from_secs(10));
+        let (first, second) = stream.split_at(cut);
+        client.write_all(first).unwrap();
+        // The lines that are whole come before the rest was even sent.
+        let whole = first.iter().filter(|byte| **byte == b'\n').count();
+        for (index, want) in want.iter().enumerate() {
+            if index == whole {
+                client.write_all(second).unwrap();
+            }
+            assert_eq!(lines.next_line().unwrap(), want.as_bytes(), "cut at {cut}");
+        }
+    }
+}
