@@ -231,7 +231,7 @@ fn what_a_pipe_left_is_taken_over_once_wherever_that_is_cut() {
             pipe.outbox.lock().settle(&sent.id, Settled::Done).unwrap();
         }
         drop((first, pipe));
-        disk.fail(disk.calls() + call, Fault::PowerCut);
+        disk.fail(disk.calls() + call, Fault::Stop);
         drop(open(&disk));
         let mut keep = call;
         let disk = disk.after_power_cut(|| {

@@ -156,7 +156,7 @@ impl Run {
         let fault = match self.random.below(4) {
             0 => Fault::Error(std::io::ErrorKind::StorageFull),
             1 => Fault::ShortWrite,
-            _ => Fault::PowerCut,
+            _ => Fault::Stop,
         };
         self.disk.fail(call, fault);
     }
@@ -326,13 +326,13 @@ fn run(seed: u64) {
         if run.live().is_err() {
             run.promises.crashes += 1;
         }
-        // A crash of the program keeps what the system holds in memory, a power cut any part of it.
-        if run.disk.exists(Path::new("/")).is_err() || run.random.one_in(3) {
+        // A killed program leaves what the system holds in memory, a power cut any part of it.
+        if run.random.one_in(2) {
             run.promises.crashes += 1;
             let random = &mut run.random;
             run.disk = run.disk.after_power_cut(|| random.one_in(2));
         }
-        run.disk.fail(0, Fault::PowerCut);
+        run.disk.heal();
     }
     run.finish();
 }
