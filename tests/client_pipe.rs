@@ -51,6 +51,31 @@ fn what_fails_for_good_says_why_and_the_rest_is_sent() {
 }
 
 #[test]
+fn the_longest_message_passes_and_a_longer_one_is_refused() {
+    let world = World::new(&[]);
+    world.register(&["ana", "luis"]);
+    let most = wachat::limits::TEXT_BYTES;
+    let (longest, longer, line) = ("x".repeat(most), "y".repeat(most + 1), "z".repeat(1 << 20));
+    let output = world.pipe("ana", &format!("@luis: {longest}\n@luis: {longer}\n{line}\n@luis: after\n"), &[]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert_eq!(said(&output).matches("sent").count(), 2, "{}", said(&output));
+    assert_eq!(world.texts("ana", "OUT"), [longest.as_str(), "after"]);
+}
+
+#[test]
+fn names_are_the_servers_to_judge_and_written_as_their_owner_does() {
+    let world = World::new(&[]);
+    world.register(&["María", "luis"]);
+    let output = world.pipe("luis", "@MARÍA: hola\n@maria: not she\n@#sala: no such room\n/users\n", &[]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert!(said(&output).contains("María offline"), "{}", said(&output));
+    assert_eq!((world.texts("luis", "OUT"), world.history("luis", "FAILED").len()), (vec!["hola".to_owned()], 2));
+    let mut maria = world.terminal("maría", &[]);
+    maria.expect("] luis: hola");
+    maria.quit();
+}
+
+#[test]
 fn a_server_that_is_away_leaves_it_in_the_outbox_and_the_next_start_sends_it_once() {
     let mut world = World::new(&[]);
     world.register(&["ana", "luis"]);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use wachat::client::error::LedgerError;
 use wachat::client::history::Arrival;
 use wachat::client::home::{Home, Use};
-use wachat::client::outbox::{Settled, Waiting};
+use wachat::client::outbox::Waiting;
 use wachat::disk::{self, Disk, Fault, SimulatedDisk};
 use wachat::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
 use wachat::protocol::{Code, Event, Fields, Ko};
@@ -208,8 +208,7 @@ impl Run {
         let held = if self.random.one_in(4) { user("luis") } else { user("held-by-nobody") };
         let Some(message) = home.outbox.lock().first_free(|place| *place == held) else { return Ok(()) };
         if message.to == user("nobody") {
-            home.history.lock().add_failed(&message, &Ko::from(Code::NoUser))?;
-            home.outbox.lock().settle(&message.id, Settled::Failed)?;
+            home.failed(&message, &Ko::from(Code::NoUser))?;
             self.promises.failed.insert(message.id.clone());
             return Ok(());
         }
@@ -217,8 +216,7 @@ impl Run {
         if self.random.one_in(6) {
             return Ok(()); // The answer was lost: it is asked again.
         }
-        home.history.lock().add_sent(&message, Timestamp::from_millis(2), number)?;
-        home.outbox.lock().settle(&message.id, Settled::Done)
+        home.accepted(&message, Timestamp::from_millis(2), number).map(drop)
     }
 
     fn poll(&mut self, home: &Home) -> Result<(), LedgerError> {

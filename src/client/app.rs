@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
 use super::commands::{self, Command};
-use super::conversation::Moved;
-use super::error::{LedgerError, LinkError, Stop};
-use super::event::{Answer, AppEvent};
+use super::error::LedgerError;
+use super::event::AppEvent;
 use super::exit::Exit;
-use super::history::Arrival;
 use super::home::Home;
 use super::outbox::Waiting;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, Place, Seq, State, Text};
+use crate::model::{Message, Place, Seq, Text};
+
+const OTHER_STORE: &str = "the server's store is another than last time: restored from a backup, or made anew; \
+    your history stays, and what was sent since that backup may be unknown there";
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -36,18 +37,18 @@ pub struct App {
     pub(super) current: Option<Place>,
     pub(super) away: bool,
     /// Up to where a later state was shown already: an answer to `SEND` may come after its `STATE`.
-    announced: HashMap<Place, Seq>,
+    pub(super) announced: HashMap<Place, Seq>,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
     /// Questions that were not answered yet.
     pub(super) asked: usize,
     /// Things that a person wanted, and that will not be.
-    failures: usize,
+    pub(super) failures: usize,
     leaving: bool,
-    progress: Instant,
+    pub(super) progress: Instant,
     /// How long to wait without progress for what is on its way.
-    patience: Duration,
-    end: Option<Exit>,
+    pub(super) patience: Duration,
+    pub(super) end: Option<Exit>,
 }
 
 impl App {
@@ -100,18 +101,10 @@ impl App {
             AppEvent::InputEnded => self.leave(),
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
-            AppEvent::OtherStore => vec![View::Notice(
-                "the server's store is another than last time: restored from a backup, or made anew; \
-                 your history stays, and what was sent since that backup may be unknown there"
-                    .to_owned(),
-            )],
+            AppEvent::OtherStore => vec![View::Notice(OTHER_STORE.to_owned())],
             AppEvent::Arrived(arrivals) => arrivals.into_iter().filter_map(|arrival| self.arrived(arrival)).collect(),
             AppEvent::Accepted(message, seq, state) => self.accepted(message, seq, state),
-            AppEvent::Failed(message, ko) => {
-                self.failures += 1;
-                self.progress = Instant::now();
-                vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
-            }
+            AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {
                 vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
             }
@@ -152,52 +145,6 @@ impl App {
         vec![View::Problem(error.to_string())]
     }
 
-    fn up(&mut self) -> Vec<View> {
-        self.progress = Instant::now();
-        self.agenda.hurry();
-        if !std::mem::take(&mut self.away) {
-            return Vec::new();
-        }
-        vec![View::Notice(format!("connected to {}", self.setting.server))]
-    }
-
-    /// Says once that the server is away.
-    pub fn down(&mut self, why: &str) -> Vec<View> {
-        if std::mem::replace(&mut self.away, true) {
-            return Vec::new();
-        }
-        vec![View::Notice(format!("the server is away ({why}); what you write waits in the outbox"))]
-    }
-
-    /// The server is away and will not be tried: all that comes is queued.
-    pub fn offline(&mut self, why: &str) -> Vec<View> {
-        self.patience = Duration::ZERO;
-        self.down(why)
-    }
-
-    fn arrived(&mut self, arrival: Arrival) -> Option<View> {
-        Some(match arrival {
-            Arrival::Message(message) => View::Incoming(message),
-            Arrival::Moved(state, Moved { last, others }) => {
-                self.announced.insert(last.to.clone(), last.seq);
-                let text = last.text.to_string();
-                View::Tick { tick: state.into(), to: last.to.clone(), text, others }
-            }
-            Arrival::Online(user) => View::Notice(format!("{user} is online")),
-            Arrival::Offline(user) => View::Notice(format!("{user} is offline")),
-        })
-    }
-
-    fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
-        self.progress = Instant::now();
-        let further = self.announced.get(&message.to).is_some_and(|upto| seq <= *upto);
-        if further && state == State::Received {
-            return Vec::new();
-        }
-        let text = message.text.to_string();
-        vec![View::Tick { tick: state.into(), to: message.to, text, others: 0 }]
-    }
-
     /// Queues a message. When its tick is shown, it is on disk.
     pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
         let mut outbox = self.home.outbox.lock();
@@ -216,31 +163,6 @@ impl App {
             Ok(()) => vec![view],
             Err(error) => self.files_failed(&error),
         }
-    }
-
-    fn answered(&mut self, answer: Answer) -> Vec<View> {
-        self.asked = self.asked.saturating_sub(1);
-        self.progress = Instant::now();
-        match answer {
-            Answer::Users(users) => users.iter().map(|user| View::Answer(user.to_string())).collect(),
-            Answer::Statuses(list) if list.is_empty() => vec![View::Answer("nobody is waited for there".to_owned())],
-            Answer::Statuses(list) => {
-                list.iter().map(|(user, state)| View::Answer(format!("{user}: {state}"))).collect()
-            }
-            Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
-            Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
-            Answer::Refused(ko) => vec![self.problem(&ko.text)],
-            Answer::NotAsked(why) => {
-                self.away |= self.setting.piped;
-                vec![View::Problem(format!("not asked: {why}"))]
-            }
-        }
-    }
-
-    fn ended(&mut self, stop: &Stop) -> Vec<View> {
-        let refused = matches!(stop, Stop::Link(LinkError::Refused(_)));
-        self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
-        vec![View::Problem(stop.to_string())]
     }
 
     /// These were shown: notes it, and tells their senders.

@@ -19,11 +19,12 @@ use parking_lot::Mutex;
 
 use super::error::LedgerError;
 use super::history::History;
-use super::outbox::{Outbox, Settled};
+use super::outbox::{Outbox, Settled, Waiting};
 use super::take_over::take_over;
 use crate::disk::Disk;
 use crate::limits;
-use crate::model::UserName;
+use crate::model::{Seq, State, Timestamp, UserName};
+use crate::protocol::Ko;
 
 /// The directory of a user and server, below the home: a part that people can read, and a digest
 /// that tells apart what the readable part does not.
@@ -90,6 +91,20 @@ impl Home {
         settle_known(&mut outbox, &history)?;
         let torn = torn_outbox.into_iter().chain(torn_history).collect();
         Ok(Self { outbox: Mutex::new(outbox), history: Mutex::new(history), torn, _lock: Mutex::new(lock) })
+    }
+
+    /// The server has this message: history synced, then outbox marked, then told. Cut in between,
+    /// the next start finds it in the history and takes it out of the outbox.
+    pub fn accepted(&self, message: &Waiting, at: Timestamp, seq: Seq) -> Result<State, LedgerError> {
+        let state = self.history.lock().add_sent(message, at, seq)?;
+        self.outbox.lock().settle(&message.id, Settled::Done)?;
+        Ok(state)
+    }
+
+    /// The server will never take this message: the same, with the reason.
+    pub fn failed(&self, message: &Waiting, why: &Ko) -> Result<(), LedgerError> {
+        self.history.lock().add_failed(message, why)?;
+        self.outbox.lock().settle(&message.id, Settled::Failed)
     }
 
     /// Ends all writing, and waits for what is being written: the program is about to end, and its
