@@ -45,10 +45,10 @@ type Failure = (Exit, String);
 fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
     let usage = |error: super::options::OptionsError| (Exit::Usage, error.to_string());
     let piped = args.piped();
-    let mut account = args.account().map_err(usage)?;
+    let account = args.account().map_err(usage)?;
     let directory = home::directory(&args.home().map_err(usage)?, &account.user, &account.server_name());
     let home = open_home(&directory, &account, piped).map_err(|error| (Exit::Failed, error.to_string()))?;
-    let session = match first_login(&mut account, piped) {
+    let session = match first_login(&account, piped) {
         Err(LinkError::Away(why)) => Err(why),
         Err(error) => return Err((Exit::Refused, error.to_string())),
         Ok(session) => Ok(session),
@@ -70,14 +70,14 @@ fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, L
 }
 
 /// The first login is made before anything is queued: a wrong password leaves no message behind.
-fn first_login(account: &mut Account, piped: bool) -> Result<Session, LinkError> {
+fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError> {
     match Session::open(account, Port::Send) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth && !piped && !account.register => {
             if !asks_to_register(account) {
                 return Err(LinkError::Refused(ko));
             }
-            account.register = true;
-            Session::open(account, Port::Send)
+            // For this once: an account that vanishes later is not made again unasked.
+            Session::open(&Account { register: true, ..account.clone() }, Port::Send)
         }
         done => done,
     }
