@@ -40,6 +40,8 @@ pub struct App {
     pub(super) announced: HashMap<Place, Seq>,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
+    /// Messages whose outcome was not told yet. The outbox may be a step ahead of the news of it.
+    pub(super) underway: usize,
     /// Questions that were not answered yet.
     pub(super) asked: usize,
     /// Things that a person wanted, and that will not be.
@@ -54,6 +56,7 @@ pub struct App {
 impl App {
     pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
         let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
+        let underway = home.outbox.lock().len();
         Self {
             setting,
             home,
@@ -62,6 +65,7 @@ impl App {
             away: false,
             announced: HashMap::new(),
             deferred: None,
+            underway,
             asked: 0,
             failures: 0,
             leaving: false,
@@ -85,10 +89,8 @@ impl App {
         if !self.setting.piped {
             views.extend(history.unshown().into_iter().map(View::Incoming));
         }
-        let waiting = self.home.outbox.lock().len();
-        if waiting > 0 && !self.setting.piped {
-            views.push(View::Notice(format!("{waiting} in the outbox from last time")));
-            self.agenda.ring();
+        if self.underway > 0 && !self.setting.piped {
+            views.push(View::Notice(format!("{} in the outbox from last time", self.underway)));
         }
         views
     }
@@ -127,7 +129,7 @@ impl App {
 
     /// Does what waits for the messages before it, once they are settled or do not move.
     pub fn resume(&mut self) -> Vec<View> {
-        if self.moves() && !self.home.outbox.lock().is_empty() {
+        if self.moves() && self.underway > 0 {
             return Vec::new();
         }
         self.deferred.take().map_or(Vec::new(), |command| self.obey(command))
@@ -152,7 +154,7 @@ impl App {
             drop(outbox);
             return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
         }
-        if outbox.is_empty() {
+        if self.underway == 0 {
             self.progress = Instant::now();
         }
         let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
@@ -160,7 +162,10 @@ impl App {
         drop(outbox);
         self.agenda.ring();
         match queued {
-            Ok(()) => vec![view],
+            Ok(()) => {
+                self.underway += 1;
+                vec![view]
+            }
             Err(error) => self.files_failed(&error),
         }
     }
@@ -184,7 +189,7 @@ impl App {
 
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
-        let ahead = self.setting.piped && self.moves() && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
+        let ahead = self.setting.piped && self.moves() && self.underway >= limits::PIPE_AHEAD;
         !self.leaving && !ahead && self.deferred.is_none()
     }
 
@@ -202,14 +207,14 @@ impl App {
         if self.end.is_some() || !self.leaving {
             return self.end;
         }
-        let idle = self.home.outbox.lock().is_empty() && self.agenda.is_empty() && self.asked == 0;
+        let idle = self.underway == 0 && self.agenda.is_empty() && self.asked == 0;
         let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
         (idle || given_up).then(|| self.result())
     }
 
     /// What the exit code says about what was typed so far.
     pub fn result(&self) -> Exit {
-        match (self.setting.piped, self.failures, self.home.outbox.lock().len()) {
+        match (self.setting.piped, self.failures, self.underway) {
             (false, ..) => Exit::Done,
             (true, 1.., _) => Exit::Failed,
             (true, 0, 1..) => Exit::Queued,

@@ -50,8 +50,14 @@ impl App {
         })
     }
 
-    pub(super) fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
+    /// A message has found its way, or its end.
+    fn settled(&mut self) {
+        self.underway = self.underway.saturating_sub(1);
         self.progress = Instant::now();
+    }
+
+    pub(super) fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
+        self.settled();
         let further = self.announced.get(&message.to).is_some_and(|upto| seq <= *upto);
         if further && state == State::Received {
             return Vec::new();
@@ -62,7 +68,7 @@ impl App {
 
     pub(super) fn failed(&mut self, message: Waiting, ko: Ko) -> Vec<View> {
         self.failures += 1;
-        self.progress = Instant::now();
+        self.settled();
         vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
     }
 
@@ -78,10 +84,7 @@ impl App {
             Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Refused(ko) => vec![self.problem(&ko.text)],
-            Answer::NotAsked(why) => {
-                self.away |= self.setting.piped;
-                vec![View::Problem(format!("not asked: {why}"))]
-            }
+            Answer::NotAsked(why) => vec![View::Problem(format!("not asked: {why}"))],
         }
     }
 

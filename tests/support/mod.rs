@@ -6,6 +6,7 @@
 pub mod checker;
 pub mod random;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -40,10 +41,11 @@ impl Server {
     }
 
     fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>) -> Self {
+        let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("a log file");
         let mut child = serve(&directory.path().join("data"))
             .args(&flags)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
@@ -60,6 +62,11 @@ impl Server {
         self.directory.path().join("data")
     }
 
+    /// What the server has said on its standard error, in all its lives.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).expect("the log")
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -71,10 +78,15 @@ impl Server {
         self.stopped()
     }
 
-    /// Ends the process as Ctrl-C does; fails if it does not end in time.
-    pub fn stop(mut self) -> (Stopped, ExitStatus, Duration) {
+    /// Ends the process as `kill` does; fails if it does not end in time.
+    pub fn stop(self) -> (Stopped, ExitStatus, Duration) {
+        self.stop_by("TERM")
+    }
+
+    /// Ends the process by a signal: `INT` is Ctrl-C.
+    pub fn stop_by(mut self, name: &str) -> (Stopped, ExitStatus, Duration) {
         let start = Instant::now();
-        signal(self.pid(), "TERM");
+        signal(self.pid(), name);
         let status = wait_for("the server to stop", || self.child.try_wait().expect("its state"));
         (self.stopped(), status, start.elapsed())
     }
@@ -95,6 +107,12 @@ impl Server {
         let mut line = Line::open(self.send);
         assert_eq!(line.ask(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
         line
+    }
+
+    /// Connects, says the login line and returns its whole answer: the connection is over if it is a KO.
+    pub fn try_login(&self, port: SocketAddr, line: &str) -> (String, Line) {
+        let mut connection = Line::open(port);
+        (connection.ask(line), connection)
     }
 
     /// A RECV session of somebody who has an account already.
@@ -126,6 +144,10 @@ impl Stopped {
 
     pub fn start(self) -> Server {
         Server::run(self.directory, self.flags)
+    }
+
+    pub fn start_with(self, flags: &[&str]) -> Server {
+        Server::run(self.directory, flags.iter().map(|flag| (*flag).to_owned()).collect())
     }
 
     /// Starts a server that is expected not to serve: its exit code and what it says.
@@ -230,10 +252,64 @@ impl Line {
 
     /// Sends one request whose reply is a list, and returns its records.
     pub fn list(&mut self, request: &str) -> Vec<String> {
-        let head = self.ask(request);
+        self.send(format!("{request}\n"));
+        self.read_list(request)
+    }
+
+    /// The records of a list, whose request was sent before.
+    pub fn read_list(&mut self, request: &str) -> Vec<String> {
+        let head = self.line();
         let count = head.strip_prefix("OK;").and_then(|n| n.split(';').next()?.parse::<usize>().ok());
         let count = count.unwrap_or_else(|| panic!("{request} was answered {head}"));
         (0..count).map(|_| self.line()).collect()
+    }
+
+    /// Plays a transcript: `> ` is what this side says, `< ` what the server has to answer. In an
+    /// answer `<at>` stands for a time, and `...` at its end for what is there for people to read.
+    #[track_caller]
+    pub fn play(&mut self, script: &str) {
+        for step in script.lines().map(str::trim).filter(|step| !step.is_empty()) {
+            match (step.strip_prefix("> "), step.strip_prefix("< ")) {
+                (Some(request), _) => self.send(format!("{request}\n")),
+                (_, Some(expected)) => {
+                    let said = self.try_line().unwrap_or_else(|| "the end of the connection".to_owned());
+                    assert!(is_like(&said, expected), "expected {expected}\n but got {said}\n in{script}");
+                }
+                _ => panic!("a step of a transcript begins with > or <: {step}"),
+            }
+        }
+    }
+
+    /// Sends one request and expects a KO with this code.
+    #[track_caller]
+    pub fn refused(&mut self, request: &str, code: &str) {
+        let reply = self.ask(request);
+        let start: String = request.chars().take(60).collect();
+        assert!(reply.starts_with(&format!("KO;{code};")), "{start:?} was answered {reply:?}, not with {code}");
+    }
+
+    /// The events that a poll brings.
+    pub fn poll(&mut self, after: u64, wait: u64) -> Vec<String> {
+        self.list(&format!("POLL;{after};{wait}"))
+    }
+
+    /// Waits until somebody's RECV session has begun.
+    pub fn wait_until_online(&mut self, user: &str) {
+        let entry = format!("{user};online;");
+        wait_for("somebody to be online", || self.list("USERS").iter().any(|u| u.starts_with(&entry)).then_some(()));
+    }
+
+    /// Whether something can be read, or the end, within this time.
+    pub fn has_input(&mut self, within: Duration) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(within)).expect("a time-out");
+        let input = self.stream.fill_buf().is_ok();
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        input
+    }
+
+    /// [`Line::list`] with `<at>` in place of the times, for comparing.
+    pub fn timeless(&mut self, request: &str) -> Vec<String> {
+        self.list(request).iter().map(|record| without_times(record)).collect()
     }
 
     /// Ends the output of this side; what the other says can still be read.
@@ -250,4 +326,37 @@ impl Line {
     pub fn assert_closed(&mut self) {
         assert_eq!(self.try_line(), None, "the connection should be closed");
     }
+}
+
+fn is_like(said: &str, expected: &str) -> bool {
+    let said = without_times(said);
+    match expected.strip_suffix("...") {
+        Some(start) => said.starts_with(start) && said.len() > start.len(),
+        None => said == expected,
+    }
+}
+
+/// A record with `<at>` wherever a whole field is a time as section 2 has it.
+pub fn without_times(record: &str) -> String {
+    record.split(';').map(|field| if is_time(field) { "<at>" } else { field }).collect::<Vec<_>>().join(";")
+}
+
+fn is_time(field: &str) -> bool {
+    let form = "2026-11-20T23:55:00.123Z";
+    let same = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+    field.len() == form.len() && field.bytes().zip(form.bytes()).all(same)
+}
+
+/// A table of the newest checkpoint, as text.
+pub fn read_checkpoint(data: &Path, table: &str) -> String {
+    let file = newest_checkpoint(data).join(format!("{table}.csv"));
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The directory of the newest checkpoint.
+pub fn newest_checkpoint(data: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(data).expect("the data directory").flatten().map(|entry| entry.path());
+    let number =
+        |path: &PathBuf| -> Option<u64> { path.file_name()?.to_str()?.strip_prefix("checkpoint-")?.parse().ok() };
+    entries.filter(|path| number(path).is_some()).max_by_key(number).expect("a checkpoint")
 }

@@ -1,0 +1,18 @@
+//! The protocol, clause by clause: transcripts spoken with a real server through its socket. A module
+//! is a section of the page, a test one of its clauses.
+//!
+//! In a transcript `> ` is what the client says and `< ` what the server has to answer (see
+//! `Line::play`).
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod section_1_connections;
+mod section_1_timeouts;
+mod section_2_lines;
+mod section_3_logging_in;
+mod section_4_replies;
+mod section_5_commands;
+mod section_5_history;
+mod section_6_polling;
+mod section_7_events;

@@ -1,0 +1,144 @@
+//! Two ports; one reply a request, in order; half-closes; the ends of a connection.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Line, PASSWORD, Server};
+
+#[test]
+fn the_classic_way_is_a_connection_for_every_message() {
+    let server = Server::start();
+    server.register("ana");
+    for seq in 1..=5 {
+        let mut line = Line::open(server.send);
+        line.play(&format!(
+            "> LOGIN:ana:{PASSWORD}
+             < OK;ana;wachat/1
+             > SEND;m-{seq};ana;hola
+             < OK;m-{seq};RECEIVED;<at>;{seq}
+             > QUIT
+             < OK"
+        ));
+        line.assert_closed();
+    }
+}
+
+#[test]
+fn each_port_has_its_own_commands() {
+    let server = Server::start();
+    server.register("ana").play(
+        "> POLL;0;0
+         < KO;SYNTAX;...",
+    );
+    server.session("ana").play(
+        "> SEND;m-1;ana;hola
+         < KO;SYNTAX;...
+         > HELP
+         < KO;SYNTAX;...
+         > PING
+         < OK",
+    );
+}
+
+#[test]
+fn requests_may_be_sent_before_the_replies_are_read() {
+    let server = Server::start();
+    server.register("ana");
+    let mut line = Line::open(server.send);
+    // Even before the login is answered. The replies come in the order of the requests, whoever
+    // inside the server made them.
+    line.send(format!("LOGIN:ana:{PASSWORD}\nSEND;m-1;ana;a\nPING\nnonsense\nSEND;m-2;ana;b\nCHATS\nQUIT\n"));
+    line.play(
+        "< OK;ana;wachat/1
+         < OK;m-1;RECEIVED;<at>;1
+         < OK
+         < KO;SYNTAX;...
+         < OK;m-2;RECEIVED;<at>;2
+         < OK;1
+         < ana;2;0
+         < OK",
+    );
+    line.assert_closed();
+}
+
+#[test]
+fn a_thousand_requests_at_once_have_a_thousand_replies_in_order() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    let requests: Vec<_> = (1..=1000).map(|n| format!("SEND;m-{n};ana;hola {n}\n")).collect();
+    ana.send(requests.concat());
+    for n in 1..=1000 {
+        let reply = ana.line();
+        assert!(reply.starts_with(&format!("OK;m-{n};RECEIVED;")) && reply.ends_with(&format!(";{n}")), "{reply}");
+    }
+}
+
+#[test]
+fn quit_is_answered_and_closes_on_both_ports() {
+    let server = Server::start();
+    for mut line in [server.register("ana"), server.session("ana")] {
+        line.send("QUIT\nPING\n");
+        assert_eq!(line.rest(), ["OK"], "nothing is answered after QUIT");
+    }
+}
+
+#[test]
+fn a_half_close_on_send_leaves_complete_requests_to_be_answered() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    // The last line has no end: it is no request, and nothing is known of it.
+    ana.send("SEND;m-1;ana;hola\nPING\nSEND;m-2;ana;cut of");
+    ana.half_close();
+    ana.play(
+        "< OK;m-1;RECEIVED;<at>;1
+         < OK",
+    );
+    ana.assert_closed();
+    assert_eq!(server.session("ana").poll(0, 0).len(), 1, "the request that was cut off did not happen");
+}
+
+#[test]
+fn a_half_close_on_recv_has_a_waiting_poll_answered_at_once() {
+    let server = Server::start();
+    server.register("ana");
+    let begun = Instant::now();
+    let mut line = Line::open(server.recv);
+    line.send(format!("LOGIN:ana:{PASSWORD}\nPOLL;0\n"));
+    line.half_close();
+    assert!(line.line().starts_with("OK;ana;wachat/1;0;"));
+    assert_eq!(line.rest(), ["OK;0"], "the poll has its answer, and nothing comes after it");
+    assert_quick(begun);
+}
+
+#[test]
+fn a_half_close_while_a_poll_waits_has_it_answered_at_once() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    let mut session = server.session("ana");
+    session.send("POLL;0\n");
+    ana.wait_until_online("ana");
+    // The poll may not have arrived yet; waiting here only makes it likelier that it has.
+    std::thread::sleep(Duration::from_millis(100));
+    let begun = Instant::now();
+    session.half_close();
+    assert_eq!(session.rest(), ["OK;0"]);
+    assert_quick(begun);
+}
+
+#[test]
+fn what_has_come_before_a_half_close_is_answered_with_it() {
+    let server = Server::start();
+    server.register("ana").play(
+        "> SEND;m-1;ana;hola
+         < OK;m-1;RECEIVED;<at>;1",
+    );
+    let mut line = Line::open(server.recv);
+    line.send(format!("LOGIN:ana:{PASSWORD}\nPOLL;0\nPOLL;1\nPING\n"));
+    line.half_close();
+    let answers = line.rest();
+    assert_eq!(answers.len(), 6, "login, OK;1 and the message, OK;1 and its STATE, PING: {answers:?}");
+}
+
+/// Far less than a poll waits.
+fn assert_quick(begun: Instant) {
+    assert!(begun.elapsed() < Duration::from_secs(6), "not at once, but after {:?}", begun.elapsed());
+}

@@ -1,0 +1,149 @@
+//! Replies: the codes of a KO, and how long a reply may get.
+
+use crate::support::{Line, PASSWORD, Server, without_times};
+
+#[test]
+fn codes_that_leave_the_connection_as_it_is() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    server.register("luis");
+    ana.play(
+        "> nonsense
+         < KO;SYNTAX;...
+         > SEND;m-1;nadie;hola
+         < KO;NO_USER;...
+         > SEND;m-1;a/b;hola
+         < KO;NO_USER;...
+         > READ;nadie;0
+         < KO;NO_USER;...
+         > STATUS;nadie;1
+         < KO;NO_USER;...
+         > HISTORY;nadie
+         < KO;NO_USER;...
+         > SEND;m-1;#sala;hola
+         < KO;NO_ROOM;...
+         > SEND;m-1;#;hola
+         < KO;NO_ROOM;...
+         > READ;#sala;0
+         < KO;NO_ROOM;...
+         > STATUS;#sala;1
+         < KO;NO_ROOM;...
+         > HISTORY;#sala
+         < KO;NO_ROOM;...
+         > STATUS;luis;1
+         < KO;NO_MESSAGE;...
+         > PASSWD;corta
+         < KO;PASSWORD;...
+         > READ;luis;1
+         < KO;SEQ;...
+         > SEND;m-1;luis;hola
+         < OK;m-1;RECEIVED;<at>;1
+         > SEND;m-1;luis;adios
+         < KO;CONFLICT;...
+         > PING
+         < OK",
+    );
+    assert_eq!(server.session("luis").poll(0, 0).len(), 1, "KO means that it did not happen");
+}
+
+#[test]
+fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
+    let server = Server::with_flags(&["--queue", "3", "--queue-per-sender", "2"]);
+    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    server.register("eva");
+    ana.play(
+        "> SEND;m-1;eva;uno
+         < OK;m-1;RECEIVED;<at>;1
+         > SEND;m-2;eva;dos
+         < OK;m-2;RECEIVED;<at>;2
+         > SEND;m-3;eva;tres
+         < KO;QUOTA;...",
+    );
+    luis.play(
+        "> SEND;m-1;eva;uno
+         < OK;m-1;RECEIVED;<at>;3
+         > SEND;m-2;eva;dos
+         < KO;QUOTA;...
+         > SEND;m-3;ana;another queue
+         < OK;m-3;RECEIVED;<at>;4",
+    );
+    // A retry of what was accepted is answered as before, though the queue is full.
+    ana.play(
+        "> SEND;m-2;eva;dos
+         < OK;m-2;RECEIVED;<at>;2",
+    );
+    let mut eva = server.session("eva");
+    assert_eq!(eva.poll(0, 0).len(), 3, "none is dropped");
+    assert!(eva.poll(1, 0).iter().all(|event| !event.starts_with("1;")));
+    ana.play(
+        "> SEND;m-3;eva;tres
+         < OK;m-3;RECEIVED;<at>;...",
+    );
+}
+
+#[test]
+fn rate_refuses_who_sends_too_fast_and_nobody_else() {
+    let server = Server::with_flags(&["--rate", "50"]);
+    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    // So many at once that no second can hold them all.
+    let requests: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola\n")).collect();
+    ana.send(requests.concat());
+    let replies: Vec<_> = (0..500).map(|_| ana.line()).collect();
+    let (accepted, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.starts_with("OK;"));
+    assert!(refused.iter().all(|reply| reply.starts_with("KO;RATE;")), "{refused:?}");
+    assert!(accepted.len() >= 50, "never below 50 a second: {}", accepted.len());
+    assert!(!refused.is_empty(), "500 at once were all accepted");
+    assert!(luis.ask("SEND;m-1;ana;hola").starts_with("OK;"), "somebody else may send");
+    assert_eq!(server.session("luis").list("POLL;0;0;1000").len(), accepted.len(), "what was refused did not happen");
+}
+
+#[test]
+fn shutdown_is_told_on_both_ports_after_what_was_asked_is_answered() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    let (mut session, mut unknown) = (server.session("ana"), Line::open(server.send));
+    session.send("POLL;0\n");
+    ana.wait_until_online("ana");
+    let (_, status, _) = server.stop();
+    assert!(status.success(), "{status}");
+    assert!(unknown.line().starts_with("KO;SHUTDOWN;"), "also to who has not logged in");
+    let goodbye = ana.rest();
+    assert!(matches!(&goodbye[..], [last] if last.starts_with("KO;SHUTDOWN;")), "{goodbye:?}");
+    let goodbye = session.rest();
+    assert!(matches!(&goodbye[..], [poll, last] if poll == "OK;0" && last.starts_with("KO;SHUTDOWN;")), "{goodbye:?}");
+}
+
+#[test]
+fn a_reply_is_kept_under_about_256_kib_but_is_never_empty() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    let mut session = server.session("ana");
+    for n in 1..=12 {
+        let reply = ana.ask(&format!("SEND;m-{n};ana;{}", "x".repeat(60_000)));
+        assert!(reply.starts_with("OK;"), "{reply}");
+    }
+    let mut seen = Vec::new();
+    for request in ["POLL;0;0", "POLL;4;0", "POLL;8;0"] {
+        let events = session.list(request);
+        let bytes: usize = events.iter().map(|event| event.len() + 1).sum();
+        assert!(!events.is_empty() && bytes < 300 << 10, "{request}: {bytes} bytes");
+        seen.extend(events.iter().map(|e| e.split(';').next().expect("a number").parse::<u64>().expect("a number")));
+    }
+    assert_eq!(seen[..4], [1, 2, 3, 4], "in order, and nothing left out");
+    let history = ana.list("HISTORY;ana;1000");
+    let bytes: usize = history.iter().map(|record| record.len() + 1).sum();
+    assert!(!history.is_empty() && bytes < 300 << 10, "HISTORY: {bytes} bytes");
+    let newest = without_times(history.last().expect("a record"));
+    assert!(newest.starts_with("12;m-12;ana;ana;<at>;"), "the last ones: {}", &newest[..40]);
+}
+
+#[test]
+fn every_ko_to_a_login_line_closes() {
+    let server = Server::start();
+    for line in ["nonsense", "LOGIN:nadie:palabra", "REGISTER:a/b:palabra", "REGISTER:luis:corta"] {
+        let (reply, mut connection) = server.try_login(server.send, line);
+        assert!(reply.starts_with("KO;"), "{reply}");
+        connection.send(format!("REGISTER:luis:{PASSWORD}\n"));
+        connection.assert_closed();
+    }
+}

@@ -1,0 +1,116 @@
+//! HISTORY: what is in files and what is in memory make one list.
+
+use crate::support::{Line, Server};
+
+/// Sends `n` messages each way, the texts of which are their numbers.
+fn chat(ana: &mut Line, luis: &mut Line, numbers: std::ops::RangeInclusive<u64>) {
+    for n in numbers {
+        let (sender, to) = if n % 2 == 1 { (&mut *ana, "luis") } else { (&mut *luis, "ana") };
+        let reply = sender.ask(&format!("SEND;m-{n};{to};{n}"));
+        assert!(reply.ends_with(&format!(";{n}")), "{reply}");
+    }
+}
+
+fn numbers(records: &[String]) -> Vec<u64> {
+    let number = |record: &String| {
+        let fields: Vec<_> = record.split(';').collect();
+        assert_eq!((fields.len(), fields[0]), (7, fields[6]), "{record}");
+        fields[0].parse().expect("a number")
+    };
+    records.iter().map(number).collect()
+}
+
+#[test]
+fn history_pages_back_to_the_beginning_over_files_and_memory() {
+    let server = Server::start();
+    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    chat(&mut ana, &mut luis, 1..=60);
+    // A clean stop puts what was said into a file; what comes after it is in memory.
+    let (stopped, ..) = server.stop();
+    let server = stopped.start();
+    let (mut ana, mut luis) = (server.login("ana"), server.login("luis"));
+    chat(&mut ana, &mut luis, 61..=80);
+
+    assert_eq!(numbers(&ana.list("HISTORY;luis")), (31..=80).collect::<Vec<_>>(), "without a limit the last 50");
+    assert_eq!(numbers(&ana.list("HISTORY;luis;3")), [78, 79, 80]);
+    assert_eq!(numbers(&luis.list("HISTORY;ana;5;63")), [58, 59, 60, 61, 62], "below a number, across the seam");
+    assert_eq!(numbers(&ana.list("HISTORY;luis;1000")), (1..=80).collect::<Vec<_>>());
+    assert_eq!(numbers(&ana.list("HISTORY;luis;2;2")), [1]);
+    assert_eq!(ana.ask("HISTORY;luis;2;1"), "OK;0");
+    assert_eq!(numbers(&ana.list("HISTORY;luis;1;9007199254740991")), [80]);
+    assert_eq!(ana.ask("HISTORY;ana"), "OK;0", "another conversation, where nothing was said");
+
+    // As a client does it. Only OK;0 means that the beginning is reached.
+    let (mut before, mut all) = (9_007_199_254_740_991, Vec::new());
+    loop {
+        let page = numbers(&ana.list(&format!("HISTORY;luis;7;{before}")));
+        let Some(first) = page.first() else { break };
+        before = *first;
+        all.splice(0..0, page);
+    }
+    assert_eq!(all, (1..=80).collect::<Vec<_>>());
+
+    let server = server.kill().start();
+    assert_eq!(numbers(&server.login("luis").list("HISTORY;ana;1000")), (1..=80).collect::<Vec<_>>(), "after a crash");
+}
+
+#[test]
+fn history_pages_back_over_long_texts() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    for n in 1..=10 {
+        assert!(ana.ask(&format!("SEND;m-{n};ana;{}", "y".repeat(59_000))).starts_with("OK;"));
+    }
+    let count_back = |ana: &mut Line| {
+        let (mut before, mut count) = (9_007_199_254_740_991_u64, 0);
+        loop {
+            let page = ana.list(&format!("HISTORY;ana;1000;{before}"));
+            let Some(first) = page.first() else { return count };
+            before = first.split(';').next().and_then(|n| n.parse().ok()).expect("a number");
+            count += page.len();
+        }
+    };
+    assert_eq!(count_back(&mut ana), 10, "from memory");
+    let (stopped, ..) = server.stop();
+    let server = stopped.start();
+    assert_eq!(count_back(&mut server.login("ana")), 10, "from the file");
+}
+
+#[test]
+fn a_history_record_says_who_to_whom_when_and_how_far() {
+    let server = Server::start();
+    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    chat(&mut ana, &mut luis, 1..=3);
+    let mut session = server.session("luis");
+    session.poll(0, 0);
+    session.poll(1, 0);
+    let both = ["1;m-1;ana;luis;<at>;DELIVERED;1", "2;m-2;luis;ana;<at>;RECEIVED;2", "3;m-3;ana;luis;<at>;RECEIVED;3"];
+    assert_eq!(ana.timeless("HISTORY;luis"), both);
+    assert_eq!(luis.timeless("HISTORY;ana"), both, "one conversation has one order, the same for both");
+    assert_eq!(luis.ask("READ;ana;1"), "OK");
+    assert_eq!(ana.timeless("HISTORY;luis;3;2"), ["1;m-1;ana;luis;<at>;READ;1"]);
+    let (stopped, ..) = server.stop();
+    let after = stopped.start().login("ana").timeless("HISTORY;luis");
+    assert_eq!(after[0], "1;m-1;ana;luis;<at>;READ;1", "states never go back: {after:?}");
+    assert_eq!(after[1..], both[1..]);
+}
+
+#[test]
+fn a_text_in_a_history_record_is_quoted_and_escaped_as_it_needs() {
+    let server = Server::start();
+    let script = "
+        > HISTORY;ana
+        < OK;2
+        < 1;m-1;ana;ana;<at>;RECEIVED;\"a;\"\"b\"\"\"
+        < 2;m-2;ana;ana;<at>;RECEIVED;una\\ndos\\\\";
+    let mut ana = server.register("ana");
+    ana.play(
+        "> SEND;m-1;ana;\"a;\"\"b\"\"\"
+         < OK;m-1;RECEIVED;<at>;1
+         > SEND;m-2;ana;una\\ndos\\\\
+         < OK;m-2;RECEIVED;<at>;2",
+    );
+    ana.play(script);
+    let (stopped, ..) = server.stop();
+    stopped.start().login("ana").play(script);
+}

@@ -1,0 +1,197 @@
+//! The README's sessions, played as they stand there: what a reader sees is what they show.
+//!
+//! Times, the store's name and the ports differ from run to run and are compared as such; a `✓✓` that
+//! a `✓✓ read` has overtaken may be missing.
+
+mod client_support;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use client_support::{Terminal, World};
+use support::{Line, PASSWORD, Server};
+
+/// The lines of the README's block with this name.
+fn block(name: &str) -> Vec<String> {
+    let readme = include_str!("../README.md");
+    let start = format!("```console {name}\n");
+    let block = readme.split_once(&start).and_then(|(_, rest)| rest.split_once("\n```"));
+    let (text, _) = block.unwrap_or_else(|| panic!("the README has no block {name}"));
+    text.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Puts one word in the place of everything that differs from run to run.
+fn normal(line: &str) -> String {
+    let mut words = Vec::new();
+    for word in line.split_inclusive([';', ' ']) {
+        let bare = word.trim_end_matches([';', ' ']);
+        let time_of_day = bare.len() == 7 && bare.starts_with('[') && bare.ends_with(']');
+        let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
+        let store = bare.len() == 16 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let address = bare.contains("127.0.0.1:");
+        words.push(match (time_of_day, time, store, address) {
+            (true, ..) => word.replace(bare, "[TIME]"),
+            (_, true, ..) => word.replace(bare, "TIME"),
+            (_, _, true, _) => word.replace(bare, "STORE"),
+            (_, _, _, true) => word.replace(bare, "ADDRESS"),
+            _ => word.to_owned(),
+        });
+    }
+    words.concat().trim_end().to_owned()
+}
+
+#[test]
+fn the_session_with_nc_looks_as_the_readme_shows_it() {
+    let server = Server::start();
+    let mut lines = block("nc").into_iter().peekable();
+    while let Some(command) = lines.next() {
+        let typed = command.strip_prefix("$ printf '").unwrap_or_else(|| panic!("no command: {command}"));
+        let (text, target) = typed.split_once("' | nc 127.0.0.1 ").unwrap_or_else(|| panic!("no nc: {command}"));
+        let address = if target == "1666" { server.send } else { server.recv };
+        let mut line = Line::open(address);
+        line.send(text.replace("\\n", "\n"));
+        let mut said = line.rest();
+        said.iter_mut().for_each(|line| *line = normal(line));
+        let mut shown = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+            shown.push(normal(&line));
+        }
+        assert_eq!(said, shown, "{command}");
+    }
+}
+
+#[test]
+fn the_server_says_what_the_readme_shows() {
+    let server = Server::start();
+    let [command, line] = <[String; 2]>::try_from(block("server")).expect("a command and a line");
+    assert_eq!(command, "$ cargo run --release -- serve");
+    let said = format!("wachat: listening send={} recv={} data=data", server.send, server.recv);
+    assert_eq!(normal(&said), normal(&line));
+}
+
+/// One terminal of the session: what the README shows of it, and how far it was played.
+struct Player {
+    terminal: Option<Terminal>,
+    user: &'static str,
+    lines: Vec<String>,
+    played: usize,
+    /// Up to where the screen was read.
+    read: usize,
+}
+
+impl Player {
+    fn new(user: &'static str) -> Self {
+        Self { terminal: None, user, lines: block(user), played: 0, read: 0 }
+    }
+
+    fn next(&self) -> Option<&str> {
+        self.lines.get(self.played).map(String::as_str)
+    }
+
+    /// Plays the next line if it only has to be waited for, and is there.
+    fn watch(&mut self) -> bool {
+        let (Some(next), Some(terminal)) = (self.next(), &self.terminal) else { return false };
+        if next.starts_with("> ") {
+            return false;
+        }
+        // What a person types at a question stands behind it.
+        let (wanted, typed) = match next.strip_suffix("[y/N] y") {
+            Some(question) => (question, Some("y")),
+            None if next.starts_with("password of") => (next, Some(PASSWORD)),
+            None => (next, None),
+        };
+        let screen = terminal.screen();
+        // When a tick comes, among other lines, is not in anybody's hand.
+        if next.starts_with(['…', '✓']) {
+            let there = screen.contains(next) || overtaken(next, &screen);
+            self.played += usize::from(there);
+            return there;
+        }
+        let found = screen.get(self.read..).unwrap_or_default().split_inclusive('\n').scan(self.read, |at, line| {
+            *at += line.len();
+            Some((*at, line))
+        });
+        let found = found.filter(|(_, line)| normal(bare(line)).contains(normal(wanted).trim_end())).map(|(at, _)| at);
+        match found.into_iter().next() {
+            Some(at) => {
+                self.read = at;
+                if let Some(typed) = typed {
+                    terminal.type_line(typed);
+                }
+            }
+            None => return false,
+        }
+        self.played += 1;
+        true
+    }
+
+    /// Plays the next line if it is something to do.
+    fn act(&mut self, world: &World) -> bool {
+        let Some(next) = self.next() else { return false };
+        if let Some(command) = next.strip_prefix("$ ") {
+            assert_eq!(command, format!("cargo run --release -- connect --user {} --plain", self.user));
+            self.terminal = Some(Terminal::start_with(&world.arguments(self.user, &[]), None));
+        } else if let (Some(typed), Some(terminal)) = (next.strip_prefix("> "), &self.terminal) {
+            terminal.type_line(typed);
+        } else {
+            return false;
+        }
+        self.played += 1;
+        true
+    }
+}
+
+/// A line without the prompt before it and what moves the cursor.
+fn bare(line: &str) -> &str {
+    line.trim_end()
+        .rsplit(['\r', '\u{1b}'])
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("[K")
+        .trim_start_matches("> ")
+}
+
+/// Whether a tick is missing because a later one has come already.
+fn overtaken(tick: &str, screen: &str) -> bool {
+    tick.strip_prefix("✓✓ @").is_some_and(|rest| screen.contains(&format!("✓✓ read @{rest}")))
+}
+
+/// Whether somebody's next thing has its time: who comes waits until the one before is there, and
+/// who goes until the others have seen all that they will see of them.
+fn has_its_time(players: &[Player], who: usize) -> bool {
+    let next = players[who].next().unwrap_or_default();
+    let others = players.iter().enumerate().filter(|(index, _)| *index != who).map(|(_, player)| player);
+    if next.starts_with("$ ") {
+        let is_there =
+            |player: &Player| player.lines.iter().take(player.played).any(|line| line.contains("connected to"));
+        return players.iter().take(who).all(is_there);
+    }
+    if next == "> /quit" {
+        return others
+            .map(Player::next)
+            .all(|next| next.is_none_or(|line| line == "> /quit" || line.ends_with("offline")));
+    }
+    true
+}
+
+#[test]
+fn the_chat_looks_as_the_readme_shows_it() {
+    let world = World::new(&[]);
+    let mut players = [Player::new("luis"), Player::new("ana")];
+    let mut last = Instant::now();
+    while players.iter().any(|player| player.next().is_some()) {
+        let watched = players.iter_mut().any(Player::watch);
+        let acted = (0..players.len()).any(|who| has_its_time(&players, who) && players[who].act(&world));
+        if watched || acted {
+            last = Instant::now();
+            continue;
+        }
+        let screens = || players.iter().map(|p| (p.next(), p.terminal.as_ref().map(Terminal::screen)));
+        let stuck = last.elapsed() > support::PATIENCE;
+        assert!(!stuck, "the README and the screens differ:\n{:#?}", screens().collect::<Vec<_>>());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for player in &mut players {
+        assert_eq!(player.terminal.as_mut().and_then(Terminal::ended), Some(0), "{} leaves", player.user);
+    }
+}
