@@ -144,6 +144,9 @@ pub const CONVERSATION_ROWS: usize = 1_000;
 /// Rows that `/history` shows if nobody says how many.
 pub const CONVERSATION_SHOWN: usize = 20;
 
+/// Pipes of one user that may run at once, beside the person's client. Each has a directory.
+pub const CLIENT_PIPES: usize = 8;
+
 /// Questions (`/users`, `/status`) that wait for their answer.
 pub const CLIENT_ASKS: usize = 16;
 

@@ -26,7 +26,7 @@ fn all_forms_and_the_order_of_lines() {
     let output = world.pipe("ana", input, &[]);
     assert_eq!(code(&output), 0, "{}", said(&output));
     assert_eq!(world.texts("ana", "OUT"), ["one", "two", "three", "/four", "five; \"six\\n\" ñ"]);
-    let output = world.pipe("ana", "/history luis 2\n/status luis\n/users\n", &[]);
+    let output = world.pipe("ana", "@luis: seven\n/history luis 3\n/status luis\n/users\n", &[]);
     let seen = said(&output);
     assert!(seen.contains("] ana: /four ✓\n") && seen.contains("luis: RECEIVED\n"), "{seen}");
     assert!(seen.contains("luis offline") && code(&output) == 0, "{seen}");
@@ -48,6 +48,31 @@ fn what_fails_for_good_says_why_and_the_rest_is_sent() {
     let output = world.pipe("ana", "", &[]);
     assert_eq!((code(&output), said(&output)), (0, String::new()));
     assert_eq!(world.history("ana", "FAILED").len(), 1);
+}
+
+#[test]
+fn the_longest_message_passes_and_a_longer_one_is_refused() {
+    let world = World::new(&[]);
+    world.register(&["ana", "luis"]);
+    let most = wachat::limits::TEXT_BYTES;
+    let (longest, longer, line) = ("x".repeat(most), "y".repeat(most + 1), "z".repeat(1 << 20));
+    let output = world.pipe("ana", &format!("@luis: {longest}\n@luis: {longer}\n{line}\n@luis: after\n"), &[]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert_eq!(said(&output).matches("sent").count(), 2, "{}", said(&output));
+    assert_eq!(world.texts("ana", "OUT"), [longest.as_str(), "after"]);
+}
+
+#[test]
+fn names_are_the_servers_to_judge_and_written_as_their_owner_does() {
+    let world = World::new(&[]);
+    world.register(&["María", "luis"]);
+    let output = world.pipe("luis", "@MARÍA: hola\n@maria: not she\n@#sala: no such room\n/users\n", &[]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert!(said(&output).contains("María offline"), "{}", said(&output));
+    assert_eq!((world.texts("luis", "OUT"), world.history("luis", "FAILED").len()), (vec!["hola".to_owned()], 2));
+    let mut maria = world.terminal("maría", &[]);
+    maria.expect("] luis: hola");
+    maria.quit();
 }
 
 #[test]
@@ -133,6 +158,26 @@ fn a_pipe_beside_a_running_client_takes_nobodys_place() {
     ana.expect("ana: from a script ✓");
     ana.quit();
     assert_eq!(world.texts("ana", "OUT"), ["from a script"]);
+}
+
+#[test]
+fn a_pipe_may_stay_open_as_long_as_it_likes() {
+    let world = World::new(&[]);
+    world.register(&["ana", "luis"]);
+    let mut child = world.start_pipe("ana", &[]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"@luis: first\n").unwrap();
+    until("the first", || world.texts("ana", "OUT") == ["first"]);
+    let mut ana = world.terminal("ana", &[]);
+    ana.expect("connected to");
+    assert_eq!(code(&world.pipe("ana", "@luis: second\n", &[])), 0);
+    stdin.write_all(b"@luis: third").unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    ana.quit();
+    let output = world.pipe("ana", "/history luis\n", &[]);
+    let order: Vec<_> = said(&output).lines().map(|line| line.rsplit(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(order, ["first", "second", "third"]);
 }
 
 #[test]

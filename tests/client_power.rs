@@ -14,7 +14,7 @@ use std::sync::Arc;
 use wachat::client::error::LedgerError;
 use wachat::client::history::Arrival;
 use wachat::client::home::{Home, Use};
-use wachat::client::outbox::{Settled, Waiting};
+use wachat::client::outbox::Waiting;
 use wachat::disk::{self, Disk, Fault, SimulatedDisk};
 use wachat::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
 use wachat::protocol::{Code, Event, Fields, Ko};
@@ -147,7 +147,7 @@ impl Run {
 
     fn open(&self) -> Result<Home, LedgerError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        Home::open(&disk, Path::new(HOME), &ana(), Use::Alone)
+        Home::open(&disk, Path::new(HOME), &ana(), Use::Person)
     }
 
     /// Lets something go wrong within the next calls.
@@ -208,8 +208,7 @@ impl Run {
         let held = if self.random.one_in(4) { user("luis") } else { user("held-by-nobody") };
         let Some(message) = home.outbox.lock().first_free(|place| *place == held) else { return Ok(()) };
         if message.to == user("nobody") {
-            home.history.lock().add_failed(&message, &Ko::from(Code::NoUser))?;
-            home.outbox.lock().settle(&message.id, Settled::Failed)?;
+            home.failed(&message, &Ko::from(Code::NoUser))?;
             self.promises.failed.insert(message.id.clone());
             return Ok(());
         }
@@ -217,8 +216,7 @@ impl Run {
         if self.random.one_in(6) {
             return Ok(()); // The answer was lost: it is asked again.
         }
-        home.history.lock().add_sent(&message, Timestamp::from_millis(2), number)?;
-        home.outbox.lock().settle(&message.id, Settled::Done)
+        home.accepted(&message, Timestamp::from_millis(2), number).map(drop)
     }
 
     fn poll(&mut self, home: &Home) -> Result<(), LedgerError> {
@@ -326,7 +324,7 @@ fn run(seed: u64) {
         if run.live().is_err() {
             run.promises.crashes += 1;
         }
-        // A crash of the program keeps what the system holds in memory, a power cut any part of it.
+        // A killed program leaves what the system holds in memory, a power cut any part of it.
         if run.random.one_in(2) {
             run.promises.crashes += 1;
             let random = &mut run.random;

@@ -15,6 +15,8 @@ pub enum Ask {
     Users,
     /// How far my message with this number has come.
     Status(Place, Seq),
+    /// The last so many messages there, as the server has them.
+    History(Place, usize),
 }
 
 #[derive(Default)]

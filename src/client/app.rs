@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
-use super::commands;
-use super::conversation::Moved;
-use super::error::{LedgerError, LinkError, Stop};
-use super::event::{Answer, AppEvent};
+use super::commands::{self, Command};
+use super::error::LedgerError;
+use super::event::AppEvent;
 use super::exit::Exit;
-use super::history::Arrival;
 use super::home::Home;
 use super::outbox::Waiting;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, Place, Seq, State, Text};
+use crate::model::{Message, Place, Seq, Text};
+
+const OTHER_STORE: &str = "the server's store is another than last time: restored from a backup, or made anew; \
+    your history stays, and what was sent since that backup may be unknown there";
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -36,21 +37,26 @@ pub struct App {
     pub(super) current: Option<Place>,
     pub(super) away: bool,
     /// Up to where a later state was shown already: an answer to `SEND` may come after its `STATE`.
-    announced: HashMap<Place, Seq>,
+    pub(super) announced: HashMap<Place, Seq>,
+    /// What waits until the messages before it are settled.
+    deferred: Option<Command>,
+    /// Messages whose outcome was not told yet. The outbox may be a step ahead of the news of it.
+    pub(super) underway: usize,
     /// Questions that were not answered yet.
     pub(super) asked: usize,
     /// Things that a person wanted, and that will not be.
-    failures: usize,
+    pub(super) failures: usize,
     leaving: bool,
-    progress: Instant,
+    pub(super) progress: Instant,
     /// How long to wait without progress for what is on its way.
-    patience: Duration,
-    end: Option<Exit>,
+    pub(super) patience: Duration,
+    pub(super) end: Option<Exit>,
 }
 
 impl App {
     pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
         let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
+        let underway = home.outbox.lock().len();
         Self {
             setting,
             home,
@@ -58,6 +64,8 @@ impl App {
             current: None,
             away: false,
             announced: HashMap::new(),
+            deferred: None,
+            underway,
             asked: 0,
             failures: 0,
             leaving: false,
@@ -81,10 +89,8 @@ impl App {
         if !self.setting.piped {
             views.extend(history.unshown().into_iter().map(View::Incoming));
         }
-        let waiting = self.home.outbox.lock().len();
-        if waiting > 0 && !self.setting.piped {
-            views.push(View::Notice(format!("{waiting} in the outbox from last time")));
-            self.agenda.ring();
+        if self.underway > 0 && !self.setting.piped {
+            views.push(View::Notice(format!("{} in the outbox from last time", self.underway)));
         }
         views
     }
@@ -97,18 +103,10 @@ impl App {
             AppEvent::InputEnded => self.leave(),
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
-            AppEvent::OtherStore => vec![View::Notice(
-                "the server's store is another than last time: restored from a backup, or made anew; \
-                 your history stays, and what was sent since that backup may be unknown there"
-                    .to_owned(),
-            )],
+            AppEvent::OtherStore => vec![View::Notice(OTHER_STORE.to_owned())],
             AppEvent::Arrived(arrivals) => arrivals.into_iter().filter_map(|arrival| self.arrived(arrival)).collect(),
             AppEvent::Accepted(message, seq, state) => self.accepted(message, seq, state),
-            AppEvent::Failed(message, ko) => {
-                self.failures += 1;
-                self.progress = Instant::now();
-                vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
-            }
+            AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {
                 vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
             }
@@ -119,9 +117,22 @@ impl App {
 
     fn typed(&mut self, line: &str) -> Vec<View> {
         match commands::parse(line) {
+            // A script expects to see what its lines before this one have done.
+            Ok(command) if self.setting.piped && command.looks_back() => {
+                self.deferred = Some(command);
+                self.resume()
+            }
             Ok(command) => self.obey(command),
             Err(why) => vec![self.problem(&why)],
         }
+    }
+
+    /// Does what waits for the messages before it, once they are settled or do not move.
+    pub fn resume(&mut self) -> Vec<View> {
+        if self.moves() && self.underway > 0 {
+            return Vec::new();
+        }
+        self.deferred.take().map_or(Vec::new(), |command| self.obey(command))
     }
 
     /// Says that something was not done; a pipe's exit code says it too.
@@ -136,52 +147,6 @@ impl App {
         vec![View::Problem(error.to_string())]
     }
 
-    fn up(&mut self) -> Vec<View> {
-        self.progress = Instant::now();
-        self.agenda.hurry();
-        if !std::mem::take(&mut self.away) {
-            return Vec::new();
-        }
-        vec![View::Notice(format!("connected to {} again", self.setting.server))]
-    }
-
-    /// Says once that the server is away.
-    pub fn down(&mut self, why: &str) -> Vec<View> {
-        if std::mem::replace(&mut self.away, true) {
-            return Vec::new();
-        }
-        vec![View::Notice(format!("the server is away ({why}); what you write waits in the outbox"))]
-    }
-
-    /// The server is away and will not be tried: all that comes is queued.
-    pub fn offline(&mut self, why: &str) -> Vec<View> {
-        self.patience = Duration::ZERO;
-        self.down(why)
-    }
-
-    fn arrived(&mut self, arrival: Arrival) -> Option<View> {
-        Some(match arrival {
-            Arrival::Message(message) => View::Incoming(message),
-            Arrival::Moved(state, Moved { last, others }) => {
-                self.announced.insert(last.to.clone(), last.seq);
-                let text = last.text.to_string();
-                View::Tick { tick: state.into(), to: last.to.clone(), text, others }
-            }
-            Arrival::Online(user) => View::Notice(format!("{user} is online")),
-            Arrival::Offline(user) => View::Notice(format!("{user} is offline")),
-        })
-    }
-
-    fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
-        self.progress = Instant::now();
-        let further = self.announced.get(&message.to).is_some_and(|upto| seq <= *upto);
-        if further && state == State::Received {
-            return Vec::new();
-        }
-        let text = message.text.to_string();
-        vec![View::Tick { tick: state.into(), to: message.to, text, others: 0 }]
-    }
-
     /// Queues a message. When its tick is shown, it is on disk.
     pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
         let mut outbox = self.home.outbox.lock();
@@ -189,7 +154,7 @@ impl App {
             drop(outbox);
             return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
         }
-        if outbox.is_empty() {
+        if self.underway == 0 {
             self.progress = Instant::now();
         }
         let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
@@ -197,32 +162,12 @@ impl App {
         drop(outbox);
         self.agenda.ring();
         match queued {
-            Ok(()) => vec![view],
+            Ok(()) => {
+                self.underway += 1;
+                vec![view]
+            }
             Err(error) => self.files_failed(&error),
         }
-    }
-
-    fn answered(&mut self, answer: Answer) -> Vec<View> {
-        self.asked = self.asked.saturating_sub(1);
-        self.progress = Instant::now();
-        match answer {
-            Answer::Users(users) => users.iter().map(|user| View::Answer(user.to_string())).collect(),
-            Answer::Statuses(list) if list.is_empty() => vec![View::Answer("nobody is waited for there".to_owned())],
-            Answer::Statuses(list) => {
-                list.iter().map(|(user, state)| View::Answer(format!("{user}: {state}"))).collect()
-            }
-            Answer::Refused(ko) => vec![self.problem(&ko.text)],
-            Answer::NotAsked(why) => {
-                self.away |= self.setting.piped;
-                vec![View::Problem(format!("not asked: {why}"))]
-            }
-        }
-    }
-
-    fn ended(&mut self, stop: &Stop) -> Vec<View> {
-        let refused = matches!(stop, Stop::Link(LinkError::Refused(_)));
-        self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
-        vec![View::Problem(stop.to_string())]
     }
 
     /// These were shown: notes it, and tells their senders.
@@ -244,10 +189,13 @@ impl App {
 
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
-        // Where nothing moves any longer, the rest is queued for another day.
-        let moves = !self.away && self.progress.elapsed() < self.patience;
-        let ahead = self.setting.piped && moves && self.home.outbox.lock().len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead
+        let ahead = self.setting.piped && self.moves() && self.underway >= limits::PIPE_AHEAD;
+        !self.leaving && !ahead && self.deferred.is_none()
+    }
+
+    /// Whether the server takes messages. Where it does not, they are queued for another day.
+    fn moves(&self) -> bool {
+        !self.away && self.progress.elapsed() < self.patience
     }
 
     pub fn is_leaving(&self) -> bool {
@@ -259,14 +207,14 @@ impl App {
         if self.end.is_some() || !self.leaving {
             return self.end;
         }
-        let idle = self.home.outbox.lock().is_empty() && self.agenda.is_empty() && self.asked == 0;
+        let idle = self.underway == 0 && self.agenda.is_empty() && self.asked == 0;
         let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
         (idle || given_up).then(|| self.result())
     }
 
     /// What the exit code says about what was typed so far.
     pub fn result(&self) -> Exit {
-        match (self.setting.piped, self.failures, self.home.outbox.lock().len()) {
+        match (self.setting.piped, self.failures, self.underway) {
             (false, ..) => Exit::Done,
             (true, 1.., _) => Exit::Failed,
             (true, 0, 1..) => Exit::Queued,

@@ -26,6 +26,13 @@ pub enum Command {
     Quit,
 }
 
+impl Command {
+    /// Whether what it shows depends on what was sent before.
+    pub fn looks_back(&self) -> bool {
+        matches!(self, Self::History { .. } | Self::Users | Self::Status(_))
+    }
+}
+
 /// A row of the table.
 pub struct CommandRow {
     pub verb: &'static str,

@@ -7,7 +7,7 @@ use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
 use crate::model::{Seq, State, UserName};
-use crate::protocol::Ko;
+use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub enum AppEvent {
 pub enum Answer {
     Users(Vec<User>),
     Statuses(Vec<(UserName, State)>),
+    Rows(Vec<HistoryRecord>),
     Refused(Ko),
     NotAsked(String),
 }

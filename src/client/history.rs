@@ -11,7 +11,6 @@
 //! What a poll brought is one batch, with the position at its end. So the last number and the
 //! messages it stands for are durable together, and a message is here exactly once.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -176,19 +175,23 @@ impl History {
         received.filter(|(_, seq)| *seq > Seq::ZERO).collect()
     }
 
+    pub fn is_mine(&self, message: &Message) -> bool {
+        message.from == self.memory.me
+    }
+
     /// The conversation that a message belongs to.
     pub fn place_of(&self, message: &Message) -> Place {
         self.memory.place_of(message)
     }
 
-    /// Whether a message of mine was sent, or failed. Known until [`Self::take_settled`].
+    /// Whether a message of mine was sent, or failed. Known until [`Self::forget_settled`].
     pub fn has_settled(&self, id: &MessageId) -> bool {
         self.memory.settled.as_ref().is_some_and(|settled| settled.contains(id))
     }
 
-    /// Gives away the ids of all that was sent, or failed. They are needed once, at start.
-    pub fn take_settled(&mut self) -> HashSet<MessageId> {
-        self.memory.settled.take().unwrap_or_default()
+    /// Forgets the ids of all that was sent, or failed: the start is over.
+    pub fn forget_settled(&mut self) {
+        self.memory.settled = None;
     }
 
     /// Takes in rows that another program of mine noted of what it sent.

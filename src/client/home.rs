@@ -1,15 +1,15 @@
 //! Where a user's files are, and who may use them.
 //!
 //! ```text
-//! <home>/<user>-<server>-<digest>/     one directory a user and server
-//!     lock                             held while a client runs
+//! <home>/<user>-<server>-<digest>/     one directory a user and server: the person's client's
+//!     lock                             held while it runs
 //!     outbox_tmp.csv  history/messages.csv
-//!     pipe/                            the same again, for a pipe beside a running client
+//!     pipe-1/ … pipe-8/                the same again, each for one pipe at a time
 //! ```
-//! A script may send while a client of the same user runs. It cannot share that client's files, so
-//! it has a directory of its own; the next client to start takes over what is in there.
+//! Scripts may send while the client of the same user runs, and for as long as they like. They
+//! cannot share its files, so they have their own; [`super::take_over`] brings together what each
+//! leaves behind.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,15 +17,14 @@ use std::sync::Arc;
 use blake2::Digest as _;
 use parking_lot::Mutex;
 
-use super::entry::Entry;
 use super::error::LedgerError;
-use super::history::{self, History};
-use super::ledger::Ledger;
-use super::outbox::{Outbox, Settled};
+use super::history::History;
+use super::outbox::{Outbox, Settled, Waiting};
+use super::take_over::take_over;
 use crate::disk::Disk;
-use crate::model::{MessageId, UserName};
-
-const OUTBOX: &str = "outbox_tmp.csv";
+use crate::limits;
+use crate::model::{Seq, State, Timestamp, UserName};
+use crate::protocol::Ko;
 
 /// The directory of a user and server, below the home: a part that people can read, and a digest
 /// that tells apart what the readable part does not.
@@ -43,13 +42,13 @@ fn readable(text: &str) -> String {
 /// Who asks for the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// A person, or a pipe while no person's client runs.
-    Alone,
-    /// A pipe: where the files are in use, beside them.
-    Beside,
+    /// A person's client: it alone receives.
+    Person,
+    /// A pipe: it only sends.
+    Pipe,
 }
 
-/// The files of one user at one server, open and locked.
+/// The files of one client, open and locked.
 pub struct Home {
     pub outbox: Mutex<Outbox>,
     pub history: Mutex<History>,
@@ -60,37 +59,52 @@ pub struct Home {
 }
 
 impl Home {
-    /// Opens the files, or makes them, and settles what an earlier death left between them.
+    /// Opens the files, or makes them, and settles what earlier deaths left between them. `path` is
+    /// the user's directory. [`LedgerError::InUse`]: try again, or give up.
     pub fn open(disk: &Arc<dyn Disk>, path: &Path, user: &UserName, how: Use) -> Result<Self, LedgerError> {
-        make_directories(&**disk, path)?;
-        match Self::open_alone(disk, path, user) {
-            Err(LedgerError::InUse { .. }) if how == Use::Beside => {
-                let pipe = path.join("pipe");
-                make_directories(&**disk, &pipe)?;
-                Self::open_files(disk, &pipe, user)
-            }
-            opened => opened,
+        let (own, home) = match how {
+            Use::Person => (path.to_path_buf(), Self::open_seat(disk, path, user)?),
+            Use::Pipe => Self::first_free(disk, path, user)?,
+        };
+        for seat in std::iter::once(path.to_path_buf()).chain(pipes(path)).filter(|seat| *seat != own) {
+            take_over(disk, &seat, &home, how)?;
         }
-    }
-
-    fn open_alone(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<Self, LedgerError> {
-        let home = Self::open_files(disk, path, user)?;
-        let settled = home.history.lock().take_settled();
-        adopt(disk, &path.join("pipe"), &home, &settled)?;
+        home.history.lock().forget_settled();
         Ok(home)
     }
 
-    fn open_files(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<Self, LedgerError> {
-        let lock = lock(&**disk, &path.join("lock"))?;
-        let (mut outbox, torn_outbox) = Outbox::open(disk.clone(), path.join(OUTBOX))?;
-        let (history, torn_history) = History::open(disk.clone(), history_file(path), user.clone())?;
-        // The history was synced, and the mark in the outbox was not.
-        let waiting: Vec<_> = outbox.waiting().map(|message| message.id.clone()).collect();
-        for id in waiting.iter().filter(|id| history.has_settled(id)) {
-            outbox.settle(id, Settled::Done)?;
+    fn first_free(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<(PathBuf, Self), LedgerError> {
+        for seat in pipes(path) {
+            match Self::open_seat(disk, &seat, user) {
+                Err(LedgerError::InUse { .. }) => {}
+                home => return Ok((seat, home?)),
+            }
         }
+        Err(LedgerError::InUse { path: path.into() })
+    }
+
+    fn open_seat(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<Self, LedgerError> {
+        make_directories(&**disk, path)?;
+        let lock = lock(&**disk, path)?;
+        let (mut outbox, torn_outbox) = Outbox::open(disk.clone(), outbox_file(path))?;
+        let (history, torn_history) = History::open(disk.clone(), history_file(path), user.clone())?;
+        settle_known(&mut outbox, &history)?;
         let torn = torn_outbox.into_iter().chain(torn_history).collect();
         Ok(Self { outbox: Mutex::new(outbox), history: Mutex::new(history), torn, _lock: Mutex::new(lock) })
+    }
+
+    /// The server has this message: history synced, then outbox marked, then told. Cut in between,
+    /// the next start finds it in the history and takes it out of the outbox.
+    pub fn accepted(&self, message: &Waiting, at: Timestamp, seq: Seq) -> Result<State, LedgerError> {
+        let state = self.history.lock().add_sent(message, at, seq)?;
+        self.outbox.lock().settle(&message.id, Settled::Done)?;
+        Ok(state)
+    }
+
+    /// The server will never take this message: the same, with the reason.
+    pub fn failed(&self, message: &Waiting, why: &Ko) -> Result<(), LedgerError> {
+        self.history.lock().add_failed(message, why)?;
+        self.outbox.lock().settle(&message.id, Settled::Failed)
     }
 
     /// Ends all writing, and waits for what is being written: the program is about to end, and its
@@ -101,14 +115,29 @@ impl Home {
     }
 }
 
-fn history_file(path: &Path) -> PathBuf {
+/// Takes out of the outbox what the history knows: the history was synced, and the mark was not.
+pub(super) fn settle_known(outbox: &mut Outbox, history: &History) -> Result<(), LedgerError> {
+    let waiting: Vec<_> = outbox.waiting().map(|message| message.id.clone()).collect();
+    waiting.iter().filter(|id| history.has_settled(id)).try_for_each(|id| outbox.settle(id, Settled::Done))
+}
+
+fn pipes(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=limits::CLIENT_PIPES).map(move |number| path.join(format!("pipe-{number}")))
+}
+
+pub(super) fn outbox_file(path: &Path) -> PathBuf {
+    path.join("outbox_tmp.csv")
+}
+
+pub(super) fn history_file(path: &Path) -> PathBuf {
     path.join("history").join("messages.csv")
 }
 
-fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, LedgerError> {
-    disk.lock(path).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => LedgerError::InUse { path: path.into() },
-        _ => LedgerError::io(path, "lock")(error),
+pub(super) fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, LedgerError> {
+    let path = path.join("lock");
+    disk.lock(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => LedgerError::InUse { path },
+        _ => LedgerError::io(&path, "lock")(error),
     })
 }
 
@@ -130,31 +159,4 @@ fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
 
 fn not_ours(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput)
-}
-
-/// Takes over what a pipe left behind: rows of what it sent, and what it could only queue. A row or
-/// a message that is here already stays here once, so this may be cut anywhere and done again.
-fn adopt(disk: &Arc<dyn Disk>, pipe: &Path, home: &Home, settled: &HashSet<MessageId>) -> Result<(), LedgerError> {
-    if !disk.exists(&history_file(pipe)).map_err(LedgerError::io(pipe, "look for"))? {
-        return Ok(());
-    }
-    let _lock = match lock(&**disk, &pipe.join("lock")) {
-        Err(LedgerError::InUse { .. }) => return Ok(()),
-        lock => lock?,
-    };
-    let mut rows = Vec::new();
-    let (mut notes, _) = Ledger::open(disk.clone(), history_file(pipe), history::KIND, &mut |fields| {
-        rows.push(Entry::read(fields)?);
-        Some(())
-    })?;
-    let (mut outbox, _) = Outbox::open(disk.clone(), pipe.join(OUTBOX))?;
-    let theirs: HashSet<_> = rows.iter().filter_map(|row| row.id().cloned()).collect();
-    rows.retain(|row| row.id().is_some_and(|id| !settled.contains(id)));
-    home.history.lock().adopt(rows)?;
-    let mut mine = home.outbox.lock();
-    let here = |id: &MessageId| theirs.contains(id) || settled.contains(id) || mine.waiting().any(|m| m.id == *id);
-    let waiting = outbox.waiting().filter(|message| !here(&message.id)).cloned().collect();
-    mine.queue_all(waiting)?;
-    outbox.clear()?;
-    notes.rewrite(&[])
 }

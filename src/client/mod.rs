@@ -9,10 +9,11 @@
 //! ```
 //! - `account`, `options`, `exit`: who, where, what was asked for, how it ended.
 //! - `ledger` is one append-only file; `outbox` and `history` (with `entry`, `memory`,
-//!   `conversation`) say what two of them mean; `home` holds both, locked.
+//!   `conversation`) say what two of them mean; `home` holds both, locked, and `take_over` brings
+//!   together what several programs of one user left.
 //! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
 //!   what to do; `backoff` how long to wait.
-//! - `event` in, `app` (with `commands`, `obey`) decides, `view` out.
+//! - `event` in, `app` (with `commands`, `obey`, `news`) decides, `view` out.
 //! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.
 //!
 //! What holds throughout: nothing is sent before it is in the outbox, nothing is acknowledged or
@@ -34,14 +35,17 @@ pub mod home;
 mod keyboard;
 mod ledger;
 mod memory;
+mod news;
 mod obey;
 mod options;
 pub mod outbox;
 mod plain;
+mod questions;
 mod receiver;
 mod screen;
 mod sender;
 mod session;
+mod take_over;
 mod view;
 
 pub use exit::Exit;

@@ -3,8 +3,10 @@
 use super::agenda::Ask;
 use super::app::App;
 use super::commands::{self, COMMANDS, Command};
+use super::conversation::Row;
 use super::view::View;
 use crate::model::{Place, Seq};
+use crate::protocol::HistoryRecord;
 
 const NO_CHAT: &str = "there is no current chat: choose one with /query <user>, or write @<user>: <text>";
 
@@ -33,10 +35,20 @@ impl App {
     fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
         let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(NO_CHAT)] };
         let rows = self.home.history.lock().last_rows(&place, count);
-        if rows.is_empty() {
-            return vec![View::Answer(format!("nothing yet with {place}"))];
+        // A pipe has no history of its own to look back on, nor has a person at a new machine.
+        if rows.is_empty() || self.setting.piped {
+            return self.ask(Ask::History(place, count));
         }
         rows.into_iter().map(View::Row).collect()
+    }
+
+    /// A row as the server has it, as one of my own.
+    pub(super) fn row(&self, record: HistoryRecord) -> Row {
+        if self.home.history.lock().is_mine(&record.message) {
+            Row::Sent(record.message, record.state)
+        } else {
+            Row::Received(record.message)
+        }
     }
 
     fn ask(&mut self, ask: Ask) -> Vec<View> {

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver as Events, Sender as Channel, bounded, never, s
 use super::account::{Account, Port};
 use super::agenda::Agenda;
 use super::app::{App, Setting};
+use super::display;
 use super::error::{LedgerError, LinkError};
 use super::event::AppEvent;
 use super::exit::Exit;
@@ -32,7 +33,7 @@ use crate::protocol::Code;
 pub fn run(args: &ConnectArgs) -> ExitCode {
     start(args)
         .unwrap_or_else(|(exit, why)| {
-            eprintln!("wachat: {why}");
+            eprintln!("wachat: {}", display::safe(&why));
             exit
         })
         .into()
@@ -44,10 +45,10 @@ type Failure = (Exit, String);
 fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
     let usage = |error: super::options::OptionsError| (Exit::Usage, error.to_string());
     let piped = args.piped();
-    let mut account = args.account().map_err(usage)?;
+    let account = args.account().map_err(usage)?;
     let directory = home::directory(&args.home().map_err(usage)?, &account.user, &account.server_name());
     let home = open_home(&directory, &account, piped).map_err(|error| (Exit::Failed, error.to_string()))?;
-    let session = match first_login(&mut account, piped) {
+    let session = match first_login(&account, piped) {
         Err(LinkError::Away(why)) => Err(why),
         Err(error) => return Err((Exit::Refused, error.to_string())),
         Ok(session) => Ok(session),
@@ -58,8 +59,7 @@ fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
 /// Another client may be about to end: its files are waited for a little.
 fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (how, patience) =
-        if piped { (Use::Beside, limits::PIPE_PATIENCE) } else { (Use::Alone, limits::QUIT_PATIENCE) };
+    let (how, patience) = if piped { (Use::Pipe, limits::PIPE_PATIENCE) } else { (Use::Person, limits::QUIT_PATIENCE) };
     let start = Instant::now();
     loop {
         match Home::open(&disk, directory, &account.user, how) {
@@ -70,14 +70,14 @@ fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, L
 }
 
 /// The first login is made before anything is queued: a wrong password leaves no message behind.
-fn first_login(account: &mut Account, piped: bool) -> Result<Session, LinkError> {
+fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError> {
     match Session::open(account, Port::Send) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth && !piped && !account.register => {
             if !asks_to_register(account) {
                 return Err(LinkError::Refused(ko));
             }
-            account.register = true;
-            Session::open(account, Port::Send)
+            // For this once: an account that vanishes later is not made again unasked.
+            Session::open(&Account { register: true, ..account.clone() }, Port::Send)
         }
         done => done,
     }
@@ -159,6 +159,10 @@ impl Plain {
     /// The loop: one event at a time, and what it makes a person see.
     fn take_events(&mut self, typed: &Events<AppEvent>, arriving: &Events<AppEvent>) -> Result<Exit, Failure> {
         loop {
+            let views = self.app.resume();
+            if !views.is_empty() {
+                self.show(&views)?;
+            }
             if let Some(exit) = self.app.end() {
                 return Ok(exit);
             }

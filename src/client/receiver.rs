@@ -65,18 +65,19 @@ impl Receiver {
         if seen == StoreSeen::Another {
             self.tell(AppEvent::OtherStore)?;
         }
-        self.down = false;
+        // An answer, and not a connection, shows that the server is there: the first one comes at once.
+        self.poll(&mut session, 0)?;
+        (self.down, self.retry) = (false, Backoff::new(limits::RETRY_FIRST));
         self.tell(AppEvent::Up)?;
         loop {
-            self.poll(&mut session)?;
-            self.retry.worked();
+            self.poll(&mut session, limits::POLL_WAIT_SECONDS)?;
         }
     }
 
     /// Acknowledges what the history holds, and takes in what comes.
-    fn poll(&mut self, session: &mut Session) -> Result<(), Stop> {
+    fn poll(&mut self, session: &mut Session, wait: u64) -> Result<(), Stop> {
         let after = After::Number(self.home.history.lock().position());
-        let poll = RecvRequest::Poll { after, wait: Some(limits::POLL_WAIT_SECONDS), max: limits::POLL_EVENTS };
+        let poll = RecvRequest::Poll { after, wait: Some(wait), max: limits::POLL_EVENTS };
         let mut line = Vec::new();
         poll.write(&mut line);
         let events = match session.ask_list(&line, Event::parse)? {

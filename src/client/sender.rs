@@ -14,13 +14,14 @@ use super::account::{Account, Port};
 use super::agenda::{Agenda, Ask};
 use super::backoff::Backoff;
 use super::error::{LinkError, Stop};
-use super::event::{Answer, AppEvent, User};
+use super::event::{Answer, AppEvent};
 use super::home::Home;
-use super::outbox::{Settled, Waiting};
+use super::outbox::Waiting;
+use super::questions;
 use super::session::Session;
 use crate::limits;
-use crate::model::{Place, Seq, State, UserName};
-use crate::protocol::{Code, Fields, Ko, ReadError, SendRequest, reply};
+use crate::model::{Place, Seq};
+use crate::protocol::{Code, Ko, SendRequest, reply};
 
 /// What the thread owns.
 pub struct Sender {
@@ -119,6 +120,12 @@ impl Sender {
         }
     }
 
+    /// Something was answered: that, and not a connection, shows that the server is there.
+    fn it_works(&mut self) -> Result<(), Stop> {
+        self.retry.worked();
+        if std::mem::take(&mut self.down) { self.tell(AppEvent::Up) } else { Ok(()) }
+    }
+
     fn next_message(&self) -> Option<Waiting> {
         let now = Instant::now();
         let held = |place: &Place| self.held.get(place).is_some_and(|hold| !hold.left(now).is_zero());
@@ -129,20 +136,15 @@ impl Sender {
     fn session(&mut self) -> Result<&mut Session, Stop> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => {
-                let session = Session::open(&self.account, Port::Send)?;
-                self.retry.worked();
-                if std::mem::take(&mut self.down) {
-                    self.tell(AppEvent::Up)?;
-                }
-                session
-            }
+            None => Session::open(&self.account, Port::Send)?,
         };
         Ok(self.session.insert(session))
     }
 
     fn ask(&mut self, request: &SendRequest) -> Result<Result<Vec<String>, Ko>, Stop> {
-        Ok(self.session()?.ask(&line(request))?)
+        let answer = self.session()?.ask(&questions::line(request))?;
+        self.it_works()?;
+        Ok(answer)
     }
 
     fn send(&mut self, message: &Waiting) -> Result<(), Stop> {
@@ -155,17 +157,18 @@ impl Sender {
     }
 
     fn accepted(&mut self, message: &Waiting, fields: &[String]) -> Result<(), Stop> {
-        let strange = |_| LinkError::Away("the server's answer to SEND is not of the protocol's form".to_owned());
-        let (at, seq) = reply::read_accepted(fields).map_err(strange)?;
-        let state = self.home.history.lock().add_sent(message, at, seq)?;
-        self.home.outbox.lock().settle(&message.id, Settled::Done)?;
+        let strange = || LinkError::Away("the server's answer to SEND is not of the protocol's form".to_owned());
+        let (at, seq) = reply::read_accepted(fields).map_err(|_| strange())?;
+        if fields.first().is_none_or(|id| id != message.id.as_str()) {
+            return Err(strange().into());
+        }
+        let state = self.home.accepted(message, at, seq)?;
         self.held.remove(&message.to);
         self.tell(AppEvent::Accepted(message.clone(), seq, state))
     }
 
     fn failed(&mut self, message: &Waiting, ko: Ko) -> Result<(), Stop> {
-        self.home.history.lock().add_failed(message, &ko)?;
-        self.home.outbox.lock().settle(&message.id, Settled::Failed)?;
+        self.home.failed(message, &ko)?;
         self.held.remove(&message.to);
         self.tell(AppEvent::Failed(message.clone(), ko))
     }
@@ -186,21 +189,17 @@ impl Sender {
     }
 
     fn compare_reads(&mut self) -> Result<(), Stop> {
-        let chats = self.session()?.ask_list(&line(&SendRequest::Chats), read_chat)?;
-        self.agenda.resolve_doubts(&chats.unwrap_or_default().into_iter().collect());
+        let known = questions::what_is_read(self.session()?)?;
+        self.it_works()?;
+        self.agenda.resolve_doubts(&known);
         Ok(())
     }
 
     fn question(&mut self, ask: &Ask) -> Result<(), Stop> {
-        let answer = match ask {
-            Ask::Users => self.session()?.ask_list(&line(&SendRequest::Users), read_user)?.map(Answer::Users),
-            Ask::Status(place, seq) => {
-                let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
-                self.session()?.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
-            }
-        };
+        let answer = questions::put(self.session()?, ask)?;
+        self.it_works()?;
         self.agenda.asked();
-        self.tell(AppEvent::Answered(answer.unwrap_or_else(Answer::Refused)))
+        self.tell(AppEvent::Answered(answer))
     }
 
     /// A question is for now, not for later.
@@ -235,32 +234,4 @@ impl Sender {
             session.quit();
         }
     }
-}
-
-fn line(request: &SendRequest) -> Vec<u8> {
-    let mut line = Vec::new();
-    request.write(&mut line);
-    line
-}
-
-fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
-    Fields::parse(line).map_err(|_| ReadError)
-}
-
-fn read_chat(line: &[u8]) -> Result<(Place, Seq), ReadError> {
-    let fields = fields(line)?;
-    let place = fields.get(0).and_then(|text| Place::parse(text).ok()).ok_or(ReadError)?;
-    Ok((place, fields.get(2).and_then(Seq::parse).ok_or(ReadError)?))
-}
-
-fn read_user(line: &[u8]) -> Result<User, ReadError> {
-    let fields = fields(line)?;
-    let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
-    Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: field(2)? })
-}
-
-fn read_status(line: &[u8]) -> Result<(UserName, State), ReadError> {
-    let fields = fields(line)?;
-    let user = fields.get(0).and_then(|text| UserName::new(text).ok()).ok_or(ReadError)?;
-    Ok((user, fields.get(1).and_then(State::parse).ok_or(ReadError)?))
 }

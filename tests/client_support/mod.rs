@@ -133,7 +133,10 @@ impl World {
         for directory in std::fs::read_dir(self.path("home")).unwrap().map(|entry| entry.unwrap()) {
             if directory.file_name().to_string_lossy().starts_with(&format!("{user}-")) {
                 records.extend(read_records(&directory.path().join("history/messages.csv"), word));
-                records.extend(read_records(&directory.path().join("pipe/history/messages.csv"), word));
+                for pipe in 1..=8 {
+                    let history = format!("pipe-{pipe}/history/messages.csv");
+                    records.extend(read_records(&directory.path().join(history), word));
+                }
             }
         }
         records

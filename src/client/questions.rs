@@ -1,0 +1,63 @@
+//! What can be asked on the SEND port, and how the answers are read (protocol, section 5).
+
+use std::collections::HashMap;
+
+use super::agenda::Ask;
+use super::error::LinkError;
+use super::event::{Answer, User};
+use super::session::Session;
+use crate::limits;
+use crate::model::{Place, Seq, State, UserName};
+use crate::protocol::{Fields, HistoryRecord, ReadError, SendRequest};
+
+/// A request as it is sent.
+pub fn line(request: &SendRequest) -> Vec<u8> {
+    let mut line = Vec::new();
+    request.write(&mut line);
+    line
+}
+
+/// Asks it, and reads the answer.
+pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
+    let answer = match ask {
+        Ask::Users => session.ask_list(&line(&SendRequest::Users), read_user)?.map(Answer::Users),
+        Ask::Status(place, seq) => {
+            let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
+            session.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
+        }
+        Ask::History(place, limit) => {
+            let (place, limit) = (Ok(place.clone()), (*limit).min(limits::HISTORY_RECORDS_MOST));
+            let request = SendRequest::History { place, limit, before: None };
+            session.ask_list(&line(&request), HistoryRecord::parse)?.map(Answer::Rows)
+        }
+    };
+    Ok(answer.unwrap_or_else(Answer::Refused))
+}
+
+/// Up to which number the server takes each place for read by me.
+pub fn what_is_read(session: &mut Session) -> Result<HashMap<Place, Seq>, LinkError> {
+    let chats = session.ask_list(&line(&SendRequest::Chats), read_chat)?;
+    Ok(chats.unwrap_or_default().into_iter().collect())
+}
+
+fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
+    Fields::parse(line).map_err(|_| ReadError)
+}
+
+fn read_chat(line: &[u8]) -> Result<(Place, Seq), ReadError> {
+    let fields = fields(line)?;
+    let place = fields.get(0).and_then(|text| Place::parse(text).ok()).ok_or(ReadError)?;
+    Ok((place, fields.get(2).and_then(Seq::parse).ok_or(ReadError)?))
+}
+
+fn read_user(line: &[u8]) -> Result<User, ReadError> {
+    let fields = fields(line)?;
+    let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
+    Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: field(2)? })
+}
+
+fn read_status(line: &[u8]) -> Result<(UserName, State), ReadError> {
+    let fields = fields(line)?;
+    let user = fields.get(0).and_then(|text| UserName::new(text).ok()).ok_or(ReadError)?;
+    Ok((user, fields.get(1).and_then(State::parse).ok_or(ReadError)?))
+}
