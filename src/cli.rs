@@ -16,6 +16,7 @@ use crate::server::{Config, Registration};
 use crate::store::Sizes;
 
 mod serve;
+mod user;
 
 /// A store-and-forward messenger for the terminal.
 #[derive(Parser)]
@@ -31,6 +32,8 @@ enum Command {
     Serve(ServeArgs),
     /// Chat, or send what is piped in
     Connect(ConnectArgs),
+    /// Manage accounts while no server is running
+    User(user::UserArgs),
 }
 
 #[derive(Args)]
@@ -97,5 +100,6 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::serve(args.into()),
         Command::Connect(args) => client::run(&args),
+        Command::User(args) => user::run(&args),
     }
 }

@@ -167,6 +167,7 @@ proptest! {
             (number, Record::Read { user: user.clone(), place, upto: number, last_of_peer, at }),
             (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
             (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),
+            (number, Record::Removed { user: user.clone(), at }),
             (number, Record::Seen { user, at }),
         ] {
             prop_assert_eq!(Record::parse(&line(|out| record.write(last, out))), Some((last, record)));

@@ -49,5 +49,5 @@ mod take_over;
 mod view;
 
 pub use exit::Exit;
-pub use options::ConnectArgs;
+pub use options::{ConnectArgs, new_password};
 pub use plain::run;

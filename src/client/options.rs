@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
@@ -48,6 +48,7 @@ pub enum OptionsError {
     PasswordFile(PathBuf, io::Error),
     NoPassword(io::Error),
     BadPassword,
+    Different,
     NoHome,
 }
 
@@ -60,12 +61,35 @@ impl fmt::Display for OptionsError {
                 write!(f, "no password ({error}): give --password-file, or set WACHAT_PASSWORD")
             }
             Self::BadPassword => f.write_str("a password is not empty and has no line break"),
+            Self::Different => f.write_str("the two differ; nothing was changed"),
             Self::NoHome => f.write_str("there is no home directory to keep the outbox in: give --home"),
         }
     }
 }
 
 impl std::error::Error for OptionsError {}
+
+/// The password that a file or the environment gives.
+fn given_password(file: Option<&Path>) -> Result<Option<String>, OptionsError> {
+    let Some(path) = file else { return Ok(std::env::var("WACHAT_PASSWORD").ok()) };
+    let failed = |error| OptionsError::PasswordFile(path.to_path_buf(), error);
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn ask_for(prompt: &str) -> Result<String, OptionsError> {
+    rpassword::prompt_password(prompt).map_err(OptionsError::NoPassword)
+}
+
+/// A password that somebody chooses: given, or asked for twice, since nobody sees what they type.
+pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, OptionsError> {
+    if let Some(password) = given_password(file)? {
+        return Ok(password);
+    }
+    let password = ask_for(&format!("new password of {user}: "))?;
+    let again = ask_for("and again: ")?;
+    if password == again { Ok(password) } else { Err(OptionsError::Different) }
+}
 
 impl ConnectArgs {
     /// Whose client this is to be. Asks for the password where it is not given.
@@ -86,15 +110,10 @@ impl ConnectArgs {
     }
 
     fn password(&self, user: &UserName) -> Result<String, OptionsError> {
-        if let Some(path) = &self.password_file {
-            let failed = |error| OptionsError::PasswordFile(path.clone(), error);
-            let text = std::fs::read_to_string(path).map_err(failed)?;
-            return Ok(text.lines().next().unwrap_or_default().to_owned());
+        match given_password(self.password_file.as_deref())? {
+            Some(password) => Ok(password),
+            None => ask_for(&format!("password of {user}: ")),
         }
-        if let Ok(password) = std::env::var("WACHAT_PASSWORD") {
-            return Ok(password);
-        }
-        rpassword::prompt_password(format!("password of {user}: ")).map_err(OptionsError::NoPassword)
     }
 
     /// Where the client keeps its files, of all users and servers.

@@ -40,6 +40,8 @@ pub(super) struct Account {
     pub password_hash: Arc<str>,
     pub email: Email,
     pub created_at: Timestamp,
+    /// Set for good: her name stays reserved, so that no successor reads her mail.
+    pub removed_at: Option<Timestamp>,
     /// When a RECV session of hers last began or ended.
     pub last_seen: Option<Timestamp>,
     pub mailbox: Mailbox,
@@ -71,6 +73,7 @@ impl Account {
             password_hash,
             email: Email::default(),
             created_at,
+            removed_at: None,
             last_seen: None,
             mailbox: Mailbox::default(),
             sent: SentIds::default(),

@@ -63,6 +63,10 @@ pub enum Command {
         user: UserName,
         password_hash: Arc<str>,
     },
+    /// Closes an account for good: the administrator's.
+    Remove {
+        user: UserName,
+    },
     SetEmail {
         user: UserName,
         email: Email,

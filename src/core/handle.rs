@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::Pace;
+use super::account::{Account, Pace};
 use super::{
     AccountNumber, Answer, Command, ConnectionId, Core, Digest, Effect, Inconsistent, LastOfPeer, Now, Record,
 };
@@ -71,6 +71,7 @@ impl Core {
             Command::Register { name, password_hash } => self.register(name, password_hash, now, out)?,
             Command::SetPassword { user, password_hash } => self.set_password(user, password_hash, out)?,
             Command::SetEmail { user, email } => self.set_email(user, email, out)?,
+            Command::Remove { user } => self.remove(user, now, out)?,
             Command::Send { user, id, to, text } => self.send(&user, id, &to, text, now, out)?,
             Command::Read { user, place, seq, last_of_peer } => self.read(user, &place, seq, last_of_peer, now, out)?,
             Command::Excerpt { user, place, limit, before } => {
@@ -111,7 +112,7 @@ impl Core {
     }
 
     fn set_password(&mut self, user: UserName, password_hash: Arc<str>, out: &mut Outcome) -> Handled {
-        let name = self.account(self.number(&user)?).name.clone();
+        let name = self.standing(&user)?.name.clone();
         self.happen(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, out)?;
         out.effects.push(Effect::Account { name, password_hash });
         Ok(Reply::Done.into())
@@ -120,6 +121,18 @@ impl Core {
     fn set_email(&mut self, user: UserName, email: Email, out: &mut Outcome) -> Handled {
         let user = self.account(self.number(&user)?).name.clone();
         self.happen(Record::Email { user, email }, out)?;
+        Ok(Reply::Done.into())
+    }
+
+    /// The account of this name, if there is one that was not removed.
+    fn standing(&self, user: &UserName) -> Result<&Account, Code> {
+        let known = self.names.get(user).map(|number| self.account(*number));
+        known.filter(|account| account.removed_at.is_none()).ok_or(Code::NoUser)
+    }
+
+    fn remove(&mut self, user: UserName, now: Now, out: &mut Outcome) -> Handled {
+        let user = self.standing(&user)?.name.clone();
+        self.happen(Record::Removed { user, at: now.at }, out)?;
         Ok(Reply::Done.into())
     }
 
@@ -134,6 +147,9 @@ impl Core {
             };
         }
         let recipient = self.resolve(to)?;
+        if self.account(recipient).removed_at.is_some() {
+            return Err(Code::NoUser.into());
+        }
         self.keep_pace(sender, now.elapsed)?;
         self.find_room(sender, recipient)?;
         let message = Arc::new(Message {
@@ -212,12 +228,13 @@ impl Core {
     }
 
     fn users(&self) -> Answer {
-        let user = |(index, account): (usize, &super::account::Account)| User {
+        let user = |(index, account): (usize, &Account)| User {
             name: account.name.clone(),
             online: self.presence.is_online(AccountNumber::new(index)),
             last_seen: account.last_seen,
         };
-        Reply::Users(self.accounts.iter().enumerate().map(user).collect()).into()
+        let there = self.accounts.iter().enumerate().filter(|(_, account)| account.removed_at.is_none());
+        Reply::Users(there.map(user).collect()).into()
     }
 
     fn open(&mut self, connection: ConnectionId, user: &UserName, order: u64, now: Now, out: &mut Outcome) -> Handled {

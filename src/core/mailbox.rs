@@ -90,6 +90,11 @@ impl Mailbox {
         }
     }
 
+    /// Lets go of everything; nobody will ask for it any more.
+    pub fn clear(&mut self) {
+        *self = Self::restore(self.acknowledged);
+    }
+
     pub fn has_after(&self, after: Seq) -> bool {
         self.waiting.last_key_value().is_some_and(|(last, _)| *last > after)
     }

@@ -83,9 +83,11 @@ impl Core {
         self.last
     }
 
-    /// Every account's name and password hash.
-    pub fn accounts(&self) -> impl Iterator<Item = (&UserName, &Arc<str>)> {
-        self.accounts.iter().map(|account| (&account.name, &account.password_hash))
+    /// Every name that is taken, and its password hash; `None` where the account was removed.
+    pub fn accounts<'a>(&'a self) -> impl Iterator<Item = (&'a UserName, Option<&'a Arc<str>>)> {
+        let row =
+            |account: &'a Account| (&account.name, account.removed_at.is_none().then_some(&account.password_hash));
+        self.accounts.iter().map(row)
     }
 
     pub fn set_policy(&mut self, policy: Policy) {
@@ -141,6 +143,12 @@ impl Core {
             }
             Record::Email { user, email } => {
                 self.known(user)?.email = email.clone();
+                Ok(())
+            }
+            Record::Removed { user, at } => {
+                let account = self.known(user)?;
+                account.removed_at = Some(*at);
+                account.mailbox.clear();
                 Ok(())
             }
             Record::Seen { user, at } => {
@@ -227,6 +235,10 @@ impl Core {
         upto: Seq,
         at: Timestamp,
     ) {
+        // Nobody will ever ask for it.
+        if self.account(sender).removed_at.is_some() {
+            return;
+        }
         self.last = self.last.next();
         let event = Event::State { seq: self.last, place: place.clone(), state, upto, at };
         self.account_mut(sender).mailbox.put_state(event, (who, state));

@@ -24,6 +24,11 @@ pub enum Record {
         user: UserName,
         email: Email,
     },
+    /// The account is closed for good; its name stays taken.
+    Removed {
+        user: UserName,
+        at: Timestamp,
+    },
     /// A RECV session of hers began or ended.
     Seen {
         user: UserName,
@@ -56,6 +61,7 @@ impl Record {
             Self::Account { name, password_hash, at } => w.plain("ACCOUNT").plain(name).plain(at).text(password_hash),
             Self::Password { user, password_hash } => w.plain("PASSWORD").plain(user).text(password_hash),
             Self::Email { user, email } => w.plain("EMAIL").plain(user).text(email.as_str()),
+            Self::Removed { user, at } => w.plain("REMOVED").plain(user).plain(at),
             Self::Seen { user, at } => w.plain("SEEN").plain(user).plain(at),
             Self::Message(m) => {
                 w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
@@ -82,6 +88,7 @@ impl Record {
             "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: f.get(4)?.into() },
             "PASSWORD" => Self::Password { user: user(2)?, password_hash: f.get(3)?.into() },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
+            "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
             "MSG" => Self::Message(Arc::new(Message {
                 seq: last,

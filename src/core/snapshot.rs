@@ -27,6 +27,7 @@ pub struct AccountRow {
     pub password_hash: Arc<str>,
     pub email: Email,
     pub created_at: Timestamp,
+    pub removed_at: Option<Timestamp>,
     pub last_seen: Option<Timestamp>,
     pub acknowledged: Seq,
 }
@@ -84,7 +85,7 @@ impl Core {
         for row in snapshot.accounts {
             core.add_account(&row.name, &row.password_hash, row.created_at)?;
             let account = core.known(&row.name)?;
-            (account.email, account.last_seen) = (row.email, row.last_seen);
+            (account.email, account.last_seen, account.removed_at) = (row.email, row.last_seen, row.removed_at);
             account.mailbox = Mailbox::restore(row.acknowledged);
         }
         for row in snapshot.chats {
@@ -134,6 +135,7 @@ fn account_row(account: &Account) -> AccountRow {
         password_hash: account.password_hash.clone(),
         email: account.email.clone(),
         created_at: account.created_at,
+        removed_at: account.removed_at,
         last_seen: account.last_seen,
         acknowledged: account.mailbox.acknowledged(),
     }

@@ -24,23 +24,24 @@ pub(super) struct Accounts {
 pub(super) struct Account {
     /// As she registered.
     pub name: UserName,
-    pub password_hash: Arc<str>,
+    /// `None`: the account was removed, and its name is taken all the same.
+    pub password_hash: Option<Arc<str>>,
     verified: Mutex<Option<[u8; 32]>>,
 }
 
 impl Accounts {
-    pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, &'a Arc<str>)>) -> io::Result<Self> {
+    pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, Option<&'a Arc<str>>)>) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         let directory = Self { by_name: RwLock::default(), key };
         for (name, hash) in accounts {
-            directory.publish(name.clone(), hash.clone());
+            directory.publish(name.clone(), hash.cloned());
         }
         Ok(directory)
     }
 
     /// An account is there now, or has another password.
-    pub fn publish(&self, name: UserName, password_hash: Arc<str>) {
+    pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
         let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
         self.by_name.write().insert(name, account);
     }

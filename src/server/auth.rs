@@ -60,6 +60,11 @@ fn work(queue: &Receiver<Job>) {
     }
 }
 
+/// Hashes one password on this thread: for a process that does nothing else.
+pub(super) fn hash_alone(password: &[u8]) -> Option<Arc<str>> {
+    hash(&mut Vec::new(), password)
+}
+
 /// The password in the PHC string format, with a new salt and the crate's recommended parameters.
 fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Option<Arc<str>> {
     let mut random = [0; 16];

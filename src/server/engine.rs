@@ -106,6 +106,10 @@ impl Engine {
         }
     }
 
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
     pub fn urgency(&self) -> Urgency {
         match self.journal.pending() {
             0 => Urgency::Nothing,

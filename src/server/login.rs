@@ -30,7 +30,7 @@ fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result
         return Err(Code::Auth.into());
     };
     if !shared.accounts.was_verified(&account, password) {
-        if !shared.auth.verify(password, Some(account.password_hash.clone())) {
+        if !shared.auth.verify(password, account.password_hash.clone()) {
             return Err(Code::Auth.into());
         }
         shared.accounts.remember(&account, password);

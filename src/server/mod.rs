@@ -13,6 +13,7 @@ mod background;
 mod connection;
 mod engine;
 mod login;
+mod offline;
 mod past;
 mod recv_port;
 mod router;
@@ -39,6 +40,7 @@ use admission::Admission;
 use auth::Auth;
 use connection::{Connection, Ending};
 pub use engine::{Engine, Urgency};
+pub use offline::Offline;
 use router::{Input, Router};
 
 /// Who may have an account (protocol, section 3).

@@ -157,7 +157,7 @@ impl Router {
     fn release(&mut self) {
         for effect in self.engine.take_released() {
             match effect {
-                Effect::Account { name, password_hash } => self.shared.accounts.publish(name, password_hash),
+                Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
                 Effect::Answer(id, answer) => self.shared.admission.with(id, |to| to.answer(answer)),
                 Effect::Close(id, code) => self.shared.admission.with(id, |to| to.end(Ending::Ko(code.into()))),
             }

@@ -12,8 +12,10 @@ use crate::model::{Email, Message, MessageId, Place, Seq, State, Text, Timestamp
 use crate::protocol::{Event, record};
 
 const STORE: Kind = Kind { name: "store", columns: &["store", "last", "segment", "next_batch"] };
-const USERS: Kind =
-    Kind { name: "users", columns: &["name", "password_hash", "email", "created_at", "last_seen", "acknowledged"] };
+const USERS: Kind = Kind {
+    name: "users",
+    columns: &["name", "password_hash", "email", "created_at", "removed_at", "last_seen", "acknowledged"],
+};
 const OFFLINE: Kind = Kind {
     name: "offline",
     columns: &["for", "seq", "kind", "id_or_place", "from_or_state", "to_or_upto", "at", "text"],
@@ -62,9 +64,18 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
     store.row(&[snapshot.store.to_string(), snapshot.last.to_string(), segment.to_string(), next_batch.to_string()]);
     let mut users = TableWriter::new(&USERS);
     for row in &snapshot.accounts {
-        let seen = row.last_seen.map_or(String::new(), |at| at.to_string());
+        let or_empty = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
+        let (removed, seen) = (or_empty(row.removed_at), or_empty(row.last_seen));
         let (created, acknowledged) = (row.created_at.to_string(), row.acknowledged.to_string());
-        users.row(&[row.name.shown(), &row.password_hash, row.email.as_str(), &created, &seen, &acknowledged]);
+        users.row(&[
+            row.name.shown(),
+            &row.password_hash,
+            row.email.as_str(),
+            &created,
+            &removed,
+            &seen,
+            &acknowledged,
+        ]);
     }
     let mut offline = TableWriter::new(&OFFLINE);
     for row in &snapshot.waiting {
@@ -130,23 +141,28 @@ fn time(row: &Row, column: usize) -> Option<Timestamp> {
     Timestamp::parse(row.get(column)?)
 }
 
+/// A time, or an empty field where there is none.
+fn optional_time(row: &Row, column: usize) -> Option<Option<Timestamp>> {
+    match row.get(column)? {
+        "" => Some(None),
+        _ => time(row, column).map(Some),
+    }
+}
+
 fn store_row(row: Row) -> Option<About> {
     let number = |column: usize| row.get(column)?.parse().ok();
     Some(About { store: row.get(0)?.to_owned(), last: seq(&row, 1)?, segment: number(2)?, next_batch: number(3)? })
 }
 
 fn account_row(row: Row) -> Option<AccountRow> {
-    let last_seen = match row.get(4)? {
-        "" => None,
-        _ => Some(time(&row, 4)?),
-    };
     Some(AccountRow {
         name: user(&row, 0)?,
         password_hash: row.get(1)?.into(),
         email: Email::new(row.get(2)?)?,
         created_at: time(&row, 3)?,
-        last_seen,
-        acknowledged: seq(&row, 5)?,
+        removed_at: optional_time(&row, 4)?,
+        last_seen: optional_time(&row, 5)?,
+        acknowledged: seq(&row, 6)?,
     })
 }
 

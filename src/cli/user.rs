@@ -1,0 +1,93 @@
+//! `wachat user`: accounts, for the administrator.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use crate::client;
+use crate::disk::RealDisk;
+use crate::model::{Password, UserName};
+use crate::protocol::Writer;
+use crate::server::Offline;
+use crate::store::Store;
+
+#[derive(Args)]
+pub(super) struct UserArgs {
+    #[command(subcommand)]
+    action: Action,
+    /// Directory of the store; no server may be running on it
+    #[arg(long, default_value = "data", global = true)]
+    data: PathBuf,
+    /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for
+    #[arg(long, value_name = "FILE", global = true)]
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make an account
+    Add { name: String },
+    /// Give an account a new password
+    Passwd { name: String },
+    /// Close an account for good; nobody can have its name again
+    Remove { name: String },
+    /// List all accounts, as records: a line each, fields split by ;
+    List,
+}
+
+/// Does it. Exit code 0: done; 1: not done, and a line on standard error says why.
+pub(super) fn run(args: &UserArgs) -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    match act(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("wachat: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(args: &UserArgs) -> Result<(), String> {
+    // Making an account may be the first thing that ever happens here; nothing else can.
+    if !matches!(args.action, Action::Add { .. }) && !args.data.exists() {
+        return Err(format!("{}: there is no store; name one with --data", args.data.display()));
+    }
+    let store = Store::new(Arc::new(RealDisk), &args.data);
+    let mut offline = Offline::open(&store).map_err(|error| error.to_string())?;
+    match &args.action {
+        Action::Add { name } => {
+            let name = user(name)?;
+            let password = new_password(&name, args.password_file.as_deref())?;
+            offline.add(name.clone(), &password).map_err(|why| format!("{name}: {why}"))
+        }
+        Action::Passwd { name } => {
+            let name = user(name)?;
+            let password = new_password(&name, args.password_file.as_deref())?;
+            offline.set_password(name.clone(), &password).map_err(|why| format!("{name}: {why}"))
+        }
+        Action::Remove { name } => offline.remove(user(name)?).map_err(|why| format!("{name}: {why}")),
+        Action::List => list(&offline),
+    }
+}
+
+fn user(name: &str) -> Result<UserName, String> {
+    UserName::new(name).map_err(|error| format!("{name}: {error}"))
+}
+
+fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String> {
+    let text = client::new_password(user, file).map_err(|error| error.to_string())?;
+    Password::new(user, &text).map_err(|error| error.to_string())
+}
+
+fn list(offline: &Offline) -> Result<(), String> {
+    use std::io::Write;
+    let mut out = b"name;email;created_at;last_seen;removed_at\n".to_vec();
+    for row in offline.list() {
+        let [seen, removed] = [row.last_seen, row.removed_at].map(|at| at.map_or(String::new(), |at| at.to_string()));
+        let mut line = Writer::new(&mut out);
+        line.plain(&row.name).text(row.email.as_str()).plain(row.created_at).plain(seen).plain(removed).end();
+    }
+    std::io::stdout().write_all(&out).map_err(|error| format!("cannot write to standard output: {error}"))
+}

@@ -1,0 +1,70 @@
+//! What the administrator does with a store that no server holds: by its own recovery and its own
+//! journal, so that it is as durable as anything else, and never by changing a file.
+
+use crate::core::{AccountRow, Answer, Command, ConnectionId, Effect, Now};
+use crate::journal::{Location, make_segment};
+use crate::model::{Password, Timestamp, UserName};
+use crate::protocol::{Code, Reply};
+use crate::store::{Sizes, Store, StoreError};
+
+use super::{Engine, auth};
+
+/// A store held by this process.
+pub struct Offline {
+    engine: Engine,
+    location: Location,
+}
+
+impl Offline {
+    /// Takes the store; refused while a server has it.
+    pub fn open(store: &Store) -> Result<Self, StoreError> {
+        let opened = store.open(crate::core::Policy::default(), Sizes::default())?;
+        let location = opened.location.clone();
+        Ok(Self { engine: Engine::new(opened, Sizes::default()), location })
+    }
+
+    /// Makes an account.
+    pub fn add(&mut self, name: UserName, password: &Password) -> Result<(), String> {
+        let password_hash = auth::hash_alone(password.as_bytes()).ok_or("the password cannot be hashed here")?;
+        self.carry_out(Command::Register { name, password_hash })
+    }
+
+    pub fn set_password(&mut self, user: UserName, password: &Password) -> Result<(), String> {
+        let password_hash = auth::hash_alone(password.as_bytes()).ok_or("the password cannot be hashed here")?;
+        self.carry_out(Command::SetPassword { user, password_hash })
+    }
+
+    /// Closes an account for good; its name stays taken.
+    pub fn remove(&mut self, user: UserName) -> Result<(), String> {
+        self.carry_out(Command::Remove { user })
+    }
+
+    /// Every account there ever was, in the order of registration.
+    pub fn list(&self) -> Vec<AccountRow> {
+        self.engine.core().snapshot().accounts
+    }
+
+    /// Does it, durably.
+    fn carry_out(&mut self, command: Command) -> Result<(), String> {
+        if !self.engine.has_room() {
+            let number = self.engine.wants_segment();
+            let made = number.map(|number| make_segment(&self.location, number, Sizes::default().segment_bytes));
+            if let Some(segment) = made.transpose().map_err(|error| format!("no room for the journal: {error}"))? {
+                self.engine.give_segment(segment);
+            }
+            self.engine.switch_segment();
+        }
+        let now = Now { at: Timestamp::now(), ..Now::default() };
+        self.engine.take(ConnectionId(0), command, now).map_err(|defect| defect.to_string())?;
+        self.engine.commit().map_err(|error| format!("the journal cannot be written: {error}"))?;
+        let refusal = self.engine.take_released().into_iter().find_map(|effect| match effect {
+            Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) => Some(ko),
+            _ => None,
+        });
+        match refusal {
+            None => Ok(()),
+            Some(ko) if ko.code == Code::Exists => Err("that name is taken (a removed one stays so)".to_owned()),
+            Some(ko) => Err(ko.text),
+        }
+    }
+}
