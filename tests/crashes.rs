@@ -336,7 +336,9 @@ impl World {
     }
 
     fn commit(&mut self) -> Step {
+        let now = self.now();
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        server.engine.answer_polls(now);
         if server.engine.commit().is_err() {
             return Ok(Err(Gone));
         }
@@ -451,7 +453,7 @@ impl World {
     /// Polls until there is nothing more.
     fn drain(&mut self, user: &'static str) -> Result<(), String> {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
-        let connection = ConnectionId(u64::MAX - self.elapsed.as_millis() as u64);
+        let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
         fine(self.ask(Some(connection), Command::Open { user: name(user) }, Asked::Open))?;
         fine(self.commit())?;

@@ -10,7 +10,8 @@ use crate::model::{Email, MessageId, Seq, Text, Timestamp, UserName};
 use crate::protocol::request::Named;
 use crate::protocol::{After, Code, Reply};
 
-/// Names a connection. Never used again in the life of a server.
+/// Names a connection: its place in the order in which they were accepted. Never used again in the life
+/// of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 

@@ -41,7 +41,8 @@ impl From<Inconsistent> for Stop {
 pub(super) type Handled<T = Answer> = Result<T, Stop>;
 
 impl Core {
-    /// Takes one command from a connection. An error is a defect of this program: the server stops,
+    /// Takes one command from a connection. Polls that wait are not answered here, but by
+    /// [`Core::answer_polls`], once for many commands. An error is a defect of this program: the server stops,
     /// since nobody knows any more what it would promise.
     pub fn handle(
         &mut self,
@@ -56,7 +57,6 @@ impl Core {
             Err(Stop::Defect(defect)) => return Err(defect),
         };
         out.effects.extend(answer.map(|answer| Effect::Answer(connection, answer)));
-        self.answer_woken(out);
         Ok(())
     }
 
@@ -81,7 +81,10 @@ impl Core {
             Command::Users => self.users(),
             Command::Open { user } => self.open(connection, &user, now, out)?,
             Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
-            Command::HungUp => return Ok(self.hung_up(connection)),
+            Command::HungUp => {
+                self.hung_up(connection, out);
+                return Ok(None);
+            }
             Command::Closed => return self.closed(connection, now, out).map(|()| None),
         };
         Ok(Some(answer))
@@ -219,6 +222,11 @@ impl Core {
 
     fn open(&mut self, connection: ConnectionId, user: &UserName, now: Now, out: &mut Outcome) -> Handled {
         let number = self.number(user)?;
+        // A login that was long on its way does not take over from a connection that came after it:
+        // its client has given up on it, and the one that would be cut off is its successor.
+        if self.presence.has_newer(connection, number) {
+            return Err(Code::Replaced.into());
+        }
         let was_online = self.presence.is_online(number);
         if let Some(replaced) = self.presence.open(connection, number) {
             out.effects.push(Effect::Close(replaced, Code::Replaced));
@@ -252,5 +260,31 @@ impl Core {
         for friend in friends {
             self.presence.tell(friend, event.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Policy;
+
+    #[test]
+    fn a_login_that_comes_late_does_not_take_over_from_a_newer_connection() {
+        let mut core = Core::new("store".into(), Policy::default());
+        let ana = UserName::new("ana").unwrap();
+        let mut ask = |connection, command| {
+            let mut out = Outcome::default();
+            core.handle(ConnectionId(connection), command, Now::default(), &mut out).unwrap();
+            out.effects
+        };
+        ask(1, Command::Register { name: ana.clone(), password_hash: "x".into() });
+        ask(3, Command::Open { user: ana.clone() });
+        let effects = ask(2, Command::Open { user: ana.clone() });
+        assert!(
+            matches!(&effects[..], [Effect::Answer(ConnectionId(2), Answer::Reply(Reply::Ko(ko)))] if ko.code == Code::Replaced)
+        );
+        ask(2, Command::Closed);
+        let effects = ask(4, Command::Open { user: ana });
+        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(3), Code::Replaced), Effect::Answer(..)]));
     }
 }

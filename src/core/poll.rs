@@ -62,8 +62,16 @@ impl Core {
         events
     }
 
-    /// Answers the waiting polls of those for whom something came.
-    pub(super) fn answer_woken(&mut self, out: &mut Outcome) {
+    /// Answers the polls that waited for something that came, and those that have waited long enough.
+    /// Called once for all the commands that came together: a poll then brings all that they bring.
+    pub fn answer_polls(&mut self, now: Now, out: &mut Outcome) {
+        self.answer_woken(out);
+        for connection in self.presence.due(now.elapsed) {
+            self.answer_poll(connection, out);
+        }
+    }
+
+    fn answer_woken(&mut self, out: &mut Outcome) {
         for connection in self.presence.take_woken() {
             let Some(session) = self.presence.session(connection) else { continue };
             let (user, Some(poll), fleeting) = (session.user, session.poll, session.has_fleeting()) else { continue };
@@ -81,22 +89,16 @@ impl Core {
         }
     }
 
-    /// When the next waiting poll is to be answered: call [`Core::expire`] then.
+    /// When the next waiting poll is to be answered: call [`Core::answer_polls`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.presence.next_deadline()
     }
 
-    /// Answers the polls that have waited long enough.
-    pub fn expire(&mut self, now: Now, out: &mut Outcome) {
-        for connection in self.presence.due(now.elapsed) {
+    pub(super) fn hung_up(&mut self, connection: ConnectionId, out: &mut Outcome) {
+        if let Some(session) = self.presence.session(connection) {
+            session.hung_up = true;
             self.answer_poll(connection, out);
         }
-    }
-
-    pub(super) fn hung_up(&mut self, connection: ConnectionId) -> Option<Answer> {
-        self.presence.session(connection)?.hung_up = true;
-        self.presence.unpark(connection)?;
-        Some(Reply::Events(Vec::new()).into())
     }
 
     /// The server is stopping: every waiting poll is answered, and none waits any more.

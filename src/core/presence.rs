@@ -53,6 +53,11 @@ impl Presence {
         self.connection_of.contains_key(&user)
     }
 
+    /// Whether a user's session is on a connection that was accepted after this one.
+    pub fn has_newer(&self, connection: ConnectionId, user: AccountNumber) -> bool {
+        self.connection_of.get(&user).is_some_and(|current| *current > connection)
+    }
+
     /// Begins a session; returns the connection of the one it takes the place of.
     pub fn open(&mut self, connection: ConnectionId, user: AccountNumber) -> Option<ConnectionId> {
         let session = Session { user, sent: Seq::ZERO, poll: None, hung_up: false, fleeting: VecDeque::new() };

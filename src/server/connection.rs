@@ -49,6 +49,8 @@ pub(super) struct Connection {
 #[derive(Default)]
 struct Inbox {
     answers: VecDeque<Answer>,
+    /// How many of them the thread waits for: it is woken once, when all are there.
+    wanted: usize,
     ending: Option<Ending>,
 }
 
@@ -60,8 +62,13 @@ impl Connection {
 
     /// The answer to the oldest command that has none. Called by the router; never blocks.
     pub fn answer(&self, answer: Answer) {
-        self.inbox.lock().answers.push_back(answer);
-        self.changed.notify_one();
+        let mut inbox = self.inbox.lock();
+        inbox.answers.push_back(answer);
+        let enough = inbox.answers.len() >= inbox.wanted;
+        drop(inbox);
+        if enough {
+            self.changed.notify_one();
+        }
     }
 
     /// Ends the connection from outside its thread, which is woken wherever it waits.
@@ -77,13 +84,14 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 
-    /// Waits for the answer to the oldest command that has none.
-    pub fn wait(&self) -> Result<Answer, Ending> {
+    /// Waits for the answer to the oldest command that has none; `asked` have none.
+    pub fn wait(&self, asked: usize) -> Result<Answer, Ending> {
         let mut inbox = self.inbox.lock();
         loop {
             if let Some(answer) = inbox.answers.pop_front() {
                 return Ok(answer);
             }
+            inbox.wanted = asked;
             match &inbox.ending {
                 None | Some(Ending::Shutdown) => self.changed.wait(&mut inbox),
                 Some(ending) => return Err(ending.clone()),

@@ -72,13 +72,14 @@ impl Engine {
         Ok(())
     }
 
-    /// When the next waiting poll is to be answered: call [`Engine::expire_polls`] then.
+    /// When the next waiting poll is to be answered: call [`Engine::answer_polls`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.core.next_deadline()
     }
 
-    pub fn expire_polls(&mut self, now: Now) {
-        self.core.expire(now, &mut self.outcome);
+    /// Answers the polls that have waited long enough, or for what the commands since have brought.
+    pub fn answer_polls(&mut self, now: Now) {
+        self.core.answer_polls(now, &mut self.outcome);
         self.collect();
     }
 

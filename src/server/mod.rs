@@ -32,7 +32,7 @@ use crate::core::{Command, ConnectionId, Policy};
 use crate::disk::Disk;
 use crate::limits;
 use crate::net::{HangUps, Listening, listen};
-use crate::store::{Sizes, Store, StoreError};
+use crate::store::{Opened, Sizes, Store, StoreError};
 use accounts::Accounts;
 use admission::Admission;
 use auth::Auth;
@@ -113,14 +113,16 @@ struct Shared {
     timeout: Duration,
 }
 
+/// Says, once, how the router ended: it was told to, or could not go on.
+pub type Ended = Receiver<Result<(), String>>;
+
 /// A running server.
 pub struct Handle {
     send: Listening,
     recv: Listening,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
-    /// Says how the router ended: the only message on it.
-    ended: Receiver<Result<(), String>>,
+    ended: Ended,
 }
 
 /// Which of the two ports a connection came in on.
@@ -135,49 +137,58 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     let send = bind(SocketAddr::new(config.listen, config.send_port))?;
     let recv = bind(SocketAddr::new(config.listen, config.recv_port))?;
     let store = Store::new(config.disk.clone(), &config.data);
-    let opened = store.open(config.policy, config.sizes).map_err(StartError::Store)?;
+    let opened = store.open(config.policy.clone(), config.sizes).map_err(StartError::Store)?;
     if let Some(notice) = &opened.notice {
         log::warn!("{notice}");
     }
-    let accounts = Accounts::new(opened.core.accounts()).map_err(StartError::System)?;
+    log::info!(
+        "store {}: {} accounts, last number {}",
+        opened.core.store(),
+        opened.core.accounts().count(),
+        opened.core.last()
+    );
+    run(config, opened, store, send, recv).map_err(StartError::System)
+}
+
+/// Starts the threads. They are all there, or the server does not start.
+fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
     let (commands, inbox) = bounded(limits::ROUTER_QUEUE);
-    let (tell_end, ended) = bounded(1);
     let hung_up = commands.clone();
     let shared = Arc::new(Shared {
-        accounts,
-        auth: Auth::start().map_err(StartError::System)?,
+        accounts: Accounts::new(opened.core.accounts())?,
+        auth: Auth::start()?,
         router: commands,
         store: store.clone(),
         hang_ups: HangUps::start(move |number| {
             // If the router is gone, so will be everything else.
             let _ = hung_up.send(Input::Command(ConnectionId(number), Command::HungUp));
-        })
-        .map_err(StartError::System)?,
+        })?,
         admission: Admission::default(),
         registration: config.registration,
         timeout: config.timeout,
     });
-    let router = Router::new(opened, store, config.sizes, inbox, shared.clone()).map_err(StartError::System)?;
-    let for_router = shared.clone();
-    let router = std::thread::Builder::new()
-        .name("router".to_owned())
-        .spawn(move || {
-            let end = router.run();
-            // A router that failed answers nobody any more; nobody is to wait for it.
-            for_router.admission.end_all(Ending::Silent);
-            let _ = tell_end.send(end);
-        })
-        .map_err(StartError::System)?;
+    let (router, ended) =
+        start_router(Router::new(opened, store, config.sizes, inbox, shared.clone())?, shared.clone())?;
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
-        send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))
-            .map_err(StartError::System)?,
-        recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))
-            .map_err(StartError::System)?,
+        send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
+        recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
         shared,
         router,
         ended,
     })
+}
+
+/// Gives the router its thread. The channel says, once, how it ended.
+fn start_router(router: Router, shared: Arc<Shared>) -> io::Result<(JoinHandle<()>, Ended)> {
+    let (tell_end, ended) = bounded(1);
+    let work = move || {
+        let end = router.run();
+        // A router that failed answers nobody any more; nobody is to wait for it.
+        shared.admission.end_all(Ending::Silent);
+        let _ = tell_end.send(end);
+    };
+    Ok((std::thread::Builder::new().name("router".to_owned()).spawn(work)?, ended))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -215,13 +226,14 @@ impl Handle {
         self.recv.address()
     }
 
-    /// Tells, once, that the router has ended by itself: it could not go on, and says why.
-    pub fn ended(&self) -> &Receiver<Result<(), String>> {
+    /// Tells that the router has ended by itself: it could not go on, and says why.
+    pub fn ended(&self) -> &Ended {
         &self.ended
     }
 
     /// Stops: no new connections, waiting polls answered, every connection told, a checkpoint made.
     pub fn stop(mut self) -> Result<(), String> {
+        log::info!("stopping");
         self.send.stop();
         self.recv.stop();
         let _ = self.shared.router.send(Input::AnswerPolls);
@@ -239,7 +251,7 @@ impl Shared {
     /// Asks core, and waits for the answer.
     fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::core::Answer, Ending> {
         self.tell(connection, command)?;
-        connection.wait()
+        connection.wait(1)
     }
 
     /// Asks core; [`Connection::wait`] has the answer later. Waits while the router has too much to do.

@@ -76,7 +76,7 @@ impl Router {
             if let Some(input) = self.next_input() {
                 self.take_all(input)?;
             }
-            self.expire_polls();
+            self.engine.answer_polls(self.now());
             self.commit_if_due()?;
             self.release();
         }
@@ -128,13 +128,6 @@ impl Router {
 
     fn now(&self) -> Now {
         Now { at: Timestamp::now(), elapsed: self.started.elapsed() }
-    }
-
-    fn expire_polls(&mut self) {
-        let now = self.now();
-        if self.engine.next_deadline().is_some_and(|deadline| deadline <= now.elapsed) {
-            self.engine.expire_polls(now);
-        }
     }
 
     fn commit_if_due(&mut self) -> Result<(), String> {

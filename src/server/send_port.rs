@@ -78,8 +78,9 @@ impl Session<'_> {
     /// Takes the answers to all that was asked.
     fn settle(&mut self) -> Result<(), Ending> {
         while self.asked > 0 {
+            let answer = self.connection.wait(self.asked)?;
             self.asked -= 1;
-            match self.connection.wait()? {
+            match answer {
                 Answer::Reply(reply) => self.put(&reply),
                 Answer::Excerpt(_) => return Err(Code::Internal.into()),
             }

@@ -8,6 +8,7 @@ mod checkpoint;
 mod error;
 mod history;
 mod table;
+mod tables;
 
 use std::io;
 use std::path::{Path, PathBuf};

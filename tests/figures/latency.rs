@@ -1,0 +1,26 @@
+//! How long one sender waits for an OK: one write, one sync, and the way there and back.
+
+use crate::support::Server;
+use crate::{milliseconds, quantile, timed};
+
+const SENDS: usize = 2_000;
+
+#[test]
+#[ignore = "a figure: run it in release mode, on a quiet machine"]
+fn latency_of_an_ok() {
+    let server = Server::with_flags(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let (mut ana, _bea) = (server.register("ana"), server.register("bea"));
+    let text = "x".repeat(100);
+    let mut send = |id| {
+        let (reply, time) = timed(|| ana.ask(&format!("SEND;m-{id};bea;{text}")));
+        assert!(reply.starts_with(&format!("OK;m-{id};RECEIVED;")), "{reply}");
+        time
+    };
+    let mut times: Vec<_> = (0..SENDS).map(&mut send).collect();
+    let (middle, late) = (quantile(&mut times, 0.5), quantile(&mut times, 0.99));
+    println!(
+        "latency of an OK, one sender, one in flight: median {:.2} ms, 99% within {:.2} ms",
+        milliseconds(middle),
+        milliseconds(late)
+    );
+}

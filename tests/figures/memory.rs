@@ -1,0 +1,80 @@
+//! What a user who is connected and waits costs the server in memory.
+
+use std::time::Duration;
+
+use crate::support::{Line, Server};
+use crate::{median, milliseconds, size, timed};
+
+/// The most that one may cost, in KiB.
+const MOST: f64 = 24.0;
+
+/// Threads that register the users; the server hashes passwords on two.
+const REGISTRARS: usize = 4;
+
+const SENDS: usize = 300;
+
+#[test]
+#[ignore = "a figure: run it in release mode, on a quiet machine"]
+fn memory_of_a_waiting_user() {
+    let users = size("WACHAT_IDLE_USERS", 500);
+    let server = Server::with_flags(&["--timeout", "300"]);
+    register(&server, users);
+    let mut ana = server.register("ana");
+    let before = resident(server.pid());
+    let waiting: Vec<Line> = (0..users).map(|user| wait(&server, user)).collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let after = resident(server.pid());
+    let ok = time_of_an_ok(&server, &mut ana);
+    let each = (after - before) as f64 / users as f64;
+    println!(
+        "memory of a waiting user: {each:.1} KiB ({users} users, {before} KiB before, {after} KiB after); \
+         meanwhile a SEND has its OK after {:.2} ms (median)",
+        milliseconds(ok)
+    );
+    drop(waiting);
+    assert!(each <= MOST, "{each} KiB");
+}
+
+/// Registers the users, a few at a time.
+fn register(server: &Server, users: usize) {
+    std::thread::scope(|scope| {
+        for first in 0..REGISTRARS {
+            scope.spawn(move || (first..users).step_by(REGISTRARS).for_each(|user| drop(server.register(&name(user)))));
+        }
+    });
+}
+
+fn name(user: usize) -> String {
+    format!("user{user}")
+}
+
+/// A session with a poll that waits as long as one may.
+fn wait(server: &Server, user: usize) -> Line {
+    let mut session = server.session(&name(user));
+    session.send("POLL;0;299\n");
+    session
+}
+
+/// The resident memory of a process, in KiB.
+fn resident(pid: u32) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process's status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The median time of a SEND to its OK, to somebody who takes each message at once.
+fn time_of_an_ok(server: &Server, ana: &mut Line) -> Duration {
+    drop(server.register("bea"));
+    let mut bea = server.session("bea");
+    let mut last = "0".to_owned();
+    let mut send = |id| {
+        bea.send(format!("POLL;{last};299\n"));
+        let (reply, time) = timed(|| ana.ask(&format!("SEND;m-{id};bea;hello")));
+        assert!(reply.starts_with(&format!("OK;m-{id};RECEIVED;")), "{reply}");
+        assert_eq!(bea.line(), "OK;1");
+        last = bea.line().split(';').next().expect("its number").to_owned();
+        time
+    };
+    let mut times: Vec<_> = (0..SENDS).map(&mut send).collect();
+    median(&mut times)
+}

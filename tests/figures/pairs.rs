@@ -1,0 +1,116 @@
+//! The same work on wachat and on Redis with a sync before every answer: pairs of a sender with one
+//! message in flight and a reader who waits for it.
+
+#[path = "redis.rs"]
+mod redis;
+#[path = "wachat.rs"]
+mod wachat;
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::median;
+use crate::support::Server;
+use redis::Redis;
+
+const PAIRS: usize = 20;
+const ROUNDS: usize = 3;
+
+/// What a message says: 100 bytes.
+const TEXT: &str = "a message of one hundred bytes, \
+                    all of them characters that stand for themselves everywhere ........";
+
+/// From the start of a round until it is counted, and then how long.
+const WARM_UP: Duration = Duration::from_millis(500);
+const COUNTED: Duration = Duration::from_secs(3);
+
+/// One who sends, one message after the other.
+trait Writer: Send {
+    /// Sends a message and waits until it is on the disk.
+    fn send(&mut self);
+}
+
+/// One who reads.
+trait Reader: Send {
+    /// Waits for messages, a second at most, and says how many came.
+    fn read(&mut self) -> usize;
+}
+
+type Pair = (Box<dyn Writer>, Box<dyn Reader>);
+
+#[test]
+#[ignore = "a figure: run it in release mode, on a quiet machine"]
+fn pairs_against_redis() {
+    let Some(redis) = Redis::start() else {
+        println!("pairs against Redis: skipped, redis-server is not installed");
+        return;
+    };
+    let server = Server::with_flags(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    wachat::register(&server, PAIRS);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        ours.push(run((0..PAIRS).map(|pair| wachat::pair(&server, round, pair)).collect()));
+        theirs.push(run((0..PAIRS).map(|pair| redis.pair(round, pair)).collect()));
+    }
+    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ratio = ours / theirs;
+    println!("durable messages a second: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}");
+    assert!(ratio >= 1.0, "{ratio}");
+}
+
+/// What all the threads of a round share.
+struct Round {
+    begin: Barrier,
+    stop: AtomicBool,
+    sent: AtomicUsize,
+    read: AtomicUsize,
+}
+
+/// Lets the pairs work. Returns how many messages a second were sent and confirmed.
+fn run(pairs: Vec<Pair>) -> f64 {
+    let begin = Barrier::new(2 * pairs.len() + 1);
+    let round = Round { begin, stop: AtomicBool::new(false), sent: AtomicUsize::new(0), read: AtomicUsize::new(0) };
+    let rate = std::thread::scope(|scope| {
+        for (writer, reader) in pairs {
+            scope.spawn(|| round.write(writer));
+            scope.spawn(|| round.read(reader));
+        }
+        round.begin.wait();
+        let rate = round.rate();
+        round.stop.store(true, Ordering::Relaxed);
+        rate
+    });
+    assert_eq!(round.read.into_inner(), round.sent.into_inner(), "every message is read, once");
+    rate
+}
+
+impl Round {
+    fn rate(&self) -> f64 {
+        std::thread::sleep(WARM_UP);
+        let (before, start) = (self.sent.load(Ordering::Relaxed), Instant::now());
+        std::thread::sleep(COUNTED);
+        (self.sent.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
+    }
+
+    fn write(&self, mut writer: Box<dyn Writer>) {
+        self.begin.wait();
+        while !self.stop.load(Ordering::Relaxed) {
+            writer.send();
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads on until nothing comes any more.
+    fn read(&self, mut reader: Box<dyn Reader>) {
+        self.begin.wait();
+        loop {
+            let stopped = self.stop.load(Ordering::Relaxed);
+            let read = reader.read();
+            self.read.fetch_add(read, Ordering::Relaxed);
+            if read == 0 && stopped {
+                return;
+            }
+        }
+    }
+}
