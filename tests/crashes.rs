@@ -290,7 +290,7 @@ impl World {
         server.last_connection += 1;
         let connection = ConnectionId(server.last_connection);
         server.sessions.insert(user, connection);
-        self.ask(Some(connection), Command::Open { user: name(user) }, Asked::Open)
+        self.ask(Some(connection), Command::Open { user: name(user), order: connection.0 }, Asked::Open)
     }
 
     fn read(&mut self, user: &'static str) -> Step {
@@ -455,7 +455,7 @@ impl World {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
-        fine(self.ask(Some(connection), Command::Open { user: name(user) }, Asked::Open))?;
+        fine(self.ask(Some(connection), Command::Open { user: name(user), order: connection.0 }, Asked::Open))?;
         fine(self.commit())?;
         loop {
             let before = self.checker.last_stored(user);

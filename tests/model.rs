@@ -225,7 +225,7 @@ impl Real {
     fn poll(&mut self, user: usize, after: u64, max: usize) -> Said {
         self.sessions += 1;
         let connection = ConnectionId(self.sessions);
-        self.ask(connection, Command::Open { user: name(user) });
+        self.ask(connection, Command::Open { user: name(user), order: self.sessions });
         // Who is online is not the model's business: those events are taken out of the way.
         self.ask(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
         let after = After::Number(Seq::new(after).unwrap());

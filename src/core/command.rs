@@ -10,8 +10,7 @@ use crate::model::{Email, MessageId, Seq, Text, Timestamp, UserName};
 use crate::protocol::request::Named;
 use crate::protocol::{After, Code, Reply};
 
-/// Names a connection: its place in the order in which they were accepted. Never used again in the life
-/// of a server.
+/// Names a connection. Never used again in the life of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
@@ -91,9 +90,11 @@ pub enum Command {
         user: UserName,
     },
     Users,
-    /// A RECV session begins; one that the user had is told and closed.
+    /// A RECV session begins; one that the user had is told and closed. `order` is when its login came,
+    /// among all logins.
     Open {
         user: UserName,
+        order: u64,
     },
     /// `wait`: `None` is as long as a poll may.
     Poll {

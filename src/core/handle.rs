@@ -79,7 +79,7 @@ impl Core {
             }
             Command::Chats { user } => self.chats(&user)?,
             Command::Users => self.users(),
-            Command::Open { user } => self.open(connection, &user, now, out)?,
+            Command::Open { user, order } => self.open(connection, &user, order, now, out)?,
             Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
             Command::HungUp => {
                 self.hung_up(connection, out);
@@ -220,15 +220,15 @@ impl Core {
         Reply::Users(self.accounts.iter().enumerate().map(user).collect()).into()
     }
 
-    fn open(&mut self, connection: ConnectionId, user: &UserName, now: Now, out: &mut Outcome) -> Handled {
+    fn open(&mut self, connection: ConnectionId, user: &UserName, order: u64, now: Now, out: &mut Outcome) -> Handled {
         let number = self.number(user)?;
-        // A login that was long on its way does not take over from a connection that came after it:
-        // its client has given up on it, and the one that would be cut off is its successor.
-        if self.presence.has_newer(connection, number) {
+        // A login whose password took long to verify does not take over from one that came after it:
+        // its client may have given up on it, and what it would cut off is that client's next try.
+        if self.presence.has_newer(number, order) {
             return Err(Code::Replaced.into());
         }
         let was_online = self.presence.is_online(number);
-        if let Some(replaced) = self.presence.open(connection, number) {
+        if let Some(replaced) = self.presence.open(connection, number, order) {
             out.effects.push(Effect::Close(replaced, Code::Replaced));
         }
         self.seen(number, now, out)?;
@@ -269,7 +269,7 @@ mod tests {
     use crate::core::Policy;
 
     #[test]
-    fn a_login_that_comes_late_does_not_take_over_from_a_newer_connection() {
+    fn a_login_that_took_long_does_not_take_over_from_a_newer_one() {
         let mut core = Core::new("store".into(), Policy::default());
         let ana = UserName::new("ana").unwrap();
         let mut ask = |connection, command| {
@@ -278,13 +278,13 @@ mod tests {
             out.effects
         };
         ask(1, Command::Register { name: ana.clone(), password_hash: "x".into() });
-        ask(3, Command::Open { user: ana.clone() });
-        let effects = ask(2, Command::Open { user: ana.clone() });
+        ask(2, Command::Open { user: ana.clone(), order: 2 });
+        let effects = ask(3, Command::Open { user: ana.clone(), order: 1 });
         assert!(
-            matches!(&effects[..], [Effect::Answer(ConnectionId(2), Answer::Reply(Reply::Ko(ko)))] if ko.code == Code::Replaced)
+            matches!(&effects[..], [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] if ko.code == Code::Replaced)
         );
-        ask(2, Command::Closed);
-        let effects = ask(4, Command::Open { user: ana });
-        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(3), Code::Replaced), Effect::Answer(..)]));
+        ask(3, Command::Closed);
+        let effects = ask(4, Command::Open { user: ana, order: 3 });
+        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Answer(..)]));
     }
 }

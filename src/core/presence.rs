@@ -21,6 +21,8 @@ pub(super) struct Presence {
 /// One RECV session.
 pub(super) struct Session {
     pub user: AccountNumber,
+    /// When its login came, among all logins.
+    order: u64,
     /// The highest number that this connection was sent: what `POLL;*` acknowledges.
     pub sent: Seq,
     pub poll: Option<Parked>,
@@ -53,14 +55,15 @@ impl Presence {
         self.connection_of.contains_key(&user)
     }
 
-    /// Whether a user's session is on a connection that was accepted after this one.
-    pub fn has_newer(&self, connection: ConnectionId, user: AccountNumber) -> bool {
-        self.connection_of.get(&user).is_some_and(|current| *current > connection)
+    /// Whether a user has a session whose login came after this one.
+    pub fn has_newer(&self, user: AccountNumber, order: u64) -> bool {
+        let current = self.connection_of.get(&user).and_then(|connection| self.sessions.get(connection));
+        current.is_some_and(|session| session.order > order)
     }
 
     /// Begins a session; returns the connection of the one it takes the place of.
-    pub fn open(&mut self, connection: ConnectionId, user: AccountNumber) -> Option<ConnectionId> {
-        let session = Session { user, sent: Seq::ZERO, poll: None, hung_up: false, fleeting: VecDeque::new() };
+    pub fn open(&mut self, connection: ConnectionId, user: AccountNumber, order: u64) -> Option<ConnectionId> {
+        let session = Session { user, order, sent: Seq::ZERO, poll: None, hung_up: false, fleeting: VecDeque::new() };
         self.sessions.insert(connection, session);
         let replaced = self.connection_of.insert(user, connection)?;
         self.forget(replaced);

@@ -23,6 +23,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,8 @@ struct Shared {
     store: Store,
     hang_ups: HangUps,
     admission: Admission,
+    /// How many logins have come on RECV.
+    logins: AtomicU64,
     registration: Registration,
     timeout: Duration,
 }
@@ -164,6 +167,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
             let _ = hung_up.send(Input::Command(ConnectionId(number), Command::HungUp));
         })?,
         admission: Admission::default(),
+        logins: AtomicU64::new(0),
         registration: config.registration,
         timeout: config.timeout,
     });

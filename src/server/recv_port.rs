@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Ending};
 use super::{Shared, login};
@@ -35,8 +36,9 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
 }
 
 fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
+    let order = shared.logins.fetch_add(1, Ordering::Relaxed);
     let user = login::log_in(shared, connection, line)?;
-    match shared.ask(connection, Command::Open { user })? {
+    match shared.ask(connection, Command::Open { user, order })? {
         Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
         Answer::Reply(reply) => write(connection, &reply),
         Answer::Excerpt(_) => Err(Code::Internal.into()),
