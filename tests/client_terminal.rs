@@ -34,10 +34,12 @@ fn a_message_appears_and_its_ticks_come_back() {
     let form = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).expect(&line);
     let digits: Vec<_> = form.0.split(':').map(|part| part.len() == 2 && part.parse::<u8>().is_ok()).collect();
     assert!(digits == [true, true] && form.1 == "ana: hola", "{line}");
-    // READ may come at once, and then no DELIVERED before it (protocol, section 7).
-    for tick in ["… @luis: hola", "✓ @luis: hola", "✓✓ read @luis: hola"] {
-        ana.expect(tick);
-    }
+    // READ may come at once, with no DELIVERED before it (protocol, section 7): a person sees both.
+    let ticks = ["… @luis: hola", "✓ @luis: hola", "✓✓ @luis: hola", "✓✓ read @luis: hola"];
+    ticks.iter().for_each(|tick| ana.expect(tick));
+    let lines: Vec<_> = ana.screen().lines().map(|line| line.rsplit("\u{1b}[K").next().unwrap().to_owned()).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line.ends_with(" @luis: hola")).collect();
+    assert_eq!(told, ticks, "each step once, and in order");
     luis.type_line("@ana: y tú");
     ana.expect("] luis: y tú");
     ana.type_line("/history luis");

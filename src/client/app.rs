@@ -14,7 +14,7 @@ use super::home::Home;
 use super::outbox::Waiting;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, Place, Seq, Text};
+use crate::model::{Message, MessageId, Place, Text};
 
 const OTHER_STORE: &str = "the server's store is another than last time: restored from a backup, or made anew; \
     your history stays, and what was sent since that backup may be unknown there";
@@ -36,12 +36,11 @@ pub struct App {
     pub(super) agenda: Arc<Agenda>,
     pub(super) current: Option<Place>,
     pub(super) away: bool,
-    /// Up to where a later state was shown already: an answer to `SEND` may come after its `STATE`.
-    pub(super) announced: HashMap<Place, Seq>,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
-    /// Messages whose outcome was not told yet. The outbox may be a step ahead of the news of it.
-    pub(super) underway: usize,
+    /// Messages whose outcome was not told yet, and whether a `STATE` was faster and its ticks are on
+    /// the screen already. The outbox may be a step ahead of the news of it.
+    pub(super) underway: HashMap<MessageId, bool>,
     /// Questions that were not answered yet.
     pub(super) asked: usize,
     /// Things that a person wanted, and that will not be.
@@ -56,14 +55,13 @@ pub struct App {
 impl App {
     pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
         let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
-        let underway = home.outbox.lock().len();
+        let underway = home.outbox.lock().waiting().map(|message| (message.id.clone(), false)).collect();
         Self {
             setting,
             home,
             agenda,
             current: None,
             away: false,
-            announced: HashMap::new(),
             deferred: None,
             underway,
             asked: 0,
@@ -89,8 +87,8 @@ impl App {
         if !self.setting.piped {
             views.extend(history.unshown().into_iter().map(View::Incoming));
         }
-        if self.underway > 0 && !self.setting.piped {
-            views.push(View::Notice(format!("{} in the outbox from last time", self.underway)));
+        if !self.underway.is_empty() && !self.setting.piped {
+            views.push(View::Notice(format!("{} in the outbox from last time", self.underway.len())));
         }
         views
     }
@@ -104,8 +102,8 @@ impl App {
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
             AppEvent::OtherStore => vec![View::Notice(OTHER_STORE.to_owned())],
-            AppEvent::Arrived(arrivals) => arrivals.into_iter().filter_map(|arrival| self.arrived(arrival)).collect(),
-            AppEvent::Accepted(message, seq, state) => self.accepted(message, seq, state),
+            AppEvent::Arrived(arrivals) => arrivals.into_iter().flat_map(|arrival| self.arrived(arrival)).collect(),
+            AppEvent::Accepted(message, state) => self.accepted(&message, state),
             AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {
                 vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
@@ -129,7 +127,7 @@ impl App {
 
     /// Does what waits for the messages before it, once they are settled or do not move.
     pub fn resume(&mut self) -> Vec<View> {
-        if self.moves() && self.underway > 0 {
+        if self.moves() && !self.underway.is_empty() {
             return Vec::new();
         }
         self.deferred.take().map_or(Vec::new(), |command| self.obey(command))
@@ -154,16 +152,19 @@ impl App {
             drop(outbox);
             return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
         }
-        if self.underway == 0 {
+        if self.underway.is_empty() {
             self.progress = Instant::now();
         }
         let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
-        let queued = Waiting::new(to, text).and_then(|message| outbox.queue(message));
+        let queued = Waiting::new(to, text).and_then(|message| {
+            let id = message.id.clone();
+            outbox.queue(message).map(|()| id)
+        });
         drop(outbox);
         self.agenda.ring();
         match queued {
-            Ok(()) => {
-                self.underway += 1;
+            Ok(id) => {
+                self.underway.insert(id, false);
                 vec![view]
             }
             Err(error) => self.files_failed(&error),
@@ -189,7 +190,7 @@ impl App {
 
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
-        let ahead = self.setting.piped && self.moves() && self.underway >= limits::PIPE_AHEAD;
+        let ahead = self.setting.piped && self.moves() && self.underway.len() >= limits::PIPE_AHEAD;
         !self.leaving && !ahead && self.deferred.is_none()
     }
 
@@ -207,14 +208,14 @@ impl App {
         if self.end.is_some() || !self.leaving {
             return self.end;
         }
-        let idle = self.underway == 0 && self.agenda.is_empty() && self.asked == 0;
+        let idle = self.underway.is_empty() && self.agenda.is_empty() && self.asked == 0;
         let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
         (idle || given_up).then(|| self.result())
     }
 
     /// What the exit code says about what was typed so far.
     pub fn result(&self) -> Exit {
-        match (self.setting.piped, self.failures, self.underway) {
+        match (self.setting.piped, self.failures, self.underway.len()) {
             (false, ..) => Exit::Done,
             (true, 1.., _) => Exit::Failed,
             (true, 0, 1..) => Exit::Queued,

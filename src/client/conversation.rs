@@ -45,6 +45,8 @@ struct Marks {
 pub struct Moved {
     /// The last message that moved.
     pub last: Arc<Message>,
+    /// How far it had come before.
+    pub from: State,
     /// How many moved with it.
     pub others: usize,
 }
@@ -116,10 +118,10 @@ impl Conversation {
                 && message.seq <= upto
                 && *was < state
             {
-                *was = state;
+                let from = std::mem::replace(was, state);
                 match &mut moved {
                     Some(moved) => moved.others += 1,
-                    None => moved = Some(Moved { last: message.clone(), others: 0 }),
+                    None => moved = Some(Moved { last: message.clone(), from, others: 0 }),
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use crate::model::{Seq, State, UserName};
+use crate::model::{State, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
@@ -24,7 +24,7 @@ pub enum AppEvent {
     /// A poll brought this; it is in the history.
     Arrived(Vec<Arrival>),
     /// The server has this message; the history and the outbox know.
-    Accepted(Waiting, Seq, State),
+    Accepted(Waiting, State),
     /// It will never be sent; the history and the outbox know.
     Failed(Waiting, Ko),
     /// Its conversation waits: this is the first that was held.

@@ -7,7 +7,7 @@
 //!     pipe-1/ … pipe-8/                the same again, each for one pipe at a time
 //! ```
 //! Scripts may send while the client of the same user runs, and for as long as they like. They
-//! cannot share its files, so they have their own; [`super::take_over`] brings together what each
+//! cannot share its files, so they have their own; `take_over` brings together what each
 //! leaves behind.
 
 use std::io;

@@ -9,8 +9,8 @@ use super::event::Answer;
 use super::exit::Exit;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use super::view::View;
-use crate::model::{Seq, State};
+use super::view::{Tick, View};
+use crate::model::{Place, State, Text};
 use crate::protocol::Ko;
 
 impl App {
@@ -37,38 +37,37 @@ impl App {
         self.down(why)
     }
 
-    pub(super) fn arrived(&mut self, arrival: Arrival) -> Option<View> {
-        Some(match arrival {
-            Arrival::Message(message) => View::Incoming(message),
-            Arrival::Moved(state, Moved { last, others }) => {
-                self.announced.insert(last.to.clone(), last.seq);
-                let text = last.text.to_string();
-                View::Tick { tick: state.into(), to: last.to.clone(), text, others }
-            }
-            Arrival::Online(user) => View::Notice(format!("{user} is online")),
-            Arrival::Offline(user) => View::Notice(format!("{user} is offline")),
-        })
-    }
-
-    /// A message has found its way, or its end.
-    fn settled(&mut self) {
-        self.underway = self.underway.saturating_sub(1);
-        self.progress = Instant::now();
-    }
-
-    pub(super) fn accepted(&mut self, message: Waiting, seq: Seq, state: State) -> Vec<View> {
-        self.settled();
-        let further = self.announced.get(&message.to).is_some_and(|upto| seq <= *upto);
-        if further && state == State::Received {
-            return Vec::new();
+    pub(super) fn arrived(&mut self, arrival: Arrival) -> Vec<View> {
+        match arrival {
+            Arrival::Message(message) => vec![View::Incoming(message)],
+            Arrival::Moved(state, moved) => self.moved(state, &moved),
+            Arrival::Online(user) => vec![View::Notice(format!("{user} is online"))],
+            Arrival::Offline(user) => vec![View::Notice(format!("{user} is offline"))],
         }
-        let text = message.text.to_string();
-        vec![View::Tick { tick: state.into(), to: message.to, text, others: 0 }]
+    }
+
+    fn moved(&mut self, state: State, moved: &Moved) -> Vec<View> {
+        // Where the answer to SEND was not told yet, its tick is due here, and not afterwards.
+        let told = self.underway.get_mut(&moved.last.id).map(|told| std::mem::replace(told, true));
+        let from = if told == Some(false) { Tick::Queued } else { moved.from.into() };
+        let (to, text, others) = (&moved.last.to, &moved.last.text, moved.others);
+        ticks(from, state, to, text, others)
+    }
+
+    pub(super) fn accepted(&mut self, message: &Waiting, state: State) -> Vec<View> {
+        let told = self.settled(message);
+        if told { Vec::new() } else { ticks(Tick::Queued, state, &message.to, &message.text, 0) }
+    }
+
+    /// A message has found its way, or its end. Says whether its ticks are on the screen already.
+    fn settled(&mut self, message: &Waiting) -> bool {
+        self.progress = Instant::now();
+        self.underway.remove(&message.id).unwrap_or(false)
     }
 
     pub(super) fn failed(&mut self, message: Waiting, ko: Ko) -> Vec<View> {
         self.failures += 1;
-        self.settled();
+        self.settled(&message);
         vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
     }
 
@@ -93,4 +92,9 @@ impl App {
         self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
         vec![View::Problem(stop.to_string())]
     }
+}
+
+fn ticks(from: Tick, state: State, to: &Place, text: &Text, others: usize) -> Vec<View> {
+    let view = |tick| View::Tick { tick, to: to.clone(), text: text.to_string(), others };
+    from.steps_to(state.into()).map(view).collect()
 }

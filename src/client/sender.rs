@@ -164,7 +164,7 @@ impl Sender {
         }
         let state = self.home.accepted(message, at, seq)?;
         self.held.remove(&message.to);
-        self.tell(AppEvent::Accepted(message.clone(), seq, state))
+        self.tell(AppEvent::Accepted(message.clone(), state))
     }
 
     fn failed(&mut self, message: &Waiting, ko: Ko) -> Result<(), Stop> {

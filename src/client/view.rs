@@ -15,6 +15,15 @@ pub enum Tick {
     Read,
 }
 
+impl Tick {
+    /// The steps after this one, up to that one: a message may take several at once, and a person
+    /// sees each.
+    pub fn steps_to(self, end: Self) -> impl Iterator<Item = Self> {
+        let steps = [Self::Queued, Self::Received, Self::Delivered, Self::Read];
+        steps.into_iter().filter(move |step| *step > self && *step <= end)
+    }
+}
+
 impl From<State> for Tick {
     fn from(state: State) -> Self {
         match state {
