@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use support::random::Random;
@@ -369,21 +369,13 @@ fn random_bytes_and_requests_that_were_changed_a_little() {
         // The server may have closed already, at a QUIT or a login line that is none.
         let _ = stream.write_all(&noise(&mut random)).and_then(|()| stream.shutdown(Shutdown::Write));
         let mut answers = Vec::new();
-        match std::io::Read::read_to_end(&mut stream, &mut answers) {
-            // Closed with input unread: a reset is no surprise.
-            Ok(_) | Err(_) if answers.is_empty() => {}
-            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => {
-                panic!("seed {seed}, round {round}: the server hangs: {error}")
-            }
-            _ => {
-                let answers = String::from_utf8(answers).expect("the server writes UTF-8");
-                assert!(
-                    answers.starts_with("OK") || answers.starts_with("KO;"),
-                    "seed {seed}, round {round}: {answers}"
-                );
-                assert!(!answers.contains("KO;INTERNAL"), "seed {seed}, round {round}: {answers}");
-            }
-        }
+        // A server that closes with input unread resets the connection: no surprise. Silence is.
+        let end = std::io::Read::read_to_end(&mut stream, &mut answers).map_err(|error| error.kind());
+        let hangs = matches!(end, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut));
+        assert!(!hangs, "seed {seed}, round {round}: the server neither answers nor closes");
+        let answers = String::from_utf8_lossy(&answers);
+        let good = answers.is_empty() || answers.starts_with("OK") || answers.starts_with("KO;");
+        assert!(good && !answers.contains("KO;INTERNAL"), "seed {seed}, round {round}: {answers}");
         if round % 50 == 49 {
             town.is_well(&format!("{round} rounds of noise, seed {seed}"));
         }

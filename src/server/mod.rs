@@ -83,6 +83,8 @@ pub enum StartError {
     System(io::Error),
 }
 
+impl std::error::Error for StartError {}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

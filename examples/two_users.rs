@@ -1,0 +1,119 @@
+//! What this program is for, played by itself: ana writes to luis, who is away; luis comes; ana sees
+//! her message go RECEIVED -> DELIVERED -> READ.
+//!
+//! ```text
+//! cargo run --example two_users
+//! ```
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wachat::core::Policy;
+use wachat::disk::RealDisk;
+use wachat::limits::TIMEOUT;
+use wachat::model::{MessageId, Place, Seq, Text};
+use wachat::protocol::{After, Event, Login, LoginKind, RecvRequest, SendRequest, reply};
+use wachat::server::{self, Config, Registration};
+use wachat::store::Sizes;
+
+type Failable<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Failable<()> {
+    // A server of our own, on free ports, with a directory that goes with us.
+    let directory = tempfile::tempdir()?;
+    let server = server::start(Config {
+        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        send_port: 0,
+        recv_port: 0,
+        data: directory.path().join("data"),
+        disk: Arc::new(RealDisk),
+        registration: Registration::Open,
+        timeout: TIMEOUT,
+        policy: Policy::default(),
+        sizes: Sizes::default(),
+    })?;
+    let (send, recv) = (server.send_address(), server.recv_address());
+
+    let mut ana = Connection::open(send, LoginKind::Register, "ana")?;
+    let mut luis = Connection::open(send, LoginKind::Register, "luis")?;
+    println!("ana writes to luis, who is away");
+    let (id, text) = (MessageId::new("hola-1").ok_or("not an id")?, Text::new("hola, luis").ok_or("not a text")?);
+    let accepted = ana.ask(|out| SendRequest::Send { id, to: Place::parse("luis"), text }.write(out))?;
+    let (_, number) = reply::read_accepted(&accepted)?;
+    println!("    ana sees: message {number} is RECEIVED; it is on the server's disk");
+
+    println!("luis comes");
+    let mut luis_hears = Connection::open(recv, LoginKind::Login, "luis")?;
+    for event in luis_hears.poll(Seq::ZERO)? {
+        if let Event::Message(message) = event {
+            println!("    luis sees: {}: {}", message.from, message.text);
+        }
+    }
+
+    // Nothing is DELIVERED because it was sent: only because luis has said that he holds it.
+    println!("luis acknowledges what he was given");
+    luis_hears.ask(|out| RecvRequest::Poll { after: After::Number(number), wait: Some(0), max: 100 }.write(out))?;
+    let mut ana_hears = Connection::open(recv, LoginKind::Login, "ana")?;
+    let told = show_states(&ana_hears.poll(Seq::ZERO)?);
+
+    println!("luis reads it");
+    luis.ask(|out| SendRequest::Read { place: Place::parse("ana"), seq: number }.write(out))?;
+    show_states(&ana_hears.poll(told)?);
+
+    server.stop()?;
+    Ok(())
+}
+
+/// Prints what ana is told of her messages; returns the number to acknowledge.
+fn show_states(events: &[Event]) -> Seq {
+    for event in events {
+        if let Event::State { place, state, upto, .. } = event {
+            println!("    ana sees: up to {upto}, all she wrote to {place} is {state}");
+        }
+    }
+    events.iter().map(Event::seq).fold(Seq::ZERO, Seq::max)
+}
+
+/// One connection to either port: a request, then its reply.
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn open(port: SocketAddr, kind: LoginKind, user: &str) -> Failable<Self> {
+        let stream = TcpStream::connect(port)?;
+        stream.set_read_timeout(Some(TIMEOUT + Duration::from_secs(5)))?;
+        let mut connection = Self(BufReader::new(stream));
+        connection.ask(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
+        Ok(connection)
+    }
+
+    /// The fields of the reply after OK; a KO is an error.
+    fn ask(&mut self, request: impl FnOnce(&mut Vec<u8>)) -> Failable<Vec<String>> {
+        let mut out = Vec::new();
+        request(&mut out);
+        self.0.get_mut().write_all(&out)?;
+        let head = self.line()?;
+        Ok(reply::read_head(head.as_bytes())?.map_err(|ko| format!("{}: {}", ko.code, ko.text))?)
+    }
+
+    /// Waits for the events above a number: a list says how many lines follow.
+    fn poll(&mut self, after: Seq) -> Failable<Vec<Event>> {
+        let poll = RecvRequest::Poll { after: After::Number(after), wait: None, max: 100 };
+        let head = self.ask(|out| poll.write(out))?;
+        let count: usize = head.first().ok_or("a list without its length")?.parse()?;
+        let mut events = Vec::new();
+        for _ in 0..count {
+            // An event of a kind that this program does not know is left out.
+            events.extend(Event::parse(self.line()?.as_bytes())?.1);
+        }
+        Ok(events)
+    }
+
+    fn line(&mut self) -> Failable<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        Ok(line.strip_suffix('\n').ok_or("the server has closed")?.to_owned())
+    }
+}
