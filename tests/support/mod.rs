@@ -40,6 +40,11 @@ impl Server {
         Self::run(directory, flags.iter().map(|f| (*f).to_owned()).collect())
     }
 
+    /// A server whose data directory is there already.
+    pub fn on(directory: TempDir, flags: &[&str]) -> Self {
+        Self::run(std::sync::Arc::new(directory), flags.iter().map(|f| (*f).to_owned()).collect())
+    }
+
     fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>) -> Self {
         let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("a log file");
         let mut child = serve(&directory.path().join("data"))
