@@ -11,5 +11,5 @@ pub use id::{MessageId, Seq};
 pub use message::{Message, State};
 pub use name::{NameError, NoSuchPlace, Place, RoomName, UserName};
 pub use secret::{Email, Password, PasswordError};
-pub use text::{Text, length_in_record};
+pub use text::{Text, is_printable_ascii, length_in_record};
 pub use time::Timestamp;

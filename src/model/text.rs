@@ -13,13 +13,20 @@ pub struct Text(Arc<str>);
 impl Text {
     /// `None` if it is too long or has a character that no record may hold.
     pub fn new(text: &str) -> Option<Self> {
-        let holds = text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'));
+        let holds =
+            is_printable_ascii(text) || text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'));
         (holds && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a text is printable ASCII and nothing else. Most are, and this looks at many bytes at once
+/// where looking for control characters takes them one by one.
+pub fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().fold(true, |printable, byte| printable & matches!(byte, b' '..=b'~'))
 }
 
 /// How many bytes a text takes in a record, with its escapes and the quotes it needs.

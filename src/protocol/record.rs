@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
+use crate::model::is_printable_ascii;
+
 /// Why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyntaxError {
@@ -35,7 +37,7 @@ impl<'a> Fields<'a> {
     /// Splits a line that comes without its LF (and without the CR before it).
     pub fn parse(line: &'a [u8]) -> Result<Self, SyntaxError> {
         let line = std::str::from_utf8(line).map_err(|_| SyntaxError::Utf8)?;
-        if line.chars().any(|c| c.is_control() && c != '\t') {
+        if !is_printable_ascii(line) && line.chars().any(|c| c.is_control() && c != '\t') {
             return Err(SyntaxError::Control);
         }
         let (mut fields, mut rest) = (Vec::with_capacity(8), Some(line));
@@ -135,6 +137,10 @@ impl<'a> Writer<'a> {
         let quoted = text.starts_with('"') || text.contains(';');
         if quoted {
             self.out.push(b'"');
+        }
+        if !quoted && is_printable_ascii(text) && !text.contains('\\') {
+            self.out.extend_from_slice(text.as_bytes());
+            return self;
         }
         for byte in text.bytes() {
             match byte {

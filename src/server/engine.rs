@@ -134,8 +134,8 @@ impl Engine {
     }
 
     /// What may happen now, in order.
-    pub fn take_released(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.released)
+    pub fn take_released(&mut self) -> std::vec::Drain<'_, Effect> {
+        self.released.drain(..)
     }
 
     /// Whether one more record fits. If not: commit, then [`Engine::switch_segment`].
