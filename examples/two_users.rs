@@ -7,34 +7,22 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wachat::core::Policy;
 use wachat::disk::RealDisk;
 use wachat::limits::TIMEOUT;
 use wachat::model::{MessageId, Place, Seq, Text};
 use wachat::protocol::{After, Event, Login, LoginKind, RecvRequest, SendRequest, reply};
-use wachat::server::{self, Config, Registration};
-use wachat::store::Sizes;
+use wachat::server::{self, Config};
 
 type Failable<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Failable<()> {
     // A server of our own, on free ports, with a directory that goes with us.
     let directory = tempfile::tempdir()?;
-    let server = server::start(Config {
-        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        send_port: 0,
-        recv_port: 0,
-        data: directory.path().join("data"),
-        disk: Arc::new(RealDisk),
-        registration: Registration::Open,
-        timeout: TIMEOUT,
-        policy: Policy::default(),
-        sizes: Sizes::default(),
-    })?;
+    let server = server::start(Config::on_free_ports(Arc::new(RealDisk), directory.path().join("data")))?;
     let (send, recv) = (server.send_address(), server.recv_address());
 
     let mut ana = Connection::open(send, LoginKind::Register, "ana")?;

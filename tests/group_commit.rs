@@ -3,17 +3,13 @@
 mod support;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use support::{Line, PASSWORD};
-use wachat::core::Policy;
 use wachat::disk::{Disk, File, SimulatedDisk};
-use wachat::limits;
-use wachat::server::{Config, Registration, start};
-use wachat::store::Sizes;
+use wachat::server::{Config, start};
 
 /// A disk that takes its time to sync, as real ones do, so that the test does not depend on which.
 #[derive(Clone)]
@@ -26,7 +22,8 @@ const SYNC_TAKES: Duration = Duration::from_millis(20);
 #[test]
 fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
     let disk = SimulatedDisk::default();
-    let server = start(config(SlowDisk(disk.clone()))).unwrap_or_else(|error| panic!("{error}"));
+    let server = start(Config::on_free_ports(Arc::new(SlowDisk(disk.clone())), "/data".into()))
+        .unwrap_or_else(|error| panic!("{error}"));
     let address = server.send_address();
     let mut lines: Vec<Line> = (0..20).map(|i| Line::open(address).registered(&format!("user{i}"))).collect();
     let before = disk.syncs();
@@ -56,20 +53,6 @@ impl Registered for Line {
     fn registered(mut self, user: &str) -> Self {
         assert_eq!(self.ask(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
         self
-    }
-}
-
-fn config(disk: SlowDisk) -> Config {
-    Config {
-        listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        send_port: 0,
-        recv_port: 0,
-        data: "/data".into(),
-        disk: Arc::new(disk),
-        registration: Registration::Open,
-        timeout: limits::TIMEOUT,
-        policy: Policy::default(),
-        sizes: Sizes::default(),
     }
 }
 

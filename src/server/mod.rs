@@ -21,7 +21,7 @@ mod send_port;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -69,6 +69,23 @@ pub struct Config {
     pub timeout: Duration,
     pub policy: Policy,
     pub sizes: Sizes,
+}
+
+impl Config {
+    /// A server as `wachat serve` runs it, but on free ports of the loopback interface.
+    pub fn on_free_ports(disk: Arc<dyn Disk>, data: PathBuf) -> Self {
+        Self {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            send_port: 0,
+            recv_port: 0,
+            data,
+            disk,
+            registration: Registration::Open,
+            timeout: limits::TIMEOUT,
+            policy: Policy::default(),
+            sizes: Sizes::default(),
+        }
+    }
 }
 
 /// Why a server does not start. Says what to do.
