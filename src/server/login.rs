@@ -24,7 +24,12 @@ fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result
     let password = login.password.as_bytes();
     let Some(account) = account else {
         if shared.registration == Registration::Auto && name.is_some() {
-            return register(shared, connection, login);
+            let registered = register(shared, connection, login);
+            // Somebody made it meanwhile, this client's other port perhaps: then it is a LOGIN.
+            if registered != Err(Code::Exists.into()) {
+                return registered;
+            }
+            return check(shared, connection, login);
         }
         shared.auth.verify(password, None);
         return Err(Code::Auth.into());
