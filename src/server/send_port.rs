@@ -190,9 +190,10 @@ impl Session<'_> {
         };
         self.settle()?;
         let password_hash = self.shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
-        let answer = self.ask(Command::SetPassword { user: self.user.clone(), password_hash })?;
+        let answer =
+            self.ask(Command::SetPassword { user: self.user.clone(), password_hash: password_hash.clone() })?;
         if matches!(answer, Answer::Reply(Reply::Done)) {
-            login::remember(self.shared, &self.user, &password);
+            login::remember(self.shared, &self.user, &password_hash, &password);
         }
         match answer {
             Answer::Reply(reply) => self.reply(reply),
