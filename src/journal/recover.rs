@@ -50,7 +50,7 @@ pub fn recover(
 ) -> Result<Recovered, JournalError> {
     let count = tidy(location, after).map_err(JournalError::io(&location.directory))?;
     let mut found: Vec<(Segment, Scan)> = Vec::new();
-    let (mut next, mut set_aside) = (batch, None);
+    let (mut next, mut torn) = (batch, None);
     for number in after + 1..=after + count {
         let path = location.segment(number);
         let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
@@ -63,11 +63,18 @@ pub fn recover(
             return Err(JournalError::Damaged { file: location.segment(number - 1), line: before.line, what });
         }
         if scan.broken {
-            set_aside = Some(cut(location, &scan, &content, &*file).map_err(JournalError::io(&path))?);
+            torn = Some((found.len(), file.clone(), content.clone()));
         }
         next = scan.next;
         found.push((Segment::opened(file, scan.head.clone(), scan.end as u64, content.len() as u64), scan));
     }
+    // Only now: had there been damage, nothing may have been changed.
+    let set_aside = match torn.and_then(|(at, file, content)| Some((&found.get(at)?.1, file, content))) {
+        Some((scan, file, content)) => {
+            Some(cut(location, scan, &content, &*file).map_err(JournalError::io(&location.directory))?)
+        }
+        None => None,
+    };
     let current = found.iter().rposition(|(_, scan)| !scan.is_empty()).unwrap_or(0);
     let closed_bytes = found.iter().take(current).map(|(segment, _)| segment.end()).sum();
     let mut open = found.into_iter().map(|(segment, _)| segment).skip(current);

@@ -14,6 +14,10 @@ use crate::limits;
 /// something in a path (protocol, section 3).
 const FORBIDDEN: [char; 7] = [':', ';', '#', '@', '"', '\\', '/'];
 
+/// Longest text that is looked at: a character of a name is composed of at most four. The rules for
+/// some characters look through the whole text for each of them, which is slow for a long one.
+const UNMAPPED_CHARS: usize = 4 * limits::NAME_CHARS;
+
 /// Not a name (protocol, section 3). Its text says what a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameError;
@@ -61,15 +65,25 @@ fn forms(text: &str) -> Result<(String, String), NameError> {
     if is_plain(text) {
         return Ok((text.to_owned(), text.to_owned()));
     }
+    if text.chars().nth(UNMAPPED_CHARS).is_some() {
+        return Err(NameError);
+    }
     let mapped = UsernameCaseMapped::enforce(text).map_err(|_| NameError)?;
     let shown = UsernameCasePreserved::enforce(text).map_err(|_| NameError)?;
     let fits = (1..=limits::NAME_CHARS).contains(&mapped.chars().count());
     // Both forms are looked at: a mapping that brought a forbidden sign, or hid one, passes neither.
     let allowed = |form: &str| !form.contains(FORBIDDEN) && !form.starts_with(['.', '-']);
-    if fits && allowed(&mapped) && allowed(&shown) && mapped.as_ref().is_single_script() {
+    if fits && allowed(&mapped) && allowed(&shown) && is_stable(&mapped, &shown) && mapped.as_ref().is_single_script() {
         return Ok((mapped.into_owned(), shown.into_owned()));
     }
     Err(NameError)
+}
+
+/// Whether the shown form, read again, is the same name. A file holds it: one that composed into
+/// something that is no name could be written and never be read back.
+fn is_stable(mapped: &str, shown: &str) -> bool {
+    UsernameCaseMapped::enforce(shown).is_ok_and(|again| again == mapped)
+        && UsernameCasePreserved::enforce(shown).is_ok_and(|again| again == shown)
 }
 
 /// Small letters and digits need no mapping: nearly every name, on the path of every message.
@@ -170,6 +184,28 @@ mod tests {
         }
         assert_ne!(UserName::new("maria").unwrap(), maria);
         assert_eq!(maria.to_string(), "María");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_back() {
+        // Each composes into one that RFC 8264 disallows.
+        for wrong in ["\u{391}\u{345}", "\u{397}\u{345}", "\u{3a9}\u{345}"] {
+            assert!(UserName::new(wrong).is_err(), "{wrong:?}");
+        }
+        for c in '\u{80}'..='\u{1ffff}' {
+            for text in [format!("{c}"), format!("a{c}"), format!("{c}\u{301}"), format!("{c}\u{345}")] {
+                let Ok(name) = UserName::new(&text) else { continue };
+                let again = UserName::new(name.shown());
+                assert!(again.is_ok_and(|again| again == name && again.shown() == name.shown()), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_refused_at_once() {
+        let start = std::time::Instant::now();
+        assert!(UserName::new(&("\u{30fb}".repeat(21_000) + "\u{30a2}")).is_err());
+        assert!(start.elapsed() < std::time::Duration::from_millis(500), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl LineReader {
     /// The next line, without its LF and the CR before it.
     pub fn next_line(&mut self) -> Result<&[u8], LineError> {
         let called = Instant::now();
+        // While requests before this line were answered nobody read: that time is not the client's.
+        self.began = self.began.map(|_| called);
         loop {
             if let Some(feed) = self.find_feed() {
                 return Ok(self.take(feed));

@@ -24,7 +24,12 @@ fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result
     let password = login.password.as_bytes();
     let Some(account) = account else {
         if shared.registration == Registration::Auto && name.is_some() {
-            return register(shared, connection, login);
+            let registered = register(shared, connection, login);
+            // Somebody made it meanwhile, this client's other port perhaps: then it is a LOGIN.
+            if registered != Err(Code::Exists.into()) {
+                return registered;
+            }
+            return check(shared, connection, login);
         }
         shared.auth.verify(password, None);
         return Err(Code::Auth.into());
@@ -48,9 +53,9 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
     }
     let password = Password::new(&name, login.password).map_err(|error| Ending::Ko(Ko::new(Code::Password, error)))?;
     let password_hash = shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
-    match shared.ask(connection, Command::Register { name: name.clone(), password_hash })? {
+    match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
         Answer::Reply(Reply::LoggedIn { user }) => {
-            remember(shared, &user, &password);
+            remember(shared, &user, &password_hash, &password);
             Ok(user)
         }
         Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
@@ -58,9 +63,9 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
     }
 }
 
-/// A password that was just set need not be verified at the next login.
-pub(super) fn remember(shared: &Shared, user: &UserName, password: &Password) {
-    if let Some(account) = shared.accounts.find(user) {
+/// A password that was just set need not be verified at the next login, unless another was set since.
+pub(super) fn remember(shared: &Shared, user: &UserName, password_hash: &str, password: &Password) {
+    if let Some(account) = shared.accounts.find(user).filter(|account| *account.password_hash == *password_hash) {
         shared.accounts.remember(&account, password.as_bytes());
     }
 }

@@ -108,8 +108,8 @@ impl Session<'_> {
         let user = self.user.clone();
         match request {
             SendRequest::Send { id, to, text } => self.tell(Command::Send { user, id, to, text }),
-            SendRequest::Chats => self.tell(Command::Chats { user }),
-            SendRequest::Users => self.tell(Command::Users),
+            SendRequest::Chats => self.list(Command::Chats { user }),
+            SendRequest::Users => self.list(Command::Users),
             SendRequest::Email { address } => self.tell(Command::SetEmail { user, email: address }),
             SendRequest::Read { place, seq } => self.read(place, seq),
             SendRequest::Status { place, seq } => self.status(place, seq),
@@ -135,6 +135,14 @@ impl Session<'_> {
     fn ask(&mut self, command: Command) -> Result<Answer, Ending> {
         self.settle()?;
         self.shared.ask(self.connection, command)
+    }
+
+    /// Asks for a list as long as there are users. One at a time: a pipeline of them would fill memory.
+    fn list(&mut self, command: Command) -> Result<(), Ending> {
+        match self.ask(command)? {
+            Answer::Reply(reply) => self.reply(reply),
+            Answer::Excerpt(_) => Err(Code::Internal.into()),
+        }
     }
 
     fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
@@ -182,9 +190,10 @@ impl Session<'_> {
         };
         self.settle()?;
         let password_hash = self.shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
-        let answer = self.ask(Command::SetPassword { user: self.user.clone(), password_hash })?;
+        let answer =
+            self.ask(Command::SetPassword { user: self.user.clone(), password_hash: password_hash.clone() })?;
         if matches!(answer, Answer::Reply(Reply::Done)) {
-            login::remember(self.shared, &self.user, &password);
+            login::remember(self.shared, &self.user, &password_hash, &password);
         }
         match answer {
             Answer::Reply(reply) => self.reply(reply),
