@@ -66,6 +66,14 @@ pub const ROUTER_QUEUE: usize = 4_096;
 
 /// Logins that wait for the two threads that verify passwords (each takes tens of milliseconds).
 pub const AUTH_QUEUE: usize = 256;
+
+/// Of those, from one address: whoever tries passwords by the thousand keeps nobody else waiting for
+/// more than about a second.
+pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
+
+/// How long a login waits for its place in that queue.
+pub const AUTH_PATIENCE: Duration = Duration::from_secs(2);
+
 pub const AUTH_THREADS: usize = 2;
 
 /// Connections at once, and of those from one address. Each is a thread.

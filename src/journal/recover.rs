@@ -2,11 +2,12 @@
 //! answered for and is set aside; anything else that is not as it was written is damage.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::format::{Head, HeadError, any_batch_behind, batch_at};
 use super::segment::{Segment, fill};
 use super::{Journal, JournalError, Location, make_segment, segment_number};
-use crate::disk;
+use crate::disk::{self, File};
 
 /// What a recovery came to.
 pub struct Recovered {
@@ -39,6 +40,15 @@ impl Scan {
 /// Takes a line (without its LF), or says why it cannot.
 type Replay<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
 
+/// A segment that was read.
+struct Found {
+    segment: Segment,
+    file: Arc<dyn File>,
+    scan: Scan,
+    /// What follows its last whole batch, but for line feeds at the end.
+    torn: Vec<u8>,
+}
+
 /// Replays all segments above `after`, the first of their batches being `batch`; then the journal
 /// goes on where it ended. Segments up to `after` are removed: a checkpoint covers them.
 pub fn recover(
@@ -49,40 +59,50 @@ pub fn recover(
     replay: &mut Replay,
 ) -> Result<Recovered, JournalError> {
     let count = tidy(location, after).map_err(JournalError::io(&location.directory))?;
-    let mut found: Vec<(Segment, Scan)> = Vec::new();
-    let (mut next, mut torn) = (batch, None);
+    let mut found: Vec<Found> = Vec::new();
+    let mut next = batch;
     for number in after + 1..=after + count {
-        let path = location.segment(number);
-        let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
-        let content = disk::read(&*location.disk, &path).map_err(JournalError::io(&path))?;
-        // What was read may be in the cache of a system that crashed before it was on the disk.
-        file.sync().map_err(JournalError::io(&path))?;
-        let scan = scan(location, number, &content, next, replay)?;
-        if let Some((_, before)) = found.last().filter(|(_, before)| before.broken && !scan.is_empty()) {
-            let what = "a batch is broken, and there are later ones".to_owned();
-            return Err(JournalError::Damaged { file: location.segment(number - 1), line: before.line, what });
-        }
-        if scan.broken {
-            torn = Some((found.len(), file.clone(), content.clone()));
-        }
-        next = scan.next;
-        found.push((Segment::opened(file, scan.head.clone(), scan.end as u64, content.len() as u64), scan));
+        let segment = read(location, number, next, found.last(), replay)?;
+        next = segment.scan.next;
+        found.push(segment);
     }
-    // Only now: had there been damage, nothing may have been changed.
-    let set_aside = match torn.and_then(|(at, file, content)| Some((&found.get(at)?.1, file, content))) {
-        Some((scan, file, content)) => {
-            Some(cut(location, scan, &content, &*file).map_err(JournalError::io(&location.directory))?)
-        }
-        None => None,
-    };
-    let current = found.iter().rposition(|(_, scan)| !scan.is_empty()).unwrap_or(0);
-    let closed_bytes = found.iter().take(current).map(|(segment, _)| segment.end()).sum();
-    let mut open = found.into_iter().map(|(segment, _)| segment).skip(current);
+    // Only now: had there been damage, nothing would have been changed.
+    let torn = found.iter().find(|found| found.scan.broken).map(|torn| cut(location, torn));
+    let set_aside = torn.transpose().map_err(JournalError::io(&location.directory))?;
+    let current = found.iter().rposition(|found| !found.scan.is_empty()).unwrap_or(0);
+    let closed_bytes = found.iter().take(current).map(|found| found.segment.end()).sum();
+    let mut open = found.into_iter().map(|found| found.segment).skip(current);
     let segment = match open.next() {
         Some(segment) => segment,
         None => make_segment(location, after + 1, segment_bytes).map_err(JournalError::io(&location.directory))?,
     };
     Ok(Recovered { journal: Journal::new(segment, open.next(), next), closed_bytes, set_aside })
+}
+
+/// Reads and replays one segment. After a broken batch nothing more may come, here or in a later one.
+fn read(
+    location: &Location,
+    number: u64,
+    next: u64,
+    before: Option<&Found>,
+    replay: &mut Replay,
+) -> Result<Found, JournalError> {
+    let path = location.segment(number);
+    let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
+    let content = disk::read(&*location.disk, &path).map_err(JournalError::io(&path))?;
+    // What was read may be in the cache of a system that crashed before it was on the disk.
+    file.sync().map_err(JournalError::io(&path))?;
+    let written = content.get(head_bytes(&content)..).is_some_and(|rest| rest.iter().any(|byte| *byte != b'\n'));
+    if let Some(before) = before.filter(|before| before.scan.broken && written) {
+        let what = format!("batch {} is broken, and there are later ones in {}", before.scan.next, path.display());
+        return Err(JournalError::Damaged { file: location.segment(number - 1), line: before.scan.line, what });
+    }
+    let scan = scan(location, number, &content, next, replay)?;
+    let rest = content.get(scan.end..).unwrap_or_default();
+    let torn = rest.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+    let torn = rest.get(..torn).unwrap_or_default().to_vec();
+    let segment = Segment::opened(file.clone(), scan.head.clone(), scan.end as u64, content.len() as u64);
+    Ok(Found { segment, file, scan, torn })
 }
 
 /// Replays closed segments, for a checkpoint: `first` to `last`. Returns the number of the batch
@@ -178,20 +198,20 @@ fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, J
     Err(JournalError::Damaged { file, line: 1, what })
 }
 
-/// Copies a broken last batch aside, durably, and then cuts it off.
-fn cut(location: &Location, scan: &Scan, content: &[u8], file: &dyn disk::File) -> std::io::Result<String> {
-    let rest = content.get(scan.end..).unwrap_or_default();
-    let torn = rest.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+/// Copies a broken last batch aside, durably, and then cuts it off. Returns what is to be said of it.
+fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
+    let Found { scan, torn, .. } = found;
     let aside = free_name(location, &format!("{:06}-batch-{}", scan.head.number, scan.next))?;
-    disk::write(&*location.disk, &aside, rest.get(..torn).unwrap_or_default())?;
+    disk::write(&*location.disk, &aside, torn)?;
     location.disk.sync_dir(&location.directory)?;
-    fill(file, scan.end as u64, (scan.end + torn) as u64)?;
-    file.sync()?;
+    fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64)?;
+    found.file.sync()?;
     Ok(format!(
-        "{} line {}: batch {} was being written when the server ended and was answered to nobody; its {torn} bytes are now in {}",
+        "{} line {}: batch {} was being written when the server ended and was answered to nobody; its {} bytes are now in {}",
         location.segment(scan.head.number).display(),
         scan.line,
         scan.next,
+        torn.len(),
         aside.display()
     ))
 }

@@ -3,12 +3,15 @@
 //! A verification touches 19 MiB and takes tens of milliseconds. Two threads keep their memory and
 //! take turns; whoever logs in waits in a bounded queue, and chatting goes on beside it.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use crate::limits;
@@ -21,7 +24,13 @@ enum Job {
 
 pub(super) struct Auth {
     jobs: Sender<Job>,
+    /// How many logins of each address wait, or are being verified.
+    waiting: Mutex<HashMap<IpAddr, usize>>,
 }
+
+/// Too many passwords are to be verified already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Busy;
 
 impl Auth {
     pub fn start() -> io::Result<Self> {
@@ -30,22 +39,56 @@ impl Auth {
             let queue = queue.clone();
             std::thread::Builder::new().name("auth".to_owned()).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, waiting: Mutex::default() })
     }
 
     /// Hashes a new password. `None`: this machine cannot (it has no random numbers, or no memory).
-    pub fn hash(&self, password: &[u8]) -> Option<Arc<str>> {
-        let (done, result) = bounded(1);
-        self.jobs.send(Job::Hash { password: password.to_vec(), done }).ok()?;
-        result.recv().ok()?
+    pub fn hash(&self, from: IpAddr, password: &[u8]) -> Result<Option<Arc<str>>, Busy> {
+        let password = password.to_vec();
+        self.queue(from, |done| Job::Hash { password, done })
     }
 
     /// Whether a password is the one that was hashed. Without a hash it never is, after just as much
     /// work: how long it takes tells nobody which names there are.
-    pub fn verify(&self, password: &[u8], hash: Option<Arc<str>>) -> bool {
+    pub fn verify(&self, from: IpAddr, password: &[u8], hash: Option<Arc<str>>) -> Result<bool, Busy> {
+        let password = password.to_vec();
+        self.queue(from, |done| Job::Verify { password, hash, done })
+    }
+
+    /// Gives a job to the threads, if there is room, and waits for its result.
+    fn queue<T>(&self, from: IpAddr, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, Busy> {
+        let _place = self.take_place(from)?;
         let (done, result) = bounded(1);
-        let sent = self.jobs.send(Job::Verify { password: password.to_vec(), hash, done });
-        sent.is_ok() && result.recv().unwrap_or(false)
+        self.jobs.send_timeout(job(done), limits::AUTH_PATIENCE).map_err(|_| Busy)?;
+        result.recv().map_err(|_| Busy)
+    }
+
+    fn take_place(&self, from: IpAddr) -> Result<Place<'_>, Busy> {
+        let mut waiting = self.waiting.lock();
+        let here = waiting.entry(from).or_default();
+        if *here >= limits::AUTH_QUEUE_PER_ADDRESS {
+            return Err(Busy);
+        }
+        *here += 1;
+        Ok(Place { auth: self, from })
+    }
+}
+
+/// An address's place in the queue, as long as it is held.
+struct Place<'a> {
+    auth: &'a Auth,
+    from: IpAddr,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.auth.waiting.lock();
+        if let Some(here) = waiting.get_mut(&self.from) {
+            *here -= 1;
+            if *here == 0 {
+                waiting.remove(&self.from);
+            }
+        }
     }
 }
 
@@ -106,14 +149,28 @@ fn digest(memory: &mut Vec<Block>, password: &[u8], salt: &Salt, params: &Params
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     #[test]
     fn the_right_password_and_no_other() {
         let auth = Auth::start().unwrap();
-        let hash = auth.hash(b"una palabra larga").unwrap();
+        let hash = auth.hash(HERE, b"una palabra larga").unwrap().unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(auth.verify(b"una palabra larga", Some(hash.clone())));
-        assert!(!auth.verify(b"otra palabra larga", Some(hash)));
-        assert!(!auth.verify(b"una palabra larga", None));
-        assert!(!auth.verify(b"una palabra larga", Some("not a hash".into())));
+        let verify = |password: &[u8], hash: Option<&str>| auth.verify(HERE, password, hash.map(Arc::from)).unwrap();
+        assert!(verify(b"una palabra larga", Some(&hash)));
+        assert!(!verify(b"otra palabra larga", Some(&hash)));
+        assert!(!verify(b"una palabra larga", None));
+        assert!(!verify(b"una palabra larga", Some("not a hash")));
+    }
+
+    #[test]
+    fn one_address_does_not_take_the_whole_queue() {
+        let auth = Auth::start().unwrap();
+        let places: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| auth.take_place(HERE).unwrap()).collect();
+        assert_eq!(auth.verify(HERE, b"x", None), Err(Busy));
+        assert_eq!(auth.verify(IpAddr::V4(std::net::Ipv4Addr::BROADCAST), b"x", None), Ok(false));
+        drop(places);
+        assert_eq!(auth.verify(HERE, b"x", None), Ok(false));
+        assert!(auth.waiting.lock().is_empty());
     }
 }

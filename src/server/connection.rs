@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::auth::Busy;
 use crate::core::{Answer, ConnectionId};
 use crate::net::{LineError, farewell};
 use crate::protocol::{Code, Ko, Reply};
@@ -24,6 +25,18 @@ pub(super) enum Ending {
 impl From<Code> for Ending {
     fn from(code: Code) -> Self {
         Self::Ko(code.into())
+    }
+}
+
+impl From<Busy> for Ko {
+    fn from(_: Busy) -> Self {
+        Self::new(Code::Full, "too many passwords are being verified; try later")
+    }
+}
+
+impl From<Busy> for Ending {
+    fn from(busy: Busy) -> Self {
+        Self::Ko(busy.into())
     }
 }
 

@@ -31,11 +31,11 @@ fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result
             }
             return check(shared, connection, login);
         }
-        shared.auth.verify(password, None);
+        shared.auth.verify(connection.peer, password, None)?;
         return Err(Code::Auth.into());
     };
     if !shared.accounts.was_verified(&account, password) {
-        if !shared.auth.verify(password, account.password_hash.clone()) {
+        if !shared.auth.verify(connection.peer, password, account.password_hash.clone())? {
             return Err(Code::Auth.into());
         }
         shared.accounts.remember(&account, password);
@@ -52,7 +52,7 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
         return Err(Code::Exists.into());
     }
     let password = Password::new(&name, login.password).map_err(|error| Ending::Ko(Ko::new(Code::Password, error)))?;
-    let password_hash = shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
+    let password_hash = shared.auth.hash(connection.peer, password.as_bytes())?.ok_or(Code::Internal)?;
     match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
         Answer::Reply(Reply::LoggedIn { user }) => {
             remember(shared, &user, &password_hash, &password);
@@ -65,7 +65,9 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
 
 /// A password that was just set need not be verified at the next login, unless another was set since.
 pub(super) fn remember(shared: &Shared, user: &UserName, password_hash: &str, password: &Password) {
-    if let Some(account) = shared.accounts.find(user).filter(|account| *account.password_hash == *password_hash) {
+    if let Some(account) =
+        shared.accounts.find(user).filter(|account| account.password_hash.as_deref() == Some(password_hash))
+    {
         shared.accounts.remember(&account, password.as_bytes());
     }
 }

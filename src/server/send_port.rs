@@ -189,7 +189,10 @@ impl Session<'_> {
             Err(error) => return self.reply(Reply::Ko(Ko::new(Code::Password, error))),
         };
         self.settle()?;
-        let password_hash = self.shared.auth.hash(password.as_bytes()).ok_or(Code::Internal)?;
+        let password_hash = match self.shared.auth.hash(self.connection.peer, password.as_bytes()) {
+            Ok(hash) => hash.ok_or(Code::Internal)?,
+            Err(busy) => return self.reply(Reply::Ko(busy.into())),
+        };
         let answer =
             self.ask(Command::SetPassword { user: self.user.clone(), password_hash: password_hash.clone() })?;
         if matches!(answer, Answer::Reply(Reply::Done)) {
