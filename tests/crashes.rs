@@ -368,10 +368,16 @@ impl World {
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         for effect in server.engine.take_released() {
-            if let Effect::Answer(_, Answer::Excerpt(excerpt)) = &effect {
-                server.excerpt = Some(excerpt.clone());
-            }
-            if let Effect::Answer(connection, Answer::Reply(reply)) = effect {
+            let answer = match effect {
+                Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
+                Effect::Events { to, events, .. } => Some((to, Reply::Events(events))),
+                Effect::Answer(_, Answer::Excerpt(excerpt)) => {
+                    server.excerpt = Some(excerpt);
+                    None
+                }
+                Effect::Close(..) | Effect::Account { .. } => None,
+            };
+            if let Some((connection, reply)) = answer {
                 let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
                 let asked = asked.ok_or_else(|| format!("{reply:?} answers no question"))?;
                 self.full += u64::from(matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Full));

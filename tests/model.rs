@@ -208,6 +208,7 @@ impl Real {
         }
         out.effects.into_iter().find_map(|effect| match effect {
             Effect::Answer(to, answer) if to == connection => Some(answer),
+            Effect::Events { to, events, .. } if to == connection => Some(Reply::Events(events).into()),
             _ => None,
         })
     }

@@ -8,7 +8,7 @@ use super::{Excerpt, LastOfPeer};
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text, Timestamp, UserName};
 use crate::protocol::request::Named;
-use crate::protocol::{After, Code, Reply};
+use crate::protocol::{After, Code, Event, Reply};
 
 /// Names a connection. Never used again in the life of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,6 +136,9 @@ impl From<Code> for Answer {
 pub enum Effect {
     /// The oldest unanswered command of a connection has its answer.
     Answer(ConnectionId, Answer),
+    /// The waiting poll of a connection has its answer. It depends on all that happened up to a number:
+    /// what is in it, and also what is missing because something newer has taken its place.
+    Events { to: ConnectionId, events: Vec<Event>, depends_on: Seq },
     /// A last KO, then the connection is closed.
     Close(ConnectionId, Code),
     /// An account is there, or has another password.

@@ -95,8 +95,9 @@ impl Mailbox {
         *self = Self::restore(self.acknowledged);
     }
 
-    pub fn has_after(&self, after: Seq) -> bool {
-        self.waiting.last_key_value().is_some_and(|(last, _)| *last > after)
+    /// The newest number that waits; 0 where nothing does.
+    pub fn last(&self) -> Seq {
+        self.waiting.last_key_value().map_or(Seq::ZERO, |(last, _)| *last)
     }
 
     /// What waits above a number, in order.

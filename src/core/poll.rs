@@ -7,7 +7,7 @@ use super::presence::Parked;
 use super::{Answer, ConnectionId, Core, Effect, Now, Record};
 use crate::limits;
 use crate::model::Seq;
-use crate::protocol::{After, Code, Event, Reply};
+use crate::protocol::{After, Code, Event};
 
 impl Core {
     pub(super) fn poll(
@@ -32,15 +32,22 @@ impl Core {
             let user = self.account(user).name.clone();
             self.happen(Record::Acknowledged { user, upto: after, at: now.at }, out)?;
         }
-        let events = self.collect(connection, after.max(acknowledged), max);
+        let after = after.max(acknowledged);
         let longest = self.policy.poll_wait;
         let wait = wait.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest));
-        if events.is_empty() && !hung_up && !wait.is_zero() {
-            let deadline = now.elapsed.saturating_add(wait);
-            self.presence.park(connection, Parked { after: after.max(acknowledged), max, deadline });
-            return Ok(None);
+        let deadline = now.elapsed.saturating_add(wait);
+        self.presence.park(connection, Parked { after, max, deadline });
+        if hung_up || wait.is_zero() || self.has_news(connection) {
+            self.answer_poll(connection, out);
         }
-        Ok(Some(Reply::Events(events).into()))
+        Ok(None)
+    }
+
+    /// Whether there is anything for a connection's poll.
+    fn has_news(&mut self, connection: ConnectionId) -> bool {
+        let Some(session) = self.presence.session(connection) else { return false };
+        let (user, Some(poll), fleeting) = (session.user, session.poll, session.has_fleeting()) else { return false };
+        fleeting || self.account(user).mailbox.last() > poll.after
     }
 
     /// The events for a session now: those without a number, then those above `after`, in order.
@@ -73,9 +80,7 @@ impl Core {
 
     fn answer_woken(&mut self, out: &mut Outcome) {
         for connection in self.presence.take_woken() {
-            let Some(session) = self.presence.session(connection) else { continue };
-            let (user, Some(poll), fleeting) = (session.user, session.poll, session.has_fleeting()) else { continue };
-            if fleeting || self.account(user).mailbox.has_after(poll.after) {
+            if self.has_news(connection) {
                 self.answer_poll(connection, out);
             }
         }
@@ -83,10 +88,11 @@ impl Core {
 
     /// Answers a connection's poll with what there is, if one waits.
     fn answer_poll(&mut self, connection: ConnectionId, out: &mut Outcome) {
-        if let Some(poll) = self.presence.unpark(connection) {
-            let events = self.collect(connection, poll.after, poll.max);
-            out.effects.push(Effect::Answer(connection, Reply::Events(events).into()));
-        }
+        let Some(poll) = self.presence.unpark(connection) else { return };
+        let events = self.collect(connection, poll.after, poll.max);
+        let Some(session) = self.presence.session(connection) else { return };
+        let user = session.user;
+        out.effects.push(Effect::Events { to: connection, events, depends_on: self.account(user).mailbox.last() });
     }
 
     /// When the next waiting poll is to be answered: call [`Core::answer_polls`] then.

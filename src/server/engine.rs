@@ -8,11 +8,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crate::core::{Answer, Command, ConnectionId, Core, Effect, Inconsistent, Now, Outcome};
+use crate::core::{Command, ConnectionId, Core, Effect, Inconsistent, Now, Outcome};
 use crate::journal::{Journal, Segment};
 use crate::limits;
 use crate::model::Seq;
-use crate::protocol::{Event, Reply};
 use crate::store::{Checkpointed, Opened, Sizes};
 
 /// How much somebody waits for the batch that is being filled.
@@ -95,12 +94,15 @@ impl Engine {
             self.journal.append(|out| record.write(last, out));
         }
         for effect in self.outcome.effects.drain(..) {
-            let newest = newest_event(&effect);
+            let depends_on = match &effect {
+                Effect::Events { depends_on, .. } => Some(*depends_on),
+                _ => None,
+            };
             // Events that are durable already depend on nothing in this batch.
-            if self.journal.pending() == 0 || newest.is_some_and(|newest| newest <= self.synced) {
+            if self.journal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
                 self.released.push(effect);
             } else {
-                self.awaited |= newest.is_none();
+                self.awaited |= depends_on.is_none();
                 self.held.push(effect);
             }
         }
@@ -177,15 +179,5 @@ impl Engine {
     /// The segment up to which a last checkpoint would cover everything; `None` if one does already.
     pub fn uncovered(&self) -> Option<u64> {
         (!self.journal.is_fresh() || !self.closed.is_empty()).then(|| self.journal.segment())
-    }
-}
-
-/// The highest number among the events that an effect tells; `None` for any other effect.
-fn newest_event(effect: &Effect) -> Option<Seq> {
-    match effect {
-        Effect::Answer(_, Answer::Reply(Reply::Events(events))) => {
-            Some(events.iter().map(Event::seq).max().unwrap_or_default())
-        }
-        _ => None,
     }
 }

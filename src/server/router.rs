@@ -18,6 +18,7 @@ use crate::core::{Command, ConnectionId, Effect, Now};
 use crate::journal::Segment;
 use crate::limits;
 use crate::model::Timestamp;
+use crate::protocol::Reply;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
 
 /// What comes to the router.
@@ -159,6 +160,9 @@ impl Router {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
                 Effect::Answer(id, answer) => self.shared.admission.with(id, |to| to.answer(answer)),
+                Effect::Events { to, events, .. } => {
+                    self.shared.admission.with(to, |to| to.answer(Reply::Events(events).into()));
+                }
                 Effect::Close(id, code) => self.shared.admission.with(id, |to| to.end(Ending::Ko(code.into()))),
             }
         }
