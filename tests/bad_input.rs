@@ -381,3 +381,30 @@ fn random_bytes_and_requests_that_were_changed_a_little() {
         }
     }
 }
+
+#[test]
+fn a_pipeline_of_lists_that_nobody_reads_costs_little_memory() {
+    let town = Town::new();
+    for number in 0..40 {
+        town.server.register(&format!("citizen{number}"));
+    }
+    let before = resident_kib(town.server.pid());
+    let mut unread: Vec<_> = (0..40)
+        .map(|_| {
+            let mut line = town.server.login("mallory");
+            line.send("USERS\n".repeat(512));
+            line
+        })
+        .collect();
+    // The server has taken all it will take once each has an answer under way.
+    unread.iter_mut().for_each(|line| assert_eq!(line.line(), "OK;43"));
+    let grown = resident_kib(town.server.pid()).saturating_sub(before);
+    assert!(grown < 40 << 10, "40 connections with 512 lists each: {grown} KiB");
+}
+
+/// What a process has in memory.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use crate::protocol::{Fields, Writer};
 
 const KIND: &str = "wachat-journal";
@@ -91,7 +93,7 @@ pub(super) fn batch_at<'a>(head: &Head, content: &'a [u8], start: usize) -> Opti
     let mut at = start;
     loop {
         let rest = content.get(at..)?;
-        let line = &rest[..rest.iter().position(|b| *b == b'\n')?];
+        let line = &rest[..memchr(b'\n', rest)?];
         if line.starts_with(COMMIT.as_bytes()) {
             return marked(head, content, at, line).filter(|(from, _)| *from == start).map(|(_, batch)| batch);
         }
@@ -115,7 +117,7 @@ fn marked<'a>(head: &Head, content: &'a [u8], at: usize, line: &[u8]) -> Option<
 pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above: u64) -> Option<u64> {
     let mut at = start;
     while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
-        let line = &rest[..rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len())];
+        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
         if line.starts_with(COMMIT.as_bytes())
             && let Some((from, batch)) = marked(head, content, at, line)
             && from >= start

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use memchr::memchr_iter;
+
 use super::format::{Head, HeadError, any_batch_behind, batch_at};
 use super::segment::{Segment, fill};
 use super::{Journal, JournalError, Location, make_segment, segment_number};
@@ -165,9 +167,11 @@ fn scan(
         let Some(batch) = batch_at(&scan.head, content, scan.end).filter(|batch| batch.number == scan.next) else {
             break;
         };
-        for line in batch.lines.split_inclusive(|byte| *byte == b'\n') {
-            replay(line.strip_suffix(b"\n").unwrap_or(line)).map_err(|what| damaged(scan.line, what))?;
-            scan.line += 1;
+        let mut start = 0;
+        for end in memchr_iter(b'\n', batch.lines) {
+            let line = batch.lines.get(start..end).unwrap_or_default();
+            replay(line).map_err(|what| damaged(scan.line, what))?;
+            (start, scan.line) = (end + 1, scan.line + 1);
         }
         (scan.end, scan.next, scan.line) = (batch.end, scan.next + 1, scan.line + 1);
     }

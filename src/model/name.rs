@@ -36,7 +36,8 @@ impl fmt::Display for NameError {
 #[derive(Debug)]
 struct Forms {
     mapped: Box<str>,
-    shown: Box<str>,
+    /// `None`: the same.
+    shown: Option<Box<str>>,
 }
 
 /// A user's name: a PRECIS UsernameCaseMapped string (RFC 8265). Two names are equal if their
@@ -46,8 +47,13 @@ pub struct UserName(Arc<Forms>);
 
 impl UserName {
     pub fn new(text: &str) -> Result<Self, NameError> {
+        // Small letters and digits need no mapping: nearly every name, on the path of every message.
+        if is_plain(text) {
+            return Ok(Self(Arc::new(Forms { mapped: text.into(), shown: None })));
+        }
         let (mapped, shown) = forms(text)?;
-        Ok(Self(Arc::new(Forms { mapped: mapped.into(), shown: shown.into() })))
+        let shown = (shown != mapped).then(|| shown.into());
+        Ok(Self(Arc::new(Forms { mapped: mapped.into(), shown })))
     }
 
     /// The form that says who it is. Never shown, never a file name.
@@ -57,14 +63,11 @@ impl UserName {
 
     /// The name as its owner wrote it.
     pub fn shown(&self) -> &str {
-        &self.0.shown
+        self.0.shown.as_deref().unwrap_or(&self.0.mapped)
     }
 }
 
 fn forms(text: &str) -> Result<(String, String), NameError> {
-    if is_plain(text) {
-        return Ok((text.to_owned(), text.to_owned()));
-    }
     if text.chars().nth(UNMAPPED_CHARS).is_some() {
         return Err(NameError);
     }
@@ -86,7 +89,7 @@ fn is_stable(mapped: &str, shown: &str) -> bool {
         && UsernameCasePreserved::enforce(shown).is_ok_and(|again| again == shown)
 }
 
-/// Small letters and digits need no mapping: nearly every name, on the path of every message.
+/// Whether a name is its own mapped and shown form, as one sees at once.
 fn is_plain(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=limits::NAME_CHARS).contains(&text.len()) && text.bytes().all(plain)
@@ -108,13 +111,13 @@ impl Hash for UserName {
 
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.shown)
+        f.write_str(self.shown())
     }
 }
 
 impl fmt::Debug for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0.shown)
+        write!(f, "{:?}", self.shown())
     }
 }
 

@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn the_time_in_which_nobody_reads_is_not_the_clients() {
+        let (mut client, mut lines) = pair();
+        client.write_all(b"one\ntw").unwrap();
+        assert_eq!(lines.next_line().unwrap(), b"one");
+        client.write_all(b"o\n").unwrap();
+        // An answer that takes long.
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(lines.next_line().unwrap(), b"two");
+    }
+
+    #[test]
     fn a_line_has_to_come_in_time_as_a_whole() {
         let (mut client, mut lines) = pair();
         client.write_all(b"first\n").unwrap();

@@ -128,9 +128,13 @@ impl Store {
     /// Makes durable the names that are about to be relied on. Whoever made them may have been killed
     /// before it could: then they are in the system's cache, and a power cut would still undo them.
     fn sync_names(&self) -> Result<(), StoreError> {
-        let parent = self.directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        for directory in [parent, &self.directory] {
-            self.disk.sync_dir(directory).map_err(StoreError::io(directory))?;
+        for directory in self.directory.ancestors() {
+            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+            match self.disk.sync_dir(directory) {
+                // One that we may not even look into is none that was made for this store.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && directory != self.directory => {}
+                synced => synced.map_err(StoreError::io(directory))?,
+            }
         }
         Ok(())
     }

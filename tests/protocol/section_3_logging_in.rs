@@ -224,3 +224,17 @@ fn login_lines_may_come_in_pieces_and_glued_to_what_follows() {
          < OK",
     );
 }
+
+#[test]
+fn registration_auto_lets_both_ports_in_at_once() {
+    let server = Server::with_flags(&["--registration", "auto"]);
+    for round in 0..8 {
+        let login = format!("LOGIN:new{round}:{PASSWORD}\n");
+        let mut both = [Line::open(server.send), Line::open(server.recv)];
+        both.iter_mut().for_each(|line| line.send(&login));
+        for line in &mut both {
+            let reply = line.line();
+            assert!(reply.starts_with(&format!("OK;new{round};")), "a client logs in on both ports: {reply}");
+        }
+    }
+}
