@@ -79,6 +79,8 @@ impl Router {
             }
             self.engine.answer_polls(self.now());
             self.commit_if_due()?;
+            // Also what depends on nothing in the batch: whoever it wakes would take the processor from
+            // those whose next requests could share the sync (measured: a fifth fewer messages a second).
             self.release();
         }
         self.commit()?;
