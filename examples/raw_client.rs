@@ -1,144 +1,90 @@
-//! A whole client on the raw sockets, with the standard library alone: what you would write in any
-//! language for a first one.
+//! A whole client on the raw sockets, with the standard library alone: what you would write first in
+//! any language. Every line you type goes to luis, what is sent to ana is printed, Ctrl-D ends it.
 //!
-//! ```text
-//! wachat serve
-//! cargo run --example raw_client -- ana 'palabra larga' luis
-//! ```
+//!     wachat serve
+//!     cargo run --example raw_client -- ana 'palabra larga' luis
 //!
-//! Every line you type goes to luis; what anybody sends to ana is printed. Ctrl-D ends it.
+//! It keeps nothing. So what it printed but could not yet acknowledge is printed again; and if it ends before a
+//! message has its answer, nobody will know whether that was sent: kept with its id, it could be asked again.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::process::exit;
-use std::thread;
-use std::time::Duration;
-
-type Lines = BufReader<TcpStream>;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufRead, BufReader, Error, Write};
+use std::{env, net::TcpStream, process, thread, time::Duration};
 
 /// The environment variable that says where a port is, and where it usually is.
-type Port = (&'static str, &'static str);
-const SEND: Port = ("WACHAT_SEND", "127.0.0.1:1666");
-const RECV: Port = ("WACHAT_RECV", "127.0.0.1:1999");
+const SEND: (&str, &str) = ("WACHAT_SEND", "127.0.0.1:1666");
+const RECV: (&str, &str) = ("WACHAT_RECV", "127.0.0.1:1999");
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [user, password, to] = &arguments[..] else {
-        eprintln!("usage: raw_client <user> <password> <whom to write to>");
-        exit(2)
+    let [user, password, to] = &env::args().skip(1).collect::<Vec<_>>()[..] else {
+        return eprintln!("usage: raw_client <user> <password> <whom to write to>");
     };
-    // The first time this makes the account; later the name EXISTS, which is as good.
-    if let Err(error) = log_in(&SEND, "REGISTER", user, password) {
-        eprintln!("* {error}");
-    }
-    let (user_too, password_too) = (user.clone(), password.clone());
-    thread::spawn(move || receive(&user_too, &password_too));
+    // The first time this makes the account; later the answer is EXISTS, which is as good.
+    insist(SEND, &format!("REGISTER:{user}:{password}"), |_, hello| Ok(hello));
+    let login: &'static str = format!("LOGIN:{user}:{password}").leak(); // for both threads, to the end
+    thread::spawn(move || {
+        insist(RECV, login, poll);
+        process::exit(1) // AUTH, or REPLACED: two programs of ana's that both insist would fight for ever
+    });
     for text in io::stdin().lines().map_while(Result::ok) {
-        send(user, password, to, &text);
+        // Chosen before the first try: the same id again is the same message again, however often we ask.
+        let id = format!("{:016x}", RandomState::new().hash_one(()));
+        // In quotes a `;` is text, and so is a quote at the beginning. Quotes are doubled there.
+        let text = text.replace('\\', "\\\\").replace('\r', "\\r").replace('"', "\"\"");
+        insist(SEND, login, |lines, _| ask(lines, &format!("SEND;{id};{to};\"{text}\"")));
     }
 }
 
-/// Sends one message, in a connection of its own, until the server has said what became of it.
-fn send(user: &str, password: &str, to: &str, text: &str) {
-    // Chosen once, before the first try: the same id again is the same message again, so that asking
-    // twice never sends it twice. Random, so that no other message has it.
-    let id = format!("{:016x}", RandomState::new().build_hasher().finish());
-    let request = format!("SEND;{id};{to};{}", field(text));
-    loop {
-        let answer = log_in(&SEND, "LOGIN", user, password).and_then(|(mut lines, _)| ask(&mut lines, &request));
-        match answer {
-            Ok(reply) if reply.starts_with("OK;") => return println!("* on the server's disk: {reply}"),
-            // Not now: the message is good, but its time has not come.
-            Ok(ko) if ["KO;QUOTA;", "KO;RATE;", "KO;FULL;"].iter().any(|code| ko.starts_with(code)) => {
-                eprintln!("* will try again: {ko}");
-            }
-            // Never: it did not happen, and asking again would not help.
-            Ok(ko) => return eprintln!("* not sent: {ko}"),
-            // No answer: nobody knows whether it happened. That is what the id is for.
-            Err(error) => eprintln!("* will ask again: {error}"),
-        }
+/// Logs in and works there; over a new connection, again and again, until the server has had its say.
+/// An error is silence: nobody knows whether it happened. A KO is an answer: it did not happen.
+fn insist(port: (&str, &str), login: &str, work: impl Fn(&mut BufReader<TcpStream>, String) -> io::Result<String>) {
+    let once = || {
+        let stream = TcpStream::connect(env::var(port.0).as_deref().unwrap_or(port.1))?;
+        // Longer than the server lets a poll wait; without it a dead network is waited for for ever.
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let mut lines = BufReader::new(stream);
+        let hello = ask(&mut lines, login)?;
+        if hello.starts_with("OK;") { work(&mut lines, hello) } else { Ok(hello) }
+    };
+    while let Err(silence) = once().map(|answer| println!("* {answer}")) {
+        eprintln!("* will ask again: {silence}");
         thread::sleep(Duration::from_secs(1));
     }
 }
 
-/// Polls for ever, over a new connection whenever one breaks.
-fn receive(user: &str, password: &str) {
+/// Prints what comes, until the server refuses to go on.
+fn poll(lines: &mut BufReader<TcpStream>, hello: String) -> io::Result<String> {
+    // What we acknowledge. It begins with what the server knows to be acknowledged.
+    let mut after = hello.split(';').nth(3).unwrap_or("0").to_owned();
     loop {
-        let broken = log_in(&RECV, "LOGIN", user, password)
-            .and_then(|(lines, hello)| poll(lines, hello.split(';').nth(3).unwrap_or("0").to_owned()));
-        eprintln!("* will connect again: {}", broken.err().map_or(String::new(), |error| error.to_string()));
-        thread::sleep(Duration::from_secs(1));
-    }
-}
-
-/// `after` is what we acknowledge. It begins with what the server knows to be acknowledged.
-fn poll(mut lines: Lines, mut after: String) -> io::Result<()> {
-    loop {
-        let head = ask(&mut lines, &format!("POLL;{after}"))?;
-        let count = head.strip_prefix("OK;").and_then(|n| n.parse().ok());
-        for _ in 0..count.ok_or_else(|| io::Error::other(head.clone()))? {
-            let event = read_line(&mut lines)?;
-            // As the record has it: whatever somebody sent, no control character reaches this terminal.
+        let head = ask(lines, &format!("POLL;{after}"))?;
+        let Some(count) = head.strip_prefix("OK;") else { return Ok(head) };
+        for _ in 0..count.parse().map_err(Error::other)? {
+            let event = read_line(lines)?;
             println!("{event}");
-            // Printed, so it may be acknowledged: by the next poll, never before. (A client that keeps
-            // its messages stores them and this number together; then each is shown exactly once.)
-            match event.split(';').next() {
-                Some("0") | None => {} // who comes and goes has no number
-                Some(number) => after = number.to_owned(),
-            }
+            // Printed, so the next poll may acknowledge it. Who comes and goes has no number, but 0.
+            after = event.split(';').next().filter(|number| *number != "0").map_or(after, str::to_owned);
         }
     }
 }
 
-/// Connects, says the first line (LOGIN or REGISTER), and returns the connection and its greeting.
-fn log_in(port: &Port, verb: &str, user: &str, password: &str) -> io::Result<(Lines, String)> {
-    let (variable, usual) = port;
-    let stream = TcpStream::connect(std::env::var(variable).unwrap_or_else(|_| (*usual).to_owned()))?;
-    // Longer than the server lets a poll wait; without it a dead network is waited for for ever.
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let mut lines = BufReader::new(stream);
-    let reply = ask(&mut lines, &format!("{verb}:{user}:{password}"))?;
-    match reply.split(';').nth(1) {
-        _ if reply.starts_with("OK;") => Ok((lines, reply)),
-        // After any KO here the server closes. These are no reason to give up.
-        Some("FULL" | "EXISTS" | "CLOSED") => Err(io::Error::other(reply)),
-        _ => give_up(&reply),
-    }
-}
-
-/// One request, the first line of its reply.
-fn ask(lines: &mut Lines, request: &str) -> io::Result<String> {
+/// One request, and the first line of its reply.
+fn ask(lines: &mut BufReader<TcpStream>, request: &str) -> io::Result<String> {
     lines.get_mut().write_all(format!("{request}\n").as_bytes())?;
-    read_line(lines)
+    let reply = read_line(lines)?;
+    // These answer nothing, or ask us to try later: as good as silence.
+    let later = ["TIMEOUT", "SHUTDOWN", "INTERNAL", "QUOTA", "RATE", "FULL"].map(|code| format!("KO;{code};"));
+    if later.iter().any(|ko| reply.starts_with(ko)) { Err(Error::other(reply)) } else { Ok(reply) }
 }
 
-fn read_line(lines: &mut Lines) -> io::Result<String> {
+/// A line, with what could play with this terminal (ESC, bidi overrides) made visible.
+fn read_line(lines: &mut BufReader<TcpStream>) -> io::Result<String> {
     let mut line = String::new();
-    // A line without its end is no line.
-    if lines.read_line(&mut line)? == 0 || line.pop() != Some('\n') {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    lines.read_line(&mut line)?;
+    if line.pop() != Some('\n') {
+        return Err(Error::other("the connection has ended")); // half a line is no line
     }
-    match line.split(';').nth(1) {
-        // Another program of this user has taken over. Two that both insist would fight for ever.
-        Some("REPLACED") if line.starts_with("KO;") => give_up(&line),
-        // A last word that answers no request: as good as silence.
-        Some("TIMEOUT" | "SHUTDOWN" | "INTERNAL") if line.starts_with("KO;") => Err(io::Error::other(line)),
-        _ => Ok(line),
-    }
-}
-
-/// A field of a record: no raw line break, and quotes where a `;` or a quote would mislead.
-fn field(text: &str) -> String {
-    let text = text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
-    match text.contains(';') || text.starts_with('"') {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
-}
-
-fn give_up(why: &str) -> ! {
-    eprintln!("* {why}");
-    exit(1)
+    let plays = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible = |c: char| if plays(c) { c.escape_unicode().to_string() } else { c.into() };
+    Ok(line.chars().map(visible).collect())
 }

@@ -1,6 +1,7 @@
 //! The client against a server that does what a real one does rarely, or should not do at all.
 
 mod client_support;
+mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,13 +1,15 @@
 //! `wachat connect` with its input a pipe: what scripts rely on.
 
 mod client_support;
+mod support;
 
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use client_support::{PASSWORD, WACHAT, World, code, said, until};
+use client_support::{WACHAT, World, code, said, until};
+use support::PASSWORD;
 
 #[test]
 fn a_line_is_sent_and_the_exit_code_says_so() {

@@ -1,12 +1,14 @@
 //! `wachat connect --plain` at a terminal, with people on both sides.
 
 mod client_support;
+mod support;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use client_support::{PASSWORD, Terminal, World, code, said, until};
+use client_support::{Terminal, World, code, said, until};
+use support::PASSWORD;
 use wachat::client::home::{self, Home, Use};
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};

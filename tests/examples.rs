@@ -3,6 +3,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
@@ -75,16 +76,36 @@ fn example(name: &str) -> PathBuf {
     directory.join("examples").join(name)
 }
 
+/// The two clients: each as ana, writing to luis.
+fn raw_client(send: SocketAddr, recv: SocketAddr) -> Command {
+    as_ana(Command::new(example("raw_client")), &["ana", PASSWORD, "luis"], send, recv)
+}
+
+fn client_py(send: SocketAddr, recv: SocketAddr, home: &Path) -> Command {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/client.py");
+    let mut command = as_ana(Command::new("python3"), &[script, "ana", "luis"], send, recv);
+    command.env("WACHAT_PASSWORD", PASSWORD).current_dir(home);
+    command
+}
+
+fn as_ana(mut command: Command, arguments: &[&str], send: SocketAddr, recv: SocketAddr) -> Command {
+    command.args(arguments).env("WACHAT_SEND", send.to_string()).env("WACHAT_RECV", recv.to_string());
+    command
+}
+
+fn there_is_python() -> bool {
+    let there = Command::new("python3").arg("--version").output().is_ok();
+    if !there {
+        eprintln!("skipped: there is no python3 here");
+    }
+    there
+}
+
 #[test]
 fn raw_client_sends_what_is_typed_and_prints_what_comes() {
     let server = Server::start();
     let mut luis = server.register("luis");
-    let mut ana = Program::start(
-        Command::new(example("raw_client"))
-            .args(["ana", PASSWORD, "luis"])
-            .env("WACHAT_SEND", server.send.to_string())
-            .env("WACHAT_RECV", server.recv.to_string()),
-    );
+    let mut ana = Program::start(&mut raw_client(server.send, server.recv));
     // It registers by itself, the first time.
     ana.types("hola; \"luis\" \\o/");
     ana.says(";RECEIVED;");
@@ -92,11 +113,53 @@ fn raw_client_sends_what_is_typed_and_prints_what_comes() {
     let events = luis_hears.timeless("POLL;0");
     let message = events.iter().find(|event| event.contains(";MSG;")).expect("the message");
     assert!(message.ends_with(";\"hola; \"\"luis\"\" \\\\o/\""), "{message}");
-    assert!(luis.ask("SEND;m-1;ana;buenas").starts_with("OK;"));
-    ana.says(";luis;ana;");
+    assert!(luis.ask("SEND;m-1;ana;buenas\u{202e}").starts_with("OK;"));
+    let shown = ana.says(";luis;ana;");
+    assert!(shown.ends_with(";buenas\\u{202e}"), "{shown}");
     // It acknowledges what it has printed: by the next poll.
     assert!(events_until(&mut luis_hears, ";STATE;ana;DELIVERED;"), "DELIVERED is told");
+    ana.types("palabra\u{1b}");
+    ana.says("* KO;SYNTAX;");
     ana.finish();
+}
+
+/// Plays a server that takes a message and dies before it answers.
+fn loses_an_answer(start: impl FnOnce(SocketAddr, SocketAddr) -> Command) {
+    let (send, recv) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut ana = Program::start(&mut start(send.local_addr().unwrap(), recv.local_addr().unwrap()));
+    // A connection: its first line, which is answered, and then the next, if there is one.
+    let accept = || {
+        let mut lines = BufReader::new(send.accept().unwrap().0);
+        let (mut login, mut request) = (String::new(), String::new());
+        lines.read_line(&mut login).unwrap();
+        lines.get_mut().write_all(b"OK;ana;wachat/1\n").unwrap();
+        lines.read_line(&mut request).unwrap();
+        (login, request, lines)
+    };
+    ana.types("hola");
+    assert_eq!(accept().0, format!("REGISTER:ana:{PASSWORD}\n"));
+    let (login, lost, _) = accept();
+    assert_eq!(login, format!("LOGIN:ana:{PASSWORD}\n"));
+    let (_, again, mut lines) = accept();
+    assert!(lost.starts_with("SEND;") && lost.ends_with(";luis;\"hola\"\n"), "{lost}");
+    assert_eq!(again, lost, "the same message, so the same id");
+    lines.get_mut().write_all(b"OK;id;RECEIVED;2026-11-20T23:55:00.123Z;1\n").unwrap();
+    ana.says("RECEIVED");
+    ana.types("hola");
+    assert_ne!(accept().1, lost, "another message, so another id");
+}
+
+#[test]
+fn raw_client_asks_again_with_the_same_id() {
+    loses_an_answer(raw_client);
+}
+
+#[test]
+fn client_py_asks_again_with_the_same_id() {
+    if there_is_python() {
+        let home = TempDir::new().expect("a temporary directory");
+        loses_an_answer(|send, recv| client_py(send, recv, home.path()));
+    }
 }
 
 /// Polls, acknowledging nothing, until an event has this in it.
@@ -125,44 +188,46 @@ fn two_users_shows_a_message_on_its_way() {
 
 #[test]
 fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/client.py");
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no python3 here");
+    if !there_is_python() {
         return;
     }
     let (server, home) = (Server::start(), TempDir::new().expect("a temporary directory"));
     let mut luis = server.register("luis");
-    let start = |server: &Server| {
-        let mut command = Command::new("python3");
-        command.arg(&script).args(["ana", "luis", "--home"]).arg(home.path()).env("WACHAT_PASSWORD", PASSWORD);
-        for (flag, port) in [("--send-port", server.send), ("--recv-port", server.recv)] {
-            command.arg(flag).arg(port.port().to_string());
-        }
-        Program::start(&mut command)
-    };
-    let mut ana = start(&server);
+    let mut ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     ana.types("hola; \"luis\" \\o/");
     ana.says("* 1 RECEIVED");
-    assert!(luis.ask("SEND;m-1;ana;\"buenas; ana\u{2028}\"").starts_with("OK;m-1;RECEIVED;"));
-    ana.says("luis: buenas; ana");
-    // Kept, so acknowledged; shown, so read.
+    assert!(luis.ask("SEND;m-1;ana;\"buenas; ana\u{2028}\u{202e}\"").starts_with("OK;m-1;RECEIVED;"));
+    let shown = ana.says("luis: ");
+    assert!(shown.ends_with("luis: buenas; ana\\u2028\\u202e"), "{shown}");
     let mut luis_hears = server.session("luis");
-    assert!(events_until(&mut luis_hears, ";STATE;ana;READ;2;"), "READ is told");
-    ana.types("/history");
-    ana.says(";\"hola; ");
-    ana.types("/to nadie");
-    ana.types("hola?");
-    ana.says("* not sent: NO_USER");
-    ana.types("/quit");
+    let events = luis_hears.timeless("POLL;0");
+    assert!(events.iter().any(|event| event.ends_with(";\"hola; \"\"luis\"\" \\\\o/\"")), "{events:?}");
+    // Kept, so acknowledged.
+    assert!(events_until(&mut luis_hears, ";STATE;ana;DELIVERED;2;"), "DELIVERED is told");
+    assert_eq!(messages_kept(home.path()), 1);
+    ana.types("palabra\u{1b}");
+    ana.says("* not sent: SYNTAX");
     ana.finish();
 
-    // What was acknowledged is in its file and is not shown again, what came meanwhile is.
-    assert!(luis.ask("SEND;m-2;ana;y otra cosa").starts_with("OK;"));
-    let ana = start(&server);
+    // What was acknowledged is in its file and is not shown again, what came meanwhile is. A record
+    // that a crash has cut short, in the middle of a character, is no record.
+    let file = std::fs::read_dir(home.path()).expect("its home").flatten().next().expect("its file").path();
+    let mut file = std::fs::File::options().append(true).open(file).expect("its file");
+    file.write_all(b"3;MSG;m-2;luis;ana;2026-11-20T23:55:00.123Z;\xc2").expect("to write");
+    let accepted = luis.ask("SEND;m-2;ana;y otra cosa");
+    let number = accepted.rsplit(';').next().expect("its number");
+    let ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     let first = ana.says("luis: ");
     assert!(first.ends_with("luis: y otra cosa"), "{first}");
+    assert!(events_until(&mut luis_hears, &format!(";STATE;ana;DELIVERED;{number};")), "DELIVERED is told");
     ana.finish();
-    let files: Vec<_> = std::fs::read_dir(home.path()).expect("its home").flatten().collect();
-    let kept = std::fs::read_to_string(files.first().expect("its file").path()).expect("its file");
-    assert_eq!(kept.matches(";MSG;").count(), 2, "{kept}");
+    assert_eq!(messages_kept(home.path()), 2);
+}
+
+/// The messages in the one file there.
+fn messages_kept(home: &Path) -> usize {
+    let files: Vec<_> = std::fs::read_dir(home).expect("its home").flatten().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let kept = std::fs::read_to_string(files[0].path()).expect("its file");
+    kept.lines().filter(|record| record.split(';').count() >= 7 && record.contains(";MSG;")).count()
 }

@@ -1,83 +1,51 @@
-//! A real server, real clients in pipes and at terminals, and waits that end.
+//! Real clients in pipes and at terminals, beside a real server, and waits that end.
 
 #![allow(dead_code)] // Each test file uses its part.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tempfile::TempDir;
+
+use crate::support::{PASSWORD, Server, wait_for, wait_or};
 
 pub const WACHAT: &str = env!("CARGO_BIN_EXE_wachat");
-pub const PASSWORD: &str = "a good secret";
-
-/// The longest that anything is waited for. What works takes a fraction of it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until something holds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(what, || holds().then_some(()));
 }
 
-/// A directory, a server in it, and the clients' homes.
+/// A server, and the clients' homes beside its data.
 pub struct World {
-    pub directory: TempDir,
-    options: Vec<String>,
+    server: Server,
+    /// Where clients look for the server: a test may play one there.
     pub send_port: u16,
     pub recv_port: u16,
-    server: Option<Child>,
 }
 
 impl World {
     /// A server with these options, on free ports.
     pub fn new(options: &[&str]) -> Self {
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let directory = tempfile::tempdir().unwrap();
-        let mut world = Self { directory, options, send_port: 0, recv_port: 0, server: None };
-        world.start_server();
-        world
+        let server = Server::with_flags(options);
+        Self { send_port: server.send.port(), recv_port: server.recv.port(), server }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.server.path(name)
     }
 
-    /// Starts the server; again on the same ports, once it has some.
+    /// Starts the server again, where it was.
     pub fn start_server(&mut self) {
-        let mut child = Command::new(WACHAT)
-            .arg("serve")
-            .args(["--send-port", &self.send_port.to_string(), "--recv-port", &self.recv_port.to_string()])
-            .arg("--data")
-            .arg(self.path("data"))
-            .args(&self.options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = |name: &str| {
-            let address = line.split_whitespace().find_map(|word| word.strip_prefix(name)).expect("listening line");
-            address.rsplit_once(':').unwrap().1.parse().unwrap()
-        };
-        (self.send_port, self.recv_port) = (port("send="), port("recv="));
-        self.server = Some(child);
+        self.server.restart();
     }
 
     /// As a power cut would, but for what the system holds in memory.
     pub fn kill_server(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
+        self.server.crash();
     }
 
     /// The arguments of a client of this user.
@@ -148,12 +116,6 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        self.kill_server();
-    }
-}
-
 fn read_records(path: &Path, word: &str) -> Vec<Vec<String>> {
     let bytes = std::fs::read(path).unwrap_or_default();
     let lines = bytes.split(|byte| *byte == b'\n');
@@ -217,23 +179,15 @@ impl Terminal {
     }
 
     pub fn expect_times(&self, text: &str, times: usize) {
-        let start = Instant::now();
-        while self.count(text) < times {
-            assert!(start.elapsed() < PATIENCE, "{text:?} did not come {times} times; there is:\n{}", self.screen());
-            thread::sleep(Duration::from_millis(5));
-        }
+        let failure = || format!("{text:?} did not come {times} times; there is:\n{}", self.screen());
+        wait_or(|| (self.count(text) >= times).then_some(()), failure);
     }
 
     /// Waits for the program's end.
     pub fn ended(&mut self) -> Option<i32> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            assert!(start.elapsed() < PATIENCE, "it did not end; there is:\n{}", self.screen());
-            thread::sleep(Duration::from_millis(5));
-        }
+        let Self { child, screen, .. } = self;
+        let failure = || format!("it did not end; there is:\n{}", screen.lock());
+        wait_or(|| child.try_wait().unwrap(), failure).code()
     }
 
     pub fn quit(&mut self) {

@@ -37,17 +37,17 @@ impl Server {
 
     pub fn with_flags(flags: &[&str]) -> Self {
         let directory = std::sync::Arc::new(TempDir::new().expect("a temporary directory"));
-        Self::run(directory, flags.iter().map(|f| (*f).to_owned()).collect())
+        Self::run(directory, flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
     }
 
     /// A server whose data directory is there already.
     pub fn on(directory: TempDir, flags: &[&str]) -> Self {
-        Self::run(std::sync::Arc::new(directory), flags.iter().map(|f| (*f).to_owned()).collect())
+        Self::run(std::sync::Arc::new(directory), flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
     }
 
-    fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>) -> Self {
+    fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>, ports: [u16; 2]) -> Self {
         let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("a log file");
-        let mut child = serve(&directory.path().join("data"))
+        let mut child = serve_at(ports, &directory.path().join("data"))
             .args(&flags)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -64,7 +64,12 @@ impl Server {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.path("data")
+    }
+
+    /// Of something that goes with the test.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// What the server has said on its standard error, in all its lives.
@@ -78,9 +83,19 @@ impl Server {
 
     /// Ends the process as `kill -9` does. The data directory stays.
     pub fn kill(mut self) -> Stopped {
+        self.crash();
+        self.stopped()
+    }
+
+    /// [`Server::kill`], for [`Server::restart`] on the same ports: clients look for it there.
+    pub fn crash(&mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("its end");
-        self.stopped()
+    }
+
+    pub fn restart(&mut self) {
+        let ports = [self.send.port(), self.recv.port()];
+        *self = Self::run(self.directory.clone(), self.flags.clone(), ports);
     }
 
     /// Ends the process as `kill` does; fails if it does not end in time.
@@ -148,11 +163,11 @@ impl Stopped {
     }
 
     pub fn start(self) -> Server {
-        Server::run(self.directory, self.flags)
+        Server::run(self.directory, self.flags, ANY)
     }
 
     pub fn start_with(self, flags: &[&str]) -> Server {
-        Server::run(self.directory, flags.iter().map(|flag| (*flag).to_owned()).collect())
+        Server::run(self.directory, flags.iter().map(|flag| (*flag).to_owned()).collect(), ANY)
     }
 
     /// Starts a server that is expected not to serve: its exit code and what it says.
@@ -186,8 +201,16 @@ pub fn in_vain(command: &mut Command) -> (Option<i32>, String) {
 
 /// `wachat serve` on free ports of the loopback interface.
 pub fn serve(data: &Path) -> Command {
+    serve_at(ANY, data)
+}
+
+/// The system chooses among the free ports.
+const ANY: [u16; 2] = [0, 0];
+
+fn serve_at([send, recv]: [u16; 2], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
-    command.args(["serve", "--send-port", "0", "--recv-port", "0", "--data"]).arg(data).env_remove("RUST_LOG");
+    command.arg("serve").args(["--send-port", &send.to_string(), "--recv-port", &recv.to_string()]);
+    command.arg("--data").arg(data).env_remove("RUST_LOG");
     command
 }
 
@@ -197,13 +220,20 @@ pub fn signal(pid: u32, name: &str) {
 }
 
 /// Asks again and again until there is a result; fails after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_or(look, || format!("waited in vain for {what}"))
+}
+
+/// [`wait_for`], with more to say of the failure.
+pub fn wait_or<T>(mut look: impl FnMut() -> Option<T>, failure: impl FnOnce() -> String) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        if Instant::now() > deadline {
+            panic!("{}", failure());
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
 }
