@@ -53,7 +53,7 @@ struct ServeArgs {
     /// Who may have an account
     #[arg(long, value_enum, default_value = "open")]
     registration: Registration,
-    /// Seconds that anybody is waited for
+    /// Seconds that anybody is waited for, 5 to 300
     #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
     timeout: u64,
     /// Direct messages that wait for one user at most

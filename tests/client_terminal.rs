@@ -54,11 +54,11 @@ fn a_message_appears_and_its_ticks_come_back() {
 fn an_unknown_user_may_register_or_not() {
     let world = World::new(&[]);
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("Register? [y/N]");
+    ana.expect("Register (at least 8 characters)? [y/N]");
     ana.type_line("");
     assert_eq!(ana.ended(), Some(3), "{}", ana.screen());
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("Register? [y/N]");
+    ana.expect("Register (at least 8 characters)? [y/N]");
     ana.type_line("y");
     ana.expect("connected to");
     ana.quit();
@@ -259,7 +259,7 @@ fn a_message_to_oneself_is_in_the_history_once() {
     for number in 0..5 {
         ana.type_line(&format!("@ana: note {number}"));
     }
-    ana.expect("✓ @ana: note 4");
+    ana.expect("✓✓ read @ana: note 4");
     ana.quit();
     let all: Vec<_> = [world.texts("ana", "OUT"), world.texts("ana", "IN")].concat();
     assert_eq!(all.len(), 5, "{all:?}");

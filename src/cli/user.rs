@@ -28,11 +28,20 @@ pub(super) struct UserArgs {
 #[derive(Subcommand)]
 enum Action {
     /// Make an account
-    Add { name: String },
+    Add {
+        /// Whose
+        name: String,
+    },
     /// Give an account a new password
-    Passwd { name: String },
+    Passwd {
+        /// Whose
+        name: String,
+    },
     /// Close an account for good; nobody can have its name again
-    Remove { name: String },
+    Remove {
+        /// Whose
+        name: String,
+    },
     /// List all accounts, as records: a line each, fields split by ;
     List,
 }

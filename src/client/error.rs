@@ -99,7 +99,7 @@ impl fmt::Display for LinkError {
         match self {
             Self::Away(why) => f.write_str(why),
             Self::Refused(ko) if ko.code == Code::Auth => {
-                write!(f, "the server refused the login: {}; --register makes an account", ko.text)
+                write!(f, "the server refused the login: {}; if you are new here, --register makes an account", ko.text)
             }
             Self::Refused(ko) => write!(f, "the server refused the login: {}", ko.text),
             Self::Replaced => f.write_str("another session of yours took over"),

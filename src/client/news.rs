@@ -51,6 +51,10 @@ impl App {
         let told = self.underway.get_mut(&moved.last.id).map(|told| std::mem::replace(told, true));
         let from = if told == Some(false) { Tick::Queued } else { moved.from.into() };
         let (to, text, others) = (&moved.last.to, &moved.last.text, moved.others);
+        // What I wrote to myself I have seen; it does not come as somebody's message.
+        if self.setting.receipts && *to == Place::User(moved.last.from.clone()) {
+            self.agenda.read(to.clone(), moved.last.seq);
+        }
         ticks(from, state, to, text, others)
     }
 

@@ -15,7 +15,7 @@ pub struct ConnectArgs {
     /// Who you are
     #[arg(long, value_name = "NAME")]
     pub user: String,
-    /// Line by line, without a full screen
+    /// Line by line: so far the only way there is
     #[arg(long)]
     pub plain: bool,
     /// The server's name or address
@@ -27,7 +27,7 @@ pub struct ConnectArgs {
     /// The server's RECV port
     #[arg(long, value_name = "PORT", default_value_t = 1999)]
     pub recv_port: u16,
-    /// Where outbox and history are kept [default: wachat in your data directory]
+    /// Where outbox and history are kept [default: ~/.local/share/wachat, or as your platform has it]
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for

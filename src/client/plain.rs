@@ -86,7 +86,7 @@ fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError> {
 fn asks_to_register(account: &Account) -> bool {
     let mut out = io::stdout().lock();
     let question = format!(
-        "{} does not know {}, or not with this password. Register? [y/N] ",
+        "{} does not know {}, or not with this password. Register (at least 8 characters)? [y/N] ",
         account.server_name(),
         account.user
     );

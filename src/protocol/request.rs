@@ -48,7 +48,8 @@ pub enum After {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
     Record(SyntaxError),
-    Unknown,
+    /// No command of this port; these are.
+    Unknown(String),
     /// The request's form, as the table has it.
     Form(&'static str),
 }
@@ -57,7 +58,7 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(error) => error.fmt(f),
-            Self::Unknown => f.write_str("no such command on this port; HELP on the SEND port lists them"),
+            Self::Unknown(verbs) => write!(f, "no such command on this port; there are {verbs}"),
             Self::Form(form) => write!(f, "the form is {form}"),
         }
     }
@@ -250,11 +251,16 @@ impl RecvRequest {
 fn parse<Request>(commands: &[Command<Request>], line: &[u8]) -> Result<Request, RequestError> {
     let fields = Fields::parse(line).map_err(RequestError::Record)?;
     let verb = fields.get(0).unwrap_or_default();
-    let command = commands.iter().find(|c| c.verb.eq_ignore_ascii_case(verb)).ok_or(RequestError::Unknown)?;
+    let command = commands.iter().find(|c| c.verb.eq_ignore_ascii_case(verb)).ok_or_else(|| unknown(commands))?;
     if !command.fields.contains(&(fields.len() - 1)) {
         return Err(RequestError::Form(command.form));
     }
     (command.read)(&fields).ok_or(RequestError::Form(command.form))
+}
+
+fn unknown<Request>(commands: &[Command<Request>]) -> RequestError {
+    let verbs: Vec<_> = commands.iter().map(|command| command.verb).collect();
+    RequestError::Unknown(verbs.join(", "))
 }
 
 /// A user's or a room's name. Only an empty field is not of the form.
@@ -307,7 +313,7 @@ mod tests {
             assert!(matches!(SendRequest::parse(wrong), Err(RequestError::Form(_))), "{text}");
         }
         for unknown in [&b""[..], b"POLL;0", b"SENDX;1;2;3", b" PING"] {
-            assert_eq!(SendRequest::parse(unknown), Err(RequestError::Unknown));
+            assert!(matches!(SendRequest::parse(unknown), Err(RequestError::Unknown(_))));
         }
     }
 

@@ -18,7 +18,9 @@ pub(super) enum Ending {
     Ko(Ko),
     /// The server is stopping: what was asked is still answered, then a last KO.
     Shutdown,
-    /// The client is gone, or has said goodbye, or the server cannot answer any more.
+    /// The client has said goodbye and has its answer: nothing comes after that.
+    Quit,
+    /// The client is gone, or the server cannot answer any more.
     Silent,
 }
 
@@ -115,12 +117,12 @@ impl Connection {
     /// Says goodbye and closes. What the connection was told from outside goes before what its own
     /// thread found (a socket that was shut down looks as if the client had gone).
     pub fn close(&self, found: Ending) {
-        let told = self.inbox.lock().ending.clone();
+        let told = self.inbox.lock().ending.clone().filter(|_| found != Ending::Quit);
         let mut last = Vec::new();
         match told.unwrap_or(found) {
             Ending::Ko(ko) => Reply::Ko(ko).write(&mut last),
             Ending::Shutdown => Reply::from(Code::Shutdown).write(&mut last),
-            Ending::Silent => {}
+            Ending::Quit | Ending::Silent => {}
         }
         farewell(&self.stream, &last);
         let _ = self.stream.shutdown(Shutdown::Both);

@@ -12,10 +12,17 @@ use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
 pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, Ending> {
     let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
     let login = Login::parse(line).ok_or_else(|| Ending::Ko(Ko::new(Code::Syntax, form)))?;
-    match login.kind {
+    let result = match login.kind {
         LoginKind::Register => register(shared, connection, &login),
         LoginKind::Login => check(shared, connection, &login),
+    };
+    match &result {
+        Ok(user) => log::debug!("{}: {user} is in, from {}", connection.id, connection.peer),
+        Err(ending) => {
+            log::debug!("{}: {:?} is not let in, from {}: {ending:?}", connection.id, login.user, connection.peer)
+        }
     }
+    result
 }
 
 fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, Ending> {

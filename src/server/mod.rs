@@ -273,6 +273,11 @@ impl Handle {
 }
 
 impl Shared {
+    /// How many seconds a poll may wait (protocol, section 6).
+    fn longest_wait(&self) -> u64 {
+        self.timeout.saturating_sub(limits::POLL_MARGIN).as_secs()
+    }
+
     /// Asks core, and waits for the answer.
     fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::core::Answer, Ending> {
         self.tell(connection, command)?;

@@ -47,6 +47,10 @@ fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<()
 
 fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
     match RecvRequest::parse(line) {
+        Ok(RecvRequest::Poll { wait: Some(wait), .. }) if wait > shared.longest_wait() => {
+            let form = format!("a poll waits at most {} seconds here", shared.longest_wait());
+            write(connection, &Reply::Ko(Ko::new(Code::Syntax, form)))
+        }
         Ok(RecvRequest::Poll { after, wait, max }) => {
             match shared.ask(connection, Command::Poll { after, wait, max })? {
                 Answer::Reply(reply) => write(connection, &reply),
@@ -56,7 +60,7 @@ fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<
         Ok(RecvRequest::Ping) => write(connection, &Reply::Done),
         Ok(RecvRequest::Quit) => {
             write(connection, &Reply::Done)?;
-            Err(Ending::Silent)
+            Err(Ending::Quit)
         }
         Err(error) => write(connection, &Reply::Ko(Ko::new(Code::Syntax, error))),
     }

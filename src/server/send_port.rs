@@ -119,7 +119,7 @@ impl Session<'_> {
             SendRequest::Help => self.reply(Reply::Help),
             SendRequest::Quit => {
                 self.reply(Reply::Done)?;
-                Err(Ending::Silent)
+                Err(Ending::Quit)
             }
         }
     }
