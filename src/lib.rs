@@ -24,13 +24,16 @@
 //! | [`core`] | the state machine: mailboxes, marks, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | what the files mean: checkpoints, recovery, history | sockets |
 //! | [`server`] | two ports, logins, the router | |
+//! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
 //! | [`cli`] | the command line | |
 //! | [`limits`] | every limit and time-out, with its reason | |
 //!
 //! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `journal`, `core`; `store`;
-//! `server`; `cli`. None points up.
+//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`.
 //!
 //! # Which thread owns what
+//!
+//! In the server (the client's three are on the page of [`client`]):
 //!
 //! | thread | owns | waits for |
 //! |---|---|---|

@@ -13,7 +13,7 @@ use crate::server::{self, Config, Handle};
 /// Runs a server until it is told to stop. Exit code 0: stopped cleanly; 1: it could not start, or
 /// not go on, and has said why.
 pub(super) fn serve(config: Config) -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let data = config.data.display().to_string();
     match run(config, &data) {
         Ok(()) => ExitCode::SUCCESS,

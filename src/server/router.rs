@@ -90,7 +90,7 @@ impl Router {
     /// Waits for an input, but not past the time at which something else is to be done.
     fn next_input(&self) -> Option<Input> {
         let poll = self.engine.next_deadline().map(|deadline| self.started + deadline);
-        let received = match [poll, self.lazy].into_iter().flatten().min() {
+        let received = match [poll, self.lazy, self.retry_segment].into_iter().flatten().min() {
             Some(due) => self.inbox.recv_deadline(due),
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -173,6 +173,7 @@ impl Router {
     /// Sees to it that one more record fits, or that core knows that none does.
     fn make_room(&mut self) -> Result<(), String> {
         self.commit()?;
+        self.look_after_disk();
         if self.engine.wants_segment().is_some() && self.segments.is_busy() {
             // It is on its way; waiting for it is how a slow disk slows down everybody.
             let made = self.segments.result().unwrap_or_else(|error| Err(io::Error::other(error)));

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod checker;
+pub mod disk;
 pub mod random;
 
 use std::fs::File;
