@@ -11,7 +11,7 @@ use wachat::core::Record;
 use wachat::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName, length_in_record};
 use wachat::net::LineReader;
 use wachat::protocol::{
-    After, Event, Fields, HistoryRecord, Login, RecvRequest, SendRequest, Writer, login::LoginKind,
+    After, Code, Event, Fields, HistoryRecord, Ko, Login, RecvRequest, SendRequest, Writer, login::LoginKind, reply,
 };
 
 /// Anything a record may hold, with what is hard for it made likely.
@@ -196,4 +196,10 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
             assert_eq!(lines.next_line().unwrap(), want.as_bytes(), "cut at {cut}");
         }
     }
+}
+
+#[test]
+fn section_4_a_code_of_a_later_version_is_a_refusal_all_the_same() {
+    let head = reply::read_head(b"KO;LATER;what a later version says").unwrap();
+    assert_eq!(head, Err(Ko::new(Code::Unknown, "what a later version says")));
 }

@@ -31,6 +31,8 @@ pub enum Code {
     Replaced,
     Shutdown,
     Internal,
+    /// A later version's: it did not happen, and the text says why. Never sent by this one.
+    Unknown,
 }
 
 /// Each code, its word on the wire, and what it tells people where nobody says it better.
@@ -55,6 +57,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Replaced, "REPLACED", "a newer session of yours has taken over"),
     (Code::Shutdown, "SHUTDOWN", "the server is stopping; come back later"),
     (Code::Internal, "INTERNAL", "a defect of the server's; its log has more"),
+    (Code::Unknown, "UNKNOWN", "a reason that this version does not know"),
 ];
 
 impl Code {
@@ -62,8 +65,8 @@ impl Code {
         CODES.iter().find(|(code, ..)| *code == self).map_or(("INTERNAL", ""), |(_, word, text)| (word, text))
     }
 
-    pub fn parse(word: &str) -> Option<Self> {
-        CODES.iter().find(|(_, known, _)| *known == word).map(|(code, ..)| *code)
+    pub fn parse(word: &str) -> Self {
+        CODES.iter().find(|(_, known, _)| *known == word).map_or(Self::Unknown, |(code, ..)| *code)
     }
 
     /// Whether the server closes the connection after this answer to a request (protocol, section 4;
@@ -239,7 +242,7 @@ pub fn read_head(line: &[u8]) -> Result<Result<Vec<String>, Ko>, ReadError> {
     match fields.get(0) {
         Some("OK") => Ok(Ok(fields.iter().skip(1).map(str::to_owned).collect())),
         Some("KO") => {
-            let code = fields.get(1).and_then(Code::parse).ok_or(ReadError)?;
+            let code = fields.get(1).map(Code::parse).ok_or(ReadError)?;
             Ok(Err(Ko::new(code, fields.get(2).unwrap_or_default())))
         }
         _ => Err(ReadError),
