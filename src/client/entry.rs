@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::outbox::Waiting;
-use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp};
 use crate::protocol::{Fields, Writer};
 
 /// What the history notes. The file's forms are in [`super::history`].
@@ -74,14 +74,7 @@ fn message_fields<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<
 }
 
 fn read_message(f: &Fields) -> Option<Arc<Message>> {
-    Some(Arc::new(Message {
-        seq: Seq::parse(f.get(1)?)?,
-        id: MessageId::new(f.get(2)?)?,
-        from: UserName::new(f.get(3)?).ok()?,
-        to: Place::parse(f.get(4)?).ok()?,
-        at: Timestamp::parse(f.get(5)?)?,
-        text: Text::new(f.get(6)?)?,
-    }))
+    f.message(Seq::parse(f.get(1)?)?, 2, 6).map(Arc::new)
 }
 
 fn read_waiting(f: &Fields) -> Option<Waiting> {

@@ -119,6 +119,16 @@ pub enum Answer {
     Excerpt(Excerpt),
 }
 
+impl Answer {
+    /// The reply, where nothing else can be the answer; anything else is a defect of this program.
+    pub fn into_reply(self) -> Result<Reply, Code> {
+        match self {
+            Self::Reply(reply) => Ok(reply),
+            Self::Excerpt(_) => Err(Code::Internal),
+        }
+    }
+}
+
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         Self::Reply(reply)

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Email, Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use crate::model::{Email, Message, Place, Seq, Timestamp, UserName};
 use crate::protocol::{Fields, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,14 +90,7 @@ impl Record {
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
-            "MSG" => Self::Message(Arc::new(Message {
-                seq: last,
-                id: MessageId::new(f.get(2)?)?,
-                from: user(3)?,
-                to: Place::parse(f.get(4)?).ok()?,
-                at: time(5)?,
-                text: Text::new(f.get(6)?)?,
-            })),
+            "MSG" => Self::Message(Arc::new(f.message(last, 2, 6)?)),
             "ACK" => Self::Acknowledged { user: user(2)?, upto: Seq::parse(f.get(3)?)?, at: time(4)? },
             "READ" => Self::Read {
                 user: user(2)?,

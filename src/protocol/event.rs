@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::record::{Fields, Writer};
-use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use crate::model::{Message, Place, Seq, State, Timestamp, UserName};
 
 /// One event. Those with a number are kept until they are acknowledged; those without (seq 0 on the
 /// wire) are for whoever is connected.
@@ -63,24 +63,13 @@ impl Event {
         let fields = Fields::parse(line).map_err(|_| ReadError)?;
         let seq = fields.get(0).and_then(Seq::parse).ok_or(ReadError)?;
         let known = match fields.get(1).ok_or(ReadError)? {
-            "MSG" => Self::message(seq, &fields),
+            "MSG" => fields.message(seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
             "STATE" => Self::state(seq, &fields),
             "ONLINE" => Self::presence(&fields).map(|(user, at)| Self::Online { user, at }),
             "OFFLINE" => Self::presence(&fields).map(|(user, at)| Self::Offline { user, at }),
             _ => return Ok((seq, None)),
         };
         known.map(|event| (seq, Some(event))).ok_or(ReadError)
-    }
-
-    fn message(seq: Seq, f: &Fields) -> Option<Self> {
-        Some(Self::Message(Arc::new(Message {
-            seq,
-            id: MessageId::new(f.get(2)?)?,
-            from: UserName::new(f.get(3)?).ok()?,
-            to: Place::parse(f.get(4)?).ok()?,
-            at: Timestamp::parse(f.get(5)?)?,
-            text: Text::new(f.get(6)?)?,
-        })))
     }
 
     fn state(seq: Seq, f: &Fields) -> Option<Self> {

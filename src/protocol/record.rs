@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
-use crate::model::is_printable_ascii;
+use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName, is_printable_ascii};
 
 /// Why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,19 @@ impl<'a> Fields<'a> {
     /// The field at this place, counted from 0.
     pub fn get(&self, index: usize) -> Option<&str> {
         self.0.get(index).map(Cow::as_ref)
+    }
+
+    /// The message whose id, sender, recipient and time stand side by side from `head` on, and whose
+    /// text stands at `text`: so it is on the wire, in the journal and in every history.
+    pub fn message(&self, seq: Seq, head: usize, text: usize) -> Option<Message> {
+        Some(Message {
+            seq,
+            id: MessageId::new(self.get(head)?)?,
+            from: UserName::new(self.get(head + 1)?).ok()?,
+            to: Place::parse(self.get(head + 2)?).ok()?,
+            at: Timestamp::parse(self.get(head + 3)?)?,
+            text: Text::new(self.get(text)?)?,
+        })
     }
 
     pub fn len(&self) -> usize {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::event::{Event, ReadError};
 use super::record::{Fields, Writer};
 use super::request::SEND_COMMANDS;
-use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, Place, Seq, State, Timestamp, UserName};
 
 /// The codes of a KO (protocol, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,14 +130,7 @@ impl HistoryRecord {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let message = Message {
-            seq: Seq::parse(f.get(0)?)?,
-            id: MessageId::new(f.get(1)?)?,
-            from: UserName::new(f.get(2)?).ok()?,
-            to: Place::parse(f.get(3)?).ok()?,
-            at: Timestamp::parse(f.get(4)?)?,
-            text: Text::new(f.get(6)?)?,
-        };
+        let message = f.message(Seq::parse(f.get(0)?)?, 1, 6)?;
         Some(Self { message: Arc::new(message), state: State::parse(f.get(5)?)? })
     }
 }

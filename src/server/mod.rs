@@ -135,6 +135,7 @@ struct Shared {
     logins: AtomicU64,
     registration: Registration,
     timeout: Duration,
+    poll_wait: Duration,
 }
 
 /// Says, once, how the router ended: it was told to, or could not go on.
@@ -191,6 +192,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         logins: AtomicU64::new(0),
         registration: config.registration,
         timeout: config.timeout,
+        poll_wait: config.policy.poll_wait,
     });
     let (router, ended) =
         start_router(Router::new(opened, store, config.sizes, inbox, shared.clone())?, shared.clone())?;
@@ -275,7 +277,7 @@ impl Handle {
 impl Shared {
     /// How many seconds a poll may wait (protocol, section 6).
     fn longest_wait(&self) -> u64 {
-        self.timeout.saturating_sub(limits::POLL_MARGIN).as_secs()
+        self.poll_wait.as_secs()
     }
 
     /// Asks core, and waits for the answer.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Ending};
 use super::{Shared, login};
-use crate::core::{Answer, Command};
+use crate::core::Command;
 use crate::net::LineReader;
 use crate::protocol::{Code, Ko, RecvRequest, Reply};
 
@@ -38,10 +38,9 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
 fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
     let order = shared.logins.fetch_add(1, Ordering::Relaxed);
     let user = login::log_in(shared, connection, line)?;
-    match shared.ask(connection, Command::Open { user, order })? {
-        Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
-        Answer::Reply(reply) => write(connection, &reply),
-        Answer::Excerpt(_) => Err(Code::Internal.into()),
+    match shared.ask(connection, Command::Open { user, order })?.into_reply()? {
+        Reply::Ko(ko) => Err(Ending::Ko(ko)),
+        reply => write(connection, &reply),
     }
 }
 
@@ -52,10 +51,8 @@ fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<
             write(connection, &Reply::Ko(Ko::new(Code::Syntax, form)))
         }
         Ok(RecvRequest::Poll { after, wait, max }) => {
-            match shared.ask(connection, Command::Poll { after, wait, max })? {
-                Answer::Reply(reply) => write(connection, &reply),
-                Answer::Excerpt(_) => Err(Code::Internal.into()),
-            }
+            let reply = shared.ask(connection, Command::Poll { after, wait, max })?.into_reply()?;
+            write(connection, &reply)
         }
         Ok(RecvRequest::Ping) => write(connection, &Reply::Done),
         Ok(RecvRequest::Quit) => {

@@ -80,10 +80,7 @@ impl Session<'_> {
         while self.asked > 0 {
             let answer = self.connection.wait(self.asked)?;
             self.asked -= 1;
-            match answer {
-                Answer::Reply(reply) => self.put(&reply),
-                Answer::Excerpt(_) => return Err(Code::Internal.into()),
-            }
+            self.put(&answer.into_reply()?);
         }
         Ok(())
     }
@@ -139,10 +136,8 @@ impl Session<'_> {
 
     /// Asks for a list as long as there are users. One at a time: a pipeline of them would fill memory.
     fn list(&mut self, command: Command) -> Result<(), Ending> {
-        match self.ask(command)? {
-            Answer::Reply(reply) => self.reply(reply),
-            Answer::Excerpt(_) => Err(Code::Internal.into()),
-        }
+        let reply = self.ask(command)?.into_reply()?;
+        self.reply(reply)
     }
 
     fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
@@ -193,15 +188,12 @@ impl Session<'_> {
             Ok(hash) => hash.ok_or(Code::Internal)?,
             Err(busy) => return self.reply(Reply::Ko(busy.into())),
         };
-        let answer =
-            self.ask(Command::SetPassword { user: self.user.clone(), password_hash: password_hash.clone() })?;
-        if matches!(answer, Answer::Reply(Reply::Done)) {
+        let command = Command::SetPassword { user: self.user.clone(), password_hash: password_hash.clone() };
+        let reply = self.ask(command)?.into_reply()?;
+        if reply == Reply::Done {
             login::remember(self.shared, &self.user, &password_hash, &password);
         }
-        match answer {
-            Answer::Reply(reply) => self.reply(reply),
-            Answer::Excerpt(_) => Err(Code::Internal.into()),
-        }
+        self.reply(reply)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Store, StoreError};
 use crate::core::{ConversationId, Core, Filed};
 use crate::disk::File;
-use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use crate::model::{Message, Seq};
 use crate::protocol::{Fields, Writer};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
@@ -100,14 +100,7 @@ fn write_row(m: &Message, out: &mut Vec<u8>) {
 
 fn read_row(line: &[u8]) -> Option<Message> {
     let f = Fields::parse(line).ok()?;
-    Some(Message {
-        seq: Seq::parse(f.get(0)?)?,
-        id: MessageId::new(f.get(1)?)?,
-        from: UserName::new(f.get(2)?).ok()?,
-        to: Place::parse(f.get(3)?).ok()?,
-        at: Timestamp::parse(f.get(4)?)?,
-        text: Text::new(f.get(5)?)?,
-    })
+    f.message(Seq::parse(f.get(0)?)?, 1, 5)
 }
 
 /// The good part of a history file, open for reading.
