@@ -65,6 +65,9 @@ struct ServeArgs {
     /// Messages a second from one user at most, 50 or more [default: as many as the server takes]
     #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::RATE_LEAST)..))]
     rate: Option<u32>,
+    /// Do not put every new account into #lobby
+    #[arg(long)]
+    no_lobby: bool,
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
@@ -89,6 +92,7 @@ impl From<ServeArgs> for Config {
                 queue_per_sender: args.queue_per_sender,
                 rate: args.rate,
                 poll_wait: timeout - limits::POLL_MARGIN,
+                lobby: !args.no_lobby,
             },
             sizes: Sizes::default(),
         }

@@ -48,6 +48,20 @@ pub const REPLY_BYTES: usize = 256 << 10;
 pub const QUEUE: usize = 10_000;
 pub const QUEUE_PER_SENDER: usize = 1_000;
 
+/// Messages of a room that wait for a member at most; who is further behind gets a GAP (protocol,
+/// section 7).
+pub const ROOM_BACKLOG: usize = 10_000;
+
+/// The most members a room has whose comings and goings are told (protocol, section 7): beyond it
+/// they would be most of what there is to tell.
+pub const ROOM_PRESENCE: usize = 200;
+
+/// Rooms that one user is in at most: each poll looks at all of them.
+pub const ROOMS_PER_USER: usize = 1_000;
+
+/// Rooms on one server at most: each takes a little memory, for ever.
+pub const ROOMS: usize = 100_000;
+
 /// Events without a number that wait for a connected user; the oldest go first (protocol, section 7).
 pub const FLEETING_EVENTS: usize = 1_000;
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wachat::core::Record;
-use wachat::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName, length_in_record};
+use wachat::model::{
+    Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, Token, UserName, length_in_record,
+};
 use wachat::net::LineReader;
 use wachat::protocol::{
     After, Code, Event, Fields, HistoryRecord, Ko, Login, RecvRequest, SendRequest, Writer, login::LoginKind, reply,
@@ -24,9 +26,12 @@ fn name() -> impl Strategy<Value = UserName> {
     prop::sample::select(vec!["ana", "María", "ZOË", "пётр", "七海", "x.y-z_0"]).prop_map(|n| UserName::new(n).unwrap())
 }
 
+fn room() -> impl Strategy<Value = RoomName> {
+    prop::sample::select(vec!["#sala", "#Café"]).prop_map(|n| RoomName::new(n).unwrap())
+}
+
 fn place() -> impl Strategy<Value = Place> {
-    let room = prop::sample::select(vec!["#sala", "#Café"]).prop_map(|n| Place::Room(RoomName::new(n).unwrap()));
-    prop_oneof![name().prop_map(Place::User), room]
+    prop_oneof![name().prop_map(Place::User), room().prop_map(Place::Room)]
 }
 
 fn id() -> impl Strategy<Value = MessageId> {
@@ -63,6 +68,10 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (name(), time()).prop_map(|(user, at)| Event::Online { user, at }),
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
+        (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
+        (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
+        (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (name(), id()).prop_map(|(user, token)| Event::Peer { user, token: Token::parse(token.as_str()).unwrap() }),
     ]
 }
 
@@ -81,13 +90,30 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             before
         }),
         text().prop_map(|password| SendRequest::Passwd { password }),
-        prop::sample::select(vec![SendRequest::Chats, SendRequest::Users, SendRequest::Ping, SendRequest::Help]),
+        room().prop_map(|room| SendRequest::Join { room: Ok(Place::Room(room)) }),
+        room().prop_map(|room| SendRequest::Leave { room: Ok(Place::Room(room)) }),
+        room().prop_map(|room| SendRequest::Members { room: Ok(Place::Room(room)) }),
+        name().prop_map(|user| SendRequest::Peer { user: Ok(Place::User(user)) }),
+        prop::sample::select(vec![
+            SendRequest::Chats,
+            SendRequest::Users,
+            SendRequest::Rooms,
+            SendRequest::Ping,
+            SendRequest::Help
+        ]),
     ]
 }
 
 fn recv_request() -> impl Strategy<Value = RecvRequest> {
     let after = prop_oneof![seq().prop_map(After::Number), Just(After::AllSent)];
-    (after, 0..10u64, 1..=1_000usize).prop_map(|(after, wait, max)| RecvRequest::Poll { after, wait: Some(wait), max })
+    prop_oneof![
+        (after, 0..10u64, 1..=1_000usize).prop_map(|(after, wait, max)| RecvRequest::Poll {
+            after,
+            wait: Some(wait),
+            max
+        }),
+        prop::option::of(1..=u16::MAX).prop_map(|port| RecvRequest::Port { port }),
+    ]
 }
 
 /// One line as it was written, without its LF. There is no other LF in it.

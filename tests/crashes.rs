@@ -20,7 +20,7 @@ use wachat::journal::{Location, make_segment};
 use wachat::limits;
 use wachat::model::{MessageId, Place, Seq, Text, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
-use wachat::server::{Engine, Urgency};
+use wachat::server::{Engine, Urgency, delivered};
 use wachat::store::{Sizes, Store};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
@@ -290,7 +290,11 @@ impl World {
         server.last_connection += 1;
         let connection = ConnectionId(server.last_connection);
         server.sessions.insert(user, connection);
-        self.ask(Some(connection), Command::Open { user: name(user), order: connection.0 }, Asked::Open)
+        self.ask(
+            Some(connection),
+            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open,
+        )
     }
 
     fn read(&mut self, user: &'static str) -> Step {
@@ -370,11 +374,15 @@ impl World {
         for effect in server.engine.take_released() {
             let answer = match effect {
                 Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
-                Effect::Events { to, events, .. } => Some((to, Reply::Events(events))),
+                Effect::Events { to, delivery, .. } => {
+                    let events = delivered(&server.store, delivery).map_err(|error| error.to_string())?;
+                    Some((to, Reply::Events(events)))
+                }
                 Effect::Answer(_, Answer::Excerpt(excerpt)) => {
                     server.excerpt = Some(excerpt);
                     None
                 }
+                Effect::Answer(_, Answer::Events(_)) => None,
                 Effect::Close(..) | Effect::Account { .. } => None,
             };
             if let Some((connection, reply)) = answer {
@@ -461,7 +469,11 @@ impl World {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
-        fine(self.ask(Some(connection), Command::Open { user: name(user), order: connection.0 }, Asked::Open))?;
+        fine(self.ask(
+            Some(connection),
+            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open,
+        ))?;
         fine(self.commit())?;
         loop {
             let before = self.checker.last_stored(user);
@@ -499,6 +511,6 @@ fn tell(checker: &mut Checker, user: &str, event: &Event) -> Result<(), String> 
         Event::State { place, state, upto, .. } => {
             checker.told(user, &place.to_string(), &state.to_string(), upto.get())
         }
-        Event::Online { .. } | Event::Offline { .. } => Ok(()),
+        _ => Ok(()),
     }
 }

@@ -125,6 +125,7 @@ impl History {
             }
             Some(Event::Online { user, .. }) => arrivals.push(Arrival::Online(user)),
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
+            Some(Event::Gap { .. } | Event::Join { .. } | Event::Part { .. } | Event::Peer { .. }) => {}
             // Held already, or of a kind that this version does not know: its number is enough.
             Some(Event::Message(_)) | None => {}
         }

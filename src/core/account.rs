@@ -1,11 +1,12 @@
 //! One user's account.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use super::ids::SentIds;
 use super::mailbox::Mailbox;
+use super::room::RoomNumber;
 use crate::model::{Email, Seq, Timestamp, UserName};
 
 /// The place of an account in the order of registration, counted from 0. It never changes, and
@@ -48,6 +49,8 @@ pub(super) struct Account {
     pub sent: SentIds,
     /// With whom she has talked.
     pub chats: HashMap<AccountNumber, Chat>,
+    /// The rooms she is in.
+    pub rooms: BTreeSet<RoomNumber>,
     /// How fast she is sending. Not stored.
     pub pace: Pace,
 }
@@ -78,6 +81,7 @@ impl Account {
             mailbox: Mailbox::default(),
             sent: SentIds::default(),
             chats: HashMap::new(),
+            rooms: BTreeSet::new(),
             pace: Pace::default(),
         }
     }

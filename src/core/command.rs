@@ -1,12 +1,13 @@
 //! What goes into core and what comes out.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Excerpt, LastOfPeer};
+use super::{ConversationId, Excerpt, Filed, LastOfPeer};
 use crate::limits;
-use crate::model::{Email, MessageId, Seq, Text, Timestamp, UserName};
+use crate::model::{Email, MessageId, Seq, Text, Timestamp, Token, UserName};
 use crate::protocol::request::Named;
 use crate::protocol::{After, Code, Event, Reply};
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub rate: Option<u32>,
     /// How long a poll may wait.
     pub poll_wait: Duration,
+    /// Whether every new account is in `#lobby`.
+    pub lobby: bool,
 }
 
 impl Default for Policy {
@@ -48,6 +51,7 @@ impl Default for Policy {
             queue_per_sender: limits::QUEUE_PER_SENDER,
             rate: None,
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
+            lobby: true,
         }
     }
 }
@@ -94,11 +98,36 @@ pub enum Command {
         user: UserName,
     },
     Users,
-    /// A RECV session begins; one that the user had is told and closed. `order` is when its login came,
-    /// among all logins.
+    Join {
+        user: UserName,
+        room: Named,
+    },
+    Leave {
+        user: UserName,
+        room: Named,
+    },
+    Rooms {
+        user: UserName,
+    },
+    Members {
+        room: Named,
+    },
+    /// `user` wants to call `callee` directly, with this token.
+    Peer {
+        user: UserName,
+        callee: Named,
+        token: Token,
+    },
+    /// A RECV session begins, from an address; one that the user had is told and closed. `order` is when
+    /// its login came, among all logins.
     Open {
         user: UserName,
         order: u64,
+        address: IpAddr,
+    },
+    /// Where the session's client takes direct chats; `None`: nowhere.
+    Port {
+        port: Option<u16>,
     },
     /// `wait`: `None` is as long as a poll may.
     Poll {
@@ -117,6 +146,26 @@ pub enum Command {
 pub enum Answer {
     Reply(Reply),
     Excerpt(Excerpt),
+    Events(Delivery),
+}
+
+/// What a poll brings. A room message that is in the history file already is fetched from there by the
+/// connection's thread: core keeps no text for members who are behind.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// What memory holds: first those without a number, then the others, in order.
+    pub events: Vec<Event>,
+    /// What belongs among them, by number.
+    pub filed: Vec<FiledEvents>,
+}
+
+/// Messages of a room that are to be read from its history file.
+#[derive(Clone, Debug)]
+pub struct FiledEvents {
+    pub conversation: ConversationId,
+    pub filed: Filed,
+    /// Their numbers, rising.
+    pub seqs: Vec<Seq>,
 }
 
 impl Answer {
@@ -124,7 +173,7 @@ impl Answer {
     pub fn into_reply(self) -> Result<Reply, Code> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Excerpt(_) => Err(Code::Internal),
+            Self::Excerpt(_) | Self::Events(_) => Err(Code::Internal),
         }
     }
 }
@@ -148,7 +197,7 @@ pub enum Effect {
     Answer(ConnectionId, Answer),
     /// The waiting poll of a connection has its answer. It depends on all that happened up to a number:
     /// what is in it, and also what is missing because something newer has taken its place.
-    Events { to: ConnectionId, events: Vec<Event>, depends_on: Seq },
+    Events { to: ConnectionId, delivery: Delivery, depends_on: Seq },
     /// A last KO, then the connection is closed.
     Close(ConnectionId, Code),
     /// An account is there, or has another password.

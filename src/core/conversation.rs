@@ -1,18 +1,27 @@
-//! What was said between two users: the rows that are in no history file yet, and what is known of
+//! What was said between two users, or in a room: the rows that are in no history file yet, and what is known of
 //! the file.
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::room::RoomNumber;
 use super::{AccountNumber, Core};
 use crate::model::{Message, Seq, State, UserName};
 use crate::protocol::HistoryRecord;
 
-/// Between whom. The same for both, and the name of the history file.
+/// Where it is: between whom (the same for both), or in which room. The name of the history file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConversationId {
     /// The lower account number first; a user alone with herself has it twice.
     Direct(AccountNumber, AccountNumber),
+    Room(RoomNumber),
+}
+
+/// A place that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Target {
+    User(AccountNumber),
+    Room(RoomNumber),
 }
 
 impl ConversationId {
@@ -22,6 +31,9 @@ impl ConversationId {
 
     /// Reads what `Display` writes.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = text.strip_prefix("room-") {
+            return RoomNumber::parse(number).map(Self::Room);
+        }
         let (low, high) = text.strip_prefix("direct-")?.split_once('-')?;
         Some(Self::between(AccountNumber::parse(low)?, AccountNumber::parse(high)?))
     }
@@ -29,8 +41,10 @@ impl ConversationId {
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Direct(low, high) = self;
-        write!(f, "direct-{low}-{high}")
+        match self {
+            Self::Direct(low, high) => write!(f, "direct-{low}-{high}"),
+            Self::Room(number) => write!(f, "room-{number}"),
+        }
     }
 }
 
@@ -53,6 +67,11 @@ pub(super) struct Conversation {
 impl Conversation {
     pub fn add(&mut self, message: Arc<Message>) {
         self.rows.push(message);
+    }
+
+    /// The message of this number, if memory holds it.
+    pub fn row(&self, seq: Seq) -> Option<&Arc<Message>> {
+        self.rows.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| self.rows.get(index))
     }
 
     /// The number of the last message there.
@@ -84,17 +103,26 @@ pub struct Excerpt {
     /// Oldest first.
     pub rows: Vec<Arc<Message>>,
     pub me: UserName,
-    pub peer: UserName,
-    /// What I have sent there, as the peer has it.
-    my_marks: Marks,
-    /// What the peer has sent there, as I have it.
-    peer_marks: Marks,
+    /// How far what each sender has sent there has come.
+    marks: Vec<(UserName, Marks)>,
+    /// Whom a message of mine there is for.
+    readers: Vec<Reader>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Marks {
-    delivered: Seq,
-    read: Seq,
+/// How far the messages of one sender in one place have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub delivered: Seq,
+    pub read: Seq,
+}
+
+/// One whom messages of a place are for.
+#[derive(Clone, Debug)]
+struct Reader {
+    name: UserName,
+    /// Those above this number.
+    since: Seq,
+    has: Marks,
 }
 
 impl Marks {
@@ -110,43 +138,67 @@ impl Marks {
 impl Excerpt {
     /// How far a message of this conversation has come.
     pub fn state_of(&self, message: &Message) -> State {
-        let marks = if message.from == self.me { self.my_marks } else { self.peer_marks };
-        marks.state_of(message.seq)
+        let marks = self.marks.iter().find(|(sender, _)| *sender == message.from).map(|(_, marks)| *marks);
+        marks.unwrap_or_default().state_of(message.seq)
     }
 
     pub fn record(&self, message: Arc<Message>) -> HistoryRecord {
         HistoryRecord { state: self.state_of(&message), message }
     }
 
-    /// How far I had read there.
-    pub fn read_before(&self) -> Seq {
-        self.peer_marks.read
+    /// How far a message of mine has come, for each one it was for.
+    pub fn statuses(&self, seq: Seq) -> Vec<(UserName, State)> {
+        let was_for = self.readers.iter().filter(|reader| reader.since < seq);
+        was_for.map(|reader| (reader.name.clone(), reader.has.state_of(seq))).collect()
+    }
+
+    /// The other side of a conversation of two, and how far I had read there.
+    pub fn peer(&self) -> Option<(&UserName, Seq)> {
+        let peer = &self.readers.first()?.name;
+        let marks = self.marks.iter().find(|(sender, _)| sender == peer).map(|(_, marks)| *marks);
+        Some((peer, marks.unwrap_or_default().read))
     }
 }
 
 impl Core {
     /// At most `limit` rows below `before`, the newest of those in memory.
-    pub(super) fn excerpt(&self, me: AccountNumber, peer: AccountNumber, limit: usize, before: Option<Seq>) -> Excerpt {
-        let conversation = ConversationId::between(me, peer);
+    pub(super) fn excerpt(&self, me: AccountNumber, place: Target, limit: usize, before: Option<Seq>) -> Excerpt {
+        let conversation = conversation_of(me, place);
         let known = self.conversations.get(&conversation);
         let rows = known.map_or(&[][..], |c| &c.rows);
         let end = before.map_or(rows.len(), |before| rows.partition_point(|row| row.seq < before));
         let rows = rows.get(end.saturating_sub(limit)..end).unwrap_or_default().to_vec();
-        let (mine, theirs) = (self.account(me), self.account(peer));
-        Excerpt {
-            conversation,
-            filed: known.map_or(Filed::default(), |c| c.filed),
-            rows,
-            me: mine.name.clone(),
-            peer: theirs.name.clone(),
-            my_marks: Marks { delivered: theirs.mailbox.acknowledged(), read: theirs.read_upto(me) },
-            peer_marks: Marks { delivered: mine.mailbox.acknowledged(), read: mine.read_upto(peer) },
-        }
+        let (marks, readers) = match place {
+            Target::User(peer) => self.marks_between(me, peer),
+            Target::Room(room) => self.marks_in(me, room),
+        };
+        let filed = known.map_or(Filed::default(), |c| c.filed);
+        Excerpt { conversation, filed, rows, me: self.account(me).name.clone(), marks, readers }
     }
 
-    /// The number of the last message between two.
-    pub(super) fn last_between(&self, one: AccountNumber, other: AccountNumber) -> Seq {
-        self.conversations.get(&ConversationId::between(one, other)).map_or(Seq::ZERO, Conversation::last)
+    fn marks_between(&self, me: AccountNumber, peer: AccountNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
+        let (mine, theirs) = (self.account(me), self.account(peer));
+        let my_marks = Marks { delivered: theirs.mailbox.acknowledged(), read: theirs.read_upto(me) };
+        let peer_marks = Marks { delivered: mine.mailbox.acknowledged(), read: mine.read_upto(peer) };
+        let reader = Reader { name: theirs.name.clone(), since: Seq::ZERO, has: my_marks };
+        (vec![(mine.name.clone(), my_marks), (theirs.name.clone(), peer_marks)], vec![reader])
+    }
+
+    fn marks_in(&self, me: AccountNumber, room: RoomNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
+        let room = self.room(room);
+        let marks = room.marks.iter().map(|(sender, marks)| (self.account(*sender).name.clone(), *marks));
+        let others = room.members.iter().filter(|(member, _)| **member != me);
+        let readers = others.map(|(member, place)| Reader {
+            name: self.account(*member).name.clone(),
+            since: place.joined,
+            has: Marks { delivered: place.acknowledged, read: place.read },
+        });
+        (marks.collect(), readers.collect())
+    }
+
+    /// The number of the last message in a place.
+    pub(super) fn last_in(&self, me: AccountNumber, place: Target) -> Seq {
+        self.conversations.get(&conversation_of(me, place)).map_or(Seq::ZERO, Conversation::last)
     }
 
     /// The peer's last message up to a number, as far as memory tells.
@@ -162,5 +214,12 @@ impl Core {
             None if conversation.filed.bytes == 0 => LastOfPeer::Found(None),
             None => LastOfPeer::NotLookedUp,
         }
+    }
+}
+
+fn conversation_of(me: AccountNumber, place: Target) -> ConversationId {
+    match place {
+        Target::User(peer) => ConversationId::between(me, peer),
+        Target::Room(room) => ConversationId::Room(room),
     }
 }

@@ -1,16 +1,18 @@
 //! Decides: turns a command into records, which happen at once, and effects, which wait for the disk.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::{Account, Pace};
 use super::{
-    AccountNumber, Answer, Command, ConnectionId, Core, Digest, Effect, Inconsistent, LastOfPeer, Now, Record,
+    AccountNumber, Answer, Command, ConnectionId, Core, Digest, Effect, Inconsistent, LastOfPeer, Now, Record, Target,
 };
-use crate::model::{Email, Message, MessageId, Place, Seq, Text, UserName};
+use crate::model::{Email, Message, MessageId, Place, Seq, Text, Token, UserName};
 use crate::protocol::reply::{Chat, User};
 use crate::protocol::request::Named;
-use crate::protocol::{Code, Event, Reply};
+use crate::protocol::{Code, Event, Ko, Reply};
 
 /// What one command came to.
 #[derive(Default)]
@@ -22,13 +24,13 @@ pub struct Outcome {
 
 /// Why a command got no answer of its own: it is refused, or this program has a defect.
 pub(super) enum Stop {
-    Refused(Code),
+    Refused(Ko),
     Defect(Inconsistent),
 }
 
 impl From<Code> for Stop {
     fn from(code: Code) -> Self {
-        Self::Refused(code)
+        Self::Refused(code.into())
     }
 }
 
@@ -53,7 +55,7 @@ impl Core {
     ) -> Result<(), Inconsistent> {
         let answer = match self.decide(connection, command, now, out) {
             Ok(answer) => answer,
-            Err(Stop::Refused(code)) => Some(code.into()),
+            Err(Stop::Refused(ko)) => Some(Reply::Ko(ko).into()),
             Err(Stop::Defect(defect)) => return Err(defect),
         };
         out.effects.extend(answer.map(|answer| Effect::Answer(connection, answer)));
@@ -75,12 +77,18 @@ impl Core {
             Command::Send { user, id, to, text } => self.send(&user, id, &to, text, now, out)?,
             Command::Read { user, place, seq, last_of_peer } => self.read(user, &place, seq, last_of_peer, now, out)?,
             Command::Excerpt { user, place, limit, before } => {
-                let (me, peer) = (self.number(&user)?, self.resolve(&place)?);
-                Answer::Excerpt(self.excerpt(me, peer, limit, before))
+                let me = self.number(&user)?;
+                Answer::Excerpt(self.excerpt(me, self.resolve(me, &place)?, limit, before))
             }
             Command::Chats { user } => self.chats(&user)?,
             Command::Users => self.users(),
-            Command::Open { user, order } => self.open(connection, &user, order, now, out)?,
+            Command::Join { user, room } => self.join(user, &room, now, out)?,
+            Command::Leave { user, room } => self.leave(user, &room, now, out)?,
+            Command::Rooms { user } => self.list_rooms(&user)?,
+            Command::Members { room } => self.list_members(&room)?,
+            Command::Peer { user, callee, token } => self.introduce(&user, &callee, token)?,
+            Command::Open { user, order, address } => self.open(connection, &user, order, address, now, out)?,
+            Command::Port { port } => return Ok(self.take_calls(connection, port)),
             Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
             Command::HungUp => {
                 self.hung_up(connection, out);
@@ -108,6 +116,7 @@ impl Core {
         let record = Record::Account { name: name.clone(), password_hash: password_hash.clone(), at: now.at };
         self.happen(record, out)?;
         out.effects.push(Effect::Account { name: name.clone(), password_hash });
+        self.join_lobby(&name, now, out)?;
         Ok(Reply::LoggedIn { user: name }.into())
     }
 
@@ -126,8 +135,12 @@ impl Core {
 
     /// The account of this name, if there is one that was not removed.
     fn standing(&self, user: &UserName) -> Result<&Account, Code> {
-        let known = self.names.get(user).map(|number| self.account(*number));
-        known.filter(|account| account.removed_at.is_none()).ok_or(Code::NoUser)
+        self.number_of_standing(user).map(|number| self.account(number))
+    }
+
+    fn number_of_standing(&self, user: &UserName) -> Result<AccountNumber, Code> {
+        let known = self.names.get(user).copied();
+        known.filter(|number| self.account(*number).removed_at.is_none()).ok_or(Code::NoUser)
     }
 
     fn remove(&mut self, user: UserName, now: Now, out: &mut Outcome) -> Handled {
@@ -146,17 +159,17 @@ impl Core {
                 false => Err(Code::Conflict.into()),
             };
         }
-        let recipient = self.resolve(to)?;
-        if self.account(recipient).removed_at.is_some() {
-            return Err(Code::NoUser.into());
-        }
+        let place = self.resolve(sender, to)?;
         self.keep_pace(sender, now.elapsed)?;
-        self.find_room(sender, recipient)?;
+        let to = match place {
+            Target::User(recipient) => self.recipient(sender, recipient)?,
+            Target::Room(room) => Place::Room(self.room(room).name.clone()),
+        };
         let message = Arc::new(Message {
             seq: self.last.next(),
             id: id.clone(),
             from: self.account(sender).name.clone(),
-            to: Place::User(self.account(recipient).name.clone()),
+            to,
             at: now.at,
             text,
         });
@@ -178,13 +191,17 @@ impl Core {
         Ok(())
     }
 
-    fn find_room(&self, sender: AccountNumber, recipient: AccountNumber) -> Handled<()> {
+    /// Who may still be sent something.
+    fn recipient(&self, sender: AccountNumber, recipient: AccountNumber) -> Handled<Place> {
+        if self.account(recipient).removed_at.is_some() {
+            return Err(Code::NoUser.into());
+        }
         let mailbox = &self.account(recipient).mailbox;
         let taken = mailbox.messages() >= self.policy.queue;
         if taken || mailbox.messages_from(sender) >= self.policy.queue_per_sender {
             return Err(Code::Quota.into());
         }
-        Ok(())
+        Ok(Place::User(self.account(recipient).name.clone()))
     }
 
     fn read(
@@ -196,19 +213,28 @@ impl Core {
         now: Now,
         out: &mut Outcome,
     ) -> Handled {
-        let (me, peer) = (self.number(&user)?, self.resolve(place)?);
-        if upto > self.last_between(me, peer) {
+        let me = self.number(&user)?;
+        let target = self.resolve(me, place)?;
+        if upto > self.last_in(me, target) {
             return Err(Code::Seq.into());
         }
-        if upto <= self.account(me).read_upto(peer) {
+        if upto <= self.read_upto(me, target) {
             return Ok(Reply::Done.into());
         }
+        let peer = match target {
+            Target::User(peer) => peer,
+            Target::Room(room) => {
+                let (user, place) = (self.account(me).name.clone(), Place::Room(self.room(room).name.clone()));
+                self.happen(Record::Read { user, place, upto, last_of_peer: None, at: now.at }, out)?;
+                return Ok(Reply::Done.into());
+            }
+        };
         let found = match last_of_peer {
             LastOfPeer::NotLookedUp => self.last_of_peer(me, peer, upto),
             found => found,
         };
         let LastOfPeer::Found(last_of_peer) = found else {
-            return Ok(Answer::Excerpt(self.excerpt(me, peer, 0, None)));
+            return Ok(Answer::Excerpt(self.excerpt(me, target, 0, None)));
         };
         let (user, place) = (self.account(me).name.clone(), Place::User(self.account(peer).name.clone()));
         self.happen(Record::Read { user, place, upto, last_of_peer, at: now.at }, out)?;
@@ -217,14 +243,29 @@ impl Core {
 
     fn chats(&self, user: &UserName) -> Handled {
         let me = self.number(user)?;
-        let chat = |(peer, chat): (&AccountNumber, &super::account::Chat)| Chat {
-            place: Place::User(self.account(*peer).name.clone()),
-            last: self.last_between(me, *peer),
-            read: chat.read,
-        };
-        let mut chats: Vec<_> = self.account(me).chats.iter().map(chat).collect();
+        let account = self.account(me);
+        let talked = account.chats.keys().map(|peer| Target::User(*peer));
+        let places = talked.chain(account.rooms.iter().map(|room| Target::Room(*room)));
+        let chat =
+            |place| Chat { place: self.place(place), last: self.last_in(me, place), read: self.read_upto(me, place) };
+        let mut chats: Vec<_> = places.map(chat).collect();
         chats.sort_unstable_by_key(|chat| std::cmp::Reverse(chat.last));
         Ok(Reply::Chats(chats).into())
+    }
+
+    fn place(&self, place: Target) -> Place {
+        match place {
+            Target::User(peer) => Place::User(self.account(peer).name.clone()),
+            Target::Room(room) => Place::Room(self.room(room).name.clone()),
+        }
+    }
+
+    /// How far somebody has read in a place.
+    fn read_upto(&self, me: AccountNumber, place: Target) -> Seq {
+        match place {
+            Target::User(peer) => self.account(me).read_upto(peer),
+            Target::Room(room) => self.room(room).members.get(&me).map_or(Seq::ZERO, |member| member.read),
+        }
     }
 
     fn users(&self) -> Answer {
@@ -237,7 +278,15 @@ impl Core {
         Reply::Users(there.map(user).collect()).into()
     }
 
-    fn open(&mut self, connection: ConnectionId, user: &UserName, order: u64, now: Now, out: &mut Outcome) -> Handled {
+    fn open(
+        &mut self,
+        connection: ConnectionId,
+        user: &UserName,
+        order: u64,
+        address: IpAddr,
+        now: Now,
+        out: &mut Outcome,
+    ) -> Handled {
         let number = self.number(user)?;
         // A login whose password took long to verify does not take over from one that came after it:
         // its client may have given up on it, and what it would cut off is that client's next try.
@@ -245,7 +294,7 @@ impl Core {
             return Err(Code::Replaced.into());
         }
         let was_online = self.presence.is_online(number);
-        if let Some(replaced) = self.presence.open(connection, number, order) {
+        if let Some(replaced) = self.presence.open(connection, number, order, address) {
             out.effects.push(Effect::Close(replaced, Code::Replaced));
         }
         self.seen(number, now, out)?;
@@ -271,9 +320,30 @@ impl Core {
         if self.full { Ok(()) } else { self.happen(record, out) }
     }
 
-    /// Tells an event to everybody online with whom somebody has talked.
+    /// Where the session's client takes direct chats. A session that was just replaced may still say so.
+    fn take_calls(&mut self, connection: ConnectionId, port: Option<u16>) -> Option<Answer> {
+        self.presence.session(connection)?.port = port;
+        Some(Reply::Done.into())
+    }
+
+    /// Tells a caller where to call, and the callee who is about to.
+    fn introduce(&mut self, user: &UserName, callee: &Named, token: Token) -> Handled {
+        let me = self.number(user)?;
+        let callee = match callee {
+            Ok(Place::User(name)) => self.number_of_standing(name)?,
+            _ => return Err(Code::NoUser.into()),
+        };
+        let peer = self.presence.peer(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
+        let user = self.account(me).name.clone();
+        self.presence.tell(callee, Event::Peer { user, token: token.clone() });
+        Ok(Reply::Peer { address: peer.ip(), port: peer.port(), token }.into())
+    }
+
+    /// Tells an event to everybody online with whom somebody has talked, or is in a room.
     fn tell_friends(&mut self, number: AccountNumber, event: &Event) {
-        let friends: Vec<_> = self.account(number).chats.keys().copied().filter(|friend| *friend != number).collect();
+        let account = self.account(number);
+        let mut friends: BTreeSet<_> = account.chats.keys().copied().filter(|friend| *friend != number).collect();
+        friends.extend(account.rooms.iter().flat_map(|room| self.acquaintances_in(*room, number)));
         for friend in friends {
             self.presence.tell(friend, event.clone());
         }
@@ -295,13 +365,14 @@ mod tests {
             out.effects
         };
         ask(1, Command::Register { name: ana.clone(), password_hash: "x".into() });
-        ask(2, Command::Open { user: ana.clone(), order: 2 });
-        let effects = ask(3, Command::Open { user: ana.clone(), order: 1 });
+        let address = IpAddr::from([127, 0, 0, 1]);
+        ask(2, Command::Open { user: ana.clone(), order: 2, address });
+        let effects = ask(3, Command::Open { user: ana.clone(), order: 1, address });
         assert!(
             matches!(&effects[..], [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] if ko.code == Code::Replaced)
         );
         ask(3, Command::Closed);
-        let effects = ask(4, Command::Open { user: ana, order: 3 });
+        let effects = ask(4, Command::Open { user: ana, order: 3, address });
         assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Answer(..)]));
     }
 }

@@ -13,6 +13,9 @@ mod mailbox;
 mod poll;
 mod presence;
 mod record;
+mod room;
+mod room_snapshot;
+mod rooms;
 mod snapshot;
 
 use std::collections::HashMap;
@@ -20,18 +23,22 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use account::AccountNumber;
-pub use command::{Answer, Command, ConnectionId, Effect, Now, Policy};
+pub use command::{Answer, Command, ConnectionId, Delivery, Effect, FiledEvents, Now, Policy};
 pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer};
 pub use handle::Outcome;
 pub use ids::{Digest, SentMessage};
 pub use record::Record;
-pub use snapshot::{AccountRow, ChatRow, ConversationRow, IdRow, Snapshot, WaitingRow};
+pub use room::RoomNumber;
+pub use snapshot::{
+    AccountRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+};
 
-use crate::model::{Message, NoSuchPlace, Place, Seq, State, Timestamp, UserName};
+use crate::model::{Message, NoSuchPlace, Place, RoomName, Seq, State, Timestamp, UserName};
 use crate::protocol::{Code, Event};
 use account::Account;
-use conversation::Conversation;
+use conversation::{Conversation, Target};
 use presence::Presence;
+use room::Room;
 
 /// A record that cannot follow what was there before it. In a journal: damage. From
 /// [`Core::handle`]: a defect of this program.
@@ -52,6 +59,8 @@ pub struct Core {
     last: Seq,
     accounts: Vec<Account>,
     names: HashMap<UserName, AccountNumber>,
+    rooms: Vec<Room>,
+    room_names: HashMap<RoomName, RoomNumber>,
     conversations: HashMap<ConversationId, Conversation>,
     /// Who is connected: gone with a restart, never in a record.
     presence: Presence,
@@ -68,6 +77,8 @@ impl Core {
             last: Seq::ZERO,
             accounts: Vec::new(),
             names: HashMap::new(),
+            rooms: Vec::new(),
+            room_names: HashMap::new(),
             conversations: HashMap::new(),
             presence: Presence::default(),
             policy,
@@ -116,10 +127,12 @@ impl Core {
             .map(|(id, conversation)| (*id, conversation.filed, conversation.rows.as_slice()))
     }
 
-    /// Who talks in a conversation, for people who look at its file.
-    pub fn talkers(&self, id: ConversationId) -> [&UserName; 2] {
-        let ConversationId::Direct(low, high) = id;
-        [&self.account(low).name, &self.account(high).name]
+    /// Who talks in a conversation, or in which room it is, for people who look at its file.
+    pub fn title(&self, id: ConversationId) -> String {
+        match id {
+            ConversationId::Direct(low, high) => format!("{};{}", self.account(low).name, self.account(high).name),
+            ConversationId::Room(room) => self.room(room).name.to_string(),
+        }
     }
 
     /// Replays one line of the journal (without its LF): lets its record happen again, and checks
@@ -146,6 +159,7 @@ impl Core {
                 Ok(())
             }
             Record::Removed { user, at } => {
+                self.leave_all(user, *at)?;
                 let account = self.known(user)?;
                 account.removed_at = Some(*at);
                 account.mailbox.clear();
@@ -155,6 +169,8 @@ impl Core {
                 self.known(user)?.last_seen = Some(*at);
                 Ok(())
             }
+            Record::Join { user, room, .. } => self.join_room(user, room),
+            Record::Leave { user, room, at } => self.leave_room(user, room, *at),
             Record::Message(message) => self.add_message(message),
             Record::Acknowledged { user, upto, at } => self.let_go(user, *upto, *at),
             Record::Read { user, place, upto, last_of_peer, at } => {
@@ -177,7 +193,7 @@ impl Core {
         let from = self.number(&message.from)?;
         let to = match &message.to {
             Place::User(name) => self.number(name)?,
-            Place::Room(name) => return Err(Inconsistent(format!("there is no room {name}"))),
+            Place::Room(name) => return self.add_to_room(message, from, name),
         };
         self.take_number(message.seq)?;
         self.account_mut(from).sent.remember(message);
@@ -196,9 +212,10 @@ impl Core {
         for (sender, last) in self.account_mut(number).mailbox.acknowledge(upto) {
             // Read implies delivered: who has read it has been told to have it.
             if last > self.account(number).read_upto(sender) {
-                self.tell_state(sender, number, &place, State::Delivered, last, at);
+                self.tell_state(sender, Target::User(number), &place, State::Delivered, last, at);
             }
         }
+        self.acknowledge_in_rooms(number, upto, at);
         Ok(())
     }
 
@@ -211,8 +228,9 @@ impl Core {
         at: Timestamp,
     ) -> Result<(), Inconsistent> {
         let number = self.number(user)?;
-        let Place::User(peer) = place else {
-            return Err(Inconsistent(format!("there is no room {place}")));
+        let peer = match place {
+            Place::User(peer) => peer,
+            Place::Room(room) => return self.mark_read_in_room(number, room, upto, at),
         };
         let peer = self.number(peer)?;
         let chat = self.account_mut(number).chats.entry(peer).or_default();
@@ -220,7 +238,7 @@ impl Core {
         chat.read = before.max(upto);
         if let Some(last) = last_of_peer.filter(|last| *last > before) {
             let place = Place::User(self.account(number).name.clone());
-            self.tell_state(peer, number, &place, State::Read, last, at);
+            self.tell_state(peer, Target::User(number), &place, State::Read, last, at);
         }
         Ok(())
     }
@@ -229,7 +247,7 @@ impl Core {
     fn tell_state(
         &mut self,
         sender: AccountNumber,
-        who: AccountNumber,
+        target: Target,
         place: &Place,
         state: State,
         upto: Seq,
@@ -241,7 +259,7 @@ impl Core {
         }
         self.last = self.last.next();
         let event = Event::State { seq: self.last, place: place.clone(), state, upto, at };
-        self.account_mut(sender).mailbox.put_state(event, (who, state));
+        self.account_mut(sender).mailbox.put_state(event, (target, state));
         self.presence.wake(sender);
     }
 
@@ -272,12 +290,16 @@ impl Core {
         &mut self.accounts[number.index()]
     }
 
-    /// Whom a place names: for a request that can be refused.
-    fn resolve(&self, place: &Result<Place, NoSuchPlace>) -> Result<AccountNumber, Code> {
+    /// Which place is named by somebody: for a request that can be refused. A room has to be one that
+    /// she is in.
+    fn resolve(&self, me: AccountNumber, place: &Result<Place, NoSuchPlace>) -> Result<Target, Code> {
         match place {
-            Ok(Place::User(name)) => self.names.get(name).copied().ok_or(Code::NoUser),
+            Ok(Place::User(name)) => self.names.get(name).copied().map(Target::User).ok_or(Code::NoUser),
             Err(NoSuchPlace::User) => Err(Code::NoUser),
-            Ok(Place::Room(_)) | Err(NoSuchPlace::Room) => Err(Code::NoRoom),
+            Ok(Place::Room(_)) | Err(NoSuchPlace::Room) => {
+                let room = self.find_room(place)?;
+                if self.room(room).has(me) { Ok(Target::Room(room)) } else { Err(Code::NotMember) }
+            }
         }
     }
 }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use super::handle::{Handled, Outcome};
 use super::presence::Parked;
-use super::{Answer, ConnectionId, Core, Effect, Now, Record};
+use super::room::{Entry, RoomNumber};
+use super::rooms::EVENT_BYTES;
+use super::{
+    AccountNumber, Answer, ConnectionId, ConversationId, Core, Delivery, Effect, FiledEvents, Now, Record, Target,
+};
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Seq, length_in_record};
 use crate::protocol::{After, Code, Event};
 
 impl Core {
@@ -47,26 +51,63 @@ impl Core {
     fn has_news(&mut self, connection: ConnectionId) -> bool {
         let Some(session) = self.presence.session(connection) else { return false };
         let (user, Some(poll), fleeting) = (session.user, session.poll, session.has_fleeting()) else { return false };
-        fleeting || self.account(user).mailbox.last() > poll.after
+        let account = self.account(user);
+        fleeting
+            || account.mailbox.last() > poll.after
+            || account.rooms.iter().any(|room| self.room(*room).has_news(user, poll.after))
     }
 
     /// The events for a session now: those without a number, then those above `after`, in order.
-    fn collect(&mut self, connection: ConnectionId, after: Seq, max: usize) -> Vec<Event> {
-        let Some(session) = self.presence.session(connection) else { return Vec::new() };
+    fn collect(&mut self, connection: ConnectionId, after: Seq, max: usize) -> Delivery {
+        let Some(session) = self.presence.session(connection) else { return Delivery::default() };
         let user = session.user;
-        let mut events = session.take_fleeting(max);
+        let events = session.take_fleeting(max);
+        let mut last = session.sent;
+        let mut delivery = Delivery { events, filed: Vec::new() };
         let mut bytes = 0;
-        for event in self.account(user).mailbox.after(after).take(max - events.len()) {
-            bytes += size(&event);
-            if bytes > limits::REPLY_BYTES && !events.is_empty() {
+        for due in self.due(user, after, max - delivery.events.len()) {
+            bytes += due.bytes();
+            if bytes > limits::REPLY_BYTES && last > after {
                 break;
             }
-            events.push(event);
+            last = last.max(due.seq());
+            self.put(due, &mut delivery);
         }
         if let Some(session) = self.presence.session(connection) {
-            session.sent = events.iter().map(Event::seq).fold(session.sent, Seq::max);
+            session.sent = last;
         }
-        events
+        delivery
+    }
+
+    /// What waits for a user above a number, in her mailbox and in her rooms: the first `max` of it.
+    fn due(&self, user: AccountNumber, after: Seq, max: usize) -> Vec<Due> {
+        let account = self.account(user);
+        let mut due: Vec<_> = account.mailbox.after(after).take(max).map(Due::Event).collect();
+        for number in &account.rooms {
+            let room = self.room(*number);
+            let gap = room.gap(user, account.mailbox.acknowledged(), after);
+            due.extend(gap.map(|(first, last)| Due::Event(Event::Gap { room: room.name.clone(), first, last })));
+            due.extend(room.after(user, after).take(max).map(|entry| Due::InRoom(*number, *entry)));
+        }
+        due.sort_unstable_by_key(Due::seq);
+        due.truncate(max);
+        due
+    }
+
+    /// Adds one to what a poll brings: from memory, or as one to be read from the history file.
+    fn put(&self, due: Due, delivery: &mut Delivery) {
+        let (room, seq) = match due {
+            Due::Event(event) => return delivery.events.push(event),
+            Due::InRoom(room, entry) => (ConversationId::Room(room), entry.seq),
+        };
+        let Some(conversation) = self.conversations.get(&room) else { return };
+        if let Some(message) = conversation.row(seq) {
+            return delivery.events.push(Event::Message(message.clone()));
+        }
+        match delivery.filed.iter_mut().find(|filed| filed.conversation == room) {
+            Some(filed) => filed.seqs.push(seq),
+            None => delivery.filed.push(FiledEvents { conversation: room, filed: conversation.filed, seqs: vec![seq] }),
+        }
     }
 
     /// Answers the polls that waited for something that came, and those that have waited long enough.
@@ -89,10 +130,17 @@ impl Core {
     /// Answers a connection's poll with what there is, if one waits.
     fn answer_poll(&mut self, connection: ConnectionId, out: &mut Outcome) {
         let Some(poll) = self.presence.unpark(connection) else { return };
-        let events = self.collect(connection, poll.after, poll.max);
+        let delivery = self.collect(connection, poll.after, poll.max);
         let Some(session) = self.presence.session(connection) else { return };
         let user = session.user;
-        out.effects.push(Effect::Events { to: connection, events, depends_on: self.account(user).mailbox.last() });
+        out.effects.push(Effect::Events { to: connection, delivery, depends_on: self.newest_for(user) });
+    }
+
+    /// The newest number that what waits for a user can depend on.
+    fn newest_for(&self, user: AccountNumber) -> Seq {
+        let account = self.account(user);
+        let last_in = |room: &RoomNumber| self.last_in(user, Target::Room(*room));
+        account.rooms.iter().map(last_in).fold(account.mailbox.last(), Seq::max)
     }
 
     /// When the next waiting poll is to be answered: call [`Core::answer_polls`] then.
@@ -116,10 +164,26 @@ impl Core {
     }
 }
 
-/// About what an event takes on the wire.
-fn size(event: &Event) -> usize {
-    match event {
-        Event::Message(message) => crate::model::length_in_record(message.text.as_str()) + 256,
-        _ => 256,
+/// Something that is due to a user.
+enum Due {
+    Event(Event),
+    InRoom(RoomNumber, Entry),
+}
+
+impl Due {
+    fn seq(&self) -> Seq {
+        match self {
+            Self::Event(event) => event.seq(),
+            Self::InRoom(_, entry) => entry.seq,
+        }
+    }
+
+    /// About what it takes on the wire.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(Event::Message(message)) => length_in_record(message.text.as_str()) + EVENT_BYTES,
+            Self::Event(_) => EVENT_BYTES,
+            Self::InRoom(_, entry) => entry.bytes as usize,
+        }
     }
 }

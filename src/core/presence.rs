@@ -1,6 +1,7 @@
 //! Who is connected on RECV, and which polls wait. Nothing of this is ever stored.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{AccountNumber, ConnectionId};
@@ -28,6 +29,9 @@ pub(super) struct Session {
     pub poll: Option<Parked>,
     /// Its client will ask nothing more.
     pub hung_up: bool,
+    address: IpAddr,
+    /// Where its client takes direct chats.
+    pub port: Option<u16>,
     fleeting: VecDeque<Event>,
 }
 
@@ -61,9 +65,22 @@ impl Presence {
         current.is_some_and(|session| session.order > order)
     }
 
+    /// Where a user takes direct chats now.
+    pub fn peer(&self, user: AccountNumber) -> Option<SocketAddr> {
+        let session = self.connection_of.get(&user).and_then(|connection| self.sessions.get(connection))?;
+        Some(SocketAddr::new(session.address, session.port?))
+    }
+
     /// Begins a session; returns the connection of the one it takes the place of.
-    pub fn open(&mut self, connection: ConnectionId, user: AccountNumber, order: u64) -> Option<ConnectionId> {
-        let session = Session { user, order, sent: Seq::ZERO, poll: None, hung_up: false, fleeting: VecDeque::new() };
+    pub fn open(
+        &mut self,
+        connection: ConnectionId,
+        user: AccountNumber,
+        order: u64,
+        address: IpAddr,
+    ) -> Option<ConnectionId> {
+        let (sent, poll, hung_up, port, fleeting) = (Seq::ZERO, None, false, None, VecDeque::new());
+        let session = Session { user, order, sent, poll, hung_up, address, port, fleeting };
         self.sessions.insert(connection, session);
         let replaced = self.connection_of.insert(user, connection)?;
         self.forget(replaced);

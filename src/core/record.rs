@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Email, Message, Place, Seq, Timestamp, UserName};
+use crate::model::{Email, Message, Place, RoomName, Seq, Timestamp, UserName};
 use crate::protocol::{Fields, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,17 @@ pub enum Record {
         user: UserName,
         at: Timestamp,
     },
+    /// A member of a room from now on; the room is made if it is not there.
+    Join {
+        user: UserName,
+        room: RoomName,
+        at: Timestamp,
+    },
+    Leave {
+        user: UserName,
+        room: RoomName,
+        at: Timestamp,
+    },
     /// A RECV session of hers began or ended.
     Seen {
         user: UserName,
@@ -42,7 +53,7 @@ pub enum Record {
         at: Timestamp,
     },
     /// The user has seen everything in a place up to a number; `last_of_peer` is the last message
-    /// among it that the other side sent, if there is one.
+    /// among it that the other side sent, if there is one (in a room, which keeps count, none).
     Read {
         user: UserName,
         place: Place,
@@ -62,6 +73,8 @@ impl Record {
             Self::Password { user, password_hash } => w.plain("PASSWORD").plain(user).text(password_hash),
             Self::Email { user, email } => w.plain("EMAIL").plain(user).text(email.as_str()),
             Self::Removed { user, at } => w.plain("REMOVED").plain(user).plain(at),
+            Self::Join { user, room, at } => w.plain("JOIN").plain(user).plain(room).plain(at),
+            Self::Leave { user, room, at } => w.plain("LEAVE").plain(user).plain(room).plain(at),
             Self::Seen { user, at } => w.plain("SEEN").plain(user).plain(at),
             Self::Message(m) => {
                 w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
@@ -89,6 +102,8 @@ impl Record {
             "PASSWORD" => Self::Password { user: user(2)?, password_hash: f.get(3)?.into() },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
+            "JOIN" => Self::Join { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
+            "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
             "MSG" => Self::Message(Arc::new(f.message(last, 2, 6)?)),
             "ACK" => Self::Acknowledged { user: user(2)?, upto: Seq::parse(f.get(3)?)?, at: time(4)? },

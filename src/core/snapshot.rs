@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::account::{Account, Chat};
 use super::conversation::Conversation;
 use super::mailbox::Mailbox;
-use super::{ConversationId, Core, Filed, Inconsistent, Policy, SentMessage};
-use crate::model::{Email, MessageId, Place, Seq, Timestamp, UserName};
+use super::{ConversationId, Core, Filed, Inconsistent, Policy, SentMessage, Target};
+use crate::model::{Email, MessageId, Place, RoomName, Seq, Timestamp, UserName};
 use crate::protocol::Event;
 
 pub struct Snapshot {
@@ -18,6 +18,11 @@ pub struct Snapshot {
     pub accounts: Vec<AccountRow>,
     pub waiting: Vec<WaitingRow>,
     pub chats: Vec<ChatRow>,
+    /// In the order of creation: the first is room 0.
+    pub rooms: Vec<RoomRow>,
+    pub members: Vec<MemberRow>,
+    pub logs: Vec<LogRow>,
+    pub room_marks: Vec<RoomMarksRow>,
     pub conversations: Vec<ConversationRow>,
     pub ids: Vec<IdRow>,
 }
@@ -44,6 +49,42 @@ pub struct ChatRow {
     pub read: Seq,
 }
 
+pub struct RoomRow {
+    pub name: RoomName,
+    /// The newest number that fell out of the log early; whose it was; the newest of somebody else.
+    pub dropped: Seq,
+    pub dropped_by: Option<UserName>,
+    pub dropped_other: Seq,
+}
+
+pub struct MemberRow {
+    pub room: RoomName,
+    pub user: UserName,
+    pub joined: Seq,
+    pub acknowledged: Seq,
+    pub read: Seq,
+}
+
+/// A message that somebody in a room has yet to acknowledge or to read.
+pub struct LogRow {
+    pub room: RoomName,
+    pub seq: Seq,
+    pub from: UserName,
+    pub bytes: u32,
+    pub waited: u32,
+    pub missing: u32,
+    pub unacknowledged: u32,
+    pub unread: u32,
+}
+
+/// How far what somebody has sent to a room has come.
+pub struct RoomMarksRow {
+    pub room: RoomName,
+    pub user: UserName,
+    pub delivered: Seq,
+    pub read: Seq,
+}
+
 pub struct ConversationRow {
     pub id: ConversationId,
     pub filed: Filed,
@@ -64,6 +105,10 @@ impl Core {
             accounts: self.accounts.iter().map(account_row).collect(),
             waiting: self.accounts.iter().flat_map(waiting_rows).collect(),
             chats: self.accounts.iter().flat_map(|account| self.chat_rows(account)).collect(),
+            rooms: self.rooms.iter().map(|room| self.room_row(room)).collect(),
+            members: self.rooms.iter().flat_map(|room| self.member_rows(room)).collect(),
+            logs: self.rooms.iter().flat_map(|room| self.log_rows(room)).collect(),
+            room_marks: self.rooms.iter().flat_map(|room| self.room_marks_rows(room)).collect(),
             conversations: sorted_conversations(&self.conversations),
             ids: self.accounts.iter().flat_map(id_rows).collect(),
         }
@@ -95,6 +140,7 @@ impl Core {
         for row in snapshot.ids {
             core.known(&row.user)?.sent.insert(row.id, row.sent);
         }
+        core.restore_rooms(snapshot.rooms, snapshot.members, snapshot.logs, snapshot.room_marks)?;
         for row in snapshot.conversations {
             core.check_talkers(row.id)?;
             core.conversations.insert(row.id, Conversation { filed: row.filed, rows: Vec::new() });
@@ -108,9 +154,11 @@ impl Core {
 
     /// A file can name any account; the live state only those that are there.
     fn check_talkers(&self, id: ConversationId) -> Result<(), Inconsistent> {
-        let ConversationId::Direct(low, high) = id;
-        let known = low.max(high).index() < self.accounts.len();
-        if known { Ok(()) } else { Err(Inconsistent(format!("{id} names an account that is not there"))) }
+        let known = match id {
+            ConversationId::Direct(low, high) => low.max(high).index() < self.accounts.len(),
+            ConversationId::Room(room) => room.index() < self.rooms.len(),
+        };
+        if known { Ok(()) } else { Err(Inconsistent(format!("{id} names what is not there"))) }
     }
 
     fn restore_waiting(&mut self, row: &WaitingRow) -> Result<(), Inconsistent> {
@@ -119,8 +167,12 @@ impl Core {
                 let from = self.number(&message.from)?;
                 self.known(&row.user)?.mailbox.put_message(message.clone(), from);
             }
-            Event::State { place: Place::User(peer), state, .. } => {
-                let key = (self.number(peer)?, *state);
+            Event::State { place, state, .. } => {
+                let target = match place {
+                    Place::User(peer) => Target::User(self.number(peer)?),
+                    Place::Room(room) => Target::Room(self.room_number(room)?),
+                };
+                let key = (target, *state);
                 self.known(&row.user)?.mailbox.put_state(row.event.clone(), key);
             }
             event => return Err(Inconsistent(format!("{event:?} cannot wait for {}", row.user))),

@@ -36,6 +36,8 @@ pub struct Seq(u64);
 
 impl Seq {
     pub const ZERO: Seq = Seq(0);
+    /// The last there could ever be.
+    pub const LAST: Seq = Seq(limits::SEQ_END - 1);
 
     /// `None` from 2^53 on.
     pub fn new(number: u64) -> Option<Self> {
@@ -55,7 +57,7 @@ impl Seq {
     /// The number after this one. The sequence would last a million messages a second for
     /// 285 years; should it end, its last number is given again and replay refuses the store.
     pub fn next(self) -> Self {
-        Self((self.0 + 1).min(limits::SEQ_END - 1))
+        Self((self.0 + 1).min(Self::LAST.0))
     }
 }
 

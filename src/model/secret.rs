@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::UserName;
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::{MessageId, UserName};
 use crate::limits;
 
 /// Why a password is refused (protocol, section 3). Its text is for people.
@@ -68,6 +72,42 @@ impl Email {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What lets a caller into a direct chat, once (protocol, section 8): 1 to 64 of `A-Z a-z 0-9 - _`.
+/// Compared in constant time.
+#[derive(Clone, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// One that nobody can guess: 128 random bits.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes)).into()))
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        MessageId::new(text).map(|_| Self(text.into()))
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::record::{Fields, Writer};
-use crate::model::{Message, Place, Seq, State, Timestamp, UserName};
+use crate::model::{Message, Place, RoomName, Seq, State, Timestamp, Token, UserName};
 
 /// One event. Those with a number are kept until they are acknowledged; those without (seq 0 on the
 /// wire) are for whoever is connected.
@@ -19,6 +19,12 @@ pub enum Event {
         upto: Seq,
         at: Timestamp,
     },
+    /// These numbers of a room are to be had by HISTORY only; the event's own number is `last`.
+    Gap {
+        room: RoomName,
+        first: Seq,
+        last: Seq,
+    },
     Online {
         user: UserName,
         at: Timestamp,
@@ -26,6 +32,21 @@ pub enum Event {
     Offline {
         user: UserName,
         at: Timestamp,
+    },
+    Join {
+        room: RoomName,
+        user: UserName,
+        at: Timestamp,
+    },
+    Part {
+        room: RoomName,
+        user: UserName,
+        at: Timestamp,
+    },
+    /// That user is about to call directly with this token (section 8).
+    Peer {
+        user: UserName,
+        token: Token,
     },
 }
 
@@ -35,7 +56,10 @@ impl Event {
         match self {
             Self::Message(message) => message.seq,
             Self::State { seq, .. } => *seq,
-            Self::Online { .. } | Self::Offline { .. } => Seq::ZERO,
+            Self::Gap { last, .. } => *last,
+            Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } | Self::Peer { .. } => {
+                Seq::ZERO
+            }
         }
     }
 
@@ -50,8 +74,12 @@ impl Event {
             Self::State { place, state, upto, at, .. } => {
                 w.plain("STATE").plain(place).plain(state).plain(upto).plain(at)
             }
+            Self::Gap { room, first, last } => w.plain("GAP").plain(room).plain(first).plain(last),
             Self::Online { user, at } => w.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => w.plain("OFFLINE").plain(user).plain(at),
+            Self::Join { room, user, at } => w.plain("JOIN").plain(room).plain(user).plain(at),
+            Self::Part { room, user, at } => w.plain("PART").plain(room).plain(user).plain(at),
+            Self::Peer { user, token } => w.plain("PEER").plain(user).plain(token),
         };
         w.end();
     }
@@ -65,8 +93,12 @@ impl Event {
         let known = match fields.get(1).ok_or(ReadError)? {
             "MSG" => fields.message(seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
             "STATE" => Self::state(seq, &fields),
+            "GAP" => Self::gap(seq, &fields),
             "ONLINE" => Self::presence(&fields).map(|(user, at)| Self::Online { user, at }),
             "OFFLINE" => Self::presence(&fields).map(|(user, at)| Self::Offline { user, at }),
+            "JOIN" => Self::move_in(&fields).map(|(room, user, at)| Self::Join { room, user, at }),
+            "PART" => Self::move_in(&fields).map(|(room, user, at)| Self::Part { room, user, at }),
+            "PEER" => Self::peer(&fields),
             _ => return Ok((seq, None)),
         };
         known.map(|event| (seq, Some(event))).ok_or(ReadError)
@@ -80,6 +112,19 @@ impl Event {
             upto: Seq::parse(f.get(4)?)?,
             at: Timestamp::parse(f.get(5)?)?,
         })
+    }
+
+    fn gap(seq: Seq, f: &Fields) -> Option<Self> {
+        let (first, last) = (Seq::parse(f.get(3)?)?, Seq::parse(f.get(4)?)?);
+        (last == seq).then_some(Self::Gap { room: RoomName::new(f.get(2)?).ok()?, first, last })
+    }
+
+    fn move_in(f: &Fields) -> Option<(RoomName, UserName, Timestamp)> {
+        Some((RoomName::new(f.get(2)?).ok()?, UserName::new(f.get(3)?).ok()?, Timestamp::parse(f.get(4)?)?))
+    }
+
+    fn peer(f: &Fields) -> Option<Self> {
+        Some(Self::Peer { user: UserName::new(f.get(2)?).ok()?, token: Token::parse(f.get(3)?)? })
     }
 
     fn presence(f: &Fields) -> Option<(UserName, Timestamp)> {

@@ -1,12 +1,13 @@
 //! What the server answers (protocol, section 4).
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::event::{Event, ReadError};
 use super::record::{Fields, Writer};
 use super::request::SEND_COMMANDS;
-use crate::model::{Message, MessageId, Place, Seq, State, Timestamp, UserName};
+use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Timestamp, Token, UserName};
 
 /// The codes of a KO (protocol, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +19,7 @@ pub enum Code {
     Name,
     Password,
     NotMember,
+    NoPeer,
     Conflict,
     Seq,
     Quota,
@@ -41,9 +43,10 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::NoUser, "NO_USER", "there is no such user"),
     (Code::NoRoom, "NO_ROOM", "there is no such room"),
     (Code::NoMessage, "NO_MESSAGE", "you have no message there with that number"),
-    (Code::Name, "NAME", "not a name"),
+    (Code::Name, "NAME", "not a name for a room: # and 1 to 32 letters, digits or signs of one script"),
     (Code::Password, "PASSWORD", "not a good password"),
     (Code::NotMember, "NOT_MEMBER", "you are not in that room"),
+    (Code::NoPeer, "NO_PEER", "that user takes no direct chats now"),
     (Code::Conflict, "CONFLICT", "this id was used for another message; choose a new one"),
     (Code::Seq, "SEQ", "that number is past the last there is"),
     (Code::Quota, "QUOTA", "too much waits for that user already; try later"),
@@ -151,6 +154,22 @@ pub struct User {
     pub last_seen: Option<Timestamp>,
 }
 
+/// One line of a `ROOMS` reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub name: RoomName,
+    pub members: usize,
+    /// Whether who asks is one of them.
+    pub member: bool,
+}
+
+/// One line of a `MEMBERS` reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: UserName,
+    pub online: bool,
+}
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -174,6 +193,14 @@ pub enum Reply {
     History(Vec<HistoryRecord>),
     Chats(Vec<Chat>),
     Users(Vec<User>),
+    Rooms(Vec<Room>),
+    Members(Vec<Member>),
+    /// Where a user takes direct chats.
+    Peer {
+        address: IpAddr,
+        port: u16,
+        token: Token,
+    },
     Help,
     Events(Vec<Event>),
     Ko(Ko),
@@ -206,12 +233,18 @@ impl Reply {
             }),
             Self::Users(list) => write_list(out, list, |user, out| {
                 let seen = user.last_seen.map_or(String::new(), |at| at.to_string());
-                Writer::new(out)
-                    .plain(&user.name)
-                    .plain(if user.online { "online" } else { "offline" })
-                    .plain(seen)
-                    .end();
+                Writer::new(out).plain(&user.name).plain(presence(user.online)).plain(seen).end();
             }),
+            Self::Rooms(list) => write_list(out, list, |room, out| {
+                let member = if room.member { "yes" } else { "no" };
+                Writer::new(out).plain(&room.name).plain(room.members).plain(member).end();
+            }),
+            Self::Members(list) => write_list(out, list, |member, out| {
+                Writer::new(out).plain(&member.name).plain(presence(member.online)).end();
+            }),
+            Self::Peer { address, port, token } => {
+                Writer::new(out).plain("OK").plain(address).plain(port).plain(token).end();
+            }
             Self::Help => write_list(out, SEND_COMMANDS, |command, out| {
                 Writer::new(out).text(command.form).text(command.help).end();
             }),
@@ -219,6 +252,10 @@ impl Reply {
             Self::Ko(ko) => _ = Writer::new(out).plain("KO").plain(ko.code).text(&ko.text).end(),
         }
     }
+}
+
+fn presence(online: bool) -> &'static str {
+    if online { "online" } else { "offline" }
 }
 
 fn write_list<T>(out: &mut Vec<u8>, list: &[T], write: impl Fn(&T, &mut Vec<u8>)) {

@@ -20,6 +20,11 @@ pub enum SendRequest {
     History { place: Named, limit: usize, before: Option<Seq> },
     Chats,
     Users,
+    Join { room: Named },
+    Leave { room: Named },
+    Rooms,
+    Members { room: Named },
+    Peer { user: Named },
     Passwd { password: String },
     Email { address: Email },
     Ping,
@@ -31,7 +36,15 @@ pub enum SendRequest {
 /// longest there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecvRequest {
-    Poll { after: After, wait: Option<u64>, max: usize },
+    Poll {
+        after: After,
+        wait: Option<u64>,
+        max: usize,
+    },
+    /// `None`: no direct chats any more.
+    Port {
+        port: Option<u16>,
+    },
     Ping,
     Quit,
 }
@@ -124,6 +137,41 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |_| Some(SendRequest::Users),
     },
     Command {
+        verb: "JOIN",
+        fields: 1..=1,
+        form: "JOIN;<#room>",
+        help: "be in that room from now on; makes it if it is not there",
+        read: |f| Some(SendRequest::Join { room: place(f, 1)? }),
+    },
+    Command {
+        verb: "LEAVE",
+        fields: 1..=1,
+        form: "LEAVE;<#room>",
+        help: "be in that room no longer",
+        read: |f| Some(SendRequest::Leave { room: place(f, 1)? }),
+    },
+    Command {
+        verb: "ROOMS",
+        fields: 0..=0,
+        form: "ROOMS",
+        help: "all rooms, how many are in them, and whether you are",
+        read: |_| Some(SendRequest::Rooms),
+    },
+    Command {
+        verb: "MEMBERS",
+        fields: 1..=1,
+        form: "MEMBERS;<#room>",
+        help: "who is in that room, and who of them is online",
+        read: |f| Some(SendRequest::Members { room: place(f, 1)? }),
+    },
+    Command {
+        verb: "PEER",
+        fields: 1..=1,
+        form: "PEER;<user>",
+        help: "where that user takes direct chats, and a token that lets you in once",
+        read: |f| Some(SendRequest::Peer { user: place(f, 1)? }),
+    },
+    Command {
         verb: "PASSWD",
         fields: 1..=1,
         form: "PASSWD;<new password>",
@@ -177,6 +225,16 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         },
     },
     Command {
+        verb: "PORT",
+        fields: 1..=1,
+        form: "PORT;<tcp port or 0>",
+        help: "say where you take direct chats; 0: nowhere",
+        read: |f| {
+            let port = u16::try_from(seq(f, 1)?.get()).ok()?;
+            Some(RecvRequest::Port { port: (port > 0).then_some(port) })
+        },
+    },
+    Command {
         verb: "PING",
         fields: 0..=0,
         form: "PING",
@@ -213,6 +271,11 @@ impl SendRequest {
             }
             Self::Chats => w.plain("CHATS"),
             Self::Users => w.plain("USERS"),
+            Self::Join { room } => w.plain("JOIN").text(&named(room)),
+            Self::Leave { room } => w.plain("LEAVE").text(&named(room)),
+            Self::Rooms => w.plain("ROOMS"),
+            Self::Members { room } => w.plain("MEMBERS").text(&named(room)),
+            Self::Peer { user } => w.plain("PEER").text(&named(user)),
             Self::Passwd { password } => w.plain("PASSWD").text(password),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
             Self::Ping => w.plain("PING"),
@@ -241,6 +304,7 @@ impl RecvRequest {
                     w.plain(wait).plain(max);
                 }
             }
+            Self::Port { port } => _ = w.plain("PORT").plain(port.unwrap_or(0)),
             Self::Ping => _ = w.plain("PING"),
             Self::Quit => _ = w.plain("QUIT"),
         }

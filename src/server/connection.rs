@@ -24,6 +24,14 @@ pub(super) enum Ending {
     Silent,
 }
 
+impl Ending {
+    /// A file that cannot be read is for the log; the client is told that it is not its fault.
+    pub fn internal(error: impl std::fmt::Display) -> Self {
+        log::error!("{error}");
+        Code::Internal.into()
+    }
+}
+
 impl From<Code> for Ending {
     fn from(code: Code) -> Self {
         Self::Ko(code.into())

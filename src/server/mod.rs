@@ -41,6 +41,7 @@ use auth::Auth;
 use connection::{Connection, Ending};
 pub use engine::{Engine, Urgency};
 pub use offline::Offline;
+pub use past::delivered;
 use router::{Input, Router};
 
 /// Who may have an account (protocol, section 3).

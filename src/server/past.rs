@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::core::Excerpt;
+use crate::core::{Delivery, Excerpt, FiledEvents};
 use crate::limits;
 use crate::model::{Message, Seq, length_in_record};
+use crate::protocol::Event;
 use crate::store::{Store, StoreError};
 
 /// More than anything in a history record takes beside its text.
@@ -53,15 +54,28 @@ pub(super) fn last_messages(
 /// The peer's last message up to a number, from the file: memory holds none. What was read before is
 /// not looked through again.
 pub(super) fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
+    let Some((peer, read_before)) = excerpt.peer() else { return Ok(None) };
     let Some(file) = store.history(excerpt.conversation, excerpt.filed)? else { return Ok(None) };
     for row in file.newest_first(Some(upto.next()))? {
         let row = row?;
-        if row.seq <= excerpt.read_before() {
+        if row.seq <= read_before {
             break;
         }
-        if row.from == excerpt.peer {
+        if row.from == *peer {
             return Ok(Some(row.seq));
         }
     }
     Ok(None)
+}
+
+/// What a poll brings, with what the history files hold of it.
+pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
+    let Delivery { mut events, filed } = delivery;
+    for FiledEvents { conversation, filed, seqs } in filed {
+        let rows = store.history(conversation, filed)?.map_or(Ok(Vec::new()), |file| file.rows(&seqs))?;
+        events.extend(rows.into_iter().map(Event::Message));
+    }
+    // Those without a number stay in front, in the order in which they happened.
+    events.sort_by_key(Event::seq);
+    Ok(events)
 }

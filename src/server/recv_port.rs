@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Connection, Ending};
-use super::{Shared, login};
-use crate::core::Command;
+use super::{Shared, login, past};
+use crate::core::{Answer, Command};
 use crate::net::LineReader;
 use crate::protocol::{Code, Ko, RecvRequest, Reply};
 
@@ -38,7 +38,8 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
 fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
     let order = shared.logins.fetch_add(1, Ordering::Relaxed);
     let user = login::log_in(shared, connection, line)?;
-    match shared.ask(connection, Command::Open { user, order })?.into_reply()? {
+    let address = connection.peer.to_canonical();
+    match shared.ask(connection, Command::Open { user, order, address })?.into_reply()? {
         Reply::Ko(ko) => Err(Ending::Ko(ko)),
         reply => write(connection, &reply),
     }
@@ -51,7 +52,16 @@ fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<
             write(connection, &Reply::Ko(Ko::new(Code::Syntax, form)))
         }
         Ok(RecvRequest::Poll { after, wait, max }) => {
-            let reply = shared.ask(connection, Command::Poll { after, wait, max })?.into_reply()?;
+            let reply = match shared.ask(connection, Command::Poll { after, wait, max })? {
+                Answer::Events(delivery) => {
+                    Reply::Events(past::delivered(&shared.store, delivery).map_err(Ending::internal)?)
+                }
+                answer => answer.into_reply()?,
+            };
+            write(connection, &reply)
+        }
+        Ok(RecvRequest::Port { port }) => {
+            let reply = shared.ask(connection, Command::Port { port })?.into_reply()?;
             write(connection, &reply)
         }
         Ok(RecvRequest::Ping) => write(connection, &Reply::Done),

@@ -14,11 +14,10 @@ use super::Shared;
 use super::background::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
 use super::connection::Ending;
 use super::engine::{Engine, Urgency};
-use crate::core::{Command, ConnectionId, Effect, Now};
+use crate::core::{Answer, Command, ConnectionId, Effect, Now};
 use crate::journal::Segment;
 use crate::limits;
 use crate::model::Timestamp;
-use crate::protocol::Reply;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
 
 /// What comes to the router.
@@ -162,8 +161,8 @@ impl Router {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
                 Effect::Answer(id, answer) => self.shared.admission.with(id, |to| to.answer(answer)),
-                Effect::Events { to, events, .. } => {
-                    self.shared.admission.with(to, |to| to.answer(Reply::Events(events).into()));
+                Effect::Events { to, delivery, .. } => {
+                    self.shared.admission.with(to, |to| to.answer(Answer::Events(delivery)));
                 }
                 Effect::Close(id, code) => self.shared.admission.with(id, |to| to.end(Ending::Ko(code.into()))),
             }

@@ -10,11 +10,10 @@ use super::connection::{Connection, Ending};
 use super::{Shared, login, past};
 use crate::core::{Answer, Command, Excerpt, LastOfPeer};
 use crate::limits;
-use crate::model::{Message, Password, Seq, UserName};
+use crate::model::{Message, Password, Seq, Token, UserName};
 use crate::net::LineReader;
 use crate::protocol::request::Named;
 use crate::protocol::{Code, Ko, Reply, SendRequest};
-use crate::store::StoreError;
 
 /// Serves one connection to its end.
 pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
@@ -111,6 +110,11 @@ impl Session<'_> {
             SendRequest::Read { place, seq } => self.read(place, seq),
             SendRequest::Status { place, seq } => self.status(place, seq),
             SendRequest::History { place, limit, before } => self.history(place, limit, before),
+            SendRequest::Join { room } => self.tell(Command::Join { user, room }),
+            SendRequest::Leave { room } => self.tell(Command::Leave { user, room }),
+            SendRequest::Rooms => self.list(Command::Rooms { user }),
+            SendRequest::Members { room } => self.list(Command::Members { room }),
+            SendRequest::Peer { user: callee } => self.introduce(callee),
             SendRequest::Passwd { password } => self.change_password(&password),
             SendRequest::Ping => self.reply(Reply::Done),
             SendRequest::Help => self.reply(Reply::Help),
@@ -144,10 +148,10 @@ impl Session<'_> {
         let user = self.user.clone();
         let read = |last_of_peer| Command::Read { user: user.clone(), place: place.clone(), seq, last_of_peer };
         let excerpt = match self.ask(read(LastOfPeer::NotLookedUp))? {
-            Answer::Reply(reply) => return self.reply(reply),
             Answer::Excerpt(excerpt) => excerpt,
+            answer => return self.reply(answer.into_reply()?),
         };
-        let found = past::last_of_peer(&self.shared.store, &excerpt, seq).map_err(|error| internal(&error))?;
+        let found = past::last_of_peer(&self.shared.store, &excerpt, seq).map_err(Ending::internal)?;
         self.tell(read(LastOfPeer::Found(found)))
     }
 
@@ -155,7 +159,7 @@ impl Session<'_> {
         let Some((excerpt, mut rows)) = self.excerpt(place, 1, Some(seq.next()))? else { return Ok(()) };
         let mine = rows.pop().filter(|row| row.seq == seq && row.from == excerpt.me);
         self.reply(match mine {
-            Some(row) => Reply::Statuses(vec![(excerpt.peer.clone(), excerpt.state_of(&row))]),
+            Some(row) => Reply::Statuses(excerpt.statuses(row.seq)),
             None => Code::NoMessage.into(),
         })
     }
@@ -171,11 +175,18 @@ impl Session<'_> {
         let command = Command::Excerpt { user: self.user.clone(), place, limit, before };
         let excerpt = match self.ask(command)? {
             Answer::Excerpt(excerpt) => excerpt,
-            Answer::Reply(reply) => return self.reply(reply).map(|()| None),
+            answer => return self.reply(answer.into_reply()?).map(|()| None),
         };
-        let rows =
-            past::last_messages(&self.shared.store, &excerpt, limit, before).map_err(|error| internal(&error))?;
+        let rows = past::last_messages(&self.shared.store, &excerpt, limit, before).map_err(Ending::internal)?;
         Ok(Some((excerpt, rows)))
+    }
+
+    fn introduce(&mut self, callee: Named) -> Result<(), Ending> {
+        let token = Token::random().map_err(|error| {
+            log::error!("the system gives no random numbers: {error}");
+            Code::Internal
+        })?;
+        self.tell(Command::Peer { user: self.user.clone(), callee, token })
     }
 
     fn change_password(&mut self, password: &str) -> Result<(), Ending> {
@@ -195,10 +206,4 @@ impl Session<'_> {
         }
         self.reply(reply)
     }
-}
-
-/// A file that cannot be read is for the log; the client is told that it is not its fault.
-fn internal(error: &StoreError) -> Ending {
-    log::error!("{error}");
-    Code::Internal.into()
 }

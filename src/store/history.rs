@@ -23,7 +23,7 @@ impl Store {
     pub(super) fn append_history(&self, core: &Core) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
         let mut filed = Vec::new();
         for (id, before, rows) in core.unfiled() {
-            let head = format!("wachat-history;1;{};{}\n{COLUMNS}", core.talkers(id)[0], core.talkers(id)[1]);
+            let head = format!("wachat-history;1;{}\n{COLUMNS}", core.title(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
         // All are written before the first is synced: the disk takes them together.
@@ -120,6 +120,23 @@ impl HistoryFile {
             None => self.end,
         };
         Ok(Rows { file: self, buffer: Vec::new(), from: end })
+    }
+
+    /// The rows of these numbers, which rise: all of them, or the file is damaged.
+    pub fn rows(&self, seqs: &[Seq]) -> Result<Vec<Arc<Message>>, StoreError> {
+        let Some((first, last)) = seqs.first().zip(seqs.last()) else { return Ok(Vec::new()) };
+        let mut rows = Vec::new();
+        for row in self.newest_first(Some(last.next()))? {
+            let row = row?;
+            if row.seq < *first {
+                break;
+            }
+            if seqs.binary_search(&row.seq).is_ok() {
+                rows.push(row);
+            }
+        }
+        rows.reverse();
+        if rows.len() == seqs.len() { Ok(rows) } else { Err(self.damaged(self.position(*first)?)) }
     }
 
     /// Where the first row begins whose number is not below this one: a search by halves.

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod error;
 mod history;
+mod room_tables;
 mod table;
 mod tables;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::StoreError;
 use super::table::{Kind, Row, Table, TableWriter};
+use super::{StoreError, room_tables};
 use crate::core::{
     AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, SentMessage, Snapshot, WaitingRow,
 };
@@ -38,7 +38,8 @@ pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreErro
     let read = |kind: &Kind| Table::read(disk, checkpoint, kind);
     let (store, users, offline) = (read(&STORE)?, read(&USERS)?, read(&OFFLINE)?);
     let (marks, conversations, ids) = (read(&MARKS)?, read(&CONVERSATIONS)?, read(&IDS)?);
-    let bytes = [&store, &users, &offline, &marks, &conversations, &ids].iter().map(|table| table.bytes).sum();
+    let of_rooms = room_tables::read(disk, checkpoint)?;
+    let bytes: u64 = [&store, &users, &offline, &marks, &conversations, &ids].iter().map(|table| table.bytes).sum();
     let about = store.each(store_row)?.pop().ok_or_else(|| misnamed(checkpoint))?;
     let snapshot = Snapshot {
         store: about.store.as_str().into(),
@@ -46,9 +47,14 @@ pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreErro
         accounts: users.each(account_row)?,
         waiting: offline.each(waiting_row)?,
         chats: marks.each(chat_row)?,
+        rooms: of_rooms.rooms,
+        members: of_rooms.members,
+        logs: of_rooms.logs,
+        room_marks: of_rooms.room_marks,
         conversations: conversations.each(conversation_row)?,
         ids: ids.each(id_row)?,
     };
+    let bytes = bytes + of_rooms.bytes;
     Ok(Read { snapshot, segment: about.segment, next_batch: about.next_batch, bytes })
 }
 
@@ -94,7 +100,7 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
         let (seq, at, digest) = (sent.seq.to_string(), sent.at.to_string(), sent.digest.to_string());
         ids.row(&[user.shown(), id.as_str(), &seq, &at, &digest]);
     }
-    let all = [
+    let mut all = vec![
         (&STORE, store),
         (&USERS, users),
         (&OFFLINE, offline),
@@ -102,6 +108,7 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
         (&CONVERSATIONS, conversations),
         (&IDS, ids),
     ];
+    all.extend(room_tables::write(snapshot));
     all.into_iter().map(|(kind, table)| (kind, table.finish())).collect()
 }
 
@@ -117,8 +124,8 @@ fn write_waiting(table: &mut TableWriter, row: &WaitingRow) {
             let (place, state) = (place.to_string(), state.to_string());
             table.row(&[user, &seq, "STATE", &place, &state, &upto.to_string(), &at.to_string(), ""]);
         }
-        // Events without a number wait for nobody who is away.
-        Event::Online { .. } | Event::Offline { .. } => {}
+        // A GAP is found in the room's log; events without a number wait for nobody who is away.
+        _ => {}
     }
 }
 
@@ -129,11 +136,11 @@ struct About {
     next_batch: u64,
 }
 
-fn user(row: &Row, column: usize) -> Option<UserName> {
+pub(super) fn user(row: &Row, column: usize) -> Option<UserName> {
     UserName::new(row.get(column)?).ok()
 }
 
-fn seq(row: &Row, column: usize) -> Option<Seq> {
+pub(super) fn seq(row: &Row, column: usize) -> Option<Seq> {
     Seq::parse(row.get(column)?)
 }
 

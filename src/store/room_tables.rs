@@ -1,0 +1,99 @@
+//! A checkpoint's tables about rooms.
+
+use std::path::Path;
+
+use super::StoreError;
+use super::table::{Kind, Row, Table, TableWriter};
+use super::tables::{seq, user};
+use crate::core::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
+use crate::disk::Disk;
+use crate::model::RoomName;
+
+const ROOMS: Kind = Kind { name: "rooms", columns: &["name", "dropped", "dropped_by", "dropped_other"] };
+const MEMBERS: Kind = Kind { name: "members", columns: &["room", "user", "joined", "acknowledged", "read"] };
+const LOGS: Kind = Kind {
+    name: "room_logs",
+    columns: &["room", "seq", "from", "bytes", "waited", "missing", "unacknowledged", "unread"],
+};
+const MARKS: Kind = Kind { name: "room_marks", columns: &["room", "user", "delivered", "read"] };
+
+/// What the tables hold.
+pub(super) struct Read {
+    pub rooms: Vec<RoomRow>,
+    pub members: Vec<MemberRow>,
+    pub logs: Vec<LogRow>,
+    pub room_marks: Vec<RoomMarksRow>,
+    pub bytes: u64,
+}
+
+pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreError> {
+    let read = |kind: &Kind| Table::read(disk, checkpoint, kind);
+    let (rooms, members, logs, marks) = (read(&ROOMS)?, read(&MEMBERS)?, read(&LOGS)?, read(&MARKS)?);
+    let bytes = [&rooms, &members, &logs, &marks].iter().map(|table| table.bytes).sum();
+    let (rooms, members) = (rooms.each(room_row)?, members.each(member_row)?);
+    Ok(Read { rooms, members, logs: logs.each(log_row)?, room_marks: marks.each(marks_row)?, bytes })
+}
+
+pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {
+    let mut rooms = TableWriter::new(&ROOMS);
+    for row in &snapshot.rooms {
+        let (dropped, other) = (row.dropped.to_string(), row.dropped_other.to_string());
+        let by = row.dropped_by.as_ref().map_or("", |by| by.shown());
+        rooms.row(&[&row.name.to_string(), &dropped, by, &other]);
+    }
+    let mut members = TableWriter::new(&MEMBERS);
+    for row in &snapshot.members {
+        let [joined, acknowledged, read] = [row.joined, row.acknowledged, row.read].map(|seq| seq.to_string());
+        members.row(&[&row.room.to_string(), row.user.shown(), &joined, &acknowledged, &read]);
+    }
+    let mut logs = TableWriter::new(&LOGS);
+    for row in &snapshot.logs {
+        let counts = [row.bytes, row.waited, row.missing, row.unacknowledged, row.unread].map(|n| n.to_string());
+        let [bytes, waited, missing, unacknowledged, unread] = &counts;
+        let (room, seq) = (row.room.to_string(), row.seq.to_string());
+        logs.row(&[&room, &seq, row.from.shown(), bytes, waited, missing, unacknowledged, unread]);
+    }
+    let mut marks = TableWriter::new(&MARKS);
+    for row in &snapshot.room_marks {
+        let (delivered, read) = (row.delivered.to_string(), row.read.to_string());
+        marks.row(&[&row.room.to_string(), row.user.shown(), &delivered, &read]);
+    }
+    vec![(&ROOMS, rooms), (&MEMBERS, members), (&LOGS, logs), (&MARKS, marks)]
+}
+
+fn room(row: &Row, column: usize) -> Option<RoomName> {
+    RoomName::new(row.get(column)?).ok()
+}
+
+fn room_row(row: Row) -> Option<RoomRow> {
+    let dropped_by = if row.get(2)?.is_empty() { None } else { Some(user(&row, 2)?) };
+    Some(RoomRow { name: room(&row, 0)?, dropped: seq(&row, 1)?, dropped_by, dropped_other: seq(&row, 3)? })
+}
+
+fn member_row(row: Row) -> Option<MemberRow> {
+    Some(MemberRow {
+        room: room(&row, 0)?,
+        user: user(&row, 1)?,
+        joined: seq(&row, 2)?,
+        acknowledged: seq(&row, 3)?,
+        read: seq(&row, 4)?,
+    })
+}
+
+fn log_row(row: Row) -> Option<LogRow> {
+    let count = |column: usize| row.get(column)?.parse().ok();
+    Some(LogRow {
+        room: room(&row, 0)?,
+        seq: seq(&row, 1)?,
+        from: user(&row, 2)?,
+        bytes: count(3)?,
+        waited: count(4)?,
+        missing: count(5)?,
+        unacknowledged: count(6)?,
+        unread: count(7)?,
+    })
+}
+
+fn marks_row(row: Row) -> Option<RoomMarksRow> {
+    Some(RoomMarksRow { room: room(&row, 0)?, user: user(&row, 1)?, delivered: seq(&row, 2)?, read: seq(&row, 3)? })
+}

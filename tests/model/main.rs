@@ -1,0 +1,146 @@
+//! Core against the simplest thing that could be right: random requests, retries, restarts.
+//!
+//! The model keeps every user's events in a list and goes through it; core has mailboxes, marks and
+//! indices. Whatever both are asked, both have to answer the same (promises 2 to 5).
+
+mod million;
+mod real;
+mod simple;
+
+use proptest::prelude::*;
+use real::{Real, name, place};
+use simple::{Model, Said};
+use wachat::core::{Command, ConnectionId, LastOfPeer};
+use wachat::model::{MessageId, Seq, Text};
+
+/// Users first, then rooms: numbers below [`USERS`] are users.
+const PLACES: [&str; 5] = ["ana", "luis", "eva", "#sala", "#aula"];
+const USERS: usize = 3;
+const QUEUE: usize = 12;
+const QUEUE_PER_SENDER: usize = 7;
+
+#[derive(Clone, Debug)]
+enum Action {
+    Send {
+        from: usize,
+        id: u8,
+        to: usize,
+        text: u8,
+    },
+    /// Acknowledges this share of what the user was ever given, or some number at all.
+    Poll {
+        user: usize,
+        share: u8,
+        wild: bool,
+        max: usize,
+    },
+    Read {
+        user: usize,
+        place: usize,
+        share: u8,
+    },
+    Join {
+        user: usize,
+        room: usize,
+    },
+    Leave {
+        user: usize,
+        room: usize,
+    },
+    /// Of her last message in a room.
+    Status {
+        user: usize,
+        room: usize,
+    },
+    /// Everything in memory is lost; the records are replayed.
+    Restart,
+    /// Restarts from a checkpoint instead.
+    Checkpoint,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let (user, room, place) = (0..USERS, USERS..PLACES.len(), 0..PLACES.len());
+    prop_oneof![
+        8 => (user.clone(), 0..30u8, place.clone(), 0..3u8)
+            .prop_map(|(from, id, to, text)| Action::Send { from, id, to, text }),
+        4 => (user.clone(), 0..=4u8, prop::bool::weighted(0.1), 1..6usize)
+            .prop_map(|(user, share, wild, max)| Action::Poll { user, share, wild, max }),
+        3 => (user.clone(), place, 0..=5u8).prop_map(|(user, place, share)| Action::Read { user, place, share }),
+        3 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Join { user, room }),
+        1 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Leave { user, room }),
+        2 => (user, room).prop_map(|(user, room)| Action::Status { user, room }),
+        1 => Just(Action::Restart),
+        1 => Just(Action::Checkpoint),
+    ]
+}
+
+/// Does one thing to both, and returns what each said.
+fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Said)> {
+    match *action {
+        Action::Send { from, id, to, text } => {
+            let (id, text) = (format!("id-{id}"), format!("text {text}"));
+            let command = Command::Send {
+                user: name(from),
+                id: MessageId::new(&id).unwrap(),
+                to: Ok(place(to)),
+                text: Text::new(&text).unwrap(),
+            };
+            Some((model.send(from, &id, to, &text), real.say(ConnectionId(0), command)))
+        }
+        Action::Poll { user, share, wild, max } => {
+            let known = model.last_for(user);
+            let after = if wild { model.last + u64::from(share) } else { known * u64::from(share) / 4 };
+            Some((model.poll(user, after, max), real.poll(user, after, max)))
+        }
+        Action::Read { user, place: there, share } => {
+            let upto = model.last * u64::from(share) / 4;
+            let found = model.last_of_peer(user, there, upto).and_then(Seq::new);
+            let command = Command::Read {
+                user: name(user),
+                place: Ok(place(there)),
+                seq: Seq::new(upto).unwrap(),
+                last_of_peer: LastOfPeer::Found(found),
+            };
+            Some((model.read(user, there, upto), real.say(ConnectionId(0), command)))
+        }
+        Action::Join { user, room } => {
+            model.join(user, room);
+            let command = Command::Join { user: name(user), room: Ok(place(room)) };
+            Some((Said::Done, real.say(ConnectionId(0), command)))
+        }
+        Action::Leave { user, room } => {
+            let command = Command::Leave { user: name(user), room: Ok(place(room)) };
+            Some((model.leave(user, room), real.say(ConnectionId(0), command)))
+        }
+        Action::Status { user, room } => {
+            let seq = model.last_sent(user, room)?;
+            Some((model.status(user, room, seq), real.status(user, room, seq)))
+        }
+        Action::Restart => {
+            real.restart();
+            None
+        }
+        Action::Checkpoint => {
+            real.file_all();
+            real.restart_from_checkpoint();
+            None
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn core_answers_as_the_model_does(actions in prop::collection::vec(action(), 1..120)) {
+        let (mut model, mut real) = (Model::default(), Real::new());
+        for action in &actions {
+            if let Some((wanted, said)) = both(&mut model, &mut real, action) {
+                prop_assert_eq!(said, wanted, "{:?}", action);
+            }
+        }
+        for user in 0..USERS {
+            prop_assert_eq!(real.poll(user, 0, 1_000), model.poll(user, 0, 1_000));
+        }
+    }
+}
