@@ -3,6 +3,7 @@
 //! The model keeps every user's events in a list and goes through it; core has mailboxes, marks and
 //! indices. Whatever both are asked, both have to answer the same (promises 2 to 5).
 
+mod crowd;
 mod million;
 mod real;
 mod simple;

@@ -32,8 +32,9 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server without a lobby: whoever registers knows nobody yet.
     pub fn start() -> Self {
-        Self::with_flags(&[])
+        Self::with_flags(&["--no-lobby"])
     }
 
     pub fn with_flags(flags: &[&str]) -> Self {

@@ -1,0 +1,216 @@
+//! Rooms: who gets what, how far the marks move, who is told of whom.
+
+use crate::support::{Line, Server, without_times};
+
+/// Somebody's two connections.
+struct User {
+    says: Line,
+    hears: Line,
+    last: u64,
+}
+
+impl User {
+    fn new(server: &Server, name: &str) -> Self {
+        Self { says: server.register(name), hears: server.session(name), last: 0 }
+    }
+
+    fn ok(&mut self, request: &str) {
+        assert_eq!(self.says.ask(request), "OK", "{request}");
+    }
+
+    /// Sends to a room, and returns the number it got.
+    fn send(&mut self, id: &str, room: &str) -> u64 {
+        let reply = self.says.ask(&format!("SEND;{id};{room};{id}"));
+        reply.strip_prefix(&format!("OK;{id};RECEIVED;")).and_then(|r| r.split(';').nth(1)?.parse().ok()).expect(&reply)
+    }
+
+    /// What has come, without times; all of it is acknowledged by the next one.
+    fn hear(&mut self) -> Vec<String> {
+        let events = self.hears.list(&format!("POLL;{};0;1000", self.last));
+        let seq = |event: &String| event.split(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
+        self.last = events.iter().map(seq).fold(self.last, u64::max);
+        events.iter().map(|event| without_times(event)).collect()
+    }
+
+    /// Acknowledges what was heard, and hears nothing new.
+    fn settle(&mut self) {
+        assert_eq!(self.hear(), [""; 0]);
+    }
+}
+
+/// Ana, luis and eva, who are all in `#sala`, joined in this order, and have heard of it.
+fn three(server: &Server) -> [User; 3] {
+    let mut all = ["ana", "luis", "eva"].map(|name| User::new(server, name));
+    for user in &mut all {
+        user.ok("JOIN;#sala");
+    }
+    for user in &mut all {
+        user.hear();
+    }
+    all
+}
+
+#[test]
+fn a_room_message_is_for_every_member_but_its_sender() {
+    let server = Server::start();
+    let [mut ana, mut luis, mut eva] = three(&server);
+    let seq = ana.send("m-1", "#sala");
+    for user in [&mut luis, &mut eva] {
+        assert_eq!(user.hear(), [format!("{seq};MSG;m-1;ana;#sala;<at>;m-1")]);
+    }
+    ana.settle();
+    // The very same reply, and nothing twice.
+    assert_eq!(ana.send("m-1", "#sala"), seq);
+    luis.settle();
+    ana.says.refused("SEND;m-1;#sala;another text", "CONFLICT");
+}
+
+#[test]
+fn marks_move_when_all_who_are_waited_for_have_it() {
+    let server = Server::start();
+    let [mut ana, mut luis, mut eva] = three(&server);
+    let seq = ana.send("m-1", "#sala");
+    luis.hear();
+    luis.settle();
+    assert_eq!(ana.hear(), [""; 0], "eva does not have it yet");
+    assert_eq!(ana.says.list(&format!("STATUS;#sala;{seq}")), ["luis;DELIVERED", "eva;RECEIVED"]);
+    eva.hear();
+    eva.settle();
+    let delivered = ana.hear();
+    assert!(delivered.len() == 1 && delivered[0].ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>")));
+    luis.ok(&format!("READ;#sala;{seq}"));
+    ana.settle();
+    eva.ok(&format!("READ;#sala;{seq}"));
+    let read = ana.hear();
+    assert!(read.len() == 1 && read[0].ends_with(&format!(";STATE;#sala;READ;{seq};<at>")), "{read:?}");
+    assert_eq!(ana.says.list(&format!("STATUS;#sala;{seq}")), ["luis;READ", "eva;READ"]);
+    assert!(ana.says.list("HISTORY;#sala")[0].ends_with(";READ;m-1"));
+}
+
+#[test]
+fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
+    let server = Server::start();
+    let [mut ana, mut luis, mut eva] = three(&server);
+    let seq = ana.send("m-1", "#sala");
+    luis.hear();
+    luis.settle();
+    eva.ok("LEAVE;#sala");
+    eva.ok("LEAVE;#sala");
+    assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>"))));
+    assert_eq!(eva.hear(), [""; 0], "also what waited for her is gone");
+    // When the last one leaves, the marks stay.
+    let alone = ana.send("m-2", "#sala");
+    luis.ok("LEAVE;#sala");
+    assert_eq!(ana.hear(), ["0;PART;#sala;luis;<at>"]);
+    assert!(ana.says.list("HISTORY;#sala;1")[0].contains(";RECEIVED;"));
+    // A later message that somebody has moves them over it.
+    luis.ok("JOIN;#sala");
+    let later = ana.send("m-3", "#sala");
+    luis.hear();
+    luis.settle();
+    assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{later};<at>"))));
+    let history = ana.says.list("HISTORY;#sala");
+    assert!(history.iter().all(|record| record.contains(";DELIVERED;")), "{history:?}");
+    assert_eq!(ana.says.ask(&format!("STATUS;#sala;{alone}")), "OK;0", "it was for nobody who is there now");
+}
+
+#[test]
+fn who_joins_gets_what_comes_after_and_sees_all_of_the_history() {
+    let server = Server::start();
+    let [mut ana, mut luis, _eva] = three(&server);
+    let before = ana.send("m-1", "#sala");
+    let mut leo = User::new(&server, "leo");
+    for request in ["SEND;x;#sala;x", "READ;#sala;1", "STATUS;#sala;1", "HISTORY;#sala"] {
+        leo.says.refused(request, "NOT_MEMBER");
+    }
+    leo.ok("JOIN;#SALA");
+    assert_eq!(leo.hear(), [""; 0]);
+    let after = luis.send("m-2", "#sala");
+    assert_eq!(leo.hear(), [format!("{after};MSG;m-2;luis;#sala;<at>;m-2")]);
+    let history: Vec<_> = leo.says.list("HISTORY;#sala").iter().map(|record| without_times(record)).collect();
+    assert_eq!(
+        history,
+        [format!("{before};m-1;ana;#sala;<at>;RECEIVED;m-1"), format!("{after};m-2;luis;#sala;<at>;RECEIVED;m-2")]
+    );
+    assert_eq!(leo.says.list("CHATS"), [format!("#sala;{after};{before}")], "what was before is not unread");
+}
+
+#[test]
+fn rooms_and_members_are_listed_and_codes_say_what_is_wrong() {
+    let server = Server::start();
+    let [mut ana, _luis, _eva] = three(&server);
+    ana.ok("JOIN;#Aula");
+    let mut leo = User::new(&server, "leo");
+    assert_eq!(leo.says.list("ROOMS"), ["#sala;3;no", "#Aula;1;no"]);
+    assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes", "#Aula;1;yes"]);
+    assert_eq!(leo.says.list("MEMBERS;#sala"), ["ana;online", "luis;online", "eva;online"]);
+    for (request, code) in [
+        ("JOIN;sala", "NAME"),
+        ("JOIN;#", "NAME"),
+        ("JOIN;#a b", "NAME"),
+        ("JOIN", "SYNTAX"),
+        ("LEAVE;#nowhere", "NO_ROOM"),
+        ("LEAVE;ana", "NO_ROOM"),
+        ("MEMBERS;#nowhere", "NO_ROOM"),
+        ("SEND;x;#nowhere;x", "NO_ROOM"),
+        ("HISTORY;#nowhere", "NO_ROOM"),
+    ] {
+        leo.says.refused(request, code);
+    }
+    ana.says.refused("READ;#Aula;1", "SEQ");
+    ana.says.refused("STATUS;#Aula;1", "NO_MESSAGE");
+    assert_eq!(ana.says.ask("HISTORY;#aula"), "OK;0");
+}
+
+#[test]
+fn join_and_part_are_told_to_the_other_members() {
+    let server = Server::start();
+    let [mut ana, mut luis, _eva] = three(&server);
+    let mut leo = User::new(&server, "leo");
+    ana.settle();
+    leo.ok("JOIN;#sala");
+    leo.ok("JOIN;#sala");
+    assert_eq!(ana.hear(), ["0;JOIN;#sala;leo;<at>"]);
+    leo.ok("LEAVE;#sala");
+    assert_eq!(ana.hear(), ["0;PART;#sala;leo;<at>"]);
+    assert_eq!(leo.hear(), [""; 0]);
+    // Who shares a room hears of coming and going.
+    assert_eq!(luis.hears.ask("QUIT"), "OK");
+    luis.hears.assert_closed();
+    assert_eq!(ana.hears.timeless(&format!("POLL;{};5", ana.last)), ["0;OFFLINE;luis;<at>"]);
+}
+
+#[test]
+fn everybody_who_registers_is_in_the_lobby() {
+    let server = Server::with_flags(&[]);
+    let mut ana = User::new(&server, "ana");
+    assert_eq!(ana.says.list("ROOMS"), ["#lobby;1;yes"]);
+    let mut luis = User::new(&server, "luis");
+    assert_eq!(ana.hear(), ["0;JOIN;#lobby;luis;<at>", "0;ONLINE;luis;<at>"]);
+    let seq = luis.send("m-1", "#lobby");
+    assert_eq!(ana.hear(), [format!("{seq};MSG;m-1;luis;#lobby;<at>;m-1")]);
+}
+
+#[test]
+fn rooms_outlive_a_kill_with_their_places_and_marks() {
+    let server = Server::start();
+    let [mut ana, mut luis, mut eva] = three(&server);
+    let first = ana.send("m-1", "#sala");
+    for user in [&mut luis, &mut eva] {
+        user.hear();
+        user.settle();
+    }
+    let second = ana.send("m-2", "#sala");
+    luis.hear();
+    luis.settle();
+    // Waits for the acknowledgement to be durable.
+    ana.send("m-3", "#sala");
+    let server = server.kill().start();
+    let mut ana = User { says: server.login("ana"), hears: server.session("ana"), last: 0 };
+    let states = ana.hear();
+    assert!(states[0].ends_with(&format!(";STATE;#sala;DELIVERED;{first};<at>")), "{states:?}");
+    assert_eq!(ana.says.list(&format!("STATUS;#sala;{second}")), ["luis;DELIVERED", "eva;RECEIVED"]);
+    let mut eva = server.session("eva");
+    let events: Vec<_> = eva.list("POLL;0;0").iter().map(|event| without_times(event)).collect();
+    assert!(events[0].ends_with(";MSG;m-2;ana;#sala;<at>;m-2") && events[1].contains(";m-3;"), "{events:?}");
+}

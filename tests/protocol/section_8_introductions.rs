@@ -1,0 +1,38 @@
+//! The server's part in direct chats: it says where somebody takes them, and announces the caller.
+
+use crate::support::Server;
+
+#[test]
+fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
+    let server = Server::start();
+    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    ana.refused("PEER;luis", "NO_PEER");
+    let mut session = server.session("luis");
+    ana.refused("PEER;luis", "NO_PEER");
+    assert_eq!(session.ask("PORT;9000"), "OK");
+    let reply = ana.ask("PEER;LUIS");
+    let token = reply.strip_prefix("OK;127.0.0.1;9000;").expect(&reply).to_owned();
+    assert!(token.len() >= 32, "{token} could be guessed");
+    assert_eq!(session.list("POLL;0;5"), [format!("0;PEER;ana;{token}")]);
+    assert_ne!(ana.ask("PEER;luis"), reply, "each call has a token of its own");
+    // Nobody calls herself, or somebody who takes none any more.
+    luis.refused("PEER;luis", "NO_PEER");
+    assert_eq!(session.ask("PORT;0"), "OK");
+    ana.refused("PEER;luis", "NO_PEER");
+    ana.refused("PEER;nobody", "NO_USER");
+    ana.refused("PEER;#sala", "NO_USER");
+}
+
+#[test]
+fn a_port_ends_with_its_session() {
+    let server = Server::start();
+    let (mut ana, _) = (server.register("ana"), server.register("luis"));
+    let mut session = server.session("luis");
+    assert_eq!(session.ask("PORT;9000"), "OK");
+    assert!(ana.ask("PEER;luis").starts_with("OK;"));
+    let mut next = server.session("luis");
+    ana.refused("PEER;luis", "NO_PEER");
+    for wrong in ["PORT", "PORT;65536", "PORT;-1", "PORT;x", "PORT;1;2"] {
+        next.refused(wrong, "SYNTAX");
+    }
+}
