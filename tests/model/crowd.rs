@@ -23,7 +23,7 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
         }
         real.ask(ConnectionId(0), Command::Join { user: name(number), room: room.clone() });
     }
-    let mut hear = |real: &mut Real| -> usize {
+    let hear = |real: &mut Real| -> usize {
         let poll = Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 };
         let Some(Answer::Events(delivery)) = real.ask(watcher, poll) else { panic!("the poll") };
         delivery.events.iter().filter(|event| matches!(event, Event::Join { .. } | Event::Part { .. })).count()

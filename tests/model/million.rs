@@ -22,7 +22,7 @@ fn send(real: &mut Real, number: u64, to: usize) -> u64 {
     };
     let Said::Accepted(seq) = real.say(ConnectionId(0), command) else { panic!("{number} was refused") };
     real.lines.clear();
-    if number % 10_000 == 0 {
+    if number.is_multiple_of(10_000) {
         real.file_all();
     }
     seq
