@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AccountNumber, Core};
+use super::{AccountNumber, AccountRow, Core};
 use crate::model::{Message, Seq, State, UserName};
 use crate::protocol::HistoryRecord;
 
@@ -18,6 +18,12 @@ pub enum ConversationId {
 impl ConversationId {
     pub fn between(one: AccountNumber, other: AccountNumber) -> Self {
         Self::Direct(one.min(other), one.max(other))
+    }
+
+    /// Between whom, by the accounts in their order; `None` if one is not there.
+    pub fn talkers(self, accounts: &[AccountRow]) -> Option<[&UserName; 2]> {
+        let Self::Direct(low, high) = self;
+        Some([&accounts.get(low.index())?.name, &accounts.get(high.index())?.name])
     }
 
     /// Reads what `Display` writes.
@@ -39,6 +45,8 @@ impl fmt::Display for ConversationId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filed {
     pub bytes: u64,
+    /// A CRC-32 of those bytes, continued with every row that is added.
+    pub checksum: u32,
     /// The number of its last row.
     pub upto: Seq,
 }
