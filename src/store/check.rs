@@ -205,7 +205,7 @@ impl Store {
     fn leftovers(&self, newest: u64) -> Result<Vec<String>, StoreError> {
         let mut notes = Vec::new();
         for name in self.list(&self.directory)? {
-            let of_use = ["journal", "history", LOCK, README, "backup.csv"].contains(&name.as_str());
+            let of_use = ["journal", "history", LOCK, README, "backup.csv", "backup.new"].contains(&name.as_str());
             let checkpoint = self.directory.join(&name) == self.checkpoint_path(newest);
             if !of_use && !checkpoint {
                 notes.push(leftover(&self.directory, &name));

@@ -71,8 +71,12 @@ impl Store {
     /// left on the way is never taken for a store.
     pub(super) fn discard(&self, marker: &Path, directory_too: bool) {
         let removed = self.remove_content().and_then(|()| self.sync_dir(&self.directory));
-        if removed.is_ok() && self.disk.remove_file(marker).is_ok() && directory_too {
-            let _ = self.disk.remove_dir(&self.directory);
+        if removed.is_ok() {
+            // It may not be there yet.
+            let _ = self.disk.remove_file(marker);
+            if directory_too {
+                let _ = self.disk.remove_dir(&self.directory);
+            }
         }
     }
 

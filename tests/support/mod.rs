@@ -5,6 +5,7 @@
 
 pub mod checker;
 pub mod disk;
+pub mod hooked;
 pub mod playing;
 pub mod random;
 

@@ -89,10 +89,14 @@ impl Playing {
 
     pub fn close_segment(&mut self) {
         if let Some(number) = self.engine.wants_segment() {
-            let segment = make_segment(&self.location, number, SMALL.segment_bytes).expect("a segment");
-            self.engine.give_segment(segment);
+            self.give_spare(number);
         }
         self.engine.switch_segment();
+    }
+
+    pub fn give_spare(&mut self, number: u64) {
+        let segment = make_segment(&self.location, number, SMALL.segment_bytes).expect("a segment");
+        self.engine.give_segment(segment);
     }
 
     /// Makes a checkpoint of everything so far, as a busy server does.
