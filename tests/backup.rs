@@ -35,6 +35,8 @@ fn store(disk: &SimulatedDisk, directory: &str) -> Store {
 fn played(disk: &SimulatedDisk) -> Playing {
     let mut playing = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
+    // A conversation that goes no further.
+    playing.send("luis", "luis", "una nota");
     for round in 0..3 {
         playing.send("ana", "luis", &format!("hola {round}"));
         playing.send("luis", "eva", &format!("hola; {round}"));
@@ -80,7 +82,7 @@ fn what_was_there_comes_back_under_a_new_name() {
     let playing = played(&disk);
     let before = files(&disk, DATA);
     let made = store(&disk, DATA).backup(Path::new(BACKUP)).unwrap();
-    assert_eq!((made.users, made.messages, made.conversations, made.segments), (3, 7, 3, 2), "{made:?}");
+    assert_eq!((made.users, made.messages, made.conversations, made.segments), (3, 8, 4, 2), "{made:?}");
     assert!(files(&disk, DATA) == before, "the store has been changed");
     let backup = files(&disk, BACKUP);
     let restored = store(&disk, RESTORED).restore(&store(&disk, BACKUP)).unwrap();
@@ -264,20 +266,19 @@ fn a_server_at_work_between_any_two_calls_does_not_tear_a_backup() {
 fn segments_that_fill_up_while_they_are_copied_leave_no_hole() {
     let disk = SimulatedDisk::default();
     let mut playing = played(&disk);
-    // The segment after the one that is written is there.
-    playing.close_segment();
-    let number = playing.engine.wants_segment().unwrap();
-    playing.give_spare(number);
+    // The segment after the one that is written is there, and is the last that will be copied, or the first.
+    let mut spare = playing.engine.wants_segment().unwrap();
+    playing.give_spare(spare);
     back_up_beside(
         &disk,
         playing,
-        Box::new(|playing, what, path| {
-            if what == "open" && path.starts_with("/data/journal") {
+        Box::new(move |playing, what, path| {
+            if what == "open" && path.ends_with(format!("{spare:06}.csv")) {
                 playing.send("ana", "luis", "the last of its segment");
                 playing.close_segment();
                 playing.send("ana", "luis", "the first of the next");
-                let number = playing.engine.wants_segment().unwrap();
-                playing.give_spare(number);
+                spare += 1;
+                playing.give_spare(spare);
             }
         }),
     );
@@ -360,7 +361,7 @@ fn real_traffic_backups_one_after_another() {
     let threads = [talk("ana", "luis"), talk("luis", "ana")];
     let mut segments = Vec::new();
     for number in 0..20 {
-        wait_for("traffic", || (ok.lock().len() > number * 150).then_some(()));
+        wait_for("traffic", || (ok.lock().len() > number * 200).then_some(()));
         let (before, backup) = (ok.lock().clone(), directory.path().join(format!("backup-{number}")));
         let made = Store::new(Arc::new(RealDisk), &data).backup(&backup).unwrap_or_else(|error| panic!("{error}"));
         let restored = directory.path().join(format!("restored-{number}"));
@@ -374,7 +375,7 @@ fn real_traffic_backups_one_after_another() {
     handle.stop().unwrap();
     let checkpoints: std::collections::BTreeSet<_> =
         segments.iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-    assert!(checkpoints.len() > 5, "too few checkpoints while it ran: {checkpoints:?}");
+    assert!(checkpoints.len() >= 3, "too few checkpoints while it ran: {checkpoints:?}");
 }
 
 /// A restored store is whole, and has every one of these messages in its history, as it was answered.
