@@ -488,6 +488,19 @@ fn every_flipped_bit_of_a_backup_stops_its_restore() {
 }
 
 #[test]
+fn a_damaged_store_is_not_backed_up_and_its_own_file_is_named() {
+    for file in ["checkpoint-000002/users.csv", "history/direct-0-1.csv", "journal/000003.csv"] {
+        let disk = SimulatedDisk::default();
+        played(&disk);
+        let path = Path::new(DATA).join(file);
+        disk.tamper(&path, |content| content[40] ^= 1);
+        let error = store(&disk, DATA).backup(Path::new(BACKUP)).expect_err(file).to_string();
+        assert!(error.starts_with(path.to_str().unwrap()) && error.contains("put back a backup"), "{error}");
+        assert!(!disk.exists(Path::new(BACKUP)).unwrap(), "{file}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_line() {
     let server = Server::start();
     server.register("ana");

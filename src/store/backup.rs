@@ -13,15 +13,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::check::Report;
-use super::table::{Kind, Table, TableWriter};
 use super::{Store, StoreError, tables};
 use crate::core::{ConversationId, Core, Filed, Policy};
 use crate::journal::{self, JournalError};
-use crate::model::{Seq, Timestamp};
-
-/// Says that a backup is whole, and how far it goes: written last.
-pub(super) const BACKUP: Kind =
-    Kind { name: "backup", version: 1, columns: &["store", "last", "next_batch", "made_at"] };
 
 /// How often it begins again because of new checkpoints. Each takes a checkpoint's size of traffic.
 const ROUNDS: u32 = 200;
@@ -29,14 +23,6 @@ const ROUNDS: u32 = 200;
 /// How often it looks again at segments that look damaged: while a batch is being written, a reader
 /// can see a later piece of the file and not yet an earlier one. Damage stays.
 const LOOKS: u32 = 5;
-
-/// How far a whole backup goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Extent {
-    pub store: String,
-    pub last: Seq,
-    pub next_batch: u64,
-}
 
 impl Store {
     /// Copies this store into a directory that is new or empty, and verifies the copy. Everything that
@@ -177,59 +163,5 @@ impl Store {
             }
             other => other,
         }
-    }
-
-    /// Says that this backup is whole, and how far it goes: the commit point.
-    fn seal(&self, report: &Report) -> Result<(), StoreError> {
-        let mut table = TableWriter::new(&BACKUP);
-        let (last, next_batch) = (report.last.to_string(), report.next_batch.to_string());
-        table.row(&[&report.store, &last, &next_batch, &Timestamp::now().to_string()]);
-        let (new, whole) = (self.unfinished(), BACKUP.file(&self.directory));
-        crate::disk::write(&*self.disk, &new, &table.finish()).map_err(StoreError::io(&new))?;
-        self.disk.rename(&new, &whole).map_err(StoreError::io(&whole))?;
-        self.sync_dir(&self.directory)
-    }
-
-    /// How far this backup goes; `None` if this is none.
-    pub(super) fn extent(&self) -> Result<Option<Extent>, StoreError> {
-        let path = BACKUP.file(&self.directory);
-        if !self.exists(&path)? {
-            return Ok(None);
-        }
-        let rows = Table::read(&*self.disk, &self.directory, &BACKUP)?.each(|row| {
-            Some(Extent {
-                store: row.get(0)?.to_owned(),
-                last: Seq::parse(row.get(1)?)?,
-                next_batch: row.get(2)?.parse().ok()?,
-            })
-        })?;
-        let what = "there should be one row".to_owned();
-        rows.into_iter().next().map(Some).ok_or(StoreError::Damaged { file: path, line: 3, what })
-    }
-
-    /// In this place as long as a backup is not finished.
-    pub(super) fn unfinished(&self) -> PathBuf {
-        self.directory.join("backup.new")
-    }
-
-    /// Nobody serves a backup: see [`StoreError::IsBackup`].
-    pub(super) fn refuse_backup(&self) -> Result<(), StoreError> {
-        if self.exists(&self.unfinished())? || self.exists(&BACKUP.file(&self.directory))? {
-            return Err(StoreError::IsBackup { directory: self.directory.clone() });
-        }
-        Ok(())
-    }
-
-    /// Refuses a directory with anything in it but what is allowed. Returns whether it is not there yet.
-    pub(super) fn expect_empty(&self, allowed: &[&str]) -> Result<bool, StoreError> {
-        if !self.exists(&self.directory)? {
-            return Ok(true);
-        }
-        let mut names = self.disk.list(&self.directory).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotADirectory => StoreError::NotEmpty { directory: self.directory.clone() },
-            _ => StoreError::io(&self.directory)(error),
-        })?;
-        names.retain(|name| !allowed.contains(&name.as_str()));
-        if names.is_empty() { Ok(false) } else { Err(StoreError::NotEmpty { directory: self.directory.clone() }) }
     }
 }

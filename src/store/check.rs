@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::check_history::Known;
-use super::{LOCK, README, Store, StoreError, tables};
+use super::known::Known;
+use super::{Store, StoreError, tables};
 use crate::core::{Core, Policy, Snapshot};
 use crate::journal;
 use crate::model::Seq;
@@ -166,7 +166,7 @@ impl Store {
         let extent = self.extent();
         let extent = report.take(extent)?;
         if let Some(extent) = extent
-            && (extent.last, extent.next_batch) != (report.last, report.next_batch)
+            && (&extent.store, extent.last, extent.next_batch) != (&report.store, report.last, report.next_batch)
         {
             report.damage.push(format!(
                 "{}: the backup went to number {} and batch {}, and the journal now ends at number {} and batch {}",
@@ -179,58 +179,4 @@ impl Store {
         }
         Some(core)
     }
-
-    /// What a checkpoint that did not finish has left among the history files.
-    fn unknown_histories(&self, snapshot: &Snapshot) -> Result<Vec<String>, StoreError> {
-        let directory = self.history_directory();
-        let known: std::collections::HashMap<_, _> =
-            snapshot.conversations.iter().map(|row| (self.history_path(row.id), row.filed.bytes)).collect();
-        let mut notes = Vec::new();
-        for name in self.list(&directory)? {
-            let path = directory.join(&name);
-            let Some(good) = known.get(&path) else {
-                notes.push(leftover(&directory, &name));
-                continue;
-            };
-            let len = self.disk.open(&path).and_then(|file| file.len()).map_err(StoreError::io(&path))?;
-            if len > *good {
-                let more = len - good;
-                notes.push(format!("{}: its last {more} bytes are no part of it yet: {UNFINISHED}", path.display()));
-            }
-        }
-        Ok(notes)
-    }
-
-    /// What is there and is of no more use, or of none yet.
-    fn leftovers(&self, newest: u64) -> Result<Vec<String>, StoreError> {
-        let mut notes = Vec::new();
-        for name in self.list(&self.directory)? {
-            let of_use = ["journal", "history", LOCK, README, "backup.csv", "backup.new"].contains(&name.as_str());
-            let checkpoint = self.directory.join(&name) == self.checkpoint_path(newest);
-            if !of_use && !checkpoint {
-                notes.push(leftover(&self.directory, &name));
-            }
-        }
-        let current = journal::segments_above(&*self.disk, &self.journal_directory(), newest)
-            .map_err(StoreError::io(&self.journal_directory()))?;
-        let location = self.journal("".into());
-        let of_use: Vec<_> = current.into_iter().map(|number| location.segment(number)).collect();
-        for name in self.list(&self.journal_directory())? {
-            if !of_use.contains(&self.journal_directory().join(&name)) {
-                notes.push(leftover(&self.journal_directory(), &name));
-            }
-        }
-        Ok(notes)
-    }
-}
-
-const UNFINISHED: &str = "left by something that was interrupted, or not of the store's";
-
-fn leftover(directory: &Path, name: &str) -> String {
-    let path = directory.join(name);
-    let what = match name {
-        _ if name.ends_with(".broken") => "a batch that was set aside; it may be deleted",
-        _ => UNFINISHED,
-    };
-    format!("{}: {what}", path.display())
 }

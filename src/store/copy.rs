@@ -96,6 +96,19 @@ impl Store {
         Ok(())
     }
 
+    /// Refuses a directory with anything in it but what is allowed. Returns whether it is not there yet.
+    pub(super) fn expect_empty(&self, allowed: &[&str]) -> Result<bool, StoreError> {
+        if !self.exists(&self.directory)? {
+            return Ok(true);
+        }
+        let mut names = self.disk.list(&self.directory).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotADirectory => StoreError::NotEmpty { directory: self.directory.clone() },
+            _ => StoreError::io(&self.directory)(error),
+        })?;
+        names.retain(|name| !allowed.contains(&name.as_str()));
+        if names.is_empty() { Ok(false) } else { Err(StoreError::NotEmpty { directory: self.directory.clone() }) }
+    }
+
     /// Makes the two directories that every store has.
     pub(super) fn make_directories(&self) -> Result<(), StoreError> {
         for directory in [self.journal_directory(), self.history_directory()] {

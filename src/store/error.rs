@@ -149,7 +149,7 @@ impl fmt::Display for StoreError {
                 directory.display()
             ),
             Self::DamagedBackup { directory, damage } => {
-                write!(f, "{}: this backup is damaged, and nothing was restored", directory.display())?;
+                write!(f, "{}: this backup is damaged and cannot be used", directory.display())?;
                 damage.iter().try_for_each(|line| write!(f, "\nwachat: {line}"))
             }
         }

@@ -11,7 +11,10 @@ mod checkpoint;
 mod copy;
 mod error;
 mod history;
+mod known;
+mod leftovers;
 mod restore;
+mod seal;
 mod table;
 mod tables;
 
