@@ -35,11 +35,8 @@ enum Command {
     Connect(ConnectArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
-    /// Verify every byte of a store, while no server is running
     Check(safety::CheckArgs),
-    /// Copy a store, also while a server runs on it
     Backup(safety::BackupArgs),
-    /// Make a store of a backup
     Restore(safety::RestoreArgs),
 }
 

@@ -549,6 +549,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
     for command in ["check", "backup", "restore"] {
         let (status, help, _) = wachat(&[command, "--help"]);
         assert_eq!(status, Some(0));
+        assert!(help.contains("Exit code 0"), "{help}");
         assert!(help.contains(&format!("Example:\n  wachat {command} ")), "{help}");
         assert_eq!(wachat(&[command, "--nothing"]).0, Some(2));
     }

@@ -10,7 +10,9 @@ use clap::Args;
 use crate::disk::RealDisk;
 use crate::store::{Report, Store, StoreError};
 
-/// Reads every file of a store in full and compares it with its checksums and with the others: the newest
+/// Verify every byte of a store, while no server is running
+///
+/// Reads every file in full and compares it with its checksums and with the others: the newest
 /// checkpoint, the journal, the whole history. Changes nothing. Exit code 0: all is well; 1: it is not, and each
 /// line says which file, and where in it, or that it cannot be looked at.
 #[derive(Args)]
@@ -21,7 +23,9 @@ pub(super) struct CheckArgs {
     data: PathBuf,
 }
 
-/// Copies a store, also while a server runs on it, which does not notice. Everything that was answered OK before it
+/// Copy a store, also while a server runs on it
+///
+/// The server does not notice. Everything that was answered OK before it
 /// began is in the copy, which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line
 /// says why.
 #[derive(Args)]
@@ -34,7 +38,9 @@ pub(super) struct BackupArgs {
     destination: PathBuf,
 }
 
-/// Makes a store of a backup, which is verified first and stays as it is. The store gets a new name, by which clients
+/// Make a store of a backup
+///
+/// The backup is verified first and stays as it is. The store gets a new name, by which clients
 /// know that what was said after the backup is gone from the server; what they have themselves they keep. Exit code
 /// 0: the store can be served; 1: there is none, and a line says why.
 #[derive(Args)]
