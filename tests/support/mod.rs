@@ -5,6 +5,7 @@
 
 pub mod checker;
 pub mod disk;
+pub mod process;
 pub mod random;
 
 use std::fs::File;
