@@ -15,6 +15,7 @@ use crate::limits;
 use crate::server::{Config, Registration};
 use crate::store::Sizes;
 
+mod safety;
 mod serve;
 mod user;
 
@@ -34,6 +35,9 @@ enum Command {
     Connect(ConnectArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
+    Check(safety::CheckArgs),
+    Backup(safety::BackupArgs),
+    Restore(safety::RestoreArgs),
 }
 
 #[derive(Args)]
@@ -105,5 +109,8 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::serve(args.into()),
         Command::Connect(args) => client::run(&args),
         Command::User(args) => user::run(&args),
+        Command::Check(args) => safety::check(&args),
+        Command::Backup(args) => safety::backup(&args),
+        Command::Restore(args) => safety::restore(&args),
     }
 }

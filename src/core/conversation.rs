@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::room::RoomNumber;
-use super::{AccountNumber, Core};
-use crate::model::{Message, Seq, State, UserName};
+use super::{AccountNumber, AccountRow, Core, RoomRow};
+use crate::model::{Message, Place, RoomName, Seq, State, UserName};
 use crate::protocol::HistoryRecord;
 
 /// Where it is: between whom (the same for both), or in which room. The name of the history file.
@@ -29,6 +29,15 @@ impl ConversationId {
         Self::Direct(one.min(other), one.max(other))
     }
 
+    /// Between whom, or in which room, by the accounts and rooms in their order; `None` if one is not there.
+    pub fn talkers(self, accounts: &[AccountRow], rooms: &[RoomRow]) -> Option<Talkers> {
+        let user = |number: AccountNumber| accounts.get(number.index()).map(|row| row.name.clone());
+        Some(match self {
+            Self::Direct(low, high) => Talkers::Two(user(low)?, user(high)?),
+            Self::Room(room) => Talkers::Room(rooms.get(room.index())?.name.clone()),
+        })
+    }
+
     /// Reads what `Display` writes.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(number) = text.strip_prefix("room-") {
@@ -48,11 +57,42 @@ impl fmt::Display for ConversationId {
     }
 }
 
+/// Who talks in a conversation, for people who look at its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Talkers {
+    Two(UserName, UserName),
+    Room(RoomName),
+}
+
+impl Talkers {
+    /// Whether a message belongs there.
+    pub fn said(&self, message: &Message) -> bool {
+        match (self, &message.to) {
+            (Self::Two(one, other), Place::User(to)) => {
+                (&message.from, to) == (one, other) || (&message.from, to) == (other, one)
+            }
+            (Self::Room(room), Place::Room(to)) => room == to,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Talkers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Two(one, other) => write!(f, "{one};{other}"),
+            Self::Room(room) => room.fmt(f),
+        }
+    }
+}
+
 /// How much of a conversation's history file is good. Anything past it is the work of a checkpoint
 /// that is not finished: nobody reads it, and the next checkpoint cuts it off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filed {
     pub bytes: u64,
+    /// A CRC-32 of those bytes, continued with every row that is added.
+    pub checksum: u32,
     /// The number of its last row.
     pub upto: Seq,
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use account::AccountNumber;
 pub use command::{Answer, Command, ConnectionId, Delivery, Effect, FiledEvents, Now, Policy};
-pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer};
+pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer, Talkers};
 pub use handle::Outcome;
 pub use ids::{Digest, SentMessage};
 pub use record::Record;
@@ -127,11 +127,13 @@ impl Core {
             .map(|(id, conversation)| (*id, conversation.filed, conversation.rows.as_slice()))
     }
 
-    /// Who talks in a conversation, or in which room it is, for people who look at its file.
-    pub fn title(&self, id: ConversationId) -> String {
+    /// Who talks in a conversation.
+    pub fn talkers(&self, id: ConversationId) -> Talkers {
         match id {
-            ConversationId::Direct(low, high) => format!("{};{}", self.account(low).name, self.account(high).name),
-            ConversationId::Room(room) => self.room(room).name.to_string(),
+            ConversationId::Direct(low, high) => {
+                Talkers::Two(self.account(low).name.clone(), self.account(high).name.clone())
+            }
+            ConversationId::Room(room) => Talkers::Room(self.room(room).name.clone()),
         }
     }
 

@@ -158,7 +158,7 @@ impl Core {
             ConversationId::Direct(low, high) => low.max(high).index() < self.accounts.len(),
             ConversationId::Room(room) => room.index() < self.rooms.len(),
         };
-        if known { Ok(()) } else { Err(Inconsistent(format!("{id} names what is not there"))) }
+        if known { Ok(()) } else { Err(Inconsistent(format!("{id} names an account or a room that is not there"))) }
     }
 
     fn restore_waiting(&mut self, row: &WaitingRow) -> Result<(), Inconsistent> {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::JournalError;
-pub use recover::{Recovered, recover, replay_closed};
+pub use recover::{Inspected, Recovered, inspect, recover, replay_closed};
 pub use segment::{Segment, make_segment};
 
 use crate::disk::Disk;
@@ -106,7 +106,7 @@ pub struct Location {
 }
 
 impl Location {
-    fn segment(&self, number: u64) -> PathBuf {
+    pub fn segment(&self, number: u64) -> PathBuf {
         self.directory.join(format!("{number:06}.csv"))
     }
 }
@@ -115,6 +115,15 @@ impl Location {
 fn segment_number(name: &str) -> Option<u64> {
     Path::new(name).extension().filter(|e| *e == "csv")?;
     name.strip_suffix(".csv")?.parse().ok()
+}
+
+/// The segments that are there above a number, in order.
+pub fn segments_above(disk: &dyn Disk, directory: &Path, number: u64) -> io::Result<Vec<u64>> {
+    let numbers = disk.list(directory)?.iter().filter_map(|name| segment_number(name)).collect::<Vec<_>>();
+    let mut above: Vec<u64> = numbers.into_iter().filter(|n| *n > number).collect();
+    // Names of more than six digits are not in the order of their numbers.
+    above.sort_unstable();
+    Ok(above)
 }
 
 /// Removes the segments that a checkpoint has made superfluous: all up to this number.

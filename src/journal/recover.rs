@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 
 use super::format::{Head, HeadError, any_batch_behind, batch_at};
 use super::segment::{Segment, fill};
-use super::{Journal, JournalError, Location, make_segment, segment_number};
+use super::{Journal, JournalError, Location, make_segment, segment_number, segments_above};
 use crate::disk::{self, File};
 
 /// What a recovery came to.
@@ -61,13 +61,7 @@ pub fn recover(
     replay: &mut Replay,
 ) -> Result<Recovered, JournalError> {
     let count = tidy(location, after).map_err(JournalError::io(&location.directory))?;
-    let mut found: Vec<Found> = Vec::new();
-    let mut next = batch;
-    for number in after + 1..=after + count {
-        let segment = read(location, number, next, found.last(), replay)?;
-        next = segment.scan.next;
-        found.push(segment);
-    }
+    let (found, next) = read_all(location, after + 1..=after + count, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
     let torn = found.iter().find(|found| found.scan.broken).map(|torn| cut(location, torn));
     let set_aside = torn.transpose().map_err(JournalError::io(&location.directory))?;
@@ -79,6 +73,51 @@ pub fn recover(
         None => make_segment(location, after + 1, segment_bytes).map_err(JournalError::io(&location.directory))?,
     };
     Ok(Recovered { journal: Journal::new(segment, open.next(), next), closed_bytes, set_aside })
+}
+
+/// What the journal holds, found by reading alone.
+pub struct Inspected {
+    pub segments: u64,
+    /// What the segments take on the disk.
+    pub bytes: u64,
+    /// The number of the batch that comes next.
+    pub next_batch: u64,
+    /// What is to be said of a broken last batch, where there is one.
+    pub torn: Option<String>,
+}
+
+/// Replays all segments above `after` as [`recover`] does, and changes nothing.
+pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay) -> Result<Inspected, JournalError> {
+    let segments = segments_above(&*location.disk, &location.directory, after);
+    let last = segments.map_err(JournalError::io(&location.directory))?.pop().unwrap_or(after);
+    let (found, next_batch) = read_all(location, after + 1..=last, batch, replay)?;
+    let torn = found.iter().find(|found| found.scan.broken).map(|found| {
+        let (file, line) = (location.segment(found.scan.head.number), found.scan.line);
+        format!(
+            "{} line {line}: batch {next_batch} is broken: it was being written when the server ended, and was \
+             answered to nobody",
+            file.display()
+        )
+    });
+    let bytes = found.iter().map(|found| found.segment.size()).sum();
+    Ok(Inspected { segments: found.len() as u64, bytes, next_batch, torn })
+}
+
+/// Reads and replays segments, the first of their batches being `batch`. Returns them, and the number of
+/// the batch that comes next.
+fn read_all(
+    location: &Location,
+    segments: std::ops::RangeInclusive<u64>,
+    batch: u64,
+    replay: &mut Replay,
+) -> Result<(Vec<Found>, u64), JournalError> {
+    let (mut found, mut next): (Vec<Found>, u64) = (Vec::new(), batch);
+    for number in segments {
+        let segment = read(location, number, next, found.last(), replay)?;
+        next = segment.scan.next;
+        found.push(segment);
+    }
+    Ok((found, next))
 }
 
 /// Reads and replays one segment. After a broken batch nothing more may come, here or in a later one.

@@ -32,6 +32,10 @@ impl Segment {
         self.end
     }
 
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     pub(super) fn is_fresh(&self) -> bool {
         self.end == self.head.len()
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Store, StoreError};
-use crate::core::{ConversationId, Core, Filed, Policy};
+use crate::core::{ConversationId, Core, Filed, Policy, Snapshot};
 use crate::disk;
 use crate::journal;
 
@@ -44,13 +44,18 @@ impl Store {
         })?;
         let filed = self.append_history(&core)?;
         core.filed(&filed);
-        let bytes = self.write_checkpoint(&core, upto, next_batch)?;
+        let bytes = self.write_checkpoint(&core.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_upto: upto })
     }
 
     /// Writes core's state, durably, under the name that makes it the newest. Returns its size.
-    pub(super) fn write_checkpoint(&self, core: &Core, segment: u64, next_batch: u64) -> Result<u64, StoreError> {
+    pub(super) fn write_checkpoint(
+        &self,
+        snapshot: &Snapshot,
+        segment: u64,
+        next_batch: u64,
+    ) -> Result<u64, StoreError> {
         let (new, path) = (self.directory.join("checkpoint.new"), self.checkpoint_path(segment));
         let io = StoreError::io;
         if self.disk.exists(&new).map_err(io(&new))? {
@@ -58,7 +63,7 @@ impl Store {
         }
         self.disk.create_dir(&new).map_err(io(&new))?;
         let mut bytes = 0;
-        for (kind, table) in tables::write(&core.snapshot(), segment, next_batch) {
+        for (kind, table) in tables::write(snapshot, segment, next_batch) {
             let file = kind.file(&new);
             disk::write(&*self.disk, &file, &table).map_err(io(&file))?;
             bytes += table.len() as u64;
@@ -87,23 +92,23 @@ impl Store {
         Ok(found)
     }
 
-    fn checkpoint_path(&self, segment: u64) -> PathBuf {
+    pub(super) fn checkpoint_path(&self, segment: u64) -> PathBuf {
         self.directory.join(format!("{PREFIX}{segment:06}"))
     }
 
+    /// The segment up to which the newest checkpoint goes.
+    pub(super) fn newest_checkpoint(&self) -> Result<u64, StoreError> {
+        self.checkpoints()?.pop().ok_or_else(|| StoreError::NoCheckpoint { directory: self.directory.clone() })
+    }
+
     pub(super) fn load_newest(&self, policy: Policy) -> Result<Loaded, StoreError> {
-        let newest = self.checkpoints()?.pop();
-        let newest = newest.ok_or_else(|| StoreError::NoCheckpoint { directory: self.directory.clone() })?;
+        let newest = self.newest_checkpoint()?;
         let path = self.checkpoint_path(newest);
         let Read { snapshot, segment, next_batch, bytes } = tables::read(&*self.disk, &path)?;
         if segment != newest {
             return Err(tables::misnamed(&path));
         }
-        let core = Core::restore(snapshot, policy).map_err(|error| StoreError::Damaged {
-            file: path,
-            line: 1,
-            what: error.to_string(),
-        })?;
+        let core = Core::restore(snapshot, policy).map_err(|error| tables::inconsistent(&path, &error))?;
         Ok(Loaded { core, segment, next_batch, bytes })
     }
 }

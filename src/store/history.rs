@@ -6,13 +6,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crc32fast::Hasher;
+
 use super::{Store, StoreError};
-use crate::core::{ConversationId, Core, Filed};
+use crate::core::{ConversationId, Core, Filed, Talkers};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::protocol::{Fields, Writer};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
+
+/// The two lines that a file begins with.
+pub(super) fn head(talkers: &Talkers) -> String {
+    format!("wachat-history;1;{talkers}\n{COLUMNS}")
+}
 
 /// What is read at once while walking back.
 const BLOCK_BYTES: u64 = 16 << 10;
@@ -23,7 +30,7 @@ impl Store {
     pub(super) fn append_history(&self, core: &Core) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
         let mut filed = Vec::new();
         for (id, before, rows) in core.unfiled() {
-            let head = format!("wachat-history;1;{}\n{COLUMNS}", core.title(id));
+            let head = head(&core.talkers(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
         // All are written before the first is synced: the disk takes them together.
@@ -56,7 +63,10 @@ impl Store {
         }
         file.write_at(&bytes, before.bytes).map_err(StoreError::io(&path))?;
         let upto = rows.last().map_or(before.upto, |row| row.seq);
-        Ok(Filed { bytes: before.bytes + bytes.len() as u64, upto })
+        // What the file held before is not read again for it.
+        let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
+        checksum.update(&bytes);
+        Ok(Filed { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
     }
 
     /// Opens a file that holds at least what it should, and cuts off the rest.
@@ -73,7 +83,7 @@ impl Store {
         Ok(file)
     }
 
-    fn history_path(&self, id: ConversationId) -> PathBuf {
+    pub(super) fn history_path(&self, id: ConversationId) -> PathBuf {
         self.history_directory().join(format!("{id}.csv"))
     }
 
@@ -93,12 +103,12 @@ impl Store {
     }
 }
 
-fn write_row(m: &Message, out: &mut Vec<u8>) {
+pub(super) fn write_row(m: &Message, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
     w.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str()).end();
 }
 
-fn read_row(line: &[u8]) -> Option<Message> {
+pub(super) fn read_row(line: &[u8]) -> Option<Message> {
     let f = Fields::parse(line).ok()?;
     f.message(Seq::parse(f.get(0)?)?, 1, 5)
 }

@@ -4,10 +4,18 @@
 //! segments alone, by recovery run beside the live core: what it writes is what a restart would have
 //! found.
 
+mod backup;
+mod check;
+mod check_history;
 mod checkpoint;
+mod copy;
 mod error;
 mod history;
+mod known;
+mod leftovers;
+mod restore;
 mod room_tables;
+mod seal;
 mod table;
 mod tables;
 
@@ -15,6 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use check::Report;
 pub use checkpoint::Checkpointed;
 pub use error::StoreError;
 pub use history::HistoryFile;
@@ -22,6 +31,12 @@ pub use history::HistoryFile;
 use crate::core::{Core, Policy};
 use crate::disk::Disk;
 use crate::journal::{self, Journal, Location};
+
+/// The file that whoever uses the directory holds.
+const LOCK: &str = "lock";
+
+/// The page that comes with the source, and is in the default directory before any store.
+const README: &str = "README.md";
 
 /// A data directory.
 #[derive(Clone)]
@@ -68,7 +83,9 @@ impl Store {
 
     /// Locks the directory, makes it what it should be if it is new, and recovers what is in it.
     pub fn open(&self, policy: Policy, sizes: Sizes) -> Result<Opened, StoreError> {
+        self.refuse_backup()?;
         let lock = self.lock()?;
+        self.refuse_half_restored()?;
         let new = self.is_new()?;
         if new {
             for directory in [self.journal_directory(), self.history_directory()] {
@@ -78,7 +95,7 @@ impl Store {
         self.sync_names()?;
         if new {
             // From here on it is a store.
-            self.write_checkpoint(&self.empty()?, 0, 1)?;
+            self.write_checkpoint(&Core::new(self.new_name()?, Policy::default()).snapshot(), 0, 1)?;
         }
         let loaded = self.load_newest(policy)?;
         let location = self.journal(loaded.core.store().clone());
@@ -102,7 +119,7 @@ impl Store {
     /// Takes the directory for this process.
     fn lock(&self) -> Result<Box<dyn Send>, StoreError> {
         self.disk.create_dir(&self.directory).map_err(StoreError::io(&self.directory))?;
-        let path = self.directory.join("lock");
+        let path = self.lock_path();
         self.disk.lock(&path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => StoreError::Locked { directory: self.directory.clone() },
             _ => StoreError::io(&path)(error),
@@ -120,10 +137,10 @@ impl Store {
         Ok(!used)
     }
 
-    /// An empty store under a new name.
-    fn empty(&self) -> Result<Core, StoreError> {
+    /// A name that no store has had.
+    fn new_name(&self) -> Result<Arc<str>, StoreError> {
         let random = getrandom::u64().map_err(|error| StoreError::io(&self.directory)(error.into()))?;
-        Ok(Core::new(format!("{random:016x}").into(), Policy::default()))
+        Ok(format!("{random:016x}").into())
     }
 
     /// Makes durable the names that are about to be relied on. Whoever made them may have been killed
@@ -138,6 +155,22 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, StoreError> {
+        self.disk.exists(path).map_err(StoreError::io(path))
+    }
+
+    fn sync_dir(&self, path: &Path) -> Result<(), StoreError> {
+        self.disk.sync_dir(path).map_err(StoreError::io(path))
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<String>, StoreError> {
+        self.disk.list(path).map_err(StoreError::io(path))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.directory.join(LOCK)
     }
 
     fn journal(&self, store: Arc<str>) -> Location {

@@ -1,37 +1,35 @@
 //! A checkpoint's tables about rooms.
 
-use std::path::Path;
-
-use super::StoreError;
-use super::table::{Kind, Row, Table, TableWriter};
-use super::tables::{seq, user};
+use super::table::{Kind, Row, TableWriter};
+use super::tables::{Reading, seq, user};
 use crate::core::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
-use crate::disk::Disk;
 use crate::model::RoomName;
 
-const ROOMS: Kind = Kind { name: "rooms", columns: &["name", "dropped", "dropped_by", "dropped_other"] };
-const MEMBERS: Kind = Kind { name: "members", columns: &["room", "user", "joined", "acknowledged", "read"] };
+const ROOMS: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
+const MEMBERS: Kind =
+    Kind { name: "members", version: 1, columns: &["room", "user", "joined", "acknowledged", "read"] };
 const LOGS: Kind = Kind {
     name: "room_logs",
+    version: 1,
     columns: &["room", "seq", "from", "bytes", "waited", "missing", "unacknowledged", "unread"],
 };
-const MARKS: Kind = Kind { name: "room_marks", columns: &["room", "user", "delivered", "read"] };
+const MARKS: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
 
 /// What the tables hold.
-pub(super) struct Read {
+pub(super) struct RoomTables {
     pub rooms: Vec<RoomRow>,
     pub members: Vec<MemberRow>,
     pub logs: Vec<LogRow>,
     pub room_marks: Vec<RoomMarksRow>,
-    pub bytes: u64,
 }
 
-pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreError> {
-    let read = |kind: &Kind| Table::read(disk, checkpoint, kind);
-    let (rooms, members, logs, marks) = (read(&ROOMS)?, read(&MEMBERS)?, read(&LOGS)?, read(&MARKS)?);
-    let bytes = [&rooms, &members, &logs, &marks].iter().map(|table| table.bytes).sum();
-    let (rooms, members) = (rooms.each(room_row)?, members.each(member_row)?);
-    Ok(Read { rooms, members, logs: logs.each(log_row)?, room_marks: marks.each(marks_row)?, bytes })
+pub(super) fn read(reading: &mut Reading) -> RoomTables {
+    RoomTables {
+        rooms: reading.rows(&ROOMS, room_row),
+        members: reading.rows(&MEMBERS, member_row),
+        logs: reading.rows(&LOGS, log_row),
+        room_marks: reading.rows(&MARKS, marks_row),
+    }
 }
 
 pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use crate::disk::{self, Disk};
 
-const VERSION: u32 = 1;
 const END: &str = "end";
 
-/// What a table is called, and its columns.
+/// What a table is called, which version of it this is, and its columns.
 pub(super) struct Kind {
     pub name: &'static str,
+    pub version: u32,
     pub columns: &'static [&'static str],
 }
 
@@ -21,7 +21,7 @@ impl Kind {
     }
 
     fn version_line(&self) -> String {
-        format!("wachat-{};{VERSION}\n", self.name)
+        format!("wachat-{};{}\n", self.name, self.version)
     }
 }
 
@@ -114,10 +114,11 @@ fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreErro
     let line = bytes.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let version =
         line.strip_prefix("wachat-").and_then(|l| l.strip_prefix(kind.name)).and_then(|l| l.strip_prefix(';'));
-    if version.and_then(|v| v.parse::<u32>().ok()).is_some_and(|v| v > VERSION) {
-        return Err(StoreError::Newer { file: path.to_path_buf() });
+    match version.and_then(|v| v.parse::<u32>().ok()) {
+        Some(version) if version > kind.version => Err(StoreError::Newer { file: path.to_path_buf() }),
+        Some(1..) => Err(StoreError::Development { file: path.to_path_buf() }),
+        _ => Err(damaged(path, 1, format!("this should be {}", start.trim_end()))),
     }
-    Err(damaged(path, 1, format!("this should be {}", start.trim_end())))
 }
 
 /// Checks the end line; returns what stands before it.

@@ -2,27 +2,31 @@
 
 use std::path::Path;
 
+use super::StoreError;
+use super::room_tables::{self, RoomTables};
 use super::table::{Kind, Row, Table, TableWriter};
-use super::{StoreError, room_tables};
 use crate::core::{
-    AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, SentMessage, Snapshot, WaitingRow,
+    AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
+    WaitingRow,
 };
 use crate::disk::Disk;
 use crate::model::{Email, Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
 use crate::protocol::{Event, record};
 
-const STORE: Kind = Kind { name: "store", columns: &["store", "last", "segment", "next_batch"] };
+const STORE: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
 const USERS: Kind = Kind {
     name: "users",
+    version: 1,
     columns: &["name", "password_hash", "email", "created_at", "removed_at", "last_seen", "acknowledged"],
 };
 const OFFLINE: Kind = Kind {
     name: "offline",
+    version: 1,
     columns: &["for", "seq", "kind", "id_or_place", "from_or_state", "to_or_upto", "at", "text"],
 };
-const MARKS: Kind = Kind { name: "marks", columns: &["user", "with", "read"] };
-const CONVERSATIONS: Kind = Kind { name: "conversations", columns: &["file", "bytes", "last"] };
-const IDS: Kind = Kind { name: "ids", columns: &["from", "id", "seq", "at", "digest"] };
+const MARKS: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read"] };
+const CONVERSATIONS: Kind = Kind { name: "conversations", version: 2, columns: &["file", "bytes", "checksum", "last"] };
+const IDS: Kind = Kind { name: "ids", version: 1, columns: &["from", "id", "seq", "at", "digest"] };
 
 /// What the tables of a checkpoint hold.
 pub(super) struct Read {
@@ -33,29 +37,54 @@ pub(super) struct Read {
     pub bytes: u64,
 }
 
-/// Reads all tables of a checkpoint.
+/// Reads all tables of a checkpoint; stops at the first that is not as it was written.
 pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreError> {
-    let read = |kind: &Kind| Table::read(disk, checkpoint, kind);
-    let (store, users, offline) = (read(&STORE)?, read(&USERS)?, read(&OFFLINE)?);
-    let (marks, conversations, ids) = (read(&MARKS)?, read(&CONVERSATIONS)?, read(&IDS)?);
-    let of_rooms = room_tables::read(disk, checkpoint)?;
-    let bytes: u64 = [&store, &users, &offline, &marks, &conversations, &ids].iter().map(|table| table.bytes).sum();
-    let about = store.each(store_row)?.pop().ok_or_else(|| misnamed(checkpoint))?;
-    let snapshot = Snapshot {
-        store: about.store.as_str().into(),
-        last: about.last,
-        accounts: users.each(account_row)?,
-        waiting: offline.each(waiting_row)?,
-        chats: marks.each(chat_row)?,
-        rooms: of_rooms.rooms,
-        members: of_rooms.members,
-        logs: of_rooms.logs,
-        room_marks: of_rooms.room_marks,
-        conversations: conversations.each(conversation_row)?,
-        ids: ids.each(id_row)?,
+    let no_row = || misnamed(checkpoint);
+    read_all(disk, checkpoint).map_err(|errors| errors.into_iter().next().unwrap_or_else(no_row))
+}
+
+/// Reads all tables of a checkpoint, or says what is wrong with each.
+pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<StoreError>> {
+    let mut reading = Reading { disk, checkpoint, bytes: 0, errors: Vec::new() };
+    let about = reading.rows(&STORE, store_row).pop();
+    let (accounts, waiting) = (reading.rows(&USERS, account_row), reading.rows(&OFFLINE, waiting_row));
+    let (chats, conversations) = (reading.rows(&MARKS, chat_row), reading.rows(&CONVERSATIONS, conversation_row));
+    let ids = reading.rows(&IDS, id_row);
+    let RoomTables { rooms, members, logs, room_marks } = room_tables::read(&mut reading);
+    let Some(about) = about.filter(|_| reading.errors.is_empty()) else {
+        return Err(if reading.errors.is_empty() { vec![misnamed(checkpoint)] } else { reading.errors });
     };
-    let bytes = bytes + of_rooms.bytes;
-    Ok(Read { snapshot, segment: about.segment, next_batch: about.next_batch, bytes })
+    let (store, last) = (about.store.as_str().into(), about.last);
+    let snapshot =
+        Snapshot { store, last, accounts, waiting, chats, rooms, members, logs, room_marks, conversations, ids };
+    Ok(Read { snapshot, segment: about.segment, next_batch: about.next_batch, bytes: reading.bytes })
+}
+
+/// Tables that are being read, and what was wrong with them.
+pub(super) struct Reading<'a> {
+    disk: &'a dyn Disk,
+    checkpoint: &'a Path,
+    bytes: u64,
+    errors: Vec<StoreError>,
+}
+
+impl Reading<'_> {
+    pub fn rows<T>(&mut self, kind: &Kind, row: impl Fn(Row) -> Option<T>) -> Vec<T> {
+        let table = Table::read(self.disk, self.checkpoint, kind);
+        let rows = table.and_then(|table| {
+            self.bytes += table.bytes;
+            table.each(row)
+        });
+        rows.unwrap_or_else(|error| {
+            self.errors.push(error);
+            Vec::new()
+        })
+    }
+}
+
+/// What the tables say cannot be together.
+pub(super) fn inconsistent(checkpoint: &Path, error: &Inconsistent) -> StoreError {
+    StoreError::Damaged { file: checkpoint.to_path_buf(), line: 0, what: error.to_string() }
 }
 
 /// The checkpoint is not of the segment that its directory's name says.
@@ -93,7 +122,8 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
     }
     let mut conversations = TableWriter::new(&CONVERSATIONS);
     for row in &snapshot.conversations {
-        conversations.row(&[row.id.to_string(), row.filed.bytes.to_string(), row.filed.upto.to_string()]);
+        let Filed { bytes, checksum, upto } = row.filed;
+        conversations.row(&[row.id.to_string(), bytes.to_string(), format!("{checksum:08x}"), upto.to_string()]);
     }
     let mut ids = TableWriter::new(&IDS);
     for IdRow { user, id, sent } in &snapshot.ids {
@@ -201,7 +231,8 @@ fn chat_row(row: Row) -> Option<ChatRow> {
 }
 
 fn conversation_row(row: Row) -> Option<ConversationRow> {
-    let filed = Filed { bytes: row.get(1)?.parse().ok()?, upto: seq(&row, 2)? };
+    let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
+    let filed = Filed { bytes: row.get(1)?.parse().ok()?, checksum, upto: seq(&row, 3)? };
     Some(ConversationRow { id: ConversationId::parse(row.get(0)?)?, filed })
 }
 

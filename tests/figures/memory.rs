@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::process::Process;
 use crate::support::{Line, Server};
 use crate::{median, milliseconds, size, timed};
 
@@ -20,12 +21,13 @@ fn memory_of_a_waiting_user() {
     let server = Server::with_flags(&["--timeout", "300"]);
     register(&server, users);
     let mut ana = server.register("ana");
-    let before = resident(server.pid());
+    let process = Process::of(server.pid());
+    let before = process.resident();
     let waiting: Vec<Line> = (0..users).map(|user| wait(&server, user)).collect();
     std::thread::sleep(Duration::from_secs(1));
-    let after = resident(server.pid());
+    let after = process.resident();
     let ok = time_of_an_ok(&server, &mut ana);
-    let each = (after - before) as f64 / users as f64;
+    let each = after.saturating_sub(before) as f64 / users as f64;
     println!(
         "memory of a waiting user: {each:.1} KiB ({users} users, {before} KiB before, {after} KiB after); \
          meanwhile a SEND has its OK after {:.2} ms (median)",
@@ -53,13 +55,6 @@ fn wait(server: &Server, user: usize) -> Line {
     let mut session = server.session(&name(user));
     session.send("POLL;0;299\n");
     session
-}
-
-/// The resident memory of a process, in KiB.
-fn resident(pid: u32) -> i64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process's status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident memory");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// The median time of a SEND to its OK, to somebody who takes each message at once.

@@ -5,6 +5,9 @@
 
 pub mod checker;
 pub mod disk;
+pub mod hooked;
+pub mod playing;
+pub mod process;
 pub mod random;
 
 use std::fs::File;

@@ -1,0 +1,182 @@
+//! Verifies a whole store, every byte of it, by reading alone.
+
+use std::path::Path;
+
+use super::known::Known;
+use super::{Store, StoreError, tables};
+use crate::core::{Core, Policy, Snapshot};
+use crate::journal;
+use crate::model::Seq;
+
+/// What a store holds, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub store: String,
+    /// The newest number.
+    pub last: Seq,
+    pub next_batch: u64,
+    /// Accounts that were not removed.
+    pub users: usize,
+    pub messages: u64,
+    pub conversations: usize,
+    /// Of the journal, after the checkpoint.
+    pub segments: u64,
+    /// Of the checkpoint, the history and the journal.
+    pub bytes: u64,
+    /// What is no damage and still worth knowing, a line each.
+    pub notes: Vec<String>,
+    /// A line each: which file, which line of it, and what is wrong.
+    pub damage: Vec<String>,
+}
+
+impl Report {
+    fn damaged(&mut self, error: &StoreError) {
+        self.damage.push(error.what());
+    }
+
+    /// Notes an error; gives the value where there is none.
+    fn take<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
+        result.map_err(|error| self.damaged(&error)).ok()
+    }
+}
+
+impl Store {
+    /// Verifies everything that this directory holds, and changes nothing. An error says why it cannot
+    /// be looked at: there is no store, or a server has it.
+    pub fn check(&self) -> Result<Report, StoreError> {
+        let nothing = || StoreError::NoStore { directory: self.directory.clone() };
+        if !self.exists(&self.directory)? {
+            return Err(nothing());
+        }
+        // Who serves a directory has made the file first: where there is none, nobody does.
+        let _lock = if self.exists(&self.lock_path())? { Some(self.lock()?) } else { None };
+        if self.exists(&self.unfinished())? {
+            return Err(StoreError::NoBackup { directory: self.directory.clone() });
+        }
+        self.refuse_half_restored()?;
+        if self.is_new()? {
+            return Err(nothing());
+        }
+        Ok(self.verify().0)
+    }
+
+    /// What is found, and the state that a start would come to if it is whole.
+    pub(super) fn verify(&self) -> (Report, Option<Core>) {
+        let mut report = Report::default();
+        let core = self.verify_into(&mut report);
+        (report, core)
+    }
+
+    fn verify_into(&self, report: &mut Report) -> Option<Core> {
+        let newest = self.newest_checkpoint();
+        let newest = report.take(newest)?;
+        let leftovers = self.leftovers(newest);
+        report.notes = report.take(leftovers).unwrap_or_default();
+        let tables = self.checkpoint_path(newest);
+        let read = match tables::read_all(&*self.disk, &tables) {
+            Ok(read) => read,
+            Err(errors) => {
+                errors.iter().for_each(|error| report.damaged(error));
+                report.notes.push(
+                    "the history and the journal were not looked into: the tables say what should be in them"
+                        .to_owned(),
+                );
+                return None;
+            }
+        };
+        if read.segment != newest {
+            report.damaged(&tables::misnamed(&tables));
+        }
+        report.bytes = read.bytes;
+        self.check_tables(&tables, &read.snapshot, report);
+        self.check_histories(&tables, &read.snapshot, report);
+        report.conversations = read.snapshot.conversations.len();
+        report.store = read.snapshot.store.to_string();
+        let restored = Core::restore(read.snapshot, Policy::default());
+        let core = report.take(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
+        self.check_journal(core, newest, read.next_batch, report)
+    }
+
+    /// Numbers that are past the last there is, and what is acknowledged and waits all the same.
+    fn check_tables(&self, tables: &Path, snapshot: &Snapshot, report: &mut Report) {
+        let last = snapshot.last;
+        let mut wrong = |table: &str, what: String| {
+            report.damage.push(format!("{}: {what}", tables.join(table).display()));
+        };
+        let mut bound = |table: &str, whose: String, number: Seq| {
+            if number > last {
+                wrong(table, format!("{number} of {whose} is past the last number, {last}"));
+            }
+        };
+        for row in &snapshot.accounts {
+            bound("users.csv", row.name.to_string(), row.acknowledged);
+        }
+        for row in &snapshot.waiting {
+            bound("offline.csv", row.user.to_string(), row.event.seq());
+        }
+        for row in &snapshot.chats {
+            bound("marks.csv", row.user.to_string(), row.read);
+        }
+        for row in &snapshot.conversations {
+            bound("conversations.csv", row.id.to_string(), row.filed.upto);
+        }
+        for row in &snapshot.ids {
+            bound("ids.csv", row.user.to_string(), row.sent.seq);
+        }
+        let acknowledged: std::collections::HashMap<_, _> =
+            snapshot.accounts.iter().map(|row| (&row.name, row.acknowledged)).collect();
+        for row in &snapshot.waiting {
+            if acknowledged.get(&row.user).is_some_and(|upto| row.event.seq() <= *upto) {
+                wrong("offline.csv", format!("{} waits for {}, who has acknowledged it", row.event.seq(), row.user));
+            }
+        }
+    }
+
+    fn check_histories(&self, tables: &Path, snapshot: &Snapshot, report: &mut Report) {
+        let mut known = Known::of(snapshot);
+        let before = report.damage.len();
+        for row in &snapshot.conversations {
+            let Some(talkers) = row.id.talkers(&snapshot.accounts, &snapshot.rooms) else { continue };
+            let rows = self.check_history(row, &talkers, &mut known);
+            report.messages += report.take(rows).unwrap_or(0);
+            report.bytes += row.filed.bytes;
+        }
+        let unknown = self.unknown_histories(snapshot);
+        let unknown = report.take(unknown).unwrap_or_default();
+        report.notes.extend(unknown);
+        // A file that could not be read to its end says enough.
+        if report.damage.len() == before {
+            let missing = known.missing();
+            report.damage.extend(missing.iter().map(|what| format!("{}/{what}", tables.display())));
+        }
+    }
+
+    fn check_journal(&self, mut core: Core, after: u64, batch: u64, report: &mut Report) -> Option<Core> {
+        let location = self.journal(core.store().clone());
+        let inspected =
+            journal::inspect(&location, after, batch, &mut |line| core.replay(line).map_err(|error| error.to_string()));
+        let inspected = report.take(inspected.map_err(StoreError::from))?;
+        report.notes.extend(inspected.torn);
+        (report.segments, report.next_batch) = (inspected.segments, inspected.next_batch);
+        report.bytes += inspected.bytes;
+        report.last = core.last();
+        report.users = core.accounts().filter(|(_, hash)| hash.is_some()).count();
+        report.messages += core.unfiled().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
+        report.conversations += core.unfiled().filter(|(_, filed, _)| filed.bytes == 0).count();
+        let extent = self.extent();
+        let extent = report.take(extent)?;
+        if let Some(extent) = extent
+            && (&extent.store, extent.last, extent.next_batch) != (&report.store, report.last, report.next_batch)
+        {
+            report.damage.push(format!(
+                "{}: the backup went to number {} and batch {}, and the journal now ends at number {} and batch {}",
+                self.journal_directory().display(),
+                extent.last,
+                extent.next_batch.saturating_sub(1),
+                report.last,
+                report.next_batch.saturating_sub(1)
+            ));
+        }
+        Some(core)
+    }
+}
