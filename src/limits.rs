@@ -160,6 +160,19 @@ pub const PIPE_AHEAD: usize = 64;
 /// than waiting ones.
 pub const OUTBOX_SETTLED: usize = 1_000;
 
+/// Ports for direct chats: the first free one is taken (protocol, section 8).
+pub const DIRECT_PORTS: std::ops::RangeInclusive<u16> = 9_000..=9_099;
+
+/// How long a token lets its caller in (protocol, section 8), and how many are remembered.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(30);
+pub const TOKENS: usize = 64;
+
+/// Callers at the door at once, who have not yet shown a token. Each is a thread.
+pub const CALLERS: usize = 8;
+
+/// Lines that wait to be written in a direct chat.
+pub const DIRECT_LINES: usize = 64;
+
 /// Rows of each conversation that the client keeps in memory: what `/history` can show. The file
 /// holds all of them.
 pub const CONVERSATION_ROWS: usize = 1_000;

@@ -66,6 +66,7 @@ fn rows(home: &Home, name: &str) -> Vec<String> {
     let rows = home.history.lock().last_rows(&place(name), 100);
     let text = |row: Row| match row {
         Row::Received(m) => format!("in {}", m.text),
+        Row::Direct(m) => format!("direct {}", m.text),
         Row::Sent(m, state) => format!("out {} {state}", m.text),
         Row::Failed(m, why) => format!("failed {} {why}", m.text),
     };

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::limits;
-use crate::model::{Place, Seq};
+use crate::model::{Place, Seq, UserName};
 
 /// A question to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Ask {
     Status(Place, Seq),
     /// The last so many messages there, as the server has them.
     History(Place, usize),
+    /// Where that user takes direct chats.
+    Peer(UserName),
 }
 
 #[derive(Default)]

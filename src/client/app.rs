@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
 use super::commands::{self, Command};
+use super::direct::Direct;
 use super::error::LedgerError;
 use super::event::AppEvent;
 use super::exit::Exit;
@@ -36,6 +37,7 @@ pub struct App {
     pub(super) agenda: Arc<Agenda>,
     pub(super) current: Option<Place>,
     pub(super) away: bool,
+    pub(super) direct: Direct,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
     /// Messages whose outcome was not told yet, and whether a `STATE` was faster and its ticks are on
@@ -53,7 +55,7 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>) -> Self {
+    pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>, direct: Direct) -> Self {
         let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
         let underway = home.outbox.lock().waiting().map(|message| (message.id.clone(), false)).collect();
         Self {
@@ -62,6 +64,7 @@ impl App {
             agenda,
             current: None,
             away: false,
+            direct,
             deferred: None,
             underway,
             asked: 0,
@@ -109,6 +112,7 @@ impl App {
                 vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
             }
             AppEvent::Answered(answer) => self.answered(answer),
+            AppEvent::Direct(event) => self.direct(event),
             AppEvent::Ended(stop) => self.ended(&stop),
         }
     }
@@ -145,8 +149,16 @@ impl App {
         vec![View::Problem(error.to_string())]
     }
 
-    /// Queues a message. When its tick is shown, it is on disk.
+    /// Queues a new message.
     pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
+        match Waiting::new(to, text) {
+            Ok(message) => self.queue(message),
+            Err(error) => self.files_failed(&error),
+        }
+    }
+
+    /// Queues a message. When its tick is shown, it is on disk.
+    pub(super) fn queue(&mut self, message: Waiting) -> Vec<View> {
         let mut outbox = self.home.outbox.lock();
         if outbox.len() >= limits::OUTBOX_MESSAGES {
             drop(outbox);
@@ -155,15 +167,13 @@ impl App {
         if self.underway.is_empty() {
             self.progress = Instant::now();
         }
-        let view = View::Tick { tick: Tick::Queued, to: to.clone(), text: text.to_string(), others: 0 };
-        let queued = Waiting::new(to, text).and_then(|message| {
-            let id = message.id.clone();
-            outbox.queue(message).map(|()| id)
-        });
+        let (id, to, text) = (message.id.clone(), message.to.clone(), message.text.to_string());
+        let view = View::Tick { tick: Tick::Queued, to, text, others: 0 };
+        let queued = outbox.queue(message);
         drop(outbox);
         self.agenda.ring();
         match queued {
-            Ok(id) => {
+            Ok(()) => {
                 self.underway.insert(id, false);
                 vec![view]
             }
@@ -233,6 +243,7 @@ impl App {
 
     /// What stands before what is typed.
     pub fn prompt(&self) -> String {
-        self.current.as_ref().map_or("> ".to_owned(), |place| format!("{place}> "))
+        let place = || self.current.as_ref().map_or("> ".to_owned(), |place| format!("{place}> "));
+        self.direct.prompt().unwrap_or_else(place)
     }
 }

@@ -2,7 +2,7 @@
 //! command is a new row.
 
 use crate::limits;
-use crate::model::{Place, Text};
+use crate::model::{Place, Text, UserName};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub enum Command {
     Users,
     Status(Option<Place>),
     Read(Option<Place>),
+    /// A direct chat with this user; alone, those that are open.
+    Direct(Option<UserName>),
+    /// End the direct chat.
+    Close,
+    /// Send by way of the server what a direct chat left unconfirmed.
+    Resend,
     Help(Option<String>),
     Quit,
 }
@@ -88,6 +94,28 @@ pub const COMMANDS: &[CommandRow] = &[
         form: "/read [user or #room]",
         help: "say that you have read everything, there or everywhere",
         parse: |rest| optional_place(rest).map(Command::Read),
+    },
+    CommandRow {
+        verb: "/p2p",
+        form: "/p2p [user]",
+        help: "talk to a user directly, without the server, until exit or /close; alone, what is open",
+        parse: |rest| match optional_place(rest)? {
+            Some(Place::User(user)) => Ok(Command::Direct(Some(user))),
+            Some(Place::Room(_)) => Err(Refusal::Form),
+            None => Ok(Command::Direct(None)),
+        },
+    },
+    CommandRow {
+        verb: "/close",
+        form: "/close",
+        help: "end the direct chat",
+        parse: |rest| alone(rest, Command::Close),
+    },
+    CommandRow {
+        verb: "/resend",
+        form: "/resend",
+        help: "send by way of the server what was not confirmed in a direct chat",
+        parse: |rest| alone(rest, Command::Resend),
     },
     CommandRow {
         verb: "/help",

@@ -12,6 +12,8 @@ use crate::model::{Message, Seq, State, Timestamp};
 pub enum Row {
     Received(Arc<Message>),
     Sent(Arc<Message>, State),
+    /// Said in a direct chat, by either side.
+    Direct(Arc<Message>),
     /// It was never sent, for this reason.
     Failed(Waiting, String),
 }
@@ -21,13 +23,13 @@ impl Row {
     fn seq(&self) -> Option<Seq> {
         match self {
             Self::Received(message) | Self::Sent(message, _) => Some(message.seq),
-            Self::Failed(..) => None,
+            Self::Direct(_) | Self::Failed(..) => None,
         }
     }
 
     pub fn at(&self) -> Timestamp {
         match self {
-            Self::Received(message) | Self::Sent(message, _) => message.at,
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => message.at,
             Self::Failed(message, _) => message.at,
         }
     }
@@ -87,6 +89,10 @@ impl Conversation {
         };
         self.insert(Row::Sent(message, state));
         state
+    }
+
+    pub fn add_direct(&mut self, message: Arc<Message>) {
+        self.insert(Row::Direct(message));
     }
 
     pub fn add_failed(&mut self, message: Waiting, why: String) {

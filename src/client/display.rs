@@ -22,6 +22,12 @@ pub fn render(view: &View) -> String {
         View::Failed { to, text, why } => {
             safe(&format!("✗ {}: {} — not sent: {why}", address(to), snippet(text))).into_owned()
         }
+        View::Direct(message) => said_directly(message),
+        View::DirectTick { held, message } => {
+            let mark = mark(if *held { Tick::Delivered } else { Tick::Queued });
+            safe(&format!("{mark} {} (direct): {}", address(&message.to), snippet(&message.text.to_string())))
+                .into_owned()
+        }
         View::Row(row) => look_back(row),
         View::Answer(line) => safe(line).into_owned(),
         View::Notice(line) => format!("* {}", safe(line)),
@@ -33,6 +39,7 @@ fn look_back(row: &Row) -> String {
     match row {
         Row::Received(message) => said(message),
         Row::Sent(message, state) => format!("{} {}", said(message), mark((*state).into())),
+        Row::Direct(message) => said_directly(message),
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
             format!("[{time}] ✗ {}: {} — {}", address(&message.to), indented(message.text.as_str()), safe(why))
@@ -47,6 +54,11 @@ fn said(message: &Message) -> String {
         Place::User(_) => format!("[{time}] {}: {text}", safe(from.shown())),
         room => format!("[{time}] {} {}: {text}", safe(&room.to_string()), safe(from.shown())),
     }
+}
+
+fn said_directly(message: &Message) -> String {
+    let (time, text) = (message.at.local_time_of_day(), indented(message.text.as_str()));
+    format!("[{time}] {} (direct): {text}", safe(message.from.shown()))
 }
 
 fn indented(text: &str) -> String {

@@ -11,6 +11,8 @@ use crate::protocol::{Fields, Writer};
 pub enum Entry {
     Received(Arc<Message>),
     Sent(Arc<Message>),
+    /// Said in a direct chat, by either side; without a number.
+    Direct(Arc<Message>),
     /// Never sent, for this reason.
     Failed(Waiting, String),
     State {
@@ -34,6 +36,9 @@ impl Entry {
         match self {
             Self::Received(message) => message_fields(w.plain("IN"), message),
             Self::Sent(message) => message_fields(w.plain("OUT"), message),
+            Self::Direct(m) => {
+                w.plain("DIRECT").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+            }
             Self::Failed(m, why) => {
                 w.plain("FAILED").plain(&m.id).plain(&m.to).plain(m.at).text(m.text.as_str()).text(why)
             }
@@ -60,6 +65,7 @@ impl Entry {
         Some(match f.get(0)? {
             "IN" => Self::Received(read_message(f)?),
             "OUT" => Self::Sent(read_message(f)?),
+            "DIRECT" => Self::Direct(f.message(Seq::ZERO, 1, 5).map(Arc::new)?),
             "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
             "STATE" => read_state(f)?,
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),

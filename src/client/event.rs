@@ -2,11 +2,13 @@
 //! one by one, so nothing that a person sees is decided anywhere else.
 
 use std::fmt;
+use std::net::SocketAddr;
 
+use super::direct::DirectEvent;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use crate::model::{State, UserName};
+use crate::model::{State, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
@@ -30,6 +32,7 @@ pub enum AppEvent {
     /// Its conversation waits: this is the first that was held.
     Held(Waiting, Ko),
     Answered(Answer),
+    Direct(DirectEvent),
     /// A thread has ended, and the client cannot go on.
     Ended(Stop),
 }
@@ -40,6 +43,8 @@ pub enum Answer {
     Users(Vec<User>),
     Statuses(Vec<(UserName, State)>),
     Rows(Vec<HistoryRecord>),
+    /// Where a user takes direct chats.
+    Peer(UserName, SocketAddr, Token),
     Refused(Ko),
     NotAsked(String),
 }

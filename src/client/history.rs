@@ -3,6 +3,7 @@
 //! ```text
 //! IN;<seq>;<id>;<from>;<to>;<at>;<text>      received
 //! OUT;<seq>;<id>;<from>;<to>;<at>;<text>     sent: the server has it
+//! DIRECT;<id>;<from>;<to>;<at>;<text>        said in a direct chat, by either side
 //! FAILED;<id>;<to>;<at>;<text>;<why>         never sent
 //! STATE;<seq>;<place>;<state>;<upto>;<at>    all I sent there up to that number is now so
 //! SHOWN;<n>                                  the first n received messages of this file were shown
@@ -141,6 +142,14 @@ impl History {
         let changes = self.note(vec![Entry::Sent(message)])?;
         let state = changes.into_iter().find_map(|change| if let Change::Sent(s) = change { Some(s) } else { None });
         Ok(state.unwrap_or(State::Received))
+    }
+
+    /// Notes what was said in a direct chat. `false`: it is there already.
+    pub fn add_direct(&mut self, message: Arc<Message>) -> Result<bool, LedgerError> {
+        if self.memory.holds(&message) {
+            return Ok(false);
+        }
+        self.note(vec![Entry::Direct(message)]).map(|_| true)
     }
 
     /// Notes that a message of mine will never be sent, and why.

@@ -36,6 +36,8 @@ pub struct Memory {
     hasher: RandomState,
     known_here: HashSet<u64>,
     known_before: HashSet<u64>,
+    /// What was said in direct chats.
+    known_directly: HashSet<u64>,
 }
 
 impl Memory {
@@ -52,6 +54,7 @@ impl Memory {
             hasher: RandomState::new(),
             known_here: HashSet::new(),
             known_before: HashSet::new(),
+            known_directly: HashSet::new(),
         }
     }
 
@@ -59,6 +62,11 @@ impl Memory {
         match entry {
             Entry::Received(message) => self.received(message),
             Entry::Sent(message) => return Change::Sent(self.sent(message)),
+            Entry::Direct(message) => {
+                self.known_directly.insert(self.identity(&message));
+                let place = self.place_of(&message);
+                self.conversation(&place).add_direct(message);
+            }
             Entry::Failed(message, why) => {
                 self.settle(&message.id);
                 self.conversation(&message.to.clone()).add_failed(message, why);
@@ -110,11 +118,11 @@ impl Memory {
     }
 
     /// Whether this message, come under a new number, is in the history already: from a store that
-    /// was lost and restored, or because I wrote it to myself.
+    /// was lost and restored, because I wrote it to myself, or from a direct chat.
     pub fn holds(&self, message: &Message) -> bool {
         let identity = self.identity(message);
         let mine = message.from == self.me && self.known_here.contains(&identity);
-        mine || self.known_before.contains(&identity)
+        mine || self.known_before.contains(&identity) || self.known_directly.contains(&identity)
     }
 
     fn identity(&self, m: &Message) -> u64 {

@@ -13,6 +13,7 @@
 //!   together what several programs of one user left.
 //! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
 //!   what to do; `backoff` how long to wait.
+//! - `direct`: chats from client to client; it has a page of its own.
 //! - `event` in, `app` (with `commands`, `obey`, `news`) decides, `view` out.
 //! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.
 //!
@@ -25,6 +26,7 @@ mod app;
 mod backoff;
 mod commands;
 pub mod conversation;
+mod direct;
 mod display;
 mod entry;
 pub mod error;

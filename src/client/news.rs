@@ -86,6 +86,7 @@ impl App {
             }
             Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
+            Answer::Peer(peer, address, token) => self.dial(peer, address, token),
             Answer::Refused(ko) => vec![self.problem(&ko.text)],
             Answer::NotAsked(why) => vec![View::Problem(format!("not asked: {why}"))],
         }

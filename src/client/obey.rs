@@ -5,7 +5,7 @@ use super::app::App;
 use super::commands::{self, COMMANDS, Command};
 use super::conversation::Row;
 use super::view::View;
-use crate::model::{Place, Seq};
+use crate::model::{Place, Seq, Text};
 use crate::protocol::HistoryRecord;
 
 const NO_CHAT: &str = "there is no current chat: choose one with /query <user>, or write @<user>: <text>";
@@ -15,10 +15,8 @@ impl App {
     pub(super) fn obey(&mut self, command: Command) -> Vec<View> {
         match command {
             Command::Nothing => Vec::new(),
-            Command::Say { to, text } => match to.or_else(|| self.current.clone()) {
-                Some(to) => self.say(to, text),
-                None => vec![self.problem(NO_CHAT)],
-            },
+            Command::Say { to: Some(to), text } => self.say(to, text),
+            Command::Say { to: None, text } => self.say_here(text),
             Command::Query(place) => {
                 self.current = place;
                 Vec::new()
@@ -27,8 +25,21 @@ impl App {
             Command::Users => self.ask(Ask::Users),
             Command::Status(place) => self.status(place),
             Command::Read(place) => self.read(place.as_ref()),
+            Command::Direct(Some(peer)) => self.call(&peer),
+            Command::Direct(None) => self.list_direct(),
+            Command::Close => self.hang_up(),
+            Command::Resend => self.resend(),
             Command::Help(verb) => self.help(verb.as_deref()),
             Command::Quit => self.leave(),
+        }
+    }
+
+    /// A line without a command: to the direct chat, or to the current one.
+    fn say_here(&mut self, text: Text) -> Vec<View> {
+        match (self.say_directly(text), self.current.clone()) {
+            (Ok(views), _) => views,
+            (Err(text), Some(to)) => self.say(to, text),
+            (Err(_), None) => vec![self.problem(NO_CHAT)],
         }
     }
 
@@ -51,7 +62,7 @@ impl App {
         }
     }
 
-    fn ask(&mut self, ask: Ask) -> Vec<View> {
+    pub(super) fn ask(&mut self, ask: Ask) -> Vec<View> {
         if !self.agenda.ask(ask) {
             return vec![self.problem("too many questions wait for their answers; ask again later")];
         }

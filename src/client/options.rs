@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
 use super::account::Account;
+use crate::limits;
 use crate::model::UserName;
 
 /// `wachat connect`.
@@ -36,6 +38,12 @@ pub struct ConnectArgs {
     /// Make the account if there is none, without asking
     #[arg(long)]
     pub register: bool,
+    /// Take direct chats on this port [default: the first free one of 9000 to 9099]
+    #[arg(long, value_name = "PORT", conflicts_with = "no_p2p")]
+    pub p2p_port: Option<u16>,
+    /// Take no direct chats, and open none
+    #[arg(long)]
+    pub no_p2p: bool,
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,
@@ -123,6 +131,12 @@ impl ConnectArgs {
         }
         let platform = etcetera::choose_base_strategy().map_err(|_| OptionsError::NoHome)?;
         Ok(platform.data_dir().join("wachat"))
+    }
+
+    /// The ports that direct chats may be taken on; `None`: there are to be none.
+    pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
+        let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);
+        (!self.no_p2p).then_some(ports)
     }
 
     /// Whether lines come from a pipe or a file: then nobody is there to see anything.

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver as Events, Sender as Channel, bounded, never, s
 use super::account::{Account, Port};
 use super::agenda::Agenda;
 use super::app::{App, Setting};
+use super::direct::{Direct, House, Porch};
 use super::display;
 use super::error::{LedgerError, LinkError};
 use super::event::AppEvent;
@@ -103,6 +104,9 @@ struct Plain {
     app: App,
     agenda: Arc<Agenda>,
     bell: Events<()>,
+    events: Channel<AppEvent>,
+    arriving: Events<AppEvent>,
+    porch: Option<Porch>,
     screen: Screen,
     piped: bool,
 }
@@ -112,8 +116,17 @@ impl Plain {
         let (agenda, bell) = Agenda::new();
         let agenda = Arc::new(agenda);
         let setting = Setting { piped, receipts: !piped && !args.no_receipts, server: account.server_name() };
-        let app = App::new(setting, home.clone(), agenda.clone());
-        Self { account, home, app, agenda, bell, screen: Screen::new(piped), piped }
+        let (events, arriving) = bounded(limits::CLIENT_EVENTS);
+        let (direct, porch) = match args.direct_ports().filter(|_| !piped) {
+            Some(ports) => {
+                let (me, tokens) = (account.user.clone(), Arc::default());
+                let house = House { me, home: home.clone(), tokens, events: events.clone() };
+                (Direct::new(house.clone()), Some(Porch::new(house, ports)))
+            }
+            None => (Direct::default(), None),
+        };
+        let app = App::new(setting, home.clone(), agenda.clone(), direct);
+        Self { account, home, app, agenda, bell, events, arriving, porch, screen: Screen::new(piped), piped }
     }
 
     /// `session`: the first connection, or why there is none.
@@ -132,32 +145,31 @@ impl Plain {
             ))),
         }
         self.show(&views)?;
-        let (events, arriving) = bounded(limits::CLIENT_EVENTS);
         if !(self.piped && away) {
-            self.start_threads(session.ok(), &events)?;
+            self.start_threads(session.ok())?;
         }
         let typed = start_keyboard()?;
-        let exit = self.take_events(&typed, &arriving)?;
+        let exit = self.take_events(&typed)?;
         let views = self.app.last_words();
         self.show(&views)?;
         self.home.close();
         Ok(exit)
     }
 
-    fn start_threads(&self, session: Option<Session>, events: &Channel<AppEvent>) -> Result<(), Failure> {
-        let (account, home) = (self.account.clone(), self.home.clone());
+    fn start_threads(&mut self, session: Option<Session>) -> Result<(), Failure> {
+        let (account, home, events) = (self.account.clone(), self.home.clone(), self.events.clone());
         let sender = Sender::new(account.clone(), home.clone(), self.agenda.clone(), events.clone(), session);
         let bell = self.bell.clone();
         spawn("sender", move || sender.run(&bell))?;
         if !self.piped {
-            let receiver = Receiver::new(account, home, events.clone());
+            let receiver = Receiver::new(account, home, events, self.porch.take());
             spawn("receiver", move || receiver.run())?;
         }
         Ok(())
     }
 
     /// The loop: one event at a time, and what it makes a person see.
-    fn take_events(&mut self, typed: &Events<AppEvent>, arriving: &Events<AppEvent>) -> Result<Exit, Failure> {
+    fn take_events(&mut self, typed: &Events<AppEvent>) -> Result<Exit, Failure> {
         loop {
             let views = self.app.resume();
             if !views.is_empty() {
@@ -171,7 +183,7 @@ impl Plain {
             // While it leaves, nothing may come: then the clock ends it.
             let pause = if self.app.is_leaving() { Duration::from_millis(10) } else { limits::SEND_IDLE };
             let event = select! {
-                recv(arriving) -> event => event.ok(),
+                recv(self.arriving) -> event => event.ok(),
                 recv(typed) -> event => event.ok(),
                 default(pause) => None,
             };

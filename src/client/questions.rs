@@ -1,14 +1,17 @@
 //! What can be asked on the SEND port, and how the answers are read (protocol, section 5).
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
 use super::agenda::Ask;
 use super::error::LinkError;
 use super::event::{Answer, User};
 use super::session::Session;
 use crate::limits;
-use crate::model::{Place, Seq, State, UserName};
+use crate::model::{Place, Seq, State, Token, UserName};
 use crate::protocol::{Fields, HistoryRecord, ReadError, SendRequest};
+
+const STRANGE: &str = "the server's answer is not of the protocol's form";
 
 /// A request as it is sent.
 pub fn line(request: &SendRequest) -> Vec<u8> {
@@ -29,6 +32,13 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
             let (place, limit) = (Ok(place.clone()), (*limit).min(limits::HISTORY_RECORDS_MOST));
             let request = SendRequest::History { place, limit, before: None };
             session.ask_list(&line(&request), HistoryRecord::parse)?.map(Answer::Rows)
+        }
+        Ask::Peer(user) => {
+            let request = SendRequest::Peer { user: Ok(Place::User(user.clone())) };
+            match session.ask(&line(&request))? {
+                Ok(fields) => Ok(read_peer(user, &fields).ok_or_else(|| LinkError::Away(STRANGE.to_owned()))?),
+                Err(ko) => Err(ko),
+            }
         }
     };
     Ok(answer.unwrap_or_else(Answer::Refused))
@@ -54,6 +64,12 @@ fn read_user(line: &[u8]) -> Result<User, ReadError> {
     let fields = fields(line)?;
     let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
     Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: field(2)? })
+}
+
+/// `<ip>;<port>;<token>` (protocol, section 5).
+fn read_peer(user: &UserName, fields: &[String]) -> Option<Answer> {
+    let (ip, port): (IpAddr, u16) = (fields.first()?.parse().ok()?, fields.get(1)?.parse().ok()?);
+    Some(Answer::Peer(user.clone(), SocketAddr::new(ip, port), Token::parse(fields.get(2)?)?))
 }
 
 fn read_status(line: &[u8]) -> Result<(UserName, State), ReadError> {

@@ -8,6 +8,7 @@ use crossbeam_channel::Sender as Channel;
 
 use super::account::{Account, Port};
 use super::backoff::Backoff;
+use super::direct::Porch;
 use super::error::{LinkError, Stop};
 use super::event::AppEvent;
 use super::history::StoreSeen;
@@ -23,13 +24,15 @@ pub struct Receiver {
     account: Account,
     home: Arc<Home>,
     events: Channel<AppEvent>,
+    porch: Option<Porch>,
     down: bool,
     retry: Backoff,
 }
 
 impl Receiver {
-    pub fn new(account: Account, home: Arc<Home>, events: Channel<AppEvent>) -> Self {
-        Self { account, home, events, down: false, retry: Backoff::new(limits::RETRY_FIRST) }
+    /// `porch`: where direct chats are taken, if they are.
+    pub fn new(account: Account, home: Arc<Home>, events: Channel<AppEvent>, porch: Option<Porch>) -> Self {
+        Self { account, home, events, porch, down: false, retry: Backoff::new(limits::RETRY_FIRST) }
     }
 
     /// Works until the program ends. A server that is away is tried again from time to time; one
@@ -65,6 +68,9 @@ impl Receiver {
         if seen == StoreSeen::Another {
             self.tell(AppEvent::OtherStore)?;
         }
+        if let Some(porch) = &mut self.porch {
+            porch.announce(&mut session)?;
+        }
         // An answer, and not a connection, shows that the server is there: the first one comes at once.
         self.poll(&mut session, 0)?;
         (self.down, self.retry) = (false, Backoff::new(limits::RETRY_FIRST));
@@ -85,6 +91,9 @@ impl Receiver {
             Err(ko) if ko.code == Code::Seq => return self.lost_place(session),
             Err(ko) => return Err(LinkError::Away(ko.to_string()).into()),
         };
+        if let Some(porch) = &self.porch {
+            porch.expect(&events);
+        }
         let arrivals = self.home.history.lock().take_in(events)?;
         if arrivals.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! One logged-in connection, on either port: requests and their replies, each with a deadline.
 
 use std::io::Write;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 
 use super::account::{Account, Port};
@@ -49,6 +49,11 @@ impl Session {
         session.write(&line)?;
         session.greeting = session.read_head()?.map_err(LinkError::from_login)?;
         Ok(session)
+    }
+
+    /// The address of this end, as far as this machine knows it.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.stream.local_addr().ok().map(|address| address.ip())
     }
 
     /// Asks one thing. A KO that closes the connection answers no request: then nobody knows

@@ -43,6 +43,10 @@ pub enum View {
     Tick { tick: Tick, to: Place, text: String, others: usize },
     /// A message of mine that will never be sent.
     Failed { to: Place, text: String, why: String },
+    /// Said to me in a direct chat.
+    Direct(Arc<Message>),
+    /// A message of mine in a direct chat; `held`: the other side has it.
+    DirectTick { held: bool, message: Arc<Message> },
     /// A row looked back on.
     Row(Row),
     /// Something was asked for, and this is a line of the answer.

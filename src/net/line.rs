@@ -60,6 +60,11 @@ impl LineReader {
         }
     }
 
+    /// Whether nothing of the next line has come.
+    pub fn is_between_lines(&self) -> bool {
+        self.began.is_none()
+    }
+
     /// The next line if it has come already.
     pub fn buffered_line(&mut self) -> Option<&[u8]> {
         let feed = self.find_feed()?;

@@ -4,12 +4,14 @@
 //!
 #![doc = include_str!("protocol.md")]
 
+pub mod direct;
 pub mod event;
 pub mod login;
 pub mod record;
 pub mod reply;
 pub mod request;
 
+pub use direct::{DirectLine, Hello};
 pub use event::{Event, ReadError};
 pub use login::{Login, LoginKind};
 pub use record::{Fields, SyntaxError, Writer};

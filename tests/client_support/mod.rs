@@ -10,7 +10,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use crate::support::{PASSWORD, Server, wait_for, wait_or};
+use crate::support::{Line, PASSWORD, Server, wait_for, wait_or};
 
 pub const WACHAT: &str = env!("CARGO_BIN_EXE_wachat");
 
@@ -32,6 +32,28 @@ impl World {
     pub fn new(options: &[&str]) -> Self {
         let server = Server::with_flags(options);
         Self { send_port: server.send.port(), recv_port: server.recv.port(), server }
+    }
+
+    /// A SEND connection of somebody who speaks the protocol by hand, and has an account from the first on.
+    pub fn line(&self, user: &str) -> Line {
+        let known = self.server.try_login(self.server.send, &format!("LOGIN:{user}:{PASSWORD}"));
+        if known.0.starts_with("OK;") { known.1 } else { self.server.register(user) }
+    }
+
+    /// A SEND connection of somebody who has an account.
+    pub fn login(&self, user: &str) -> Line {
+        self.server.login(user)
+    }
+
+    /// A RECV session of somebody who has an account.
+    pub fn session(&self, user: &str) -> Line {
+        self.server.session(user)
+    }
+
+    /// A RECV session of somebody new.
+    pub fn session_of_new(&self, user: &str) -> Line {
+        self.server.register(user);
+        self.server.session(user)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

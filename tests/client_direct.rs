@@ -1,0 +1,181 @@
+//! Direct chats between two real clients at terminals: text goes from one to the other without the
+//! server, and when that fails it is said, and goes by way of the server.
+
+mod client_support;
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
+use client_support::{Terminal, World, until};
+use support::{Line, PATIENCE};
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
+    let port = free_port().to_string();
+    let mut options = vec!["--register"];
+    options.extend(if more.is_empty() { vec!["--p2p-port", &port] } else { more.to_vec() });
+    let terminal = Terminal::start(&world.arguments(user, &options));
+    terminal.expect("* connected");
+    terminal
+}
+
+/// Waits until the server knows where somebody takes direct chats; returns that port.
+fn port_of(world: &World, user: &str) -> (u16, String) {
+    let mut line = world.line("caller");
+    let mut port = None;
+    until("somebody to take direct chats", || {
+        let reply = line.ask(&format!("PEER;{user}"));
+        let mut fields = reply.split(';').skip(2).map(str::to_owned);
+        port = reply.starts_with("OK;").then(|| (fields.next().unwrap().parse().unwrap(), fields.next().unwrap()));
+        port.is_some()
+    });
+    port.unwrap()
+}
+
+#[test]
+fn two_clients_talk_without_the_server_and_both_keep_it() {
+    let world = World::new(&["--no-lobby"]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    port_of(&world, "luis");
+    ana.type_line("/p2p luis");
+    ana.expect("* direct chat with luis");
+    luis.expect("* ana has opened a direct chat with you; /p2p ana to answer in it");
+    ana.type_line("hola; ¿qué tal?");
+    luis.expect("ana (direct): hola; ¿qué tal?");
+    ana.expect("✓✓ @luis (direct): hola; ¿qué tal?");
+    luis.type_line("/p2p ana");
+    luis.type_line("bien");
+    ana.expect("luis (direct): bien");
+    luis.expect("✓✓ @ana (direct): bien");
+    // The server has seen none of it.
+    let mut line = world.line("caller");
+    assert_eq!(world.login("ana").ask("HISTORY;luis"), "OK;0");
+    assert_eq!(line.ask("PING"), "OK");
+    // It goes on without the server, too.
+    ana.type_line("exit");
+    for terminal in [&ana, &luis] {
+        terminal.expect("is over");
+    }
+    ana.type_line("by way of the server");
+    luis.expect("ana: by way of the server");
+    ana.type_line("/history luis");
+    ana.expect_times("luis (direct): bien", 2);
+    for (user, other) in [("ana", "luis"), ("luis", "ana")] {
+        let kept: Vec<_> = world.history(user, "DIRECT").iter().map(|row| (row[2].clone(), row[5].clone())).collect();
+        assert_eq!(kept.len(), 2, "{user}, with {other}: {kept:?}");
+        assert!(kept.contains(&("ana".to_owned(), "hola; ¿qué tal?".to_owned())));
+        assert!(kept.contains(&("luis".to_owned(), "bien".to_owned())));
+    }
+    ana.quit();
+    luis.quit();
+}
+
+#[test]
+fn a_chat_outlives_the_server_and_ends_with_close() {
+    let mut world = World::new(&["--no-lobby"]);
+    let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    port_of(&world, "luis");
+    ana.type_line("/p2p luis");
+    ana.expect("* direct chat with luis");
+    world.kill_server();
+    ana.expect("the server is away");
+    ana.type_line("still here");
+    luis.expect("ana (direct): still here");
+    luis.type_line("/p2p ana");
+    luis.type_line("/close");
+    ana.expect("* the direct chat with luis is over");
+    luis.expect("* the direct chat with ana is over");
+    luis.type_line("/close");
+    luis.expect("! this is no direct chat");
+}
+
+#[test]
+fn who_was_not_announced_gets_in_nowhere() {
+    let world = World::new(&["--no-lobby"]);
+    let luis = client(&world, "luis", &[]);
+    let (port, token) = port_of(&world, "luis");
+    let knock = |line: String| -> String {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        (&stream).write_all(line.as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(&stream).read_line(&mut answer).unwrap();
+        answer
+    };
+    // Not of the form, which needs no waiting.
+    for wrong in ["LOGIN:caller:x\n".to_owned(), "HELLO:caller\n".to_owned(), "\u{0}\n".to_owned()] {
+        assert!(knock(wrong).starts_with("KO;AUTH;"));
+    }
+    assert_eq!(knock(format!("HELLO:caller:{token}\n")), "OK\n");
+    luis.expect("* caller has opened a direct chat with you");
+    // A token that has served, somebody else with a good one, the right one with another: the server's
+    // word for each might still come, and is waited for, side by side.
+    let (_, good) = port_of(&world, "luis");
+    std::thread::scope(|scope| {
+        let (used, stolen, wrong) = (format!("caller:{token}"), format!("mallory:{good}"), format!("caller:{good}x"));
+        for hello in [used, stolen, wrong] {
+            scope.spawn(move || assert!(knock(format!("HELLO:{hello}\n")).starts_with("KO;AUTH;"), "{hello}"));
+        }
+    });
+}
+
+#[test]
+fn a_peer_who_speaks_the_protocol_by_hand() {
+    let world = World::new(&["--no-lobby"]);
+    let luis = client(&world, "luis", &[]);
+    let (port, token) = port_of(&world, "luis");
+    let mut line = Line::open(([127, 0, 0, 1], port).into());
+    line.play(&format!("> HELLO:caller:{token}\n< OK\n> SEND;d-1;hola\n< OK;d-1"));
+    luis.expect("caller (direct): hola");
+    // The same again is answered again, and not shown again.
+    line.play("> SEND;d-1;hola\n< OK;d-1\n> SEND;d-2;\"a;b\"\n< OK;d-2\n> NONSENSE\n< KO;SYNTAX;...");
+    luis.expect("caller (direct): a;b");
+    assert_eq!(luis.count("caller (direct): hola"), 1);
+    luis.type_line("/p2p caller");
+    luis.type_line("two\\nwords");
+    let said = line.line();
+    assert!(said.starts_with("SEND;") && said.ends_with(";two\\\\nwords"), "{said}");
+    // Gone without having confirmed it: that is said, and it can go by way of the server.
+    drop(line);
+    luis.expect("* 1 not confirmed by caller: /resend");
+    luis.type_line("/resend");
+    luis.expect("✓ @caller: two\\nwords");
+    let mut session = world.session("caller");
+    let events = session.list("POLL;0;1");
+    assert!(
+        events.iter().any(|event| event.ends_with(";luis;caller;two") || event.contains("two\\\\nwords")),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn who_cannot_be_reached_is_said() {
+    let world = World::new(&["--no-lobby"]);
+    let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
+    ana.type_line("/p2p luis");
+    ana.expect("! that user takes no direct chats now");
+    ana.type_line("/p2p nobody");
+    ana.expect("! there is no such user");
+    luis.type_line("/p2p ana");
+    luis.expect("! there are no direct chats here");
+    // A port where nobody is: a session that says so by hand.
+    drop(luis);
+    let mut eva = world.session_of_new("eva");
+    assert_eq!(eva.ask(&format!("PORT;{}", free_port())), "OK");
+    ana.type_line("/p2p eva");
+    ana.expect("! eva cannot be reached directly");
+    ana.expect("@eva: <text> goes by way of the server");
+}
+
+#[test]
+fn the_next_port_is_taken_if_one_is_in_use() {
+    let world = World::new(&["--no-lobby"]);
+    let (_ana, _luis) = (client(&world, "ana", &["--no-receipts"]), client(&world, "luis", &["--no-receipts"]));
+    let ports = ["ana", "luis"].map(|user| port_of(&world, user).0);
+    assert!(ports.iter().all(|port| wachat::limits::DIRECT_PORTS.contains(port)) && ports[0] != ports[1], "{ports:?}");
+}
