@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::checker::{Checker, Seen};
+use support::checker::{Checker, Row, Seen, Verdict};
 use support::random::Random;
 use wachat::core::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::disk::{Fault, SimulatedDisk};
 use wachat::journal::{Location, make_segment};
 use wachat::limits;
-use wachat::model::{MessageId, Place, Seq, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 use wachat::server::{Engine, Urgency};
 use wachat::store::{Sizes, Store};
@@ -189,6 +189,7 @@ impl World {
     fn crash(&mut self) {
         self.crashes += 1;
         self.server = None;
+        self.checker.restarted();
         let (random, disk) = (&mut self.random, &self.disk);
         if random.chance(60) {
             // How much of what was not synced is kept differs from cut to cut.
@@ -298,8 +299,9 @@ impl World {
         if stored.is_empty() {
             return Ok(Ok(()));
         }
-        let one = stored[self.random.below(stored.len() as u64) as usize].clone();
-        self.call_read(user, &one.from, one.seq)
+        let one = &stored[self.random.below(stored.len() as u64) as usize];
+        let one = (one.from.to_string(), one.seq);
+        self.call_read(user, &one.0, one.1)
     }
 
     fn call_read(&mut self, user: &'static str, from: &str, upto: u64) -> Step {
@@ -420,40 +422,29 @@ impl World {
                 self.compare_history(user, peer)?;
             }
         }
-        self.checker.verdict()
+        Ok(self.checker.verdict()?)
     }
 
-    /// The history of two is what each was given by the other, in order: in the file, then in memory.
+    /// Shows the checker the history of two: what is in the file, then what is in memory.
     fn compare_history(&mut self, user: &'static str, peer: &'static str) -> Result<(), String> {
         let place = Ok(Place::User(name(peer)));
         let command = Command::Excerpt { user: name(user), place, limit: usize::MAX, before: None };
         self.ask(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
-        let mut kept: Vec<(u64, String)> = Vec::new();
         let file = server.store.history(excerpt.conversation, excerpt.filed).map_err(|error| error.to_string())?;
+        let mut kept: Vec<Arc<Message>> = Vec::new();
         if let Some(file) = file {
             for row in file.newest_first(None).map_err(|error| error.to_string())? {
-                let row = row.map_err(|error| error.to_string())?;
-                kept.push((row.seq.get(), row.id.to_string()));
+                kept.push(row.map_err(|error| error.to_string())?);
             }
             kept.reverse();
         }
-        kept.extend(excerpt.rows.iter().map(|row| (row.seq.get(), row.id.to_string())));
-        let given = |to: &str, from: &str| -> Vec<(u64, String)> {
-            let stored = self.checker.stored(to).iter();
-            stored.filter(|seen| seen.from == from).map(|seen| (seen.seq, seen.id.clone())).collect()
-        };
-        let mut all = given(user, peer);
-        if user != peer {
-            all.extend(given(peer, user));
-            all.sort_unstable();
-        }
-        if kept == all {
-            Ok(())
-        } else {
-            Err(format!("promise 3: {user} and {peer} were given {all:?}, kept is {kept:?}"))
-        }
+        kept.extend(excerpt.rows.iter().cloned());
+        let rows: Vec<Row> = kept.iter().map(|message| row_of(message, excerpt)).collect();
+        self.checker.shown(user, peer, &rows)?;
+        let numbers = rows.iter().map(|row| row.seq).collect();
+        Ok(self.checker.shown_all(user, peer, &numbers)?)
     }
 
     /// Polls until there is nothing more.
@@ -478,8 +469,18 @@ impl World {
     }
 }
 
+fn row_of(message: &Message, excerpt: &Excerpt) -> Row {
+    Row {
+        seq: message.seq.get(),
+        id: message.id.to_string(),
+        from: message.from.to_string(),
+        text: message.text.to_string(),
+        state: Some(excerpt.state_of(message).to_string()),
+    }
+}
+
 /// A program hears an answer.
-fn judge(checker: &mut Checker, asked: &Asked, reply: Reply) -> Result<(), String> {
+fn judge(checker: &mut Checker, asked: &Asked, reply: Reply) -> Verdict {
     match (asked, reply) {
         (Asked::Send { user, .. }, Reply::Accepted { id, at, seq }) => {
             checker.accepted(user, id.as_str(), &at.to_string(), seq.get())
@@ -490,14 +491,20 @@ fn judge(checker: &mut Checker, asked: &Asked, reply: Reply) -> Result<(), Strin
     }
 }
 
-fn tell(checker: &mut Checker, user: &str, event: &Event) -> Result<(), String> {
+fn tell(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
     match event {
         Event::Message(m) => checker.received(
             user,
-            Seen { seq: m.seq.get(), id: m.id.to_string(), from: m.from.to_string(), text: m.text.to_string() },
+            Seen {
+                seq: m.seq.get(),
+                id: m.id.to_string(),
+                from: m.from.to_string(),
+                to: m.to.to_string(),
+                text: m.text.to_string(),
+            },
         ),
-        Event::State { place, state, upto, .. } => {
-            checker.told(user, &place.to_string(), &state.to_string(), upto.get())
+        Event::State { seq, place, state, upto, .. } => {
+            checker.told(user, seq.get(), &place.to_string(), &state.to_string(), upto.get())
         }
         Event::Online { .. } | Event::Offline { .. } => Ok(()),
     }
