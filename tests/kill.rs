@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::kept::Kept;
@@ -44,14 +43,13 @@ fn survive(kills: u64) {
             (done, while_starting) = (done + 1, while_starting + 1);
             let after = start_takes.mul_f64(random.below(120) as f64 / 100.0);
             kept.tell(&format!("kill {done}: {after:?} after its start"));
-            stopped.start_and_kill(after);
+            stopped.start_and_kill(after, || ());
         }
         (server, start_takes) = start(stopped);
         traffic.server_is_at(server.addresses());
     }
     let accepted = traffic.finish();
-    let (stopped, ..) = server.stop();
-    assert_whole(&stopped);
+    server.stop().0.assert_whole();
     println!("{kills} kills, {while_starting} of them while it started; {accepted} messages accepted");
 }
 
@@ -76,10 +74,4 @@ fn wait_for_the_moment(kill: u64, server: &Server, traffic: &Traffic, random: &m
 fn start(stopped: Stopped) -> (Server, Duration) {
     let begun = Instant::now();
     (stopped.start(), begun.elapsed())
-}
-
-fn assert_whole(stopped: &Stopped) {
-    let mut check = Command::new(env!("CARGO_BIN_EXE_wachat"));
-    let (code, said) = support::in_vain(check.arg("check").arg("--data").arg(stopped.data()));
-    assert_eq!(code, Some(0), "wachat check: {said}");
 }

@@ -202,10 +202,11 @@ impl Stopped {
     }
 
     /// Starts a server and ends it as `kill -9` does after this time, in the middle of its recovery or
-    /// just behind it.
-    pub fn start_and_kill(&self, after: Duration) {
+    /// just behind it, when something else has happened.
+    pub fn start_and_kill(&self, after: Duration, first: impl FnOnce()) {
         let mut child = serve(&self.data()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a server");
         std::thread::sleep(after);
+        first();
         child.kill().expect("SIGKILL");
         child.wait().expect("its end");
     }
@@ -213,6 +214,13 @@ impl Stopped {
     /// Starts a server that is expected not to serve: its exit code and what it says.
     pub fn start_in_vain(&self) -> (Option<i32>, String) {
         in_vain(serve(&self.data()).args(&self.flags))
+    }
+
+    /// Asserts that `wachat check` finds no damage.
+    pub fn assert_whole(&self) {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_wachat"));
+        let (code, said) = in_vain(check.arg("check").arg("--data").arg(self.data()));
+        assert_eq!(code, Some(0), "wachat check: {said}");
     }
 }
 
