@@ -11,7 +11,8 @@
 //! luis acks 1                POLL;1                            (luis denied 1: KO;SEQ)
 //! luis reads ana 1           READ;ana;1
 //! ana told 2 = luis DELIVERED 1
-//! luis login 1 of store      LOGIN on RECV: acknowledged 1     (restart: the server was dead)
+//! luis login 1 of store      LOGIN on RECV: acknowledged 1     (luis registers, luis locked out: KO;AUTH)
+//! restart                    the server was dead
 //! ana finds m1 of ana = 1 in luis (READ)                       a row of HISTORY;luis
 //! ana has all of luis: 1 3   those numbers are all of it
 //! room #r: ana luis eva
@@ -148,6 +149,9 @@ const CASES: &[Case] = &[
         luis login 0 of store
         restart
         luis login 0 of store", replace: "luis login #2", by: "luis login 0 of another", events: &["store store", "store another"] },
+    Case { promise: 1, what: "an account is gone", good: "
+        ana registers
+        ana login 0 of store", replace: "ana login", by: "ana locked out", events: &["ana is registered", "ana is not let in"] },
     // 2. Once.
     Case { promise: 2, what: "a reader is given a message twice, under two numbers", good: "
         ana sends m1 to luis: hola
@@ -419,6 +423,8 @@ impl Play {
         let number = |index: usize| words[index].parse::<u64>().expect("a number");
         let checker = &mut self.checker;
         match words.as_slice() {
+            [user, "registers"] => checker.registered(user),
+            [user, "locked", "out"] => return checker.locked_out(user),
             ["restart"] => checker.restarted(),
             ["room", room] => checker.room(room, &text.expect("readers").split(' ').collect::<Vec<_>>()),
             [from, "sends", id, "to", to] => {

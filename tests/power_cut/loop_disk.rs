@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::ioctl::{Opcode, Setter, ioctl};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use crate::support::wait_for;
 
@@ -42,6 +43,7 @@ impl LoopDisk {
         let (image, mount) = (directory.join("image"), directory.join("disk"));
         let made = File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES));
         made.and_then(|()| std::fs::create_dir(&mount)).map_err(|error| format!("no room for a disk: {error}"))?;
+        see_mounts_alone()?;
         run(Command::new("mkfs.ext4").args(MKFS).arg(&image))?;
         let mut disk = Self { image, mount, is_mounted: false };
         disk.try_mount()?;
@@ -91,6 +93,15 @@ impl Drop for LoopDisk {
             let _ = run(Command::new("umount").arg("--lazy").arg(&self.mount));
         }
     }
+}
+
+/// From now on what this thread mounts is seen by it and its children only, and goes with them,
+/// however they end.
+fn see_mounts_alone() -> Result<(), String> {
+    // SAFETY: mounts, and the working directory, are no longer shared with the process's other threads;
+    // no descriptor or memory is affected.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.map_err(|error| format!("no mounts of its own: {error}"))?;
+    run(Command::new("mount").args(["--make-rprivate", "/"]))
 }
 
 /// Runs a command; says why it failed.

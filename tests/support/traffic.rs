@@ -45,10 +45,12 @@ struct World {
 impl Traffic {
     /// Begins. The users have accounts already.
     pub fn start(users: &'static [&'static str], addresses: [SocketAddr; 2]) -> Self {
+        let mut checker = Checker::default();
+        users.iter().for_each(|user| checker.registered(user));
         let world = Arc::new(World {
             users,
             addresses: Mutex::new(addresses),
-            checker: Mutex::default(),
+            checker: Mutex::new(checker),
             accepted: AtomicU64::new(0),
             heavy: AtomicBool::new(false),
             sending: AtomicBool::new(true),
@@ -192,7 +194,7 @@ fn send(world: &World, user: &'static str) {
             return;
         }
         let address = world.addresses.lock()[0];
-        if let Some((mut line, _)) = connect(address, user) {
+        if let Some((mut line, _)) = connect(world, address, user) {
             let _ = talk(world, &mut line, open, &mut writer);
         }
     }
@@ -238,7 +240,7 @@ fn hear(world: &World, user: &str, id: &str, answer: &str) {
 fn receive(world: &World, user: &'static str) {
     while world.is_polling() {
         let [send, recv] = *world.addresses.lock();
-        let (says, hears) = (connect(send, user), connect(recv, user));
+        let (says, hears) = (connect(world, send, user), connect(world, recv, user));
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
             let fields: Vec<_> = login.split(';').collect();
             let acknowledged = fields[3].parse().expect("a number");
@@ -303,7 +305,7 @@ fn call_read(world: &World, user: &str, says: &mut Line, from: &str, upto: u64) 
 
 /// Shows the checker all that HISTORY has of two users, from its end to its beginning.
 fn compare_history(world: &World, user: &str, peer: &str) {
-    let (mut line, _) = connect(world.addresses.lock()[0], user).expect("a server at peace");
+    let (mut line, _) = connect(world, world.addresses.lock()[0], user).expect("a server at peace");
     let (mut numbers, mut before) = (HashSet::new(), String::new());
     loop {
         let rows: Vec<Row> =
@@ -329,10 +331,13 @@ fn read_row(row: &str) -> Row {
 }
 
 /// A connection to a server that may be gone, or not there yet, and what it said to the login.
-fn connect(address: SocketAddr, user: &str) -> Option<(Line, String)> {
+fn connect(world: &World, address: SocketAddr, user: &str) -> Option<(Line, String)> {
     let connected = Line::try_open(address).and_then(|mut line| {
         line.try_send(format!("LOGIN:{user}:{PASSWORD}\n")).ok()?;
         let answer = line.try_line()?;
+        if answer.starts_with("KO;AUTH;") {
+            world.judge(|checker| checker.locked_out(user));
+        }
         answer.starts_with("OK").then_some((line, answer))
     });
     if connected.is_none() {

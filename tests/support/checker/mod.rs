@@ -9,6 +9,7 @@
 //! [`Checker::room`] names once for all. What it checks, and under which promise it reports it:
 //!
 //! 1. what was accepted arrives, whole, at every reader, and is in the history; it is not refused later;
+//!    accounts stay, and the store is the same;
 //! 2. a reader is given a message once, and only what is meant for them; a retry gets the same answer;
 //! 3. every reader is given rising numbers; all observers agree on a message's number; what was sent
 //!    after a number was known has a higher one;

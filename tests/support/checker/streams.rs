@@ -36,6 +36,7 @@ pub(super) struct Reader {
     pub acknowledged: Option<(u64, Moment)>,
     /// How far each place is read.
     pub read: HashMap<Name, (u64, Moment)>,
+    registered: Option<Moment>,
     /// What a login last said that was acknowledged, and of which store.
     pub login: Option<(u64, String, Moment)>,
 }
@@ -154,6 +155,22 @@ impl Checker {
             }
             Some((_, other, when)) if other != store => self.broken(1, "it is another store", &[when, moment]),
             _ => Ok(()),
+        }
+    }
+
+    /// A user's registration was answered OK.
+    pub fn registered(&mut self, user: &str) {
+        let user = self.name(user);
+        let moment = self.note(Event::Odd(format!("{user} is registered: OK")));
+        self.reader(&user).registered = Some(moment);
+    }
+
+    /// A user's name or password was not known to the server.
+    pub fn locked_out(&mut self, user: &str) -> Verdict {
+        let moment = self.note(Event::Odd(format!("{user} is not let in: KO;AUTH")));
+        match self.readers.get(user).and_then(|reader| reader.registered) {
+            Some(before) => self.broken(1, "an account was answered OK and is gone", &[before, moment]),
+            None => Ok(()),
         }
     }
 
