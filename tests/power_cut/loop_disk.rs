@@ -96,12 +96,13 @@ impl Drop for LoopDisk {
 }
 
 /// From now on what this thread mounts is seen by it and its children only, and goes with them,
-/// however they end.
+/// however they end. What others unmount still goes here too: a disk that is mounted anywhere is not
+/// forgotten.
 fn see_mounts_alone() -> Result<(), String> {
     // SAFETY: mounts, and the working directory, are no longer shared with the process's other threads;
     // no descriptor or memory is affected.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.map_err(|error| format!("no mounts of its own: {error}"))?;
-    run(Command::new("mount").args(["--make-rprivate", "/"]))
+    run(Command::new("mount").args(["--make-rslave", "/"]))
 }
 
 /// Runs a command; says why it failed.
