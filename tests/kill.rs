@@ -65,6 +65,10 @@ fn wait_for_the_moment(kill: u64, server: &Server, traffic: &Traffic, random: &m
     if random.chance(20) {
         return "as soon as it was ready".to_owned();
     }
+    if random.chance(5) {
+        traffic.fill_segment();
+        return "after a segment was filled".to_owned();
+    }
     let messages = random.below(40) + 1;
     traffic.wait_for_messages(messages);
     format!("after {messages} messages")

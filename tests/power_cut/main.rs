@@ -139,6 +139,10 @@ impl World {
     }
 
     fn wait_for_messages(&mut self, traffic: &Traffic) {
+        if self.random.chance(10) {
+            self.kept.tell("  a segment is filled");
+            return traffic.fill_segment();
+        }
         let messages = self.random.below(30) + 1;
         self.kept.tell(&format!("  {messages} messages"));
         traffic.wait_for_messages(messages);

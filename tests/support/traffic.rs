@@ -18,6 +18,9 @@ use super::{Line, PASSWORD, wait_or};
 /// How many sends one program has unanswered at once.
 const WINDOW: usize = 4;
 
+/// What the long texts are long, in bytes.
+const HEAVY_BYTES: u64 = 50_000;
+
 /// A sender and a reader for every user.
 pub struct Traffic {
     world: Arc<World>,
@@ -82,6 +85,12 @@ impl Traffic {
     pub fn wait_for_messages(&self, more: u64) {
         let enough = self.accepted() + more;
         self.wait_until("traffic", || self.accepted() >= enough);
+    }
+
+    /// Waits until more is accepted than a segment of the journal holds: what comes last is in a new one.
+    pub fn fill_segment(&self) {
+        let enough = self.accepted() + wachat::limits::SEGMENT_BYTES / HEAVY_BYTES + 10;
+        self.heavy_until("a new segment", || self.accepted() >= enough);
     }
 
     /// Sends only long texts until something has happened.
@@ -172,7 +181,7 @@ impl Writer {
         self.written += 1;
         let to = world.users[self.random.below(world.users.len() as u64) as usize];
         let length = match world.heavy.load(Ordering::Relaxed) {
-            true => 50_000,
+            true => HEAVY_BYTES,
             // Some are long, so that batches and segments differ in size.
             false if self.random.chance(20) => self.random.below(50_000),
             false => self.random.below(100),
