@@ -89,6 +89,7 @@ fn survive(cuts: u64) {
     for cut in 1..=cuts {
         world.live(cut, &traffic);
         world.cut_and_start();
+        traffic.go_on();
         traffic.server_is_at(world.server().addresses());
     }
     let accepted = traffic.finish();
@@ -131,8 +132,9 @@ impl World {
             self.kept.tell("  a kill");
             let stopped = self.server.take().expect("a server").kill();
             self.server = Some(stopped.start());
-            traffic.server_is_at(self.server().addresses());
-            if self.random.chance(50) {
+            traffic.ask_again_at(self.server().addresses());
+            if self.random.chance(30) {
+                traffic.go_on();
                 self.wait_for_messages(traffic);
             }
         }

@@ -37,6 +37,8 @@ struct World {
     accepted: AtomicU64,
     /// All texts are long: segments fill, and checkpoints are made.
     heavy: AtomicBool,
+    /// Nothing is done but to ask again for what has no answer.
+    quiet: AtomicBool,
     /// New messages are sent as long as this is set.
     sending: AtomicBool,
     /// Polls go on as long as this is set.
@@ -56,6 +58,7 @@ impl Traffic {
             checker: Mutex::new(checker),
             accepted: AtomicU64::new(0),
             heavy: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
             sending: AtomicBool::new(true),
             polling: AtomicBool::new(true),
             broken: Mutex::new(None),
@@ -74,6 +77,24 @@ impl Traffic {
     pub fn server_is_at(&self, addresses: [SocketAddr; 2]) {
         self.world.checker.lock().restarted();
         *self.world.addresses.lock() = addresses;
+    }
+
+    /// The server was dead, and is now here. Until the first answer comes nobody does anything but ask
+    /// again: what that answer says was read back by the server, and nothing new has been synced since.
+    pub fn ask_again_at(&self, addresses: [SocketAddr; 2]) {
+        let before = self.accepted();
+        self.world.quiet.store(true, Ordering::Relaxed);
+        self.server_is_at(addresses);
+        let is_open = |user: &&'static str| !self.world.checker.lock().unknown(user).is_empty();
+        // What was asked is soon answered; the caller wants to know at once.
+        while self.accepted() == before && self.world.users.iter().any(is_open) && !self.world.is_broken() {
+            thread::yield_now();
+        }
+    }
+
+    /// Everybody does again what they do.
+    pub fn go_on(&self) {
+        self.world.quiet.store(false, Ordering::Relaxed);
     }
 
     /// How many messages were accepted so far.
@@ -157,8 +178,12 @@ impl World {
         self.broken.lock().is_some()
     }
 
+    fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
     fn is_sending(&self) -> bool {
-        self.sending.load(Ordering::Relaxed) && !self.is_broken()
+        !self.is_quiet() && self.sending.load(Ordering::Relaxed) && !self.is_broken()
     }
 
     fn is_polling(&self) -> bool {
@@ -199,8 +224,12 @@ fn send(world: &World, user: &'static str) {
     let mut writer = Writer { user, random: Random::new(seed), written: 0 };
     loop {
         let open = world.checker.lock().unknown(user);
-        if world.is_broken() || open.is_empty() && !world.is_sending() {
+        if world.is_broken() || open.is_empty() && !world.is_quiet() && !world.is_sending() {
             return;
+        }
+        if open.is_empty() && world.is_quiet() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
         }
         let address = world.addresses.lock()[0];
         if let Some((mut line, _)) = connect(world, address, user) {
@@ -248,6 +277,10 @@ fn hear(world: &World, user: &str, id: &str, answer: &str) {
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
 fn receive(world: &World, user: &'static str) {
     while world.is_polling() {
+        if world.is_quiet() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
         let [send, recv] = *world.addresses.lock();
         let (says, hears) = (connect(world, send, user), connect(world, recv, user));
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
