@@ -1,7 +1,6 @@
 //! Reads a journal back: every whole batch is replayed, in order. A broken last batch was never
 //! answered for and is set aside; anything else that is not as it was written is damage.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use memchr::memchr_iter;
@@ -241,7 +240,8 @@ fn head_bytes(content: &[u8]) -> usize {
 fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, JournalError> {
     let file = location.segment(number);
     let line = content.get(..head_bytes(content)).unwrap_or_default();
-    let what = match Head::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
+    // Without its line feed, what is written next would be a part of it.
+    let what = match line.strip_suffix(b"\n").ok_or(HeadError::Damaged).and_then(Head::parse) {
         Ok(head) if head.number == number && head.store == location.store => return Ok(head),
         Ok(head) => format!("this is segment {} of store {}", head.number, head.store),
         Err(HeadError::Newer) => return Err(JournalError::Newer { file }),
@@ -263,7 +263,9 @@ fn make_durable(found: &Found) -> std::io::Result<()> {
 /// Copies a broken last batch aside, durably, and then cuts it off. Returns what is to be said of it.
 fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
     let Found { scan, torn, .. } = found;
-    let aside = free_name(location, &format!("{:06}-batch-{}", scan.head.number, scan.next))?;
+    // A crash while this is done may bring us here again, with less left to see: that is another piece.
+    let stem = format!("{:06}-batch-{}", scan.head.number, scan.next);
+    let aside = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")))?;
     disk::write(&*location.disk, &aside, torn)?;
     location.disk.sync_dir(&location.directory)?;
     fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64)?;
@@ -276,17 +278,4 @@ fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
         torn.len(),
         aside.display()
     ))
-}
-
-/// A name that no earlier piece was set aside under: a crash while this is done may bring us here
-/// again, with less left to see.
-fn free_name(location: &Location, stem: &str) -> std::io::Result<PathBuf> {
-    let mut copy = 1;
-    loop {
-        let path = location.directory.join(format!("{stem}-{copy}.broken"));
-        if !location.disk.exists(&path)? {
-            return Ok(path);
-        }
-        copy += 1;
-    }
 }
