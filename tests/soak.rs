@@ -131,6 +131,9 @@ mod linux {
             let user = format!("reader{pair}");
             let (mut hears, mut says) = (world.server.session(&user), world.server.login(&user));
             for _ in 0..random.below(100) {
+                if !world.going.load(Ordering::Relaxed) {
+                    return;
+                }
                 for event in hears.list(&format!("POLL;{last};1")) {
                     let mut fields = event.splitn(7, ';');
                     let seq: u64 = fields.next().and_then(|seq| seq.parse().ok()).expect("a number");

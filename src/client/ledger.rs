@@ -55,6 +55,10 @@ impl Ledger {
         let whole = read_batches(&path, &bytes, start, replay)?;
         let file = disk.open(&path).map_err(at("open"))?;
         let torn = set_aside(&*disk, &path, &*file, &bytes, whole.len)?;
+        // Had its sync failed in the program before this one, the system would show the last batch and have
+        // forgotten that it is not on the disk: it is written once more.
+        let last = bytes.get(whole.last..whole.len).unwrap_or_default();
+        file.write_at(last, whole.last as u64).map_err(at("write"))?;
         file.sync().map_err(at("sync"))?;
         sync_parent(&*disk, &path)?;
         let (len, next_batch) = (whole.len as u64, whole.next_batch);
@@ -110,7 +114,7 @@ fn check_header(path: &Path, kind: &str, bytes: &[u8]) -> Result<usize, LedgerEr
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let fields = Fields::parse(line).map_err(|_| LedgerError::Damaged { path: path.into(), line: 1 })?;
     match (fields.get(0), fields.get(1)) {
-        (Some(found), Some(VERSION)) if found == kind => Ok(line.len() + 1),
+        (Some(found), Some(VERSION)) if found == kind && bytes.starts_with(&header(kind)) => Ok(line.len() + 1),
         _ => Err(LedgerError::Version { path: path.into(), found: String::from_utf8_lossy(line).into_owned() }),
     }
 }
@@ -138,9 +142,14 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 fn with_mark(number: u64, records: &[u8]) -> Vec<u8> {
     let mut batch = records.to_vec();
-    let checksum = checksum(number, records);
-    Writer::new(&mut batch).plain(MARK).plain(number).plain(format_args!("{checksum:08x}")).end();
+    batch.extend(mark(number, checksum(number, records)));
     batch
+}
+
+fn mark(number: u64, checksum: u32) -> Vec<u8> {
+    let mut mark = Vec::new();
+    Writer::new(&mut mark).plain(MARK).plain(number).plain(format_args!("{checksum:08x}")).end();
+    mark
 }
 
 fn checksum(number: u64, records: &[u8]) -> u32 {
@@ -155,11 +164,15 @@ fn read_mark(line: &[u8]) -> Option<(u64, u32)> {
     let fields = line.starts_with(MARK.as_bytes()).then(|| Fields::parse(line).ok()).flatten()?;
     let is_mark = fields.get(0)? == MARK && fields.len() == 3;
     is_mark.then_some(())?;
-    Some((fields.get(1)?.parse().ok()?, u32::from_str_radix(fields.get(2)?, 16).ok()?))
+    let (number, checksum) = (fields.get(1)?.parse().ok()?, u32::from_str_radix(fields.get(2)?, 16).ok()?);
+    // Written again and compared, so that a mark has one form only.
+    (mark(number, checksum).strip_suffix(b"\n") == Some(line)).then_some((number, checksum))
 }
 
 /// The part of a file that is whole batches.
 struct Whole {
+    /// Where the last of them begins.
+    last: usize,
     len: usize,
     next_batch: u64,
     lines: u64,
@@ -171,7 +184,7 @@ fn read_batches(
     start: usize,
     replay: &mut dyn FnMut(&Fields) -> Option<()>,
 ) -> Result<Whole, LedgerError> {
-    let mut whole = Whole { len: start, next_batch: 1, lines: 1 };
+    let mut whole = Whole { last: start, len: start, next_batch: 1, lines: 1 };
     let mut records = 0;
     for line in bytes.get(start..).unwrap_or_default().split_inclusive(|b| *b == b'\n') {
         let batch = bytes.get(whole.len..whole.len + records).unwrap_or_default();
@@ -183,6 +196,7 @@ fn read_batches(
         // Of a broken batch, what follows tells whether it was the last: it must not be a later mark.
         if found == checksum(number, batch) {
             replay_batch(path, batch, &mut whole, replay)?;
+            whole.last = whole.len;
             whole.len += records;
             whole.next_batch += 1;
             records = 0;
@@ -213,7 +227,8 @@ fn set_aside(disk: &dyn Disk, path: &Path, file: &dyn File, bytes: &[u8], whole:
     if torn.is_empty() {
         return Ok(None);
     }
-    let aside = beside(path, "broken");
+    let aside = disk::free_name(disk, |copy| beside(path, &format!("{copy}.broken")));
+    let aside = aside.map_err(LedgerError::io(path, "look beside"))?;
     disk::write(disk, &aside, torn).map_err(LedgerError::io(&aside, "write"))?;
     sync_parent(disk, path)?;
     file.set_len(whole as u64).map_err(LedgerError::io(path, "cut"))?;

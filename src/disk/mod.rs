@@ -11,7 +11,7 @@ mod real;
 mod simulated;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use real::RealDisk;
@@ -70,4 +70,13 @@ pub fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = disk.create(path)?;
     file.write_at(bytes, 0)?;
     file.sync()
+}
+
+/// A path where nothing is: the first such that `path` makes of 1, 2, 3, ...
+pub fn free_name(disk: &dyn Disk, path: impl Fn(u64) -> PathBuf) -> io::Result<PathBuf> {
+    let mut number = 1;
+    while disk.exists(&path(number))? {
+        number += 1;
+    }
+    Ok(path(number))
 }

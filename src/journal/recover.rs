@@ -1,7 +1,6 @@
 //! Reads a journal back: every whole batch is replayed, in order. A broken last batch was never
 //! answered for and is set aside; anything else that is not as it was written is damage.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use memchr::memchr_iter;
@@ -23,6 +22,8 @@ pub struct Recovered {
 /// What a segment's content came to.
 struct Scan {
     head: Head,
+    /// Where the last whole batch begins, if there is one.
+    last: Option<usize>,
     /// The end of the last whole batch.
     end: usize,
     /// The line at which it ends.
@@ -47,7 +48,9 @@ struct Found {
     segment: Segment,
     file: Arc<dyn File>,
     scan: Scan,
-    /// What follows its last whole batch, but for line feeds at the end.
+    /// The last whole batch, and where it begins.
+    last: Option<(u64, Vec<u8>)>,
+    /// What follows it, but for line feeds at the end.
     torn: Vec<u8>,
 }
 
@@ -66,6 +69,9 @@ pub fn recover(
     let torn = found.iter().find(|found| found.scan.broken).map(|torn| cut(location, torn));
     let set_aside = torn.transpose().map_err(JournalError::io(&location.directory))?;
     let current = found.iter().rposition(|found| !found.scan.is_empty()).unwrap_or(0);
+    if let Some(found) = found.get(current) {
+        make_durable(found).map_err(JournalError::io(&location.segment(found.scan.head.number)))?;
+    }
     let closed_bytes = found.iter().take(current).map(|found| found.segment.end()).sum();
     let mut open = found.into_iter().map(|found| found.segment).skip(current);
     let segment = match open.next() {
@@ -143,7 +149,8 @@ fn read(
     let torn = rest.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
     let torn = rest.get(..torn).unwrap_or_default().to_vec();
     let segment = Segment::opened(file.clone(), scan.head.clone(), scan.end as u64, content.len() as u64);
-    Ok(Found { segment, file, scan, torn })
+    let last = scan.last.and_then(|start| Some((start as u64, content.get(start..scan.end)?.to_vec())));
+    Ok(Found { segment, file, scan, last, torn })
 }
 
 /// Replays closed segments, for a checkpoint: `first` to `last`. Returns the number of the batch
@@ -201,7 +208,7 @@ fn scan(
 ) -> Result<Scan, JournalError> {
     let damaged = |line, what: String| JournalError::Damaged { file: location.segment(number), line, what };
     let head = read_head(location, number, content)?;
-    let mut scan = Scan { end: head_bytes(content), head, line: 2, next: first, broken: false };
+    let mut scan = Scan { last: None, end: head_bytes(content), head, line: 2, next: first, broken: false };
     while content.get(scan.end).is_some_and(|byte| *byte != b'\n') {
         let Some(batch) = batch_at(&scan.head, content, scan.end).filter(|batch| batch.number == scan.next) else {
             break;
@@ -212,6 +219,7 @@ fn scan(
             replay(line).map_err(|what| damaged(scan.line, what))?;
             (start, scan.line) = (end + 1, scan.line + 1);
         }
+        scan.last = Some(scan.end);
         (scan.end, scan.next, scan.line) = (batch.end, scan.next + 1, scan.line + 1);
     }
     let rest = content.get(scan.end..).unwrap_or_default();
@@ -232,7 +240,8 @@ fn head_bytes(content: &[u8]) -> usize {
 fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, JournalError> {
     let file = location.segment(number);
     let line = content.get(..head_bytes(content)).unwrap_or_default();
-    let what = match Head::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
+    // Without its line feed, what is written next would be a part of it.
+    let what = match line.strip_suffix(b"\n").ok_or(HeadError::Damaged).and_then(Head::parse) {
         Ok(head) if head.number == number && head.store == location.store => return Ok(head),
         Ok(head) => format!("this is segment {} of store {}", head.number, head.store),
         Err(HeadError::Newer) => return Err(JournalError::Newer { file }),
@@ -241,10 +250,22 @@ fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, J
     Err(JournalError::Damaged { file, line: 1, what })
 }
 
+/// Writes the last whole batch once more. Should its sync have failed in the server before this one,
+/// the system still shows it, but has forgotten that it is not on the disk, and a sync alone would not
+/// put it there.
+fn make_durable(found: &Found) -> std::io::Result<()> {
+    if let Some((start, batch)) = &found.last {
+        found.file.write_at(batch, *start)?;
+    }
+    found.file.sync()
+}
+
 /// Copies a broken last batch aside, durably, and then cuts it off. Returns what is to be said of it.
 fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
     let Found { scan, torn, .. } = found;
-    let aside = free_name(location, &format!("{:06}-batch-{}", scan.head.number, scan.next))?;
+    // A crash while this is done may bring us here again, with less left to see: that is another piece.
+    let stem = format!("{:06}-batch-{}", scan.head.number, scan.next);
+    let aside = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")))?;
     disk::write(&*location.disk, &aside, torn)?;
     location.disk.sync_dir(&location.directory)?;
     fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64)?;
@@ -257,17 +278,4 @@ fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
         torn.len(),
         aside.display()
     ))
-}
-
-/// A name that no earlier piece was set aside under: a crash while this is done may bring us here
-/// again, with less left to see.
-fn free_name(location: &Location, stem: &str) -> std::io::Result<PathBuf> {
-    let mut copy = 1;
-    loop {
-        let path = location.directory.join(format!("{stem}-{copy}.broken"));
-        if !location.disk.exists(&path)? {
-            return Ok(path);
-        }
-        copy += 1;
-    }
 }

@@ -6,9 +6,11 @@
 pub mod checker;
 pub mod disk;
 pub mod hooked;
+pub mod kept;
 pub mod playing;
 pub mod process;
 pub mod random;
+pub mod traffic;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -30,8 +32,21 @@ pub struct Server {
     child: Child,
     pub send: SocketAddr,
     pub recv: SocketAddr,
-    directory: std::sync::Arc<TempDir>,
+    home: Home,
     flags: Vec<String>,
+}
+
+/// A directory that goes with the test, and where in it (or elsewhere) the data are.
+#[derive(Clone)]
+struct Home {
+    directory: std::sync::Arc<TempDir>,
+    data: PathBuf,
+}
+
+impl Home {
+    fn new(directory: TempDir) -> Self {
+        Self { data: directory.path().join("data"), directory: std::sync::Arc::new(directory) }
+    }
 }
 
 impl Server {
@@ -41,18 +56,25 @@ impl Server {
     }
 
     pub fn with_flags(flags: &[&str]) -> Self {
-        let directory = std::sync::Arc::new(TempDir::new().expect("a temporary directory"));
-        Self::run(directory, flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
+        let home = Home::new(TempDir::new().expect("a temporary directory"));
+        Self::run(home, flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
     }
 
     /// A server whose data directory is there already.
     pub fn on(directory: TempDir, flags: &[&str]) -> Self {
-        Self::run(std::sync::Arc::new(directory), flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
+        Self::run(Home::new(directory), flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
     }
 
-    fn run(directory: std::sync::Arc<TempDir>, flags: Vec<String>, ports: [u16; 2]) -> Self {
-        let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("a log file");
-        let mut child = serve_at(ports, &directory.path().join("data"))
+    /// A server with its log in one directory and its data in another place.
+    pub fn with_data(directory: TempDir, data: &Path) -> Self {
+        let home = Home { data: data.to_path_buf(), ..Home::new(directory) };
+        Self::run(home, Vec::new(), ANY)
+    }
+
+    fn run(home: Home, flags: Vec<String>, ports: [u16; 2]) -> Self {
+        let path = home.directory.path().join("log");
+        let log = File::options().create(true).append(true).open(path).expect("a log file");
+        let mut child = serve_at(ports, &home.data)
             .args(&flags)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -65,21 +87,26 @@ impl Server {
             let word = line.split_whitespace().find_map(|word| word.strip_prefix(key));
             word.unwrap_or_else(|| panic!("no {key} in {line:?}")).parse().expect("an address")
         };
-        Self { send: address("send="), recv: address("recv="), child, directory, flags }
+        Self { send: address("send="), recv: address("recv="), child, home, flags }
     }
 
     pub fn data(&self) -> PathBuf {
-        self.path("data")
+        self.home.data.clone()
+    }
+
+    /// Of the SEND port and the RECV port.
+    pub fn addresses(&self) -> [SocketAddr; 2] {
+        [self.send, self.recv]
     }
 
     /// Of something that goes with the test.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.home.directory.path().join(name)
     }
 
     /// What the server has said on its standard error, in all its lives.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).expect("the log")
+        std::fs::read_to_string(self.path("log")).expect("the log")
     }
 
     pub fn pid(&self) -> u32 {
@@ -100,7 +127,7 @@ impl Server {
 
     pub fn restart(&mut self) {
         let ports = [self.send.port(), self.recv.port()];
-        *self = Self::run(self.directory.clone(), self.flags.clone(), ports);
+        *self = Self::run(self.home.clone(), self.flags.clone(), ports);
     }
 
     /// Ends the process as `kill` does; fails if it does not end in time.
@@ -117,7 +144,7 @@ impl Server {
     }
 
     fn stopped(&self) -> Stopped {
-        Stopped { directory: self.directory.clone(), flags: self.flags.clone() }
+        Stopped { home: self.home.clone(), flags: self.flags.clone() }
     }
 
     /// A SEND connection of somebody who has an account already.
@@ -158,26 +185,43 @@ impl Drop for Server {
 
 /// A server that is not running, and can be started again.
 pub struct Stopped {
-    directory: std::sync::Arc<TempDir>,
+    home: Home,
     flags: Vec<String>,
 }
 
 impl Stopped {
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.home.data.clone()
     }
 
     pub fn start(self) -> Server {
-        Server::run(self.directory, self.flags, ANY)
+        Server::run(self.home, self.flags, ANY)
     }
 
     pub fn start_with(self, flags: &[&str]) -> Server {
-        Server::run(self.directory, flags.iter().map(|flag| (*flag).to_owned()).collect(), ANY)
+        Server::run(self.home, flags.iter().map(|flag| (*flag).to_owned()).collect(), ANY)
+    }
+
+    /// Starts a server and ends it as `kill -9` does after this time, in the middle of its recovery or
+    /// just behind it, when something else has happened.
+    pub fn start_and_kill(&self, after: Duration, first: impl FnOnce()) {
+        let mut child = serve(&self.data()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a server");
+        std::thread::sleep(after);
+        first();
+        child.kill().expect("SIGKILL");
+        child.wait().expect("its end");
     }
 
     /// Starts a server that is expected not to serve: its exit code and what it says.
     pub fn start_in_vain(&self) -> (Option<i32>, String) {
         in_vain(serve(&self.data()).args(&self.flags))
+    }
+
+    /// Asserts that `wachat check` finds no damage.
+    pub fn assert_whole(&self) {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_wachat"));
+        let (code, said) = in_vain(check.arg("check").arg("--data").arg(self.data()));
+        assert_eq!(code, Some(0), "wachat check: {said}");
     }
 }
 

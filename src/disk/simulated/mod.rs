@@ -23,7 +23,8 @@ use nodes::{Change, Node, State, split, write_into};
 pub enum Fault {
     /// The machine stops before the call: it and all later ones fail.
     Stop,
-    /// The call fails with this error and has done nothing; later ones work.
+    /// The call fails with this error and has done nothing; later ones work. A sync that fails has
+    /// forgotten what it had to write: a later one does not make it durable (so it is on Linux).
     Error(io::ErrorKind),
     /// A write does half of its work and fails; any other call just fails.
     ShortWrite,
@@ -248,11 +249,15 @@ impl File for SimulatedFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
-        state.count_whole()?;
+        let counted = state.count_whole();
         state.syncs += 1;
         let (now, durable, since) = state.file(self.number)?;
-        durable.clone_from(now);
-        since.clear();
-        Ok(())
+        if counted.is_err() {
+            since.fail_sync();
+        } else if since.sync() {
+            durable.clone_from(now);
+            since.clear();
+        }
+        counted
     }
 }

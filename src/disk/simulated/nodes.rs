@@ -22,7 +22,7 @@ pub(super) struct State {
 
 /// A file or a directory: what a program sees, what is durable, and what came since, in order.
 pub(super) enum Node {
-    File { now: Vec<u8>, durable: Vec<u8>, since: Vec<Change> },
+    File { now: Vec<u8>, durable: Vec<u8>, since: Since },
     Directory { now: Names, durable: Names, since: Vec<NameChange> },
 }
 
@@ -36,9 +36,65 @@ pub(super) enum Change {
     Length(usize),
 }
 
+/// Whether a change will be there after a power cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It was not synced: perhaps.
+    Open,
+    /// A sync has failed on it, and the system has forgotten that it ever had to be written: perhaps, and
+    /// no later sync makes that any better.
+    Adrift,
+    /// It is, though one before it is adrift.
+    Safe,
+}
+
+/// What came to a file since its content was last durable as a whole, in order.
+#[derive(Default)]
+pub(super) struct Since(Vec<(Change, Fate)>);
+
+impl Since {
+    pub fn push(&mut self, change: Change) {
+        self.0.push((change, Fate::Open));
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Makes all of it durable that a sync still can. `true`: that is everything.
+    pub fn sync(&mut self) -> bool {
+        let adrift = self.0.iter().any(|(_, fate)| *fate == Fate::Adrift);
+        self.pass(Fate::Safe);
+        !adrift
+    }
+
+    /// A sync has failed.
+    pub fn fail_sync(&mut self) {
+        self.pass(Fate::Adrift);
+    }
+
+    fn pass(&mut self, to: Fate) {
+        self.0.iter_mut().filter(|(_, fate)| *fate == Fate::Open).for_each(|(_, fate)| *fate = to);
+    }
+
+    /// What is left of a durable content and these changes after a power cut.
+    fn left(&self, durable: &[u8], keep: &mut impl FnMut() -> bool) -> Vec<u8> {
+        let mut left = durable.to_vec();
+        for (change, fate) in &self.0 {
+            let mut keep = || *fate == Fate::Safe || keep();
+            match change {
+                Change::Length(len) if keep() => left.resize(*len, 0),
+                Change::Length(_) => {}
+                Change::Write { offset, bytes } => keep_sectors(&mut left, *offset, bytes, &mut keep),
+            }
+        }
+        left
+    }
+}
+
 impl Node {
     pub fn file() -> Self {
-        Self::File { now: Vec::new(), durable: Vec::new(), since: Vec::new() }
+        Self::File { now: Vec::new(), durable: Vec::new(), since: Since::default() }
     }
 
     pub fn directory() -> Self {
@@ -48,15 +104,8 @@ impl Node {
     pub fn after_power_cut(&self, keep: &mut impl FnMut() -> bool) -> Self {
         match self {
             Self::File { durable, since, .. } => {
-                let mut left = durable.clone();
-                for change in since {
-                    match change {
-                        Change::Length(len) if keep() => left.resize(*len, 0),
-                        Change::Length(_) => {}
-                        Change::Write { offset, bytes } => keep_sectors(&mut left, *offset, bytes, keep),
-                    }
-                }
-                Self::File { now: left.clone(), durable: left, since: Vec::new() }
+                let left = since.left(durable, keep);
+                Self::File { now: left.clone(), durable: left, since: Since::default() }
             }
             Self::Directory { durable, since, .. } => {
                 let mut left = durable.clone();
@@ -169,7 +218,7 @@ impl State {
     }
 
     /// A file's content and what came to it since the last sync.
-    pub fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<Change>)> {
+    pub fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Since)> {
         match self.nodes.get_mut(number) {
             Some(Node::File { now, durable, since }) => Ok((now, durable, since)),
             _ => Err(io::ErrorKind::IsADirectory.into()),

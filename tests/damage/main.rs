@@ -1,6 +1,9 @@
 //! Damage that a start must not paper over (promise 8): it stops, names file and line, and has
 //! changed nothing.
 
+mod checkpoint;
+mod every_bit;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,0 +1,167 @@
+//! A small journal, cut at every byte, with every bit of it turned, and with every part of its last batch
+//! missing: what was synced before is recovered, and nothing is ever taken for what it is not.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wachat::disk::{Disk, SimulatedDisk, read};
+use wachat::journal::{Journal, JournalError, Location, make_segment, recover};
+
+/// Room for what is written, and line feeds after it.
+const SEGMENT_BYTES: u64 = 11 << 10;
+const SECTOR: usize = 512;
+
+fn segment() -> PathBuf {
+    PathBuf::from("/j/000001.csv")
+}
+
+fn location(disk: &SimulatedDisk) -> Location {
+    Location { disk: Arc::new(disk.clone()), directory: PathBuf::from("/j"), store: "store".into() }
+}
+
+/// A journal's bytes, and where each of its batches ends; before the first, the head does.
+struct Written {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    batches: Vec<Vec<String>>,
+}
+
+/// A journal with batches of these lengths, in records of 100 bytes.
+fn written(lengths: &[usize]) -> Written {
+    let disk = SimulatedDisk::default();
+    disk.create_dir(Path::new("/j")).unwrap();
+    let mut journal = Journal::new(make_segment(&location(&disk), 1, SEGMENT_BYTES).unwrap(), None, 1);
+    let end = |disk| {
+        let bytes = read(disk, &segment()).unwrap();
+        bytes.iter().rposition(|byte| *byte != b'\n').unwrap() + 2
+    };
+    let (mut ends, mut batches) = (vec![end(&disk)], Vec::new());
+    for (number, length) in lengths.iter().enumerate() {
+        let lines: Vec<_> = (0..*length).map(|line| format!("{number};{line};{}", "x".repeat(100))).collect();
+        lines.iter().for_each(|line| journal.append(|out| out.extend_from_slice(format!("{line}\n").as_bytes())));
+        journal.commit().unwrap();
+        ends.push(end(&disk));
+        batches.push(lines);
+    }
+    Written { bytes: read(&disk, &segment()).unwrap(), ends, batches }
+}
+
+/// What a recovery made of a journal: its lines, and whether something was set aside and said so.
+type Found = Result<(Vec<String>, bool), JournalError>;
+
+impl Written {
+    /// Recovers the journal with other bytes in it.
+    fn recover(&self, bytes: Vec<u8>) -> Found {
+        let disk = SimulatedDisk::default();
+        disk.create_dir(Path::new("/j")).unwrap();
+        let file = disk.create(&segment()).unwrap();
+        file.write_at(&bytes, 0).unwrap();
+        let mut lines = Vec::new();
+        let recovered = recover(&location(&disk), 0, 1, SEGMENT_BYTES, &mut |line| {
+            lines.push(String::from_utf8(line.to_vec()).map_err(|error| error.to_string())?);
+            Ok(())
+        })?;
+        let aside = disk.exists(Path::new(&format!("/j/000001-batch-{}-1.broken", self.batches_in(&lines) + 1)));
+        assert_eq!(recovered.set_aside.is_some(), aside.unwrap(), "what is set aside is said, and there");
+        Ok((lines, recovered.set_aside.is_some()))
+    }
+
+    /// How many whole batches these lines are.
+    fn batches_in(&self, lines: &[String]) -> usize {
+        let mut rest = lines;
+        let mut count = 0;
+        while let Some(batch) = self.batches.get(count).filter(|batch| rest.starts_with(batch)) {
+            (rest, count) = (&rest[batch.len()..], count + 1);
+        }
+        assert!(rest.is_empty(), "a part of a batch was recovered: {rest:?}");
+        count
+    }
+
+    /// The batch that a byte belongs to: 0 is the head, one more than there are is the room behind them.
+    fn batch_at(&self, place: usize) -> usize {
+        self.ends.partition_point(|end| *end <= place)
+    }
+}
+
+fn refused_at(found: Found) -> (PathBuf, usize) {
+    match found {
+        Err(JournalError::Damaged { file, line, .. }) => (file, line),
+        Err(JournalError::Newer { file }) => (file, 1),
+        Err(error) => panic!("{error}"),
+        Ok(found) => panic!("taken for good: {found:?}"),
+    }
+}
+
+#[test]
+fn a_journal_cut_at_every_byte_gives_the_whole_batches_before() {
+    let journal = written(&[3, 1, 8, 2, 30, 12]);
+    let end = *journal.ends.last().unwrap();
+    for length in 0..end + 10 {
+        let found = journal.recover(journal.bytes[..length].to_vec());
+        if length < journal.ends[0] {
+            assert_eq!(refused_at(found), (segment(), 1), "cut at {length}");
+            continue;
+        }
+        let (lines, aside) = found.unwrap_or_else(|error| panic!("cut at {length}: {error}"));
+        let whole = journal.ends.iter().filter(|end| **end <= length).count() - 1;
+        assert_eq!(journal.batches_in(&lines), whole, "cut at {length}");
+        assert_eq!(aside, length < end && !journal.ends.contains(&length), "cut at {length}");
+    }
+}
+
+#[test]
+fn every_bit_that_turns_is_seen() {
+    let journal = Arc::new(written(&[3, 1, 8, 2, 30, 12, 35]));
+    assert!(*journal.ends.last().unwrap() > 9 << 10, "about 10 KB");
+    let lanes: Vec<_> = (0..2)
+        .map(|lane| {
+            let journal = journal.clone();
+            std::thread::spawn(move || (0..journal.bytes.len()).skip(lane).step_by(2).for_each(|at| turn(&journal, at)))
+        })
+        .collect();
+    lanes.into_iter().for_each(|lane| lane.join().unwrap());
+}
+
+fn turn(journal: &Written, at: usize) {
+    let last = journal.batches.len();
+    for bit in 0..8 {
+        let mut bytes = journal.bytes.clone();
+        bytes[at] ^= 1 << bit;
+        let found = journal.recover(bytes);
+        match journal.batch_at(at) {
+            0 => assert_eq!(refused_at(found), (segment(), 1), "bit {bit} of byte {at}"),
+            batch if batch < last => {
+                let lines_before: usize = journal.batches[..batch - 1].iter().map(|batch| batch.len() + 1).sum();
+                assert_eq!(refused_at(found), (segment(), lines_before + 2), "bit {bit} of byte {at}");
+            }
+            batch => {
+                // In the last batch, or in the room behind it: it could be a batch that was being written.
+                let (lines, aside) = found.unwrap_or_else(|error| panic!("bit {bit} of byte {at}: {error}"));
+                let whole = if batch == last { last - 1 } else { last };
+                assert_eq!((journal.batches_in(&lines), aside), (whole, true), "bit {bit} of byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_sectors_of_the_last_batch_may_be_missing() {
+    let journal = written(&[3, 8, 42]);
+    let last = journal.batches.len();
+    let (start, end) = (journal.ends[last - 1], journal.ends[last]);
+    let sectors: Vec<_> = (start / SECTOR..=(end - 1) / SECTOR)
+        .map(|sector| (sector * SECTOR).max(start)..((sector + 1) * SECTOR).min(end))
+        .collect();
+    assert!((8..=11).contains(&sectors.len()), "{} sectors", sectors.len());
+    for missing in 1..1_u32 << sectors.len() {
+        // What was there before: line feeds; or nothing at all, which reads as zeros.
+        for old in [b'\n', 0] {
+            let mut bytes = journal.bytes.clone();
+            let gone = sectors.iter().enumerate().filter(|(number, _)| missing & (1 << number) != 0);
+            gone.for_each(|(_, sector)| bytes[sector.clone()].fill(old));
+            let nothing_left = bytes[start..end].iter().all(|byte| *byte == b'\n');
+            let (lines, aside) = journal.recover(bytes).unwrap_or_else(|error| panic!("{missing:b}: {error}"));
+            assert_eq!((journal.batches_in(&lines), aside), (last - 1, !nothing_left), "{missing:b}");
+        }
+    }
+}

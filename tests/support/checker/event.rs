@@ -1,0 +1,131 @@
+//! What can be observed, and what is said of a broken promise.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a user or of a room. There are few, and they are in many events.
+pub type Name = Arc<str>;
+
+/// An event's place in the order of observation, from 1.
+pub type Moment = usize;
+
+/// A message by its place in the checker's list.
+pub type Index = usize;
+
+/// How far a message has come, as a server says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    Received,
+    Delivered,
+    Read,
+}
+
+impl State {
+    pub fn named(word: &str) -> Self {
+        match word {
+            "RECEIVED" => Self::Received,
+            "DELIVERED" => Self::Delivered,
+            "READ" => Self::Read,
+            other => panic!("{other} is not a state"),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Received => "RECEIVED",
+            Self::Delivered => "DELIVERED",
+            Self::Read => "READ",
+        })
+    }
+}
+
+/// What a STATE event says: all that this sender sent to a place, up to a number, is now so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub sender: Name,
+    pub place: Name,
+    pub state: State,
+    pub upto: u64,
+}
+
+/// One thing that was observed. It happened to one user, but for a restart.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Asks {
+        message: Index,
+    },
+    Accepted {
+        message: Index,
+        seq: u64,
+        at: Box<str>,
+    },
+    Refused {
+        message: Index,
+    },
+    Given {
+        reader: Name,
+        message: Index,
+        seq: u64,
+    },
+    Told {
+        seq: u64,
+        mark: Mark,
+    },
+    Acknowledges {
+        reader: Name,
+        upto: u64,
+    },
+    Reads {
+        reader: Name,
+        place: Name,
+        upto: u64,
+    },
+    Shown {
+        observer: Name,
+        message: Index,
+        seq: u64,
+        state: Option<State>,
+    },
+    Restarted,
+    /// What no honest server says: in words, because it fits nowhere else.
+    Odd(String),
+}
+
+/// A broken promise: its number, and the smallest piece of history that shows it.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub promise: u8,
+    pub why: String,
+    /// The events that contradict each other, each with its moment.
+    pub events: Vec<(Moment, String)>,
+}
+
+/// Whether the promises still hold.
+pub type Verdict = Result<(), Broken>;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "promise {} is broken: {}", self.promise, self.why)?;
+        self.events.iter().try_for_each(|(moment, event)| write!(f, "\n  #{moment} {event}"))
+    }
+}
+
+impl From<Broken> for String {
+    fn from(broken: Broken) -> Self {
+        broken.to_string()
+    }
+}
+
+/// A text as it is compared and printed: itself, or the start of a long one with its digest.
+pub fn summary(text: &str) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if text.len() <= 40 {
+        return format!("{text:?}");
+    }
+    let mut digest = DefaultHasher::new();
+    text.hash(&mut digest);
+    let start: String = text.chars().take(12).collect();
+    format!("{start:?}... ({} bytes, digest {:016x})", text.len(), digest.finish())
+}

@@ -1,0 +1,68 @@
+//! How far messages have come: never further than their readers said, never back.
+
+use super::Checker;
+use super::event::{Mark, Moment, Name, State, Verdict};
+
+impl Checker {
+    /// No state is told before every reader made it so.
+    pub(super) fn check_truth(&self, mark: &Mark, moment: Moment) -> Verdict {
+        for reader in self.readers_of(&mark.sender, &mark.place) {
+            let said = self.said(reader, mark);
+            if said.map_or(0, |(upto, _)| upto) < mark.upto {
+                let moments: Vec<_> = said.iter().map(|(_, when)| *when).chain([moment]).collect();
+                return self.broken(6, format!("{reader} has not said so"), &moments);
+            }
+        }
+        Ok(())
+    }
+
+    /// How far a reader said that it is so, and when.
+    pub(super) fn said(&self, reader: &Name, mark: &Mark) -> Option<(u64, Moment)> {
+        let stream = self.readers.get(reader)?;
+        // A reader calls a person's messages by the person's name, a room's by the room's.
+        let place = if self.rooms.contains_key(&mark.place) { &mark.place } else { &mark.sender };
+        let read = stream.read.get(place).copied();
+        match mark.state {
+            State::Read => read,
+            _ => read.max(stream.acknowledged),
+        }
+    }
+
+    /// An observer knows a mark now: it does not take back what they knew.
+    pub(super) fn moves_forward(&mut self, observer: &Name, mark: &Mark, moment: Moment) -> Verdict {
+        let known = |state: State| self.known(observer, mark, state);
+        let back = match mark.state {
+            State::Read => known(State::Read).filter(|(upto, _)| *upto > mark.upto),
+            // What is READ is not called DELIVERED any more.
+            _ => known(State::Delivered)
+                .filter(|(upto, _)| *upto > mark.upto)
+                .or(known(State::Read).filter(|(upto, _)| *upto >= mark.upto)),
+        };
+        match back {
+            Some((_, when)) => self.broken(4, "a state goes back", &[when, moment]),
+            None => {
+                self.learn(observer, mark, moment);
+                Ok(())
+            }
+        }
+    }
+
+    /// The highest mark of the same place that an observer knows, and since when.
+    pub(super) fn known(&self, observer: &Name, mark: &Mark, state: State) -> Option<(u64, Moment)> {
+        self.marks.get(&(observer.clone(), mark.sender.clone(), mark.place.clone(), state)).copied()
+    }
+
+    pub(super) fn learn(&mut self, observer: &Name, mark: &Mark, moment: Moment) {
+        let key = (observer.clone(), mark.sender.clone(), mark.place.clone(), mark.state);
+        let known = self.marks.entry(key).or_insert((0, moment));
+        if known.0 < mark.upto {
+            *known = (mark.upto, moment);
+        }
+    }
+
+    /// Whether a mark stands for a message of that sender to that place.
+    pub(super) fn is_founded(&self, mark: &Mark) -> bool {
+        let sent = self.sent_to.get(&(mark.sender.clone(), mark.place.clone()));
+        sent.is_some_and(|numbers| numbers.contains(&mark.upto))
+    }
+}

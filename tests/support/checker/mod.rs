@@ -1,0 +1,141 @@
+//! Says whether promises 1 to 6 were kept, from what the users of a server saw of it.
+//!
+//! It is told every send with its outcome, every event every reader was given, every state anybody was
+//! told, in the order in which it happened to them. It knows nothing of how a server works. A broken
+//! promise is shown by the smallest piece of history that breaks it: two or three events that
+//! contradict each other, each with its place in the order of observation.
+//!
+//! A place is where messages go: a user, who is its only reader, or a room, whose readers
+//! [`Checker::room`] names once for all. What it checks, and under which promise it reports it:
+//!
+//! 1. what was accepted arrives, whole, at every reader, and is in the history; it is not refused later;
+//!    accounts stay, and the store is the same;
+//! 2. a reader is given a message once, and only what is meant for them; a retry gets the same answer;
+//! 3. every reader is given rising numbers; all observers agree on a message's number; what was sent
+//!    after a number was known has a higher one;
+//! 4. what somebody knows of a message's state never goes back; in the end everybody was told;
+//! 5. what was refused is in no mailbox and no history, unless it was sent again; one request, one answer;
+//! 6. no number that somebody was told stands for something else later, or is denied; no state is told
+//!    before the readers made it so.
+
+mod event;
+mod history;
+mod marks;
+mod numbers;
+mod sends;
+mod streams;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+pub use event::{Broken, Verdict};
+use event::{Event, Index, Mark, Moment, Name, State};
+pub use history::Row;
+use numbers::Holder;
+use sends::Message;
+use streams::Reader;
+pub use streams::Seen;
+
+#[derive(Default)]
+pub struct Checker {
+    /// Everything that was observed, in order; an event's moment is its place, from 1.
+    log: Vec<Event>,
+    names: HashSet<Name>,
+    messages: Vec<Message>,
+    /// Where a message is in that list, by who sent it and under which id.
+    by_id: HashMap<Name, HashMap<String, Index>>,
+    /// What each number stands for, and who was the first to be told.
+    numbers: HashMap<u64, (Holder, Moment)>,
+    /// Whenever a number higher than all before was told to somebody.
+    highest: Vec<(Moment, u64)>,
+    rooms: HashMap<Name, Vec<Name>>,
+    readers: HashMap<Name, Reader>,
+    /// The numbers of a sender's messages to a place that are known to somebody.
+    sent_to: HashMap<(Name, Name), BTreeSet<u64>>,
+    /// The highest mark that an observer knows of a sender's messages to a place.
+    marks: HashMap<(Name, Name, Name, State), (u64, Moment)>,
+    /// Marks that stand for no message that anybody has seen yet.
+    unfounded: Vec<(Moment, Mark)>,
+    /// What is waiting for its answer, by sender, oldest first.
+    open: HashMap<Name, BTreeMap<Moment, Index>>,
+    /// What was accepted, or given to somebody, and not yet given to every reader.
+    undelivered: BTreeSet<Index>,
+    /// When the server was last known to be dead: no request from before it can happen any more.
+    restarted: Moment,
+    accepted: usize,
+}
+
+impl Checker {
+    /// A place with many readers, who are always the same.
+    pub fn room(&mut self, room: &str, readers: &[&str]) {
+        let readers = readers.iter().map(|reader| self.name(reader)).collect();
+        let room = self.name(room);
+        self.rooms.insert(room, readers);
+    }
+
+    /// The server is dead and not yet running again.
+    pub fn restarted(&mut self) {
+        self.restarted = self.note(Event::Restarted);
+    }
+
+    /// How many messages were answered OK.
+    pub fn accepted_count(&self) -> usize {
+        self.accepted
+    }
+
+    fn name(&mut self, name: &str) -> Name {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let new = Name::from(name);
+        self.names.insert(new.clone());
+        new
+    }
+
+    /// Who is given what this user sends there. A room's sender gets no copy.
+    fn readers_of<'a>(&'a self, sender: &'a Name, place: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let room = self.rooms.get(place);
+        let user = room.is_none().then_some(place);
+        room.into_iter().flatten().filter(move |reader| *reader != sender).chain(user)
+    }
+
+    fn note(&mut self, event: Event) -> Moment {
+        self.log.push(event);
+        self.log.len()
+    }
+
+    fn broken(&self, promise: u8, why: impl Into<String>, moments: &[Moment]) -> Verdict {
+        let mut moments = moments.to_vec();
+        moments.sort_unstable();
+        moments.dedup();
+        let events = moments.into_iter().map(|moment| (moment, self.cite(moment))).collect();
+        Err(Broken { promise, why: why.into(), events })
+    }
+
+    fn cite(&self, moment: Moment) -> String {
+        let id = |message: &Index| {
+            let message = &self.messages[*message];
+            format!("{} of {}", message.id, message.from)
+        };
+        match &self.log[moment - 1] {
+            Event::Asks { message } => {
+                let Message { from, id, to, text, .. } = &self.messages[*message];
+                format!("{from} sends {id} to {to}: {text}")
+            }
+            Event::Accepted { message, seq, at } => format!("{} is answered OK, number {seq} at {at}", id(message)),
+            Event::Refused { message } => format!("{} is answered KO", id(message)),
+            Event::Given { reader, message, seq } => format!("{reader} is given {}, number {seq}", id(message)),
+            Event::Told { seq, mark: Mark { sender, place, state, upto } } => {
+                format!("{sender} is told, number {seq}: {place} {state} up to {upto}")
+            }
+            Event::Acknowledges { reader, upto } => format!("{reader} acknowledges up to {upto}"),
+            Event::Reads { reader, place, upto } => format!("{reader} calls {place} read up to {upto}"),
+            Event::Shown { observer, message, seq, state } => {
+                let state = state.map_or(String::new(), |state| format!(", {state}"));
+                format!("{observer} finds {} in a history, number {seq}{state}", id(message))
+            }
+            Event::Restarted => "the server is started again".to_owned(),
+            Event::Odd(words) => words.clone(),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a user's RECV session gives: one stream of events, in rising order.
+
+use std::collections::HashMap;
+
+use super::Checker;
+use super::event::{Event, Index, Mark, Moment, Name, State, Verdict, summary};
+use super::numbers::Holder;
+use super::sends::Outcome;
+
+/// A message as a reader was given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub seq: u64,
+    pub id: String,
+    pub from: String,
+    pub to: String,
+    pub text: String,
+}
+
+/// A message that a reader has stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub seq: u64,
+    pub id: String,
+    pub from: Name,
+    pub to: Name,
+}
+
+/// What a user has of the events, and has said of them.
+#[derive(Default)]
+pub(super) struct Reader {
+    stored: Vec<Stored>,
+    /// What came under each number.
+    events: HashMap<u64, Moment>,
+    last: Option<(u64, Moment)>,
+    pub acknowledged: Option<(u64, Moment)>,
+    /// How far each place is read.
+    pub read: HashMap<Name, (u64, Moment)>,
+    registered: Option<Moment>,
+    /// What a login last said that was acknowledged, and of which store.
+    pub login: Option<(u64, String, Moment)>,
+}
+
+impl Checker {
+    /// A reader was given a message, and has stored it unless it had that number already.
+    pub fn received(&mut self, reader: &str, seen: Seen) -> Verdict {
+        let reader = self.name(reader);
+        let Some(message) = self.by_id.get(&*seen.from).and_then(|ids| ids.get(&seen.id)).copied() else {
+            return self.odd(&reader, &seen, 2, "nobody sent it", &[]);
+        };
+        self.check_content(&reader, message, &seen)?;
+        if self.has_event(&reader, seen.seq, &Holder::Message(message)) {
+            return Ok(());
+        }
+        let moment = self.note(Event::Given { reader: reader.clone(), message, seq: seen.seq });
+        self.check_once(&reader, message, moment)?;
+        self.numbered(message, seen.seq, moment)?;
+        self.append(&reader, seen.seq, moment)?;
+        let (from, to) = (self.messages[message].from.clone(), self.messages[message].to.clone());
+        self.reader(&reader).stored.push(Stored { seq: seen.seq, id: seen.id, from, to });
+        self.messages[message].given.push((reader, moment));
+        self.look_for_readers(message);
+        Ok(())
+    }
+
+    fn check_content(&mut self, reader: &Name, message: Index, seen: &Seen) -> Verdict {
+        let sending = &self.messages[message];
+        let asked = sending.asked;
+        if sending.text != summary(&seen.text) || *sending.to != *seen.to {
+            return self.odd(reader, seen, 1, "it was sent otherwise", &[asked]);
+        }
+        if !self.readers_of(&sending.from, &sending.to).any(|one| one == reader) {
+            return self.odd(reader, seen, 2, "it is for somebody else", &[asked]);
+        }
+        Ok(())
+    }
+
+    fn odd(&mut self, reader: &str, seen: &Seen, promise: u8, why: &str, others: &[Moment]) -> Verdict {
+        let Seen { seq, id, from, to, text } = seen;
+        let text = summary(text);
+        let words = format!("{reader} is given {id} of {from}, number {seq}, to {to}: {text}");
+        let moment = self.note(Event::Odd(words));
+        self.broken(promise, why, &[others, &[moment]].concat())
+    }
+
+    fn check_once(&self, reader: &Name, message: Index, moment: Moment) -> Verdict {
+        let sending = &self.messages[message];
+        if let Outcome::Refused(before) = sending.outcome {
+            return self.broken(5, "what was refused has happened", &[before, moment]);
+        }
+        match sending.given.iter().find(|(who, _)| who == reader) {
+            Some((_, before)) => self.broken(2, "it was given twice", &[*before, moment]),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a reader was given the very same under this number before: it was not acknowledged.
+    pub(super) fn has_event(&self, reader: &Name, seq: u64, holder: &Holder) -> bool {
+        let given = self.readers.get(reader).is_some_and(|reader| reader.events.contains_key(&seq));
+        given && self.numbers.get(&seq).is_some_and(|(known, _)| known == holder)
+    }
+
+    /// A reader has one more event.
+    pub(super) fn append(&mut self, reader: &Name, seq: u64, moment: Moment) -> Verdict {
+        let stream = self.reader(reader);
+        if let Some((last, when)) = stream.last.filter(|(last, _)| *last > seq) {
+            return self.broken(3, format!("{seq} came after {last}"), &[when, moment]);
+        }
+        stream.last = Some((seq, moment));
+        stream.events.insert(seq, moment);
+        Ok(())
+    }
+
+    /// A reader says that everything up to here is stored; whether that is answered or not.
+    pub fn acknowledges(&mut self, reader: &str, upto: u64) {
+        let reader = self.name(reader);
+        if self.reader(&reader).acknowledged.is_none_or(|(before, _)| before < upto) {
+            let moment = self.note(Event::Acknowledges { reader: reader.clone(), upto });
+            self.reader(&reader).acknowledged = Some((upto, moment));
+        }
+    }
+
+    /// A reader says that everything in a place is read up to here; whether that is answered or not.
+    pub fn reads(&mut self, reader: &str, place: &str, upto: u64) {
+        let (reader, place) = (self.name(reader), self.name(place));
+        if self.reader(&reader).read.get(&place).is_none_or(|(before, _)| *before < upto) {
+            let moment = self.note(Event::Reads { reader: reader.clone(), place: place.clone(), upto });
+            self.reader(&reader).read.insert(place, (upto, moment));
+        }
+    }
+
+    /// A number that a reader sent back was answered with KO: there is no such number.
+    pub fn denied(&mut self, reader: &str, seq: u64) -> Verdict {
+        let moment = self.note(Event::Odd(format!("{reader} is told that there is no number {seq}")));
+        match self.readers.get(reader).and_then(|reader| reader.events.get(&seq)) {
+            Some(given) => self.broken(6, "a number that somebody was given is denied", &[*given, moment]),
+            None => Ok(()),
+        }
+    }
+
+    /// What the answer to a login on RECV says: what is acknowledged, and the store's name.
+    pub fn logs_in(&mut self, user: &str, acknowledged: u64, store: &str) -> Verdict {
+        let user = self.name(user);
+        let words = format!("{user} logs in: acknowledged up to {acknowledged}, store {store}");
+        let moment = self.note(Event::Odd(words));
+        let said = self.reader(&user).acknowledged;
+        if said.map_or(0, |(upto, _)| upto) < acknowledged {
+            let moments: Vec<_> = said.iter().map(|(_, when)| *when).chain([moment]).collect();
+            return self.broken(6, "more than was acknowledged", &moments);
+        }
+        let before = self.reader(&user).login.replace((acknowledged, store.to_owned(), moment));
+        match before {
+            Some((more, _, when)) if more > acknowledged => {
+                self.broken(4, "an acknowledgement was forgotten", &[when, moment])
+            }
+            Some((_, other, when)) if other != store => self.broken(1, "it is another store", &[when, moment]),
+            _ => Ok(()),
+        }
+    }
+
+    /// A user's registration was answered OK.
+    pub fn registered(&mut self, user: &str) {
+        let user = self.name(user);
+        let moment = self.note(Event::Odd(format!("{user} is registered: OK")));
+        self.reader(&user).registered = Some(moment);
+    }
+
+    /// A user's name or password was not known to the server.
+    pub fn locked_out(&mut self, user: &str) -> Verdict {
+        let moment = self.note(Event::Odd(format!("{user} is not let in: KO;AUTH")));
+        match self.readers.get(user).and_then(|reader| reader.registered) {
+            Some(before) => self.broken(1, "an account was answered OK and is gone", &[before, moment]),
+            None => Ok(()),
+        }
+    }
+
+    /// What a reader has called read, whether that was answered or not.
+    pub fn read_marks(&self, reader: &str) -> Vec<(String, u64)> {
+        let marks = self.readers.get(reader).into_iter().flat_map(|reader| &reader.read);
+        marks.map(|(place, (upto, _))| (place.to_string(), *upto)).collect()
+    }
+
+    /// The messages that a reader has stored.
+    pub fn stored(&self, reader: &str) -> &[Stored] {
+        self.readers.get(reader).map_or(&[], |reader| reader.stored.as_slice())
+    }
+
+    /// The number of the last event that a reader was given.
+    pub fn last_stored(&self, reader: &str) -> u64 {
+        self.readers.get(reader).and_then(|reader| reader.last).map_or(0, |(seq, _)| seq)
+    }
+
+    pub(super) fn reader(&mut self, name: &Name) -> &mut Reader {
+        self.readers.entry(name.clone()).or_default()
+    }
+
+    /// A sender was told, under this number, how far her messages to a place have come.
+    pub fn told(&mut self, sender: &str, seq: u64, place: &str, word: &str, upto: u64) -> Verdict {
+        let (sender, place) = (self.name(sender), self.name(place));
+        let mark = Mark { sender: sender.clone(), place, state: State::named(word), upto };
+        let holder = Holder::State(mark.clone());
+        if self.has_event(&sender, seq, &holder) {
+            return Ok(());
+        }
+        let moment = self.note(Event::Told { seq, mark: mark.clone() });
+        self.holds(holder, seq, moment)?;
+        self.append(&sender, seq, moment)?;
+        self.check_truth(&mark, moment)?;
+        self.moves_forward(&sender, &mark, moment)?;
+        if !self.is_founded(&mark) {
+            self.unfounded.push((moment, mark));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! The verdict when the troubles are over.
+
+use super::Checker;
+use super::event::{Index, Mark, Moment, Name, State, Verdict};
+use super::sends::Outcome;
+
+impl Checker {
+    /// Whether all is as promised now that every reader has been given everything and has acknowledged
+    /// it. Its cost does not grow with the number of messages: it may be asked again and again.
+    pub fn verdict(&self) -> Verdict {
+        self.check_arrival()?;
+        self.check_marks()?;
+        match self.unfounded.iter().find(|(_, mark)| !self.is_founded(mark)) {
+            Some((moment, mark)) => self.broken(6, format!("{} is no message there", mark.upto), &[*moment]),
+            None => Ok(()),
+        }
+    }
+
+    fn check_arrival(&self) -> Verdict {
+        let Some(message) = self.undelivered.first() else { return Ok(()) };
+        let message = &self.messages[*message];
+        let reader = self.missing_reader(message).map_or("somebody", |reader| &**reader);
+        let why = format!("{reader} was never given it");
+        match (message.outcome, message.number) {
+            (Outcome::Accepted(when), _) => self.broken(1, why, &[message.asked, when]),
+            (_, Some((_, when))) => self.broken(3, why, &[message.asked, when]),
+            _ => Ok(()),
+        }
+    }
+
+    fn missing_reader<'a>(&'a self, message: &'a super::Message) -> Option<&'a Name> {
+        let has = |reader: &Name| message.given.iter().any(|(who, _)| who == reader);
+        self.readers_of(&message.from, &message.to).find(|reader| !has(reader))
+    }
+
+    /// Notes whether a message has come to all whom it is for.
+    pub(super) fn look_for_readers(&mut self, message: Index) {
+        match self.missing_reader(&self.messages[message]).is_some() {
+            true => self.undelivered.insert(message),
+            false => self.undelivered.remove(&message),
+        };
+    }
+
+    /// Everybody was told everything: the last marks are those of the readers.
+    fn check_marks(&self) -> Verdict {
+        for (sender, place) in self.sent_to.keys() {
+            for state in [State::Read, State::Delivered] {
+                self.check_mark(sender, place, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_mark(&self, sender: &Name, place: &Name, state: State) -> Verdict {
+        let mark = Mark { sender: sender.clone(), place: place.clone(), state, upto: 0 };
+        let said: Option<Vec<_>> = self.readers_of(sender, place).map(|reader| self.said(reader, &mark)).collect();
+        let Some((said, when)) = said.and_then(|said| said.into_iter().min()) else { return Ok(()) };
+        let numbers = self.sent_to.get(&(sender.clone(), place.clone()));
+        let Some(last) = numbers.and_then(|numbers| numbers.range(..=said).next_back()) else { return Ok(()) };
+        let told = self.known(sender, &mark, state).max(self.known(sender, &mark, State::Read));
+        if told.is_some_and(|(upto, _)| upto >= *last) {
+            return Ok(());
+        }
+        let sent = self.numbers.get(last).map(|(_, moment)| *moment);
+        let moments: Vec<Moment> = sent.into_iter().chain([when]).chain(told.map(|(_, moment)| moment)).collect();
+        self.broken(4, format!("{sender} was never told that {last} is {state}"), &moments)
+    }
+}

@@ -1,0 +1,390 @@
+//! Traffic on a server that comes and goes: programs that send, programs that poll, acknowledge and
+//! call read, each on real connections. What they see is judged by the checker.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use wachat::protocol::{Fields, reply};
+
+use super::checker::{Checker, Row, Seen, Verdict};
+use super::random::Random;
+use super::{Line, PASSWORD, wait_or};
+
+/// How many sends one program has unanswered at once.
+const WINDOW: usize = 4;
+
+/// What the long texts are long, in bytes.
+const HEAVY_BYTES: u64 = 50_000;
+
+/// A sender and a reader for every user.
+pub struct Traffic {
+    world: Arc<World>,
+    senders: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+/// What all programs share.
+struct World {
+    users: &'static [&'static str],
+    /// Where the server is now: SEND, RECV.
+    addresses: Mutex<[SocketAddr; 2]>,
+    checker: Mutex<Checker>,
+    accepted: AtomicU64,
+    /// All texts are long: segments fill, and checkpoints are made.
+    heavy: AtomicBool,
+    /// Nothing is done but to ask again for what has no answer.
+    quiet: AtomicBool,
+    /// New messages are sent as long as this is set.
+    sending: AtomicBool,
+    /// Polls go on as long as this is set.
+    polling: AtomicBool,
+    /// The first promise that was seen broken.
+    broken: Mutex<Option<String>>,
+}
+
+impl Traffic {
+    /// Begins. The users have accounts already.
+    pub fn start(users: &'static [&'static str], addresses: [SocketAddr; 2]) -> Self {
+        let mut checker = Checker::default();
+        users.iter().for_each(|user| checker.registered(user));
+        let world = Arc::new(World {
+            users,
+            addresses: Mutex::new(addresses),
+            checker: Mutex::new(checker),
+            accepted: AtomicU64::new(0),
+            heavy: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            sending: AtomicBool::new(true),
+            polling: AtomicBool::new(true),
+            broken: Mutex::new(None),
+        });
+        let start = |program: fn(&World, &'static str)| -> Vec<_> {
+            let run = |user: &&'static str| {
+                let (world, user) = (world.clone(), *user);
+                thread::spawn(move || program(&world, user))
+            };
+            users.iter().map(run).collect()
+        };
+        Self { senders: start(send), readers: start(receive), world }
+    }
+
+    /// The server was dead, and is now here.
+    pub fn server_is_at(&self, addresses: [SocketAddr; 2]) {
+        self.world.checker.lock().restarted();
+        *self.world.addresses.lock() = addresses;
+    }
+
+    /// The server was dead, and is now here. Until the first answer comes nobody does anything but ask
+    /// again: what that answer says was read back by the server, and nothing new has been synced since.
+    pub fn ask_again_at(&self, addresses: [SocketAddr; 2]) {
+        let before = self.accepted();
+        self.world.quiet.store(true, Ordering::Relaxed);
+        self.server_is_at(addresses);
+        let is_open = |user: &&'static str| !self.world.checker.lock().unknown(user).is_empty();
+        // What was asked is soon answered; the caller wants to know at once.
+        while self.accepted() == before && self.world.users.iter().any(is_open) && !self.world.is_broken() {
+            thread::yield_now();
+        }
+    }
+
+    /// Everybody does again what they do.
+    pub fn go_on(&self) {
+        self.world.quiet.store(false, Ordering::Relaxed);
+    }
+
+    /// How many messages were accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.world.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more messages are accepted.
+    pub fn wait_for_messages(&self, more: u64) {
+        let enough = self.accepted() + more;
+        self.wait_until("traffic", || self.accepted() >= enough);
+    }
+
+    /// Waits until more is accepted than a segment of the journal holds: what comes last is in a new one.
+    pub fn fill_segment(&self) {
+        let enough = self.accepted() + wachat::limits::SEGMENT_BYTES / HEAVY_BYTES + 10;
+        self.heavy_until("a new segment", || self.accepted() >= enough);
+    }
+
+    /// Sends only long texts until something has happened.
+    pub fn heavy_until(&self, what: &str, happened: impl FnMut() -> bool) {
+        self.world.heavy.store(true, Ordering::Relaxed);
+        self.wait_until(what, happened);
+        self.world.heavy.store(false, Ordering::Relaxed);
+    }
+
+    fn wait_until(&self, what: &str, mut happened: impl FnMut() -> bool) {
+        let look = || (happened() || self.world.is_broken()).then_some(());
+        wait_or(look, || format!("waited in vain for {what}; {}", self.state()));
+        self.assert_unbroken();
+    }
+
+    /// Sends no more, lets everything arrive, reads the histories, and gives the verdict. Returns how
+    /// many messages were accepted.
+    pub fn finish(mut self) -> u64 {
+        self.world.sending.store(false, Ordering::Relaxed);
+        self.senders.drain(..).for_each(|sender| sender.join().expect("a sender"));
+        let whole = || self.world.checker.lock().verdict().is_ok() || self.world.is_broken();
+        wait_or(|| whole().then_some(()), || self.state());
+        self.world.polling.store(false, Ordering::Relaxed);
+        self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
+        for user in self.world.users {
+            self.world.users.iter().for_each(|peer| compare_history(&self.world, user, peer));
+        }
+        self.assert_unbroken();
+        self.accepted()
+    }
+
+    fn state(&self) -> String {
+        let verdict = self.world.checker.lock().verdict();
+        format!(
+            "{} messages are accepted; the verdict: {}",
+            self.accepted(),
+            verdict.err().map_or("fine".into(), String::from)
+        )
+    }
+
+    fn assert_unbroken(&self) {
+        if let Some(broken) = &*self.world.broken.lock() {
+            panic!("{broken}");
+        }
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.world.sending.store(false, Ordering::Relaxed);
+        self.world.polling.store(false, Ordering::Relaxed);
+    }
+}
+
+impl World {
+    /// Tells the checker something.
+    fn judge(&self, tell: impl FnOnce(&mut Checker) -> Verdict) {
+        if let Err(broken) = tell(&mut self.checker.lock()) {
+            self.broken.lock().get_or_insert(broken.into());
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.lock().is_some()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Relaxed)
+    }
+
+    fn is_sending(&self) -> bool {
+        !self.is_quiet() && self.sending.load(Ordering::Relaxed) && !self.is_broken()
+    }
+
+    fn is_polling(&self) -> bool {
+        self.polling.load(Ordering::Relaxed) && !self.is_broken()
+    }
+}
+
+/// A message that is to be sent: id, place and text.
+type Letter = (String, String, String);
+
+/// Writes letters, different in every place that is made of them.
+struct Writer {
+    user: &'static str,
+    random: Random,
+    written: u64,
+}
+
+impl Writer {
+    fn write(&mut self, world: &World) -> Letter {
+        self.written += 1;
+        let to = world.users[self.random.below(world.users.len() as u64) as usize];
+        let length = match world.heavy.load(Ordering::Relaxed) {
+            true => HEAVY_BYTES,
+            // Some are long, so that batches and segments differ in size.
+            false if self.random.chance(20) => self.random.below(50_000),
+            false => self.random.below(100),
+        };
+        let id = format!("{}-{}", self.user, self.written);
+        let text = format!("{id} {}", "x".repeat(length as usize));
+        (id, to.to_owned(), text)
+    }
+}
+
+/// Sends, a few at a time; after every loss of the connection first what has no answer. Ends when
+/// everything has one.
+fn send(world: &World, user: &'static str) {
+    let seed = user.bytes().map(u64::from).sum();
+    let mut writer = Writer { user, random: Random::new(seed), written: 0 };
+    loop {
+        let open = world.checker.lock().unknown(user);
+        if world.is_broken() || open.is_empty() && !world.is_quiet() && !world.is_sending() {
+            return;
+        }
+        if open.is_empty() && world.is_quiet() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let address = world.addresses.lock()[0];
+        if let Some((mut line, _)) = connect(world, address, user) {
+            let _ = talk(world, &mut line, open, &mut writer);
+        }
+    }
+}
+
+/// `None`: the connection is gone.
+fn talk(world: &World, line: &mut Line, mut again: Vec<Letter>, writer: &mut Writer) -> Option<()> {
+    loop {
+        let mut window: Vec<_> = again.drain(..again.len().min(WINDOW)).collect();
+        while window.len() < WINDOW && world.is_sending() {
+            window.push(writer.write(world));
+        }
+        if window.is_empty() || world.is_broken() {
+            return Some(());
+        }
+        for (id, to, text) in &window {
+            world.checker.lock().asks(writer.user, id, to, text);
+            line.try_send(format!("SEND;{id};{to};{text}\n")).ok()?;
+        }
+        for (id, ..) in &window {
+            hear(world, writer.user, id, &line.try_line()?);
+        }
+    }
+}
+
+fn hear(world: &World, user: &str, id: &str, answer: &str) {
+    match reply::read_head(answer.as_bytes()).expect("a reply") {
+        Ok(fields) => {
+            let (_, seq) = reply::read_accepted(&fields).expect("a time and a number");
+            world.accepted.fetch_add(1, Ordering::Relaxed);
+            world.judge(|checker| checker.accepted(user, id, &fields[2], seq.get()));
+        }
+        // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
+        // KO is the server's last word (SHUTDOWN, TIMEOUT): it answers no request.
+        Err(_) if answer.starts_with("KO;QUOTA") || answer.starts_with("KO;FULL") => {
+            world.judge(|checker| checker.refused(user, id));
+        }
+        Err(_) => {}
+    }
+}
+
+/// Polls, stores, acknowledges, and calls the newest message of every answer read.
+fn receive(world: &World, user: &'static str) {
+    while world.is_polling() {
+        if world.is_quiet() {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let [send, recv] = *world.addresses.lock();
+        let (says, hears) = (connect(world, send, user), connect(world, recv, user));
+        if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
+            let fields: Vec<_> = login.split(';').collect();
+            let acknowledged = fields[3].parse().expect("a number");
+            world.judge(|checker| checker.logs_in(user, acknowledged, fields[4]));
+            let _ = poll(world, user, &mut hears, &mut says);
+        }
+    }
+}
+
+fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<()> {
+    let marks = world.checker.lock().read_marks(user);
+    for (from, upto) in marks {
+        call_read(world, user, says, &from, upto)?;
+    }
+    while world.is_polling() {
+        let last = world.checker.lock().last_stored(user);
+        world.checker.lock().acknowledges(user, last);
+        hears.try_send(format!("POLL;{last};1\n")).ok()?;
+        let head = hears.try_line()?;
+        if head.starts_with("KO;SEQ;") {
+            world.judge(|checker| checker.denied(user, last));
+        }
+        let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
+        let mut newest = None;
+        for _ in 0..count {
+            newest = take(world, user, &hears.try_line()?).or(newest);
+        }
+        if let Some((from, upto)) = newest {
+            call_read(world, user, says, &from, upto)?;
+        }
+    }
+    Some(())
+}
+
+/// Stores an event; says of whom a message was, and its number.
+fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
+    let fields = Fields::parse(event.as_bytes()).expect("an event");
+    let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
+    let number = |index: usize| field(index).parse::<u64>().expect("a number");
+    match field(1).as_str() {
+        "MSG" => {
+            let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
+            world.judge(|checker| checker.received(user, seen));
+            Some((field(3), number(0)))
+        }
+        "STATE" => {
+            world.judge(|checker| checker.told(user, number(0), &field(2), &field(3), number(4)));
+            None
+        }
+        _ => None,
+    }
+}
+
+fn call_read(world: &World, user: &str, says: &mut Line, from: &str, upto: u64) -> Option<()> {
+    world.checker.lock().reads(user, from, upto);
+    says.try_send(format!("READ;{from};{upto}\n")).ok()?;
+    if says.try_line()?.starts_with("KO;SEQ;") {
+        world.judge(|checker| checker.denied(user, upto));
+    }
+    Some(())
+}
+
+/// Shows the checker all that HISTORY has of two users, from its end to its beginning.
+fn compare_history(world: &World, user: &str, peer: &str) {
+    let (mut line, _) = connect(world, world.addresses.lock()[0], user).expect("a server at peace");
+    let (mut numbers, mut before) = (HashSet::new(), String::new());
+    loop {
+        let rows: Vec<Row> =
+            line.list(&format!("HISTORY;{peer};1000{before}")).iter().map(|row| read_row(row)).collect();
+        let Some(first) = rows.first() else { break };
+        before = format!(";{}", first.seq);
+        numbers.extend(rows.iter().map(|row| row.seq));
+        world.judge(|checker| checker.shown(user, peer, &rows));
+    }
+    world.judge(|checker| checker.shown_all(user, peer, &numbers));
+}
+
+fn read_row(row: &str) -> Row {
+    let fields = Fields::parse(row.as_bytes()).expect("a row");
+    let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
+    Row {
+        seq: field(0).parse().expect("a number"),
+        id: field(1),
+        from: field(2),
+        text: field(6),
+        state: Some(field(5)),
+    }
+}
+
+/// A connection to a server that may be gone, or not there yet, and what it said to the login.
+fn connect(world: &World, address: SocketAddr, user: &str) -> Option<(Line, String)> {
+    let connected = Line::try_open(address).and_then(|mut line| {
+        line.try_send(format!("LOGIN:{user}:{PASSWORD}\n")).ok()?;
+        let answer = line.try_line()?;
+        if answer.starts_with("KO;AUTH;") {
+            world.judge(|checker| checker.locked_out(user));
+        }
+        answer.starts_with("OK").then_some((line, answer))
+    });
+    if connected.is_none() {
+        // Until the next server is ready there is nobody to talk to.
+        thread::sleep(Duration::from_millis(2));
+    }
+    connected
+}
