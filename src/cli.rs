@@ -44,11 +44,8 @@ enum Command {
     Serve(ServeArgs),
     /// Chat, or send what is piped in
     Connect(ConnectArgs),
-    /// Send one message
     Send(tools::SendArgs),
-    /// Write out the messages that wait, and acknowledge them
     Receive(tools::ReceiveArgs),
-    /// Write out what was said with somebody, or in a room
     History(tools::HistoryArgs),
     /// List everybody, and who is online
     Users(tools::LookArgs),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::roster::{self, Problem, Student};
-use super::{passwords, user};
+use super::{passwords, user, write_out};
 use crate::model::{Password, UserName};
 use crate::server::{NewAccount, Offline, hash_all};
 
@@ -44,12 +44,11 @@ pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
     }
     let mut offline = user::open(data, !args.no_lobby)?;
     let (students, skipped) = leave_out_existing(args, students, &offline)?;
+    let new = students.len();
     let made_up = make_accounts(&mut offline, students, &file)?;
-    let kept =
-        if made_up.1 > 0 { format!("; passwords of {} in {}", made_up.1, file.display()) } else { String::new() };
     let left_out = if skipped > 0 { format!("; {skipped} had one already") } else { String::new() };
-    println!("{} accounts made{left_out}{kept}", made_up.0);
-    Ok(())
+    let kept = if made_up > 0 { format!("; passwords of {made_up} in {}", file.display()) } else { String::new() };
+    write_out(format!("{new} accounts made{left_out}{kept}\n").as_bytes())
 }
 
 /// All that is wrong, a line each, and at last that nothing was done.
@@ -87,8 +86,8 @@ fn leave_out_existing(
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
 }
 
-/// Makes the accounts. Returns how many, and how many passwords are in the file.
-fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<(usize, usize), String> {
+/// Makes the accounts. Returns how many passwords were made up, and are in the file.
+fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<usize, String> {
     let (mut passwords, mut made_up) = (Vec::new(), Vec::new());
     for student in &students {
         passwords.push(match &student.password {
@@ -101,8 +100,8 @@ fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> 
         });
     }
     let hashes = hash_all(&passwords.iter().collect::<Vec<_>>())?;
-    let counts = (students.len(), made_up.len());
-    if counts.1 > 0 {
+    let kept = made_up.len();
+    if kept > 0 {
         write_passwords(file, made_up)?;
     }
     let new =
@@ -110,9 +109,9 @@ fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> 
     let accounts = students.into_iter().zip(hashes).map(new).collect();
     offline.add_all(accounts).map_err(|why| {
         let again = format!("; {} holds their passwords: import it with --skip-existing", file.display());
-        if counts.1 > 0 { why + &again } else { why }
+        if kept > 0 { why + &again } else { why }
     })?;
-    Ok(counts)
+    Ok(kept)
 }
 
 fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {

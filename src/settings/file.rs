@@ -82,8 +82,9 @@ fn read_table(
     let mut found = Vec::new();
     for (key, value) in table {
         let inner = SETTINGS.iter().find(|row| name.is_empty() && row.table == key.get_ref().as_ref());
-        if let (Some(row), DeValue::Table(inner)) = (inner, value.get_ref()) {
-            found.extend(read_table(inner, row.table, command)?);
+        if let Some(row) = inner {
+            let is_table = || (value.span(), format!("[{}] is a table", row.table));
+            found.extend(read_table(value.get_ref().as_table().ok_or_else(is_table)?, row.table, command)?);
             continue;
         }
         let setting = find(name, key, command)?;
@@ -123,12 +124,9 @@ fn judge(setting: &Setting, value: &str, command: &Command) -> Result<(), String
         return Ok(());
     }
     let judge = Command::new("settings").no_binary_name(true).arg(argument);
-    match judge.try_get_matches_from([format!("--{long}={value}")]) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            Err(first.strip_prefix("error: ").unwrap_or(first).replace(&format!("--{long}"), setting.key))
-        }
-    }
+    let Err(error) = judge.try_get_matches_from([format!("--{long}={value}")]) else { return Ok(()) };
+    // What it says first; then come hints for somebody at the command line.
+    let text = error.to_string();
+    let first: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key))
 }

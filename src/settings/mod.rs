@@ -42,7 +42,7 @@ const fn setting(
 const SERVE: &str = "serve";
 
 /// All that can be set, in the order in which it is shown. A row counts where a command has its argument.
-pub const SETTINGS: &[Setting] = &[
+pub static SETTINGS: &[Setting] = &[
     setting("", "server", "server", "WACHAT_SERVER", Kind::Text),
     setting("", "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
     setting("", "recv_port", "recv_port", "WACHAT_RECV_PORT", Kind::Number),

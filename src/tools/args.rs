@@ -9,7 +9,7 @@ use crate::model::State;
 const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 the login is refused; \
     4 no server; 5 only queued; 130 interrupted.";
 
-/// `wachat send`.
+/// Send one message
 ///
 /// The message goes through an outbox on disk, as with `connect`: without a server it is queued, and goes out
 /// with the next `send` or `connect` of this user, once.
@@ -59,11 +59,11 @@ impl From<Wait> for State {
     }
 }
 
-/// `wachat receive`.
+/// Write out the messages that wait, and acknowledge them
 ///
 /// Writes out what waits and acknowledges it, after it has left this program: a line is written at least
 /// once, and after a crash in between again, under the same number. It takes over the user's RECV session: a
-/// client of the same user ends, and will not see what was written here but in the history.
+/// client of the same user ends, and finds what was written here only in the server's history.
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct ReceiveArgs {
@@ -82,7 +82,7 @@ pub struct ReceiveArgs {
     pub(super) json: bool,
 }
 
-/// `wachat history`.
+/// Write out what was said with somebody, or in a room
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct HistoryArgs {

@@ -61,7 +61,10 @@ impl Submission {
             self.ask(&agenda);
             let event = select! {
                 recv(arriving) -> event => event.ok(),
-                recv(interrupts) -> _ => return self.end(Exit::Interrupted, "interrupted"),
+                recv(interrupts) -> _ => {
+                    self.look_up();
+                    return self.end(Exit::Interrupted, "interrupted");
+                }
                 default(self.pause()) => None,
             };
             if let Some(exit) = event.map_or(Ok(None), |event| self.take(event))? {
@@ -101,13 +104,20 @@ impl Submission {
 
     /// The server has it, and so has the history.
     fn accepted(&mut self) -> Option<Exit> {
-        let sent = self.home.history.lock().last_sent(&self.message.to);
-        if let Some((message, _)) = sent.filter(|(message, _)| message.id == self.message.id) {
-            self.line.seq = Some(message.seq.get());
-            self.line.at = message.at.to_string();
-            self.seq = Some(message.seq);
-        }
+        self.look_up();
         self.now_is(State::Received)
+    }
+
+    /// Takes from the history what it knows of the message.
+    fn look_up(&mut self) {
+        let sent = self.home.history.lock().last_sent(&self.message.to);
+        let Some((message, _)) = sent.filter(|(message, _)| message.id == self.message.id) else { return };
+        if self.seq.is_none() {
+            self.line.state = State::Received.to_string();
+        }
+        self.line.seq = Some(message.seq.get());
+        self.line.at = message.at.to_string();
+        self.seq = Some(message.seq);
     }
 
     fn now_is(&mut self, state: State) -> Option<Exit> {
