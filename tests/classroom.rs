@@ -191,6 +191,11 @@ fn after_a_crash_the_file_of_passwords_goes_on_where_it_was() {
     assert_eq!(code(&crashed.user(&["import", "only.csv"])), 0);
     assert_eq!(crashed.import(&["--skip-existing"]), "2 accounts made; 1 had one already\n");
     assert!(!crashed.path("passwords.csv").exists(), "all passwords were known");
+    // The roster that was cut, once more: of those without a password nobody is new.
+    let roster = "name;password;email\nana;;ana@example.org\nluis;;\neva;;\nzoe;palabra larga;\n";
+    crashed.write("roster.csv", roster);
+    crashed.write("passwords.csv", &passwords);
+    assert_eq!(crashed.import(&["--skip-existing"]), "1 accounts made; 3 had one already\n");
     let passwords = class.passwords("passwords.csv");
     let server = crashed.serve(&["--registration", "closed"]);
     for (name, password) in passwords {
@@ -221,6 +226,37 @@ fn a_kill_in_the_middle_leaves_all_of_the_class_or_nobody() {
         let rows = class.read("passwords.csv").lines().count();
         assert!(rows == names.len() + 1 || there == 0, "no account without its password");
     }
+}
+
+#[test]
+fn a_whole_school_fits_and_as_much_as_fits_a_segment_is_one_batch() {
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    let open = || {
+        let store = wachat::store::Store::new(std::sync::Arc::new(wachat::disk::RealDisk), &data);
+        wachat::server::Offline::open(&store, true).expect("the store")
+    };
+    let add = |count: usize, class: &str| {
+        let account = |number: usize| wachat::server::NewAccount {
+            name: wachat::model::UserName::new(&format!("{class}{number}")).expect("a name"),
+            password_hash: "$argon2id$of-the-length-that-they-have".repeat(3).into(),
+            email: wachat::model::Email::new("student@example.org").expect("an address"),
+        };
+        open().add_all((0..count).map(account).collect()).expect("room");
+    };
+    let batches = || -> usize {
+        let files = fs::read_dir(data.join("journal")).expect("the journal").flatten().map(|entry| entry.path());
+        files.map(|file| fs::read_to_string(file).expect("a segment").matches("\nCOMMIT;").count()).sum()
+    };
+    add(6_000, "first");
+    assert_eq!(batches(), 1);
+    // It does not fit into what is left of the segment: as one batch it is in the next.
+    add(12_000, "second");
+    assert_eq!((batches(), fs::read_dir(data.join("journal")).expect("the journal").count()), (2, 2));
+    // Nothing of this length is one batch, and all of it is there.
+    add(20_000, "third");
+    assert!(batches() > 3, "{} batches", batches());
+    assert_eq!(open().list().len(), 38_000);
 }
 
 #[test]

@@ -36,19 +36,31 @@ pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
     let students = roster::read(&bytes).map_err(|problems| refuse(args, &problems))?;
     let file = args.passwords.clone().unwrap_or_else(|| args.roster.with_file_name("passwords.csv"));
-    if students.iter().any(|student| student.password.is_none()) && file.exists() {
-        return Err(format!(
-            "{} is there already, and is not overwritten; name another with --passwords (nothing was imported)",
-            file.display()
-        ));
+    // Nothing is made for an import that is refused, not even a store. Only who already has an account is
+    // not known before that is open.
+    if !(args.skip_existing && data.exists()) {
+        check_new(&students, &file)?;
     }
     let mut offline = user::open(data, !args.no_lobby)?;
     let (students, skipped) = leave_out_existing(args, students, &offline)?;
+    check_new(&students, &file)?;
     let new = students.len();
     let made_up = make_accounts(&mut offline, students, &file)?;
     let left_out = if skipped > 0 { format!("; {skipped} had one already") } else { String::new() };
     let kept = if made_up > 0 { format!("; passwords of {made_up} in {}", file.display()) } else { String::new() };
     write_out(format!("{new} accounts made{left_out}{kept}\n").as_bytes())
+}
+
+/// Passwords that are made up go into a new file, or nowhere.
+fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
+    if students.iter().all(|student| student.password.is_some()) || !file.exists() {
+        return Ok(());
+    }
+    Err(format!(
+        "nothing was imported: {0} is there already, and is not overwritten; after an import that was cut, import {0} \
+         with --skip-existing; else name another file with --passwords",
+        file.display()
+    ))
 }
 
 /// All that is wrong, a line each, and at last that nothing was done.

@@ -62,6 +62,9 @@ impl std::error::Error for SettingsError {}
 /// A fault, and the bytes of the file that it is in.
 type Fault = (Range<usize>, String);
 
+/// A setting, its value, and the bytes of the file that it is in.
+type Judged = (&'static Setting, String, Range<usize>);
+
 /// Reads the whole file. The first fault is told, and then nothing of it counts.
 pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, SettingsError> {
     let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Io(path.to_path_buf(), error))?;
@@ -74,11 +77,7 @@ pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, Setting
 }
 
 /// The settings of one table, and of the tables in it.
-fn read_table(
-    table: &DeTable,
-    name: &str,
-    command: &Command,
-) -> Result<Vec<(&'static Setting, String, Range<usize>)>, Fault> {
+fn read_table(table: &DeTable, name: &str, command: &Command) -> Result<Vec<Judged>, Fault> {
     let mut found = Vec::new();
     for (key, value) in table {
         let inner = SETTINGS.iter().find(|row| name.is_empty() && row.table == key.get_ref().as_ref());
