@@ -1,22 +1,30 @@
 //! The command line: what there is to say, and one match that does it.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::client::{self, ConnectArgs};
 use crate::core::Policy;
 use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{Config, Registration};
+use crate::settings::{self, Settings};
 use crate::store::Sizes;
+use crate::tools;
 
+mod config;
+mod import;
+mod passwords;
+mod roster;
 mod safety;
 mod serve;
+mod shell;
 mod user;
 
 /// A store-and-forward messenger for the terminal.
@@ -25,6 +33,9 @@ mod user;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// The settings file [default: ~/.config/wachat/config.toml, or as your platform has it]
+    #[arg(long, global = true, value_name = "FILE", env = settings::ENVIRONMENT)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -33,11 +44,24 @@ enum Command {
     Serve(ServeArgs),
     /// Chat, or send what is piped in
     Connect(ConnectArgs),
+    Send(tools::SendArgs),
+    Receive(tools::ReceiveArgs),
+    History(tools::HistoryArgs),
+    /// List everybody, and who is online
+    Users(tools::LookArgs),
+    /// List the rooms
+    Rooms(tools::LookArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
+    /// Show each setting and where it comes from: flag, environment, settings file, default
+    Config(config::ConfigArgs),
+    /// Write out completions for a shell
+    Completions(shell::CompletionsArgs),
+    /// Write out a manual page
+    Man(shell::ManArgs),
 }
 
 #[derive(Args)]
@@ -103,14 +127,55 @@ impl From<ServeArgs> for Config {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line says, and the settings behind it.
 pub fn run() -> ExitCode {
-    match Cli::parse().command {
+    let settings = match Settings::read(&Cli::command()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("wachat: {error}");
+            return client::Exit::Usage.into();
+        }
+    };
+    let command = settings.lend(Cli::command());
+    let matches = command.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
         Command::Serve(args) => serve::serve(args.into()),
         Command::Connect(args) => client::run(&args),
+        Command::Send(args) => tools::send(&args),
+        Command::Receive(args) => tools::receive(&args),
+        Command::History(args) => tools::history(&args),
+        Command::Users(args) => tools::users(&args),
+        Command::Rooms(args) => tools::rooms(&args),
         Command::User(args) => user::run(&args),
         Command::Check(args) => safety::check(&args),
         Command::Backup(args) => safety::backup(&args),
         Command::Restore(args) => safety::restore(&args),
+        Command::Config(args) => config::run(&args, &command, &settings),
+        // What one person has set is nothing for a page that many read.
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
+    }
+}
+
+/// Writes to standard output. Whoever reads it may stop at any time (`| head`): that is no failure.
+fn write_out(bytes: &[u8]) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// [`write_out`], and nothing else to do.
+fn print(bytes: &[u8]) -> ExitCode {
+    match write_out(bytes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("wachat: {why}");
+            ExitCode::FAILURE
+        }
     }
 }

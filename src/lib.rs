@@ -25,11 +25,15 @@
 //! | [`store`] | what the files mean: checkpoints, recovery, history, check, backup | sockets |
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
+//! | [`tools`] | clients for scripts: send, receive, look back | import server, core, store or journal |
+//! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
 //! | [`cli`] | the command line | |
+//! | [`signals`] | SIGINT and SIGTERM, as a channel | |
 //! | [`limits`] | every limit and time-out, with its reason | |
 //!
 //! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `journal`, `core`; `store`;
-//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`.
+//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`,
+//! and the tools stand on the client.
 //!
 //! # Which thread owns what
 //!
@@ -72,4 +76,7 @@ pub mod model;
 pub mod net;
 pub mod protocol;
 pub mod server;
+pub mod settings;
+pub mod signals;
 pub mod store;
+pub mod tools;

@@ -200,3 +200,14 @@ pub const TYPED_BYTES: usize = LINE_BYTES;
 
 /// A tick repeats this much of its message, in characters.
 pub const SNIPPET_CHARS: usize = 40;
+
+// The commands for scripts.
+
+/// How long `send` waits for what it was asked to wait for, if nobody says; and at most: a day.
+pub const SEND_PATIENCE: Duration = Duration::from_secs(30);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
+/// `send --wait`: the first STATUS comes so long after the last answer, then twice as long, up to
+/// the most. The most is less than an idle connection is kept (SEND_IDLE): one login is enough.
+pub const STATUS_FIRST: Duration = Duration::from_millis(50);
+pub const STATUS_MOST: Duration = Duration::from_millis(1_600);

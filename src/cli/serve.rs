@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crossbeam_channel::{Receiver, bounded, select};
+use crossbeam_channel::select;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::server::{self, Config, Handle};
+use crate::signals;
 
 /// Runs a server until it is told to stop. Exit code 0: stopped cleanly; 1: it could not start, or
 /// not go on, and has said why.
@@ -27,7 +27,7 @@ pub(super) fn serve(config: Config) -> ExitCode {
 fn run(config: Config, data: &str) -> Result<(), String> {
     raise_file_limit();
     // Before the ready line: whoever has read it may send a signal at once.
-    let signals = signals().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let signals = signals::told(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
     announce(&server, data).map_err(|error| format!("cannot write to standard output: {error}"))?;
     select! {
@@ -42,21 +42,6 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "wachat: listening send={send} recv={recv} data={data}")?;
     out.flush()
-}
-
-/// A channel that says when the process is to stop. A second signal ends it at once.
-fn signals() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (tell, told) = bounded(1);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (count, signal) in signals.forever().enumerate() {
-            if count > 0 {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-            let _ = tell.try_send(());
-        }
-    })?;
-    Ok(told)
 }
 
 /// Every connection is a file descriptor: take as many as the system gives.

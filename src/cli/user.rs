@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::import::{self, ImportArgs};
+use super::{roster, write_out};
 use crate::client;
 use crate::disk::RealDisk;
 use crate::model::{Password, UserName};
@@ -31,7 +33,14 @@ enum Action {
     Add {
         /// Whose
         name: String,
+        /// Do not put the account into #lobby
+        #[arg(long)]
+        no_lobby: bool,
     },
+    /// Make the accounts of a roster, all or none
+    Import(ImportArgs),
+    /// Write out the accounts as a roster: CSV, without passwords
+    Export,
     /// Give an account a new password
     Passwd {
         /// Whose
@@ -59,14 +68,17 @@ pub(super) fn run(args: &UserArgs) -> ExitCode {
 }
 
 fn act(args: &UserArgs) -> Result<(), String> {
+    if let Action::Import(import) = &args.action {
+        return import::run(import, &args.data);
+    }
     // Making an account may be the first thing that ever happens here; nothing else can.
     if !matches!(args.action, Action::Add { .. }) && !args.data.exists() {
         return Err(format!("{}: there is no store; name one with --data", args.data.display()));
     }
-    let store = Store::new(Arc::new(RealDisk), &args.data);
-    let mut offline = Offline::open(&store).map_err(|error| error.to_string())?;
+    let lobby = !matches!(args.action, Action::Add { no_lobby: true, .. });
+    let mut offline = open(&args.data, lobby)?;
     match &args.action {
-        Action::Add { name } => {
+        Action::Add { name, .. } => {
             let name = user(name)?;
             let password = new_password(&name, args.password_file.as_deref())?;
             offline.add(name.clone(), &password).map_err(|why| format!("{name}: {why}"))
@@ -78,7 +90,16 @@ fn act(args: &UserArgs) -> Result<(), String> {
         }
         Action::Remove { name } => offline.remove(user(name)?).map_err(|why| format!("{name}: {why}")),
         Action::List => list(&offline),
+        Action::Export => write_out(&roster::write(&offline.list()).map_err(|error| error.to_string())?),
+        // It opens the store only when it has read the roster.
+        Action::Import(_) => Ok(()),
     }
+}
+
+/// Takes the store; refused while a server has it.
+pub(super) fn open(data: &Path, lobby: bool) -> Result<Offline, String> {
+    let store = Store::new(Arc::new(RealDisk), data);
+    Offline::open(&store, lobby).map_err(|error| error.to_string())
 }
 
 fn user(name: &str) -> Result<UserName, String> {
@@ -91,12 +112,11 @@ fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String
 }
 
 fn list(offline: &Offline) -> Result<(), String> {
-    use std::io::Write;
     let mut out = b"name;email;created_at;last_seen;removed_at\n".to_vec();
     for row in offline.list() {
         let [seen, removed] = [row.last_seen, row.removed_at].map(|at| at.map_or(String::new(), |at| at.to_string()));
         let mut line = Writer::new(&mut out);
         line.plain(&row.name).text(row.email.as_str()).plain(row.created_at).plain(seen).plain(removed).end();
     }
-    std::io::stdout().write_all(&out).map_err(|error| format!("cannot write to standard output: {error}"))
+    write_out(&out)
 }

@@ -61,7 +61,7 @@ fn said_directly(message: &Message) -> String {
     format!("[{time}] {} (direct): {text}", safe(message.from.shown()))
 }
 
-fn indented(text: &str) -> String {
+pub fn indented(text: &str) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join(MORE)
 }
 

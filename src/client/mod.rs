@@ -21,17 +21,17 @@
 //! ticked before it is in the history, and nothing is called shown before it was.
 
 pub mod account;
-mod agenda;
+pub(crate) mod agenda;
 mod app;
-mod backoff;
+pub(crate) mod backoff;
 mod commands;
 pub mod conversation;
 mod direct;
-mod display;
+pub(crate) mod display;
 mod entry;
 pub mod error;
-mod event;
-mod exit;
+pub(crate) mod event;
+pub(crate) mod exit;
 pub mod history;
 pub mod home;
 mod keyboard;
@@ -39,17 +39,17 @@ mod ledger;
 mod memory;
 mod news;
 mod obey;
-mod options;
+pub(crate) mod options;
 pub mod outbox;
-mod plain;
-mod questions;
-mod receiver;
+pub(crate) mod plain;
+pub(crate) mod questions;
+pub(crate) mod receiver;
 mod screen;
-mod sender;
-mod session;
+pub(crate) mod sender;
+pub(crate) mod session;
 mod take_over;
 mod view;
 
 pub use exit::Exit;
-pub use options::{ConnectArgs, new_password};
+pub use options::{AccountArgs, ConnectArgs, HomeArgs, new_password};
 pub use plain::run;

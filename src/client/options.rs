@@ -9,17 +9,14 @@ use etcetera::BaseStrategy;
 
 use super::account::Account;
 use crate::limits;
-use crate::model::UserName;
+use crate::model::{Email, UserName};
 
-/// `wachat connect`.
+/// Who somebody is and where their server is: what every client is told.
 #[derive(clap::Args, Clone, Debug)]
-pub struct ConnectArgs {
+pub struct AccountArgs {
     /// Who you are
     #[arg(long, value_name = "NAME")]
     pub user: String,
-    /// Line by line: so far the only way there is
-    #[arg(long)]
-    pub plain: bool,
     /// The server's name or address
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     pub server: String,
@@ -29,15 +26,35 @@ pub struct ConnectArgs {
     /// The server's RECV port
     #[arg(long, value_name = "PORT", default_value_t = 1999)]
     pub recv_port: u16,
-    /// Where outbox and history are kept [default: ~/.local/share/wachat, or as your platform has it]
-    #[arg(long, value_name = "DIR")]
-    pub home: Option<PathBuf>,
     /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+}
+
+/// Where a client keeps its files.
+#[derive(clap::Args, Clone, Debug)]
+pub struct HomeArgs {
+    /// Where outbox and history are kept [default: ~/.local/share/wachat, or as your platform has it]
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+}
+
+/// `wachat connect`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ConnectArgs {
+    #[command(flatten)]
+    pub account: AccountArgs,
+    #[command(flatten)]
+    pub home: HomeArgs,
+    /// Line by line: so far the only way there is
+    #[arg(long)]
+    pub plain: bool,
     /// Make the account if there is none, without asking
     #[arg(long)]
     pub register: bool,
+    /// Your e-mail address, for the administrator
+    #[arg(long, value_name = "ADDRESS", requires = "register", value_parser = email)]
+    pub email: Option<Email>,
     /// Take direct chats on this port [default: the first free one of 9000 to 9099]
     #[arg(long, value_name = "PORT", conflicts_with = "no_p2p")]
     pub p2p_port: Option<u16>,
@@ -47,6 +64,10 @@ pub struct ConnectArgs {
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::new(text).ok_or_else(|| "not an e-mail address".to_owned())
 }
 
 /// Why the client cannot begin. Its text says what to give.
@@ -99,22 +120,17 @@ pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, Opti
     if password == again { Ok(password) } else { Err(OptionsError::Different) }
 }
 
-impl ConnectArgs {
-    /// Whose client this is to be. Asks for the password where it is not given.
-    pub fn account(&self) -> Result<Account, OptionsError> {
+impl AccountArgs {
+    /// Whose client this is to be; `register`: whether it may make the account. Asks for the password
+    /// where it is not given.
+    pub fn account(&self, register: bool) -> Result<Account, OptionsError> {
         let user = UserName::new(&self.user).map_err(|_| OptionsError::Name(self.user.clone()))?;
         let password = self.password(&user)?;
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(OptionsError::BadPassword);
         }
-        Ok(Account {
-            user,
-            password,
-            server: self.server.clone(),
-            send_port: self.send_port,
-            recv_port: self.recv_port,
-            register: self.register,
-        })
+        let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
+        Ok(Account { user, password, server, send_port, recv_port, register })
     }
 
     fn password(&self, user: &UserName) -> Result<String, OptionsError> {
@@ -123,16 +139,20 @@ impl ConnectArgs {
             None => ask_for(&format!("password of {user}: ")),
         }
     }
+}
 
+impl HomeArgs {
     /// Where the client keeps its files, of all users and servers.
-    pub fn home(&self) -> Result<PathBuf, OptionsError> {
+    pub fn directory(&self) -> Result<PathBuf, OptionsError> {
         if let Some(home) = &self.home {
             return Ok(home.clone());
         }
         let platform = etcetera::choose_base_strategy().map_err(|_| OptionsError::NoHome)?;
         Ok(platform.data_dir().join("wachat"))
     }
+}
 
+impl ConnectArgs {
     /// The ports that direct chats may be taken on; `None`: there are to be none.
     pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);

@@ -1,6 +1,7 @@
 //! The line mode: `wachat connect --plain`. The main thread owns the app and the screen; a thread
 //! reads the keyboard, one sends, one receives.
 
+use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use super::exit::Exit;
 use super::home::{self, Home, Use};
 use super::keyboard;
 use super::options::ConnectArgs;
+use super::questions;
 use super::receiver::Receiver;
 use super::screen::Screen;
 use super::sender::Sender;
@@ -28,7 +30,8 @@ use super::session::Session;
 use super::view::View;
 use crate::disk::{Disk, RealDisk};
 use crate::limits;
-use crate::protocol::Code;
+use crate::model::Email;
+use crate::protocol::{Code, SendRequest};
 
 /// Runs the client until the person leaves, or until what was piped in is done.
 pub fn run(args: &ConnectArgs) -> ExitCode {
@@ -41,24 +44,37 @@ pub fn run(args: &ConnectArgs) -> ExitCode {
 }
 
 /// A failure, in words, and the exit code that goes with it.
-type Failure = (Exit, String);
+pub type Failure = (Exit, String);
 
 fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
     let usage = |error: super::options::OptionsError| (Exit::Usage, error.to_string());
     let piped = args.piped();
-    let account = args.account().map_err(usage)?;
-    let directory = home::directory(&args.home().map_err(usage)?, &account.user, &account.server_name());
+    let account = args.account.account(args.register).map_err(usage)?;
+    let directory = home::directory(&args.home.directory().map_err(usage)?, &account.user, &account.server_name());
     let home = open_home(&directory, &account, piped).map_err(|error| (Exit::Failed, error.to_string()))?;
     let session = match first_login(&account, piped) {
         Err(LinkError::Away(why)) => Err(why),
         Err(error) => return Err((Exit::Refused, error.to_string())),
         Ok(session) => Ok(session),
     };
+    let session = tell_email(args.email.as_ref(), session)?;
     Plain::new(args, account, Arc::new(home), piped).run(session)
 }
 
+/// Gives the server the address that comes with `--register`; where it is away, nobody keeps it for later.
+fn tell_email(email: Option<&Email>, session: Result<Session, String>) -> Result<Result<Session, String>, Failure> {
+    let Some(address) = email else { return Ok(session) };
+    let failed = |why: &dyn fmt::Display| (Exit::Failed, format!("the e-mail address was not taken: {why}"));
+    let mut session = session.map_err(|why| (Exit::Away, why))?;
+    let request = SendRequest::Email { address: address.clone() };
+    match session.ask(&questions::line(&request)).map_err(|error| failed(&error))? {
+        Ok(_) => Ok(Ok(session)),
+        Err(ko) => Err(failed(&ko.text)),
+    }
+}
+
 /// Another client may be about to end: its files are waited for a little.
-fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
+pub fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (how, patience) = if piped { (Use::Pipe, limits::PIPE_PATIENCE) } else { (Use::Person, limits::QUIT_PATIENCE) };
     let start = Instant::now();
@@ -71,7 +87,7 @@ fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, L
 }
 
 /// The first login is made before anything is queued: a wrong password leaves no message behind.
-fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError> {
+pub fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError> {
     match Session::open(account, Port::Send) {
         Err(LinkError::Refused(ko)) if ko.code == Code::Auth && !piped && !account.register => {
             if !asks_to_register(account) {
@@ -220,7 +236,7 @@ fn start_keyboard() -> Result<Events<AppEvent>, Failure> {
 }
 
 /// Starts a thread that ends with the program.
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
     started.map(drop).map_err(|error| (Exit::Failed, format!("cannot start a thread: {error}")))
 }

@@ -9,12 +9,19 @@ use super::event::{Answer, User};
 use super::session::Session;
 use crate::limits;
 use crate::model::{Place, Seq, State, Token, UserName};
-use crate::protocol::{Fields, HistoryRecord, ReadError, SendRequest};
+use crate::protocol::{Fields, HistoryRecord, ReadError, RecvRequest, SendRequest};
 
 const STRANGE: &str = "the server's answer is not of the protocol's form";
 
 /// A request as it is sent.
 pub fn line(request: &SendRequest) -> Vec<u8> {
+    let mut line = Vec::new();
+    request.write(&mut line);
+    line
+}
+
+/// The same for the RECV port.
+pub fn recv_line(request: &RecvRequest) -> Vec<u8> {
     let mut line = Vec::new();
     request.write(&mut line);
     line
@@ -60,7 +67,7 @@ fn read_chat(line: &[u8]) -> Result<(Place, Seq), ReadError> {
     Ok((place, fields.get(2).and_then(Seq::parse).ok_or(ReadError)?))
 }
 
-fn read_user(line: &[u8]) -> Result<User, ReadError> {
+pub fn read_user(line: &[u8]) -> Result<User, ReadError> {
     let fields = fields(line)?;
     let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
     Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: field(2)? })

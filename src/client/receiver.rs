@@ -13,6 +13,7 @@ use super::error::{LinkError, Stop};
 use super::event::AppEvent;
 use super::history::StoreSeen;
 use super::home::Home;
+use super::questions;
 use super::session::Session;
 use crate::limits;
 use crate::model::Seq;
@@ -84,9 +85,7 @@ impl Receiver {
     fn poll(&mut self, session: &mut Session, wait: u64) -> Result<(), Stop> {
         let after = After::Number(self.home.history.lock().position());
         let poll = RecvRequest::Poll { after, wait: Some(wait), max: limits::POLL_EVENTS };
-        let mut line = Vec::new();
-        poll.write(&mut line);
-        let events = match session.ask_list(&line, Event::parse)? {
+        let events = match session.ask_list(&questions::recv_line(&poll), Event::parse)? {
             Ok(events) => events,
             Err(ko) if ko.code == Code::Seq => return self.lost_place(session),
             Err(ko) => return Err(LinkError::Away(ko.to_string()).into()),
@@ -115,7 +114,7 @@ impl Receiver {
 }
 
 /// `<user>;wachat/1;<acknowledged>;<store>` (protocol, section 3).
-fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
+pub fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
     let acknowledged = greeting.get(2).and_then(|text| Seq::parse(text));
     match (acknowledged, greeting.get(3)) {
         (Some(acknowledged), Some(store)) => Ok((acknowledged, store.clone())),

@@ -108,6 +108,21 @@ pub(super) fn hash_alone(password: &[u8]) -> Option<Arc<str>> {
     hash(&mut Vec::new(), password)
 }
 
+/// Hashes many, on as many threads as a server has for it, in their order. `None` as for one.
+pub(super) fn hash_all(passwords: &[&[u8]]) -> Option<Vec<Arc<str>>> {
+    let share = passwords.len().div_ceil(limits::AUTH_THREADS).max(1);
+    let hash_some = |passwords: &[&[u8]]| {
+        let mut memory = Vec::new();
+        passwords.iter().map(|password| hash(&mut memory, password)).collect::<Option<Vec<_>>>()
+    };
+    std::thread::scope(|scope| {
+        let hash_some = &hash_some;
+        let threads: Vec<_> = passwords.chunks(share).map(|some| scope.spawn(move || hash_some(some))).collect();
+        let hashed: Option<Vec<_>> = threads.into_iter().map(|thread| thread.join().ok()?).collect();
+        hashed.map(|shares| shares.concat())
+    })
+}
+
 /// The password in the PHC string format, with a new salt and the crate's recommended parameters.
 fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Option<Arc<str>> {
     let mut random = [0; 16];

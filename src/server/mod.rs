@@ -40,7 +40,7 @@ use admission::Admission;
 use auth::Auth;
 use connection::{Connection, Ending};
 pub use engine::{Engine, Urgency};
-pub use offline::Offline;
+pub use offline::{NewAccount, Offline, hash_all};
 pub use past::delivered;
 use router::{Input, Router};
 

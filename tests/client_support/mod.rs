@@ -10,7 +10,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use crate::support::{Line, PASSWORD, Server, wait_for, wait_or};
+use crate::support::{Line, NO_SETTINGS, PASSWORD, Server, wait_for, wait_or};
 
 pub const WACHAT: &str = env!("CARGO_BIN_EXE_wachat");
 
@@ -85,6 +85,7 @@ impl World {
     fn command(&self, user: &str, more: &[&str]) -> Command {
         let mut command = Command::new(WACHAT);
         command.args(self.arguments(user, more)).env("WACHAT_PASSWORD", PASSWORD).env("TZ", "UTC");
+        command.env("WACHAT_CONFIG", NO_SETTINGS);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -170,7 +171,10 @@ impl Terminal {
     pub fn start_with(arguments: &[String], password: Option<&str>) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(50, 200)).unwrap();
-        let command = pty_process::blocking::Command::new(WACHAT).args(arguments).env("TZ", "UTC");
+        let command = pty_process::blocking::Command::new(WACHAT)
+            .args(arguments)
+            .env("TZ", "UTC")
+            .env("WACHAT_CONFIG", NO_SETTINGS);
         let command = match password {
             Some(password) => command.env("WACHAT_PASSWORD", password),
             None => command.env_remove("WACHAT_PASSWORD"),

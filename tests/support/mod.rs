@@ -253,13 +253,16 @@ pub fn serve(data: &Path) -> Command {
     serve_at(ANY, data)
 }
 
+/// A settings file with nothing in it: whoever runs the tests may have one of their own.
+pub const NO_SETTINGS: &str = "/dev/null";
+
 /// The system chooses among the free ports.
 const ANY: [u16; 2] = [0, 0];
 
 fn serve_at([send, recv]: [u16; 2], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
     command.arg("serve").args(["--send-port", &send.to_string(), "--recv-port", &recv.to_string()]);
-    command.arg("--data").arg(data).env_remove("RUST_LOG");
+    command.arg("--data").arg(data).env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
     command
 }
 

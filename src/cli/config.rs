@@ -1,0 +1,76 @@
+//! `wachat config`: what is set, and where.
+
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command};
+
+use super::print;
+use crate::settings::{SETTINGS, Setting, Settings};
+
+/// Written as a settings file would have it, so that a line can be copied there.
+#[derive(Args)]
+pub(super) struct ConfigArgs {
+    /// Show what this command line would take: connect --user ana, say. Else: connect, and serve
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND LINE")]
+    words: Vec<String>,
+}
+
+/// Exit code 0: shown; 2: the command line that was to be shown is wrong.
+pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> ExitCode {
+    let lines: Vec<Vec<String>> = match args.words.as_slice() {
+        [] => ["connect", "serve"].map(|command| vec![command.to_owned()]).into(),
+        words => vec![words.to_vec()],
+    };
+    let mut shown = file_line(settings);
+    for line in lines {
+        match describe(&line, command, settings) {
+            Ok(text) => shown.push_str(&text),
+            Err(error) => error.exit(),
+        }
+    }
+    print(shown.as_bytes())
+}
+
+fn file_line(settings: &Settings) -> String {
+    match &settings.path {
+        Some(path) if path.exists() => format!("# {}\n", path.display()),
+        Some(path) => format!("# {}: there is none\n", path.display()),
+        None => "# there is no place for a settings file\n".to_owned(),
+    }
+}
+
+fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<String, clap::Error> {
+    // What is missing is shown as such.
+    let optional = |command: Command| command.mut_args(|argument| argument.required(false));
+    let lenient = command.clone().mut_subcommands(optional);
+    let words = std::iter::once("wachat").chain(words.iter().map(String::as_str));
+    let matches = lenient.try_get_matches_from(words)?;
+    let Some((name, matches)) = matches.subcommand() else { return Ok(String::new()) };
+    let Some(command) = command.find_subcommand(name) else { return Ok(String::new()) };
+    let (mut text, mut table) = (String::new(), "");
+    for setting in SETTINGS.iter().filter(|setting| setting.argument_of(command).is_some()) {
+        if setting.table != table {
+            table = setting.table;
+            text.push_str(&format!("\n[{table}]\n"));
+        }
+        let (value, source) = describe_one(setting, matches, settings);
+        text.push_str(&format!("{value:<40} # {source}\n"));
+    }
+    Ok(text)
+}
+
+fn describe_one(setting: &Setting, matches: &ArgMatches, settings: &Settings) -> (String, String) {
+    let raw = matches.get_raw(setting.argument).and_then(|mut values| values.next());
+    let Some(value) = raw.map(|value| setting.turned(&value.to_string_lossy())) else {
+        return (format!("# {} =", setting.key), "not set".to_owned());
+    };
+    // A JSON string is a TOML string as well.
+    let value = if setting.is_text() { serde_json::Value::from(value).to_string() } else { value };
+    let source = match matches.value_source(setting.argument) {
+        Some(ValueSource::CommandLine) => "flag".to_owned(),
+        Some(ValueSource::EnvVariable) => format!("environment, {}", setting.environment),
+        _ => settings.find(setting).map_or("default".to_owned(), |found| format!("file, line {}", found.line)),
+    };
+    (format!("{} = {value}", setting.key), source)
+}

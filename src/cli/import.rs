@@ -1,0 +1,134 @@
+//! `wachat user import`: the accounts of a class, from a roster.
+//!
+//! In this order: the whole roster is checked; the passwords are hashed; those that were made up are
+//! put into a file, durably; then the accounts are made, as one batch of the journal. A crash leaves
+//! the file and no accounts, or all of them. The file is a roster itself: importing it with
+//! `--skip-existing` goes on where the crash was, with the same passwords.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::roster::{self, Problem, Student};
+use super::{passwords, user, write_out};
+use crate::model::{Password, UserName};
+use crate::server::{NewAccount, Offline, hash_all};
+
+#[derive(Args)]
+pub(super) struct ImportArgs {
+    /// CSV, split by ; or , with a first line that names its columns: name, and if you like password and
+    /// email. Who has no password is given one
+    roster: PathBuf,
+    /// Where those passwords go: a new file, for you alone [default: passwords.csv beside the roster]
+    #[arg(long, value_name = "FILE")]
+    passwords: Option<PathBuf>,
+    /// Leave out those who have an account already, as after a crash
+    #[arg(long)]
+    skip_existing: bool,
+    /// Do not put the accounts into #lobby
+    #[arg(long)]
+    no_lobby: bool,
+}
+
+pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
+    let name = args.roster.display();
+    let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let students = roster::read(&bytes).map_err(|problems| refuse(args, &problems))?;
+    let file = args.passwords.clone().unwrap_or_else(|| args.roster.with_file_name("passwords.csv"));
+    // Nothing is made for an import that is refused, not even a store. Only who already has an account is
+    // not known before that is open.
+    if !(args.skip_existing && data.exists()) {
+        check_new(&students, &file)?;
+    }
+    let mut offline = user::open(data, !args.no_lobby)?;
+    let (students, skipped) = leave_out_existing(args, students, &offline)?;
+    check_new(&students, &file)?;
+    let new = students.len();
+    let made_up = make_accounts(&mut offline, students, &file)?;
+    let left_out = if skipped > 0 { format!("; {skipped} had one already") } else { String::new() };
+    let kept = if made_up > 0 { format!("; passwords of {made_up} in {}", file.display()) } else { String::new() };
+    write_out(format!("{new} accounts made{left_out}{kept}\n").as_bytes())
+}
+
+/// Passwords that are made up go into a new file, or nowhere.
+fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
+    if students.iter().all(|student| student.password.is_some()) || !file.exists() {
+        return Ok(());
+    }
+    Err(format!(
+        "nothing was imported: {0} is there already, and is not overwritten; after an import that was cut, import {0} \
+         with --skip-existing; else name another file with --passwords",
+        file.display()
+    ))
+}
+
+/// All that is wrong, a line each, and at last that nothing was done.
+fn refuse(args: &ImportArgs, problems: &[Problem]) -> String {
+    let name = args.roster.display();
+    for problem in problems {
+        eprintln!("wachat: {name}, line {}: {}", problem.line, problem.what);
+    }
+    format!("nothing was imported: {} to correct", problems.len())
+}
+
+/// Those who are new, and how many are not. Without `--skip-existing` they have to be new.
+fn leave_out_existing(
+    args: &ImportArgs,
+    students: Vec<Student>,
+    offline: &Offline,
+) -> Result<(Vec<Student>, usize), String> {
+    let accounts: HashMap<UserName, bool> =
+        offline.list().into_iter().map(|account| (account.name, account.removed_at.is_some())).collect();
+    let (mut new, mut problems, mut skipped) = (Vec::new(), Vec::new(), 0);
+    for student in students {
+        match accounts.get(&student.name) {
+            None => new.push(student),
+            Some(true) => {
+                let what = format!("{} was removed, and the name stays taken", student.name);
+                problems.push(Problem::new(student.line, what));
+            }
+            Some(false) if args.skip_existing => skipped += 1,
+            Some(false) => {
+                let what = format!("{} has an account already (--skip-existing leaves such out)", student.name);
+                problems.push(Problem::new(student.line, what));
+            }
+        }
+    }
+    if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
+}
+
+/// Makes the accounts. Returns how many passwords were made up, and are in the file.
+fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<usize, String> {
+    let (mut passwords, mut made_up) = (Vec::new(), Vec::new());
+    for student in &students {
+        passwords.push(match &student.password {
+            Some(password) => password.clone(),
+            None => {
+                let text = passwords::make_up().map_err(|error| format!("no random numbers: {error}"))?;
+                made_up.push([student.name.to_string(), text.clone(), student.email.as_str().to_owned()]);
+                Password::new(&student.name, &text).map_err(|error| error.to_string())?
+            }
+        });
+    }
+    let hashes = hash_all(&passwords.iter().collect::<Vec<_>>())?;
+    let kept = made_up.len();
+    if kept > 0 {
+        write_passwords(file, made_up)?;
+    }
+    let new =
+        |(student, password_hash): (Student, _)| NewAccount { name: student.name, password_hash, email: student.email };
+    let accounts = students.into_iter().zip(hashes).map(new).collect();
+    offline.add_all(accounts).map_err(|why| {
+        let again = format!("; {} holds their passwords: import it with --skip-existing", file.display());
+        if kept > 0 { why + &again } else { why }
+    })?;
+    Ok(kept)
+}
+
+fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {
+    let failed =
+        |error: &dyn std::fmt::Display| format!("cannot write {}: {error}; nothing was imported", file.display());
+    let table = roster::table(["name", "password", "email"], rows.into_iter()).map_err(|error| failed(&error))?;
+    passwords::write_new(file, &table).map_err(|error| failed(&error))
+}

@@ -1,0 +1,181 @@
+//! A roster: the accounts of a class as CSV, read and written.
+//!
+//! A header names the columns, in any order; they are split by `;` or `,`, whichever the header has.
+//! `name` has to be there, `password` and `email` may be; those that only `export` knows are skipped.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
+
+use crate::core::AccountRow;
+use crate::model::{Email, Password, UserName};
+
+/// Somebody who is to have an account.
+pub(super) struct Student {
+    pub line: u64,
+    pub name: UserName,
+    /// `None`: one is to be made up.
+    pub password: Option<Password>,
+    pub email: Email,
+}
+
+/// What is wrong with a line, counted from 1.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub line: u64,
+    pub what: String,
+}
+
+impl Problem {
+    pub fn new(line: u64, what: impl fmt::Display) -> Self {
+        Self { line, what: what.to_string() }
+    }
+}
+
+/// The columns of `user export` that import has no use for.
+const SKIPPED: [&str; 2] = ["created_at", "last_seen"];
+
+/// Where the columns stand.
+#[derive(Default)]
+struct Columns {
+    count: usize,
+    name: usize,
+    password: Option<usize>,
+    email: Option<usize>,
+}
+
+/// Reads a whole roster: everybody in it, or all that is wrong with it.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
+    // Spreadsheets write a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        vec![Problem::new(line, "this is not UTF-8; save the file as CSV UTF-8")]
+    })?;
+    let mut records = records(text)?.into_iter();
+    let (line, header) = records.next().ok_or_else(|| vec![Problem::new(1, "the file is empty")])?;
+    let columns = Columns::read(line, &header).map_err(|problem| vec![problem])?;
+    let (mut students, mut problems) = (Vec::new(), Vec::new());
+    for (line, record) in records {
+        match columns.student(line, &record) {
+            Ok(student) => students.push(student),
+            Err(wrong) => problems.extend(wrong.into_iter().map(|what| Problem { line, what })),
+        }
+    }
+    problems.extend(doubles(&students));
+    problems.sort_by_key(|problem| problem.line);
+    if problems.is_empty() { Ok(students) } else { Err(problems) }
+}
+
+/// The records and their lines, but for those with nothing in them.
+fn records(text: &str) -> Result<Vec<(u64, StringRecord)>, Vec<Problem>> {
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let separator = if header.contains(';') { b';' } else { b',' };
+    let mut reader =
+        ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let (mut records, mut record) = (Vec::new(), ByteRecord::new());
+    let broken = |error: csv::Error| vec![Problem::new(1, error)];
+    while reader.read_byte_record(&mut record).map_err(broken)? {
+        let at = record.position().map_or(0, csv::Position::byte);
+        let line = line_at(text, at);
+        // It was text, and is still.
+        let record = StringRecord::from_byte_record_lossy(record.clone());
+        if record.iter().any(|field| !field.trim().is_empty()) {
+            records.push((line, record));
+        }
+    }
+    Ok(records)
+}
+
+/// The line of a record that begins at a byte, or after empty lines there.
+fn line_at(text: &str, at: u64) -> u64 {
+    let at = usize::try_from(at).unwrap_or(usize::MAX).min(text.len());
+    let (before, from) = text.split_at_checked(at).unwrap_or((text, ""));
+    let blank = from.len() - from.trim_start_matches(['\r', '\n']).len();
+    let skipped = from.get(..blank).unwrap_or_default();
+    1 + before.matches('\n').count() as u64 + skipped.matches('\n').count() as u64
+}
+
+impl Columns {
+    fn read(line: u64, header: &StringRecord) -> Result<Self, Problem> {
+        let mut columns = Self { count: header.len(), ..Self::default() };
+        let mut found: HashMap<String, usize> = HashMap::new();
+        for (index, title) in header.iter().enumerate() {
+            let title = title.trim().to_lowercase();
+            let known = ["name", "password", "email"].contains(&title.as_str()) || SKIPPED.contains(&title.as_str());
+            if !known {
+                let what = format!("there is no column {title:?}: they are name, password and email");
+                return Err(Problem::new(line, what));
+            }
+            if found.insert(title.clone(), index).is_some() {
+                return Err(Problem::new(line, format!("the column {title} is there twice")));
+            }
+        }
+        let missing = || Problem::new(line, "the column name is missing: the first line names the columns");
+        columns.name = found.get("name").copied().ok_or_else(missing)?;
+        columns.password = found.get("password").copied();
+        columns.email = found.get("email").copied();
+        Ok(columns)
+    }
+
+    /// Reads a line, or says all that is wrong with it.
+    fn student(&self, line: u64, record: &StringRecord) -> Result<Student, Vec<String>> {
+        if record.len() != self.count {
+            return Err(vec![format!("{} fields, and the first line has {}", record.len(), self.count)]);
+        }
+        let field = |index: Option<usize>| index.and_then(|index| record.get(index)).unwrap_or_default();
+        let (name, email) = (field(Some(self.name)).trim(), field(self.email).trim());
+        let mut problems = Vec::new();
+        let mut wrong = |what: String| problems.push(what);
+        let name = UserName::new(name).map_err(|error| wrong(format!("{name:?}: {error}"))).ok();
+        let password = match (&name, field(self.password)) {
+            (_, "") | (None, _) => None,
+            (Some(name), text) => Password::new(name, text).map_err(|error| wrong(error.to_string())).ok(),
+        };
+        let address = Email::new(email);
+        if address.is_none() {
+            wrong(format!("{email:?} is not an e-mail address"));
+        }
+        match (name, address) {
+            (Some(name), Some(email)) if problems.is_empty() => Ok(Student { line, name, password, email }),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Names that are there more than once.
+fn doubles(students: &[Student]) -> Vec<Problem> {
+    let mut first: HashMap<&UserName, u64> = HashMap::new();
+    let mut problems = Vec::new();
+    for student in students {
+        match first.get(&student.name) {
+            Some(line) => problems.push(Problem::new(student.line, format!("{} is in line {line}, too", student.name))),
+            None => _ = first.insert(&student.name, student.line),
+        }
+    }
+    problems
+}
+
+/// The accounts that were not removed, as a roster: never anything of a password.
+pub(super) fn write(accounts: &[AccountRow]) -> Result<Vec<u8>, csv::Error> {
+    let rows = accounts.iter().filter(|account| account.removed_at.is_none()).map(|account| {
+        let seen = account.last_seen.map_or(String::new(), |at| at.to_string());
+        [account.name.to_string(), account.email.as_str().to_owned(), account.created_at.to_string(), seen]
+    });
+    table(["name", "email", "created_at", "last_seen"], rows)
+}
+
+/// A table as CSV, split by `;`.
+pub(super) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}

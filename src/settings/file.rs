@@ -1,0 +1,131 @@
+//! The settings file: TOML, judged key by key. What is wrong is said with its file and line.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{SETTINGS, Setting};
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    /// True or false, and the flag says the opposite: `lobby` and `--no-lobby`.
+    Not,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "a text in quotes",
+            Self::Number => "a number",
+            Self::Not => "true or false",
+        })
+    }
+}
+
+/// One value of the file.
+#[derive(Debug)]
+pub struct Found {
+    pub setting: &'static Setting,
+    /// As the file has it, without quotes.
+    pub value: String,
+    /// Where it stands, counted from 1.
+    pub line: usize,
+}
+
+/// Why the file is of no use. Its text says where.
+#[derive(Debug)]
+pub enum SettingsError {
+    Io(PathBuf, io::Error),
+    /// The file, its line, and what is wrong there.
+    Line(PathBuf, usize, String),
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(f, "cannot read the settings in {}: {error}", path.display()),
+            Self::Line(path, line, why) => write!(f, "{}, line {line}: {why}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// A fault, and the bytes of the file that it is in.
+type Fault = (Range<usize>, String);
+
+/// A setting, its value, and the bytes of the file that it is in.
+type Judged = (&'static Setting, String, Range<usize>);
+
+/// Reads the whole file. The first fault is told, and then nothing of it counts.
+pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Io(path.to_path_buf(), error))?;
+    let line = |span: Range<usize>| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
+    let fault = |(span, why): Fault| SettingsError::Line(path.to_path_buf(), line(span), why);
+    let parsed = DeTable::parse(&text)
+        .map_err(|error| fault((error.span().unwrap_or_default(), error.message().replace('\n', "; "))))?;
+    let found = read_table(parsed.get_ref(), "", command).map_err(fault)?;
+    Ok(found.into_iter().map(|(setting, value, span)| Found { setting, value, line: line(span) }).collect())
+}
+
+/// The settings of one table, and of the tables in it.
+fn read_table(table: &DeTable, name: &str, command: &Command) -> Result<Vec<Judged>, Fault> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        let inner = SETTINGS.iter().find(|row| name.is_empty() && row.table == key.get_ref().as_ref());
+        if let Some(row) = inner {
+            let is_table = || (value.span(), format!("[{}] is a table", row.table));
+            found.extend(read_table(value.get_ref().as_table().ok_or_else(is_table)?, row.table, command)?);
+            continue;
+        }
+        let setting = find(name, key, command)?;
+        let text = read_value(setting, value)?;
+        judge(setting, &text, command).map_err(|why| (value.span(), why))?;
+        found.push((setting, text, value.span()));
+    }
+    Ok(found)
+}
+
+fn find(table: &str, key: &Spanned<std::borrow::Cow<str>>, command: &Command) -> Result<&'static Setting, Fault> {
+    let counts = |row: &&Setting| row.table == table && command.get_subcommands().any(|c| row.argument_of(c).is_some());
+    let known: Vec<&'static Setting> = SETTINGS.iter().filter(counts).collect();
+    known.iter().find(|row| row.key == key.get_ref().as_ref()).copied().ok_or_else(|| {
+        let keys: Vec<_> = known.iter().map(|row| row.key).collect();
+        let place = if table.is_empty() { String::new() } else { format!(" in [{table}]") };
+        (key.span(), format!("there is no setting {:?}{place}; there are {}", key.get_ref(), keys.join(", ")))
+    })
+}
+
+fn read_value(setting: &Setting, value: &Spanned<DeValue>) -> Result<String, Fault> {
+    match (setting.kind, value.get_ref()) {
+        (Kind::Text, DeValue::String(text)) => Ok(text.to_string()),
+        (Kind::Number, DeValue::Integer(number)) => Ok(number.to_string()),
+        (Kind::Not, DeValue::Boolean(yes)) => Ok(yes.to_string()),
+        (kind, _) => Err((value.span(), format!("{} is {kind}", setting.key))),
+    }
+}
+
+/// Asks the flag that stands for the setting whether it would take this.
+fn judge(setting: &Setting, value: &str, command: &Command) -> Result<(), String> {
+    let argument = command.get_subcommands().find_map(|command| setting.argument_of(command));
+    let Some((argument, long)) = argument.and_then(|a| Some((a.clone(), a.get_long()?.to_owned()))) else {
+        return Ok(());
+    };
+    if setting.kind == Kind::Not {
+        return Ok(());
+    }
+    let judge = Command::new("settings").no_binary_name(true).arg(argument);
+    let Err(error) = judge.try_get_matches_from([format!("--{long}={value}")]) else { return Ok(()) };
+    // What it says first; then come hints for somebody at the command line.
+    let text = error.to_string();
+    let first: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key))
+}

@@ -1,0 +1,157 @@
+//! Settings: a flag, else the environment, else the settings file, else the default.
+//!
+//! clap alone knows flags, environment and precedence. What the file says is lent to it as defaults
+//! before it reads the command line; so a value from the file is judged by its flag, and `--help`
+//! shows it. Here is only the table of what can be set.
+
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, Command};
+use etcetera::BaseStrategy;
+
+use file::Kind;
+pub use file::{Found, SettingsError};
+
+/// Names the settings file, where `--config` does not.
+pub const ENVIRONMENT: &str = "WACHAT_CONFIG";
+
+/// One row: where it stands in the file, and which argument and variable stand for it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The file's table; empty: at its top.
+    pub table: &'static str,
+    pub key: &'static str,
+    /// clap's name of the argument.
+    pub argument: &'static str,
+    pub environment: &'static str,
+    kind: Kind,
+}
+
+const fn setting(
+    table: &'static str,
+    key: &'static str,
+    argument: &'static str,
+    environment: &'static str,
+    kind: Kind,
+) -> Setting {
+    Setting { table, key, argument, environment, kind }
+}
+
+const SERVE: &str = "serve";
+
+/// All that can be set, in the order in which it is shown. A row counts where a command has its argument.
+pub static SETTINGS: &[Setting] = &[
+    setting("", "server", "server", "WACHAT_SERVER", Kind::Text),
+    setting("", "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
+    setting("", "recv_port", "recv_port", "WACHAT_RECV_PORT", Kind::Number),
+    setting("", "user", "user", "WACHAT_USER", Kind::Text),
+    setting("", "password_file", "password_file", "WACHAT_PASSWORD_FILE", Kind::Text),
+    setting("", "home", "home", "WACHAT_HOME", Kind::Text),
+    setting("", "lang", "lang", "WACHAT_LANG", Kind::Text),
+    setting(SERVE, "data", "data", "WACHAT_DATA", Kind::Text),
+    setting(SERVE, "listen", "listen", "WACHAT_LISTEN", Kind::Text),
+    setting(SERVE, "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
+    setting(SERVE, "recv_port", "recv_port", "WACHAT_RECV_PORT", Kind::Number),
+    setting(SERVE, "registration", "registration", "WACHAT_REGISTRATION", Kind::Text),
+    setting(SERVE, "timeout", "timeout", "WACHAT_TIMEOUT", Kind::Number),
+    setting(SERVE, "queue", "queue", "WACHAT_QUEUE", Kind::Number),
+    setting(SERVE, "queue_per_sender", "queue_per_sender", "WACHAT_QUEUE_PER_SENDER", Kind::Number),
+    setting(SERVE, "rate", "rate", "WACHAT_RATE", Kind::Number),
+    setting(SERVE, "lobby", "no_lobby", "WACHAT_NO_LOBBY", Kind::Not),
+];
+
+impl Setting {
+    /// The argument that this row sets in a command. A client's are those of a command that goes to a server;
+    /// the server's are those of `serve`, and its data directory is that of the administrator's commands too.
+    pub fn argument_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
+        let argument = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+        let is_client = argument("server").is_some();
+        let counts = match self.table {
+            SERVE => command.get_name() == SERVE || self.key == "data" && !is_client,
+            _ => is_client,
+        };
+        argument(self.argument).filter(|_| counts)
+    }
+
+    /// A value of the argument, as the file has it; and the other way round.
+    pub fn turned(&self, value: &str) -> String {
+        match (self.kind, value) {
+            (Kind::Not, "true") => "false".to_owned(),
+            (Kind::Not, "false") => "true".to_owned(),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// Whether the file writes it in quotes.
+    pub fn is_text(&self) -> bool {
+        self.kind == Kind::Text
+    }
+}
+
+/// What the settings file says.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Where the file is, or would be; `None`: this user has no place for one.
+    pub path: Option<PathBuf>,
+    found: Vec<Found>,
+}
+
+impl Settings {
+    /// Reads the file that the command line names, else the environment, else the one where it usually is.
+    /// A file that was named has to be there. `command` judges what it says.
+    pub fn read(command: &Command) -> Result<Self, SettingsError> {
+        let named = named_in(std::env::args_os().skip(1)).or_else(|| std::env::var_os(ENVIRONMENT)).map(PathBuf::from);
+        let Some(path) = named.clone().or_else(usual_path) else { return Ok(Self::default()) };
+        if named.is_none() && !path.exists() {
+            return Ok(Self { path: Some(path), found: Vec::new() });
+        }
+        let found = file::read(&path, command)?;
+        Ok(Self { path: Some(path), found })
+    }
+
+    /// What the file says about a setting.
+    pub fn find(&self, setting: &Setting) -> Option<&Found> {
+        self.found.iter().find(|found| std::ptr::eq(found.setting, setting))
+    }
+
+    /// Gives each command the variables of its settings, and the file's values as its defaults.
+    pub fn lend(&self, command: Command) -> Command {
+        command.mut_subcommands(|command| SETTINGS.iter().fold(command, |command, row| self.lend_one(row, command)))
+    }
+
+    fn lend_one(&self, setting: &'static Setting, command: Command) -> Command {
+        if setting.argument_of(&command).is_none() {
+            return command;
+        }
+        command.mut_arg(setting.argument, |argument| {
+            let argument = argument.env(setting.environment);
+            match self.find(setting) {
+                Some(found) => argument.required(false).default_value(setting.turned(&found.value)),
+                None => argument,
+            }
+        })
+    }
+}
+
+/// `--config FILE` or `--config=FILE`, wherever it stands. The file has to be read before clap reads the rest.
+fn named_in(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<std::ffi::OsString> {
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            return arguments.next();
+        }
+        if argument == "--" {
+            return None;
+        }
+        if let Some(file) = argument.to_str().and_then(|text| text.strip_prefix("--config=")) {
+            return Some(file.into());
+        }
+    }
+    None
+}
+
+fn usual_path() -> Option<PathBuf> {
+    let platform = etcetera::choose_base_strategy().ok()?;
+    Some(platform.config_dir().join(Path::new("wachat").join("config.toml")))
+}

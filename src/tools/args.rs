@@ -1,0 +1,117 @@
+//! What the commands for scripts are told.
+
+use clap::{Args, ValueEnum};
+
+use crate::client::{AccountArgs, HomeArgs};
+use crate::limits;
+use crate::model::State;
+
+const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 the login is refused; \
+    4 no server; 5 only queued; 130 interrupted.";
+
+/// Send one message
+///
+/// The message goes through an outbox on disk, as with `connect`: without a server it is queued, and goes out
+/// with the next `send` or `connect` of this user, once.
+#[derive(Args)]
+#[command(after_help = EXITS)]
+pub struct SendArgs {
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) home: HomeArgs,
+    /// A user, or a #room you are in
+    #[arg(value_name = "USER|#ROOM")]
+    pub(super) to: String,
+    /// What to say; - reads it from standard input
+    #[arg(allow_hyphen_values = true)]
+    pub(super) text: String,
+    /// How far the message has to come; in a room, for all members. Delivered and read are asked for from
+    /// time to time, with STATUS; where nobody is waited for (a room you are alone in), received is enough
+    #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
+    pub(super) wait: Wait,
+    /// How long to wait for that. Past it: 5 if the message is only queued, else 1
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_PATIENCE.as_secs())]
+    pub(super) timeout: u64,
+    /// Write what became of it as a JSON object: seq, id, to, at, state (SENT: only queued)
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A state to wait for (protocol, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Wait {
+    /// It is on the server's disk
+    Received,
+    /// The recipient's client has it
+    Delivered,
+    /// The recipient has seen it
+    Read,
+}
+
+impl From<Wait> for State {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Received => Self::Received,
+            Wait::Delivered => Self::Delivered,
+            Wait::Read => Self::Read,
+        }
+    }
+}
+
+/// Write out the messages that wait, and acknowledge them
+///
+/// Writes out what waits and acknowledges it, after it has left this program: a line is written at least
+/// once, and after a crash in between again, under the same number. It takes over the user's RECV session: a
+/// client of the same user ends, and finds what was written here only in the server's history.
+#[derive(Args)]
+#[command(after_help = EXITS)]
+pub struct ReceiveArgs {
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    /// Go on waiting for more, also past a server that is restarted
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// End after so many messages; what comes behind them stays on the server (| head loses some)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max: Option<u64>,
+    /// Write a JSON object a line. All have type, store (its name) and seq: one number in one store is one
+    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` is so): place,
+    /// state, upto, at; gap (to be had by `history` only): room, first, last; else unknown
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Write out what was said with somebody, or in a room
+#[derive(Args)]
+#[command(after_help = EXITS)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    /// A user, or a #room you are in
+    #[arg(value_name = "USER|#ROOM")]
+    pub(super) place: String,
+    /// The last so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) limit: u64,
+    /// Of those below this number
+    #[arg(long, value_name = "N")]
+    pub(super) before: Option<u64>,
+    /// From the beginning on; all of it is held in memory
+    #[arg(long, conflicts_with = "limit")]
+    pub(super) all: bool,
+    /// Write a JSON object a line: seq, id, from, to, at, state, text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `wachat users` and `wachat rooms`.
+#[derive(Args)]
+#[command(after_help = EXITS)]
+pub struct LookArgs {
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    /// Write a JSON object a line; users: name, online, last_seen (null: never); rooms: name, members, member
+    #[arg(long)]
+    pub(super) json: bool,
+}

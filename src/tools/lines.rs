@@ -1,0 +1,183 @@
+//! What is written to standard output: one struct a kind of line. Its fields are those of the JSON
+//! object; scripts rely on them, so a field may be added and none changed. Times are RFC 3339.
+
+use serde::Serialize;
+
+use crate::client::display::{indented, safe};
+use crate::client::event::User;
+use crate::client::outbox::Waiting;
+use crate::model::{Message, Place, Seq};
+use crate::protocol::{Event, HistoryRecord};
+
+/// A line of output, in either form.
+pub trait Line: Serialize {
+    /// For people and `grep`: nothing in it that a terminal would obey.
+    fn plain(&self) -> String;
+}
+
+/// A message, wherever it stands.
+#[derive(Serialize)]
+pub struct MessageLine {
+    seq: u64,
+    id: String,
+    from: String,
+    to: String,
+    at: String,
+    /// How far it has come; only where somebody looks back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    text: String,
+}
+
+impl MessageLine {
+    pub fn received(message: &Message) -> Self {
+        Self {
+            seq: message.seq.get(),
+            id: message.id.to_string(),
+            from: message.from.to_string(),
+            to: message.to.to_string(),
+            at: message.at.to_string(),
+            state: None,
+            text: message.text.to_string(),
+        }
+    }
+
+    pub fn looked_back(record: &HistoryRecord) -> Self {
+        Self { state: Some(record.state.to_string()), ..Self::received(&record.message) }
+    }
+}
+
+impl Line for MessageLine {
+    /// `12 2026-11-21T14:35:02.511Z READ luis: hola`; in a room `… #sala luis: hola`.
+    fn plain(&self) -> String {
+        let state = self.state.as_ref().map_or(String::new(), |state| format!("{state} "));
+        let room = if self.to.starts_with('#') { format!("{} ", self.to) } else { String::new() };
+        format!("{} {} {state}{}: {}", self.seq, self.at, safe(&format!("{room}{}", self.from)), indented(&self.text))
+    }
+}
+
+/// One event with a number, and the store that it is of.
+#[derive(Serialize)]
+pub struct EventLine {
+    #[serde(flatten)]
+    kind: EventKind,
+    store: String,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum EventKind {
+    Message(MessageLine),
+    State { seq: u64, place: String, state: String, upto: u64, at: String },
+    Gap { seq: u64, room: String, first: u64, last: u64 },
+    Unknown { seq: u64 },
+}
+
+impl EventLine {
+    pub fn new(store: &str, seq: Seq, event: Option<&Event>) -> Self {
+        let seq = seq.get();
+        let kind = match event {
+            Some(Event::Message(message)) => EventKind::Message(MessageLine::received(message)),
+            Some(Event::State { place, state, upto, at, .. }) => {
+                let (place, state, at) = (place.to_string(), state.to_string(), at.to_string());
+                EventKind::State { seq, place, state, upto: upto.get(), at }
+            }
+            Some(Event::Gap { room, first, last }) => {
+                EventKind::Gap { seq, room: room.to_string(), first: first.get(), last: last.get() }
+            }
+            _ => EventKind::Unknown { seq },
+        };
+        Self { kind, store: store.to_owned() }
+    }
+
+    pub fn is_message(&self) -> bool {
+        matches!(self.kind, EventKind::Message(_))
+    }
+}
+
+impl Line for EventLine {
+    fn plain(&self) -> String {
+        match &self.kind {
+            EventKind::Message(message) => message.plain(),
+            EventKind::State { place, state, upto, .. } => {
+                format!("what you sent to {place}, up to number {upto}, is {state}")
+            }
+            EventKind::Gap { room, first, last, .. } => {
+                format!("you are behind in {room}: numbers {first} to {last} are to be had by history only")
+            }
+            EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
+        }
+    }
+}
+
+/// Somebody who has an account.
+#[derive(Serialize)]
+pub struct UserLine {
+    name: String,
+    online: bool,
+    /// When a session of theirs last began or ended.
+    last_seen: Option<String>,
+}
+
+impl From<User> for UserLine {
+    fn from(user: User) -> Self {
+        let last_seen = Some(user.last_seen).filter(|seen| !seen.is_empty());
+        Self { name: user.name, online: user.online, last_seen }
+    }
+}
+
+impl Line for UserLine {
+    /// `luis offline 2026-11-21T14:35:02.511Z`.
+    fn plain(&self) -> String {
+        let presence = if self.online { "online" } else { "offline" };
+        safe(&format!("{} {presence} {}", self.name, self.last_seen.as_deref().unwrap_or("never"))).into_owned()
+    }
+}
+
+#[derive(Serialize)]
+pub struct RoomLine {
+    pub name: String,
+    pub members: u64,
+    /// Whether who asks is one of them.
+    pub member: bool,
+}
+
+impl Line for RoomLine {
+    /// `#sala 3 member`, or `#sala 3`.
+    fn plain(&self) -> String {
+        let member = if self.member { " member" } else { "" };
+        safe(&format!("{} {}{member}", self.name, self.members)).into_owned()
+    }
+}
+
+/// What became of a message.
+#[derive(Serialize)]
+pub struct SentLine {
+    /// Its number; none as long as it is only queued.
+    pub seq: Option<u64>,
+    id: String,
+    to: String,
+    /// When the server took it; while it is only queued, when it was given to `send`.
+    pub at: String,
+    /// SENT (only queued), RECEIVED, DELIVERED or READ.
+    pub state: String,
+}
+
+impl SentLine {
+    pub fn queued(message: &Waiting) -> Self {
+        let (id, to, at) = (message.id.to_string(), message.to.to_string(), message.at.to_string());
+        Self { seq: None, id, to, at, state: "SENT".to_owned() }
+    }
+}
+
+impl Line for SentLine {
+    fn plain(&self) -> String {
+        let number = self.seq.map_or(String::new(), |seq| format!(" (number {seq})"));
+        safe(&format!("the message to {} is {}{number}", self.to, self.state)).into_owned()
+    }
+}
+
+/// The place that an argument names: `luis`, `@luis` or `#sala`.
+pub fn place(text: &str) -> Option<Place> {
+    Place::parse(text.strip_prefix('@').unwrap_or(text)).ok()
+}
