@@ -15,6 +15,7 @@ use crate::limits;
 use crate::server::{Config, Registration};
 use crate::store::Sizes;
 
+mod bridge;
 mod safety;
 mod serve;
 mod user;
@@ -33,6 +34,8 @@ enum Command {
     Serve(ServeArgs),
     /// Chat, or send what is piped in
     Connect(ConnectArgs),
+    /// Carry messages between a room and another network
+    Bridge(bridge::BridgeArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
     Check(safety::CheckArgs),
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::serve(args.into()),
         Command::Connect(args) => client::run(&args),
+        Command::Bridge(args) => bridge::run(args),
         Command::User(args) => user::run(&args),
         Command::Check(args) => safety::check(&args),
         Command::Backup(args) => safety::backup(&args),

@@ -25,11 +25,13 @@
 //! | [`store`] | what the files mean: checkpoints, recovery, history | sockets |
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
+//! | [`bridge`] | a room joined with a chat of another network (its own page has its map) | import server, core or store |
 //! | [`cli`] | the command line | |
 //! | [`limits`] | every limit and time-out, with its reason | |
 //!
 //! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `journal`, `core`; `store`;
-//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`.
+//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`,
+//! and the bridge on the client.
 //!
 //! # Which thread owns what
 //!
@@ -62,6 +64,7 @@
 //! No async runtime, no event loop for clients, no database, no locks around the state: one thread
 //! owns it. No background flush: a sync comes before every OK. No deletion of history.
 
+pub mod bridge;
 pub mod cli;
 pub mod client;
 pub mod core;

@@ -45,7 +45,7 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
 }
 
 /// A channel that says when the process is to stop. A second signal ends it at once.
-fn signals() -> io::Result<Receiver<()>> {
+pub(super) fn signals() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let (tell, told) = bounded(1);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -115,7 +115,7 @@ impl Receiver {
 }
 
 /// `<user>;wachat/1;<acknowledged>;<store>` (protocol, section 3).
-fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
+pub(crate) fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
     let acknowledged = greeting.get(2).and_then(|text| Seq::parse(text));
     match (acknowledged, greeting.get(3)) {
         (Some(acknowledged), Some(store)) => Ok((acknowledged, store.clone())),
