@@ -55,9 +55,8 @@ impl Inward {
     }
 
     /// Works until it cannot go on.
-    pub fn run(mut self) -> End {
-        let Err(end) = self.work();
-        end
+    pub fn run(mut self) -> Option<End> {
+        self.work().err()
     }
 
     fn work(&mut self) -> Result<Infallible, End> {
@@ -170,6 +169,7 @@ impl Inward {
                     pause(&mut self.server_retry);
                 }
                 Err(Trouble::End(end)) => return Err(end),
+                Err(Trouble::Over) => return Ok(()),
             }
         }
     }

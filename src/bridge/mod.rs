@@ -123,12 +123,14 @@ fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>)
     Ok((State::open(disk.clone(), directory.join("state.csv"))?, lock))
 }
 
-/// A thread that works until it cannot go on, and then says why.
-fn spawn(name: &str, tell: &Sender<Event>, work: impl FnOnce() -> End + Send + 'static) -> Result<(), End> {
+/// A thread that works until it cannot go on, and then says why; or until another one cannot.
+fn spawn(name: &str, tell: &Sender<Event>, work: impl FnOnce() -> Option<End> + Send + 'static) -> Result<(), End> {
     let tell = tell.clone();
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // If nobody listens, the program is ending anyway.
-        let _ = tell.send(Event::Ended(work()));
+        if let Some(end) = work() {
+            // If nobody listens, the program is ending anyway.
+            let _ = tell.send(Event::Ended(end));
+        }
     });
     thread.map(drop).map_err(|error| End::failed(format!("cannot start a thread: {error}")))
 }

@@ -15,6 +15,7 @@ use super::trouble::{End, Trouble};
 use super::{Config, Event, room};
 use crate::client::account::{Account, Port};
 use crate::client::backoff::Backoff;
+use crate::client::error::LedgerError;
 use crate::client::read_greeting;
 use crate::client::session::Session;
 use crate::limits;
@@ -64,11 +65,12 @@ impl Poller {
 
     /// Works until it cannot go on. A server that is away is tried again; one that refuses us, or
     /// has another session of ours, is not.
-    pub fn run(mut self) -> End {
+    pub fn run(mut self) -> Option<End> {
         loop {
             let Err(trouble) = self.connect_and_poll();
             match trouble {
-                Trouble::End(end) => return end,
+                Trouble::End(end) => return Some(end),
+                Trouble::Over => return None,
                 Trouble::Away(why) => self.wait_for_server(&why),
             }
         }
@@ -108,23 +110,30 @@ impl Poller {
             return Ok(());
         }
         let noted = self.state.lock().position().map(|(store, seq)| (store.to_owned(), seq));
-        let (catch_up, after) = match noted {
-            Some((known, seq)) if known == store => (limits::BRIDGE_CATCH_UP, seq),
+        let after = match noted {
+            Some((known, after)) if known == store => after,
             Some(_) => {
                 log::warn!("the wachat server's store is another than last time; going on from {acknowledged}");
-                (limits::BRIDGE_CATCH_UP, acknowledged)
+                self.renumber(store, acknowledged)?
             }
-            None => (0, acknowledged),
+            None => {
+                let last = room::last(send, &self.room)?;
+                self.renumber(store, last)?
+            }
         };
-        self.floor = room::before_the_newest(send, &self.room, catch_up)?;
-        let after = if catch_up == 0 { self.floor } else { after };
-        self.state.lock().begin(store, after)?;
+        self.floor = room::before_the_newest(send, &self.room, &self.account.user, after)?;
         self.position = Some((store.to_owned(), after));
         if first {
             // If nobody listens, the program is ending anyway.
             let _ = self.events.send(Event::Ready);
         }
         Ok(())
+    }
+
+    /// From now on the numbers are this store's.
+    fn renumber(&self, store: &str, after: Seq) -> Result<Seq, LedgerError> {
+        self.state.lock().begin(store, after)?;
+        Ok(after)
     }
 
     /// Acknowledges what is done, and hands over what comes.
@@ -137,8 +146,8 @@ impl Poller {
             // A copy of the store, older than what we know: go on from what it calls acknowledged.
             Err(ko) if ko.code == Code::Seq && after > acknowledged => {
                 log::warn!("the wachat server's store is older than last time; going on from {acknowledged}");
-                self.state.lock().begin(&store, acknowledged)?;
-                self.position = Some((store, acknowledged));
+                let after = self.renumber(&store, acknowledged)?;
+                self.position = Some((store, after));
                 return Ok(());
             }
             Err(ko) => return Err(Trouble::Away(ko.to_string())),
@@ -150,7 +159,7 @@ impl Poller {
             return Ok(());
         }
         self.outstanding = Some(last);
-        self.batches.send(batch).map_err(|_| Trouble::Away("the courier has ended".to_owned()))
+        self.batches.send(batch).map_err(|_| Trouble::Over)
     }
 
     /// The messages of the room among the events that are to be carried.
@@ -188,7 +197,7 @@ impl Poller {
                     self.position = self.position.take().map(|(store, _)| (store, last));
                 }
                 Err(RecvTimeoutError::Timeout) => _ = session.ask(&line(&RecvRequest::Ping))?,
-                Err(RecvTimeoutError::Disconnected) => return Err(Trouble::Away("the courier has ended".to_owned())),
+                Err(RecvTimeoutError::Disconnected) => return Err(Trouble::Over),
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::trouble::{End, Trouble};
 use crate::client::account::{Account, Port};
 use crate::client::session::Session;
 use crate::limits;
-use crate::model::{Place, RoomName, Seq};
+use crate::model::{Place, RoomName, Seq, UserName};
 use crate::protocol::{Code, HistoryRecord, Ko, SendRequest};
 
 /// A SEND session of somebody who is in the room.
@@ -25,23 +25,40 @@ pub fn passes(code: Code) -> bool {
     matches!(code, Code::Rate | Code::Quota | Code::Full)
 }
 
-/// The number before the room's newest `count` messages: what is above it is among them. With 0 it
-/// is the number of the last one.
-pub fn before_the_newest(session: &mut Session, room: &RoomName, count: usize) -> Result<Seq, Trouble> {
-    let (mut before, mut left) = (None, count.max(1));
-    while left > 0 {
-        let limit = left.min(limits::HISTORY_RECORDS_MOST);
-        let ask = SendRequest::History { place: Ok(Place::Room(room.clone())), limit, before };
-        let records = session.ask_list(&line(&ask), HistoryRecord::parse)?.map_err(|ko| no_room(room, &ko))?;
-        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Seq::ZERO) };
-        if count == 0 {
-            return Ok(last.message.seq);
-        }
+/// The number of the last message in the room.
+pub fn last(session: &mut Session, room: &RoomName) -> Result<Seq, Trouble> {
+    let records = history(session, room, 1, None)?;
+    Ok(records.last().map_or(Seq::ZERO, |record| record.message.seq))
+}
+
+/// The number before the newest messages in the room that are to be carried after an absence: those
+/// of others, above `after`, and not more than [`limits::BRIDGE_CATCH_UP`].
+pub fn before_the_newest(session: &mut Session, room: &RoomName, me: &UserName, after: Seq) -> Result<Seq, Trouble> {
+    let (mut before, mut left) = (None, limits::BRIDGE_CATCH_UP);
+    loop {
+        let records = history(session, room, limits::HISTORY_RECORDS_MOST, before)?;
+        let Some(first) = records.first() else { return Ok(after) };
         before = Some(first.message.seq);
-        left = left.saturating_sub(records.len());
+        for message in records.iter().rev().map(|record| &record.message) {
+            if message.seq <= after {
+                return Ok(after);
+            }
+            left -= usize::from(message.from != *me);
+            if left == 0 {
+                return Ok(Seq::new(message.seq.get() - 1).unwrap_or_default());
+            }
+        }
     }
-    let before = before.map_or(0, Seq::get).saturating_sub(1);
-    Ok(Seq::new(before).unwrap_or(Seq::ZERO))
+}
+
+fn history(
+    session: &mut Session,
+    room: &RoomName,
+    limit: usize,
+    before: Option<Seq>,
+) -> Result<Vec<HistoryRecord>, Trouble> {
+    let ask = SendRequest::History { place: Ok(Place::Room(room.clone())), limit, before };
+    session.ask_list(&line(&ask), HistoryRecord::parse)?.map_err(|ko| no_room(room, &ko))
 }
 
 /// A request as it is sent.

@@ -34,6 +34,8 @@ pub enum Trouble {
     /// Try again later.
     Away(String),
     End(End),
+    /// Another thread has ended, and says why.
+    Over,
 }
 
 impl From<LinkError> for Trouble {
