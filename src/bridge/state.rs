@@ -182,3 +182,76 @@ pub fn report_unclear(part: &Part, why: &str) {
         number + 1
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimulatedDisk;
+
+    /// One state file, on a disk that loses power now and then.
+    struct Run {
+        disk: SimulatedDisk,
+        random: u64,
+        cuts: usize,
+    }
+
+    impl Run {
+        fn open(&self) -> State {
+            State::open(Arc::new(self.disk.clone()), "home/state.csv".into()).unwrap()
+        }
+
+        fn random(&mut self, end: u64) -> u64 {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.random >> 33) % end
+        }
+
+        /// Perhaps the power goes, and the bridge starts anew.
+        fn perhaps_cut(&mut self, state: &mut State) -> bool {
+            if self.random(5) > 0 {
+                return false;
+            }
+            self.cuts += 1;
+            let mut kept = self.random;
+            self.disk = self.disk.after_power_cut(|| {
+                kept = kept.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                kept >> 63 == 1
+            });
+            *state = self.open();
+            true
+        }
+    }
+
+    #[test]
+    fn what_was_tried_is_never_tried_again_whenever_the_power_goes() {
+        let mut run = Run { disk: SimulatedDisk::default(), random: 1, cuts: 0 };
+        make_home(&run.disk);
+        let mut state = run.open();
+        state.begin_bot("7", 5).unwrap();
+        state.begin("store", Seq::ZERO).unwrap();
+        for number in 1..=2 * limits::BRIDGE_RECORDS as u64 / 3 {
+            let seq = Seq::new(number).unwrap();
+            let part = Part { seq, number: 0, from: "ana".to_owned() };
+            assert_eq!(state.next_part(seq), 0);
+            state.trying(&part).unwrap();
+            if !run.perhaps_cut(&mut state) {
+                state.done(&part).unwrap();
+                run.perhaps_cut(&mut state);
+            }
+            assert_eq!(state.next_part(seq), 1, "message {number}");
+            let second = Part { number: 1, ..part };
+            state.trying(&second).unwrap();
+            state.free(&second).unwrap();
+            run.perhaps_cut(&mut state);
+            assert_eq!(state.next_part(seq), 1, "what was free is tried again");
+            state.pass(seq).unwrap();
+            run.perhaps_cut(&mut state);
+            assert_eq!((state.position(), state.history_of("7")), (Some(("store", seq)), Some(5)));
+        }
+        assert!(run.cuts > 100 && state.records < limits::BRIDGE_RECORDS, "{} {}", run.cuts, state.records);
+        assert_eq!(state.history_of("8"), None);
+    }
+
+    fn make_home(disk: &SimulatedDisk) {
+        crate::client::make_directories(disk, "home".as_ref()).unwrap();
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use ureq::{Agent, SendBody};
 
 use super::token::Token;
+use crate::client::display::safe;
 use crate::limits;
 
 /// Why a request brought no result. Each text is for people, and free of the token.
@@ -125,7 +126,7 @@ impl Read for Watched<'_> {
 
 /// What an answer without a result means.
 fn judge(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
-    let mut why = description.unwrap_or_else(|| format!("HTTP status {status}"));
+    let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
     let parameters = parameters.unwrap_or_default();
     if let Some(chat) = parameters.migrate_to_chat_id {
         why.push_str(&format!("; its number is {chat} now: start the bridge with --chat-id {chat}"));

@@ -1,5 +1,6 @@
 //! `wachat bridge`: from its command line to its last line.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use crossbeam_channel::{Receiver, select};
 
 use super::serve::signals;
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
+use crate::client::display::safe;
 use crate::client::{ConnectArgs, Exit};
 use crate::disk::RealDisk;
 use crate::model::RoomName;
@@ -62,7 +64,7 @@ pub(super) fn run(args: BridgeArgs) -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(end) => end,
     };
-    eprintln!("wachat: {}", end.why);
+    eprintln!("wachat: {}", safe(&end.why));
     end.exit.into()
 }
 
@@ -127,7 +129,14 @@ fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<
         }
         if ready == DIRECTIONS {
             ready = 0;
-            println!("wachat: bridging {} and Telegram chat {} as {}", args.room, args.chat_id, args.connect.user);
+            announce(args);
         }
     }
+}
+
+/// The one line on standard output: both directions work. Nobody has to read it.
+fn announce(args: &TelegramArgs) {
+    let (room, chat, user) = (&args.room, args.chat_id, &args.connect.user);
+    let mut out = io::stdout();
+    let _ = writeln!(out, "wachat: bridging {room} and Telegram chat {chat} as {user}").and_then(|()| out.flush());
 }
