@@ -24,7 +24,13 @@ pub(super) struct BridgeArgs {
 #[derive(Subcommand)]
 enum Network {
     /// One room and one Telegram chat, both ways
-    #[command(mut_arg("plain", |arg| arg.hide(true)), mut_arg("no_receipts", |arg| arg.hide(true)))]
+    // What concerns a person at a terminal alone.
+    #[command(
+        mut_arg("plain", |arg| arg.hide(true)),
+        mut_arg("no_receipts", |arg| arg.hide(true)),
+        mut_arg("p2p_port", |arg| arg.hide(true)),
+        mut_arg("no_p2p", |arg| arg.hide(true)),
+    )]
     Telegram(TelegramArgs),
 }
 
