@@ -18,6 +18,7 @@ use crate::settings::{self, Settings};
 use crate::store::Sizes;
 use crate::tools;
 
+mod bridge;
 mod config;
 mod import;
 mod passwords;
@@ -51,6 +52,8 @@ enum Command {
     Users(tools::LookArgs),
     /// List the rooms
     Rooms(tools::LookArgs),
+    /// Carry messages between a room and another network
+    Bridge(bridge::BridgeArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
     Check(safety::CheckArgs),
@@ -147,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::History(args) => tools::history(&args),
         Command::Users(args) => tools::users(&args),
         Command::Rooms(args) => tools::rooms(&args),
+        Command::Bridge(args) => bridge::run(args),
         Command::User(args) => user::run(&args),
         Command::Check(args) => safety::check(&args),
         Command::Backup(args) => safety::backup(&args),

@@ -27,13 +27,14 @@
 //! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
 //! | [`tools`] | clients for scripts: send, receive, look back | import server, core, store or journal |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
+//! | [`bridge`] | a room joined with a chat of another network (its own page has its map) | import server, core or store |
 //! | [`cli`] | the command line | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |
 //! | [`limits`] | every limit and time-out, with its reason | |
 //!
 //! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `journal`, `core`; `store`;
 //! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`,
-//! and the tools stand on the client.
+//! and the tools and the bridge stand on the client.
 //!
 //! # Which thread owns what
 //!
@@ -66,6 +67,7 @@
 //! No async runtime, no event loop for clients, no database, no locks around the state: one thread
 //! owns it. No background flush: a sync comes before every OK. No deletion of history.
 
+pub mod bridge;
 pub mod cli;
 pub mod client;
 pub mod core;

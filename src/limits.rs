@@ -211,3 +211,27 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// the most. The most is less than an idle connection is kept (SEND_IDLE): one login is enough.
 pub const STATUS_FIRST: Duration = Duration::from_millis(50);
 pub const STATUS_MOST: Duration = Duration::from_millis(1_600);
+
+// The bridge.
+
+/// Longest text of a Telegram message, in UTF-16 code units (Bot API, sendMessage: "1-4096 characters").
+pub const TELEGRAM_TEXT: usize = 4_096;
+
+/// How many seconds Telegram lets a question for updates wait.
+pub const TELEGRAM_POLL_SECONDS: u64 = 30;
+
+/// How long Telegram has to answer, beyond what it was asked to wait.
+pub const TELEGRAM_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The longest answer of Telegram that is read: a hundred updates, each with what it replies to.
+pub const TELEGRAM_ANSWER_BYTES: u64 = 32 << 20;
+
+/// Of what was said in the room while the bridge was away, it carries what is among the room's
+/// newest messages, this many: Telegram takes about twenty a minute.
+pub const BRIDGE_CATCH_UP: usize = 100;
+
+/// Other chats that the log names: a bot can be put into any number of them.
+pub const BRIDGE_CHATS: usize = 100;
+
+/// The bridge's state file is written anew when it holds this many records.
+pub const BRIDGE_RECORDS: usize = 1_000;

@@ -83,7 +83,7 @@ fn mark(tick: Tick) -> &'static str {
 }
 
 /// The beginning of a text: enough to know which message it was.
-fn snippet(text: &str) -> String {
+pub(crate) fn snippet(text: &str) -> String {
     let mut chars = text.chars();
     let mut start: String = chars.by_ref().take(limits::SNIPPET_CHARS).collect();
     if chars.next().is_some() {

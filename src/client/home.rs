@@ -84,7 +84,7 @@ impl Home {
     }
 
     fn open_seat(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<Self, LedgerError> {
-        make_directories(&**disk, path)?;
+        make_directories(&**disk, &path.join("history"))?;
         let lock = lock(&**disk, path)?;
         let (mut outbox, torn_outbox) = Outbox::open(disk.clone(), outbox_file(path))?;
         let (history, torn_history) = History::open(disk.clone(), history_file(path), user.clone())?;
@@ -133,7 +133,7 @@ pub(super) fn history_file(path: &Path) -> PathBuf {
     path.join("history").join("messages.csv")
 }
 
-pub(super) fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, LedgerError> {
+pub(crate) fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, LedgerError> {
     let path = path.join("lock");
     disk.lock(&path).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => LedgerError::InUse { path },
@@ -143,9 +143,8 @@ pub(super) fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, Ledger
 
 /// Makes the directories, and their names durable: a synced file in a directory that a power cut
 /// takes away is lost.
-fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
-    let history = path.join("history");
-    disk.create_dir(&history).map_err(LedgerError::io(&history, "make"))?;
+pub(crate) fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
+    disk.create_dir(path).map_err(LedgerError::io(path, "make"))?;
     for directory in path.ancestors() {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         match disk.sync_dir(directory) {

@@ -35,7 +35,7 @@ pub(crate) mod exit;
 pub mod history;
 pub mod home;
 mod keyboard;
-mod ledger;
+pub(crate) mod ledger;
 mod memory;
 mod news;
 mod obey;
@@ -51,5 +51,7 @@ mod take_over;
 mod view;
 
 pub use exit::Exit;
+pub(crate) use home::make_directories;
 pub use options::{AccountArgs, ConnectArgs, HomeArgs, new_password};
 pub use plain::run;
+pub(crate) use receiver::read_greeting;

@@ -1,0 +1,143 @@
+//! The Bot API of Telegram: one request, one answer, and what a failure means.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
+use ureq::{Agent, SendBody};
+
+use super::token::Token;
+use crate::client::display::safe;
+use crate::limits;
+
+/// Why a request brought no result. Each text is for people, and free of the token.
+#[derive(Debug)]
+pub enum Failure {
+    /// It surely did not happen: not all of it left this machine.
+    NotSent(String),
+    /// It did not happen; Telegram asks for this pause.
+    Later(Duration),
+    /// It did not happen, and will not.
+    Refused(String),
+    /// It may have happened.
+    Unclear(String),
+    /// It did not happen: Telegram does not know this bot.
+    Barred(String),
+}
+
+/// The form of every answer.
+#[derive(Deserialize)]
+struct Answer<T> {
+    ok: bool,
+    result: Option<T>,
+    description: Option<String>,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
+}
+
+/// One bot, in one chat.
+pub struct Telegram {
+    agent: Agent,
+    api_url: String,
+    token: Token,
+    chat: i64,
+}
+
+impl Telegram {
+    pub fn new(api_url: &str, token: &Token, chat: i64) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(limits::TIMEOUT))
+            .user_agent(concat!("wachat/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), api_url: api_url.to_owned(), token: token.clone(), chat }
+    }
+
+    pub fn bot(&self) -> &str {
+        self.token.bot()
+    }
+
+    /// What is new, oldest first; waits for it at most `wait` seconds. Telegram forgets all updates
+    /// below `offset`; a negative one stands for so many from the end.
+    pub fn updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
+        let mut question = json!({ "timeout": wait, "allowed_updates": ["message"] });
+        if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {
+            fields.insert("offset".to_owned(), offset.into());
+        }
+        self.ask("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
+    }
+
+    /// Says a text in the chat. No parse mode: nothing in it is taken for markup.
+    pub fn send(&self, text: &str) -> Result<(), Failure> {
+        let question = json!({ "chat_id": self.chat, "text": text });
+        self.ask::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
+    }
+
+    fn ask<T: DeserializeOwned>(&self, method: &str, question: &Value, patience: Duration) -> Result<T, Failure> {
+        let question = question.to_string();
+        let mut body = Watched { bytes: question.as_bytes(), touched: false };
+        let (status, answer) = self.exchange(method, &mut body, patience).map_err(|error| {
+            // Without its body a request is none, whatever of its head has left.
+            let why = self.token.hide_in(&error.to_string());
+            if body.touched { Failure::Unclear(why) } else { Failure::NotSent(why) }
+        })?;
+        match serde_json::from_slice::<Answer<T>>(&answer) {
+            Ok(Answer { ok: true, result: Some(result), .. }) => Ok(result),
+            Ok(answer) => Err(judge(status, answer.description, answer.parameters)),
+            Err(_) => Err(judge(status, None, None)),
+        }
+    }
+
+    fn exchange(&self, method: &str, body: &mut Watched, patience: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
+        let mut answer = self
+            .agent
+            .post(self.token.address(&self.api_url, method))
+            .config()
+            .timeout_global(Some(patience))
+            .build()
+            .content_type("application/json")
+            .header("content-length", body.bytes.len())
+            .send(SendBody::from_reader(body))?;
+        let bytes = answer.body_mut().with_config().limit(limits::TELEGRAM_ANSWER_BYTES).read_to_vec()?;
+        Ok((answer.status().as_u16(), bytes))
+    }
+}
+
+/// The body of a request, and whether anybody has begun to send it.
+struct Watched<'a> {
+    bytes: &'a [u8],
+    touched: bool,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.touched = true;
+        self.bytes.read(buffer)
+    }
+}
+
+/// What an answer without a result means.
+fn judge(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
+    let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
+    let parameters = parameters.unwrap_or_default();
+    if let Some(chat) = parameters.migrate_to_chat_id {
+        why.push_str(&format!("; its number is {chat} now: start the bridge with --chat-id {chat}"));
+    }
+    match (status, parameters.retry_after) {
+        (_, Some(seconds)) => Failure::Later(Duration::from_secs(seconds)),
+        (429, None) => Failure::Later(limits::RETRY_FIRST),
+        (401 | 404, None) => Failure::Barred(format!("Telegram does not accept the token: {why}")),
+        // Whoever gave up waiting for the rest of a request may have taken it.
+        (408, None) => Failure::Unclear(why),
+        (400..=499, None) => Failure::Refused(why),
+        _ => Failure::Unclear(why),
+    }
+}

@@ -1,0 +1,148 @@
+//! `wachat bridge`: from its command line to its last line.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use crossbeam_channel::{Receiver, select};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
+use crate::client::display::safe;
+use crate::client::{AccountArgs, Exit, HomeArgs};
+use crate::disk::RealDisk;
+use crate::model::RoomName;
+use crate::signals;
+
+#[derive(Args)]
+pub(super) struct BridgeArgs {
+    #[command(subcommand)]
+    to: Network,
+}
+
+#[derive(Subcommand)]
+enum Network {
+    /// One room and one Telegram chat, both ways
+    Telegram(TelegramArgs),
+}
+
+#[derive(Args)]
+struct TelegramArgs {
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    home: HomeArgs,
+    /// Make the account if there is none
+    #[arg(long)]
+    register: bool,
+    /// The room, with its #; it is made if it is not there
+    #[arg(long, value_parser = room)]
+    room: RoomName,
+    /// The Telegram chat's number; a group's is negative. The log names chats that it is not
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    chat_id: i64,
+    /// Read the bot's token, as @BotFather gives it, from this file
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// Where the Bot API is
+    #[arg(long, value_name = "URL", default_value = "https://api.telegram.org", value_parser = url)]
+    api_url: String,
+}
+
+fn room(text: &str) -> Result<RoomName, String> {
+    RoomName::new(text).map_err(|error| format!("a room begins with #: {error}"))
+}
+
+fn url(text: &str) -> Result<String, &'static str> {
+    let known = text.starts_with("https://") || text.starts_with("http://");
+    known.then(|| text.to_owned()).ok_or("it begins with https:// or http://")
+}
+
+/// Runs a bridge until it is told to stop. Exit code 0: stopped by a signal; 1: it cannot go on;
+/// 2: wrong arguments; 3: the server or Telegram does not let it in, or another session took over.
+pub(super) fn run(args: BridgeArgs) -> ExitCode {
+    start_log();
+    let Network::Telegram(args) = args.to;
+    let end = match start(&args) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(end) => end,
+    };
+    eprintln!("wachat: {}", safe(&end.why));
+    end.exit.into()
+}
+
+/// What the libraries below log may hold the token (it is part of every address): only what wachat
+/// itself says is shown, whatever `RUST_LOG` asks for.
+struct OwnLog(env_logger::Logger);
+
+impl log::Log for OwnLog {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        metadata.target().starts_with("wachat") && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &log::Record) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+fn start_log() {
+    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).build();
+    let level = logger.filter();
+    if log::set_boxed_logger(Box::new(OwnLog(logger))).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+fn start(args: &TelegramArgs) -> Result<(), End> {
+    let usage = |why: &dyn ToString| End { exit: Exit::Usage, why: why.to_string() };
+    let token = Token::read(&args.token_file).map_err(|error| usage(&error))?;
+    let config = Config {
+        account: args.account.account(args.register).map_err(|error| usage(&error))?,
+        room: args.room.clone(),
+        chat: args.chat_id,
+        token,
+        api_url: args.api_url.clone(),
+        home: args.home.directory().map_err(|error| usage(&error))?,
+        disk: Arc::new(RealDisk),
+    };
+    // Before the ready line: whoever has read it may send a signal at once.
+    let signals =
+        signals::told(&[SIGINT, SIGTERM]).map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
+    let bridge = bridge::start(config)?;
+    let end = wait(&bridge, &signals, args);
+    bridge.stop();
+    end
+}
+
+fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<(), End> {
+    let mut ready = 0;
+    loop {
+        select! {
+            recv(signals) -> _ => return Ok(()),
+            recv(bridge.events) -> event => match event {
+                Ok(Event::Ready) => ready += 1,
+                Ok(Event::Ended(end)) => return Err(end),
+                Err(_) => return Err(End::failed("the bridge has panicked")),
+            },
+        }
+        if ready == DIRECTIONS {
+            ready = 0;
+            announce(args);
+        }
+    }
+}
+
+/// The one line on standard output: both directions work. Nobody has to read it.
+fn announce(args: &TelegramArgs) {
+    let (room, chat, user) = (&args.room, args.chat_id, &args.account.user);
+    let mut out = io::stdout();
+    let _ = writeln!(out, "wachat: bridging {room} and Telegram chat {chat} as {user}").and_then(|()| out.flush());
+}
