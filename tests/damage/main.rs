@@ -22,10 +22,15 @@ fn store(disk: &SimulatedDisk) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new("/data"))
 }
 
+/// Without a lobby: whoever registers is one record.
+fn policy() -> Policy {
+    Policy { lobby: false, ..Policy::default() }
+}
+
 /// A store with three journal segments, each message a batch of its own.
 fn three_segments() -> SimulatedDisk {
     let disk = SimulatedDisk::default();
-    let opened = store(&disk).open(Policy::default(), SIZES).unwrap();
+    let opened = store(&disk).open(policy(), SIZES).unwrap();
     let location = opened.location.clone();
     let mut engine = Engine::new(opened, SIZES);
     let ana = UserName::new("ana").unwrap();
@@ -61,7 +66,7 @@ fn journal(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
 fn refusal(disk: &SimulatedDisk, segment: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     disk.tamper(Path::new(segment), change);
     let before = journal(disk);
-    let error = store(disk).open(Policy::default(), SIZES).err().expect("it has to be refused").to_string();
+    let error = store(disk).open(policy(), SIZES).err().expect("it has to be refused").to_string();
     assert_eq!(journal(disk), before, "{error}");
     error
 }
@@ -101,7 +106,7 @@ fn a_missing_segment_and_a_strange_head_are_said() {
 fn a_torn_last_batch_is_set_aside_and_said_so() {
     let disk = three_segments();
     disk.tamper(Path::new("/data/journal/000003.csv"), |content| *last_byte(content) ^= 1);
-    let opened = store(&disk).open(Policy::default(), SIZES).unwrap();
+    let opened = store(&disk).open(policy(), SIZES).unwrap();
     let notice = opened.notice.expect("it has to be said");
     assert!(notice.contains("/data/journal/000003.csv") && notice.contains("-batch-7-1.broken"), "{notice}");
     assert_eq!(opened.core.last().get(), 5, "the batches before it are there");
