@@ -78,7 +78,7 @@ fn play() -> (World, Recv, Terminal) {
     let (send, listener) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
     play_send(send);
-    let ana = world.terminal("ana", &[]);
+    let ana = world.terminal("ana", &["--no-p2p"]);
     (world, Recv { listener, connection: None }, ana)
 }
 

@@ -37,6 +37,10 @@ pub struct App {
     pub(super) agenda: Arc<Agenda>,
     pub(super) current: Option<Place>,
     pub(super) away: bool,
+    /// The server's answer decides which chat the next line goes to.
+    pub(super) choosing: bool,
+    /// Whether it is known if I am in the lobby.
+    pub(super) lobby_known: bool,
     pub(super) direct: Direct,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
@@ -64,6 +68,8 @@ impl App {
             agenda,
             current: None,
             away: false,
+            choosing: false,
+            lobby_known: false,
             direct,
             deferred: None,
             underway,
@@ -201,7 +207,7 @@ impl App {
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
         let ahead = self.setting.piped && self.moves() && self.underway.len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead && self.deferred.is_none()
+        !self.leaving && !ahead && !self.choosing && self.deferred.is_none()
     }
 
     /// Whether the server takes messages. Where it does not, they are queued for another day.

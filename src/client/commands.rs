@@ -2,7 +2,7 @@
 //! command is a new row.
 
 use crate::limits;
-use crate::model::{Place, Text, UserName};
+use crate::model::{Place, RoomName, Text, UserName};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub enum Command {
     Users,
     Status(Option<Place>),
     Read(Option<Place>),
+    Join(RoomName),
+    /// Leave a room, or the one that is the current chat.
+    Leave(Option<RoomName>),
+    Rooms,
+    /// Who is in a room, or in the one that is the current chat.
+    Members(Option<RoomName>),
     /// A direct chat with this user; alone, those that are open.
     Direct(Option<UserName>),
     /// End the direct chat.
@@ -35,7 +41,7 @@ pub enum Command {
 impl Command {
     /// Whether what it shows depends on what was sent before.
     pub fn looks_back(&self) -> bool {
-        matches!(self, Self::History { .. } | Self::Users | Self::Status(_))
+        matches!(self, Self::History { .. } | Self::Users | Self::Status(_) | Self::Rooms | Self::Members(_))
     }
 }
 
@@ -94,6 +100,30 @@ pub const COMMANDS: &[CommandRow] = &[
         form: "/read [user or #room]",
         help: "say that you have read everything, there or everywhere",
         parse: |rest| optional_place(rest).map(Command::Read),
+    },
+    CommandRow {
+        verb: "/join",
+        form: "/join <#room>",
+        help: "come into a room, or make it; it is the current chat then",
+        parse: |rest| room(rest)?.map(Command::Join).ok_or(Refusal::Form),
+    },
+    CommandRow {
+        verb: "/leave",
+        form: "/leave [#room]",
+        help: "leave a room; alone, the one that is the current chat",
+        parse: |rest| room(rest).map(Command::Leave),
+    },
+    CommandRow {
+        verb: "/rooms",
+        form: "/rooms",
+        help: "all rooms, and which of them you are in",
+        parse: |rest| alone(rest, Command::Rooms),
+    },
+    CommandRow {
+        verb: "/names",
+        form: "/names [#room]",
+        help: "who is in a room, and who of them is online",
+        parse: |rest| room(rest).map(Command::Members),
     },
     CommandRow {
         verb: "/p2p",
@@ -198,6 +228,14 @@ fn place(text: &str) -> Result<Place, Refusal> {
 fn optional_place(rest: &str) -> Result<Option<Place>, Refusal> {
     let rest = rest.trim_start_matches('@');
     (!rest.is_empty()).then(|| place(rest)).transpose()
+}
+
+fn room(rest: &str) -> Result<Option<RoomName>, Refusal> {
+    match optional_place(rest)? {
+        Some(Place::Room(room)) => Ok(Some(room)),
+        Some(Place::User(_)) => Err(Refusal::Form),
+        None => Ok(None),
+    }
 }
 
 fn alone(rest: &str, command: Command) -> Parsed {

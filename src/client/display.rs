@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::conversation::Row;
+use super::texts::Phrase;
 use super::view::{Tick, View};
 use crate::limits;
 use crate::model::{Message, Place};
@@ -40,6 +41,7 @@ fn look_back(row: &Row) -> String {
         Row::Received(message) => said(message),
         Row::Sent(message, state) => format!("{} {}", said(message), mark((*state).into())),
         Row::Direct(message) => said_directly(message),
+        Row::Gap(gap) => format!("* {}", Phrase::Gap { most: &gap.most(), room: &gap.room }),
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
             format!("[{time}] ✗ {}: {} — {}", address(&message.to), indented(message.text.as_str()), safe(why))

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::agenda::Ask;
 use super::direct::DirectEvent;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use crate::model::{State, Token, UserName};
+use crate::model::{Place, RoomName, Seq, State, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
@@ -45,8 +46,34 @@ pub enum Answer {
     Rows(Vec<HistoryRecord>),
     /// Where a user takes direct chats.
     Peer(UserName, SocketAddr, Token),
+    /// Whether I am in the lobby.
+    Lobby(bool),
+    Joined(RoomName),
+    NotJoined(Ko),
+    Left(RoomName),
+    Rooms(Vec<RoomSeen>),
+    /// The last so many rows of a room that I am not in are those that I hold myself.
+    Outside(Place, usize, Ko),
     Refused(Ko),
-    NotAsked(String),
+    /// There was nobody to ask.
+    NotAsked(Ask, String),
+}
+
+/// One line of a `CHATS` reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Chat {
+    pub place: Place,
+    pub last: Seq,
+    pub read: Seq,
+}
+
+/// One line of a `ROOMS` reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoomSeen {
+    pub name: String,
+    pub members: u64,
+    /// Whether I am one of them.
+    pub member: bool,
 }
 
 /// One line of a `USERS` reply, as a client reads it (protocol, section 5).

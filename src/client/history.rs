@@ -7,6 +7,7 @@
 //! FAILED;<id>;<to>;<at>;<text>;<why>         never sent
 //! STATE;<seq>;<place>;<state>;<upto>;<at>    all I sent there up to that number is now so
 //! SHOWN;<n>                                  the first n received messages of this file were shown
+//! GAP;<#room>;<first>;<last>                these numbers of that room are with the server only
 //! POSITION;<store>;<last>                    everything of that store up to this number is above
 //! ```
 //! What a poll brought is one batch, with the position at its end. So the last number and the
@@ -15,14 +16,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::conversation::{Moved, Row};
+use super::conversation::{Gap, Moved, Row};
 use super::entry::Entry;
 use super::error::LedgerError;
 use super::ledger::{Ledger, Torn};
 use super::memory::{Change, Memory};
 use super::outbox::Waiting;
 use crate::disk::Disk;
-use crate::model::{Message, MessageId, Place, Seq, State, Timestamp, UserName};
+use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Timestamp, UserName};
 use crate::protocol::{Event, Ko};
 
 /// The kind of file, in its first line.
@@ -35,6 +36,9 @@ pub enum Arrival {
     Moved(State, Moved),
     Online(UserName),
     Offline(UserName),
+    Joined(RoomName, UserName),
+    Parted(RoomName, UserName),
+    Gap(Gap),
 }
 
 /// The store that a login found, compared with the one in the history.
@@ -126,7 +130,14 @@ impl History {
             }
             Some(Event::Online { user, .. }) => arrivals.push(Arrival::Online(user)),
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
-            Some(Event::Gap { .. } | Event::Join { .. } | Event::Part { .. } | Event::Peer { .. }) => {}
+            Some(Event::Join { room, user, .. }) => arrivals.push(Arrival::Joined(room, user)),
+            Some(Event::Part { room, user, .. }) => arrivals.push(Arrival::Parted(room, user)),
+            Some(Event::Gap { room, first, last }) => {
+                let gap = Gap { room, first, last };
+                entries.push(Entry::Gap(gap.clone()));
+                arrivals.push(Arrival::Gap(gap));
+            }
+            Some(Event::Peer { .. }) => {}
             // Held already, or of a kind that this version does not know: its number is enough.
             Some(Event::Message(_)) | None => {}
         }

@@ -76,6 +76,7 @@ impl Memory {
                     return Change::Moved(state, moved);
                 }
             }
+            Entry::Gap(gap) => self.conversation(&Place::Room(gap.room.clone())).add_gap(gap),
             Entry::Shown(count) => self.shown_so_far(count),
             Entry::Position { store, last } => self.position(store, last),
         }

@@ -15,6 +15,7 @@
 //!   what to do; `backoff` how long to wait.
 //! - `direct`: chats from client to client; it has a page of its own.
 //! - `event` in, `app` (with `commands`, `obey`, `news`) decides, `view` out.
+//! - `texts`: what it says, in three languages. `rooms`: what the app does about rooms.
 //! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.
 //!
 //! What holds throughout: nothing is sent before it is in the outbox, nothing is acknowledged or
@@ -44,10 +45,12 @@ pub mod outbox;
 pub(crate) mod plain;
 pub(crate) mod questions;
 pub(crate) mod receiver;
+mod rooms;
 mod screen;
 pub(crate) mod sender;
 pub(crate) mod session;
 mod take_over;
+pub mod texts;
 mod view;
 
 pub use exit::Exit;

@@ -25,6 +25,10 @@ impl App {
             Command::Users => self.ask(Ask::Users),
             Command::Status(place) => self.status(place),
             Command::Read(place) => self.read(place.as_ref()),
+            Command::Join(room) => self.join(room),
+            Command::Leave(room) => self.leave_room(room),
+            Command::Rooms => self.ask(Ask::Rooms),
+            Command::Members(room) => self.members(room),
             Command::Direct(Some(peer)) => self.call(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Close => self.hang_up(),
@@ -46,8 +50,10 @@ impl App {
     fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
         let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(NO_CHAT)] };
         let rows = self.home.history.lock().last_rows(&place, count);
-        // A pipe has no history of its own to look back on, nor has a person at a new machine.
-        if rows.is_empty() || self.setting.piped {
+        // A pipe has no history of its own to look back on, nor has a person at a new machine. Of a room the
+        // server has all, and who joined later, or fell behind, has not.
+        let is_room = matches!(place, Place::Room(_)) && !self.away;
+        if rows.is_empty() || self.setting.piped || is_room {
             return self.ask(Ask::History(place, count));
         }
         rows.into_iter().map(View::Row).collect()

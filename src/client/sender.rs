@@ -204,9 +204,9 @@ impl Sender {
 
     /// A question is for now, not for later.
     fn refuse_asks(&mut self, why: &str) -> Result<(), Stop> {
-        while self.agenda.first_ask().is_some() {
+        while let Some(ask) = self.agenda.first_ask() {
             self.agenda.asked();
-            self.tell(AppEvent::Answered(Answer::NotAsked(why.to_owned())))?;
+            self.tell(AppEvent::Answered(Answer::NotAsked(ask, why.to_owned())))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::conversation::Row;
+use super::texts::Phrase;
 use crate::model::{Message, Place, State};
 
 /// How far a message of mine has come, as its sender sees it.
@@ -32,6 +33,16 @@ impl From<State> for Tick {
             State::Read => Self::Read,
         }
     }
+}
+
+/// Something happened that a person should know.
+pub fn notice(phrase: Phrase) -> View {
+    View::Notice(phrase.to_string())
+}
+
+/// A line of an answer.
+pub fn answer(phrase: Phrase) -> View {
+    View::Answer(phrase.to_string())
 }
 
 /// One thing to show.
