@@ -25,6 +25,9 @@ pub enum Ask {
     Leave(RoomName),
     Rooms,
     Members(RoomName),
+    /// What I have read, of each place.
+    Chats,
+    Whois(UserName),
 }
 
 #[derive(Default)]

@@ -44,6 +44,17 @@ impl Row {
         }
     }
 
+    /// Whether its text holds all these words, given in small letters.
+    pub fn holds(&self, words: &[String]) -> bool {
+        let text = match self {
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => &message.text,
+            Self::Failed(message, _) => &message.text,
+            Self::Gap(_) => return false,
+        };
+        let text = text.as_str().to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    }
+
     /// When it was said; of a gap nobody knows.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
@@ -168,6 +179,17 @@ impl Conversation {
             Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
             _ => None,
         })
+    }
+
+    /// All rows that are kept, oldest first.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().map(|(_, row)| row)
+    }
+
+    /// How many messages were received above this number of this store.
+    pub fn received_after(&self, seq: Seq) -> usize {
+        let above = |row: &Row| matches!(row, Row::Received(message) if message.seq > seq);
+        self.rows.iter().rev().filter(|(era, row)| *era == self.era && above(row)).count()
     }
 
     /// The last number that was received here from this store.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::conversation::Gap;
 use super::outbox::Waiting;
-use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp};
+use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName};
 use crate::protocol::{Fields, Writer};
 
 /// What the history notes. The file's forms are in [`super::history`].
@@ -25,6 +25,8 @@ pub enum Entry {
     },
     /// So many received messages, from the file's beginning, were shown.
     Shown(u64),
+    /// Whether what this user says is hidden, from here on.
+    Ignored(UserName, bool),
     /// What the server keeps for those who look back, and does not send.
     Gap(Gap),
     Position {
@@ -49,6 +51,7 @@ impl Entry {
                 w.plain("STATE").plain(seq).plain(place).plain(state).plain(upto).plain(at)
             }
             Self::Shown(count) => w.plain("SHOWN").plain(count),
+            Self::Ignored(user, yes) => w.plain("IGNORE").plain(user).plain(if *yes { "yes" } else { "no" }),
             Self::Gap(gap) => w.plain("GAP").plain(&gap.room).plain(gap.first).plain(gap.last),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
@@ -73,6 +76,7 @@ impl Entry {
             "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
             "STATE" => read_state(f)?,
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
+            "IGNORE" => Self::Ignored(UserName::new(f.get(1)?).ok()?, f.get(2)? == "yes"),
             "GAP" => Self::Gap(read_gap(f)?),
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: Seq::parse(f.get(2)?)? },
             _ => return None,

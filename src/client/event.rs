@@ -9,6 +9,7 @@ use super::direct::DirectEvent;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
+use super::texts::Phrase;
 use crate::model::{Place, RoomName, Seq, State, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
@@ -52,6 +53,9 @@ pub enum Answer {
     NotJoined(Ko),
     Left(RoomName),
     Rooms(Vec<RoomSeen>),
+    Chats(Vec<Chat>),
+    /// Who it is, if there is such a user, and the rooms that we share.
+    Whois(UserName, Option<User>, Vec<String>),
     /// The last so many rows of a room that I am not in are those that I hold myself.
     Outside(Place, usize, Ko),
     Refused(Ko),
@@ -86,10 +90,12 @@ pub struct User {
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.online, self.last_seen.as_str()) {
-            (true, _) => write!(f, "{} online", self.name),
-            (false, "") => write!(f, "{} offline", self.name),
-            (false, seen) => write!(f, "{} offline since {seen}", self.name),
+        let (user, seen) = (&self.name, &self.last_seen);
+        match (self.online, seen.is_empty()) {
+            (true, _) => Phrase::Online { user },
+            (false, true) => Phrase::Offline { user },
+            (false, false) => Phrase::OfflineSince { user, seen },
         }
+        .fmt(f)
     }
 }

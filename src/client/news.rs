@@ -41,8 +41,11 @@ impl App {
     }
 
     pub(super) fn arrived(&mut self, arrival: Arrival) -> Vec<View> {
+        if arrival.user().is_some_and(|user| self.home.history.lock().is_ignored(user)) {
+            return Vec::new();
+        }
         match arrival {
-            Arrival::Message(message) => vec![View::Incoming(message)],
+            Arrival::Message(message) => vec![self.incoming(message)],
             Arrival::Moved(state, moved) => self.moved(state, &moved),
             Arrival::Online(user) => vec![View::Notice(format!("{user} is online"))],
             Arrival::Offline(user) => vec![View::Notice(format!("{user} is offline"))],
@@ -97,6 +100,8 @@ impl App {
             Answer::Joined(room) => self.joined(room),
             Answer::NotJoined(ko) => self.not_joined(&ko.text),
             Answer::Left(room) => self.left(room),
+            Answer::Chats(chats) => self.list_unread(&chats),
+            Answer::Whois(user, seen, rooms) => self.who_is(&user, seen.as_ref(), &rooms),
             Answer::Rooms(rooms) => Self::list_rooms(&rooms),
             Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
             Answer::Refused(ko) => vec![self.problem(&ko.text)],

@@ -2,8 +2,10 @@
 
 use super::agenda::Ask;
 use super::app::App;
-use super::commands::{self, COMMANDS, Command};
+use super::commands::{self, Command};
 use super::conversation::Row;
+use super::parse;
+use super::texts::Language;
 use super::view::View;
 use crate::model::{Place, Seq, Text};
 use crate::protocol::HistoryRecord;
@@ -22,6 +24,11 @@ impl App {
                 Vec::new()
             }
             Command::History { place, count } => self.look_back(place, count),
+            Command::Search(words) => self.search(&words),
+            Command::Unread => self.ask(Ask::Chats),
+            Command::Whois(user) => self.ask(Ask::Whois(user)),
+            Command::Ignore(user) => self.ignore(user.as_ref()),
+            Command::Clear => self.clear(),
             Command::Users => self.ask(Ask::Users),
             Command::Status(place) => self.status(place),
             Command::Read(place) => self.read(place.as_ref()),
@@ -105,14 +112,15 @@ impl App {
 
     fn help(&mut self, verb: Option<&str>) -> Vec<View> {
         let Some(verb) = verb else {
-            let rows = COMMANDS.iter().map(|row| format!("{:36} {}", row.form, row.help));
-            let lines =
-                rows.chain([format!("{:36} {}", "<text>", "say it in the current chat; //<text> begins with a slash")]);
-            return lines.map(View::Answer).collect();
+            let lines = commands::lines(Language::current());
+            return lines.map(|(form, help)| View::Answer(format!("{form:36} {help}"))).collect();
         };
         match commands::find(verb) {
-            Some(row) => vec![View::Answer(format!("{}: {}", row.form, row.help))],
-            None => vec![self.problem(&commands::unknown(verb))],
+            Some(row) => {
+                let language = Language::current();
+                vec![View::Answer(format!("{}: {}", row.form.text(language), row.explained(language)))]
+            }
+            None => vec![self.problem(&parse::unknown(verb))],
         }
     }
 }

@@ -225,7 +225,10 @@ impl Plain {
             .map_err(|error| (Exit::Failed, format!("cannot write to the screen: {error}")))?;
         let incoming: Vec<_> = views
             .iter()
-            .filter_map(|view| if let View::Incoming(message) = view { Some(message.clone()) } else { None })
+            .filter_map(|view| match view {
+                View::Incoming(message) | View::Hidden(message) => Some(message.clone()),
+                _ => None,
+            })
             .collect();
         self.app.shown(&incoming).map_err(|error| (Exit::Failed, error.to_string()))
     }

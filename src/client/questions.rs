@@ -48,6 +48,8 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
             }
         }
         Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.place)))),
+        Ask::Chats => Ok(Answer::Chats(chats(session)?)),
+        Ask::Whois(user) => return whois(session, user),
         Ask::Join(room) => return join(session, room),
         Ask::Leave(room) => {
             session.ask(&line(&SendRequest::Leave { room: named(room) }))?.map(|_| Answer::Left(room.clone()))
@@ -81,6 +83,22 @@ fn look_back(session: &mut Session, place: &Place, count: usize) -> Result<Answe
 fn join(session: &mut Session, room: &RoomName) -> Result<Answer, LinkError> {
     let answer = session.ask(&line(&SendRequest::Join { room: named(room) }))?;
     Ok(answer.map_or_else(Answer::NotJoined, |_| Answer::Joined(room.clone())))
+}
+
+fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
+    let seen = session.ask_list(&line(&SendRequest::Users), read_user)?.unwrap_or_default();
+    let is_who = |seen: &User| UserName::new(&seen.name).is_ok_and(|name| name == *user);
+    let Some(found) = seen.into_iter().find(is_who) else {
+        return Ok(Answer::Whois(user.clone(), None, Vec::new()));
+    };
+    let rooms = session.ask_list(&line(&SendRequest::Rooms), read_room)?.unwrap_or_default();
+    let mut shared = Vec::new();
+    for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
+        let request = SendRequest::Members { room: Place::parse(&room.name) };
+        let members = session.ask_list(&line(&request), read_member)?.unwrap_or_default();
+        shared.extend(members.iter().any(is_who).then_some(room.name));
+    }
+    Ok(Answer::Whois(user.clone(), Some(found), shared))
 }
 
 /// Where I have talked, and my rooms, latest first. A server that does not say has none to tell of.

@@ -196,6 +196,10 @@ impl Sender {
     }
 
     fn question(&mut self, ask: &Ask) -> Result<(), Stop> {
+        // What was seen has been read, though it was not said yet.
+        while let (Ask::Chats, Some((place, seq))) = (ask, self.agenda.some_read()) {
+            self.read(&place, seq)?;
+        }
         let answer = questions::put(self.session()?, ask)?;
         self.it_works()?;
         self.agenda.asked();

@@ -50,6 +50,8 @@ pub fn answer(phrase: Phrase) -> View {
 pub enum View {
     /// A message from somebody. Once it is shown it counts as read.
     Incoming(Arc<Message>),
+    /// A message from somebody who is ignored: nothing to see, and done with.
+    Hidden(Arc<Message>),
     /// `others` messages to that place came as far at the same time.
     Tick { tick: Tick, to: Place, text: String, others: usize },
     /// A message of mine that will never be sent.
@@ -60,6 +62,10 @@ pub enum View {
     DirectTick { held: bool, message: Arc<Message> },
     /// A row looked back on.
     Row(Row),
+    /// A row that was searched for, and the conversation that it is of.
+    Found(Place, Row),
+    /// The screen is to be empty.
+    Clear,
     /// Something was asked for, and this is a line of the answer.
     Answer(String),
     /// Something happened that a person should know.

@@ -4,9 +4,12 @@
 //! One that is missing, or that leaves a value out, does not compile.
 
 mod phrase;
+mod three;
 
 use std::fmt;
 use std::sync::OnceLock;
+
+pub use three::{Three, three};
 
 pub use phrase::{Phrase, samples};
 

@@ -81,4 +81,84 @@ phrases! {
         "up to {most} messages in {room} while you were away: /history {room}",
         "hasta {most} mensajes en {room} mientras no estabas: /history {room}",
         "até {most} mensagens em {room} enquanto você estava fora: /history {room}";
+
+    // What was typed.
+    AtForm:
+        "@<user>: <text>",
+        "@<usuario>: <texto>",
+        "@<usuário>: <texto>";
+    TheForm { form }:
+        "the form is: {form}",
+        "la forma es: {form}",
+        "a forma é: {form}";
+    NoCommand { verb }:
+        "there is no command {verb}; /help lists those there are",
+        "no existe el comando {verb}; /help enumera los que hay",
+        "não existe o comando {verb}; /help lista os que existem";
+    DidYouMean { verb, known }:
+        "there is no command {verb}; did you mean {known}?",
+        "no existe el comando {verb}; ¿querías decir {known}?",
+        "não existe o comando {verb}; você quis dizer {known}?";
+    NotAText { most }:
+        "not sent: a message has no control characters and at most {most} bytes",
+        "no enviado: un mensaje no lleva caracteres de control y tiene como mucho {most} bytes",
+        "não enviado: uma mensagem não leva caracteres de controle e tem no máximo {most} bytes";
+    NotAName { text }:
+        "{text} is not a name; nothing was done",
+        "{text} no es un nombre; no se ha hecho nada",
+        "{text} não é um nome; nada foi feito";
+    AtTerminalOnly:
+        "that is for a terminal only",
+        "eso es solo para una terminal",
+        "isso é só para um terminal";
+
+    // Finding.
+    NothingFound:
+        "nothing found in the history that is here",
+        "no hay nada así en el historial de aquí",
+        "nada encontrado no histórico daqui";
+    NothingUnread:
+        "you have read everything",
+        "lo has leído todo",
+        "você leu tudo";
+    Unread { place, count }:
+        "{place}: {count} not read",
+        "{place}: {count} sin leer",
+        "{place}: {count} por ler";
+    NoSuchUser { user }:
+        "there is no user {user}",
+        "no hay ningún usuario {user}",
+        "não há nenhum usuário {user}";
+    SharedRooms { rooms }:
+        "with you in {rooms}",
+        "contigo en {rooms}",
+        "com você em {rooms}";
+    Ignored { user }:
+        "what {user} says is hidden now; it is received and stays in the history, and /ignore {user} shows it again",
+        "lo que diga {user} se oculta; se recibe y queda en el historial, y /ignore {user} lo vuelve a mostrar",
+        "o que {user} disser fica oculto; é recebido e fica no histórico, e /ignore {user} volta a mostrar";
+    NotIgnored { user }:
+        "what {user} says is shown again",
+        "lo que diga {user} se vuelve a mostrar",
+        "o que {user} disser volta a ser mostrado";
+    IsIgnored { user }:
+        "what {user} says is hidden",
+        "lo que dice {user} está oculto",
+        "o que {user} diz está oculto";
+    NobodyIgnored:
+        "nobody is hidden",
+        "no ocultas a nadie",
+        "ninguém está oculto";
+    Online { user }:
+        "{user} online",
+        "{user} en línea",
+        "{user} está online";
+    Offline { user }:
+        "{user} offline",
+        "{user} desconectado",
+        "{user} está offline";
+    OfflineSince { user, seen }:
+        "{user} offline since {seen}",
+        "{user} desconectado desde {seen}",
+        "{user} está offline desde {seen}";
 }
