@@ -185,6 +185,12 @@ pub const CLIENT_PIPES: usize = 8;
 /// Questions (`/users`, `/status`) that wait for their answer.
 pub const CLIENT_ASKS: usize = 16;
 
+/// `/whois` asks for the members of so many of my rooms, each with a question of its own.
+pub const WHOIS_ROOMS: usize = 32;
+
+/// `/search` shows so many, the newest: a screen or two.
+pub const FOUND: usize = 50;
+
 /// Records of a list reply that the client reads: more users than a server of this kind will have.
 pub const LIST_RECORDS: usize = 1_000_000;
 

@@ -68,6 +68,7 @@ fn rows(home: &Home, name: &str) -> Vec<String> {
         Row::Received(m) => format!("in {}", m.text),
         Row::Direct(m) => format!("direct {}", m.text),
         Row::Sent(m, state) => format!("out {} {state}", m.text),
+        Row::Gap(gap) => format!("gap {} {}", gap.first, gap.last),
         Row::Failed(m, why) => format!("failed {} {why}", m.text),
     };
     rows.into_iter().map(text).collect()

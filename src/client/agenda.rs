@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::limits;
-use crate::model::{Place, Seq, UserName};
+use crate::model::{Place, RoomName, Seq, UserName};
 
 /// A question to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,15 @@ pub enum Ask {
     History(Place, usize),
     /// Where that user takes direct chats.
     Peer(UserName),
+    /// Whether I am in the lobby.
+    Lobby,
+    Join(RoomName),
+    Leave(RoomName),
+    Rooms,
+    Members(RoomName),
+    /// What I have read, of each place.
+    Chats,
+    Whois(UserName),
 }
 
 #[derive(Default)]

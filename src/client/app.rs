@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
-use super::commands::{self, Command};
+use super::commands::Command;
 use super::direct::Direct;
 use super::error::LedgerError;
 use super::event::AppEvent;
 use super::exit::Exit;
 use super::home::Home;
 use super::outbox::Waiting;
+use super::parse;
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, MessageId, Place, Text};
+use crate::model::{Message, MessageId, Place, Seq, Text};
 
 const OTHER_STORE: &str = "the server's store is another than last time: restored from a backup, or made anew; \
     your history stays, and what was sent since that backup may be unknown there";
@@ -37,7 +38,13 @@ pub struct App {
     pub(super) agenda: Arc<Agenda>,
     pub(super) current: Option<Place>,
     pub(super) away: bool,
+    /// The server's answer decides which chat the next line goes to.
+    pub(super) choosing: bool,
+    /// Whether it is known if I am in the lobby.
+    pub(super) lobby_known: bool,
     pub(super) direct: Direct,
+    /// Lines that go on with the next one.
+    begun: Option<String>,
     /// What waits until the messages before it are settled.
     deferred: Option<Command>,
     /// Messages whose outcome was not told yet, and whether a `STATE` was faster and its ticks are on
@@ -64,7 +71,10 @@ impl App {
             agenda,
             current: None,
             away: false,
+            choosing: false,
+            lobby_known: false,
             direct,
+            begun: None,
             deferred: None,
             underway,
             asked: 0,
@@ -85,11 +95,12 @@ impl App {
         let mut views: Vec<_> = torn.collect();
         let history = self.home.history.lock();
         if self.setting.receipts {
-            self.agenda.doubt(history.last_received());
+            let shown = |(place, _): &(Place, Seq)| !matches!(place, Place::User(user) if history.is_ignored(user));
+            self.agenda.doubt(history.last_received().into_iter().filter(shown));
         }
-        if !self.setting.piped {
-            views.extend(history.unshown().into_iter().map(View::Incoming));
-        }
+        let unshown = if self.setting.piped { Vec::new() } else { history.unshown() };
+        drop(history);
+        views.extend(unshown.into_iter().map(|message| self.incoming(message)));
         if !self.underway.is_empty() && !self.setting.piped {
             views.push(View::Notice(format!("{} in the outbox from last time", self.underway.len())));
         }
@@ -99,9 +110,12 @@ impl App {
     /// Takes one event, and says what to show.
     pub fn handle(&mut self, event: AppEvent) -> Vec<View> {
         match event {
-            AppEvent::Typed(Ok(line)) => self.typed(&line),
-            AppEvent::Typed(Err(why)) => vec![self.problem(why)],
-            AppEvent::InputEnded => self.leave(),
+            AppEvent::Typed(Ok(line)) => self.line(&line),
+            AppEvent::Typed(Err(why)) => {
+                self.begun = None;
+                vec![self.problem(why)]
+            }
+            AppEvent::InputEnded => self.input_ended(),
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
             AppEvent::OtherStore => vec![View::Notice(OTHER_STORE.to_owned())],
@@ -117,8 +131,31 @@ impl App {
         }
     }
 
+    /// A line that ends in one backslash goes on with the next one. Two are two.
+    fn line(&mut self, line: &str) -> Vec<View> {
+        let backslashes = line.len() - line.trim_end_matches('\\').len();
+        let goes_on = backslashes % 2 == 1;
+        let part = if goes_on { line.strip_suffix('\\').unwrap_or(line) } else { line };
+        let mut whole = self.begun.take().map_or(String::new(), |begun| begun + "\n");
+        // One that is too long already is refused whatever comes.
+        if whole.len() <= limits::TYPED_BYTES {
+            whole.push_str(part);
+        }
+        if goes_on {
+            self.begun = Some(whole);
+            return Vec::new();
+        }
+        self.typed(&whole)
+    }
+
+    fn input_ended(&mut self) -> Vec<View> {
+        let mut views = self.begun.take().map_or(Vec::new(), |begun| self.typed(&begun));
+        views.extend(self.leave());
+        views
+    }
+
     fn typed(&mut self, line: &str) -> Vec<View> {
-        match commands::parse(line) {
+        match parse::parse(line) {
             // A script expects to see what its lines before this one have done.
             Ok(command) if self.setting.piped && command.looks_back() => {
                 self.deferred = Some(command);
@@ -186,7 +223,8 @@ impl App {
         let mut history = self.home.history.lock();
         history.mark_shown(messages.len())?;
         if self.setting.receipts {
-            messages.iter().for_each(|message| self.agenda.read(history.place_of(message), message.seq));
+            let seen = messages.iter().filter(|message| !history.is_ignored(&message.from));
+            seen.for_each(|message| self.agenda.read(history.place_of(message), message.seq));
         }
         Ok(())
     }
@@ -201,7 +239,7 @@ impl App {
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
         let ahead = self.setting.piped && self.moves() && self.underway.len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead && self.deferred.is_none()
+        !self.leaving && !ahead && !self.choosing && self.deferred.is_none()
     }
 
     /// Whether the server takes messages. Where it does not, they are queued for another day.
@@ -243,6 +281,9 @@ impl App {
 
     /// What stands before what is typed.
     pub fn prompt(&self) -> String {
+        if self.begun.is_some() {
+            return "... ".to_owned();
+        }
         let place = || self.current.as_ref().map_or("> ".to_owned(), |place| format!("{place}> "));
         self.direct.prompt().unwrap_or_else(place)
     }

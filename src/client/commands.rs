@@ -1,8 +1,9 @@
-//! What can be typed. One table: the parser, `/help` and "did you mean" are made from it, and a new
-//! command is a new row.
+//! What can be typed. One table: the parser, `/help`, "did you mean" and the README's table are made
+//! from it, and a new command is a new row.
 
-use crate::limits;
-use crate::model::{Place, Text, UserName};
+use super::parse::{Parsed, Refusal, alone, history, optional_place, room, say, search, user};
+use super::texts::{Language, Three, three};
+use crate::model::{Place, RoomName, Text, UserName};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +20,28 @@ pub enum Command {
         place: Option<Place>,
         count: usize,
     },
+    /// Find rows of the history with all these words.
+    Search(Vec<String>),
+    Unread,
     Users,
+    Whois(UserName),
     Status(Option<Place>),
     Read(Option<Place>),
+    Join(RoomName),
+    /// Leave a room, or the one that is the current chat.
+    Leave(Option<RoomName>),
+    Rooms,
+    /// Who is in a room, or in the one that is the current chat.
+    Members(Option<RoomName>),
+    /// Hide somebody, or show them again; alone, who is hidden.
+    Ignore(Option<UserName>),
     /// A direct chat with this user; alone, those that are open.
     Direct(Option<UserName>),
     /// End the direct chat.
     Close,
     /// Send by way of the server what a direct chat left unconfirmed.
     Resend,
+    Clear,
     Help(Option<String>),
     Quit,
 }
@@ -35,238 +49,299 @@ pub enum Command {
 impl Command {
     /// Whether what it shows depends on what was sent before.
     pub fn looks_back(&self) -> bool {
-        matches!(self, Self::History { .. } | Self::Users | Self::Status(_))
+        matches!(
+            self,
+            Self::History { .. }
+                | Self::Search(_)
+                | Self::Unread
+                | Self::Users
+                | Self::Whois(_)
+                | Self::Status(_)
+                | Self::Rooms
+                | Self::Members(_)
+        )
     }
 }
 
 /// A row of the table.
 pub struct CommandRow {
     pub verb: &'static str,
-    pub form: &'static str,
-    pub help: &'static str,
-    parse: fn(&str) -> Result<Command, Refusal>,
+    /// What does the same.
+    pub aliases: &'static [&'static str],
+    pub form: Three,
+    pub help: Three,
+    pub(super) parse: fn(&str) -> Parsed,
 }
 
-/// Why a line is no command: it is not of the form, or for another reason.
-enum Refusal {
-    Form,
-    Because(String),
+impl CommandRow {
+    /// What it is for, and its other names.
+    pub fn explained(&self, language: Language) -> String {
+        let help = self.help.text(language);
+        match self.aliases {
+            [] => help.to_owned(),
+            aliases => format!("{help} ({})", aliases.join(" ")),
+        }
+    }
 }
-
-type Parsed = Result<Command, Refusal>;
 
 pub const COMMANDS: &[CommandRow] = &[
     CommandRow {
         verb: "/msg",
-        form: "/msg <user or #room> <text>",
-        help: "send a message; @<user>: <text> does the same",
+        aliases: &["/whisper", "/w"],
+        form: three("/msg <user or #room> <text>", "/msg <usuario o #sala> <texto>", "/msg <usuário ou #sala> <texto>"),
+        help: three(
+            "send a message; @<user>: <text> does the same",
+            "envía un mensaje; @<usuario>: <texto> hace lo mismo",
+            "envia uma mensagem; @<usuário>: <texto> faz o mesmo",
+        ),
         parse: |rest| {
             let (to, text) = rest.split_once(char::is_whitespace).ok_or(Refusal::Form)?;
             say(Some(to), text.trim_start())
         },
     },
     CommandRow {
+        verb: "/me",
+        aliases: &[],
+        form: three("/me <text>", "/me <texto>", "/me <texto>"),
+        help: three(
+            "say in the current chat what you do: * ana waves",
+            "di en el chat actual lo que haces: * ana saluda",
+            "diz na conversa atual o que você faz: * ana acena",
+        ),
+        parse: |rest| if rest.is_empty() { Err(Refusal::Form) } else { say(None, &format!("/me {rest}")) },
+    },
+    CommandRow {
         verb: "/query",
-        form: "/query [user or #room]",
-        help: "choose the current chat: where a line without a command goes; alone, none",
+        aliases: &[],
+        form: three("/query [user or #room]", "/query [usuario o #sala]", "/query [usuário ou #sala]"),
+        help: three(
+            "choose the current chat: where a line without a command goes; alone, none",
+            "elige el chat actual: adonde va una línea sin comando; a secas, ninguno",
+            "escolhe a conversa atual: para onde vai uma linha sem comando; sozinho, nenhuma",
+        ),
         parse: |rest| optional_place(rest).map(Command::Query),
     },
     CommandRow {
         verb: "/history",
-        form: "/history [user or #room] [how many]",
-        help: "look back, here or there",
+        aliases: &[],
+        form: three(
+            "/history [user or #room] [how many]",
+            "/history [usuario o #sala] [cuántos]",
+            "/history [usuário ou #sala] [quantas]",
+        ),
+        help: three(
+            "look back, here or there",
+            "mira lo anterior, aquí o allí",
+            "mostra o que foi dito antes, aqui ou ali",
+        ),
         parse: history,
     },
     CommandRow {
-        verb: "/users",
-        form: "/users",
-        help: "everybody, and who is online",
-        parse: |rest| alone(rest, Command::Users),
+        verb: "/search",
+        aliases: &[],
+        form: three("/search <words>", "/search <palabras>", "/search <palavras>"),
+        help: three(
+            "find messages with all these words in your history",
+            "busca en tu historial los mensajes con todas estas palabras",
+            "procura no seu histórico as mensagens com todas estas palavras",
+        ),
+        parse: search,
     },
     CommandRow {
-        verb: "/status",
-        form: "/status [user or #room]",
-        help: "the connection and what waits; with a name, how far your last message there has come",
-        parse: |rest| optional_place(rest).map(Command::Status),
+        verb: "/unread",
+        aliases: &[],
+        form: Three::same("/unread"),
+        help: three(
+            "where something is that you have not read, and how much",
+            "dónde hay algo que no has leído, y cuánto",
+            "onde há algo que você não leu, e quanto",
+        ),
+        parse: |rest| alone(rest, Command::Unread),
     },
     CommandRow {
         verb: "/read",
-        form: "/read [user or #room]",
-        help: "say that you have read everything, there or everywhere",
+        aliases: &[],
+        form: three("/read [user or #room]", "/read [usuario o #sala]", "/read [usuário ou #sala]"),
+        help: three(
+            "say that you have read everything, there or everywhere",
+            "avisa de que has leído todo, allí o en todas partes",
+            "avisa que você leu tudo, ali ou em toda parte",
+        ),
         parse: |rest| optional_place(rest).map(Command::Read),
     },
     CommandRow {
+        verb: "/status",
+        aliases: &[],
+        form: three("/status [user or #room]", "/status [usuario o #sala]", "/status [usuário ou #sala]"),
+        help: three(
+            "the connection and what waits; with a name, how far your last message there has come",
+            "la conexión y lo que espera; con un nombre, hasta dónde ha llegado tu último mensaje allí",
+            "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali",
+        ),
+        parse: |rest| optional_place(rest).map(Command::Status),
+    },
+    CommandRow {
+        verb: "/users",
+        aliases: &["@lista"],
+        form: Three::same("/users"),
+        help: three("everybody, and who is online", "todos, y quién está en línea", "todos, e quem está online"),
+        parse: |rest| alone(rest, Command::Users),
+    },
+    CommandRow {
+        verb: "/whois",
+        aliases: &[],
+        form: three("/whois <user>", "/whois <usuario>", "/whois <usuário>"),
+        help: three(
+            "whether somebody is online, or when they were last, and the rooms you share",
+            "si alguien está en línea, o cuándo estuvo, y las salas que compartís",
+            "se alguém está online, ou quando esteve, e as salas em comum",
+        ),
+        parse: |rest| user(rest)?.map(Command::Whois).ok_or(Refusal::Form),
+    },
+    CommandRow {
+        verb: "/ignore",
+        aliases: &[],
+        form: three("/ignore [user]", "/ignore [usuario]", "/ignore [usuário]"),
+        help: three(
+            "hide what somebody says, or show it again; alone, who is hidden",
+            "oculta lo que dice alguien, o lo vuelve a mostrar; a secas, a quién ocultas",
+            "oculta o que alguém diz, ou volta a mostrar; sozinho, quem está oculto",
+        ),
+        parse: |rest| user(rest).map(Command::Ignore),
+    },
+    CommandRow {
+        verb: "/join",
+        aliases: &[],
+        form: three("/join <#room>", "/join <#sala>", "/join <#sala>"),
+        help: three(
+            "come into a room, or make it; it is the current chat then",
+            "entra en una sala, o la crea; pasa a ser el chat actual",
+            "entra em uma sala, ou a cria; ela passa a ser a conversa atual",
+        ),
+        parse: |rest| room(rest)?.map(Command::Join).ok_or(Refusal::Form),
+    },
+    CommandRow {
+        verb: "/leave",
+        aliases: &[],
+        form: three("/leave [#room]", "/leave [#sala]", "/leave [#sala]"),
+        help: three(
+            "leave a room; alone, the one that is the current chat",
+            "sale de una sala; a secas, de la que es el chat actual",
+            "sai de uma sala; sozinho, da que é a conversa atual",
+        ),
+        parse: |rest| room(rest).map(Command::Leave),
+    },
+    CommandRow {
+        verb: "/rooms",
+        aliases: &[],
+        form: Three::same("/rooms"),
+        help: three(
+            "all rooms, and which of them you are in",
+            "todas las salas, y en cuáles estás",
+            "todas as salas, e em quais você está",
+        ),
+        parse: |rest| alone(rest, Command::Rooms),
+    },
+    CommandRow {
+        verb: "/names",
+        aliases: &[],
+        form: three("/names [#room]", "/names [#sala]", "/names [#sala]"),
+        help: three(
+            "who is in a room, and who of them is online",
+            "quién está en una sala, y quién de ellos en línea",
+            "quem está em uma sala, e quem deles online",
+        ),
+        parse: |rest| room(rest).map(Command::Members),
+    },
+    CommandRow {
         verb: "/p2p",
-        form: "/p2p [user]",
-        help: "talk to a user directly, without the server, until exit or /close; alone, what is open",
-        parse: |rest| match optional_place(rest)? {
-            Some(Place::User(user)) => Ok(Command::Direct(Some(user))),
-            Some(Place::Room(_)) => Err(Refusal::Form),
-            None => Ok(Command::Direct(None)),
-        },
+        aliases: &[],
+        form: three("/p2p [user]", "/p2p [usuario]", "/p2p [usuário]"),
+        help: three(
+            "talk to a user directly, without the server, until exit or /close; alone, what is open",
+            "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
+            "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto",
+        ),
+        parse: |rest| user(rest).map(Command::Direct),
     },
     CommandRow {
         verb: "/close",
-        form: "/close",
-        help: "end the direct chat",
+        aliases: &[],
+        form: Three::same("/close"),
+        help: three("end the direct chat", "termina el chat directo", "encerra a conversa direta"),
         parse: |rest| alone(rest, Command::Close),
     },
     CommandRow {
         verb: "/resend",
-        form: "/resend",
-        help: "send by way of the server what was not confirmed in a direct chat",
+        aliases: &[],
+        form: Three::same("/resend"),
+        help: three(
+            "send by way of the server what was not confirmed in a direct chat",
+            "envía por el servidor lo que no se confirmó en un chat directo",
+            "envia pelo servidor o que não foi confirmado em uma conversa direta",
+        ),
         parse: |rest| alone(rest, Command::Resend),
     },
     CommandRow {
+        verb: "/clear",
+        aliases: &[],
+        form: Three::same("/clear"),
+        help: three("clear the screen", "limpia la pantalla", "limpa a tela"),
+        parse: |rest| alone(rest, Command::Clear),
+    },
+    CommandRow {
         verb: "/help",
-        form: "/help [command]",
-        help: "what can be typed",
+        aliases: &["/ayuda", "/ajuda"],
+        form: three("/help [command]", "/help [comando]", "/help [comando]"),
+        help: three("what can be typed", "lo que se puede escribir", "o que se pode digitar"),
         parse: |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned()))),
     },
     CommandRow {
         verb: "/quit",
-        form: "/quit",
-        help: "leave; what waits in the outbox is sent next time",
+        aliases: &["/salir", "/sair", "@salir"],
+        form: Three::same("/quit"),
+        help: three(
+            "leave; what waits in the outbox is sent next time",
+            "sale; lo que espera se envía la próxima vez",
+            "sai; o que está na fila é enviado da próxima vez",
+        ),
         parse: |rest| alone(rest, Command::Quit),
     },
 ];
 
-/// Reads a line. The error is for the person who typed it.
-pub fn parse(line: &str) -> Result<Command, String> {
-    if line.trim().is_empty() {
-        return Ok(Command::Nothing);
-    }
-    if let Some(text) = line.strip_prefix("//") {
-        return say(None, &format!("/{text}")).map_err(|refusal| explain(refusal, "//<text>"));
-    }
-    if line.starts_with('/') {
-        return slash(line.trim_end());
-    }
-    if let Some(rest) = line.strip_prefix('@') {
-        let form = "@<user>: <text>";
-        let (to, text) = rest.split_once(':').ok_or_else(|| explain(Refusal::Form, form))?;
-        return say(Some(to.trim()), text.strip_prefix(' ').unwrap_or(text)).map_err(|why| explain(why, form));
-    }
-    say(None, line).map_err(|refusal| explain(refusal, "<text>"))
+/// What can be typed beside commands, and what it does.
+pub const PLAIN: &[(Three, Three)] = &[
+    (
+        three("<text>", "<texto>", "<texto>"),
+        three(
+            "say it in the current chat; //<text> begins with a slash",
+            "dilo en el chat actual; //<texto> empieza con una barra",
+            "diz isso na conversa atual; //<texto> começa com uma barra",
+        ),
+    ),
+    (
+        three("<text>\\", "<texto>\\", "<texto>\\"),
+        three("go on with the next line", "sigue en la línea siguiente", "continua na linha seguinte"),
+    ),
+];
+
+/// All that can be typed: forms, and what they do.
+pub fn lines(language: Language) -> impl Iterator<Item = (&'static str, String)> {
+    let commands = COMMANDS.iter().map(move |row| (row.form.text(language), row.explained(language)));
+    commands.chain(PLAIN.iter().map(move |(form, help)| (form.text(language), help.text(language).to_owned())))
 }
 
-fn slash(line: &str) -> Result<Command, String> {
-    let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let row = find(verb).ok_or_else(|| unknown(verb))?;
-    (row.parse)(rest.trim_start()).map_err(|refusal| explain(refusal, row.form))
-}
-
-/// The row of a verb, in either case, with or without its slash.
+/// The row of a verb or an alias, in either case, with or without its slash.
 pub fn find(verb: &str) -> Option<&'static CommandRow> {
-    let bare = |text: &str| text.trim_start_matches('/').to_lowercase();
-    COMMANDS.iter().find(|row| bare(row.verb) == bare(verb))
+    COMMANDS.iter().find(|row| names(row).any(|name| bare(name) == bare(verb)))
 }
 
-/// What to say about a verb that there is not: the one that was probably meant.
-pub fn unknown(verb: &str) -> String {
-    let verb = verb.to_lowercase();
-    let nearest = COMMANDS.iter().map(|row| (strsim::jaro_winkler(row.verb, &verb), row.verb));
-    match nearest.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((likeness, known)) if likeness > 0.75 => format!("there is no command {verb}; did you mean {known}?"),
-        _ => format!("there is no command {verb}; /help lists those there are"),
-    }
+/// A row's verb and aliases.
+pub fn names(row: &CommandRow) -> impl Iterator<Item = &'static str> {
+    std::iter::once(row.verb).chain(row.aliases.iter().copied())
 }
 
-fn explain(refusal: Refusal, form: &str) -> String {
-    match refusal {
-        Refusal::Form => format!("the form is: {form}"),
-        Refusal::Because(why) => why,
-    }
-}
-
-fn say(to: Option<&str>, text: &str) -> Parsed {
-    let to = to.map(place).transpose()?;
-    let too_much = || {
-        let most = limits::TEXT_BYTES;
-        Refusal::Because(format!("not sent: a message has no control characters and at most {most} bytes"))
-    };
-    Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
-}
-
-fn place(text: &str) -> Result<Place, Refusal> {
-    if text.is_empty() {
-        return Err(Refusal::Form);
-    }
-    Place::parse(text).map_err(|_| Refusal::Because(format!("{text:?} is not a name; nothing was done")))
-}
-
-fn optional_place(rest: &str) -> Result<Option<Place>, Refusal> {
-    let rest = rest.trim_start_matches('@');
-    (!rest.is_empty()).then(|| place(rest)).transpose()
-}
-
-fn alone(rest: &str, command: Command) -> Parsed {
-    if rest.is_empty() { Ok(command) } else { Err(Refusal::Form) }
-}
-
-/// `/history luis 5`, `/history luis`, `/history 5`, `/history`. A lone number is a count.
-fn history(rest: &str) -> Parsed {
-    let words: Vec<_> = rest.split_whitespace().collect();
-    let (name, count) = match *words.as_slice() {
-        [] => (None, None),
-        [one] if one.parse::<usize>().is_ok() => (None, Some(one)),
-        [name] => (Some(name), None),
-        [name, count] => (Some(name), Some(count)),
-        _ => return Err(Refusal::Form),
-    };
-    let count = match count {
-        Some(count) => count.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form)?,
-        None => limits::CONVERSATION_SHOWN,
-    };
-    Ok(Command::History { place: optional_place(name.unwrap_or_default())?, count })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
-        Ok(Command::Say { to: to.map(|to| Place::parse(to).unwrap()), text: Text::new(text).unwrap() })
-    }
-
-    #[test]
-    fn what_is_sent_and_where() {
-        assert_eq!(parse("/msg luis hola,  ¿qué tal?"), said(Some("luis"), "hola,  ¿qué tal?"));
-        assert_eq!(parse("@luis: hola"), said(Some("luis"), "hola"));
-        assert_eq!(parse("@luis:hola: sí"), said(Some("luis"), "hola: sí"));
-        assert_eq!(parse("@#sala: hola"), said(Some("#sala"), "hola"));
-        assert_eq!(parse("hola"), said(None, "hola"));
-        assert_eq!(parse("  indented "), said(None, "  indented "));
-        assert_eq!(parse("//quit is a command"), said(None, "/quit is a command"));
-        assert_eq!(parse("  "), Ok(Command::Nothing));
-    }
-
-    #[test]
-    fn commands_and_their_arguments() {
-        let luis = || Some(Place::parse("luis").unwrap());
-        assert_eq!(parse("/QUERY luis "), Ok(Command::Query(luis())));
-        assert_eq!(parse("/query"), Ok(Command::Query(None)));
-        assert_eq!(parse("/history luis 5"), Ok(Command::History { place: luis(), count: 5 }));
-        assert_eq!(parse("/history 5"), Ok(Command::History { place: None, count: 5 }));
-        assert_eq!(parse("/help msg"), Ok(Command::Help(Some("msg".to_owned()))));
-        assert_eq!(parse("/quit"), Ok(Command::Quit));
-    }
-
-    #[test]
-    fn what_is_refused_says_what_to_type() {
-        for (line, hint) in [
-            ("/mgs luis hola", "did you mean /msg?"),
-            ("/histroy", "did you mean /history?"),
-            ("/xyzzy", "/help lists"),
-            ("/msg luis", "/msg <user or #room> <text>"),
-            ("/quit now", "the form is: /quit"),
-            ("/history luis 0", "/history [user or #room] [how many]"),
-            ("@luis hola", "@<user>: <text>"),
-            ("/msg a/b hola", "is not a name"),
-            ("\u{1b}[A", "control characters"),
-        ] {
-            let error = parse(line).unwrap_err();
-            assert!(error.contains(hint), "{line:?}: {error}");
-        }
-    }
+/// A verb without its slash, in small letters.
+pub fn bare(verb: &str) -> String {
+    verb.trim_start_matches('/').to_lowercase()
 }

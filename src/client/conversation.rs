@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::outbox::Waiting;
 use crate::limits;
-use crate::model::{Message, Seq, State, Timestamp};
+use crate::model::{Message, RoomName, Seq, State, Timestamp};
 
 /// What a row is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,22 @@ pub enum Row {
     Direct(Arc<Message>),
     /// It was never sent, for this reason.
     Failed(Waiting, String),
+    Gap(Gap),
+}
+
+/// Messages of a room that only the server has: these numbers, as far as they are that room's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub room: RoomName,
+    pub first: Seq,
+    pub last: Seq,
+}
+
+impl Gap {
+    /// How many messages that may be.
+    pub fn most(&self) -> u64 {
+        self.last.get().saturating_sub(self.first.get()).saturating_add(1)
+    }
 }
 
 impl Row {
@@ -23,14 +39,28 @@ impl Row {
     fn seq(&self) -> Option<Seq> {
         match self {
             Self::Received(message) | Self::Sent(message, _) => Some(message.seq),
+            Self::Gap(gap) => Some(gap.last),
             Self::Direct(_) | Self::Failed(..) => None,
         }
     }
 
-    pub fn at(&self) -> Timestamp {
+    /// Whether its text holds all these words, given in small letters.
+    pub fn holds(&self, words: &[String]) -> bool {
+        let text = match self {
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => &message.text,
+            Self::Failed(message, _) => &message.text,
+            Self::Gap(_) => return false,
+        };
+        let text = text.as_str().to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    }
+
+    /// When it was said; of a gap nobody knows.
+    pub fn at(&self) -> Option<Timestamp> {
         match self {
-            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => message.at,
-            Self::Failed(message, _) => message.at,
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message.at),
+            Self::Failed(message, _) => Some(message.at),
+            Self::Gap(_) => None,
         }
     }
 }
@@ -95,6 +125,10 @@ impl Conversation {
         self.insert(Row::Direct(message));
     }
 
+    pub fn add_gap(&mut self, gap: Gap) {
+        self.insert(Row::Gap(gap));
+    }
+
     pub fn add_failed(&mut self, message: Waiting, why: String) {
         self.insert(Row::Failed(message, why));
     }
@@ -145,6 +179,17 @@ impl Conversation {
             Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
             _ => None,
         })
+    }
+
+    /// All rows that are kept, oldest first.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().map(|(_, row)| row)
+    }
+
+    /// How many messages were received above this number of this store.
+    pub fn received_after(&self, seq: Seq) -> usize {
+        let above = |row: &Row| matches!(row, Row::Received(message) if message.seq > seq);
+        self.rows.iter().rev().filter(|(era, row)| *era == self.era && above(row)).count()
     }
 
     /// The last number that was received here from this store.

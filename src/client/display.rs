@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::conversation::Row;
+use super::texts::Phrase;
 use super::view::{Tick, View};
 use crate::limits;
 use crate::model::{Message, Place};
@@ -29,6 +30,10 @@ pub fn render(view: &View) -> String {
                 .into_owned()
         }
         View::Row(row) => look_back(row),
+        View::Found(Place::User(user), row) => format!("{} {}", safe(&format!("@{user}")), look_back(row)),
+        View::Found(Place::Room(_), row) => look_back(row),
+        // Nothing to read: the screen knows what they are.
+        View::Hidden(_) | View::Clear => String::new(),
         View::Answer(line) => safe(line).into_owned(),
         View::Notice(line) => format!("* {}", safe(line)),
         View::Problem(line) => format!("! {}", safe(line)),
@@ -40,6 +45,7 @@ fn look_back(row: &Row) -> String {
         Row::Received(message) => said(message),
         Row::Sent(message, state) => format!("{} {}", said(message), mark((*state).into())),
         Row::Direct(message) => said_directly(message),
+        Row::Gap(gap) => format!("* {}", Phrase::Gap { most: &gap.most(), room: &gap.room }),
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
             format!("[{time}] ✗ {}: {} — {}", address(&message.to), indented(message.text.as_str()), safe(why))
@@ -49,16 +55,23 @@ fn look_back(row: &Row) -> String {
 
 /// `[14:35] luis: hola`; in a room `[14:35] #sala luis: hola`.
 fn said(message: &Message) -> String {
-    let (time, from, text) = (message.at.local_time_of_day(), &message.from, indented(message.text.as_str()));
     match &message.to {
-        Place::User(_) => format!("[{time}] {}: {text}", safe(from.shown())),
-        room => format!("[{time}] {} {}: {text}", safe(&room.to_string()), safe(from.shown())),
+        Place::User(_) => spoken(message, "", ""),
+        room => spoken(message, &format!("{} ", safe(&room.to_string())), ""),
     }
 }
 
 fn said_directly(message: &Message) -> String {
-    let (time, text) = (message.at.local_time_of_day(), indented(message.text.as_str()));
-    format!("[{time}] {} (direct): {text}", safe(message.from.shown()))
+    spoken(message, "", " (direct)")
+}
+
+/// A text that begins with `/me ` is shown as an action (protocol, section 7): `[14:35] * ana waves`.
+fn spoken(message: &Message, place: &str, how: &str) -> String {
+    let (time, from, text) = (message.at.local_time_of_day(), safe(message.from.shown()), message.text.as_str());
+    match text.strip_prefix("/me ") {
+        Some(action) => format!("[{time}] {place}* {from}{how} {}", indented(action)),
+        None => format!("[{time}] {place}{from}{how}: {}", indented(text)),
+    }
 }
 
 pub fn indented(text: &str) -> String {

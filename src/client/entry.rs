@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::conversation::Gap;
 use super::outbox::Waiting;
-use crate::model::{Message, MessageId, Place, Seq, State, Text, Timestamp};
+use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName};
 use crate::protocol::{Fields, Writer};
 
 /// What the history notes. The file's forms are in [`super::history`].
@@ -24,6 +25,10 @@ pub enum Entry {
     },
     /// So many received messages, from the file's beginning, were shown.
     Shown(u64),
+    /// Whether what this user says is hidden, from here on.
+    Ignored(UserName, bool),
+    /// What the server keeps for those who look back, and does not send.
+    Gap(Gap),
     Position {
         store: String,
         last: Seq,
@@ -46,6 +51,8 @@ impl Entry {
                 w.plain("STATE").plain(seq).plain(place).plain(state).plain(upto).plain(at)
             }
             Self::Shown(count) => w.plain("SHOWN").plain(count),
+            Self::Ignored(user, yes) => w.plain("IGNORE").plain(user).plain(if *yes { "yes" } else { "no" }),
+            Self::Gap(gap) => w.plain("GAP").plain(&gap.room).plain(gap.first).plain(gap.last),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
         w.end();
@@ -69,6 +76,8 @@ impl Entry {
             "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
             "STATE" => read_state(f)?,
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
+            "IGNORE" => Self::Ignored(UserName::new(f.get(1)?).ok()?, f.get(2)? == "yes"),
+            "GAP" => Self::Gap(read_gap(f)?),
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: Seq::parse(f.get(2)?)? },
             _ => return None,
         })
@@ -90,6 +99,10 @@ fn read_waiting(f: &Fields) -> Option<Waiting> {
         at: Timestamp::parse(f.get(3)?)?,
         text: Text::new(f.get(4)?)?,
     })
+}
+
+fn read_gap(f: &Fields) -> Option<Gap> {
+    Some(Gap { room: RoomName::new(f.get(1)?).ok()?, first: Seq::parse(f.get(2)?)?, last: Seq::parse(f.get(3)?)? })
 }
 
 fn read_state(f: &Fields) -> Option<Entry> {

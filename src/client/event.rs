@@ -4,11 +4,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::agenda::Ask;
 use super::direct::DirectEvent;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use crate::model::{State, Token, UserName};
+use super::texts::Phrase;
+use crate::model::{Place, RoomName, Seq, State, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
@@ -45,8 +47,37 @@ pub enum Answer {
     Rows(Vec<HistoryRecord>),
     /// Where a user takes direct chats.
     Peer(UserName, SocketAddr, Token),
+    /// Whether I am in the lobby.
+    Lobby(bool),
+    Joined(RoomName),
+    NotJoined(Ko),
+    Left(RoomName),
+    Rooms(Vec<RoomSeen>),
+    Chats(Vec<Chat>),
+    /// Who it is, if there is such a user, and the rooms that we share.
+    Whois(UserName, Option<User>, Vec<String>),
+    /// The last so many rows of a room that I am not in are those that I hold myself.
+    Outside(Place, usize, Ko),
     Refused(Ko),
-    NotAsked(String),
+    /// There was nobody to ask.
+    NotAsked(Ask, String),
+}
+
+/// One line of a `CHATS` reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Chat {
+    pub place: Place,
+    pub last: Seq,
+    pub read: Seq,
+}
+
+/// One line of a `ROOMS` reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoomSeen {
+    pub name: String,
+    pub members: u64,
+    /// Whether I am one of them.
+    pub member: bool,
 }
 
 /// One line of a `USERS` reply, as a client reads it (protocol, section 5).
@@ -59,10 +90,12 @@ pub struct User {
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.online, self.last_seen.as_str()) {
-            (true, _) => write!(f, "{} online", self.name),
-            (false, "") => write!(f, "{} offline", self.name),
-            (false, seen) => write!(f, "{} offline since {seen}", self.name),
+        let (user, seen) = (&self.name, &self.last_seen);
+        match (self.online, seen.is_empty()) {
+            (true, _) => Phrase::Online { user },
+            (false, true) => Phrase::Offline { user },
+            (false, false) => Phrase::OfflineSince { user, seen },
         }
+        .fmt(f)
     }
 }

@@ -7,6 +7,8 @@
 //! FAILED;<id>;<to>;<at>;<text>;<why>         never sent
 //! STATE;<seq>;<place>;<state>;<upto>;<at>    all I sent there up to that number is now so
 //! SHOWN;<n>                                  the first n received messages of this file were shown
+//! GAP;<#room>;<first>;<last>                these numbers of that room are with the server only
+//! IGNORE;<user>;<yes or no>                 what this user says is not shown; or is again
 //! POSITION;<store>;<last>                    everything of that store up to this number is above
 //! ```
 //! What a poll brought is one batch, with the position at its end. So the last number and the
@@ -15,14 +17,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::conversation::{Moved, Row};
+use super::conversation::{Gap, Moved, Row};
 use super::entry::Entry;
 use super::error::LedgerError;
 use super::ledger::{Ledger, Torn};
 use super::memory::{Change, Memory};
 use super::outbox::Waiting;
 use crate::disk::Disk;
-use crate::model::{Message, MessageId, Place, Seq, State, Timestamp, UserName};
+use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Timestamp, UserName};
 use crate::protocol::{Event, Ko};
 
 /// The kind of file, in its first line.
@@ -35,6 +37,19 @@ pub enum Arrival {
     Moved(State, Moved),
     Online(UserName),
     Offline(UserName),
+    Joined(RoomName, UserName),
+    Parted(RoomName, UserName),
+    Gap(Gap),
+}
+
+impl Arrival {
+    /// Whose coming or going it is.
+    pub fn user(&self) -> Option<&UserName> {
+        match self {
+            Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
+            Self::Message(_) | Self::Moved(..) | Self::Gap(_) => None,
+        }
+    }
 }
 
 /// The store that a login found, compared with the one in the history.
@@ -126,7 +141,14 @@ impl History {
             }
             Some(Event::Online { user, .. }) => arrivals.push(Arrival::Online(user)),
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
-            Some(Event::Gap { .. } | Event::Join { .. } | Event::Part { .. } | Event::Peer { .. }) => {}
+            Some(Event::Join { room, user, .. }) => arrivals.push(Arrival::Joined(room, user)),
+            Some(Event::Part { room, user, .. }) => arrivals.push(Arrival::Parted(room, user)),
+            Some(Event::Gap { room, first, last }) => {
+                let gap = Gap { room, first, last };
+                entries.push(Entry::Gap(gap.clone()));
+                arrivals.push(Arrival::Gap(gap));
+            }
+            Some(Event::Peer { .. }) => {}
             // Held already, or of a kind that this version does not know: its number is enough.
             Some(Event::Message(_)) | None => {}
         }
@@ -168,6 +190,35 @@ impl History {
             return Ok(());
         }
         self.note(vec![Entry::Shown(self.memory.shown + count as u64)]).map(drop)
+    }
+
+    /// Hides a user, or shows them again; says which.
+    pub fn toggle_ignored(&mut self, user: &UserName) -> Result<bool, LedgerError> {
+        let hidden = !self.is_ignored(user);
+        self.note(vec![Entry::Ignored(user.clone(), hidden)])?;
+        Ok(hidden)
+    }
+
+    pub fn is_ignored(&self, user: &UserName) -> bool {
+        self.memory.ignored.contains(user)
+    }
+
+    pub fn ignored(&self) -> Vec<UserName> {
+        self.memory.ignored.iter().cloned().collect()
+    }
+
+    /// The newest rows that hold all these words, given in small letters; newest last.
+    pub fn search(&self, words: &[String], most: usize) -> Vec<(Place, Row)> {
+        let rows = self.memory.conversations.iter().flat_map(|(place, c)| c.rows().map(move |row| (place, row)));
+        let mut found: Vec<_> = rows.filter(|(_, row)| row.holds(words)).collect();
+        found.sort_by_key(|(_, row)| row.at());
+        let first = found.len().saturating_sub(most);
+        found.into_iter().skip(first).map(|(place, row)| (place.clone(), row.clone())).collect()
+    }
+
+    /// How many messages were received there above this number, as far as they are here.
+    pub fn received_after(&self, place: &Place, seq: Seq) -> usize {
+        self.memory.conversations.get(place).map_or(0, |c| c.received_after(seq))
     }
 
     /// The last rows of a conversation, oldest first.

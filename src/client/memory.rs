@@ -26,6 +26,8 @@ pub struct Memory {
     /// How many messages were shown, of those received.
     pub shown: u64,
     pub unshown: VecDeque<Arc<Message>>,
+    /// Whose messages are not shown.
+    pub ignored: HashSet<UserName>,
     pub conversations: HashMap<Place, Conversation>,
     /// Ids of what was sent, or failed, until the outbox has been compared with them.
     pub settled: Option<HashSet<MessageId>>,
@@ -48,6 +50,7 @@ impl Memory {
             last: Seq::ZERO,
             shown: 0,
             unshown: VecDeque::new(),
+            ignored: HashSet::new(),
             conversations: HashMap::new(),
             settled: Some(HashSet::new()),
             era: 0,
@@ -76,6 +79,9 @@ impl Memory {
                     return Change::Moved(state, moved);
                 }
             }
+            Entry::Ignored(user, true) => _ = self.ignored.insert(user),
+            Entry::Ignored(user, false) => _ = self.ignored.remove(&user),
+            Entry::Gap(gap) => self.conversation(&Place::Room(gap.room.clone())).add_gap(gap),
             Entry::Shown(count) => self.shown_so_far(count),
             Entry::Position { store, last } => self.position(store, last),
         }

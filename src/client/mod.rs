@@ -15,6 +15,8 @@
 //!   what to do; `backoff` how long to wait.
 //! - `direct`: chats from client to client; it has a page of its own.
 //! - `event` in, `app` (with `commands`, `obey`, `news`) decides, `view` out.
+//! - `texts`: what it says, in three languages. `rooms`, `find`: what the app does
+//!   about rooms, and about finding and hiding.
 //! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.
 //!
 //! What holds throughout: nothing is sent before it is in the outbox, nothing is acknowledged or
@@ -24,7 +26,7 @@ pub mod account;
 pub(crate) mod agenda;
 mod app;
 pub(crate) mod backoff;
-mod commands;
+pub mod commands;
 pub mod conversation;
 mod direct;
 pub(crate) mod display;
@@ -32,6 +34,7 @@ mod entry;
 pub mod error;
 pub(crate) mod event;
 pub(crate) mod exit;
+mod find;
 pub mod history;
 pub mod home;
 mod keyboard;
@@ -41,13 +44,16 @@ mod news;
 mod obey;
 pub(crate) mod options;
 pub mod outbox;
+mod parse;
 pub(crate) mod plain;
 pub(crate) mod questions;
 pub(crate) mod receiver;
+mod rooms;
 mod screen;
 pub(crate) mod sender;
 pub(crate) mod session;
 mod take_over;
+pub mod texts;
 mod view;
 
 pub use exit::Exit;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::agenda::Ask;
 use super::app::App;
 use super::conversation::Moved;
 use super::error::{LinkError, Stop};
@@ -9,7 +10,8 @@ use super::event::Answer;
 use super::exit::Exit;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use super::view::{Tick, View};
+use super::texts::Phrase;
+use super::view::{Tick, View, notice};
 use crate::model::{Place, State, Text};
 use crate::protocol::Ko;
 
@@ -17,10 +19,11 @@ impl App {
     pub(super) fn up(&mut self) -> Vec<View> {
         self.progress = Instant::now();
         self.agenda.hurry();
-        if !std::mem::take(&mut self.away) {
-            return Vec::new();
+        let mut views = self.find_lobby();
+        if std::mem::take(&mut self.away) {
+            views.push(View::Notice(format!("connected to {}", self.setting.server)));
         }
-        vec![View::Notice(format!("connected to {}", self.setting.server))]
+        views
     }
 
     /// Says once that the server is away.
@@ -38,11 +41,17 @@ impl App {
     }
 
     pub(super) fn arrived(&mut self, arrival: Arrival) -> Vec<View> {
+        if arrival.user().is_some_and(|user| self.home.history.lock().is_ignored(user)) {
+            return Vec::new();
+        }
         match arrival {
-            Arrival::Message(message) => vec![View::Incoming(message)],
+            Arrival::Message(message) => vec![self.incoming(message)],
             Arrival::Moved(state, moved) => self.moved(state, &moved),
             Arrival::Online(user) => vec![View::Notice(format!("{user} is online"))],
             Arrival::Offline(user) => vec![View::Notice(format!("{user} is offline"))],
+            Arrival::Joined(room, user) => vec![notice(Phrase::JoinedRoom { user: &user, room: &room })],
+            Arrival::Parted(room, user) => vec![notice(Phrase::LeftRoom { user: &user, room: &room })],
+            Arrival::Gap(gap) => vec![notice(Phrase::Gap { most: &gap.most(), room: &gap.room })],
         }
     }
 
@@ -87,8 +96,18 @@ impl App {
             Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Peer(peer, address, token) => self.dial(peer, address, token),
+            Answer::Lobby(member) => self.found_lobby(Some(member)),
+            Answer::Joined(room) => self.joined(room),
+            Answer::NotJoined(ko) => self.not_joined(&ko.text),
+            Answer::Left(room) => self.left(room),
+            Answer::Chats(chats) => self.list_unread(&chats),
+            Answer::Whois(user, seen, rooms) => self.who_is(&user, seen.as_ref(), &rooms),
+            Answer::Rooms(rooms) => Self::list_rooms(&rooms),
+            Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
             Answer::Refused(ko) => vec![self.problem(&ko.text)],
-            Answer::NotAsked(why) => vec![View::Problem(format!("not asked: {why}"))],
+            Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
+            Answer::NotAsked(Ask::Join(_), why) => self.not_joined(&format!("not asked: {why}")),
+            Answer::NotAsked(_, why) => vec![View::Problem(format!("not asked: {why}"))],
         }
     }
 

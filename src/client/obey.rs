@@ -2,8 +2,10 @@
 
 use super::agenda::Ask;
 use super::app::App;
-use super::commands::{self, COMMANDS, Command};
+use super::commands::{self, Command};
 use super::conversation::Row;
+use super::parse;
+use super::texts::Language;
 use super::view::View;
 use crate::model::{Place, Seq, Text};
 use crate::protocol::HistoryRecord;
@@ -22,9 +24,18 @@ impl App {
                 Vec::new()
             }
             Command::History { place, count } => self.look_back(place, count),
+            Command::Search(words) => self.search(&words),
+            Command::Unread => self.ask(Ask::Chats),
+            Command::Whois(user) => self.ask(Ask::Whois(user)),
+            Command::Ignore(user) => self.ignore(user.as_ref()),
+            Command::Clear => self.clear(),
             Command::Users => self.ask(Ask::Users),
             Command::Status(place) => self.status(place),
             Command::Read(place) => self.read(place.as_ref()),
+            Command::Join(room) => self.join(room),
+            Command::Leave(room) => self.leave_room(room),
+            Command::Rooms => self.ask(Ask::Rooms),
+            Command::Members(room) => self.members(room),
             Command::Direct(Some(peer)) => self.call(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Close => self.hang_up(),
@@ -46,8 +57,10 @@ impl App {
     fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
         let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(NO_CHAT)] };
         let rows = self.home.history.lock().last_rows(&place, count);
-        // A pipe has no history of its own to look back on, nor has a person at a new machine.
-        if rows.is_empty() || self.setting.piped {
+        // A pipe has no history of its own to look back on, nor has a person at a new machine. Of a room the
+        // server has all, and who joined later, or fell behind, has not.
+        let is_room = matches!(place, Place::Room(_)) && !self.away;
+        if rows.is_empty() || self.setting.piped || is_room {
             return self.ask(Ask::History(place, count));
         }
         rows.into_iter().map(View::Row).collect()
@@ -99,14 +112,15 @@ impl App {
 
     fn help(&mut self, verb: Option<&str>) -> Vec<View> {
         let Some(verb) = verb else {
-            let rows = COMMANDS.iter().map(|row| format!("{:36} {}", row.form, row.help));
-            let lines =
-                rows.chain([format!("{:36} {}", "<text>", "say it in the current chat; //<text> begins with a slash")]);
-            return lines.map(View::Answer).collect();
+            let lines = commands::lines(Language::current());
+            return lines.map(|(form, help)| View::Answer(format!("{form:36} {help}"))).collect();
         };
         match commands::find(verb) {
-            Some(row) => vec![View::Answer(format!("{}: {}", row.form, row.help))],
-            None => vec![self.problem(&commands::unknown(verb))],
+            Some(row) => {
+                let language = Language::current();
+                vec![View::Answer(format!("{}: {}", row.form.text(language), row.explained(language)))]
+            }
+            None => vec![self.problem(&parse::unknown(verb))],
         }
     }
 }

@@ -154,11 +154,14 @@ impl Plain {
             Err(why) if self.piped => views.extend(self.app.offline(why)),
             Err(why) => views.extend(self.app.down(why)),
             Ok(_) if self.piped => {}
-            Ok(_) => views.push(View::Notice(format!(
-                "connected to {} as {}; /help says what can be typed",
-                self.account.server_name(),
-                self.account.user
-            ))),
+            Ok(_) => {
+                views.push(View::Notice(format!(
+                    "connected to {} as {}; /help says what can be typed",
+                    self.account.server_name(),
+                    self.account.user
+                )));
+                views.extend(self.app.find_lobby());
+            }
         }
         self.show(&views)?;
         if !(self.piped && away) {
@@ -204,10 +207,10 @@ impl Plain {
                 default(pause) => None,
             };
             if let Some(event) = event {
-                let was_typed = matches!(event, AppEvent::Typed(_));
+                let (was_typed, prompt) = (matches!(event, AppEvent::Typed(_)), self.app.prompt());
                 let views = self.app.handle(event);
-                // After a line was typed the prompt is due, whatever came of it.
-                if was_typed || !views.is_empty() {
+                // After a line was typed the prompt is due, whatever came of it; and when it is another.
+                if was_typed || !views.is_empty() || self.app.prompt() != prompt {
                     self.show(&views)?;
                 }
             }
@@ -222,7 +225,10 @@ impl Plain {
             .map_err(|error| (Exit::Failed, format!("cannot write to the screen: {error}")))?;
         let incoming: Vec<_> = views
             .iter()
-            .filter_map(|view| if let View::Incoming(message) = view { Some(message.clone()) } else { None })
+            .filter_map(|view| match view {
+                View::Incoming(message) | View::Hidden(message) => Some(message.clone()),
+                _ => None,
+            })
             .collect();
         self.app.shown(&incoming).map_err(|error| (Exit::Failed, error.to_string()))
     }

@@ -5,13 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::agenda::Ask;
 use super::error::LinkError;
-use super::event::{Answer, User};
+use super::event::{Answer, Chat, RoomSeen, User};
 use super::session::Session;
 use crate::limits;
-use crate::model::{Place, Seq, State, Token, UserName};
-use crate::protocol::{Fields, HistoryRecord, ReadError, RecvRequest, SendRequest};
+use crate::model::{Place, RoomName, Seq, State, Token, UserName};
+use crate::protocol::request::Named;
+use crate::protocol::{Code, Fields, HistoryRecord, ReadError, RecvRequest, SendRequest};
 
 const STRANGE: &str = "the server's answer is not of the protocol's form";
+
+/// The room that every new account is in, without its `#` (protocol, section 7).
+pub const LOBBY: &str = "lobby";
 
 /// A request as it is sent.
 pub fn line(request: &SendRequest) -> Vec<u8> {
@@ -35,11 +39,7 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
             let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
             session.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
         }
-        Ask::History(place, limit) => {
-            let (place, limit) = (Ok(place.clone()), (*limit).min(limits::HISTORY_RECORDS_MOST));
-            let request = SendRequest::History { place, limit, before: None };
-            session.ask_list(&line(&request), HistoryRecord::parse)?.map(Answer::Rows)
-        }
+        Ask::History(place, limit) => return look_back(session, place, *limit),
         Ask::Peer(user) => {
             let request = SendRequest::Peer { user: Ok(Place::User(user.clone())) };
             match session.ask(&line(&request))? {
@@ -47,24 +47,93 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
                 Err(ko) => Err(ko),
             }
         }
+        Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.place)))),
+        Ask::Chats => Ok(Answer::Chats(chats(session)?)),
+        Ask::Whois(user) => return whois(session, user),
+        Ask::Join(room) => return join(session, room),
+        Ask::Leave(room) => {
+            session.ask(&line(&SendRequest::Leave { room: named(room) }))?.map(|_| Answer::Left(room.clone()))
+        }
+        Ask::Rooms => session.ask_list(&line(&SendRequest::Rooms), read_room)?.map(Answer::Rooms),
+        Ask::Members(room) => {
+            session.ask_list(&line(&SendRequest::Members { room: named(room) }), read_member)?.map(Answer::Users)
+        }
     };
     Ok(answer.unwrap_or_else(Answer::Refused))
 }
 
+fn named(room: &RoomName) -> Named {
+    Ok(Place::Room(room.clone()))
+}
+
+fn is_lobby(place: &Place) -> bool {
+    matches!(place, Place::Room(room) if room.mapped() == LOBBY)
+}
+
+fn look_back(session: &mut Session, place: &Place, count: usize) -> Result<Answer, LinkError> {
+    let limit = count.min(limits::HISTORY_RECORDS_MOST);
+    let request = SendRequest::History { place: Ok(place.clone()), limit, before: None };
+    Ok(match session.ask_list(&line(&request), HistoryRecord::parse)? {
+        Ok(rows) => Answer::Rows(rows),
+        Err(ko) if ko.code == Code::NotMember => Answer::Outside(place.clone(), count, ko),
+        Err(ko) => Answer::Refused(ko),
+    })
+}
+
+fn join(session: &mut Session, room: &RoomName) -> Result<Answer, LinkError> {
+    let answer = session.ask(&line(&SendRequest::Join { room: named(room) }))?;
+    Ok(answer.map_or_else(Answer::NotJoined, |_| Answer::Joined(room.clone())))
+}
+
+fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
+    let seen = session.ask_list(&line(&SendRequest::Users), read_user)?.unwrap_or_default();
+    let is_who = |seen: &User| UserName::new(&seen.name).is_ok_and(|name| name == *user);
+    let Some(found) = seen.into_iter().find(is_who) else {
+        return Ok(Answer::Whois(user.clone(), None, Vec::new()));
+    };
+    let rooms = session.ask_list(&line(&SendRequest::Rooms), read_room)?.unwrap_or_default();
+    let mut shared = Vec::new();
+    for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
+        let request = SendRequest::Members { room: Place::parse(&room.name) };
+        let members = session.ask_list(&line(&request), read_member)?.unwrap_or_default();
+        shared.extend(members.iter().any(is_who).then_some(room.name));
+    }
+    Ok(Answer::Whois(user.clone(), Some(found), shared))
+}
+
+/// Where I have talked, and my rooms, latest first. A server that does not say has none to tell of.
+fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
+    Ok(session.ask_list(&line(&SendRequest::Chats), read_chat)?.unwrap_or_default())
+}
+
 /// Up to which number the server takes each place for read by me.
 pub fn what_is_read(session: &mut Session) -> Result<HashMap<Place, Seq>, LinkError> {
-    let chats = session.ask_list(&line(&SendRequest::Chats), read_chat)?;
-    Ok(chats.unwrap_or_default().into_iter().collect())
+    Ok(chats(session)?.into_iter().map(|chat| (chat.place, chat.read)).collect())
 }
 
 fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
     Fields::parse(line).map_err(|_| ReadError)
 }
 
-fn read_chat(line: &[u8]) -> Result<(Place, Seq), ReadError> {
+fn read_chat(line: &[u8]) -> Result<Chat, ReadError> {
     let fields = fields(line)?;
     let place = fields.get(0).and_then(|text| Place::parse(text).ok()).ok_or(ReadError)?;
-    Ok((place, fields.get(2).and_then(Seq::parse).ok_or(ReadError)?))
+    let seq = |index| fields.get(index).and_then(Seq::parse).ok_or(ReadError);
+    Ok(Chat { place, last: seq(1)?, read: seq(2)? })
+}
+
+fn read_room(line: &[u8]) -> Result<RoomSeen, ReadError> {
+    let fields = fields(line)?;
+    let name = fields.get(0).ok_or(ReadError)?.to_owned();
+    let members = fields.get(1).and_then(Seq::parse).ok_or(ReadError)?.get();
+    Ok(RoomSeen { name, members, member: fields.get(2) == Some("yes") })
+}
+
+/// `<user>;<online or offline>`.
+fn read_member(line: &[u8]) -> Result<User, ReadError> {
+    let fields = fields(line)?;
+    let field = |index| fields.get(index).map(str::to_owned).ok_or(ReadError);
+    Ok(User { name: field(0)?, online: field(1)? == "online", last_seen: String::new() })
 }
 
 pub fn read_user(line: &[u8]) -> Result<User, ReadError> {

@@ -8,6 +8,9 @@ use super::view::View;
 /// Goes to the beginning of the line and clears it: what was there is the prompt.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
+/// Clears the screen and what has scrolled off it.
+const CLEAR_SCREEN: &str = "\x1b[2J\x1b[3J\x1b[H";
+
 /// Where views are written. `prompts`: a person sits there.
 pub struct Screen {
     prompts: bool,
@@ -29,6 +32,8 @@ impl Screen {
             match view {
                 // To a script, silence means that all is well.
                 View::Tick { .. } if self.piped => {}
+                View::Hidden(_) => {}
+                View::Clear => write!(out, "{CLEAR_SCREEN}")?,
                 View::Problem(line) | View::Notice(line) if self.piped => {
                     writeln!(io::stderr(), "wachat: {}", display::safe(line))?;
                 }

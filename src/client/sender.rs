@@ -196,6 +196,10 @@ impl Sender {
     }
 
     fn question(&mut self, ask: &Ask) -> Result<(), Stop> {
+        // What was seen has been read, though it was not said yet.
+        while let (Ask::Chats, Some((place, seq))) = (ask, self.agenda.some_read()) {
+            self.read(&place, seq)?;
+        }
         let answer = questions::put(self.session()?, ask)?;
         self.it_works()?;
         self.agenda.asked();
@@ -204,9 +208,9 @@ impl Sender {
 
     /// A question is for now, not for later.
     fn refuse_asks(&mut self, why: &str) -> Result<(), Stop> {
-        while self.agenda.first_ask().is_some() {
+        while let Some(ask) = self.agenda.first_ask() {
             self.agenda.asked();
-            self.tell(AppEvent::Answered(Answer::NotAsked(why.to_owned())))?;
+            self.tell(AppEvent::Answered(Answer::NotAsked(ask, why.to_owned())))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::conversation::Row;
+use super::texts::Phrase;
 use crate::model::{Message, Place, State};
 
 /// How far a message of mine has come, as its sender sees it.
@@ -34,11 +35,23 @@ impl From<State> for Tick {
     }
 }
 
+/// Something happened that a person should know.
+pub fn notice(phrase: Phrase) -> View {
+    View::Notice(phrase.to_string())
+}
+
+/// A line of an answer.
+pub fn answer(phrase: Phrase) -> View {
+    View::Answer(phrase.to_string())
+}
+
 /// One thing to show.
 #[derive(Clone, Debug)]
 pub enum View {
     /// A message from somebody. Once it is shown it counts as read.
     Incoming(Arc<Message>),
+    /// A message from somebody who is ignored: nothing to see, and done with.
+    Hidden(Arc<Message>),
     /// `others` messages to that place came as far at the same time.
     Tick { tick: Tick, to: Place, text: String, others: usize },
     /// A message of mine that will never be sent.
@@ -49,6 +62,10 @@ pub enum View {
     DirectTick { held: bool, message: Arc<Message> },
     /// A row looked back on.
     Row(Row),
+    /// A row that was searched for, and the conversation that it is of.
+    Found(Place, Row),
+    /// The screen is to be empty.
+    Clear,
     /// Something was asked for, and this is a line of the answer.
     Answer(String),
     /// Something happened that a person should know.

@@ -112,6 +112,7 @@ impl App {
     pub(in crate::client) fn direct(&mut self, event: DirectEvent) -> Vec<View> {
         match event {
             DirectEvent::Opened { chat, mine } => self.opened(chat, mine),
+            DirectEvent::Came(message) if self.ignores(&message.from) => Vec::new(),
             DirectEvent::Came(message) => vec![View::Direct(message)],
             DirectEvent::Confirmed(message) => vec![View::DirectTick { held: true, message }],
             DirectEvent::Failed { peer, why } => {
@@ -125,6 +126,7 @@ impl App {
 
     fn opened(&mut self, chat: Chat, mine: bool) -> Vec<View> {
         let peer = chat.peer.clone();
+        let hidden = !mine && self.ignores(&peer);
         let notice = if mine {
             self.direct.current = Some(peer.clone());
             format!("direct chat with {peer}: what you type goes to {peer} without the server, until exit or /close")
@@ -134,7 +136,7 @@ impl App {
         if let Some(older) = self.direct.chats.insert(peer, chat) {
             older.end();
         }
-        vec![View::Notice(notice)]
+        if hidden { Vec::new() } else { vec![View::Notice(notice)] }
     }
 
     fn is_over(&mut self, peer: &UserName, number: u64, why: &str, unconfirmed: Vec<Arc<Message>>) -> Vec<View> {

@@ -1,0 +1,202 @@
+//! From a line that was typed to a command.
+
+use super::commands::{self, COMMANDS, Command};
+use super::texts::{Language, Phrase};
+use crate::limits;
+use crate::model::{Place, RoomName, Text, UserName};
+
+/// Why a line is no command: it is not of the form, or for another reason.
+pub enum Refusal {
+    Form,
+    Because(String),
+}
+
+pub type Parsed = Result<Command, Refusal>;
+
+/// Reads a line. The error is for the person who typed it.
+pub fn parse(line: &str) -> Result<Command, String> {
+    if line.trim().is_empty() {
+        return Ok(Command::Nothing);
+    }
+    if let Some(text) = line.strip_prefix("//") {
+        return say(None, &format!("/{text}")).map_err(|refusal| explain(refusal, &"//<text>"));
+    }
+    if line.starts_with('/') {
+        return slash(line.trim_end());
+    }
+    if let Some(rest) = line.strip_prefix('@') {
+        return at(rest, line.trim_end());
+    }
+    say(None, line).map_err(|refusal| explain(refusal, &"<text>"))
+}
+
+fn slash(line: &str) -> Result<Command, String> {
+    let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let row = commands::find(verb).ok_or_else(|| unknown(verb))?;
+    (row.parse)(rest.trim_start()).map_err(|refusal| explain(refusal, &row.form.text(Language::current())))
+}
+
+/// `@luis: hola`; or a command that is written so.
+fn at(rest: &str, line: &str) -> Result<Command, String> {
+    let Some((to, text)) = rest.split_once(':') else {
+        let row = commands::find(line).ok_or_else(|| explain(Refusal::Form, &Phrase::AtForm))?;
+        return (row.parse)("").map_err(|refusal| explain(refusal, &row.form.text(Language::current())));
+    };
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    say(Some(to.trim()), text).map_err(|refusal| explain(refusal, &Phrase::AtForm))
+}
+
+/// What to say about a verb that there is not: the one that was probably meant.
+pub fn unknown(verb: &str) -> String {
+    let typed = commands::bare(verb);
+    let names = COMMANDS.iter().flat_map(|row| commands::names(row));
+    let near = names.filter_map(|name| Some((distance(&typed, &commands::bare(name))?, name)));
+    match near.min_by_key(|(distance, _)| *distance) {
+        Some((_, known)) => Phrase::DidYouMean { verb: &verb, known: &known }.to_string(),
+        None => Phrase::NoCommand { verb: &verb }.to_string(),
+    }
+}
+
+/// How far what was typed is from a name, if it may have been meant: its beginning, or a slip or two
+/// where it is long enough for that to say anything.
+fn distance(typed: &str, name: &str) -> Option<usize> {
+    let slips = match typed.chars().count() {
+        0..=2 => return None,
+        3..=4 => 1,
+        _ => 2,
+    };
+    if name.starts_with(typed) {
+        return Some(0);
+    }
+    let distance = strsim::osa_distance(typed, name);
+    (distance <= slips && name.chars().count() > 2).then_some(distance)
+}
+
+fn explain(refusal: Refusal, form: &dyn std::fmt::Display) -> String {
+    match refusal {
+        Refusal::Form => Phrase::TheForm { form }.to_string(),
+        Refusal::Because(why) => why,
+    }
+}
+
+pub fn say(to: Option<&str>, text: &str) -> Parsed {
+    let to = to.map(place).transpose()?;
+    let too_much = || Refusal::Because(Phrase::NotAText { most: &limits::TEXT_BYTES }.to_string());
+    Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
+}
+
+fn place(text: &str) -> Result<Place, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::Form);
+    }
+    Place::parse(text).map_err(|_| Refusal::Because(Phrase::NotAName { text: &format!("{text:?}") }.to_string()))
+}
+
+pub fn optional_place(rest: &str) -> Result<Option<Place>, Refusal> {
+    let rest = rest.trim_start_matches('@');
+    (!rest.is_empty()).then(|| place(rest)).transpose()
+}
+
+pub fn room(rest: &str) -> Result<Option<RoomName>, Refusal> {
+    match optional_place(rest)? {
+        Some(Place::Room(room)) => Ok(Some(room)),
+        Some(Place::User(_)) => Err(Refusal::Form),
+        None => Ok(None),
+    }
+}
+
+pub fn user(rest: &str) -> Result<Option<UserName>, Refusal> {
+    match optional_place(rest)? {
+        Some(Place::User(user)) => Ok(Some(user)),
+        Some(Place::Room(_)) => Err(Refusal::Form),
+        None => Ok(None),
+    }
+}
+
+pub fn alone(rest: &str, command: Command) -> Parsed {
+    if rest.is_empty() { Ok(command) } else { Err(Refusal::Form) }
+}
+
+pub fn search(rest: &str) -> Parsed {
+    let words: Vec<_> = rest.split_whitespace().map(str::to_lowercase).collect();
+    if words.is_empty() { Err(Refusal::Form) } else { Ok(Command::Search(words)) }
+}
+
+/// `/history luis 5`, `/history luis`, `/history 5`, `/history`. A lone number is a count.
+pub fn history(rest: &str) -> Parsed {
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let (name, count) = match *words.as_slice() {
+        [] => (None, None),
+        [one] if one.parse::<usize>().is_ok() => (None, Some(one)),
+        [name] => (Some(name), None),
+        [name, count] => (Some(name), Some(count)),
+        _ => return Err(Refusal::Form),
+    };
+    let count = match count {
+        Some(count) => count.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form)?,
+        None => limits::CONVERSATION_SHOWN,
+    };
+    Ok(Command::History { place: optional_place(name.unwrap_or_default())?, count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
+        Ok(Command::Say { to: to.map(|to| Place::parse(to).unwrap()), text: Text::new(text).unwrap() })
+    }
+
+    #[test]
+    fn what_is_sent_and_where() {
+        assert_eq!(parse("/msg luis hola,  ¿qué tal?"), said(Some("luis"), "hola,  ¿qué tal?"));
+        assert_eq!(parse("@luis: hola"), said(Some("luis"), "hola"));
+        assert_eq!(parse("@luis:hola: sí"), said(Some("luis"), "hola: sí"));
+        assert_eq!(parse("@#sala: hola"), said(Some("#sala"), "hola"));
+        assert_eq!(parse("hola"), said(None, "hola"));
+        assert_eq!(parse("  indented "), said(None, "  indented "));
+        assert_eq!(parse("//quit is a command"), said(None, "/quit is a command"));
+        assert_eq!(parse("  "), Ok(Command::Nothing));
+    }
+
+    #[test]
+    fn commands_and_their_arguments() {
+        let luis = || Some(Place::parse("luis").unwrap());
+        assert_eq!(parse("/QUERY luis "), Ok(Command::Query(luis())));
+        assert_eq!(parse("/query"), Ok(Command::Query(None)));
+        assert_eq!(parse("/history luis 5"), Ok(Command::History { place: luis(), count: 5 }));
+        assert_eq!(parse("/history 5"), Ok(Command::History { place: None, count: 5 }));
+        assert_eq!(parse("/help msg"), Ok(Command::Help(Some("msg".to_owned()))));
+        for line in ["/quit", "/salir", "/SAIR", "@salir", "@salir "] {
+            assert_eq!(parse(line), Ok(Command::Quit), "{line}");
+        }
+        assert_eq!(parse("@lista"), Ok(Command::Users));
+        assert_eq!(parse("@lista: hola"), said(Some("lista"), "hola"));
+        assert_eq!(parse("/w luis hola"), said(Some("luis"), "hola"));
+        assert_eq!(parse("/me waves"), said(None, "/me waves"));
+    }
+
+    #[test]
+    fn what_is_refused_says_what_to_type() {
+        for (line, hint) in [
+            ("/mgs luis hola", "did you mean /msg?"),
+            ("/histroy", "did you mean /history?"),
+            ("/hist", "did you mean /history?"),
+            ("/wisper luis hola", "did you mean /whisper?"),
+            ("/ayda", "did you mean /ayuda?"),
+            ("/xyzzy", "/help lists"),
+            ("/to", "/help lists"),
+            ("/a", "/help lists"),
+            ("/join luis", "/join <#room>"),
+            ("/msg luis", "/msg <user or #room> <text>"),
+            ("/quit now", "the form is: /quit"),
+            ("/history luis 0", "/history [user or #room] [how many]"),
+            ("@luis hola", "@<user>: <text>"),
+            ("/msg a/b hola", "is not a name"),
+            ("\u{1b}[A", "control characters"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(hint), "{line:?}: {error}");
+        }
+    }
+}

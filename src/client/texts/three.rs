@@ -1,0 +1,31 @@
+//! A text that says the same in each language, without values.
+
+use super::Language;
+
+/// The three texts.
+#[derive(Clone, Copy, Debug)]
+pub struct Three {
+    en: &'static str,
+    es: &'static str,
+    pt: &'static str,
+}
+
+/// English, Spanish, Portuguese.
+pub const fn three(en: &'static str, es: &'static str, pt: &'static str) -> Three {
+    Three { en, es, pt }
+}
+
+impl Three {
+    /// The same word in all languages: a command without arguments, say.
+    pub const fn same(text: &'static str) -> Self {
+        three(text, text, text)
+    }
+
+    pub fn text(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.en,
+            Language::Es => self.es,
+            Language::Pt => self.pt,
+        }
+    }
+}
