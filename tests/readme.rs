@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use client_support::{Terminal, World};
 use support::{Line, PASSWORD, Server};
+use wachat::client::commands;
+use wachat::client::texts::Language;
 
 /// The lines of the README's block with this name.
 fn block(name: &str) -> Vec<String> {
@@ -67,6 +69,19 @@ fn the_server_says_what_the_readme_shows() {
     assert_eq!(command, "$ cargo run --release -- serve");
     let said = format!("wachat: listening send={} recv={} data=data", server.send, server.recv);
     assert_eq!(normal(&said), normal(&line));
+}
+
+#[test]
+fn the_commands_are_those_that_the_client_knows() {
+    // Outside of code, Markdown takes what stands in angle brackets for HTML.
+    let cell = |text: String| text.replace('<', "&lt;").replace('>', "&gt;");
+    let rows = commands::lines(Language::En).map(|(form, help)| format!("| `{form}` | {} |", cell(help)));
+    let table: Vec<_> = ["| typed | what it does |", "|---|---|"].map(str::to_owned).into_iter().chain(rows).collect();
+    let readme = include_str!("../README.md");
+    let section = readme.split_once("\n## What can be typed\n").and_then(|(_, rest)| rest.split_once("\n## "));
+    let (section, _) = section.expect("the section");
+    let shown: Vec<_> = section.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(shown, table, "the README's table should be:\n{}\n", table.join("\n"));
 }
 
 /// One terminal of the session: what the README shows of it, and how far it was played.

@@ -2,6 +2,7 @@
 //! nor a socket: any user interface can be put on it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,10 @@ use super::exit::Exit;
 use super::home::Home;
 use super::outbox::Waiting;
 use super::parse;
-use super::view::{Tick, View};
+use super::texts::{Phrase, words};
+use super::view::{Tick, View, notice};
 use crate::limits;
 use crate::model::{Message, MessageId, Place, Seq, Text};
-
-const OTHER_STORE: &str = "the server's store is another than last time: restored from a backup, or made anew; \
-    your history stays, and what was sent since that backup may be unknown there";
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -88,10 +87,7 @@ impl App {
 
     /// What a person is shown before anything happens: what an earlier run received and did not show.
     pub fn start(&mut self) -> Vec<View> {
-        let torn =
-            self.home.torn.iter().map(|path| {
-                View::Notice(format!("a write that was cut short has been set aside in {}", path.display()))
-            });
+        let torn = self.home.torn.iter().map(|path| notice(Phrase::TornAside { path: &path.display() }));
         let mut views: Vec<_> = torn.collect();
         let history = self.home.history.lock();
         if self.setting.receipts {
@@ -102,7 +98,7 @@ impl App {
         drop(history);
         views.extend(unshown.into_iter().map(|message| self.incoming(message)));
         if !self.underway.is_empty() && !self.setting.piped {
-            views.push(View::Notice(format!("{} in the outbox from last time", self.underway.len())));
+            views.push(notice(Phrase::LeftFromLastTime { count: &self.underway.len() }));
         }
         views
     }
@@ -118,12 +114,12 @@ impl App {
             AppEvent::InputEnded => self.input_ended(),
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
-            AppEvent::OtherStore => vec![View::Notice(OTHER_STORE.to_owned())],
+            AppEvent::OtherStore => vec![notice(Phrase::OtherStore)],
             AppEvent::Arrived(arrivals) => arrivals.into_iter().flat_map(|arrival| self.arrived(arrival)).collect(),
             AppEvent::Accepted(message, state) => self.accepted(&message, state),
             AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {
-                vec![View::Notice(format!("what you wrote to {} waits: {}", message.to, ko.text))]
+                vec![notice(Phrase::Waits { place: &message.to, why: &words::ko(&ko) })]
             }
             AppEvent::Answered(answer) => self.answered(answer),
             AppEvent::Direct(event) => self.direct(event),
@@ -162,7 +158,7 @@ impl App {
                 self.resume()
             }
             Ok(command) => self.obey(command),
-            Err(why) => vec![self.problem(&why)],
+            Err(why) => vec![self.problem(why)],
         }
     }
 
@@ -175,9 +171,9 @@ impl App {
     }
 
     /// Says that something was not done; a pipe's exit code says it too.
-    pub(super) fn problem(&mut self, why: &str) -> View {
+    pub(super) fn problem(&mut self, why: impl fmt::Display) -> View {
         self.failures += 1;
-        View::Problem(why.to_owned())
+        View::Problem(why.to_string())
     }
 
     /// The files fail: the client cannot keep its promises any longer.
@@ -199,7 +195,7 @@ impl App {
         let mut outbox = self.home.outbox.lock();
         if outbox.len() >= limits::OUTBOX_MESSAGES {
             drop(outbox);
-            return vec![self.problem("not sent: the outbox is full; it empties when the server is there")];
+            return vec![self.problem(Phrase::OutboxFull)];
         }
         if self.underway.is_empty() {
             self.progress = Instant::now();
@@ -275,7 +271,7 @@ impl App {
     /// What is left for the next start, in words; empty if nothing is.
     pub fn last_words(&self) -> Vec<View> {
         let waiting = self.home.outbox.lock().len();
-        let words = || View::Notice(format!("{waiting} in the outbox, to be sent at the next start"));
+        let words = || notice(Phrase::LeftForNextTime { count: &waiting });
         (waiting > 0).then(words).into_iter().collect()
     }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::conversation::Row;
-use super::texts::Phrase;
+use super::texts::words::{DIRECT, READ_TICK, noted_ko};
+use super::texts::{Language, Phrase};
 use super::view::{Tick, View};
 use crate::limits;
 use crate::model::{Message, Place};
@@ -17,16 +18,18 @@ pub fn render(view: &View) -> String {
     match view {
         View::Incoming(message) => said(message),
         View::Tick { tick, to, text, others } => {
-            let more = if *others > 0 { format!(" (and {others} before it)") } else { String::new() };
-            safe(&format!("{} {}: {}{more}", mark(*tick), address(to), snippet(text))).into_owned()
+            let text = snippet(text);
+            let text = if *others > 0 { Phrase::OthersBefore { text: &text, others }.to_string() } else { text };
+            safe(&format!("{} {}: {text}", mark(*tick), address(to))).into_owned()
         }
         View::Failed { to, text, why } => {
-            safe(&format!("✗ {}: {} — not sent: {why}", address(to), snippet(text))).into_owned()
+            let failed = Phrase::NotSent { text: &snippet(text), why };
+            safe(&format!("✗ {}: {failed}", address(to))).into_owned()
         }
         View::Direct(message) => said_directly(message),
         View::DirectTick { held, message } => {
             let mark = mark(if *held { Tick::Delivered } else { Tick::Queued });
-            safe(&format!("{mark} {} (direct): {}", address(&message.to), snippet(&message.text.to_string())))
+            safe(&format!("{mark} {} ({DIRECT}): {}", address(&message.to), snippet(&message.text.to_string())))
                 .into_owned()
         }
         View::Row(row) => look_back(row),
@@ -45,10 +48,15 @@ fn look_back(row: &Row) -> String {
         Row::Received(message) => said(message),
         Row::Sent(message, state) => format!("{} {}", said(message), mark((*state).into())),
         Row::Direct(message) => said_directly(message),
-        Row::Gap(gap) => format!("* {}", Phrase::Gap { most: &gap.most(), room: &gap.room }),
+        Row::Gap(gap) => format!("* {}", safe(&Phrase::Gap { most: &gap.most(), room: &gap.room }.to_string())),
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
-            format!("[{time}] ✗ {}: {} — {}", address(&message.to), indented(message.text.as_str()), safe(why))
+            format!(
+                "[{time}] ✗ {}: {} — {}",
+                address(&message.to),
+                indented(message.text.as_str()),
+                safe(&noted_ko(why))
+            )
         }
     }
 }
@@ -62,7 +70,7 @@ fn said(message: &Message) -> String {
 }
 
 fn said_directly(message: &Message) -> String {
-    spoken(message, "", " (direct)")
+    spoken(message, "", &format!(" ({DIRECT})"))
 }
 
 /// A text that begins with `/me ` is shown as an action (protocol, section 7): `[14:35] * ana waves`.
@@ -91,7 +99,7 @@ fn mark(tick: Tick) -> &'static str {
         Tick::Queued => "…",
         Tick::Received => "✓",
         Tick::Delivered => "✓✓",
-        Tick::Read => "✓✓ read",
+        Tick::Read => READ_TICK.text(Language::current()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::texts::{Phrase, Three, words};
 use crate::protocol::{Code, Ko};
 
 /// What can go wrong with the client's own files. Each says which file, and what to do.
@@ -11,7 +12,7 @@ use crate::protocol::{Code, Ko};
 pub enum LedgerError {
     Io {
         path: PathBuf,
-        doing: &'static str,
+        doing: Three,
         source: io::Error,
     },
     /// What was once synced is no longer whole.
@@ -38,7 +39,7 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// Adds to an error of the operating system which file it was, and what was to be done.
-    pub fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(path: &Path, doing: Three) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, doing, source }
     }
@@ -47,20 +48,14 @@ impl LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { path, doing, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
-            Self::Damaged { path, line } => write!(
-                f,
-                "{} is damaged from line {line} on; keep a copy, then cut it there by hand, or take the file away",
-                path.display()
-            ),
+            Self::Io { path, doing, source } => Phrase::CannotDo { doing, path: &path.display(), error: source }.fmt(f),
+            Self::Damaged { path, line } => Phrase::Damaged { path: &path.display(), line }.fmt(f),
             Self::Version { path, found } => {
-                write!(f, "{} begins with {found:?}: made by another version of wachat", path.display())
+                Phrase::OtherVersion { path: &path.display(), found: &format!("{found:?}") }.fmt(f)
             }
-            Self::Closed { path } => write!(f, "{} takes no more: an earlier write failed", path.display()),
-            Self::InUse { path } => {
-                write!(f, "another wachat of this user is running here ({}); end it, or give --home", path.display())
-            }
-            Self::Random => f.write_str("the operating system gives no random numbers"),
+            Self::Closed { path } => Phrase::FileClosed { path: &path.display() }.fmt(f),
+            Self::InUse { path } => Phrase::InUse { path: &path.display() }.fmt(f),
+            Self::Random => Phrase::NoRandom.fmt(f),
         }
     }
 }
@@ -98,11 +93,11 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Away(why) => f.write_str(why),
-            Self::Refused(ko) if ko.code == Code::Auth => {
-                write!(f, "the server refused the login: {}; if you are new here, --register makes an account", ko.text)
-            }
-            Self::Refused(ko) => write!(f, "the server refused the login: {}", ko.text),
-            Self::Replaced => f.write_str("another session of yours took over"),
+            Self::Refused(ko) if ko.code == Code::Auth => Phrase::RefusedNew { why: &words::ko(ko) }.fmt(f),
+            // Somebody has the name who has another password.
+            Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
+            Self::Refused(ko) => Phrase::Refused { why: &words::ko(ko) }.fmt(f),
+            Self::Replaced => Phrase::TookOver.fmt(f),
         }
     }
 }
@@ -135,7 +130,7 @@ impl fmt::Display for Stop {
         match self {
             Self::Link(error) => error.fmt(f),
             Self::Files(error) => error.fmt(f),
-            Self::NobodyListens => f.write_str("the program is ending"),
+            Self::NobodyListens => Phrase::Ending.fmt(f),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::direct::DirectEvent;
 use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use super::texts::Phrase;
+use super::texts::{Phrase, Three};
 use crate::model::{Place, RoomName, Seq, State, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
@@ -17,7 +17,7 @@ use crate::protocol::{HistoryRecord, Ko};
 #[derive(Debug)]
 pub enum AppEvent {
     /// A line, or why what came is none.
-    Typed(Result<String, &'static str>),
+    Typed(Result<String, Three>),
     InputEnded,
     /// A connection works, having failed or never been tried.
     Up,

@@ -28,7 +28,7 @@ impl App {
     }
 
     pub(super) fn who_is(&mut self, user: &UserName, seen: Option<&User>, rooms: &[String]) -> Vec<View> {
-        let Some(seen) = seen else { return vec![self.problem(&Phrase::NoSuchUser { user }.to_string())] };
+        let Some(seen) = seen else { return vec![self.problem(Phrase::NoSuchUser { user })] };
         let mut views = vec![View::Answer(seen.to_string())];
         if !rooms.is_empty() {
             views.push(answer(Phrase::SharedRooms { rooms: &rooms.join(" ") }));
@@ -42,7 +42,7 @@ impl App {
     /// `/ignore luis`: hides him, or shows him again; `/ignore`: who is hidden.
     pub(super) fn ignore(&mut self, user: Option<&UserName>) -> Vec<View> {
         if self.setting.piped {
-            return vec![self.problem(&Phrase::AtTerminalOnly.to_string())];
+            return vec![self.problem(Phrase::AtTerminalOnly)];
         }
         let Some(user) = user else { return self.list_ignored() };
         let hidden = self.home.history.lock().toggle_ignored(user);
@@ -70,7 +70,7 @@ impl App {
 
     pub(super) fn clear(&mut self) -> Vec<View> {
         if self.setting.piped {
-            return vec![self.problem(&Phrase::AtTerminalOnly.to_string())];
+            return vec![self.problem(Phrase::AtTerminalOnly)];
         }
         vec![View::Clear]
     }

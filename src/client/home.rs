@@ -21,6 +21,7 @@ use super::error::LedgerError;
 use super::history::History;
 use super::outbox::{Outbox, Settled, Waiting};
 use super::take_over::take_over;
+use super::texts::words;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::{Seq, State, Timestamp, UserName};
@@ -137,20 +138,20 @@ pub(crate) fn lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Send>, Ledger
     let path = path.join("lock");
     disk.lock(&path).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => LedgerError::InUse { path },
-        _ => LedgerError::io(&path, "lock")(error),
+        _ => LedgerError::io(&path, words::LOCK)(error),
     })
 }
 
 /// Makes the directories, and their names durable: a synced file in a directory that a power cut
 /// takes away is lost.
 pub(crate) fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
-    disk.create_dir(path).map_err(LedgerError::io(path, "make"))?;
+    disk.create_dir(path).map_err(LedgerError::io(path, words::MAKE))?;
     for directory in path.ancestors() {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         match disk.sync_dir(directory) {
             // Somebody else's, and so not made by us.
             Err(error) if not_ours(error.kind()) => break,
-            done => done.map_err(LedgerError::io(directory, "sync"))?,
+            done => done.map_err(LedgerError::io(directory, words::SYNC))?,
         }
     }
     Ok(())

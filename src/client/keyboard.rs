@@ -6,7 +6,19 @@ use std::io::{self, BufRead, Read};
 use crossbeam_channel::Sender;
 
 use super::event::AppEvent;
+use super::texts::{Three, three};
 use crate::limits;
+
+const TOO_LONG: Three = three(
+    "the line is too long; nothing of it was sent",
+    "la línea es demasiado larga; no se ha enviado nada de ella",
+    "a linha é longa demais; nada dela foi enviado",
+);
+const NOT_TEXT: Three = three(
+    "the line is not UTF-8; nothing of it was sent",
+    "la línea no es UTF-8; no se ha enviado nada de ella",
+    "a linha não é UTF-8; nada dela foi enviado",
+);
 
 /// Reads lines until they end, or until nobody wants them any longer.
 pub fn read_lines(mut input: impl BufRead, lines: &Sender<AppEvent>) {
@@ -23,7 +35,7 @@ pub fn read_lines(mut input: impl BufRead, lines: &Sender<AppEvent>) {
 }
 
 /// One line without its line feed, or why it is none; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Three>>> {
     let mut bytes = Vec::new();
     let most = limits::TYPED_BYTES as u64;
     if input.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
@@ -31,11 +43,11 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'sta
     }
     if bytes.last() != Some(&b'\n') && bytes.len() >= limits::TYPED_BYTES {
         input.skip_until(b'\n')?;
-        return Ok(Some(Err("the line is too long; nothing of it was sent")));
+        return Ok(Some(Err(TOO_LONG)));
     }
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = String::from_utf8(line.to_vec()).map_err(|_| "the line is not UTF-8; nothing of it was sent");
+    let text = String::from_utf8(line.to_vec()).map_err(|_| NOT_TEXT);
     Ok(Some(text))
 }
 
@@ -43,7 +55,7 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, &'sta
 mod tests {
     use super::*;
 
-    fn lines(input: &[u8]) -> Vec<Result<String, &'static str>> {
+    fn lines(input: &[u8]) -> Vec<Result<String, Three>> {
         let mut input = input;
         std::iter::from_fn(|| read_line(&mut input).unwrap()).collect()
     }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::LedgerError;
+use super::texts::words;
 use crate::disk::{self, Disk, File};
 use crate::protocol::{Fields, Writer};
 
@@ -47,19 +48,19 @@ impl Ledger {
         replay: &mut dyn FnMut(&Fields) -> Option<()>,
     ) -> Result<(Self, Torn), LedgerError> {
         let at = |doing| LedgerError::io(&path, doing);
-        if !disk.exists(&path).map_err(at("look for"))? {
+        if !disk.exists(&path).map_err(at(words::LOOK_FOR))? {
             replace(&*disk, &path, &header(kind))?;
         }
-        let bytes = disk::read(&*disk, &path).map_err(at("read"))?;
+        let bytes = disk::read(&*disk, &path).map_err(at(words::READ))?;
         let start = check_header(&path, kind, &bytes)?;
         let whole = read_batches(&path, &bytes, start, replay)?;
-        let file = disk.open(&path).map_err(at("open"))?;
+        let file = disk.open(&path).map_err(at(words::OPEN))?;
         let torn = set_aside(&*disk, &path, &*file, &bytes, whole.len)?;
         // Had its sync failed in the program before this one, the system would show the last batch and have
         // forgotten that it is not on the disk: it is written once more.
         let last = bytes.get(whole.last..whole.len).unwrap_or_default();
-        file.write_at(last, whole.last as u64).map_err(at("write"))?;
-        file.sync().map_err(at("sync"))?;
+        file.write_at(last, whole.last as u64).map_err(at(words::WRITE))?;
+        file.sync().map_err(at(words::SYNC))?;
         sync_parent(&*disk, &path)?;
         let (len, next_batch) = (whole.len as u64, whole.next_batch);
         Ok((Self { disk, path, kind, file, len, next_batch, closed: false }, torn))
@@ -73,8 +74,8 @@ impl Ledger {
         let batch = with_mark(self.next_batch, records);
         // Never tried again: after a failed sync the system may call lost pages clean.
         self.closed = true;
-        self.file.write_at(&batch, self.len).map_err(LedgerError::io(&self.path, "write"))?;
-        self.file.sync().map_err(LedgerError::io(&self.path, "sync"))?;
+        self.file.write_at(&batch, self.len).map_err(LedgerError::io(&self.path, words::WRITE))?;
+        self.file.sync().map_err(LedgerError::io(&self.path, words::SYNC))?;
         self.closed = false;
         self.len += batch.len() as u64;
         self.next_batch += 1;
@@ -90,7 +91,7 @@ impl Ledger {
         bytes.extend(with_mark(1, records));
         self.closed = true;
         replace(&*self.disk, &self.path, &bytes)?;
-        self.file = self.disk.open(&self.path).map_err(LedgerError::io(&self.path, "open"))?;
+        self.file = self.disk.open(&self.path).map_err(LedgerError::io(&self.path, words::OPEN))?;
         self.closed = false;
         self.len = bytes.len() as u64;
         self.next_batch = 2;
@@ -123,14 +124,14 @@ fn check_header(path: &Path, kind: &str, bytes: &[u8]) -> Result<usize, LedgerEr
 /// the directory.
 fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
     let new = beside(path, "new");
-    disk::write(disk, &new, bytes).map_err(LedgerError::io(&new, "write"))?;
-    disk.rename(&new, path).map_err(LedgerError::io(path, "rename"))?;
+    disk::write(disk, &new, bytes).map_err(LedgerError::io(&new, words::WRITE))?;
+    disk.rename(&new, path).map_err(LedgerError::io(path, words::RENAME))?;
     sync_parent(disk, path)
 }
 
 fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    disk.sync_dir(parent).map_err(LedgerError::io(parent, "sync"))
+    disk.sync_dir(parent).map_err(LedgerError::io(parent, words::SYNC))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -228,9 +229,9 @@ fn set_aside(disk: &dyn Disk, path: &Path, file: &dyn File, bytes: &[u8], whole:
         return Ok(None);
     }
     let aside = disk::free_name(disk, |copy| beside(path, &format!("{copy}.broken")));
-    let aside = aside.map_err(LedgerError::io(path, "look beside"))?;
-    disk::write(disk, &aside, torn).map_err(LedgerError::io(&aside, "write"))?;
+    let aside = aside.map_err(LedgerError::io(path, words::LOOK_BESIDE))?;
+    disk::write(disk, &aside, torn).map_err(LedgerError::io(&aside, words::WRITE))?;
     sync_parent(disk, path)?;
-    file.set_len(whole as u64).map_err(LedgerError::io(path, "cut"))?;
+    file.set_len(whole as u64).map_err(LedgerError::io(path, words::CUT))?;
     Ok(Some(aside))
 }

@@ -10,8 +10,8 @@ use super::event::Answer;
 use super::exit::Exit;
 use super::history::Arrival;
 use super::outbox::Waiting;
-use super::texts::Phrase;
-use super::view::{Tick, View, notice};
+use super::texts::{Phrase, words};
+use super::view::{Tick, View, answer, notice};
 use crate::model::{Place, State, Text};
 use crate::protocol::Ko;
 
@@ -21,7 +21,7 @@ impl App {
         self.agenda.hurry();
         let mut views = self.find_lobby();
         if std::mem::take(&mut self.away) {
-            views.push(View::Notice(format!("connected to {}", self.setting.server)));
+            views.push(notice(Phrase::Connected { server: &self.setting.server }));
         }
         views
     }
@@ -31,7 +31,7 @@ impl App {
         if std::mem::replace(&mut self.away, true) {
             return Vec::new();
         }
-        vec![View::Notice(format!("the server is away ({why}); what you write waits in the outbox"))]
+        vec![notice(Phrase::ServerAway { why: &why })]
     }
 
     /// The server is away and will not be tried: all that comes is queued.
@@ -47,8 +47,8 @@ impl App {
         match arrival {
             Arrival::Message(message) => vec![self.incoming(message)],
             Arrival::Moved(state, moved) => self.moved(state, &moved),
-            Arrival::Online(user) => vec![View::Notice(format!("{user} is online"))],
-            Arrival::Offline(user) => vec![View::Notice(format!("{user} is offline"))],
+            Arrival::Online(user) => vec![notice(Phrase::ComesOnline { user: &user })],
+            Arrival::Offline(user) => vec![notice(Phrase::GoesOffline { user: &user })],
             Arrival::Joined(room, user) => vec![notice(Phrase::JoinedRoom { user: &user, room: &room })],
             Arrival::Parted(room, user) => vec![notice(Phrase::LeftRoom { user: &user, room: &room })],
             Arrival::Gap(gap) => vec![notice(Phrase::Gap { most: &gap.most(), room: &gap.room })],
@@ -81,33 +81,33 @@ impl App {
     pub(super) fn failed(&mut self, message: Waiting, ko: Ko) -> Vec<View> {
         self.failures += 1;
         self.settled(&message);
-        vec![View::Failed { to: message.to, text: message.text.to_string(), why: ko.text }]
+        vec![View::Failed { to: message.to, text: message.text.to_string(), why: words::ko(&ko) }]
     }
 
-    pub(super) fn answered(&mut self, answer: Answer) -> Vec<View> {
+    pub(super) fn answered(&mut self, given: Answer) -> Vec<View> {
         self.asked = self.asked.saturating_sub(1);
         self.progress = Instant::now();
-        match answer {
+        match given {
             Answer::Users(users) => users.iter().map(|user| View::Answer(user.to_string())).collect(),
-            Answer::Statuses(list) if list.is_empty() => vec![View::Answer("nobody is waited for there".to_owned())],
+            Answer::Statuses(list) if list.is_empty() => vec![answer(Phrase::NobodyWaitedFor)],
             Answer::Statuses(list) => {
-                list.iter().map(|(user, state)| View::Answer(format!("{user}: {state}"))).collect()
+                list.iter().map(|(user, state)| View::Answer(format!("{user}: {}", words::state(*state)))).collect()
             }
-            Answer::Rows(rows) if rows.is_empty() => vec![View::Answer("nothing there yet".to_owned())],
+            Answer::Rows(rows) if rows.is_empty() => vec![answer(Phrase::NothingThere)],
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Peer(peer, address, token) => self.dial(peer, address, token),
             Answer::Lobby(member) => self.found_lobby(Some(member)),
             Answer::Joined(room) => self.joined(room),
-            Answer::NotJoined(ko) => self.not_joined(&ko.text),
+            Answer::NotJoined(ko) => self.not_joined(&words::ko(&ko)),
             Answer::Left(room) => self.left(room),
             Answer::Chats(chats) => self.list_unread(&chats),
             Answer::Whois(user, seen, rooms) => self.who_is(&user, seen.as_ref(), &rooms),
             Answer::Rooms(rooms) => Self::list_rooms(&rooms),
             Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
-            Answer::Refused(ko) => vec![self.problem(&ko.text)],
+            Answer::Refused(ko) => vec![self.problem(words::ko(&ko))],
             Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
-            Answer::NotAsked(Ask::Join(_), why) => self.not_joined(&format!("not asked: {why}")),
-            Answer::NotAsked(_, why) => vec![View::Problem(format!("not asked: {why}"))],
+            Answer::NotAsked(Ask::Join(_), why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
+            Answer::NotAsked(_, why) => vec![View::Problem(Phrase::NotAsked { why: &why }.to_string())],
         }
     }
 

@@ -5,12 +5,10 @@ use super::app::App;
 use super::commands::{self, Command};
 use super::conversation::Row;
 use super::parse;
-use super::texts::Language;
-use super::view::View;
+use super::texts::{Language, Phrase};
+use super::view::{View, answer};
 use crate::model::{Place, Seq, Text};
 use crate::protocol::HistoryRecord;
-
-const NO_CHAT: &str = "there is no current chat: choose one with /query <user>, or write @<user>: <text>";
 
 impl App {
     /// Does what a person wants, and says what to show.
@@ -50,12 +48,12 @@ impl App {
         match (self.say_directly(text), self.current.clone()) {
             (Ok(views), _) => views,
             (Err(text), Some(to)) => self.say(to, text),
-            (Err(_), None) => vec![self.problem(NO_CHAT)],
+            (Err(_), None) => vec![self.problem(Phrase::NoChat)],
         }
     }
 
     fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
-        let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(NO_CHAT)] };
+        let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(Phrase::NoChat)] };
         let rows = self.home.history.lock().last_rows(&place, count);
         // A pipe has no history of its own to look back on, nor has a person at a new machine. Of a room the
         // server has all, and who joined later, or fell behind, has not.
@@ -77,7 +75,7 @@ impl App {
 
     pub(super) fn ask(&mut self, ask: Ask) -> Vec<View> {
         if !self.agenda.ask(ask) {
-            return vec![self.problem("too many questions wait for their answers; ask again later")];
+            return vec![self.problem(Phrase::TooManyQuestions)];
         }
         self.asked += 1;
         Vec::new()
@@ -88,15 +86,16 @@ impl App {
         let last = self.home.history.lock().last_sent(&place);
         match last {
             Some((message, _)) => self.ask(Ask::Status(place, message.seq)),
-            None => vec![View::Answer(format!("you have sent nothing to {place} yet"))],
+            None => vec![answer(Phrase::NothingSent { place: &place })],
         }
     }
 
     fn own_status(&self) -> Vec<View> {
-        let link = if self.away { "away from" } else { "connected to" };
-        let mut lines = vec![format!("{link} {}", self.setting.server)];
+        let server = &self.setting.server;
+        let link = if self.away { Phrase::AwayFrom { server } } else { Phrase::Connected { server } };
+        let mut lines = vec![link.to_string()];
         let outbox = self.home.outbox.lock();
-        lines.push(format!("{} in the outbox", outbox.len()));
+        lines.push(Phrase::InOutbox { count: &outbox.len() }.to_string());
         lines.extend(outbox.waiting().take(10).map(|message| format!("… {}: {}", message.to, message.text)));
         lines.into_iter().map(View::Answer).collect()
     }
@@ -120,7 +119,7 @@ impl App {
                 let language = Language::current();
                 vec![View::Answer(format!("{}: {}", row.form.text(language), row.explained(language)))]
             }
-            None => vec![self.problem(&parse::unknown(verb))],
+            None => vec![self.problem(parse::unknown(verb))],
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::account::Account;
+use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
 
@@ -61,6 +62,9 @@ pub struct ConnectArgs {
     /// Take no direct chats, and open none
     #[arg(long)]
     pub no_p2p: bool,
+    /// The language to speak [default: what LC_ALL, LC_MESSAGES or LANG says, else English]
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,
@@ -84,14 +88,12 @@ pub enum OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(name) => write!(f, "--user {name}: {}", crate::model::NameError),
-            Self::PasswordFile(path, error) => write!(f, "cannot read --password-file {}: {error}", path.display()),
-            Self::NoPassword(error) => {
-                write!(f, "no password ({error}): give --password-file, or set WACHAT_PASSWORD")
-            }
-            Self::BadPassword => f.write_str("a password is not empty and has no line break"),
-            Self::Different => f.write_str("the two differ; nothing was changed"),
-            Self::NoHome => f.write_str("there is no home directory to keep the outbox in: give --home"),
+            Self::Name(name) => Phrase::BadUser { name, most: &limits::NAME_CHARS }.fmt(f),
+            Self::PasswordFile(path, error) => Phrase::NoPasswordFile { path: &path.display(), error }.fmt(f),
+            Self::NoPassword(error) => Phrase::NoPassword { error }.fmt(f),
+            Self::BadPassword => Phrase::BadPassword.fmt(f),
+            Self::Different => Phrase::Different.fmt(f),
+            Self::NoHome => Phrase::NoHome.fmt(f),
         }
     }
 }
@@ -106,8 +108,8 @@ fn given_password(file: Option<&Path>) -> Result<Option<String>, OptionsError> {
     Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn ask_for(prompt: &str) -> Result<String, OptionsError> {
-    rpassword::prompt_password(prompt).map_err(OptionsError::NoPassword)
+fn ask_for(prompt: Phrase) -> Result<String, OptionsError> {
+    rpassword::prompt_password(prompt.to_string()).map_err(OptionsError::NoPassword)
 }
 
 /// A password that somebody chooses: given, or asked for twice, since nobody sees what they type.
@@ -115,8 +117,8 @@ pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, Opti
     if let Some(password) = given_password(file)? {
         return Ok(password);
     }
-    let password = ask_for(&format!("new password of {user}: "))?;
-    let again = ask_for("and again: ")?;
+    let password = ask_for(Phrase::NewPasswordOf { user })?;
+    let again = ask_for(Phrase::PasswordAgain)?;
     if password == again { Ok(password) } else { Err(OptionsError::Different) }
 }
 
@@ -136,7 +138,7 @@ impl AccountArgs {
     fn password(&self, user: &UserName) -> Result<String, OptionsError> {
         match given_password(self.password_file.as_deref())? {
             Some(password) => Ok(password),
-            None => ask_for(&format!("password of {user}: ")),
+            None => ask_for(Phrase::PasswordOf { user }),
         }
     }
 }

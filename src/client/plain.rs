@@ -27,7 +27,8 @@ use super::receiver::Receiver;
 use super::screen::Screen;
 use super::sender::Sender;
 use super::session::Session;
-use super::view::View;
+use super::texts::{Language, Phrase, words};
+use super::view::{View, notice};
 use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::Email;
@@ -35,6 +36,7 @@ use crate::protocol::{Code, SendRequest};
 
 /// Runs the client until the person leaves, or until what was piped in is done.
 pub fn run(args: &ConnectArgs) -> ExitCode {
+    Language::speak(args.lang);
     start(args)
         .unwrap_or_else(|(exit, why)| {
             eprintln!("wachat: {}", display::safe(&why));
@@ -64,12 +66,12 @@ fn start(args: &ConnectArgs) -> Result<Exit, Failure> {
 /// Gives the server the address that comes with `--register`; where it is away, nobody keeps it for later.
 fn tell_email(email: Option<&Email>, session: Result<Session, String>) -> Result<Result<Session, String>, Failure> {
     let Some(address) = email else { return Ok(session) };
-    let failed = |why: &dyn fmt::Display| (Exit::Failed, format!("the e-mail address was not taken: {why}"));
+    let failed = |why: &dyn fmt::Display| (Exit::Failed, Phrase::EmailNotTaken { why: &why }.to_string());
     let mut session = session.map_err(|why| (Exit::Away, why))?;
     let request = SendRequest::Email { address: address.clone() };
     match session.ask(&questions::line(&request)).map_err(|error| failed(&error))? {
         Ok(_) => Ok(Ok(session)),
-        Err(ko) => Err(failed(&ko.text)),
+        Err(ko) => Err(failed(&words::ko(&ko))),
     }
 }
 
@@ -102,15 +104,11 @@ pub fn first_login(account: &Account, piped: bool) -> Result<Session, LinkError>
 
 fn asks_to_register(account: &Account) -> bool {
     let mut out = io::stdout().lock();
-    let question = format!(
-        "{} does not know {}, or not with this password. Register (at least 8 characters)? [y/N] ",
-        account.server_name(),
-        account.user
-    );
+    let question = Phrase::MayRegister { server: &account.server_name(), user: &account.user };
     let mut answer = String::new();
     let asked =
         write!(out, "{question}").and_then(|()| out.flush()).and_then(|()| io::stdin().lock().read_line(&mut answer));
-    asked.is_ok() && answer.trim().eq_ignore_ascii_case("y")
+    asked.is_ok() && ["y", Language::current().yes()].contains(&answer.trim().to_lowercase().as_str())
 }
 
 /// The main thread's things.
@@ -155,11 +153,8 @@ impl Plain {
             Err(why) => views.extend(self.app.down(why)),
             Ok(_) if self.piped => {}
             Ok(_) => {
-                views.push(View::Notice(format!(
-                    "connected to {} as {}; /help says what can be typed",
-                    self.account.server_name(),
-                    self.account.user
-                )));
+                let (server, user) = (&self.account.server_name(), &self.account.user);
+                views.push(notice(Phrase::ConnectedAs { server, user }));
                 views.extend(self.app.find_lobby());
             }
         }
@@ -222,7 +217,7 @@ impl Plain {
         let prompt = if self.app.is_leaving() { String::new() } else { self.app.prompt() };
         self.screen
             .show(views, &prompt)
-            .map_err(|error| (Exit::Failed, format!("cannot write to the screen: {error}")))?;
+            .map_err(|error| (Exit::Failed, Phrase::NoScreen { error: &error }.to_string()))?;
         let incoming: Vec<_> = views
             .iter()
             .filter_map(|view| match view {
@@ -244,5 +239,5 @@ fn start_keyboard() -> Result<Events<AppEvent>, Failure> {
 /// Starts a thread that ends with the program.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map(drop).map_err(|error| (Exit::Failed, format!("cannot start a thread: {error}")))
+    started.map(drop).map_err(|error| (Exit::Failed, Phrase::NoThread { error: &error }.to_string()))
 }

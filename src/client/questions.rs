@@ -7,12 +7,11 @@ use super::agenda::Ask;
 use super::error::LinkError;
 use super::event::{Answer, Chat, RoomSeen, User};
 use super::session::Session;
+use super::texts::Phrase;
 use crate::limits;
 use crate::model::{Place, RoomName, Seq, State, Token, UserName};
 use crate::protocol::request::Named;
 use crate::protocol::{Code, Fields, HistoryRecord, ReadError, RecvRequest, SendRequest};
-
-const STRANGE: &str = "the server's answer is not of the protocol's form";
 
 /// The room that every new account is in, without its `#` (protocol, section 7).
 pub const LOBBY: &str = "lobby";
@@ -43,7 +42,7 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
         Ask::Peer(user) => {
             let request = SendRequest::Peer { user: Ok(Place::User(user.clone())) };
             match session.ask(&line(&request))? {
-                Ok(fields) => Ok(read_peer(user, &fields).ok_or_else(|| LinkError::Away(STRANGE.to_owned()))?),
+                Ok(fields) => Ok(read_peer(user, &fields).ok_or_else(|| LinkError::Away(Phrase::Strange.to_string()))?),
                 Err(ko) => Err(ko),
             }
         }

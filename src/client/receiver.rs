@@ -15,6 +15,7 @@ use super::history::StoreSeen;
 use super::home::Home;
 use super::questions;
 use super::session::Session;
+use super::texts::Phrase;
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::request::After;
@@ -118,6 +119,6 @@ pub fn read_greeting(greeting: &[String]) -> Result<(Seq, String), LinkError> {
     let acknowledged = greeting.get(2).and_then(|text| Seq::parse(text));
     match (acknowledged, greeting.get(3)) {
         (Some(acknowledged), Some(store)) => Ok((acknowledged, store.clone())),
-        _ => Err(LinkError::Away("the server's greeting is not of the protocol's form".to_owned())),
+        _ => Err(LinkError::Away(Phrase::StrangeGreeting.to_string())),
     }
 }

@@ -4,7 +4,7 @@ use super::agenda::Ask;
 use super::app::App;
 use super::event::RoomSeen;
 use super::questions::LOBBY;
-use super::texts::Phrase;
+use super::texts::{Phrase, words};
 use super::view::{View, answer, notice};
 use crate::limits;
 use crate::model::{Place, RoomName};
@@ -61,7 +61,7 @@ impl App {
     pub(super) fn leave_room(&mut self, room: Option<RoomName>) -> Vec<View> {
         match room.or_else(|| self.current_room()) {
             Some(room) => self.ask(Ask::Leave(room)),
-            None => vec![self.problem(&Phrase::WhichRoom.to_string())],
+            None => vec![self.problem(Phrase::WhichRoom)],
         }
     }
 
@@ -77,7 +77,7 @@ impl App {
     pub(super) fn members(&mut self, room: Option<RoomName>) -> Vec<View> {
         match room.or_else(|| self.current_room()) {
             Some(room) => self.ask(Ask::Members(room)),
-            None => vec![self.problem(&Phrase::WhoseMembers.to_string())],
+            None => vec![self.problem(Phrase::WhoseMembers)],
         }
     }
 
@@ -108,7 +108,7 @@ impl App {
     pub(super) fn look_back_here(&mut self, place: &Place, count: usize, ko: &Ko) -> Vec<View> {
         let rows = self.home.history.lock().last_rows(place, count);
         if rows.is_empty() {
-            return vec![self.problem(&ko.text)];
+            return vec![self.problem(words::ko(ko))];
         }
         rows.into_iter().map(View::Row).collect()
     }

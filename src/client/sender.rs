@@ -19,6 +19,7 @@ use super::home::Home;
 use super::outbox::Waiting;
 use super::questions;
 use super::session::Session;
+use super::texts::Phrase;
 use crate::limits;
 use crate::model::{Place, Seq};
 use crate::protocol::{Code, Ko, SendRequest, reply};
@@ -73,7 +74,7 @@ impl Sender {
             self.down = false;
         }
         if !self.retry.left(Instant::now()).is_zero() {
-            return self.refuse_asks("the server is away");
+            return self.refuse_asks(&Phrase::Away.to_string());
         }
         let fresh = self.session.is_none();
         match self.work() {
@@ -157,7 +158,7 @@ impl Sender {
     }
 
     fn accepted(&mut self, message: &Waiting, fields: &[String]) -> Result<(), Stop> {
-        let strange = || LinkError::Away("the server's answer to SEND is not of the protocol's form".to_owned());
+        let strange = || LinkError::Away(Phrase::StrangeSend.to_string());
         let (at, seq) = reply::read_accepted(fields).map_err(|_| strange())?;
         if fields.first().is_none_or(|id| id != message.id.as_str()) {
             return Err(strange().into());

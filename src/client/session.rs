@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Port};
 use super::error::LinkError;
+use super::texts::Phrase;
 use crate::limits;
 use crate::net::{LineError, LineReader};
 use crate::protocol::{Code, Ko, Login, LoginKind, ReadError, reply};
@@ -27,13 +28,13 @@ impl Session {
     /// somebody was faster, or no answer came to REGISTER, LOGIN is tried once more (protocol,
     /// section 3).
     pub fn open(account: &Account, port: Port) -> Result<Self, LinkError> {
-        let refused = match Self::log_in(account, port, LoginKind::Login) {
-            Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => ko,
+        match Self::log_in(account, port, LoginKind::Login) {
+            Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => {}
             done => return done,
-        };
+        }
         match Self::log_in(account, port, LoginKind::Register) {
             Err(LinkError::Refused(ko)) if ko.code == Code::Exists => {
-                Self::log_in(account, port, LoginKind::Login).map_err(|error| taken(error, &refused))
+                Self::log_in(account, port, LoginKind::Login).map_err(taken)
             }
             Err(LinkError::Away(_)) => Self::log_in(account, port, LoginKind::Login),
             done => done,
@@ -93,7 +94,9 @@ impl Session {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        (&*self.stream).write_all(bytes).map_err(|error| LinkError::Away(format!("the connection broke: {error}")))
+        (&*self.stream)
+            .write_all(bytes)
+            .map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
     }
 
     fn read_head(&mut self) -> Result<Answer, LinkError> {
@@ -106,7 +109,7 @@ impl Session {
 fn connect(account: &Account, port: Port) -> Result<TcpStream, LinkError> {
     let address = account.address(port);
     let away = |error: std::io::Error| LinkError::Away(format!("{}:{}: {error}", address.0, address.1));
-    let mut last = std::io::Error::other("the name stands for no address");
+    let mut last = std::io::Error::other(Phrase::NoAddress.to_string());
     for address in address.to_socket_addrs().map_err(away)? {
         match TcpStream::connect_timeout(&address, limits::TIMEOUT).and_then(set_up) {
             Ok(stream) => return Ok(stream),
@@ -123,24 +126,22 @@ fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {
 }
 
 /// The name exists and the password is not its: what `EXISTS` means to somebody who wanted in.
-fn taken(error: LinkError, refused: &Ko) -> LinkError {
+fn taken(error: LinkError) -> LinkError {
     match error {
-        LinkError::Refused(_) => {
-            LinkError::Refused(Ko::new(refused.code, "the name is taken, and this is not its password"))
-        }
+        LinkError::Refused(_) => LinkError::Refused(Ko::new(Code::Exists, Phrase::NameTaken)),
         other => other,
     }
 }
 
 fn strange() -> LinkError {
-    LinkError::Away("the server's answer is not of the protocol's form".to_owned())
+    LinkError::Away(Phrase::Strange.to_string())
 }
 
 fn lost(error: LineError) -> LinkError {
     LinkError::Away(match error {
-        LineError::Closed => "the server closed the connection".to_owned(),
-        LineError::Timeout => "the server did not answer in time".to_owned(),
-        LineError::TooLong => "the server sent a line that is too long".to_owned(),
-        LineError::Io(error) => format!("the connection broke: {error}"),
+        LineError::Closed => Phrase::ServerClosed.to_string(),
+        LineError::Timeout => Phrase::ServerLate.to_string(),
+        LineError::TooLong => Phrase::ServerTooLong.to_string(),
+        LineError::Io(error) => Phrase::ConnectionBroke { error: &error }.to_string(),
     })
 }

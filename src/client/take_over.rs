@@ -15,12 +15,13 @@ use super::history;
 use super::home::{Home, Use, history_file, lock, outbox_file, settle_known};
 use super::ledger::Ledger;
 use super::outbox::{Outbox, Waiting};
+use super::texts::words;
 use crate::disk::Disk;
 use crate::model::MessageId;
 
 /// Takes over what is in the directory `seat`, if no client uses it.
 pub fn take_over(disk: &Arc<dyn Disk>, seat: &Path, home: &Home, how: Use) -> Result<(), LedgerError> {
-    if !disk.exists(&outbox_file(seat)).map_err(LedgerError::io(seat, "look into"))? {
+    if !disk.exists(&outbox_file(seat)).map_err(LedgerError::io(seat, words::LOOK_INTO))? {
         return Ok(());
     }
     let _lock = match lock(&**disk, seat) {

@@ -85,7 +85,7 @@ impl World {
     fn command(&self, user: &str, more: &[&str]) -> Command {
         let mut command = Command::new(WACHAT);
         command.args(self.arguments(user, more)).env("WACHAT_PASSWORD", PASSWORD).env("TZ", "UTC");
-        command.env("WACHAT_CONFIG", NO_SETTINGS);
+        command.env("WACHAT_CONFIG", NO_SETTINGS).env("LC_ALL", "C");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -174,7 +174,8 @@ impl Terminal {
         let command = pty_process::blocking::Command::new(WACHAT)
             .args(arguments)
             .env("TZ", "UTC")
-            .env("WACHAT_CONFIG", NO_SETTINGS);
+            .env("WACHAT_CONFIG", NO_SETTINGS)
+            .env("LC_ALL", "C");
         let command = match password {
             Some(password) => command.env("WACHAT_PASSWORD", password),
             None => command.env_remove("WACHAT_PASSWORD"),

@@ -16,6 +16,7 @@ use super::{DirectEvent, Tokens};
 use crate::client::event::AppEvent;
 use crate::client::home::Home;
 use crate::client::outbox::Waiting;
+use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
 use crate::net::{LineError, LineReader};
@@ -128,15 +129,15 @@ impl Reading<'_> {
                 Ok(line) => line,
                 // People think before they write; but what was said is to be answered.
                 Err(LineError::Timeout) if lines.is_between_lines() && !self.is_overdue() => continue,
-                Err(LineError::Timeout) => return "no answer came".to_owned(),
+                Err(LineError::Timeout) => return Phrase::NoAnswer.to_string(),
                 Err(LineError::Closed) => return String::new(),
-                Err(LineError::TooLong) => return "a line came that is too long".to_owned(),
+                Err(LineError::TooLong) => return Phrase::PeerTooLong.to_string(),
                 Err(LineError::Io(error)) => return error.to_string(),
             };
             let done = match line {
                 Ok(DirectLine::Send { id, text }) => self.take(id, text),
                 Ok(DirectLine::Held(id)) => self.confirm(&id),
-                Ok(DirectLine::Ko(ko)) => return ko.text,
+                Ok(DirectLine::Ko(ko)) => return words::ko(&ko),
                 Ok(DirectLine::Welcome) => Ok(()),
                 Err(ko) => self.answer(DirectLine::Ko(ko)),
             };
@@ -173,7 +174,7 @@ impl Reading<'_> {
 
     /// Waits while the other side takes nothing: so its own talking is slowed down.
     fn answer(&self, line: DirectLine) -> Result<(), String> {
-        self.say.send(line).map_err(|_| "the other side takes nothing".to_owned())
+        self.say.send(line).map_err(|_| Phrase::PeerTakesNothing.to_string())
     }
 
     fn tell(&self, event: DirectEvent) -> Result<(), String> {

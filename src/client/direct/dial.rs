@@ -8,6 +8,7 @@ use std::thread;
 use super::DirectEvent;
 use super::chat::{self, House};
 use crate::client::event::AppEvent;
+use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Token, UserName};
 use crate::net::LineReader;
@@ -41,8 +42,8 @@ fn knock(house: &House, address: SocketAddr, token: Token) -> Result<(Arc<TcpStr
     let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     match lines.next_line().map(DirectLine::parse) {
         Ok(Ok(DirectLine::Welcome)) => Ok((stream, lines)),
-        Ok(Ok(DirectLine::Ko(ko))) => Err(ko.text),
-        Ok(_) => Err(format!("{address}: what answers there is no wachat")),
-        Err(_) => Err(format!("{address}: no answer came")),
+        Ok(Ok(DirectLine::Ko(ko))) => Err(words::ko(&ko)),
+        Ok(_) => Err(Phrase::NoWachatAt { address: &address }.to_string()),
+        Err(_) => Err(Phrase::NoAnswerAt { address: &address }.to_string()),
     }
 }

@@ -9,7 +9,8 @@ use super::{Chat, DirectEvent, dial};
 use crate::client::agenda::Ask;
 use crate::client::app::App;
 use crate::client::outbox::Waiting;
-use crate::client::view::View;
+use crate::client::texts::Phrase;
+use crate::client::view::{View, notice};
 use crate::model::{Message, Place, Text, Token, UserName};
 
 /// What ends a direct chat, typed alone in one.
@@ -34,7 +35,7 @@ impl Direct {
 
     /// What stands before what is typed in a direct chat.
     pub fn prompt(&self) -> Option<String> {
-        self.current.as_ref().map(|peer| format!("{peer} (direct)> "))
+        self.current.as_ref().map(|peer| Phrase::DirectPrompt { peer }.to_string())
     }
 }
 
@@ -50,14 +51,14 @@ impl App {
         }
         Ok(vec![match chat.say(text) {
             Some(message) => View::DirectTick { held: false, message },
-            None => self.problem("not sent: the other side is slow; try again"),
+            None => self.problem(Phrase::DirectSlow),
         }])
     }
 
     /// `/p2p luis`: goes on with a chat that is open, or calls.
     pub(in crate::client) fn call(&mut self, peer: &UserName) -> Vec<View> {
         if self.direct.house.is_none() {
-            return vec![self.problem("there are no direct chats here (--no-p2p, or not at a terminal)")];
+            return vec![self.problem(Phrase::NoDirectHere)];
         }
         if self.direct.chats.contains_key(peer) {
             self.direct.current = Some(peer.clone());
@@ -70,7 +71,7 @@ impl App {
     pub(in crate::client) fn list_direct(&self) -> Vec<View> {
         let mut open: Vec<_> = self.direct.chats.keys().map(ToString::to_string).collect();
         open.sort();
-        let line = if open.is_empty() { "no direct chat is open".to_owned() } else { open.join(" ") };
+        let line = if open.is_empty() { Phrase::NoDirectOpen.to_string() } else { open.join(" ") };
         vec![View::Answer(line)]
     }
 
@@ -89,7 +90,7 @@ impl App {
                 chat.end();
                 Vec::new()
             }
-            None => vec![self.problem("this is no direct chat; /p2p <user> opens one")],
+            None => vec![self.problem(Phrase::NotDirect)],
         }
     }
 
@@ -98,7 +99,7 @@ impl App {
     pub(in crate::client) fn resend(&mut self) -> Vec<View> {
         let messages: Vec<_> = std::mem::take(&mut self.direct.unconfirmed);
         if messages.is_empty() {
-            return vec![self.problem("everything that was said directly has been confirmed")];
+            return vec![self.problem(Phrase::AllConfirmed)];
         }
         let waiting = |message: &Arc<Message>| Waiting {
             id: message.id.clone(),
@@ -116,9 +117,7 @@ impl App {
             DirectEvent::Came(message) => vec![View::Direct(message)],
             DirectEvent::Confirmed(message) => vec![View::DirectTick { held: true, message }],
             DirectEvent::Failed { peer, why } => {
-                vec![self.problem(&format!(
-                    "{peer} cannot be reached directly ({why}); @{peer}: <text> goes by way of the server"
-                ))]
+                vec![self.problem(Phrase::DirectUnreachable { peer: &peer, why: &why })]
             }
             DirectEvent::Ended { peer, number, why, unconfirmed } => self.is_over(&peer, number, &why, unconfirmed),
         }
@@ -129,9 +128,9 @@ impl App {
         let hidden = !mine && self.ignores(&peer);
         let notice = if mine {
             self.direct.current = Some(peer.clone());
-            format!("direct chat with {peer}: what you type goes to {peer} without the server, until exit or /close")
+            Phrase::DirectBegun { peer: &peer }.to_string()
         } else {
-            format!("{peer} has opened a direct chat with you; /p2p {peer} to answer in it")
+            Phrase::DirectOffered { peer: &peer }.to_string()
         };
         if let Some(older) = self.direct.chats.insert(peer, chat) {
             older.end();
@@ -150,15 +149,14 @@ impl App {
                 self.direct.current = None;
                 self.current = Some(Place::User(peer.clone()));
             }
-            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-            views.push(View::Notice(format!(
-                "the direct chat with {peer} is over{why}; what you write to {peer} goes by way of the server"
-            )));
+            views.push(notice(if why.is_empty() {
+                Phrase::DirectOver { peer }
+            } else {
+                Phrase::DirectOverBecause { peer, why: &why }
+            }));
         }
         if left > 0 {
-            views.push(View::Notice(format!(
-                "{left} not confirmed by {peer}: /resend sends by way of the server what may not have arrived"
-            )));
+            views.push(notice(Phrase::DirectUnconfirmed { count: &left, peer }));
         }
         views
     }

@@ -5,6 +5,7 @@
 
 mod phrase;
 mod three;
+pub mod words;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -28,6 +29,31 @@ pub enum Language {
 static LANGUAGE: OnceLock<Language> = OnceLock::new();
 
 impl Language {
+    /// Speaks this language from now on; where none was chosen, that of the environment.
+    pub fn speak(chosen: Option<Self>) {
+        // Only the first word counts, and there is only one: at the start.
+        let _ = LANGUAGE.set(chosen.unwrap_or_else(|| Self::of_environment(|name| std::env::var(name).ok())));
+    }
+
+    /// As POSIX has it: the first of these that says something.
+    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let said = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|name| variable(name));
+        let locale = said.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+        match locale.split(['_', '.', '@', '-']).next().unwrap_or_default().to_lowercase().as_str() {
+            "es" => Self::Es,
+            "pt" => Self::Pt,
+            _ => Self::En,
+        }
+    }
+
+    /// The letter for yes.
+    pub fn yes(self) -> &'static str {
+        match self {
+            Self::En => "y",
+            Self::Es | Self::Pt => "s",
+        }
+    }
+
     /// The language that this program speaks.
     pub fn current() -> Self {
         LANGUAGE.get().copied().unwrap_or(Self::En)
@@ -36,3 +62,28 @@ impl Language {
 
 /// A value in a phrase.
 pub type Value<'a> = &'a dyn fmt::Display;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_names_a_language() {
+        for (all, messages, lang, language) in [
+            ("", "", "es_ES.UTF-8", Language::Es),
+            ("", "pt_BR", "es_ES.UTF-8", Language::Pt),
+            ("C", "pt_BR", "es_ES.UTF-8", Language::En),
+            ("es", "", "", Language::Es),
+            ("", "", "est_EE", Language::En),
+            ("", "", "", Language::En),
+        ] {
+            let variable = |name: &str| match name {
+                "LC_ALL" => Some(all.to_owned()),
+                "LC_MESSAGES" => Some(messages.to_owned()),
+                "LANG" => Some(lang.to_owned()),
+                _ => None,
+            };
+            assert_eq!(Language::of_environment(variable), language, "{all} {messages} {lang}");
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! A text that says the same in each language, without values.
 
+use std::fmt;
+
 use super::Language;
 
 /// The three texts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Three {
     en: &'static str,
     es: &'static str,
@@ -13,6 +15,12 @@ pub struct Three {
 /// English, Spanish, Portuguese.
 pub const fn three(en: &'static str, es: &'static str, pt: &'static str) -> Three {
     Three { en, es, pt }
+}
+
+impl fmt::Display for Three {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(Language::current()))
+    }
 }
 
 impl Three {
