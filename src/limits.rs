@@ -176,6 +176,11 @@ pub const DIRECT_LINES: usize = 64;
 /// Rows of each conversation that the client keeps in memory: what `/history` can show. The file
 /// holds all of them.
 pub const CONVERSATION_ROWS: usize = 1_000;
+/// What the client fetches of the gaps that one poll brings, each message counted as its text and this much:
+/// about thirty thousand short ones. The rest stays with the server.
+pub const GAP_BYTES: usize = 8 << 20;
+pub const GAP_MESSAGE_BYTES: usize = 256;
+
 /// Rows that `/history` shows if nobody says how many.
 pub const CONVERSATION_SHOWN: usize = 20;
 

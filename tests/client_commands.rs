@@ -81,6 +81,7 @@ fn finding_what_was_said_and_who_somebody_is() {
     luis.type_line("/whois ANA");
     luis.expect("ana online");
     luis.expect("with you in #lobby");
+    luis.expect("] luis: blue ✓✓ read\r\n");
     luis.type_line("/whois nobody");
     luis.expect("! there is no user nobody");
     ana.quit();
@@ -97,7 +98,7 @@ fn what_was_not_read_is_counted_by_place() {
     ana.type_line("@luis: two");
     luis.expect("ana: two");
     luis.type_line("/unread");
-    luis.expect("ana: 2 not read");
+    luis.expect("ana: 2 not read, the last one from ana: two");
     luis.type_line("/read");
     luis.type_line("/unread");
     luis.expect("you have read everything");

@@ -21,7 +21,12 @@ pub enum Ask {
     Peer(UserName),
     /// Whether I am in the lobby.
     Lobby,
-    Join(RoomName),
+    /// Come into a room, and see the last so many messages; `since`: the last number I hold.
+    Join {
+        room: RoomName,
+        since: Seq,
+        rows: usize,
+    },
     Leave(RoomName),
     Rooms,
     Members(RoomName),

@@ -1,7 +1,7 @@
 //! The app: events in, views out. It decides what a person sees, and touches neither the terminal
 //! nor a socket: any user interface can be put on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::parse;
 use super::texts::{Phrase, words};
 use super::view::{Tick, View, notice};
 use crate::limits;
-use crate::model::{Message, MessageId, Place, Seq, Text};
+use crate::model::{Message, MessageId, Place, Seq, Text, UserName};
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -42,6 +42,8 @@ pub struct App {
     /// Whether it is known if I am in the lobby.
     pub(super) lobby_known: bool,
     pub(super) direct: Direct,
+    /// Who has joined a room and was not heard of since: their being online is no news.
+    pub(super) joiners: HashSet<UserName>,
     /// Lines that go on with the next one.
     begun: Option<String>,
     /// What waits until the messages before it are settled.
@@ -73,6 +75,7 @@ impl App {
             choosing: false,
             lobby_known: false,
             direct,
+            joiners: HashSet::new(),
             begun: None,
             deferred: None,
             underway,

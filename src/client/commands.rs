@@ -192,9 +192,9 @@ pub const COMMANDS: &[CommandRow] = &[
         aliases: &[],
         form: three("/whois <user>", "/whois <usuario>", "/whois <usuário>"),
         help: three(
-            "whether somebody is online, or when they were last, and the rooms you share",
-            "si alguien está en línea, o cuándo estuvo, y las salas que compartís",
-            "se alguém está online, ou quando esteve, e as salas em comum",
+            "whether somebody is online, or when they were last, the rooms you share, and what was last said",
+            "si alguien está en línea, o cuándo estuvo, las salas en común y lo último que se dijo",
+            "se alguém está online, ou quando esteve, as salas em comum e o que se disse por último",
         ),
         parse: |rest| user(rest)?.map(Command::Whois).ok_or(Refusal::Form),
     },

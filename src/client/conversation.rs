@@ -32,6 +32,16 @@ impl Gap {
     pub fn most(&self) -> u64 {
         self.last.get().saturating_sub(self.first.get()).saturating_add(1)
     }
+
+    pub fn covers(&self, seq: Seq) -> bool {
+        (self.first..=self.last).contains(&seq)
+    }
+
+    /// The part of it below a number.
+    pub fn below(&self, end: Seq) -> Option<Self> {
+        let last = Seq::new(end.get().checked_sub(1)?).filter(|last| *last >= self.first)?;
+        Some(Self { last, ..self.clone() })
+    }
 }
 
 impl Row {
@@ -42,6 +52,11 @@ impl Row {
             Self::Gap(gap) => Some(gap.last),
             Self::Direct(_) | Self::Failed(..) => None,
         }
+    }
+
+    /// The number of its one message, if it has one.
+    fn number(&self) -> Option<Seq> {
+        if matches!(self, Self::Gap(_)) { None } else { self.seq() }
     }
 
     /// Whether its text holds all these words, given in small letters.
@@ -190,6 +205,21 @@ impl Conversation {
     pub fn received_after(&self, seq: Seq) -> usize {
         let above = |row: &Row| matches!(row, Row::Received(message) if message.seq > seq);
         self.rows.iter().rev().filter(|(era, row)| *era == self.era && above(row)).count()
+    }
+
+    /// The last message that was received above this number of this store.
+    pub fn last_received_after(&self, seq: Seq) -> Option<&Arc<Message>> {
+        self.rows.iter().rev().filter(|(era, _)| *era == self.era).find_map(|(_, row)| match row {
+            Row::Received(message) if message.seq > seq => Some(message),
+            _ => None,
+        })
+    }
+
+    /// Whether the message with this number of this store is among the rows.
+    pub fn has(&self, seq: Seq) -> bool {
+        let not_before =
+            self.rows.iter().rev().filter_map(|(era, row)| (*era == self.era).then(|| row.number()).flatten());
+        not_before.take_while(|number| *number >= seq).any(|number| number == seq)
     }
 
     /// The last number that was received here from this store.

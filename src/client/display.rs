@@ -35,12 +35,20 @@ pub fn render(view: &View) -> String {
         View::Row(row) => look_back(row),
         View::Found(Place::User(user), row) => format!("{} {}", safe(&format!("@{user}")), look_back(row)),
         View::Found(Place::Room(_), row) => look_back(row),
+        View::Unread { place, count, last } => unread(place, *count, last),
         // Nothing to read: the screen knows what they are.
         View::Hidden(_) | View::Clear => String::new(),
         View::Answer(line) => safe(line).into_owned(),
         View::Notice(line) => format!("* {}", safe(line)),
         View::Problem(line) => format!("! {}", safe(line)),
     }
+}
+
+/// More than is kept in memory may be unread: then it is at least so many.
+fn unread(place: &Place, count: usize, last: &Message) -> String {
+    let more = if count >= limits::CONVERSATION_ROWS { "+" } else { "" };
+    let (count, last) = (format!("{count}{more}"), format!("{}: {}", last.from, snippet(last.text.as_str())));
+    safe(&Phrase::Unread { place, count: &count, last: &last }.to_string()).into_owned()
 }
 
 fn look_back(row: &Row) -> String {

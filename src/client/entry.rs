@@ -12,6 +12,8 @@ use crate::protocol::{Fields, Writer};
 pub enum Entry {
     Received(Arc<Message>),
     Sent(Arc<Message>),
+    /// Looked up in a room: said before I joined, or while I was away for too long.
+    Past(Arc<Message>),
     /// Said in a direct chat, by either side; without a number.
     Direct(Arc<Message>),
     /// Never sent, for this reason.
@@ -41,6 +43,7 @@ impl Entry {
         match self {
             Self::Received(message) => message_fields(w.plain("IN"), message),
             Self::Sent(message) => message_fields(w.plain("OUT"), message),
+            Self::Past(message) => message_fields(w.plain("PAST"), message),
             Self::Direct(m) => {
                 w.plain("DIRECT").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
             }
@@ -72,6 +75,7 @@ impl Entry {
         Some(match f.get(0)? {
             "IN" => Self::Received(read_message(f)?),
             "OUT" => Self::Sent(read_message(f)?),
+            "PAST" => Self::Past(read_message(f)?),
             "DIRECT" => Self::Direct(f.message(Seq::ZERO, 1, 5).map(Arc::new)?),
             "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
             "STATE" => read_state(f)?,

@@ -49,7 +49,12 @@ pub enum Answer {
     Peer(UserName, SocketAddr, Token),
     /// Whether I am in the lobby.
     Lobby(bool),
-    Joined(RoomName),
+    /// I am in that room, and the last said there; `since`: the last number I held when I asked.
+    Joined {
+        room: RoomName,
+        since: Seq,
+        last: Vec<HistoryRecord>,
+    },
     NotJoined(Ko),
     Left(RoomName),
     Rooms(Vec<RoomSeen>),

@@ -7,7 +7,7 @@ use super::event::{Chat, User};
 use super::texts::Phrase;
 use super::view::{View, answer, notice};
 use crate::limits;
-use crate::model::{Message, UserName};
+use crate::model::{Message, Place, UserName};
 
 impl App {
     pub(super) fn search(&self, words: &[String]) -> Vec<View> {
@@ -21,9 +21,12 @@ impl App {
     /// The server knows what was read, and the history here what has come since.
     pub(super) fn list_unread(&self, chats: &[Chat]) -> Vec<View> {
         let history = self.home.history.lock();
-        let unread = chats.iter().map(|chat| (&chat.place, history.received_after(&chat.place, chat.read)));
-        let unread = unread.filter(|(_, count)| *count > 0);
-        let views: Vec<_> = unread.map(|(place, count)| answer(Phrase::Unread { place, count: &count })).collect();
+        let line = |chat: &Chat| {
+            let last = history.last_received_after(&chat.place, chat.read)?;
+            let count = history.received_after(&chat.place, chat.read);
+            Some(View::Unread { place: chat.place.clone(), count, last })
+        };
+        let views: Vec<_> = chats.iter().filter_map(line).collect();
         if views.is_empty() { vec![answer(Phrase::NothingUnread)] } else { views }
     }
 
@@ -36,6 +39,7 @@ impl App {
         if self.ignores(user) {
             views.push(answer(Phrase::IsIgnored { user }));
         }
+        views.extend(self.home.history.lock().last_rows(&Place::User(user.clone()), 1).into_iter().map(View::Row));
         views
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! IN;<seq>;<id>;<from>;<to>;<at>;<text>      received
 //! OUT;<seq>;<id>;<from>;<to>;<at>;<text>     sent: the server has it
+//! PAST;<seq>;<id>;<from>;<to>;<at>;<text>    of a room, and looked up: from before I joined, or from a gap
 //! DIRECT;<id>;<from>;<to>;<at>;<text>        said in a direct chat, by either side
 //! FAILED;<id>;<to>;<at>;<text>;<why>         never sent
 //! STATE;<seq>;<place>;<state>;<upto>;<at>    all I sent there up to that number is now so
@@ -14,9 +15,11 @@
 //! What a poll brought is one batch, with the position at its end. So the last number and the
 //! messages it stands for are durable together, and a message is here exactly once.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::catch_up::CaughtUp;
 use super::conversation::{Gap, Moved, Row};
 use super::entry::Entry;
 use super::error::LedgerError;
@@ -39,6 +42,8 @@ pub enum Arrival {
     Offline(UserName),
     Joined(RoomName, UserName),
     Parted(RoomName, UserName),
+    /// So many messages of that room were looked up.
+    CaughtUp(RoomName, usize),
     Gap(Gap),
 }
 
@@ -47,7 +52,7 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Moved(..) | Self::Gap(_) => None,
+            Self::Message(_) | Self::Moved(..) | Self::CaughtUp(..) | Self::Gap(_) => None,
         }
     }
 }
@@ -110,12 +115,28 @@ impl History {
     /// Takes in what a poll brought, and says what of it is new. When this returns it is on disk:
     /// [`Self::position`] may be acknowledged.
     pub fn take_in(&mut self, events: Vec<(Seq, Option<Event>)>) -> Result<Vec<Arrival>, LedgerError> {
+        self.take_in_with(events, HashMap::new())
+    }
+
+    /// The same, with what was looked up for the gaps among the events, by their numbers.
+    pub fn take_in_with(
+        &mut self,
+        events: Vec<(Seq, Option<Event>)>,
+        mut looked_up: HashMap<Seq, CaughtUp>,
+    ) -> Result<Vec<Arrival>, LedgerError> {
         let (mut arrivals, mut entries) = (Vec::new(), Vec::new());
         let mut last = self.memory.last;
         for (seq, event) in events {
             if seq > last || seq == Seq::ZERO {
                 last = last.max(seq);
-                self.sort(event, &mut entries, &mut arrivals);
+                match event {
+                    Some(Event::Gap { room, first, last }) => {
+                        let gap = Gap { room, first, last };
+                        let past = looked_up.remove(&seq).unwrap_or_else(|| CaughtUp::none(&gap));
+                        self.fill(&gap, past, &mut entries, &mut arrivals);
+                    }
+                    event => self.sort(event, &mut entries, &mut arrivals),
+                }
             }
         }
         if last > self.memory.last {
@@ -132,7 +153,7 @@ impl History {
     /// Puts an event where it belongs: noted, shown, or both.
     fn sort(&self, event: Option<Event>, entries: &mut Vec<Entry>, arrivals: &mut Vec<Arrival>) {
         match event {
-            Some(Event::Message(message)) if !self.memory.holds(&message) => {
+            Some(Event::Message(message)) if !self.memory.holds(&message) && !self.memory.has_row(&message) => {
                 entries.push(Entry::Received(message.clone()));
                 arrivals.push(Arrival::Message(message));
             }
@@ -143,15 +164,42 @@ impl History {
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
             Some(Event::Join { room, user, .. }) => arrivals.push(Arrival::Joined(room, user)),
             Some(Event::Part { room, user, .. }) => arrivals.push(Arrival::Parted(room, user)),
-            Some(Event::Gap { room, first, last }) => {
-                let gap = Gap { room, first, last };
-                entries.push(Entry::Gap(gap.clone()));
-                arrivals.push(Arrival::Gap(gap));
-            }
-            Some(Event::Peer { .. }) => {}
+            Some(Event::Gap { .. } | Event::Peer { .. }) => {}
             // Held already, or of a kind that this version does not know: its number is enough.
             Some(Event::Message(_)) | None => {}
         }
+    }
+
+    /// Puts what was looked up in the place of a gap, and notes what of it is still one.
+    fn fill(&self, gap: &Gap, past: CaughtUp, entries: &mut Vec<Entry>, arrivals: &mut Vec<Arrival>) {
+        if let Some(rest) = past.rest {
+            entries.push(Entry::Gap(rest.clone()));
+            arrivals.push(Arrival::Gap(rest));
+        }
+        let before = entries.len();
+        entries.extend(past.messages.into_iter().filter(|message| self.is_past(message)).map(Entry::Past));
+        if entries.len() > before {
+            arrivals.push(Arrival::CaughtUp(gap.room.clone(), entries.len() - before));
+        }
+    }
+
+    /// Whether a message that was looked up belongs into the history. What I said myself, with another
+    /// program, is noted there.
+    fn is_past(&self, message: &Message) -> bool {
+        !self.is_mine(message) && !self.memory.holds(message) && !self.memory.has_row(message)
+    }
+
+    /// Takes in what was looked up on joining a room, oldest first, and says what of it is new. What has
+    /// come of that room above the number `since` is shown as it comes, and so is all that follows it.
+    pub fn add_past(&mut self, rows: Vec<Arc<Message>>, since: Seq) -> Result<Vec<Arc<Message>>, LedgerError> {
+        let came =
+            |message: &Arc<Message>| message.seq > since && self.memory.has_row(message) && !self.is_mine(message);
+        let end = rows.iter().position(came).unwrap_or(rows.len());
+        let new: Vec<_> = rows.into_iter().take(end).filter(|message| self.is_past(message)).collect();
+        if !new.is_empty() {
+            self.note(new.iter().cloned().map(Entry::Past).collect())?;
+        }
+        Ok(new)
     }
 
     /// Notes that the server has a message of mine, and says how far it has come by now.
@@ -219,6 +267,11 @@ impl History {
     /// How many messages were received there above this number, as far as they are here.
     pub fn received_after(&self, place: &Place, seq: Seq) -> usize {
         self.memory.conversations.get(place).map_or(0, |c| c.received_after(seq))
+    }
+
+    /// The last message that was received there above this number.
+    pub fn last_received_after(&self, place: &Place, seq: Seq) -> Option<Arc<Message>> {
+        self.memory.conversations.get(place)?.last_received_after(seq).cloned()
     }
 
     /// The last rows of a conversation, oldest first.

@@ -65,6 +65,11 @@ impl Memory {
         match entry {
             Entry::Received(message) => self.received(message),
             Entry::Sent(message) => return Change::Sent(self.sent(message)),
+            Entry::Past(message) => {
+                self.known_here.insert(self.identity(&message));
+                let place = self.place_of(&message);
+                self.conversation(&place).add_received(message);
+            }
             Entry::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
                 let place = self.place_of(&message);
@@ -129,6 +134,11 @@ impl Memory {
         let identity = self.identity(message);
         let mine = message.from == self.me && self.known_here.contains(&identity);
         mine || self.known_before.contains(&identity) || self.known_directly.contains(&identity)
+    }
+
+    /// Whether the message with this number is among the rows of its conversation: looked up before it came.
+    pub fn has_row(&self, message: &Message) -> bool {
+        self.conversations.get(&self.place_of(message)).is_some_and(|c| c.has(message.seq))
     }
 
     fn identity(&self, m: &Message) -> u64 {

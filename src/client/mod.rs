@@ -11,6 +11,7 @@
 //! - `ledger` is one append-only file; `outbox` and `history` (with `entry`, `memory`,
 //!   `conversation`) say what two of them mean; `home` holds both, locked, and `take_over` brings
 //!   together what several programs of one user left.
+//! - `catch_up` fetches what a `GAP` stands for.
 //! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
 //!   what to do; `backoff` how long to wait.
 //! - `direct`: chats from client to client; it has a page of its own.
@@ -26,6 +27,7 @@ pub mod account;
 pub(crate) mod agenda;
 mod app;
 pub(crate) mod backoff;
+mod catch_up;
 pub mod commands;
 pub mod conversation;
 mod direct;

@@ -13,12 +13,14 @@ use super::outbox::Waiting;
 use super::texts::{Phrase, words};
 use super::view::{Tick, View, answer, notice};
 use crate::model::{Place, State, Text};
-use crate::protocol::Ko;
+use crate::protocol::{Code, Ko};
 
 impl App {
     pub(super) fn up(&mut self) -> Vec<View> {
         self.progress = Instant::now();
         self.agenda.hurry();
+        // Who came and went meanwhile was not told.
+        self.joiners.clear();
         let mut views = self.find_lobby();
         if std::mem::take(&mut self.away) {
             views.push(notice(Phrase::Connected { server: &self.setting.server }));
@@ -47,10 +49,20 @@ impl App {
         match arrival {
             Arrival::Message(message) => vec![self.incoming(message)],
             Arrival::Moved(state, moved) => self.moved(state, &moved),
+            // Who has just joined is there: that is not said twice.
+            Arrival::Online(user) if self.joiners.remove(&user) => Vec::new(),
             Arrival::Online(user) => vec![notice(Phrase::ComesOnline { user: &user })],
-            Arrival::Offline(user) => vec![notice(Phrase::GoesOffline { user: &user })],
-            Arrival::Joined(room, user) => vec![notice(Phrase::JoinedRoom { user: &user, room: &room })],
+            Arrival::Offline(user) => {
+                self.joiners.remove(&user);
+                vec![notice(Phrase::GoesOffline { user: &user })]
+            }
+            Arrival::Joined(room, user) => {
+                let view = notice(Phrase::JoinedRoom { user: &user, room: &room });
+                self.note_joiner(user);
+                vec![view]
+            }
             Arrival::Parted(room, user) => vec![notice(Phrase::LeftRoom { user: &user, room: &room })],
+            Arrival::CaughtUp(room, count) => vec![notice(Phrase::CaughtUp { count: &count, room: &room })],
             Arrival::Gap(gap) => vec![notice(Phrase::Gap { most: &gap.most(), room: &gap.room })],
         }
     }
@@ -81,7 +93,12 @@ impl App {
     pub(super) fn failed(&mut self, message: Waiting, ko: Ko) -> Vec<View> {
         self.failures += 1;
         self.settled(&message);
-        vec![View::Failed { to: message.to, text: message.text.to_string(), why: words::ko(&ko) }]
+        let why = match (ko.code, &message.to) {
+            (Code::NotMember, Place::Room(room)) => Phrase::JoinFirst { room }.to_string(),
+            (Code::NoRoom, Place::Room(room)) => Phrase::JoinMakes { room }.to_string(),
+            _ => words::ko(&ko),
+        };
+        vec![View::Failed { to: message.to, text: message.text.to_string(), why }]
     }
 
     pub(super) fn answered(&mut self, given: Answer) -> Vec<View> {
@@ -97,7 +114,7 @@ impl App {
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Peer(peer, address, token) => self.dial(peer, address, token),
             Answer::Lobby(member) => self.found_lobby(Some(member)),
-            Answer::Joined(room) => self.joined(room),
+            Answer::Joined { room, since, last } => self.joined(room, since, last),
             Answer::NotJoined(ko) => self.not_joined(&words::ko(&ko)),
             Answer::Left(room) => self.left(room),
             Answer::Chats(chats) => self.list_unread(&chats),
@@ -106,7 +123,7 @@ impl App {
             Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
             Answer::Refused(ko) => vec![self.problem(words::ko(&ko))],
             Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
-            Answer::NotAsked(Ask::Join(_), why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
+            Answer::NotAsked(Ask::Join { .. }, why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
             Answer::NotAsked(_, why) => vec![View::Problem(Phrase::NotAsked { why: &why }.to_string())],
         }
     }

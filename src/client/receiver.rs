@@ -1,5 +1,6 @@
 //! The receiver thread: it polls the RECV port, and acknowledges what is safe in the history.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +9,8 @@ use crossbeam_channel::Sender as Channel;
 
 use super::account::{Account, Port};
 use super::backoff::Backoff;
+use super::catch_up::CaughtUp;
+use super::conversation::Gap;
 use super::direct::Porch;
 use super::error::{LinkError, Stop};
 use super::event::AppEvent;
@@ -94,11 +97,31 @@ impl Receiver {
         if let Some(porch) = &self.porch {
             porch.expect(&events);
         }
-        let arrivals = self.home.history.lock().take_in(events)?;
+        let looked_up = self.catch_up(&events)?;
+        let arrivals = self.home.history.lock().take_in_with(events, looked_up)?;
         if arrivals.is_empty() {
             return Ok(());
         }
         self.tell(AppEvent::Arrived(arrivals))
+    }
+
+    /// Looks up what the gaps among these events stand for. Where that fails, nothing of the poll is taken
+    /// in: it comes again.
+    fn catch_up(&self, events: &[(Seq, Option<Event>)]) -> Result<HashMap<Seq, CaughtUp>, LinkError> {
+        let (mut looked_up, mut space) = (HashMap::new(), limits::GAP_BYTES);
+        let gaps = events.iter().filter_map(|(_, event)| match event {
+            Some(Event::Gap { room, first, last }) => Some(Gap { room: room.clone(), first: *first, last: *last }),
+            _ => None,
+        });
+        let mut session = None;
+        for gap in gaps {
+            let session = match &mut session {
+                Some(session) => session,
+                none => none.insert(Session::open(&self.account, Port::Send)?),
+            };
+            looked_up.insert(gap.last, CaughtUp::fetch(session, &gap, &mut space)?);
+        }
+        Ok(looked_up)
     }
 
     /// The server has never given the number that the history holds, though its store has the same

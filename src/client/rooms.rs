@@ -2,13 +2,14 @@
 
 use super::agenda::Ask;
 use super::app::App;
+use super::conversation::Row;
 use super::event::RoomSeen;
 use super::questions::LOBBY;
 use super::texts::{Phrase, words};
 use super::view::{View, answer, notice};
 use crate::limits;
-use crate::model::{Place, RoomName};
-use crate::protocol::Ko;
+use crate::model::{Place, RoomName, Seq, UserName};
+use crate::protocol::{HistoryRecord, Ko};
 
 impl App {
     /// Two who start their clients should be able to talk at once: the lobby is the current chat,
@@ -32,19 +33,35 @@ impl App {
 
     /// `/join #sala`. No line is taken before the answer: it might go to the wrong place.
     pub(super) fn join(&mut self, room: RoomName) -> Vec<View> {
-        let views = self.ask(Ask::Join(room));
+        let since = self.home.history.lock().position();
+        let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
+        let views = self.ask(Ask::Join { room, since, rows });
         self.choosing = views.is_empty();
         views
     }
 
-    pub(super) fn joined(&mut self, room: RoomName) -> Vec<View> {
+    /// Shows what was last said there, as far as it is not on the screen already or about to be.
+    pub(super) fn joined(&mut self, room: RoomName, since: Seq, last: Vec<HistoryRecord>) -> Vec<View> {
         self.choosing = false;
         let mut views = vec![notice(Phrase::YouJoined { room: &room })];
-        let room = Place::Room(room);
-        self.current = Some(room.clone());
-        if !self.setting.piped {
-            views.extend(self.ask(Ask::History(room, limits::HISTORY_RECORDS)));
+        let place = Place::Room(room);
+        self.current = Some(place.clone());
+        if self.setting.piped {
+            return views;
         }
+        if last.is_empty() {
+            views.push(answer(Phrase::NothingThere));
+        }
+        let past = self.home.history.lock().add_past(last.into_iter().map(|record| record.message).collect(), since);
+        let past = match past {
+            Ok(past) => past,
+            Err(error) => return self.files_failed(&error),
+        };
+        if let (true, Some(message)) = (self.setting.receipts, past.last()) {
+            self.agenda.read(place, message.seq);
+        }
+        let seen = past.into_iter().filter(|message| !self.ignores(&message.from));
+        views.extend(seen.map(|message| View::Row(Row::Received(message))));
         views
     }
 
@@ -79,6 +96,14 @@ impl App {
             Some(room) => self.ask(Ask::Members(room)),
             None => vec![self.problem(Phrase::WhoseMembers)],
         }
+    }
+
+    /// Somebody has joined a room. Only so many are remembered: a line too many does no harm.
+    pub(super) fn note_joiner(&mut self, user: UserName) {
+        if self.joiners.len() >= limits::FLEETING_EVENTS {
+            self.joiners.clear();
+        }
+        self.joiners.insert(user);
     }
 
     fn current_room(&self) -> Option<RoomName> {

@@ -64,6 +64,8 @@ pub enum View {
     Row(Row),
     /// A row that was searched for, and the conversation that it is of.
     Found(Place, Row),
+    /// So many messages there were not read, and this is the last of them.
+    Unread { place: Place, count: usize, last: Arc<Message> },
     /// The screen is to be empty.
     Clear,
     /// Something was asked for, and this is a line of the answer.

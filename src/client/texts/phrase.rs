@@ -77,10 +77,22 @@ phrases! {
         "{room}: {members} in it, you too",
         "{room}: {members} dentro, tú también",
         "{room}: {members} dentro, você também";
+    CaughtUp { count, room }:
+        "{count} more messages in {room} while you were away are in your history: /history {room}",
+        "{count} mensajes más en {room} mientras no estabas, ya en tu historial: /history {room}",
+        "mais {count} mensagens em {room} enquanto você estava fora, já no seu histórico: /history {room}";
     Gap { most, room }:
-        "up to {most} messages in {room} while you were away: /history {room}",
-        "hasta {most} mensajes en {room} mientras no estabas: /history {room}",
-        "até {most} mensagens em {room} enquanto você estava fora: /history {room}";
+        "up to {most} messages in {room} while you were away are with the server only",
+        "hasta {most} mensajes en {room} mientras no estabas, que solo tiene el servidor",
+        "até {most} mensagens em {room} enquanto você estava fora, que só o servidor tem";
+    JoinFirst { room }:
+        "you are not in {room}; /join {room} first",
+        "no estás en {room}; primero /join {room}",
+        "você não está em {room}; primeiro /join {room}";
+    JoinMakes { room }:
+        "there is no room {room}; /join {room} makes it",
+        "no existe la sala {room}; /join {room} la crea",
+        "a sala {room} não existe; /join {room} a cria";
 
     // What was typed.
     AtForm:
@@ -121,10 +133,10 @@ phrases! {
         "you have read everything",
         "lo has leído todo",
         "você leu tudo";
-    Unread { place, count }:
-        "{place}: {count} not read",
-        "{place}: {count} sin leer",
-        "{place}: {count} por ler";
+    Unread { place, count, last }:
+        "{place}: {count} not read, the last one from {last}",
+        "{place}: {count} sin leer, el último de {last}",
+        "{place}: {count} por ler, a última de {last}";
     NoSuchUser { user }:
         "there is no user {user}",
         "no hay ningún usuario {user}",
