@@ -15,7 +15,7 @@
 //! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
 //!   what to do; `backoff` how long to wait.
 //! - `direct`: chats from client to client; it has a page of its own.
-//! - `event` in, `app` (with `commands`, `obey`, `news`) decides, `view` out.
+//! - `event` in, `app` (with `parse`, `commands`, `obey`, `news`) decides, `view` out.
 //! - `texts`: what it says, in three languages. `rooms`, `find`: what the app does
 //!   about rooms, and about finding and hiding.
 //! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.

@@ -49,7 +49,7 @@ fn at(rest: &str, line: &str) -> Result<Command, String> {
 /// What to say about a verb that there is not: the one that was probably meant.
 pub fn unknown(verb: &str) -> String {
     let typed = commands::bare(verb);
-    let names = COMMANDS.iter().flat_map(|row| commands::names(row));
+    let names = COMMANDS.iter().flat_map(commands::names);
     let near = names.filter_map(|name| Some((distance(&typed, &commands::bare(name))?, name)));
     match near.min_by_key(|(distance, _)| *distance) {
         Some((_, known)) => Phrase::DidYouMean { verb: &verb, known: &known }.to_string(),

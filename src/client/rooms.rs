@@ -18,8 +18,9 @@ impl App {
         if self.setting.piped || self.lobby_known || self.choosing || self.current.is_some() {
             return Vec::new();
         }
-        self.choosing = true;
-        self.ask(Ask::Lobby)
+        let views = self.ask(Ask::Lobby);
+        self.choosing = views.is_empty();
+        views
     }
 
     /// `None`: there was nobody to ask.
