@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod every_bit;
+mod segments;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
