@@ -73,3 +73,8 @@ pub mod net;
 pub mod protocol;
 pub mod server;
 pub mod store;
+
+/// Defects on purpose, in the place of some of the modules: they prove that the tests can fail.
+#[cfg(feature = "planted-bugs")]
+#[path = "../tests/planted/mod.rs"]
+mod planted;

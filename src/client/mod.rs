@@ -38,6 +38,7 @@ mod memory;
 mod news;
 mod obey;
 mod options;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/outbox.rs")]
 pub mod outbox;
 mod plain;
 mod questions;

@@ -6,6 +6,7 @@
 //! and a full disk is met before anything was promised.
 
 mod error;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/format.rs")]
 mod format;
 mod recover;
 mod segment;

@@ -16,6 +16,7 @@ mod leftovers;
 mod restore;
 mod seal;
 mod table;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
 
 use std::io;

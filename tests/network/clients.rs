@@ -51,7 +51,7 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, server: &Server) {
         }
     }
     let judge = || judge::judge(&people, &home, server);
-    wait_or(|| whole(&judge), || judge().expect_err("a verdict"));
+    wait_or(|| whole(judge), || judge().expect_err("a verdict"));
     terminals.iter_mut().for_each(Terminal::quit);
     judge().unwrap_or_else(|broken| panic!("{broken}"));
 }
