@@ -42,7 +42,8 @@ impl Desk {
 
     fn type_lines(&mut self, count: u64) {
         for _ in 0..count {
-            let text = format!("{} {}", self.person.name, self.person.typed.len());
+            // With a point at its end none is the beginning of another.
+            let text = format!("{} {}.", self.person.name, self.person.typed.len());
             self.terminal.type_line(&format!("@{}: {text}", self.peer));
             self.person.typed.push(Typed { text, queued: false });
         }
@@ -56,7 +57,7 @@ impl Desk {
     }
 
     fn line(&self, tick: &str, typed: &Typed) -> String {
-        format!("{tick} @{}: {}\r\n", self.peer, typed.text)
+        format!("{tick} @{}: {}", self.peer, typed.text)
     }
 
     fn kill(&mut self) {

@@ -47,7 +47,7 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, server: &Server) {
         }
         for who in [0, 1] {
             let last = &people[who].typed.last().expect("a line").text;
-            terminals[who].expect(&format!("✓ @{}: {last}\r\n", people[1 - who].name));
+            terminals[who].expect(&format!("✓ @{}: {last}", people[1 - who].name));
         }
     }
     let judge = || judge::judge(&people, &home, server);

@@ -62,7 +62,8 @@ pub fn play(seeds: Range<u64>, at_once: u64, run: impl Fn(u64, &Server) -> Harm 
         for _ in 0..at_once.min(seeds.end - seeds.start) {
             scope.spawn(|| {
                 while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| seeds.contains(seed)) {
-                    sum.lock().add(run(seed, &server));
+                    let harm = run(seed, &server);
+                    sum.lock().add(harm);
                 }
             });
         }
