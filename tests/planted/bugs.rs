@@ -32,6 +32,7 @@ const DAMAGE: Suite = suite("damage", "");
 const KILL: Suite = suite("kill", "");
 const LOCK: Suite = suite("serve", "a_data_directory_that_another_server_has");
 const MODEL: Suite = suite("model", "core_answers_as_the_model_does");
+const QUOTA: Suite = suite("protocol", "quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room");
 const STATUS: Suite = suite("protocol", "status_follows_a_message_and_is_for_its_sender_only");
 
 const fn bug(name: &'static str, promise: u8, suite: Suite, says: &'static str, what: &'static str) -> Bug {
@@ -88,7 +89,13 @@ pub const BUGS: &[Bug] = &[
         "the old checkpoint is removed before the new one has its name",
     ),
     bug("sync-retried-after-failure", 1, CRASHES, "does not start|promise 1", "a sync that has failed is tried again"),
-    bug("ids-lost-in-a-checkpoint", 2, CRASHES, "promise 2", "a restart forgets under which ids messages came"),
+    bug(
+        "ids-lost-in-a-checkpoint",
+        2,
+        CRASHES,
+        "promise 2|promise 3|promise 6",
+        "a restart forgets under which ids messages came",
+    ),
     bug(
         "numbers-given-twice-after-a-restart",
         2,
@@ -97,7 +104,13 @@ pub const BUGS: &[Bug] = &[
         "a restart forgets the last number that was given",
     ),
     bug("states-lost-in-a-checkpoint", 4, CRASHES, "promise 4", "a restart forgets the STATEs that wait"),
-    bug("read-marks-lost-in-a-checkpoint", 4, CRASHES, "promise 4", "a restart forgets how far everybody has read"),
+    bug(
+        "read-marks-lost-in-a-checkpoint",
+        4,
+        CRASHES,
+        "promise 4|the last number should be",
+        "a restart forgets how far everybody has read",
+    ),
     bug(
         "acknowledgements-lost-in-a-checkpoint",
         4,
@@ -125,7 +138,7 @@ pub const BUGS: &[Bug] = &[
         "deduplication-before-commit",
         1,
         CRASHES,
-        "promise 1",
+        "promise 1|promise 6",
         "a retry is answered before what it repeats is durable",
     ),
     bug(
@@ -142,7 +155,7 @@ pub const BUGS: &[Bug] = &[
         "core_answers_as_the_model_does",
         "an event is let go when it was sent",
     ),
-    bug("retry-not-known", 2, KILL, "promise 2", "a retry is stored as another message"),
+    bug("retry-not-known", 2, KILL, "promise 2|promise 3", "a retry is stored as another message"),
     bug(
         "states-not-merged-upwards",
         4,
@@ -158,7 +171,7 @@ pub const BUGS: &[Bug] = &[
         "promise 1|promise 2|promise 3|promise 6",
         "events leave as soon as the oldest one that waits is durable",
     ),
-    bug("quota-not-counted", 7, MODEL, "Ko(Quota)", "one sender may fill anybody's queue"),
+    bug("quota-not-counted", 7, QUOTA, "KO;QUOTA", "one sender may fill anybody's queue"),
     // The client.
     bug(
         "queued-before-the-outbox-is-synced",
