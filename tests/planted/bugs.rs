@@ -155,7 +155,7 @@ pub const BUGS: &[Bug] = &[
         "core_answers_as_the_model_does",
         "an event is let go when it was sent",
     ),
-    bug("retry-not-known", 2, KILL, "promise 2|promise 3", "a retry is stored as another message"),
+    bug("retry-not-known", 2, KILL, "promise 2|promise 3|promise 6", "a retry is stored as another message"),
     bug(
         "states-not-merged-upwards",
         4,
