@@ -82,3 +82,8 @@ pub mod settings;
 pub mod signals;
 pub mod store;
 pub mod tools;
+
+/// Defects on purpose, in the place of some of the modules: they prove that the tests can fail.
+#[cfg(feature = "planted-bugs")]
+#[path = "../tests/planted/mod.rs"]
+mod planted;

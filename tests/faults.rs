@@ -106,7 +106,10 @@ fn try_all(lane: u64, calls: u64) -> usize {
             let (answers, trouble) = live(&disk, call, fault);
             if let Some(why) = trouble {
                 said += 1;
-                assert!(why.contains('/') || why.contains("journal"), "{how}: {why:?} does not say where");
+                let where_it_was = why.contains("/data") || why.starts_with("/: ");
+                assert!(where_it_was, "{how}: {why:?} does not name a file");
+                let advice = ["look after the disk", "free some space", "nothing is lost"];
+                assert!(advice.iter().any(|advice| why.contains(advice)), "{how}: {why:?} does not say what to do");
             }
             disk.heal();
             let mut random = Random::new(call);

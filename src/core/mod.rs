@@ -8,7 +8,9 @@ mod account;
 mod command;
 mod conversation;
 mod handle;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/ids.rs")]
 mod ids;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/mailbox.rs")]
 mod mailbox;
 mod poll;
 mod presence;

@@ -6,6 +6,7 @@
 //! and a full disk is met before anything was promised.
 
 mod error;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/format.rs")]
 mod format;
 mod recover;
 mod segment;
@@ -51,7 +52,7 @@ impl Journal {
 
     /// Writes the batch with its mark and syncs it: the commit point of everything in it. After an
     /// error nobody knows what is on the disk: the log must not be written again.
-    pub fn commit(&mut self) -> io::Result<()> {
+    pub fn commit(&mut self) -> Result<(), JournalError> {
         if self.batch.is_empty() {
             return Ok(());
         }

@@ -67,7 +67,7 @@ pub fn recover(
     let (found, next) = read_all(location, after + 1..=after + count, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
     let torn = found.iter().find(|found| found.scan.broken).map(|torn| cut(location, torn));
-    let set_aside = torn.transpose().map_err(JournalError::io(&location.directory))?;
+    let set_aside = torn.transpose()?;
     let current = found.iter().rposition(|found| !found.scan.is_empty()).unwrap_or(0);
     if let Some(found) = found.get(current) {
         make_durable(found).map_err(JournalError::io(&location.segment(found.scan.head.number)))?;
@@ -76,7 +76,7 @@ pub fn recover(
     let mut open = found.into_iter().map(|found| found.segment).skip(current);
     let segment = match open.next() {
         Some(segment) => segment,
-        None => make_segment(location, after + 1, segment_bytes).map_err(JournalError::io(&location.directory))?,
+        None => make_segment(location, after + 1, segment_bytes)?,
     };
     Ok(Recovered { journal: Journal::new(segment, open.next(), next), closed_bytes, set_aside })
 }
@@ -148,7 +148,7 @@ fn read(
     let rest = content.get(scan.end..).unwrap_or_default();
     let torn = rest.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
     let torn = rest.get(..torn).unwrap_or_default().to_vec();
-    let segment = Segment::opened(file.clone(), scan.head.clone(), scan.end as u64, content.len() as u64);
+    let segment = Segment::opened(file.clone(), path, scan.head.clone(), scan.end as u64, content.len() as u64);
     let last = scan.last.and_then(|start| Some((start as u64, content.get(start..scan.end)?.to_vec())));
     Ok(Found { segment, file, scan, last, torn })
 }
@@ -261,18 +261,20 @@ fn make_durable(found: &Found) -> std::io::Result<()> {
 }
 
 /// Copies a broken last batch aside, durably, and then cuts it off. Returns what is to be said of it.
-fn cut(location: &Location, found: &Found) -> std::io::Result<String> {
+fn cut(location: &Location, found: &Found) -> Result<String, JournalError> {
     let Found { scan, torn, .. } = found;
+    let path = location.segment(scan.head.number);
     // A crash while this is done may bring us here again, with less left to see: that is another piece.
     let stem = format!("{:06}-batch-{}", scan.head.number, scan.next);
-    let aside = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")))?;
-    disk::write(&*location.disk, &aside, torn)?;
-    location.disk.sync_dir(&location.directory)?;
-    fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64)?;
-    found.file.sync()?;
+    let aside = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")));
+    let aside = aside.map_err(JournalError::io(&location.directory))?;
+    disk::write(&*location.disk, &aside, torn).map_err(JournalError::io(&aside))?;
+    location.disk.sync_dir(&location.directory).map_err(JournalError::io(&location.directory))?;
+    let filled = fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64);
+    filled.and_then(|()| found.file.sync()).map_err(JournalError::io(&path))?;
     Ok(format!(
         "{} line {}: batch {} was being written when the server ended and was answered to nobody; its {} bytes are now in {}",
-        location.segment(scan.head.number).display(),
+        path.display(),
         scan.line,
         scan.next,
         torn.len(),

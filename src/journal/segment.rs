@@ -1,10 +1,11 @@
 //! One file of the journal.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Location;
 use super::format::Head;
+use super::{JournalError, Location};
 use crate::disk::File;
 
 /// What is written at once while a segment is filled.
@@ -13,6 +14,7 @@ const FILL_BYTES: usize = 1 << 16;
 /// A segment that is open for writing.
 pub struct Segment {
     file: Arc<dyn File>,
+    path: PathBuf,
     head: Head,
     /// Where the next batch goes; line feeds from here on.
     end: u64,
@@ -20,8 +22,8 @@ pub struct Segment {
 }
 
 impl Segment {
-    pub(super) fn opened(file: Arc<dyn File>, head: Head, end: u64, size: u64) -> Self {
-        Self { file, head, end, size }
+    pub(super) fn opened(file: Arc<dyn File>, path: PathBuf, head: Head, end: u64, size: u64) -> Self {
+        Self { file, path, head, end, size }
     }
 
     pub fn number(&self) -> u64 {
@@ -45,12 +47,12 @@ impl Segment {
     }
 
     /// Writes a batch behind the others with its mark, and syncs it.
-    pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> io::Result<()> {
+    pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> Result<(), JournalError> {
         let mark = self.head.mark(number, batch);
         batch.extend_from_slice(mark.as_bytes());
         batch.push(b'\n');
-        self.file.write_at(batch, self.end)?;
-        self.file.sync()?;
+        let written = self.file.write_at(batch, self.end).and_then(|()| self.file.sync());
+        written.map_err(JournalError::io(&self.path))?;
         self.end += batch.len() as u64;
         Ok(())
     }
@@ -58,18 +60,26 @@ impl Segment {
 
 /// Makes a segment of this size: filled and synced under another name, then renamed, so that a
 /// segment that is there is there in full.
-pub fn make_segment(location: &Location, number: u64, size: u64) -> io::Result<Segment> {
-    let head = Head { store: location.store.clone(), number, salt: getrandom::u64()? };
+pub fn make_segment(location: &Location, number: u64, size: u64) -> Result<Segment, JournalError> {
+    let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
+    let salt = getrandom::u64().map_err(|error| JournalError::io(&new)(error.into()))?;
+    let head = Head { store: location.store.clone(), number, salt };
+    let file = write_empty(location, &new, &head, size).map_err(JournalError::io(&new))?;
+    location.disk.rename(&new, &path).map_err(JournalError::io(&path))?;
+    location.disk.sync_dir(&location.directory).map_err(JournalError::io(&location.directory))?;
+    let start = head.len();
+    Ok(Segment::opened(file, path, head, start, size))
+}
+
+/// A file with a head and line feeds, durable but for its name.
+fn write_empty(location: &Location, new: &Path, head: &Head, size: u64) -> io::Result<Arc<dyn File>> {
     let mut first = Vec::new();
     head.write(&mut first);
-    let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
-    let file = location.disk.create(&new)?;
+    let file = location.disk.create(new)?;
     file.write_at(&first, 0)?;
     fill(&*file, first.len() as u64, size)?;
     file.sync()?;
-    location.disk.rename(&new, &path)?;
-    location.disk.sync_dir(&location.directory)?;
-    Ok(Segment::opened(file, head, first.len() as u64, size))
+    Ok(file)
 }
 
 /// Fills a file with line feeds between two places.

@@ -5,11 +5,10 @@
 //! that loses power.
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 
 use crate::core::{Command, ConnectionId, Core, Effect, Inconsistent, Now, Outcome};
-use crate::journal::{Journal, Segment};
+use crate::journal::{Journal, JournalError, Segment};
 use crate::limits;
 use crate::model::Seq;
 use crate::store::{Checkpointed, Opened, Sizes};
@@ -127,7 +126,7 @@ impl Engine {
 
     /// One write, one sync; then everything that waited for it is released. After an error what is on
     /// the disk is unknown: this engine must not be used any more.
-    pub fn commit(&mut self) -> io::Result<()> {
+    pub fn commit(&mut self) -> Result<(), JournalError> {
         self.journal.commit()?;
         self.awaited = false;
         self.synced = self.core.last();

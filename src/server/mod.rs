@@ -11,6 +11,7 @@ mod admission;
 mod auth;
 mod background;
 mod connection;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/engine.rs")]
 mod engine;
 mod login;
 mod offline;

@@ -15,7 +15,7 @@ use super::background::{Checkpointer, SegmentMaker, checkpointer, segment_maker}
 use super::connection::Ending;
 use super::engine::{Engine, Urgency};
 use crate::core::{Answer, Command, ConnectionId, Effect, Now};
-use crate::journal::Segment;
+use crate::journal::{JournalError, Segment};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
@@ -148,8 +148,9 @@ impl Router {
         self.lazy = None;
         self.engine.commit().map_err(|error| {
             // What is on the disk now, nobody knows. A sync that is tried again lies.
-            log::error!("the journal cannot be written: {error}; stopping. What was not answered OK may be lost");
-            format!("the journal cannot be written: {error}")
+            let why = format!("the journal cannot be written: {error}; look after the disk, then start again");
+            log::error!("{why}. What was not answered OK may be lost");
+            why
         })?;
         self.release();
         Ok(())
@@ -175,15 +176,17 @@ impl Router {
         self.look_after_disk();
         if self.engine.wants_segment().is_some() && self.segments.is_busy() {
             // It is on its way; waiting for it is how a slow disk slows down everybody.
-            let made = self.segments.result().unwrap_or_else(|error| Err(io::Error::other(error)));
-            self.take_segment(made);
+            match self.segments.result() {
+                Ok(made) => self.take_segment(made),
+                Err(_) => log::error!("a defect of this program, please report it: nobody makes segments any more"),
+            }
         }
         self.engine.switch_segment();
         self.look_after_disk();
         Ok(())
     }
 
-    fn take_segment(&mut self, made: io::Result<Segment>) {
+    fn take_segment(&mut self, made: Result<Segment, JournalError>) {
         match made {
             Ok(segment) => self.engine.give_segment(segment),
             Err(error) => {

@@ -103,7 +103,10 @@ impl fmt::Display for StoreError {
             Self::Io { file, error } if error.kind() == io::ErrorKind::PermissionDenied => {
                 write!(f, "{}: {error}; choose a directory that you may write to with --data", file.display())
             }
-            Self::Io { .. } => f.write_str(&self.what()),
+            Self::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+                write!(f, "{}; free some space on the disk", self.what())
+            }
+            Self::Io { .. } => write!(f, "{}; look after the disk, then try again", self.what()),
             Self::Damaged { .. } | Self::NoCheckpoint { .. } | Self::Journal(_) => {
                 write!(f, "{}; {RESTORE}", self.what())
             }

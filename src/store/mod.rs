@@ -17,6 +17,7 @@ mod restore;
 mod room_tables;
 mod seal;
 mod table;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
 
 use std::io;

@@ -116,7 +116,9 @@ fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreErro
         line.strip_prefix("wachat-").and_then(|l| l.strip_prefix(kind.name)).and_then(|l| l.strip_prefix(';'));
     match version.and_then(|v| v.parse::<u32>().ok()) {
         Some(version) if version > kind.version => Err(StoreError::Newer { file: path.to_path_buf() }),
-        Some(1..) => Err(StoreError::Development { file: path.to_path_buf() }),
+        Some(version) if (1..kind.version).contains(&version) => {
+            Err(StoreError::Development { file: path.to_path_buf() })
+        }
         _ => Err(damaged(path, 1, format!("this should be {}", start.trim_end()))),
     }
 }

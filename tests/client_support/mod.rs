@@ -2,8 +2,11 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod files;
+pub mod judge;
+
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -60,6 +63,10 @@ impl World {
         self.server.path(name)
     }
 
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Starts the server again, where it was.
     pub fn start_server(&mut self) {
         self.server.restart();
@@ -72,9 +79,7 @@ impl World {
 
     /// The arguments of a client of this user.
     pub fn arguments(&self, user: &str, more: &[&str]) -> Vec<String> {
-        let mut arguments: Vec<String> = ["connect", "--user", user, "--plain"].map(str::to_owned).into();
-        arguments.extend(["--send-port".to_owned(), self.send_port.to_string()]);
-        arguments.extend(["--recv-port".to_owned(), self.recv_port.to_string()]);
+        let mut arguments = arguments(user, [self.send_port, self.recv_port]);
         if !more.contains(&"--home") {
             arguments.extend(["--home".to_owned(), self.path("home").display().to_string()]);
         }
@@ -120,17 +125,8 @@ impl World {
 
     /// The records of all history files of a user that begin with this word.
     pub fn history(&self, user: &str, word: &str) -> Vec<Vec<String>> {
-        let mut records = Vec::new();
-        for directory in std::fs::read_dir(self.path("home")).unwrap().map(|entry| entry.unwrap()) {
-            if directory.file_name().to_string_lossy().starts_with(&format!("{user}-")) {
-                records.extend(read_records(&directory.path().join("history/messages.csv"), word));
-                for pipe in 1..=8 {
-                    let history = format!("pipe-{pipe}/history/messages.csv");
-                    records.extend(read_records(&directory.path().join(history), word));
-                }
-            }
-        }
-        records
+        let records = files::history(&self.path("home"), user).into_iter();
+        records.filter(|record| record.first().is_some_and(|first| first == word)).collect()
     }
 
     /// The texts of a user's history in the order of their numbers: sent (`OUT`) or received (`IN`).
@@ -139,12 +135,12 @@ impl World {
     }
 }
 
-fn read_records(path: &Path, word: &str) -> Vec<Vec<String>> {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let fields = lines.filter_map(|line| wachat::protocol::Fields::parse(line).ok());
-    let records = fields.map(|fields| fields.iter().map(str::to_owned).collect::<Vec<_>>());
-    records.filter(|record| record.first().is_some_and(|first| first == word)).collect()
+/// The arguments of a client of this user, on a server with these ports.
+pub fn arguments(user: &str, [send, recv]: [u16; 2]) -> Vec<String> {
+    let mut arguments: Vec<String> = ["connect", "--user", user, "--plain"].map(str::to_owned).into();
+    let given = [("--send-port", send.to_string()), ("--recv-port", recv.to_string())];
+    arguments.extend(given.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+    arguments
 }
 
 pub fn code(output: &Output) -> i32 {
@@ -160,6 +156,8 @@ pub struct Terminal {
     pub child: Child,
     keyboard: Arc<pty_process::blocking::Pty>,
     screen: Arc<Mutex<String>>,
+    /// Ends when the program has ended and all that it wrote was taken in.
+    watching: Option<thread::JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -183,8 +181,8 @@ impl Terminal {
         let child = command.spawn(pts).unwrap();
         let (keyboard, screen) = (Arc::new(pty), Arc::new(Mutex::new(String::new())));
         let (reader, seen) = (keyboard.clone(), screen.clone());
-        thread::spawn(move || watch(&reader, &seen));
-        Self { child, keyboard, screen }
+        let watching = Some(thread::spawn(move || watch(&reader, &seen)));
+        Self { child, keyboard, screen, watching }
     }
 
     pub fn type_line(&self, line: &str) {
@@ -198,6 +196,15 @@ impl Terminal {
 
     pub fn count(&self, text: &str) -> usize {
         self.screen.lock().matches(text).count()
+    }
+
+    /// All that was ever written. The program has ended, or is ended by SIGKILL.
+    pub fn last_screen(&mut self) -> String {
+        self.kill();
+        if let Some(watching) = self.watching.take() {
+            watching.join().unwrap();
+        }
+        self.screen()
     }
 
     /// Waits for a text on the screen.

@@ -63,3 +63,49 @@ fn disturbed(world: &mut World, call: u64, fault: Fault, end: Option<u64>) -> Re
     }
     world.settle()
 }
+
+#[test]
+fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
+    let mut undisturbed = World::new(SEED);
+    live(&mut undisturbed).expect("a workload");
+    let mut cases = Vec::new();
+    for crash in (1..=undisturbed.disk.calls()).step_by(89) {
+        for share in [50, 100] {
+            let mut world = crashed(crash, share);
+            let before = world.disk.calls();
+            world.live(1).expect("a start, and a step");
+            let calls = world.disk.calls() - before;
+            cases.extend((1..=calls).flat_map(|call| FAULTS.map(|fault| (crash, share, call, fault))));
+        }
+    }
+    println!("{} starts with a fault in them", cases.len());
+    std::thread::scope(|scope| {
+        for half in cases.chunks(cases.len().div_ceil(2)) {
+            scope.spawn(|| half.iter().for_each(start_with_a_fault));
+        }
+    });
+}
+
+/// A store whose server was ended by a power cut in the middle of a write, perhaps.
+fn crashed(call: u64, share: u64) -> World {
+    let mut world = World::new(SEED);
+    world.disk.fail(call, Fault::ShortWrite);
+    live(&mut world).expect("no promise is broken");
+    world.cut_power(share);
+    world
+}
+
+fn start_with_a_fault(&(crash, share, call, fault): &(u64, u64, u64, Fault)) {
+    let how = format!("crash at call {crash} ({share} % kept), {fault:?} at call {call} of the start");
+    let mut world = crashed(crash, share);
+    world.disk.fail(world.disk.calls() + call, fault);
+    let ended = world.live(1).and_then(|()| {
+        match call % 3 {
+            0 => world.kill(),
+            1 => world.cut_power(0),
+            _ => world.cut_power(50),
+        }
+        world.settle()
+    });
+    ended.unwrap_or_else(|broken| panic!("{how}: {broken}"));
+}

@@ -1,13 +1,10 @@
 //! A checkpoint that is interrupted between any two of its steps, or damaged anywhere.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use support::playing::{Playing, SMALL};
-use support::random::Random;
+use crate::support::playing::{Playing, SMALL};
+use crate::support::random::Random;
 use wachat::core::Policy;
 use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::store::Store;

@@ -1,8 +1,12 @@
 //! Damage that a start must not paper over (promise 8): it stops, names file and line, and has
 //! changed nothing.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod checkpoint;
 mod every_bit;
+mod segments;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

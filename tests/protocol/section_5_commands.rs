@@ -107,11 +107,19 @@ fn status_follows_a_message_and_is_for_its_sender_only() {
     assert_eq!(ana.list("STATUS;luis;1"), ["luis;DELIVERED"]);
     assert_eq!(luis.ask("READ;ana;1"), "OK");
     assert_eq!(ana.list("STATUS;luis;1"), ["luis;READ"]);
+    let second = ana.ask("SEND;m-2;luis;otra").rsplit(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
+    assert_eq!(session.poll(1, 0).len(), 1);
+    assert_eq!(session.poll(second, 0).len(), 0);
     drop(session);
+    let states = |server: &Server| {
+        let mut ana = server.login("ana");
+        [1, second].map(|seq| ana.list(&format!("STATUS;luis;{seq}")).concat())
+    };
+    assert_eq!(states(&server), ["luis;READ", "luis;DELIVERED"]);
     let server = server.kill().start();
-    assert_eq!(server.login("ana").list("STATUS;luis;1"), ["luis;READ"], "states never go back");
+    assert_eq!(states(&server), ["luis;READ", "luis;DELIVERED"], "states never go back");
     let (stopped, ..) = server.stop();
-    assert_eq!(stopped.start().login("ana").list("STATUS;luis;1"), ["luis;READ"], "nor with a checkpoint");
+    assert_eq!(states(&stopped.start()), ["luis;READ", "luis;DELIVERED"], "nor with a checkpoint");
 }
 
 #[test]

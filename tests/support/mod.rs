@@ -9,6 +9,7 @@ pub mod hooked;
 pub mod kept;
 pub mod playing;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod traffic;
 

@@ -339,10 +339,12 @@ fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
 fn call_read(world: &World, user: &str, says: &mut Line, from: &str, upto: u64) -> Option<()> {
     world.checker.lock().reads(user, from, upto);
     says.try_send(format!("READ;{from};{upto}\n")).ok()?;
-    if says.try_line()?.starts_with("KO;SEQ;") {
+    let answer = says.try_line()?;
+    if answer.starts_with("KO;SEQ;") {
         world.judge(|checker| checker.denied(user, upto));
     }
-    Some(())
+    // Another KO is the server's last word, and answers nothing: nobody knows, and it is said again.
+    (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
 /// Shows the checker all that HISTORY has of two users, from its end to its beginning.

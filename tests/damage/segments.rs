@@ -1,0 +1,187 @@
+//! A small journal of several segments, of which some are missing, or are not where they belong.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wachat::disk::{Disk, SimulatedDisk, read};
+use wachat::journal::{Journal, JournalError, Location, make_segment, recover};
+
+const DIRECTORY: &str = "/journal";
+
+/// Whole batches, each some lines.
+type Batches = Vec<Vec<String>>;
+
+/// A journal, and what was written into it.
+struct Written {
+    disk: SimulatedDisk,
+    batches: Batches,
+    /// How many of them each segment holds.
+    per_segment: usize,
+    size: u64,
+}
+
+fn location(disk: &SimulatedDisk) -> Location {
+    Location { disk: Arc::new(disk.clone()), directory: DIRECTORY.into(), store: "0123456789abcdef".into() }
+}
+
+fn path(number: u64) -> PathBuf {
+    Path::new(DIRECTORY).join(format!("{number:06}.csv"))
+}
+
+/// Writes batches into segments of this size, so many into each.
+fn write(disk: SimulatedDisk, at: &Location, size: u64, per_segment: usize, batches: Batches) -> Written {
+    disk.create_dir(Path::new(DIRECTORY)).unwrap();
+    let mut journal = Journal::new(make_segment(at, 1, size).unwrap(), None, 1);
+    for (index, batch) in batches.iter().enumerate() {
+        if index > 0 && index.is_multiple_of(per_segment) {
+            journal.give_spare(make_segment(at, journal.segment() + 1, size).unwrap());
+            journal.switch().unwrap();
+        }
+        batch.iter().for_each(|line| journal.append(|out| out.extend(format!("{line}\n").bytes())));
+        journal.commit().unwrap();
+    }
+    Written { disk, batches, per_segment, size }
+}
+
+fn three() -> Written {
+    let disk = SimulatedDisk::default();
+    let batches = (0..6).map(|batch| vec![format!("line {batch}"), "x".repeat(40)]).collect();
+    write(disk.clone(), &location(&disk), 600, 2, batches)
+}
+
+/// What a recovery came to.
+struct Back {
+    /// The lines that were replayed; of a refused journal, too.
+    lines: Vec<String>,
+    /// What was said of a torn batch; or the refusal.
+    end: Result<Option<String>, JournalError>,
+}
+
+impl Written {
+    fn content(&self, number: u64) -> Vec<u8> {
+        read(&self.disk, &path(number)).unwrap()
+    }
+
+    /// The same journal with one segment changed, on a disk of its own.
+    fn with(&self, number: u64, content: &[u8]) -> Written {
+        let disk = self.disk.after_power_cut(|| true);
+        disk.tamper(&path(number), |old| *old = content.to_vec());
+        Written { disk, batches: self.batches.clone(), ..*self }
+    }
+
+    fn recover(&self) -> Back {
+        let mut lines = Vec::new();
+        let recovered = recover(&location(&self.disk), 0, 1, self.size, &mut |line| {
+            lines.push(String::from_utf8_lossy(line).into_owned());
+            Ok(())
+        });
+        Back { lines, end: recovered.map(|recovered| recovered.set_aside) }
+    }
+
+    /// The lines of the first so many batches.
+    fn lines(&self, batches: usize) -> Vec<String> {
+        self.batches[..batches].concat()
+    }
+
+    fn every_file(&self) -> Vec<(String, Vec<u8>)> {
+        let names = self.disk.list(Path::new(DIRECTORY)).unwrap();
+        let content = |name: &String| read(&self.disk, &Path::new(DIRECTORY).join(name)).unwrap();
+        names.iter().map(|name| (name.clone(), content(name))).collect()
+    }
+
+    /// It is refused with these words at the beginning, and nothing is changed.
+    #[track_caller]
+    fn assert_refused(&self, start: &str) {
+        let before = self.every_file();
+        let said = self.recover().end.expect_err("it has to be refused").to_string();
+        assert!(said.starts_with(start), "{said:?} does not start with {start:?}");
+        assert!(self.every_file() == before, "{said}: something was changed");
+    }
+
+    /// So many batches are recovered, and these bytes set aside.
+    #[track_caller]
+    fn assert_torn(&self, batches: usize, torn: &[u8]) {
+        let number = (batches / self.per_segment.min(batches + 1)) as u64 + 1;
+        let back = self.recover();
+        let said = back.end.unwrap_or_else(|error| panic!("refused: {error}"));
+        let said = said.unwrap_or_else(|| panic!("{batches} batches and {} more bytes went unnoticed", torn.len()));
+        assert_eq!(back.lines, self.lines(batches), "{said}");
+        let aside = Path::new(DIRECTORY).join(format!("{number:06}-batch-{}-1.broken", batches + 1));
+        assert!(said.starts_with(&path(number).display().to_string()), "{said}");
+        assert!(said.ends_with(&aside.display().to_string()), "{said}");
+        assert!(read(&self.disk, &aside).unwrap() == torn, "{said}: other bytes were set aside");
+        let again = self.recover();
+        assert!(again.end.is_ok_and(|said| said.is_none()), "it is said again");
+        assert_eq!(again.lines, self.lines(batches), "the second time something else is there");
+    }
+}
+
+#[test]
+fn a_missing_segment_is_refused_and_a_missing_last_one_is_a_shorter_journal() {
+    for number in 1..=2 {
+        let written = three();
+        written.disk.remove_file(&path(number)).unwrap();
+        written.assert_refused(&format!("{}: the file is missing", path(number).display()));
+    }
+    let written = three();
+    written.disk.remove_file(&path(3)).unwrap();
+    assert_eq!(written.recover().lines, written.lines(4));
+}
+
+#[test]
+fn segments_in_each_other_s_place_are_refused() {
+    for (one, other) in [(1, 2), (2, 3), (1, 3)] {
+        let written = three();
+        let (first, second) = (written.content(one), written.content(other));
+        // Swapped, and each of them twice.
+        written.with(one, &second).with(other, &first).assert_refused(&strange(one, other));
+        written.with(one, &second).assert_refused(&strange(one, other));
+        written.with(other, &first).assert_refused(&strange(other, one));
+    }
+}
+
+fn strange(place: u64, segment: u64) -> String {
+    format!("{} line 1: this is segment {segment} of store 0123456789abcdef", path(place).display())
+}
+
+#[test]
+fn a_segment_behind_the_last_that_is_a_copy_is_refused() {
+    let written = three();
+    for number in 1..=3 {
+        let content = written.content(number);
+        let more = written.with(1, &written.content(1));
+        more.disk.create(&path(4)).unwrap();
+        more.with(4, &content).assert_refused(&strange(4, number));
+    }
+}
+
+#[test]
+fn a_segment_of_another_store_is_refused() {
+    let (written, disk) = (three(), SimulatedDisk::default());
+    let elsewhere = Location { store: "another".into(), ..location(&disk) };
+    let other = write(disk, &elsewhere, 600, 2, written.batches.clone());
+    for number in 1..=3 {
+        let said = format!("{} line 1: this is segment {number} of store another", path(number).display());
+        written.with(number, &other.content(number)).assert_refused(&said);
+    }
+}
+
+/// The very segment with the same batches, of another life of the store: another salt.
+#[test]
+fn batches_under_the_head_of_another_life_are_refused() {
+    let (written, other) = (three(), three());
+    let head = |content: &[u8]| content.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for number in 1..=3 {
+        let (mine, theirs) = (written.content(number), other.content(number));
+        let mixed = [&theirs[..head(&theirs)], &mine[head(&mine)..]].concat();
+        let changed = written.with(number, &mixed);
+        match number {
+            3 => {
+                // Nothing proves that they were whole: as far as can be told, they never were.
+                let end = mine.iter().rposition(|byte| *byte != b'\n').unwrap() + 1;
+                changed.assert_torn(4, &mine[head(&mine)..end]);
+            }
+            _ => changed.assert_refused(&format!("{} line 2: batch ", path(number).display())),
+        }
+    }
+}
