@@ -1,7 +1,6 @@
 //! A checkpoint's tables about rooms.
 
-use super::table::{Kind, Row, TableWriter};
-use super::tables::{Reading, seq, user};
+use super::table::{Kind, Reading, Row, TableWriter};
 use crate::core::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
 use crate::model::RoomName;
 
@@ -64,17 +63,17 @@ fn room(row: &Row, column: usize) -> Option<RoomName> {
 }
 
 fn room_row(row: Row) -> Option<RoomRow> {
-    let dropped_by = if row.get(2)?.is_empty() { None } else { Some(user(&row, 2)?) };
-    Some(RoomRow { name: room(&row, 0)?, dropped: seq(&row, 1)?, dropped_by, dropped_other: seq(&row, 3)? })
+    let dropped_by = if row.get(2)?.is_empty() { None } else { Some(row.user(2)?) };
+    Some(RoomRow { name: room(&row, 0)?, dropped: row.seq(1)?, dropped_by, dropped_other: row.seq(3)? })
 }
 
 fn member_row(row: Row) -> Option<MemberRow> {
     Some(MemberRow {
         room: room(&row, 0)?,
-        user: user(&row, 1)?,
-        joined: seq(&row, 2)?,
-        acknowledged: seq(&row, 3)?,
-        read: seq(&row, 4)?,
+        user: row.user(1)?,
+        joined: row.seq(2)?,
+        acknowledged: row.seq(3)?,
+        read: row.seq(4)?,
     })
 }
 
@@ -82,8 +81,8 @@ fn log_row(row: Row) -> Option<LogRow> {
     let count = |column: usize| row.get(column)?.parse().ok();
     Some(LogRow {
         room: room(&row, 0)?,
-        seq: seq(&row, 1)?,
-        from: user(&row, 2)?,
+        seq: row.seq(1)?,
+        from: row.user(2)?,
         bytes: count(3)?,
         waited: count(4)?,
         missing: count(5)?,
@@ -93,5 +92,5 @@ fn log_row(row: Row) -> Option<LogRow> {
 }
 
 fn marks_row(row: Row) -> Option<RoomMarksRow> {
-    Some(RoomMarksRow { room: room(&row, 0)?, user: user(&row, 1)?, delivered: seq(&row, 2)?, read: seq(&row, 3)? })
+    Some(RoomMarksRow { room: room(&row, 0)?, user: row.user(1)?, delivered: row.seq(2)?, read: row.seq(3)? })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::disk::{self, Disk};
+use crate::model::{Seq, Timestamp, UserName};
 
 const END: &str = "end";
 
@@ -60,6 +61,32 @@ impl TableWriter {
     }
 }
 
+/// Tables that are being read, and what was wrong with them.
+pub(super) struct Reading<'a> {
+    disk: &'a dyn Disk,
+    checkpoint: &'a Path,
+    pub bytes: u64,
+    pub errors: Vec<StoreError>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(disk: &'a dyn Disk, checkpoint: &'a Path) -> Self {
+        Self { disk, checkpoint, bytes: 0, errors: Vec::new() }
+    }
+
+    pub fn rows<T>(&mut self, kind: &Kind, row: impl Fn(Row) -> Option<T>) -> Vec<T> {
+        let table = Table::read(self.disk, self.checkpoint, kind);
+        let rows = table.and_then(|table| {
+            self.bytes += table.bytes;
+            table.each(row)
+        });
+        rows.unwrap_or_else(|error| {
+            self.errors.push(error);
+            Vec::new()
+        })
+    }
+}
+
 /// The rows of a table that was read and found whole.
 pub(super) struct Table {
     path: PathBuf,
@@ -73,6 +100,26 @@ pub(super) struct Row<'a>(&'a csv::StringRecord);
 impl<'a> Row<'a> {
     pub fn get(&self, column: usize) -> Option<&'a str> {
         self.0.get(column)
+    }
+
+    pub fn user(&self, column: usize) -> Option<UserName> {
+        UserName::new(self.get(column)?).ok()
+    }
+
+    pub fn seq(&self, column: usize) -> Option<Seq> {
+        Seq::parse(self.get(column)?)
+    }
+
+    pub fn time(&self, column: usize) -> Option<Timestamp> {
+        Timestamp::parse(self.get(column)?)
+    }
+
+    /// A time, or an empty field where there is none.
+    pub fn optional_time(&self, column: usize) -> Option<Option<Timestamp>> {
+        match self.get(column)? {
+            "" => Some(None),
+            _ => self.time(column).map(Some),
+        }
     }
 }
 

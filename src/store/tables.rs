@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::StoreError;
 use super::room_tables::{self, RoomTables};
-use super::table::{Kind, Row, Table, TableWriter};
+use super::table::{Kind, Reading, Row, TableWriter};
 use crate::core::{
     AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
     WaitingRow,
 };
 use crate::disk::Disk;
-use crate::model::{Email, Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use crate::model::{Email, Message, MessageId, Place, Seq, State, Text, Timestamp};
 use crate::protocol::{Event, record};
 
 const STORE: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
@@ -45,7 +45,7 @@ pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreErro
 
 /// Reads all tables of a checkpoint, or says what is wrong with each.
 pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<StoreError>> {
-    let mut reading = Reading { disk, checkpoint, bytes: 0, errors: Vec::new() };
+    let mut reading = Reading::new(disk, checkpoint);
     let about = reading.rows(&STORE, store_row).pop();
     let (accounts, waiting) = (reading.rows(&USERS, account_row), reading.rows(&OFFLINE, waiting_row));
     let (chats, conversations) = (reading.rows(&MARKS, chat_row), reading.rows(&CONVERSATIONS, conversation_row));
@@ -58,28 +58,6 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     let snapshot =
         Snapshot { store, last, accounts, waiting, chats, rooms, members, logs, room_marks, conversations, ids };
     Ok(Read { snapshot, segment: about.segment, next_batch: about.next_batch, bytes: reading.bytes })
-}
-
-/// Tables that are being read, and what was wrong with them.
-pub(super) struct Reading<'a> {
-    disk: &'a dyn Disk,
-    checkpoint: &'a Path,
-    bytes: u64,
-    errors: Vec<StoreError>,
-}
-
-impl Reading<'_> {
-    pub fn rows<T>(&mut self, kind: &Kind, row: impl Fn(Row) -> Option<T>) -> Vec<T> {
-        let table = Table::read(self.disk, self.checkpoint, kind);
-        let rows = table.and_then(|table| {
-            self.bytes += table.bytes;
-            table.each(row)
-        });
-        rows.unwrap_or_else(|error| {
-            self.errors.push(error);
-            Vec::new()
-        })
-    }
 }
 
 /// What the tables say cannot be together.
@@ -166,50 +144,30 @@ struct About {
     next_batch: u64,
 }
 
-pub(super) fn user(row: &Row, column: usize) -> Option<UserName> {
-    UserName::new(row.get(column)?).ok()
-}
-
-pub(super) fn seq(row: &Row, column: usize) -> Option<Seq> {
-    Seq::parse(row.get(column)?)
-}
-
-fn time(row: &Row, column: usize) -> Option<Timestamp> {
-    Timestamp::parse(row.get(column)?)
-}
-
-/// A time, or an empty field where there is none.
-fn optional_time(row: &Row, column: usize) -> Option<Option<Timestamp>> {
-    match row.get(column)? {
-        "" => Some(None),
-        _ => time(row, column).map(Some),
-    }
-}
-
 fn store_row(row: Row) -> Option<About> {
     let number = |column: usize| row.get(column)?.parse().ok();
-    Some(About { store: row.get(0)?.to_owned(), last: seq(&row, 1)?, segment: number(2)?, next_batch: number(3)? })
+    Some(About { store: row.get(0)?.to_owned(), last: row.seq(1)?, segment: number(2)?, next_batch: number(3)? })
 }
 
 fn account_row(row: Row) -> Option<AccountRow> {
     Some(AccountRow {
-        name: user(&row, 0)?,
+        name: row.user(0)?,
         password_hash: row.get(1)?.into(),
         email: Email::new(row.get(2)?)?,
-        created_at: time(&row, 3)?,
-        removed_at: optional_time(&row, 4)?,
-        last_seen: optional_time(&row, 5)?,
-        acknowledged: seq(&row, 6)?,
+        created_at: row.time(3)?,
+        removed_at: row.optional_time(4)?,
+        last_seen: row.optional_time(5)?,
+        acknowledged: row.seq(6)?,
     })
 }
 
 fn waiting_row(row: Row) -> Option<WaitingRow> {
-    let (seq_of_event, at) = (seq(&row, 1)?, time(&row, 6)?);
+    let (seq_of_event, at) = (row.seq(1)?, row.time(6)?);
     let event = match row.get(2)? {
         "MSG" => Event::Message(std::sync::Arc::new(Message {
             seq: seq_of_event,
             id: MessageId::new(row.get(3)?)?,
-            from: user(&row, 4)?,
+            from: row.user(4)?,
             to: Place::parse(row.get(5)?).ok()?,
             at,
             text: Text::new(&record::unescape(row.get(7)?.into()).ok()?)?,
@@ -218,25 +176,25 @@ fn waiting_row(row: Row) -> Option<WaitingRow> {
             seq: seq_of_event,
             place: Place::parse(row.get(3)?).ok()?,
             state: State::parse(row.get(4)?)?,
-            upto: seq(&row, 5)?,
+            upto: row.seq(5)?,
             at,
         },
         _ => return None,
     };
-    Some(WaitingRow { user: user(&row, 0)?, event })
+    Some(WaitingRow { user: row.user(0)?, event })
 }
 
 fn chat_row(row: Row) -> Option<ChatRow> {
-    Some(ChatRow { user: user(&row, 0)?, peer: user(&row, 1)?, read: seq(&row, 2)? })
+    Some(ChatRow { user: row.user(0)?, peer: row.user(1)?, read: row.seq(2)? })
 }
 
 fn conversation_row(row: Row) -> Option<ConversationRow> {
     let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
-    let filed = Filed { bytes: row.get(1)?.parse().ok()?, checksum, upto: seq(&row, 3)? };
+    let filed = Filed { bytes: row.get(1)?.parse().ok()?, checksum, upto: row.seq(3)? };
     Some(ConversationRow { id: ConversationId::parse(row.get(0)?)?, filed })
 }
 
 fn id_row(row: Row) -> Option<IdRow> {
-    let sent = SentMessage { seq: seq(&row, 2)?, at: time(&row, 3)?, digest: Digest::parse(row.get(4)?)? };
-    Some(IdRow { user: user(&row, 0)?, id: MessageId::new(row.get(1)?)?, sent })
+    let sent = SentMessage { seq: row.seq(2)?, at: row.time(3)?, digest: Digest::parse(row.get(4)?)? };
+    Some(IdRow { user: row.user(0)?, id: MessageId::new(row.get(1)?)?, sent })
 }

@@ -1,7 +1,7 @@
 //! Three users, their programs, and a server on a disk of ours: one life of it after another, judged by
 //! the checker.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,12 @@ use wachat::store::{Sizes, Store};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
+/// Where everybody is before anybody says a word; nobody joins the first one, all are in it.
+const ROOMS: [&str; 2] = ["#lobby", "#sala"];
+
+/// Where people come and go.
+const PASSAGE: &str = "#passage";
+
 /// Room for a few records beside the longest: segments close often.
 const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
 
@@ -32,6 +38,8 @@ pub struct World {
     pub disk: SimulatedDisk,
     server: Option<Running>,
     pub checker: Checker,
+    /// Whether a user may be in the passage, by what was asked and answered: one or both.
+    in_passage: HashMap<&'static str, HashSet<bool>>,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
@@ -55,9 +63,23 @@ struct Running {
 #[derive(Clone, Debug)]
 enum Asked {
     Register,
-    Send { user: &'static str, id: String },
+    Join,
+    /// Into the passage, or out of it.
+    Pass {
+        user: &'static str,
+        inside: bool,
+    },
+    Rooms {
+        user: &'static str,
+    },
+    Send {
+        user: &'static str,
+        id: String,
+    },
     Open,
-    Poll { user: &'static str },
+    Poll {
+        user: &'static str,
+    },
     Read,
     History,
 }
@@ -77,9 +99,20 @@ fn name(user: &str) -> UserName {
     UserName::new(user).expect("a name")
 }
 
+fn place(name: &str) -> Place {
+    Place::parse(name).expect("a user or a room")
+}
+
+/// The users and the rooms.
+fn places() -> impl Iterator<Item = &'static str> {
+    USERS.into_iter().chain(ROOMS)
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
+        let mut checker = Checker::default();
+        ROOMS.iter().for_each(|room| checker.room(room, &USERS));
         // Checkpoints every 64 KiB of journal or (to have more of them) much more often.
         let checkpoint_bytes = [1 << 10, 8 << 10, 64 << 10][random.below(3) as usize];
         Self {
@@ -88,7 +121,8 @@ impl World {
             random,
             disk: SimulatedDisk::default(),
             server: None,
-            checker: Checker::default(),
+            checker,
+            in_passage: USERS.map(|user| (user, HashSet::from([false]))).into(),
             elapsed: Duration::ZERO,
             next_id: 0,
             crashes: 0,
@@ -198,6 +232,10 @@ impl World {
             if self.ask(None, command, Asked::Register)?.is_err() {
                 return Ok(Err(Gone));
             }
+            let command = Command::Join { user: name(user), room: Ok(place("#sala")) };
+            if self.ask(None, command, Asked::Join)?.is_err() {
+                return Ok(Err(Gone));
+            }
         }
         self.commit()
     }
@@ -219,17 +257,19 @@ impl World {
 
     fn act(&mut self) -> Step {
         let user = USERS[self.random.below(3) as usize];
-        match self.random.below(10) {
-            0..=4 => self.send_new(user),
-            5 => self.retry(user),
-            6..=8 => self.poll(user),
-            _ => self.read(user),
+        match self.random.below(20) {
+            0..=9 => self.send_new(user),
+            10..=11 => self.retry(user),
+            12..=16 => self.poll(user),
+            17..=18 => self.read(user),
+            _ => self.pass(user),
         }
     }
 
     fn send_new(&mut self, user: &'static str) -> Step {
         self.next_id += 1;
-        let (id, to) = (format!("m{}", self.next_id), USERS[self.random.below(3) as usize]);
+        let places: Vec<_> = places().collect();
+        let (id, to) = (format!("m{}", self.next_id), places[self.random.below(places.len() as u64) as usize]);
         let length = if self.random.chance(20) { self.random.below(2_000) } else { self.random.below(60) };
         let text = format!("{id};\n{}", "x".repeat(length as usize));
         self.send(user, &id, to, &text)
@@ -248,7 +288,7 @@ impl World {
         let command = Command::Send {
             user: name(user),
             id: MessageId::new(id).expect("an id"),
-            to: Ok(Place::User(name(to))),
+            to: Ok(place(to)),
             text: Text::new(text).expect("a text"),
         };
         self.ask(None, command, Asked::Send { user, id: id.into() })
@@ -288,20 +328,31 @@ impl World {
             return Ok(Ok(()));
         }
         let one = &stored[self.random.below(stored.len() as u64) as usize];
-        let one = (one.from.to_string(), one.seq);
-        self.call_read(user, &one.0, one.1)
+        let (read, upto) = (if ROOMS.contains(&&*one.to) { &one.to } else { &one.from }.to_string(), one.seq);
+        self.call_read(user, &read, upto)
     }
 
-    fn call_read(&mut self, user: &'static str, from: &str, upto: u64) -> Step {
-        self.checker.reads(user, from, upto);
+    fn call_read(&mut self, user: &'static str, read: &str, upto: u64) -> Step {
+        self.checker.reads(user, read, upto);
         let seq = Seq::new(upto);
         let command = Command::Read {
             user: name(user),
-            place: Ok(Place::User(name(from))),
+            place: Ok(place(read)),
             seq: seq.expect("a number"),
             last_of_peer: LastOfPeer::Found(seq),
         };
         self.ask(None, command, Asked::Read)
+    }
+
+    /// Somebody comes into the passage, or goes.
+    fn pass(&mut self, user: &'static str) -> Step {
+        let (inside, room) = (self.random.chance(50), Ok(place(PASSAGE)));
+        self.in_passage.entry(user).or_default().insert(inside);
+        let command = match inside {
+            true => Command::Join { user: name(user), room },
+            false => Command::Leave { user: name(user), room },
+        };
+        self.ask(None, command, Asked::Pass { user, inside })
     }
 
     /// Hands a command to the engine, as the router does.
@@ -357,13 +408,19 @@ impl World {
     /// Everything that the engine lets happen reaches the programs.
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
+        let (mut heard, mut lost) = (Vec::new(), Vec::new());
         for effect in server.engine.take_released() {
             let answer = match effect {
                 Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
-                Effect::Events { to, delivery, .. } => {
-                    let events = delivered(&server.store, delivery).map_err(|error| error.to_string())?;
-                    Some((to, Reply::Events(events)))
-                }
+                Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
+                    Ok(events) => Some((to, Reply::Events(events))),
+                    // The history cannot be read: the server closes that connection.
+                    Err(_) if self.disk.has_failed() => {
+                        lost.push(to);
+                        None
+                    }
+                    Err(error) => return Err(error.to_string()),
+                },
                 Effect::Answer(_, Answer::Excerpt(excerpt)) => {
                     server.excerpt = Some(excerpt);
                     None
@@ -374,9 +431,47 @@ impl World {
             if let Some((connection, reply)) = answer {
                 let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
                 let asked = asked.ok_or_else(|| format!("{reply:?} answers no question"))?;
-                self.full += u64::from(matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Full));
-                judge(&mut self.checker, &asked, reply)?;
+                heard.push((asked, reply));
             }
+        }
+        for connection in lost {
+            self.hang_up(connection)?;
+        }
+        for (asked, reply) in heard {
+            self.full += u64::from(matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Full));
+            self.judge(&asked, reply)?;
+        }
+        Ok(())
+    }
+
+    /// A session is over; its program will open another.
+    fn hang_up(&mut self, connection: ConnectionId) -> Result<(), String> {
+        let now = self.now();
+        let Some(server) = &mut self.server else { return Ok(()) };
+        server.asked.remove(&connection);
+        server.sessions.retain(|_, session| *session != connection);
+        server.engine.take(connection, Command::Closed, now).map_err(|defect| defect.to_string())
+    }
+
+    /// A program hears an answer.
+    fn judge(&mut self, asked: &Asked, reply: Reply) -> Result<(), String> {
+        let checker = &mut self.checker;
+        match (asked, reply) {
+            (Asked::Send { user, .. }, Reply::Accepted { id, at, seq }) => {
+                checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
+            }
+            (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,
+            (Asked::Poll { user }, Reply::Events(events)) => events.iter().try_for_each(|e| tell(checker, user, e))?,
+            (Asked::Pass { user, inside }, Reply::Done) => {
+                self.in_passage.insert(user, HashSet::from([*inside]));
+            }
+            (Asked::Rooms { user }, Reply::Rooms(rooms)) => {
+                let inside = rooms.iter().any(|room| room.name.to_string() == PASSAGE && room.member);
+                if !self.in_passage[user].contains(&inside) {
+                    return Err(format!("promise 1 is broken: that {user} is in {PASSAGE}: {inside}"));
+                }
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -397,8 +492,8 @@ impl World {
             }
         }
         for user in USERS {
-            for (from, upto) in self.checker.read_marks(user) {
-                fine(self.call_read(user, &from, upto))?;
+            for (place, upto) in self.checker.read_marks(user) {
+                fine(self.call_read(user, &place, upto))?;
                 fine(self.commit())?;
                 self.look_after_disk().map_err(|Gone| "it ended in peace")?;
             }
@@ -410,17 +505,17 @@ impl World {
             }
         }
         for (index, user) in USERS.iter().enumerate() {
-            for peer in &USERS[index..] {
-                self.compare_history(user, peer)?;
+            for place in USERS[index..].iter().chain(&ROOMS) {
+                self.compare_history(user, place)?;
             }
+            fine(self.ask(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
         }
         Ok(self.checker.verdict()?)
     }
 
-    /// Shows the checker the history of two: what is in the file, then what is in memory.
-    fn compare_history(&mut self, user: &'static str, peer: &'static str) -> Result<(), String> {
-        let place = Ok(Place::User(name(peer)));
-        let command = Command::Excerpt { user: name(user), place, limit: usize::MAX, before: None };
+    /// Shows the checker the history of a place: what is in the file, then what is in memory.
+    fn compare_history(&mut self, user: &'static str, with: &'static str) -> Result<(), String> {
+        let command = Command::Excerpt { user: name(user), place: Ok(place(with)), limit: usize::MAX, before: None };
         self.ask(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
@@ -434,9 +529,9 @@ impl World {
         }
         kept.extend(excerpt.rows.iter().cloned());
         let rows: Vec<Row> = kept.iter().map(|message| row_of(message, excerpt)).collect();
-        self.checker.shown(user, peer, &rows)?;
+        self.checker.shown(user, with, &rows)?;
         let numbers = rows.iter().map(|row| row.seq).collect();
-        Ok(self.checker.shown_all(user, peer, &numbers)?)
+        Ok(self.checker.shown_all(user, with, &numbers)?)
     }
 
     /// Polls until there is nothing more.
@@ -472,18 +567,6 @@ fn row_of(message: &Message, excerpt: &Excerpt) -> Row {
         from: message.from.to_string(),
         text: message.text.to_string(),
         state: Some(excerpt.state_of(message).to_string()),
-    }
-}
-
-/// A program hears an answer.
-fn judge(checker: &mut Checker, asked: &Asked, reply: Reply) -> Verdict {
-    match (asked, reply) {
-        (Asked::Send { user, .. }, Reply::Accepted { id, at, seq }) => {
-            checker.accepted(user, id.as_str(), &at.to_string(), seq.get())
-        }
-        (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id),
-        (Asked::Poll { user }, Reply::Events(events)) => events.iter().try_for_each(|e| tell(checker, user, e)),
-        _ => Ok(()),
     }
 }
 

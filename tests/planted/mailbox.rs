@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::AccountNumber;
+use super::{AccountNumber, Target};
 use crate::model::{Message, Seq, State};
 use crate::planted::is;
 use crate::protocol::Event;
 
-type StateKey = (AccountNumber, State);
+type StateKey = (Target, State);
 
 #[derive(Default)]
 pub(super) struct Mailbox {

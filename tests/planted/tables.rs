@@ -6,7 +6,7 @@ mod real;
 use std::path::Path;
 
 use super::table::Kind;
-use super::{StoreError, table};
+use super::{StoreError, room_tables, table};
 use crate::core::{Inconsistent, Snapshot};
 use crate::disk::Disk;
 use crate::model::Seq;
