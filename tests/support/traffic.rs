@@ -31,6 +31,8 @@ pub struct Traffic {
 /// What all programs share.
 struct World {
     users: &'static [&'static str],
+    /// The users, and a room that they are all in.
+    places: Vec<String>,
     /// Where the server is now: SEND, RECV.
     addresses: Mutex<[SocketAddr; 2]>,
     checker: Mutex<Checker>,
@@ -50,10 +52,13 @@ struct World {
 impl Traffic {
     /// Begins. The users have accounts already.
     pub fn start(users: &'static [&'static str], addresses: [SocketAddr; 2]) -> Self {
+        let room = format!("#{}-and-others", users[0]);
         let mut checker = Checker::default();
         users.iter().for_each(|user| checker.registered(user));
+        checker.room(&room, users);
         let world = Arc::new(World {
             users,
+            places: users.iter().map(|user| user.to_string()).chain([room.clone()]).collect(),
             addresses: Mutex::new(addresses),
             checker: Mutex::new(checker),
             accepted: AtomicU64::new(0),
@@ -63,6 +68,7 @@ impl Traffic {
             polling: AtomicBool::new(true),
             broken: Mutex::new(None),
         });
+        users.iter().for_each(|user| join(&world, user, &room));
         let start = |program: fn(&World, &'static str)| -> Vec<_> {
             let run = |user: &&'static str| {
                 let (world, user) = (world.clone(), *user);
@@ -137,7 +143,7 @@ impl Traffic {
         self.world.polling.store(false, Ordering::Relaxed);
         self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
         for user in self.world.users {
-            self.world.users.iter().for_each(|peer| compare_history(&self.world, user, peer));
+            self.world.places.iter().for_each(|place| compare_history(&self.world, user, place));
         }
         self.assert_unbroken();
         self.accepted()
@@ -191,6 +197,17 @@ impl World {
     }
 }
 
+/// Comes into the room, before the first word is said there.
+fn join(world: &World, user: &str, room: &str) {
+    let address = world.addresses.lock()[0];
+    let joined = || {
+        let (mut line, _) = connect(world, address, user)?;
+        line.try_send(format!("JOIN;{room}\n")).ok()?;
+        (line.try_line()? == "OK").then_some(())
+    };
+    wait_or(joined, || format!("{user} cannot join {room}"));
+}
+
 /// A message that is to be sent: id, place and text.
 type Letter = (String, String, String);
 
@@ -204,7 +221,7 @@ struct Writer {
 impl Writer {
     fn write(&mut self, world: &World) -> Letter {
         self.written += 1;
-        let to = world.users[self.random.below(world.users.len() as u64) as usize];
+        let to = world.places[self.random.below(world.places.len() as u64) as usize].clone();
         let length = match world.heavy.load(Ordering::Relaxed) {
             true => HEAVY_BYTES,
             // Some are long, so that batches and segments differ in size.
@@ -213,7 +230,7 @@ impl Writer {
         };
         let id = format!("{}-{}", self.user, self.written);
         let text = format!("{id} {}", "x".repeat(length as usize));
-        (id, to.to_owned(), text)
+        (id, to, text)
     }
 }
 
@@ -294,8 +311,8 @@ fn receive(world: &World, user: &'static str) {
 
 fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<()> {
     let marks = world.checker.lock().read_marks(user);
-    for (from, upto) in marks {
-        call_read(world, user, says, &from, upto)?;
+    for (place, upto) in marks {
+        call_read(world, user, says, &place, upto)?;
     }
     while world.is_polling() {
         let last = world.checker.lock().last_stored(user);
@@ -310,14 +327,14 @@ fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<
         for _ in 0..count {
             newest = take(world, user, &hears.try_line()?).or(newest);
         }
-        if let Some((from, upto)) = newest {
-            call_read(world, user, says, &from, upto)?;
+        if let Some((place, upto)) = newest {
+            call_read(world, user, says, &place, upto)?;
         }
     }
     Some(())
 }
 
-/// Stores an event; says of whom a message was, and its number.
+/// Stores an event; of a message it says where it is to be called read, and its number.
 fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
     let fields = Fields::parse(event.as_bytes()).expect("an event");
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
@@ -326,7 +343,7 @@ fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
         "MSG" => {
             let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
             world.judge(|checker| checker.received(user, seen));
-            Some((field(3), number(0)))
+            Some((if field(4).starts_with('#') { field(4) } else { field(3) }, number(0)))
         }
         "STATE" => {
             world.judge(|checker| checker.told(user, number(0), &field(2), &field(3), number(4)));
@@ -336,9 +353,9 @@ fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
     }
 }
 
-fn call_read(world: &World, user: &str, says: &mut Line, from: &str, upto: u64) -> Option<()> {
-    world.checker.lock().reads(user, from, upto);
-    says.try_send(format!("READ;{from};{upto}\n")).ok()?;
+fn call_read(world: &World, user: &str, says: &mut Line, place: &str, upto: u64) -> Option<()> {
+    world.checker.lock().reads(user, place, upto);
+    says.try_send(format!("READ;{place};{upto}\n")).ok()?;
     let answer = says.try_line()?;
     if answer.starts_with("KO;SEQ;") {
         world.judge(|checker| checker.denied(user, upto));
@@ -347,19 +364,19 @@ fn call_read(world: &World, user: &str, says: &mut Line, from: &str, upto: u64) 
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
-/// Shows the checker all that HISTORY has of two users, from its end to its beginning.
-fn compare_history(world: &World, user: &str, peer: &str) {
+/// Shows the checker all that HISTORY has of a place, from its end to its beginning.
+fn compare_history(world: &World, user: &str, place: &str) {
     let (mut line, _) = connect(world, world.addresses.lock()[0], user).expect("a server at peace");
     let (mut numbers, mut before) = (HashSet::new(), String::new());
     loop {
         let rows: Vec<Row> =
-            line.list(&format!("HISTORY;{peer};1000{before}")).iter().map(|row| read_row(row)).collect();
+            line.list(&format!("HISTORY;{place};1000{before}")).iter().map(|row| read_row(row)).collect();
         let Some(first) = rows.first() else { break };
         before = format!(";{}", first.seq);
         numbers.extend(rows.iter().map(|row| row.seq));
-        world.judge(|checker| checker.shown(user, peer, &rows));
+        world.judge(|checker| checker.shown(user, place, &rows));
     }
-    world.judge(|checker| checker.shown_all(user, peer, &numbers));
+    world.judge(|checker| checker.shown_all(user, place, &numbers));
 }
 
 fn read_row(row: &str) -> Row {
