@@ -21,13 +21,13 @@ fn store() -> SimulatedDisk {
     let disk = SimulatedDisk::default();
     let mut playing = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
-    for (from, to) in [("ana", "luis"), ("luis", "ana"), ("eva", "eva"), ("ana", "luis")] {
+    for (from, to) in [("ana", "luis"), ("luis", "ana"), ("eva", "eva"), ("ana", "luis"), ("eva", "#lobby")] {
         playing.send(from, to, "hola; ¿qué\n tal?");
     }
     playing.checkpoint();
     for text in ["uno", "dos", "tres"] {
         playing.send("luis", "ana", text);
-        playing.send("eva", "ana", text);
+        playing.send("eva", "#lobby", text);
         playing.close_segment();
     }
     playing.send("ana", "eva", "cuatro");
@@ -87,7 +87,7 @@ fn a_whole_store_is_counted_and_left_alone() {
     let before = files(&disk);
     let report = check(&disk);
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
-    assert_eq!((report.users, report.messages, report.conversations, report.segments), (3, 12, 3, 4), "{report:?}");
+    assert_eq!((report.users, report.messages, report.conversations, report.segments), (3, 13, 4, 4), "{report:?}");
     assert!(files(&disk) == before, "it has changed something");
 }
 
@@ -127,9 +127,9 @@ fn a_torn_last_batch_is_a_note_and_stays() {
     let before = files(&disk);
     let report = check(&disk);
     assert!(report.damage.is_empty(), "{report:?}");
-    assert_eq!(report.messages, 11);
+    assert_eq!(report.messages, 12);
     let [note] = <[String; 1]>::try_from(report.notes).unwrap();
-    assert!(note.starts_with("/data/journal/000005.csv line 4: batch 15 is broken"), "{note}");
+    assert!(note.starts_with("/data/journal/000005.csv line 4: batch 16 is broken"), "{note}");
     assert!(files(&disk) == before, "it has changed something");
 }
 
@@ -199,15 +199,18 @@ fn forge_empty_offline(disk: &SimulatedDisk) -> Vec<String> {
 #[test]
 fn tables_that_contradict_each_other_or_the_history_are_said() {
     for (table, old, new, want) in [
-        ("users.csv", ";;;0\n", ";;;99\n", "users.csv: 99 of ana is past the last number, 4"),
-        ("marks.csv", "ana;luis;0", "ana;luis;99", "marks.csv: 99 of ana is past the last number, 4"),
+        ("users.csv", ";;;0\n", ";;;99\n", "users.csv: 99 of ana is past the last number, 5"),
+        ("marks.csv", "ana;luis;0", "ana;luis;99", "marks.csv: 99 of ana is past the last number, 5"),
         ("marks.csv", "ana;luis;0", "ana;luisa;0", "checkpoint-000001: there is no account luisa"),
         ("users.csv", ";;;0\n", ";;;2\n", "offline.csv: 2 waits for ana, who has acknowledged it"),
         ("offline.csv", "luis;1;MSG;m1;", "luis;1;MSG;m9;", "direct-0-1.csv line 3: not the message that offline.csv"),
         ("offline.csv", "luis;1;MSG", "luis;3;MSG", "not the message that offline.csv"),
         ("ids.csv", "m2;2;", "m2;4;", "direct-0-1.csv line 5: not the message that ids.csv"),
+        ("members.csv", "#lobby;ana;0;0;0", "#lobby;ana;0;0;99", "members.csv: 99 of ana is past the last number, 5"),
+        ("members.csv", "#lobby;ana", "#libby;ana", "checkpoint-000001: there is no room #libby"),
+        ("room_logs.csv", "#lobby;5;eva", "#lobby;5;ana", "room-0.csv line 3: not the message that room_logs.csv"),
         ("conversations.csv", "direct-2-2", "direct-2-7", "direct-2-7 names an account or a room that is not there"),
-        ("store.csv", ";4;1;", ";9;1;", "000002.csv line 2: number 5 comes after 9"),
+        ("store.csv", ";5;1;", ";9;1;", "000002.csv line 2: number 6 comes after 9"),
     ] {
         let said = forge(&store(), table, old, new);
         assert!(said.iter().any(|line| line.contains(want)), "{table}: {old} -> {new}: {said:?}");

@@ -1,5 +1,6 @@
 //! Verifies a whole store, every byte of it, by reading alone.
 
+use std::fmt;
 use std::path::Path;
 
 use super::known::Known;
@@ -103,25 +104,8 @@ impl Store {
         let mut wrong = |table: &str, what: String| {
             report.damage.push(format!("{}: {what}", tables.join(table).display()));
         };
-        let mut bound = |table: &str, whose: String, number: Seq| {
-            if number > last {
-                wrong(table, format!("{number} of {whose} is past the last number, {last}"));
-            }
-        };
-        for row in &snapshot.accounts {
-            bound("users.csv", row.name.to_string(), row.acknowledged);
-        }
-        for row in &snapshot.waiting {
-            bound("offline.csv", row.user.to_string(), row.event.seq());
-        }
-        for row in &snapshot.chats {
-            bound("marks.csv", row.user.to_string(), row.read);
-        }
-        for row in &snapshot.conversations {
-            bound("conversations.csv", row.id.to_string(), row.filed.upto);
-        }
-        for row in &snapshot.ids {
-            bound("ids.csv", row.user.to_string(), row.sent.seq);
+        for (table, whose, number) in numbers(snapshot).filter(|(_, _, number)| *number > last) {
+            wrong(table, format!("{number} of {whose} is past the last number, {last}"));
         }
         let acknowledged: std::collections::HashMap<_, _> =
             snapshot.accounts.iter().map(|row| (&row.name, row.acknowledged)).collect();
@@ -179,4 +163,27 @@ impl Store {
         }
         Some(core)
     }
+}
+
+/// All numbers in the tables: of which table, whose, and the number.
+fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = (&'static str, &dyn fmt::Display, Seq)> {
+    type Named<'a> = (&'static str, &'a dyn fmt::Display, Seq);
+    let users = snapshot.accounts.iter().map(|row| -> Named { ("users.csv", &row.name, row.acknowledged) });
+    let waiting = snapshot.waiting.iter().map(|row| -> Named { ("offline.csv", &row.user, row.event.seq()) });
+    let read = snapshot.chats.iter().map(|row| -> Named { ("marks.csv", &row.user, row.read) });
+    let filed = snapshot.conversations.iter().map(|row| -> Named { ("conversations.csv", &row.id, row.filed.upto) });
+    let sent = snapshot.ids.iter().map(|row| -> Named { ("ids.csv", &row.user, row.sent.seq) });
+    let rooms = snapshot
+        .rooms
+        .iter()
+        .flat_map(|row| [row.dropped, row.dropped_other].map(|number| -> Named { ("rooms.csv", &row.name, number) }));
+    let members = snapshot.members.iter().flat_map(|row| {
+        [row.joined, row.acknowledged, row.read].map(|number| -> Named { ("members.csv", &row.user, number) })
+    });
+    let logs = snapshot.logs.iter().map(|row| -> Named { ("room_logs.csv", &row.room, row.seq) });
+    let marks = snapshot
+        .room_marks
+        .iter()
+        .flat_map(|row| [row.delivered, row.read].map(|number| -> Named { ("room_marks.csv", &row.user, number) }));
+    users.chain(waiting).chain(read).chain(filed).chain(sent).chain(rooms).chain(members).chain(logs).chain(marks)
 }

@@ -21,11 +21,13 @@ fn playing(disk: &SimulatedDisk) -> Playing {
     for name in ["ana", "luis", "eva"] {
         server.register(name);
     }
-    for (from, to, text) in [("ana", "luis", "1"), ("luis", "ana", "2"), ("eva", "eva", "3")] {
+    for (from, to, text) in [("ana", "luis", "1"), ("luis", "ana", "2"), ("eva", "eva", "3"), ("ana", "#lobby", "3")] {
         server.send(from, to, text);
     }
     server.checkpoint();
-    for (from, to, text) in [("ana", "luis", "4"), ("eva", "ana", "5"), ("luis", "ana", &"6".repeat(3_000))] {
+    for (from, to, text) in
+        [("ana", "luis", "4"), ("eva", "ana", "5"), ("luis", "#lobby", "5"), ("luis", "ana", &"6".repeat(3_000))]
+    {
         server.send(from, to, text);
     }
     server
@@ -79,13 +81,13 @@ fn interrupted(due: Due, step: u64, share: Option<u64>) {
     };
     // It starts, knows every message and every id, and can make its next checkpoint.
     let mut server = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
-    assert_eq!(server.engine.core().last().get(), 6, "step {step}, {share:?}");
+    assert_eq!(server.engine.core().last().get(), 8, "step {step}, {share:?}");
     let (seq, _) = server.send_as("luis", "ana", "m2", "2");
     assert_eq!(seq, 2, "step {step}, {share:?}: the id is known");
     server.last_checkpoint();
     drop(server);
     let report = store(&disk).check().unwrap_or_else(|error| panic!("step {step}, {share:?}: {error}"));
-    assert_eq!((report.damage.as_slice(), report.messages), ([].as_slice(), 6), "step {step}, {share:?}");
+    assert_eq!((report.damage.as_slice(), report.messages), ([].as_slice(), 8), "step {step}, {share:?}");
 }
 
 /// The tables of the only checkpoint.

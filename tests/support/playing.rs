@@ -78,7 +78,7 @@ impl Playing {
         let reply = self.ask(Command::Send {
             user: user(from),
             id: MessageId::new(id).expect("an id"),
-            to: Ok(Place::User(user(to))),
+            to: Ok(Place::parse(to).expect("a user or a room")),
             text: Text::new(text).expect("a text"),
         });
         match reply {
