@@ -133,6 +133,20 @@ fn rows_stand_in_the_order_of_their_numbers_and_states_only_move_forward() {
 }
 
 #[test]
+fn what_one_writes_to_oneself_moves_on_though_it_came_before_its_ok() {
+    let home = open(&SimulatedDisk::default()).unwrap();
+    let mut history = home.history.lock();
+    history.begin("store", seq(0)).unwrap();
+    let note = waiting("ana", "note");
+    history.take_in(vec![message(1, "ana", note.id.as_str(), "note")]).unwrap();
+    assert_eq!(history.add_sent(&note, Timestamp::default(), seq(1)).unwrap(), State::Received);
+    let moved = history.take_in(vec![state(2, "ana", State::Delivered, 1)]).unwrap();
+    assert!(matches!(moved.as_slice(), [Arrival::Moved(State::Delivered, _)]), "{moved:?}");
+    drop(history);
+    assert_eq!(rows(&home, "ana"), ["out note DELIVERED"]);
+}
+
+#[test]
 fn a_conversation_keeps_its_last_rows_in_memory_and_all_on_disk() {
     let disk = SimulatedDisk::default();
     let home = open(&disk).unwrap();

@@ -127,13 +127,33 @@ impl Conversation {
     /// Adds a message of mine, and says how far it has come: its `STATE` may have come before the
     /// answer to its `SEND`.
     pub fn add_sent(&mut self, message: Arc<Message>) -> State {
-        let state = match message.seq {
+        let state = self.state_of(message.seq);
+        self.insert(Row::Sent(message, state));
+        state
+    }
+
+    /// What I wrote to myself may come before the answer to its `SEND`: it is one that I sent, all the
+    /// same. Says how far it has come.
+    pub fn claim(&mut self, seq: Seq) -> State {
+        let state = self.state_of(seq);
+        for (era, row) in self.rows.iter_mut().rev() {
+            if let Row::Received(message) = row
+                && *era == self.era
+                && message.seq == seq
+            {
+                *row = Row::Sent(message.clone(), state);
+            }
+        }
+        state
+    }
+
+    /// How far what I sent here under this number has come.
+    fn state_of(&self, seq: Seq) -> State {
+        match seq {
             seq if seq <= self.marks.read => State::Read,
             seq if seq <= self.marks.delivered => State::Delivered,
             _ => State::Received,
-        };
-        self.insert(Row::Sent(message, state));
-        state
+        }
     }
 
     pub fn add_direct(&mut self, message: Arc<Message>) {

@@ -207,7 +207,7 @@ impl History {
         let (from, to) = (self.memory.me.clone(), sent.to.clone());
         let message = Arc::new(Message { seq, id: sent.id.clone(), from, to, at, text: sent.text.clone() });
         if self.memory.holds(&message) {
-            return Ok(State::Received);
+            return Ok(self.memory.claim(&message));
         }
         let changes = self.note(vec![Entry::Sent(message)])?;
         let state = changes.into_iter().find_map(|change| if let Change::Sent(s) = change { Some(s) } else { None });

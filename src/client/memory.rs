@@ -106,6 +106,11 @@ impl Memory {
         self.conversation(&message.to).add_sent(message)
     }
 
+    /// A message of mine that is in the history already: how far it has come.
+    pub fn claim(&mut self, message: &Message) -> State {
+        self.conversation(&message.to).claim(message.seq)
+    }
+
     fn settle(&mut self, id: &MessageId) {
         if let Some(settled) = &mut self.settled {
             settled.insert(id.clone());
