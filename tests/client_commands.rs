@@ -111,7 +111,7 @@ fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
     let world = World::new(&[]);
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     let mut eva = client(&world, "eva", &[]);
-    luis.expect("* eva is online");
+    luis.expect("* eva joined #lobby");
     luis.type_line("/ignore ana");
     luis.expect("* what ana says is hidden now");
     ana.type_line("@luis: secret");

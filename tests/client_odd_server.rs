@@ -58,7 +58,7 @@ fn play_send(listener: TcpListener) {
                 while connection.read_line(&mut line).is_ok_and(|read| read > 0) {
                     let answer = match line.split([':', ';', '\n']).next() {
                         Some("LOGIN") => "OK;ana;wachat/1\n",
-                        Some("CHATS") => "OK;0\n",
+                        Some("CHATS" | "HISTORY") => "OK;0\n",
                         _ => "OK\n",
                     };
                     if connection.get_mut().write_all(answer.as_bytes()).is_err() {

@@ -84,6 +84,10 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     luis.expect("#sala: 1 in it\r\n");
     // What I hold of a room is mine to see; what I do not hold is its members'.
     luis.type_line("/history #sala");
+    luis.expect_times("] #sala ana: second\r\n", 2);
+    ana.type_line("/join #otra");
+    ana.expect("* you are in #otra");
+    luis.type_line("/history #otra");
     luis.expect("! you are not in that room");
     luis.type_line("/leave");
     luis.expect("! which room?");
