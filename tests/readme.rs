@@ -1,15 +1,19 @@
 //! The README's sessions, played as they stand there: what a reader sees is what they show.
 //!
-//! Times, the store's name and the ports differ from run to run and are compared as such; a `✓✓` that
+//! Times, names that are drawn and the ports differ from run to run and are compared as such; a `✓✓` that
 //! a `✓✓ read` has overtaken may be missing.
 
 mod client_support;
 mod support;
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use client_support::{Terminal, World};
-use support::{Line, PASSWORD, Server};
+use support::{Line, NO_SETTINGS, PASSWORD, Server};
+use tempfile::TempDir;
 use wachat::client::commands;
 use wachat::client::texts::Language;
 
@@ -25,16 +29,17 @@ fn block(name: &str) -> Vec<String> {
 /// Puts one word in the place of everything that differs from run to run.
 fn normal(line: &str) -> String {
     let mut words = Vec::new();
-    for word in line.split_inclusive([';', ' ']) {
-        let bare = word.trim_end_matches([';', ' ']);
+    for word in line.split_inclusive([';', ' ', '"']) {
+        let bare = word.trim_end_matches([';', ' ', '"']);
         let time_of_day = bare.len() == 7 && bare.starts_with('[') && bare.ends_with(']');
         let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
-        let store = bare.len() == 16 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // A store's name, or the id of a message.
+        let drawn = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
         let address = bare.contains("127.0.0.1:");
-        words.push(match (time_of_day, time, store, address) {
+        words.push(match (time_of_day, time, drawn, address) {
             (true, ..) => word.replace(bare, "[TIME]"),
             (_, true, ..) => word.replace(bare, "TIME"),
-            (_, _, true, _) => word.replace(bare, "STORE"),
+            (_, _, true, _) => word.replace(bare, "DRAWN"),
             (_, _, _, true) => word.replace(bare, "ADDRESS"),
             _ => word.to_owned(),
         });
@@ -44,7 +49,7 @@ fn normal(line: &str) -> String {
 
 #[test]
 fn the_session_with_nc_looks_as_the_readme_shows_it() {
-    let server = Server::start();
+    let server = Server::with_flags(&[]);
     let mut lines = block("nc").into_iter().peekable();
     while let Some(command) = lines.next() {
         let typed = command.strip_prefix("$ printf '").unwrap_or_else(|| panic!("no command: {command}"));
@@ -69,6 +74,47 @@ fn the_server_says_what_the_readme_shows() {
     assert_eq!(command, "$ cargo run --release -- serve");
     let said = format!("wachat: listening send={} recv={} data=data", server.send, server.recv);
     assert_eq!(normal(&said), normal(&line));
+}
+
+/// Each command by itself, as a shell runs it; a server in the background is started when its line comes.
+#[test]
+fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().to_path_buf();
+    fs::create_dir(path.join("data")).expect("a directory");
+    fs::write(path.join("data/roster.csv"), include_str!("../data/roster.csv")).expect("a roster");
+    let (mut server, mut directory, mut exports) = (None, Some(directory), String::new());
+    let mut lines = block("shell").into_iter().peekable();
+    while let Some(line) = lines.next() {
+        let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("no command: {line}"));
+        let shown: Vec<_> = std::iter::from_fn(|| lines.next_if(|line| !line.starts_with("$ "))).collect();
+        if let Some(serve) = command.strip_suffix(" &") {
+            let flags: Vec<_> = serve.strip_prefix("wachat serve ").expect("a server").split(' ').collect();
+            server = Some(Server::on(directory.take().expect("one server"), &flags));
+        } else if command.starts_with("export ") {
+            exports = format!("{command}\n");
+        } else {
+            let said = run(&path, &format!("{exports}{command}"), server.as_ref());
+            let normal = |text: &str| text.lines().map(normal).collect::<Vec<_>>();
+            assert_eq!(normal(&said), normal(&shown.join("\n")), "{command}");
+        }
+    }
+}
+
+/// What a command of a shell writes, in that directory, with that server.
+fn run(directory: &Path, command: &str, server: Option<&Server>) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_wachat")).parent().expect("a directory").to_path_buf();
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&paths)));
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).current_dir(directory).env("PATH", paths.expect("a path")).env("HOME", directory);
+    shell.env("WACHAT_HOME", directory.join("home")).env("WACHAT_CONFIG", NO_SETTINGS);
+    if let Some(server) = server {
+        shell.env("WACHAT_SEND_PORT", server.send.port().to_string());
+        shell.env("WACHAT_RECV_PORT", server.recv.port().to_string());
+    }
+    let output = shell.output().expect("a shell");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
@@ -106,7 +152,7 @@ impl Player {
     /// Plays the next line if it only has to be waited for, and is there.
     fn watch(&mut self) -> bool {
         let (Some(next), Some(terminal)) = (self.next(), &self.terminal) else { return false };
-        if next.starts_with("> ") {
+        if typed(next).is_some() {
             return false;
         }
         // What a person types at a question stands behind it.
@@ -146,7 +192,7 @@ impl Player {
         if let Some(command) = next.strip_prefix("$ ") {
             assert_eq!(command, format!("cargo run --release -- connect --user {} --plain", self.user));
             self.terminal = Some(Terminal::start_with(&world.arguments(self.user, &[]), None));
-        } else if let (Some(typed), Some(terminal)) = (next.strip_prefix("> "), &self.terminal) {
+        } else if let (Some(typed), Some(terminal)) = (typed(next), &self.terminal) {
             terminal.type_line(typed);
         } else {
             return false;
@@ -156,19 +202,20 @@ impl Player {
     }
 }
 
+/// What a person types behind a prompt, which has no spaces in it: `> `, `#lobby> `.
+fn typed(line: &str) -> Option<&str> {
+    line.split_once("> ").filter(|(prompt, _)| !prompt.contains(' ')).map(|(_, typed)| typed)
+}
+
 /// A line without the prompt before it and what moves the cursor.
 fn bare(line: &str) -> &str {
-    line.trim_end()
-        .rsplit(['\r', '\u{1b}'])
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("[K")
-        .trim_start_matches("> ")
+    let line = line.trim_end().rsplit(['\r', '\u{1b}']).next().unwrap_or_default().trim_start_matches("[K");
+    typed(line).unwrap_or(line)
 }
 
 /// Whether a tick is missing because a later one has come already.
 fn overtaken(tick: &str, screen: &str) -> bool {
-    tick.strip_prefix("✓✓ @").is_some_and(|rest| screen.contains(&format!("✓✓ read @{rest}")))
+    tick.strip_prefix("✓✓ ").is_some_and(|rest| screen.contains(&format!("✓✓ read {rest}")))
 }
 
 /// Whether somebody's next thing has its time: who comes waits until the one before is there, and
@@ -181,10 +228,9 @@ fn has_its_time(players: &[Player], who: usize) -> bool {
             |player: &Player| player.lines.iter().take(player.played).any(|line| line.contains("connected to"));
         return players.iter().take(who).all(is_there);
     }
-    if next == "> /quit" {
-        return others
-            .map(Player::next)
-            .all(|next| next.is_none_or(|line| line == "> /quit" || line.ends_with("offline")));
+    let quits = |line: &str| typed(line) == Some("/quit");
+    if quits(next) {
+        return others.map(Player::next).all(|next| next.is_none_or(|line| quits(line) || line.ends_with("offline")));
     }
     true
 }
