@@ -130,6 +130,17 @@ fn the_commands_are_those_that_the_client_knows() {
     assert_eq!(shown, table, "the README's table should be:\n{}\n", table.join("\n"));
 }
 
+#[test]
+fn what_the_five_could_do_is_done_by_commands_that_there_are() {
+    let readme = include_str!("../README.md");
+    let section = readme.split_once("\nFive course projects").and_then(|(_, rest)| rest.split_once("\n## "));
+    let typed: Vec<_> = section.expect("the table").0.split('`').skip(1).step_by(2).collect();
+    let verbs = typed.iter().filter_map(|typed| typed.split(' ').next()).filter(|word| word.starts_with(['/', '@']));
+    let verbs: Vec<_> = verbs.filter(|word| *word != "@user:").collect();
+    assert!(verbs.len() > 10, "{verbs:?}");
+    verbs.iter().for_each(|verb| assert!(commands::find(verb).is_some(), "there is no {verb}"));
+}
+
 /// One terminal of the session: what the README shows of it, and how far it was played.
 struct Player {
     terminal: Option<Terminal>,
