@@ -4,9 +4,8 @@
 mod client_support;
 mod support;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +15,10 @@ use parking_lot::Mutex;
 use support::hooked::HookedDisk;
 use support::playing::{Playing, SMALL, Sent};
 use support::random::Random;
-use support::{Line, PASSWORD, Server, wait_for};
+use support::{Line, PASSWORD, Server, files, wait_for};
 use tempfile::TempDir;
 use wachat::core::Policy;
-use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk, read};
+use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
 use wachat::server::Config;
 use wachat::store::{Sizes, Store, StoreError};
 
@@ -45,20 +44,6 @@ fn played(disk: &SimulatedDisk) -> Playing {
     }
     playing.send("eva", "ana", "adiós");
     playing
-}
-
-/// The directory with all that is in it.
-fn files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut found, mut directories) = (BTreeMap::new(), vec![PathBuf::from(directory)]);
-    while let Some(directory) = directories.pop() {
-        for path in disk.list(&directory).unwrap_or_default().into_iter().map(|name| directory.join(name)) {
-            match read(disk, &path) {
-                Ok(content) => _ = found.insert(path, content),
-                Err(_) => directories.push(path),
-            }
-        }
-    }
-    found
 }
 
 /// Starts on a restored store, and asks for every message again: with its old id it gets its old answer, so
@@ -219,6 +204,7 @@ fn back_up_beside(disk: &SimulatedDisk, playing: Playing, act: Act) -> usize {
             let (playing, act) = &mut *server.lock();
             act(playing, what, path);
         }
+        Ok(())
     };
     let hooked = HookedDisk { disk: disk.clone(), hook: Arc::new(hook) };
     let made = Store::new(Arc::new(hooked), Path::new(DATA)).backup(Path::new(BACKUP));

@@ -11,7 +11,7 @@ use support::playing::Playing;
 use support::random::Random;
 use support::{Server, in_vain};
 use tempfile::TempDir;
-use wachat::disk::{Disk, SimulatedDisk, read, write};
+use wachat::disk::{Disk, SimulatedDisk, write};
 use wachat::store::{Report, Store};
 
 const DATA: &str = "/data";
@@ -41,17 +41,7 @@ fn check(disk: &SimulatedDisk) -> Report {
 
 /// Every file, and what is in it.
 fn files(disk: &SimulatedDisk) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![PathBuf::from(DATA)];
-    while let Some(directory) = directories.pop() {
-        for path in disk.list(&directory).unwrap().into_iter().map(|name| directory.join(name)) {
-            match read(disk, &path) {
-                Ok(content) => _ = found.insert(path, content),
-                Err(_) => directories.push(path),
-            }
-        }
-    }
-    found
+    support::files(disk, DATA)
 }
 
 /// The one damage that is found after a change.

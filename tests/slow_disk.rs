@@ -2,17 +2,21 @@
 
 mod support;
 
-use std::sync::atomic::Ordering;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use support::disk::TestDisk;
+use support::hooked::HookedDisk;
 use support::{Line, PASSWORD, wait_for};
+use wachat::disk::SimulatedDisk;
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
 
-fn serve(disk: &TestDisk) -> Handle {
-    start(Config::on_free_ports(Arc::new(disk.clone()), "/data".into())).unwrap_or_else(|error| panic!("{error}"))
+fn serve(disk: &SimulatedDisk, hook: impl Fn(&str, &Path) -> io::Result<()> + Send + Sync + 'static) -> Handle {
+    let disk = HookedDisk { disk: disk.clone(), hook: Arc::new(hook) };
+    start(Config::on_free_ports(Arc::new(disk), "/data".into())).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn register(server: &Handle, user: &str) -> Line {
@@ -24,10 +28,16 @@ fn register(server: &Handle, user: &str) -> Line {
 /// One sync for all that has come: what a message costs goes down when there is more to do.
 #[test]
 fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
-    let disk = TestDisk { sync_takes: Duration::from_millis(20), ..TestDisk::default() };
-    let server = serve(&disk);
+    let disk = SimulatedDisk::default();
+    // As slow on every machine, so that the test does not depend on this one's.
+    let server = serve(&disk, |what, _| {
+        if what == "sync" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    });
     let mut lines: Vec<Line> = (0..20).map(|i| register(&server, &format!("user{i}"))).collect();
-    let before = disk.disk.syncs();
+    let before = disk.syncs();
     let together = Arc::new(Barrier::new(lines.len()));
     let senders: Vec<_> = lines
         .drain(..)
@@ -40,7 +50,7 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
         })
         .collect();
     senders.into_iter().for_each(|sender| sender.join().expect("an OK"));
-    let syncs = disk.disk.syncs() - before;
+    let syncs = disk.syncs() - before;
     println!("20 concurrent sends: {syncs} syncs");
     assert!(syncs <= 10, "20 concurrent sends cost {syncs} syncs");
     server.stop().expect("a clean stop");
@@ -48,17 +58,21 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
 
 #[test]
 fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
-    let disk = TestDisk::default();
-    let server = serve(&disk);
+    let full = Arc::new(AtomicBool::new(false));
+    let is_full = full.clone();
+    let server = serve(&SimulatedDisk::default(), move |what, _| {
+        let refused = what == "create" && is_full.load(Ordering::Relaxed);
+        if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    });
     let mut ana = register(&server, "ana");
     let text = "x".repeat(limits::TEXT_BYTES);
     let mut send = |number: usize| ana.ask(&format!("SEND;{number};ana;{text}"));
-    disk.full.store(true, Ordering::Relaxed);
+    full.store(true, Ordering::Relaxed);
     let first = send(0);
     let refused = (1..1_000).find(|number| send(*number).starts_with("KO;FULL;")).expect("the disk has an end");
     assert_eq!(send(0), first, "a known id is answered all the same");
     assert!(send(refused).starts_with("KO;FULL;"));
-    disk.full.store(false, Ordering::Relaxed);
+    full.store(false, Ordering::Relaxed);
     // Nobody has to restart anything.
     wait_for("the server to notice the room", || send(refused).starts_with("OK;").then_some(()));
     let mut line = Line::open(server.send_address());

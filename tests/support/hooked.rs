@@ -1,4 +1,5 @@
-//! A disk on which something else happens whenever it is called: another process at work.
+//! A disk on which something else happens before some of its calls: another process works on it, or it takes
+//! its time, or it is full.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,9 @@ use std::sync::Arc;
 
 use wachat::disk::{Disk, File, SimulatedDisk};
 
-/// Is told what is about to be done, and to which file.
-pub type Hook = Arc<dyn Fn(&str, &Path) + Send + Sync>;
+/// Is told what is about to be done (`open`, `create`, `read`, `sync`, `list`), and to which file; an error is
+/// the answer then.
+pub type Hook = Arc<dyn Fn(&str, &Path) -> io::Result<()> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct HookedDisk {
@@ -29,7 +31,7 @@ impl HookedDisk {
 
 impl File for HookedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        (self.hook)("read", &self.path);
+        (self.hook)("read", &self.path)?;
         self.file.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -42,23 +44,25 @@ impl File for HookedFile {
         self.file.set_len(len)
     }
     fn sync(&self) -> io::Result<()> {
+        (self.hook)("sync", &self.path)?;
         self.file.sync()
     }
 }
 
 impl Disk for HookedDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        (self.hook)("open", path);
+        (self.hook)("open", path)?;
         Ok(self.opened(path, self.disk.open(path)?))
     }
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        (self.hook)("create", path)?;
         Ok(self.opened(path, self.disk.create(path)?))
     }
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.disk.create_dir(path)
     }
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        (self.hook)("list", path);
+        (self.hook)("list", path)?;
         self.disk.list(path)
     }
     fn exists(&self, path: &Path) -> io::Result<bool> {

@@ -4,7 +4,6 @@
 #![allow(dead_code)]
 
 pub mod checker;
-pub mod disk;
 pub mod hooked;
 pub mod kept;
 pub mod playing;
@@ -13,6 +12,7 @@ pub mod proxy;
 pub mod random;
 pub mod traffic;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -21,6 +21,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use wachat::disk::{Disk, SimulatedDisk};
 
 /// Longer than anything should take, even on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -447,4 +448,18 @@ pub fn newest_checkpoint(data: &Path) -> PathBuf {
     let number =
         |path: &PathBuf| -> Option<u64> { path.file_name()?.to_str()?.strip_prefix("checkpoint-")?.parse().ok() };
     entries.filter(|path| number(path).is_some()).max_by_key(number).expect("a checkpoint")
+}
+
+/// The files under a directory of a disk, and what is in them; none if it is not there.
+pub fn files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut found, mut directories) = (BTreeMap::new(), vec![PathBuf::from(directory)]);
+    while let Some(directory) = directories.pop() {
+        for path in disk.list(&directory).unwrap_or_default().into_iter().map(|name| directory.join(name)) {
+            match wachat::disk::read(disk, &path) {
+                Ok(content) => _ = found.insert(path, content),
+                Err(_) => directories.push(path),
+            }
+        }
+    }
+    found
 }
