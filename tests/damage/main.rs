@@ -110,9 +110,12 @@ fn a_missing_segment_and_a_strange_head_are_said() {
 fn a_torn_last_batch_is_set_aside_and_said_so() {
     let disk = three_segments();
     disk.tamper(Path::new("/data/journal/000003.csv"), |content| *last_byte(content) ^= 1);
-    let opened = store(&disk).open(policy(), SIZES).unwrap();
-    let notice = opened.notice.expect("it has to be said");
+    let mut opened = store(&disk).open(policy(), SIZES).unwrap();
+    let notice = opened.notice.take().expect("it has to be said");
     assert!(notice.contains("/data/journal/000003.csv") && notice.contains("-batch-7-1.broken"), "{notice}");
     assert_eq!(opened.core.last().get(), 5, "the batches before it are there");
     assert!(disk.exists(Path::new("/data/journal/000003-batch-7-1.broken")).unwrap());
+    drop(opened);
+    let again = store(&disk).open(policy(), SIZES).unwrap();
+    assert_eq!((again.notice, again.core.last().get()), (None, 5), "it is not in the journal any more");
 }

@@ -42,6 +42,12 @@ fn with_losses(read: real::Read) -> Read {
     if is("read-marks-lost-in-a-checkpoint") {
         snapshot.chats.iter_mut().for_each(|chat| chat.read = Seq::ZERO);
     }
+    if is("members-lost-in-a-checkpoint") {
+        snapshot.members.clear();
+    }
+    if is("room-logs-lost-in-a-checkpoint") {
+        snapshot.logs.clear();
+    }
     if is("numbers-given-twice-after-a-restart") {
         snapshot.last = Seq::new(snapshot.last.get().saturating_sub(1)).unwrap_or(snapshot.last);
     }
