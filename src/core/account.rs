@@ -1,39 +1,12 @@
 //! One user's account.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use super::ids::SentIds;
 use super::mailbox::Mailbox;
-use super::room::RoomNumber;
+use super::{AccountNumber, RoomNumber};
 use crate::model::{Email, Seq, Timestamp, UserName};
-
-/// The place of an account in the order of registration, counted from 0. It never changes, and
-/// stands for the user where a name cannot (in the name of a file).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountNumber(u32);
-
-impl AccountNumber {
-    pub(super) fn new(index: usize) -> Self {
-        // Four thousand million accounts do not fit into memory.
-        Self(u32::try_from(index).unwrap_or(u32::MAX))
-    }
-
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
-impl fmt::Display for AccountNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 pub(super) struct Account {
     /// As she registered: the form she is shown in.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::room::RoomNumber;
+use super::RoomNumber;
 use super::{AccountNumber, AccountRow, Core, RoomRow};
 use crate::model::{Message, Place, RoomName, Seq, State, UserName};
 use crate::protocol::HistoryRecord;

@@ -12,6 +12,7 @@ mod handle;
 mod ids;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/mailbox.rs")]
 mod mailbox;
+mod number;
 mod poll;
 mod presence;
 mod record;
@@ -24,13 +25,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use account::AccountNumber;
 pub use command::{Answer, Command, ConnectionId, Delivery, Effect, FiledEvents, Now, Policy};
 pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer, Talkers};
 pub use handle::Outcome;
 pub use ids::{Digest, SentMessage};
+pub use number::{AccountNumber, RoomNumber};
 pub use record::Record;
-pub use room::RoomNumber;
 pub use snapshot::{
     AccountRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };

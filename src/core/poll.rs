@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::handle::{Handled, Outcome};
 use super::presence::Parked;
-use super::room::{Entry, RoomNumber};
+use super::room::Entry;
 use super::rooms::EVENT_BYTES;
 use super::{
-    AccountNumber, Answer, ConnectionId, ConversationId, Core, Delivery, Effect, FiledEvents, Now, Record, Target,
+    AccountNumber, Answer, ConnectionId, ConversationId, Core, Delivery, Effect, FiledEvents, Now, Record, RoomNumber,
+    Target,
 };
 use crate::limits;
 use crate::model::{Seq, length_in_record};

@@ -5,38 +5,11 @@
 //! place. So a member who never comes costs one counter, not a queue.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
 use super::AccountNumber;
 use super::conversation::Marks;
 use crate::limits;
 use crate::model::{RoomName, Seq, State};
-
-/// The place of a room in the order of creation, counted from 0. It never changes, and stands for
-/// the room where a name cannot (in the name of a file).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomNumber(u32);
-
-impl RoomNumber {
-    pub(super) fn new(index: usize) -> Self {
-        // Four thousand million rooms do not fit into memory.
-        Self(u32::try_from(index).unwrap_or(u32::MAX))
-    }
-
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
-impl fmt::Display for RoomNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 pub(super) struct Room {
     pub name: RoomName,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::handle::{Handled, Outcome, Stop};
-use super::room::{Moved, Room, RoomNumber};
-use super::{AccountNumber, Code, ConversationId, Core, Inconsistent, Now, Record, Target};
+use super::room::{Moved, Room};
+use super::{AccountNumber, Code, ConversationId, Core, Inconsistent, Now, Record, RoomNumber, Target};
 use crate::limits;
 use crate::model::{Message, NoSuchPlace, Place, RoomName, Seq, Timestamp, UserName, length_in_record};
 use crate::protocol::request::Named;
