@@ -118,6 +118,21 @@ fn what_is_shown_is_a_settings_file() {
 }
 
 #[test]
+fn commands_of_commands_have_their_settings_too() {
+    let home = Home::new();
+    home.write(FILE, "server = \"example\"\n[serve]\ndata = \"elsewhere\"\n");
+    for (command, want) in [
+        (&["config", "bridge", "telegram"][..], "server = \"example\""),
+        (&["config", "user", "list"], "data = \"elsewhere\""),
+    ] {
+        let said = said(&home.run(command, &[]));
+        assert!(said.contains(want), "{command:?}: {said}");
+    }
+    let said = said(&home.run(&["user", "list"], &[]));
+    assert!(said.contains("elsewhere: there is no store"), "{said}");
+}
+
+#[test]
 fn what_is_wrong_in_the_file_is_said_with_its_line() {
     let home = Home::new();
     for (text, line, what) in [

@@ -41,15 +41,19 @@ fn file_line(settings: &Settings) -> String {
 }
 
 fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<String, clap::Error> {
-    // What is missing is shown as such.
-    let optional = |command: Command| command.mut_args(|argument| argument.required(false));
-    let lenient = command.clone().mut_subcommands(optional);
     let words = std::iter::once("wachat").chain(words.iter().map(String::as_str));
-    let matches = lenient.try_get_matches_from(words)?;
-    let Some((name, matches)) = matches.subcommand() else { return Ok(String::new()) };
-    let Some(command) = command.find_subcommand(name) else { return Ok(String::new()) };
+    let matches = lenient(command.clone()).try_get_matches_from(words)?;
+    let mut levels = vec![(command, &matches)];
+    while let Some((command, matches)) = levels.last()
+        && let Some((name, matches)) = matches.subcommand()
+        && let Some(command) = command.find_subcommand(name)
+    {
+        levels.push((command, matches));
+    }
     let (mut text, mut table) = (String::new(), "");
-    for setting in SETTINGS.iter().filter(|setting| setting.argument_of(command).is_some()) {
+    for setting in SETTINGS {
+        let level = levels.iter().find(|(command, _)| setting.argument_of(command).is_some());
+        let Some((_, matches)) = level else { continue };
         if setting.table != table {
             table = setting.table;
             text.push_str(&format!("\n[{table}]\n"));
@@ -58,6 +62,11 @@ fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<
         text.push_str(&format!("{value:<40} # {source}\n"));
     }
     Ok(text)
+}
+
+/// What is missing is shown as such, and no error.
+fn lenient(command: Command) -> Command {
+    command.mut_args(|argument| argument.required(false)).mut_subcommands(lenient)
 }
 
 fn describe_one(setting: &Setting, matches: &ArgMatches, settings: &Settings) -> (String, String) {

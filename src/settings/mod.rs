@@ -118,7 +118,9 @@ impl Settings {
 
     /// Gives each command the variables of its settings, and the file's values as its defaults.
     pub fn lend(&self, command: Command) -> Command {
-        command.mut_subcommands(|command| SETTINGS.iter().fold(command, |command, row| self.lend_one(row, command)))
+        command.mut_subcommands(|command| {
+            self.lend(SETTINGS.iter().fold(command, |command, row| self.lend_one(row, command)))
+        })
     }
 
     fn lend_one(&self, setting: &'static Setting, command: Command) -> Command {
