@@ -1,5 +1,7 @@
 //! Rooms: who gets what, how far the marks move, who is told of whom.
 
+use std::path::Path;
+
 use crate::support::{Line, Server, without_times};
 
 /// Somebody's two connections.
@@ -213,4 +215,35 @@ fn rooms_outlive_a_kill_with_their_places_and_marks() {
     let mut eva = server.session("eva");
     let events: Vec<_> = eva.list("POLL;0;0").iter().map(|event| without_times(event)).collect();
     assert!(events[0].ends_with(";MSG;m-2;ana;#sala;<at>;m-2") && events[1].contains(";m-3;"), "{events:?}");
+}
+
+/// How often a text stands in the files of a data directory.
+fn count(directory: &Path, text: &str) -> usize {
+    let in_entry = |path: &Path| match path.is_dir() {
+        true => count(path, text),
+        false => String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).matches(text).count(),
+    };
+    std::fs::read_dir(directory).expect("a directory").map(|entry| in_entry(&entry.expect("an entry").path())).sum()
+}
+
+#[test]
+fn a_message_is_written_once_however_many_it_is_for() {
+    let server = Server::start();
+    let mut ana = User::new(&server, "ana");
+    ana.ok("JOIN;#sala");
+    // All have yet to come: not even what waits for them is written for each.
+    for number in 0..30 {
+        assert_eq!(server.register(&format!("member{number}")).ask("JOIN;#sala"), "OK");
+    }
+    let text = "a text that is nowhere else";
+    assert!(ana.says.ask(&format!("SEND;m-1;#sala;{text}")).starts_with("OK;m-1;RECEIVED;"));
+    assert_eq!(count(&server.data(), text), 1, "in the journal");
+    let (stopped, ..) = server.stop();
+    assert_eq!(count(&stopped.data(), text), 1, "in the history, with the checkpoint of a clean stop");
+    let server = stopped.start();
+    for number in [0, 29] {
+        let mut session = server.session(&format!("member{number}"));
+        let events = session.poll(0, 0);
+        assert!(events.len() == 1 && events[0].ends_with(text), "{events:?}");
+    }
 }
