@@ -77,7 +77,7 @@ impl LinkError {
     /// What a KO to a login line means: most do not change by trying again, some do.
     pub fn from_login(ko: Ko) -> Self {
         match ko.code {
-            Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(ko.to_string()),
+            Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(words::ko(&ko)),
             Code::Replaced => Self::Replaced,
             _ => Self::Refused(ko),
         }
@@ -85,7 +85,7 @@ impl LinkError {
 
     /// What a KO means that closes the connection and answers nothing (protocol, section 1).
     pub fn from_close(ko: Ko) -> Self {
-        if ko.code == Code::Replaced { Self::Replaced } else { Self::Away(ko.to_string()) }
+        if ko.code == Code::Replaced { Self::Replaced } else { Self::Away(words::ko(&ko)) }
     }
 }
 

@@ -18,7 +18,7 @@ use super::history::StoreSeen;
 use super::home::Home;
 use super::questions;
 use super::session::Session;
-use super::texts::Phrase;
+use super::texts::{Phrase, words};
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::request::After;
@@ -92,7 +92,7 @@ impl Receiver {
         let events = match session.ask_list(&questions::recv_line(&poll), Event::parse)? {
             Ok(events) => events,
             Err(ko) if ko.code == Code::Seq => return self.lost_place(session),
-            Err(ko) => return Err(LinkError::Away(ko.to_string()).into()),
+            Err(ko) => return Err(LinkError::Away(words::ko(&ko)).into()),
         };
         if let Some(porch) = &self.porch {
             porch.expect(&events);
