@@ -21,7 +21,7 @@
 //! | [`net`] | lines with deadlines, accepting, noticing a hang-up | meaning |
 //! | [`disk`] | the seam to files and directories: the real one, and one that loses power | meaning |
 //! | [`journal`] | one append-only log: batches, group commit, replay, a torn batch | know what a line means |
-//! | [`core`] | the state machine: mailboxes, marks, presence, polls | IO, threads, locks, the clock |
+//! | [`core`] | the state machine: mailboxes, rooms, marks, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | what the files mean: checkpoints, recovery, history, check, backup | sockets |
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
