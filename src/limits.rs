@@ -176,6 +176,8 @@ pub const DIRECT_LINES: usize = 64;
 /// Rows of each conversation that the client keeps in memory: what `/history` can show. The file
 /// holds all of them.
 pub const CONVERSATION_ROWS: usize = 1_000;
+/// What the client holds back while a room is being joined. More is shown, in the order in which it came.
+pub const HELD_EVENTS: usize = 10_000;
 /// What the client fetches of the gaps that one poll brings, each message counted as its text and this much:
 /// about thirty thousand short ones. The rest stays with the server.
 pub const GAP_BYTES: usize = 8 << 20;

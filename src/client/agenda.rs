@@ -21,12 +21,8 @@ pub enum Ask {
     Peer(UserName),
     /// Whether I am in the lobby.
     Lobby,
-    /// Come into a room, and see the last so many messages; `since`: the last number I hold.
-    Join {
-        room: RoomName,
-        since: Seq,
-        rows: usize,
-    },
+    /// Come into a room, and see the last so many messages from before.
+    Join(RoomName, usize),
     Leave(RoomName),
     Rooms,
     Members(RoomName),

@@ -12,6 +12,7 @@ use super::direct::Direct;
 use super::error::LedgerError;
 use super::event::AppEvent;
 use super::exit::Exit;
+use super::history::Arrival;
 use super::home::Home;
 use super::outbox::Waiting;
 use super::parse;
@@ -39,6 +40,8 @@ pub struct App {
     pub(super) away: bool,
     /// The server's answer decides which chat the next line goes to.
     pub(super) choosing: bool,
+    /// What came meanwhile.
+    held: Vec<Arrival>,
     /// Whether it is known if I am in the lobby.
     pub(super) lobby_known: bool,
     pub(super) direct: Direct,
@@ -73,6 +76,7 @@ impl App {
             current: None,
             away: false,
             choosing: false,
+            held: Vec::new(),
             lobby_known: false,
             direct,
             joiners: HashSet::new(),
@@ -106,8 +110,18 @@ impl App {
         views
     }
 
-    /// Takes one event, and says what to show.
+    /// Takes one event, and says what to show. While a room is being joined what comes is held back: what
+    /// was said there before is shown before it.
     pub fn handle(&mut self, event: AppEvent) -> Vec<View> {
+        let mut views = self.take(event);
+        if !self.choosing || self.held.len() > limits::HELD_EVENTS {
+            let held = std::mem::take(&mut self.held);
+            views.extend(held.into_iter().flat_map(|arrival| self.arrived(arrival)));
+        }
+        views
+    }
+
+    fn take(&mut self, event: AppEvent) -> Vec<View> {
         match event {
             AppEvent::Typed(Ok(line)) => self.line(&line),
             AppEvent::Typed(Err(why)) => {
@@ -118,7 +132,10 @@ impl App {
             AppEvent::Up => self.up(),
             AppEvent::Down(why) => self.down(&why),
             AppEvent::OtherStore => vec![notice(Phrase::OtherStore)],
-            AppEvent::Arrived(arrivals) => arrivals.into_iter().flat_map(|arrival| self.arrived(arrival)).collect(),
+            AppEvent::Arrived(arrivals) => {
+                self.held.extend(arrivals);
+                Vec::new()
+            }
             AppEvent::Accepted(message, state) => self.accepted(&message, state),
             AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {

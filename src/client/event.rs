@@ -49,12 +49,8 @@ pub enum Answer {
     Peer(UserName, SocketAddr, Token),
     /// Whether I am in the lobby.
     Lobby(bool),
-    /// I am in that room, and the last said there; `since`: the last number I held when I asked.
-    Joined {
-        room: RoomName,
-        since: Seq,
-        last: Vec<HistoryRecord>,
-    },
+    /// I am in that room, and the last said there before.
+    Joined(RoomName, Vec<HistoryRecord>),
     NotJoined(Ko),
     Left(RoomName),
     Rooms(Vec<RoomSeen>),

@@ -189,13 +189,9 @@ impl History {
         !self.is_mine(message) && !self.memory.holds(message) && !self.memory.has_row(message)
     }
 
-    /// Takes in what was looked up on joining a room, oldest first, and says what of it is new. What has
-    /// come of that room above the number `since` is shown as it comes, and so is all that follows it.
-    pub fn add_past(&mut self, rows: Vec<Arc<Message>>, since: Seq) -> Result<Vec<Arc<Message>>, LedgerError> {
-        let came =
-            |message: &Arc<Message>| message.seq > since && self.memory.has_row(message) && !self.is_mine(message);
-        let end = rows.iter().position(came).unwrap_or(rows.len());
-        let new: Vec<_> = rows.into_iter().take(end).filter(|message| self.is_past(message)).collect();
+    /// Takes in what was looked up on joining a room, oldest first, and says what of it is new.
+    pub fn add_past(&mut self, rows: Vec<Arc<Message>>) -> Result<Vec<Arc<Message>>, LedgerError> {
+        let new: Vec<_> = rows.into_iter().filter(|message| self.is_past(message)).collect();
         if !new.is_empty() {
             self.note(new.iter().cloned().map(Entry::Past).collect())?;
         }

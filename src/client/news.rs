@@ -114,7 +114,7 @@ impl App {
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Peer(peer, address, token) => self.dial(peer, address, token),
             Answer::Lobby(member) => self.found_lobby(Some(member)),
-            Answer::Joined { room, since, last } => self.joined(room, since, last),
+            Answer::Joined(room, last) => self.joined(room, last),
             Answer::NotJoined(ko) => self.not_joined(&words::ko(&ko)),
             Answer::Left(room) => self.left(room),
             Answer::Chats(chats) => self.list_unread(&chats),
@@ -123,7 +123,7 @@ impl App {
             Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
             Answer::Refused(ko) => vec![self.problem(words::ko(&ko))],
             Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
-            Answer::NotAsked(Ask::Join { .. }, why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
+            Answer::NotAsked(Ask::Join(..), why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
             Answer::NotAsked(_, why) => vec![View::Problem(Phrase::NotAsked { why: &why }.to_string())],
         }
     }

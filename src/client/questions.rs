@@ -49,7 +49,7 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
         Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.place)))),
         Ask::Chats => Ok(Answer::Chats(chats(session)?)),
         Ask::Whois(user) => return whois(session, user),
-        Ask::Join { room, since, rows } => return join(session, room, *since, *rows),
+        Ask::Join(room, rows) => return join(session, room, *rows),
         Ask::Leave(room) => {
             session.ask(&line(&SendRequest::Leave { room: named(room) }))?.map(|_| Answer::Left(room.clone()))
         }
@@ -79,16 +79,19 @@ fn look_back(session: &mut Session, place: &Place, count: usize) -> Result<Answe
     })
 }
 
-fn join(session: &mut Session, room: &RoomName, since: Seq, rows: usize) -> Result<Answer, LinkError> {
+/// What comes after I have joined comes with a poll; what was there before is called read (section 7).
+fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, LinkError> {
     if let Err(ko) = session.ask(&line(&SendRequest::Join { room: named(room) }))? {
         return Ok(Answer::NotJoined(ko));
     }
     let mut last = Vec::new();
     if rows > 0 {
-        let request = SendRequest::History { place: named(room), limit: rows, before: None };
+        let read = what_is_read(session)?.remove(&Place::Room(room.clone()));
+        let before = read.filter(|read| *read > Seq::ZERO).map(Seq::next);
+        let request = SendRequest::History { place: named(room), limit: rows, before };
         last = session.ask_list(&line(&request), HistoryRecord::parse)?.unwrap_or_default();
     }
-    Ok(Answer::Joined { room: room.clone(), since, last })
+    Ok(Answer::Joined(room.clone(), last))
 }
 
 fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {

@@ -8,7 +8,7 @@ use super::questions::LOBBY;
 use super::texts::{Phrase, words};
 use super::view::{View, answer, notice};
 use crate::limits;
-use crate::model::{Place, RoomName, Seq, UserName};
+use crate::model::{Place, RoomName, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 impl App {
@@ -34,15 +34,14 @@ impl App {
 
     /// `/join #sala`. No line is taken before the answer: it might go to the wrong place.
     pub(super) fn join(&mut self, room: RoomName) -> Vec<View> {
-        let since = self.home.history.lock().position();
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
-        let views = self.ask(Ask::Join { room, since, rows });
+        let views = self.ask(Ask::Join(room, rows));
         self.choosing = views.is_empty();
         views
     }
 
-    /// Shows what was last said there, as far as it is not on the screen already or about to be.
-    pub(super) fn joined(&mut self, room: RoomName, since: Seq, last: Vec<HistoryRecord>) -> Vec<View> {
+    /// Shows what was last said there, as far as I had not got it before.
+    pub(super) fn joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) -> Vec<View> {
         self.choosing = false;
         let mut views = vec![notice(Phrase::YouJoined { room: &room })];
         let place = Place::Room(room);
@@ -53,7 +52,7 @@ impl App {
         if last.is_empty() {
             views.push(answer(Phrase::NothingThere));
         }
-        let past = self.home.history.lock().add_past(last.into_iter().map(|record| record.message).collect(), since);
+        let past = self.home.history.lock().add_past(last.into_iter().map(|record| record.message).collect());
         let past = match past {
             Ok(past) => past,
             Err(error) => return self.files_failed(&error),

@@ -38,7 +38,7 @@ fn memory_of_a_waiting_user() {
 }
 
 /// Registers the users, a few at a time.
-fn register(server: &Server, users: usize) {
+pub fn register(server: &Server, users: usize) {
     std::thread::scope(|scope| {
         for first in 0..REGISTRARS {
             scope.spawn(move || (first..users).step_by(REGISTRARS).for_each(|user| drop(server.register(&name(user)))));
@@ -46,7 +46,7 @@ fn register(server: &Server, users: usize) {
     });
 }
 
-fn name(user: usize) -> String {
+pub fn name(user: usize) -> String {
     format!("user{user}")
 }
 

@@ -1,5 +1,5 @@
-//! A pair on Redis: XADD to a stream of its own, XREAD that blocks. It speaks just enough of the
-//! protocol (RESP) for that.
+//! Pairs and rooms on Redis: XADD to a stream, XREAD that blocks. It speaks just enough of the protocol
+//! (RESP) for that.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{Pair, Reader, TEXT, Writer};
+use super::{Reader, TEXT, Talk, Writer};
 use crate::support::{PATIENCE, wait_for};
 
 /// A redis-server process that syncs before it answers, with a directory that goes with it.
@@ -35,10 +35,13 @@ impl Redis {
         Some(redis)
     }
 
-    pub fn pair(&self, round: usize, pair: usize) -> Pair {
-        let stream = format!("stream-{round}-{pair}");
-        let reader = StreamReader { line: Resp::open(self.address), stream: stream.clone(), last: "0".to_owned() };
-        (Box::new(StreamWriter { line: Resp::open(self.address), stream }), Box::new(reader))
+    /// Somebody who writes to a stream of their own, and so many who read it.
+    pub fn stream(&self, round: usize, number: usize, readers: usize) -> Talk {
+        let stream = format!("stream-{round}-{number}");
+        let line = || Resp::open(self.address);
+        let reader = |_| StreamReader { line: line(), stream: stream.clone(), last: "0".to_owned() };
+        let readers = (0..readers).map(|number| Box::new(reader(number)) as Box<dyn Reader>).collect();
+        (Box::new(StreamWriter { line: line(), stream: stream.clone() }), readers)
     }
 }
 

@@ -1,7 +1,10 @@
-//! A pair on wachat: SEND on the one port, POLL on the other.
+//! Pairs and rooms on wachat: SEND on the one port, POLL on the other.
 
-use super::{Pair, Reader, TEXT, Writer};
+use super::{Reader, TEXT, Talk, Writer};
+use crate::memory;
 use crate::support::{Line, Server};
+
+const ROOM: &str = "#sala";
 
 pub fn register(server: &Server, pairs: usize) {
     for pair in 0..pairs {
@@ -9,10 +12,30 @@ pub fn register(server: &Server, pairs: usize) {
     }
 }
 
-pub fn pair(server: &Server, round: usize, pair: usize) -> Pair {
+pub fn pair(server: &Server, round: usize, pair: usize) -> Talk {
     let to = reader(pair);
-    let session = Session { line: server.session(&to), last: "0".to_owned() };
-    (Box::new(Sender { line: server.login(&sender(pair)), to, round, sent: 0 }), Box::new(session))
+    let session = session(server, &to);
+    (Box::new(Sender { line: server.login(&sender(pair)), to, round, sent: 0 }), vec![session])
+}
+
+/// Ana talks in a room that so many others are in.
+pub fn room(server: &Server, round: usize, members: usize) -> Talk {
+    let sessions = (0..members).map(|member| session(server, &memory::name(member))).collect();
+    (Box::new(Sender { line: server.login("ana"), to: ROOM.to_owned(), round, sent: 0 }), sessions)
+}
+
+/// Makes the accounts of that room, who all come in.
+pub fn register_room(server: &Server, members: usize) {
+    memory::register(server, members);
+    let names = (0..members).map(memory::name);
+    drop(server.register("ana"));
+    for name in names.chain(["ana".to_owned()]) {
+        assert_eq!(server.login(&name).ask(&format!("JOIN;{ROOM}")), "OK");
+    }
+}
+
+fn session(server: &Server, user: &str) -> Box<dyn Reader> {
+    Box::new(Session { line: server.session(user), last: "0".to_owned() })
 }
 
 fn sender(pair: usize) -> String {
