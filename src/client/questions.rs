@@ -86,8 +86,7 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
     }
     let mut last = Vec::new();
     if rows > 0 {
-        let read = what_is_read(session)?.remove(&Place::Room(room.clone()));
-        let before = read.filter(|read| *read > Seq::ZERO).map(Seq::next);
+        let before = what_is_read(session)?.remove(&Place::Room(room.clone())).map(Seq::next);
         let request = SendRequest::History { place: named(room), limit: rows, before };
         last = session.ask_list(&line(&request), HistoryRecord::parse)?.unwrap_or_default();
     }
