@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Line, Server, without_times};
+use crate::support::{Line, Server, in_vain, without_times};
 
 /// Somebody's two connections.
 struct User {
@@ -246,4 +246,103 @@ fn a_message_is_written_once_however_many_it_is_for() {
         let events = session.poll(0, 0);
         assert!(events.len() == 1 && events[0].ends_with(text), "{events:?}");
     }
+}
+
+/// Asks many at once, as many as may be under way, and returns the replies.
+fn ask_all(line: &mut Line, requests: &[String]) -> Vec<String> {
+    let some = requests.chunks(500).flat_map(|some| {
+        line.send(format!("{}\n", some.join("\n")));
+        some.iter().map(|_| line.line()).collect::<Vec<_>>()
+    });
+    some.collect()
+}
+
+/// The first events with a number of a session that has acknowledged nothing new.
+fn first_two(server: &Server, user: &str) -> Vec<String> {
+    let events = server.session(user).timeless("POLL;0;0;10");
+    events.into_iter().filter(|event| !event.starts_with("0;")).take(2).collect()
+}
+
+#[test]
+fn who_is_more_than_10_000_behind_gets_one_gap_and_is_not_waited_for_in_it() {
+    let server = Server::start();
+    let [mut ana, _luis, mut eva] = three(&server);
+    let sends: Vec<_> = (1..=10_002).map(|n| format!("SEND;m-{n};#sala;x")).collect();
+    let replies = ask_all(&mut ana.says, &sends);
+    assert!(replies.last().is_some_and(|reply| reply.ends_with(";10002")), "{:?}", replies.last());
+    let gap = |last: u64| [format!("{last};GAP;#sala;1;{last}"), format!("{0};MSG;m-{0};ana;#sala;<at>;x", last + 1)];
+    assert_eq!(first_two(&server, "luis"), gap(2));
+    // Eva has all of it. What falls out now was delivered to all who are waited for.
+    eva.hears.poll(10_002, 0);
+    assert!(!ana.hear().iter().any(|event| event.contains(";STATE;")), "luis lacks all of it");
+    assert_eq!(ana.send("more", "#sala"), 10_003);
+    assert!(ana.hear().contains(&"10004;STATE;#sala;DELIVERED;3;<at>".to_owned()));
+    assert_eq!(first_two(&server, "luis"), gap(3), "it grows while it waits");
+    let server = server.kill().start();
+    assert_eq!(first_two(&server, "luis"), gap(3), "replayed");
+    let server = server.stop().0.start();
+    assert_eq!(first_two(&server, "luis"), gap(3), "from a checkpoint");
+    // Acknowledged, it is gone for good; HISTORY has what it covers.
+    let mut luis = server.session("luis");
+    assert!(luis.list("POLL;3;0;1")[0].starts_with("4;MSG;m-4;"));
+    let covered = server.login("luis").timeless("HISTORY;#sala;3;4");
+    assert!(covered.len() == 3 && covered[0].starts_with("1;m-1;ana;") && covered[2].starts_with("3;m-3;ana;"));
+    assert_eq!(luis.ask("POLL;10003;0"), "OK;0");
+}
+
+#[test]
+fn a_room_message_counts_in_nobodys_queue() {
+    let server = Server::with_flags(&["--no-lobby", "--queue", "1", "--queue-per-sender", "1"]);
+    let [mut ana, _luis, _eva] = three(&server);
+    for id in ["m-1", "m-2", "m-3"] {
+        ana.send(id, "#sala");
+    }
+    ana.send("m-4", "luis");
+    ana.says.refused("SEND;m-5;luis;x", "QUOTA");
+    ana.send("m-6", "#sala");
+}
+
+#[test]
+fn a_user_is_in_at_most_1_000_rooms() {
+    let server = Server::start();
+    let mut ana = server.register("ana");
+    let joins: Vec<_> = (0..1_000).map(|n| format!("JOIN;#sala{n}")).collect();
+    assert!(ask_all(&mut ana, &joins).iter().all(|reply| reply == "OK"));
+    ana.refused("JOIN;#onemore", "QUOTA");
+    assert_eq!(ana.ask("JOIN;#sala7"), "OK", "she is in it already");
+    assert_eq!(ana.ask("LEAVE;#sala7"), "OK");
+    assert_eq!(ana.ask("JOIN;#onemore"), "OK");
+}
+
+#[test]
+fn who_comes_back_begins_anew() {
+    let server = Server::start();
+    let [mut ana, mut luis, mut eva] = three(&server);
+    let missed = ana.send("m-1", "#sala");
+    luis.ok("LEAVE;#sala");
+    ana.send("m-2", "#sala");
+    luis.ok("JOIN;#sala");
+    assert_eq!(luis.hear(), [""; 0], "neither what waited, nor what was said while away");
+    assert_eq!(ana.says.list(&format!("STATUS;#sala;{missed}")), ["eva;RECEIVED"]);
+    let seq = eva.send("m-3", "#sala");
+    assert_eq!(luis.hear(), [format!("{seq};MSG;m-3;eva;#sala;<at>;m-3")]);
+    assert_eq!(luis.says.list("HISTORY;#sala").len(), 3);
+}
+
+#[test]
+fn a_removed_account_is_in_no_room_and_waited_for_nowhere() {
+    let server = Server::start();
+    let [mut ana, mut luis, _eva] = three(&server);
+    let seq = ana.send("m-1", "#sala");
+    luis.hear();
+    luis.settle();
+    let (stopped, ..) = server.stop();
+    let mut remove = std::process::Command::new(env!("CARGO_BIN_EXE_wachat"));
+    remove.args(["user", "remove", "eva", "--data"]).arg(stopped.data());
+    assert_eq!(in_vain(&mut remove), (Some(0), String::new()));
+    let server = stopped.start();
+    let mut ana = User { says: server.login("ana"), hears: server.session("ana"), last: 0 };
+    assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>"))));
+    assert_eq!(ana.says.list("MEMBERS;#sala"), ["ana;online", "luis;offline"]);
+    assert_eq!(ana.says.list(&format!("STATUS;#sala;{seq}")), ["luis;DELIVERED"]);
 }
