@@ -1,5 +1,6 @@
 //! Polls: what one acknowledges, what it brings, and how it waits (protocol, section 6).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::handle::{Handled, Outcome};
@@ -81,18 +82,32 @@ impl Core {
     }
 
     /// What waits for a user above a number, in her mailbox and in her rooms: the first `max` of it.
+    /// Merged one by one, so that a poll costs what it brings, however much waits in how many rooms.
     fn due(&self, user: AccountNumber, after: Seq, max: usize) -> Vec<Due> {
         let account = self.account(user);
-        let mut due: Vec<_> = account.mailbox.after(after).take(max).map(Due::Event).collect();
-        for number in &account.rooms {
-            let room = self.room(*number);
-            let gap = room.gap(user, account.mailbox.acknowledged(), after);
-            due.extend(gap.map(|(first, last)| Due::Event(Event::Gap { room: room.name.clone(), first, last })));
-            due.extend(room.after(user, after).take(max).map(|entry| Due::InRoom(*number, *entry)));
+        let mailbox: Waits = Box::new(account.mailbox.after(after).map(Due::Event));
+        let rooms = account.rooms.iter().map(|room| self.due_in_room(*room, user, after));
+        // The first of each, by its number; where it is from tells equal ones apart.
+        let mut heads = BTreeMap::new();
+        for (origin, mut rest) in std::iter::once(mailbox).chain(rooms).enumerate() {
+            rest.next().map(|first| heads.insert((first.seq(), origin), (first, rest)));
         }
-        due.sort_unstable_by_key(Due::seq);
-        due.truncate(max);
+        let mut due = Vec::new();
+        while due.len() < max
+            && let Some(((_, origin), (first, mut rest))) = heads.pop_first()
+        {
+            due.push(first);
+            rest.next().map(|next| heads.insert((next.seq(), origin), (next, rest)));
+        }
         due
+    }
+
+    /// A room's part of it: a gap is older than all that the log holds.
+    fn due_in_room(&self, number: RoomNumber, user: AccountNumber, after: Seq) -> Waits<'_> {
+        let room = self.room(number);
+        let gap = room.gap(user, self.account(user).mailbox.acknowledged(), after);
+        let gap = gap.map(|(first, last)| Due::Event(Event::Gap { room: room.name.clone(), first, last }));
+        Box::new(gap.into_iter().chain(room.after(user, after).map(move |entry| Due::InRoom(number, *entry))))
     }
 
     /// Adds one to what a poll brings: from memory, or as one to be read from the history file.
@@ -164,6 +179,9 @@ impl Core {
         }
     }
 }
+
+/// What waits in one place, oldest first.
+type Waits<'a> = Box<dyn Iterator<Item = Due> + 'a>;
 
 /// Something that is due to a user.
 enum Due {

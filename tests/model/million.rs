@@ -1,16 +1,20 @@
 //! What could grow without end, a million times: it does not.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use wachat::core::{Answer, Command, ConnectionId};
 use wachat::limits;
-use wachat::model::{MessageId, Seq, Text};
+use wachat::model::{MessageId, Place, Seq, Text};
 use wachat::protocol::{After, Event};
 
 use crate::real::{Real, name, place};
 use crate::simple::Said;
 
 const MILLION: u64 = 1_000_000;
+
+/// What a thousand polls take at most, on a machine that is busy with other things.
+const FAST: Duration = Duration::from_secs(2);
 
 /// Ana sends it, to luis or to a room. As in a server, rows do not stay in memory.
 fn send(real: &mut Real, number: u64, to: usize) -> u64 {
@@ -93,4 +97,40 @@ fn check_gap(real: &mut Real, last: u64) {
     }
     assert_eq!(got.len(), limits::ROOM_BACKLOG);
     assert_eq!(after.get(), last);
+}
+
+/// A poll costs what it brings, not what waits: it holds up everybody else for as long as it takes.
+#[test]
+fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
+    const ROOMS: usize = limits::ROOMS_PER_USER;
+    let mut real = Real::new();
+    let room = |number: usize| Place::parse(&format!("#sala{number}"));
+    for number in 0..ROOMS {
+        for user in 0..2 {
+            real.say(ConnectionId(0), Command::Join { user: name(user), room: room(number) });
+        }
+    }
+    let last = ROOMS as u64 * 100;
+    for number in 0..last {
+        let id = MessageId::new(&format!("{number}")).unwrap();
+        let to = room(number as usize % ROOMS);
+        let command = Command::Send { user: name(0), id, to, text: Text::new("x").unwrap() };
+        assert_eq!(real.say(ConnectionId(0), command), Said::Accepted(number + 1));
+        real.lines.clear();
+    }
+    let start = Instant::now();
+    for turn in 0..1_000 {
+        let Some(Answer::Events(delivery)) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
+        let numbers: Vec<_> = delivery.events.iter().map(|event| event.seq().get()).filter(|seq| *seq > 0).collect();
+        assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
+    }
+    assert!(start.elapsed() < FAST, "a thousand polls took {:?}", start.elapsed());
+}
+
+fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Answer> {
+    let connection = ConnectionId(u64::MAX);
+    if turn == 0 {
+        real.ask(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });
+    }
+    real.ask(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })
 }
