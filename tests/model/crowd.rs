@@ -3,9 +3,10 @@
 use wachat::core::{Answer, Command, ConnectionId};
 use wachat::limits;
 use wachat::model::{Place, Seq, UserName};
-use wachat::protocol::{After, Event};
+use wachat::protocol::{After, Code, Event};
 
 use crate::real::Real;
+use crate::simple::Said;
 
 fn name(number: usize) -> UserName {
     UserName::new(&format!("user{number}")).unwrap()
@@ -38,4 +39,24 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
     assert_eq!(hear(&mut real), 0);
     leave(&mut real, 2);
     assert_eq!(hear(&mut real), 1, "now it is small enough");
+}
+
+#[test]
+fn a_server_has_at_most_100_000_rooms_and_who_is_in_one_does_not_notice() {
+    let mut real = Real::new();
+    let join = |real: &mut Real, user: usize, room: usize| {
+        let command = Command::Join { user: name(user), room: Place::parse(&format!("#{room}")) };
+        real.say(ConnectionId(0), command)
+    };
+    let users = limits::ROOMS / limits::ROOMS_PER_USER;
+    for user in 0..=users {
+        real.ask(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
+    }
+    for room in 0..limits::ROOMS {
+        assert_eq!(join(&mut real, room / limits::ROOMS_PER_USER, room), Said::Done);
+    }
+    assert_eq!(join(&mut real, users, limits::ROOMS), Said::Ko(Code::Quota), "one room too many");
+    assert_eq!(join(&mut real, users, 7), Said::Done, "a room that there is");
+    assert_eq!(join(&mut real, 0, limits::ROOMS - 1), Said::Ko(Code::Quota), "user0 is in enough of them");
+    assert_eq!(join(&mut real, 0, 7), Said::Done, "she is in it");
 }

@@ -36,3 +36,22 @@ fn a_port_ends_with_its_session() {
         next.refused(wrong, "SYNTAX");
     }
 }
+
+#[test]
+fn a_thousand_callers_are_announced_and_the_oldest_of_more_go_first() {
+    let server = Server::start();
+    let (mut ana, _) = (server.register("ana"), server.register("luis"));
+    let mut session = server.session("luis");
+    assert_eq!(session.ask("PORT;9000"), "OK");
+    let mut announced = Vec::new();
+    for _ in 0..3 {
+        ana.send("PEER;luis\n".repeat(400));
+        for _ in 0..400 {
+            let reply = ana.line();
+            let token = reply.strip_prefix("OK;127.0.0.1;9000;").expect(&reply);
+            announced.push(format!("0;PEER;ana;{token}"));
+        }
+    }
+    assert_eq!(session.list("POLL;0;0;1000"), announced[200..]);
+    assert_eq!(session.ask("POLL;0;0"), "OK;0");
+}
