@@ -16,8 +16,21 @@ const MILLION: u64 = 1_000_000;
 /// What a thousand polls take at most, on a machine that is busy with other things.
 const FAST: Duration = Duration::from_secs(2);
 
+/// A core, and what a start would make of its journal: every record, replayed.
+fn with_its_replay() -> (Real, Real) {
+    let (mut real, replayed) = (Real::new(), Real::new());
+    real.lines.clear();
+    (real, replayed)
+}
+
+fn replay(real: &mut Real, replayed: &mut Real) {
+    for line in real.lines.drain(..) {
+        replayed.core.replay(&line).unwrap();
+    }
+}
+
 /// Ana sends it, to luis or to a room. As in a server, rows do not stay in memory.
-fn send(real: &mut Real, number: u64, to: usize) -> u64 {
+fn send(real: &mut Real, replayed: &mut Real, number: u64, to: usize) -> u64 {
     let command = Command::Send {
         user: name(0),
         id: MessageId::new(&format!("{number}")).unwrap(),
@@ -25,18 +38,19 @@ fn send(real: &mut Real, number: u64, to: usize) -> u64 {
         text: Text::new("x").unwrap(),
     };
     let Said::Accepted(seq) = real.say(ConnectionId(0), command) else { panic!("{number} was refused") };
-    real.lines.clear();
+    replay(real, replayed);
     if number.is_multiple_of(10_000) {
         real.file_all();
+        replayed.file_all();
     }
     seq
 }
 
 #[test]
 fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
-    let mut real = Real::new();
+    let (mut real, mut replayed) = with_its_replay();
     for number in 0..MILLION {
-        let seq = send(&mut real, number, 1);
+        let seq = send(&mut real, &mut replayed, number, 1);
         if number % 5 == 4 {
             real.poll(1, seq, 1);
         }
@@ -48,13 +62,13 @@ fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
 
 #[test]
 fn a_member_who_never_comes_and_one_who_never_says_read() {
-    let mut real = Real::new();
+    let (mut real, mut replayed) = with_its_replay();
     for user in 0..3 {
         real.say(ConnectionId(0), Command::Join { user: name(user), room: Ok(place(3)) });
     }
     let (mut told, mut last) = (0, 0);
     for number in 0..MILLION {
-        last = send(&mut real, number, 3);
+        last = send(&mut real, &mut replayed, number, 3);
         if number % 50 == 49 {
             // Eva has everything; luis never comes.
             real.poll(2, last, 1);
@@ -70,7 +84,9 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
     let marks = &snapshot.room_marks[0];
     // Each of the 10,000 that luis is waited for is followed by a STATE for the one that fell out of the log.
     assert!(last - marks.delivered.get() < 21_000, "luis held ana's ticks up: {} of {last}", marks.delivered);
+    replay(&mut real, &mut replayed);
     check_gap(&mut real, last);
+    check_gap(&mut replayed, last);
 }
 
 /// Luis comes at last: one GAP, and then what the log holds, in order.
