@@ -200,7 +200,7 @@ fn tables_that_contradict_each_other_or_the_history_are_said() {
         ("members.csv", "#lobby;ana", "#libby;ana", "checkpoint-000001: there is no room #libby"),
         ("room_logs.csv", "#lobby;5;eva", "#lobby;5;ana", "room-0.csv line 3: not the message that room_logs.csv"),
         ("conversations.csv", "direct-2-2", "direct-2-7", "direct-2-7 names an account or a room that is not there"),
-        ("store.csv", ";5;1;", ";9;1;", "000002.csv line 2: number 6 comes after 9"),
+        ("store.csv", ";5;1;", ";9;1;", "000002.csv line 2: after it the last number should be 6, not 10"),
     ] {
         let said = forge(&store(), table, old, new);
         assert!(said.iter().any(|line| line.contains(want)), "{table}: {old} -> {new}: {said:?}");
