@@ -9,6 +9,7 @@ use std::thread;
 
 use super::chat::{self, House};
 use crate::limits;
+use crate::model::UserName;
 use crate::net::{LineReader, Listening, farewell, listen};
 use crate::protocol::{Code, DirectLine, Hello, Ko};
 
@@ -51,8 +52,8 @@ fn greet_on_a_thread(stream: TcpStream, house: House, at_the_door: &Arc<AtomicUs
     let work = move || {
         let guest = greet(stream, &house);
         counted.fetch_sub(1, Ordering::Relaxed);
-        if let Some((stream, lines, hello)) = guest {
-            chat::run(stream, lines, hello.caller, &house, false);
+        if let Some((stream, lines, caller)) = guest {
+            chat::run(stream, lines, caller, &house, false);
         }
     };
     if thread::Builder::new().name("caller".to_owned()).spawn(work).is_err() {
@@ -61,19 +62,19 @@ fn greet_on_a_thread(stream: TcpStream, house: House, at_the_door: &Arc<AtomicUs
 }
 
 /// Lets a caller in whom the server has announced; anybody else gets `KO;AUTH`.
-fn greet(stream: TcpStream, house: &House) -> Option<(Arc<TcpStream>, LineReader, Hello)> {
+fn greet(stream: TcpStream, house: &House) -> Option<(Arc<TcpStream>, LineReader, UserName)> {
     stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(limits::TIMEOUT))).ok()?;
     let stream = Arc::new(stream);
     let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT);
     let hello = Hello::parse(lines.next_line().ok()?);
-    let expected = |hello: &Hello| house.tokens.redeem(&hello.caller, &hello.token, limits::TIMEOUT);
+    let expected = |hello: Hello| house.tokens.redeem(&hello.caller, &hello.token, limits::TIMEOUT);
     let mut answer = Vec::new();
-    let Some(hello) = hello.filter(expected) else {
+    let Some(caller) = hello.and_then(expected) else {
         DirectLine::Ko(Ko::new(Code::Auth, "nobody of that name and token is expected")).write(&mut answer);
         farewell(&stream, &answer);
         return None;
     };
     DirectLine::Welcome.write(&mut answer);
     (&*stream).write_all(&answer).ok()?;
-    Some((stream, lines, hello))
+    Some((stream, lines, caller))
 }

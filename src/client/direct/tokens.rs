@@ -29,19 +29,18 @@ impl Tokens {
         self.changed.notify_all();
     }
 
-    /// Whether this caller may come in with this token. It serves once. The caller may be faster than
-    /// the server's word, which is waited for.
-    pub fn redeem(&self, caller: &UserName, token: &Token, patience: Duration) -> bool {
+    /// Who comes in with this token, as the server calls them: names differ in more than what makes them
+    /// the same. It serves once. The caller may be faster than the server's word, which is waited for.
+    pub fn redeem(&self, caller: &UserName, token: &Token, patience: Duration) -> Option<UserName> {
         let deadline = Instant::now() + patience;
         let mut announced = self.announced.lock();
         loop {
             announced.retain(|(.., at)| at.elapsed() < limits::TOKEN_LIFE);
             if let Some(at) = announced.iter().position(|(who, what, _)| who == caller && what == token) {
-                announced.remove(at);
-                return true;
+                return Some(announced.remove(at).0);
             }
             if self.changed.wait_until(&mut announced, deadline).timed_out() {
-                return false;
+                return None;
             }
         }
     }
@@ -58,10 +57,11 @@ mod tests {
         let tokens = Tokens::default();
         tokens.announce(ana.clone(), token.clone());
         let now = Duration::ZERO;
-        assert!(!tokens.redeem(&luis, &token, now));
-        assert!(!tokens.redeem(&ana, &other, now));
-        assert!(tokens.redeem(&ana, &token, now));
-        assert!(!tokens.redeem(&ana, &token, now));
+        assert_eq!(tokens.redeem(&luis, &token, now), None);
+        assert_eq!(tokens.redeem(&ana, &other, now), None);
+        let shouted = UserName::new("ANA").unwrap();
+        assert_eq!(tokens.redeem(&shouted, &token, now).unwrap().shown(), "ana");
+        assert_eq!(tokens.redeem(&ana, &token, now), None);
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| tokens.redeem(&ana, &token, Duration::from_secs(30)));
             tokens.announce(ana.clone(), token.clone());
-            assert!(waiting.join().unwrap());
+            assert_eq!(waiting.join().unwrap(), Some(ana.clone()));
         });
     }
 }
