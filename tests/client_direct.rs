@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
 use client_support::{Terminal, World, until};
-use support::{Line, PATIENCE};
+use support::{Line, PATIENCE, wait_for};
 
 /// A port that is free now.
 fn free_port() -> u16 {
@@ -158,7 +158,8 @@ fn who_cannot_be_reached_is_said() {
     let world = World::new(&["--no-lobby"]);
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
     ana.type_line("/p2p luis");
-    ana.expect("! that user takes no direct chats now");
+    ana.expect("! luis cannot be reached directly (that user takes no direct chats now)");
+    ana.expect("luis> ");
     ana.type_line("/p2p nobody");
     ana.expect("! there is no such user");
     luis.type_line("/p2p ana");
@@ -169,7 +170,7 @@ fn who_cannot_be_reached_is_said() {
     assert_eq!(eva.ask(&format!("PORT;{}", free_port())), "OK");
     ana.type_line("/p2p eva");
     ana.expect("! eva cannot be reached directly");
-    ana.expect("@eva: <text> goes by way of the server");
+    ana.expect("what you write to eva goes by way of the server");
 }
 
 #[test]
@@ -178,4 +179,119 @@ fn the_next_port_is_taken_if_one_is_in_use() {
     let (_ana, _luis) = (client(&world, "ana", &["--no-receipts"]), client(&world, "luis", &["--no-receipts"]));
     let ports = ["ana", "luis"].map(|user| port_of(&world, user).0);
     assert!(ports.iter().all(|port| wachat::limits::DIRECT_PORTS.contains(port)) && ports[0] != ports[1], "{ports:?}");
+}
+
+/// Somebody who takes direct chats by hand.
+struct ByHand {
+    session: Line,
+    door: TcpListener,
+}
+
+impl ByHand {
+    fn new(world: &World, user: &str) -> Self {
+        let (mut session, door) = (world.session_of_new(user), TcpListener::bind("127.0.0.1:0").unwrap());
+        assert_eq!(session.ask(&format!("PORT;{}", door.local_addr().unwrap().port())), "OK");
+        Self { session, door }
+    }
+
+    /// A caller who has said hello, and waits.
+    fn caller(&self) -> Line {
+        self.door.set_nonblocking(true).unwrap();
+        let (stream, _) = wait_for("a call", || self.door.accept().ok());
+        stream.set_nonblocking(false).unwrap();
+        let mut caller = Line::of(stream).unwrap();
+        let hello = caller.line();
+        assert!(hello.starts_with("HELLO:ana:"), "{hello}");
+        caller
+    }
+}
+
+#[test]
+fn what_is_typed_before_the_answer_to_a_call_goes_to_who_was_called() {
+    let world = World::new(&[]);
+    let ana = client(&world, "ana", &[]);
+    ana.expect("#lobby> ");
+    let mut eva = ByHand::new(&world, "eva");
+    ana.type_line("/p2p eva\nfor eva alone");
+    ana.expect("* calling eva");
+    let mut caller = eva.caller();
+    caller.play("> KO;AUTH;nobody of that name and token is expected");
+    ana.expect("! eva cannot be reached directly");
+    ana.expect("✓ @eva: for eva alone");
+    ana.type_line("/query #lobby\n/p2p eva\nthis too");
+    caller = eva.caller();
+    caller.play("> OK");
+    let said = caller.line();
+    assert!(said.starts_with("SEND;") && said.ends_with(";this too"), "{said}");
+    ana.type_line("/query #lobby\n/p2p nobody\nfor whom?");
+    ana.expect("! there is no current chat");
+    assert_eq!(eva.session.list("POLL;0;0").iter().filter(|event| event.contains(";#lobby;")).count(), 0);
+    assert_eq!(world.login("ana").ask("HISTORY;#lobby"), "OK;0");
+}
+
+#[test]
+fn another_current_chat_leaves_a_direct_one_aside() {
+    let world = World::new(&["--no-lobby"]);
+    let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    ana.type_line("/p2p eva");
+    let mut caller = eva.caller();
+    caller.play("> OK");
+    ana.expect("* direct chat with eva");
+    ana.type_line("/join #sala\nfor all");
+    ana.expect("✓ #sala: for all");
+    ana.type_line("/query eva\nby way of the server");
+    ana.expect("✓ @eva: by way of the server");
+    // It is still open.
+    ana.type_line("/p2p eva\ndirectly");
+    assert!(caller.line().ends_with(";directly"));
+    ana.type_line("/close");
+    ana.expect("* the direct chat with eva is over");
+}
+
+#[test]
+fn who_call_each_other_at_the_same_time_can_talk() {
+    let world = World::new(&["--no-lobby"]);
+    let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    let (port, _) = port_of(&world, "ana");
+    ana.type_line("/p2p eva");
+    let mut hers = eva.caller();
+    // Each side may see the two calls in another order: so neither ends the other.
+    let token = world.login("eva").ask("PEER;ana").split(';').nth(3).unwrap().to_owned();
+    let mut mine = Line::open(([127, 0, 0, 1], port).into());
+    mine.play(&format!("> HELLO:eva:{token}\n< OK\n> SEND;one;before\n< OK;one"));
+    hers.play("> OK");
+    ana.expect("* direct chat with eva");
+    for (line, id) in [(&mut mine, "two"), (&mut hers, "three")] {
+        line.play(&format!("> SEND;{id};{id}\n< OK;{id}"));
+        ana.expect(&format!("eva (direct): {id}"));
+    }
+    ana.type_line("hola");
+    assert!(hers.line().ends_with(";hola"));
+    // Both end together, and that is said once.
+    ana.type_line("exit\n/p2p\n/p2p");
+    ana.expect("no direct chat is open");
+    assert_eq!(ana.count("is over"), 1);
+}
+
+#[test]
+fn of_who_is_ignored_no_chat_is_told() {
+    let world = World::new(&["--no-lobby"]);
+    let luis = client(&world, "luis", &[]);
+    let (port, token) = port_of(&world, "luis");
+    luis.type_line("/ignore caller");
+    luis.expect("* what caller says is hidden now");
+    let mut line = Line::open(([127, 0, 0, 1], port).into());
+    line.play(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
+    let until_listed = |open: &str| {
+        until(open, || {
+            luis.type_line("/p2p");
+            luis.count(open) > 0
+        });
+    };
+    until_listed("\x1b[Kcaller\r\n");
+    drop(line);
+    until_listed("no direct chat is open");
+    for hidden in ["has opened", "(direct)", "is over"] {
+        assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
+    }
 }

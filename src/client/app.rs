@@ -202,6 +202,12 @@ impl App {
         vec![View::Problem(error.to_string())]
     }
 
+    /// What is typed without a command goes there from now on: by way of the server.
+    pub(super) fn choose(&mut self, place: Option<Place>) {
+        self.direct.leave_aside();
+        self.current = place;
+    }
+
     /// Queues a new message.
     pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
         match Waiting::new(to, text) {
@@ -255,7 +261,7 @@ impl App {
     /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
     pub fn has_room(&self) -> bool {
         let ahead = self.setting.piped && self.moves() && self.underway.len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead && !self.choosing && self.deferred.is_none()
+        !self.leaving && !ahead && !self.choosing && !self.direct.is_calling() && self.deferred.is_none()
     }
 
     /// Whether the server takes messages. Where it does not, they are queued for another day.

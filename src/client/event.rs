@@ -47,6 +47,8 @@ pub enum Answer {
     Rows(Vec<HistoryRecord>),
     /// Where a user takes direct chats.
     Peer(UserName, SocketAddr, Token),
+    /// That user takes none.
+    NoPeer(UserName, Ko),
     /// Whether I am in the lobby.
     Lobby(bool),
     /// I am in that room, and the last said there before.

@@ -113,6 +113,7 @@ impl App {
             Answer::Rows(rows) if rows.is_empty() => vec![answer(Phrase::NothingThere)],
             Answer::Rows(rows) => rows.into_iter().map(|record| View::Row(self.row(record))).collect(),
             Answer::Peer(peer, address, token) => self.dial(peer, address, token),
+            Answer::NoPeer(peer, ko) => self.not_called(&peer, &ko),
             Answer::Lobby(member) => self.found_lobby(Some(member)),
             Answer::Joined(room, last) => self.joined(room, last),
             Answer::NotJoined(ko) => self.not_joined(&words::ko(&ko)),
@@ -124,6 +125,7 @@ impl App {
             Answer::Refused(ko) => vec![self.problem(words::ko(&ko))],
             Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
             Answer::NotAsked(Ask::Join(..), why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
+            Answer::NotAsked(Ask::Peer(peer), why) => self.not_reached(&peer, &why),
             Answer::NotAsked(_, why) => vec![View::Problem(Phrase::NotAsked { why: &why }.to_string())],
         }
     }

@@ -18,7 +18,7 @@ impl App {
             Command::Say { to: Some(to), text } => self.say(to, text),
             Command::Say { to: None, text } => self.say_here(text),
             Command::Query(place) => {
-                self.current = place;
+                self.choose(place);
                 Vec::new()
             }
             Command::History { place, count } => self.look_back(place, count),

@@ -43,7 +43,7 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
             let request = SendRequest::Peer { user: Ok(Place::User(user.clone())) };
             match session.ask(&line(&request))? {
                 Ok(fields) => Ok(read_peer(user, &fields).ok_or_else(|| LinkError::Away(Phrase::Strange.to_string()))?),
-                Err(ko) => Err(ko),
+                Err(ko) => Ok(Answer::NoPeer(user.clone(), ko)),
             }
         }
         Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.place)))),

@@ -45,7 +45,7 @@ impl App {
         self.choosing = false;
         let mut views = vec![notice(Phrase::YouJoined { room: &room })];
         let place = Place::Room(room);
-        self.current = Some(place.clone());
+        self.choose(Some(place.clone()));
         if self.setting.piped {
             return views;
         }

@@ -304,10 +304,14 @@ impl Line {
 
     /// A connection to a server that may not be there.
     pub fn try_open(address: SocketAddr) -> Option<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_nodelay(true).ok()?;
-        Some(Self { stream: BufReader::new(stream) })
+        Self::of(TcpStream::connect_timeout(&address, PATIENCE).ok()?).ok()
+    }
+
+    /// A connection that is open already.
+    pub fn of(stream: TcpStream) -> std::io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Sends bytes as they are.

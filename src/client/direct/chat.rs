@@ -39,6 +39,8 @@ pub struct Chat {
     pub peer: UserName,
     /// Tells it from others with the same peer.
     pub number: u64,
+    /// Whether I have called.
+    pub mine: bool,
     me: UserName,
     lines: Sender<DirectLine>,
     stream: Arc<TcpStream>,
@@ -84,12 +86,13 @@ pub fn run(stream: Arc<TcpStream>, lines: LineReader, peer: UserName, house: &Ho
     let chat = Chat {
         peer: peer.clone(),
         number,
+        mine,
         me: house.me.clone(),
         lines: say.clone(),
         stream: stream.clone(),
         unconfirmed: unconfirmed.clone(),
     };
-    let _ = house.events.send(AppEvent::Direct(DirectEvent::Opened { chat, mine }));
+    let _ = house.events.send(AppEvent::Direct(DirectEvent::Opened(chat)));
     let writing = stream.clone();
     let why = match thread::Builder::new().name("direct writer".to_owned()).spawn(move || write(&writing, &said)) {
         Ok(_) => Reading { house, peer: &peer, unconfirmed: &unconfirmed, say }.run(lines),

@@ -33,8 +33,8 @@ use crate::model::{Message, UserName};
 /// What happens with direct chats.
 #[derive(Debug)]
 pub enum DirectEvent {
-    /// A chat is open; `mine`: I have called.
-    Opened { chat: Chat, mine: bool },
+    /// A chat is open.
+    Opened(Chat),
     /// The other side has said this; it is in the history.
     Came(Arc<Message>),
     /// The other side holds this message of mine; it is in the history.

@@ -321,6 +321,10 @@ phrases! {
         "{peer} (direct)> ",
         "{peer} (directo)> ",
         "{peer} (direto)> ";
+    DirectCalling { peer }:
+        "calling {peer}",
+        "llamando a {peer}",
+        "chamando {peer}";
     DirectBegun { peer }:
         "direct chat with {peer}: what you type goes to {peer} without the server, until exit or /close",
         "chat directo con {peer}: lo que escribas va a {peer} sin el servidor, hasta exit o /close",
@@ -342,9 +346,9 @@ phrases! {
         "{count} sin confirmar por {peer}: /resend envía por el servidor lo que quizá no llegó",
         "{count} sem confirmação de {peer}: /resend envia pelo servidor o que talvez não tenha chegado";
     DirectUnreachable { peer, why }:
-        "{peer} cannot be reached directly ({why}); @{peer}: <text> goes by way of the server",
-        "no se puede llegar a {peer} directamente ({why}); @{peer}: <texto> va por el servidor",
-        "não é possível chegar a {peer} diretamente ({why}); @{peer}: <texto> vai pelo servidor";
+        "{peer} cannot be reached directly ({why}); what you write to {peer} goes by way of the server",
+        "no se puede llegar a {peer} directamente ({why}); lo que escribas a {peer} va por el servidor",
+        "não é possível chegar a {peer} diretamente ({why}); o que você escrever para {peer} vai pelo servidor";
     DirectSlow:
         "not sent: the other side is slow; try again",
         "no enviado: el otro lado va lento; inténtalo de nuevo",
