@@ -295,3 +295,35 @@ fn of_who_is_ignored_no_chat_is_told() {
         assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
     }
 }
+
+#[test]
+fn who_leaves_waits_for_what_was_said_directly() {
+    let mut world = World::new(&["--no-lobby"]);
+    let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    ana.type_line("/p2p eva");
+    let mut caller = eva.caller();
+    caller.play("> OK");
+    ana.expect("* direct chat with eva");
+    // Not even without a server is it forgotten.
+    world.kill_server();
+    ana.expect("the server is away");
+    ana.type_line("last words\n/quit");
+    let id = caller.line().split(';').nth(1).unwrap().to_owned();
+    caller.play(&format!("> OK;{id}"));
+    assert_eq!(ana.ended(), Some(0));
+    assert_eq!(world.history("ana", "DIRECT").len(), 1);
+    assert!(!ana.last_screen().contains("not confirmed"));
+}
+
+#[test]
+fn what_was_said_directly_and_may_be_lost_is_told_at_the_end() {
+    let world = World::new(&["--no-lobby"]);
+    let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    ana.type_line("/p2p eva");
+    let mut caller = eva.caller();
+    caller.play("> OK");
+    ana.expect("* direct chat with eva");
+    ana.type_line("last words\n/quit");
+    assert_eq!(ana.ended(), Some(0));
+    assert!(ana.last_screen().contains("* 1 said directly and not confirmed"));
+}

@@ -278,8 +278,9 @@ impl App {
         if self.end.is_some() || !self.leaving {
             return self.end;
         }
-        let idle = self.underway.is_empty() && self.agenda.is_empty() && self.asked == 0;
-        let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped;
+        let said = self.direct.underway() == 0;
+        let idle = said && self.underway.is_empty() && self.agenda.is_empty() && self.asked == 0;
+        let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped && said;
         (idle || given_up).then(|| self.result())
     }
 
@@ -294,11 +295,12 @@ impl App {
         }
     }
 
-    /// What is left for the next start, in words; empty if nothing is.
+    /// What is left for the next start, or may be lost, in words; empty if nothing is.
     pub fn last_words(&self) -> Vec<View> {
-        let waiting = self.home.outbox.lock().len();
-        let words = || notice(Phrase::LeftForNextTime { count: &waiting });
-        (waiting > 0).then(words).into_iter().collect()
+        let (waiting, lost) = (self.home.outbox.lock().len(), self.direct.lost());
+        let left = (waiting > 0).then(|| notice(Phrase::LeftForNextTime { count: &waiting }));
+        let unsure = (lost > 0).then(|| notice(Phrase::DirectLost { count: &lost }));
+        left.into_iter().chain(unsure).collect()
     }
 
     /// What stands before what is typed.

@@ -73,6 +73,11 @@ impl Chat {
         }
     }
 
+    /// How many messages of mine are not confirmed yet.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.lock().len()
+    }
+
     /// Hangs up; the event that it has ended comes.
     pub fn end(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -167,11 +172,11 @@ impl Reading<'_> {
 
     /// The other side holds what I have said.
     fn confirm(&self, id: &MessageId) -> Result<(), String> {
-        let mut unconfirmed = self.unconfirmed.lock();
-        let Some(at) = unconfirmed.iter().position(|(message, _)| message.id == *id) else { return Ok(()) };
-        let Some((message, _)) = unconfirmed.remove(at) else { return Ok(()) };
-        drop(unconfirmed);
+        let said = self.unconfirmed.lock().iter().find(|(message, _)| message.id == *id).cloned();
+        let Some((message, _)) = said else { return Ok(()) };
         self.house.home.history.lock().add_direct(message.clone()).map_err(|error| error.to_string())?;
+        // Only now: the program does not end before.
+        self.unconfirmed.lock().retain(|(other, _)| other.id != *id);
         self.tell(DirectEvent::Confirmed(message))
     }
 

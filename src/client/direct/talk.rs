@@ -51,6 +51,16 @@ impl Direct {
         self.calling
     }
 
+    /// How much of what I said in chats that are open is not confirmed yet.
+    pub fn underway(&self) -> usize {
+        self.chats.iter().map(Chat::unconfirmed).sum()
+    }
+
+    /// How much of what I said is not known to have arrived, and is kept nowhere.
+    pub fn lost(&self) -> usize {
+        self.unconfirmed.len() + self.underway()
+    }
+
     fn with<'a>(&'a self, peer: &'a UserName) -> impl DoubleEndedIterator<Item = &'a Chat> {
         self.chats.iter().filter(move |chat| chat.peer == *peer)
     }

@@ -345,6 +345,10 @@ phrases! {
         "{count} not confirmed by {peer}: /resend sends by way of the server what may not have arrived",
         "{count} sin confirmar por {peer}: /resend envía por el servidor lo que quizá no llegó",
         "{count} sem confirmação de {peer}: /resend envia pelo servidor o que talvez não tenha chegado";
+    DirectLost { count }:
+        "{count} said directly and not confirmed; not kept, and they may not have arrived",
+        "{count} sin confirmar en chats directos; no se guardan, y quizá no llegaron",
+        "{count} sem confirmação em conversas diretas; não ficam guardadas, e talvez não tenham chegado";
     DirectUnreachable { peer, why }:
         "{peer} cannot be reached directly ({why}); what you write to {peer} goes by way of the server",
         "no se puede llegar a {peer} directamente ({why}); lo que escribas a {peer} va por el servidor",
