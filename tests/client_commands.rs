@@ -85,6 +85,7 @@ fn finding_what_was_said_and_who_somebody_is() {
     luis.type_line("/whois nobody");
     luis.expect("! there is no user nobody");
     ana.quit();
+    luis.expect("* ana is offline");
     luis.type_line("/whois ana");
     luis.expect("ana offline since 20");
     luis.quit();
@@ -135,6 +136,8 @@ fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
     luis.expect("ana\r\n");
     luis.type_line("/users");
     luis.expect("eva online");
+    luis.type_line("/unread");
+    luis.expect("you have read everything");
     // Not shown, so not called read, also after a restart.
     let status = world.login("ana").ask("CHATS");
     assert_eq!(status, "OK;2");

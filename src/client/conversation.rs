@@ -221,15 +221,9 @@ impl Conversation {
         self.rows.iter().map(|(_, row)| row)
     }
 
-    /// How many messages were received above this number of this store.
-    pub fn received_after(&self, seq: Seq) -> usize {
-        let above = |row: &Row| matches!(row, Row::Received(message) if message.seq > seq);
-        self.rows.iter().rev().filter(|(era, row)| *era == self.era && above(row)).count()
-    }
-
-    /// The last message that was received above this number of this store.
-    pub fn last_received_after(&self, seq: Seq) -> Option<&Arc<Message>> {
-        self.rows.iter().rev().filter(|(era, _)| *era == self.era).find_map(|(_, row)| match row {
+    /// What was received above this number of this store, the latest first.
+    pub fn received_after(&self, seq: Seq) -> impl Iterator<Item = &Arc<Message>> {
+        self.rows.iter().rev().filter(|(era, _)| *era == self.era).filter_map(move |(_, row)| match row {
             Row::Received(message) if message.seq > seq => Some(message),
             _ => None,
         })

@@ -18,12 +18,12 @@ impl App {
         found.into_iter().map(|(place, row)| View::Found(place, row)).collect()
     }
 
-    /// The server knows what was read, and the history here what has come since.
+    /// The server knows what was read, and the history here what has come since. What is hidden will not be
+    /// read, and is not asked for.
     pub(super) fn list_unread(&self, chats: &[Chat]) -> Vec<View> {
         let history = self.home.history.lock();
         let line = |chat: &Chat| {
-            let last = history.last_received_after(&chat.place, chat.read)?;
-            let count = history.received_after(&chat.place, chat.read);
+            let (count, last) = history.unread(&chat.place, chat.read)?;
             Some(View::Unread { place: chat.place.clone(), count, last })
         };
         let views: Vec<_> = chats.iter().filter_map(line).collect();

@@ -260,14 +260,13 @@ impl History {
         found.into_iter().skip(first).map(|(place, row)| (place.clone(), row.clone())).collect()
     }
 
-    /// How many messages were received there above this number, as far as they are here.
-    pub fn received_after(&self, place: &Place, seq: Seq) -> usize {
-        self.memory.conversations.get(place).map_or(0, |c| c.received_after(seq))
-    }
-
-    /// The last message that was received there above this number.
-    pub fn last_received_after(&self, place: &Place, seq: Seq) -> Option<Arc<Message>> {
-        self.memory.conversations.get(place)?.last_received_after(seq).cloned()
+    /// What was received there above this number, as far as it is here and is shown: how many messages, and
+    /// the last one.
+    pub fn unread(&self, place: &Place, read: Seq) -> Option<(usize, Arc<Message>)> {
+        let above = self.memory.conversations.get(place)?.received_after(read);
+        let mut seen = above.filter(|message| !self.is_ignored(&message.from));
+        let last = seen.next()?.clone();
+        Some((1 + seen.count(), last))
     }
 
     /// The last rows of a conversation, oldest first.
