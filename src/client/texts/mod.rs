@@ -1,6 +1,6 @@
 //! What the client says to people: one table, in three languages.
 //!
-//! A phrase is a variant with its values, and its three texts stand under each other in [`phrase`].
+//! A phrase is a variant with its values, and its three texts stand under each other in `phrase`.
 //! One that is missing, or that leaves a value out, does not compile.
 
 mod phrase;
