@@ -6,6 +6,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use client_support::{Terminal, World, until};
 use support::{Line, PATIENCE, wait_for};
@@ -309,6 +310,8 @@ fn who_leaves_waits_for_what_was_said_directly() {
     ana.expect("the server is away");
     ana.type_line("last words\n/quit");
     let id = caller.line().split(';').nth(1).unwrap().to_owned();
+    // One that does not wait hangs up at once.
+    assert!(!caller.has_input(Duration::from_millis(300)), "it ended before the answer");
     caller.play(&format!("> OK;{id}"));
     assert_eq!(ana.ended(), Some(0));
     assert_eq!(world.history("ana", "DIRECT").len(), 1);
