@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::client::{self, ConnectArgs};
-use crate::core::Policy;
+use crate::state_machine::Policy;
 use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{Config, Registration};
@@ -94,7 +94,7 @@ struct ServeArgs {
     #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
     queue_per_sender: usize,
     /// Messages a second from one user at most, 50 or more [default: as many as the server takes]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::RATE_LEAST)..))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
     rate: Option<u32>,
     /// Do not put every new account into #lobby
     #[arg(long)]

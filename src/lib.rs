@@ -3,14 +3,14 @@
 //! # The way of a message
 //!
 //! ```text
-//! socket -> line -> request -> router: core decides -> records + effects
+//! socket -> line -> request -> router: the state machine decides -> records + effects
 //!                              one write, ONE sync for all that had come; then the effects, in order
 //!        -> the connection's own thread -> reply -> socket
 //! ```
 //!
 //! Follow it once and you have seen the program: [`net`] cuts what comes from the socket into lines,
-//! [`protocol`] makes requests of them, `server/send_port.rs` hands them to the router, [`core`]
-//! decides what happens, [`journal`] makes it durable, and the answer goes back the way it came.
+//! [`protocol`] makes requests of them, `server/send_port.rs` hands them to the router, [`state_machine`]
+//! decides what happens, [`wal`] makes it durable, and the answer goes back the way it came.
 //!
 //! # What is where
 //!
@@ -20,19 +20,19 @@
 //! | [`protocol`] | bytes to values and back; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, accepting, noticing a hang-up | meaning |
 //! | [`disk`] | the seam to files and directories: the real one, and one that loses power | meaning |
-//! | [`journal`] | one append-only log: batches, group commit, replay, a torn batch | know what a line means |
-//! | [`core`] | the state machine: mailboxes, rooms, marks, presence, polls | IO, threads, locks, the clock |
+//! | [`wal`] | one append-only log: batches, group commit, replay, a torn batch | know what a line means |
+//! | [`state_machine`] | the state machine: mailboxes, rooms, marks, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | what the files mean: checkpoints, recovery, history, check, backup | sockets |
 //! | [`server`] | two ports, logins, the router | |
-//! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, core, store or journal |
-//! | [`tools`] | clients for scripts: send, receive, look back | import server, core, store or journal |
+//! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, the state machine, store or write-ahead log |
+//! | [`tools`] | clients for scripts: send, receive, look back | import server, the state machine, store or write-ahead log |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
-//! | [`bridge`] | a room joined with a chat of another network (its own page has its map) | import server, core or store |
+//! | [`bridge`] | a room joined with a chat of another network (its own page has its map) | import server, the state machine or store |
 //! | [`cli`] | the command line | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |
 //! | [`limits`] | every limit and time-out, with its reason | |
 //!
-//! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `journal`, `core`; `store`;
+//! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `wal`, `state_machine`; `store`;
 //! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`,
 //! and the tools and the bridge stand on the client.
 //!
@@ -42,7 +42,7 @@
 //!
 //! | thread | owns | waits for |
 //! |---|---|---|
-//! | router | core, the journal | its queue; the disk |
+//! | router | the state machine, the write-ahead log | its queue; the disk |
 //! | one a connection | its socket | its client; its answer from the router |
 //! | two for passwords | 19 MiB each | a login |
 //! | one for segments, one for checkpoints | files that nobody writes beside them | the router's word |
@@ -70,9 +70,9 @@
 pub mod bridge;
 pub mod cli;
 pub mod client;
-pub mod core;
+pub mod state_machine;
 pub mod disk;
-pub mod journal;
+pub mod wal;
 pub mod limits;
 pub mod model;
 pub mod net;

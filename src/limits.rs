@@ -35,11 +35,11 @@ pub const POLL_MARGIN: Duration = Duration::from_secs(1);
 
 /// `POLL`: events in one reply (protocol, section 6).
 pub const POLL_EVENTS: usize = 100;
-pub const POLL_EVENTS_MOST: usize = 1_000;
+pub const MAX_POLL_EVENTS: usize = 1_000;
 
 /// `HISTORY`: records in one reply (protocol, section 5).
 pub const HISTORY_RECORDS: usize = 50;
-pub const HISTORY_RECORDS_MOST: usize = 1_000;
+pub const MAX_HISTORY_RECORDS: usize = 1_000;
 
 /// A list reply stops growing here (protocol, section 4: "about 256 KiB").
 pub const REPLY_BYTES: usize = 256 << 10;
@@ -69,7 +69,7 @@ pub const FLEETING_EVENTS: usize = 1_000;
 pub const REMEMBERED_IDS: usize = 1_024;
 
 /// The lowest `serve --rate`, in messages a second (protocol, section 4).
-pub const RATE_LEAST: u32 = 50;
+pub const MIN_RATE: u32 = 50;
 
 /// Requests of one SEND connection that are under way at once. More stay in the socket: that is
 /// how a client that does not read its replies is slowed down.
@@ -86,7 +86,7 @@ pub const AUTH_QUEUE: usize = 256;
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
 
 /// How long a login waits for its place in that queue.
-pub const AUTH_PATIENCE: Duration = Duration::from_secs(2);
+pub const AUTH_QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub const AUTH_THREADS: usize = 2;
 
@@ -106,23 +106,23 @@ pub const LINGER: Duration = Duration::from_millis(500);
 pub const LINGER_BYTES: usize = 1 << 20;
 
 /// How long a stopping server waits for its connections to take their last line.
-pub const STOP_PATIENCE: Duration = Duration::from_millis(1_000);
+pub const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
 /// How long a record that nobody waits for may wait for company before it is synced.
-pub const LAZY_SYNC: Duration = Duration::from_millis(5);
+pub const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
 /// How long after a failed attempt to make a segment, or a checkpoint, the next one comes.
 pub const RETRY_DISK: Duration = Duration::from_secs(1);
 
-/// A journal segment's size: small enough that a fresh server starts at once, large enough that
+/// A write-ahead log segment's size: small enough that a fresh server starts at once, large enough that
 /// making the next one is rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// A checkpoint is made when the closed segments hold this much, and at least as much as the last
-/// checkpoint (so that writing checkpoints never costs more than writing the journal).
+/// checkpoint (so that writing checkpoints never costs more than writing the write-ahead log).
 pub const CHECKPOINT_BYTES: u64 = 16 << 20;
 
-/// The longest record of the journal: a message of the longest text, its names, id and numbers.
+/// The longest record of the write-ahead log: a message of the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 
 /// A batch is closed when it holds this much, so that the first in it is not kept waiting.
@@ -132,12 +132,12 @@ pub const BATCH_BYTES: usize = 1 << 20;
 
 /// After a lost connection the client waits this long, then twice as long, up to the most: short
 /// for a server that was restarted, long for one that is away.
-pub const RETRY_FIRST: Duration = Duration::from_secs(1);
-pub const RETRY_MOST: Duration = Duration::from_secs(30);
+pub const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// How long a conversation is held after `RATE`, `QUOTA` or `FULL`, at first. `RATE` is never below
-/// 50 a second, so a quarter of a second is room for a dozen messages; it doubles up to RETRY_MOST.
-pub const HOLD_FIRST: Duration = Duration::from_millis(250);
+/// 50 a second, so a quarter of a second is room for a dozen messages; it doubles up to MAX_RETRY_DELAY.
+pub const MIN_HOLD_DELAY: Duration = Duration::from_millis(250);
 
 /// An idle SEND connection is closed after this: well below the shortest `serve --timeout`, and
 /// long enough that a person who types line after line logs in once.
@@ -203,10 +203,10 @@ pub const LIST_RECORDS: usize = 1_000_000;
 
 /// How long piped input waits without any progress before it leaves the rest in the outbox: a
 /// server that is restarted comes back within it.
-pub const PIPE_PATIENCE: Duration = Duration::from_secs(10);
+pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long `/quit` waits for what is still on its way.
-pub const QUIT_PATIENCE: Duration = Duration::from_secs(2);
+pub const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A line at the keyboard: the longest message, and the command before it.
 pub const TYPED_BYTES: usize = LINE_BYTES;
@@ -217,13 +217,13 @@ pub const SNIPPET_CHARS: usize = 40;
 // The commands for scripts.
 
 /// How long `send` waits for what it was asked to wait for, if nobody says; and at most: a day.
-pub const SEND_PATIENCE: Duration = Duration::from_secs(30);
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 /// `send --wait`: the first STATUS comes so long after the last answer, then twice as long, up to
 /// the most. The most is less than an idle connection is kept (SEND_IDLE): one login is enough.
-pub const STATUS_FIRST: Duration = Duration::from_millis(50);
-pub const STATUS_MOST: Duration = Duration::from_millis(1_600);
+pub const MIN_STATUS_DELAY: Duration = Duration::from_millis(50);
+pub const MAX_STATUS_DELAY: Duration = Duration::from_millis(1_600);
 
 // The bridge.
 

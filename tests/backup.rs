@@ -17,7 +17,7 @@ use support::playing::{Playing, SMALL, Sent};
 use support::random::Random;
 use support::{Line, PASSWORD, Server, files, wait_for};
 use tempfile::TempDir;
-use wachat::core::Policy;
+use wachat::state_machine::Policy;
 use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
 use wachat::server::Config;
 use wachat::store::{Sizes, Store, StoreError};
@@ -52,14 +52,14 @@ fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
     let report = Store::new(disk.clone(), data).check().unwrap_or_else(|error| panic!("{error}"));
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
     let mut playing = Playing::start(disk, data);
-    let last = playing.engine.core().last();
+    let last = playing.group_commit.machine().last();
     for one in sent {
         let again = playing.send_as(one.from, one.to, &one.id, &one.text);
         assert_eq!(again, (one.seq, one.at.clone()), "{one:?} is not there");
     }
-    assert_eq!(playing.engine.core().last(), last, "a message was not there and was taken anew");
+    assert_eq!(playing.group_commit.machine().last(), last, "a message was not there and was taken anew");
     assert!(playing.send_as("ana", "luis", "new", "and it goes on").0 > last.get());
-    playing.engine.core().store().to_string()
+    playing.group_commit.machine().store().to_string()
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_was_there_comes_back_under_a_new_name() {
     assert_eq!((restored.messages, restored.last), (made.messages, made.last));
     assert!(files(&disk, BACKUP) == backup, "the backup has been changed");
     let name = serves(Arc::new(disk.clone()), Path::new(RESTORED), &playing.sent);
-    assert_ne!(&*name, &**playing.engine.core().store(), "clients would not notice");
+    assert_ne!(&*name, &**playing.group_commit.machine().store(), "clients would not notice");
 }
 
 /// Power cuts of every kind: nothing that was not synced is kept, all, any part.
@@ -254,7 +254,7 @@ fn segments_that_fill_up_while_they_are_copied_leave_no_hole() {
     let disk = SimulatedDisk::default();
     let mut playing = played(&disk);
     // The segment after the one that is written is there, and is the last that will be copied, or the first.
-    let mut spare = playing.engine.wants_segment().unwrap();
+    let mut spare = playing.group_commit.wants_segment().unwrap();
     playing.give_spare(spare);
     back_up_beside(
         &disk,
@@ -281,7 +281,7 @@ fn a_server_that_stops_while_it_is_copied_takes_nothing_along() {
         playing,
         Box::new(move |playing, what, path| {
             // Its last checkpoint takes all segments with it, after the tables were copied.
-            if what == "list" && path == Path::new("/data/journal") && !stopped {
+            if what == "list" && path == Path::new("/data/wal") && !stopped {
                 stopped = true;
                 playing.last_checkpoint();
             }
@@ -298,9 +298,9 @@ fn a_message_that_is_filed_while_its_segment_is_waited_for_is_not_lost() {
         &disk,
         playing,
         Box::new(move |playing, what, path| {
-            if what == "list" && path == Path::new("/data/journal") && rounds < 10 {
+            if what == "list" && path == Path::new("/data/wal") && rounds < 10 {
                 rounds += 1;
-                playing.send("ana", "luis", "it goes from the journal to the history");
+                playing.send("ana", "luis", "it goes from the write-ahead log to the history");
                 playing.checkpoint();
             }
         }),
@@ -479,7 +479,7 @@ fn every_flipped_bit_of_a_backup_stops_its_restore() {
 
 #[test]
 fn a_damaged_store_is_not_backed_up_and_its_own_file_is_named() {
-    for file in ["checkpoint-000002/users.csv", "history/direct-0-1.csv", "journal/000003.csv"] {
+    for file in ["checkpoint-000002/users.csv", "history/direct-0-1.csv", "wal/000003.csv"] {
         let disk = SimulatedDisk::default();
         played(&disk);
         let path = Path::new(DATA).join(file);

@@ -96,8 +96,8 @@ fn names_that_could_escape_the_directory() {
         "lock",
         "CON",
         "users.csv",
-        "journal",
-        "../journal/000001.csv",
+        "wal",
+        "../wal/000001.csv",
         "%2e%2e%2f",
         "..;x",
         "~root",
@@ -136,9 +136,9 @@ fn assert_only_known_files(data: &std::path::Path) {
         names
     };
     assert_eq!(names(data.parent().expect("the directory of the test")), ["data", "log"]);
-    assert_eq!(names(data), ["checkpoint-000000", "history", "journal", "lock"]);
+    assert_eq!(names(data), ["checkpoint-000000", "history", "wal", "lock"]);
     let numbered = |name: &String| name.trim_end_matches(".csv").bytes().all(|byte| byte.is_ascii_digit());
-    assert!(names(&data.join("journal")).iter().all(numbered));
+    assert!(names(&data.join("wal")).iter().all(numbered));
 }
 
 #[test]

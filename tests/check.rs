@@ -110,7 +110,7 @@ fn every_changed_bit_is_seen_and_its_file_named() {
 #[test]
 fn a_torn_last_batch_is_a_note_and_stays() {
     let disk = store();
-    disk.tamper(Path::new("/data/journal/000005.csv"), |content| {
+    disk.tamper(Path::new("/data/wal/000005.csv"), |content| {
         let last = content.iter().rposition(|byte| *byte != b'\n').unwrap();
         content[last] ^= 1;
     });
@@ -119,7 +119,7 @@ fn a_torn_last_batch_is_a_note_and_stays() {
     assert!(report.damage.is_empty(), "{report:?}");
     assert_eq!(report.messages, 12);
     let [note] = <[String; 1]>::try_from(report.notes).unwrap();
-    assert!(note.starts_with("/data/journal/000005.csv line 4: batch 16 is broken"), "{note}");
+    assert!(note.starts_with("/data/wal/000005.csv line 4: batch 16 is broken"), "{note}");
     assert!(files(&disk) == before, "it has changed something");
 }
 
@@ -210,7 +210,7 @@ fn tables_that_contradict_each_other_or_the_history_are_said() {
 #[test]
 fn all_that_is_damaged_is_said_at_once() {
     let disk = store();
-    for file in ["history/direct-0-1.csv", "history/direct-2-2.csv", "journal/000003.csv"] {
+    for file in ["history/direct-0-1.csv", "history/direct-2-2.csv", "wal/000003.csv"] {
         disk.tamper(&Path::new(DATA).join(file), |content| content[40] ^= 1);
     }
     assert_eq!(check(&disk).damage.len(), 3, "{:?}", check(&disk));
@@ -224,17 +224,17 @@ fn all_that_is_damaged_is_said_at_once() {
 fn what_is_missing_is_damage_and_what_is_left_over_is_a_note() {
     let disk = store();
     disk.remove_file(Path::new("/data/history/direct-2-2.csv")).unwrap();
-    disk.remove_file(Path::new("/data/journal/000003.csv")).unwrap();
+    disk.remove_file(Path::new("/data/wal/000003.csv")).unwrap();
     let said = check(&disk).damage;
     let missing = |file: &str| format!("{file}: the file is missing");
-    assert_eq!(said, [missing("/data/history/direct-2-2.csv"), missing("/data/journal/000003.csv")]);
+    assert_eq!(said, [missing("/data/history/direct-2-2.csv"), missing("/data/wal/000003.csv")]);
 
     let disk = store();
     for directory in ["/data/checkpoint.new", "/data/checkpoint-000000"] {
         disk.create_dir(Path::new(directory)).unwrap();
     }
     for file in
-        ["journal/000001.csv", "journal/000006.new", "journal/000004-batch-3-1.broken", "history/direct-0-2.csv"]
+        ["wal/000001.csv", "wal/000006.new", "wal/000004-batch-3-1.broken", "history/direct-0-2.csv"]
     {
         write(&disk, &Path::new(DATA).join(file), b"x").unwrap();
     }

@@ -245,14 +245,14 @@ fn a_whole_school_fits_and_as_much_as_fits_a_segment_is_one_batch() {
         open().add_all((0..count).map(account).collect()).expect("room");
     };
     let batches = || -> usize {
-        let files = fs::read_dir(data.join("journal")).expect("the journal").flatten().map(|entry| entry.path());
+        let files = fs::read_dir(data.join("wal")).expect("the write-ahead log").flatten().map(|entry| entry.path());
         files.map(|file| fs::read_to_string(file).expect("a segment").matches("\nCOMMIT;").count()).sum()
     };
     add(6_000, "first");
     assert_eq!(batches(), 1);
     // It does not fit into what is left of the segment: as one batch it is in the next.
     add(12_000, "second");
-    assert_eq!((batches(), fs::read_dir(data.join("journal")).expect("the journal").count()), (2, 2));
+    assert_eq!((batches(), fs::read_dir(data.join("wal")).expect("the write-ahead log").count()), (2, 2));
     // Nothing of this length is one batch, and all of it is there.
     add(20_000, "third");
     assert!(batches() > 3, "{} batches", batches());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wachat::core::Record;
+use wachat::state_machine::Record;
 use wachat::model::{
     Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, Token, UserName, length_in_record,
 };
@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_journal_holds_comes_back(message in message(), user in name(), place in place(), number in seq(), at in time()) {
+    fn what_the_wal_holds_comes_back(message in message(), user in name(), place in place(), number in seq(), at in time()) {
         let last_of_peer = Some(number).filter(|n| n.get() > 0);
         for (last, record) in [
             (message.seq, Record::Message(message.clone())),

@@ -128,5 +128,5 @@ fn the_lock_is_taken_or_the_start_says_why_not() {
     let refused = serve(&disk).err().expect("one server a directory");
     assert!(refused.starts_with("/data: another wachat serves this directory"), "{refused}");
     server.stop().expect("a clean stop");
-    assert!(disk.exists(std::path::Path::new("/data/journal")).expect("a disk"));
+    assert!(disk.exists(std::path::Path::new("/data/wal")).expect("a disk"));
 }

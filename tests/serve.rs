@@ -64,7 +64,7 @@ fn a_data_directory_that_may_not_be_written() {
     assert_says(in_vain(&mut serve(&directory.path().join("data"))), "ermission denied", "--data");
 }
 
-/// A store with a message from before a clean stop, and one that is in the journal only.
+/// A store with a message from before a clean stop, and one that is in the write-ahead log only.
 fn store() -> Stopped {
     let server = Server::start();
     assert!(server.register("ana").ask("SEND;m-1;ana;uno").starts_with("OK;"));
@@ -83,9 +83,9 @@ fn change(file: &Path, change: impl FnOnce(String) -> String) {
     fs::write(file, changed).expect("to write it");
 }
 
-/// The journal's segment in which a text stands.
+/// The write-ahead log's segment in which a text stands.
 fn segment_with(data: &Path, text: &str) -> PathBuf {
-    let segments = fs::read_dir(data.join("journal")).expect("the journal").flatten().map(|entry| entry.path());
+    let segments = fs::read_dir(data.join("wal")).expect("the write-ahead log").flatten().map(|entry| entry.path());
     let holds = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|segment| segment.contains(text));
     segments.into_iter().find(holds).expect("a segment with it")
 }
@@ -99,9 +99,9 @@ fn a_store_of_a_newer_version() {
     change(&users, |text| text.replacen("wachat-users;2", "wachat-users;1", 1));
 
     let segment = segment_with(&store.data(), ";dos");
-    change(&segment, |text| text.replacen("wachat-journal;1", "wachat-journal;2", 1));
+    change(&segment, |text| text.replacen("wachat-wal;1", "wachat-wal;2", 1));
     assert_says(store.start_in_vain(), &segment.display().to_string(), "newer version of wachat");
-    change(&segment, |text| text.replacen("wachat-journal;2", "wachat-journal;1", 1));
+    change(&segment, |text| text.replacen("wachat-wal;2", "wachat-wal;1", 1));
     assert_eq!(store.start().login("ana").list("HISTORY;ana").len(), 3, "nothing was changed by trying");
 }
 

@@ -1,5 +1,5 @@
 //! A long life: traffic, rude strangers, sessions that come and go, checkpoints all the while. In the
-//! end the server has the threads and the open files with which it began, its journal has stayed
+//! end the server has the threads and the open files with which it began, its write-ahead log has stayed
 //! small, and its memory has stopped growing although the history has not.
 //!
 //! `WACHAT_SOAK_MINUTES=60 cargo test --release --test soak -- --ignored --nocapture`
@@ -25,9 +25,9 @@ mod linux {
     /// several sends that are on their way, and take the next.
     const BEHIND: u64 = 500;
 
-    /// What the journal may hold: what a checkpoint is due at, as much again while it is made, and the
+    /// What the write-ahead log may hold: what a checkpoint is due at, as much again while it is made, and the
     /// segments made ahead.
-    const JOURNAL_BYTES: u64 = 64 << 20;
+    const WAL_BYTES: u64 = 64 << 20;
 
     #[test]
     fn a_short_life_ends_as_it_began() {
@@ -97,8 +97,8 @@ mod linux {
         while start.elapsed() < time {
             std::thread::sleep(Duration::from_secs(1));
             resident.push(process.resident());
-            let journal = size(&world.server.data().join("journal"));
-            assert!(journal <= JOURNAL_BYTES, "the journal holds {journal} bytes");
+            let wal = size(&world.server.data().join("wal"));
+            assert!(wal <= WAL_BYTES, "the write-ahead log holds {wal} bytes");
         }
         resident
     }

@@ -20,16 +20,16 @@
 //! 4. No history: it begins with what comes after its first start. Later it carries what came
 //!    while it was away, of the room at most the newest [`crate::limits::BRIDGE_CATCH_UP`].
 
-mod courier;
+mod to_telegram;
 mod incoming;
-mod inward;
+mod from_telegram;
 mod outgoing;
 mod poller;
 mod room;
 mod state;
 mod telegram;
 mod token;
-mod trouble;
+mod error;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -46,13 +46,13 @@ use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
 
-use courier::Courier;
-use inward::Inward;
+use to_telegram::Courier;
+use from_telegram::Inward;
 use poller::Poller;
 use state::State;
 use telegram::Telegram;
 pub use token::{Token, TokenError};
-pub use trouble::End;
+pub use error::End;
 
 /// What is to be joined with what.
 pub struct Config {
@@ -92,7 +92,7 @@ impl Bridge {
     /// Ends all writing. A message that is being sent to Telegram has a moment to be answered: then
     /// the next start knows what became of it.
     pub fn stop(self) {
-        if let Some(mut state) = self.state.try_lock_for(limits::QUIT_PATIENCE) {
+        if let Some(mut state) = self.state.try_lock_for(limits::QUIT_TIMEOUT) {
             state.close();
         }
     }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 
-use super::courier::Batch;
+use super::to_telegram::Batch;
 use super::state::State;
-use super::trouble::{End, Trouble};
+use super::error::{End, BridgeError};
 use super::{Config, Event, room};
 use crate::client::account::{Account, Port};
 use crate::client::backoff::Backoff;
@@ -58,7 +58,7 @@ impl Poller {
             outstanding: None,
             position: None,
             floor: Seq::ZERO,
-            retry: Backoff::new(limits::RETRY_FIRST),
+            retry: Backoff::new(limits::MIN_RETRY_DELAY),
             down: false,
         }
     }
@@ -69,9 +69,9 @@ impl Poller {
         loop {
             let Err(trouble) = self.connect_and_poll();
             match trouble {
-                Trouble::End(end) => return Some(end),
-                Trouble::Over => return None,
-                Trouble::Away(why) => self.wait_for_server(&why),
+                BridgeError::End(end) => return Some(end),
+                BridgeError::Over => return None,
+                BridgeError::Away(why) => self.wait_for_server(&why),
             }
         }
     }
@@ -85,7 +85,7 @@ impl Poller {
         thread::sleep(self.retry.left(now));
     }
 
-    fn connect_and_poll(&mut self) -> Result<Infallible, Trouble> {
+    fn connect_and_poll(&mut self) -> Result<Infallible, BridgeError> {
         let mut send = room::enter(&self.account, &self.room)?;
         let mut session = Session::open(&self.account, Port::Recv)?;
         self.wait_for_courier(&mut session)?;
@@ -104,7 +104,7 @@ impl Poller {
     }
 
     /// Says where to go on. Within one run that is known, unless the store is another.
-    fn begin(&mut self, send: &mut Session, store: &str, acknowledged: Seq) -> Result<(), Trouble> {
+    fn begin(&mut self, send: &mut Session, store: &str, acknowledged: Seq) -> Result<(), BridgeError> {
         let first = self.position.is_none();
         if self.position.as_ref().is_some_and(|(known, _)| known == store) {
             return Ok(());
@@ -137,7 +137,7 @@ impl Poller {
     }
 
     /// Acknowledges what is done, and hands over what comes.
-    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), Trouble> {
+    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), BridgeError> {
         self.wait_for_courier(session)?;
         let Some((store, after)) = self.position.clone() else { return Ok(()) };
         let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
@@ -150,7 +150,7 @@ impl Poller {
                 self.position = Some((store, after));
                 return Ok(());
             }
-            Err(ko) => return Err(Trouble::Away(ko.to_string())),
+            Err(ko) => return Err(BridgeError::Away(ko.to_string())),
         };
         let last = events.iter().map(|(seq, _)| *seq).max().unwrap_or(after).max(after);
         let batch = self.choose(events, after);
@@ -159,7 +159,7 @@ impl Poller {
             return Ok(());
         }
         self.outstanding = Some(last);
-        self.batches.send(batch).map_err(|_| Trouble::Over)
+        self.batches.send(batch).map_err(|_| BridgeError::Over)
     }
 
     /// The messages of the room among the events that are to be carried.
@@ -189,7 +189,7 @@ impl Poller {
     }
 
     /// Keeps the session alive until the courier has finished.
-    fn wait_for_courier(&mut self, session: &mut Session) -> Result<(), Trouble> {
+    fn wait_for_courier(&mut self, session: &mut Session) -> Result<(), BridgeError> {
         while let Some(last) = self.outstanding {
             match self.finished.recv_timeout(Duration::from_secs(limits::POLL_WAIT_SECONDS)) {
                 Ok(()) => {
@@ -197,7 +197,7 @@ impl Poller {
                     self.position = self.position.take().map(|(store, _)| (store, last));
                 }
                 Err(RecvTimeoutError::Timeout) => _ = session.ask(&line(&RecvRequest::Ping))?,
-                Err(RecvTimeoutError::Disconnected) => return Err(Trouble::Over),
+                Err(RecvTimeoutError::Disconnected) => return Err(BridgeError::Over),
             }
         }
         Ok(())

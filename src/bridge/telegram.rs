@@ -133,7 +133,7 @@ fn judge(status: u16, description: Option<String>, parameters: Option<Parameters
     }
     match (status, parameters.retry_after) {
         (_, Some(seconds)) => Failure::Later(Duration::from_secs(seconds)),
-        (429, None) => Failure::Later(limits::RETRY_FIRST),
+        (429, None) => Failure::Later(limits::MIN_RETRY_DELAY),
         (401 | 404, None) => Failure::Barred(format!("Telegram does not accept the token: {why}")),
         // Whoever gave up waiting for the rest of a request may have taken it.
         (408, None) => Failure::Unclear(why),

@@ -1,7 +1,7 @@
 //! `wachat user import`: the accounts of a class, from a roster.
 //!
 //! In this order: the whole roster is checked; the passwords are hashed; those that were made up are
-//! put into a file, durably; then the accounts are made, as one batch of the journal. A crash leaves
+//! put into a file, durably; then the accounts are made, as one batch of the write-ahead log. A crash leaves
 //! the file and no accounts, or all of them. The file is a roster itself: importing it with
 //! `--skip-existing` goes on where the crash was, with the same passwords.
 

@@ -8,7 +8,7 @@ use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 
-use crate::core::AccountRow;
+use crate::state_machine::AccountRow;
 use crate::model::{Email, Password, UserName};
 
 /// Somebody who is to have an account.

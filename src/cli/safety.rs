@@ -13,7 +13,7 @@ use crate::store::{Report, Store, StoreError};
 /// Verify every byte of a store, while no server is running
 ///
 /// Reads every file in full and compares it with its checksums and with the others: the newest
-/// checkpoint, the journal, the whole history. Changes nothing. Exit code 0: all is well; 1: it is not, and each
+/// checkpoint, the write-ahead log, the whole history. Changes nothing. Exit code 0: all is well; 1: it is not, and each
 /// line says which file, and where in it, or that it cannot be looked at.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat check --data data")]
@@ -129,7 +129,7 @@ fn tell(report: &Report, what: &str) -> Result<(), String> {
         (report.users as u64, "users"),
         (report.messages, "messages"),
         (report.conversations as u64, "conversations"),
-        (report.segments, "journal segments"),
+        (report.segments, "WAL segments"),
         (report.bytes, "bytes"),
     ] {
         text.push_str(&format!("{name}: {count}\n"));

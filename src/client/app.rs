@@ -67,7 +67,7 @@ pub struct App {
 
 impl App {
     pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>, direct: Direct) -> Self {
-        let patience = if setting.piped { limits::PIPE_PATIENCE } else { limits::QUIT_PATIENCE };
+        let patience = if setting.piped { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         let underway = home.outbox.lock().waiting().map(|message| (message.id.clone(), false)).collect();
         Self {
             setting,

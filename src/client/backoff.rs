@@ -14,7 +14,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The first wait is this long; none is longer than [`limits::RETRY_MOST`].
+    /// The first wait is this long; none is longer than [`limits::MAX_RETRY_DELAY`].
     pub fn new(first: Duration) -> Self {
         Self { first, wait: first, until: None }
     }
@@ -22,7 +22,7 @@ impl Backoff {
     /// It failed at `now`: waits, each time twice as long.
     pub fn failed(&mut self, now: Instant) {
         self.until = Some(now + jitter(self.wait));
-        self.wait = (self.wait * 2).min(limits::RETRY_MOST);
+        self.wait = (self.wait * 2).min(limits::MAX_RETRY_DELAY);
     }
 
     /// It worked: the next failure waits as the first did.
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_most_and_begin_anew_after_a_success() {
         let now = Instant::now();
-        let mut backoff = Backoff::new(limits::RETRY_FIRST);
+        let mut backoff = Backoff::new(limits::MIN_RETRY_DELAY);
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
             backoff.failed(now);
             let (wait, full) = (backoff.left(now), Duration::from_secs(seconds));

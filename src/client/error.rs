@@ -130,7 +130,7 @@ impl fmt::Display for Stop {
         match self {
             Self::Link(error) => error.fmt(f),
             Self::Files(error) => error.fmt(f),
-            Self::NobodyListens => Phrase::Ending.fmt(f),
+            Self::NobodyListens => Phrase::CloseReason.fmt(f),
         }
     }
 }

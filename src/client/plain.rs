@@ -78,7 +78,7 @@ fn tell_email(email: Option<&Email>, session: Result<Session, String>) -> Result
 /// Another client may be about to end: its files are waited for a little.
 pub fn open_home(directory: &Path, account: &Account, piped: bool) -> Result<Home, LedgerError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (how, patience) = if piped { (Use::Pipe, limits::PIPE_PATIENCE) } else { (Use::Person, limits::QUIT_PATIENCE) };
+    let (how, patience) = if piped { (Use::Pipe, limits::PIPE_TIMEOUT) } else { (Use::Person, limits::QUIT_TIMEOUT) };
     let start = Instant::now();
     loop {
         match Home::open(&disk, directory, &account.user, how) {

@@ -70,7 +70,7 @@ fn is_lobby(place: &Place) -> bool {
 }
 
 fn look_back(session: &mut Session, place: &Place, count: usize) -> Result<Answer, LinkError> {
-    let limit = count.min(limits::HISTORY_RECORDS_MOST);
+    let limit = count.min(limits::MAX_HISTORY_RECORDS);
     let request = SendRequest::History { place: Ok(place.clone()), limit, before: None };
     Ok(match session.ask_list(&line(&request), HistoryRecord::parse)? {
         Ok(rows) => Answer::Rows(rows),

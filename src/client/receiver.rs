@@ -37,7 +37,7 @@ pub struct Receiver {
 impl Receiver {
     /// `porch`: where direct chats are taken, if they are.
     pub fn new(account: Account, home: Arc<Home>, events: Channel<AppEvent>, porch: Option<Porch>) -> Self {
-        Self { account, home, events, porch, down: false, retry: Backoff::new(limits::RETRY_FIRST) }
+        Self { account, home, events, porch, down: false, retry: Backoff::new(limits::MIN_RETRY_DELAY) }
     }
 
     /// Works until the program ends. A server that is away is tried again from time to time; one
@@ -78,7 +78,7 @@ impl Receiver {
         }
         // An answer, and not a connection, shows that the server is there: the first one comes at once.
         self.poll(&mut session, 0)?;
-        (self.down, self.retry) = (false, Backoff::new(limits::RETRY_FIRST));
+        (self.down, self.retry) = (false, Backoff::new(limits::MIN_RETRY_DELAY));
         self.tell(AppEvent::Up)?;
         loop {
             self.poll(&mut session, limits::POLL_WAIT_SECONDS)?;

@@ -47,7 +47,7 @@ impl Sender {
         events: Channel<AppEvent>,
         session: Option<Session>,
     ) -> Self {
-        let retry = Backoff::new(limits::RETRY_FIRST);
+        let retry = Backoff::new(limits::MIN_RETRY_DELAY);
         Self { account, home, agenda, events, session, retry, down: false, held: HashMap::new() }
     }
 
@@ -177,7 +177,7 @@ impl Sender {
     /// Nothing behind this message is sent to that place meanwhile.
     fn hold(&mut self, message: &Waiting, ko: Ko) -> Result<(), Stop> {
         let first = !self.held.contains_key(&message.to);
-        let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::HOLD_FIRST));
+        let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
         hold.failed(Instant::now());
         if first { self.tell(AppEvent::Held(message.clone(), ko)) } else { Ok(()) }
     }

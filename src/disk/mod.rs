@@ -1,4 +1,4 @@
-//! The seam: every byte that the journal, the store and the outbox read or write goes through here,
+//! The seam: every byte that the write-ahead log, the store and the outbox read or write goes through here,
 //! and nothing else does. Two implementations: [`RealDisk`], and [`SimulatedDisk`], which keeps what
 //! a power cut could keep.
 //!

@@ -129,7 +129,7 @@ impl LineReader {
 
 /// Writes the last bytes of a connection and closes it so that they arrive: closing with unread
 /// input would reset the connection and destroy what is under way.
-pub fn farewell(stream: &TcpStream, last: &[u8]) {
+pub fn linger_close(stream: &TcpStream, last: &[u8]) {
     if (&*stream).write_all(last).is_err() || stream.shutdown(Shutdown::Write).is_err() {
         return;
     }

@@ -5,5 +5,5 @@ mod line;
 mod listen;
 
 pub use hang_up::HangUps;
-pub use line::{LineError, LineReader, farewell};
+pub use line::{LineError, LineReader, linger_close};
 pub use listen::{Listening, listen};

@@ -1,4 +1,4 @@
-//! One line as a CSV record (protocol, section 2). The journal and the history files are written
+//! One line as a CSV record (protocol, section 2). The write-ahead log and the history files are written
 //! in the same way: one codec for the wire and for the disk.
 
 use std::borrow::Cow;
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The message whose id, sender, recipient and time stand side by side from `head` on, and whose
-    /// text stands at `text`: so it is on the wire, in the journal and in every history.
+    /// text stands at `text`: so it is on the wire, in the write-ahead log and in every history.
     pub fn message(&self, seq: Seq, head: usize, text: usize) -> Option<Message> {
         Some(Message {
             seq,

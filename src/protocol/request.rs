@@ -117,7 +117,7 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
         help: "the last messages there, or the last below a number, oldest first",
         read: |f| {
-            let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::HISTORY_RECORDS_MOST)?;
+            let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
             let before = if f.len() > 3 { Some(seq(f, 3)?) } else { None };
             Some(SendRequest::History { place: place(f, 1)?, limit, before })
         },
@@ -220,7 +220,7 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
                 _ => After::Number(seq(f, 1)?),
             };
             let wait = if f.len() > 2 { Some(seq(f, 2)?.get()) } else { None };
-            let max = number(f, 3, limits::POLL_EVENTS, 1..=limits::POLL_EVENTS_MOST)?;
+            let max = number(f, 3, limits::POLL_EVENTS, 1..=limits::MAX_POLL_EVENTS)?;
             Some(RecvRequest::Poll { after, wait, max })
         },
     },

@@ -59,7 +59,7 @@ impl Auth {
     fn queue<T>(&self, from: IpAddr, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, Busy> {
         let _place = self.take_place(from)?;
         let (done, result) = bounded(1);
-        self.jobs.send_timeout(job(done), limits::AUTH_PATIENCE).map_err(|_| Busy)?;
+        self.jobs.send_timeout(job(done), limits::AUTH_QUEUE_TIMEOUT).map_err(|_| Busy)?;
         result.recv().map_err(|_| Busy)
     }
 

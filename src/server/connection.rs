@@ -7,13 +7,13 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 
 use super::auth::Busy;
-use crate::core::{Answer, ConnectionId};
-use crate::net::{LineError, farewell};
+use crate::state_machine::{Answer, ConnectionId};
+use crate::net::{LineError, linger_close};
 use crate::protocol::{Code, Ko, Reply};
 
 /// Why a connection is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum CloseReason {
     /// A last KO, then the end.
     Ko(Ko),
     /// The server is stopping: what was asked is still answered, then a last KO.
@@ -24,7 +24,7 @@ pub(super) enum Ending {
     Silent,
 }
 
-impl Ending {
+impl CloseReason {
     /// A file that cannot be read is for the log; the client is told that it is not its fault.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         log::error!("{error}");
@@ -32,7 +32,7 @@ impl Ending {
     }
 }
 
-impl From<Code> for Ending {
+impl From<Code> for CloseReason {
     fn from(code: Code) -> Self {
         Self::Ko(code.into())
     }
@@ -44,13 +44,13 @@ impl From<Busy> for Ko {
     }
 }
 
-impl From<Busy> for Ending {
+impl From<Busy> for CloseReason {
     fn from(busy: Busy) -> Self {
         Self::Ko(busy.into())
     }
 }
 
-impl From<LineError> for Ending {
+impl From<LineError> for CloseReason {
     fn from(error: LineError) -> Self {
         match error {
             LineError::Timeout => Code::Timeout.into(),
@@ -74,7 +74,7 @@ struct Inbox {
     answers: VecDeque<Answer>,
     /// How many of them the thread waits for: it is woken once, when all are there.
     wanted: usize,
-    ending: Option<Ending>,
+    ending: Option<CloseReason>,
 }
 
 impl Connection {
@@ -95,10 +95,10 @@ impl Connection {
     }
 
     /// Ends the connection from outside its thread, which is woken wherever it waits.
-    pub fn end(&self, ending: Ending) {
+    pub fn end(&self, ending: CloseReason) {
         let mut inbox = self.inbox.lock();
         // A stopping server may still fail; otherwise the first word stands.
-        if inbox.ending.is_none() || ending == Ending::Silent {
+        if inbox.ending.is_none() || ending == CloseReason::Silent {
             inbox.ending = Some(ending);
         }
         drop(inbox);
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Waits for the answer to the oldest command that has none; `asked` have none.
-    pub fn wait(&self, asked: usize) -> Result<Answer, Ending> {
+    pub fn wait(&self, asked: usize) -> Result<Answer, CloseReason> {
         let mut inbox = self.inbox.lock();
         loop {
             if let Some(answer) = inbox.answers.pop_front() {
@@ -116,7 +116,7 @@ impl Connection {
             }
             inbox.wanted = asked;
             match &inbox.ending {
-                None | Some(Ending::Shutdown) => self.changed.wait(&mut inbox),
+                None | Some(CloseReason::Shutdown) => self.changed.wait(&mut inbox),
                 Some(ending) => return Err(ending.clone()),
             }
         }
@@ -124,15 +124,15 @@ impl Connection {
 
     /// Says goodbye and closes. What the connection was told from outside goes before what its own
     /// thread found (a socket that was shut down looks as if the client had gone).
-    pub fn close(&self, found: Ending) {
-        let told = self.inbox.lock().ending.clone().filter(|_| found != Ending::Quit);
+    pub fn close(&self, found: CloseReason) {
+        let told = self.inbox.lock().ending.clone().filter(|_| found != CloseReason::Quit);
         let mut last = Vec::new();
         match told.unwrap_or(found) {
-            Ending::Ko(ko) => Reply::Ko(ko).write(&mut last),
-            Ending::Shutdown => Reply::from(Code::Shutdown).write(&mut last),
-            Ending::Quit | Ending::Silent => {}
+            CloseReason::Ko(ko) => Reply::Ko(ko).write(&mut last),
+            CloseReason::Shutdown => Reply::from(Code::Shutdown).write(&mut last),
+            CloseReason::Quit | CloseReason::Silent => {}
         }
-        farewell(&self.stream, &last);
+        linger_close(&self.stream, &last);
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Ending};
+use super::connection::{Connection, CloseReason};
 use super::{Registration, Shared};
-use crate::core::{Answer, Command};
+use crate::state_machine::{Answer, Command};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
 
 /// Lets a user in, or says why not: after any KO here the server closes.
-pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, Ending> {
+pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, CloseReason> {
     let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
-    let login = Login::parse(line).ok_or_else(|| Ending::Ko(Ko::new(Code::Syntax, form)))?;
+    let login = Login::parse(line).ok_or_else(|| CloseReason::Ko(Ko::new(Code::Syntax, form)))?;
     let result = match login.kind {
         LoginKind::Register => register(shared, connection, &login),
         LoginKind::Login => check(shared, connection, &login),
@@ -25,7 +25,7 @@ pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8])
     result
 }
 
-fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, Ending> {
+fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, CloseReason> {
     let name = UserName::new(login.user).ok();
     let account = name.as_ref().and_then(|name| shared.accounts.find(name));
     let password = login.password.as_bytes();
@@ -50,22 +50,22 @@ fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result
     Ok(account.name.clone())
 }
 
-fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, Ending> {
+fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, CloseReason> {
     if shared.registration == Registration::Closed {
         return Err(Code::Closed.into());
     }
-    let name = UserName::new(login.user).map_err(|error| Ending::Ko(Ko::new(Code::Name, error)))?;
+    let name = UserName::new(login.user).map_err(|error| CloseReason::Ko(Ko::new(Code::Name, error)))?;
     if shared.accounts.find(&name).is_some() {
         return Err(Code::Exists.into());
     }
-    let password = Password::new(&name, login.password).map_err(|error| Ending::Ko(Ko::new(Code::Password, error)))?;
+    let password = Password::new(&name, login.password).map_err(|error| CloseReason::Ko(Ko::new(Code::Password, error)))?;
     let password_hash = shared.auth.hash(connection.peer, password.as_bytes())?.ok_or(Code::Internal)?;
     match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
         Answer::Reply(Reply::LoggedIn { user }) => {
             remember(shared, &user, &password_hash, &password);
             Ok(user)
         }
-        Answer::Reply(Reply::Ko(ko)) => Err(Ending::Ko(ko)),
+        Answer::Reply(Reply::Ko(ko)) => Err(CloseReason::Ko(ko)),
         _ => Err(Code::Internal.into()),
     }
 }

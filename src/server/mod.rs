@@ -1,21 +1,21 @@
 //! The server: two ports, a thread a connection, and the router between them.
 //!
 //! ```text
-//! send port --thread--\                       /-- journal (one write, one sync a batch)
+//! send port --thread--\                       /-- write-ahead log (one write, one sync a batch)
 //! send port --thread---> commands -> router -<
-//! recv port --thread--/              (core)   \-- answers -> the connection's own thread -> socket
+//! recv port --thread--/              (the state machine)   \-- answers -> the connection's own thread -> socket
 //! ```
 
 mod accounts;
-mod admission;
+mod connection_table;
 mod auth;
-mod background;
+mod workers;
 mod connection;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/engine.rs")]
-mod engine;
+#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/group_commit.rs")]
+mod group_commit;
 mod login;
 mod offline;
-mod past;
+mod history_reader;
 mod recv_port;
 mod router;
 mod send_port;
@@ -31,18 +31,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::core::{Command, ConnectionId, Policy};
+use crate::state_machine::{Command, ConnectionId, Policy};
 use crate::disk::Disk;
 use crate::limits;
 use crate::net::{HangUps, Listening, listen};
 use crate::store::{Opened, Sizes, Store, StoreError};
 use accounts::Accounts;
-use admission::Admission;
+use connection_table::ConnectionTable;
 use auth::Auth;
-use connection::{Connection, Ending};
-pub use engine::{Engine, Urgency};
+use connection::{Connection, CloseReason};
+pub use group_commit::{GroupCommit, Urgency};
 pub use offline::{NewAccount, Offline, hash_all};
-pub use past::delivered;
+pub use history_reader::delivered;
 use router::{Input, Router};
 
 /// Who may have an account (protocol, section 3).
@@ -132,7 +132,7 @@ struct Shared {
     router: Sender<Input>,
     store: Store,
     hang_ups: HangUps,
-    admission: Admission,
+    connection_table: ConnectionTable,
     /// How many logins have come on RECV.
     logins: AtomicU64,
     registration: Registration,
@@ -170,9 +170,9 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     }
     log::info!(
         "store {}: {} accounts, last number {}",
-        opened.core.store(),
-        opened.core.accounts().count(),
-        opened.core.last()
+        opened.machine.store(),
+        opened.machine.accounts().count(),
+        opened.machine.last()
     );
     run(config, opened, store, send, recv).map_err(StartError::System)
 }
@@ -182,7 +182,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
     let (commands, inbox) = bounded(limits::ROUTER_QUEUE);
     let hung_up = commands.clone();
     let shared = Arc::new(Shared {
-        accounts: Accounts::new(opened.core.accounts())?,
+        accounts: Accounts::new(opened.machine.accounts())?,
         auth: Auth::start()?,
         router: commands,
         store: store.clone(),
@@ -190,7 +190,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
             // If the router is gone, so will be everything else.
             let _ = hung_up.send(Input::Command(ConnectionId(number), Command::HungUp));
         })?,
-        admission: Admission::default(),
+        connection_table: ConnectionTable::default(),
         logins: AtomicU64::new(0),
         registration: config.registration,
         timeout: config.timeout,
@@ -214,7 +214,7 @@ fn start_router(router: Router, shared: Arc<Shared>) -> io::Result<(JoinHandle<(
     let work = move || {
         let end = router.run();
         // A router that failed answers nobody any more; nobody is to wait for it.
-        shared.admission.end_all(Ending::Silent);
+        shared.connection_table.end_all(CloseReason::Silent);
         let _ = tell_end.send(end);
     };
     Ok((std::thread::Builder::new().name("router".to_owned()).spawn(work)?, ended))
@@ -229,20 +229,20 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
     // Neither is worth refusing a connection for: without them it is slower, or written to longer.
     let _ = stream.set_nodelay(true);
     let _ = stream.set_write_timeout(Some(shared.timeout));
-    let Some(connection) = shared.admission.admit(stream, peer.ip()) else { return };
+    let Some(connection) = shared.connection_table.admit(stream, peer.ip()) else { return };
     let (shared_too, mine) = (shared.clone(), connection.clone());
     let serve = move || {
         match port {
             Port::Send => send_port::serve(&shared_too, &mine),
             Port::Recv => recv_port::serve(&shared_too, &mine),
         }
-        shared_too.admission.leave(&mine);
+        shared_too.connection_table.leave(&mine);
     };
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(serve);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
         connection.turn_away("the server has no thread left; try later");
-        shared.admission.leave(&connection);
+        shared.connection_table.leave(&connection);
     }
 }
 
@@ -266,9 +266,9 @@ impl Handle {
         self.send.stop();
         self.recv.stop();
         let _ = self.shared.router.send(Input::AnswerPolls);
-        self.shared.admission.end_all(Ending::Shutdown);
-        let deadline = Instant::now() + limits::STOP_PATIENCE;
-        self.shared.admission.wait_until_empty(deadline);
+        self.shared.connection_table.end_all(CloseReason::Shutdown);
+        let deadline = Instant::now() + limits::STOP_TIMEOUT;
+        self.shared.connection_table.wait_until_empty(deadline);
         let _ = self.shared.router.send(Input::Stop);
         let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
         let _ = self.router.join();
@@ -282,14 +282,14 @@ impl Shared {
         self.poll_wait.as_secs()
     }
 
-    /// Asks core, and waits for the answer.
-    fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::core::Answer, Ending> {
+    /// Asks the state machine, and waits for the answer.
+    fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::state_machine::Answer, CloseReason> {
         self.tell(connection, command)?;
         connection.wait(1)
     }
 
-    /// Asks core; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
-    fn tell(&self, connection: &Arc<Connection>, command: Command) -> Result<(), Ending> {
-        self.router.send(Input::Command(connection.id, command)).map_err(|_| Ending::Silent)
+    /// Asks the state machine; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
+    fn tell(&self, connection: &Arc<Connection>, command: Command) -> Result<(), CloseReason> {
+        self.router.send(Input::Command(connection.id, command)).map_err(|_| CloseReason::Silent)
     }
 }

@@ -1,19 +1,19 @@
 //! What the administrator does with a store that no server holds: by its own recovery and its own
-//! journal, so that it is as durable as anything else, and never by changing a file.
+//! write-ahead log, so that it is as durable as anything else, and never by changing a file.
 
 use std::sync::Arc;
 
-use crate::core::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Policy};
-use crate::journal::{Location, make_segment};
+use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Policy};
+use crate::wal::{Location, make_segment};
 use crate::model::{Email, Password, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
 use crate::store::{Sizes, Store, StoreError};
 
-use super::{Engine, auth};
+use super::{GroupCommit, auth};
 
 /// A store held by this process.
 pub struct Offline {
-    engine: Engine,
+    group_commit: GroupCommit,
     location: Location,
 }
 
@@ -35,7 +35,7 @@ impl Offline {
     pub fn open(store: &Store, lobby: bool) -> Result<Self, StoreError> {
         let opened = store.open(Policy { lobby, ..Policy::default() }, Sizes::default())?;
         let location = opened.location.clone();
-        Ok(Self { engine: Engine::new(opened, Sizes::default()), location })
+        Ok(Self { group_commit: GroupCommit::new(opened, Sizes::default()), location })
     }
 
     /// Makes an account.
@@ -44,12 +44,12 @@ impl Offline {
         self.carry_out(Command::Register { name, password_hash })
     }
 
-    /// Makes many accounts, all or none: they are one batch of the journal. Only if they do not fit into
+    /// Makes many accounts, all or none: they are one batch of the write-ahead log. Only if they do not fit into
     /// a segment (some 10,000 do) are they several, and a crash in between leaves the first of them.
     pub fn add_all(&mut self, accounts: Vec<NewAccount>) -> Result<(), String> {
         let mut fresh = false;
         for NewAccount { name, password_hash, email } in accounts {
-            if !self.engine.has_room() {
+            if !self.group_commit.has_room() {
                 // What waits to be written goes into the next segment as a whole, unless it fills that alone.
                 if fresh {
                     self.commit()?;
@@ -77,12 +77,12 @@ impl Offline {
 
     /// Every account there ever was, in the order of registration.
     pub fn list(&self) -> Vec<AccountRow> {
-        self.engine.core().snapshot().accounts
+        self.group_commit.machine().snapshot().accounts
     }
 
     /// Does it, durably.
     fn carry_out(&mut self, command: Command) -> Result<(), String> {
-        if !self.engine.has_room() {
+        if !self.group_commit.has_room() {
             self.next_segment()?;
         }
         self.take(command)?;
@@ -90,23 +90,23 @@ impl Offline {
     }
 
     fn next_segment(&mut self) -> Result<(), String> {
-        let number = self.engine.wants_segment();
+        let number = self.group_commit.wants_segment();
         let made = number.map(|number| make_segment(&self.location, number, Sizes::default().segment_bytes));
-        if let Some(segment) = made.transpose().map_err(|error| format!("no room for the journal: {error}"))? {
-            self.engine.give_segment(segment);
+        if let Some(segment) = made.transpose().map_err(|error| format!("no room for the write-ahead log: {error}"))? {
+            self.group_commit.give_segment(segment);
         }
-        self.engine.switch_segment();
+        self.group_commit.switch_segment();
         Ok(())
     }
 
     fn take(&mut self, command: Command) -> Result<(), String> {
         let now = Now { at: Timestamp::now(), ..Now::default() };
-        self.engine.take(ConnectionId(0), command, now).map_err(|defect| defect.to_string())
+        self.group_commit.take(ConnectionId(0), command, now).map_err(|defect| defect.to_string())
     }
 
     fn commit(&mut self) -> Result<(), String> {
-        self.engine.commit().map_err(|error| format!("the journal cannot be written: {error}"))?;
-        let refusal = self.engine.take_released().into_iter().find_map(|effect| match effect {
+        self.group_commit.commit().map_err(|error| format!("the write-ahead log cannot be written: {error}"))?;
+        let refusal = self.group_commit.take_released().into_iter().find_map(|effect| match effect {
             Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) => Some(ko),
             _ => None,
         });

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::connection::{Connection, Ending};
-use super::{Shared, login, past};
-use crate::core::{Answer, Command};
+use super::connection::{Connection, CloseReason};
+use super::{Shared, history_reader, login};
+use crate::state_machine::{Answer, Command};
 use crate::net::LineReader;
 use crate::protocol::{Code, Ko, RecvRequest, Reply};
 
@@ -19,8 +19,8 @@ pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
     connection.close(ending);
 }
 
-fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> Ending {
-    match lines.next_line().map_err(Ending::from).and_then(|line| open(shared, connection, line)) {
+fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> CloseReason {
+    match lines.next_line().map_err(CloseReason::from).and_then(|line| open(shared, connection, line)) {
         Ok(()) => {}
         Err(ending) => return ending,
     }
@@ -29,23 +29,23 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
         log::warn!("{} is not watched for a hang-up: {error}", connection.id);
     }
     loop {
-        if let Err(ending) = lines.next_line().map_err(Ending::from).and_then(|line| answer(shared, connection, line)) {
+        if let Err(ending) = lines.next_line().map_err(CloseReason::from).and_then(|line| answer(shared, connection, line)) {
             return ending;
         }
     }
 }
 
-fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
+fn open(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), CloseReason> {
     let order = shared.logins.fetch_add(1, Ordering::Relaxed);
     let user = login::log_in(shared, connection, line)?;
     let address = connection.peer.to_canonical();
     match shared.ask(connection, Command::Open { user, order, address })?.into_reply()? {
-        Reply::Ko(ko) => Err(Ending::Ko(ko)),
+        Reply::Ko(ko) => Err(CloseReason::Ko(ko)),
         reply => write(connection, &reply),
     }
 }
 
-fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), Ending> {
+fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<(), CloseReason> {
     match RecvRequest::parse(line) {
         Ok(RecvRequest::Poll { wait: Some(wait), .. }) if wait > shared.longest_wait() => {
             let form = format!("a poll waits at most {} seconds here", shared.longest_wait());
@@ -54,7 +54,7 @@ fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<
         Ok(RecvRequest::Poll { after, wait, max }) => {
             let reply = match shared.ask(connection, Command::Poll { after, wait, max })? {
                 Answer::Events(delivery) => {
-                    Reply::Events(past::delivered(&shared.store, delivery).map_err(Ending::internal)?)
+                    Reply::Events(history_reader::delivered(&shared.store, delivery).map_err(CloseReason::internal)?)
                 }
                 answer => answer.into_reply()?,
             };
@@ -67,14 +67,14 @@ fn answer(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<
         Ok(RecvRequest::Ping) => write(connection, &Reply::Done),
         Ok(RecvRequest::Quit) => {
             write(connection, &Reply::Done)?;
-            Err(Ending::Quit)
+            Err(CloseReason::Quit)
         }
         Err(error) => write(connection, &Reply::Ko(Ko::new(Code::Syntax, error))),
     }
 }
 
-fn write(connection: &Connection, reply: &Reply) -> Result<(), Ending> {
+fn write(connection: &Connection, reply: &Reply) -> Result<(), CloseReason> {
     let mut out = Vec::new();
     reply.write(&mut out);
-    (&*connection.stream).write_all(&out).map_err(|_| Ending::Silent)
+    (&*connection.stream).write_all(&out).map_err(|_| CloseReason::Silent)
 }

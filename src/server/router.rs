@@ -1,6 +1,6 @@
-//! The router: the one thread that owns core and the journal.
+//! The router: the one thread that owns the state machine and the write-ahead log.
 //!
-//! It takes what has come, lets core handle it, writes all records in one batch, syncs once, and only
+//! It takes what has come, lets the state machine handle it, writes all records in one batch, syncs once, and only
 //! then releases the effects, in order. While it syncs, the next batch gathers in its queue: the more
 //! there is to do, the less a message costs.
 
@@ -11,11 +11,11 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::Shared;
-use super::background::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
-use super::connection::Ending;
-use super::engine::{Engine, Urgency};
-use crate::core::{Answer, Command, ConnectionId, Effect, Now};
-use crate::journal::{JournalError, Segment};
+use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
+use super::connection::CloseReason;
+use super::group_commit::{GroupCommit, Urgency};
+use crate::state_machine::{Answer, Command, ConnectionId, Effect, Now};
+use crate::wal::{WalError, Segment};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
@@ -30,7 +30,7 @@ pub(super) enum Input {
 }
 
 pub(super) struct Router {
-    engine: Engine,
+    group_commit: GroupCommit,
     store: Store,
     inbox: Receiver<Input>,
     shared: Arc<Shared>,
@@ -56,7 +56,7 @@ impl Router {
         Ok(Self {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes)?,
             checkpoints: checkpointer(store.clone())?,
-            engine: Engine::new(opened, sizes),
+            group_commit: GroupCommit::new(opened, sizes),
             store,
             inbox,
             shared,
@@ -76,7 +76,7 @@ impl Router {
             if let Some(input) = self.next_input() {
                 self.take_all(input)?;
             }
-            self.engine.answer_polls(self.now());
+            self.group_commit.answer_polls(self.now());
             self.commit_if_due()?;
             // Also what depends on nothing in the batch: whoever it wakes would take the processor from
             // those whose next requests could share the sync (measured: a fifth fewer messages a second).
@@ -88,7 +88,7 @@ impl Router {
 
     /// Waits for an input, but not past the time at which something else is to be done.
     fn next_input(&self) -> Option<Input> {
-        let poll = self.engine.next_deadline().map(|deadline| self.started + deadline);
+        let poll = self.group_commit.next_deadline().map(|deadline| self.started + deadline);
         let received = match [poll, self.lazy, self.retry_segment].into_iter().flatten().min() {
             Some(due) => self.inbox.recv_deadline(due),
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -106,10 +106,10 @@ impl Router {
         while let Some(next) = input {
             match next {
                 Input::Command(from, command) => self.take(from, command)?,
-                Input::AnswerPolls => self.engine.stop_waiting(),
+                Input::AnswerPolls => self.group_commit.stop_waiting(),
                 Input::Stop => self.stopping = true,
             }
-            if self.engine.batch_is_full() {
+            if self.group_commit.batch_is_full() {
                 return Ok(());
             }
             input = self.inbox.try_recv().ok();
@@ -118,11 +118,11 @@ impl Router {
     }
 
     fn take(&mut self, from: ConnectionId, command: Command) -> Result<(), String> {
-        if !self.engine.has_room() {
+        if !self.group_commit.has_room() {
             self.make_room()?;
         }
         let now = self.now();
-        self.engine.take(from, command, now).map_err(|defect| {
+        self.group_commit.take(from, command, now).map_err(|defect| {
             log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
             format!("a defect of this program: {defect}")
         })
@@ -133,12 +133,12 @@ impl Router {
     }
 
     fn commit_if_due(&mut self) -> Result<(), String> {
-        match self.engine.urgency() {
+        match self.group_commit.urgency() {
             Urgency::Nothing => Ok(()),
             Urgency::Now => self.commit(),
             Urgency::Soon => {
                 let now = Instant::now();
-                let due = *self.lazy.get_or_insert(now + limits::LAZY_SYNC);
+                let due = *self.lazy.get_or_insert(now + limits::COMMIT_DELAY);
                 if due <= now { self.commit() } else { Ok(()) }
             }
         }
@@ -146,9 +146,9 @@ impl Router {
 
     fn commit(&mut self) -> Result<(), String> {
         self.lazy = None;
-        self.engine.commit().map_err(|error| {
+        self.group_commit.commit().map_err(|error| {
             // What is on the disk now, nobody knows. A sync that is tried again lies.
-            let why = format!("the journal cannot be written: {error}; look after the disk, then start again");
+            let why = format!("the write-ahead log cannot be written: {error}; look after the disk, then start again");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
@@ -158,39 +158,39 @@ impl Router {
 
     /// Lets happen what may happen now.
     fn release(&mut self) {
-        for effect in self.engine.take_released() {
+        for effect in self.group_commit.take_released() {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
-                Effect::Answer(id, answer) => self.shared.admission.with(id, |to| to.answer(answer)),
+                Effect::Answer(id, answer) => self.shared.connection_table.with(id, |to| to.answer(answer)),
                 Effect::Events { to, delivery, .. } => {
-                    self.shared.admission.with(to, |to| to.answer(Answer::Events(delivery)));
+                    self.shared.connection_table.with(to, |to| to.answer(Answer::Events(delivery)));
                 }
-                Effect::Close(id, code) => self.shared.admission.with(id, |to| to.end(Ending::Ko(code.into()))),
+                Effect::Close(id, code) => self.shared.connection_table.with(id, |to| to.end(CloseReason::Ko(code.into()))),
             }
         }
     }
 
-    /// Sees to it that one more record fits, or that core knows that none does.
+    /// Sees to it that one more record fits, or that the state machine knows that none does.
     fn make_room(&mut self) -> Result<(), String> {
         self.commit()?;
         self.look_after_disk();
-        if self.engine.wants_segment().is_some() && self.segments.is_busy() {
+        if self.group_commit.wants_segment().is_some() && self.segments.is_busy() {
             // It is on its way; waiting for it is how a slow disk slows down everybody.
             match self.segments.result() {
                 Ok(made) => self.take_segment(made),
                 Err(_) => log::error!("a defect of this program, please report it: nobody makes segments any more"),
             }
         }
-        self.engine.switch_segment();
+        self.group_commit.switch_segment();
         self.look_after_disk();
         Ok(())
     }
 
-    fn take_segment(&mut self, made: Result<Segment, JournalError>) {
+    fn take_segment(&mut self, made: Result<Segment, WalError>) {
         match made {
-            Ok(segment) => self.engine.give_segment(segment),
+            Ok(segment) => self.group_commit.give_segment(segment),
             Err(error) => {
-                log::error!("no room for the journal to go on: {error}; free some space on the disk");
+                log::error!("no room for the write-ahead log to go on: {error}; free some space on the disk");
                 self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
             }
         }
@@ -198,9 +198,9 @@ impl Router {
 
     fn take_checkpoint(&mut self, made: Result<Checkpointed, StoreError>) {
         match made {
-            Ok(checkpoint) => self.engine.give_checkpoint(&checkpoint),
+            Ok(checkpoint) => self.group_commit.give_checkpoint(&checkpoint),
             Err(error) => {
-                log::error!("no checkpoint could be made: {error}; the journal grows until one is");
+                log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
                 self.retry_checkpoint = Some(Instant::now() + limits::RETRY_DISK);
             }
         }
@@ -214,12 +214,12 @@ impl Router {
         if let Some(made) = self.checkpoints.try_result() {
             self.take_checkpoint(made);
         }
-        if let Some(number) = self.engine.wants_segment()
+        if let Some(number) = self.group_commit.wants_segment()
             && is_past(&mut self.retry_segment)
         {
             self.segments.ask(number);
         }
-        if let Some(upto) = self.engine.wants_checkpoint()
+        if let Some(upto) = self.group_commit.wants_checkpoint()
             && is_past(&mut self.retry_checkpoint)
         {
             self.checkpoints.ask(upto);
@@ -232,8 +232,8 @@ impl Router {
             // Its result is in the files; only one may work on them.
             let _ = self.checkpoints.result();
         }
-        let Some(upto) = self.engine.uncovered() else { return Ok(()) };
-        // Should it fail: all is in the journal, and the next start replays it.
+        let Some(upto) = self.group_commit.uncovered() else { return Ok(()) };
+        // Should it fail: all is in the write-ahead log, and the next start replays it.
         let made = self.store.checkpoint(upto).map(|_| ());
         made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost"))
     }

@@ -6,9 +6,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::connection::{Connection, Ending};
-use super::{Shared, login, past};
-use crate::core::{Answer, Command, Excerpt, LastOfPeer};
+use super::connection::{Connection, CloseReason};
+use super::{Shared, history_reader, login};
+use crate::state_machine::{Answer, Command, Excerpt, LastOfPeer};
 use crate::limits;
 use crate::model::{Message, Password, Seq, Token, UserName};
 use crate::net::LineReader;
@@ -22,8 +22,8 @@ pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
     connection.close(ending);
 }
 
-fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> Ending {
-    let user = match lines.next_line().map_err(Ending::from).and_then(|line| login::log_in(shared, connection, line)) {
+fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> CloseReason {
+    let user = match lines.next_line().map_err(CloseReason::from).and_then(|line| login::log_in(shared, connection, line)) {
         Ok(user) => user,
         Err(ending) => return ending,
     };
@@ -48,7 +48,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn run(&mut self, lines: &mut LineReader) -> Ending {
+    fn run(&mut self, lines: &mut LineReader) -> CloseReason {
         loop {
             if let Err(ending) = self.flush().and_then(|()| self.take_what_has_come(lines)) {
                 return ending;
@@ -57,7 +57,7 @@ impl Session<'_> {
     }
 
     /// Waits for a request, and takes those that have come with it.
-    fn take_what_has_come(&mut self, lines: &mut LineReader) -> Result<(), Ending> {
+    fn take_what_has_come(&mut self, lines: &mut LineReader) -> Result<(), CloseReason> {
         self.take(lines.next_line()?)?;
         while self.asked < limits::PIPELINE && self.out.len() < limits::REPLY_BYTES {
             let Some(line) = lines.buffered_line() else { break };
@@ -67,15 +67,15 @@ impl Session<'_> {
     }
 
     /// Writes what was answered.
-    fn flush(&mut self) -> Result<(), Ending> {
+    fn flush(&mut self) -> Result<(), CloseReason> {
         let written = (&*self.connection.stream).write_all(&self.out);
         // An idle connection keeps no memory that it does not need.
         self.out = Vec::new();
-        written.map_err(|_| Ending::Silent)
+        written.map_err(|_| CloseReason::Silent)
     }
 
     /// Takes the answers to all that was asked.
-    fn settle(&mut self) -> Result<(), Ending> {
+    fn settle(&mut self) -> Result<(), CloseReason> {
         while self.asked > 0 {
             let answer = self.connection.wait(self.asked)?;
             self.asked -= 1;
@@ -89,14 +89,14 @@ impl Session<'_> {
     }
 
     /// Answers a request itself, after all that was asked before it.
-    fn reply(&mut self, reply: Reply) -> Result<(), Ending> {
+    fn reply(&mut self, reply: Reply) -> Result<(), CloseReason> {
         self.settle()?;
         self.put(&reply);
         Ok(())
     }
 
     /// Takes one request.
-    fn take(&mut self, line: &[u8]) -> Result<(), Ending> {
+    fn take(&mut self, line: &[u8]) -> Result<(), CloseReason> {
         let request = match SendRequest::parse(line) {
             Ok(request) => request,
             Err(error) => return self.reply(Reply::Ko(Ko::new(Code::Syntax, error))),
@@ -120,42 +120,42 @@ impl Session<'_> {
             SendRequest::Help => self.reply(Reply::Help),
             SendRequest::Quit => {
                 self.reply(Reply::Done)?;
-                Err(Ending::Quit)
+                Err(CloseReason::Quit)
             }
         }
     }
 
     /// Hands a command to the router; its answer is taken later.
-    fn tell(&mut self, command: Command) -> Result<(), Ending> {
+    fn tell(&mut self, command: Command) -> Result<(), CloseReason> {
         self.shared.tell(self.connection, command)?;
         self.asked += 1;
         Ok(())
     }
 
     /// Hands a command to the router and waits for its answer.
-    fn ask(&mut self, command: Command) -> Result<Answer, Ending> {
+    fn ask(&mut self, command: Command) -> Result<Answer, CloseReason> {
         self.settle()?;
         self.shared.ask(self.connection, command)
     }
 
     /// Asks for a list as long as there are users. One at a time: a pipeline of them would fill memory.
-    fn list(&mut self, command: Command) -> Result<(), Ending> {
+    fn list(&mut self, command: Command) -> Result<(), CloseReason> {
         let reply = self.ask(command)?.into_reply()?;
         self.reply(reply)
     }
 
-    fn read(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
+    fn read(&mut self, place: Named, seq: Seq) -> Result<(), CloseReason> {
         let user = self.user.clone();
         let read = |last_of_peer| Command::Read { user: user.clone(), place: place.clone(), seq, last_of_peer };
         let excerpt = match self.ask(read(LastOfPeer::NotLookedUp))? {
             Answer::Excerpt(excerpt) => excerpt,
             answer => return self.reply(answer.into_reply()?),
         };
-        let found = past::last_of_peer(&self.shared.store, &excerpt, seq).map_err(Ending::internal)?;
+        let found = history_reader::last_of_peer(&self.shared.store, &excerpt, seq).map_err(CloseReason::internal)?;
         self.tell(read(LastOfPeer::Found(found)))
     }
 
-    fn status(&mut self, place: Named, seq: Seq) -> Result<(), Ending> {
+    fn status(&mut self, place: Named, seq: Seq) -> Result<(), CloseReason> {
         let Some((excerpt, mut rows)) = self.excerpt(place, 1, Some(seq.next()))? else { return Ok(()) };
         let mine = rows.pop().filter(|row| row.seq == seq && row.from == excerpt.me);
         self.reply(match mine {
@@ -164,24 +164,24 @@ impl Session<'_> {
         })
     }
 
-    fn history(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<(), Ending> {
+    fn history(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<(), CloseReason> {
         let Some((excerpt, rows)) = self.excerpt(place, limit, before)? else { return Ok(()) };
         let records = rows.into_iter().map(|row| excerpt.record(row)).collect();
         self.reply(Reply::History(records))
     }
 
     /// The last messages of a conversation, oldest first. `None`: refused, and answered so.
-    fn excerpt(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<Option<Past>, Ending> {
+    fn excerpt(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<Option<Past>, CloseReason> {
         let command = Command::Excerpt { user: self.user.clone(), place, limit, before };
         let excerpt = match self.ask(command)? {
             Answer::Excerpt(excerpt) => excerpt,
             answer => return self.reply(answer.into_reply()?).map(|()| None),
         };
-        let rows = past::last_messages(&self.shared.store, &excerpt, limit, before).map_err(Ending::internal)?;
+        let rows = history_reader::last_messages(&self.shared.store, &excerpt, limit, before).map_err(CloseReason::internal)?;
         Ok(Some((excerpt, rows)))
     }
 
-    fn introduce(&mut self, callee: Named) -> Result<(), Ending> {
+    fn introduce(&mut self, callee: Named) -> Result<(), CloseReason> {
         let token = Token::random().map_err(|error| {
             log::error!("the system gives no random numbers: {error}");
             Code::Internal
@@ -189,7 +189,7 @@ impl Session<'_> {
         self.tell(Command::Peer { user: self.user.clone(), callee, token })
     }
 
-    fn change_password(&mut self, password: &str) -> Result<(), Ending> {
+    fn change_password(&mut self, password: &str) -> Result<(), CloseReason> {
         let password = match Password::new(&self.user, password) {
             Ok(password) => password,
             Err(error) => return self.reply(Reply::Ko(Ko::new(Code::Password, error))),

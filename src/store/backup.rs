@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use super::check::Report;
 use super::{Store, StoreError, tables};
-use crate::core::{ConversationId, Core, Filed, Policy};
-use crate::journal::{self, JournalError};
+use crate::state_machine::{ConversationId, StateMachine, Filed, Policy};
+use crate::wal::{self, WalError};
 
 /// How often it begins again because of new checkpoints. Each takes a checkpoint's size of traffic.
 const ROUNDS: u32 = 200;
@@ -33,7 +33,7 @@ impl Store {
         self.refuse_backup()?;
         self.refuse_half_restored()?;
         if !self.exists(&self.directory)?
-            || (self.checkpoints()?.is_empty() && !self.exists(&self.journal_directory())?)
+            || (self.checkpoints()?.is_empty() && !self.exists(&self.wal_directory())?)
         {
             return Err(StoreError::NoStore { directory: self.directory.clone() });
         }
@@ -49,7 +49,7 @@ impl Store {
 
     fn fill(&self, copy: &Store) -> Result<Report, StoreError> {
         let checkpoint = self.copy_until_consistent(copy)?;
-        for directory in [copy.journal_directory(), copy.history_directory(), copy.checkpoint_path(checkpoint)] {
+        for directory in [copy.wal_directory(), copy.history_directory(), copy.checkpoint_path(checkpoint)] {
             copy.sync_files(&directory)?;
         }
         copy.sync_dir(&copy.directory)?;
@@ -75,7 +75,7 @@ impl Store {
             }
             match outcome {
                 Ok(()) => return Ok(checkpoint),
-                Err(StoreError::Journal(_)) if looks < LOOKS => looks += 1,
+                Err(StoreError::Wal(_)) if looks < LOOKS => looks += 1,
                 Err(error) => return Err(self.own(error, copy)),
             }
         }
@@ -108,13 +108,13 @@ impl Store {
 
     /// The newest segment first. The server goes on writing, and goes on in the next segment when one is
     /// full: copied in their order, one might be copied before its end was written and the next one with
-    /// what came after that, which is a journal with a hole. In this order, where anything is found in a
+    /// what came after that, which is a write-ahead log with a hole. In this order, where anything is found in a
     /// segment, those before it were full already and are copied whole: what is copied is a beginning of
-    /// the journal, to the last batch that was there when its segment's turn came.
+    /// the write-ahead log, to the last batch that was there when its segment's turn came.
     fn copy_segments(&self, copy: &Store, after: u64) -> Result<(), StoreError> {
-        let directory = self.journal_directory();
-        let segments = journal::segments_above(&*self.disk, &directory, after).map_err(StoreError::io(&directory))?;
-        let (from, to) = (self.journal("".into()), copy.journal("".into()));
+        let directory = self.wal_directory();
+        let segments = wal::segments_above(&*self.disk, &directory, after).map_err(StoreError::io(&directory))?;
+        let (from, to) = (self.wal("".into()), copy.wal("".into()));
         for number in segments.into_iter().rev() {
             copy.copy_file(&from.segment(number), &to.segment(number))?;
         }
@@ -126,21 +126,21 @@ impl Store {
         for path in self.checkpoints()?.into_iter().map(|segment| self.checkpoint_path(segment)) {
             self.disk.remove_dir(&path).map_err(StoreError::io(&path))?;
         }
-        let journal = self.journal_directory();
-        if self.exists(&journal)? {
-            self.disk.remove_dir(&journal).map_err(StoreError::io(&journal))?;
+        let wal = self.wal_directory();
+        if self.exists(&wal)? {
+            self.disk.remove_dir(&wal).map_err(StoreError::io(&wal))?;
         }
         self.make_directories()
     }
 
-    /// Whether what was copied is a checkpoint and all of the journal after it.
+    /// Whether what was copied is a checkpoint and all of the write-ahead log after it.
     fn replay_all(&self, checkpoint: u64) -> Result<(), StoreError> {
         let read = tables::read(&*self.disk, &self.checkpoint_path(checkpoint))?;
-        let location = self.journal(read.snapshot.store.clone());
-        let mut core = Core::restore(read.snapshot, Policy::default())
+        let location = self.wal(read.snapshot.store.clone());
+        let mut machine = StateMachine::restore(read.snapshot, Policy::default())
             .map_err(|error| tables::inconsistent(&self.checkpoint_path(checkpoint), &error))?;
-        journal::inspect(&location, read.segment, read.next_batch, &mut |line| {
-            core.replay(line).map_err(|error| error.to_string())
+        wal::inspect(&location, read.segment, read.next_batch, &mut |line| {
+            machine.replay(line).map_err(|error| error.to_string())
         })?;
         Ok(())
     }
@@ -155,11 +155,11 @@ impl Store {
             StoreError::Damaged { file, line, what } => StoreError::Damaged { file: here(file), line, what },
             StoreError::Newer { file } => StoreError::Newer { file: here(file) },
             StoreError::Development { file } => StoreError::Development { file: here(file) },
-            StoreError::Journal(JournalError::Damaged { file, line, what }) => {
-                StoreError::Journal(JournalError::Damaged { file: here(file), line, what })
+            StoreError::Wal(WalError::Damaged { file, line, what }) => {
+                StoreError::Wal(WalError::Damaged { file: here(file), line, what })
             }
-            StoreError::Journal(JournalError::Missing { file }) => {
-                StoreError::Journal(JournalError::Missing { file: here(file) })
+            StoreError::Wal(WalError::Missing { file }) => {
+                StoreError::Wal(WalError::Missing { file: here(file) })
             }
             other => other,
         }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use super::known::Known;
+use super::cross_check::Known;
 use super::{Store, StoreError, tables};
-use crate::core::{Core, Policy, Snapshot};
-use crate::journal;
+use crate::state_machine::{StateMachine, Policy, Snapshot};
+use crate::wal;
 use crate::model::Seq;
 
 /// What a store holds, and what is wrong with it.
@@ -20,9 +20,9 @@ pub struct Report {
     pub users: usize,
     pub messages: u64,
     pub conversations: usize,
-    /// Of the journal, after the checkpoint.
+    /// Of the write-ahead log, after the checkpoint.
     pub segments: u64,
-    /// Of the checkpoint, the history and the journal.
+    /// Of the checkpoint, the history and the write-ahead log.
     pub bytes: u64,
     /// What is no damage and still worth knowing, a line each.
     pub notes: Vec<String>,
@@ -62,13 +62,13 @@ impl Store {
     }
 
     /// What is found, and the state that a start would come to if it is whole.
-    pub(super) fn verify(&self) -> (Report, Option<Core>) {
+    pub(super) fn verify(&self) -> (Report, Option<StateMachine>) {
         let mut report = Report::default();
-        let core = self.verify_into(&mut report);
-        (report, core)
+        let machine = self.verify_into(&mut report);
+        (report, machine)
     }
 
-    fn verify_into(&self, report: &mut Report) -> Option<Core> {
+    fn verify_into(&self, report: &mut Report) -> Option<StateMachine> {
         let newest = self.newest_checkpoint();
         let newest = report.take(newest)?;
         let leftovers = self.leftovers(newest);
@@ -79,7 +79,7 @@ impl Store {
             Err(errors) => {
                 errors.iter().for_each(|error| report.damaged(error));
                 report.notes.push(
-                    "the history and the journal were not looked into: the tables say what should be in them"
+                    "the history and the write-ahead log were not looked into: the tables say what should be in them"
                         .to_owned(),
                 );
                 return None;
@@ -93,9 +93,9 @@ impl Store {
         self.check_histories(&tables, &read.snapshot, report);
         report.conversations = read.snapshot.conversations.len();
         report.store = read.snapshot.store.to_string();
-        let restored = Core::restore(read.snapshot, Policy::default());
-        let core = report.take(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
-        self.check_journal(core, newest, read.next_batch, report)
+        let restored = StateMachine::restore(read.snapshot, Policy::default());
+        let machine = report.take(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
+        self.check_wal(machine, newest, read.next_batch, report)
     }
 
     /// Numbers that are past the last there is, and what is acknowledged and waits all the same.
@@ -120,8 +120,8 @@ impl Store {
         let mut known = Known::of(snapshot);
         let before = report.damage.len();
         for row in &snapshot.conversations {
-            let Some(talkers) = row.id.talkers(&snapshot.accounts, &snapshot.rooms) else { continue };
-            let rows = self.check_history(row, &talkers, &mut known);
+            let Some(participants) = row.id.participants(&snapshot.accounts, &snapshot.rooms) else { continue };
+            let rows = self.check_history(row, &participants, &mut known);
             report.messages += report.take(rows).unwrap_or(0);
             report.bytes += row.filed.bytes;
         }
@@ -135,33 +135,33 @@ impl Store {
         }
     }
 
-    fn check_journal(&self, mut core: Core, after: u64, batch: u64, report: &mut Report) -> Option<Core> {
-        let location = self.journal(core.store().clone());
+    fn check_wal(&self, mut machine: StateMachine, after: u64, batch: u64, report: &mut Report) -> Option<StateMachine> {
+        let location = self.wal(machine.store().clone());
         let inspected =
-            journal::inspect(&location, after, batch, &mut |line| core.replay(line).map_err(|error| error.to_string()));
+            wal::inspect(&location, after, batch, &mut |line| machine.replay(line).map_err(|error| error.to_string()));
         let inspected = report.take(inspected.map_err(StoreError::from))?;
         report.notes.extend(inspected.torn);
         (report.segments, report.next_batch) = (inspected.segments, inspected.next_batch);
         report.bytes += inspected.bytes;
-        report.last = core.last();
-        report.users = core.accounts().filter(|(_, hash)| hash.is_some()).count();
-        report.messages += core.unfiled().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
-        report.conversations += core.unfiled().filter(|(_, filed, _)| filed.bytes == 0).count();
+        report.last = machine.last();
+        report.users = machine.accounts().filter(|(_, hash)| hash.is_some()).count();
+        report.messages += machine.unfiled().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
+        report.conversations += machine.unfiled().filter(|(_, filed, _)| filed.bytes == 0).count();
         let extent = self.extent();
         let extent = report.take(extent)?;
         if let Some(extent) = extent
             && (&extent.store, extent.last, extent.next_batch) != (&report.store, report.last, report.next_batch)
         {
             report.damage.push(format!(
-                "{}: the backup went to number {} and batch {}, and the journal now ends at number {} and batch {}",
-                self.journal_directory().display(),
+                "{}: the backup went to number {} and batch {}, and the write-ahead log now ends at number {} and batch {}",
+                self.wal_directory().display(),
                 extent.last,
                 extent.next_batch.saturating_sub(1),
                 report.last,
                 report.next_batch.saturating_sub(1)
             ));
         }
-        Some(core)
+        Some(machine)
     }
 }
 

@@ -8,9 +8,9 @@ use crc32fast::Hasher;
 use memchr::memchr;
 
 use super::history::{head, read_row, write_row};
-use super::known::Known;
+use super::cross_check::Known;
 use super::{Store, StoreError};
-use crate::core::{ConversationRow, Talkers};
+use crate::state_machine::{ConversationRow, Participants};
 use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};
@@ -23,7 +23,7 @@ impl Store {
     pub(super) fn check_history(
         &self,
         row: &ConversationRow,
-        talkers: &Talkers,
+        participants: &Participants,
         known: &mut Known,
     ) -> Result<u64, StoreError> {
         let path = self.history_path(row.id);
@@ -36,7 +36,7 @@ impl Store {
             return Err(damaged(&path, 0, format!("the file has {len} bytes and should have {}", row.filed.bytes)));
         }
         let mut lines = Lines::new(file, path.clone(), row.filed.bytes);
-        let rows = check_rows(&mut lines, row, talkers, known);
+        let rows = check_rows(&mut lines, row, participants, known);
         // A row that is named says more than a checksum.
         let (rows, checksum) = (rows?, lines.checksum.finalize());
         if checksum != row.filed.checksum {
@@ -50,10 +50,10 @@ impl Store {
 fn check_rows(
     lines: &mut Lines,
     row: &ConversationRow,
-    talkers: &Talkers,
+    participants: &Participants,
     known: &mut Known,
 ) -> Result<u64, StoreError> {
-    let head = head(talkers);
+    let head = head(participants);
     for want in head.lines() {
         if lines.next_line()?.as_deref() != Some(want.as_bytes()) {
             return Err(lines.damaged(format!("this should be {want}")));
@@ -69,7 +69,7 @@ fn check_rows(
         if message.seq > row.filed.upto {
             return Err(lines.damaged(format!("number {} is past the last, {}", message.seq, row.filed.upto)));
         }
-        if !talkers.said(&message) {
+        if !participants.said(&message) {
             let what = format!("{} to {}: not a row of this conversation", message.from, message.to);
             return Err(lines.damaged(what));
         }

@@ -1,19 +1,19 @@
-//! Checkpoints: core's whole state as tables, made beside the live core from what is on the disk.
+//! Checkpoints: the state machine's whole state as tables, made beside the live the state machine from what is on the disk.
 
 use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Store, StoreError};
-use crate::core::{ConversationId, Core, Filed, Policy, Snapshot};
+use crate::state_machine::{ConversationId, StateMachine, Filed, Policy, Snapshot};
 use crate::disk;
-use crate::journal;
+use crate::wal;
 
 const PREFIX: &str = "checkpoint-";
 
 /// A checkpoint as it was read.
 pub(super) struct Loaded {
-    pub core: Core,
-    /// It covers the journal up to this segment.
+    pub machine: StateMachine,
+    /// It covers the write-ahead log up to this segment.
     pub segment: u64,
     pub next_batch: u64,
     pub bytes: u64,
@@ -25,7 +25,7 @@ pub struct Checkpointed {
     /// What the history files hold now, durably.
     pub filed: Vec<(ConversationId, Filed)>,
     pub bytes: u64,
-    /// How many bytes of journal it made superfluous.
+    /// How many bytes of write-ahead log it made superfluous.
     pub covered_upto: u64,
 }
 
@@ -34,22 +34,22 @@ impl Store {
     /// state into tables. Renaming the tables' directory is the commit point; before it nothing that a
     /// restart reads has changed, after it the old checkpoint and the segments are superfluous.
     pub fn checkpoint(&self, upto: u64) -> Result<Checkpointed, StoreError> {
-        let Loaded { mut core, segment, next_batch, bytes } = self.load_newest(Policy::default())?;
+        let Loaded { mut machine, segment, next_batch, bytes } = self.load_newest(Policy::default())?;
         if segment >= upto {
             return Ok(Checkpointed { filed: Vec::new(), bytes, covered_upto: segment });
         }
-        let location = self.journal(core.store().clone());
-        let next_batch = journal::replay_closed(&location, segment + 1..=upto, next_batch, &mut |line| {
-            core.replay(line).map_err(|error| error.to_string())
+        let location = self.wal(machine.store().clone());
+        let next_batch = wal::replay_closed(&location, segment + 1..=upto, next_batch, &mut |line| {
+            machine.replay(line).map_err(|error| error.to_string())
         })?;
-        let filed = self.append_history(&core)?;
-        core.filed(&filed);
-        let bytes = self.write_checkpoint(&core.snapshot(), upto, next_batch)?;
+        let filed = self.append_history(&machine)?;
+        machine.filed(&filed);
+        let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_upto: upto })
     }
 
-    /// Writes core's state, durably, under the name that makes it the newest. Returns its size.
+    /// Writes the state machine's state, durably, under the name that makes it the newest. Returns its size.
     pub(super) fn write_checkpoint(
         &self,
         snapshot: &Snapshot,
@@ -80,8 +80,8 @@ impl Store {
             let path = self.checkpoint_path(older);
             self.disk.remove_dir(&path).map_err(StoreError::io(&path))?;
         }
-        let directory = self.journal_directory();
-        journal::remove_upto(&*self.disk, &directory, newest).map_err(StoreError::io(&directory))
+        let directory = self.wal_directory();
+        wal::remove_upto(&*self.disk, &directory, newest).map_err(StoreError::io(&directory))
     }
 
     /// The segments up to which there are checkpoints, oldest first.
@@ -108,7 +108,7 @@ impl Store {
         if segment != newest {
             return Err(tables::misnamed(&path));
         }
-        let core = Core::restore(snapshot, policy).map_err(|error| tables::inconsistent(&path, &error))?;
-        Ok(Loaded { core, segment, next_batch, bytes })
+        let machine = StateMachine::restore(snapshot, policy).map_err(|error| tables::inconsistent(&path, &error))?;
+        Ok(Loaded { machine, segment, next_batch, bytes })
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crc32fast::Hasher;
 
 use super::{Store, StoreError};
-use crate::core::{ConversationId, Filed};
+use crate::state_machine::{ConversationId, Filed};
 use crate::disk;
 
 /// What is copied at once of a history file, which may be of any size.
@@ -90,7 +90,7 @@ impl Store {
             remove(&self.checkpoint_path(segment))?;
         }
         self.sync_dir(&self.directory)?;
-        for directory in [self.directory.join("checkpoint.new"), self.journal_directory(), self.history_directory()] {
+        for directory in [self.directory.join("checkpoint.new"), self.wal_directory(), self.history_directory()] {
             remove(&directory)?;
         }
         Ok(())
@@ -111,7 +111,7 @@ impl Store {
 
     /// Makes the two directories that every store has.
     pub(super) fn make_directories(&self) -> Result<(), StoreError> {
-        for directory in [self.journal_directory(), self.history_directory()] {
+        for directory in [self.wal_directory(), self.history_directory()] {
             self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
         }
         Ok(())

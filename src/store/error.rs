@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::journal::JournalError;
+use crate::wal::WalError;
 
 #[derive(Debug)]
 pub enum StoreError {
@@ -61,7 +61,7 @@ pub enum StoreError {
         directory: PathBuf,
         damage: Vec<String>,
     },
-    Journal(JournalError),
+    Wal(WalError),
 }
 
 impl StoreError {
@@ -74,9 +74,9 @@ impl StoreError {
         match self {
             Self::Damaged { file, line: 0, what } => format!("{}: {what}", file.display()),
             Self::Damaged { file, line, what } => format!("{} line {line}: {what}", file.display()),
-            Self::Journal(damage) => damage.to_string(),
+            Self::Wal(damage) => damage.to_string(),
             Self::NoCheckpoint { directory } => {
-                format!("{}: there is a journal or a history, but no checkpoint", directory.display())
+                format!("{}: there is a write-ahead log or a history, but no checkpoint", directory.display())
             }
             Self::Io { file, error } => format!("{}: {error}", file.display()),
             other => other.to_string(),
@@ -84,12 +84,12 @@ impl StoreError {
     }
 }
 
-impl From<JournalError> for StoreError {
-    fn from(error: JournalError) -> Self {
+impl From<WalError> for StoreError {
+    fn from(error: WalError) -> Self {
         match error {
-            JournalError::Io { file, error } => Self::Io { file, error },
-            JournalError::Newer { file } => Self::Newer { file },
-            damage => Self::Journal(damage),
+            WalError::Io { file, error } => Self::Io { file, error },
+            WalError::Newer { file } => Self::Newer { file },
+            damage => Self::Wal(damage),
         }
     }
 }
@@ -107,7 +107,7 @@ impl fmt::Display for StoreError {
                 write!(f, "{}; free some space on the disk", self.what())
             }
             Self::Io { .. } => write!(f, "{}; look after the disk, then try again", self.what()),
-            Self::Damaged { .. } | Self::NoCheckpoint { .. } | Self::Journal(_) => {
+            Self::Damaged { .. } | Self::NoCheckpoint { .. } | Self::Wal(_) => {
                 write!(f, "{}; {RESTORE}", self.what())
             }
             Self::Locked { directory } => write!(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crc32fast::Hasher;
 
 use super::{Store, StoreError};
-use crate::core::{ConversationId, Core, Filed, Talkers};
+use crate::state_machine::{ConversationId, StateMachine, Filed, Participants};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::protocol::{Fields, Writer};
@@ -17,20 +17,20 @@ use crate::protocol::{Fields, Writer};
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
 /// The two lines that a file begins with.
-pub(super) fn head(talkers: &Talkers) -> String {
-    format!("wachat-history;1;{talkers}\n{COLUMNS}")
+pub(super) fn head(participants: &Participants) -> String {
+    format!("wachat-history;1;{participants}\n{COLUMNS}")
 }
 
 /// What is read at once while walking back.
 const BLOCK_BYTES: u64 = 16 << 10;
 
 impl Store {
-    /// Puts the rows of a core into the history files, durably. Anything in a file past what the last
+    /// Puts the rows of the state machine into the history files, durably. Anything in a file past what the last
     /// checkpoint knew of was left by one that did not finish, and is cut off.
-    pub(super) fn append_history(&self, core: &Core) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
+    pub(super) fn append_history(&self, machine: &StateMachine) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in core.unfiled() {
-            let head = head(&core.talkers(id));
+        for (id, before, rows) in machine.unfiled() {
+            let head = head(&machine.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
         // All are written before the first is synced: the disk takes them together.

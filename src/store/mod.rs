@@ -1,7 +1,7 @@
 //! What the files of a data directory mean (data/README.md has their columns).
 //!
-//! The truth is the newest checkpoint and the journal after it. A checkpoint is made from the closed
-//! segments alone, by recovery run beside the live core: what it writes is what a restart would have
+//! The truth is the newest checkpoint and the write-ahead log after it. A checkpoint is made from the closed
+//! segments alone, by recovery run beside the live the state machine: what it writes is what a restart would have
 //! found.
 
 mod backup;
@@ -11,11 +11,11 @@ mod checkpoint;
 mod copy;
 mod error;
 mod history;
-mod known;
-mod leftovers;
+mod cross_check;
+mod orphans;
 mod restore;
 mod room_tables;
-mod seal;
+mod manifest;
 mod table;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
@@ -29,9 +29,9 @@ pub use checkpoint::Checkpointed;
 pub use error::StoreError;
 pub use history::HistoryFile;
 
-use crate::core::{Core, Policy};
+use crate::state_machine::{StateMachine, Policy};
 use crate::disk::Disk;
-use crate::journal::{self, Journal, Location};
+use crate::wal::{self, Wal, Location};
 
 /// The file that whoever uses the directory holds.
 const LOCK: &str = "lock";
@@ -49,7 +49,7 @@ pub struct Store {
 /// How much is written before something is done about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// A journal segment's.
+    /// A write-ahead log segment's.
     pub segment_bytes: u64,
     /// What the closed segments hold before the next checkpoint.
     pub checkpoint_bytes: u64,
@@ -63,9 +63,9 @@ impl Default for Sizes {
 
 /// A store that was recovered and is ready to serve.
 pub struct Opened {
-    pub core: Core,
-    pub journal: Journal,
-    /// Where the journal is, for whoever makes its segments.
+    pub machine: StateMachine,
+    pub wal: Wal,
+    /// Where the write-ahead log is, for whoever makes its segments.
     pub location: Location,
     /// How many bytes the closed segments hold that no checkpoint covers.
     pub closed_bytes: u64,
@@ -89,26 +89,26 @@ impl Store {
         self.refuse_half_restored()?;
         let new = self.is_new()?;
         if new {
-            for directory in [self.journal_directory(), self.history_directory()] {
+            for directory in [self.wal_directory(), self.history_directory()] {
                 self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
             }
         }
         self.sync_names()?;
         if new {
             // From here on it is a store.
-            self.write_checkpoint(&Core::new(self.new_name()?, Policy::default()).snapshot(), 0, 1)?;
+            self.write_checkpoint(&StateMachine::new(self.new_name()?, Policy::default()).snapshot(), 0, 1)?;
         }
         let loaded = self.load_newest(policy)?;
-        let location = self.journal(loaded.core.store().clone());
-        let mut core = loaded.core;
+        let location = self.wal(loaded.machine.store().clone());
+        let mut machine = loaded.machine;
         let recovered =
-            journal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
-                core.replay(line).map_err(|error| error.to_string())
+            wal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
+                machine.replay(line).map_err(|error| error.to_string())
             })?;
         self.remove_superfluous(loaded.segment)?;
         Ok(Opened {
-            core,
-            journal: recovered.journal,
+            machine,
+            wal: recovered.wal,
             location,
             closed_bytes: recovered.closed_bytes,
             checkpoint_bytes: loaded.bytes,
@@ -130,7 +130,7 @@ impl Store {
     /// A directory is new until its first checkpoint is there: nothing is answered before.
     fn is_new(&self) -> Result<bool, StoreError> {
         let mut used = !self.checkpoints()?.is_empty();
-        for directory in [self.journal_directory(), self.history_directory()] {
+        for directory in [self.wal_directory(), self.history_directory()] {
             if self.disk.exists(&directory).map_err(StoreError::io(&directory))? {
                 used |= !self.disk.list(&directory).map_err(StoreError::io(&directory))?.is_empty();
             }
@@ -174,12 +174,12 @@ impl Store {
         self.directory.join(LOCK)
     }
 
-    fn journal(&self, store: Arc<str>) -> Location {
-        Location { disk: self.disk.clone(), directory: self.journal_directory(), store }
+    fn wal(&self, store: Arc<str>) -> Location {
+        Location { disk: self.disk.clone(), directory: self.wal_directory(), store }
     }
 
-    fn journal_directory(&self) -> PathBuf {
-        self.directory.join("journal")
+    fn wal_directory(&self) -> PathBuf {
+        self.directory.join("wal")
     }
 
     fn history_directory(&self) -> PathBuf {

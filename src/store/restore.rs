@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::check::Report;
 use super::{LOCK, README, Store, StoreError};
-use crate::core::{Core, Filed};
+use crate::state_machine::{StateMachine, Filed};
 
 /// In the target as long as it is not finished.
 const UNFINISHED: &str = "restore.new";
@@ -18,13 +18,13 @@ impl Store {
     /// that a backup holds. The backup is verified first, and only read. Returns what the backup holds.
     /// After an error nothing is left, as far as it could be removed; in no case is it taken for a store.
     pub fn restore(&self, backup: &Store) -> Result<Report, StoreError> {
-        let (report, core) = backup.verify_backup()?;
+        let (report, machine) = backup.verify_backup()?;
         let new = self.expect_target()?;
         let _lock = self.lock()?;
         // Once more: nobody can come in between any longer.
         self.expect_target()?;
         let marker = self.restore_marker();
-        let done = self.mark(&marker).and_then(|()| self.fill_from(backup, core));
+        let done = self.mark(&marker).and_then(|()| self.fill_from(backup, machine));
         match done {
             Ok(()) => self.finish_restore(),
             Err(_) => self.discard(&marker, new),
@@ -33,12 +33,12 @@ impl Store {
     }
 
     /// A backup that is whole in every byte, or the reason why not.
-    fn verify_backup(&self) -> Result<(Report, Core), StoreError> {
+    fn verify_backup(&self) -> Result<(Report, StateMachine), StoreError> {
         if !self.exists(&self.directory)? || self.extent()?.is_none() {
             return Err(StoreError::NoBackup { directory: self.directory.clone() });
         }
         match self.verify() {
-            (report, Some(core)) if report.damage.is_empty() => Ok((report, core)),
+            (report, Some(machine)) if report.damage.is_empty() => Ok((report, machine)),
             (Report { damage, .. }, _) => Err(StoreError::DamagedBackup { directory: self.directory.clone(), damage }),
         }
     }
@@ -51,17 +51,17 @@ impl Store {
     }
 
     /// History first, then a checkpoint of everything: giving it its name is the commit point.
-    fn fill_from(&self, backup: &Store, mut core: Core) -> Result<(), StoreError> {
+    fn fill_from(&self, backup: &Store, mut machine: StateMachine) -> Result<(), StoreError> {
         self.remove_content()?;
         self.make_directories()?;
         self.sync_dir(&self.directory)?;
-        for row in core.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
+        for row in machine.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
             self.copy_history(backup, row.id, Filed::default(), row.filed)?;
         }
-        let filed = self.append_history(&core)?;
-        core.filed(&filed);
+        let filed = self.append_history(&machine)?;
+        machine.filed(&filed);
         self.sync_files(&self.history_directory())?;
-        let mut snapshot = core.snapshot();
+        let mut snapshot = machine.snapshot();
         snapshot.store = self.new_name()?;
         self.write_checkpoint(&snapshot, 0, 1).map(drop)
     }

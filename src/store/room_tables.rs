@@ -1,7 +1,7 @@
 //! A checkpoint's tables about rooms.
 
 use super::table::{Kind, Reading, Row, TableWriter};
-use crate::core::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
+use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
 use crate::model::RoomName;
 
 const ROOMS: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };

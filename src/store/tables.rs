@@ -1,11 +1,11 @@
-//! A checkpoint's tables: core's snapshot, a file a kind of row (data/README.md has the columns).
+//! A checkpoint's tables: the state machine's snapshot, a file a kind of row (data/README.md has the columns).
 
 use std::path::Path;
 
 use super::StoreError;
 use super::room_tables::{self, RoomTables};
 use super::table::{Kind, Reading, Row, TableWriter};
-use crate::core::{
+use crate::state_machine::{
     AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
     WaitingRow,
 };
@@ -31,7 +31,7 @@ const IDS: Kind = Kind { name: "ids", version: 1, columns: &["from", "id", "seq"
 /// What the tables of a checkpoint hold.
 pub(super) struct Read {
     pub snapshot: Snapshot,
-    /// The last journal segment in it.
+    /// The last WAL segment in it.
     pub segment: u64,
     pub next_batch: u64,
     pub bytes: u64,

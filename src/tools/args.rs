@@ -31,7 +31,7 @@ pub struct SendArgs {
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
     pub(super) wait: Wait,
     /// How long to wait for that. Past it: 5 if the message is only queued, else 1
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_PATIENCE.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
     /// Write what became of it as a JSON object: seq, id, to, at, state (SENT: only queued)
     #[arg(long)]

@@ -33,7 +33,7 @@ fn look_back(
 ) -> Result<Vec<HistoryRecord>, Stop> {
     let (mut pages, mut left) = (Vec::new(), most);
     while left > 0 {
-        let limit = left.min(limits::HISTORY_RECORDS_MOST);
+        let limit = left.min(limits::MAX_HISTORY_RECORDS);
         let request = SendRequest::History { place: Ok(place.clone()), limit, before };
         let page = session.ask_list(&line(&request), HistoryRecord::parse)??;
         let Some(oldest) = page.first() else { break };

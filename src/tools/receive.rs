@@ -71,7 +71,7 @@ impl Receiving<'_> {
         let mut unacknowledged = None;
         loop {
             let events = poll(&mut session, after, wait)?;
-            self.retry = Some(Backoff::new(limits::RETRY_FIRST));
+            self.retry = Some(Backoff::new(limits::MIN_RETRY_DELAY));
             drop(unacknowledged.take());
             let numbered = events.iter().any(|(seq, _)| *seq > Seq::ZERO);
             if self.left == Some(0) || !numbered && !self.args.follow {

@@ -47,7 +47,7 @@ impl Submission {
             json: args.json,
             seq: None,
             ask_at: None,
-            ask_pause: limits::STATUS_FIRST,
+            ask_pause: limits::MIN_STATUS_DELAY,
         }
     }
 
@@ -123,7 +123,7 @@ impl Submission {
     fn now_is(&mut self, state: State) -> Option<Exit> {
         self.line.state = state.to_string();
         self.ask_at = Some(Instant::now() + self.ask_pause);
-        self.ask_pause = (self.ask_pause * 2).min(limits::STATUS_MOST);
+        self.ask_pause = (self.ask_pause * 2).min(limits::MAX_STATUS_DELAY);
         (state >= self.wanted).then_some(Exit::Done)
     }
 

@@ -1,4 +1,4 @@
-//! The real engine, journal, checkpoints and recovery on a disk that loses power, or fails, at any
+//! The real group commit, write-ahead log, checkpoints and recovery on a disk that loses power, or fails, at any
 //! call: random workloads, each replayable by its seed, and a small one with every fault at every call.
 //!
 //! `WACHAT_CRASH_RUNS=100000 cargo test --release --test crashes` plays more of the random ones;

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::support::checker::{Checker, Row, Seen, Verdict};
 use crate::support::random::Random;
-use wachat::core::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::disk::{Fault, SimulatedDisk};
-use wachat::journal::{Location, make_segment};
+use wachat::wal::{Location, make_segment};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
-use wachat::server::{Engine, Urgency, delivered};
+use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::store::{Sizes, Store};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
@@ -49,7 +49,7 @@ pub struct World {
 
 /// A server process, and what was asked of it.
 struct Running {
-    engine: Engine,
+    group_commit: GroupCommit,
     store: Store,
     location: Location,
     /// What each connection waits for, oldest first.
@@ -113,7 +113,7 @@ impl World {
         let mut random = Random::new(seed);
         let mut checker = Checker::default();
         ROOMS.iter().for_each(|room| checker.room(room, &USERS));
-        // Checkpoints every 64 KiB of journal or (to have more of them) much more often.
+        // Checkpoints every 64 KiB of write-ahead log or (to have more of them) much more often.
         let checkpoint_bytes = [1 << 10, 8 << 10, 64 << 10][random.below(3) as usize];
         Self {
             sizes: Sizes { segment_bytes: SEGMENT_BYTES, checkpoint_bytes },
@@ -174,7 +174,7 @@ impl World {
         let opened = store.open(Policy::default(), self.sizes).map_err(|error| error.to_string())?;
         Ok(Running {
             location: opened.location.clone(),
-            engine: Engine::new(opened, self.sizes),
+            group_commit: GroupCommit::new(opened, self.sizes),
             store,
             asked: HashMap::new(),
             sessions: HashMap::new(),
@@ -248,7 +248,7 @@ impl World {
             }
         }
         // A batch that nobody waits for may wait for the next.
-        let lazy = self.server.as_ref().is_some_and(|s| s.engine.urgency() == Urgency::Soon);
+        let lazy = self.server.as_ref().is_some_and(|s| s.group_commit.urgency() == Urgency::Soon);
         if !(lazy && self.random.chance(50)) && self.commit()?.is_err() {
             return Ok(Err(Gone));
         }
@@ -355,15 +355,15 @@ impl World {
         self.ask(None, command, Asked::Pass { user, inside })
     }
 
-    /// Hands a command to the engine, as the router does.
+    /// Hands a command to the group commit, as the router does.
     fn ask(&mut self, connection: Option<ConnectionId>, command: Command, asked: Asked) -> Step {
         let now = self.now();
-        if self.server.as_ref().is_some_and(|server| !server.engine.has_room()) {
+        if self.server.as_ref().is_some_and(|server| !server.group_commit.has_room()) {
             if self.commit()?.is_err() {
                 return Ok(Err(Gone));
             }
             if let Some(server) = &mut self.server {
-                server.engine.switch_segment();
+                server.group_commit.switch_segment();
             }
         }
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
@@ -372,15 +372,15 @@ impl World {
             ConnectionId(server.last_connection)
         });
         server.asked.entry(connection).or_default().push_back(asked);
-        server.engine.take(connection, command, now).map_err(|defect| defect.to_string())?;
+        server.group_commit.take(connection, command, now).map_err(|defect| defect.to_string())?;
         self.hear().map(Ok)
     }
 
     fn commit(&mut self) -> Step {
         let now = self.now();
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
-        server.engine.answer_polls(now);
-        if server.engine.commit().is_err() {
+        server.group_commit.answer_polls(now);
+        if server.group_commit.commit().is_err() {
             return Ok(Err(Gone));
         }
         self.hear().map(Ok)
@@ -389,27 +389,27 @@ impl World {
     /// Makes the spare segment and checkpoints, now or later. A failure of either is no reason to stop.
     fn look_after_disk(&mut self) -> Result<(), Gone> {
         let Some(server) = &mut self.server else { return Err(Gone) };
-        if let Some(number) = server.engine.wants_segment()
+        if let Some(number) = server.group_commit.wants_segment()
             && self.random.chance(self.eagerness)
             && let Ok(segment) = make_segment(&server.location, number, SEGMENT_BYTES)
         {
-            server.engine.give_segment(segment);
+            server.group_commit.give_segment(segment);
         }
-        if let Some(upto) = server.engine.wants_checkpoint()
+        if let Some(upto) = server.group_commit.wants_checkpoint()
             && self.random.chance(50)
             && let Ok(made) = server.store.checkpoint(upto)
         {
-            server.engine.give_checkpoint(&made);
+            server.group_commit.give_checkpoint(&made);
             self.checkpoints += 1;
         }
         Ok(())
     }
 
-    /// Everything that the engine lets happen reaches the programs.
+    /// Everything that the group commit lets happen reaches the programs.
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         let (mut heard, mut lost) = (Vec::new(), Vec::new());
-        for effect in server.engine.take_released() {
+        for effect in server.group_commit.take_released() {
             let answer = match effect {
                 Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
@@ -450,7 +450,7 @@ impl World {
         let Some(server) = &mut self.server else { return Ok(()) };
         server.asked.remove(&connection);
         server.sessions.retain(|_, session| *session != connection);
-        server.engine.take(connection, Command::Closed, now).map_err(|defect| defect.to_string())
+        server.group_commit.take(connection, Command::Closed, now).map_err(|defect| defect.to_string())
     }
 
     /// A program hears an answer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::support::playing::{Playing, SMALL};
 use crate::support::random::Random;
-use wachat::core::Policy;
+use wachat::state_machine::Policy;
 use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::store::Store;
 
@@ -38,11 +38,11 @@ type Due = fn(&mut Playing) -> u64;
 
 fn of_a_running_server(server: &mut Playing) -> u64 {
     server.close_segment();
-    server.engine.wants_segment().expect("no spare") - 2
+    server.group_commit.wants_segment().expect("no spare") - 2
 }
 
 fn of_a_stopping_server(server: &mut Playing) -> u64 {
-    server.engine.uncovered().expect("something new")
+    server.group_commit.uncovered().expect("something new")
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn interrupted(due: Due, step: u64, share: Option<u64>) {
     };
     // It starts, knows every message and every id, and can make its next checkpoint.
     let mut server = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
-    assert_eq!(server.engine.core().last().get(), 8, "step {step}, {share:?}");
+    assert_eq!(server.group_commit.machine().last().get(), 8, "step {step}, {share:?}");
     let (seq, _) = server.send_as("luis", "ana", "m2", "2");
     assert_eq!(seq, 2, "step {step}, {share:?}: the id is known");
     server.last_checkpoint();

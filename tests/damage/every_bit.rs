@@ -1,11 +1,11 @@
-//! A small journal, cut at every byte, with every bit of it turned, and with every part of its last batch
+//! A small write-ahead log, cut at every byte, with every bit of it turned, and with every part of its last batch
 //! missing: what was synced before is recovered, and nothing is ever taken for what it is not.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::journal::{Journal, JournalError, Location, make_segment, recover};
+use wachat::wal::{Wal, WalError, Location, make_segment, recover};
 
 /// Room for what is written, and line feeds after it.
 const SEGMENT_BYTES: u64 = 11 << 10;
@@ -19,18 +19,18 @@ fn location(disk: &SimulatedDisk) -> Location {
     Location { disk: Arc::new(disk.clone()), directory: PathBuf::from("/j"), store: "store".into() }
 }
 
-/// A journal's bytes, and where each of its batches ends; before the first, the head does.
+/// A write-ahead log's bytes, and where each of its batches ends; before the first, the head does.
 struct Written {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     batches: Vec<Vec<String>>,
 }
 
-/// A journal with batches of these lengths, in records of 100 bytes.
+/// A write-ahead log with batches of these lengths, in records of 100 bytes.
 fn written(lengths: &[usize]) -> Written {
     let disk = SimulatedDisk::default();
     disk.create_dir(Path::new("/j")).unwrap();
-    let mut journal = Journal::new(make_segment(&location(&disk), 1, SEGMENT_BYTES).unwrap(), None, 1);
+    let mut wal = Wal::new(make_segment(&location(&disk), 1, SEGMENT_BYTES).unwrap(), None, 1);
     let end = |disk| {
         let bytes = read(disk, &segment()).unwrap();
         bytes.iter().rposition(|byte| *byte != b'\n').unwrap() + 2
@@ -38,19 +38,19 @@ fn written(lengths: &[usize]) -> Written {
     let (mut ends, mut batches) = (vec![end(&disk)], Vec::new());
     for (number, length) in lengths.iter().enumerate() {
         let lines: Vec<_> = (0..*length).map(|line| format!("{number};{line};{}", "x".repeat(100))).collect();
-        lines.iter().for_each(|line| journal.append(|out| out.extend_from_slice(format!("{line}\n").as_bytes())));
-        journal.commit().unwrap();
+        lines.iter().for_each(|line| wal.append(|out| out.extend_from_slice(format!("{line}\n").as_bytes())));
+        wal.commit().unwrap();
         ends.push(end(&disk));
         batches.push(lines);
     }
     Written { bytes: read(&disk, &segment()).unwrap(), ends, batches }
 }
 
-/// What a recovery made of a journal: its lines, and whether something was set aside and said so.
-type Found = Result<(Vec<String>, bool), JournalError>;
+/// What a recovery made of a write-ahead log: its lines, and whether something was set aside and said so.
+type Found = Result<(Vec<String>, bool), WalError>;
 
 impl Written {
-    /// Recovers the journal with other bytes in it.
+    /// Recovers the write-ahead log with other bytes in it.
     fn recover(&self, bytes: Vec<u8>) -> Found {
         let disk = SimulatedDisk::default();
         disk.create_dir(Path::new("/j")).unwrap();
@@ -85,60 +85,60 @@ impl Written {
 
 fn refused_at(found: Found) -> (PathBuf, usize) {
     match found {
-        Err(JournalError::Damaged { file, line, .. }) => (file, line),
-        Err(JournalError::Newer { file }) => (file, 1),
+        Err(WalError::Damaged { file, line, .. }) => (file, line),
+        Err(WalError::Newer { file }) => (file, 1),
         Err(error) => panic!("{error}"),
         Ok(found) => panic!("taken for good: {found:?}"),
     }
 }
 
 #[test]
-fn a_journal_cut_at_every_byte_gives_the_whole_batches_before() {
-    let journal = written(&[3, 1, 8, 2, 30, 12]);
-    let end = *journal.ends.last().unwrap();
+fn a_wal_cut_at_every_byte_gives_the_whole_batches_before() {
+    let wal = written(&[3, 1, 8, 2, 30, 12]);
+    let end = *wal.ends.last().unwrap();
     for length in 0..end + 10 {
-        let found = journal.recover(journal.bytes[..length].to_vec());
-        if length < journal.ends[0] {
+        let found = wal.recover(wal.bytes[..length].to_vec());
+        if length < wal.ends[0] {
             assert_eq!(refused_at(found), (segment(), 1), "cut at {length}");
             continue;
         }
         let (lines, aside) = found.unwrap_or_else(|error| panic!("cut at {length}: {error}"));
-        let whole = journal.ends.iter().filter(|end| **end <= length).count() - 1;
-        assert_eq!(journal.batches_in(&lines), whole, "cut at {length}");
-        assert_eq!(aside, length < end && !journal.ends.contains(&length), "cut at {length}");
+        let whole = wal.ends.iter().filter(|end| **end <= length).count() - 1;
+        assert_eq!(wal.batches_in(&lines), whole, "cut at {length}");
+        assert_eq!(aside, length < end && !wal.ends.contains(&length), "cut at {length}");
     }
 }
 
 #[test]
 fn every_bit_that_turns_is_seen() {
-    let journal = Arc::new(written(&[3, 1, 8, 2, 30, 12, 35]));
-    assert!(*journal.ends.last().unwrap() > 9 << 10, "about 10 KB");
+    let wal = Arc::new(written(&[3, 1, 8, 2, 30, 12, 35]));
+    assert!(*wal.ends.last().unwrap() > 9 << 10, "about 10 KB");
     let lanes: Vec<_> = (0..2)
         .map(|lane| {
-            let journal = journal.clone();
-            std::thread::spawn(move || (0..journal.bytes.len()).skip(lane).step_by(2).for_each(|at| turn(&journal, at)))
+            let wal = wal.clone();
+            std::thread::spawn(move || (0..wal.bytes.len()).skip(lane).step_by(2).for_each(|at| turn(&wal, at)))
         })
         .collect();
     lanes.into_iter().for_each(|lane| lane.join().unwrap());
 }
 
-fn turn(journal: &Written, at: usize) {
-    let last = journal.batches.len();
+fn turn(wal: &Written, at: usize) {
+    let last = wal.batches.len();
     for bit in 0..8 {
-        let mut bytes = journal.bytes.clone();
+        let mut bytes = wal.bytes.clone();
         bytes[at] ^= 1 << bit;
-        let found = journal.recover(bytes);
-        match journal.batch_at(at) {
+        let found = wal.recover(bytes);
+        match wal.batch_at(at) {
             0 => assert_eq!(refused_at(found), (segment(), 1), "bit {bit} of byte {at}"),
             batch if batch < last => {
-                let lines_before: usize = journal.batches[..batch - 1].iter().map(|batch| batch.len() + 1).sum();
+                let lines_before: usize = wal.batches[..batch - 1].iter().map(|batch| batch.len() + 1).sum();
                 assert_eq!(refused_at(found), (segment(), lines_before + 2), "bit {bit} of byte {at}");
             }
             batch => {
                 // In the last batch, or in the room behind it: it could be a batch that was being written.
                 let (lines, aside) = found.unwrap_or_else(|error| panic!("bit {bit} of byte {at}: {error}"));
                 let whole = if batch == last { last - 1 } else { last };
-                assert_eq!((journal.batches_in(&lines), aside), (whole, true), "bit {bit} of byte {at}");
+                assert_eq!((wal.batches_in(&lines), aside), (whole, true), "bit {bit} of byte {at}");
             }
         }
     }
@@ -146,9 +146,9 @@ fn turn(journal: &Written, at: usize) {
 
 #[test]
 fn any_sectors_of_the_last_batch_may_be_missing() {
-    let journal = written(&[3, 8, 42]);
-    let last = journal.batches.len();
-    let (start, end) = (journal.ends[last - 1], journal.ends[last]);
+    let wal = written(&[3, 8, 42]);
+    let last = wal.batches.len();
+    let (start, end) = (wal.ends[last - 1], wal.ends[last]);
     let sectors: Vec<_> = (start / SECTOR..=(end - 1) / SECTOR)
         .map(|sector| (sector * SECTOR).max(start)..((sector + 1) * SECTOR).min(end))
         .collect();
@@ -156,12 +156,12 @@ fn any_sectors_of_the_last_batch_may_be_missing() {
     for missing in 1..1_u32 << sectors.len() {
         // What was there before: line feeds; or nothing at all, which reads as zeros.
         for old in [b'\n', 0] {
-            let mut bytes = journal.bytes.clone();
+            let mut bytes = wal.bytes.clone();
             let gone = sectors.iter().enumerate().filter(|(number, _)| missing & (1 << number) != 0);
             gone.for_each(|(_, sector)| bytes[sector.clone()].fill(old));
             let nothing_left = bytes[start..end].iter().all(|byte| *byte == b'\n');
-            let (lines, aside) = journal.recover(bytes).unwrap_or_else(|error| panic!("{missing:b}: {error}"));
-            assert_eq!((journal.batches_in(&lines), aside), (last - 1, !nothing_left), "{missing:b}");
+            let (lines, aside) = wal.recover(bytes).unwrap_or_else(|error| panic!("{missing:b}: {error}"));
+            assert_eq!((wal.batches_in(&lines), aside), (last - 1, !nothing_left), "{missing:b}");
         }
     }
 }

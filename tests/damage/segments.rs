@@ -1,17 +1,17 @@
-//! A small journal of several segments, of which some are missing, or are not where they belong.
+//! A small write-ahead log of several segments, of which some are missing, or are not where they belong.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::journal::{Journal, JournalError, Location, make_segment, recover};
+use wachat::wal::{Wal, WalError, Location, make_segment, recover};
 
-const DIRECTORY: &str = "/journal";
+const DIRECTORY: &str = "/wal";
 
 /// Whole batches, each some lines.
 type Batches = Vec<Vec<String>>;
 
-/// A journal, and what was written into it.
+/// A write-ahead log, and what was written into it.
 struct Written {
     disk: SimulatedDisk,
     batches: Batches,
@@ -31,14 +31,14 @@ fn path(number: u64) -> PathBuf {
 /// Writes batches into segments of this size, so many into each.
 fn write(disk: SimulatedDisk, at: &Location, size: u64, per_segment: usize, batches: Batches) -> Written {
     disk.create_dir(Path::new(DIRECTORY)).unwrap();
-    let mut journal = Journal::new(make_segment(at, 1, size).unwrap(), None, 1);
+    let mut wal = Wal::new(make_segment(at, 1, size).unwrap(), None, 1);
     for (index, batch) in batches.iter().enumerate() {
         if index > 0 && index.is_multiple_of(per_segment) {
-            journal.give_spare(make_segment(at, journal.segment() + 1, size).unwrap());
-            journal.switch().unwrap();
+            wal.give_spare(make_segment(at, wal.segment() + 1, size).unwrap());
+            wal.switch().unwrap();
         }
-        batch.iter().for_each(|line| journal.append(|out| out.extend(format!("{line}\n").bytes())));
-        journal.commit().unwrap();
+        batch.iter().for_each(|line| wal.append(|out| out.extend(format!("{line}\n").bytes())));
+        wal.commit().unwrap();
     }
     Written { disk, batches, per_segment, size }
 }
@@ -51,10 +51,10 @@ fn three() -> Written {
 
 /// What a recovery came to.
 struct Back {
-    /// The lines that were replayed; of a refused journal, too.
+    /// The lines that were replayed; of a refused write-ahead log, too.
     lines: Vec<String>,
     /// What was said of a torn batch; or the refusal.
-    end: Result<Option<String>, JournalError>,
+    end: Result<Option<String>, WalError>,
 }
 
 impl Written {
@@ -62,7 +62,7 @@ impl Written {
         read(&self.disk, &path(number)).unwrap()
     }
 
-    /// The same journal with one segment changed, on a disk of its own.
+    /// The same write-ahead log with one segment changed, on a disk of its own.
     fn with(&self, number: u64, content: &[u8]) -> Written {
         let disk = self.disk.after_power_cut(|| true);
         disk.tamper(&path(number), |old| *old = content.to_vec());
@@ -117,7 +117,7 @@ impl Written {
 }
 
 #[test]
-fn a_missing_segment_is_refused_and_a_missing_last_one_is_a_shorter_journal() {
+fn a_missing_segment_is_refused_and_a_missing_last_one_is_a_shorter_wal() {
     for number in 1..=2 {
         let written = three();
         written.disk.remove_file(&path(number)).unwrap();

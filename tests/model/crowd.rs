@@ -1,6 +1,6 @@
 //! A room so large that its members do not know each other.
 
-use wachat::core::{Answer, Command, ConnectionId};
+use wachat::state_machine::{Answer, Command, ConnectionId};
 use wachat::limits;
 use wachat::model::{Place, Seq, UserName};
 use wachat::protocol::{After, Code, Event};

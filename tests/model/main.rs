@@ -1,6 +1,6 @@
-//! Core against the simplest thing that could be right: random requests, retries, restarts.
+//! The state machine against the simplest thing that could be right: random requests, retries, restarts.
 //!
-//! The model keeps every user's events in a list and goes through it; core has mailboxes, marks and
+//! The model keeps every user's events in a list and goes through it; the state machine has mailboxes, marks and
 //! indices. Whatever both are asked, both have to answer the same (promises 2 to 5).
 
 mod crowd;
@@ -11,7 +11,7 @@ mod simple;
 use proptest::prelude::*;
 use real::{Real, name, place};
 use simple::{Model, Said};
-use wachat::core::{Command, ConnectionId, LastOfPeer};
+use wachat::state_machine::{Command, ConnectionId, LastOfPeer};
 use wachat::model::{MessageId, Seq, Text};
 
 /// Users first, then rooms: numbers below [`USERS`] are users.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use wachat::core::{Answer, Command, ConnectionId};
+use wachat::state_machine::{Answer, Command, ConnectionId};
 use wachat::limits;
 use wachat::model::{MessageId, Place, Seq, Text};
 use wachat::protocol::{After, Event};
@@ -16,7 +16,7 @@ const MILLION: u64 = 1_000_000;
 /// What a thousand polls take at most, on a machine that is busy with other things.
 const FAST: Duration = Duration::from_secs(2);
 
-/// A core, and what a start would make of its journal: every record, replayed.
+/// the state machine, and what a start would make of its write-ahead log: every record, replayed.
 fn with_its_replay() -> (Real, Real) {
     let (mut real, replayed) = (Real::new(), Real::new());
     real.lines.clear();
@@ -25,7 +25,7 @@ fn with_its_replay() -> (Real, Real) {
 
 fn replay(real: &mut Real, replayed: &mut Real) {
     for line in real.lines.drain(..) {
-        replayed.core.replay(&line).unwrap();
+        replayed.machine.replay(&line).unwrap();
     }
 }
 
@@ -55,7 +55,7 @@ fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
             real.poll(1, seq, 1);
         }
     }
-    let snapshot = real.core.snapshot();
+    let snapshot = real.machine.snapshot();
     assert_eq!(snapshot.waiting.len(), 1, "one STATE stands for all that ana was told");
     assert_eq!(snapshot.ids.len(), limits::REMEMBERED_IDS);
 }
@@ -78,7 +78,7 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
             told = events.last().map_or(told, |event| event.seq());
         }
     }
-    let snapshot = real.core.snapshot();
+    let snapshot = real.machine.snapshot();
     assert_eq!(snapshot.logs.len(), limits::ROOM_BACKLOG, "luis keeps no more than this waiting");
     assert!(snapshot.waiting.len() <= 2, "{} events wait for ana", snapshot.waiting.len());
     let marks = &snapshot.room_marks[0];

@@ -1,18 +1,18 @@
-//! Core, asked as connections ask it.
+//! The state machine, asked as connections ask it.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use wachat::core::{Answer, Command, ConnectionId, Core, Delivery, Effect, Now, Outcome, Policy, Record};
+use wachat::state_machine::{Answer, Command, ConnectionId, StateMachine, Delivery, Effect, Now, Outcome, Policy, Record};
 use wachat::model::{Place, Seq, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 
 use crate::simple::{Said, Waiting};
 use crate::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
 
-/// Core, asked as connections ask it, with every record it has made.
+/// The state machine, asked as connections ask it, with every record it has made.
 pub struct Real {
-    pub core: Core,
+    pub machine: StateMachine,
     pub lines: Vec<Vec<u8>>,
     sessions: u64,
     clock: u64,
@@ -32,7 +32,7 @@ fn policy() -> Policy {
 
 impl Real {
     pub fn new() -> Self {
-        let mut real = Self { core: Core::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
+        let mut real = Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
         for user in 0..USERS {
             real.ask(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
         }
@@ -46,7 +46,7 @@ impl Real {
             elapsed: Duration::from_millis(self.clock),
         };
         let mut out = Outcome::default();
-        self.core.handle(connection, command, now, &mut out).unwrap();
+        self.machine.handle(connection, command, now, &mut out).unwrap();
         for (last, record) in out.records {
             let mut line = Vec::new();
             record.write(last, &mut line);
@@ -89,7 +89,7 @@ impl Real {
     /// Lets go of all rows, as if they were in the history files now.
     pub fn file_all(&mut self) {
         let all: Vec<_> = self
-            .core
+            .machine
             .unfiled()
             .map(|(id, mut filed, rows)| {
                 filed.bytes += 1;
@@ -97,7 +97,7 @@ impl Real {
                 (id, filed)
             })
             .collect();
-        self.core.filed(&all);
+        self.machine.filed(&all);
     }
 
     /// What STATUS answers, as a connection's thread makes it.
@@ -126,12 +126,12 @@ impl Real {
     }
 
     pub fn restart(&mut self) {
-        self.core = Core::new("store".into(), policy());
-        self.lines.iter().for_each(|line| self.core.replay(line).unwrap());
+        self.machine = StateMachine::new("store".into(), policy());
+        self.lines.iter().for_each(|line| self.machine.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
-        self.core = Core::restore(self.core.snapshot(), policy()).unwrap();
+        self.machine = StateMachine::restore(self.machine.snapshot(), policy()).unwrap();
     }
 }
 

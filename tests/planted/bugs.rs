@@ -69,7 +69,7 @@ pub const BUGS: &[Bug] = &[
         1,
         CRASHES,
         LOST,
-        "what a start has read of the journal may be in the cache only, and is not synced",
+        "what a start has read of the write-ahead log may be in the cache only, and is not synced",
     ),
     // Recovery and checkpoints.
     bug("lock-skipped", 1, LOCK, "it was expected to end, and runs", "two servers may have one directory"),
@@ -107,7 +107,7 @@ pub const BUGS: &[Bug] = &[
     bug("members-lost-in-a-checkpoint", 1, CRASHES, LOST, "a restart forgets who is in which room"),
     bug("room-logs-lost-in-a-checkpoint", 1, CRASHES, LOST, "a restart forgets what members have yet to be given"),
     bug(
-        "torn-batch-left-in-the-journal",
+        "torn-batch-left-in-the-write-ahead log",
         8,
         DAMAGE,
         "a_torn_last_batch_is_set_aside_and_said_so",

@@ -90,7 +90,7 @@ impl<D: Disk> Disk for Planted<D> {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let skipped = is("no-directory-sync") || is("no-sync-of-segment-names") && name(path) == "journal";
+        let skipped = is("no-directory-sync") || is("no-sync-of-segment-names") && name(path) == "wal";
         if skipped { Ok(()) } else { self.pay().sync_dir(path) }
     }
 
@@ -148,9 +148,9 @@ impl PlantedFile {
         let untouched = self.untouched.load(Ordering::Relaxed);
         let (directory, name) = (self.directory(), name(&self.path));
         is("no-sync")
-            || is("no-sync-of-what-recovery-read") && untouched && directory == "journal"
+            || is("no-sync-of-what-recovery-read") && untouched && directory == "wal"
             || is("no-sync-of-what-the-client-read") && untouched && self.is_ledger()
-            || is("no-sync-of-new-segments") && directory == "journal" && name.ends_with(".new")
+            || is("no-sync-of-new-segments") && directory == "wal" && name.ends_with(".new")
             || is("no-sync-of-checkpoint-tables") && directory == "checkpoint.new"
             || is("no-sync-of-history") && directory == "history" && !self.is_ledger()
     }
@@ -169,8 +169,8 @@ impl File for PlantedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let clears = self.opened && self.directory() == "journal" && bytes.iter().all(|byte| *byte == b'\n');
-        if is("torn-batch-left-in-the-journal") && clears {
+        let clears = self.opened && self.directory() == "wal" && bytes.iter().all(|byte| *byte == b'\n');
+        if is("torn-batch-left-in-the-write-ahead log") && clears {
             return Ok(());
         }
         if !self.is_there(bytes, offset) {

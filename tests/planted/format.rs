@@ -1,6 +1,6 @@
-//! In the place of `src/journal/format.rs`: what tells a whole batch from a broken one.
+//! In the place of `src/wal/format.rs`: what tells a whole batch from a broken one.
 
-#[path = "../../src/journal/format.rs"]
+#[path = "../../src/wal/format.rs"]
 mod real;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! In the place of `src/core/mailbox.rs`: what waits for a user.
+//! In the place of `src/the state machine/mailbox.rs`: what waits for a user.
 
-#[path = "../../src/core/mailbox.rs"]
+#[path = "../../src/machine/mailbox.rs"]
 mod real;
 
 use std::collections::HashMap;

@@ -12,11 +12,11 @@
 //! |---|---|---|
 //! | [`disk`] | | any disk: lost, late and lying syncs |
 //! | `simulated.rs`, `real.rs` | `disk/simulated`, `disk/real.rs` | the two disks, by [`disk`] |
-//! | `format.rs` | `journal/format.rs` | what tells a whole batch from a broken one |
-//! | `ids.rs` | `core/ids.rs` | what a retry is known by |
+//! | `format.rs` | `wal/format.rs` | what tells a whole batch from a broken one |
+//! | `ids.rs` | `the state machine/ids.rs` | what a retry is known by |
 //! | `tables.rs` | `store/tables.rs` | what a checkpoint brings back |
-//! | `mailbox.rs` | `core/mailbox.rs` | what waits for a user |
-//! | `engine.rs` | `server/engine.rs` | what holds answers back until they are durable |
+//! | `mailbox.rs` | `the state machine/mailbox.rs` | what waits for a user |
+//! | `group commit.rs` | `server/group commit.rs` | what holds answers back until they are durable |
 //! | `outbox.rs` | `client/outbox.rs` | what waits for the server |
 
 #[allow(dead_code)] // Their names are enough here.

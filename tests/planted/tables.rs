@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::table::Kind;
 use super::{StoreError, room_tables, table};
-use crate::core::{Inconsistent, Snapshot};
+use crate::state_machine::{Inconsistent, Snapshot};
 use crate::disk::Disk;
 use crate::model::Seq;
 use crate::planted::is;

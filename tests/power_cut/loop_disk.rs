@@ -13,13 +13,13 @@ use crate::support::wait_for;
 /// `EXT4_IOC_SHUTDOWN`, in `fs/ext4/ext4.h`: `_IOR('X', 125, __u32)`.
 const SHUTDOWN: Opcode = 0x8004_587d;
 
-/// `EXT4_GOING_FLAGS_NOLOGFLUSH`: nothing more reaches the disk, not even what the journal holds.
+/// `EXT4_GOING_FLAGS_NOLOGFLUSH`: nothing more reaches the disk, not even what the write-ahead log holds.
 const NO_LOG_FLUSH: u32 = 2;
 
 /// The file is sparse: what is not written takes no room.
 const IMAGE_BYTES: u64 = 4 << 30;
 
-/// A small journal and few inodes are quick to make. All is made at once, so that no kernel thread
+/// A small write-ahead log and few inodes are quick to make. All is made at once, so that no kernel thread
 /// does it later, in the middle of a cycle.
 const MKFS: [&str; 9] =
     ["-q", "-F", "-J", "size=8", "-N", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-m0"];

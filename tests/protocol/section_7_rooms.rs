@@ -237,7 +237,7 @@ fn a_message_is_written_once_however_many_it_is_for() {
     }
     let text = "a text that is nowhere else";
     assert!(ana.says.ask(&format!("SEND;m-1;#sala;{text}")).starts_with("OK;m-1;RECEIVED;"));
-    assert_eq!(count(&server.data(), text), 1, "in the journal");
+    assert_eq!(count(&server.data(), text), 1, "in the write-ahead log");
     let (stopped, ..) = server.stop();
     assert_eq!(count(&stopped.data(), text), 1, "in the history, with the checkpoint of a clean stop");
     let server = stopped.start();

@@ -1,16 +1,16 @@
-//! A server without sockets on any disk: the engine, its journal and its checkpoints, with what it has
+//! A server without sockets on any disk: the group commit, its write-ahead log and its checkpoints, with what it has
 //! answered OK noted.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use wachat::core::{Answer, Command, ConnectionId, Effect, Now, Policy};
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Now, Policy};
 use wachat::disk::Disk;
-use wachat::journal::{Location, make_segment};
+use wachat::wal::{Location, make_segment};
 use wachat::limits;
 use wachat::model::{MessageId, Place, Text, Timestamp, UserName};
 use wachat::protocol::Reply;
-use wachat::server::Engine;
+use wachat::server::GroupCommit;
 use wachat::store::{Sizes, Store};
 
 /// Room for a few records beside the longest.
@@ -27,7 +27,7 @@ pub struct Sent {
 }
 
 pub struct Playing {
-    pub engine: Engine,
+    pub group_commit: GroupCommit,
     pub store: Store,
     location: Location,
     /// What was answered OK.
@@ -44,19 +44,19 @@ impl Playing {
         let store = Store::new(disk, data);
         let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
         let location = opened.location.clone();
-        Self { engine: Engine::new(opened, SMALL), store, location, sent: Vec::new(), time: 1_800_000_000_000 }
+        Self { group_commit: GroupCommit::new(opened, SMALL), store, location, sent: Vec::new(), time: 1_800_000_000_000 }
     }
 
     /// Does it durably, and says what was answered.
     pub fn ask(&mut self, command: Command) -> Option<Reply> {
-        if !self.engine.has_room() {
+        if !self.group_commit.has_room() {
             self.close_segment();
         }
         self.time += 1;
         let now = Now { at: Timestamp::from_millis(self.time), ..Now::default() };
-        self.engine.take(ConnectionId(1), command, now).expect("a command");
-        self.engine.commit().expect("a commit");
-        self.engine.take_released().find_map(|effect| match effect {
+        self.group_commit.take(ConnectionId(1), command, now).expect("a command");
+        self.group_commit.commit().expect("a commit");
+        self.group_commit.take_released().find_map(|effect| match effect {
             Effect::Answer(_, Answer::Reply(reply)) => Some(reply),
             _ => None,
         })
@@ -88,32 +88,32 @@ impl Playing {
     }
 
     pub fn close_segment(&mut self) {
-        if let Some(number) = self.engine.wants_segment() {
+        if let Some(number) = self.group_commit.wants_segment() {
             self.give_spare(number);
         }
-        self.engine.switch_segment();
+        self.group_commit.switch_segment();
     }
 
     pub fn give_spare(&mut self, number: u64) {
         let segment = make_segment(&self.location, number, SMALL.segment_bytes).expect("a segment");
-        self.engine.give_segment(segment);
+        self.group_commit.give_segment(segment);
     }
 
     /// Makes a checkpoint of everything so far, as a busy server does.
     pub fn checkpoint(&mut self) {
         self.close_segment();
-        self.checkpoint_upto(self.engine.wants_segment().expect("no spare") - 2);
+        self.checkpoint_upto(self.group_commit.wants_segment().expect("no spare") - 2);
     }
 
     /// Makes a checkpoint of everything, the segment that is written included, as a stopping server does.
     pub fn last_checkpoint(&mut self) {
-        if let Some(upto) = self.engine.uncovered() {
+        if let Some(upto) = self.group_commit.uncovered() {
             self.checkpoint_upto(upto);
         }
     }
 
     fn checkpoint_upto(&mut self, upto: u64) {
         let made = self.store.checkpoint(upto).unwrap_or_else(|error| panic!("{error}"));
-        self.engine.give_checkpoint(&made);
+        self.group_commit.give_checkpoint(&made);
     }
 }

@@ -114,7 +114,7 @@ impl Traffic {
         self.wait_until("traffic", || self.accepted() >= enough);
     }
 
-    /// Waits until more is accepted than a segment of the journal holds: what comes last is in a new one.
+    /// Waits until more is accepted than a segment of the write-ahead log holds: what comes last is in a new one.
     pub fn fill_segment(&self) {
         let enough = self.accepted() + wachat::limits::SEGMENT_BYTES / HEAVY_BYTES + 10;
         self.heavy_until("a new segment", || self.accepted() >= enough);

@@ -10,7 +10,7 @@ use std::thread;
 use super::chat::{self, House};
 use crate::limits;
 use crate::model::UserName;
-use crate::net::{LineReader, Listening, farewell, listen};
+use crate::net::{LineReader, Listening, linger_close, listen};
 use crate::protocol::{Code, DirectLine, Hello, Ko};
 
 /// An open door. It closes when this is dropped.
@@ -71,7 +71,7 @@ fn greet(stream: TcpStream, house: &House) -> Option<(Arc<TcpStream>, LineReader
     let mut answer = Vec::new();
     let Some(caller) = hello.and_then(expected) else {
         DirectLine::Ko(Ko::new(Code::Auth, "nobody of that name and token is expected")).write(&mut answer);
-        farewell(&stream, &answer);
+        linger_close(&stream, &answer);
         return None;
     };
     DirectLine::Welcome.write(&mut answer);

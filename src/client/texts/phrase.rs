@@ -247,7 +247,7 @@ phrases! {
         "another session of yours took over",
         "otra sesión tuya ha tomado el relevo",
         "outra sessão sua assumiu o lugar desta";
-    Ending:
+    CloseReason:
         "the program is ending",
         "el programa está terminando",
         "o programa está terminando";

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Account, Pace};
+use super::account::{Account, SendRate};
 use super::{
-    AccountNumber, Answer, Command, ConnectionId, Core, Digest, Effect, Inconsistent, LastOfPeer, Now, Record, Target,
+    AccountNumber, Answer, Command, ConnectionId, StateMachine, Digest, Effect, Inconsistent, LastOfPeer, Now, Record, Target,
 };
 use crate::model::{Email, Message, MessageId, Place, Seq, Text, Token, UserName};
 use crate::protocol::reply::{Chat, User};
@@ -42,9 +42,9 @@ impl From<Inconsistent> for Stop {
 
 pub(super) type Handled<T = Answer> = Result<T, Stop>;
 
-impl Core {
+impl StateMachine {
     /// Takes one command from a connection. Polls that wait are not answered here, but by
-    /// [`Core::answer_polls`], once for many commands. An error is a defect of this program: the server stops,
+    /// [`StateMachine::answer_polls`], once for many commands. An error is a defect of this program: the server stops,
     /// since nobody knows any more what it would promise.
     pub fn handle(
         &mut self,
@@ -121,7 +121,7 @@ impl Core {
     }
 
     fn set_password(&mut self, user: UserName, password_hash: Arc<str>, out: &mut Outcome) -> Handled {
-        let name = self.standing(&user)?.name.clone();
+        let name = self.active_account(&user)?.name.clone();
         self.happen(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, out)?;
         out.effects.push(Effect::Account { name, password_hash });
         Ok(Reply::Done.into())
@@ -134,17 +134,17 @@ impl Core {
     }
 
     /// The account of this name, if there is one that was not removed.
-    fn standing(&self, user: &UserName) -> Result<&Account, Code> {
-        self.number_of_standing(user).map(|number| self.account(number))
+    fn active_account(&self, user: &UserName) -> Result<&Account, Code> {
+        self.number_of_active(user).map(|number| self.account(number))
     }
 
-    fn number_of_standing(&self, user: &UserName) -> Result<AccountNumber, Code> {
+    fn number_of_active(&self, user: &UserName) -> Result<AccountNumber, Code> {
         let known = self.names.get(user).copied();
         known.filter(|number| self.account(*number).removed_at.is_none()).ok_or(Code::NoUser)
     }
 
     fn remove(&mut self, user: UserName, now: Now, out: &mut Outcome) -> Handled {
-        let user = self.standing(&user)?.name.clone();
+        let user = self.active_account(&user)?.name.clone();
         self.happen(Record::Removed { user, at: now.at }, out)?;
         Ok(Reply::Done.into())
     }
@@ -160,7 +160,7 @@ impl Core {
             };
         }
         let place = self.resolve(sender, to)?;
-        self.keep_pace(sender, now.elapsed)?;
+        self.enforce_rate_limit(sender, now.elapsed)?;
         let to = match place {
             Target::User(recipient) => self.recipient(sender, recipient)?,
             Target::Room(room) => Place::Room(self.room(room).name.clone()),
@@ -178,16 +178,16 @@ impl Core {
         Ok(Reply::Accepted { id, at: now.at, seq }.into())
     }
 
-    fn keep_pace(&mut self, sender: AccountNumber, elapsed: Duration) -> Handled<()> {
+    fn enforce_rate_limit(&mut self, sender: AccountNumber, elapsed: Duration) -> Handled<()> {
         let Some(most) = self.policy.rate else { return Ok(()) };
-        let pace = &mut self.account_mut(sender).pace;
-        if pace.second != elapsed.as_secs() {
-            *pace = Pace { second: elapsed.as_secs(), sent: 0 };
+        let send_rate = &mut self.account_mut(sender).send_rate;
+        if send_rate.second != elapsed.as_secs() {
+            *send_rate = SendRate { second: elapsed.as_secs(), sent: 0 };
         }
-        if pace.sent >= most {
+        if send_rate.sent >= most {
             return Err(Code::Rate.into());
         }
-        pace.sent += 1;
+        send_rate.sent += 1;
         Ok(())
     }
 
@@ -330,7 +330,7 @@ impl Core {
     fn introduce(&mut self, user: &UserName, callee: &Named, token: Token) -> Handled {
         let me = self.number(user)?;
         let callee = match callee {
-            Ok(Place::User(name)) => self.number_of_standing(name)?,
+            Ok(Place::User(name)) => self.number_of_active(name)?,
             _ => return Err(Code::NoUser.into()),
         };
         let peer = self.presence.peer(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
@@ -353,15 +353,15 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Policy;
+    use crate::state_machine::Policy;
 
     #[test]
     fn a_login_that_took_long_does_not_take_over_from_a_newer_one() {
-        let mut core = Core::new("store".into(), Policy::default());
+        let mut machine = StateMachine::new("store".into(), Policy::default());
         let ana = UserName::new("ana").unwrap();
         let mut ask = |connection, command| {
             let mut out = Outcome::default();
-            core.handle(ConnectionId(connection), command, Now::default(), &mut out).unwrap();
+            machine.handle(ConnectionId(connection), command, Now::default(), &mut out).unwrap();
             out.effects
         };
         ask(1, Command::Register { name: ana.clone(), password_hash: "x".into() });

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Failure, Telegram};
-use super::trouble::End;
+use super::error::End;
 use crate::client::backoff::Backoff;
 use crate::client::error::LedgerError;
 use crate::limits;
@@ -30,7 +30,7 @@ pub struct Courier {
 
 impl Courier {
     pub fn new(telegram: Arc<Telegram>, state: Arc<Mutex<State>>) -> Self {
-        Self { telegram, state, retry: Backoff::new(limits::RETRY_FIRST), down: false }
+        Self { telegram, state, retry: Backoff::new(limits::MIN_RETRY_DELAY), down: false }
     }
 
     /// Carries one batch after the other, and says of each when all of it is done.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::RoomNumber;
-use super::{AccountNumber, AccountRow, Core, RoomRow};
+use super::{AccountNumber, AccountRow, StateMachine, RoomRow};
 use crate::model::{Message, Place, RoomName, Seq, State, UserName};
 use crate::protocol::HistoryRecord;
 
@@ -30,11 +30,11 @@ impl ConversationId {
     }
 
     /// Between whom, or in which room, by the accounts and rooms in their order; `None` if one is not there.
-    pub fn talkers(self, accounts: &[AccountRow], rooms: &[RoomRow]) -> Option<Talkers> {
+    pub fn participants(self, accounts: &[AccountRow], rooms: &[RoomRow]) -> Option<Participants> {
         let user = |number: AccountNumber| accounts.get(number.index()).map(|row| row.name.clone());
         Some(match self {
-            Self::Direct(low, high) => Talkers::Two(user(low)?, user(high)?),
-            Self::Room(room) => Talkers::Room(rooms.get(room.index())?.name.clone()),
+            Self::Direct(low, high) => Participants::Two(user(low)?, user(high)?),
+            Self::Room(room) => Participants::Room(rooms.get(room.index())?.name.clone()),
         })
     }
 
@@ -59,12 +59,12 @@ impl fmt::Display for ConversationId {
 
 /// Who talks in a conversation, for people who look at its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Talkers {
+pub enum Participants {
     Two(UserName, UserName),
     Room(RoomName),
 }
 
-impl Talkers {
+impl Participants {
     /// Whether a message belongs there.
     pub fn said(&self, message: &Message) -> bool {
         match (self, &message.to) {
@@ -77,7 +77,7 @@ impl Talkers {
     }
 }
 
-impl fmt::Display for Talkers {
+impl fmt::Display for Participants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Two(one, other) => write!(f, "{one};{other}"),
@@ -100,7 +100,7 @@ pub struct Filed {
 #[derive(Default)]
 pub(super) struct Conversation {
     pub filed: Filed,
-    /// Oldest first. Bounded by the size of the journal that no checkpoint covers.
+    /// Oldest first. Bounded by the size of the write-ahead log that no checkpoint covers.
     pub rows: Vec<Arc<Message>>,
 }
 
@@ -127,14 +127,14 @@ impl Conversation {
 }
 
 /// What a READ needs to know: the number of the peer's last message up to the one that was read.
-/// Core knows it for the rows in memory; for those in the file a connection's thread looks it up.
+/// The state machine knows it for the rows in memory; for those in the file a connection's thread looks it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastOfPeer {
     NotLookedUp,
     Found(Option<Seq>),
 }
 
-/// What core knows of a conversation, handed to a connection's thread: the newest rows in memory,
+/// What the state machine knows of a conversation, handed to a connection's thread: the newest rows in memory,
 /// where the file is, and where the marks stand. The file is read there, not by the router.
 #[derive(Clone, Debug)]
 pub struct Excerpt {
@@ -200,7 +200,7 @@ impl Excerpt {
     }
 }
 
-impl Core {
+impl StateMachine {
     /// At most `limit` rows below `before`, the newest of those in memory.
     pub(super) fn excerpt(&self, me: AccountNumber, place: Target, limit: usize, before: Option<Seq>) -> Excerpt {
         let conversation = conversation_of(me, place);

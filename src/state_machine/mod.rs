@@ -1,13 +1,13 @@
 //! The state machine: who there is, what waits for whom, how far everything has come.
 //!
-//! No IO, no threads, no locks, no clock. [`Core::handle`] decides: it turns a command into records
-//! and effects. [`Core::apply`] lets a record happen, and is all that recovery ever calls. What a
+//! No IO, no threads, no locks, no clock. [`StateMachine::handle`] decides: it turns a command into records
+//! and effects. [`StateMachine::apply`] lets a record happen, and is all that recovery ever calls. What a
 //! restart replays is therefore what happened, and a test can play it by the million.
 
 mod account;
 mod command;
 mod conversation;
-mod handle;
+mod decide;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/ids.rs")]
 mod ids;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/mailbox.rs")]
@@ -26,8 +26,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use command::{Answer, Command, ConnectionId, Delivery, Effect, FiledEvents, Now, Policy};
-pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer, Talkers};
-pub use handle::Outcome;
+pub use conversation::{ConversationId, Excerpt, Filed, LastOfPeer, Participants};
+pub use decide::Outcome;
 pub use ids::{Digest, SentMessage};
 pub use number::{AccountNumber, RoomNumber};
 pub use record::Record;
@@ -42,8 +42,8 @@ use conversation::{Conversation, Target};
 use presence::Presence;
 use room::Room;
 
-/// A record that cannot follow what was there before it. In a journal: damage. From
-/// [`Core::handle`]: a defect of this program.
+/// A record that cannot follow what was there before it. In a write-ahead log: damage. From
+/// [`StateMachine::handle`]: a defect of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inconsistent(pub String);
 
@@ -54,7 +54,7 @@ impl fmt::Display for Inconsistent {
 }
 
 /// Everything that the server knows. Owned by the router's thread.
-pub struct Core {
+pub struct StateMachine {
     /// The store's own name: a client that finds another one starts anew (protocol, section 6).
     store: Arc<str>,
     /// The newest number given.
@@ -71,7 +71,7 @@ pub struct Core {
     full: bool,
 }
 
-impl Core {
+impl StateMachine {
     /// An empty store of this name.
     pub fn new(store: Arc<str>, policy: Policy) -> Self {
         Self {
@@ -130,16 +130,16 @@ impl Core {
     }
 
     /// Who talks in a conversation.
-    pub fn talkers(&self, id: ConversationId) -> Talkers {
+    pub fn participants(&self, id: ConversationId) -> Participants {
         match id {
             ConversationId::Direct(low, high) => {
-                Talkers::Two(self.account(low).name.clone(), self.account(high).name.clone())
+                Participants::Two(self.account(low).name.clone(), self.account(high).name.clone())
             }
-            ConversationId::Room(room) => Talkers::Room(self.room(room).name.clone()),
+            ConversationId::Room(room) => Participants::Room(self.room(room).name.clone()),
         }
     }
 
-    /// Replays one line of the journal (without its LF): lets its record happen again, and checks
+    /// Replays one line of the write-ahead log (without its LF): lets its record happen again, and checks
     /// that the same came of it.
     pub fn replay(&mut self, line: &[u8]) -> Result<(), Inconsistent> {
         let (last, mut record) = Record::parse(line).ok_or_else(|| Inconsistent("not a record".to_owned()))?;

@@ -3,9 +3,9 @@
 use super::conversation::Marks;
 use super::room::{Dropped, Entry, Member, Room};
 use super::snapshot::{LogRow, MemberRow, RoomMarksRow, RoomRow};
-use super::{Core, Inconsistent};
+use super::{StateMachine, Inconsistent};
 
-impl Core {
+impl StateMachine {
     pub(super) fn room_row(&self, room: &Room) -> RoomRow {
         let Dropped { last, by, other } = room.dropped;
         let dropped_by = by.map(|by| self.account(by).name.clone());

@@ -1,4 +1,4 @@
-//! What can be wrong with a journal.
+//! What can be wrong with a write-ahead log.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Says which file, where in it, and what is wrong. Nothing was changed.
 #[derive(Debug)]
-pub enum JournalError {
+pub enum WalError {
     Io {
         file: PathBuf,
         error: io::Error,
@@ -25,13 +25,13 @@ pub enum JournalError {
     },
 }
 
-impl JournalError {
+impl WalError {
     pub fn io(file: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |error| Self::Io { file: file.to_path_buf(), error }
     }
 }
 
-impl fmt::Display for JournalError {
+impl fmt::Display for WalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { file, error } => write!(f, "{}: {error}", file.display()),

@@ -30,7 +30,7 @@ impl From<LedgerError> for End {
 
 /// Why something with the wachat server did not work.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum BridgeError {
     /// Try again later.
     Away(String),
     End(End),
@@ -38,7 +38,7 @@ pub enum Trouble {
     Over,
 }
 
-impl From<LinkError> for Trouble {
+impl From<LinkError> for BridgeError {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Away(why) => Self::Away(why),
@@ -47,7 +47,7 @@ impl From<LinkError> for Trouble {
     }
 }
 
-impl From<LedgerError> for Trouble {
+impl From<LedgerError> for BridgeError {
     fn from(error: LedgerError) -> Self {
         Self::End(error.into())
     }

@@ -5,7 +5,7 @@ use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 
-use crate::journal::{JournalError, Location, Segment, make_segment};
+use crate::wal::{WalError, Location, Segment, make_segment};
 use crate::store::{Checkpointed, Store, StoreError};
 
 /// A thread that does one piece of work at a time when it is asked to. It ends with the last of its
@@ -16,7 +16,7 @@ pub(super) struct Worker<T> {
     busy: bool,
 }
 
-pub(super) type SegmentMaker = Worker<Result<Segment, JournalError>>;
+pub(super) type SegmentMaker = Worker<Result<Segment, WalError>>;
 pub(super) type Checkpointer = Worker<Result<Checkpointed, StoreError>>;
 
 impl<T: Send + 'static> Worker<T> {

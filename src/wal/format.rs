@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use crate::protocol::{Fields, Writer};
 
-const KIND: &str = "wachat-journal";
+const KIND: &str = "wachat-wal";
 const VERSION: u64 = 1;
 const COMMIT: &str = "COMMIT";
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::handle::{Handled, Outcome, Stop};
+use super::decide::{Handled, Outcome, Stop};
 use super::room::{Moved, Room};
-use super::{AccountNumber, Code, ConversationId, Core, Inconsistent, Now, Record, RoomNumber, Target};
+use super::{AccountNumber, Code, ConversationId, StateMachine, Inconsistent, Now, Record, RoomNumber, Target};
 use crate::limits;
 use crate::model::{Message, NoSuchPlace, Place, RoomName, Seq, Timestamp, UserName, length_in_record};
 use crate::protocol::request::Named;
@@ -18,7 +18,7 @@ const LOBBY: &str = "#lobby";
 pub(super) const EVENT_BYTES: usize = 256;
 
 // What happened.
-impl Core {
+impl StateMachine {
     pub(super) fn join_room(&mut self, user: &UserName, room: &RoomName) -> Result<(), Inconsistent> {
         let (who, now) = (self.number(user)?, self.last);
         let number = match self.room_names.get(room) {
@@ -119,7 +119,7 @@ impl Core {
 }
 
 // What is asked.
-impl Core {
+impl StateMachine {
     pub(super) fn find_room(&self, room: &Named) -> Result<RoomNumber, Code> {
         match room {
             Ok(Place::Room(name)) => self.room_names.get(name).copied().ok_or(Code::NoRoom),

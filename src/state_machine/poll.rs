@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::handle::{Handled, Outcome};
+use super::decide::{Handled, Outcome};
 use super::presence::Parked;
 use super::room::Entry;
 use super::rooms::EVENT_BYTES;
 use super::{
-    AccountNumber, Answer, ConnectionId, ConversationId, Core, Delivery, Effect, FiledEvents, Now, Record, RoomNumber,
+    AccountNumber, Answer, ConnectionId, ConversationId, StateMachine, Delivery, Effect, FiledEvents, Now, Record, RoomNumber,
     Target,
 };
 use crate::limits;
 use crate::model::{Seq, length_in_record};
 use crate::protocol::{After, Code, Event};
 
-impl Core {
+impl StateMachine {
     pub(super) fn poll(
         &mut self,
         connection: ConnectionId,
@@ -159,7 +159,7 @@ impl Core {
         account.rooms.iter().map(last_in).fold(account.mailbox.last(), Seq::max)
     }
 
-    /// When the next waiting poll is to be answered: call [`Core::answer_polls`] then.
+    /// When the next waiting poll is to be answered: call [`StateMachine::answer_polls`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.presence.next_deadline()
     }

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::connection::{Connection, Ending, turn_away};
-use crate::core::ConnectionId;
+use super::connection::{Connection, CloseReason, turn_away};
+use crate::state_machine::ConnectionId;
 use crate::limits;
 
 #[derive(Default)]
-pub(super) struct Admission {
+pub(super) struct ConnectionTable {
     state: Mutex<State>,
     emptied: Condvar,
 }
@@ -24,7 +24,7 @@ struct State {
     per_address: HashMap<IpAddr, usize>,
 }
 
-impl Admission {
+impl ConnectionTable {
     /// Takes a connection in, or turns it away.
     pub fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Arc<Connection>> {
         let mut state = self.state.lock();
@@ -62,7 +62,7 @@ impl Admission {
         }
     }
 
-    pub fn end_all(&self, ending: Ending) {
+    pub fn end_all(&self, ending: CloseReason) {
         let connections: Vec<_> = self.state.lock().connections.values().cloned().collect();
         for connection in connections {
             connection.end(ending.clone());

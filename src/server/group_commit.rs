@@ -1,14 +1,14 @@
-//! Core and the journal as one: nothing leaves before it is durable.
+//! The state machine and the write-ahead log as one: nothing leaves before it is durable.
 //!
-//! Records go into a batch as core makes them; effects wait until the batch is synced, and are then
+//! Records go into a batch as the state machine makes them; effects wait until the batch is synced, and are then
 //! released in order. No threads and no sockets: the router drives it, and tests drive it on a disk
 //! that loses power.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::core::{Command, ConnectionId, Core, Effect, Inconsistent, Now, Outcome};
-use crate::journal::{Journal, JournalError, Segment};
+use crate::state_machine::{Command, ConnectionId, StateMachine, Effect, Inconsistent, Now, Outcome};
+use crate::wal::{Wal, WalError, Segment};
 use crate::limits;
 use crate::model::Seq;
 use crate::store::{Checkpointed, Opened, Sizes};
@@ -24,9 +24,9 @@ pub enum Urgency {
     Now,
 }
 
-pub struct Engine {
-    core: Core,
-    journal: Journal,
+pub struct GroupCommit {
+    machine: StateMachine,
+    wal: Wal,
     sizes: Sizes,
     outcome: Outcome,
     /// Effects that wait for the batch to be durable, in order.
@@ -39,19 +39,19 @@ pub struct Engine {
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
-    /// The data directory is this process's as long as there is an engine.
+    /// The data directory is this process's as long as there is an group commit.
     _lock: Box<dyn Send>,
 }
 
-impl Engine {
+impl GroupCommit {
     /// Takes over a store that was just opened.
     pub fn new(opened: Opened, sizes: Sizes) -> Self {
-        let before = opened.journal.segment().saturating_sub(1);
+        let before = opened.wal.segment().saturating_sub(1);
         Self {
-            synced: opened.core.last(),
-            core: opened.core,
+            synced: opened.machine.last(),
+            machine: opened.machine,
             closed: (opened.closed_bytes > 0).then_some((before, opened.closed_bytes)).into_iter().collect(),
-            journal: opened.journal,
+            wal: opened.wal,
             sizes,
             outcome: Outcome::default(),
             held: Vec::new(),
@@ -62,35 +62,35 @@ impl Engine {
         }
     }
 
-    /// Handles one command. There has to be room for a record ([`Engine::has_room`]), or core has to
-    /// know that there is none ([`Engine::switch_segment`]).
+    /// Handles one command. There has to be room for a record ([`GroupCommit::has_room`]), or the state machine has to
+    /// know that there is none ([`GroupCommit::switch_segment`]).
     pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), Inconsistent> {
-        self.core.handle(from, command, now, &mut self.outcome)?;
+        self.machine.handle(from, command, now, &mut self.outcome)?;
         self.collect();
         Ok(())
     }
 
-    /// When the next waiting poll is to be answered: call [`Engine::answer_polls`] then.
+    /// When the next waiting poll is to be answered: call [`GroupCommit::answer_polls`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.core.next_deadline()
+        self.machine.next_deadline()
     }
 
     /// Answers the polls that have waited long enough, or for what the commands since have brought.
     pub fn answer_polls(&mut self, now: Now) {
-        self.core.answer_polls(now, &mut self.outcome);
+        self.machine.answer_polls(now, &mut self.outcome);
         self.collect();
     }
 
     /// The server is stopping: polls do not wait any more.
     pub fn stop_waiting(&mut self) {
-        self.core.stop_waiting(&mut self.outcome);
+        self.machine.stop_waiting(&mut self.outcome);
         self.collect();
     }
 
-    /// Takes over what core has decided.
+    /// Takes over what the state machine has decided.
     fn collect(&mut self) {
         for (last, record) in self.outcome.records.drain(..) {
-            self.journal.append(|out| record.write(last, out));
+            self.wal.append(|out| record.write(last, out));
         }
         for effect in self.outcome.effects.drain(..) {
             let depends_on = match &effect {
@@ -98,7 +98,7 @@ impl Engine {
                 _ => None,
             };
             // Events that are durable already depend on nothing in this batch.
-            if self.journal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
+            if self.wal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
                 self.released.push(effect);
             } else {
                 self.awaited |= depends_on.is_none();
@@ -107,12 +107,12 @@ impl Engine {
         }
     }
 
-    pub fn core(&self) -> &Core {
-        &self.core
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
     }
 
     pub fn urgency(&self) -> Urgency {
-        match self.journal.pending() {
+        match self.wal.pending() {
             0 => Urgency::Nothing,
             _ if self.awaited => Urgency::Now,
             _ => Urgency::Soon,
@@ -121,15 +121,15 @@ impl Engine {
 
     /// Whether the batch holds so much that it should not grow.
     pub fn batch_is_full(&self) -> bool {
-        self.journal.pending() >= limits::BATCH_BYTES
+        self.wal.pending() >= limits::BATCH_BYTES
     }
 
     /// One write, one sync; then everything that waited for it is released. After an error what is on
-    /// the disk is unknown: this engine must not be used any more.
-    pub fn commit(&mut self) -> Result<(), JournalError> {
-        self.journal.commit()?;
+    /// the disk is unknown: this group commit must not be used any more.
+    pub fn commit(&mut self) -> Result<(), WalError> {
+        self.wal.commit()?;
         self.awaited = false;
-        self.synced = self.core.last();
+        self.synced = self.machine.last();
         self.released.append(&mut self.held);
         Ok(())
     }
@@ -139,44 +139,44 @@ impl Engine {
         self.released.drain(..)
     }
 
-    /// Whether one more record fits. If not: commit, then [`Engine::switch_segment`].
+    /// Whether one more record fits. If not: commit, then [`GroupCommit::switch_segment`].
     pub fn has_room(&self) -> bool {
-        self.journal.has_room()
+        self.wal.has_room()
     }
 
-    /// Goes on in the spare segment. Without one core refuses whatever needs a record.
+    /// Goes on in the spare segment. Without one the state machine refuses whatever needs a record.
     pub fn switch_segment(&mut self) {
-        let number = self.journal.segment();
-        if let Some(bytes) = self.journal.switch() {
+        let number = self.wal.segment();
+        if let Some(bytes) = self.wal.switch() {
             self.closed.push_back((number, bytes));
         }
-        self.core.set_full(!self.journal.has_room());
+        self.machine.set_full(!self.wal.has_room());
     }
 
     /// The number of the segment that is to be made ahead of need, if there is none yet.
     pub fn wants_segment(&self) -> Option<u64> {
-        self.journal.wants_spare()
+        self.wal.wants_spare()
     }
 
     pub fn give_segment(&mut self, segment: Segment) {
-        self.journal.give_spare(segment);
+        self.wal.give_spare(segment);
     }
 
     /// The closed segment up to which a checkpoint should be made now, if one should.
     pub fn wants_checkpoint(&self) -> Option<u64> {
         let closed: u64 = self.closed.iter().map(|(_, bytes)| bytes).sum();
         let due = closed >= self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
-        due.then(|| self.journal.segment() - 1)
+        due.then(|| self.wal.segment() - 1)
     }
 
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
-        self.core.filed(&checkpoint.filed);
+        self.machine.filed(&checkpoint.filed);
         self.closed.retain(|(number, _)| *number > checkpoint.covered_upto);
         self.checkpoint_bytes = checkpoint.bytes;
     }
 
     /// The segment up to which a last checkpoint would cover everything; `None` if one does already.
     pub fn uncovered(&self) -> Option<u64> {
-        (!self.journal.is_fresh() || !self.closed.is_empty()).then(|| self.journal.segment())
+        (!self.wal.is_fresh() || !self.closed.is_empty()).then(|| self.wal.segment())
     }
 }

@@ -1,4 +1,4 @@
-//! What goes into core and what comes out.
+//! What goes into the state machine and what comes out.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -56,7 +56,7 @@ impl Default for Policy {
     }
 }
 
-/// What a connection asks of core. `user` is who has logged in on it.
+/// What a connection asks of the state machine. `user` is who has logged in on it.
 #[derive(Clone, Debug)]
 pub enum Command {
     Register {
@@ -150,7 +150,7 @@ pub enum Answer {
 }
 
 /// What a poll brings. A room message that is in the history file already is fetched from there by the
-/// connection's thread: core keeps no text for members who are behind.
+/// connection's thread: the state machine keeps no text for members who are behind.
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     /// What memory holds: first those without a number, then the others, in order.

@@ -1,4 +1,4 @@
-//! Core's whole state as plain tables: what a checkpoint writes and reads. These types change only
+//! The state machine's whole state as plain tables: what a checkpoint writes and reads. These types change only
 //! with the version of the store; the live ones may change at any time.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::account::{Account, Chat};
 use super::conversation::Conversation;
 use super::mailbox::Mailbox;
-use super::{ConversationId, Core, Filed, Inconsistent, Policy, SentMessage, Target};
+use super::{ConversationId, StateMachine, Filed, Inconsistent, Policy, SentMessage, Target};
 use crate::model::{Email, MessageId, Place, RoomName, Seq, Timestamp, UserName};
 use crate::protocol::Event;
 
@@ -96,8 +96,8 @@ pub struct IdRow {
     pub sent: SentMessage,
 }
 
-impl Core {
-    /// The state of a core whose rows are all in history files (see [`Core::filed`]).
+impl StateMachine {
+    /// The state of the state machine whose rows are all in history files (see [`StateMachine::filed`]).
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             store: self.store.clone(),
@@ -124,32 +124,32 @@ impl Core {
         })
     }
 
-    /// The core that a snapshot was made of.
+    /// The the state machine that a snapshot was made of.
     pub fn restore(snapshot: Snapshot, policy: Policy) -> Result<Self, Inconsistent> {
-        let mut core = Core::new(snapshot.store, policy);
+        let mut machine = StateMachine::new(snapshot.store, policy);
         for row in snapshot.accounts {
-            core.add_account(&row.name, &row.password_hash, row.created_at)?;
-            let account = core.known(&row.name)?;
+            machine.add_account(&row.name, &row.password_hash, row.created_at)?;
+            let account = machine.known(&row.name)?;
             (account.email, account.last_seen, account.removed_at) = (row.email, row.last_seen, row.removed_at);
             account.mailbox = Mailbox::restore(row.acknowledged);
         }
         for row in snapshot.chats {
-            let peer = core.number(&row.peer)?;
-            core.known(&row.user)?.chats.insert(peer, Chat { read: row.read });
+            let peer = machine.number(&row.peer)?;
+            machine.known(&row.user)?.chats.insert(peer, Chat { read: row.read });
         }
         for row in snapshot.ids {
-            core.known(&row.user)?.sent.insert(row.id, row.sent);
+            machine.known(&row.user)?.sent.insert(row.id, row.sent);
         }
-        core.restore_rooms(snapshot.rooms, snapshot.members, snapshot.logs, snapshot.room_marks)?;
+        machine.restore_rooms(snapshot.rooms, snapshot.members, snapshot.logs, snapshot.room_marks)?;
         for row in snapshot.conversations {
-            core.check_talkers(row.id)?;
-            core.conversations.insert(row.id, Conversation { filed: row.filed, rows: Vec::new() });
+            machine.check_talkers(row.id)?;
+            machine.conversations.insert(row.id, Conversation { filed: row.filed, rows: Vec::new() });
         }
         for row in snapshot.waiting {
-            core.restore_waiting(&row)?;
+            machine.restore_waiting(&row)?;
         }
-        core.last = snapshot.last;
-        Ok(core)
+        machine.last = snapshot.last;
+        Ok(machine)
     }
 
     /// A file can name any account; the live state only those that are there.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::state::State;
 use super::telegram::{Failure, Telegram};
-use super::trouble::{End, Trouble};
+use super::error::{End, BridgeError};
 use super::{Config, Event, incoming, room, update};
 use crate::client::account::Account;
 use crate::client::backoff::Backoff;
@@ -48,8 +48,8 @@ impl Inward {
             state,
             events,
             session: None,
-            telegram_retry: Backoff::new(limits::RETRY_FIRST),
-            server_retry: Backoff::new(limits::RETRY_FIRST),
+            telegram_retry: Backoff::new(limits::MIN_RETRY_DELAY),
+            server_retry: Backoff::new(limits::MIN_RETRY_DELAY),
             others: HashSet::new(),
         }
     }
@@ -147,7 +147,7 @@ impl Inward {
     /// Sends until there is an answer that counts. The id makes it one message, however often it goes.
     fn send(&mut self, request: &[u8], number: i64) -> Result<(), End> {
         let mut held = false;
-        let mut hold = Backoff::new(limits::HOLD_FIRST);
+        let mut hold = Backoff::new(limits::MIN_HOLD_DELAY);
         loop {
             match self.ask(request) {
                 Ok(Ok(())) => return Ok(()),
@@ -161,20 +161,20 @@ impl Inward {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
                     return Ok(());
                 }
-                Err(Trouble::Away(why)) => {
+                Err(BridgeError::Away(why)) => {
                     self.session = None;
                     if !std::mem::replace(&mut held, true) {
                         log::warn!("cannot reach the wachat server ({why}); update {number} and what follows wait");
                     }
                     pause(&mut self.server_retry);
                 }
-                Err(Trouble::End(end)) => return Err(end),
-                Err(Trouble::Over) => return Ok(()),
+                Err(BridgeError::End(end)) => return Err(end),
+                Err(BridgeError::Over) => return Ok(()),
             }
         }
     }
 
-    fn ask(&mut self, request: &[u8]) -> Result<Result<(), crate::protocol::Ko>, Trouble> {
+    fn ask(&mut self, request: &[u8]) -> Result<Result<(), crate::protocol::Ko>, BridgeError> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => room::enter(&self.account, &self.room)?,

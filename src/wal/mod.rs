@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use error::JournalError;
+pub use error::WalError;
 pub use recover::{Inspected, Recovered, inspect, recover, replay_closed};
 pub use segment::{Segment, make_segment};
 
@@ -24,7 +24,7 @@ use crate::limits;
 use format::MARK_BYTES;
 
 /// The end of the log: where the next batch goes. Owned by the router.
-pub struct Journal {
+pub struct Wal {
     segment: Segment,
     /// The segment after this one, made ahead of need.
     spare: Option<Segment>,
@@ -34,7 +34,7 @@ pub struct Journal {
     number: u64,
 }
 
-impl Journal {
+impl Wal {
     /// Continues a log: `number` is the next batch's.
     pub fn new(segment: Segment, spare: Option<Segment>, number: u64) -> Self {
         Self { segment, spare, batch: Vec::new(), number }
@@ -45,14 +45,14 @@ impl Journal {
         write(&mut self.batch);
     }
 
-    /// How many bytes wait for the next [`Journal::commit`].
+    /// How many bytes wait for the next [`Wal::commit`].
     pub fn pending(&self) -> usize {
         self.batch.len()
     }
 
     /// Writes the batch with its mark and syncs it: the commit point of everything in it. After an
     /// error nobody knows what is on the disk: the log must not be written again.
-    pub fn commit(&mut self) -> Result<(), JournalError> {
+    pub fn commit(&mut self) -> Result<(), WalError> {
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -97,7 +97,7 @@ impl Journal {
     }
 }
 
-/// A journal's directory, and whose it is.
+/// A write-ahead log's directory, and whose it is.
 #[derive(Clone)]
 pub struct Location {
     pub disk: Arc<dyn Disk>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::core::{Digest, SentMessage, Snapshot};
+use crate::state_machine::{Digest, SentMessage, Snapshot};
 use crate::model::{Message, MessageId, Place, RoomName, Seq, UserName};
 use crate::protocol::Event;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::core::{Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{Delivery, Excerpt, FiledEvents};
 use crate::limits;
 use crate::model::{Message, Seq, length_in_record};
 use crate::protocol::Event;

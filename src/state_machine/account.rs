@@ -25,7 +25,7 @@ pub(super) struct Account {
     /// The rooms she is in.
     pub rooms: BTreeSet<RoomNumber>,
     /// How fast she is sending. Not stored.
-    pub pace: Pace,
+    pub send_rate: SendRate,
 }
 
 /// One side of a conversation.
@@ -37,7 +37,7 @@ pub(super) struct Chat {
 
 /// The second that a sender is in, and how much was sent in it.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Pace {
+pub(super) struct SendRate {
     pub second: u64,
     pub sent: u32,
 }
@@ -55,7 +55,7 @@ impl Account {
             sent: SentIds::default(),
             chats: HashMap::new(),
             rooms: BTreeSet::new(),
-            pace: Pace::default(),
+            send_rate: SendRate::default(),
         }
     }
 

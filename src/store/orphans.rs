@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::{LOCK, README, Store, StoreError};
-use crate::core::Snapshot;
-use crate::journal;
+use crate::state_machine::Snapshot;
+use crate::wal;
 
 impl Store {
     /// What a checkpoint that did not finish has left among the history files.
@@ -33,19 +33,19 @@ impl Store {
     pub(super) fn leftovers(&self, newest: u64) -> Result<Vec<String>, StoreError> {
         let mut notes = Vec::new();
         for name in self.list(&self.directory)? {
-            let of_use = ["journal", "history", LOCK, README, "backup.csv", "backup.new"].contains(&name.as_str());
+            let of_use = ["wal", "history", LOCK, README, "backup.csv", "backup.new"].contains(&name.as_str());
             let checkpoint = self.directory.join(&name) == self.checkpoint_path(newest);
             if !of_use && !checkpoint {
                 notes.push(leftover(&self.directory, &name));
             }
         }
-        let current = journal::segments_above(&*self.disk, &self.journal_directory(), newest)
-            .map_err(StoreError::io(&self.journal_directory()))?;
-        let location = self.journal("".into());
+        let current = wal::segments_above(&*self.disk, &self.wal_directory(), newest)
+            .map_err(StoreError::io(&self.wal_directory()))?;
+        let location = self.wal("".into());
         let of_use: Vec<_> = current.into_iter().map(|number| location.segment(number)).collect();
-        for name in self.list(&self.journal_directory())? {
-            if !of_use.contains(&self.journal_directory().join(&name)) {
-                notes.push(leftover(&self.journal_directory(), &name));
+        for name in self.list(&self.wal_directory())? {
+            if !of_use.contains(&self.wal_directory().join(&name)) {
+                notes.push(leftover(&self.wal_directory(), &name));
             }
         }
         Ok(notes)

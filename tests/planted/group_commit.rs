@@ -1,14 +1,14 @@
-//! In the place of `src/server/engine.rs`: what holds answers back until they are durable.
+//! In the place of `src/server/group commit.rs`: what holds answers back until they are durable.
 
-#[path = "../../src/server/engine.rs"]
+#[path = "../../src/server/group_commit.rs"]
 mod real;
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::vec::Drain;
 
-use crate::core::{Command, ConnectionId, Effect, Inconsistent, Now};
-use crate::journal::JournalError;
+use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now};
+use crate::wal::WalError;
 use crate::model::{MessageId, UserName};
 use crate::planted::is;
 use crate::protocol::{Code, Reply};
@@ -22,17 +22,17 @@ const REFUSED: u64 = 10;
 /// The connection of those whom nobody answers.
 const NOBODY: ConnectionId = ConnectionId(u64::MAX);
 
-pub struct Engine {
-    real: real::Engine,
+pub struct GroupCommit {
+    real: real::GroupCommit,
     /// What the batch holds that is being filled, and what will be answered.
     unsynced: HashMap<(UserName, MessageId), Reply>,
     released: Vec<Effect>,
     sends: u64,
 }
 
-impl Engine {
+impl GroupCommit {
     pub fn new(opened: Opened, sizes: Sizes) -> Self {
-        let real = real::Engine::new(opened, sizes);
+        let real = real::GroupCommit::new(opened, sizes);
         Self { real, unsynced: HashMap::new(), released: Vec::new(), sends: 0 }
     }
 
@@ -51,9 +51,9 @@ impl Engine {
             self.released.push(Effect::Answer(from, Code::Rate.into()));
             return Ok(());
         }
-        let before = self.real.core().last();
+        let before = self.real.machine().last();
         self.real.take(from, command, now)?;
-        let seq = self.real.core().last();
+        let seq = self.real.machine().last();
         if is("deduplication-before-commit") && seq > before {
             let reply = Reply::Accepted { id: key.1.clone(), at: now.at, seq };
             self.unsynced.insert(key, reply);
@@ -65,7 +65,7 @@ impl Engine {
         self.real.answer_polls(now);
     }
 
-    pub fn commit(&mut self) -> Result<(), JournalError> {
+    pub fn commit(&mut self) -> Result<(), WalError> {
         self.unsynced.clear();
         match self.real.commit() {
             Err(_) if is("commit-retried-after-failure") => self.real.commit(),
@@ -80,15 +80,15 @@ impl Engine {
     }
 }
 
-impl Deref for Engine {
-    type Target = real::Engine;
+impl Deref for GroupCommit {
+    type Target = real::GroupCommit;
 
     fn deref(&self) -> &Self::Target {
         &self.real
     }
 }
 
-impl DerefMut for Engine {
+impl DerefMut for GroupCommit {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.real
     }

@@ -1,11 +1,11 @@
-//! One file of the journal.
+//! One file of the write-ahead log.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::Head;
-use super::{JournalError, Location};
+use super::{WalError, Location};
 use crate::disk::File;
 
 /// What is written at once while a segment is filled.
@@ -47,12 +47,12 @@ impl Segment {
     }
 
     /// Writes a batch behind the others with its mark, and syncs it.
-    pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> Result<(), JournalError> {
+    pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> Result<(), WalError> {
         let mark = self.head.mark(number, batch);
         batch.extend_from_slice(mark.as_bytes());
         batch.push(b'\n');
         let written = self.file.write_at(batch, self.end).and_then(|()| self.file.sync());
-        written.map_err(JournalError::io(&self.path))?;
+        written.map_err(WalError::io(&self.path))?;
         self.end += batch.len() as u64;
         Ok(())
     }
@@ -60,13 +60,13 @@ impl Segment {
 
 /// Makes a segment of this size: filled and synced under another name, then renamed, so that a
 /// segment that is there is there in full.
-pub fn make_segment(location: &Location, number: u64, size: u64) -> Result<Segment, JournalError> {
+pub fn make_segment(location: &Location, number: u64, size: u64) -> Result<Segment, WalError> {
     let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
-    let salt = getrandom::u64().map_err(|error| JournalError::io(&new)(error.into()))?;
+    let salt = getrandom::u64().map_err(|error| WalError::io(&new)(error.into()))?;
     let head = Head { store: location.store.clone(), number, salt };
-    let file = write_empty(location, &new, &head, size).map_err(JournalError::io(&new))?;
-    location.disk.rename(&new, &path).map_err(JournalError::io(&path))?;
-    location.disk.sync_dir(&location.directory).map_err(JournalError::io(&location.directory))?;
+    let file = write_empty(location, &new, &head, size).map_err(WalError::io(&new))?;
+    location.disk.rename(&new, &path).map_err(WalError::io(&path))?;
+    location.disk.sync_dir(&location.directory).map_err(WalError::io(&location.directory))?;
     let start = head.len();
     Ok(Segment::opened(file, path, head, start, size))
 }

@@ -1,4 +1,4 @@
-//! What can happen, as the journal writes it: one line each, in the same form as on the wire.
+//! What can happen, as the write-ahead log writes it: one line each, in the same form as on the wire.
 //!
 //! Every line begins with the newest number there is once it has happened, so that a replay that
 //! went another way than the first time is noticed at once.

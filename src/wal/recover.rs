@@ -1,4 +1,4 @@
-//! Reads a journal back: every whole batch is replayed, in order. A broken last batch was never
+//! Reads a write-ahead log back: every whole batch is replayed, in order. A broken last batch was never
 //! answered for and is set aside; anything else that is not as it was written is damage.
 
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use memchr::memchr_iter;
 
 use super::format::{Head, HeadError, any_batch_behind, batch_at};
 use super::segment::{Segment, fill};
-use super::{Journal, JournalError, Location, make_segment, segment_number, segments_above};
+use super::{Wal, WalError, Location, make_segment, segment_number, segments_above};
 use crate::disk::{self, File};
 
 /// What a recovery came to.
 pub struct Recovered {
-    pub journal: Journal,
+    pub wal: Wal,
     /// How many bytes the closed segments hold.
     pub closed_bytes: u64,
     /// The file that a broken last batch was copied to, where there was one, and what is to be said.
@@ -54,7 +54,7 @@ struct Found {
     torn: Vec<u8>,
 }
 
-/// Replays all segments above `after`, the first of their batches being `batch`; then the journal
+/// Replays all segments above `after`, the first of their batches being `batch`; then the write-ahead log
 /// goes on where it ended. Segments up to `after` are removed: a checkpoint covers them.
 pub fn recover(
     location: &Location,
@@ -62,15 +62,15 @@ pub fn recover(
     batch: u64,
     segment_bytes: u64,
     replay: &mut Replay,
-) -> Result<Recovered, JournalError> {
-    let count = tidy(location, after).map_err(JournalError::io(&location.directory))?;
+) -> Result<Recovered, WalError> {
+    let count = tidy(location, after).map_err(WalError::io(&location.directory))?;
     let (found, next) = read_all(location, after + 1..=after + count, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
     let torn = found.iter().find(|found| found.scan.broken).map(|torn| cut(location, torn));
     let set_aside = torn.transpose()?;
     let current = found.iter().rposition(|found| !found.scan.is_empty()).unwrap_or(0);
     if let Some(found) = found.get(current) {
-        make_durable(found).map_err(JournalError::io(&location.segment(found.scan.head.number)))?;
+        make_durable(found).map_err(WalError::io(&location.segment(found.scan.head.number)))?;
     }
     let closed_bytes = found.iter().take(current).map(|found| found.segment.end()).sum();
     let mut open = found.into_iter().map(|found| found.segment).skip(current);
@@ -78,10 +78,10 @@ pub fn recover(
         Some(segment) => segment,
         None => make_segment(location, after + 1, segment_bytes)?,
     };
-    Ok(Recovered { journal: Journal::new(segment, open.next(), next), closed_bytes, set_aside })
+    Ok(Recovered { wal: Wal::new(segment, open.next(), next), closed_bytes, set_aside })
 }
 
-/// What the journal holds, found by reading alone.
+/// What the write-ahead log holds, found by reading alone.
 pub struct Inspected {
     pub segments: u64,
     /// What the segments take on the disk.
@@ -93,9 +93,9 @@ pub struct Inspected {
 }
 
 /// Replays all segments above `after` as [`recover`] does, and changes nothing.
-pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay) -> Result<Inspected, JournalError> {
+pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay) -> Result<Inspected, WalError> {
     let segments = segments_above(&*location.disk, &location.directory, after);
-    let last = segments.map_err(JournalError::io(&location.directory))?.pop().unwrap_or(after);
+    let last = segments.map_err(WalError::io(&location.directory))?.pop().unwrap_or(after);
     let (found, next_batch) = read_all(location, after + 1..=last, batch, replay)?;
     let torn = found.iter().find(|found| found.scan.broken).map(|found| {
         let (file, line) = (location.segment(found.scan.head.number), found.scan.line);
@@ -116,7 +116,7 @@ fn read_all(
     segments: std::ops::RangeInclusive<u64>,
     batch: u64,
     replay: &mut Replay,
-) -> Result<(Vec<Found>, u64), JournalError> {
+) -> Result<(Vec<Found>, u64), WalError> {
     let (mut found, mut next): (Vec<Found>, u64) = (Vec::new(), batch);
     for number in segments {
         let segment = read(location, number, next, found.last(), replay)?;
@@ -133,16 +133,16 @@ fn read(
     next: u64,
     before: Option<&Found>,
     replay: &mut Replay,
-) -> Result<Found, JournalError> {
+) -> Result<Found, WalError> {
     let path = location.segment(number);
     let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
-    let content = disk::read(&*location.disk, &path).map_err(JournalError::io(&path))?;
+    let content = disk::read(&*location.disk, &path).map_err(WalError::io(&path))?;
     // What was read may be in the cache of a system that crashed before it was on the disk.
-    file.sync().map_err(JournalError::io(&path))?;
+    file.sync().map_err(WalError::io(&path))?;
     let written = content.get(head_bytes(&content)..).is_some_and(|rest| rest.iter().any(|byte| *byte != b'\n'));
     if let Some(before) = before.filter(|before| before.scan.broken && written) {
         let what = format!("batch {} is broken, and there are later ones in {}", before.scan.next, path.display());
-        return Err(JournalError::Damaged { file: location.segment(number - 1), line: before.scan.line, what });
+        return Err(WalError::Damaged { file: location.segment(number - 1), line: before.scan.line, what });
     }
     let scan = scan(location, number, &content, next, replay)?;
     let rest = content.get(scan.end..).unwrap_or_default();
@@ -160,24 +160,24 @@ pub fn replay_closed(
     segments: std::ops::RangeInclusive<u64>,
     batch: u64,
     replay: &mut Replay,
-) -> Result<u64, JournalError> {
+) -> Result<u64, WalError> {
     let mut next = batch;
     for number in segments {
         let path = location.segment(number);
         let content = disk::read(&*location.disk, &path).map_err(missing_or_io(&path))?;
         let scan = scan(location, number, &content, next, replay)?;
         if scan.broken {
-            return Err(JournalError::Damaged { file: path, line: scan.line, what: "a broken batch".to_owned() });
+            return Err(WalError::Damaged { file: path, line: scan.line, what: "a broken batch".to_owned() });
         }
         next = scan.next;
     }
     Ok(next)
 }
 
-fn missing_or_io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> JournalError + '_ {
+fn missing_or_io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> WalError + '_ {
     |error| match error.kind() {
-        std::io::ErrorKind::NotFound => JournalError::Missing { file: path.to_path_buf() },
-        _ => JournalError::io(path)(error),
+        std::io::ErrorKind::NotFound => WalError::Missing { file: path.to_path_buf() },
+        _ => WalError::io(path)(error),
     }
 }
 
@@ -205,8 +205,8 @@ fn scan(
     content: &[u8],
     first: u64,
     replay: &mut Replay,
-) -> Result<Scan, JournalError> {
-    let damaged = |line, what: String| JournalError::Damaged { file: location.segment(number), line, what };
+) -> Result<Scan, WalError> {
+    let damaged = |line, what: String| WalError::Damaged { file: location.segment(number), line, what };
     let head = read_head(location, number, content)?;
     let mut scan = Scan { last: None, end: head_bytes(content), head, line: 2, next: first, broken: false };
     while content.get(scan.end).is_some_and(|byte| *byte != b'\n') {
@@ -237,17 +237,17 @@ fn head_bytes(content: &[u8]) -> usize {
     content.iter().position(|byte| *byte == b'\n').map_or(content.len(), |end| end + 1)
 }
 
-fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, JournalError> {
+fn read_head(location: &Location, number: u64, content: &[u8]) -> Result<Head, WalError> {
     let file = location.segment(number);
     let line = content.get(..head_bytes(content)).unwrap_or_default();
     // Without its line feed, what is written next would be a part of it.
     let what = match line.strip_suffix(b"\n").ok_or(HeadError::Damaged).and_then(Head::parse) {
         Ok(head) if head.number == number && head.store == location.store => return Ok(head),
         Ok(head) => format!("this is segment {} of store {}", head.number, head.store),
-        Err(HeadError::Newer) => return Err(JournalError::Newer { file }),
-        Err(HeadError::Damaged) => "not the first line of a journal segment".to_owned(),
+        Err(HeadError::Newer) => return Err(WalError::Newer { file }),
+        Err(HeadError::Damaged) => "not the first line of a WAL segment".to_owned(),
     };
-    Err(JournalError::Damaged { file, line: 1, what })
+    Err(WalError::Damaged { file, line: 1, what })
 }
 
 /// Writes the last whole batch once more. Should its sync have failed in the server before this one,
@@ -261,17 +261,17 @@ fn make_durable(found: &Found) -> std::io::Result<()> {
 }
 
 /// Copies a broken last batch aside, durably, and then cuts it off. Returns what is to be said of it.
-fn cut(location: &Location, found: &Found) -> Result<String, JournalError> {
+fn cut(location: &Location, found: &Found) -> Result<String, WalError> {
     let Found { scan, torn, .. } = found;
     let path = location.segment(scan.head.number);
     // A crash while this is done may bring us here again, with less left to see: that is another piece.
     let stem = format!("{:06}-batch-{}", scan.head.number, scan.next);
     let aside = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")));
-    let aside = aside.map_err(JournalError::io(&location.directory))?;
-    disk::write(&*location.disk, &aside, torn).map_err(JournalError::io(&aside))?;
-    location.disk.sync_dir(&location.directory).map_err(JournalError::io(&location.directory))?;
+    let aside = aside.map_err(WalError::io(&location.directory))?;
+    disk::write(&*location.disk, &aside, torn).map_err(WalError::io(&aside))?;
+    location.disk.sync_dir(&location.directory).map_err(WalError::io(&location.directory))?;
     let filled = fill(&*found.file, scan.end as u64, (scan.end + torn.len()) as u64);
-    filled.and_then(|()| found.file.sync()).map_err(JournalError::io(&path))?;
+    filled.and_then(|()| found.file.sync()).map_err(WalError::io(&path))?;
     Ok(format!(
         "{} line {}: batch {} was being written when the server ended and was answered to nobody; its {} bytes are now in {}",
         path.display(),
