@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use wachat::disk::RealDisk;
 use wachat::limits::TIMEOUT;
-use wachat::model::{MessageId, Place, Seq, Text};
+use wachat::model::{MessageId, Seq, Target, Text};
 use wachat::protocol::{After, Event, Login, LoginKind, RecvRequest, SendRequest, reply};
 use wachat::server::{self, Config};
 
@@ -29,7 +29,7 @@ fn main() -> Failable<()> {
     let mut luis = Connection::open(send, LoginKind::Register, "luis")?;
     println!("ana writes to luis, who is away");
     let (id, text) = (MessageId::new("hola-1").ok_or("not an id")?, Text::new("hola, luis").ok_or("not a text")?);
-    let accepted = ana.ask(|out| SendRequest::Send { id, to: Place::parse("luis"), text }.write(out))?;
+    let accepted = ana.ask(|out| SendRequest::Send { id, to: Target::parse("luis"), text }.write(out))?;
     let (_, number) = reply::read_accepted(&accepted)?;
     println!("    ana sees: message {number} is RECEIVED; it is on the server's disk");
 
@@ -48,7 +48,7 @@ fn main() -> Failable<()> {
     let told = show_states(&ana_hears.poll(Seq::ZERO)?);
 
     println!("luis reads it");
-    luis.ask(|out| SendRequest::Read { place: Place::parse("ana"), seq: number }.write(out))?;
+    luis.ask(|out| SendRequest::Read { target: Target::parse("ana"), seq: number }.write(out))?;
     show_states(&ana_hears.poll(told)?);
 
     server.stop()?;
@@ -58,8 +58,8 @@ fn main() -> Failable<()> {
 /// Prints what ana is told of her messages; returns the number to acknowledge.
 fn show_states(events: &[Event]) -> Seq {
     for event in events {
-        if let Event::State { place, state, upto, .. } = event {
-            println!("    ana sees: up to {upto}, all she wrote to {place} is {state}");
+        if let Event::State { target, state, upto, .. } = event {
+            println!("    ana sees: up to {upto}, all she wrote to {target} is {state}");
         }
     }
     events.iter().map(Event::seq).fold(Seq::ZERO, Seq::max)

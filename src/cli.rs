@@ -10,11 +10,11 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::client::{self, ConnectArgs};
-use crate::state_machine::Policy;
 use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{Config, Registration};
 use crate::settings::{self, Settings};
+use crate::state_machine::Policy;
 use crate::store::Sizes;
 use crate::tools;
 

@@ -70,18 +70,19 @@
 pub mod bridge;
 pub mod cli;
 pub mod client;
-pub mod state_machine;
 pub mod disk;
-pub mod wal;
 pub mod limits;
 pub mod model;
 pub mod net;
 pub mod protocol;
+pub mod record;
 pub mod server;
 pub mod settings;
 pub mod signals;
+pub mod state_machine;
 pub mod store;
 pub mod tools;
+pub mod wal;
 
 /// Defects on purpose, in the place of some of the modules: they prove that the tests can fail.
 #[cfg(feature = "planted-bugs")]

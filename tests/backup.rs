@@ -17,9 +17,9 @@ use support::playing::{Playing, SMALL, Sent};
 use support::random::Random;
 use support::{Line, PASSWORD, Server, files, wait_for};
 use tempfile::TempDir;
-use wachat::state_machine::Policy;
 use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
 use wachat::server::Config;
+use wachat::state_machine::Policy;
 use wachat::store::{Sizes, Store, StoreError};
 
 const DATA: &str = "/data";

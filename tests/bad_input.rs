@@ -331,12 +331,12 @@ fn noise(random: &mut Random) -> Vec<u8> {
         bytes.extend_from_slice(SEEDS[random.below(SEEDS.len() as u64) as usize].as_bytes());
     }
     for _ in 0..random.below(30) {
-        let (place, byte) =
+        let (target, byte) =
             (random.below(bytes.len() as u64) as usize, b"\n\r\0;\":#\\x09\xff\x1b"[random.below(12) as usize]);
         match random.below(3) {
-            0 => bytes[place] = byte,
-            1 => bytes.insert(place, byte),
-            _ => _ = bytes.remove(place),
+            0 => bytes[target] = byte,
+            1 => bytes.insert(target, byte),
+            _ => _ = bytes.remove(target),
         }
         if bytes.is_empty() {
             bytes.push(b'\n');

@@ -14,7 +14,7 @@ use serde_json::json;
 use support::random::Random;
 use support::{Line, PASSWORD, Server, in_vain, signal, wait_for, wait_or};
 use telegram::{CHAT, Fault, TOKEN, Telegram};
-use wachat::protocol::{Fields, Writer};
+use wachat::record::{Fields, Writer};
 
 /// A server with ana and the bridge's user in a room, a chat, and where a bridge keeps its state.
 struct World {

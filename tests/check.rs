@@ -233,9 +233,7 @@ fn what_is_missing_is_damage_and_what_is_left_over_is_a_note() {
     for directory in ["/data/checkpoint.new", "/data/checkpoint-000000"] {
         disk.create_dir(Path::new(directory)).unwrap();
     }
-    for file in
-        ["wal/000001.csv", "wal/000006.new", "wal/000004-batch-3-1.broken", "history/direct-0-2.csv"]
-    {
+    for file in ["wal/000001.csv", "wal/000006.new", "wal/000004-batch-3-1.broken", "history/direct-0-2.csv"] {
         write(&disk, &Path::new(DATA).join(file), b"x").unwrap();
     }
     disk.tamper(Path::new("/data/history/direct-0-1.csv"), |content| content.extend_from_slice(b"half"));

@@ -411,7 +411,7 @@ fn judge(history: &str) -> Result<(), Broken> {
 #[derive(Default)]
 struct Play {
     checker: Checker,
-    /// Place and text of every message, by who sent it and its id.
+    /// Target and text of every message, by who sent it and its id.
     sent: std::collections::HashMap<(String, String), (String, String)>,
 }
 
@@ -444,20 +444,20 @@ impl Play {
             }
             [reader, "acks", _] => checker.acknowledges(reader, number(2)),
             [reader, "denied", _] => return checker.denied(reader, number(2)),
-            [reader, "reads", place, _] => checker.reads(reader, place, number(3)),
+            [reader, "reads", target, _] => checker.reads(reader, target, number(3)),
             [user, "login", _, "of", store] => return checker.logs_in(user, number(2), store),
-            [sender, "told", _, "=", place, state, _] => {
-                return checker.told(sender, number(2), place, state, number(6));
+            [sender, "told", _, "=", target, state, _] => {
+                return checker.told(sender, number(2), target, state, number(6));
             }
-            [observer, "finds", id, "of", from, "=", _, "in", place, state] => {
+            [observer, "finds", id, "of", from, "=", _, "in", target, state] => {
                 let (_, text) = self.letter(from, id);
                 let state = Some(state.trim_matches(['(', ')']).to_owned());
                 let row = Row { seq: number(6), id: (*id).into(), from: (*from).into(), text, state };
-                return self.checker.shown(observer, place, &[row]);
+                return self.checker.shown(observer, target, &[row]);
             }
-            [observer, "has", "all", "of", place] => {
+            [observer, "has", "all", "of", target] => {
                 let numbers = text.expect("numbers").split(' ').map(|n| n.parse().expect("a number")).collect();
-                return checker.shown_all(observer, place, &numbers);
+                return checker.shown_all(observer, target, &numbers);
             }
             _ => panic!("not an event: {line}"),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wachat::client::error::LedgerError;
 use wachat::client::outbox::{Outbox, Waiting};
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::model::{MessageId, Place, Text, Timestamp};
+use wachat::model::{MessageId, Target, Text, Timestamp};
 
 const FILE: &str = "/outbox_tmp.csv";
 
@@ -30,7 +30,7 @@ fn written() -> (Vec<u8>, Vec<usize>) {
     let len = || read(&disk, Path::new(FILE)).unwrap().len();
     let mut ends = vec![len()];
     for number in 1..=6 {
-        let (id, to) = (MessageId::new(&format!("m{number}")).unwrap(), Place::parse("luis").unwrap());
+        let (id, to) = (MessageId::new(&format!("m{number}")).unwrap(), Target::parse("luis").unwrap());
         let text = Text::new(&format!("\"hola; {}", "x".repeat(number * 20))).unwrap();
         outbox.queue(Waiting { id, to, at: Timestamp::from_millis(1), text }).unwrap();
         ends.push(len());

@@ -15,8 +15,9 @@ use wachat::client::history::History;
 use wachat::client::home::{Home, Use};
 use wachat::client::outbox::Waiting;
 use wachat::disk::{self, Disk, Fault, SimulatedDisk};
-use wachat::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
-use wachat::protocol::{Code, Event, Fields, Ko};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Code, Event, Ko};
+use wachat::record::Fields;
 
 const HOME: &str = "/home/ana";
 const FILE: &str = "/messages.csv";
@@ -25,8 +26,8 @@ fn ana() -> UserName {
     UserName::new("ana").unwrap()
 }
 
-fn place(name: &str) -> Place {
-    Place::parse(name).unwrap()
+fn target(name: &str) -> Target {
+    Target::parse(name).unwrap()
 }
 
 fn seq(number: u64) -> Seq {
@@ -35,20 +36,20 @@ fn seq(number: u64) -> Seq {
 
 fn waiting(id: &str, to: &str) -> Waiting {
     let text = Text::new(&format!("{id};\"{}", "y".repeat(600))).unwrap();
-    Waiting { id: MessageId::new(id).unwrap(), to: place(to), at: Timestamp::from_millis(1), text }
+    Waiting { id: MessageId::new(id).unwrap(), to: target(to), at: Timestamp::from_millis(1), text }
 }
 
 /// A message for ana, under this number.
 fn received(number: u64) -> (Seq, Option<Event>) {
     let (id, from) = (MessageId::new(&format!("theirs-{number}")).unwrap(), UserName::new("luis").unwrap());
     let text = Text::new(&"x".repeat(700)).unwrap();
-    let (at, to) = (Timestamp::from_millis(2), Place::User(ana()));
+    let (at, to) = (Timestamp::from_millis(2), Target::User(ana()));
     (seq(number), Some(Event::Message(Arc::new(Message { seq: seq(number), id, from, to, at, text }))))
 }
 
 fn delivered(number: u64, upto: u64) -> (Seq, Option<Event>) {
     let (at, state) = (Timestamp::from_millis(3), State::Delivered);
-    (seq(number), Some(Event::State { seq: seq(number), place: place("luis"), state, upto: seq(upto), at }))
+    (seq(number), Some(Event::State { seq: seq(number), target: target("luis"), state, upto: seq(upto), at }))
 }
 
 /// A client's files, and what its user and its server were told.

@@ -11,7 +11,7 @@ use wachat::client::home::{self, Home, Use};
 use wachat::client::outbox::{Settled, Waiting};
 use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
 use wachat::limits;
-use wachat::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::Event;
 
 const HOME: &str = "/home/ana";
@@ -20,8 +20,8 @@ fn user(name: &str) -> UserName {
     UserName::new(name).unwrap()
 }
 
-fn place(name: &str) -> Place {
-    Place::parse(name).unwrap()
+fn target(name: &str) -> Target {
+    Target::parse(name).unwrap()
 }
 
 fn seq(number: u64) -> Seq {
@@ -38,7 +38,7 @@ fn message(number: u64, from: &str, id: &str, text: &str) -> (Seq, Option<Event>
         seq: seq(number),
         id: MessageId::new(id).unwrap(),
         from: user(from),
-        to: place("ana"),
+        to: target("ana"),
         at: Timestamp::from_millis(1),
         text: Text::new(text).unwrap(),
     };
@@ -47,7 +47,7 @@ fn message(number: u64, from: &str, id: &str, text: &str) -> (Seq, Option<Event>
 
 fn state(number: u64, place_name: &str, state: State, upto: u64) -> (Seq, Option<Event>) {
     let at = Timestamp::default();
-    (seq(number), Some(Event::State { seq: seq(number), place: place(place_name), state, upto: seq(upto), at }))
+    (seq(number), Some(Event::State { seq: seq(number), target: target(place_name), state, upto: seq(upto), at }))
 }
 
 fn texts(arrivals: &[Arrival]) -> Vec<String> {
@@ -59,11 +59,11 @@ fn texts(arrivals: &[Arrival]) -> Vec<String> {
 }
 
 fn waiting(to: &str, text: &str) -> Waiting {
-    Waiting::new(place(to), Text::new(text).unwrap()).unwrap()
+    Waiting::new(target(to), Text::new(text).unwrap()).unwrap()
 }
 
 fn rows(home: &Home, name: &str) -> Vec<String> {
-    let rows = home.history.lock().last_rows(&place(name), 100);
+    let rows = home.history.lock().last_rows(&target(name), 100);
     let text = |row: Row| match row {
         Row::Received(m) => format!("in {}", m.text),
         Row::Direct(m) => format!("direct {}", m.text),
@@ -154,7 +154,7 @@ fn a_conversation_keeps_its_last_rows_in_memory_and_all_on_disk() {
     let many = limits::CONVERSATION_ROWS as u64 + 10;
     let events = (1..=many).map(|n| message(n, "luis", "same", &n.to_string())).collect();
     home.history.lock().take_in(events).unwrap();
-    let last = home.history.lock().last_rows(&place("luis"), usize::MAX);
+    let last = home.history.lock().last_rows(&target("luis"), usize::MAX);
     assert_eq!(last.len(), limits::CONVERSATION_ROWS);
     let bytes = wachat::disk::read(&disk, &history_file()).unwrap();
     let lines = String::from_utf8(bytes).unwrap();

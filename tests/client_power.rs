@@ -16,8 +16,9 @@ use wachat::client::history::Arrival;
 use wachat::client::home::{Home, Use};
 use wachat::client::outbox::Waiting;
 use wachat::disk::{self, Disk, Fault, SimulatedDisk};
-use wachat::model::{Message, MessageId, Place, Seq, State, Text, Timestamp, UserName};
-use wachat::protocol::{Code, Event, Fields, Ko};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Code, Event, Ko};
+use wachat::record::Fields;
 
 const RUNS: u64 = 3_000;
 const STEPS: usize = 60;
@@ -50,8 +51,8 @@ fn ana() -> UserName {
     UserName::new("ana").unwrap()
 }
 
-fn user(name: &str) -> Place {
-    Place::parse(name).unwrap()
+fn user(name: &str) -> Target {
+    Target::parse(name).unwrap()
 }
 
 fn seq(number: u64) -> Seq {
@@ -93,7 +94,7 @@ impl Server {
             seq: self.next(),
             id: MessageId::new(&format!("theirs-{}", self.last)).unwrap(),
             from: UserName::new("luis").unwrap(),
-            to: Place::User(ana()),
+            to: Target::User(ana()),
             at: Timestamp::from_millis(1),
             text: Text::new(text).unwrap(),
         };
@@ -103,10 +104,10 @@ impl Server {
 
     fn deliver_to_luis(&mut self) {
         if let Some(last) = self.logs.get("luis").and_then(|log| log.last()).map(|id| self.accepted[id]) {
-            let (number, place) = (self.next(), user("luis"));
+            let (number, target) = (self.next(), user("luis"));
             self.mailbox.push(Event::State {
                 seq: number,
-                place,
+                target,
                 state: State::Delivered,
                 upto: seq(last),
                 at: Timestamp::default(),
@@ -209,7 +210,7 @@ impl Run {
 
     fn send_first(&mut self, home: &Home) -> Result<(), LedgerError> {
         let held = if self.random.one_in(4) { user("luis") } else { user("held-by-nobody") };
-        let Some(message) = home.outbox.lock().first_free(|place| *place == held) else { return Ok(()) };
+        let Some(message) = home.outbox.lock().first_free(|target| *target == held) else { return Ok(()) };
         if message.to == user("nobody") {
             home.failed(&message, &Ko::from(Code::NoUser))?;
             self.promises.failed.insert(message.id.clone());
@@ -302,10 +303,10 @@ impl Run {
             let known = self.server.accepted.contains_key(&message.id) || self.promises.failed.contains(&message.id);
             assert!(known || !queued || failed.contains(&message.id), "seed {seed}: {} was lost", message.id);
         }
-        for (place, log) in &self.server.logs {
-            let typed = self.promises.typed.iter().filter(|(m, _)| m.to.to_string() == *place && log.contains(&m.id));
+        for (target, log) in &self.server.logs {
+            let typed = self.promises.typed.iter().filter(|(m, _)| m.to.to_string() == *target && log.contains(&m.id));
             let typed: Vec<_> = typed.map(|(m, _)| m.id.clone()).collect();
-            assert_eq!(*log, typed, "seed {seed}: {place} got them in another order than typed");
+            assert_eq!(*log, typed, "seed {seed}: {target} got them in another order than typed");
         }
     }
 

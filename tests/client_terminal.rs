@@ -11,7 +11,7 @@ use client_support::{Terminal, World, code, said, until};
 use support::PASSWORD;
 use wachat::client::home::{self, Home, Use};
 use wachat::disk::{Disk, RealDisk};
-use wachat::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::Event;
 
 /// Ana and Luis, each at a terminal.
@@ -178,7 +178,7 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
         seq,
         id: MessageId::new("unshown").unwrap(),
         from: UserName::new("ana").unwrap(),
-        to: Place::User(user),
+        to: Target::User(user),
         at: Timestamp::now(),
         text: Text::new(text).unwrap(),
     };

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wachat::state_machine::Record;
-use wachat::model::{
-    Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, Token, UserName, length_in_record,
-};
+use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
 use wachat::net::LineReader;
 use wachat::protocol::{
-    After, Code, Event, Fields, HistoryRecord, Ko, Login, RecvRequest, SendRequest, Writer, login::LoginKind, reply,
+    After, Code, Event, HistoryRecord, Ko, Login, RecvRequest, SendRequest, login::LoginKind, reply,
 };
+use wachat::record::length_in_record;
+use wachat::record::{Fields, Writer};
+use wachat::state_machine::Record;
 
 /// Anything a record may hold, with what is hard for it made likely.
 fn text() -> impl Strategy<Value = String> {
@@ -30,8 +30,8 @@ fn room() -> impl Strategy<Value = RoomName> {
     prop::sample::select(vec!["#sala", "#Café"]).prop_map(|n| RoomName::new(n).unwrap())
 }
 
-fn place() -> impl Strategy<Value = Place> {
-    prop_oneof![name().prop_map(Place::User), room().prop_map(Place::Room)]
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![name().prop_map(Target::User), room().prop_map(Target::Room)]
 }
 
 fn id() -> impl Strategy<Value = MessageId> {
@@ -51,7 +51,7 @@ fn state() -> impl Strategy<Value = State> {
 }
 
 fn message() -> impl Strategy<Value = Arc<Message>> {
-    (seq(), id(), name(), place(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
+    (seq(), id(), name(), target(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
         Arc::new(Message { seq, id, from, to, at, text: Text::new(&text).unwrap() })
     })
 }
@@ -59,9 +59,9 @@ fn message() -> impl Strategy<Value = Arc<Message>> {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         message().prop_map(Event::Message),
-        (seq(), place(), state(), seq(), time()).prop_map(|(seq, place, state, upto, at)| Event::State {
+        (seq(), target(), state(), seq(), time()).prop_map(|(seq, target, state, upto, at)| Event::State {
             seq,
-            place,
+            target,
             state,
             upto,
             at
@@ -77,23 +77,23 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn send_request() -> impl Strategy<Value = SendRequest> {
     prop_oneof![
-        (id(), place(), text()).prop_map(|(id, to, text)| SendRequest::Send {
+        (id(), target(), text()).prop_map(|(id, to, text)| SendRequest::Send {
             id,
             to: Ok(to),
             text: Text::new(&text).unwrap()
         }),
-        (place(), seq()).prop_map(|(place, seq)| SendRequest::Read { place: Ok(place), seq }),
-        (place(), seq()).prop_map(|(place, seq)| SendRequest::Status { place: Ok(place), seq }),
-        (place(), 1..=1_000usize, prop::option::of(seq())).prop_map(|(place, limit, before)| SendRequest::History {
-            place: Ok(place),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Read { target: Ok(target), seq }),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Status { target: Ok(target), seq }),
+        (target(), 1..=1_000usize, prop::option::of(seq())).prop_map(|(target, limit, before)| SendRequest::History {
+            target: Ok(target),
             limit,
             before
         }),
         text().prop_map(|password| SendRequest::Passwd { password }),
-        room().prop_map(|room| SendRequest::Join { room: Ok(Place::Room(room)) }),
-        room().prop_map(|room| SendRequest::Leave { room: Ok(Place::Room(room)) }),
-        room().prop_map(|room| SendRequest::Members { room: Ok(Place::Room(room)) }),
-        name().prop_map(|user| SendRequest::Peer { user: Ok(Place::User(user)) }),
+        room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
+        room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
+        room().prop_map(|room| SendRequest::Members { room: Ok(Target::Room(room)) }),
+        name().prop_map(|user| SendRequest::Peer { user: Ok(Target::User(user)) }),
         prop::sample::select(vec![
             SendRequest::Chats,
             SendRequest::Users,
@@ -185,12 +185,12 @@ proptest! {
     }
 
     #[test]
-    fn what_the_wal_holds_comes_back(message in message(), user in name(), place in place(), number in seq(), at in time()) {
+    fn what_the_wal_holds_comes_back(message in message(), user in name(), target in target(), number in seq(), at in time()) {
         let last_of_peer = Some(number).filter(|n| n.get() > 0);
         for (last, record) in [
             (message.seq, Record::Message(message.clone())),
             (number, Record::Acknowledged { user: user.clone(), upto: number, at }),
-            (number, Record::Read { user: user.clone(), place, upto: number, last_of_peer, at }),
+            (number, Record::Read { user: user.clone(), target, upto: number, last_of_peer, at }),
             (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
             (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),
             (number, Record::Removed { user: user.clone(), at }),

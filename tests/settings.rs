@@ -46,11 +46,11 @@ impl Home {
         assert_eq!(code(&output), 0, "{}", said(&output));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let (client, serve) = text.split_once("[serve]").unwrap_or((&text, ""));
-        let (place, key) = match key.strip_prefix("serve.") {
+        let (target, key) = match key.strip_prefix("serve.") {
             Some(key) => (serve, key),
             None => (client, key),
         };
-        let line = place.lines().find(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")));
+        let line = target.lines().find(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")));
         let line = line.unwrap_or_else(|| panic!("no {key} in {text}"));
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     }

@@ -10,16 +10,16 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::error::{BridgeError, End};
 use super::state::State;
 use super::telegram::{Failure, Telegram};
-use super::error::{End, BridgeError};
 use super::{Config, Event, incoming, room, update};
 use crate::client::account::Account;
 use crate::client::backoff::Backoff;
 use crate::client::display::safe;
 use crate::client::session::Session;
 use crate::limits;
-use crate::model::{MessageId, Place, RoomName};
+use crate::model::{MessageId, RoomName, Target};
 use crate::protocol::SendRequest;
 
 /// What the thread owns.
@@ -133,7 +133,7 @@ impl Inward {
         let Some(text) = incoming::text(&message) else { return Ok(()) };
         let name = format!("tg-{}-{}-{number}", self.telegram.bot(), self.chat);
         let Some(id) = MessageId::new(&name) else { return Ok(()) };
-        let request = SendRequest::Send { id, to: Ok(Place::Room(self.room.clone())), text };
+        let request = SendRequest::Send { id, to: Ok(Target::Room(self.room.clone())), text };
         self.send(&room::line(&request), number)
     }
 

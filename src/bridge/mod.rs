@@ -20,16 +20,16 @@
 //! 4. No history: it begins with what comes after its first start. Later it carries what came
 //!    while it was away, of the room at most the newest [`crate::limits::BRIDGE_CATCH_UP`].
 
-mod to_telegram;
-mod incoming;
+mod error;
 mod from_telegram;
+mod incoming;
 mod outgoing;
 mod poller;
 mod room;
 mod state;
 mod telegram;
+mod to_telegram;
 mod token;
-mod error;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -46,13 +46,13 @@ use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
 
-use to_telegram::Courier;
+pub use error::End;
 use from_telegram::Inward;
 use poller::Poller;
 use state::State;
 use telegram::Telegram;
+use to_telegram::Courier;
 pub use token::{Token, TokenError};
-pub use error::End;
 
 /// What is to be joined with what.
 pub struct Config {

@@ -60,14 +60,14 @@ fn fitting(text: &str, room: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, Place, Seq, Text, Timestamp, UserName};
+    use crate::model::{MessageId, Seq, Target, Text, Timestamp, UserName};
 
     fn parts_of(text: &str) -> Vec<String> {
         parts(&Message {
             seq: Seq::ZERO,
             id: MessageId::new("1").unwrap(),
             from: UserName::new("ana").unwrap(),
-            to: Place::parse("#lobby").unwrap(),
+            to: Target::parse("#lobby").unwrap(),
             at: Timestamp::now(),
             text: Text::new(text).unwrap(),
         })

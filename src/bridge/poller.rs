@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 
-use super::to_telegram::Batch;
+use super::error::{BridgeError, End};
 use super::state::State;
-use super::error::{End, BridgeError};
+use super::to_telegram::Batch;
 use super::{Config, Event, room};
 use crate::client::account::{Account, Port};
 use crate::client::backoff::Backoff;
@@ -19,7 +19,7 @@ use crate::client::error::LedgerError;
 use crate::client::read_greeting;
 use crate::client::session::Session;
 use crate::limits;
-use crate::model::{Place, RoomName, Seq};
+use crate::model::{RoomName, Seq, Target};
 use crate::protocol::{After, Code, RecvRequest, event};
 
 /// What the thread owns.
@@ -167,7 +167,7 @@ impl Poller {
         let (mut batch, mut late) = (Batch::new(), 0);
         for event in events.into_iter().filter(|(seq, _)| *seq > after).filter_map(|(_, event)| event) {
             match event {
-                event::Event::Message(message) if message.to != Place::Room(self.room.clone()) => {
+                event::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
                     log::info!("a message of {} is not for {}, and not carried", message.from, self.room);
                 }
                 // What this user says here through another program is ours too, and not echoed.

@@ -1,16 +1,16 @@
 //! What the bridge asks on the SEND port: to be in its room, and how far the room has come.
 
-use super::error::{End, BridgeError};
+use super::error::{BridgeError, End};
 use crate::client::account::{Account, Port};
 use crate::client::session::Session;
 use crate::limits;
-use crate::model::{Place, RoomName, Seq, UserName};
+use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::{Code, HistoryRecord, Ko, SendRequest};
 
 /// A SEND session of somebody who is in the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, BridgeError> {
     let mut session = Session::open(account, Port::Send)?;
-    let join = SendRequest::Join { room: Ok(Place::Room(room.clone())) };
+    let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
     session.ask(&line(&join))?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)
 }
@@ -33,7 +33,12 @@ pub fn last(session: &mut Session, room: &RoomName) -> Result<Seq, BridgeError> 
 
 /// The number before the newest messages in the room that are to be carried after an absence: those
 /// of others, above `after`, and not more than [`limits::BRIDGE_CATCH_UP`].
-pub fn before_the_newest(session: &mut Session, room: &RoomName, me: &UserName, after: Seq) -> Result<Seq, BridgeError> {
+pub fn before_the_newest(
+    session: &mut Session,
+    room: &RoomName,
+    me: &UserName,
+    after: Seq,
+) -> Result<Seq, BridgeError> {
     let (mut before, mut left) = (None, limits::BRIDGE_CATCH_UP);
     loop {
         let records = history(session, room, limits::MAX_HISTORY_RECORDS, before)?;
@@ -57,7 +62,7 @@ fn history(
     limit: usize,
     before: Option<Seq>,
 ) -> Result<Vec<HistoryRecord>, BridgeError> {
-    let ask = SendRequest::History { place: Ok(Place::Room(room.clone())), limit, before };
+    let ask = SendRequest::History { target: Ok(Target::Room(room.clone())), limit, before };
     session.ask_list(&line(&ask), HistoryRecord::parse)?.map_err(|ko| no_room(room, &ko))
 }
 

@@ -18,7 +18,7 @@ use crate::client::ledger::Ledger;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::Seq;
-use crate::protocol::{Fields, Writer};
+use crate::record::{Fields, Writer};
 
 /// One part of one message on its way to Telegram. Most messages have one, number 0.
 #[derive(Clone, Debug, PartialEq, Eq)]

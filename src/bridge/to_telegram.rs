@@ -7,10 +7,10 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 
+use super::error::End;
 use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Failure, Telegram};
-use super::error::End;
 use crate::client::backoff::Backoff;
 use crate::client::error::LedgerError;
 use crate::limits;

@@ -8,8 +8,8 @@ use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 
-use crate::state_machine::AccountRow;
 use crate::model::{Email, Password, UserName};
+use crate::state_machine::AccountRow;
 
 /// Somebody who is to have an account.
 pub(super) struct Student {

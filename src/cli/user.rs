@@ -11,7 +11,7 @@ use super::{roster, write_out};
 use crate::client;
 use crate::disk::RealDisk;
 use crate::model::{Password, UserName};
-use crate::protocol::Writer;
+use crate::record::Writer;
 use crate::server::Offline;
 use crate::store::Store;
 

@@ -7,16 +7,16 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::limits;
-use crate::model::{Place, RoomName, Seq, UserName};
+use crate::model::{RoomName, Seq, Target, UserName};
 
 /// A question to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     Users,
     /// How far my message with this number has come.
-    Status(Place, Seq),
+    Status(Target, Seq),
     /// The last so many messages there, as the server has them.
-    History(Place, usize),
+    History(Target, usize),
     /// Where that user takes direct chats.
     Peer(UserName),
     /// Whether I am in the lobby.
@@ -33,9 +33,9 @@ pub enum Ask {
 
 #[derive(Default)]
 struct Items {
-    reads: HashMap<Place, Seq>,
+    reads: HashMap<Target, Seq>,
     /// Where a run before this one may not have got round to saying it.
-    doubtful: HashMap<Place, Seq>,
+    doubtful: HashMap<Target, Seq>,
     asks: VecDeque<Ask>,
     hurry: bool,
 }
@@ -68,16 +68,16 @@ impl Agenda {
     }
 
     /// Everything there up to this number has been seen. Of several, only the highest is said.
-    pub fn read(&self, place: Place, seq: Seq) {
+    pub fn read(&self, target: Target, seq: Seq) {
         let mut items = self.items.lock();
-        let upto = items.reads.entry(place).or_default();
+        let upto = items.reads.entry(target).or_default();
         *upto = seq.max(*upto);
         drop(items);
         self.ring();
     }
 
     /// What a run before this one showed; the sender compares it with what the server knows.
-    pub fn doubt(&self, reads: impl IntoIterator<Item = (Place, Seq)>) {
+    pub fn doubt(&self, reads: impl IntoIterator<Item = (Target, Seq)>) {
         self.items.lock().doubtful.extend(reads);
         self.ring();
     }
@@ -112,15 +112,15 @@ impl Agenda {
         self.items.lock().asks.pop_front();
     }
 
-    pub fn some_read(&self) -> Option<(Place, Seq)> {
-        self.items.lock().reads.iter().next().map(|(place, seq)| (place.clone(), *seq))
+    pub fn some_read(&self) -> Option<(Target, Seq)> {
+        self.items.lock().reads.iter().next().map(|(target, seq)| (target.clone(), *seq))
     }
 
     /// This much was said. What came since stays on the list.
-    pub fn said_read(&self, place: &Place, seq: Seq) {
+    pub fn said_read(&self, target: &Target, seq: Seq) {
         let mut items = self.items.lock();
-        if items.reads.get(place).is_some_and(|upto| *upto <= seq) {
-            items.reads.remove(place);
+        if items.reads.get(target).is_some_and(|upto| *upto <= seq) {
+            items.reads.remove(target);
         }
     }
 
@@ -129,11 +129,11 @@ impl Agenda {
     }
 
     /// The server has told what it knows to be read: what it does not know goes on the list.
-    pub fn resolve_doubts(&self, known: &HashMap<Place, Seq>) {
+    pub fn resolve_doubts(&self, known: &HashMap<Target, Seq>) {
         let mut items = self.items.lock();
-        for (place, seq) in std::mem::take(&mut items.doubtful) {
-            if known.get(&place).is_none_or(|read| *read < seq) {
-                let upto = items.reads.entry(place).or_default();
+        for (target, seq) in std::mem::take(&mut items.doubtful) {
+            if known.get(&target).is_none_or(|read| *read < seq) {
+                let upto = items.reads.entry(target).or_default();
                 *upto = seq.max(*upto);
             }
         }

@@ -19,7 +19,7 @@ use super::parse;
 use super::texts::{Phrase, words};
 use super::view::{Tick, View, notice};
 use crate::limits;
-use crate::model::{Message, MessageId, Place, Seq, Text, UserName};
+use crate::model::{Message, MessageId, Seq, Target, Text, UserName};
 
 /// What stays the same while the app runs.
 pub struct Setting {
@@ -36,7 +36,7 @@ pub struct App {
     pub(super) setting: Setting,
     pub(super) home: Arc<Home>,
     pub(super) agenda: Arc<Agenda>,
-    pub(super) current: Option<Place>,
+    pub(super) current: Option<Target>,
     pub(super) away: bool,
     /// The server's answer decides which chat the next line goes to.
     pub(super) choosing: bool,
@@ -98,7 +98,7 @@ impl App {
         let mut views: Vec<_> = torn.collect();
         let history = self.home.history.lock();
         if self.setting.receipts {
-            let shown = |(place, _): &(Place, Seq)| !matches!(place, Place::User(user) if history.is_ignored(user));
+            let shown = |(target, _): &(Target, Seq)| !matches!(target, Target::User(user) if history.is_ignored(user));
             self.agenda.doubt(history.last_received().into_iter().filter(shown));
         }
         let unshown = if self.setting.piped { Vec::new() } else { history.unshown() };
@@ -139,7 +139,7 @@ impl App {
             AppEvent::Accepted(message, state) => self.accepted(&message, state),
             AppEvent::Failed(message, ko) => self.failed(message, ko),
             AppEvent::Held(message, ko) => {
-                vec![notice(Phrase::Waits { place: &message.to, why: &words::ko(&ko) })]
+                vec![notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) })]
             }
             AppEvent::Answered(answer) => self.answered(answer),
             AppEvent::Direct(event) => self.direct(event),
@@ -203,13 +203,13 @@ impl App {
     }
 
     /// What is typed without a command goes there from now on: by way of the server.
-    pub(super) fn choose(&mut self, place: Option<Place>) {
+    pub(super) fn choose(&mut self, target: Option<Target>) {
         self.direct.leave_aside();
-        self.current = place;
+        self.current = target;
     }
 
     /// Queues a new message.
-    pub(super) fn say(&mut self, to: Place, text: Text) -> Vec<View> {
+    pub(super) fn say(&mut self, to: Target, text: Text) -> Vec<View> {
         match Waiting::new(to, text) {
             Ok(message) => self.queue(message),
             Err(error) => self.files_failed(&error),
@@ -308,7 +308,7 @@ impl App {
         if self.begun.is_some() {
             return "... ".to_owned();
         }
-        let place = || self.current.as_ref().map_or("> ".to_owned(), |place| format!("{place}> "));
-        self.direct.prompt().unwrap_or_else(place)
+        let target = || self.current.as_ref().map_or("> ".to_owned(), |target| format!("{target}> "));
+        self.direct.prompt().unwrap_or_else(target)
     }
 }

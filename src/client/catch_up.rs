@@ -11,7 +11,7 @@ use super::error::LinkError;
 use super::questions;
 use super::session::Session;
 use crate::limits;
-use crate::model::{Message, Place, RoomName, Seq};
+use crate::model::{Message, RoomName, Seq, Target};
 use crate::protocol::{HistoryRecord, SendRequest};
 
 /// A gap, and what of it was fetched.
@@ -51,7 +51,7 @@ fn weight(message: &Message) -> usize {
 
 /// The last messages below a number. Who has left the room meanwhile is shown none.
 fn page(session: &mut Session, room: &RoomName, before: Seq) -> Result<Vec<HistoryRecord>, LinkError> {
-    let (place, limit) = (Ok(Place::Room(room.clone())), limits::MAX_HISTORY_RECORDS);
-    let request = SendRequest::History { place, limit, before: Some(before) };
+    let (target, limit) = (Ok(Target::Room(room.clone())), limits::MAX_HISTORY_RECORDS);
+    let request = SendRequest::History { target, limit, before: Some(before) };
     Ok(session.ask_list(&questions::line(&request), HistoryRecord::parse)?.unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 
 use super::parse::{Parsed, Refusal, alone, history, optional_place, room, say, search, user};
 use super::texts::{Language, Three, three};
-use crate::model::{Place, RoomName, Text, UserName};
+use crate::model::{RoomName, Target, Text, UserName};
 
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub enum Command {
     Nothing,
     /// Send a text, to a place or to the current chat.
     Say {
-        to: Option<Place>,
+        to: Option<Target>,
         text: Text,
     },
     /// Choose the current chat, or none.
-    Query(Option<Place>),
+    Query(Option<Target>),
     History {
-        place: Option<Place>,
+        target: Option<Target>,
         count: usize,
     },
     /// Find rows of the history with all these words.
@@ -25,8 +25,8 @@ pub enum Command {
     Unread,
     Users,
     Whois(UserName),
-    Status(Option<Place>),
-    Read(Option<Place>),
+    Status(Option<Target>),
+    Read(Option<Target>),
     Join(RoomName),
     /// Leave a room, or the one that is the current chat.
     Leave(Option<RoomName>),

@@ -8,7 +8,7 @@ use super::texts::words::{DIRECT, READ_TICK, noted_ko};
 use super::texts::{Language, Phrase};
 use super::view::{Tick, View};
 use crate::limits;
-use crate::model::{Message, Place};
+use crate::model::{Message, Target};
 
 /// Lines after the first of a message are set in, so that none can pass for a message of its own.
 const MORE: &str = "\n        ";
@@ -33,9 +33,9 @@ pub fn render(view: &View) -> String {
                 .into_owned()
         }
         View::Row(row) => look_back(row),
-        View::Found(Place::User(user), row) => format!("{} {}", safe(&format!("@{user}")), look_back(row)),
-        View::Found(Place::Room(_), row) => look_back(row),
-        View::Unread { place, count, last } => unread(place, *count, last),
+        View::Found(Target::User(user), row) => format!("{} {}", safe(&format!("@{user}")), look_back(row)),
+        View::Found(Target::Room(_), row) => look_back(row),
+        View::Unread { target, count, last } => unread(target, *count, last),
         // Nothing to read: the screen knows what they are.
         View::Hidden(_) | View::Clear => String::new(),
         View::Answer(line) => safe(line).into_owned(),
@@ -45,10 +45,10 @@ pub fn render(view: &View) -> String {
 }
 
 /// More than is kept in memory may be unread: then it is at least so many.
-fn unread(place: &Place, count: usize, last: &Message) -> String {
+fn unread(target: &Target, count: usize, last: &Message) -> String {
     let more = if count >= limits::CONVERSATION_ROWS { "+" } else { "" };
     let (count, last) = (format!("{count}{more}"), format!("{}: {}", last.from, snippet(last.text.as_str())));
-    safe(&Phrase::Unread { place, count: &count, last: &last }.to_string()).into_owned()
+    safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
 }
 
 fn look_back(row: &Row) -> String {
@@ -72,7 +72,7 @@ fn look_back(row: &Row) -> String {
 /// `[14:35] luis: hola`; in a room `[14:35] #sala luis: hola`.
 fn said(message: &Message) -> String {
     match &message.to {
-        Place::User(_) => spoken(message, "", ""),
+        Target::User(_) => spoken(message, "", ""),
         room => spoken(message, &format!("{} ", safe(&room.to_string())), ""),
     }
 }
@@ -82,11 +82,11 @@ fn said_directly(message: &Message) -> String {
 }
 
 /// A text that begins with `/me ` is shown as an action (protocol, section 7): `[14:35] * ana waves`.
-fn spoken(message: &Message, place: &str, how: &str) -> String {
+fn spoken(message: &Message, target: &str, how: &str) -> String {
     let (time, from, text) = (message.at.local_time_of_day(), safe(message.from.shown()), message.text.as_str());
     match text.strip_prefix("/me ") {
-        Some(action) => format!("[{time}] {place}* {from}{how} {}", indented(action)),
-        None => format!("[{time}] {place}{from}{how}: {}", indented(text)),
+        Some(action) => format!("[{time}] {target}* {from}{how} {}", indented(action)),
+        None => format!("[{time}] {target}{from}{how}: {}", indented(text)),
     }
 }
 
@@ -95,10 +95,10 @@ pub fn indented(text: &str) -> String {
 }
 
 /// How one would write to it: `@luis`, `#sala`.
-fn address(place: &Place) -> String {
-    match place {
-        Place::User(user) => format!("@{user}"),
-        Place::Room(room) => room.to_string(),
+fn address(target: &Target) -> String {
+    match target {
+        Target::User(user) => format!("@{user}"),
+        Target::Room(room) => room.to_string(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::conversation::Gap;
 use super::outbox::Waiting;
-use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Text, Timestamp, UserName};
-use crate::protocol::{Fields, Writer};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::record::{Fields, Writer};
 
 /// What the history notes. The file's forms are in [`super::history`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Entry {
     Failed(Waiting, String),
     State {
         seq: Seq,
-        place: Place,
+        target: Target,
         state: State,
         upto: Seq,
         at: Timestamp,
@@ -50,8 +50,8 @@ impl Entry {
             Self::Failed(m, why) => {
                 w.plain("FAILED").plain(&m.id).plain(&m.to).plain(m.at).text(m.text.as_str()).text(why)
             }
-            Self::State { seq, place, state, upto, at } => {
-                w.plain("STATE").plain(seq).plain(place).plain(state).plain(upto).plain(at)
+            Self::State { seq, target, state, upto, at } => {
+                w.plain("STATE").plain(seq).plain(target).plain(state).plain(upto).plain(at)
             }
             Self::Shown(count) => w.plain("SHOWN").plain(count),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user).plain(if *yes { "yes" } else { "no" }),
@@ -76,7 +76,7 @@ impl Entry {
             "IN" => Self::Received(read_message(f)?),
             "OUT" => Self::Sent(read_message(f)?),
             "PAST" => Self::Past(read_message(f)?),
-            "DIRECT" => Self::Direct(f.message(Seq::ZERO, 1, 5).map(Arc::new)?),
+            "DIRECT" => Self::Direct(Message::from_fields(f, Seq::ZERO, 1, 5).map(Arc::new)?),
             "FAILED" => Self::Failed(read_waiting(f)?, f.get(5)?.to_owned()),
             "STATE" => read_state(f)?,
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
@@ -93,13 +93,13 @@ fn message_fields<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<
 }
 
 fn read_message(f: &Fields) -> Option<Arc<Message>> {
-    f.message(Seq::parse(f.get(1)?)?, 2, 6).map(Arc::new)
+    Message::from_fields(f, Seq::parse(f.get(1)?)?, 2, 6).map(Arc::new)
 }
 
 fn read_waiting(f: &Fields) -> Option<Waiting> {
     Some(Waiting {
         id: MessageId::new(f.get(1)?)?,
-        to: Place::parse(f.get(2)?).ok()?,
+        to: Target::parse(f.get(2)?).ok()?,
         at: Timestamp::parse(f.get(3)?)?,
         text: Text::new(f.get(4)?)?,
     })
@@ -112,7 +112,7 @@ fn read_gap(f: &Fields) -> Option<Gap> {
 fn read_state(f: &Fields) -> Option<Entry> {
     Some(Entry::State {
         seq: Seq::parse(f.get(1)?)?,
-        place: Place::parse(f.get(2)?).ok()?,
+        target: Target::parse(f.get(2)?).ok()?,
         state: State::parse(f.get(3)?)?,
         upto: Seq::parse(f.get(4)?)?,
         at: Timestamp::parse(f.get(5)?)?,

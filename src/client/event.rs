@@ -10,7 +10,7 @@ use super::error::Stop;
 use super::history::Arrival;
 use super::outbox::Waiting;
 use super::texts::{Phrase, Three};
-use crate::model::{Place, RoomName, Seq, State, Token, UserName};
+use crate::model::{RoomName, Seq, State, Target, Token, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 /// One event, from the keyboard, the sender thread or the receiver thread.
@@ -60,7 +60,7 @@ pub enum Answer {
     /// Who it is, if there is such a user, and the rooms that we share.
     Whois(UserName, Option<User>, Vec<String>),
     /// The last so many rows of a room that I am not in are those that I hold myself.
-    Outside(Place, usize, Ko),
+    Outside(Target, usize, Ko),
     Refused(Ko),
     /// There was nobody to ask.
     NotAsked(Ask, String),
@@ -69,7 +69,7 @@ pub enum Answer {
 /// One line of a `CHATS` reply.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chat {
-    pub place: Place,
+    pub target: Target,
     pub last: Seq,
     pub read: Seq,
 }

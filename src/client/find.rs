@@ -7,7 +7,7 @@ use super::event::{Chat, User};
 use super::texts::Phrase;
 use super::view::{View, answer, notice};
 use crate::limits;
-use crate::model::{Message, Place, UserName};
+use crate::model::{Message, Target, UserName};
 
 impl App {
     pub(super) fn search(&self, words: &[String]) -> Vec<View> {
@@ -15,7 +15,7 @@ impl App {
         if found.is_empty() {
             return vec![answer(Phrase::NothingFound)];
         }
-        found.into_iter().map(|(place, row)| View::Found(place, row)).collect()
+        found.into_iter().map(|(target, row)| View::Found(target, row)).collect()
     }
 
     /// The server knows what was read, and the history here what has come since. What is hidden will not be
@@ -23,8 +23,8 @@ impl App {
     pub(super) fn list_unread(&self, chats: &[Chat]) -> Vec<View> {
         let history = self.home.history.lock();
         let line = |chat: &Chat| {
-            let (count, last) = history.unread(&chat.place, chat.read)?;
-            Some(View::Unread { place: chat.place.clone(), count, last })
+            let (count, last) = history.unread(&chat.target, chat.read)?;
+            Some(View::Unread { target: chat.target.clone(), count, last })
         };
         let views: Vec<_> = chats.iter().filter_map(line).collect();
         if views.is_empty() { vec![answer(Phrase::NothingUnread)] } else { views }
@@ -39,7 +39,7 @@ impl App {
         if self.ignores(user) {
             views.push(answer(Phrase::IsIgnored { user }));
         }
-        views.extend(self.home.history.lock().last_rows(&Place::User(user.clone()), 1).into_iter().map(View::Row));
+        views.extend(self.home.history.lock().last_rows(&Target::User(user.clone()), 1).into_iter().map(View::Row));
         views
     }
 

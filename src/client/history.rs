@@ -27,7 +27,7 @@ use super::ledger::{Ledger, Torn};
 use super::memory::{Change, Memory};
 use super::outbox::Waiting;
 use crate::disk::Disk;
-use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Timestamp, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::{Event, Ko};
 
 /// The kind of file, in its first line.
@@ -157,8 +157,8 @@ impl History {
                 entries.push(Entry::Received(message.clone()));
                 arrivals.push(Arrival::Message(message));
             }
-            Some(Event::State { seq, place, state, upto, at }) => {
-                entries.push(Entry::State { seq, place, state, upto, at });
+            Some(Event::State { seq, target, state, upto, at }) => {
+                entries.push(Entry::State { seq, target, state, upto, at });
             }
             Some(Event::Online { user, .. }) => arrivals.push(Arrival::Online(user)),
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
@@ -252,35 +252,35 @@ impl History {
     }
 
     /// The newest rows that hold all these words, given in small letters; newest last.
-    pub fn search(&self, words: &[String], most: usize) -> Vec<(Place, Row)> {
-        let rows = self.memory.conversations.iter().flat_map(|(place, c)| c.rows().map(move |row| (place, row)));
+    pub fn search(&self, words: &[String], most: usize) -> Vec<(Target, Row)> {
+        let rows = self.memory.conversations.iter().flat_map(|(target, c)| c.rows().map(move |row| (target, row)));
         let mut found: Vec<_> = rows.filter(|(_, row)| row.holds(words)).collect();
         found.sort_by_key(|(_, row)| row.at());
         let first = found.len().saturating_sub(most);
-        found.into_iter().skip(first).map(|(place, row)| (place.clone(), row.clone())).collect()
+        found.into_iter().skip(first).map(|(target, row)| (target.clone(), row.clone())).collect()
     }
 
     /// What was received there above this number, as far as it is here and is shown: how many messages, and
     /// the last one.
-    pub fn unread(&self, place: &Place, read: Seq) -> Option<(usize, Arc<Message>)> {
-        let above = self.memory.conversations.get(place)?.received_after(read);
+    pub fn unread(&self, target: &Target, read: Seq) -> Option<(usize, Arc<Message>)> {
+        let above = self.memory.conversations.get(target)?.received_after(read);
         let mut seen = above.filter(|message| !self.is_ignored(&message.from));
         let last = seen.next()?.clone();
         Some((1 + seen.count(), last))
     }
 
     /// The last rows of a conversation, oldest first.
-    pub fn last_rows(&self, place: &Place, count: usize) -> Vec<Row> {
-        self.memory.conversations.get(place).map_or(Vec::new(), |c| c.last(count))
+    pub fn last_rows(&self, target: &Target, count: usize) -> Vec<Row> {
+        self.memory.conversations.get(target).map_or(Vec::new(), |c| c.last(count))
     }
 
-    pub fn last_sent(&self, place: &Place) -> Option<(Arc<Message>, State)> {
-        self.memory.conversations.get(place)?.last_sent()
+    pub fn last_sent(&self, target: &Target) -> Option<(Arc<Message>, State)> {
+        self.memory.conversations.get(target)?.last_sent()
     }
 
     /// The last number received in each conversation: what may be called read.
-    pub fn last_received(&self) -> Vec<(Place, Seq)> {
-        let received = self.memory.conversations.iter().map(|(place, c)| (place.clone(), c.last_received()));
+    pub fn last_received(&self) -> Vec<(Target, Seq)> {
+        let received = self.memory.conversations.iter().map(|(target, c)| (target.clone(), c.last_received()));
         received.filter(|(_, seq)| *seq > Seq::ZERO).collect()
     }
 
@@ -289,7 +289,7 @@ impl History {
     }
 
     /// The conversation that a message belongs to.
-    pub fn place_of(&self, message: &Message) -> Place {
+    pub fn place_of(&self, message: &Message) -> Target {
         self.memory.place_of(message)
     }
 

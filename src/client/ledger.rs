@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::error::LedgerError;
 use super::texts::words;
 use crate::disk::{self, Disk, File};
-use crate::protocol::{Fields, Writer};
+use crate::record::{Fields, Writer};
 
 const VERSION: &str = "1";
 const MARK: &str = "END";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::conversation::{Conversation, Moved};
 use super::entry::Entry;
-use crate::model::{Message, MessageId, Place, Seq, State, UserName};
+use crate::model::{Message, MessageId, Seq, State, Target, UserName};
 
 /// What a record changed that a person may want to see.
 pub enum Change {
@@ -28,7 +28,7 @@ pub struct Memory {
     pub unshown: VecDeque<Arc<Message>>,
     /// Whose messages are not shown.
     pub ignored: HashSet<UserName>,
-    pub conversations: HashMap<Place, Conversation>,
+    pub conversations: HashMap<Target, Conversation>,
     /// Ids of what was sent, or failed, until the outbox has been compared with them.
     pub settled: Option<HashSet<MessageId>>,
     era: u32,
@@ -67,26 +67,26 @@ impl Memory {
             Entry::Sent(message) => return Change::Sent(self.sent(message)),
             Entry::Past(message) => {
                 self.known_here.insert(self.identity(&message));
-                let place = self.place_of(&message);
-                self.conversation(&place).add_received(message);
+                let target = self.place_of(&message);
+                self.conversation(&target).add_received(message);
             }
             Entry::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
-                let place = self.place_of(&message);
-                self.conversation(&place).add_direct(message);
+                let target = self.place_of(&message);
+                self.conversation(&target).add_direct(message);
             }
             Entry::Failed(message, why) => {
                 self.settle(&message.id);
                 self.conversation(&message.to.clone()).add_failed(message, why);
             }
-            Entry::State { place, state, upto, .. } => {
-                if let Some(moved) = self.conversation(&place).advance(state, upto) {
+            Entry::State { target, state, upto, .. } => {
+                if let Some(moved) = self.conversation(&target).advance(state, upto) {
                     return Change::Moved(state, moved);
                 }
             }
             Entry::Ignored(user, true) => _ = self.ignored.insert(user),
             Entry::Ignored(user, false) => _ = self.ignored.remove(&user),
-            Entry::Gap(gap) => self.conversation(&Place::Room(gap.room.clone())).add_gap(gap),
+            Entry::Gap(gap) => self.conversation(&Target::Room(gap.room.clone())).add_gap(gap),
             Entry::Shown(count) => self.shown_so_far(count),
             Entry::Position { store, last } => self.position(store, last),
         }
@@ -96,8 +96,8 @@ impl Memory {
     fn received(&mut self, message: Arc<Message>) {
         self.known_here.insert(self.identity(&message));
         self.unshown.push_back(message.clone());
-        let place = self.place_of(&message);
-        self.conversation(&place).add_received(message);
+        let target = self.place_of(&message);
+        self.conversation(&target).add_received(message);
     }
 
     fn sent(&mut self, message: Arc<Message>) -> State {
@@ -151,15 +151,15 @@ impl Memory {
     }
 
     /// The conversation that a message belongs to, as I see it.
-    pub fn place_of(&self, message: &Message) -> Place {
+    pub fn place_of(&self, message: &Message) -> Target {
         match &message.to {
-            Place::User(to) if *to == self.me => Place::User(message.from.clone()),
-            place => place.clone(),
+            Target::User(to) if *to == self.me => Target::User(message.from.clone()),
+            target => target.clone(),
         }
     }
 
-    fn conversation(&mut self, place: &Place) -> &mut Conversation {
+    fn conversation(&mut self, target: &Target) -> &mut Conversation {
         let era = self.era;
-        self.conversations.entry(place.clone()).or_insert_with(|| Conversation::of_era(era))
+        self.conversations.entry(target.clone()).or_insert_with(|| Conversation::of_era(era))
     }
 }

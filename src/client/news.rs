@@ -12,7 +12,7 @@ use super::history::Arrival;
 use super::outbox::Waiting;
 use super::texts::{Phrase, words};
 use super::view::{Tick, View, answer, notice};
-use crate::model::{Place, State, Text};
+use crate::model::{State, Target, Text};
 use crate::protocol::{Code, Ko};
 
 impl App {
@@ -73,7 +73,7 @@ impl App {
         let from = if told == Some(false) { Tick::Queued } else { moved.from.into() };
         let (to, text, others) = (&moved.last.to, &moved.last.text, moved.others);
         // What I wrote to myself I have seen; it does not come as somebody's message.
-        if self.setting.receipts && *to == Place::User(moved.last.from.clone()) {
+        if self.setting.receipts && *to == Target::User(moved.last.from.clone()) {
             self.agenda.read(to.clone(), moved.last.seq);
         }
         ticks(from, state, to, text, others)
@@ -94,8 +94,8 @@ impl App {
         self.failures += 1;
         self.settled(&message);
         let why = match (ko.code, &message.to) {
-            (Code::NotMember, Place::Room(room)) => Phrase::JoinFirst { room }.to_string(),
-            (Code::NoRoom, Place::Room(room)) => Phrase::JoinMakes { room }.to_string(),
+            (Code::NotMember, Target::Room(room)) => Phrase::JoinFirst { room }.to_string(),
+            (Code::NoRoom, Target::Room(room)) => Phrase::JoinMakes { room }.to_string(),
             _ => words::ko(&ko),
         };
         vec![View::Failed { to: message.to, text: message.text.to_string(), why }]
@@ -121,7 +121,7 @@ impl App {
             Answer::Chats(chats) => self.list_unread(&chats),
             Answer::Whois(user, seen, rooms) => self.who_is(&user, seen.as_ref(), &rooms),
             Answer::Rooms(rooms) => Self::list_rooms(&rooms),
-            Answer::Outside(place, count, ko) => self.look_back_here(&place, count, &ko),
+            Answer::Outside(target, count, ko) => self.look_back_here(&target, count, &ko),
             Answer::Refused(ko) => vec![self.problem(words::ko(&ko))],
             Answer::NotAsked(Ask::Lobby, _) => self.found_lobby(None),
             Answer::NotAsked(Ask::Join(..), why) => self.not_joined(&Phrase::NotAsked { why: &why }.to_string()),
@@ -137,7 +137,7 @@ impl App {
     }
 }
 
-fn ticks(from: Tick, state: State, to: &Place, text: &Text, others: usize) -> Vec<View> {
+fn ticks(from: Tick, state: State, to: &Target, text: &Text, others: usize) -> Vec<View> {
     let view = |tick| View::Tick { tick, to: to.clone(), text: text.to_string(), others };
     from.steps_to(state.into()).map(view).collect()
 }

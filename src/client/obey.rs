@@ -7,7 +7,7 @@ use super::conversation::Row;
 use super::parse;
 use super::texts::{Language, Phrase};
 use super::view::{View, answer};
-use crate::model::{Place, Seq, Text};
+use crate::model::{Seq, Target, Text};
 use crate::protocol::HistoryRecord;
 
 impl App {
@@ -17,19 +17,19 @@ impl App {
             Command::Nothing => Vec::new(),
             Command::Say { to: Some(to), text } => self.say(to, text),
             Command::Say { to: None, text } => self.say_here(text),
-            Command::Query(place) => {
-                self.choose(place);
+            Command::Query(target) => {
+                self.choose(target);
                 Vec::new()
             }
-            Command::History { place, count } => self.look_back(place, count),
+            Command::History { target, count } => self.look_back(target, count),
             Command::Search(words) => self.search(&words),
             Command::Unread => self.ask(Ask::Chats),
             Command::Whois(user) => self.ask(Ask::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
             Command::Clear => self.clear(),
             Command::Users => self.ask(Ask::Users),
-            Command::Status(place) => self.status(place),
-            Command::Read(place) => self.read(place.as_ref()),
+            Command::Status(target) => self.status(target),
+            Command::Read(target) => self.read(target.as_ref()),
             Command::Join(room) => self.join(room),
             Command::Leave(room) => self.leave_room(room),
             Command::Rooms => self.ask(Ask::Rooms),
@@ -52,14 +52,14 @@ impl App {
         }
     }
 
-    fn look_back(&mut self, place: Option<Place>, count: usize) -> Vec<View> {
-        let Some(place) = place.or_else(|| self.current.clone()) else { return vec![self.problem(Phrase::NoChat)] };
-        let rows = self.home.history.lock().last_rows(&place, count);
+    fn look_back(&mut self, target: Option<Target>, count: usize) -> Vec<View> {
+        let Some(target) = target.or_else(|| self.current.clone()) else { return vec![self.problem(Phrase::NoChat)] };
+        let rows = self.home.history.lock().last_rows(&target, count);
         // A pipe has no history of its own to look back on, nor has a person at a new machine. Of a room the
         // server has all, and who joined later, or fell behind, has not.
-        let is_room = matches!(place, Place::Room(_)) && !self.away;
+        let is_room = matches!(target, Target::Room(_)) && !self.away;
         if rows.is_empty() || self.setting.piped || is_room {
-            return self.ask(Ask::History(place, count));
+            return self.ask(Ask::History(target, count));
         }
         rows.into_iter().map(View::Row).collect()
     }
@@ -81,12 +81,12 @@ impl App {
         Vec::new()
     }
 
-    fn status(&mut self, place: Option<Place>) -> Vec<View> {
-        let Some(place) = place else { return self.own_status() };
-        let last = self.home.history.lock().last_sent(&place);
+    fn status(&mut self, target: Option<Target>) -> Vec<View> {
+        let Some(target) = target else { return self.own_status() };
+        let last = self.home.history.lock().last_sent(&target);
         match last {
-            Some((message, _)) => self.ask(Ask::Status(place, message.seq)),
-            None => vec![answer(Phrase::NothingSent { place: &place })],
+            Some((message, _)) => self.ask(Ask::Status(target, message.seq)),
+            None => vec![answer(Phrase::NothingSent { target: &target })],
         }
     }
 
@@ -100,11 +100,11 @@ impl App {
         lines.into_iter().map(View::Answer).collect()
     }
 
-    fn read(&mut self, place: Option<&Place>) -> Vec<View> {
-        let received: Vec<(Place, Seq)> = self.home.history.lock().last_received();
+    fn read(&mut self, target: Option<&Target>) -> Vec<View> {
+        let received: Vec<(Target, Seq)> = self.home.history.lock().last_received();
         received
             .into_iter()
-            .filter(|(known, _)| place.is_none_or(|place| place == known))
+            .filter(|(known, _)| target.is_none_or(|target| target == known))
             .for_each(|(known, seq)| self.agenda.read(known, seq));
         Vec::new()
     }

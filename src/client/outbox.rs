@@ -14,14 +14,14 @@ use super::error::LedgerError;
 use super::ledger::{Ledger, Torn};
 use crate::disk::Disk;
 use crate::limits;
-use crate::model::{MessageId, Place, Text, Timestamp};
-use crate::protocol::{Fields, Writer};
+use crate::model::{MessageId, Target, Text, Timestamp};
+use crate::record::{Fields, Writer};
 
 /// A message on its way to the server. Its id stays the same however often it is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub id: MessageId,
-    pub to: Place,
+    pub to: Target,
     /// When it was typed, by this machine's clock.
     pub at: Timestamp,
     pub text: Text,
@@ -29,7 +29,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// A new message, under an id that no other program, restart or reinstall will choose.
-    pub fn new(to: Place, text: Text) -> Result<Self, LedgerError> {
+    pub fn new(to: Target, text: Text) -> Result<Self, LedgerError> {
         Ok(Self { id: random_id()?, to, at: Timestamp::now(), text })
     }
 
@@ -41,7 +41,7 @@ impl Waiting {
     fn read(f: &Fields) -> Option<Self> {
         Some(Self {
             id: MessageId::new(f.get(1)?)?,
-            to: Place::parse(f.get(2)?).ok()?,
+            to: Target::parse(f.get(2)?).ok()?,
             at: Timestamp::parse(f.get(3)?)?,
             text: Text::new(f.get(4)?)?,
         })
@@ -141,7 +141,7 @@ impl Outbox {
 
     /// The first message whose conversation is not held. Nothing overtakes within a conversation:
     /// while its first message is held, so are those behind it.
-    pub fn first_free(&self, held: impl Fn(&Place) -> bool) -> Option<Waiting> {
+    pub fn first_free(&self, held: impl Fn(&Target) -> bool) -> Option<Waiting> {
         self.waiting.iter().find(|message| !held(&message.to)).cloned()
     }
 

@@ -3,7 +3,7 @@
 use super::commands::{self, COMMANDS, Command};
 use super::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::{Place, RoomName, Text, UserName};
+use crate::model::{RoomName, Target, Text, UserName};
 
 /// Why a line is no command: it is not of the form, or for another reason.
 pub enum Refusal {
@@ -80,35 +80,35 @@ fn explain(refusal: Refusal, form: &dyn std::fmt::Display) -> String {
 }
 
 pub fn say(to: Option<&str>, text: &str) -> Parsed {
-    let to = to.map(place).transpose()?;
+    let to = to.map(target).transpose()?;
     let too_much = || Refusal::Because(Phrase::NotAText { most: &limits::TEXT_BYTES }.to_string());
     Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
 }
 
-fn place(text: &str) -> Result<Place, Refusal> {
+fn target(text: &str) -> Result<Target, Refusal> {
     if text.is_empty() {
         return Err(Refusal::Form);
     }
-    Place::parse(text).map_err(|_| Refusal::Because(Phrase::NotAName { text: &format!("{text:?}") }.to_string()))
+    Target::parse(text).map_err(|_| Refusal::Because(Phrase::NotAName { text: &format!("{text:?}") }.to_string()))
 }
 
-pub fn optional_place(rest: &str) -> Result<Option<Place>, Refusal> {
+pub fn optional_place(rest: &str) -> Result<Option<Target>, Refusal> {
     let rest = rest.trim_start_matches('@');
-    (!rest.is_empty()).then(|| place(rest)).transpose()
+    (!rest.is_empty()).then(|| target(rest)).transpose()
 }
 
 pub fn room(rest: &str) -> Result<Option<RoomName>, Refusal> {
     match optional_place(rest)? {
-        Some(Place::Room(room)) => Ok(Some(room)),
-        Some(Place::User(_)) => Err(Refusal::Form),
+        Some(Target::Room(room)) => Ok(Some(room)),
+        Some(Target::User(_)) => Err(Refusal::Form),
         None => Ok(None),
     }
 }
 
 pub fn user(rest: &str) -> Result<Option<UserName>, Refusal> {
     match optional_place(rest)? {
-        Some(Place::User(user)) => Ok(Some(user)),
-        Some(Place::Room(_)) => Err(Refusal::Form),
+        Some(Target::User(user)) => Ok(Some(user)),
+        Some(Target::Room(_)) => Err(Refusal::Form),
         None => Ok(None),
     }
 }
@@ -136,7 +136,7 @@ pub fn history(rest: &str) -> Parsed {
         Some(count) => count.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form)?,
         None => limits::CONVERSATION_SHOWN,
     };
-    Ok(Command::History { place: optional_place(name.unwrap_or_default())?, count })
+    Ok(Command::History { target: optional_place(name.unwrap_or_default())?, count })
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
-        Ok(Command::Say { to: to.map(|to| Place::parse(to).unwrap()), text: Text::new(text).unwrap() })
+        Ok(Command::Say { to: to.map(|to| Target::parse(to).unwrap()), text: Text::new(text).unwrap() })
     }
 
     #[test]
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn commands_and_their_arguments() {
-        let luis = || Some(Place::parse("luis").unwrap());
+        let luis = || Some(Target::parse("luis").unwrap());
         assert_eq!(parse("/QUERY luis "), Ok(Command::Query(luis())));
         assert_eq!(parse("/query"), Ok(Command::Query(None)));
-        assert_eq!(parse("/history luis 5"), Ok(Command::History { place: luis(), count: 5 }));
-        assert_eq!(parse("/history 5"), Ok(Command::History { place: None, count: 5 }));
+        assert_eq!(parse("/history luis 5"), Ok(Command::History { target: luis(), count: 5 }));
+        assert_eq!(parse("/history 5"), Ok(Command::History { target: None, count: 5 }));
         assert_eq!(parse("/help msg"), Ok(Command::Help(Some("msg".to_owned()))));
         for line in ["/quit", "/salir", "/SAIR", "@salir", "@salir "] {
             assert_eq!(parse(line), Ok(Command::Quit), "{line}");

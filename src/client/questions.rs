@@ -9,9 +9,10 @@ use super::event::{Answer, Chat, RoomSeen, User};
 use super::session::Session;
 use super::texts::Phrase;
 use crate::limits;
-use crate::model::{Place, RoomName, Seq, State, Token, UserName};
-use crate::protocol::request::Named;
-use crate::protocol::{Code, Fields, HistoryRecord, ReadError, RecvRequest, SendRequest};
+use crate::model::{RoomName, Seq, State, Target, Token, UserName};
+use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, HistoryRecord, ReadError, RecvRequest, SendRequest};
+use crate::record::Fields;
 
 /// The room that every new account is in, without its `#` (protocol, section 7).
 pub const LOBBY: &str = "lobby";
@@ -34,19 +35,19 @@ pub fn recv_line(request: &RecvRequest) -> Vec<u8> {
 pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
     let answer = match ask {
         Ask::Users => session.ask_list(&line(&SendRequest::Users), read_user)?.map(Answer::Users),
-        Ask::Status(place, seq) => {
-            let request = SendRequest::Status { place: Ok(place.clone()), seq: *seq };
+        Ask::Status(target, seq) => {
+            let request = SendRequest::Status { target: Ok(target.clone()), seq: *seq };
             session.ask_list(&line(&request), read_status)?.map(Answer::Statuses)
         }
-        Ask::History(place, limit) => return look_back(session, place, *limit),
+        Ask::History(target, limit) => return look_back(session, target, *limit),
         Ask::Peer(user) => {
-            let request = SendRequest::Peer { user: Ok(Place::User(user.clone())) };
+            let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
             match session.ask(&line(&request))? {
                 Ok(fields) => Ok(read_peer(user, &fields).ok_or_else(|| LinkError::Away(Phrase::Strange.to_string()))?),
                 Err(ko) => Ok(Answer::NoPeer(user.clone(), ko)),
             }
         }
-        Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.place)))),
+        Ask::Lobby => Ok(Answer::Lobby(chats(session)?.iter().any(|chat| is_lobby(&chat.target)))),
         Ask::Chats => Ok(Answer::Chats(chats(session)?)),
         Ask::Whois(user) => return whois(session, user),
         Ask::Join(room, rows) => return join(session, room, *rows),
@@ -61,20 +62,20 @@ pub fn put(session: &mut Session, ask: &Ask) -> Result<Answer, LinkError> {
     Ok(answer.unwrap_or_else(Answer::Refused))
 }
 
-fn named(room: &RoomName) -> Named {
-    Ok(Place::Room(room.clone()))
+fn named(room: &RoomName) -> RequestedTarget {
+    Ok(Target::Room(room.clone()))
 }
 
-fn is_lobby(place: &Place) -> bool {
-    matches!(place, Place::Room(room) if room.mapped() == LOBBY)
+fn is_lobby(target: &Target) -> bool {
+    matches!(target, Target::Room(room) if room.mapped() == LOBBY)
 }
 
-fn look_back(session: &mut Session, place: &Place, count: usize) -> Result<Answer, LinkError> {
+fn look_back(session: &mut Session, target: &Target, count: usize) -> Result<Answer, LinkError> {
     let limit = count.min(limits::MAX_HISTORY_RECORDS);
-    let request = SendRequest::History { place: Ok(place.clone()), limit, before: None };
+    let request = SendRequest::History { target: Ok(target.clone()), limit, before: None };
     Ok(match session.ask_list(&line(&request), HistoryRecord::parse)? {
         Ok(rows) => Answer::Rows(rows),
-        Err(ko) if ko.code == Code::NotMember => Answer::Outside(place.clone(), count, ko),
+        Err(ko) if ko.code == Code::NotMember => Answer::Outside(target.clone(), count, ko),
         Err(ko) => Answer::Refused(ko),
     })
 }
@@ -86,8 +87,8 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
     }
     let mut last = Vec::new();
     if rows > 0 {
-        let before = what_is_read(session)?.remove(&Place::Room(room.clone())).map(Seq::next);
-        let request = SendRequest::History { place: named(room), limit: rows, before };
+        let before = what_is_read(session)?.remove(&Target::Room(room.clone())).map(Seq::next);
+        let request = SendRequest::History { target: named(room), limit: rows, before };
         last = session.ask_list(&line(&request), HistoryRecord::parse)?.unwrap_or_default();
     }
     Ok(Answer::Joined(room.clone(), last))
@@ -102,7 +103,7 @@ fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
     let rooms = session.ask_list(&line(&SendRequest::Rooms), read_room)?.unwrap_or_default();
     let mut shared = Vec::new();
     for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
-        let request = SendRequest::Members { room: Place::parse(&room.name) };
+        let request = SendRequest::Members { room: Target::parse(&room.name) };
         let members = session.ask_list(&line(&request), read_member)?.unwrap_or_default();
         shared.extend(members.iter().any(is_who).then_some(room.name));
     }
@@ -115,8 +116,8 @@ fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
 }
 
 /// Up to which number the server takes each place for read by me.
-pub fn what_is_read(session: &mut Session) -> Result<HashMap<Place, Seq>, LinkError> {
-    Ok(chats(session)?.into_iter().map(|chat| (chat.place, chat.read)).collect())
+pub fn what_is_read(session: &mut Session) -> Result<HashMap<Target, Seq>, LinkError> {
+    Ok(chats(session)?.into_iter().map(|chat| (chat.target, chat.read)).collect())
 }
 
 fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
@@ -125,9 +126,9 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {
 
 fn read_chat(line: &[u8]) -> Result<Chat, ReadError> {
     let fields = fields(line)?;
-    let place = fields.get(0).and_then(|text| Place::parse(text).ok()).ok_or(ReadError)?;
+    let target = fields.get(0).and_then(|text| Target::parse(text).ok()).ok_or(ReadError)?;
     let seq = |index| fields.get(index).and_then(Seq::parse).ok_or(ReadError);
-    Ok(Chat { place, last: seq(1)?, read: seq(2)? })
+    Ok(Chat { target, last: seq(1)?, read: seq(2)? })
 }
 
 fn read_room(line: &[u8]) -> Result<RoomSeen, ReadError> {

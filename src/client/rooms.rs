@@ -8,7 +8,7 @@ use super::questions::LOBBY;
 use super::texts::{Phrase, words};
 use super::view::{View, answer, notice};
 use crate::limits;
-use crate::model::{Place, RoomName, UserName};
+use crate::model::{RoomName, Target, UserName};
 use crate::protocol::{HistoryRecord, Ko};
 
 impl App {
@@ -27,7 +27,7 @@ impl App {
     pub(super) fn found_lobby(&mut self, member: Option<bool>) -> Vec<View> {
         (self.choosing, self.lobby_known) = (false, member.is_some());
         if member == Some(true) && self.current.is_none() {
-            self.current = RoomName::new(&format!("#{LOBBY}")).ok().map(Place::Room);
+            self.current = RoomName::new(&format!("#{LOBBY}")).ok().map(Target::Room);
         }
         Vec::new()
     }
@@ -44,8 +44,8 @@ impl App {
     pub(super) fn joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) -> Vec<View> {
         self.choosing = false;
         let mut views = vec![notice(Phrase::YouJoined { room: &room })];
-        let place = Place::Room(room);
-        self.choose(Some(place.clone()));
+        let target = Target::Room(room);
+        self.choose(Some(target.clone()));
         if self.setting.piped {
             return views;
         }
@@ -58,7 +58,7 @@ impl App {
             Err(error) => return self.files_failed(&error),
         };
         if let (true, Some(message)) = (self.setting.receipts, past.last()) {
-            self.agenda.read(place, message.seq);
+            self.agenda.read(target, message.seq);
         }
         let seen = past.into_iter().filter(|message| !self.ignores(&message.from));
         views.extend(seen.map(|message| View::Row(Row::Received(message))));
@@ -84,7 +84,7 @@ impl App {
 
     pub(super) fn left(&mut self, room: RoomName) -> Vec<View> {
         let view = notice(Phrase::YouLeft { room: &room });
-        if self.current == Some(Place::Room(room)) {
+        if self.current == Some(Target::Room(room)) {
             self.current = None;
         }
         vec![view]
@@ -108,7 +108,7 @@ impl App {
 
     fn current_room(&self) -> Option<RoomName> {
         match &self.current {
-            Some(Place::Room(room)) => Some(room.clone()),
+            Some(Target::Room(room)) => Some(room.clone()),
             _ => None,
         }
     }
@@ -130,8 +130,8 @@ impl App {
     }
 
     /// The server shows a room to its members only: what I hold of it is mine to see.
-    pub(super) fn look_back_here(&mut self, place: &Place, count: usize, ko: &Ko) -> Vec<View> {
-        let rows = self.home.history.lock().last_rows(place, count);
+    pub(super) fn look_back_here(&mut self, target: &Target, count: usize, ko: &Ko) -> Vec<View> {
+        let rows = self.home.history.lock().last_rows(target, count);
         if rows.is_empty() {
             return vec![self.problem(words::ko(ko))];
         }

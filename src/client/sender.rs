@@ -21,7 +21,7 @@ use super::questions;
 use super::session::Session;
 use super::texts::Phrase;
 use crate::limits;
-use crate::model::{Place, Seq};
+use crate::model::{Seq, Target};
 use crate::protocol::{Code, Ko, SendRequest, reply};
 
 /// What the thread owns.
@@ -35,7 +35,7 @@ pub struct Sender {
     /// Whether the app was told that the server is away.
     down: bool,
     /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
-    held: HashMap<Place, Backoff>,
+    held: HashMap<Target, Backoff>,
 }
 
 impl Sender {
@@ -111,8 +111,8 @@ impl Sender {
                 self.question(&ask)?;
             } else if let Some(message) = self.next_message() {
                 self.send(&message)?;
-            } else if let Some((place, seq)) = self.agenda.some_read() {
-                self.read(&place, seq)?;
+            } else if let Some((target, seq)) = self.agenda.some_read() {
+                self.read(&target, seq)?;
             } else if self.agenda.has_doubts() {
                 self.compare_reads()?;
             } else {
@@ -129,7 +129,7 @@ impl Sender {
 
     fn next_message(&self) -> Option<Waiting> {
         let now = Instant::now();
-        let held = |place: &Place| self.held.get(place).is_some_and(|hold| !hold.left(now).is_zero());
+        let held = |target: &Target| self.held.get(target).is_some_and(|hold| !hold.left(now).is_zero());
         self.home.outbox.lock().first_free(held)
     }
 
@@ -183,9 +183,9 @@ impl Sender {
     }
 
     /// A KO here is of no use to anybody: the place is gone, or the number was another store's.
-    fn read(&mut self, place: &Place, seq: Seq) -> Result<(), Stop> {
-        let _ = self.ask(&SendRequest::Read { place: Ok(place.clone()), seq })?;
-        self.agenda.said_read(place, seq);
+    fn read(&mut self, target: &Target, seq: Seq) -> Result<(), Stop> {
+        let _ = self.ask(&SendRequest::Read { target: Ok(target.clone()), seq })?;
+        self.agenda.said_read(target, seq);
         Ok(())
     }
 
@@ -198,8 +198,8 @@ impl Sender {
 
     fn question(&mut self, ask: &Ask) -> Result<(), Stop> {
         // What was seen has been read, though it was not said yet.
-        while let (Ask::Chats, Some((place, seq))) = (ask, self.agenda.some_read()) {
-            self.read(&place, seq)?;
+        while let (Ask::Chats, Some((target, seq))) = (ask, self.agenda.some_read()) {
+            self.read(&target, seq)?;
         }
         let answer = questions::put(self.session()?, ask)?;
         self.it_works()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::conversation::Row;
 use super::texts::Phrase;
-use crate::model::{Message, Place, State};
+use crate::model::{Message, State, Target};
 
 /// How far a message of mine has come, as its sender sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +53,9 @@ pub enum View {
     /// A message from somebody who is ignored: nothing to see, and done with.
     Hidden(Arc<Message>),
     /// `others` messages to that place came as far at the same time.
-    Tick { tick: Tick, to: Place, text: String, others: usize },
+    Tick { tick: Tick, to: Target, text: String, others: usize },
     /// A message of mine that will never be sent.
-    Failed { to: Place, text: String, why: String },
+    Failed { to: Target, text: String, why: String },
     /// Said to me in a direct chat.
     Direct(Arc<Message>),
     /// A message of mine in a direct chat; `held`: the other side has it.
@@ -63,9 +63,9 @@ pub enum View {
     /// A row looked back on.
     Row(Row),
     /// A row that was searched for, and the conversation that it is of.
-    Found(Place, Row),
+    Found(Target, Row),
     /// So many messages there were not read, and this is the last of them.
-    Unread { place: Place, count: usize, last: Arc<Message> },
+    Unread { target: Target, count: usize, last: Arc<Message> },
     /// The screen is to be empty.
     Clear,
     /// Something was asked for, and this is a line of the answer.

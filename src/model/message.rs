@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{MessageId, Place, Seq, Text, Timestamp, UserName};
+use super::{MessageId, Seq, Target, Text, Timestamp, UserName};
+use crate::record::Fields;
 
 /// One message that the server has accepted. It never changes; what changes are its sender's marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,9 +11,24 @@ pub struct Message {
     pub seq: Seq,
     pub id: MessageId,
     pub from: UserName,
-    pub to: Place,
+    pub to: Target,
     pub at: Timestamp,
     pub text: Text,
+}
+
+impl Message {
+    /// Reads the message whose id, sender, target and time are the fields from `head` on, and whose text is
+    /// the field `text`. Events, the server's write-ahead log and every history have them side by side.
+    pub fn from_fields(fields: &Fields, seq: Seq, head: usize, text: usize) -> Option<Self> {
+        Some(Self {
+            seq,
+            id: MessageId::new(fields.get(head)?)?,
+            from: UserName::new(fields.get(head + 1)?).ok()?,
+            to: Target::parse(fields.get(head + 2)?).ok()?,
+            at: Timestamp::parse(fields.get(head + 3)?)?,
+            text: Text::new(fields.get(text)?)?,
+        })
+    }
 }
 
 /// How far a message has come (protocol, section 7). `SENT`, the state before these, is known to

@@ -9,7 +9,7 @@ mod time;
 
 pub use id::{MessageId, Seq};
 pub use message::{Message, State};
-pub use name::{NameError, NoSuchPlace, Place, RoomName, UserName};
+pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};
 pub use secret::{Email, Password, PasswordError, Token};
-pub use text::{Text, is_printable_ascii, length_in_record};
+pub use text::Text;
 pub use time::Timestamp;

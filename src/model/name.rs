@@ -145,28 +145,28 @@ impl fmt::Display for RoomName {
 
 /// Where a message goes to: a user, or a room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum Target {
     User(UserName),
     Room(RoomName),
 }
 
 /// A text that cannot name any user, or any room: to whoever asks, there is none of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoSuchPlace {
+pub enum NoSuchTarget {
     User,
     Room,
 }
 
-impl Place {
-    pub fn parse(text: &str) -> Result<Self, NoSuchPlace> {
+impl Target {
+    pub fn parse(text: &str) -> Result<Self, NoSuchTarget> {
         if text.starts_with('#') {
-            return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchPlace::Room);
+            return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchTarget::Room);
         }
-        UserName::new(text).map(Self::User).map_err(|_| NoSuchPlace::User)
+        UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(name) => name.fmt(f),

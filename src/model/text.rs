@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::limits;
+use crate::record::{is_printable_ascii, length_in_record};
 
 /// What somebody wrote: UTF-8 without control characters but TAB, LF and CR, at most 60,000 bytes
 /// as a record writes it (protocol, section 2).
@@ -21,28 +22,6 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Whether a text is printable ASCII and nothing else. Most are, and this looks at many bytes at once
-/// where looking for control characters takes them one by one.
-pub fn is_printable_ascii(text: &str) -> bool {
-    text.bytes().fold(true, |printable, byte| printable & matches!(byte, b' '..=b'~'))
-}
-
-/// How many bytes a text takes in a record, with its escapes and the quotes it needs.
-/// [`crate::protocol::record`] writes exactly that.
-pub fn length_in_record(text: &str) -> usize {
-    let (mut escapes, mut quotes, mut separator) = (0, 0, false);
-    for byte in text.bytes() {
-        match byte {
-            b'\n' | b'\r' | b'\\' => escapes += 1,
-            b'"' => quotes += 1,
-            b';' => separator = true,
-            _ => {}
-        }
-    }
-    let quoted = separator || text.starts_with('"');
-    text.len() + escapes + if quoted { quotes + 2 } else { 0 }
 }
 
 impl fmt::Display for Text {

@@ -1,8 +1,8 @@
 //! What two clients say to each other without the server (protocol, section 8).
 
-use super::record::{Fields, SyntaxError, Writer};
 use super::{Code, Ko};
 use crate::model::{MessageId, Text, Token, UserName};
+use crate::record::{Fields, SyntaxError, Writer};
 
 /// The first line of a caller. Like a login line it is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::record::{Fields, Writer};
-use crate::model::{Message, Place, RoomName, Seq, State, Timestamp, Token, UserName};
+use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::record::{Fields, Writer};
 
 /// One event. Those with a number are kept until they are acknowledged; those without (seq 0 on the
 /// wire) are for whoever is connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Message(Arc<Message>),
-    /// All you sent to `place`, up to `upto`, is now so.
+    /// All you sent to `target`, up to `upto`, is now so.
     State {
         seq: Seq,
-        place: Place,
+        target: Target,
         state: State,
         upto: Seq,
         at: Timestamp,
@@ -71,8 +71,8 @@ impl Event {
             Self::Message(m) => {
                 w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
             }
-            Self::State { place, state, upto, at, .. } => {
-                w.plain("STATE").plain(place).plain(state).plain(upto).plain(at)
+            Self::State { target, state, upto, at, .. } => {
+                w.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }
             Self::Gap { room, first, last } => w.plain("GAP").plain(room).plain(first).plain(last),
             Self::Online { user, at } => w.plain("ONLINE").plain(user).plain(at),
@@ -91,7 +91,7 @@ impl Event {
         let fields = Fields::parse(line).map_err(|_| ReadError)?;
         let seq = fields.get(0).and_then(Seq::parse).ok_or(ReadError)?;
         let known = match fields.get(1).ok_or(ReadError)? {
-            "MSG" => fields.message(seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
+            "MSG" => Message::from_fields(&fields, seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
             "STATE" => Self::state(seq, &fields),
             "GAP" => Self::gap(seq, &fields),
             "ONLINE" => Self::presence(&fields).map(|(user, at)| Self::Online { user, at }),
@@ -107,7 +107,7 @@ impl Event {
     fn state(seq: Seq, f: &Fields) -> Option<Self> {
         Some(Self::State {
             seq,
-            place: Place::parse(f.get(2)?).ok()?,
+            target: Target::parse(f.get(2)?).ok()?,
             state: State::parse(f.get(3)?)?,
             upto: Seq::parse(f.get(4)?)?,
             at: Timestamp::parse(f.get(5)?)?,

@@ -7,14 +7,12 @@
 pub mod direct;
 pub mod event;
 pub mod login;
-pub mod record;
 pub mod reply;
 pub mod request;
 
 pub use direct::{DirectLine, Hello};
 pub use event::{Event, ReadError};
 pub use login::{Login, LoginKind};
-pub use record::{Fields, SyntaxError, Writer};
 pub use reply::{Code, HistoryRecord, Ko, Reply};
 pub use request::{After, RecvRequest, SendRequest};
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::event::{Event, ReadError};
-use super::record::{Fields, Writer};
 use super::request::SEND_COMMANDS;
-use crate::model::{Message, MessageId, Place, RoomName, Seq, State, Timestamp, Token, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::record::{Fields, Writer};
 
 /// The codes of a KO (protocol, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ impl HistoryRecord {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let message = f.message(Seq::parse(f.get(0)?)?, 1, 6)?;
+        let message = Message::from_fields(f, Seq::parse(f.get(0)?)?, 1, 6)?;
         Some(Self { message: Arc::new(message), state: State::parse(f.get(5)?)? })
     }
 }
@@ -141,7 +141,7 @@ impl HistoryRecord {
 /// One line of a `CHATS` reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
-    pub place: Place,
+    pub target: Target,
     pub last: Seq,
     pub read: Seq,
 }
@@ -229,7 +229,7 @@ impl Reply {
             }),
             Self::History(list) => write_list(out, list, HistoryRecord::write),
             Self::Chats(list) => write_list(out, list, |chat, out| {
-                Writer::new(out).plain(&chat.place).plain(chat.last).plain(chat.read).end();
+                Writer::new(out).plain(&chat.target).plain(chat.last).plain(chat.read).end();
             }),
             Self::Users(list) => write_list(out, list, |user, out| {
                 let seen = user.last_seen.map_or(String::new(), |at| at.to_string());

@@ -3,28 +3,28 @@
 
 use std::fmt;
 
-use super::record::{Fields, SyntaxError, Writer};
 use crate::limits;
-use crate::model::{Email, MessageId, NoSuchPlace, Place, Seq, Text};
+use crate::model::{Email, MessageId, NoSuchTarget, Seq, Target, Text};
+use crate::record::{Fields, SyntaxError, Writer};
 
 /// A place as a request named it: a text that cannot be a name is answered like a name nobody has,
 /// but only when its turn comes (a known id is looked at before anything else).
-pub type Named = Result<Place, NoSuchPlace>;
+pub type RequestedTarget = Result<Target, NoSuchTarget>;
 
 /// The commands of the SEND port (protocol, section 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendRequest {
-    Send { id: MessageId, to: Named, text: Text },
-    Read { place: Named, seq: Seq },
-    Status { place: Named, seq: Seq },
-    History { place: Named, limit: usize, before: Option<Seq> },
+    Send { id: MessageId, to: RequestedTarget, text: Text },
+    Read { target: RequestedTarget, seq: Seq },
+    Status { target: RequestedTarget, seq: Seq },
+    History { target: RequestedTarget, limit: usize, before: Option<Seq> },
     Chats,
     Users,
-    Join { room: Named },
-    Leave { room: Named },
+    Join { room: RequestedTarget },
+    Leave { room: RequestedTarget },
     Rooms,
-    Members { room: Named },
-    Peer { user: Named },
+    Members { room: RequestedTarget },
+    Peer { user: RequestedTarget },
     Passwd { password: String },
     Email { address: Email },
     Ping,
@@ -94,7 +94,7 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         form: "SEND;<id>;<to>;<text>",
         help: "send a message; the same id again never sends it twice",
         read: |f| {
-            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: place(f, 2)?, text: Text::new(f.get(3)?)? })
+            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? })
         },
     },
     Command {
@@ -102,14 +102,14 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         fields: 2..=2,
         form: "READ;<user or #room>;<seq>",
         help: "say that you have seen everything there up to this number",
-        read: |f| Some(SendRequest::Read { place: place(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: seq(f, 2)? }),
     },
     Command {
         verb: "STATUS",
         fields: 2..=2,
         form: "STATUS;<user or #room>;<seq>",
         help: "how far your message with this number has come",
-        read: |f| Some(SendRequest::Status { place: place(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: seq(f, 2)? }),
     },
     Command {
         verb: "HISTORY",
@@ -119,7 +119,7 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| {
             let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
             let before = if f.len() > 3 { Some(seq(f, 3)?) } else { None };
-            Some(SendRequest::History { place: place(f, 1)?, limit, before })
+            Some(SendRequest::History { target: target(f, 1)?, limit, before })
         },
     },
     Command {
@@ -141,14 +141,14 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         fields: 1..=1,
         form: "JOIN;<#room>",
         help: "be in that room from now on; makes it if it is not there",
-        read: |f| Some(SendRequest::Join { room: place(f, 1)? }),
+        read: |f| Some(SendRequest::Join { room: target(f, 1)? }),
     },
     Command {
         verb: "LEAVE",
         fields: 1..=1,
         form: "LEAVE;<#room>",
         help: "be in that room no longer",
-        read: |f| Some(SendRequest::Leave { room: place(f, 1)? }),
+        read: |f| Some(SendRequest::Leave { room: target(f, 1)? }),
     },
     Command {
         verb: "ROOMS",
@@ -162,14 +162,14 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         fields: 1..=1,
         form: "MEMBERS;<#room>",
         help: "who is in that room, and who of them is online",
-        read: |f| Some(SendRequest::Members { room: place(f, 1)? }),
+        read: |f| Some(SendRequest::Members { room: target(f, 1)? }),
     },
     Command {
         verb: "PEER",
         fields: 1..=1,
         form: "PEER;<user>",
         help: "where that user takes direct chats, and a token that lets you in once",
-        read: |f| Some(SendRequest::Peer { user: place(f, 1)? }),
+        read: |f| Some(SendRequest::Peer { user: target(f, 1)? }),
     },
     Command {
         verb: "PASSWD",
@@ -260,10 +260,10 @@ impl SendRequest {
         let mut w = Writer::new(out);
         match self {
             Self::Send { id, to, text } => w.plain("SEND").plain(id).text(&named(to)).text(text.as_str()),
-            Self::Read { place, seq } => w.plain("READ").text(&named(place)).plain(seq),
-            Self::Status { place, seq } => w.plain("STATUS").text(&named(place)).plain(seq),
-            Self::History { place, limit, before } => {
-                w.plain("HISTORY").text(&named(place)).plain(limit);
+            Self::Read { target, seq } => w.plain("READ").text(&named(target)).plain(seq),
+            Self::Status { target, seq } => w.plain("STATUS").text(&named(target)).plain(seq),
+            Self::History { target, limit, before } => {
+                w.plain("HISTORY").text(&named(target)).plain(limit);
                 if let Some(before) = before {
                     w.plain(before);
                 }
@@ -328,15 +328,15 @@ fn unknown<Request>(commands: &[Command<Request>]) -> RequestError {
 }
 
 /// A user's or a room's name. Only an empty field is not of the form.
-fn place(fields: &Fields, index: usize) -> Option<Named> {
-    fields.get(index).filter(|text| !text.is_empty()).map(Place::parse)
+fn target(fields: &Fields, index: usize) -> Option<RequestedTarget> {
+    fields.get(index).filter(|text| !text.is_empty()).map(Target::parse)
 }
 
-fn named(place: &Named) -> String {
-    match place {
-        Ok(place) => place.to_string(),
-        Err(NoSuchPlace::User) => "@".to_owned(),
-        Err(NoSuchPlace::Room) => "#".to_owned(),
+fn named(target: &RequestedTarget) -> String {
+    match target {
+        Ok(target) => target.to_string(),
+        Err(NoSuchTarget::User) => "@".to_owned(),
+        Err(NoSuchTarget::Room) => "#".to_owned(),
     }
 }
 

@@ -57,30 +57,30 @@ impl Auth {
 
     /// Gives a job to the threads, if there is room, and waits for its result.
     fn queue<T>(&self, from: IpAddr, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, Busy> {
-        let _place = self.take_place(from)?;
+        let _slot = self.take_slot(from)?;
         let (done, result) = bounded(1);
         self.jobs.send_timeout(job(done), limits::AUTH_QUEUE_TIMEOUT).map_err(|_| Busy)?;
         result.recv().map_err(|_| Busy)
     }
 
-    fn take_place(&self, from: IpAddr) -> Result<Place<'_>, Busy> {
+    fn take_slot(&self, from: IpAddr) -> Result<QueueSlot<'_>, Busy> {
         let mut waiting = self.waiting.lock();
         let here = waiting.entry(from).or_default();
         if *here >= limits::AUTH_QUEUE_PER_ADDRESS {
             return Err(Busy);
         }
         *here += 1;
-        Ok(Place { auth: self, from })
+        Ok(QueueSlot { auth: self, from })
     }
 }
 
 /// An address's place in the queue, as long as it is held.
-struct Place<'a> {
+struct QueueSlot<'a> {
     auth: &'a Auth,
     from: IpAddr,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
         let mut waiting = self.auth.waiting.lock();
         if let Some(here) = waiting.get_mut(&self.from) {
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn one_address_does_not_take_the_whole_queue() {
         let auth = Auth::start().unwrap();
-        let places: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| auth.take_place(HERE).unwrap()).collect();
+        let slots: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| auth.take_slot(HERE).unwrap()).collect();
         assert_eq!(auth.verify(HERE, b"x", None), Err(Busy));
         assert_eq!(auth.verify(IpAddr::V4(std::net::Ipv4Addr::BROADCAST), b"x", None), Ok(false));
-        drop(places);
+        drop(slots);
         assert_eq!(auth.verify(HERE, b"x", None), Ok(false));
         assert!(auth.waiting.lock().is_empty());
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 
 use super::auth::Busy;
-use crate::state_machine::{Answer, ConnectionId};
 use crate::net::{LineError, linger_close};
 use crate::protocol::{Code, Ko, Reply};
+use crate::state_machine::{Answer, ConnectionId};
 
 /// Why a connection is over.
 #[derive(Clone, Debug, PartialEq, Eq)]

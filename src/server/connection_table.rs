@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::connection::{Connection, CloseReason, turn_away};
-use crate::state_machine::ConnectionId;
+use super::connection::{CloseReason, Connection, turn_away};
 use crate::limits;
+use crate::state_machine::ConnectionId;
 
 #[derive(Default)]
 pub(super) struct ConnectionTable {

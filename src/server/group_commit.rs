@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::state_machine::{Command, ConnectionId, StateMachine, Effect, Inconsistent, Now, Outcome};
-use crate::wal::{Wal, WalError, Segment};
 use crate::limits;
 use crate::model::Seq;
+use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now, Outcome, StateMachine};
 use crate::store::{Checkpointed, Opened, Sizes};
+use crate::wal::{Segment, Wal, WalError};
 
 /// How much somebody waits for the batch that is being filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::state_machine::{Delivery, Excerpt, FiledEvents};
 use crate::limits;
-use crate::model::{Message, Seq, length_in_record};
+use crate::model::{Message, Seq};
 use crate::protocol::Event;
+use crate::record::length_in_record;
+use crate::state_machine::{Delivery, Excerpt, FiledEvents};
 use crate::store::{Store, StoreError};
 
 /// More than anything in a history record takes beside its text.

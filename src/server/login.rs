@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, CloseReason};
+use super::connection::{CloseReason, Connection};
 use super::{Registration, Shared};
-use crate::state_machine::{Answer, Command};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
+use crate::state_machine::{Answer, Command};
 
 /// Lets a user in, or says why not: after any KO here the server closes.
 pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, CloseReason> {
@@ -58,7 +58,8 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
     if shared.accounts.find(&name).is_some() {
         return Err(Code::Exists.into());
     }
-    let password = Password::new(&name, login.password).map_err(|error| CloseReason::Ko(Ko::new(Code::Password, error)))?;
+    let password =
+        Password::new(&name, login.password).map_err(|error| CloseReason::Ko(Ko::new(Code::Password, error)))?;
     let password_hash = shared.auth.hash(connection.peer, password.as_bytes())?.ok_or(Code::Internal)?;
     match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
         Answer::Reply(Reply::LoggedIn { user }) => {

@@ -7,18 +7,18 @@
 //! ```
 
 mod accounts;
-mod connection_table;
 mod auth;
-mod workers;
 mod connection;
+mod connection_table;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/group_commit.rs")]
 mod group_commit;
+mod history_reader;
 mod login;
 mod offline;
-mod history_reader;
 mod recv_port;
 mod router;
 mod send_port;
+mod workers;
 
 use std::fmt;
 use std::io;
@@ -31,18 +31,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::state_machine::{Command, ConnectionId, Policy};
 use crate::disk::Disk;
 use crate::limits;
 use crate::net::{HangUps, Listening, listen};
+use crate::state_machine::{Command, ConnectionId, Policy};
 use crate::store::{Opened, Sizes, Store, StoreError};
 use accounts::Accounts;
-use connection_table::ConnectionTable;
 use auth::Auth;
-use connection::{Connection, CloseReason};
+use connection::{CloseReason, Connection};
+use connection_table::ConnectionTable;
 pub use group_commit::{GroupCommit, Urgency};
-pub use offline::{NewAccount, Offline, hash_all};
 pub use history_reader::delivered;
+pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 
 /// Who may have an account (protocol, section 3).

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Policy};
-use crate::wal::{Location, make_segment};
 use crate::model::{Email, Password, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
+use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Policy};
 use crate::store::{Sizes, Store, StoreError};
+use crate::wal::{Location, make_segment};
 
 use super::{GroupCommit, auth};
 

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::connection::{Connection, CloseReason};
+use super::connection::{CloseReason, Connection};
 use super::{Shared, history_reader, login};
-use crate::state_machine::{Answer, Command};
 use crate::net::LineReader;
 use crate::protocol::{Code, Ko, RecvRequest, Reply};
+use crate::state_machine::{Answer, Command};
 
 /// Serves one connection to its end.
 pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
@@ -29,7 +29,9 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
         log::warn!("{} is not watched for a hang-up: {error}", connection.id);
     }
     loop {
-        if let Err(ending) = lines.next_line().map_err(CloseReason::from).and_then(|line| answer(shared, connection, line)) {
+        if let Err(ending) =
+            lines.next_line().map_err(CloseReason::from).and_then(|line| answer(shared, connection, line))
+        {
             return ending;
         }
     }

@@ -11,14 +11,14 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::Shared;
-use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
 use super::connection::CloseReason;
 use super::group_commit::{GroupCommit, Urgency};
-use crate::state_machine::{Answer, Command, ConnectionId, Effect, Now};
-use crate::wal::{WalError, Segment};
+use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
 use crate::limits;
 use crate::model::Timestamp;
+use crate::state_machine::{Answer, Command, ConnectionId, Effect, Now};
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
+use crate::wal::{Segment, WalError};
 
 /// What comes to the router.
 pub(super) enum Input {
@@ -165,7 +165,9 @@ impl Router {
                 Effect::Events { to, delivery, .. } => {
                     self.shared.connection_table.with(to, |to| to.answer(Answer::Events(delivery)));
                 }
-                Effect::Close(id, code) => self.shared.connection_table.with(id, |to| to.end(CloseReason::Ko(code.into()))),
+                Effect::Close(id, code) => {
+                    self.shared.connection_table.with(id, |to| to.end(CloseReason::Ko(code.into())))
+                }
             }
         }
     }

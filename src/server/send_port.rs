@@ -6,14 +6,14 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::connection::{Connection, CloseReason};
+use super::connection::{CloseReason, Connection};
 use super::{Shared, history_reader, login};
-use crate::state_machine::{Answer, Command, Excerpt, LastOfPeer};
 use crate::limits;
 use crate::model::{Message, Password, Seq, Token, UserName};
 use crate::net::LineReader;
-use crate::protocol::request::Named;
+use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, Reply, SendRequest};
+use crate::state_machine::{Answer, Command, Excerpt, LastOfPeer};
 
 /// Serves one connection to its end.
 pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
@@ -23,10 +23,11 @@ pub(super) fn serve(shared: &Shared, connection: &Arc<Connection>) {
 }
 
 fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -> CloseReason {
-    let user = match lines.next_line().map_err(CloseReason::from).and_then(|line| login::log_in(shared, connection, line)) {
-        Ok(user) => user,
-        Err(ending) => return ending,
-    };
+    let user =
+        match lines.next_line().map_err(CloseReason::from).and_then(|line| login::log_in(shared, connection, line)) {
+            Ok(user) => user,
+            Err(ending) => return ending,
+        };
     let mut session = Session { shared, connection, user, asked: 0, out: Vec::new() };
     session.put(&Reply::LoggedIn { user: session.user.clone() });
     let ending = session.run(lines);
@@ -107,9 +108,9 @@ impl Session<'_> {
             SendRequest::Chats => self.list(Command::Chats { user }),
             SendRequest::Users => self.list(Command::Users),
             SendRequest::Email { address } => self.tell(Command::SetEmail { user, email: address }),
-            SendRequest::Read { place, seq } => self.read(place, seq),
-            SendRequest::Status { place, seq } => self.status(place, seq),
-            SendRequest::History { place, limit, before } => self.history(place, limit, before),
+            SendRequest::Read { target, seq } => self.read(target, seq),
+            SendRequest::Status { target, seq } => self.status(target, seq),
+            SendRequest::History { target, limit, before } => self.history(target, limit, before),
             SendRequest::Join { room } => self.tell(Command::Join { user, room }),
             SendRequest::Leave { room } => self.tell(Command::Leave { user, room }),
             SendRequest::Rooms => self.list(Command::Rooms { user }),
@@ -144,9 +145,9 @@ impl Session<'_> {
         self.reply(reply)
     }
 
-    fn read(&mut self, place: Named, seq: Seq) -> Result<(), CloseReason> {
+    fn read(&mut self, target: RequestedTarget, seq: Seq) -> Result<(), CloseReason> {
         let user = self.user.clone();
-        let read = |last_of_peer| Command::Read { user: user.clone(), place: place.clone(), seq, last_of_peer };
+        let read = |last_of_peer| Command::Read { user: user.clone(), target: target.clone(), seq, last_of_peer };
         let excerpt = match self.ask(read(LastOfPeer::NotLookedUp))? {
             Answer::Excerpt(excerpt) => excerpt,
             answer => return self.reply(answer.into_reply()?),
@@ -155,8 +156,8 @@ impl Session<'_> {
         self.tell(read(LastOfPeer::Found(found)))
     }
 
-    fn status(&mut self, place: Named, seq: Seq) -> Result<(), CloseReason> {
-        let Some((excerpt, mut rows)) = self.excerpt(place, 1, Some(seq.next()))? else { return Ok(()) };
+    fn status(&mut self, target: RequestedTarget, seq: Seq) -> Result<(), CloseReason> {
+        let Some((excerpt, mut rows)) = self.excerpt(target, 1, Some(seq.next()))? else { return Ok(()) };
         let mine = rows.pop().filter(|row| row.seq == seq && row.from == excerpt.me);
         self.reply(match mine {
             Some(row) => Reply::Statuses(excerpt.statuses(row.seq)),
@@ -164,24 +165,30 @@ impl Session<'_> {
         })
     }
 
-    fn history(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<(), CloseReason> {
-        let Some((excerpt, rows)) = self.excerpt(place, limit, before)? else { return Ok(()) };
+    fn history(&mut self, target: RequestedTarget, limit: usize, before: Option<Seq>) -> Result<(), CloseReason> {
+        let Some((excerpt, rows)) = self.excerpt(target, limit, before)? else { return Ok(()) };
         let records = rows.into_iter().map(|row| excerpt.record(row)).collect();
         self.reply(Reply::History(records))
     }
 
     /// The last messages of a conversation, oldest first. `None`: refused, and answered so.
-    fn excerpt(&mut self, place: Named, limit: usize, before: Option<Seq>) -> Result<Option<Past>, CloseReason> {
-        let command = Command::Excerpt { user: self.user.clone(), place, limit, before };
+    fn excerpt(
+        &mut self,
+        target: RequestedTarget,
+        limit: usize,
+        before: Option<Seq>,
+    ) -> Result<Option<Past>, CloseReason> {
+        let command = Command::Excerpt { user: self.user.clone(), target, limit, before };
         let excerpt = match self.ask(command)? {
             Answer::Excerpt(excerpt) => excerpt,
             answer => return self.reply(answer.into_reply()?).map(|()| None),
         };
-        let rows = history_reader::last_messages(&self.shared.store, &excerpt, limit, before).map_err(CloseReason::internal)?;
+        let rows = history_reader::last_messages(&self.shared.store, &excerpt, limit, before)
+            .map_err(CloseReason::internal)?;
         Ok(Some((excerpt, rows)))
     }
 
-    fn introduce(&mut self, callee: Named) -> Result<(), CloseReason> {
+    fn introduce(&mut self, callee: RequestedTarget) -> Result<(), CloseReason> {
         let token = Token::random().map_err(|error| {
             log::error!("the system gives no random numbers: {error}");
             Code::Internal

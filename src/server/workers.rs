@@ -5,8 +5,8 @@ use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 
-use crate::wal::{WalError, Location, Segment, make_segment};
 use crate::store::{Checkpointed, Store, StoreError};
+use crate::wal::{Location, Segment, WalError, make_segment};
 
 /// A thread that does one piece of work at a time when it is asked to. It ends with the last of its
 /// askers.

@@ -99,8 +99,8 @@ fn find(table: &str, key: &Spanned<std::borrow::Cow<str>>, command: &Command) ->
     let known: Vec<&'static Setting> = SETTINGS.iter().filter(counts).collect();
     known.iter().find(|row| row.key == key.get_ref().as_ref()).copied().ok_or_else(|| {
         let keys: Vec<_> = known.iter().map(|row| row.key).collect();
-        let place = if table.is_empty() { String::new() } else { format!(" in [{table}]") };
-        (key.span(), format!("there is no setting {:?}{place}; there are {}", key.get_ref(), keys.join(", ")))
+        let target = if table.is_empty() { String::new() } else { format!(" in [{table}]") };
+        (key.span(), format!("there is no setting {:?}{target}; there are {}", key.get_ref(), keys.join(", ")))
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{ConversationId, Excerpt, Filed, LastOfPeer};
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text, Timestamp, Token, UserName};
-use crate::protocol::request::Named;
+use crate::protocol::request::RequestedTarget;
 use crate::protocol::{After, Code, Event, Reply};
 
 /// Names a connection. Never used again in the life of a server.
@@ -78,19 +78,19 @@ pub enum Command {
     Send {
         user: UserName,
         id: MessageId,
-        to: Named,
+        to: RequestedTarget,
         text: Text,
     },
     Read {
         user: UserName,
-        place: Named,
+        target: RequestedTarget,
         seq: Seq,
         last_of_peer: LastOfPeer,
     },
     /// What memory holds of a conversation: for HISTORY and STATUS.
     Excerpt {
         user: UserName,
-        place: Named,
+        target: RequestedTarget,
         limit: usize,
         before: Option<Seq>,
     },
@@ -100,22 +100,22 @@ pub enum Command {
     Users,
     Join {
         user: UserName,
-        room: Named,
+        room: RequestedTarget,
     },
     Leave {
         user: UserName,
-        room: Named,
+        room: RequestedTarget,
     },
     Rooms {
         user: UserName,
     },
     Members {
-        room: Named,
+        room: RequestedTarget,
     },
     /// `user` wants to call `callee` directly, with this token.
     Peer {
         user: UserName,
-        callee: Named,
+        callee: RequestedTarget,
         token: Token,
     },
     /// A RECV session begins, from an address; one that the user had is told and closed. `order` is when

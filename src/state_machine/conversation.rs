@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::RoomNumber;
-use super::{AccountNumber, AccountRow, StateMachine, RoomRow};
-use crate::model::{Message, Place, RoomName, Seq, State, UserName};
+use super::{AccountNumber, AccountRow, RoomRow, StateMachine};
+use crate::model::{Message, RoomName, Seq, State, Target, UserName};
 use crate::protocol::HistoryRecord;
 
 /// Where it is: between whom (the same for both), or in which room. The name of the history file.
@@ -19,7 +19,7 @@ pub enum ConversationId {
 
 /// A place that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Target {
+pub(super) enum TargetNumber {
     User(AccountNumber),
     Room(RoomNumber),
 }
@@ -68,10 +68,10 @@ impl Participants {
     /// Whether a message belongs there.
     pub fn said(&self, message: &Message) -> bool {
         match (self, &message.to) {
-            (Self::Two(one, other), Place::User(to)) => {
+            (Self::Two(one, other), Target::User(to)) => {
                 (&message.from, to) == (one, other) || (&message.from, to) == (other, one)
             }
-            (Self::Room(room), Place::Room(to)) => room == to,
+            (Self::Room(room), Target::Room(to)) => room == to,
             _ => false,
         }
     }
@@ -202,15 +202,21 @@ impl Excerpt {
 
 impl StateMachine {
     /// At most `limit` rows below `before`, the newest of those in memory.
-    pub(super) fn excerpt(&self, me: AccountNumber, place: Target, limit: usize, before: Option<Seq>) -> Excerpt {
-        let conversation = conversation_of(me, place);
+    pub(super) fn excerpt(
+        &self,
+        me: AccountNumber,
+        target: TargetNumber,
+        limit: usize,
+        before: Option<Seq>,
+    ) -> Excerpt {
+        let conversation = conversation_of(me, target);
         let known = self.conversations.get(&conversation);
         let rows = known.map_or(&[][..], |c| &c.rows);
         let end = before.map_or(rows.len(), |before| rows.partition_point(|row| row.seq < before));
         let rows = rows.get(end.saturating_sub(limit)..end).unwrap_or_default().to_vec();
-        let (marks, readers) = match place {
-            Target::User(peer) => self.marks_between(me, peer),
-            Target::Room(room) => self.marks_in(me, room),
+        let (marks, readers) = match target {
+            TargetNumber::User(peer) => self.marks_between(me, peer),
+            TargetNumber::Room(room) => self.marks_in(me, room),
         };
         let filed = known.map_or(Filed::default(), |c| c.filed);
         Excerpt { conversation, filed, rows, me: self.account(me).name.clone(), marks, readers }
@@ -228,17 +234,17 @@ impl StateMachine {
         let room = self.room(room);
         let marks = room.marks.iter().map(|(sender, marks)| (self.account(*sender).name.clone(), *marks));
         let others = room.members.iter().filter(|(member, _)| **member != me);
-        let readers = others.map(|(member, place)| Reader {
+        let readers = others.map(|(member, target)| Reader {
             name: self.account(*member).name.clone(),
-            since: place.joined,
-            has: Marks { delivered: place.acknowledged, read: place.read },
+            since: target.joined,
+            has: Marks { delivered: target.acknowledged, read: target.read },
         });
         (marks.collect(), readers.collect())
     }
 
     /// The number of the last message in a place.
-    pub(super) fn last_in(&self, me: AccountNumber, place: Target) -> Seq {
-        self.conversations.get(&conversation_of(me, place)).map_or(Seq::ZERO, Conversation::last)
+    pub(super) fn last_in(&self, me: AccountNumber, target: TargetNumber) -> Seq {
+        self.conversations.get(&conversation_of(me, target)).map_or(Seq::ZERO, Conversation::last)
     }
 
     /// The peer's last message up to a number, as far as memory tells.
@@ -257,9 +263,9 @@ impl StateMachine {
     }
 }
 
-fn conversation_of(me: AccountNumber, place: Target) -> ConversationId {
-    match place {
-        Target::User(peer) => ConversationId::between(me, peer),
-        Target::Room(room) => ConversationId::Room(room),
+fn conversation_of(me: AccountNumber, target: TargetNumber) -> ConversationId {
+    match target {
+        TargetNumber::User(peer) => ConversationId::between(me, peer),
+        TargetNumber::Room(room) => ConversationId::Room(room),
     }
 }

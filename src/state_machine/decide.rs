@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::account::{Account, SendRate};
 use super::{
-    AccountNumber, Answer, Command, ConnectionId, StateMachine, Digest, Effect, Inconsistent, LastOfPeer, Now, Record, Target,
+    AccountNumber, Answer, Command, ConnectionId, Digest, Effect, Inconsistent, LastOfPeer, Now, Record, StateMachine,
+    TargetNumber,
 };
-use crate::model::{Email, Message, MessageId, Place, Seq, Text, Token, UserName};
+use crate::model::{Email, Message, MessageId, Seq, Target, Text, Token, UserName};
 use crate::protocol::reply::{Chat, User};
-use crate::protocol::request::Named;
+use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko, Reply};
 
 /// What one command came to.
@@ -75,10 +76,12 @@ impl StateMachine {
             Command::SetEmail { user, email } => self.set_email(user, email, out)?,
             Command::Remove { user } => self.remove(user, now, out)?,
             Command::Send { user, id, to, text } => self.send(&user, id, &to, text, now, out)?,
-            Command::Read { user, place, seq, last_of_peer } => self.read(user, &place, seq, last_of_peer, now, out)?,
-            Command::Excerpt { user, place, limit, before } => {
+            Command::Read { user, target, seq, last_of_peer } => {
+                self.read(user, &target, seq, last_of_peer, now, out)?
+            }
+            Command::Excerpt { user, target, limit, before } => {
                 let me = self.number(&user)?;
-                Answer::Excerpt(self.excerpt(me, self.resolve(me, &place)?, limit, before))
+                Answer::Excerpt(self.excerpt(me, self.resolve(me, &target)?, limit, before))
             }
             Command::Chats { user } => self.chats(&user)?,
             Command::Users => self.users(),
@@ -149,7 +152,15 @@ impl StateMachine {
         Ok(Reply::Done.into())
     }
 
-    fn send(&mut self, user: &UserName, id: MessageId, to: &Named, text: Text, now: Now, out: &mut Outcome) -> Handled {
+    fn send(
+        &mut self,
+        user: &UserName,
+        id: MessageId,
+        to: &RequestedTarget,
+        text: Text,
+        now: Now,
+        out: &mut Outcome,
+    ) -> Handled {
         let sender = self.number(user)?;
         // A known id before anything else: an answer once given stays (protocol, section 5).
         if let Some(sent) = self.account(sender).sent.get(&id) {
@@ -159,11 +170,11 @@ impl StateMachine {
                 false => Err(Code::Conflict.into()),
             };
         }
-        let place = self.resolve(sender, to)?;
+        let target = self.resolve(sender, to)?;
         self.enforce_rate_limit(sender, now.elapsed)?;
-        let to = match place {
-            Target::User(recipient) => self.recipient(sender, recipient)?,
-            Target::Room(room) => Place::Room(self.room(room).name.clone()),
+        let to = match target {
+            TargetNumber::User(recipient) => self.recipient(sender, recipient)?,
+            TargetNumber::Room(room) => Target::Room(self.room(room).name.clone()),
         };
         let message = Arc::new(Message {
             seq: self.last.next(),
@@ -192,7 +203,7 @@ impl StateMachine {
     }
 
     /// Who may still be sent something.
-    fn recipient(&self, sender: AccountNumber, recipient: AccountNumber) -> Handled<Place> {
+    fn recipient(&self, sender: AccountNumber, recipient: AccountNumber) -> Handled<Target> {
         if self.account(recipient).removed_at.is_some() {
             return Err(Code::NoUser.into());
         }
@@ -201,20 +212,20 @@ impl StateMachine {
         if taken || mailbox.messages_from(sender) >= self.policy.queue_per_sender {
             return Err(Code::Quota.into());
         }
-        Ok(Place::User(self.account(recipient).name.clone()))
+        Ok(Target::User(self.account(recipient).name.clone()))
     }
 
     fn read(
         &mut self,
         user: UserName,
-        place: &Named,
+        target: &RequestedTarget,
         upto: Seq,
         last_of_peer: LastOfPeer,
         now: Now,
         out: &mut Outcome,
     ) -> Handled {
         let me = self.number(&user)?;
-        let target = self.resolve(me, place)?;
+        let target = self.resolve(me, target)?;
         if upto > self.last_in(me, target) {
             return Err(Code::Seq.into());
         }
@@ -222,10 +233,10 @@ impl StateMachine {
             return Ok(Reply::Done.into());
         }
         let peer = match target {
-            Target::User(peer) => peer,
-            Target::Room(room) => {
-                let (user, place) = (self.account(me).name.clone(), Place::Room(self.room(room).name.clone()));
-                self.happen(Record::Read { user, place, upto, last_of_peer: None, at: now.at }, out)?;
+            TargetNumber::User(peer) => peer,
+            TargetNumber::Room(room) => {
+                let (user, target) = (self.account(me).name.clone(), Target::Room(self.room(room).name.clone()));
+                self.happen(Record::Read { user, target, upto, last_of_peer: None, at: now.at }, out)?;
                 return Ok(Reply::Done.into());
             }
         };
@@ -236,35 +247,38 @@ impl StateMachine {
         let LastOfPeer::Found(last_of_peer) = found else {
             return Ok(Answer::Excerpt(self.excerpt(me, target, 0, None)));
         };
-        let (user, place) = (self.account(me).name.clone(), Place::User(self.account(peer).name.clone()));
-        self.happen(Record::Read { user, place, upto, last_of_peer, at: now.at }, out)?;
+        let (user, target) = (self.account(me).name.clone(), Target::User(self.account(peer).name.clone()));
+        self.happen(Record::Read { user, target, upto, last_of_peer, at: now.at }, out)?;
         Ok(Reply::Done.into())
     }
 
     fn chats(&self, user: &UserName) -> Handled {
         let me = self.number(user)?;
         let account = self.account(me);
-        let talked = account.chats.keys().map(|peer| Target::User(*peer));
-        let places = talked.chain(account.rooms.iter().map(|room| Target::Room(*room)));
-        let chat =
-            |place| Chat { place: self.place(place), last: self.last_in(me, place), read: self.read_upto(me, place) };
+        let talked = account.chats.keys().map(|peer| TargetNumber::User(*peer));
+        let places = talked.chain(account.rooms.iter().map(|room| TargetNumber::Room(*room)));
+        let chat = |target| Chat {
+            target: self.target(target),
+            last: self.last_in(me, target),
+            read: self.read_upto(me, target),
+        };
         let mut chats: Vec<_> = places.map(chat).collect();
         chats.sort_unstable_by_key(|chat| std::cmp::Reverse(chat.last));
         Ok(Reply::Chats(chats).into())
     }
 
-    fn place(&self, place: Target) -> Place {
-        match place {
-            Target::User(peer) => Place::User(self.account(peer).name.clone()),
-            Target::Room(room) => Place::Room(self.room(room).name.clone()),
+    fn target(&self, target: TargetNumber) -> Target {
+        match target {
+            TargetNumber::User(peer) => Target::User(self.account(peer).name.clone()),
+            TargetNumber::Room(room) => Target::Room(self.room(room).name.clone()),
         }
     }
 
     /// How far somebody has read in a place.
-    fn read_upto(&self, me: AccountNumber, place: Target) -> Seq {
-        match place {
-            Target::User(peer) => self.account(me).read_upto(peer),
-            Target::Room(room) => self.room(room).members.get(&me).map_or(Seq::ZERO, |member| member.read),
+    fn read_upto(&self, me: AccountNumber, target: TargetNumber) -> Seq {
+        match target {
+            TargetNumber::User(peer) => self.account(me).read_upto(peer),
+            TargetNumber::Room(room) => self.room(room).members.get(&me).map_or(Seq::ZERO, |member| member.read),
         }
     }
 
@@ -327,10 +341,10 @@ impl StateMachine {
     }
 
     /// Tells a caller where to call, and the callee who is about to.
-    fn introduce(&mut self, user: &UserName, callee: &Named, token: Token) -> Handled {
+    fn introduce(&mut self, user: &UserName, callee: &RequestedTarget, token: Token) -> Handled {
         let me = self.number(user)?;
         let callee = match callee {
-            Ok(Place::User(name)) => self.number_of_active(name)?,
+            Ok(Target::User(name)) => self.number_of_active(name)?,
             _ => return Err(Code::NoUser.into()),
         };
         let peer = self.presence.peer(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;

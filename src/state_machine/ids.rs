@@ -7,17 +7,17 @@ use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest as _};
 
 use crate::limits;
-use crate::model::{Message, MessageId, Place, Seq, Timestamp};
+use crate::model::{Message, MessageId, Seq, Target, Timestamp};
 
 /// Stands for a message's recipient and text: the same for a retry, another for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 16]);
 
 impl Digest {
-    pub fn of(to: &Place, text: &str) -> Self {
+    pub fn of(to: &Target, text: &str) -> Self {
         let (sign, name) = match to {
-            Place::User(name) => ("", name.mapped()),
-            Place::Room(name) => ("#", name.mapped()),
+            Target::User(name) => ("", name.mapped()),
+            Target::Room(name) => ("#", name.mapped()),
         };
         let mut hash = Blake2b::<U16>::new();
         // No name has a line feed in it: what comes before it cannot be mistaken for the text.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{AccountNumber, Target};
+use super::{AccountNumber, TargetNumber};
 use crate::model::{Message, Seq, State};
 use crate::protocol::Event;
 
 /// Of which place and kind a STATE is: a newer one replaces it.
-pub(super) type StateKey = (Target, State);
+pub(super) type StateKey = (TargetNumber, State);
 
 /// Numbered events in order. Empty, it owns no memory.
 #[derive(Default)]

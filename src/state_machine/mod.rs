@@ -35,10 +35,10 @@ pub use snapshot::{
     AccountRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };
 
-use crate::model::{Message, NoSuchPlace, Place, RoomName, Seq, State, Timestamp, UserName};
+use crate::model::{Message, NoSuchTarget, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::{Code, Event};
 use account::Account;
-use conversation::{Conversation, Target};
+use conversation::{Conversation, TargetNumber};
 use presence::Presence;
 use room::Room;
 
@@ -182,8 +182,8 @@ impl StateMachine {
             Record::Leave { user, room, at } => self.leave_room(user, room, *at),
             Record::Message(message) => self.add_message(message),
             Record::Acknowledged { user, upto, at } => self.let_go(user, *upto, *at),
-            Record::Read { user, place, upto, last_of_peer, at } => {
-                self.mark_read(user, place, *upto, *last_of_peer, *at)
+            Record::Read { user, target, upto, last_of_peer, at } => {
+                self.mark_read(user, target, *upto, *last_of_peer, *at)
             }
         }
     }
@@ -201,8 +201,8 @@ impl StateMachine {
     fn add_message(&mut self, message: &Arc<Message>) -> Result<(), Inconsistent> {
         let from = self.number(&message.from)?;
         let to = match &message.to {
-            Place::User(name) => self.number(name)?,
-            Place::Room(name) => return self.add_to_room(message, from, name),
+            Target::User(name) => self.number(name)?,
+            Target::Room(name) => return self.add_to_room(message, from, name),
         };
         self.take_number(message.seq)?;
         self.account_mut(from).sent.remember(message);
@@ -217,11 +217,11 @@ impl StateMachine {
     /// An acknowledgement: the events are let go, and each sender is told how far they came.
     fn let_go(&mut self, user: &UserName, upto: Seq, at: Timestamp) -> Result<(), Inconsistent> {
         let number = self.number(user)?;
-        let place = Place::User(self.account(number).name.clone());
+        let target = Target::User(self.account(number).name.clone());
         for (sender, last) in self.account_mut(number).mailbox.acknowledge(upto) {
             // Read implies delivered: who has read it has been told to have it.
             if last > self.account(number).read_upto(sender) {
-                self.tell_state(sender, Target::User(number), &place, State::Delivered, last, at);
+                self.tell_state(sender, TargetNumber::User(number), &target, State::Delivered, last, at);
             }
         }
         self.acknowledge_in_rooms(number, upto, at);
@@ -231,23 +231,23 @@ impl StateMachine {
     fn mark_read(
         &mut self,
         user: &UserName,
-        place: &Place,
+        target: &Target,
         upto: Seq,
         last_of_peer: Option<Seq>,
         at: Timestamp,
     ) -> Result<(), Inconsistent> {
         let number = self.number(user)?;
-        let peer = match place {
-            Place::User(peer) => peer,
-            Place::Room(room) => return self.mark_read_in_room(number, room, upto, at),
+        let peer = match target {
+            Target::User(peer) => peer,
+            Target::Room(room) => return self.mark_read_in_room(number, room, upto, at),
         };
         let peer = self.number(peer)?;
         let chat = self.account_mut(number).chats.entry(peer).or_default();
         let before = chat.read;
         chat.read = before.max(upto);
         if let Some(last) = last_of_peer.filter(|last| *last > before) {
-            let place = Place::User(self.account(number).name.clone());
-            self.tell_state(peer, Target::User(number), &place, State::Read, last, at);
+            let target = Target::User(self.account(number).name.clone());
+            self.tell_state(peer, TargetNumber::User(number), &target, State::Read, last, at);
         }
         Ok(())
     }
@@ -256,8 +256,8 @@ impl StateMachine {
     fn tell_state(
         &mut self,
         sender: AccountNumber,
-        target: Target,
-        place: &Place,
+        number: TargetNumber,
+        target: &Target,
         state: State,
         upto: Seq,
         at: Timestamp,
@@ -267,8 +267,8 @@ impl StateMachine {
             return;
         }
         self.last = self.last.next();
-        let event = Event::State { seq: self.last, place: place.clone(), state, upto, at };
-        self.account_mut(sender).mailbox.put_state(event, (target, state));
+        let event = Event::State { seq: self.last, target: target.clone(), state, upto, at };
+        self.account_mut(sender).mailbox.put_state(event, (number, state));
         self.presence.wake(sender);
     }
 
@@ -301,13 +301,13 @@ impl StateMachine {
 
     /// Which place is named by somebody: for a request that can be refused. A room has to be one that
     /// she is in.
-    fn resolve(&self, me: AccountNumber, place: &Result<Place, NoSuchPlace>) -> Result<Target, Code> {
-        match place {
-            Ok(Place::User(name)) => self.names.get(name).copied().map(Target::User).ok_or(Code::NoUser),
-            Err(NoSuchPlace::User) => Err(Code::NoUser),
-            Ok(Place::Room(_)) | Err(NoSuchPlace::Room) => {
-                let room = self.find_room(place)?;
-                if self.room(room).has(me) { Ok(Target::Room(room)) } else { Err(Code::NotMember) }
+    fn resolve(&self, me: AccountNumber, target: &Result<Target, NoSuchTarget>) -> Result<TargetNumber, Code> {
+        match target {
+            Ok(Target::User(name)) => self.names.get(name).copied().map(TargetNumber::User).ok_or(Code::NoUser),
+            Err(NoSuchTarget::User) => Err(Code::NoUser),
+            Ok(Target::Room(_)) | Err(NoSuchTarget::Room) => {
+                let room = self.find_room(target)?;
+                if self.room(room).has(me) { Ok(TargetNumber::Room(room)) } else { Err(Code::NotMember) }
             }
         }
     }

@@ -8,12 +8,13 @@ use super::presence::Parked;
 use super::room::Entry;
 use super::rooms::EVENT_BYTES;
 use super::{
-    AccountNumber, Answer, ConnectionId, ConversationId, StateMachine, Delivery, Effect, FiledEvents, Now, Record, RoomNumber,
-    Target,
+    AccountNumber, Answer, ConnectionId, ConversationId, Delivery, Effect, FiledEvents, Now, Record, RoomNumber,
+    StateMachine, TargetNumber,
 };
 use crate::limits;
-use crate::model::{Seq, length_in_record};
+use crate::model::Seq;
 use crate::protocol::{After, Code, Event};
+use crate::record::length_in_record;
 
 impl StateMachine {
     pub(super) fn poll(
@@ -155,7 +156,7 @@ impl StateMachine {
     /// The newest number that what waits for a user can depend on.
     fn newest_for(&self, user: AccountNumber) -> Seq {
         let account = self.account(user);
-        let last_in = |room: &RoomNumber| self.last_in(user, Target::Room(*room));
+        let last_in = |room: &RoomNumber| self.last_in(user, TargetNumber::Room(*room));
         account.rooms.iter().map(last_in).fold(account.mailbox.last(), Seq::max)
     }
 

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Email, Message, Place, RoomName, Seq, Timestamp, UserName};
-use crate::protocol::{Fields, Writer};
+use crate::model::{Email, Message, RoomName, Seq, Target, Timestamp, UserName};
+use crate::record::{Fields, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -56,7 +56,7 @@ pub enum Record {
     /// among it that the other side sent, if there is one (in a room, which keeps count, none).
     Read {
         user: UserName,
-        place: Place,
+        target: Target,
         upto: Seq,
         last_of_peer: Option<Seq>,
         at: Timestamp,
@@ -80,8 +80,8 @@ impl Record {
                 w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
             }
             Self::Acknowledged { user, upto, at } => w.plain("ACK").plain(user).plain(upto).plain(at),
-            Self::Read { user, place, upto, last_of_peer, at } => {
-                w.plain("READ").plain(user).plain(place).plain(upto).plain(last_of_peer.unwrap_or_default()).plain(at)
+            Self::Read { user, target, upto, last_of_peer, at } => {
+                w.plain("READ").plain(user).plain(target).plain(upto).plain(last_of_peer.unwrap_or_default()).plain(at)
             }
         };
         w.end();
@@ -105,11 +105,11 @@ impl Record {
             "JOIN" => Self::Join { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
             "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
-            "MSG" => Self::Message(Arc::new(f.message(last, 2, 6)?)),
+            "MSG" => Self::Message(Arc::new(Message::from_fields(f, last, 2, 6)?)),
             "ACK" => Self::Acknowledged { user: user(2)?, upto: Seq::parse(f.get(3)?)?, at: time(4)? },
             "READ" => Self::Read {
                 user: user(2)?,
-                place: Place::parse(f.get(3)?).ok()?,
+                target: Target::parse(f.get(3)?).ok()?,
                 upto: Seq::parse(f.get(4)?)?,
                 last_of_peer: Some(Seq::parse(f.get(5)?)?).filter(|seq| *seq != Seq::ZERO),
                 at: time(6)?,

@@ -3,7 +3,7 @@
 use super::conversation::Marks;
 use super::room::{Dropped, Entry, Member, Room};
 use super::snapshot::{LogRow, MemberRow, RoomMarksRow, RoomRow};
-use super::{StateMachine, Inconsistent};
+use super::{Inconsistent, StateMachine};
 
 impl StateMachine {
     pub(super) fn room_row(&self, room: &Room) -> RoomRow {
@@ -13,12 +13,12 @@ impl StateMachine {
     }
 
     pub(super) fn member_rows<'a>(&'a self, room: &'a Room) -> impl Iterator<Item = MemberRow> + 'a {
-        room.members.iter().map(|(user, place)| MemberRow {
+        room.members.iter().map(|(user, member)| MemberRow {
             room: room.name.clone(),
             user: self.account(*user).name.clone(),
-            joined: place.joined,
-            acknowledged: place.acknowledged,
-            read: place.read,
+            joined: member.joined,
+            acknowledged: member.acknowledged,
+            read: member.read,
         })
     }
 
@@ -66,8 +66,8 @@ impl StateMachine {
 
     fn restore_member(&mut self, row: &MemberRow) -> Result<(), Inconsistent> {
         let (room, user) = (self.room_number(&row.room)?, self.number(&row.user)?);
-        let place = Member { joined: row.joined, acknowledged: row.acknowledged, read: row.read };
-        self.room_mut(room).members.insert(user, place);
+        let member = Member { joined: row.joined, acknowledged: row.acknowledged, read: row.read };
+        self.room_mut(room).members.insert(user, member);
         self.account_mut(user).rooms.insert(room);
         Ok(())
     }

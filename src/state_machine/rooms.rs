@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::decide::{Handled, Outcome, Stop};
 use super::room::{Moved, Room};
-use super::{AccountNumber, Code, ConversationId, StateMachine, Inconsistent, Now, Record, RoomNumber, Target};
+use super::{AccountNumber, Code, ConversationId, Inconsistent, Now, Record, RoomNumber, StateMachine, TargetNumber};
 use crate::limits;
-use crate::model::{Message, NoSuchPlace, Place, RoomName, Seq, Timestamp, UserName, length_in_record};
-use crate::protocol::request::Named;
+use crate::model::{Message, NoSuchTarget, RoomName, Seq, Target, Timestamp, UserName};
+use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Event, Ko, Reply, reply};
+use crate::record::length_in_record;
 
 /// The room that every new account is in.
 const LOBBY: &str = "#lobby";
@@ -97,9 +98,9 @@ impl StateMachine {
         if moved.is_empty() {
             return;
         }
-        let place = Place::Room(self.room(room).name.clone());
+        let target = Target::Room(self.room(room).name.clone());
         for Moved { sender, state, upto } in moved {
-            self.tell_state(sender, Target::Room(room), &place, state, upto, at);
+            self.tell_state(sender, TargetNumber::Room(room), &target, state, upto, at);
         }
     }
 
@@ -120,15 +121,15 @@ impl StateMachine {
 
 // What is asked.
 impl StateMachine {
-    pub(super) fn find_room(&self, room: &Named) -> Result<RoomNumber, Code> {
+    pub(super) fn find_room(&self, room: &RequestedTarget) -> Result<RoomNumber, Code> {
         match room {
-            Ok(Place::Room(name)) => self.room_names.get(name).copied().ok_or(Code::NoRoom),
-            Ok(Place::User(_)) | Err(NoSuchPlace::User | NoSuchPlace::Room) => Err(Code::NoRoom),
+            Ok(Target::Room(name)) => self.room_names.get(name).copied().ok_or(Code::NoRoom),
+            Ok(Target::User(_)) | Err(NoSuchTarget::User | NoSuchTarget::Room) => Err(Code::NoRoom),
         }
     }
 
-    pub(super) fn join(&mut self, user: UserName, room: &Named, now: Now, out: &mut Outcome) -> Handled {
-        let Ok(Place::Room(room)) = room else { return Err(Code::Name.into()) };
+    pub(super) fn join(&mut self, user: UserName, room: &RequestedTarget, now: Now, out: &mut Outcome) -> Handled {
+        let Ok(Target::Room(room)) = room else { return Err(Code::Name.into()) };
         let who = self.number(&user)?;
         let known = self.room_names.get(room).copied();
         if known.is_some_and(|room| self.room(room).has(who)) {
@@ -162,7 +163,7 @@ impl StateMachine {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, user: UserName, room: &Named, now: Now, out: &mut Outcome) -> Handled {
+    pub(super) fn leave(&mut self, user: UserName, room: &RequestedTarget, now: Now, out: &mut Outcome) -> Handled {
         let (who, number) = (self.number(&user)?, self.find_room(room)?);
         if !self.room(number).has(who) {
             return Ok(Reply::Done.into());
@@ -195,7 +196,7 @@ impl StateMachine {
         Ok(Reply::Rooms(self.rooms.iter().map(row).collect()).into())
     }
 
-    pub(super) fn list_members(&self, room: &Named) -> Handled {
+    pub(super) fn list_members(&self, room: &RequestedTarget) -> Handled {
         let members = &self.room(self.find_room(room)?).members;
         let row = |member: &AccountNumber| reply::Member {
             name: self.account(*member).name.clone(),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::account::{Account, Chat};
 use super::conversation::Conversation;
 use super::mailbox::Mailbox;
-use super::{ConversationId, StateMachine, Filed, Inconsistent, Policy, SentMessage, Target};
-use crate::model::{Email, MessageId, Place, RoomName, Seq, Timestamp, UserName};
+use super::{ConversationId, Filed, Inconsistent, Policy, SentMessage, StateMachine, TargetNumber};
+use crate::model::{Email, MessageId, RoomName, Seq, Target, Timestamp, UserName};
 use crate::protocol::Event;
 
 pub struct Snapshot {
@@ -167,10 +167,10 @@ impl StateMachine {
                 let from = self.number(&message.from)?;
                 self.known(&row.user)?.mailbox.put_message(message.clone(), from);
             }
-            Event::State { place, state, .. } => {
-                let target = match place {
-                    Place::User(peer) => Target::User(self.number(peer)?),
-                    Place::Room(room) => Target::Room(self.room_number(room)?),
+            Event::State { target, state, .. } => {
+                let target = match target {
+                    Target::User(peer) => TargetNumber::User(self.number(peer)?),
+                    Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
                 };
                 let key = (target, *state);
                 self.known(&row.user)?.mailbox.put_state(row.event.clone(), key);

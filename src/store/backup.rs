@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::Report;
 use super::{Store, StoreError, tables};
-use crate::state_machine::{ConversationId, StateMachine, Filed, Policy};
+use crate::state_machine::{ConversationId, Filed, Policy, StateMachine};
 use crate::wal::{self, WalError};
 
 /// How often it begins again because of new checkpoints. Each takes a checkpoint's size of traffic.
@@ -32,9 +32,7 @@ impl Store {
     pub fn backup(&self, destination: &Path) -> Result<Report, StoreError> {
         self.refuse_backup()?;
         self.refuse_half_restored()?;
-        if !self.exists(&self.directory)?
-            || (self.checkpoints()?.is_empty() && !self.exists(&self.wal_directory())?)
-        {
+        if !self.exists(&self.directory)? || (self.checkpoints()?.is_empty() && !self.exists(&self.wal_directory())?) {
             return Err(StoreError::NoStore { directory: self.directory.clone() });
         }
         let copy = Store::new(self.disk.clone(), destination);
@@ -158,9 +156,7 @@ impl Store {
             StoreError::Wal(WalError::Damaged { file, line, what }) => {
                 StoreError::Wal(WalError::Damaged { file: here(file), line, what })
             }
-            StoreError::Wal(WalError::Missing { file }) => {
-                StoreError::Wal(WalError::Missing { file: here(file) })
-            }
+            StoreError::Wal(WalError::Missing { file }) => StoreError::Wal(WalError::Missing { file: here(file) }),
             other => other,
         }
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::cross_check::Known;
 use super::{Store, StoreError, tables};
-use crate::state_machine::{StateMachine, Policy, Snapshot};
-use crate::wal;
 use crate::model::Seq;
+use crate::state_machine::{Policy, Snapshot, StateMachine};
+use crate::wal;
 
 /// What a store holds, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -135,7 +135,13 @@ impl Store {
         }
     }
 
-    fn check_wal(&self, mut machine: StateMachine, after: u64, batch: u64, report: &mut Report) -> Option<StateMachine> {
+    fn check_wal(
+        &self,
+        mut machine: StateMachine,
+        after: u64,
+        batch: u64,
+        report: &mut Report,
+    ) -> Option<StateMachine> {
         let location = self.wal(machine.store().clone());
         let inspected =
             wal::inspect(&location, after, batch, &mut |line| machine.replay(line).map_err(|error| error.to_string()));
@@ -167,23 +173,22 @@ impl Store {
 
 /// All numbers in the tables: of which table, whose, and the number.
 fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = (&'static str, &dyn fmt::Display, Seq)> {
-    type Named<'a> = (&'static str, &'a dyn fmt::Display, Seq);
-    let users = snapshot.accounts.iter().map(|row| -> Named { ("users.csv", &row.name, row.acknowledged) });
-    let waiting = snapshot.waiting.iter().map(|row| -> Named { ("offline.csv", &row.user, row.event.seq()) });
-    let read = snapshot.chats.iter().map(|row| -> Named { ("marks.csv", &row.user, row.read) });
-    let filed = snapshot.conversations.iter().map(|row| -> Named { ("conversations.csv", &row.id, row.filed.upto) });
-    let sent = snapshot.ids.iter().map(|row| -> Named { ("ids.csv", &row.user, row.sent.seq) });
-    let rooms = snapshot
-        .rooms
-        .iter()
-        .flat_map(|row| [row.dropped, row.dropped_other].map(|number| -> Named { ("rooms.csv", &row.name, number) }));
-    let members = snapshot.members.iter().flat_map(|row| {
-        [row.joined, row.acknowledged, row.read].map(|number| -> Named { ("members.csv", &row.user, number) })
+    type RequestedTarget<'a> = (&'static str, &'a dyn fmt::Display, Seq);
+    let users = snapshot.accounts.iter().map(|row| -> RequestedTarget { ("users.csv", &row.name, row.acknowledged) });
+    let waiting = snapshot.waiting.iter().map(|row| -> RequestedTarget { ("offline.csv", &row.user, row.event.seq()) });
+    let read = snapshot.chats.iter().map(|row| -> RequestedTarget { ("marks.csv", &row.user, row.read) });
+    let filed =
+        snapshot.conversations.iter().map(|row| -> RequestedTarget { ("conversations.csv", &row.id, row.filed.upto) });
+    let sent = snapshot.ids.iter().map(|row| -> RequestedTarget { ("ids.csv", &row.user, row.sent.seq) });
+    let rooms = snapshot.rooms.iter().flat_map(|row| {
+        [row.dropped, row.dropped_other].map(|number| -> RequestedTarget { ("rooms.csv", &row.name, number) })
     });
-    let logs = snapshot.logs.iter().map(|row| -> Named { ("room_logs.csv", &row.room, row.seq) });
-    let marks = snapshot
-        .room_marks
-        .iter()
-        .flat_map(|row| [row.delivered, row.read].map(|number| -> Named { ("room_marks.csv", &row.user, number) }));
+    let members = snapshot.members.iter().flat_map(|row| {
+        [row.joined, row.acknowledged, row.read].map(|number| -> RequestedTarget { ("members.csv", &row.user, number) })
+    });
+    let logs = snapshot.logs.iter().map(|row| -> RequestedTarget { ("room_logs.csv", &row.room, row.seq) });
+    let marks = snapshot.room_marks.iter().flat_map(|row| {
+        [row.delivered, row.read].map(|number| -> RequestedTarget { ("room_marks.csv", &row.user, number) })
+    });
     users.chain(waiting).chain(read).chain(filed).chain(sent).chain(rooms).chain(members).chain(logs).chain(marks)
 }

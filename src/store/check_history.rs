@@ -7,13 +7,13 @@ use std::sync::Arc;
 use crc32fast::Hasher;
 use memchr::memchr;
 
-use super::history::{head, read_row, write_row};
 use super::cross_check::Known;
+use super::history::{head, read_row, write_row};
 use super::{Store, StoreError};
-use crate::state_machine::{ConversationRow, Participants};
 use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};
+use crate::state_machine::{ConversationRow, Participants};
 
 /// What is read at once.
 const BLOCK_BYTES: usize = 256 << 10;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Store, StoreError};
-use crate::state_machine::{ConversationId, StateMachine, Filed, Policy, Snapshot};
 use crate::disk;
+use crate::state_machine::{ConversationId, Filed, Policy, Snapshot, StateMachine};
 use crate::wal;
 
 const PREFIX: &str = "checkpoint-";

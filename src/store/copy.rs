@@ -5,8 +5,8 @@ use std::path::Path;
 use crc32fast::Hasher;
 
 use super::{Store, StoreError};
-use crate::state_machine::{ConversationId, Filed};
 use crate::disk;
+use crate::state_machine::{ConversationId, Filed};
 
 /// What is copied at once of a history file, which may be of any size.
 const BLOCK_BYTES: u64 = 256 << 10;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::state_machine::{Digest, SentMessage, Snapshot};
-use crate::model::{Message, MessageId, Place, RoomName, Seq, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
 use crate::protocol::Event;
+use crate::state_machine::{Digest, SentMessage, Snapshot};
 
 /// What a checkpoint's other tables know of single messages, by their numbers. They are in the history too.
 #[derive(Default)]
@@ -72,8 +72,8 @@ impl Knowledge {
                 let digest = Digest::of(&row.to, row.text.as_str());
                 (from, id, sent.at, sent.digest) == (&row.from, &row.id, row.at, digest)
             }
-            Self::Waiting(to, message) => **message == *row && matches!(&row.to, Place::User(name) if name == to),
-            Self::Logged(room, from) => row.from == *from && matches!(&row.to, Place::Room(name) if name == room),
+            Self::Waiting(to, message) => **message == *row && matches!(&row.to, Target::User(name) if name == to),
+            Self::Logged(room, from) => row.from == *from && matches!(&row.to, Target::Room(name) if name == room),
         }
     }
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crc32fast::Hasher;
 
 use super::{Store, StoreError};
-use crate::state_machine::{ConversationId, StateMachine, Filed, Participants};
 use crate::disk::File;
 use crate::model::{Message, Seq};
-use crate::protocol::{Fields, Writer};
+use crate::record::{Fields, Writer};
+use crate::state_machine::{ConversationId, Filed, Participants, StateMachine};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -110,7 +110,7 @@ pub(super) fn write_row(m: &Message, out: &mut Vec<u8>) {
 
 pub(super) fn read_row(line: &[u8]) -> Option<Message> {
     let f = Fields::parse(line).ok()?;
-    f.message(Seq::parse(f.get(0)?)?, 1, 5)
+    Message::from_fields(&f, Seq::parse(f.get(0)?)?, 1, 5)
 }
 
 /// The good part of a history file, open for reading.
@@ -196,8 +196,8 @@ impl HistoryFile {
         Ok(block)
     }
 
-    fn damaged(&self, place: u64) -> StoreError {
-        let what = format!("at byte {place} there should be a row");
+    fn damaged(&self, target: u64) -> StoreError {
+        let what = format!("at byte {target} there should be a row");
         StoreError::Damaged { file: self.path.clone(), line: 0, what }
     }
 }

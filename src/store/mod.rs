@@ -9,13 +9,13 @@ mod check;
 mod check_history;
 mod checkpoint;
 mod copy;
+mod cross_check;
 mod error;
 mod history;
-mod cross_check;
+mod manifest;
 mod orphans;
 mod restore;
 mod room_tables;
-mod manifest;
 mod table;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
@@ -29,9 +29,9 @@ pub use checkpoint::Checkpointed;
 pub use error::StoreError;
 pub use history::HistoryFile;
 
-use crate::state_machine::{StateMachine, Policy};
 use crate::disk::Disk;
-use crate::wal::{self, Wal, Location};
+use crate::state_machine::{Policy, StateMachine};
+use crate::wal::{self, Location, Wal};
 
 /// The file that whoever uses the directory holds.
 const LOCK: &str = "lock";
@@ -101,10 +101,9 @@ impl Store {
         let loaded = self.load_newest(policy)?;
         let location = self.wal(loaded.machine.store().clone());
         let mut machine = loaded.machine;
-        let recovered =
-            wal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
-                machine.replay(line).map_err(|error| error.to_string())
-            })?;
+        let recovered = wal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
+            machine.replay(line).map_err(|error| error.to_string())
+        })?;
         self.remove_superfluous(loaded.segment)?;
         Ok(Opened {
             machine,

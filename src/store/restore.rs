@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::check::Report;
 use super::{LOCK, README, Store, StoreError};
-use crate::state_machine::{StateMachine, Filed};
+use crate::state_machine::{Filed, StateMachine};
 
 /// In the target as long as it is not finished.
 const UNFINISHED: &str = "restore.new";

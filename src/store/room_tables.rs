@@ -1,8 +1,8 @@
 //! A checkpoint's tables about rooms.
 
 use super::table::{Kind, Reading, Row, TableWriter};
-use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
 use crate::model::RoomName;
+use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
 
 const ROOMS: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
 const MEMBERS: Kind =

@@ -5,13 +5,14 @@ use std::path::Path;
 use super::StoreError;
 use super::room_tables::{self, RoomTables};
 use super::table::{Kind, Reading, Row, TableWriter};
+use crate::disk::Disk;
+use crate::model::{Email, Message, MessageId, Seq, State, Target, Text, Timestamp};
+use crate::protocol::Event;
+use crate::record;
 use crate::state_machine::{
     AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
     WaitingRow,
 };
-use crate::disk::Disk;
-use crate::model::{Email, Message, MessageId, Place, Seq, State, Text, Timestamp};
-use crate::protocol::{Event, record};
 
 const STORE: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
 const USERS: Kind = Kind {
@@ -128,9 +129,9 @@ fn write_waiting(table: &mut TableWriter, row: &WaitingRow) {
             let (to, at) = (m.to.to_string(), m.at.to_string());
             table.row(&[user, &seq, "MSG", m.id.as_str(), m.from.shown(), &to, &at, &text]);
         }
-        Event::State { place, state, upto, at, .. } => {
-            let (place, state) = (place.to_string(), state.to_string());
-            table.row(&[user, &seq, "STATE", &place, &state, &upto.to_string(), &at.to_string(), ""]);
+        Event::State { target, state, upto, at, .. } => {
+            let (target, state) = (target.to_string(), state.to_string());
+            table.row(&[user, &seq, "STATE", &target, &state, &upto.to_string(), &at.to_string(), ""]);
         }
         // A GAP is found in the room's log; events without a number wait for nobody who is away.
         _ => {}
@@ -168,13 +169,13 @@ fn waiting_row(row: Row) -> Option<WaitingRow> {
             seq: seq_of_event,
             id: MessageId::new(row.get(3)?)?,
             from: row.user(4)?,
-            to: Place::parse(row.get(5)?).ok()?,
+            to: Target::parse(row.get(5)?).ok()?,
             at,
             text: Text::new(&record::unescape(row.get(7)?.into()).ok()?)?,
         })),
         "STATE" => Event::State {
             seq: seq_of_event,
-            place: Place::parse(row.get(3)?).ok()?,
+            target: Target::parse(row.get(3)?).ok()?,
             state: State::parse(row.get(4)?)?,
             upto: row.seq(5)?,
             at,

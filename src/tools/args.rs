@@ -76,7 +76,7 @@ pub struct ReceiveArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// Write a JSON object a line. All have type, store (its name) and seq: one number in one store is one
-    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` is so): place,
+    /// event. message: id, from, to, at, text; state (all you sent to `target` up to `upto` is so): place,
     /// state, upto, at; gap (to be had by `history` only): room, first, last; else unknown
     #[arg(long)]
     pub(super) json: bool,
@@ -90,7 +90,7 @@ pub struct HistoryArgs {
     pub(super) account: AccountArgs,
     /// A user, or a #room you are in
     #[arg(value_name = "USER|#ROOM")]
-    pub(super) place: String,
+    pub(super) target: String,
     /// The last so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) limit: u64,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::client::display::{indented, safe};
 use crate::client::event::User;
 use crate::client::outbox::Waiting;
-use crate::model::{Message, Place, Seq};
+use crate::model::{Message, Seq, Target};
 use crate::protocol::{Event, HistoryRecord};
 
 /// A line of output, in either form.
@@ -68,7 +68,7 @@ pub struct EventLine {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum EventKind {
     Message(MessageLine),
-    State { seq: u64, place: String, state: String, upto: u64, at: String },
+    State { seq: u64, target: String, state: String, upto: u64, at: String },
     Gap { seq: u64, room: String, first: u64, last: u64 },
     Unknown { seq: u64 },
 }
@@ -78,9 +78,9 @@ impl EventLine {
         let seq = seq.get();
         let kind = match event {
             Some(Event::Message(message)) => EventKind::Message(MessageLine::received(message)),
-            Some(Event::State { place, state, upto, at, .. }) => {
-                let (place, state, at) = (place.to_string(), state.to_string(), at.to_string());
-                EventKind::State { seq, place, state, upto: upto.get(), at }
+            Some(Event::State { target, state, upto, at, .. }) => {
+                let (target, state, at) = (target.to_string(), state.to_string(), at.to_string());
+                EventKind::State { seq, target, state, upto: upto.get(), at }
             }
             Some(Event::Gap { room, first, last }) => {
                 EventKind::Gap { seq, room: room.to_string(), first: first.get(), last: last.get() }
@@ -99,8 +99,8 @@ impl Line for EventLine {
     fn plain(&self) -> String {
         match &self.kind {
             EventKind::Message(message) => message.plain(),
-            EventKind::State { place, state, upto, .. } => {
-                format!("what you sent to {place}, up to number {upto}, is {state}")
+            EventKind::State { target, state, upto, .. } => {
+                format!("what you sent to {target}, up to number {upto}, is {state}")
             }
             EventKind::Gap { room, first, last, .. } => {
                 format!("you are behind in {room}: numbers {first} to {last} are to be had by history only")
@@ -178,6 +178,6 @@ impl Line for SentLine {
 }
 
 /// The place that an argument names: `luis`, `@luis` or `#sala`.
-pub fn place(text: &str) -> Option<Place> {
-    Place::parse(text.strip_prefix('@').unwrap_or(text)).ok()
+pub fn target(text: &str) -> Option<Target> {
+    Target::parse(text.strip_prefix('@').unwrap_or(text)).ok()
 }

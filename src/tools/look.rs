@@ -1,24 +1,25 @@
 //! `wachat history`, `users` and `rooms`: one question each, and its answer.
 
 use super::args::{HistoryArgs, LookArgs};
-use super::lines::{MessageLine, RoomLine, UserLine, place};
+use super::lines::{MessageLine, RoomLine, UserLine, target};
 use super::{Stop, print};
 use crate::client::account::Port;
 use crate::client::questions::{line, read_user};
 use crate::client::session::Session;
 use crate::client::{AccountArgs, Exit};
 use crate::limits;
-use crate::model::{Place, Seq};
-use crate::protocol::{Fields, HistoryRecord, ReadError, SendRequest};
+use crate::model::{Seq, Target};
+use crate::protocol::{HistoryRecord, ReadError, SendRequest};
+use crate::record::Fields;
 
 pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Stop> {
-    let place = place(&args.place)
-        .ok_or_else(|| Stop::failed(Exit::Usage, format!("{:?} is not a name of a user or a #room", args.place)))?;
+    let target = target(&args.target)
+        .ok_or_else(|| Stop::failed(Exit::Usage, format!("{:?} is not a name of a user or a #room", args.target)))?;
     let past = "--before: there is no number so high";
     let before = args.before.map(|number| Seq::new(number).ok_or_else(|| Stop::failed(Exit::Usage, past)));
     let most = if args.all { usize::MAX } else { usize::try_from(args.limit).unwrap_or(usize::MAX) };
     let mut session = log_in(&args.account)?;
-    let records = look_back(&mut session, &place, before.transpose()?, most)?;
+    let records = look_back(&mut session, &target, before.transpose()?, most)?;
     let lines: Vec<_> = records.iter().map(MessageLine::looked_back).collect();
     print(&lines, args.json)?;
     Ok(Exit::Done)
@@ -27,14 +28,14 @@ pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Stop> {
 /// The last so many, oldest first. A reply holds only so much: they come page by page, from the end.
 fn look_back(
     session: &mut Session,
-    place: &Place,
+    target: &Target,
     mut before: Option<Seq>,
     most: usize,
 ) -> Result<Vec<HistoryRecord>, Stop> {
     let (mut pages, mut left) = (Vec::new(), most);
     while left > 0 {
         let limit = left.min(limits::MAX_HISTORY_RECORDS);
-        let request = SendRequest::History { place: Ok(place.clone()), limit, before };
+        let request = SendRequest::History { target: Ok(target.clone()), limit, before };
         let page = session.ask_list(&line(&request), HistoryRecord::parse)??;
         let Some(oldest) = page.first() else { break };
         before = Some(oldest.message.seq);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use signal_hook::consts::SIGINT;
 
 use super::args::SendArgs;
-use super::lines::{SentLine, place};
+use super::lines::{SentLine, target};
 use super::submission::Submission;
 use super::{Stop, note, print};
 use crate::client::Exit;
@@ -16,12 +16,12 @@ use crate::client::home::{self, Home};
 use crate::client::outbox::Waiting;
 use crate::client::plain::{first_login, open_home};
 use crate::limits;
-use crate::model::{Place, Text};
+use crate::model::{Target, Text};
 use crate::signals;
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Stop> {
     let usage = |why: String| Stop::failed(Exit::Usage, why);
-    let to = place(&args.to).ok_or_else(|| usage(format!("{:?} is not a name of a user or a #room", args.to)))?;
+    let to = target(&args.to).ok_or_else(|| usage(format!("{:?} is not a name of a user or a #room", args.to)))?;
     let account = args.account.account(false)?;
     let text = text(&args.text)?;
     let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());
@@ -31,7 +31,7 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Stop> {
     ended
 }
 
-fn deliver(args: &SendArgs, account: Account, home: &Arc<Home>, to: Place, text: Text) -> Result<Exit, Stop> {
+fn deliver(args: &SendArgs, account: Account, home: &Arc<Home>, to: Target, text: Text) -> Result<Exit, Stop> {
     // A login that is refused leaves nothing behind.
     let session = match first_login(&account, true) {
         Err(LinkError::Away(why)) => Err(why),
@@ -53,7 +53,7 @@ fn deliver(args: &SendArgs, account: Account, home: &Arc<Home>, to: Place, text:
     }
 }
 
-fn queue(home: &Home, to: Place, text: Text) -> Result<Waiting, Stop> {
+fn queue(home: &Home, to: Target, text: Text) -> Result<Waiting, Stop> {
     let mut outbox = home.outbox.lock();
     if outbox.len() >= limits::OUTBOX_MESSAGES {
         return Err(Stop::failed(Exit::Failed, "not sent: the outbox is full; it empties when the server is there"));

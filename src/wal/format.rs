@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use crate::protocol::{Fields, Writer};
+use crate::record::{Fields, Writer};
 
 const KIND: &str = "wachat-wal";
 const VERSION: u64 = 1;

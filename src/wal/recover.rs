@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 
 use super::format::{Head, HeadError, any_batch_behind, batch_at};
 use super::segment::{Segment, fill};
-use super::{Wal, WalError, Location, make_segment, segment_number, segments_above};
+use super::{Location, Wal, WalError, make_segment, segment_number, segments_above};
 use crate::disk::{self, File};
 
 /// What a recovery came to.
@@ -199,13 +199,7 @@ fn tidy(location: &Location, after: u64) -> std::io::Result<u64> {
 }
 
 /// Replays the whole batches of a segment.
-fn scan(
-    location: &Location,
-    number: u64,
-    content: &[u8],
-    first: u64,
-    replay: &mut Replay,
-) -> Result<Scan, WalError> {
+fn scan(location: &Location, number: u64, content: &[u8], first: u64, replay: &mut Replay) -> Result<Scan, WalError> {
     let damaged = |line, what: String| WalError::Damaged { file: location.segment(number), line, what };
     let head = read_head(location, number, content)?;
     let mut scan = Scan { last: None, end: head_bytes(content), head, line: 2, next: first, broken: false };

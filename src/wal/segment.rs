@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::Head;
-use super::{WalError, Location};
+use super::{Location, WalError};
 use crate::disk::File;
 
 /// What is written at once while a segment is filled.

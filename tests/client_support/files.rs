@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wachat::protocol::Fields;
+use wachat::record::Fields;
 
 /// Ends a batch (`ledger`).
 const MARK: &str = "END";

@@ -124,7 +124,7 @@ fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], 
     let numbers = sent.iter().chain(&received).map(|row| row.seq).collect();
     checker.shown_all(name, peer, &numbers)?;
     let records = server.login(name).list(&format!("HISTORY;{peer};1000"));
-    let fields = records.iter().map(|record| wachat::protocol::Fields::parse(record.as_bytes()).expect("a row"));
+    let fields = records.iter().map(|record| wachat::record::Fields::parse(record.as_bytes()).expect("a row"));
     let rows: Vec<_> = fields.map(|fields| read_answer(&fields)).collect();
     checker.shown(name, peer, &rows)?;
     Ok(checker.shown_all(name, peer, &rows.iter().map(|row| row.seq).collect())?)
@@ -139,7 +139,7 @@ fn read_row(record: &Record) -> Row {
     Row { seq: number(&record[1]), id: field(2), from: field(3), text: field(6), state: None }
 }
 
-fn read_answer(fields: &wachat::protocol::Fields) -> Row {
+fn read_answer(fields: &wachat::record::Fields) -> Row {
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
     Row { seq: number(&field(0)), id: field(1), from: field(2), text: field(6), state: Some(field(5)) }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use crate::support::checker::{Checker, Row, Seen, Verdict};
 use crate::support::random::Random;
-use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::disk::{Fault, SimulatedDisk};
-use wachat::wal::{Location, make_segment};
 use wachat::limits;
-use wachat::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::store::{Sizes, Store};
+use wachat::wal::{Location, make_segment};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
@@ -99,8 +99,8 @@ fn name(user: &str) -> UserName {
     UserName::new(user).expect("a name")
 }
 
-fn place(name: &str) -> Place {
-    Place::parse(name).expect("a user or a room")
+fn target(name: &str) -> Target {
+    Target::parse(name).expect("a user or a room")
 }
 
 /// The users and the rooms.
@@ -232,7 +232,7 @@ impl World {
             if self.ask(None, command, Asked::Register)?.is_err() {
                 return Ok(Err(Gone));
             }
-            let command = Command::Join { user: name(user), room: Ok(place("#sala")) };
+            let command = Command::Join { user: name(user), room: Ok(target("#sala")) };
             if self.ask(None, command, Asked::Join)?.is_err() {
                 return Ok(Err(Gone));
             }
@@ -288,7 +288,7 @@ impl World {
         let command = Command::Send {
             user: name(user),
             id: MessageId::new(id).expect("an id"),
-            to: Ok(place(to)),
+            to: Ok(target(to)),
             text: Text::new(text).expect("a text"),
         };
         self.ask(None, command, Asked::Send { user, id: id.into() })
@@ -337,7 +337,7 @@ impl World {
         let seq = Seq::new(upto);
         let command = Command::Read {
             user: name(user),
-            place: Ok(place(read)),
+            target: Ok(target(read)),
             seq: seq.expect("a number"),
             last_of_peer: LastOfPeer::Found(seq),
         };
@@ -346,7 +346,7 @@ impl World {
 
     /// Somebody comes into the passage, or goes.
     fn pass(&mut self, user: &'static str) -> Step {
-        let (inside, room) = (self.random.chance(50), Ok(place(PASSAGE)));
+        let (inside, room) = (self.random.chance(50), Ok(target(PASSAGE)));
         self.in_passage.entry(user).or_default().insert(inside);
         let command = match inside {
             true => Command::Join { user: name(user), room },
@@ -492,8 +492,8 @@ impl World {
             }
         }
         for user in USERS {
-            for (place, upto) in self.checker.read_marks(user) {
-                fine(self.call_read(user, &place, upto))?;
+            for (target, upto) in self.checker.read_marks(user) {
+                fine(self.call_read(user, &target, upto))?;
                 fine(self.commit())?;
                 self.look_after_disk().map_err(|Gone| "it ended in peace")?;
             }
@@ -505,8 +505,8 @@ impl World {
             }
         }
         for (index, user) in USERS.iter().enumerate() {
-            for place in USERS[index..].iter().chain(&ROOMS) {
-                self.compare_history(user, place)?;
+            for target in USERS[index..].iter().chain(&ROOMS) {
+                self.compare_history(user, target)?;
             }
             fine(self.ask(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
         }
@@ -515,7 +515,7 @@ impl World {
 
     /// Shows the checker the history of a place: what is in the file, then what is in memory.
     fn compare_history(&mut self, user: &'static str, with: &'static str) -> Result<(), String> {
-        let command = Command::Excerpt { user: name(user), place: Ok(place(with)), limit: usize::MAX, before: None };
+        let command = Command::Excerpt { user: name(user), target: Ok(target(with)), limit: usize::MAX, before: None };
         self.ask(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
@@ -582,8 +582,8 @@ fn tell(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
                 text: m.text.to_string(),
             },
         ),
-        Event::State { seq, place, state, upto, .. } => {
-            checker.told(user, seq.get(), &place.to_string(), &state.to_string(), upto.get())
+        Event::State { seq, target, state, upto, .. } => {
+            checker.told(user, seq.get(), &target.to_string(), &state.to_string(), upto.get())
         }
         _ => Ok(()),
     }

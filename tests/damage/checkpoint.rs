@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::support::playing::{Playing, SMALL};
 use crate::support::random::Random;
-use wachat::state_machine::Policy;
 use wachat::disk::{Disk, Fault, SimulatedDisk};
+use wachat::state_machine::Policy;
 use wachat::store::Store;
 
 const DATA: &str = "/data";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::wal::{Wal, WalError, Location, make_segment, recover};
+use wachat::wal::{Location, Wal, WalError, make_segment, recover};
 
 /// Room for what is written, and line feeds after it.
 const SEGMENT_BYTES: u64 = 11 << 10;
@@ -78,8 +78,8 @@ impl Written {
     }
 
     /// The batch that a byte belongs to: 0 is the head, one more than there are is the room behind them.
-    fn batch_at(&self, place: usize) -> usize {
-        self.ends.partition_point(|end| *end <= place)
+    fn batch_at(&self, target: usize) -> usize {
+        self.ends.partition_point(|end| *end <= target)
     }
 }
 

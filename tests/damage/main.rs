@@ -11,13 +11,13 @@ mod segments;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wachat::state_machine::{Command, ConnectionId, Now, Policy};
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::wal::make_segment;
 use wachat::limits;
-use wachat::model::{MessageId, Place, Text, UserName};
+use wachat::model::{MessageId, Target, Text, UserName};
 use wachat::server::GroupCommit;
+use wachat::state_machine::{Command, ConnectionId, Now, Policy};
 use wachat::store::{Sizes, Store};
+use wachat::wal::make_segment;
 
 /// Two of the longest messages fit into a segment; no checkpoint comes in between.
 const SIZES: Sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: u64::MAX };
@@ -52,7 +52,7 @@ fn three_segments() -> SimulatedDisk {
         act(Command::Send {
             user: ana.clone(),
             id: MessageId::new(&format!("m{number}")).unwrap(),
-            to: Ok(Place::User(ana.clone())),
+            to: Ok(Target::User(ana.clone())),
             text: Text::new(&"x".repeat(limits::TEXT_BYTES)).unwrap(),
         });
     }

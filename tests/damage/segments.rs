@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::wal::{Wal, WalError, Location, make_segment, recover};
+use wachat::wal::{Location, Wal, WalError, make_segment, recover};
 
 const DIRECTORY: &str = "/wal";
 
@@ -140,8 +140,8 @@ fn segments_in_each_other_s_place_are_refused() {
     }
 }
 
-fn strange(place: u64, segment: u64) -> String {
-    format!("{} line 1: this is segment {segment} of store 0123456789abcdef", path(place).display())
+fn strange(target: u64, segment: u64) -> String {
+    format!("{} line 1: this is segment {segment} of store 0123456789abcdef", path(target).display())
 }
 
 #[test]

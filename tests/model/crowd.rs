@@ -1,9 +1,9 @@
 //! A room so large that its members do not know each other.
 
-use wachat::state_machine::{Answer, Command, ConnectionId};
 use wachat::limits;
-use wachat::model::{Place, Seq, UserName};
+use wachat::model::{Seq, Target, UserName};
 use wachat::protocol::{After, Code, Event};
+use wachat::state_machine::{Answer, Command, ConnectionId};
 
 use crate::real::Real;
 use crate::simple::Said;
@@ -15,7 +15,7 @@ fn name(number: usize) -> UserName {
 #[test]
 fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
     let mut real = Real::new();
-    let room = Place::parse("#sala");
+    let room = Target::parse("#sala");
     let watcher = ConnectionId(1);
     for number in 0..=limits::ROOM_PRESENCE {
         real.ask(ConnectionId(0), Command::Register { name: name(number), password_hash: "x".into() });
@@ -45,7 +45,7 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
 fn a_server_has_at_most_100_000_rooms_and_who_is_in_one_does_not_notice() {
     let mut real = Real::new();
     let join = |real: &mut Real, user: usize, room: usize| {
-        let command = Command::Join { user: name(user), room: Place::parse(&format!("#{room}")) };
+        let command = Command::Join { user: name(user), room: Target::parse(&format!("#{room}")) };
         real.say(ConnectionId(0), command)
     };
     let users = limits::ROOMS / limits::ROOMS_PER_USER;

@@ -9,10 +9,10 @@ mod real;
 mod simple;
 
 use proptest::prelude::*;
-use real::{Real, name, place};
+use real::{Real, name, target};
 use simple::{Model, Said};
-use wachat::state_machine::{Command, ConnectionId, LastOfPeer};
 use wachat::model::{MessageId, Seq, Text};
+use wachat::state_machine::{Command, ConnectionId, LastOfPeer};
 
 /// Users first, then rooms: numbers below [`USERS`] are users.
 const PLACES: [&str; 5] = ["ana", "luis", "eva", "#sala", "#aula"];
@@ -37,7 +37,7 @@ enum Action {
     },
     Read {
         user: usize,
-        place: usize,
+        target: usize,
         share: u8,
     },
     Join {
@@ -60,13 +60,13 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let (user, room, place) = (0..USERS, USERS..PLACES.len(), 0..PLACES.len());
+    let (user, room, target) = (0..USERS, USERS..PLACES.len(), 0..PLACES.len());
     prop_oneof![
-        8 => (user.clone(), 0..30u8, place.clone(), 0..3u8)
+        8 => (user.clone(), 0..30u8, target.clone(), 0..3u8)
             .prop_map(|(from, id, to, text)| Action::Send { from, id, to, text }),
         4 => (user.clone(), 0..=4u8, prop::bool::weighted(0.1), 1..6usize)
             .prop_map(|(user, share, wild, max)| Action::Poll { user, share, wild, max }),
-        3 => (user.clone(), place, 0..=5u8).prop_map(|(user, place, share)| Action::Read { user, place, share }),
+        3 => (user.clone(), target, 0..=5u8).prop_map(|(user, target, share)| Action::Read { user, target, share }),
         3 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Join { user, room }),
         1 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Leave { user, room }),
         2 => (user, room).prop_map(|(user, room)| Action::Status { user, room }),
@@ -83,7 +83,7 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
             let command = Command::Send {
                 user: name(from),
                 id: MessageId::new(&id).unwrap(),
-                to: Ok(place(to)),
+                to: Ok(target(to)),
                 text: Text::new(&text).unwrap(),
             };
             Some((model.send(from, &id, to, &text), real.say(ConnectionId(0), command)))
@@ -93,12 +93,12 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
             let after = if wild { model.last + u64::from(share) } else { known * u64::from(share) / 4 };
             Some((model.poll(user, after, max), real.poll(user, after, max)))
         }
-        Action::Read { user, place: there, share } => {
+        Action::Read { user, target: there, share } => {
             let upto = model.last * u64::from(share) / 4;
             let found = model.last_of_peer(user, there, upto).and_then(Seq::new);
             let command = Command::Read {
                 user: name(user),
-                place: Ok(place(there)),
+                target: Ok(target(there)),
                 seq: Seq::new(upto).unwrap(),
                 last_of_peer: LastOfPeer::Found(found),
             };
@@ -106,11 +106,11 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
         }
         Action::Join { user, room } => {
             model.join(user, room);
-            let command = Command::Join { user: name(user), room: Ok(place(room)) };
+            let command = Command::Join { user: name(user), room: Ok(target(room)) };
             Some((Said::Done, real.say(ConnectionId(0), command)))
         }
         Action::Leave { user, room } => {
-            let command = Command::Leave { user: name(user), room: Ok(place(room)) };
+            let command = Command::Leave { user: name(user), room: Ok(target(room)) };
             Some((model.leave(user, room), real.say(ConnectionId(0), command)))
         }
         Action::Status { user, room } => {

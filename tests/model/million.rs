@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use wachat::state_machine::{Answer, Command, ConnectionId};
 use wachat::limits;
-use wachat::model::{MessageId, Place, Seq, Text};
+use wachat::model::{MessageId, Seq, Target, Text};
 use wachat::protocol::{After, Event};
+use wachat::state_machine::{Answer, Command, ConnectionId};
 
-use crate::real::{Real, name, place};
+use crate::real::{Real, name, target};
 use crate::simple::Said;
 
 const MILLION: u64 = 1_000_000;
@@ -34,7 +34,7 @@ fn send(real: &mut Real, replayed: &mut Real, number: u64, to: usize) -> u64 {
     let command = Command::Send {
         user: name(0),
         id: MessageId::new(&format!("{number}")).unwrap(),
-        to: Ok(place(to)),
+        to: Ok(target(to)),
         text: Text::new("x").unwrap(),
     };
     let Said::Accepted(seq) = real.say(ConnectionId(0), command) else { panic!("{number} was refused") };
@@ -64,7 +64,7 @@ fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
 fn a_member_who_never_comes_and_one_who_never_says_read() {
     let (mut real, mut replayed) = with_its_replay();
     for user in 0..3 {
-        real.say(ConnectionId(0), Command::Join { user: name(user), room: Ok(place(3)) });
+        real.say(ConnectionId(0), Command::Join { user: name(user), room: Ok(target(3)) });
     }
     let (mut told, mut last) = (0, 0);
     for number in 0..MILLION {
@@ -120,7 +120,7 @@ fn check_gap(real: &mut Real, last: u64) {
 fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
     const ROOMS: usize = limits::ROOMS_PER_USER;
     let mut real = Real::new();
-    let room = |number: usize| Place::parse(&format!("#sala{number}"));
+    let room = |number: usize| Target::parse(&format!("#sala{number}"));
     for number in 0..ROOMS {
         for user in 0..2 {
             real.say(ConnectionId(0), Command::Join { user: name(user), room: room(number) });

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use wachat::state_machine::{Answer, Command, ConnectionId, StateMachine, Delivery, Effect, Now, Outcome, Policy, Record};
-use wachat::model::{Place, Seq, Timestamp, UserName};
+use wachat::model::{Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
+use wachat::state_machine::{
+    Answer, Command, ConnectionId, Delivery, Effect, Now, Outcome, Policy, Record, StateMachine,
+};
 
 use crate::simple::{Said, Waiting};
 use crate::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
@@ -22,8 +24,8 @@ pub fn name(user: usize) -> UserName {
     UserName::new(PLACES[user]).unwrap()
 }
 
-pub fn place(place: usize) -> Place {
-    Place::parse(PLACES[place]).unwrap()
+pub fn target(target: usize) -> Target {
+    Target::parse(PLACES[target]).unwrap()
 }
 
 fn policy() -> Policy {
@@ -32,7 +34,8 @@ fn policy() -> Policy {
 
 impl Real {
     pub fn new() -> Self {
-        let mut real = Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
+        let mut real =
+            Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
         for user in 0..USERS {
             real.ask(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
         }
@@ -102,7 +105,7 @@ impl Real {
 
     /// What STATUS answers, as a connection's thread makes it.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
-        let command = Command::Excerpt { user: name(user), place: Ok(place(room)), limit: 1, before: None };
+        let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
         match self.ask(ConnectionId(0), command).expect("an answer") {
             Answer::Excerpt(excerpt) => {
                 let statuses = excerpt.statuses(Seq::new(seq).unwrap());
@@ -135,8 +138,8 @@ impl Real {
     }
 }
 
-fn number(place: &str) -> usize {
-    PLACES.iter().position(|known| *known == place).unwrap()
+fn number(target: &str) -> usize {
+    PLACES.iter().position(|known| *known == target).unwrap()
 }
 
 fn waiting(event: &Event) -> Option<Waiting> {
@@ -148,9 +151,9 @@ fn waiting(event: &Event) -> Option<Waiting> {
             to: number(&m.to.to_string()),
             text: m.text.to_string(),
         }),
-        Event::State { seq, place, state, upto, .. } => {
-            let place = number(&place.to_string());
-            Some(Waiting::State { seq: seq.get(), place, state: *state, upto: upto.get() })
+        Event::State { seq, target, state, upto, .. } => {
+            let target = number(&target.to_string());
+            Some(Waiting::State { seq: seq.get(), target, state: *state, upto: upto.get() })
         }
         _ => None,
     }

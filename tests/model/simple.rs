@@ -11,7 +11,7 @@ use crate::{QUEUE, QUEUE_PER_SENDER, USERS};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     Message { seq: u64, id: String, from: usize, to: usize, text: String },
-    State { seq: u64, place: usize, state: State, upto: u64 },
+    State { seq: u64, target: usize, state: State, upto: u64 },
 }
 
 impl Waiting {
@@ -66,8 +66,8 @@ pub enum Said {
     Ko(Code),
 }
 
-fn is_room(place: usize) -> bool {
-    place >= USERS
+fn is_room(target: usize) -> bool {
+    target >= USERS
 }
 
 impl Model {
@@ -98,9 +98,9 @@ impl Model {
         Said::Accepted(self.last)
     }
 
-    fn no_member(&self, user: usize, place: usize) -> Option<Code> {
-        match is_room(place) && !self.members.contains_key(&(place, user)) {
-            true if !self.made.contains(&place) => Some(Code::NoRoom),
+    fn no_member(&self, user: usize, target: usize) -> Option<Code> {
+        match is_room(target) && !self.members.contains_key(&(target, user)) {
+            true if !self.made.contains(&target) => Some(Code::NoRoom),
             true => Some(Code::NotMember),
             false => None,
         }
@@ -179,32 +179,32 @@ impl Model {
         self.last += 1;
         let seq = self.last;
         self.mailbox[sender]
-            .retain(|w| !matches!(w, Waiting::State { place, state, .. } if (*place, *state) == (by, kind)));
-        self.mailbox[sender].push(Waiting::State { seq, place: by, state: kind, upto });
+            .retain(|w| !matches!(w, Waiting::State { target, state, .. } if (*target, *state) == (by, kind)));
+        self.mailbox[sender].push(Waiting::State { seq, target: by, state: kind, upto });
     }
 
-    fn read_upto(&self, user: usize, place: usize) -> u64 {
-        self.read.get(&(user, place)).copied().unwrap_or(0)
+    fn read_upto(&self, user: usize, target: usize) -> u64 {
+        self.read.get(&(user, target)).copied().unwrap_or(0)
     }
 
-    pub fn read(&mut self, user: usize, place: usize, upto: u64) -> Said {
-        if let Some(code) = self.no_member(user, place) {
+    pub fn read(&mut self, user: usize, target: usize, upto: u64) -> Said {
+        if let Some(code) = self.no_member(user, target) {
             return Said::Ko(code);
         }
-        let there = |s: &&Sent| match is_room(place) {
-            true => s.to == place,
-            false => (s.from, s.to) == (user, place) || (s.from, s.to) == (place, user),
+        let there = |s: &&Sent| match is_room(target) {
+            true => s.to == target,
+            false => (s.from, s.to) == (user, target) || (s.from, s.to) == (target, user),
         };
         if upto > self.sent.iter().filter(there).map(|s| s.seq).max().unwrap_or(0) {
             return Said::Ko(Code::Seq);
         }
-        let before = self.read_upto(user, place);
+        let before = self.read_upto(user, target);
         if upto > before {
-            self.read.insert((user, place), upto);
-            if is_room(place) {
-                self.move_room_marks(place);
-            } else if let Some(last) = self.last_of_peer(user, place, upto).filter(|last| *last > before) {
-                self.tell(place, user, State::Read, last);
+            self.read.insert((user, target), upto);
+            if is_room(target) {
+                self.move_room_marks(target);
+            } else if let Some(last) = self.last_of_peer(user, target, upto).filter(|last| *last > before) {
+                self.tell(target, user, State::Read, last);
             }
         }
         Said::Done
@@ -259,7 +259,7 @@ impl Model {
     }
 
     /// The number of the user's last message in a place.
-    pub fn last_sent(&self, user: usize, place: usize) -> Option<u64> {
-        self.sent.iter().filter(|s| (s.from, s.to) == (user, place)).map(|s| s.seq).max()
+    pub fn last_sent(&self, user: usize, target: usize) -> Option<u64> {
+        self.sent.iter().filter(|s| (s.from, s.to) == (user, target)).map(|s| s.seq).max()
     }
 }

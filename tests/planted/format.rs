@@ -6,7 +6,7 @@ mod real;
 use std::sync::Arc;
 
 use crate::planted::is;
-use crate::protocol::Fields;
+use crate::record::Fields;
 
 pub(super) const MARK_BYTES: usize = real::MARK_BYTES;
 

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::vec::Drain;
 
-use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now};
-use crate::wal::WalError;
 use crate::model::{MessageId, UserName};
 use crate::planted::is;
 use crate::protocol::{Code, Reply};
+use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now};
 use crate::store::{Opened, Sizes};
+use crate::wal::WalError;
 
 pub use real::Urgency;
 

@@ -1,6 +1,6 @@
 //! In the place of `src/the state machine/ids.rs`: what a retry is known by.
 
-#[path = "../../src/machine/ids.rs"]
+#[path = "../../src/state_machine/ids.rs"]
 mod real;
 
 use crate::model::{Message, MessageId};

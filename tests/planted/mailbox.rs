@@ -1,18 +1,18 @@
 //! In the place of `src/the state machine/mailbox.rs`: what waits for a user.
 
-#[path = "../../src/machine/mailbox.rs"]
+#[path = "../../src/state_machine/mailbox.rs"]
 mod real;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{AccountNumber, Target};
+use super::{AccountNumber, TargetNumber};
 use crate::model::{Message, Seq, State};
 use crate::planted::is;
 use crate::protocol::Event;
 
-type StateKey = (Target, State);
+type StateKey = (TargetNumber, State);
 
 #[derive(Default)]
 pub(super) struct Mailbox {

@@ -13,7 +13,7 @@ use super::error::LedgerError;
 use super::ledger::Torn;
 use super::{error, ledger};
 use crate::disk::Disk;
-use crate::model::{MessageId, Place};
+use crate::model::{MessageId, Target};
 use crate::planted::is;
 
 pub use real::{Settled, Waiting};
@@ -33,7 +33,7 @@ impl Outbox {
         Ok((Self { real, tried: Mutex::new(None) }, torn))
     }
 
-    pub fn first_free(&self, held: impl Fn(&Place) -> bool) -> Option<Waiting> {
+    pub fn first_free(&self, held: impl Fn(&Target) -> bool) -> Option<Waiting> {
         let first = self.real.first_free(&held)?;
         if is("outbox-reordered") {
             return self.real.waiting().filter(|message| message.to == first.to).last().cloned();

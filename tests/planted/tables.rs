@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::table::Kind;
 use super::{StoreError, room_tables, table};
-use crate::state_machine::{Inconsistent, Snapshot};
 use crate::disk::Disk;
 use crate::model::Seq;
 use crate::planted::is;
 use crate::protocol::Event;
+use crate::state_machine::{Inconsistent, Snapshot};
 
 pub(super) struct Read {
     pub snapshot: Snapshot,

@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Now, Policy};
 use wachat::disk::Disk;
-use wachat::wal::{Location, make_segment};
 use wachat::limits;
-use wachat::model::{MessageId, Place, Text, Timestamp, UserName};
+use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
 use wachat::protocol::Reply;
 use wachat::server::GroupCommit;
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Now, Policy};
 use wachat::store::{Sizes, Store};
+use wachat::wal::{Location, make_segment};
 
 /// Room for a few records beside the longest.
 pub const SMALL: Sizes = Sizes { segment_bytes: limits::RECORD_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
@@ -44,7 +44,13 @@ impl Playing {
         let store = Store::new(disk, data);
         let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
         let location = opened.location.clone();
-        Self { group_commit: GroupCommit::new(opened, SMALL), store, location, sent: Vec::new(), time: 1_800_000_000_000 }
+        Self {
+            group_commit: GroupCommit::new(opened, SMALL),
+            store,
+            location,
+            sent: Vec::new(),
+            time: 1_800_000_000_000,
+        }
     }
 
     /// Does it durably, and says what was answered.
@@ -78,7 +84,7 @@ impl Playing {
         let reply = self.ask(Command::Send {
             user: user(from),
             id: MessageId::new(id).expect("an id"),
-            to: Ok(Place::parse(to).expect("a user or a room")),
+            to: Ok(Target::parse(to).expect("a user or a room")),
             text: Text::new(text).expect("a text"),
         });
         match reply {

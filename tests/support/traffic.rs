@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wachat::protocol::{Fields, reply};
+use wachat::protocol::reply;
+use wachat::record::Fields;
 
 use super::checker::{Checker, Row, Seen, Verdict};
 use super::random::Random;
@@ -143,7 +144,7 @@ impl Traffic {
         self.world.polling.store(false, Ordering::Relaxed);
         self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
         for user in self.world.users {
-            self.world.places.iter().for_each(|place| compare_history(&self.world, user, place));
+            self.world.places.iter().for_each(|target| compare_history(&self.world, user, target));
         }
         self.assert_unbroken();
         self.accepted()
@@ -311,8 +312,8 @@ fn receive(world: &World, user: &'static str) {
 
 fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<()> {
     let marks = world.checker.lock().read_marks(user);
-    for (place, upto) in marks {
-        call_read(world, user, says, &place, upto)?;
+    for (target, upto) in marks {
+        call_read(world, user, says, &target, upto)?;
     }
     while world.is_polling() {
         let last = world.checker.lock().last_stored(user);
@@ -327,8 +328,8 @@ fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<
         for _ in 0..count {
             newest = take(world, user, &hears.try_line()?).or(newest);
         }
-        if let Some((place, upto)) = newest {
-            call_read(world, user, says, &place, upto)?;
+        if let Some((target, upto)) = newest {
+            call_read(world, user, says, &target, upto)?;
         }
     }
     Some(())
@@ -353,9 +354,9 @@ fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
     }
 }
 
-fn call_read(world: &World, user: &str, says: &mut Line, place: &str, upto: u64) -> Option<()> {
-    world.checker.lock().reads(user, place, upto);
-    says.try_send(format!("READ;{place};{upto}\n")).ok()?;
+fn call_read(world: &World, user: &str, says: &mut Line, target: &str, upto: u64) -> Option<()> {
+    world.checker.lock().reads(user, target, upto);
+    says.try_send(format!("READ;{target};{upto}\n")).ok()?;
     let answer = says.try_line()?;
     if answer.starts_with("KO;SEQ;") {
         world.judge(|checker| checker.denied(user, upto));
@@ -365,18 +366,18 @@ fn call_read(world: &World, user: &str, says: &mut Line, place: &str, upto: u64)
 }
 
 /// Shows the checker all that HISTORY has of a place, from its end to its beginning.
-fn compare_history(world: &World, user: &str, place: &str) {
+fn compare_history(world: &World, user: &str, target: &str) {
     let (mut line, _) = connect(world, world.addresses.lock()[0], user).expect("a server at peace");
     let (mut numbers, mut before) = (HashSet::new(), String::new());
     loop {
         let rows: Vec<Row> =
-            line.list(&format!("HISTORY;{place};1000{before}")).iter().map(|row| read_row(row)).collect();
+            line.list(&format!("HISTORY;{target};1000{before}")).iter().map(|row| read_row(row)).collect();
         let Some(first) = rows.first() else { break };
         before = format!(";{}", first.seq);
         numbers.extend(rows.iter().map(|row| row.seq));
-        world.judge(|checker| checker.shown(user, place, &rows));
+        world.judge(|checker| checker.shown(user, target, &rows));
     }
-    world.judge(|checker| checker.shown_all(user, place, &numbers));
+    world.judge(|checker| checker.shown_all(user, target, &numbers));
 }
 
 fn read_row(row: &str) -> Row {

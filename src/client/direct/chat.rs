@@ -18,7 +18,7 @@ use crate::client::home::Home;
 use crate::client::outbox::Waiting;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use crate::net::{LineError, LineReader};
 use crate::protocol::DirectLine;
 
@@ -58,7 +58,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 impl Chat {
     /// Says something. `None`: the other side does not take it as fast as it is typed.
     pub fn say(&self, text: Text) -> Option<Arc<Message>> {
-        let to = Place::User(self.peer.clone());
+        let to = Target::User(self.peer.clone());
         let Waiting { id, to, at, text } = Waiting::new(to, text).ok()?;
         let message =
             Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: self.me.clone(), to, at, text: text.clone() });
@@ -161,7 +161,7 @@ impl Reading<'_> {
 
     /// The other side has said something: into the history first, then confirmed.
     fn take(&self, id: MessageId, text: Text) -> Result<(), String> {
-        let (from, to) = (self.peer.clone(), Place::User(self.house.me.clone()));
+        let (from, to) = (self.peer.clone(), Target::User(self.house.me.clone()));
         let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from, to, at: Timestamp::now(), text });
         let new = self.house.home.history.lock().add_direct(message.clone()).map_err(|error| error.to_string())?;
         if new {

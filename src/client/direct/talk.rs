@@ -10,7 +10,7 @@ use crate::client::app::App;
 use crate::client::outbox::Waiting;
 use crate::client::texts::{Phrase, words};
 use crate::client::view::{View, notice};
-use crate::model::{Message, Place, Text, Token, UserName};
+use crate::model::{Message, Target, Text, Token, UserName};
 use crate::protocol::{Code, Ko};
 
 /// What ends a direct chat, typed alone in one.
@@ -109,7 +109,7 @@ impl App {
 
     /// What is typed goes to this peer directly.
     fn talk_with(&mut self, peer: &UserName) {
-        self.choose(Some(Place::User(peer.clone())));
+        self.choose(Some(Target::User(peer.clone())));
         self.direct.current = Some(peer.clone());
     }
 
@@ -126,7 +126,7 @@ impl App {
     /// Nobody was reached. What is typed goes to the same person, by way of the server.
     pub(in crate::client) fn not_reached(&mut self, peer: &UserName, why: &str) -> Vec<View> {
         self.direct.calling = false;
-        self.choose(Some(Place::User(peer.clone())));
+        self.choose(Some(Target::User(peer.clone())));
         vec![self.problem(Phrase::DirectUnreachable { peer, why: &why })]
     }
 

@@ -133,10 +133,10 @@ phrases! {
         "you have read everything",
         "lo has leído todo",
         "você leu tudo";
-    Unread { place, count, last }:
-        "{place}: {count} not read, the last one from {last}",
-        "{place}: {count} sin leer, el último de {last}",
-        "{place}: {count} por ler, a última de {last}";
+    Unread { target, count, last }:
+        "{target}: {count} not read, the last one from {last}",
+        "{target}: {count} sin leer, el último de {last}",
+        "{target}: {count} por ler, a última de {last}";
     NoSuchUser { user }:
         "there is no user {user}",
         "no hay ningún usuario {user}",
@@ -279,10 +279,10 @@ phrases! {
         "not sent: the outbox is full; it empties when the server is there",
         "no enviado: la bandeja de salida está llena; se vacía cuando está el servidor",
         "não enviado: a caixa de saída está cheia; ela se esvazia quando o servidor está disponível";
-    Waits { place, why }:
-        "what you wrote to {place} waits: {why}",
-        "lo que escribiste a {place} espera: {why}",
-        "o que você escreveu para {place} espera: {why}";
+    Waits { target, why }:
+        "what you wrote to {target} waits: {why}",
+        "lo que escribiste a {target} espera: {why}",
+        "o que você escreveu para {target} espera: {why}";
     NotSent { text, why }:
         "{text} — not sent: {why}",
         "{text} — no enviado: {why}",
@@ -291,10 +291,10 @@ phrases! {
         "{text} (and {others} before it)",
         "{text} (y {others} antes)",
         "{text} (e {others} antes)";
-    NothingSent { place }:
-        "you have sent nothing to {place} yet",
-        "todavía no has enviado nada a {place}",
-        "você ainda não enviou nada para {place}";
+    NothingSent { target }:
+        "you have sent nothing to {target} yet",
+        "todavía no has enviado nada a {target}",
+        "você ainda não enviou nada para {target}";
     NobodyWaitedFor:
         "nobody is waited for there",
         "allí no se espera a nadie",

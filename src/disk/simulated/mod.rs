@@ -206,7 +206,7 @@ struct SimulatedFile {
 }
 
 /// Memory is small enough for a machine word.
-fn place(offset: u64) -> io::Result<usize> {
+fn target(offset: u64) -> io::Result<usize> {
     usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge.into())
 }
 
@@ -214,7 +214,7 @@ impl File for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut state = self.disk.0.lock();
         state.count_whole()?;
-        let content = state.file(self.number)?.0.get(place(offset)?..).unwrap_or_default();
+        let content = state.file(self.number)?.0.get(target(offset)?..).unwrap_or_default();
         let len = content.len().min(buffer.len());
         for (to, from) in buffer.iter_mut().zip(content) {
             *to = *from;
@@ -227,8 +227,8 @@ impl File for SimulatedFile {
         let short = state.count()?;
         let written = if short { bytes.split_at(bytes.len() / 2).0 } else { bytes };
         let (now, _, since) = state.file(self.number)?;
-        write_into(now, place(offset)?, written);
-        since.push(Change::Write { offset: place(offset)?, bytes: written.to_vec() });
+        write_into(now, target(offset)?, written);
+        since.push(Change::Write { offset: target(offset)?, bytes: written.to_vec() });
         if short { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
     }
 
@@ -242,8 +242,8 @@ impl File for SimulatedFile {
         let mut state = self.disk.0.lock();
         state.count_whole()?;
         let (now, _, since) = state.file(self.number)?;
-        now.resize(place(len)?, 0);
-        since.push(Change::Length(place(len)?));
+        now.resize(target(len)?, 0);
+        since.push(Change::Length(target(len)?));
         Ok(())
     }
 

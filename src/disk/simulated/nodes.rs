@@ -143,8 +143,8 @@ pub(super) fn write_into(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     if content.len() < end {
         content.resize(end, 0);
     }
-    if let Some(place) = content.get_mut(offset..end) {
-        place.copy_from_slice(bytes);
+    if let Some(target) = content.get_mut(offset..end) {
+        target.copy_from_slice(bytes);
     }
 }
 

@@ -45,7 +45,7 @@ impl fmt::Display for State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub sender: Name,
-    pub place: Name,
+    pub target: Name,
     pub state: State,
     pub upto: u64,
 }
@@ -79,7 +79,7 @@ pub enum Event {
     },
     Reads {
         reader: Name,
-        place: Name,
+        target: Name,
         upto: u64,
     },
     Shown {

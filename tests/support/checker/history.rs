@@ -18,11 +18,11 @@ pub struct Row {
 
 impl Checker {
     /// Somebody was shown rows that follow each other of a conversation: with a user, or in a room.
-    pub fn shown(&mut self, observer: &str, place: &str, rows: &[Row]) -> Verdict {
-        let (observer, place) = (self.name(observer), self.name(place));
+    pub fn shown(&mut self, observer: &str, target: &str, rows: &[Row]) -> Verdict {
+        let (observer, target) = (self.name(observer), self.name(target));
         let mut last: Option<(u64, usize)> = None;
         for row in rows {
-            let message = self.find_row(&observer, &place, row)?;
+            let message = self.find_row(&observer, &target, row)?;
             let state = row.state.as_deref().map(State::named);
             let moment = self.note(Event::Shown { observer: observer.clone(), message, seq: row.seq, state });
             if let Outcome::Refused(before) = self.messages[message].outcome {
@@ -40,48 +40,48 @@ impl Checker {
     }
 
     /// Somebody was shown all of a conversation, page by page: nothing that was accepted is missing.
-    pub fn shown_all(&mut self, observer: &str, place: &str, numbers: &HashSet<u64>) -> Verdict {
-        let (observer, place) = (self.name(observer), self.name(place));
+    pub fn shown_all(&mut self, observer: &str, target: &str, numbers: &HashSet<u64>) -> Verdict {
+        let (observer, target) = (self.name(observer), self.name(target));
         let missing = self.messages.iter().find_map(|message| {
             let (Outcome::Accepted(when), Some((seq, _))) = (message.outcome, message.number) else { return None };
-            let belongs = self.is_of(&message.from, &message.to, &observer, &place);
+            let belongs = self.is_of(&message.from, &message.to, &observer, &target);
             (belongs && !numbers.contains(&seq)).then_some(when)
         });
         let Some(when) = missing else { return Ok(()) };
-        let words = format!("{observer} is shown all of the history with {place}: {} messages", numbers.len());
+        let words = format!("{observer} is shown all of the history with {target}: {} messages", numbers.len());
         let moment = self.note(Event::Odd(words));
         self.broken(1, "what was accepted is not in it", &[when, moment])
     }
 
-    fn find_row(&mut self, observer: &Name, place: &Name, row: &Row) -> Result<Index, super::Broken> {
+    fn find_row(&mut self, observer: &Name, target: &Name, row: &Row) -> Result<Index, super::Broken> {
         let message = self.by_id.get(&*row.from).and_then(|ids| ids.get(&row.id)).copied();
         let (promise, why, asked) = match message.map(|message| (message, &self.messages[message])) {
             None => (2, "nobody sent it", vec![]),
             Some((_, sent)) if sent.text != summary(&row.text) => (1, "it was sent otherwise", vec![sent.asked]),
-            Some((_, sent)) if !self.is_of(&sent.from, &sent.to, observer, place) => {
+            Some((_, sent)) if !self.is_of(&sent.from, &sent.to, observer, target) => {
                 (2, "it belongs elsewhere", vec![sent.asked])
             }
             Some((message, _)) => return Ok(message),
         };
         let Row { seq, id, from, text, .. } = row;
         let words =
-            format!("{observer} finds {id} of {from} in the history with {place}, number {seq}: {}", summary(text));
+            format!("{observer} finds {id} of {from} in the history with {target}, number {seq}: {}", summary(text));
         let moment = self.note(Event::Odd(words));
         self.broken(promise, why, &[asked, vec![moment]].concat()).map(|()| 0)
     }
 
     /// Whether a message is of the conversation that an observer has with a place.
-    fn is_of(&self, from: &Name, to: &Name, observer: &Name, place: &Name) -> bool {
-        match self.rooms.contains_key(place) {
-            true => to == place,
-            false => (from, to) == (observer, place) || (from, to) == (place, observer),
+    fn is_of(&self, from: &Name, to: &Name, observer: &Name, target: &Name) -> bool {
+        match self.rooms.contains_key(target) {
+            true => to == target,
+            false => (from, to) == (observer, target) || (from, to) == (target, observer),
         }
     }
 
     /// A row's state follows from its sender's marks of that place.
     fn check_state(&mut self, observer: &Name, message: Index, seq: u64, state: State, moment: usize) -> Verdict {
         let sent = &self.messages[message];
-        let mark = Mark { sender: sent.from.clone(), place: sent.to.clone(), state, upto: seq };
+        let mark = Mark { sender: sent.from.clone(), target: sent.to.clone(), state, upto: seq };
         for more in [State::Delivered, State::Read].into_iter().filter(|more| *more > state) {
             if let Some((_, when)) = self.known(observer, &mark, more).filter(|(upto, _)| *upto >= seq) {
                 return self.broken(4, "a state goes back", &[when, moment]);

@@ -6,7 +6,7 @@ use super::event::{Mark, Moment, Name, State, Verdict};
 impl Checker {
     /// No state is told before every reader made it so.
     pub(super) fn check_truth(&self, mark: &Mark, moment: Moment) -> Verdict {
-        for reader in self.readers_of(&mark.sender, &mark.place) {
+        for reader in self.readers_of(&mark.sender, &mark.target) {
             let said = self.said(reader, mark);
             if said.map_or(0, |(upto, _)| upto) < mark.upto {
                 let moments: Vec<_> = said.iter().map(|(_, when)| *when).chain([moment]).collect();
@@ -20,8 +20,8 @@ impl Checker {
     pub(super) fn said(&self, reader: &Name, mark: &Mark) -> Option<(u64, Moment)> {
         let stream = self.readers.get(reader)?;
         // A reader calls a person's messages by the person's name, a room's by the room's.
-        let place = if self.rooms.contains_key(&mark.place) { &mark.place } else { &mark.sender };
-        let read = stream.read.get(place).copied();
+        let target = if self.rooms.contains_key(&mark.target) { &mark.target } else { &mark.sender };
+        let read = stream.read.get(target).copied();
         match mark.state {
             State::Read => read,
             _ => read.max(stream.acknowledged),
@@ -49,11 +49,11 @@ impl Checker {
 
     /// The highest mark of the same place that an observer knows, and since when.
     pub(super) fn known(&self, observer: &Name, mark: &Mark, state: State) -> Option<(u64, Moment)> {
-        self.marks.get(&(observer.clone(), mark.sender.clone(), mark.place.clone(), state)).copied()
+        self.marks.get(&(observer.clone(), mark.sender.clone(), mark.target.clone(), state)).copied()
     }
 
     pub(super) fn learn(&mut self, observer: &Name, mark: &Mark, moment: Moment) {
-        let key = (observer.clone(), mark.sender.clone(), mark.place.clone(), mark.state);
+        let key = (observer.clone(), mark.sender.clone(), mark.target.clone(), mark.state);
         let known = self.marks.entry(key).or_insert((0, moment));
         if known.0 < mark.upto {
             *known = (mark.upto, moment);
@@ -62,7 +62,7 @@ impl Checker {
 
     /// Whether a mark stands for a message of that sender to that place.
     pub(super) fn is_founded(&self, mark: &Mark) -> bool {
-        let sent = self.sent_to.get(&(mark.sender.clone(), mark.place.clone()));
+        let sent = self.sent_to.get(&(mark.sender.clone(), mark.target.clone()));
         sent.is_some_and(|numbers| numbers.contains(&mark.upto))
     }
 }

@@ -93,9 +93,9 @@ impl Checker {
     }
 
     /// Who is given what this user sends there. A room's sender gets no copy.
-    fn readers_of<'a>(&'a self, sender: &'a Name, place: &'a Name) -> impl Iterator<Item = &'a Name> {
-        let room = self.rooms.get(place);
-        let user = room.is_none().then_some(place);
+    fn readers_of<'a>(&'a self, sender: &'a Name, target: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let room = self.rooms.get(target);
+        let user = room.is_none().then_some(target);
         room.into_iter().flatten().filter(move |reader| *reader != sender).chain(user)
     }
 
@@ -125,11 +125,11 @@ impl Checker {
             Event::Accepted { message, seq, at } => format!("{} is answered OK, number {seq} at {at}", id(message)),
             Event::Refused { message } => format!("{} is answered KO", id(message)),
             Event::Given { reader, message, seq } => format!("{reader} is given {}, number {seq}", id(message)),
-            Event::Told { seq, mark: Mark { sender, place, state, upto } } => {
-                format!("{sender} is told, number {seq}: {place} {state} up to {upto}")
+            Event::Told { seq, mark: Mark { sender, target, state, upto } } => {
+                format!("{sender} is told, number {seq}: {target} {state} up to {upto}")
             }
             Event::Acknowledges { reader, upto } => format!("{reader} acknowledges up to {upto}"),
-            Event::Reads { reader, place, upto } => format!("{reader} calls {place} read up to {upto}"),
+            Event::Reads { reader, target, upto } => format!("{reader} calls {target} read up to {upto}"),
             Event::Shown { observer, message, seq, state } => {
                 let state = state.map_or(String::new(), |state| format!(", {state}"));
                 format!("{observer} finds {} in a history, number {seq}{state}", id(message))

@@ -121,11 +121,11 @@ impl Checker {
     }
 
     /// A reader says that everything in a place is read up to here; whether that is answered or not.
-    pub fn reads(&mut self, reader: &str, place: &str, upto: u64) {
-        let (reader, place) = (self.name(reader), self.name(place));
-        if self.reader(&reader).read.get(&place).is_none_or(|(before, _)| *before < upto) {
-            let moment = self.note(Event::Reads { reader: reader.clone(), place: place.clone(), upto });
-            self.reader(&reader).read.insert(place, (upto, moment));
+    pub fn reads(&mut self, reader: &str, target: &str, upto: u64) {
+        let (reader, target) = (self.name(reader), self.name(target));
+        if self.reader(&reader).read.get(&target).is_none_or(|(before, _)| *before < upto) {
+            let moment = self.note(Event::Reads { reader: reader.clone(), target: target.clone(), upto });
+            self.reader(&reader).read.insert(target, (upto, moment));
         }
     }
 
@@ -177,7 +177,7 @@ impl Checker {
     /// What a reader has called read, whether that was answered or not.
     pub fn read_marks(&self, reader: &str) -> Vec<(String, u64)> {
         let marks = self.readers.get(reader).into_iter().flat_map(|reader| &reader.read);
-        marks.map(|(place, (upto, _))| (place.to_string(), *upto)).collect()
+        marks.map(|(target, (upto, _))| (target.to_string(), *upto)).collect()
     }
 
     /// The messages that a reader has stored.
@@ -195,9 +195,9 @@ impl Checker {
     }
 
     /// A sender was told, under this number, how far her messages to a place have come.
-    pub fn told(&mut self, sender: &str, seq: u64, place: &str, word: &str, upto: u64) -> Verdict {
-        let (sender, place) = (self.name(sender), self.name(place));
-        let mark = Mark { sender: sender.clone(), place, state: State::named(word), upto };
+    pub fn told(&mut self, sender: &str, seq: u64, target: &str, word: &str, upto: u64) -> Verdict {
+        let (sender, target) = (self.name(sender), self.name(target));
+        let mark = Mark { sender: sender.clone(), target, state: State::named(word), upto };
         let holder = Holder::State(mark.clone());
         if self.has_event(&sender, seq, &holder) {
             return Ok(());

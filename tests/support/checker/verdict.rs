@@ -43,19 +43,19 @@ impl Checker {
 
     /// Everybody was told everything: the last marks are those of the readers.
     fn check_marks(&self) -> Verdict {
-        for (sender, place) in self.sent_to.keys() {
+        for (sender, target) in self.sent_to.keys() {
             for state in [State::Read, State::Delivered] {
-                self.check_mark(sender, place, state)?;
+                self.check_mark(sender, target, state)?;
             }
         }
         Ok(())
     }
 
-    fn check_mark(&self, sender: &Name, place: &Name, state: State) -> Verdict {
-        let mark = Mark { sender: sender.clone(), place: place.clone(), state, upto: 0 };
-        let said: Option<Vec<_>> = self.readers_of(sender, place).map(|reader| self.said(reader, &mark)).collect();
+    fn check_mark(&self, sender: &Name, target: &Name, state: State) -> Verdict {
+        let mark = Mark { sender: sender.clone(), target: target.clone(), state, upto: 0 };
+        let said: Option<Vec<_>> = self.readers_of(sender, target).map(|reader| self.said(reader, &mark)).collect();
         let Some((said, when)) = said.and_then(|said| said.into_iter().min()) else { return Ok(()) };
-        let numbers = self.sent_to.get(&(sender.clone(), place.clone()));
+        let numbers = self.sent_to.get(&(sender.clone(), target.clone()));
         let Some(last) = numbers.and_then(|numbers| numbers.range(..=said).next_back()) else { return Ok(()) };
         let told = self.known(sender, &mark, state).max(self.known(sender, &mark, State::Read));
         if told.is_some_and(|(upto, _)| upto >= *last) {

@@ -1,11 +1,9 @@
-//! One line as a CSV record (protocol, section 2). The write-ahead log and the history files are written
-//! in the same way: one codec for the wire and for the disk.
+//! The line codec: one `;`-separated record and its fields (protocol, section 2). The wire, the write-ahead
+//! logs and the history files all use it. It depends on nothing else in this crate.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
-
-use crate::model::{Message, MessageId, Place, Seq, Text, Timestamp, UserName, is_printable_ascii};
 
 /// Why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,19 +50,6 @@ impl<'a> Fields<'a> {
     /// The field at this place, counted from 0.
     pub fn get(&self, index: usize) -> Option<&str> {
         self.0.get(index).map(Cow::as_ref)
-    }
-
-    /// The message whose id, sender, recipient and time stand side by side from `head` on, and whose
-    /// text stands at `text`: so it is on the wire, in the write-ahead log and in every history.
-    pub fn message(&self, seq: Seq, head: usize, text: usize) -> Option<Message> {
-        Some(Message {
-            seq,
-            id: MessageId::new(self.get(head)?)?,
-            from: UserName::new(self.get(head + 1)?).ok()?,
-            to: Place::parse(self.get(head + 2)?).ok()?,
-            at: Timestamp::parse(self.get(head + 3)?)?,
-            text: Text::new(self.get(text)?)?,
-        })
     }
 
     pub fn len(&self) -> usize {
@@ -130,6 +115,27 @@ pub fn unescape(field: Cow<'_, str>) -> Result<Cow<'_, str>, SyntaxError> {
         });
     }
     Ok(plain.into())
+}
+
+/// Checks that a text is printable ASCII and nothing else. Most texts are, and this check compiles to vector
+/// instructions, where the search for control characters goes character by character.
+pub fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().fold(true, |printable, byte| printable & matches!(byte, b' '..=b'~'))
+}
+
+/// Returns the length of a text as [`Writer::text`] writes it, in bytes: with its escapes and quotes.
+pub fn length_in_record(text: &str) -> usize {
+    let (mut escapes, mut quotes, mut separator) = (0, 0, false);
+    for byte in text.bytes() {
+        match byte {
+            b'\n' | b'\r' | b'\\' => escapes += 1,
+            b'"' => quotes += 1,
+            b';' => separator = true,
+            _ => {}
+        }
+    }
+    let quoted = separator || text.starts_with('"');
+    text.len() + escapes + if quoted { quotes + 2 } else { 0 }
 }
 
 /// Writes records into a buffer, one line each.
