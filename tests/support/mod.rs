@@ -4,12 +4,15 @@
 #![allow(dead_code)]
 
 pub mod checker;
+pub mod client;
 pub mod hooked;
 pub mod kept;
 pub mod playing;
 pub mod process;
 pub mod proxy;
+
 pub mod random;
+pub mod telegram;
 pub mod traffic;
 
 use std::collections::BTreeMap;
