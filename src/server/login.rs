@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::connection::{CloseReason, Connection};
 use super::{Registration, Shared};
 use crate::model::{Password, UserName};
-use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
+use crate::protocol::{Code, Ko, LoggedIn, Login, LoginKind, Reply};
 use crate::state_machine::{Answer, Command};
 
 /// Lets a user in, or says why not: after any KO here the server closes.
@@ -62,7 +62,7 @@ fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Res
         Password::new(&name, login.password).map_err(|error| CloseReason::Ko(Ko::new(Code::Password, error)))?;
     let password_hash = shared.auth.hash(connection.peer, password.as_bytes())?.ok_or(Code::Internal)?;
     match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
-        Answer::Reply(Reply::LoggedIn { user }) => {
+        Answer::Reply(Reply::LoggedIn(LoggedIn { user })) => {
             remember(shared, &user, &password_hash, &password);
             Ok(user)
         }

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::model::{Message, Password, Seq, Token, UserName};
 use crate::net::LineReader;
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko, Reply, SendRequest};
+use crate::protocol::{Code, Ko, LoggedIn, Reply, SendRequest};
 use crate::state_machine::{Answer, Command, Excerpt, LastOfPeer};
 
 /// Serves one connection to its end.
@@ -29,7 +29,7 @@ fn talk(shared: &Shared, connection: &Arc<Connection>, lines: &mut LineReader) -
             Err(ending) => return ending,
         };
     let mut session = Session { shared, connection, user, asked: 0, out: Vec::new() };
-    session.put(&Reply::LoggedIn { user: session.user.clone() });
+    session.put(&Reply::LoggedIn(LoggedIn { user: session.user.clone() }));
     let ending = session.run(lines);
     // What was answered before the end goes out before it.
     session.settle().and_then(|()| session.flush()).err().unwrap_or(ending)
