@@ -7,7 +7,7 @@ use super::login::{self, Outcome};
 use super::router::{Fatal, Router};
 use super::session::Login;
 use crate::model::UserName;
-use crate::protocol::{Ko, Reply};
+use crate::protocol::{Ko, LoggedIn, Reply};
 use crate::state_machine::{Answer, Command, ConnectionId, Delivery, Effect};
 
 impl Router {
@@ -94,7 +94,9 @@ impl Router {
     fn finish_registration(&mut self, id: ConnectionId, reply: Reply) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let login = std::mem::replace(&mut session.login, Login::Pending);
-        if let (Login::Registering { attempt, password, password_hash }, Reply::LoggedIn { user }) = (login, reply) {
+        if let (Login::Registering { attempt, password, password_hash }, Reply::LoggedIn(LoggedIn { user })) =
+            (login, reply)
+        {
             login::remember(&self.shared, &user, &password_hash, &password);
             self.open_session(id, user, attempt.order);
         }
@@ -120,7 +122,7 @@ impl Router {
             return self.deferred.push((id, Command::Open { user, order, address }));
         }
         session.login = Login::Done(user.clone());
-        self.answer(id, |out| Reply::LoggedIn { user }.write(out));
+        self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);
     }
 }

@@ -88,7 +88,7 @@ impl Playing {
             text: Text::new(text).expect("a text"),
         });
         match reply {
-            Some(Reply::Accepted { seq, at, .. }) => (seq.get(), at.to_string()),
+            Some(Reply::Accepted(accepted)) => (accepted.seq.get(), accepted.at.to_string()),
             other => panic!("{other:?}"),
         }
     }
