@@ -57,7 +57,6 @@ impl Router {
 
     fn reply(&mut self, id: ConnectionId, reply: Reply) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.lookup = None;
         match (&mut session.login, &reply) {
             (Login::Done(user), Reply::Done) => {
                 if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
