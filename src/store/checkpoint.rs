@@ -43,7 +43,7 @@ impl Store {
             machine.replay(line).map_err(|error| error.to_string())
         })?;
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_upto: upto })

@@ -29,7 +29,7 @@ impl Store {
     /// checkpoint knew of was left by one that did not finish, and is cut off.
     pub(super) fn append_history(&self, machine: &StateMachine) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in machine.unfiled() {
+        for (id, before, rows) in machine.pending_history() {
             let head = head(&machine.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }

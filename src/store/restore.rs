@@ -59,7 +59,7 @@ impl Store {
             self.copy_history(backup, row.id, Filed::default(), row.filed)?;
         }
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         self.sync_files(&self.history_directory())?;
         let mut snapshot = machine.snapshot();
         snapshot.store = self.new_name()?;

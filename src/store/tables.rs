@@ -10,7 +10,7 @@ use crate::model::{Email, Message, MessageId, Seq, State, Target, Text, Timestam
 use crate::protocol::Event;
 use crate::record;
 use crate::state_machine::{
-    AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
+    AccountRow, ApplyError, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, SentMessage, Snapshot,
     WaitingRow,
 };
 
@@ -62,7 +62,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
 }
 
 /// What the tables say cannot be together.
-pub(super) fn inconsistent(checkpoint: &Path, error: &Inconsistent) -> StoreError {
+pub(super) fn inconsistent(checkpoint: &Path, error: &ApplyError) -> StoreError {
     StoreError::Damaged { file: checkpoint.to_path_buf(), line: 0, what: error.to_string() }
 }
 
