@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Record;
 use super::command::ConnectionId;
 use super::query::Excerpt;
-use super::stored::{ConversationId, Filed};
+use super::stored::{ConversationId, HistoryPrefix};
 use crate::model::{Seq, UserName};
 use crate::protocol::{Code, Event, Reply};
 
@@ -40,7 +40,7 @@ pub struct Delivery {
 #[derive(Clone, Debug)]
 pub struct FiledEvents {
     pub conversation: ConversationId,
-    pub filed: Filed,
+    pub filed: HistoryPrefix,
     /// Their numbers in ascending order.
     pub seqs: Vec<Seq>,
 }

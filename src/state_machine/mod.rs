@@ -34,7 +34,7 @@ pub use record::Record;
 pub use snapshot::{
     AccountRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };
-pub use stored::{ConversationId, Digest, Filed, Participants, SentMessage};
+pub use stored::{ConversationId, Digest, HistoryPrefix, Participants, SentMessage};
 
 use crate::model::{Message, Seq, UserName};
 use live::{Presence, RateLimits};
@@ -89,12 +89,12 @@ impl StateMachine {
     }
 
     /// Returns the messages that are in no history file yet, by conversation, oldest first.
-    pub fn pending_history(&self) -> impl Iterator<Item = (ConversationId, Filed, &[Arc<Message>])> {
+    pub fn pending_history(&self) -> impl Iterator<Item = (ConversationId, HistoryPrefix, &[Arc<Message>])> {
         self.stored.pending_history()
     }
 
     /// Drops the messages from memory that are in the history files now, durably.
-    pub fn mark_history_written(&mut self, written: &[(ConversationId, Filed)]) {
+    pub fn mark_history_written(&mut self, written: &[(ConversationId, HistoryPrefix)]) {
         self.stored.mark_history_written(written);
     }
 

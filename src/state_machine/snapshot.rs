@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::AccountNumber;
-use super::stored::{ConversationId, Filed, Participants, SentMessage};
+use super::stored::{ConversationId, HistoryPrefix, Participants, SentMessage};
 use crate::model::{Email, MessageId, RoomName, Seq, Timestamp, UserName};
 use crate::protocol::Event;
 
@@ -94,7 +94,7 @@ pub struct RoomMarksRow {
 /// A conversation and the valid prefix of its history file.
 pub struct ConversationRow {
     pub id: ConversationId,
-    pub filed: Filed,
+    pub filed: HistoryPrefix,
 }
 
 /// A message id that a sender has used.

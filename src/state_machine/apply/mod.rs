@@ -8,7 +8,7 @@ mod room_log;
 
 use std::sync::Arc;
 
-use super::stored::{Account, ConversationId, Filed, StoredState};
+use super::stored::{Account, ConversationId, HistoryPrefix, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::model::{Seq, Timestamp, UserName};
 
@@ -50,7 +50,7 @@ impl StoredState {
     }
 
     /// Notes what a checkpoint has written to the history files, durably, and drops those messages from memory.
-    pub fn mark_history_written(&mut self, written: &[(ConversationId, Filed)]) {
+    pub fn mark_history_written(&mut self, written: &[(ConversationId, HistoryPrefix)]) {
         for (id, filed) in written {
             let conversation = match id {
                 ConversationId::Direct(..) => self.direct.get_mut(id),

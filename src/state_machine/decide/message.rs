@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Decided;
+use super::{Context, Decided};
 use crate::model::{Message, MessageId, Text, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Reply};
 use crate::state_machine::stored::{Digest, TargetNumber};
-use crate::state_machine::{AccountNumber, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn accept_message(
@@ -17,22 +17,21 @@ impl StateMachine {
         id: MessageId,
         to: &RequestedTarget,
         text: Text,
-        now: Now,
-        out: &mut Output,
+        context: &mut Context,
     ) -> Decided {
         let sender = self.stored.number(user)?;
         if let Some(reply) = self.find_duplicate(sender, &id, to, &text)? {
             return Ok(reply.into());
         }
         let target = self.stored.find_target(sender, to)?;
-        self.enforce_rate_limit(sender, now.elapsed)?;
+        self.enforce_rate_limit(sender, context.now.elapsed)?;
         if let TargetNumber::User(recipient) = target {
             self.check_recipient(sender, recipient)?;
         }
-        let (seq, at) = (self.stored.last.next(), now.at);
+        let (seq, at) = (self.stored.last.next(), context.now.at);
         let (from, to) = (self.stored.account(sender).name.clone(), self.stored.target(target));
         let message = Message { seq, id: id.clone(), from, to, at, text };
-        self.apply_and_emit(Record::Message(Arc::new(message)), out)?;
+        self.apply_and_emit(Record::Message(Arc::new(message)), context)?;
         Ok(Reply::Accepted { id, at, seq }.into())
     }
 

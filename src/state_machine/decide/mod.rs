@@ -32,6 +32,13 @@ impl From<ApplyError> for DecideError {
 
 type Decided<T = Answer> = Result<T, DecideError>;
 
+/// The connection and the time of a command, and the output that it adds to.
+struct Context<'a> {
+    connection: ConnectionId,
+    now: Now,
+    out: &'a mut Output,
+}
+
 impl StateMachine {
     /// Handles one command of a connection. Waiting polls are answered by [`StateMachine::answer_polls`], once for
     /// many commands. An error is a defect of this program: the server has to stop, since its state may be wrong.
@@ -42,7 +49,7 @@ impl StateMachine {
         now: Now,
         out: &mut Output,
     ) -> Result<(), ApplyError> {
-        let answer = match self.decide(connection, command, now, out) {
+        let answer = match self.decide(command, &mut Context { connection, now, out }) {
             Ok(answer) => answer,
             Err(DecideError::Refused(ko)) => Some(Reply::Ko(ko).into()),
             Err(DecideError::Defect(defect)) => return Err(defect),
@@ -51,21 +58,15 @@ impl StateMachine {
         Ok(())
     }
 
-    fn decide(
-        &mut self,
-        connection: ConnectionId,
-        command: Command,
-        now: Now,
-        out: &mut Output,
-    ) -> Decided<Option<Answer>> {
+    fn decide(&mut self, command: Command, context: &mut Context) -> Decided<Option<Answer>> {
         let answer = match command {
-            Command::Register { name, password_hash } => self.register(name, password_hash, now, out)?,
-            Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, out)?,
-            Command::SetEmail { user, email } => self.set_email(&user, email, out)?,
-            Command::Remove { user } => self.remove_account(&user, now, out)?,
-            Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, now, out)?,
+            Command::Register { name, password_hash } => self.register(name, password_hash, context)?,
+            Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
+            Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
+            Command::Remove { user } => self.remove_account(&user, context)?,
+            Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {
-                self.mark_read(&user, &target, seq, last_of_peer, now, out)?
+                self.mark_read(&user, &target, seq, last_of_peer, context)?
             }
             Command::Excerpt { user, target, limit, before } => {
                 let me = self.stored.number(&user)?;
@@ -73,25 +74,22 @@ impl StateMachine {
             }
             Command::Chats { user } => self.stored.list_chats(&user)?.into(),
             Command::Users => self.stored.list_users(&self.presence).into(),
-            Command::Join { user, room } => self.join_room(&user, &room, now, out)?,
-            Command::Leave { user, room } => self.leave_room(&user, &room, now, out)?,
+            Command::Join { user, room } => self.join_room(&user, &room, context)?,
+            Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
             Command::Rooms { user } => self.stored.list_rooms(&user)?.into(),
             Command::Members { room } => self.stored.list_members(&room, &self.presence)?.into(),
             Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
-            Command::Open { user, order, address } => self.open_session(connection, &user, order, address, now, out)?,
-            Command::Port { port } => return Ok(self.set_direct_port(connection, port)),
-            Command::Poll { after, wait, max } => return self.poll(connection, after, wait, max, now, out),
-            Command::HungUp => {
-                self.end_input(connection, out);
-                return Ok(None);
-            }
-            Command::Closed => return self.close_session(connection, now, out).map(|()| None),
+            Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
+            Command::Port { port } => return Ok(self.set_direct_port(context, port)),
+            Command::Poll { after, wait, max } => return self.poll(after, wait, max, context),
+            Command::HungUp => return Ok(self.end_input(context)),
+            Command::Closed => return self.close_session(context).map(|()| None),
         };
         Ok(Some(answer))
     }
 
     /// Applies a record and emits it to be written. Refused while the disk is full.
-    fn apply_and_emit(&mut self, record: Record, out: &mut Output) -> Decided<()> {
+    fn apply_and_emit(&mut self, record: Record, context: &mut Context) -> Decided<()> {
         if self.disk_full {
             return Err(Code::Full.into());
         }
@@ -99,7 +97,7 @@ impl StateMachine {
         for user in self.stored.notified.drain(..) {
             self.presence.wake(user);
         }
-        out.records.push((self.stored.last, record));
+        context.out.records.push((self.stored.last, record));
         Ok(())
     }
 }

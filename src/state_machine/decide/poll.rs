@@ -2,36 +2,34 @@
 
 use std::time::Duration;
 
-use super::Decided;
+use super::{Context, Decided};
 use crate::model::Seq;
 use crate::protocol::{After, Code};
 use crate::state_machine::live::WaitingPoll;
-use crate::state_machine::{AccountNumber, Answer, ConnectionId, Delivery, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Answer, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn poll(
         &mut self,
-        connection: ConnectionId,
         after: After,
         wait: Option<u64>,
         max: usize,
-        now: Now,
-        out: &mut Output,
+        context: &mut Context,
     ) -> Decided<Option<Answer>> {
-        let Some(user) = self.presence.user(connection) else { return Ok(None) };
+        let Some(user) = self.presence.user(context.connection) else { return Ok(None) };
         let Some(session) = self.presence.session_mut(user) else { return Ok(None) };
         let (hung_up, sent) = (session.hung_up, session.sent);
         let after = match after {
             After::AllSent => sent,
             After::Number(seq) => seq,
         };
-        let after = self.acknowledge(user, after, now, out)?;
+        let after = self.acknowledge(user, after, context)?;
         let longest = self.policy.poll_wait;
         let wait = wait.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest));
-        let poll = WaitingPoll { after, max, deadline: now.elapsed.saturating_add(wait) };
+        let poll = WaitingPoll { after, max, deadline: context.now.elapsed.saturating_add(wait) };
         let delivery = self.take_delivery(user, &poll);
         if hung_up || wait.is_zero() || !delivery.is_empty() {
-            self.emit_delivery(user, delivery, out);
+            self.emit_delivery(user, delivery, context.out);
         } else {
             self.presence.start_poll(user, poll);
         }
@@ -39,7 +37,7 @@ impl StateMachine {
     }
 
     /// Applies a cumulative acknowledgement that is new; returns the number above which events are pending.
-    fn acknowledge(&mut self, user: AccountNumber, upto: Seq, now: Now, out: &mut Output) -> Decided<Seq> {
+    fn acknowledge(&mut self, user: AccountNumber, upto: Seq, context: &mut Context) -> Decided<Seq> {
         if upto > self.stored.last {
             return Err(Code::Seq.into());
         }
@@ -47,7 +45,7 @@ impl StateMachine {
         let acknowledged = account.mailbox.acknowledged();
         if upto > acknowledged {
             let user = account.name.clone();
-            self.apply_and_emit(Record::Acknowledged { user, upto, at: now.at }, out)?;
+            self.apply_and_emit(Record::Acknowledged { user, upto, at: context.now.at }, context)?;
         }
         Ok(upto.max(acknowledged))
     }
@@ -94,12 +92,11 @@ impl StateMachine {
     }
 
     /// Notes that a session's client has ended its input: polls do not wait any more.
-    pub(super) fn end_input(&mut self, connection: ConnectionId, out: &mut Output) {
-        let Some(user) = self.presence.user(connection) else { return };
-        if let Some(session) = self.presence.session_mut(user) {
-            session.hung_up = true;
-        }
-        self.answer_poll(user, true, out);
+    pub(super) fn end_input(&mut self, context: &mut Context) -> Option<Answer> {
+        let user = self.presence.user(context.connection)?;
+        self.presence.session_mut(user)?.hung_up = true;
+        self.answer_poll(user, true, context.out);
+        None
     }
 
     /// Answers every waiting poll, since the server is stopping; later polls do not wait.

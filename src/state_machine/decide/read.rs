@@ -1,11 +1,11 @@
 //! READ: moves a user's read mark (protocol, section 5).
 
-use super::Decided;
+use super::{Context, Decided};
 use crate::model::{Seq, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Reply};
 use crate::state_machine::stored::TargetNumber;
-use crate::state_machine::{AccountNumber, Answer, LastOfPeer, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Answer, LastOfPeer, Record, StateMachine};
 
 impl StateMachine {
     /// Marks a conversation as read. If the peer's last message has to be looked up in the history file, the answer
@@ -16,8 +16,7 @@ impl StateMachine {
         target: &RequestedTarget,
         upto: Seq,
         last_of_peer: LastOfPeer,
-        now: Now,
-        out: &mut Output,
+        context: &mut Context,
     ) -> Decided {
         let me = self.stored.number(user)?;
         let target = self.stored.find_target(me, target)?;
@@ -31,7 +30,7 @@ impl StateMachine {
             return Ok(Answer::Excerpt(self.stored.excerpt(me, target, 0, None)));
         };
         let (user, target) = (self.stored.account(me).name.clone(), self.stored.target(target));
-        self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: now.at }, out)?;
+        self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;
         Ok(Reply::Done.into())
     }
 

@@ -2,21 +2,19 @@
 
 use std::net::IpAddr;
 
-use super::Decided;
+use super::{Context, Decided};
 use crate::model::{Target, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Reply};
-use crate::state_machine::{AccountNumber, Answer, ConnectionId, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Answer, Effect, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn open_session(
         &mut self,
-        connection: ConnectionId,
         user: &UserName,
         order: u64,
         address: IpAddr,
-        now: Now,
-        out: &mut Output,
+        context: &mut Context,
     ) -> Decided {
         let number = self.stored.number(user)?;
         // A login whose password took long to verify does not take over from a later login: its client may have
@@ -25,32 +23,32 @@ impl StateMachine {
             return Err(Code::Replaced.into());
         }
         let user = self.stored.account(number).name.clone();
-        match self.presence.open_session(connection, number, order, address) {
-            Some(replaced) => out.effects.push(Effect::Close(replaced, Code::Replaced)),
-            None => self.notify_contacts(number, &Event::Online { user: user.clone(), at: now.at }),
+        match self.presence.open_session(context.connection, number, order, address) {
+            Some(replaced) => context.out.effects.push(Effect::Close(replaced, Code::Replaced)),
+            None => self.notify_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }),
         }
-        self.record_last_seen(number, now, out)?;
+        self.record_last_seen(number, context)?;
         let acknowledged = self.stored.account(number).mailbox.acknowledged();
         Ok(Reply::Session { user, acknowledged, store: self.stored.store.clone() }.into())
     }
 
-    pub(super) fn close_session(&mut self, connection: ConnectionId, now: Now, out: &mut Output) -> Decided<()> {
-        let Some(number) = self.presence.close_session(connection) else { return Ok(()) };
-        self.record_last_seen(number, now, out)?;
+    pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
+        let Some(number) = self.presence.close_session(context.connection) else { return Ok(()) };
+        self.record_last_seen(number, context)?;
         let user = self.stored.account(number).name.clone();
-        self.notify_contacts(number, &Event::Offline { user, at: now.at });
+        self.notify_contacts(number, &Event::Offline { user, at: context.now.at });
         Ok(())
     }
 
     /// Records that a session began or ended. While the disk is full it is left out: no session is refused for it.
-    fn record_last_seen(&mut self, number: AccountNumber, now: Now, out: &mut Output) -> Decided<()> {
-        let record = Record::Seen { user: self.stored.account(number).name.clone(), at: now.at };
-        if self.disk_full { Ok(()) } else { self.apply_and_emit(record, out) }
+    fn record_last_seen(&mut self, number: AccountNumber, context: &mut Context) -> Decided<()> {
+        let record = Record::Seen { user: self.stored.account(number).name.clone(), at: context.now.at };
+        if self.disk_full { Ok(()) } else { self.apply_and_emit(record, context) }
     }
 
     /// Sets the port on which the session's client takes direct chats. A session that was replaced gets no answer.
-    pub(super) fn set_direct_port(&mut self, connection: ConnectionId, port: Option<u16>) -> Option<Answer> {
-        let user = self.presence.user(connection)?;
+    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Answer> {
+        let user = self.presence.user(context.connection)?;
         self.presence.session_mut(user)?.port = port;
         Some(Reply::Done.into())
     }
@@ -76,7 +74,7 @@ impl StateMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state_machine::Policy;
+    use crate::state_machine::{Command, ConnectionId, Now, Output, Policy};
 
     #[test]
     fn a_login_that_took_long_does_not_take_over_from_a_newer_one() {

@@ -163,7 +163,7 @@ impl Presence {
     /// Queues a transient event for a user, if online. Above the limit the oldest one is dropped.
     pub fn push_transient_event(&mut self, user: AccountNumber, event: Event) {
         let Some(session) = self.session_mut(user) else { return };
-        if session.transient.len() >= limits::FLEETING_EVENTS {
+        if session.transient.len() >= limits::TRANSIENT_EVENTS {
             session.transient.pop_front();
         }
         session.transient.push_back(event);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Message, Seq, State, UserName};
 use crate::protocol::HistoryRecord;
-use crate::state_machine::stored::{ConversationId, Filed, Marks, StoredState, TargetNumber};
+use crate::state_machine::stored::{ConversationId, HistoryPrefix, Marks, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 /// The number of the peer's last message up to the one that a READ names. The state machine knows it for the
@@ -20,7 +20,7 @@ pub enum LastOfPeer {
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     pub conversation: ConversationId,
-    pub filed: Filed,
+    pub filed: HistoryPrefix,
     /// Oldest first.
     pub rows: Vec<Arc<Message>>,
     pub me: UserName,
@@ -77,7 +77,7 @@ impl StoredState {
             TargetNumber::User(peer) => self.marks_between(me, peer),
             TargetNumber::Room(room) => self.marks_in(me, room),
         };
-        let filed = stored.map_or(Filed::default(), |c| c.filed);
+        let filed = stored.map_or(HistoryPrefix::default(), |c| c.filed);
         Excerpt { conversation, filed, rows, me: self.account(me).name.clone(), marks, readers }
     }
 

@@ -8,11 +8,11 @@ use crate::state_machine::RoomNumber;
 use crate::state_machine::snapshot::{
     AccountRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };
-use crate::state_machine::stored::{Account, Conversation, ConversationId, Dropped, Filed, Room, StoredState};
+use crate::state_machine::stored::{Account, Conversation, ConversationId, Dropped, HistoryPrefix, Room, StoredState};
 
 impl StoredState {
     /// Returns the messages that are in no history file yet, by conversation, oldest first.
-    pub fn pending_history(&self) -> impl Iterator<Item = (ConversationId, Filed, &[Arc<Message>])> {
+    pub fn pending_history(&self) -> impl Iterator<Item = (ConversationId, HistoryPrefix, &[Arc<Message>])> {
         self.conversations()
             .filter(|(_, conversation)| !conversation.rows.is_empty())
             .map(|(id, conversation)| (id, conversation.filed, conversation.rows.as_slice()))

@@ -71,7 +71,7 @@ impl fmt::Display for Participants {
 /// The valid prefix of a conversation's history file. Bytes past it were written by a checkpoint that did not
 /// finish: no reader reads them, and the next checkpoint cuts them off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Filed {
+pub struct HistoryPrefix {
     /// Length of the prefix in bytes.
     pub bytes: u64,
     /// CRC-32 of those bytes, continued with every row that is appended.
@@ -83,7 +83,7 @@ pub struct Filed {
 /// The messages of one conversation: in the history file up to `filed`, in memory after it.
 #[derive(Default)]
 pub(in crate::state_machine) struct Conversation {
-    pub filed: Filed,
+    pub filed: HistoryPrefix,
     /// Oldest first. Bounded by the size of the write-ahead log that no checkpoint covers.
     pub rows: Vec<Arc<Message>>,
 }
@@ -100,7 +100,7 @@ impl Conversation {
     }
 
     /// Drops the messages that the history file holds now.
-    pub fn mark_history_written(&mut self, filed: Filed) {
+    pub fn mark_history_written(&mut self, filed: HistoryPrefix) {
         self.filed = filed;
         self.rows.drain(..self.rows.partition_point(|row| row.seq <= filed.upto));
         self.rows.shrink_to_fit();

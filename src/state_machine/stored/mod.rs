@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub(super) use account::Account;
 pub(super) use conversation::Conversation;
-pub use conversation::{ConversationId, Filed, Participants};
+pub use conversation::{ConversationId, HistoryPrefix, Participants};
 pub use ids::{Digest, SentMessage};
 pub(super) use mailbox::Mailbox;
 pub(super) use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
