@@ -17,6 +17,7 @@ impl MessageId {
         (fits && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
+    /// Returns the id as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,6 +51,7 @@ impl Seq {
         digits.then(|| text.parse().ok()).flatten().and_then(Self::new)
     }
 
+    /// Returns the number.
     pub fn get(self) -> u64 {
         self.0
     }

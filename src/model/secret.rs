@@ -45,6 +45,7 @@ impl Password {
         Ok(Self(password.to_owned()))
     }
 
+    /// Returns the password for hashing.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -70,6 +71,7 @@ impl Email {
         (text.is_empty() || shaped && plain && fits).then(|| Self(text.to_owned()))
     }
 
+    /// Returns the address as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,6 +19,7 @@ impl Text {
         (holds && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
     }
 
+    /// Returns the text without escapes.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -26,6 +26,7 @@ impl StoredState {
         self.acknowledge_in_rooms(user, upto, at);
     }
 
+    /// Applies a read mark, and tells the senders of the messages under it.
     pub(super) fn mark_read(
         &mut self,
         user: &UserName,

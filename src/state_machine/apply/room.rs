@@ -25,6 +25,7 @@ impl StoredState {
         number
     }
 
+    /// Removes a member from a room: the remaining recipients can complete watermarks.
     pub(super) fn leave_room(&mut self, user: AccountNumber, room: RoomNumber, at: Timestamp) {
         self.account_mut(user).rooms.remove(&room);
         let receipts = self.room_mut(room).remove_member(user);

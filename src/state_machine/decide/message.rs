@@ -11,6 +11,7 @@ use crate::state_machine::stored::{Digest, TargetNumber};
 use crate::state_machine::{AccountNumber, Record, StateMachine};
 
 impl StateMachine {
+    /// Accepts a message; a retry gets the reply of the first attempt.
     pub(super) fn accept_message(
         &mut self,
         user: &UserName,

@@ -9,6 +9,8 @@ use crate::state_machine::live::WaitingPoll;
 use crate::state_machine::{AccountNumber, Answer, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
+    /// Acknowledges, and returns events or lets the poll wait. The poll of a session that was replaced gets no answer:
+    /// its connection is being closed.
     pub(super) fn poll(
         &mut self,
         after: After,

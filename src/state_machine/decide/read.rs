@@ -5,7 +5,7 @@ use crate::model::{Seq, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Reply};
 use crate::state_machine::stored::TargetNumber;
-use crate::state_machine::{AccountNumber, Answer, LastOfPeer, Record, StateMachine};
+use crate::state_machine::{Answer, LastOfPeer, Record, StateMachine};
 
 impl StateMachine {
     /// Marks a conversation as read. If the peer's last message has to be looked up in the history file, the answer
@@ -26,26 +26,16 @@ impl StateMachine {
         if upto <= self.stored.read_upto(me, target) {
             return Ok(Reply::Done.into());
         }
-        let LastOfPeer::Found(last_of_peer) = self.find_last_of_peer(me, target, upto, last_of_peer) else {
+        let found = match (target, last_of_peer) {
+            (TargetNumber::Room(_), _) => LastOfPeer::Found(None), // A room counts its recipients.
+            (TargetNumber::User(peer), LastOfPeer::NotLookedUp) => self.stored.last_of_peer(me, peer, upto),
+            (TargetNumber::User(_), found) => found,
+        };
+        let LastOfPeer::Found(last_of_peer) = found else {
             return Ok(Answer::Excerpt(self.stored.excerpt(me, target, 0, None)));
         };
         let (user, target) = (self.stored.account(me).name.clone(), self.stored.target(target));
         self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;
         Ok(Reply::Done.into())
-    }
-
-    /// Finds the number for the record; a room counts its recipients and needs none.
-    fn find_last_of_peer(
-        &self,
-        me: AccountNumber,
-        target: TargetNumber,
-        upto: Seq,
-        last_of_peer: LastOfPeer,
-    ) -> LastOfPeer {
-        match (target, last_of_peer) {
-            (TargetNumber::Room(_), _) => LastOfPeer::Found(None),
-            (TargetNumber::User(peer), LastOfPeer::NotLookedUp) => self.stored.last_of_peer(me, peer, upto),
-            (TargetNumber::User(_), found) => found,
-        }
     }
 }

@@ -9,6 +9,7 @@ use crate::protocol::{Code, Event, Reply};
 use crate::state_machine::{AccountNumber, Answer, Effect, Record, StateMachine};
 
 impl StateMachine {
+    /// Opens a session, which replaces an earlier one of the user.
     pub(super) fn open_session(
         &mut self,
         user: &UserName,
@@ -89,9 +90,10 @@ mod tests {
         let address = IpAddr::from([127, 0, 0, 1]);
         handle(2, Command::Open { user: ana.clone(), order: 2, address });
         let effects = handle(3, Command::Open { user: ana.clone(), order: 1, address });
-        assert!(
-            matches!(&effects[..], [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] if ko.code == Code::Replaced)
-        );
+        let [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(ko.code, Code::Replaced);
         handle(3, Command::Closed);
         let effects = handle(4, Command::Open { user: ana, order: 3, address });
         assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Answer(..)]));

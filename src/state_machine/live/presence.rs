@@ -10,6 +10,7 @@ use crate::protocol::Event;
 use crate::state_machine::AccountNumber;
 use crate::state_machine::command::ConnectionId;
 
+/// All RECV sessions.
 #[derive(Default)]
 pub(in crate::state_machine) struct Presence {
     /// By account number: the session of each user who is online.

@@ -1,4 +1,4 @@
-//! The events that a poll returns: a merge of the user's mailbox and the logs of the user's rooms (protocol, section 6).
+//! The events that a poll returns: the user's mailbox and the logs of the user's rooms, merged (protocol, section 6).
 
 use std::collections::BTreeMap;
 

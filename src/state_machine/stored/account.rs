@@ -8,6 +8,7 @@ use super::mailbox::Mailbox;
 use super::{AccountNumber, RoomNumber};
 use crate::model::{Email, Seq, Timestamp, UserName};
 
+/// An account, removed or not.
 pub(in crate::state_machine) struct Account {
     /// The name in the form in which the user registered it: the form that is shown.
     pub name: UserName,

@@ -57,6 +57,7 @@ pub(in crate::state_machine) struct SentIds {
 }
 
 impl SentIds {
+    /// Finds the message that was accepted under an id.
     pub fn get(&self, id: &MessageId) -> Option<SentMessage> {
         self.by_id.get(id).copied()
     }

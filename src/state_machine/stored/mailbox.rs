@@ -34,6 +34,7 @@ enum Origin {
 }
 
 impl Mailbox {
+    /// Makes the empty mailbox of a user who has acknowledged every event up to a number.
     pub fn restore(acknowledged: Seq) -> Self {
         Self { acknowledged, ..Self::default() }
     }
@@ -42,6 +43,7 @@ impl Mailbox {
         self.acknowledged
     }
 
+    /// Returns the count of pending direct messages, for the quota.
     pub fn messages(&self) -> usize {
         self.total
     }
@@ -56,6 +58,7 @@ impl Mailbox {
         self.put(Event::Message(message), Origin::Sender(from));
     }
 
+    /// Adds a STATE event, in the place of a pending one with the same key.
     pub fn put_state(&mut self, event: Event, key: StateKey) {
         if let Some(older) = self.states.insert(key, event.seq()) {
             self.pending.remove(&older);

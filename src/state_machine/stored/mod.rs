@@ -28,6 +28,7 @@ use crate::protocol::request::RequestedTarget;
 pub(super) const EVENT_BYTES: usize = 256;
 
 /// Accounts, rooms and conversations.
+#[derive(Default)]
 pub(super) struct StoredState {
     /// The store's own name: a client that finds another one starts anew (protocol, section 6).
     pub store: Arc<str>,
@@ -45,17 +46,9 @@ pub(super) struct StoredState {
 }
 
 impl StoredState {
+    /// Makes the state of an empty store.
     pub fn new(store: Arc<str>) -> Self {
-        Self {
-            store,
-            last: Seq::ZERO,
-            accounts: Vec::new(),
-            account_numbers: HashMap::new(),
-            rooms: Vec::new(),
-            room_numbers: HashMap::new(),
-            direct: HashMap::new(),
-            notified: Vec::new(),
-        }
+        Self { store, ..Self::default() }
     }
 
     /// Finds an account by name; a record or a session that names none is an error.

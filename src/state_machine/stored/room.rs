@@ -10,6 +10,7 @@ use super::conversation::Conversation;
 use super::{AccountNumber, RoomNumber};
 use crate::model::{RoomName, Seq, State};
 
+/// The stored state of one room.
 pub(in crate::state_machine) struct Room {
     pub name: RoomName,
     pub members: BTreeMap<AccountNumber, Member>,
