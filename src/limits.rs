@@ -62,8 +62,8 @@ pub const ROOMS_PER_USER: usize = 1_000;
 /// Rooms on one server at most: each takes a little memory, for ever.
 pub const ROOMS: usize = 100_000;
 
-/// Events without a number that wait for a connected user; the oldest go first (protocol, section 7).
-pub const FLEETING_EVENTS: usize = 1_000;
+/// Transient events (those without a number) queued for an online user; the oldest are dropped (protocol, section 7).
+pub const TRANSIENT_EVENTS: usize = 1_000;
 
 /// Ids remembered for each sender (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;

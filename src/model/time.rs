@@ -1,10 +1,10 @@
-//! Times, for people: order comes from numbers (protocol, section 2).
+//! Timestamps, for people: the order of events comes from sequence numbers (protocol, section 2).
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970, written in RFC 3339, UTC: `2026-11-20T23:55:00.123Z`. Kept within the
-/// years 1970 to 9999, so that it always has that form.
+/// Milliseconds since 1970, written in RFC 3339, UTC: `2026-11-20T23:55:00.123Z`. Limited to the years 1970 to 9999,
+/// so that it always has that form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
@@ -12,11 +12,12 @@ pub struct Timestamp(u64);
 const END: u64 = 253_402_207_199_999;
 
 impl Timestamp {
+    /// Makes a timestamp; a later time becomes the last one of the year 9999.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(END))
     }
 
-    /// What the machine's clock says; one before 1970 counts as 1970.
+    /// Reads the system clock; a time before 1970 counts as 1970.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(END))
@@ -28,7 +29,7 @@ impl Timestamp {
         u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)
     }
 
-    /// The time of day on this machine's wall clock, as `14:35`.
+    /// Returns the time of day in this machine's time zone, as `14:35`.
     pub fn local_time_of_day(self) -> String {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::Report;
 use super::{Store, StoreError, tables};
-use crate::state_machine::{ConversationId, Filed, Policy, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy, StateMachine};
 use crate::wal::{self, WalError};
 
 /// How often it begins again because of new checkpoints. Each takes a checkpoint's size of traffic.
@@ -85,7 +85,7 @@ impl Store {
         &self,
         copy: &Store,
         checkpoint: u64,
-        copied: &mut HashMap<ConversationId, Filed>,
+        copied: &mut HashMap<ConversationId, HistoryPrefix>,
     ) -> Result<(), StoreError> {
         copy.begin_round()?;
         let (tables, same) = (self.checkpoint_path(checkpoint), copy.checkpoint_path(checkpoint));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::tables::{self, Read};
 use super::{Store, StoreError};
 use crate::disk;
-use crate::state_machine::{ConversationId, Filed, Policy, Snapshot, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy, Snapshot, StateMachine};
 use crate::wal;
 
 const PREFIX: &str = "checkpoint-";
@@ -23,7 +23,7 @@ pub(super) struct Loaded {
 #[derive(Debug)]
 pub struct Checkpointed {
     /// What the history files hold now, durably.
-    pub filed: Vec<(ConversationId, Filed)>,
+    pub filed: Vec<(ConversationId, HistoryPrefix)>,
     pub bytes: u64,
     /// How many bytes of write-ahead log it made superfluous.
     pub covered_upto: u64,
@@ -43,7 +43,7 @@ impl Store {
             machine.replay(line).map_err(|error| error.to_string())
         })?;
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_upto: upto })

@@ -6,7 +6,7 @@ use crc32fast::Hasher;
 
 use super::{Store, StoreError};
 use crate::disk;
-use crate::state_machine::{ConversationId, Filed};
+use crate::state_machine::{ConversationId, HistoryPrefix};
 
 /// What is copied at once of a history file, which may be of any size.
 const BLOCK_BYTES: u64 = 256 << 10;
@@ -25,8 +25,8 @@ impl Store {
         &self,
         from: &Store,
         id: ConversationId,
-        have: Filed,
-        want: Filed,
+        have: HistoryPrefix,
+        want: HistoryPrefix,
     ) -> Result<(), StoreError> {
         let (source, target) = (from.history_path(id), self.history_path(id));
         let original = self.disk.open(&source).map_err(StoreError::io(&source))?;

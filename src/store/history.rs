@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, Filed, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -27,9 +27,12 @@ const BLOCK_BYTES: u64 = 16 << 10;
 impl Store {
     /// Puts the rows of the state machine into the history files, durably. Anything in a file past what the last
     /// checkpoint knew of was left by one that did not finish, and is cut off.
-    pub(super) fn append_history(&self, machine: &StateMachine) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
+    pub(super) fn append_history(
+        &self,
+        machine: &StateMachine,
+    ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in machine.unfiled() {
+        for (id, before, rows) in machine.pending_history() {
             let head = head(&machine.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
@@ -47,9 +50,9 @@ impl Store {
         &self,
         id: ConversationId,
         head: &str,
-        before: Filed,
+        before: HistoryPrefix,
         rows: &[Arc<Message>],
-    ) -> Result<Filed, StoreError> {
+    ) -> Result<HistoryPrefix, StoreError> {
         let path = self.history_path(id);
         let mut bytes = Vec::new();
         let file = if before.bytes == 0 {
@@ -66,11 +69,11 @@ impl Store {
         // What the file held before is not read again for it.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        Ok(Filed { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
+        Ok(HistoryPrefix { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
     }
 
     /// Opens a file that holds at least what it should, and cuts off the rest.
-    fn open_good(&self, path: &Path, filed: Filed) -> Result<Arc<dyn File>, StoreError> {
+    fn open_good(&self, path: &Path, filed: HistoryPrefix) -> Result<Arc<dyn File>, StoreError> {
         let file = self.disk.open(path).map_err(StoreError::io(path))?;
         let len = file.len().map_err(StoreError::io(path))?;
         if len < filed.bytes {
@@ -88,7 +91,7 @@ impl Store {
     }
 
     /// The history file of a conversation, as far as it is good; `None` if there is none yet.
-    pub fn history(&self, id: ConversationId, filed: Filed) -> Result<Option<HistoryFile>, StoreError> {
+    pub fn history(&self, id: ConversationId, filed: HistoryPrefix) -> Result<Option<HistoryFile>, StoreError> {
         if filed.bytes == 0 {
             return Ok(None);
         }

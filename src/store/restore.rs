@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::check::Report;
 use super::{LOCK, README, Store, StoreError};
-use crate::state_machine::{Filed, StateMachine};
+use crate::state_machine::{HistoryPrefix, StateMachine};
 
 /// In the target as long as it is not finished.
 const UNFINISHED: &str = "restore.new";
@@ -56,10 +56,10 @@ impl Store {
         self.make_directories()?;
         self.sync_dir(&self.directory)?;
         for row in machine.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
-            self.copy_history(backup, row.id, Filed::default(), row.filed)?;
+            self.copy_history(backup, row.id, HistoryPrefix::default(), row.filed)?;
         }
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         self.sync_files(&self.history_directory())?;
         let mut snapshot = machine.snapshot();
         snapshot.store = self.new_name()?;
