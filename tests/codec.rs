@@ -255,8 +255,8 @@ proptest! {
         prop_assert_eq!(Hello::parse(&line(|out| hello.write(out))), Some(hello));
         for direct in [
             DirectLine::Send { id: id.clone(), text: Text::new(&text).unwrap() },
-            DirectLine::Held(id),
-            DirectLine::Welcome,
+            DirectLine::Acknowledged(id),
+            DirectLine::Admitted,
             DirectLine::Ko(ko),
         ] {
             prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));

@@ -9,6 +9,7 @@ use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use unicode_security::MixedScript;
 
 use crate::limits;
+use crate::record::PlainField;
 
 /// What a user name never holds: the separators of the protocol, quotes, and what would mean
 /// something in a path (protocol, section 3).
@@ -109,6 +110,12 @@ impl Hash for UserName {
     }
 }
 
+impl PlainField for UserName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.shown().append_to(out);
+    }
+}
+
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shown())
@@ -134,6 +141,13 @@ impl RoomName {
     /// The form that says which it is, without the `#`.
     pub fn mapped(&self) -> &str {
         self.0.mapped()
+    }
+}
+
+impl PlainField for RoomName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        out.push(b'#');
+        self.0.append_to(out);
     }
 }
 
@@ -163,6 +177,15 @@ impl Target {
             return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchTarget::Room);
         }
         UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
+    }
+}
+
+impl PlainField for Target {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::User(name) => name.append_to(out),
+            Self::Room(name) => name.append_to(out),
+        }
     }
 }
 
