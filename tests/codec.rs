@@ -1,6 +1,11 @@
 //! Properties of the codec: what is written is read back, however it was cut on its way, and nothing
 //! that comes makes it stumble.
 
+#[path = "codec/abnf.rs"]
+mod abnf;
+#[path = "codec/page.rs"]
+mod page;
+
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
