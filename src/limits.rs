@@ -68,7 +68,7 @@ pub const TRANSIENT_EVENTS: usize = 1_000;
 /// Ids remembered for each sender (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;
 
-/// The lowest `serve --rate`, in messages a second (protocol, section 4).
+/// The lowest `serve --rate`, in messages a second (protocol, section 5).
 pub const MIN_RATE: u32 = 50;
 
 /// Requests of one SEND connection that are under way at once. More stay in the socket: that is

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::limits;
+use crate::record::PlainField;
 
 /// A message id, chosen by the sender for duplicate suppression: 1 to 64 of `A-Z a-z 0-9 - _` (protocol, section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +21,12 @@ impl MessageId {
     /// Returns the id as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl PlainField for MessageId {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.0.append_to(out);
     }
 }
 
@@ -62,6 +69,8 @@ impl Seq {
         Self((self.0 + 1).min(Self::LAST.0))
     }
 }
+
+impl PlainField for Seq {}
 
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

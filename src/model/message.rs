@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{MessageId, Seq, Target, Text, Timestamp, UserName};
-use crate::record::Fields;
+use crate::record::{Fields, PlainField};
 
 /// A message that the server has accepted. It never changes: its state follows from its sender's watermarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ impl State {
         Self::WORDS.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
     }
 }
+
+impl PlainField for State {}
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

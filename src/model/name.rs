@@ -9,6 +9,7 @@ use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use unicode_security::MixedScript;
 
 use crate::limits;
+use crate::record::PlainField;
 
 /// Characters that no user name holds: separators of the protocol and of paths, and quotes (protocol, section 3).
 const FORBIDDEN: [char; 7] = [':', ';', '#', '@', '"', '\\', '/'];
@@ -109,6 +110,12 @@ impl Hash for UserName {
     }
 }
 
+impl PlainField for UserName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.shown().append_to(out);
+    }
+}
+
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shown())
@@ -134,6 +141,13 @@ impl RoomName {
     /// Returns the form that identifies the room, without the `#`.
     pub fn mapped(&self) -> &str {
         self.0.mapped()
+    }
+}
+
+impl PlainField for RoomName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        out.push(b'#');
+        self.0.append_to(out);
     }
 }
 
@@ -164,6 +178,15 @@ impl Target {
             return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchTarget::Room);
         }
         UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
+    }
+}
+
+impl PlainField for Target {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::User(name) => name.append_to(out),
+            Self::Room(name) => name.append_to(out),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 
 use super::{MessageId, UserName};
 use crate::limits;
+use crate::record::PlainField;
 
 /// Reason why a password is refused (protocol, section 3). Its message is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,8 @@ impl PartialEq for Token {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
+
+impl PlainField for Token {}
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
