@@ -75,6 +75,12 @@ pub const MIN_RATE: u32 = 50;
 /// how a client that does not read its replies is slowed down.
 pub const PIPELINE: usize = 512;
 
+/// Bytes of those requests: far more than a pipeline of usual messages, far less than 512 of the longest.
+pub const PIPELINE_BYTES: usize = 1 << 20;
+
+/// Threads that read history files.
+pub const HISTORY_THREADS: usize = 2;
+
 /// Inputs that wait for the router. A full queue holds the connection threads, and so the sockets.
 pub const ROUTER_QUEUE: usize = 4_096;
 
@@ -84,9 +90,6 @@ pub const AUTH_QUEUE: usize = 256;
 /// Of those, from one address: whoever tries passwords by the thousand keeps nobody else waiting for
 /// more than about a second.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
-
-/// How long a login waits for its place in that queue.
-pub const AUTH_QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub const AUTH_THREADS: usize = 2;
 

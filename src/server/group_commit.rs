@@ -92,18 +92,23 @@ impl GroupCommit {
         for (last, record) in self.outcome.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
         }
-        for effect in self.outcome.effects.drain(..) {
-            let depends_on = match &effect {
-                Effect::Events { depends_on, .. } => Some(*depends_on),
-                _ => None,
-            };
-            // Events that are durable already depend on nothing in this batch.
-            if self.wal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
-                self.released.push(effect);
-            } else {
-                self.awaited |= depends_on.is_none();
-                self.held.push(effect);
-            }
+        for effect in std::mem::take(&mut self.outcome.effects) {
+            self.add_effect(effect);
+        }
+    }
+
+    /// Adds an effect behind those that were decided before it.
+    pub fn add_effect(&mut self, effect: Effect) {
+        let depends_on = match &effect {
+            Effect::Events { depends_on, .. } => Some(*depends_on),
+            _ => None,
+        };
+        // Events that are durable already depend on nothing in this batch.
+        if self.wal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
+            self.released.push(effect);
+        } else {
+            self.awaited |= depends_on.is_none();
+            self.held.push(effect);
         }
     }
 
@@ -135,8 +140,8 @@ impl GroupCommit {
     }
 
     /// What may happen now, in order.
-    pub fn take_released(&mut self) -> std::vec::Drain<'_, Effect> {
-        self.released.drain(..)
+    pub fn take_released(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.released)
     }
 
     /// Whether one more record fits. If not: commit, then [`GroupCommit::switch_segment`].

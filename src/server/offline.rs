@@ -40,7 +40,7 @@ impl Offline {
 
     /// Makes an account.
     pub fn add(&mut self, name: UserName, password: &Password) -> Result<(), String> {
-        let password_hash = auth::hash_alone(password.as_bytes()).ok_or("the password cannot be hashed here")?;
+        let password_hash = auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")?;
         self.carry_out(Command::Register { name, password_hash })
     }
 
@@ -66,7 +66,7 @@ impl Offline {
     }
 
     pub fn set_password(&mut self, user: UserName, password: &Password) -> Result<(), String> {
-        let password_hash = auth::hash_alone(password.as_bytes()).ok_or("the password cannot be hashed here")?;
+        let password_hash = auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")?;
         self.carry_out(Command::SetPassword { user, password_hash })
     }
 

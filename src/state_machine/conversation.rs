@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::RoomNumber;
 use super::{AccountNumber, AccountRow, RoomRow, StateMachine};
 use crate::model::{Message, RoomName, Seq, State, Target, UserName};
-use crate::protocol::HistoryRecord;
+use crate::protocol::{HistoryRecord, Status};
 
 /// Where it is: between whom (the same for both), or in which room. The name of the history file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -187,9 +187,9 @@ impl Excerpt {
     }
 
     /// How far a message of mine has come, for each one it was for.
-    pub fn statuses(&self, seq: Seq) -> Vec<(UserName, State)> {
+    pub fn statuses(&self, seq: Seq) -> Vec<Status> {
         let was_for = self.readers.iter().filter(|reader| reader.since < seq);
-        was_for.map(|reader| (reader.name.clone(), reader.has.state_of(seq))).collect()
+        was_for.map(|reader| Status { user: reader.name.clone(), state: reader.has.state_of(seq) }).collect()
     }
 
     /// The other side of a conversation of two, and how far I had read there.

@@ -11,7 +11,7 @@ use super::{
     TargetNumber,
 };
 use crate::model::{Email, Message, MessageId, Seq, Target, Text, Token, UserName};
-use crate::protocol::reply::{Chat, User};
+use crate::protocol::reply::{Accepted, Chat, LoggedIn, Peer, SessionOpened, User};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko, Reply};
 
@@ -120,7 +120,7 @@ impl StateMachine {
         self.happen(record, out)?;
         out.effects.push(Effect::Account { name: name.clone(), password_hash });
         self.join_lobby(&name, now, out)?;
-        Ok(Reply::LoggedIn { user: name }.into())
+        Ok(Reply::LoggedIn(LoggedIn { user: name }).into())
     }
 
     fn set_password(&mut self, user: UserName, password_hash: Arc<str>, out: &mut Outcome) -> Handled {
@@ -166,7 +166,7 @@ impl StateMachine {
         if let Some(sent) = self.account(sender).sent.get(&id) {
             let same = to.as_ref().is_ok_and(|to| Digest::of(to, text.as_str()) == sent.digest);
             return match same {
-                true => Ok(Reply::Accepted { id, at: sent.at, seq: sent.seq }.into()),
+                true => Ok(Reply::Accepted(Accepted { id, at: sent.at, seq: sent.seq }).into()),
                 false => Err(Code::Conflict.into()),
             };
         }
@@ -186,7 +186,7 @@ impl StateMachine {
         });
         let seq = message.seq;
         self.happen(Record::Message(message), out)?;
-        Ok(Reply::Accepted { id, at: now.at, seq }.into())
+        Ok(Reply::Accepted(Accepted { id, at: now.at, seq }).into())
     }
 
     fn enforce_rate_limit(&mut self, sender: AccountNumber, elapsed: Duration) -> Handled<()> {
@@ -317,7 +317,7 @@ impl StateMachine {
             self.tell_friends(number, &Event::Online { user: name.clone(), at: now.at });
         }
         let acknowledged = self.account(number).mailbox.acknowledged();
-        Ok(Reply::Session { user: name, acknowledged, store: self.store.clone() }.into())
+        Ok(Reply::SessionOpened(SessionOpened { user: name, acknowledged, store: self.store.clone() }).into())
     }
 
     fn closed(&mut self, connection: ConnectionId, now: Now, out: &mut Outcome) -> Handled<()> {
@@ -350,7 +350,7 @@ impl StateMachine {
         let peer = self.presence.peer(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
         let user = self.account(me).name.clone();
         self.presence.tell(callee, Event::Peer { user, token: token.clone() });
-        Ok(Reply::Peer { address: peer.ip(), port: peer.port(), token }.into())
+        Ok(Reply::Peer(Peer { address: peer.ip(), port: peer.port(), token }).into())
     }
 
     /// Tells an event to everybody online with whom somebody has talked, or is in a room.

@@ -55,7 +55,7 @@ impl GroupCommit {
         self.real.take(from, command, now)?;
         let seq = self.real.machine().last();
         if is("deduplication-before-commit") && seq > before {
-            let reply = Reply::Accepted { id: key.1.clone(), at: now.at, seq };
+            let reply = Reply::Accepted(crate::protocol::Accepted { id: key.1.clone(), at: now.at, seq });
             self.unsynced.insert(key, reply);
         }
         Ok(())

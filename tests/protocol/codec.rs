@@ -10,10 +10,11 @@ use proptest::prelude::*;
 use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
 use wachat::net::LineReader;
 use wachat::protocol::{
-    After, Code, Event, HistoryRecord, Ko, Login, RecvRequest, SendRequest, login::LoginKind, reply,
+    Accepted, After, Chat, Code, Codec, CommandHelp, DirectLine, Done, Event, Hello, HistoryRecord, Ko, ListHead,
+    LoggedIn, Login, LoginKind, Member, Peer, ReadError, RecvRequest, Reply, Room, SendRequest, SessionOpened, Status,
+    User, parse_reply, write_list_head,
 };
-use wachat::record::length_in_record;
-use wachat::record::{Fields, Writer};
+use wachat::record::{Fields, Writer, length_in_record};
 use wachat::state_machine::Record;
 
 /// Anything a record may hold, with what is hard for it made likely.
@@ -71,7 +72,7 @@ fn event() -> impl Strategy<Value = Event> {
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
-        (name(), id()).prop_map(|(user, token)| Event::Peer { user, token: Token::parse(token.as_str()).unwrap() }),
+        (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),
     ]
 }
 
@@ -116,7 +117,20 @@ fn recv_request() -> impl Strategy<Value = RecvRequest> {
     ]
 }
 
-/// One line as it was written, without its LF. There is no other LF in it.
+fn token() -> impl Strategy<Value = Token> {
+    id().prop_map(|text| Token::parse(text.as_str()).unwrap())
+}
+
+fn ko() -> impl Strategy<Value = Ko> {
+    (prop::sample::select(Code::all().collect::<Vec<_>>()), text()).prop_map(|(code, text)| Ko { code, text })
+}
+
+/// Returns a value that was written as one line and read again.
+fn read_again<T: Codec>(value: &T) -> Result<T, ReadError> {
+    T::parse(&line(|out| value.write(out)))
+}
+
+/// Returns the line as it was written, without its LF. There is no other LF in it.
 fn line(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::new();
     write(&mut out);
@@ -152,6 +166,10 @@ proptest! {
         let _ = Event::parse(&bytes);
         let _ = Record::parse(&bytes);
         let _ = Login::parse(&bytes);
+        let _ = Hello::parse(&bytes);
+        let _ = DirectLine::parse(&bytes);
+        let _ = parse_reply::<SessionOpened>(&bytes);
+        let _ = parse_reply::<Accepted>(&bytes);
         if let Ok(fields) = Fields::parse(&bytes) {
             let again = line(|out| {
                 let mut w = Writer::new(out);
@@ -178,10 +196,71 @@ proptest! {
 
     #[test]
     fn section_7_events_and_history_come_back(event in event(), message in message(), state in state()) {
-        let read = Event::parse(&line(|out| event.write(out)));
-        prop_assert_eq!(read, Ok((event.seq(), Some(event))));
+        prop_assert_eq!(read_again(&event), Ok(event));
         let record = HistoryRecord { message, state };
-        prop_assert_eq!(HistoryRecord::parse(&line(|out| record.write(out))), Ok(record));
+        prop_assert_eq!(read_again(&record), Ok(record));
+    }
+
+    #[test]
+    fn section_5_records_of_lists_come_back(
+        (user, target, room, online) in (name(), target(), room(), any::<bool>()),
+        (last, read, members, state) in (seq(), seq(), 0..1_000_000usize, state()),
+        (last_seen, form, help) in (prop::option::of(time()), text(), text()),
+    ) {
+        let status = Status { user: user.clone(), state };
+        prop_assert_eq!(read_again(&status), Ok(status));
+        let chat = Chat { target, last, read };
+        prop_assert_eq!(read_again(&chat), Ok(chat));
+        let member = Member { name: user.clone(), online };
+        prop_assert_eq!(read_again(&member), Ok(member));
+        let user = User { name: user, online, last_seen };
+        prop_assert_eq!(read_again(&user), Ok(user));
+        let room = Room { name: room, members, member: online };
+        prop_assert_eq!(read_again(&room), Ok(room));
+        let help = CommandHelp { form: form.into(), help: help.into() };
+        prop_assert_eq!(read_again(&help), Ok(help));
+    }
+
+    #[test]
+    fn section_4_first_lines_of_replies_come_back(
+        (user, id, at, seq) in (name(), id(), time(), seq()),
+        (address, port, token, count) in (any::<std::net::IpAddr>(), any::<u16>(), token(), 0..100_000usize),
+        ko in ko(),
+    ) {
+        prop_assert_eq!(read_again(&Done), Ok(Done));
+        let logged_in = LoggedIn { user: user.clone() };
+        prop_assert_eq!(read_again(&logged_in), Ok(logged_in));
+        let opened = SessionOpened { user, acknowledged: seq, store: "9f86d081884c7d65".into() };
+        prop_assert_eq!(read_again(&opened), Ok(opened));
+        let accepted = Accepted { id, at, seq };
+        prop_assert_eq!(parse_reply(&line(|out| accepted.write(out))), Ok(Ok(accepted)));
+        let peer = Peer { address, port, token };
+        prop_assert_eq!(read_again(&peer), Ok(peer));
+        prop_assert_eq!(parse_reply(&line(|out| write_list_head(out, count))), Ok(Ok(ListHead { count })));
+        prop_assert_eq!(parse_reply::<Accepted>(&line(|out| ko.write(out))), Ok(Err(ko)));
+    }
+
+    #[test]
+    fn section_4_a_list_is_its_head_and_its_records(events in prop::collection::vec(event(), 0..5)) {
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        Reply::Events(events.clone()).write(&mut whole);
+        write_list_head(&mut parts, events.len());
+        events.iter().for_each(|event| event.write(&mut parts));
+        prop_assert_eq!(whole, parts);
+    }
+
+    #[test]
+    fn section_8_direct_lines_come_back(caller in name(), token in token(), id in id(), text in text(), ko in ko()) {
+        let hello = Hello { caller, token };
+        prop_assert_eq!(Hello::parse(&line(|out| hello.write(out))), Some(hello));
+        for direct in [
+            DirectLine::Send { id: id.clone(), text: Text::new(&text).unwrap() },
+            DirectLine::Held(id),
+            DirectLine::Welcome,
+            DirectLine::Ko(ko),
+        ] {
+            prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));
+        }
     }
 
     #[test]
@@ -226,6 +305,26 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
 
 #[test]
 fn section_4_a_code_of_a_later_version_is_a_refusal_all_the_same() {
-    let head = reply::read_head(b"KO;LATER;what a later version says").unwrap();
-    assert_eq!(head, Err(Ko::new(Code::Unknown, "what a later version says")));
+    let refused = parse_reply::<Accepted>(b"KO;LATER;what a later version says").unwrap();
+    assert_eq!(refused, Err(Ko::new(Code::Unknown, "what a later version says")));
+}
+
+#[test]
+fn section_7_an_event_of_a_later_version_still_has_its_number() {
+    let event = Event::parse(b"7;LATER;x;y").unwrap();
+    assert_eq!(event, Event::Unknown { seq: Seq::new(7).unwrap(), kind: "LATER".into() });
+    assert_eq!(event.seq().get(), 7);
+}
+
+#[test]
+fn section_4_a_line_of_another_form_is_no_reply() {
+    for wrong in ["", "OK", "OK;m-1;RECEIVED;now;7", "OK;m-1;READ;2026-11-20T23:55:00.123Z;7", "NO;m-1", "\"open"] {
+        assert_eq!(parse_reply::<Accepted>(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
+    for wrong in ["OK", "OK;", "OK;-1", "OK;+1", "OK;many"] {
+        assert_eq!(parse_reply::<ListHead>(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
+    for wrong in ["ana;here;", "ana;online", "ana;online;yesterday", ";online;"] {
+        assert_eq!(User::parse(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
 }

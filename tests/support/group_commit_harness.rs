@@ -62,7 +62,7 @@ impl GroupCommitHarness {
         let now = Now { at: Timestamp::from_millis(self.time), ..Now::default() };
         self.group_commit.take(ConnectionId(1), command, now).expect("a command");
         self.group_commit.commit().expect("a commit");
-        self.group_commit.take_released().find_map(|effect| match effect {
+        self.group_commit.take_released().into_iter().find_map(|effect| match effect {
             Effect::Answer(_, Answer::Reply(reply)) => Some(reply),
             _ => None,
         })
@@ -88,7 +88,7 @@ impl GroupCommitHarness {
             text: Text::new(text).expect("a text"),
         });
         match reply {
-            Some(Reply::Accepted { seq, at, .. }) => (seq.get(), at.to_string()),
+            Some(Reply::Accepted(accepted)) => (accepted.seq.get(), accepted.at.to_string()),
             other => panic!("{other:?}"),
         }
     }

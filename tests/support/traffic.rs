@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wachat::protocol::reply;
+use wachat::protocol::{Accepted, parse_reply};
 use wachat::record::Fields;
 
 use super::checker::{Checker, Row, Seen, Verdict};
@@ -277,11 +277,10 @@ fn talk(shared: &Shared, line: &mut Connection, mut again: Vec<Letter>, writer: 
 }
 
 fn hear(shared: &Shared, user: &str, id: &str, answer: &str) {
-    match reply::read_head(answer.as_bytes()).expect("a reply") {
-        Ok(fields) => {
-            let (_, seq) = reply::read_accepted(&fields).expect("a time and a number");
+    match parse_reply::<Accepted>(answer.as_bytes()).expect("a reply to SEND") {
+        Ok(accepted) => {
             shared.accepted.fetch_add(1, Ordering::Relaxed);
-            shared.judge(|checker| checker.accepted(user, id, &fields[2], seq.get()));
+            shared.judge(|checker| checker.accepted(user, id, &accepted.at.to_string(), accepted.seq.get()));
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
         // KO is the server's last word (SHUTDOWN, TIMEOUT): it answers no request.

@@ -12,7 +12,7 @@ use crate::support::random::Random;
 use wachat::disk::{Fault, SimulatedDisk};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
-use wachat::protocol::{After, Event, Reply};
+use wachat::protocol::{Accepted, After, Event, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::store::{Sizes, Store};
@@ -457,7 +457,7 @@ impl Workload {
     fn judge(&mut self, asked: &Asked, reply: Reply) -> Result<(), String> {
         let checker = &mut self.checker;
         match (asked, reply) {
-            (Asked::Send { user, .. }, Reply::Accepted { id, at, seq }) => {
+            (Asked::Send { user, .. }, Reply::Accepted(Accepted { id, at, seq })) => {
                 checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
             }
             (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,

@@ -65,9 +65,9 @@ impl Real {
 
     pub fn say(&mut self, connection: ConnectionId, command: Command) -> Said {
         match self.request(connection, command).expect("an answer") {
-            Answer::Reply(Reply::Accepted { seq, .. }) => Said::Accepted(seq.get()),
+            Answer::Reply(Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
             Answer::Events(delivery) => Said::Events(self.complete(delivery).iter().filter_map(waiting).collect()),
-            Answer::Reply(Reply::LoggedIn { .. } | Reply::Session { .. }) => Said::Done,
+            Answer::Reply(Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
             Answer::Reply(Reply::Done) => Said::Done,
             Answer::Reply(Reply::Ko(ko)) => Said::Ko(ko.code),
             other => panic!("{other:?}"),
@@ -109,7 +109,7 @@ impl Real {
         match self.request(ConnectionId(0), command).expect("an answer") {
             Answer::Excerpt(excerpt) => {
                 let statuses = excerpt.statuses(Seq::new(seq).unwrap());
-                Said::Statuses(statuses.iter().map(|(user, state)| (number(&user.to_string()), *state)).collect())
+                Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
             }
             answer => Said::Ko(match answer.into_reply().unwrap() {
                 Reply::Ko(ko) => ko.code,
