@@ -1,6 +1,7 @@
 //! What can be typed, through the real client: aliases, finding, hiding, texts of several lines.
 
-use crate::support::client::{Terminal, World, code, said, until};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{Terminal, World, wait_until};
 
 fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
     let terminal = world.terminal(user, &[&["--register"], more].concat());
@@ -26,7 +27,7 @@ fn other_names_do_the_same() {
     ana.expect("there is no command /to; /help lists those there are");
     for (terminal, way) in [(&mut ana, "/sair"), (&mut luis, "@salir")] {
         terminal.type_line(way);
-        assert_eq!(terminal.ended(), Some(0), "{}", terminal.screen());
+        assert_eq!(terminal.wait_for_exit(), Some(0), "{}", terminal.screen());
     }
 }
 
@@ -51,7 +52,7 @@ fn actions_slashes_and_texts_of_several_lines() {
     ana.quit();
     luis.quit();
     let output = world.pipe("ana", "@luis: first\\\nsecond\n@luis: last\\", &[]);
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
     assert!(world.texts("ana", "OUT").ends_with(&["first\nsecond".to_owned(), "last".to_owned()]));
 }
 
@@ -136,7 +137,7 @@ fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
     luis.type_line("/unread");
     luis.expect("you have read everything");
     // Not shown, so not called read, also after a restart.
-    let status = world.login("ana").ask("CHATS");
+    let status = world.login("ana").request("CHATS");
     assert_eq!(status, "OK;2");
     let mut ana = client(&world, "ana", &[]);
     ana.type_line("/status luis");
@@ -149,7 +150,7 @@ fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
     assert_eq!(luis.count("secret"), 0, "{}", luis.screen());
     luis.type_line("/history ana");
     luis.expect("ana: secret");
-    until("one record each time", || world.history("luis", "IGNORE").len() == 2);
+    wait_until("one record each time", || world.history("luis", "IGNORE").len() == 2);
     for terminal in [&mut ana, &mut luis, &mut eva] {
         terminal.quit();
     }

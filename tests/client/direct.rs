@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::client::{Terminal, World, until};
-use crate::support::{Line, PATIENCE, wait_for};
+use crate::support::{Connection, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 /// A port that is free now.
 fn free_port() -> u16 {
@@ -24,10 +23,10 @@ fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
 
 /// Waits until the server knows where somebody takes direct chats; returns that port.
 fn port_of(world: &World, user: &str) -> (u16, String) {
-    let mut line = world.line("caller");
+    let mut line = world.login_or_register("caller");
     let mut port = None;
-    until("somebody to take direct chats", || {
-        let reply = line.ask(&format!("PEER;{user}"));
+    wait_until("somebody to take direct chats", || {
+        let reply = line.request(&format!("PEER;{user}"));
         let mut fields = reply.split(';').skip(2).map(str::to_owned);
         port = reply.starts_with("OK;").then(|| (fields.next().unwrap().parse().unwrap(), fields.next().unwrap()));
         port.is_some()
@@ -51,9 +50,9 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
     ana.expect("luis (direct): bien");
     luis.expect("✓✓ @ana (direct): bien");
     // The server has seen none of it.
-    let mut line = world.line("caller");
-    assert_eq!(world.login("ana").ask("HISTORY;luis"), "OK;0");
-    assert_eq!(line.ask("PING"), "OK");
+    let mut line = world.login_or_register("caller");
+    assert_eq!(world.login("ana").request("HISTORY;luis"), "OK;0");
+    assert_eq!(line.request("PING"), "OK");
     // It goes on without the server, too.
     ana.type_line("exit");
     for terminal in [&ana, &luis] {
@@ -80,7 +79,7 @@ fn a_chat_outlives_the_server_and_ends_with_close() {
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
-    world.kill_server();
+    world.kill();
     ana.expect("the server is away");
     ana.type_line("still here");
     luis.expect("ana (direct): still here");
@@ -99,7 +98,7 @@ fn who_was_not_announced_gets_in_nowhere() {
     let (port, token) = port_of(&world, "luis");
     let knock = |line: String| -> String {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         (&stream).write_all(line.as_bytes()).unwrap();
         let mut answer = String::new();
         BufReader::new(&stream).read_line(&mut answer).unwrap();
@@ -127,16 +126,16 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
     let world = World::new(&["--no-lobby"]);
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
-    let mut line = Line::open(([127, 0, 0, 1], port).into());
-    line.play(&format!("> HELLO:caller:{token}\n< OK\n> SEND;d-1;hola\n< OK;d-1"));
+    let mut line = Connection::open(([127, 0, 0, 1], port).into());
+    line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;d-1;hola\n< OK;d-1"));
     luis.expect("caller (direct): hola");
     // The same again is answered again, and not shown again.
-    line.play("> SEND;d-1;hola\n< OK;d-1\n> SEND;d-2;\"a;b\"\n< OK;d-2\n> NONSENSE\n< KO;SYNTAX;...");
+    line.run_transcript("> SEND;d-1;hola\n< OK;d-1\n> SEND;d-2;\"a;b\"\n< OK;d-2\n> NONSENSE\n< KO;SYNTAX;...");
     luis.expect("caller (direct): a;b");
     assert_eq!(luis.count("caller (direct): hola"), 1);
     luis.type_line("/p2p caller");
     luis.type_line("two\\nwords");
-    let said = line.line();
+    let said = line.read_line();
     assert!(said.starts_with("SEND;") && said.ends_with(";two\\\\nwords"), "{said}");
     // Gone without having confirmed it: that is said, and it can go by way of the server.
     drop(line);
@@ -164,8 +163,8 @@ fn who_cannot_be_reached_is_said() {
     luis.expect("! there are no direct chats here");
     // A port where nobody is: a session that says so by hand.
     drop(luis);
-    let mut eva = world.session_of_new("eva");
-    assert_eq!(eva.ask(&format!("PORT;{}", free_port())), "OK");
+    let mut eva = world.register_session("eva");
+    assert_eq!(eva.request(&format!("PORT;{}", free_port())), "OK");
     ana.type_line("/p2p eva");
     ana.expect("! eva cannot be reached directly");
     ana.expect("what you write to eva goes by way of the server");
@@ -181,24 +180,24 @@ fn the_next_port_is_taken_if_one_is_in_use() {
 
 /// Somebody who takes direct chats by hand.
 struct ByHand {
-    session: Line,
+    session: Connection,
     door: TcpListener,
 }
 
 impl ByHand {
     fn new(world: &World, user: &str) -> Self {
-        let (mut session, door) = (world.session_of_new(user), TcpListener::bind("127.0.0.1:0").unwrap());
-        assert_eq!(session.ask(&format!("PORT;{}", door.local_addr().unwrap().port())), "OK");
+        let (mut session, door) = (world.register_session(user), TcpListener::bind("127.0.0.1:0").unwrap());
+        assert_eq!(session.request(&format!("PORT;{}", door.local_addr().unwrap().port())), "OK");
         Self { session, door }
     }
 
     /// A caller who has said hello, and waits.
-    fn caller(&self) -> Line {
+    fn caller(&self) -> Connection {
         self.door.set_nonblocking(true).unwrap();
         let (stream, _) = wait_for("a call", || self.door.accept().ok());
         stream.set_nonblocking(false).unwrap();
-        let mut caller = Line::of(stream).unwrap();
-        let hello = caller.line();
+        let mut caller = Connection::from_stream(stream).unwrap();
+        let hello = caller.read_line();
         assert!(hello.starts_with("HELLO:ana:"), "{hello}");
         caller
     }
@@ -213,18 +212,18 @@ fn what_is_typed_before_the_answer_to_a_call_goes_to_who_was_called() {
     ana.type_line("/p2p eva\nfor eva alone");
     ana.expect("* calling eva");
     let mut caller = eva.caller();
-    caller.play("> KO;AUTH;nobody of that name and token is expected");
+    caller.run_transcript("> KO;AUTH;nobody of that name and token is expected");
     ana.expect("! eva cannot be reached directly");
     ana.expect("✓ @eva: for eva alone");
     ana.type_line("/query #lobby\n/p2p eva\nthis too");
     caller = eva.caller();
-    caller.play("> OK");
-    let said = caller.line();
+    caller.run_transcript("> OK");
+    let said = caller.read_line();
     assert!(said.starts_with("SEND;") && said.ends_with(";this too"), "{said}");
     ana.type_line("/query #lobby\n/p2p nobody\nfor whom?");
     ana.expect("! there is no current chat");
     assert_eq!(eva.session.list("POLL;0;0").iter().filter(|event| event.contains(";#lobby;")).count(), 0);
-    assert_eq!(world.login("ana").ask("HISTORY;#lobby"), "OK;0");
+    assert_eq!(world.login("ana").request("HISTORY;#lobby"), "OK;0");
 }
 
 #[test]
@@ -233,7 +232,7 @@ fn another_current_chat_leaves_a_direct_one_aside() {
     let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
-    caller.play("> OK");
+    caller.run_transcript("> OK");
     ana.expect("* direct chat with eva");
     ana.type_line("/join #sala\nfor all");
     ana.expect("✓ #sala: for all");
@@ -241,7 +240,7 @@ fn another_current_chat_leaves_a_direct_one_aside() {
     ana.expect("✓ @eva: by way of the server");
     // It is still open.
     ana.type_line("/p2p eva\ndirectly");
-    assert!(caller.line().ends_with(";directly"));
+    assert!(caller.read_line().ends_with(";directly"));
     ana.type_line("/close");
     ana.expect("* the direct chat with eva is over");
 }
@@ -254,17 +253,17 @@ fn who_call_each_other_at_the_same_time_can_talk() {
     ana.type_line("/p2p eva");
     let mut hers = eva.caller();
     // Each side may see the two calls in another order: so neither ends the other.
-    let token = world.login("eva").ask("PEER;ana").split(';').nth(3).unwrap().to_owned();
-    let mut mine = Line::open(([127, 0, 0, 1], port).into());
-    mine.play(&format!("> HELLO:eva:{token}\n< OK\n> SEND;one;before\n< OK;one"));
-    hers.play("> OK");
+    let token = world.login("eva").request("PEER;ana").split(';').nth(3).unwrap().to_owned();
+    let mut mine = Connection::open(([127, 0, 0, 1], port).into());
+    mine.run_transcript(&format!("> HELLO:eva:{token}\n< OK\n> SEND;one;before\n< OK;one"));
+    hers.run_transcript("> OK");
     ana.expect("* direct chat with eva");
     for (line, id) in [(&mut mine, "two"), (&mut hers, "three")] {
-        line.play(&format!("> SEND;{id};{id}\n< OK;{id}"));
+        line.run_transcript(&format!("> SEND;{id};{id}\n< OK;{id}"));
         ana.expect(&format!("eva (direct): {id}"));
     }
     ana.type_line("hola");
-    assert!(hers.line().ends_with(";hola"));
+    assert!(hers.read_line().ends_with(";hola"));
     // Both end together, and that is said once.
     ana.type_line("exit\n/p2p\n/p2p");
     ana.expect("no direct chat is open");
@@ -278,10 +277,10 @@ fn of_who_is_ignored_no_chat_is_told() {
     let (port, token) = port_of(&world, "luis");
     luis.type_line("/ignore caller");
     luis.expect("* what caller says is hidden now");
-    let mut line = Line::open(([127, 0, 0, 1], port).into());
-    line.play(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
+    let mut line = Connection::open(([127, 0, 0, 1], port).into());
+    line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
     let until_listed = |open: &str| {
-        until(open, || {
+        wait_until(open, || {
             luis.type_line("/p2p");
             luis.count(open) > 0
         });
@@ -300,17 +299,17 @@ fn who_leaves_waits_for_what_was_said_directly() {
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
-    caller.play("> OK");
+    caller.run_transcript("> OK");
     ana.expect("* direct chat with eva");
     // Not even without a server is it forgotten.
-    world.kill_server();
+    world.kill();
     ana.expect("the server is away");
     ana.type_line("last words\n/quit");
-    let id = caller.line().split(';').nth(1).unwrap().to_owned();
+    let id = caller.read_line().split(';').nth(1).unwrap().to_owned();
     // One that does not wait hangs up at once.
     assert!(!caller.has_input(Duration::from_millis(300)), "it ended before the answer");
-    caller.play(&format!("> OK;{id}"));
-    assert_eq!(ana.ended(), Some(0));
+    caller.run_transcript(&format!("> OK;{id}"));
+    assert_eq!(ana.wait_for_exit(), Some(0));
     assert_eq!(world.history("ana", "DIRECT").len(), 1);
     assert!(!ana.last_screen().contains("not confirmed"));
 }
@@ -321,9 +320,9 @@ fn what_was_said_directly_and_may_be_lost_is_told_at_the_end() {
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
-    caller.play("> OK");
+    caller.run_transcript("> OK");
     ana.expect("* direct chat with eva");
     ana.type_line("last words\n/quit");
-    assert_eq!(ana.ended(), Some(0));
+    assert_eq!(ana.wait_for_exit(), Some(0));
     assert!(ana.last_screen().contains("* 1 said directly and not confirmed"));
 }

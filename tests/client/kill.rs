@@ -4,10 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::client::judge::{self, Person, Typed};
-use crate::support::client::{Terminal, World};
+use crate::support::client_judge::{self, Person, Typed};
 use crate::support::random::Random;
-use crate::support::wait_or;
+use crate::support::{Terminal, World, wait_or};
 
 #[test]
 fn nothing_seen_is_lost_through_50_kills() {
@@ -90,7 +89,7 @@ impl Desk {
 
 fn survive(kills: u64, seed: u64) {
     let mut world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let mut desks = [Desk::new(&world, "ana", "luis"), Desk::new(&world, "luis", "ana")];
     let random = &mut Random::new(seed);
     for _ in 0..kills {
@@ -117,9 +116,9 @@ fn wait_for_the_moment(desk: &Desk, random: &mut Random) {
 fn kill_one(world: &mut World, desks: &mut [Desk; 2], random: &mut Random) {
     match random.below(10) {
         0..2 => {
-            world.kill_server();
+            world.kill();
             desks.iter_mut().for_each(|desk| desk.type_lines(random.below(3)));
-            world.start_server();
+            world.start();
         }
         2 => {
             desks.iter_mut().for_each(Desk::kill);
@@ -136,7 +135,7 @@ fn kill_one(world: &mut World, desks: &mut [Desk; 2], random: &mut Random) {
 
 fn finish(world: &World, desks: &mut [Desk; 2]) {
     let people = [desks[0].person.clone(), desks[1].person.clone()];
-    let judge = || judge::judge(&people, &world.path("home"), world.server());
+    let judge = || client_judge::judge(&people, &world.path("home"), world);
     wait_or(|| judge().ok(), || judge().err().unwrap_or_default());
     desks.iter_mut().for_each(Desk::quit);
     judge().unwrap_or_else(|broken| panic!("{broken}"));

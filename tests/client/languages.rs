@@ -3,8 +3,8 @@
 use std::fmt;
 use std::process::{Command, Stdio};
 
-use crate::support::client::{WACHAT, World, code, said};
-use crate::support::{NO_SETTINGS, PASSWORD};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World};
 use wachat::client::commands;
 use wachat::client::texts::words::ko_in;
 use wachat::client::texts::{Language, Phrase, samples};
@@ -76,7 +76,7 @@ fn each_ko_has_a_sentence_in_each_language() {
 #[test]
 fn a_script_is_told_in_its_language() {
     let world = World::new(&["--no-lobby"]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     for (language, problem, status, help) in [
         ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "what can be typed"),
         ("es", "@nobody: hola — no enviado: no existe ese usuario", "luis: RECIBIDO", "lo que se puede escribir"),
@@ -84,8 +84,8 @@ fn a_script_is_told_in_its_language() {
     ] {
         let input = "@nobody: hola\n@luis: hola\n/status luis\n/help\n";
         let output = world.pipe("ana", input, &["--lang", language]);
-        let seen = said(&output);
-        assert_eq!(code(&output), 1, "{seen}");
+        let seen = all_output(&output);
+        assert_eq!(exit_code(&output), 1, "{seen}");
         for wanted in [problem, status, help] {
             assert!(seen.contains(wanted), "{wanted}: {seen}");
         }
@@ -110,18 +110,18 @@ fn a_person_reads_and_answers_in_their_language() {
     luis.expect("✓✓ lido @ana: oi");
     luis.type_line("/histroy");
     luis.expect("! não existe o comando /histroy; você quis dizer /history?");
-    crate::support::signal(world.server().pid(), "TERM");
+    crate::support::send_signal(world.pid(), "TERM");
     ana.expect("* el servidor no está (el servidor se está parando");
     luis.expect("* o servidor não está disponível (o servidor está parando");
     ana.type_line("/salir");
     luis.type_line("/sair");
-    assert_eq!((ana.ended(), luis.ended()), (Some(0), Some(0)));
+    assert_eq!((ana.wait_for_exit(), luis.wait_for_exit()), (Some(0), Some(0)));
 }
 
 #[test]
 fn the_environment_names_the_language_where_nobody_else_does() {
     let world = World::new(&["--no-lobby"]);
-    world.register(&["ana"]);
+    world.register_clients(&["ana"]);
     let ask = |variables: &[(&str, &str)], more: &[&str]| -> String {
         let mut command = Command::new(WACHAT);
         command.args(world.arguments("ana", more)).env("WACHAT_PASSWORD", PASSWORD).env("WACHAT_CONFIG", NO_SETTINGS);
@@ -132,7 +132,7 @@ fn the_environment_names_the_language_where_nobody_else_does() {
         let mut child = command.spawn().unwrap();
         // Who is refused for its flags may be gone before it reads.
         let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"no chat\n");
-        said(&child.wait_with_output().unwrap())
+        all_output(&child.wait_with_output().unwrap())
     };
     let (english, spanish, portuguese) = ("there is no current chat", "no hay chat actual", "não há conversa atual");
     for (variables, more, wanted) in [

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
 
-use crate::support::client::{Terminal, World, until};
+use crate::support::{Terminal, World, wait_until};
 
 /// The RECV port of a server that this test plays, line by line.
 struct Recv {
@@ -71,7 +71,7 @@ fn play_send(listener: TcpListener) {
 /// A world whose server is this test, and ana at her terminal.
 fn play() -> (World, Recv, Terminal) {
     let mut world = World::new(&[]);
-    world.kill_server();
+    world.kill();
     let (send, listener) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
     play_send(send);
@@ -175,13 +175,13 @@ fn files_of_a_later_version_are_left_alone() {
     std::fs::write(&history, "wachat-history;2\n").unwrap();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("made by another version of wachat");
-    assert_eq!(ana.ended(), Some(1));
+    assert_eq!(ana.wait_for_exit(), Some(1));
     assert_eq!(std::fs::read(&history).unwrap(), b"wachat-history;2\n", "it is left as it is");
 }
 
 fn history_file(world: &World) -> PathBuf {
     let mut found = None;
-    until("the history file", || {
+    wait_until("the history file", || {
         let homes = std::fs::read_dir(world.path("home")).into_iter().flatten().flatten();
         found = homes.map(|entry| entry.path().join("history/messages.csv")).find(|path| path.exists());
         found.is_some()

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use crate::support::Line;
-use crate::support::client::{Terminal, World, code, said};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{Connection, Terminal, World};
 use wachat::limits;
 
 fn client(world: &World, user: &str) -> Terminal {
@@ -45,12 +45,12 @@ fn without_a_lobby_there_is_no_current_chat() {
 #[test]
 fn a_client_that_starts_without_a_server_finds_the_lobby_later() {
     let mut world = World::new(&[]);
-    world.register(&["ana"]);
-    world.kill_server();
+    world.register_clients(&["ana"]);
+    world.kill();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("the server is away");
     assert_eq!(ana.count("#lobby> "), 0, "{}", ana.screen());
-    world.start_server();
+    world.start();
     ana.expect("#lobby> ");
     ana.quit();
 }
@@ -115,21 +115,21 @@ fn a_room_that_was_left_can_still_be_looked_back_on() {
 #[test]
 fn a_script_that_cannot_come_in_says_nothing_elsewhere() {
     let world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let output = world.pipe("ana", "/query luis\n/join #a/b\n/join #sala\nin the room\n/rooms\n", &[]);
-    assert_eq!(code(&output), 1, "{}", said(&output));
-    assert_eq!(world.history("ana", "OUT").len(), 1, "{}", said(&output));
-    assert!(said(&output).contains("#sala: 1 in it, you too"), "{}", said(&output));
-    assert_eq!(world.line("ana").ask("HISTORY;#sala"), "OK;1");
+    assert_eq!(exit_code(&output), 1, "{}", all_output(&output));
+    assert_eq!(world.history("ana", "OUT").len(), 1, "{}", all_output(&output));
+    assert!(all_output(&output).contains("#sala: 1 in it, you too"), "{}", all_output(&output));
+    assert_eq!(world.login_or_register("ana").request("HISTORY;#sala"), "OK;1");
 }
 
 /// Sends texts to #sala, many at a time.
-fn flood(line: &mut Line, texts: impl Iterator<Item = String>) {
+fn flood(line: &mut Connection, texts: impl Iterator<Item = String>) {
     let texts: Vec<_> = texts.enumerate().collect();
     for chunk in texts.chunks(128) {
         let requests = chunk.iter().map(|(number, text)| format!("SEND;{}-{number};#sala;{text}\n", texts.len()));
         line.send(requests.collect::<String>());
-        chunk.iter().for_each(|_| assert!(line.line().starts_with("OK;")));
+        chunk.iter().for_each(|_| assert!(line.read_line().starts_with("OK;")));
     }
 }
 
@@ -142,8 +142,8 @@ fn numbers(world: &World, user: &str, word: &str) -> Vec<u64> {
 #[test]
 fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
     let world = World::new(&["--no-lobby"]);
-    let mut line = world.line("ana");
-    line.play("> JOIN;#sala\n< OK");
+    let mut line = world.login_or_register("ana");
+    line.run_transcript("> JOIN;#sala\n< OK");
     let come_and_go = |user: &str| {
         let mut terminal = client(&world, user);
         terminal.type_line("/join #sala");
@@ -186,8 +186,8 @@ fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
 #[test]
 fn what_is_shown_on_joining_is_shown_once_and_kept() {
     let world = World::new(&["--no-lobby"]);
-    let mut line = world.line("ana");
-    line.play("> JOIN;#sala\n< OK");
+    let mut line = world.login_or_register("ana");
+    line.run_transcript("> JOIN;#sala\n< OK");
     flood(&mut line, (0..60).map(|number| format!("early {number}")));
     let mut luis = client(&world, "luis");
     luis.type_line("/join #sala");
@@ -206,8 +206,8 @@ fn what_is_shown_on_joining_is_shown_once_and_kept() {
 #[test]
 fn while_others_talk_joining_shows_each_line_once_and_in_order() {
     let world = World::new(&["--no-lobby"]);
-    let mut line = world.line("ana");
-    line.play("> JOIN;#sala\n< OK");
+    let mut line = world.login_or_register("ana");
+    line.run_transcript("> JOIN;#sala\n< OK");
     let mut luis = client(&world, "luis");
     let talk = thread::spawn(move || flood(&mut line, (0..1_500).map(|number| format!("said {number}."))));
     luis.type_line("/join #sala");
@@ -224,8 +224,8 @@ fn while_others_talk_joining_shows_each_line_once_and_in_order() {
 #[test]
 fn who_is_in_no_room_is_told_how_to_come_in() {
     let world = World::new(&["--no-lobby"]);
-    let mut line = world.line("ana");
-    line.play("> JOIN;#sala\n< OK");
+    let mut line = world.login_or_register("ana");
+    line.run_transcript("> JOIN;#sala\n< OK");
     let mut luis = client(&world, "luis");
     luis.type_line("@#sala: hola");
     luis.expect("✗ #sala: hola — not sent: you are not in #sala; /join #sala first");

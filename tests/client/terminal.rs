@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::PASSWORD;
-use crate::support::client::{Terminal, World, code, said, until};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{PASSWORD, Terminal, World, wait_until};
 use wachat::client::home::{self, Home, Use};
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
@@ -13,7 +13,7 @@ use wachat::protocol::Event;
 
 /// Ana and Luis, each at a terminal.
 fn two(world: &World) -> (Terminal, Terminal) {
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let (ana, luis) = (world.terminal("ana", &[]), world.terminal("luis", &[]));
     ana.expect("connected to");
     luis.expect("connected to");
@@ -53,7 +53,7 @@ fn an_unknown_user_may_register_or_not() {
     let mut ana = world.terminal("ana", &[]);
     ana.expect("Register (at least 8 characters)? [y/N]");
     ana.type_line("");
-    assert_eq!(ana.ended(), Some(3), "{}", ana.screen());
+    assert_eq!(ana.wait_for_exit(), Some(3), "{}", ana.screen());
     let mut ana = world.terminal("ana", &[]);
     ana.expect("Register (at least 8 characters)? [y/N]");
     ana.type_line("y");
@@ -67,8 +67,8 @@ fn an_unknown_user_may_register_or_not() {
 #[test]
 fn the_password_is_asked_for_and_not_shown() {
     let world = World::new(&[]);
-    world.register(&["ana"]);
-    let mut ana = Terminal::start_with(&world.arguments("ana", &[]), None);
+    world.register_clients(&["ana"]);
+    let mut ana = Terminal::start_with_password(&world.arguments("ana", &[]), None);
     ana.expect("password of ana: ");
     ana.type_line(PASSWORD);
     ana.expect("connected to");
@@ -80,14 +80,14 @@ fn the_password_is_asked_for_and_not_shown() {
 fn a_server_that_goes_and_comes_is_said_once_and_what_was_typed_arrives_once() {
     let mut world = World::new(&[]);
     let (mut ana, mut luis) = two(&world);
-    world.kill_server();
+    world.kill();
     ana.expect("the server is away");
     luis.expect("the server is away");
     for number in 1..=3 {
         ana.type_line(&format!("@luis: away {number}"));
         ana.expect(&format!("… @luis: away {number}"));
     }
-    world.start_server();
+    world.start();
     luis.expect("ana: away 3");
     ana.expect("✓✓ read @luis: away 3");
     assert_eq!(world.texts("luis", "IN"), ["away 1", "away 2", "away 3"]);
@@ -103,8 +103,8 @@ fn a_server_that_goes_and_comes_is_said_once_and_what_was_typed_arrives_once() {
 #[test]
 fn it_starts_without_a_server_and_connects_when_there_is_one() {
     let mut world = World::new(&[]);
-    world.register(&["ana", "luis"]);
-    world.kill_server();
+    world.register_clients(&["ana", "luis"]);
+    world.kill();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("the server is away");
     ana.type_line("@luis: patience");
@@ -116,7 +116,7 @@ fn it_starts_without_a_server_and_connects_when_there_is_one() {
     ana.kill();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("1 in the outbox from last time");
-    world.start_server();
+    world.start();
     ana.expect("✓ @luis: patience");
     ana.quit();
     assert_eq!(world.texts("ana", "OUT"), ["patience"]);
@@ -125,7 +125,7 @@ fn it_starts_without_a_server_and_connects_when_there_is_one() {
 #[test]
 fn receipts_can_be_kept_back_and_given_by_hand() {
     let world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let (mut ana, mut luis) = (world.terminal("ana", &[]), world.terminal("luis", &["--no-receipts"]));
     ana.expect("connected to");
     luis.expect("connected to");
@@ -149,11 +149,11 @@ fn what_was_shown_while_the_server_was_gone_is_called_read_later() {
     ana.type_line("@luis: hola");
     ana.expect("✓ @luis: hola");
     received_but_not_shown(&world, "luis", "from a life before");
-    world.kill_server();
+    world.kill();
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: from a life before");
     luis.kill();
-    world.start_server();
+    world.start();
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: hola");
     ana.expect("✓✓ read @luis: hola");
@@ -187,26 +187,26 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
 #[test]
 fn who_is_replaced_ends_and_does_not_come_back() {
     let world = World::new(&[]);
-    world.register(&["ana"]);
+    world.register_clients(&["ana"]);
     let mut first = world.terminal("ana", &[]);
     first.expect("connected to");
     let elsewhere = world.path("elsewhere");
     let mut second = world.terminal("ana", &["--home", elsewhere.to_str().unwrap()]);
     second.expect("connected to");
     first.expect("took over");
-    assert_eq!(first.ended(), Some(1));
+    assert_eq!(first.wait_for_exit(), Some(1));
     second.quit();
 }
 
 #[test]
 fn one_directory_has_one_client() {
     let world = World::new(&[]);
-    world.register(&["ana"]);
+    world.register_clients(&["ana"]);
     let mut first = world.terminal("ana", &[]);
     first.expect("connected to");
     let mut second = world.terminal("ana", &[]);
     second.expect("another wachat of this user is running here");
-    assert_eq!(second.ended(), Some(1));
+    assert_eq!(second.wait_for_exit(), Some(1));
     first.quit();
 }
 
@@ -215,7 +215,7 @@ fn what_a_terminal_would_obey_is_seen_and_the_history_is_exact() {
     let world = World::new(&[]);
     let (mut ana, mut luis) = two(&world);
     let text = "a\u{202e}b\tc\u{2028}d";
-    assert_eq!(code(&world.pipe("luis", &format!("@ana: {text}\n"), &[])), 0);
+    assert_eq!(exit_code(&world.pipe("luis", &format!("@ana: {text}\n"), &[])), 0);
     ana.expect("luis: a\\u{202e}b");
     ana.expect("c\\u{2028}d");
     assert!(!ana.screen().contains('\u{202e}'));
@@ -235,11 +235,11 @@ fn a_store_made_anew_is_noticed_and_nothing_is_skipped() {
     luis.expect("✓✓ read @ana: old 4");
     ana.quit();
     luis.quit();
-    world.kill_server();
+    world.kill();
     fs::remove_dir_all(world.path("data")).unwrap();
-    world.start_server();
-    world.register(&["ana", "luis"]);
-    assert_eq!(code(&world.pipe("luis", "@ana: new\n", &[])), 0);
+    world.start();
+    world.register_clients(&["ana", "luis"]);
+    assert_eq!(exit_code(&world.pipe("luis", "@ana: new\n", &[])), 0);
     let mut ana = world.terminal("ana", &[]);
     ana.expect("the server's store is another than last time");
     ana.expect("luis: new");
@@ -250,7 +250,7 @@ fn a_store_made_anew_is_noticed_and_nothing_is_skipped() {
 #[test]
 fn a_message_to_oneself_is_in_the_history_once() {
     let world = World::new(&[]);
-    world.register(&["ana"]);
+    world.register_clients(&["ana"]);
     let mut ana = world.terminal("ana", &[]);
     ana.expect("connected to");
     for number in 0..5 {
@@ -266,7 +266,7 @@ fn a_message_to_oneself_is_in_the_history_once() {
 #[test]
 fn under_traffic_everybody_dies_and_nothing_is_lost_doubled_or_reordered() {
     let mut world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let mut luis = world.terminal("luis", &[]);
     luis.expect("connected to");
     let mut ana = world.terminal("ana", &[]);
@@ -281,18 +281,18 @@ fn under_traffic_everybody_dies_and_nothing_is_lost_doubled_or_reordered() {
         queued.extend((0..25).map(|number| format!("m{round}-{number}")));
         match round % 4 {
             0 => luis.kill(),
-            1 => world.kill_server(),
+            1 => _ = world.kill(),
             2 => ana.kill(),
-            _ => until("something to arrive", || !world.texts("luis", "IN").is_empty()),
+            _ => wait_until("something to arrive", || !world.texts("luis", "IN").is_empty()),
         }
         match round % 4 {
             0 => luis = world.terminal("luis", &[]),
-            1 => world.start_server(),
+            1 => _ = world.start(),
             2 => ana = world.terminal("ana", &[]),
             _ => {}
         }
     }
-    until("all of it at luis's", || world.texts("luis", "IN").len() >= queued.len());
+    wait_until("all of it at luis's", || world.texts("luis", "IN").len() >= queued.len());
     assert_eq!(world.texts("luis", "IN"), queued);
     luis.expect("ana: m7-24");
     ana.expect("✓✓ read @luis: m7-24");
@@ -311,11 +311,11 @@ fn quitting_leaves_whole_files() {
     }
     ana.type_line("/quit");
     luis.type_line("/quit");
-    assert_eq!((ana.ended(), luis.ended()), (Some(0), Some(0)));
+    assert_eq!((ana.wait_for_exit(), luis.wait_for_exit()), (Some(0), Some(0)));
     let broken = find(&world.path("home"), "broken");
     assert!(broken.is_empty(), "{broken:?}");
     let users = world.pipe("ana", "/users\n", &[]);
-    assert!(said(&users).contains("luis offline since "), "{}", said(&users));
+    assert!(all_output(&users).contains("luis offline since "), "{}", all_output(&users));
 }
 
 fn find(directory: &Path, suffix: &str) -> Vec<String> {
@@ -335,14 +335,14 @@ fn a_wrong_password_in_the_middle_ends_it_and_keeps_the_outbox() {
     let mut world = World::new(&[]);
     let (mut ana, mut luis) = two(&world);
     luis.quit();
-    world.kill_server();
+    world.kill();
     ana.expect("the server is away");
     ana.type_line("@luis: kept");
     ana.expect("… @luis: kept");
     fs::remove_dir_all(world.path("data")).unwrap();
-    world.start_server();
+    world.start();
     ana.expect("refused the login");
-    assert_eq!(ana.ended(), Some(3), "{}", ana.screen());
-    world.register(&["luis", "ana"]);
+    assert_eq!(ana.wait_for_exit(), Some(3), "{}", ana.screen());
+    world.register_clients(&["luis", "ana"]);
     assert_eq!(world.texts("ana", "OUT"), ["kept"], "the next start has sent it");
 }

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::support::{PASSWORD, PATIENCE, Server};
+use crate::support::{PASSWORD, TIMEOUT, World};
 use tempfile::TempDir;
 
 /// A program in pipes. It ends with the test.
@@ -35,7 +35,7 @@ impl Program {
     fn says(&self, what: &str) -> String {
         let mut heard = Vec::new();
         loop {
-            match self.output.recv_timeout(PATIENCE) {
+            match self.output.recv_timeout(TIMEOUT) {
                 Ok(line) if line.contains(what) => return line,
                 Ok(line) => heard.push(line),
                 Err(_) => panic!("{what:?} was not said, but {heard:#?}"),
@@ -62,7 +62,7 @@ impl Drop for Program {
 /// An example as it is now: cargo has built it for `cargo test`, but not for `cargo test --test docs`.
 fn example(name: &str) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let directory = Path::new(env!("CARGO_BIN_EXE_wachat")).parent().expect("the directory of the binary");
+    let directory = Path::new(crate::support::WACHAT).parent().expect("the directory of the binary");
     let profile = match directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
@@ -101,18 +101,18 @@ fn there_is_python() -> bool {
 
 #[test]
 fn raw_client_sends_what_is_typed_and_prints_what_comes() {
-    let server = Server::start();
+    let server = World::without_lobby();
     server.register("luis");
     let mut ana = Program::start(&mut raw_client(server.send, server.recv));
     // It registers by itself, the first time.
     ana.types("hola; \"luis\" \\o/");
     ana.says(";RECEIVED;");
     let mut luis_hears = server.session("luis");
-    let events = luis_hears.timeless("POLL;0");
+    let events = luis_hears.list_without_times("POLL;0");
     let message = events.iter().find(|event| event.contains(";MSG;")).expect("the message");
     assert!(message.ends_with(";\"hola; \"\"luis\"\" \\\\o/\""), "{message}");
     // A new connection: the example may have taken longer to be built than the server waits for the other.
-    assert!(server.login("luis").ask("SEND;m-1;ana;buenas\u{202e}").starts_with("OK;"));
+    assert!(server.login("luis").request("SEND;m-1;ana;buenas\u{202e}").starts_with("OK;"));
     let shown = ana.says(";luis;ana;");
     assert!(shown.ends_with(";buenas\\u{202e}"), "{shown}");
     // It acknowledges what it has printed: by the next poll.
@@ -162,7 +162,7 @@ fn client_py_asks_again_with_the_same_id() {
 }
 
 /// Polls, acknowledging nothing, until an event has this in it.
-fn events_until(session: &mut crate::support::Line, what: &str) -> bool {
+fn events_until(session: &mut crate::support::Connection, what: &str) -> bool {
     crate::support::wait_for(what, || session.poll(0, 1).iter().any(|event| event.contains(what)).then_some(true))
 }
 
@@ -190,16 +190,16 @@ fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
     if !there_is_python() {
         return;
     }
-    let (server, home) = (Server::start(), TempDir::new().expect("a temporary directory"));
+    let (server, home) = (World::without_lobby(), TempDir::new().expect("a temporary directory"));
     let mut luis = server.register("luis");
     let mut ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     ana.types("hola; \"luis\" \\o/");
     ana.says("* 1 RECEIVED");
-    assert!(luis.ask("SEND;m-1;ana;\"buenas; ana\u{2028}\u{202e}\"").starts_with("OK;m-1;RECEIVED;"));
+    assert!(luis.request("SEND;m-1;ana;\"buenas; ana\u{2028}\u{202e}\"").starts_with("OK;m-1;RECEIVED;"));
     let shown = ana.says("luis: ");
     assert!(shown.ends_with("luis: buenas; ana\\u2028\\u202e"), "{shown}");
     let mut luis_hears = server.session("luis");
-    let events = luis_hears.timeless("POLL;0");
+    let events = luis_hears.list_without_times("POLL;0");
     assert!(events.iter().any(|event| event.ends_with(";\"hola; \"\"luis\"\" \\\\o/\"")), "{events:?}");
     // Kept, so acknowledged.
     assert!(events_until(&mut luis_hears, ";STATE;ana;DELIVERED;2;"), "DELIVERED is told");
@@ -213,7 +213,7 @@ fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
     let file = std::fs::read_dir(home.path()).expect("its home").flatten().next().expect("its file").path();
     let mut file = std::fs::File::options().append(true).open(file).expect("its file");
     file.write_all(b"3;MSG;m-2;luis;ana;2026-11-20T23:55:00.123Z;\xc2").expect("to write");
-    let accepted = luis.ask("SEND;m-2;ana;y otra cosa");
+    let accepted = luis.request("SEND;m-2;ana;y otra cosa");
     let number = accepted.rsplit(';').next().expect("its number");
     let ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     let first = ana.says("luis: ");

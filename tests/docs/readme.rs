@@ -8,8 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Terminal, World};
-use crate::support::{Line, NO_SETTINGS, PASSWORD, Server};
+use crate::support::{Connection, NO_SETTINGS, PASSWORD, Terminal, World};
 use tempfile::TempDir;
 use wachat::client::commands;
 use wachat::client::texts::Language;
@@ -46,15 +45,15 @@ fn normal(line: &str) -> String {
 
 #[test]
 fn the_session_with_nc_looks_as_the_readme_shows_it() {
-    let server = Server::with_flags(&[]);
+    let world = World::new(&[]);
     let mut lines = block("nc").into_iter().peekable();
     while let Some(command) = lines.next() {
         let typed = command.strip_prefix("$ printf '").unwrap_or_else(|| panic!("no command: {command}"));
         let (text, target) = typed.split_once("' | nc 127.0.0.1 ").unwrap_or_else(|| panic!("no nc: {command}"));
-        let address = if target == "1666" { server.send } else { server.recv };
-        let mut line = Line::open(address);
+        let address = if target == "1666" { world.send } else { world.recv };
+        let mut line = Connection::open(address);
         line.send(text.replace("\\n", "\n"));
-        let mut said = line.rest();
+        let mut said = line.read_rest();
         said.iter_mut().for_each(|line| *line = normal(line));
         let mut shown = Vec::new();
         while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
@@ -66,10 +65,10 @@ fn the_session_with_nc_looks_as_the_readme_shows_it() {
 
 #[test]
 fn the_server_says_what_the_readme_shows() {
-    let server = Server::start();
+    let world = World::without_lobby();
     let [command, line] = <[String; 2]>::try_from(block("server")).expect("a command and a line");
     assert_eq!(command, "$ cargo run --release -- serve");
-    let said = format!("wachat: listening send={} recv={} data=data", server.send, server.recv);
+    let said = format!("wachat: listening send={} recv={} data=data", world.send, world.recv);
     assert_eq!(normal(&said), normal(&line));
 }
 
@@ -80,18 +79,18 @@ fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
     let path = directory.path().to_path_buf();
     fs::create_dir(path.join("data")).expect("a directory");
     fs::write(path.join("data/roster.csv"), include_str!("../../data/roster.csv")).expect("a roster");
-    let (mut server, mut directory, mut exports) = (None, Some(directory), String::new());
+    let (mut world, mut directory, mut exports) = (None, Some(directory), String::new());
     let mut lines = block("shell").into_iter().peekable();
     while let Some(line) = lines.next() {
         let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("no command: {line}"));
         let shown: Vec<_> = std::iter::from_fn(|| lines.next_if(|line| !line.starts_with("$ "))).collect();
         if let Some(serve) = command.strip_suffix(" &") {
             let flags: Vec<_> = serve.strip_prefix("wachat serve ").expect("a server").split(' ').collect();
-            server = Some(Server::on(directory.take().expect("one server"), &flags));
+            world = Some(World::in_directory(directory.take().expect("one server"), &flags));
         } else if command.starts_with("export ") {
             exports = format!("{command}\n");
         } else {
-            let said = run(&path, &format!("{exports}{command}"), server.as_ref());
+            let said = run(&path, &format!("{exports}{command}"), world.as_ref());
             let normal = |text: &str| text.lines().map(normal).collect::<Vec<_>>();
             assert_eq!(normal(&said), normal(&shown.join("\n")), "{command}");
         }
@@ -99,16 +98,16 @@ fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
 }
 
 /// What a command of a shell writes, in that directory, with that server.
-fn run(directory: &Path, command: &str, server: Option<&Server>) -> String {
-    let programs = Path::new(env!("CARGO_BIN_EXE_wachat")).parent().expect("a directory").to_path_buf();
+fn run(directory: &Path, command: &str, world: Option<&World>) -> String {
+    let programs = Path::new(crate::support::WACHAT).parent().expect("a directory").to_path_buf();
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&paths)));
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).current_dir(directory).env("PATH", paths.expect("a path")).env("HOME", directory);
     shell.env("WACHAT_HOME", directory.join("home")).env("WACHAT_CONFIG", NO_SETTINGS);
-    if let Some(server) = server {
-        shell.env("WACHAT_SEND_PORT", server.send.port().to_string());
-        shell.env("WACHAT_RECV_PORT", server.recv.port().to_string());
+    if let Some(world) = world {
+        shell.env("WACHAT_SEND_PORT", world.send.port().to_string());
+        shell.env("WACHAT_RECV_PORT", world.recv.port().to_string());
     }
     let output = shell.output().expect("a shell");
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -199,7 +198,7 @@ impl Player {
         let Some(next) = self.next() else { return false };
         if let Some(command) = next.strip_prefix("$ ") {
             assert_eq!(command, format!("cargo run --release -- connect --user {} --plain", self.user));
-            self.terminal = Some(Terminal::start_with(&world.arguments(self.user, &[]), None));
+            self.terminal = Some(Terminal::start_with_password(&world.arguments(self.user, &[]), None));
         } else if let (Some(typed), Some(terminal)) = (typed(next), &self.terminal) {
             terminal.type_line(typed);
         } else {
@@ -256,11 +255,11 @@ fn the_chat_looks_as_the_readme_shows_it() {
             continue;
         }
         let screens = || players.iter().map(|p| (p.next(), p.terminal.as_ref().map(Terminal::screen)));
-        let stuck = last.elapsed() > crate::support::PATIENCE;
+        let stuck = last.elapsed() > crate::support::TIMEOUT;
         assert!(!stuck, "the README and the screens differ:\n{:#?}", screens().collect::<Vec<_>>());
         std::thread::sleep(Duration::from_millis(5));
     }
     for player in &mut players {
-        assert_eq!(player.terminal.as_mut().and_then(Terminal::ended), Some(0), "{} leaves", player.user);
+        assert_eq!(player.terminal.as_mut().and_then(Terminal::wait_for_exit), Some(0), "{} leaves", player.user);
     }
 }

@@ -7,11 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::client::{World, code};
-use crate::support::hooked::HookedDisk;
-use crate::support::playing::{Playing, SMALL, Sent};
+use crate::support::clients::exit_code;
+use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, Sent};
+use crate::support::intercepted_disk::InterceptedDisk;
 use crate::support::random::Random;
-use crate::support::{Line, PASSWORD, Server, files, wait_for};
+use crate::support::store_files::read_files;
+use crate::support::{Connection, PASSWORD, World, wait_for};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
@@ -28,8 +29,8 @@ fn store(disk: &SimulatedDisk, directory: &str) -> Store {
 }
 
 /// A store with history in two checkpoints and messages in two segments after them.
-fn played(disk: &SimulatedDisk) -> Playing {
-    let mut playing = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
+fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
     // A conversation that goes no further.
     playing.send("luis", "luis", "una nota");
@@ -48,7 +49,7 @@ fn played(disk: &SimulatedDisk) -> Playing {
 fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
     let report = Store::new(disk.clone(), data).check().unwrap_or_else(|error| panic!("{error}"));
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
-    let mut playing = Playing::start(disk, data);
+    let mut playing = GroupCommitHarness::start(disk, data);
     let last = playing.group_commit.machine().last();
     for one in sent {
         let again = playing.send_as(one.from, one.to, &one.id, &one.text);
@@ -63,14 +64,14 @@ fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
 fn what_was_there_comes_back_under_a_new_name() {
     let disk = SimulatedDisk::default();
     let playing = played(&disk);
-    let before = files(&disk, DATA);
+    let before = read_files(&disk, DATA);
     let made = store(&disk, DATA).backup(Path::new(BACKUP)).unwrap();
     assert_eq!((made.users, made.messages, made.conversations, made.segments), (3, 11, 5, 2), "{made:?}");
-    assert!(files(&disk, DATA) == before, "the store has been changed");
-    let backup = files(&disk, BACKUP);
+    assert!(read_files(&disk, DATA) == before, "the store has been changed");
+    let backup = read_files(&disk, BACKUP);
     let restored = store(&disk, RESTORED).restore(&store(&disk, BACKUP)).unwrap();
     assert_eq!((restored.messages, restored.last), (made.messages, made.last));
-    assert!(files(&disk, BACKUP) == backup, "the backup has been changed");
+    assert!(read_files(&disk, BACKUP) == backup, "the backup has been changed");
     let name = serves(Arc::new(disk.clone()), Path::new(RESTORED), &playing.sent);
     assert_ne!(&*name, &**playing.group_commit.machine().store(), "clients would not notice");
 }
@@ -113,7 +114,7 @@ fn a_backup_cut_at_any_call_is_whole_or_refused() {
                     assert!(matches!(error, StoreError::NoBackup { .. }), "call {call}: {error}");
                     assert!(!disk.exists(Path::new(RESTORED)).unwrap(), "call {call}");
                     // Nor is it taken for a store: what is there says what it is, or nothing is there.
-                    let left = files(&disk, BACKUP).keys().any(|path| !path.ends_with("backup.new"));
+                    let left = read_files(&disk, BACKUP).keys().any(|path| !path.ends_with("backup.new"));
                     let open = store(&disk, BACKUP).open(Policy::default(), SMALL);
                     assert!(!left || matches!(open, Err(StoreError::IsBackup { .. })), "call {call}");
                     refused += 1;
@@ -142,7 +143,7 @@ fn a_restore_cut_at_any_call_serves_everything_or_not_at_all_and_can_be_run_agai
             if committed {
                 whole += 1;
             } else {
-                let begun = !files(&disk, RESTORED).is_empty();
+                let begun = !read_files(&disk, RESTORED).is_empty();
                 let open = store(&disk.after_power_cut(|| true), RESTORED).open(Policy::default(), SMALL).map(drop);
                 assert!(!begun || matches!(open, Err(StoreError::HalfRestored { .. })), "call {call}: {open:?}");
                 restore(&disk).unwrap_or_else(|error| panic!("call {call}: {error}"));
@@ -168,7 +169,7 @@ fn a_disk_that_fails_or_is_full_leaves_nothing_behind() {
                 assert!(
                     !failing.exists(Path::new(BACKUP)).unwrap(),
                     "call {call}: {:?}",
-                    files(&failing, BACKUP).keys()
+                    read_files(&failing, BACKUP).keys()
                 );
             }
             let _ = failing.remove_dir(Path::new(BACKUP));
@@ -181,29 +182,33 @@ fn a_disk_that_fails_or_is_full_leaves_nothing_behind() {
             let failing = safe.after_power_cut(|| true);
             failing.fail(call, fault);
             if restore(&failing).is_err() {
-                assert!(files(&failing, RESTORED).is_empty(), "call {call}: {:?}", files(&failing, RESTORED).keys());
+                assert!(
+                    read_files(&failing, RESTORED).is_empty(),
+                    "call {call}: {:?}",
+                    read_files(&failing, RESTORED).keys()
+                );
                 restore(&failing).unwrap_or_else(|error| panic!("call {call}: {error}"));
             }
         }
     }
 }
 
-type Act = Box<dyn FnMut(&mut Playing, &str, &Path) + Send>;
+type Act = Box<dyn FnMut(&mut GroupCommitHarness, &str, &Path) + Send>;
 
 /// Backs a store up while its server does something before each of the calls that look at the store. Then
 /// everything that was OK before is in it, and of what came during it a beginning. Returns how much of that.
-fn back_up_beside(disk: &SimulatedDisk, playing: Playing, act: Act) -> usize {
+fn back_up_beside(disk: &SimulatedDisk, playing: GroupCommitHarness, act: Act) -> usize {
     let before = playing.sent.len();
     let state = Arc::new(Mutex::new((playing, act)));
-    let server = state.clone();
+    let world = state.clone();
     let hook = move |what: &str, path: &Path| {
         if path.starts_with(DATA) {
-            let (playing, act) = &mut *server.lock();
+            let (playing, act) = &mut *world.lock();
             act(playing, what, path);
         }
         Ok(())
     };
-    let hooked = HookedDisk { disk: disk.clone(), hook: Arc::new(hook) };
+    let hooked = InterceptedDisk { disk: disk.clone(), hook: Arc::new(hook) };
     let made = Store::new(Arc::new(hooked), Path::new(DATA)).backup(Path::new(BACKUP));
     let made = made.unwrap_or_else(|error| panic!("{error}"));
     store(disk, RESTORED).restore(&store(disk, BACKUP)).unwrap_or_else(|error| panic!("{error}"));
@@ -314,20 +319,20 @@ fn real_traffic_backups_one_after_another() {
     let handle = wachat::server::start(config).unwrap();
     let (stop, ok) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
     for name in ["ana", "luis"] {
-        Line::open(handle.send_address()).ask(&format!("REGISTER:{name}:{PASSWORD}"));
+        Connection::open(handle.send_address()).request(&format!("REGISTER:{name}:{PASSWORD}"));
     }
     let talk = |from: &'static str, to: &'static str| {
         let (stop, ok, address) = (stop.clone(), ok.clone(), handle.send_address());
         let recv = handle.recv_address();
         std::thread::spawn(move || {
-            let (mut line, mut session) = (Line::open(address), Line::open(recv));
+            let (mut line, mut session) = (Connection::open(address), Connection::open(recv));
             for connection in [&mut line, &mut session] {
-                connection.ask(&format!("LOGIN:{from}:{PASSWORD}"));
+                connection.request(&format!("LOGIN:{from}:{PASSWORD}"));
             }
             let mut number = 0;
             while !stop.load(Ordering::Relaxed) {
                 let (id, text) = (format!("m{number}"), format!("hola {number} {}", "x".repeat(number % 100)));
-                let answer = line.ask(&format!("SEND;{id};{to};{text}"));
+                let answer = line.request(&format!("SEND;{id};{to};{text}"));
                 let fields: Vec<_> = answer.split(';').map(str::to_owned).collect();
                 // What has come is acknowledged now and then; the other side may be slower than this one.
                 let full = fields[..2] == ["KO", "QUOTA"];
@@ -355,7 +360,7 @@ fn real_traffic_backups_one_after_another() {
         Store::new(Arc::new(RealDisk), &restored).restore(&Store::new(Arc::new(RealDisk), &backup)).unwrap();
         assert!(made.messages >= before.len() as u64, "{} of {}", made.messages, before.len());
         holds(&restored, &before);
-        segments.push(crate::support::newest_checkpoint(&backup));
+        segments.push(crate::support::store_files::newest_checkpoint(&backup));
     }
     stop.store(true, Ordering::Relaxed);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -381,7 +386,7 @@ fn holds(data: &Path, sent: &[Sent]) {
 }
 
 fn wachat(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_wachat")).args(arguments).output().unwrap();
+    let output = Command::new(crate::support::WACHAT).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -393,10 +398,10 @@ fn path(path: &Path) -> &str {
 #[test]
 fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     let mut world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let mut luis = world.terminal("luis", &[]);
     luis.expect("connected to");
-    assert_eq!(code(&world.pipe("ana", "@luis: uno\n@luis: dos\n", &[])), 0);
+    assert_eq!(exit_code(&world.pipe("ana", "@luis: uno\n@luis: dos\n", &[])), 0);
     luis.expect("ana: dos");
 
     let (data, backup) = (world.path("data"), world.path("backup"));
@@ -405,18 +410,18 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert!(told.contains("messages: 2\n") && told.contains("users: 2\n"), "{told}");
 
     // What comes after it is lost to the server.
-    assert_eq!(code(&world.pipe("ana", "@luis: tres\n", &[])), 0);
+    assert_eq!(exit_code(&world.pipe("ana", "@luis: tres\n", &[])), 0);
     luis.expect("ana: tres");
     luis.type_line("/msg ana cuatro");
     luis.expect("✓ @ana: cuatro");
-    world.kill_server();
+    world.kill();
     std::fs::rename(&data, world.path("lost")).unwrap();
     let (status, told, said) = wachat(&["restore", path(&backup), "--data", path(&data)]);
     assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
-    world.start_server();
+    world.start();
 
     luis.expect("the server's store is another than last time");
-    assert_eq!(code(&world.pipe("ana", "@luis: cinco\n", &[])), 0);
+    assert_eq!(exit_code(&world.pipe("ana", "@luis: cinco\n", &[])), 0);
     luis.expect("ana: cinco");
     luis.type_line("/msg ana seis");
     luis.expect("✓ @ana: seis");
@@ -433,23 +438,23 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
 
 #[test]
 fn an_old_id_gets_its_old_answer_from_a_restored_server() {
-    let server = Server::start();
-    let (mut ana, _luis) = (server.register("ana"), server.register("luis"));
-    let answer = ana.ask("SEND;m-1;luis;hola");
-    let (data, backup) = (server.data(), server.path("backup"));
+    let mut world = World::without_lobby();
+    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let answer = ana.request("SEND;m-1;luis;hola");
+    let (data, backup) = (world.data(), world.path("backup"));
     assert_eq!(wachat(&["backup", "--data", path(&data), path(&backup)]).0, Some(0));
-    let stopped = server.kill();
+    world.kill();
     std::fs::remove_dir_all(&data).unwrap();
     assert_eq!(wachat(&["restore", path(&backup), "--data", path(&data)]).0, Some(0));
     let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
     for directory in [&data, &backup] {
         assert_eq!(mode(directory) & 0o777, 0o700);
-        assert_eq!(mode(&crate::support::newest_checkpoint(directory)) & 0o777, 0o700);
-        assert_eq!(mode(&crate::support::newest_checkpoint(directory).join("users.csv")) & 0o777, 0o600);
+        assert_eq!(mode(&crate::support::store_files::newest_checkpoint(directory)) & 0o777, 0o700);
+        assert_eq!(mode(&crate::support::store_files::newest_checkpoint(directory).join("users.csv")) & 0o777, 0o600);
     }
-    let server = stopped.start();
-    assert_eq!(server.login("ana").ask("SEND;m-1;luis;hola"), answer);
-    assert_eq!(server.session("luis").poll(0, 0).len(), 1);
+    world.start();
+    assert_eq!(world.login("ana").request("SEND;m-1;luis;hola"), answer);
+    assert_eq!(world.session("luis").poll(0, 0).len(), 1);
 }
 
 #[test]
@@ -458,7 +463,7 @@ fn every_flipped_bit_of_a_backup_stops_its_restore() {
     played(&disk);
     store(&disk, DATA).backup(Path::new(BACKUP)).unwrap();
     let mut random = Random::new(3);
-    for (path, content) in files(&disk, BACKUP) {
+    for (path, content) in read_files(&disk, BACKUP) {
         let end = content.iter().rposition(|byte| *byte != b'\n').unwrap() + 1;
         for at in (0..8).map(|_| random.below(end as u64) as usize).chain([end - 1]) {
             disk.tamper(&path, |content| content[at] ^= 1);
@@ -489,9 +494,9 @@ fn a_damaged_store_is_not_backed_up_and_its_own_file_is_named() {
 
 #[test]
 fn what_cannot_be_done_is_said_in_one_line() {
-    let server = Server::start();
-    server.register("ana");
-    let (data, directory) = (server.data(), TempDir::new().unwrap());
+    let world = World::without_lobby();
+    world.register("ana");
+    let (data, directory) = (world.data(), TempDir::new().unwrap());
     let there = |name: &str| directory.path().join(name);
     std::fs::create_dir(there("empty")).unwrap();
     std::fs::create_dir(there("full")).unwrap();

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::support::playing::Playing;
+use crate::support::group_commit_harness::GroupCommitHarness;
 use crate::support::random::Random;
-use crate::support::{Server, in_vain};
+use crate::support::{World, run_to_end};
 use tempfile::TempDir;
 use wachat::disk::{Disk, SimulatedDisk, write};
 use wachat::store::{Report, Store};
@@ -17,7 +17,7 @@ const DATA: &str = "/data";
 /// A checkpoint with two conversations, messages that wait, and three segments after it.
 fn store() -> SimulatedDisk {
     let disk = SimulatedDisk::default();
-    let mut playing = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
     for (from, to) in [("ana", "luis"), ("luis", "ana"), ("eva", "eva"), ("ana", "luis"), ("eva", "#lobby")] {
         playing.send(from, to, "hola; ¿qué\n tal?");
@@ -39,7 +39,7 @@ fn check(disk: &SimulatedDisk) -> Report {
 
 /// Every file, and what is in it.
 fn files(disk: &SimulatedDisk) -> BTreeMap<PathBuf, Vec<u8>> {
-    crate::support::files(disk, DATA)
+    crate::support::store_files::read_files(disk, DATA)
 }
 
 /// The one damage that is found after a change.
@@ -150,7 +150,7 @@ fn the_row_is_named_where_it_can_be() {
 #[test]
 fn an_old_row_whose_text_was_changed_is_known_by_the_files_checksum() {
     let disk = SimulatedDisk::default();
-    let mut playing = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis"].iter().for_each(|name| playing.register(name));
     // More than the ids that are remembered, in many checkpoints: the checksum is continued.
     for number in 0..1_200 {
@@ -241,24 +241,24 @@ fn what_is_missing_is_damage_and_what_is_left_over_is_a_note() {
 }
 
 fn run(data: &Path) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_wachat")).args(["check", "--data"]).arg(data).output().unwrap();
+    let output = Command::new(crate::support::WACHAT).args(["check", "--data"]).arg(data).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
 fn the_command_says_what_it_found() {
-    let server = Server::start();
-    let data = server.data();
-    let mut ana = server.register("ana");
-    server.register("luis");
-    assert!(ana.ask("SEND;1;luis;hola").starts_with("OK;"));
+    let mut world = World::without_lobby();
+    let data = world.data();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    assert!(ana.request("SEND;1;luis;hola").starts_with("OK;"));
 
     let (code, _, said) = run(&data);
     assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("another wachat serves this directory"), "{said}");
 
-    let (stopped, ..) = server.stop();
+    world.stop();
     let (code, told, said) = run(&data);
     assert_eq!((code, said.as_str()), (Some(0), ""), "{told}");
     for line in ["is whole", "users: 2", "messages: 1", "conversations: 1", "bytes: "] {
@@ -274,10 +274,10 @@ fn the_command_says_what_it_found() {
     std::fs::write(&history, whole).unwrap();
 
     // Of an earlier form.
-    let table = crate::support::newest_checkpoint(&data).join("conversations.csv");
+    let table = crate::support::store_files::newest_checkpoint(&data).join("conversations.csv");
     let text = std::fs::read_to_string(&table).unwrap();
     std::fs::write(&table, text.replace("wachat-conversations;2", "wachat-conversations;1")).unwrap();
-    let (code, said) = stopped.start_in_vain();
+    let (code, said) = world.start_and_fail();
     assert_eq!(code, Some(1));
     assert!(said.contains("conversations.csv: written by a development version"), "{said}");
     assert_eq!(run(&data).0, Some(1));
@@ -292,6 +292,6 @@ fn what_is_no_store_is_said_in_one_line_and_stays_as_it_is() {
         assert!(said.contains("there is no store"), "{said}");
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-    let (code, _) = in_vain(Command::new(env!("CARGO_BIN_EXE_wachat")).args(["check", "too", "much"]));
+    let (code, _) = run_to_end(Command::new(crate::support::WACHAT).args(["check", "too", "much"]));
     assert_eq!(code, Some(2));
 }

@@ -5,7 +5,8 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::support::{Line, PASSWORD, random::Random};
+use crate::support::random::Random;
+use crate::support::{Connection, PASSWORD};
 use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
@@ -33,15 +34,15 @@ struct Answers {
 
 /// Registers, sends, and hears to the end.
 fn talk(server: &Handle, answers: &mut Answers) -> Option<()> {
-    let mut line = Line::try_open(server.send_address())?;
+    let mut line = Connection::try_open(server.send_address())?;
     line.try_send(format!("REGISTER:ana:{PASSWORD}\n")).ok()?;
-    let said = line.try_line()?;
+    let said = line.try_read_line()?;
     answers.registered = said.starts_with("OK;");
     assert!(answers.registered || said.starts_with("KO;FULL;"), "{said}");
     for number in 0..MESSAGES {
         let text = "x".repeat(if number % 2 == 0 { limits::TEXT_BYTES } else { 10 });
         line.try_send(format!("SEND;m{number};ana;{text}\n")).ok()?;
-        let said = line.try_line()?;
+        let said = line.try_read_line()?;
         match said.strip_prefix("OK;") {
             Some(_) => answers.accepted.push((format!("m{number}"), said)),
             None => assert!(said.starts_with("KO;FULL;"), "{said}"),
@@ -69,8 +70,8 @@ fn live(disk: &SimulatedDisk, call: u64, fault: Fault) -> (Answers, Option<Strin
 fn check(disk: &SimulatedDisk, answers: &Answers, how: &str) {
     let server = serve(disk).unwrap_or_else(|why| panic!("{how}: it does not start again: {why}"));
     if answers.registered {
-        let mut line = Line::open(server.send_address());
-        assert_eq!(line.ask(&format!("LOGIN:ana:{PASSWORD}")), "OK;ana;wachat/1", "{how}");
+        let mut line = Connection::open(server.send_address());
+        assert_eq!(line.request(&format!("LOGIN:ana:{PASSWORD}")), "OK;ana;wachat/1", "{how}");
         let history = line.list("HISTORY;ana;1000");
         for (id, said) in &answers.accepted {
             let seq = said.rsplit(';').next().expect("a number");

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::kept::Kept;
+use crate::support::World;
 use crate::support::random::Random;
+use crate::support::run_directory::RunDirectory;
 use crate::support::traffic::Traffic;
-use crate::support::{Server, Stopped};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
@@ -25,36 +25,39 @@ fn promises_hold_through_2000_kills() {
 }
 
 fn survive(kills: u64) {
-    let (mut kept, directory) = Kept::new("wachat-kill-");
-    let mut server = Server::on(directory, &[]);
+    let (mut run, directory) = RunDirectory::new("wachat-kill-");
+    let mut world = World::in_directory(directory, &[]);
     for user in USERS {
-        server.register(user);
+        world.register(user);
     }
-    let traffic = Traffic::start(&USERS, server.addresses());
+    let traffic = Traffic::start(&USERS, world.addresses());
     let (mut random, mut done, mut while_starting) = (Random::new(1), 0, 0);
     let mut start_takes = Duration::from_millis(20);
     while done < kills {
         done += 1;
-        kept.tell(&format!("kill {done}: {}", wait_for_the_moment(done, &server, &traffic, &mut random)));
-        let stopped = server.kill();
+        run.note(&format!("kill {done}: {}", wait_for_the_moment(done, &world, &traffic, &mut random)));
+        world.kill();
         while done < kills && random.chance(30) {
             (done, while_starting) = (done + 1, while_starting + 1);
             let after = start_takes.mul_f64(random.below(120) as f64 / 100.0);
-            kept.tell(&format!("kill {done}: {after:?} after its start"));
-            stopped.start_and_kill(after, || ());
+            run.note(&format!("kill {done}: {after:?} after its start"));
+            world.start_and_kill(after, || ());
         }
-        (server, start_takes) = start(stopped);
-        traffic.server_is_at(server.addresses());
+        let begin = Instant::now();
+        world.start();
+        start_takes = begin.elapsed();
+        traffic.server_is_at(world.addresses());
     }
     let accepted = traffic.finish();
-    server.stop().0.assert_whole();
+    world.stop();
+    world.assert_undamaged();
     println!("{kills} kills, {while_starting} of them while it started; {accepted} messages accepted");
 }
 
 /// Waits until it is time for the next kill; says what for.
-fn wait_for_the_moment(kill: u64, server: &Server, traffic: &Traffic, random: &mut Random) -> String {
+fn wait_for_the_moment(kill: u64, world: &World, traffic: &Traffic, random: &mut Random) -> String {
     if kill.is_multiple_of(CHECKPOINT_EVERY) {
-        let checkpoint = server.data().join("checkpoint.new");
+        let checkpoint = world.data().join("checkpoint.new");
         traffic.heavy_until("a checkpoint", || checkpoint.exists());
         let after = Duration::from_micros(random.below(30_000));
         std::thread::sleep(after);
@@ -70,10 +73,4 @@ fn wait_for_the_moment(kill: u64, server: &Server, traffic: &Traffic, random: &m
     let messages = random.below(40) + 1;
     traffic.wait_for_messages(messages);
     format!("after {messages} messages")
-}
-
-/// Starts a server; says how long that took.
-fn start(stopped: Stopped) -> (Server, Duration) {
-    let begun = Instant::now();
-    (stopped.start(), begun.elapsed())
 }

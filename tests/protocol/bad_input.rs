@@ -5,24 +5,24 @@ use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::support::random::Random;
-use crate::support::{Line, PASSWORD, PATIENCE, Server, wait_for};
+use crate::support::{Connection, PASSWORD, TIMEOUT, World, wait_for};
 
 /// A server under attack by Mallory, and two users who go on talking beside it.
 struct Town {
-    server: Server,
-    ana: Line,
-    luis: Line,
+    world: World,
+    ana: Connection,
+    luis: Connection,
     sent: u64,
 }
 
 impl Town {
     fn new() -> Self {
-        let server = Server::start();
-        let ana = server.register("ana");
-        server.register("luis");
-        server.register("mallory");
-        let luis = server.session("luis");
-        let mut town = Self { server, ana, luis, sent: 0 };
+        let world = World::without_lobby();
+        let ana = world.register("ana");
+        world.register("luis");
+        world.register("mallory");
+        let luis = world.session("luis");
+        let mut town = Self { world, ana, luis, sent: 0 };
         town.send();
         town
     }
@@ -32,7 +32,7 @@ impl Town {
         // Both have to talk now and then, or they are timed out themselves.
         self.sent += 1;
         let n = self.sent;
-        let reply = self.ana.ask(&format!("SEND;m-{n};luis;hola {n}"));
+        let reply = self.ana.request(&format!("SEND;m-{n};luis;hola {n}"));
         assert!(reply.starts_with(&format!("OK;m-{n};RECEIVED;")), "{reply}");
     }
 
@@ -43,22 +43,24 @@ impl Town {
         for n in [self.sent - 1, self.sent] {
             let text = format!(";ana;luis;<at>;hola {n}");
             let (luis, what) = (&mut self.luis, format!("Luis to have message {n} after {after}"));
-            wait_for(&what, || luis.timeless("POLL;0;0;1000").iter().any(|event| event.ends_with(&text)).then_some(()));
+            wait_for(&what, || {
+                luis.list_without_times("POLL;0;0;1000").iter().any(|event| event.ends_with(&text)).then_some(())
+            });
         }
         self.luis.list("POLL;*;0");
         self.send();
-        assert_eq!(self.server.login("ana").ask("PING"), "OK", "after {after}");
-        let log = self.server.log();
+        assert_eq!(self.world.login("ana").request("PING"), "OK", "after {after}");
+        let log = self.world.log();
         assert!(!log.contains("panicked"), "after {after}: {log}");
     }
 
     fn ports(&self) -> [SocketAddr; 2] {
-        [self.server.send, self.server.recv]
+        [self.world.send, self.world.recv]
     }
 
     /// Mallory, logged in.
-    fn mallory(&self, port: SocketAddr) -> Line {
-        let (reply, line) = self.server.try_login(port, &format!("LOGIN:mallory:{PASSWORD}"));
+    fn mallory(&self, port: SocketAddr) -> Connection {
+        let (reply, line) = Connection::open_with(port, &format!("LOGIN:mallory:{PASSWORD}"));
         assert!(reply.starts_with("OK;mallory;"), "{reply}");
         line
     }
@@ -66,16 +68,16 @@ impl Town {
 
 /// Says a line and expects this KO; the connection goes on.
 #[track_caller]
-fn refused(line: &mut Line, bytes: &[u8], code: &str) {
+fn refused(line: &mut Connection, bytes: &[u8], code: &str) {
     line.send([bytes, b"\n"].concat());
-    let (reply, start) = (line.line(), String::from_utf8_lossy(bytes).chars().take(60).collect::<String>());
+    let (reply, start) = (line.read_line(), String::from_utf8_lossy(bytes).chars().take(60).collect::<String>());
     assert!(reply.starts_with(&format!("KO;{code};")), "{start:?} was answered {reply:?}, not with {code}");
 }
 
 /// Says a line before anything else and expects this KO; the connection closes.
 #[track_caller]
 fn turned_away(port: SocketAddr, bytes: &[u8], code: &str) {
-    let mut line = Line::open(port);
+    let mut line = Connection::open(port);
     refused(&mut line, bytes, code);
     line.assert_closed();
 }
@@ -107,22 +109,22 @@ fn names_that_could_escape_the_directory() {
     for name in names {
         for port in town.ports() {
             // Whether it is a name or not: no answer but these, and no file of that name.
-            let (reply, _) = town.server.try_login(port, &format!("REGISTER:{name}:{PASSWORD}"));
+            let (reply, _) = Connection::open_with(port, &format!("REGISTER:{name}:{PASSWORD}"));
             let code = reply.split(';').nth(1).unwrap_or_default().to_owned();
             let good = reply.starts_with("OK;") || ["NAME", "EXISTS"].contains(&code.as_str());
             assert!(good, "REGISTER of {name:?}: {reply}");
-            let (reply, _) = town.server.try_login(port, &format!("LOGIN:{name}:palabra falsa"));
+            let (reply, _) = Connection::open_with(port, &format!("LOGIN:{name}:palabra falsa"));
             assert!(reply.starts_with("KO;AUTH;") || reply.starts_with("KO;SYNTAX;"), "LOGIN of {name:?}: {reply}");
         }
-        let mut mallory = town.mallory(town.server.send);
+        let mut mallory = town.mallory(town.world.send);
         let field = name.replace('\\', "\\\\");
         for request in ["SEND;m-1;#NAME;x", "HISTORY;#NAME", "READ;#NAME;0", "STATUS;#NAME;1", "HISTORY;NAME/;1"] {
-            let reply = mallory.ask(&request.replace("NAME", &format!("\"{field}\"")));
+            let reply = mallory.request(&request.replace("NAME", &format!("\"{field}\"")));
             assert!(reply.starts_with("KO;"), "{request} of {name:?}: {reply}");
         }
     }
     town.is_well("names that could escape the directory");
-    assert_only_known_files(town.server.kill().data().as_path());
+    assert_only_known_files(town.world.kill().data().as_path());
 }
 
 /// Every file of a store has a name of the server's own making, and nothing is beside the store.
@@ -159,10 +161,10 @@ fn lines_of_64_kib_and_more() {
         // It never ends: nobody waits for its end.
         let mut endless = town.mallory(port);
         while endless.try_send([b'x'; 10_000]).is_ok() && !endless.has_input(std::time::Duration::from_millis(1)) {}
-        assert!(endless.line().starts_with("KO;TOO_LONG;"));
+        assert!(endless.read_line().starts_with("KO;TOO_LONG;"));
         endless.assert_closed();
     }
-    let mut mallory = town.mallory(town.server.send);
+    let mut mallory = town.mallory(town.world.send);
     // The line is short enough, what is in it is not.
     refused(&mut mallory, format!("SEND;m-1;luis;{}", "x".repeat(60_001)).as_bytes(), "SYNTAX");
     refused(&mut mallory, format!("SEND;m-1;luis;{}", "\\n".repeat(30_001)).as_bytes(), "SYNTAX");
@@ -178,34 +180,33 @@ fn lines_cut_at_every_byte() {
     let mut town = Town::new();
     let login = format!("LOGIN:mallory:{PASSWORD}\n");
     // Somebody else's session, so that it is no question which of two logins came later.
-    town.server.register("trudy12");
+    town.world.register("trudy12");
     let other = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("mallory", "trudy12");
-    for (port, request) in [(town.server.send, "SEND;m-1;mallory;a\\n\"b ñ\n"), (town.server.recv, "POLL;0;0;1000\n")]
-    {
+    for (port, request) in [(town.world.send, "SEND;m-1;mallory;a\\n\"b ñ\n"), (town.world.recv, "POLL;0;0;1000\n")] {
         let whole = [login.as_bytes(), request.as_bytes()].concat();
         for cut in 0..whole.len() {
             let (first, second) = whole.split_at(cut);
             // The rest never comes: what is no whole line has no answer, and nothing happens.
-            let mut line = Line::open(port);
+            let mut line = Connection::open(port);
             line.send(first);
             line.half_close();
-            let answers = line.rest();
+            let answers = line.read_rest();
             assert_eq!(answers.len(), usize::from(cut >= login.len()), "cut at {cut}: {answers:?}");
             // It is cut by force.
-            let mut line = Line::open(port);
+            let mut line = Connection::open(port);
             line.send(other(first));
             drop(line);
             // The rest comes later: no different from coming at once.
-            let mut line = Line::open(port);
+            let mut line = Connection::open(port);
             line.send(first);
             std::thread::yield_now();
             line.send(second);
-            assert!(line.line().starts_with("OK;mallory;"), "cut at {cut}");
-            assert!(line.line().starts_with("OK;"), "cut at {cut}");
+            assert!(line.read_line().starts_with("OK;mallory;"), "cut at {cut}");
+            assert!(line.read_line().starts_with("OK;"), "cut at {cut}");
         }
     }
     // The same id every time: it is stored once.
-    assert_eq!(town.mallory(town.server.send).list("HISTORY;mallory").len(), 1);
+    assert_eq!(town.mallory(town.world.send).list("HISTORY;mallory").len(), 1);
     town.is_well("lines cut at every byte");
 }
 
@@ -223,7 +224,7 @@ fn nuls_broken_quotes_and_broken_utf8() {
         turned_away(port, b"REGISTER:a\0na:palabra larga", "NAME");
         turned_away(port, b"LOGIN:\"ana\":palabra larga", "AUTH");
         let mut mallory = town.mallory(port);
-        let verb: &[u8] = if port == town.server.send { b"SEND;m-1;luis;" } else { b"POLL;" };
+        let verb: &[u8] = if port == town.world.send { b"SEND;m-1;luis;" } else { b"POLL;" };
         let broken: [&[u8]; 9] = [b"\0", b"\"", b"\"\"\"", b"\"0\"0", b"\"0\";\"", b"\"0\" ", b"\\", b"\\0", b"\"\\\""];
         for bytes in broken.into_iter().chain(not_utf8) {
             refused(&mut mallory, &[verb, bytes].concat(), "SYNTAX");
@@ -232,7 +233,7 @@ fn nuls_broken_quotes_and_broken_utf8() {
         refused(&mut mallory, &[0; 60_000], "SYNTAX");
         refused(&mut mallory, &[b'"'; 60_000], "SYNTAX");
         refused(&mut mallory, &[b'\r'; 60_000], "SYNTAX");
-        assert_eq!(mallory.ask("PING"), "OK", "the connection goes on");
+        assert_eq!(mallory.request("PING"), "OK", "the connection goes on");
     }
     town.is_well("NULs, broken quotes and broken UTF-8");
 }
@@ -259,8 +260,8 @@ fn unknown_verbs_and_too_many_fields() {
         refused(&mut mallory, ";".repeat(65_535).as_bytes(), "SYNTAX");
         // As many bad requests as go into one write: each has its own KO.
         mallory.send("x\n".repeat(5_000));
-        assert!((0..5_000).all(|_| mallory.line().starts_with("KO;SYNTAX;")));
-        assert_eq!(mallory.ask("PING"), "OK", "the connection goes on");
+        assert!((0..5_000).all(|_| mallory.read_line().starts_with("KO;SYNTAX;")));
+        assert_eq!(mallory.request("PING"), "OK", "the connection goes on");
     }
     town.is_well("unknown verbs and too many fields");
 }
@@ -268,18 +269,18 @@ fn unknown_verbs_and_too_many_fields() {
 #[test]
 fn an_acknowledgement_from_the_future_and_numbers_at_the_end_of_their_range() {
     let mut town = Town::new();
-    let mut session = town.mallory(town.server.recv);
+    let mut session = town.mallory(town.world.recv);
     refused(&mut session, b"POLL;9007199254740991", "SEQ");
     refused(&mut session, b"POLL;9007199254740992", "SYNTAX");
     refused(&mut session, b"POLL;18446744073709551616", "SYNTAX");
-    assert_eq!(session.ask("POLL;0;0;1000"), "OK;0");
-    let mut mallory = town.mallory(town.server.send);
+    assert_eq!(session.request("POLL;0;0;1000"), "OK;0");
+    let mut mallory = town.mallory(town.world.send);
     for last in ["9007199254740991", "9007199254740990"] {
         refused(&mut mallory, format!("READ;luis;{last}").as_bytes(), "SEQ");
         refused(&mut mallory, format!("STATUS;luis;{last}").as_bytes(), "NO_MESSAGE");
-        assert_eq!(mallory.ask(&format!("HISTORY;luis;1000;{last}")), "OK;0");
+        assert_eq!(mallory.request(&format!("HISTORY;luis;1000;{last}")), "OK;0");
     }
-    assert_eq!(mallory.ask("HISTORY;luis;1000;0"), "OK;0");
+    assert_eq!(mallory.request("HISTORY;luis;1000;0"), "OK;0");
     town.is_well("numbers at the end of their range");
 }
 
@@ -289,7 +290,7 @@ fn two_hundred_connections_that_say_nothing_or_vanish() {
     let silent: Vec<_> = (0..200).map(|n| TcpStream::connect(town.ports()[n % 2]).expect("a connection")).collect();
     for n in 0..200 {
         // Gone before it was greeted, in the middle of its login, and in the middle of a poll.
-        let mut line = Line::open(town.ports()[n % 2]);
+        let mut line = Connection::open(town.ports()[n % 2]);
         match n % 3 {
             0 => {}
             1 => line.send("LOGIN:mallory:"),
@@ -351,7 +352,7 @@ fn random_bytes_and_requests_that_were_changed_a_little() {
     for round in 0..300 {
         let port = town.ports()[random.below(2) as usize];
         let mut stream = TcpStream::connect(port).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
         if !random.chance(10) {
             stream.write_all(format!("LOGIN:mallory:{PASSWORD}\n").as_bytes()).expect("to send");
         }
@@ -375,19 +376,19 @@ fn random_bytes_and_requests_that_were_changed_a_little() {
 fn a_pipeline_of_lists_that_nobody_reads_costs_little_memory() {
     let town = Town::new();
     for number in 0..40 {
-        town.server.register(&format!("citizen{number}"));
+        town.world.register(&format!("citizen{number}"));
     }
-    let before = resident_kib(town.server.pid());
+    let before = resident_kib(town.world.pid());
     let mut unread: Vec<_> = (0..40)
         .map(|_| {
-            let mut line = town.server.login("mallory");
+            let mut line = town.world.login("mallory");
             line.send("USERS\n".repeat(512));
             line
         })
         .collect();
     // The server has taken all it will take once each has an answer under way.
-    unread.iter_mut().for_each(|line| assert_eq!(line.line(), "OK;43"));
-    let grown = resident_kib(town.server.pid()).saturating_sub(before);
+    unread.iter_mut().for_each(|line| assert_eq!(line.read_line(), "OK;43"));
+    let grown = resident_kib(town.world.pid()).saturating_sub(before);
     assert!(grown < 40 << 10, "40 connections with 512 lists each: {grown} KiB");
 }
 

@@ -293,8 +293,8 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
     for cut in 0..=stream.len() {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_nodelay(true).unwrap();
-        let server = Arc::new(listener.accept().unwrap().0);
-        let mut lines = LineReader::new(server, Duration::from_secs(10));
+        let world = Arc::new(listener.accept().unwrap().0);
+        let mut lines = LineReader::new(world, Duration::from_secs(10));
         let (first, second) = stream.split_at(cut);
         client.write_all(first).unwrap();
         // The lines that are whole come before the rest was even sent.

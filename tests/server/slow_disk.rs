@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use crate::support::hooked::HookedDisk;
-use crate::support::{Line, PASSWORD, wait_for};
+use crate::support::intercepted_disk::InterceptedDisk;
+use crate::support::{Connection, PASSWORD, wait_for};
 use wachat::disk::SimulatedDisk;
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
 
 fn serve(disk: &SimulatedDisk, hook: impl Fn(&str, &Path) -> io::Result<()> + Send + Sync + 'static) -> Handle {
-    let disk = HookedDisk { disk: disk.clone(), hook: Arc::new(hook) };
+    let disk = InterceptedDisk { disk: disk.clone(), hook: Arc::new(hook) };
     start(Config::on_free_ports(Arc::new(disk), "/data".into())).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn register(server: &Handle, user: &str) -> Line {
-    let mut line = Line::open(server.send_address());
-    assert_eq!(line.ask(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
+fn register(server: &Handle, user: &str) -> Connection {
+    let mut line = Connection::open(server.send_address());
+    assert_eq!(line.request(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
     line
 }
 
@@ -34,7 +34,7 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
         }
         Ok(())
     });
-    let mut lines: Vec<Line> = (0..20).map(|i| register(&server, &format!("user{i}"))).collect();
+    let mut lines: Vec<Connection> = (0..20).map(|i| register(&server, &format!("user{i}"))).collect();
     let before = disk.syncs();
     let together = Arc::new(Barrier::new(lines.len()));
     let senders: Vec<_> = lines
@@ -43,7 +43,7 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
             let together = together.clone();
             std::thread::spawn(move || {
                 together.wait();
-                assert!(line.ask("SEND;1;user0;hola").starts_with("OK;1;RECEIVED;"));
+                assert!(line.request("SEND;1;user0;hola").starts_with("OK;1;RECEIVED;"));
             })
         })
         .collect();
@@ -64,7 +64,7 @@ fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
     });
     let mut ana = register(&server, "ana");
     let text = "x".repeat(limits::TEXT_BYTES);
-    let mut send = |number: usize| ana.ask(&format!("SEND;{number};ana;{text}"));
+    let mut send = |number: usize| ana.request(&format!("SEND;{number};ana;{text}"));
     full.store(true, Ordering::Relaxed);
     let first = send(0);
     let refused = (1..1_000).find(|number| send(*number).starts_with("KO;FULL;")).expect("the disk has an end");
@@ -73,8 +73,8 @@ fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
     full.store(false, Ordering::Relaxed);
     // Nobody has to restart anything.
     wait_for("the server to notice the room", || send(refused).starts_with("OK;").then_some(()));
-    let mut line = Line::open(server.send_address());
-    line.ask(&format!("LOGIN:ana:{PASSWORD}"));
+    let mut line = Connection::open(server.send_address());
+    line.request(&format!("LOGIN:ana:{PASSWORD}"));
     let last = line.list("HISTORY;ana;1");
     assert!(last[0].contains(&format!(";{refused};ana;ana;")), "what was refused was not kept, what was accepted was");
     server.stop().expect("a clean stop");

@@ -11,7 +11,7 @@ mod linux {
 
     use crate::support::process::Process;
     use crate::support::random::Random;
-    use crate::support::{Line, Server, wait_for};
+    use crate::support::{Connection, World, wait_for};
 
     const PAIRS: usize = 4;
 
@@ -44,8 +44,8 @@ mod linux {
     }
 
     /// What the clients share.
-    struct World {
-        server: Server,
+    struct Shared {
+        world: World,
         going: AtomicBool,
         delivered: AtomicU64,
         /// By pair: the number of the message that its reader expects.
@@ -55,46 +55,46 @@ mod linux {
 
     /// Lets a server live; returns its resident memory, second by second.
     fn live(time: Duration) -> Vec<u64> {
-        let server = Server::start();
+        let world = World::without_lobby();
         (0..PAIRS).for_each(|pair| {
-            drop(server.register(&format!("sender{pair}")));
-            drop(server.register(&format!("reader{pair}")));
+            drop(world.register(&format!("sender{pair}")));
+            drop(world.register(&format!("reader{pair}")));
         });
-        let process = Process::of(server.pid());
+        let process = Process::of(world.pid());
         // Whoever has just left is gone when the next one has been served.
         let before = wait_for("an idle server", || process.is_at_rest());
         let (going, delivered, strangers) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
         let expected = std::array::from_fn(|_| AtomicU64::new(1));
-        let world = World { server, going, delivered, expected, strangers };
+        let shared = Shared { world, going, delivered, expected, strangers };
         let resident = std::thread::scope(|scope| {
             for pair in 0..PAIRS {
-                let world = &world;
-                scope.spawn(move || send(world, pair));
-                scope.spawn(move || receive(world, pair));
+                let shared = &shared;
+                scope.spawn(move || send(shared, pair));
+                scope.spawn(move || receive(shared, pair));
             }
-            scope.spawn(|| be_rude(&world));
-            let resident = watch(&world, &process, time);
-            world.going.store(false, Ordering::Relaxed);
+            scope.spawn(|| be_rude(&shared));
+            let resident = watch(&shared, &process, time);
+            shared.going.store(false, Ordering::Relaxed);
             resident
         });
         let after = wait_for("the last connections to end", || process.is_at_rest().filter(|now| *now == before));
         println!(
             "{} messages and {} strangers in {} s; threads and files: {before:?}, {after:?}",
-            world.delivered.load(Ordering::Relaxed),
-            world.strangers.load(Ordering::Relaxed),
+            shared.delivered.load(Ordering::Relaxed),
+            shared.strangers.load(Ordering::Relaxed),
             time.as_secs()
         );
-        assert!(world.delivered.load(Ordering::Relaxed) > 100 && world.strangers.load(Ordering::Relaxed) > 10);
+        assert!(shared.delivered.load(Ordering::Relaxed) > 100 && shared.strangers.load(Ordering::Relaxed) > 10);
         resident
     }
 
     /// Measures once a second.
-    fn watch(world: &World, process: &Process, time: Duration) -> Vec<u64> {
+    fn watch(shared: &Shared, process: &Process, time: Duration) -> Vec<u64> {
         let (start, mut resident) = (Instant::now(), Vec::new());
         while start.elapsed() < time {
             std::thread::sleep(Duration::from_secs(1));
             resident.push(process.resident());
-            let wal = size(&world.server.data().join("wal"));
+            let wal = size(&shared.world.data().join("wal"));
             assert!(wal <= WAL_BYTES, "the write-ahead log holds {wal} bytes");
         }
         resident
@@ -107,10 +107,10 @@ mod linux {
     }
 
     /// Sends numbered messages, some long, and comes back every now and then on a new connection.
-    fn send(world: &World, pair: usize) {
+    fn send(shared: &Shared, pair: usize) {
         let (mut random, mut next) = (Random::new(pair as u64), 1);
-        while world.going.load(Ordering::Relaxed) {
-            let mut line = world.server.login(&format!("sender{pair}"));
+        while shared.going.load(Ordering::Relaxed) {
+            let mut line = shared.world.login(&format!("sender{pair}"));
             for _ in 0..random.below(200) {
                 let numbers = next..next + random.below(WINDOW) + 1;
                 for number in numbers.clone() {
@@ -119,12 +119,12 @@ mod linux {
                     line.send(format!("SEND;m-{number};reader{pair};{number} {padding}\n"));
                 }
                 for number in numbers.clone() {
-                    let said = line.line();
+                    let said = line.read_line();
                     assert!(said.starts_with("OK;"), "{number} was answered {said}");
                 }
                 next = numbers.end;
-                while next - world.expected[pair].load(Ordering::Relaxed) > BEHIND {
-                    if !world.going.load(Ordering::Relaxed) {
+                while next - shared.expected[pair].load(Ordering::Relaxed) > BEHIND {
+                    if !shared.going.load(Ordering::Relaxed) {
                         return;
                     }
                     std::thread::sleep(Duration::from_millis(1));
@@ -134,14 +134,14 @@ mod linux {
     }
 
     /// Polls and reads, each message once and in order, and comes back as a new session.
-    fn receive(world: &World, pair: usize) {
+    fn receive(shared: &Shared, pair: usize) {
         let (mut random, mut last) = (Random::new(100 + pair as u64), 0);
-        let due = &world.expected[pair];
-        while world.going.load(Ordering::Relaxed) {
+        let due = &shared.expected[pair];
+        while shared.going.load(Ordering::Relaxed) {
             let user = format!("reader{pair}");
-            let (mut hears, mut says) = (world.server.session(&user), world.server.login(&user));
+            let (mut hears, mut says) = (shared.world.session(&user), shared.world.login(&user));
             for _ in 0..random.below(100) {
-                if !world.going.load(Ordering::Relaxed) {
+                if !shared.going.load(Ordering::Relaxed) {
                     return;
                 }
                 for event in hears.list(&format!("POLL;{last};1")) {
@@ -151,23 +151,23 @@ mod linux {
                         let text = fields.last().expect("a text");
                         let expected = due.fetch_add(1, Ordering::Relaxed);
                         assert!(text.starts_with(&format!("{expected} ")), "{expected} was due, and came {text:.20}");
-                        world.delivered.fetch_add(1, Ordering::Relaxed);
+                        shared.delivered.fetch_add(1, Ordering::Relaxed);
                     }
                     last = seq.max(last);
                 }
                 if random.chance(30) {
-                    assert!(!says.ask(&format!("READ;sender{pair};{last}")).is_empty());
+                    assert!(!says.request(&format!("READ;sender{pair};{last}")).is_empty());
                 }
             }
         }
     }
 
     /// Wrong passwords, half lines, noise, and hanging up in the middle.
-    fn be_rude(world: &World) {
+    fn be_rude(shared: &Shared) {
         let mut random = Random::new(99);
-        while world.going.load(Ordering::Relaxed) {
-            let port = if random.chance(50) { world.server.send } else { world.server.recv };
-            let mut line = Line::open(port);
+        while shared.going.load(Ordering::Relaxed) {
+            let port = if random.chance(50) { shared.world.send } else { shared.world.recv };
+            let mut line = Connection::open(port);
             let said: &[u8] = match random.below(5) {
                 0 => b"LOGIN:sender0:not the password\n",
                 1 => b"LOGIN:sender0:pal",
@@ -180,7 +180,7 @@ mod linux {
             if random.chance(50) {
                 line.has_input(Duration::from_millis(20));
             }
-            world.strangers.fetch_add(1, Ordering::Relaxed);
+            shared.strangers.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::client::{WACHAT, World, code, said};
-use crate::support::{Line, NO_SETTINGS, PASSWORD, Server, in_vain};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{Connection, NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end};
 use tempfile::TempDir;
 
 /// A directory with a roster, and a store beside it.
@@ -45,18 +45,18 @@ impl Class {
     #[track_caller]
     fn import(&self, arguments: &[&str]) -> String {
         let output = self.user(&[&["import", "roster.csv"], arguments].concat());
-        assert_eq!(code(&output), 0, "{}", said(&output));
-        said(&output)
+        assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
+        all_output(&output)
     }
 
     /// An import that is refused: what it says. Nothing is made by it.
     #[track_caller]
-    fn refused(&self, arguments: &[&str]) -> String {
+    fn expect_ko(&self, arguments: &[&str]) -> String {
         let before = self.names();
         let output = self.user(&[&["import", "roster.csv"], arguments].concat());
-        assert_eq!((code(&output), output.stdout.len()), (1, 0), "{}", said(&output));
+        assert_eq!((exit_code(&output), output.stdout.len()), (1, 0), "{}", all_output(&output));
         assert_eq!(self.names(), before, "a refused import changes nothing");
-        said(&output)
+        all_output(&output)
     }
 
     /// The names of all accounts.
@@ -76,13 +76,13 @@ impl Class {
         rows.map(|row| (row[0].clone(), row[1].clone())).collect()
     }
 
-    fn serve(self, flags: &[&str]) -> Server {
-        Server::on(self.directory, flags)
+    fn serve(self, flags: &[&str]) -> World {
+        World::in_directory(self.directory, flags)
     }
 }
 
-fn login(server: &Server, name: &str, password: &str) -> String {
-    let answer = Line::open(server.send).ask(&format!("LOGIN:{name}:{password}"));
+fn login(world: &World, name: &str, password: &str) -> String {
+    let answer = Connection::open(world.send).request(&format!("LOGIN:{name}:{password}"));
     answer.split(';').take(2).collect::<Vec<_>>().join(";")
 }
 
@@ -99,18 +99,18 @@ fn a_class_comes_in_and_nobody_else() {
     assert_eq!(passwords.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Ana", "eva"]);
     assert_ne!(passwords[0].1, passwords[1].1);
 
-    let server = class.serve(&["--registration", "closed"]);
+    let world = class.serve(&["--registration", "closed"]);
     for (name, password) in &passwords {
-        assert_eq!(login(&server, name, password), format!("OK;{name}"));
+        assert_eq!(login(&world, name, password), format!("OK;{name}"));
     }
-    assert_eq!(login(&server, "luis", "una \"palabra\", larga"), "OK;luis");
+    assert_eq!(login(&world, "luis", "una \"palabra\", larga"), "OK;luis");
     for stranger in [format!("REGISTER:zoe:{PASSWORD}"), format!("LOGIN:zoe:{PASSWORD}")] {
-        let answer = Line::open(server.send).ask(&stranger);
+        let answer = Connection::open(world.send).request(&stranger);
         assert!(answer.starts_with(if stranger.starts_with('R') { "KO;CLOSED;" } else { "KO;AUTH;" }), "{answer}");
     }
     // All of them are in the lobby.
-    let mut ana = Line::open(server.send);
-    ana.ask(&format!("LOGIN:ana:{}", passwords[0].1));
+    let mut ana = Connection::open(world.send);
+    ana.request(&format!("LOGIN:ana:{}", passwords[0].1));
     assert_eq!(ana.list("MEMBERS;#lobby"), ["Ana;offline", "luis;offline", "eva;offline"]);
 }
 
@@ -118,10 +118,10 @@ fn a_class_comes_in_and_nobody_else() {
 fn no_lobby_for_accounts_that_are_not_to_be_in_it() {
     let class = Class::new("name;password\nana;palabra larga\n");
     class.import(&["--no-lobby"]);
-    assert_eq!(code(&class.user(&["add", "luis", "--no-lobby"])), 0);
-    assert_eq!(code(&class.user(&["add", "eva"])), 0);
-    let server = class.serve(&[]);
-    assert_eq!(server.login("ana").list("MEMBERS;#lobby"), ["eva;offline"]);
+    assert_eq!(exit_code(&class.user(&["add", "luis", "--no-lobby"])), 0);
+    assert_eq!(exit_code(&class.user(&["add", "eva"])), 0);
+    let world = class.serve(&[]);
+    assert_eq!(world.login("ana").list("MEMBERS;#lobby"), ["eva;offline"]);
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn every_problem_is_said_with_its_line_and_nothing_is_imported() {
     let class = Class::new(
         "name;password;email\nana;palabra larga;\na/b;;\nluis;corta;\n\nANA;;\n\"eva\nmaria\";;\nzoe;zoezoezoe;no address\nivan;x\n",
     );
-    assert_eq!(code(&class.user(&["add", "before"])), 0);
-    let said = class.refused(&[]);
+    assert_eq!(exit_code(&class.user(&["add", "before"])), 0);
+    let said = class.expect_ko(&[]);
     for (line, what) in [
         (3, "\"a/b\": a name is"),
         (4, "a password has at least 8 characters"),
@@ -154,11 +154,11 @@ fn every_problem_is_said_with_its_line_and_nothing_is_imported() {
         (b"name\nbefore\n", "line 2: before has an account already"),
     ] {
         class.write("roster.csv", roster);
-        let said = class.refused(&[]);
+        let said = class.expect_ko(&[]);
         assert!(said.contains(what), "{what:?} in {said}");
     }
-    assert_eq!(code(&class.user(&["remove", "before"])), 0);
-    let said = class.refused(&["--skip-existing"]);
+    assert_eq!(exit_code(&class.user(&["remove", "before"])), 0);
+    let said = class.expect_ko(&["--skip-existing"]);
     assert!(said.contains("line 2: before was removed, and the name stays taken"), "{said}");
 }
 
@@ -166,7 +166,7 @@ fn every_problem_is_said_with_its_line_and_nothing_is_imported() {
 fn a_file_of_passwords_is_never_overwritten() {
     let class = Class::new("name\nana\n");
     class.write("passwords.csv", "mine");
-    let said = class.refused(&[]);
+    let said = class.expect_ko(&[]);
     assert!(said.contains("passwords.csv is there already") && !class.path("data").exists(), "{said}");
     assert_eq!(class.read("passwords.csv"), "mine");
     class.import(&["--passwords", "others.csv"]);
@@ -185,7 +185,7 @@ fn after_a_crash_the_file_of_passwords_goes_on_where_it_was() {
     let crashed = Class::new(&passwords);
     let (_, ana) = &class.passwords("passwords.csv")[0];
     crashed.write("only.csv", format!("name;password\nana;{ana}\n"));
-    assert_eq!(code(&crashed.user(&["import", "only.csv"])), 0);
+    assert_eq!(exit_code(&crashed.user(&["import", "only.csv"])), 0);
     assert_eq!(crashed.import(&["--skip-existing"]), "2 accounts made; 1 had one already\n");
     assert!(!crashed.path("passwords.csv").exists(), "all passwords were known");
     // The roster that was cut, once more: of those without a password nobody is new.
@@ -194,9 +194,9 @@ fn after_a_crash_the_file_of_passwords_goes_on_where_it_was() {
     crashed.write("passwords.csv", &passwords);
     assert_eq!(crashed.import(&["--skip-existing"]), "1 accounts made; 3 had one already\n");
     let passwords = class.passwords("passwords.csv");
-    let server = crashed.serve(&["--registration", "closed"]);
+    let world = crashed.serve(&["--registration", "closed"]);
     for (name, password) in passwords {
-        assert_eq!(login(&server, &name, &password), format!("OK;{name}"));
+        assert_eq!(login(&world, &name, &password), format!("OK;{name}"));
     }
 }
 
@@ -209,7 +209,7 @@ fn a_kill_in_the_middle_leaves_all_of_the_class_or_nobody() {
         command.current_dir(class.directory.path()).args(["user", "import", "roster.csv"]);
         let mut child = command.env("WACHAT_CONFIG", NO_SETTINGS).stdout(Stdio::null()).spawn().expect("it runs");
         // From the file on it is a matter of the batch alone, within a millisecond or two.
-        let deadline = Instant::now() + crate::support::PATIENCE;
+        let deadline = Instant::now() + crate::support::TIMEOUT;
         while !class.path("passwords.csv").exists() {
             assert!(Instant::now() < deadline, "the file did not come");
             std::thread::yield_now();
@@ -260,30 +260,33 @@ fn a_whole_school_fits_and_as_much_as_fits_a_segment_is_one_batch() {
 fn what_is_exported_can_be_imported_again() {
     let class = Class::new("name;password;email\nAna;palabra larga;\"a;b\"\"c@example.org\"\nluis;palabra larga;\n");
     class.import(&[]);
-    assert_eq!(code(&class.user(&["remove", "luis"])), 0);
+    assert_eq!(exit_code(&class.user(&["remove", "luis"])), 0);
     let output = class.user(&["export"]);
-    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
     let export = String::from_utf8(output.stdout).expect("UTF-8");
-    let rows: Vec<_> = export.lines().map(crate::support::without_times).collect();
+    let rows: Vec<_> = export.lines().map(crate::support::connection::without_times).collect();
     assert_eq!(rows, ["name;email;created_at;last_seen", "Ana;\"a;b\"\"c@example.org\";<at>;"]);
     assert!(!export.contains("argon2"), "no hash leaves the store");
     let other = Class::new(&export);
     other.import(&[]);
-    assert_eq!(crate::support::without_times(&said(&other.user(&["export"]))), crate::support::without_times(&export));
-    assert_eq!(code(&Class::new("").user(&["export"])), 1, "there is no store");
+    assert_eq!(
+        crate::support::connection::without_times(&all_output(&other.user(&["export"]))),
+        crate::support::connection::without_times(&export)
+    );
+    assert_eq!(exit_code(&Class::new("").user(&["export"])), 1, "there is no store");
 }
 
 #[test]
 fn neither_works_beside_a_server() {
-    let server = Server::start();
-    fs::write(server.path("roster.csv"), "name\nana\n").expect("a roster");
+    let world = World::without_lobby();
+    fs::write(world.path("roster.csv"), "name\nana\n").expect("a roster");
     for arguments in [&["export"][..], &["import", "roster.csv"]] {
         let mut command = Command::new(WACHAT);
-        command.arg("user").args(arguments).current_dir(server.path(".")).env("WACHAT_CONFIG", NO_SETTINGS);
-        let (code, said) = in_vain(&mut command);
+        command.arg("user").args(arguments).current_dir(world.path(".")).env("WACHAT_CONFIG", NO_SETTINGS);
+        let (code, said) = run_to_end(&mut command);
         assert!(code == Some(1) && said.contains("another wachat") && said.contains("stop it"), "{code:?} {said}");
     }
-    assert!(!server.path("passwords.csv").exists());
+    assert!(!world.path("passwords.csv").exists());
 }
 
 #[test]
@@ -297,13 +300,13 @@ fn the_sample_roster_can_be_imported() {
 fn an_address_given_when_registering_is_in_the_list() {
     let world = World::new(&[]);
     let output = world.pipe("ana", "", &["--register", "--email", "ana@example.org"]);
-    assert_eq!(code(&output), 0, "{}", said(&output));
-    assert_eq!(code(&world.pipe("luis", "", &["--register", "--email", "no address"])), 2);
-    assert_eq!(code(&world.pipe("luis", "", &["--email", "luis@example.org"])), 2);
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
+    assert_eq!(exit_code(&world.pipe("luis", "", &["--register", "--email", "no address"])), 2);
+    assert_eq!(exit_code(&world.pipe("luis", "", &["--email", "luis@example.org"])), 2);
     let mut world = world;
-    world.kill_server();
+    world.kill();
     let mut command = Command::new(WACHAT);
     command.args(["user", "export", "--data"]).arg(world.path("data")).env("WACHAT_CONFIG", NO_SETTINGS);
-    let list = said(&command.output().expect("it runs"));
+    let list = all_output(&command.output().expect("it runs"));
     assert!(list.contains("\nana;ana@example.org;"), "{list}");
 }

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::client::{WACHAT, World, code, said, until};
-use crate::support::{NO_SETTINGS, PASSWORD, signal, wait_for};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, send_signal, wait_for, wait_until};
 use serde_json::Value;
 
 /// Runs one of the commands for scripts.
@@ -20,7 +20,7 @@ trait Scripts {
     #[track_caller]
     fn ends(&self, expected: i32, name: &str, user: &str, more: &[&str]) -> String {
         let output = self.run(name, user, more);
-        assert_eq!(code(&output), expected, "{name} {more:?}: {}", said(&output));
+        assert_eq!(exit_code(&output), expected, "{name} {more:?}: {}", all_output(&output));
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
@@ -48,7 +48,7 @@ impl Scripts for World {
 /// A server with ana and luis, who have said nothing yet.
 fn world() -> World {
     let world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     world
 }
 
@@ -58,7 +58,7 @@ fn all<'a>(objects: &'a [Value], field: &str) -> Vec<&'a Value> {
 }
 
 fn is_time(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| crate::support::without_times(text) == "<at>")
+    value.as_str().is_some_and(|text| crate::support::connection::without_times(text) == "<at>")
 }
 
 /// The next line of a child's output.
@@ -117,10 +117,10 @@ fn a_message_is_sent_received_once_and_looked_back_on() {
 #[test]
 fn users_and_rooms() {
     let world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let _session = {
-        let mut line = crate::support::Line::open(([127, 0, 0, 1], world.recv_port).into());
-        assert!(line.ask(&format!("LOGIN:luis:{PASSWORD}")).starts_with("OK;luis;"));
+        let mut line = crate::support::Connection::open(([127, 0, 0, 1], world.recv_port).into());
+        assert!(line.request(&format!("LOGIN:luis:{PASSWORD}")).starts_with("OK;luis;"));
         line
     };
     let users = world.json("users", "ana", &[]);
@@ -147,7 +147,11 @@ fn rooms_are_sent_to_received_from_and_looked_back_on() {
     for name in ["send", "history"] {
         let more: &[&str] = if name == "send" { &["#sala", "hola"] } else { &["#sala"] };
         let output = world.run(name, "ana", more);
-        assert!(code(&output) == 1 && said(&output).contains("there is no such room"), "{}", said(&output));
+        assert!(
+            exit_code(&output) == 1 && all_output(&output).contains("there is no such room"),
+            "{}",
+            all_output(&output)
+        );
     }
 }
 
@@ -156,7 +160,7 @@ fn a_send_waits_until_it_is_delivered_or_read() {
     let world = world();
     let mut waiting = world.tool("send", "ana", &["luis", "hola", "--wait", "delivered", "--json"]).spawn().unwrap();
     // It waits: luis has not fetched it.
-    until("the message to be there", || !world.json("history", "luis", &["ana"]).is_empty());
+    wait_until("the message to be there", || !world.json("history", "luis", &["ana"]).is_empty());
     assert!(waiting.try_wait().expect("its state").is_none(), "nobody has it yet");
     let seq = world.json("receive", "luis", &[])[0]["seq"].to_string();
     let mut out = BufReader::new(waiting.stdout.take().unwrap());
@@ -166,19 +170,22 @@ fn a_send_waits_until_it_is_delivered_or_read() {
 
     // Nobody reads it: it ends in time, and says how far it is.
     let output = world.run("send", "ana", &["luis", "otra", "--wait", "read", "--timeout", "1"]);
-    assert!(code(&output) == 1 && said(&output).contains("not in time: the message to luis is RECEIVED"), "{output:?}");
+    assert!(
+        exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is RECEIVED"),
+        "{output:?}"
+    );
     let waiting = world.tool("send", "ana", &["luis", "más", "--wait", "read"]).spawn().unwrap();
-    until("the message to be there", || world.json("history", "luis", &["ana"]).len() == 3);
+    wait_until("the message to be there", || world.json("history", "luis", &["ana"]).len() == 3);
     let last = world.json("history", "luis", &["ana"])[2]["seq"].to_string();
-    let mut luis = crate::support::Line::open(([127, 0, 0, 1], world.send_port).into());
-    luis.ask(&format!("LOGIN:luis:{PASSWORD}"));
-    assert_eq!(luis.ask(&format!("READ;ana;{last}")), "OK");
+    let mut luis = crate::support::Connection::open(([127, 0, 0, 1], world.send_port).into());
+    luis.request(&format!("LOGIN:luis:{PASSWORD}"));
+    assert_eq!(luis.request(&format!("READ;ana;{last}")), "OK");
     assert_eq!(ended(waiting), (Some(0), String::new()));
     // In a room: all of them; and nobody is waited for where nobody else is.
-    assert_eq!(luis.ask("JOIN;#sola"), "OK");
+    assert_eq!(luis.request("JOIN;#sola"), "OK");
     world.ends(0, "send", "luis", &["#sola", "eco", "--wait", "read"]);
     let waiting = world.tool("send", "ana", &["#lobby", "a todos", "--wait", "delivered"]).spawn().unwrap();
-    until("the message to be there", || !world.json("history", "luis", &["#lobby"]).is_empty());
+    wait_until("the message to be there", || !world.json("history", "luis", &["#lobby"]).is_empty());
     world.ends(0, "receive", "luis", &[]);
     assert_eq!(ended(waiting), (Some(0), String::new()));
 }
@@ -187,17 +194,17 @@ fn a_send_waits_until_it_is_delivered_or_read() {
 fn an_interrupt_says_where_the_message_stands() {
     let world = world();
     let child = world.tool("send", "ana", &["luis", "hola", "--wait", "delivered"]).spawn().unwrap();
-    until("the message to be there", || !world.json("history", "luis", &["ana"]).is_empty());
+    wait_until("the message to be there", || !world.json("history", "luis", &["ana"]).is_empty());
     // The server may be a step ahead of what its sender knows.
-    until("the history to have it", || world.texts("ana", "OUT") == ["hola"]);
-    signal(child.id(), "INT");
+    wait_until("the history to have it", || world.texts("ana", "OUT") == ["hola"]);
+    send_signal(child.id(), "INT");
     let (code, said) = ended(child);
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("interrupted: the message to luis is RECEIVED (number "), "{said}");
 
     let mut follow = world.tool("receive", "luis", &["--follow"]).spawn().unwrap();
     assert!(next_line(&mut BufReader::new(follow.stdout.take().unwrap())).ends_with(" ana: hola\n"));
-    signal(follow.id(), "INT");
+    send_signal(follow.id(), "INT");
     assert_eq!(ended(follow), (Some(130), String::new()));
     assert!(world.json("receive", "luis", &[]).is_empty(), "what was written was acknowledged before the end");
 }
@@ -205,17 +212,17 @@ fn an_interrupt_says_where_the_message_stands() {
 #[test]
 fn without_a_server_it_is_queued_and_goes_out_once_with_the_next() {
     let mut world = world();
-    world.kill_server();
+    world.kill();
     let output = world.run("send", "ana", &["luis", "one", "--json"]);
-    assert_eq!(code(&output), 5, "{}", said(&output));
+    assert_eq!(exit_code(&output), 5, "{}", all_output(&output));
     let queued: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(queued["state"] == "SENT" && queued["seq"].is_null() && is_time(&queued["at"]), "{queued}");
-    assert!(said(&output).contains("the message waits in the outbox"), "{}", said(&output));
+    assert!(all_output(&output).contains("the message waits in the outbox"), "{}", all_output(&output));
     world.ends(5, "send", "ana", &["luis", "two", "--wait", "read", "--timeout", "1"]);
     for (name, more) in [("history", &["luis"][..]), ("users", &[]), ("rooms", &[]), ("receive", &["--follow"])] {
         world.ends(4, name, "ana", more);
     }
-    world.start_server();
+    world.start();
     world.ends(0, "send", "ana", &["luis", "three"]);
     world.ends(0, "send", "ana", &["luis", "four"]);
     assert_eq!(all(&world.json("receive", "luis", &[]), "text"), ["one", "two", "three", "four"]);
@@ -236,7 +243,10 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
     });
     world.send_port = port;
     let output = world.run("send", "ana", &["luis", "hola", "--timeout", "2"]);
-    assert!(code(&output) == 5 && said(&output).contains("not in time: the message to luis is SENT"), "{output:?}");
+    assert!(
+        exit_code(&output) == 5 && all_output(&output).contains("not in time: the message to luis is SENT"),
+        "{output:?}"
+    );
     server.join().expect("it was asked");
     world.send_port = real;
     // Its outbox is of that other server: nothing of it comes here.
@@ -248,7 +258,11 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
 fn what_fails_says_why_and_how() {
     let world = world();
     let output = world.run("send", "ana", &["nobody", "hola"]);
-    assert!(code(&output) == 1 && said(&output).contains("there is no such user"), "{}", said(&output));
+    assert!(
+        exit_code(&output) == 1 && all_output(&output).contains("there is no such user"),
+        "{}",
+        all_output(&output)
+    );
     world.ends(1, "history", "ana", &["nobody"]);
     let longest = "x".repeat(60_001);
     world.ends(1, "send", "ana", &["luis", &longest]);
@@ -266,11 +280,15 @@ fn what_fails_says_why_and_how() {
         ("users", &["--unknown"]),
     ] {
         let output = world.run(name, "ana", more);
-        assert!(code(&output) == 2 && output.stdout.is_empty() && !output.stderr.is_empty(), "{name} {more:?}");
+        assert!(exit_code(&output) == 2 && output.stdout.is_empty() && !output.stderr.is_empty(), "{name} {more:?}");
     }
     for (name, more) in [("send", &["luis", "hola"][..]), ("receive", &[]), ("history", &["luis"]), ("users", &[])] {
         let output = world.tool(name, "ana", more).env("WACHAT_PASSWORD", "not hers").output().expect("it runs");
-        assert!(code(&output) == 3 && said(&output).contains("refused the login"), "{name}: {}", said(&output));
+        assert!(
+            exit_code(&output) == 3 && all_output(&output).contains("refused the login"),
+            "{name}: {}",
+            all_output(&output)
+        );
     }
     // A refused login has queued nothing.
     world.ends(0, "send", "ana", &["luis", "hola"]);
@@ -281,7 +299,7 @@ fn what_fails_says_why_and_how() {
 fn a_maximum_leaves_the_rest_on_the_server() {
     let world = world();
     let lines: String = (0..250).map(|number| format!("@luis: {number}\n")).collect();
-    assert_eq!(code(&world.pipe("ana", &lines, &[])), 0);
+    assert_eq!(exit_code(&world.pipe("ana", &lines, &[])), 0);
     let mut texts = Vec::new();
     for max in ["1", "105", "44"] {
         let got = world.json("receive", "luis", &["--max", max]);
@@ -296,9 +314,9 @@ fn a_maximum_leaves_the_rest_on_the_server() {
 #[test]
 fn history_is_fetched_page_by_page() {
     let world = World::new(&["--queue-per-sender", "10000"]);
-    world.register(&["ana"]);
+    world.register_clients(&["ana"]);
     let lines: String = (0..2_300).map(|number| format!("@ana: {number}\n")).collect();
-    assert_eq!(code(&world.pipe("ana", &lines, &[])), 0);
+    assert_eq!(exit_code(&world.pipe("ana", &lines, &[])), 0);
     let texts = |objects: &[Value]| -> Vec<usize> {
         objects.iter().map(|object| object["text"].as_str().unwrap().parse().unwrap()).collect()
     };
@@ -339,8 +357,8 @@ fn following_goes_on_past_a_restart_and_ends_when_another_takes_over() {
     // Until a line is acknowledged it may come twice; here it is.
     world.ends(0, "send", "ana", &["luis", "one", "--wait", "delivered"]);
     assert_eq!(next()["text"], "one");
-    world.kill_server();
-    world.start_server();
+    world.kill();
+    world.start();
     world.ends(0, "send", "ana", &["luis", "two", "--wait", "delivered"]);
     assert_eq!(next()["text"], "two");
     assert!(world.json("receive", "luis", &[]).is_empty());

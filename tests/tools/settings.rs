@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use crate::support::PASSWORD;
-use crate::support::client::{WACHAT, World, code, said};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{PASSWORD, WACHAT, World};
 use tempfile::TempDir;
 
 /// A directory that is a user's whole home.
@@ -40,7 +40,7 @@ impl Home {
     #[track_caller]
     fn shown(&self, arguments: &[&str], environment: &[(&str, &str)], key: &str) -> String {
         let output = self.run(arguments, environment);
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let (client, serve) = text.split_once("[serve]").unwrap_or((&text, ""));
         let (target, key) = match key.strip_prefix("serve.") {
@@ -92,8 +92,8 @@ fn another_file_by_flag_and_by_environment() {
     }
     // One that was named has to be there.
     let output = home.run(&["config", "--config", "none.toml"], &[]);
-    assert!(code(&output) == 2 && said(&output).contains("none.toml"), "{}", said(&output));
-    let first = |output: &Output| said(output).lines().next().unwrap_or_default().to_owned();
+    assert!(exit_code(&output) == 2 && all_output(&output).contains("none.toml"), "{}", all_output(&output));
+    let first = |output: &Output| all_output(output).lines().next().unwrap_or_default().to_owned();
     assert!(first(&home.run(&["config"], &[])).ends_with(FILE));
     fs::remove_file(home.directory.path().join(FILE)).expect("to remove it");
     assert!(first(&home.run(&["config"], &[])).ends_with("config.toml: there is none"));
@@ -106,12 +106,12 @@ fn what_is_shown_is_a_settings_file() {
     let once = home.run(&["config"], &[]);
     home.write("copy.toml", &String::from_utf8(once.stdout).expect("UTF-8"));
     let again = home.run(&["config", "--config", "copy.toml"], &[]);
-    assert_eq!(code(&again), 0, "{}", said(&again));
+    assert_eq!(exit_code(&again), 0, "{}", all_output(&again));
     let values = |output: &Output| -> Vec<String> {
-        said(output).lines().skip(1).map(|line| line.split(" # ").next().unwrap().trim().to_owned()).collect()
+        all_output(output).lines().skip(1).map(|line| line.split(" # ").next().unwrap().trim().to_owned()).collect()
     };
     assert_eq!(values(&again), values(&home.run(&["config"], &[])));
-    assert!(said(&again).contains("queue = 1000 "), "{}", said(&again));
+    assert!(all_output(&again).contains("queue = 1000 "), "{}", all_output(&again));
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn commands_of_commands_have_their_settings_too() {
         (&["config", "bridge", "telegram"][..], "server = \"example\""),
         (&["config", "user", "list"], "data = \"elsewhere\""),
     ] {
-        let said = said(&home.run(command, &[]));
+        let said = all_output(&home.run(command, &[]));
         assert!(said.contains(want), "{command:?}: {said}");
     }
-    let said = said(&home.run(&["user", "list"], &[]));
+    let said = all_output(&home.run(&["user", "list"], &[]));
     assert!(said.contains("elsewhere: there is no store"), "{said}");
 }
 
@@ -150,8 +150,8 @@ fn what_is_wrong_in_the_file_is_said_with_its_line() {
         home.write(FILE, text);
         for command in [&["config"][..], &["users"], &["serve"]] {
             let output = home.run(command, &[]);
-            let said = said(&output);
-            assert_eq!((code(&output), said.lines().count()), (2, 1), "{text}: {said}");
+            let said = all_output(&output);
+            assert_eq!((exit_code(&output), said.lines().count()), (2, 1), "{text}: {said}");
             assert!(said.contains(&format!("{FILE}, line {line}: ")) && said.contains(what), "{text}: {said}");
         }
     }
@@ -160,7 +160,7 @@ fn what_is_wrong_in_the_file_is_said_with_its_line() {
 #[test]
 fn settings_are_what_the_commands_go_by() {
     let world = World::new(&[]);
-    world.register(&["ana", "luis"]);
+    world.register_clients(&["ana", "luis"]);
     let home = Home::new();
     home.write("password", PASSWORD);
     let ports = format!("send_port = {}\nrecv_port = {}\n", world.send_port, world.recv_port);
@@ -168,8 +168,8 @@ fn settings_are_what_the_commands_go_by() {
     let run = |arguments: &[&str], environment: &[(&str, &str)]| {
         let mut command = home.command(arguments);
         let output = command.env_remove("WACHAT_PASSWORD").envs(environment.iter().copied()).output().expect("it runs");
-        assert_eq!(code(&output), 0, "{arguments:?}: {}", said(&output));
-        said(&output)
+        assert_eq!(exit_code(&output), 0, "{arguments:?}: {}", all_output(&output));
+        all_output(&output)
     };
     assert_eq!(run(&["send", "luis", "hola"], &[]), "");
     assert!(home.directory.path().join("files").exists());
@@ -187,21 +187,21 @@ fn the_servers_settings_are_the_servers() {
         FILE,
         "send_port = 1\npassword_file = \"nowhere\"\n[serve]\ndata = \"store\"\nsend_port = 0\nrecv_port = 0\nlobby = false\n",
     );
-    assert_eq!(code(&home.run(&["user", "add", "ana"], &[])), 0);
+    assert_eq!(exit_code(&home.run(&["user", "add", "ana"], &[])), 0);
     assert!(home.directory.path().join("store").exists());
-    assert!(said(&home.run(&["user", "list"], &[])).contains("\nana;"));
+    assert!(all_output(&home.run(&["user", "list"], &[])).contains("\nana;"));
     let mut child = home.command(&["serve"]).stdout(std::process::Stdio::piped()).spawn().expect("it runs");
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().expect("its output"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("its first line");
     let port = line.split("send=127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()).expect("a port");
-    let mut luis = crate::support::Line::open(([127, 0, 0, 1], port.parse().expect("a number")).into());
-    luis.ask(&format!("REGISTER:luis:{PASSWORD}"));
-    let rooms = luis.ask("ROOMS");
+    let mut luis = crate::support::Connection::open(([127, 0, 0, 1], port.parse().expect("a number")).into());
+    luis.request(&format!("REGISTER:luis:{PASSWORD}"));
+    let rooms = luis.request("ROOMS");
     child.kill().expect("to end it");
     child.wait().expect("its end");
     assert!(line.contains("data=store"), "{line}");
-    assert!(rooms == "OK;0" || luis.line().ends_with(";no"), "luis is in no lobby: {rooms}");
+    assert!(rooms == "OK;0" || luis.read_line().ends_with(";no"), "luis is in no lobby: {rooms}");
 }
 
 #[test]
@@ -209,21 +209,21 @@ fn completions_and_manual_pages_name_what_there_is() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = home.run(&["completions", shell], &[]);
-        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
         for word in ["receive", "skip-existing", "wait"] {
-            assert!(said(&output).contains(word), "{shell} completes {word}");
+            assert!(all_output(&output).contains(word), "{shell} completes {word}");
         }
     }
-    assert_eq!(code(&home.run(&["completions", "cmd"], &[])), 2);
-    let page = said(&home.run(&["man"], &[]));
+    assert_eq!(exit_code(&home.run(&["completions", "cmd"], &[])), 2);
+    let page = all_output(&home.run(&["man"], &[]));
     assert!(page.contains(".TH wachat 1") && page.contains("wachat\\-receive(1)"), "{page}");
-    let page = said(&home.run(&["man", "send"], &[]));
+    let page = all_output(&home.run(&["man", "send"], &[]));
     assert!(page.contains("\\-\\-wait") && page.contains("Exit codes"), "{page}");
-    assert_eq!(code(&home.run(&["man", "nothing"], &[])), 2);
+    assert_eq!(exit_code(&home.run(&["man", "nothing"], &[])), 2);
     // What a user has set is not in what is written for all.
     home.write(FILE, "user = \"somebody\"\n");
-    assert!(!said(&home.run(&["man", "send"], &[])).contains("somebody"));
-    assert!(said(&home.run(&["send", "--help"], &[])).contains("[default: somebody]"));
+    assert!(!all_output(&home.run(&["man", "send"], &[])).contains("somebody"));
+    assert!(all_output(&home.run(&["send", "--help"], &[])).contains("[default: somebody]"));
 }
 
 #[cfg(target_os = "linux")]
@@ -235,9 +235,9 @@ fn a_shell_takes_the_completions() {
         eprintln!("skipped: there is no bash here");
         return;
     }
-    home.write("completions", &said(&home.run(&["completions", "bash"], &[])));
+    home.write("completions", &all_output(&home.run(&["completions", "bash"], &[])));
     let script = "source completions; COMP_WORDS=(wachat rec); COMP_CWORD=1; \
         _wachat wachat rec wachat; echo \"${COMPREPLY[@]}\"";
     let output = Command::new("bash").args(["--norc", "-c", script]).current_dir(home.directory.path()).output();
-    assert_eq!(said(&output.expect("it runs")), "receive\n");
+    assert_eq!(all_output(&output.expect("it runs")), "receive\n");
 }

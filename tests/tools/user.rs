@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{Line, PASSWORD, Server};
+use crate::support::{Connection, PASSWORD, World};
 use tempfile::TempDir;
 
 /// Runs `wachat user` with a password in its environment.
 fn user(data: &Path, arguments: &[&str], password: &str) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
+    let mut command = Command::new(crate::support::WACHAT);
     command.arg("user").args(arguments).arg("--data").arg(data).env("WACHAT_PASSWORD", password);
     let Output { status, stdout, stderr } = command.output().expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -16,8 +16,8 @@ fn user(data: &Path, arguments: &[&str], password: &str) -> (Option<i32>, String
 }
 
 /// The answer to a login, up to its text.
-fn login(server: &Server, name: &str, password: &str) -> String {
-    let answer = Line::open(server.send).ask(&format!("LOGIN:{name}:{password}"));
+fn login(world: &World, name: &str, password: &str) -> String {
+    let answer = Connection::open(world.send).request(&format!("LOGIN:{name}:{password}"));
     answer.split(';').take(2).collect::<Vec<_>>().join(";")
 }
 
@@ -29,21 +29,21 @@ fn accounts_are_made_changed_listed_and_closed_while_no_server_runs() {
     assert_eq!(user(&data, &["add", "luis"], PASSWORD).0, Some(0));
     assert_eq!(user(&data, &["passwd", "luis"], "otra palabra").0, Some(0));
 
-    let server = Server::on(directory, &["--registration", "closed"]);
-    assert_eq!(login(&server, "ana", PASSWORD), "OK;Ana");
-    assert_eq!(login(&server, "luis", "otra palabra"), "OK;luis");
-    assert_eq!(login(&server, "luis", PASSWORD), "KO;AUTH");
-    let mut ana = Line::open(server.send);
-    ana.ask(&format!("LOGIN:ana:{PASSWORD}"));
-    assert_eq!(ana.ask("EMAIL;ana@example.org"), "OK");
-    assert!(ana.ask("SEND;1;luis;para luis").starts_with("OK;1;RECEIVED;"));
+    let mut world = World::in_directory(directory, &["--registration", "closed"]);
+    assert_eq!(login(&world, "ana", PASSWORD), "OK;Ana");
+    assert_eq!(login(&world, "luis", "otra palabra"), "OK;luis");
+    assert_eq!(login(&world, "luis", PASSWORD), "KO;AUTH");
+    let mut ana = Connection::open(world.send);
+    ana.request(&format!("LOGIN:ana:{PASSWORD}"));
+    assert_eq!(ana.request("EMAIL;ana@example.org"), "OK");
+    assert!(ana.request("SEND;1;luis;para luis").starts_with("OK;1;RECEIVED;"));
 
     // While a server holds the directory, one line says so.
     let (code, _, said) = user(&data, &["list"], PASSWORD);
     assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("another wachat") && said.contains("stop it"), "{said}");
 
-    let stopped = server.kill();
+    world.kill();
     assert_eq!(user(&data, &["remove", "LUIS"], PASSWORD).0, Some(0));
     let (code, list, _) = user(&data, &["list"], PASSWORD);
     let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split(';').collect()).collect();
@@ -52,11 +52,11 @@ fn accounts_are_made_changed_listed_and_closed_while_no_server_runs() {
     assert_eq!((rows[1][0], rows[1][1], rows[1][4]), ("Ana", "ana@example.org", ""));
     assert!(rows[2][0] == "luis" && rows[2][4].ends_with('Z'), "{list}");
 
-    let server = stopped.start();
-    assert_eq!(login(&server, "luis", "otra palabra"), "KO;AUTH");
-    let mut ana = Line::open(server.send);
-    ana.ask(&format!("LOGIN:ana:{PASSWORD}"));
-    assert!(ana.ask("SEND;2;luis;hola").starts_with("KO;NO_USER;"));
+    world.start();
+    assert_eq!(login(&world, "luis", "otra palabra"), "KO;AUTH");
+    let mut ana = Connection::open(world.send);
+    ana.request(&format!("LOGIN:ana:{PASSWORD}"));
+    assert!(ana.request("SEND;2;luis;hola").starts_with("KO;NO_USER;"));
     assert_eq!(ana.list("USERS").len(), 1);
     assert_eq!(ana.list("HISTORY;luis").len(), 1, "what was said stays");
 }
@@ -65,11 +65,11 @@ fn accounts_are_made_changed_listed_and_closed_while_no_server_runs() {
 fn a_removed_name_stays_taken_and_its_mail_unread() {
     let directory = TempDir::new().expect("a directory");
     let data = directory.path().join("data");
-    let server = Server::on(directory, &[]);
-    let mut ana = server.register("ana");
-    server.register("luis");
-    assert!(ana.ask("SEND;1;luis;secreto").starts_with("OK;1;RECEIVED;"));
-    let (stopped, ..) = server.stop();
+    let mut world = World::in_directory(directory, &[]);
+    let mut ana = world.register("ana");
+    world.register("luis");
+    assert!(ana.request("SEND;1;luis;secreto").starts_with("OK;1;RECEIVED;"));
+    world.stop();
     assert_eq!(user(&data, &["remove", "luis"], PASSWORD).0, Some(0));
 
     let (code, _, said) = user(&data, &["add", "luis"], PASSWORD);
@@ -79,13 +79,13 @@ fn a_removed_name_stays_taken_and_its_mail_unread() {
         let (code, _, said) = user(&data, &[command, name], PASSWORD);
         assert_eq!((code, said.lines().count()), (Some(1), 1), "{command} {name}: {said}");
     }
-    let server = stopped.start();
-    let answer = Line::open(server.send).ask(&format!("REGISTER:luis:{PASSWORD}"));
+    world.start();
+    let answer = Connection::open(world.send).request(&format!("REGISTER:luis:{PASSWORD}"));
     assert!(answer.starts_with("KO;EXISTS;"), "{answer}");
     // Also after a clean stop, from the checkpoint.
-    let (stopped, ..) = server.stop();
-    let server = stopped.start();
-    assert_eq!(login(&server, "luis", PASSWORD), "KO;AUTH");
+    world.stop();
+    world.start();
+    assert_eq!(login(&world, "luis", PASSWORD), "KO;AUTH");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use wachat::disk::Fault;
 
-use super::world::World;
+use super::workload::Workload;
 
 /// A workload in which segments close, checkpoints are made and FULL is answered, with a restart in its
 /// middle.
@@ -19,16 +19,16 @@ const FAULTS: [Fault; 4] =
 /// How it ends: `None`: killed; else by a power cut that keeps this share of what was not synced.
 const ENDS: [Option<u64>; 4] = [None, Some(0), Some(50), Some(100)];
 
-fn live(world: &mut World) -> Result<(), String> {
-    world.live(STEPS)?;
+fn live(workload: &mut Workload) -> Result<(), String> {
+    workload.live(STEPS)?;
     // A fault that has not come yet is to come later: in the recovery, or in the second life.
-    world.restart();
-    world.live(STEPS)
+    workload.restart();
+    workload.live(STEPS)
 }
 
 #[test]
 fn promises_1_to_6_hold_whatever_goes_wrong_at_whatever_call() {
-    let mut undisturbed = World::new(SEED);
+    let mut undisturbed = Workload::new(SEED);
     live(&mut undisturbed).expect("a workload");
     let calls = undisturbed.disk.calls();
     let accepted = undisturbed.checker.accepted_count();
@@ -44,37 +44,37 @@ fn try_all(lane: u64, calls: u64) -> u64 {
     for call in (1..=calls).filter(|call| call % 2 == lane) {
         for fault in FAULTS {
             for end in ENDS {
-                let mut world = World::new(SEED);
-                let ended = disturbed(&mut world, call, fault, end);
+                let mut workload = Workload::new(SEED);
+                let ended = disturbed(&mut workload, call, fault, end);
                 assert!(ended.is_ok(), "{fault:?} at call {call}, then {end:?}: {}", ended.unwrap_err());
-                full += world.full;
+                full += workload.full;
             }
         }
     }
     full
 }
 
-fn disturbed(world: &mut World, call: u64, fault: Fault, end: Option<u64>) -> Result<(), String> {
-    world.disk.fail(call, fault);
-    live(world)?;
+fn disturbed(workload: &mut Workload, call: u64, fault: Fault, end: Option<u64>) -> Result<(), String> {
+    workload.disk.fail(call, fault);
+    live(workload)?;
     match end {
-        None => world.kill(),
-        Some(share) => world.cut_power(share),
+        None => workload.kill(),
+        Some(share) => workload.cut_power(share),
     }
-    world.settle()
+    workload.settle()
 }
 
 #[test]
 fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
-    let mut undisturbed = World::new(SEED);
+    let mut undisturbed = Workload::new(SEED);
     live(&mut undisturbed).expect("a workload");
     let mut cases = Vec::new();
     for crash in (1..=undisturbed.disk.calls()).step_by(89) {
         for share in [50, 100] {
-            let mut world = crashed(crash, share);
-            let before = world.disk.calls();
-            world.live(1).expect("a start, and a step");
-            let calls = world.disk.calls() - before;
+            let mut workload = crashed(crash, share);
+            let before = workload.disk.calls();
+            workload.live(1).expect("a start, and a step");
+            let calls = workload.disk.calls() - before;
             cases.extend((1..=calls).flat_map(|call| FAULTS.map(|fault| (crash, share, call, fault))));
         }
     }
@@ -87,25 +87,25 @@ fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
 }
 
 /// A store whose server was ended by a power cut in the middle of a write, perhaps.
-fn crashed(call: u64, share: u64) -> World {
-    let mut world = World::new(SEED);
-    world.disk.fail(call, Fault::ShortWrite);
-    live(&mut world).expect("no promise is broken");
-    world.cut_power(share);
-    world
+fn crashed(call: u64, share: u64) -> Workload {
+    let mut workload = Workload::new(SEED);
+    workload.disk.fail(call, Fault::ShortWrite);
+    live(&mut workload).expect("no promise is broken");
+    workload.cut_power(share);
+    workload
 }
 
 fn start_with_a_fault(&(crash, share, call, fault): &(u64, u64, u64, Fault)) {
     let how = format!("crash at call {crash} ({share} % kept), {fault:?} at call {call} of the start");
-    let mut world = crashed(crash, share);
-    world.disk.fail(world.disk.calls() + call, fault);
-    let ended = world.live(1).and_then(|()| {
+    let mut workload = crashed(crash, share);
+    workload.disk.fail(workload.disk.calls() + call, fault);
+    let ended = workload.live(1).and_then(|()| {
         match call % 3 {
-            0 => world.kill(),
-            1 => world.cut_power(0),
-            _ => world.cut_power(50),
+            0 => workload.kill(),
+            1 => workload.cut_power(0),
+            _ => workload.cut_power(50),
         }
-        world.settle()
+        workload.settle()
     });
     ended.unwrap_or_else(|broken| panic!("{how}: {broken}"));
 }

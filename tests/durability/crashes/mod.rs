@@ -5,9 +5,9 @@
 //! `WACHAT_CRASH_SEED=17` one.
 
 mod every_call;
-mod world;
+mod workload;
 
-use world::World;
+use workload::Workload;
 
 fn runs(default: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -22,14 +22,14 @@ fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     let runs = runs(2_000);
     let (mut cuts, mut accepted, mut checkpoints, mut full) = (0, 0, 0, 0);
     for seed in runs.clone() {
-        let mut world = World::new(seed);
-        if let Err(broken) = world.play() {
+        let mut workload = Workload::new(seed);
+        if let Err(broken) = workload.play() {
             panic!("seed {seed}: {broken}");
         }
-        cuts += world.crashes;
-        accepted += world.checker.accepted_count();
-        checkpoints += world.checkpoints;
-        full += world.full;
+        cuts += workload.crashes;
+        accepted += workload.checker.accepted_count();
+        checkpoints += workload.checkpoints;
+        full += workload.full;
     }
     println!(
         "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::support::playing::{Playing, SMALL};
+use crate::support::group_commit_harness::{GroupCommitHarness, SMALL};
 use crate::support::random::Random;
 use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::state_machine::Policy;
@@ -16,8 +16,8 @@ fn store(disk: &SimulatedDisk) -> Store {
 }
 
 /// Somebody's correspondence, with a checkpoint in the middle of it and more since.
-fn playing(disk: &SimulatedDisk) -> Playing {
-    let mut server = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
+fn playing(disk: &SimulatedDisk) -> GroupCommitHarness {
+    let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     for name in ["ana", "luis", "eva"] {
         server.register(name);
     }
@@ -34,14 +34,14 @@ fn playing(disk: &SimulatedDisk) -> Playing {
 }
 
 /// Up to which segment the next checkpoint is to be: one while the server runs, or the last one.
-type Due = fn(&mut Playing) -> u64;
+type Due = fn(&mut GroupCommitHarness) -> u64;
 
-fn of_a_running_server(server: &mut Playing) -> u64 {
+fn of_a_running_server(server: &mut GroupCommitHarness) -> u64 {
     server.close_segment();
     server.group_commit.wants_segment().expect("no spare") - 2
 }
 
-fn of_a_stopping_server(server: &mut Playing) -> u64 {
+fn of_a_stopping_server(server: &mut GroupCommitHarness) -> u64 {
     server.group_commit.uncovered().expect("something new")
 }
 
@@ -80,7 +80,7 @@ fn interrupted(due: Due, step: u64, share: Option<u64>) {
         }
     };
     // It starts, knows every message and every id, and can make its next checkpoint.
-    let mut server = Playing::start(Arc::new(disk.clone()), Path::new(DATA));
+    let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     assert_eq!(server.group_commit.machine().last().get(), 8, "step {step}, {share:?}");
     let (seq, _) = server.send_as("luis", "ana", "m2", "2");
     assert_eq!(seq, 2, "step {step}, {share:?}: the id is known");

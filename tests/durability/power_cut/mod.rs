@@ -14,9 +14,9 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::support::Server;
-use crate::support::kept::Kept;
+use crate::support::World;
 use crate::support::random::Random;
+use crate::support::run_directory::RunDirectory;
 use crate::support::traffic::Traffic;
 use loop_disk::LoopDisk;
 
@@ -27,8 +27,8 @@ const CHECKPOINT_EVERY: u64 = 25;
 
 #[test]
 fn the_cut_cuts() {
-    let (kept, _) = Kept::new("wachat-cut-");
-    let Some(mut disk) = disk_in(&kept) else { return };
+    let (record, _) = RunDirectory::new("wachat-cut-");
+    let Some(mut disk) = disk_in(&record) else { return };
     let directory = disk.path().to_path_buf();
     let path = |name: &str| directory.join(name);
     let write = |name: &str| {
@@ -65,43 +65,44 @@ fn promises_hold_through_500_power_cuts() {
 }
 
 /// A disk, or the reason why there is none.
-fn disk_in(kept: &Kept) -> Option<LoopDisk> {
+fn disk_in(record: &RunDirectory) -> Option<LoopDisk> {
     let skip = |why| {
         // Not by a macro: what those print is shown of failed tests alone.
         let _ = writeln!(std::io::stderr(), "SKIPPED: no power can be cut here: {why}");
     };
-    LoopDisk::new(kept.path()).map_err(skip).ok()
+    LoopDisk::new(record.path()).map_err(skip).ok()
 }
 
 fn survive(cuts: u64) {
-    let (mut kept, directory) = Kept::new("wachat-power-");
-    let Some(disk) = disk_in(&kept) else { return };
-    kept.tell("the data are in the file system in `image`: mount -o loop");
-    let server = Server::with_data(directory, &disk.path().join("data"));
+    let (mut record, directory) = RunDirectory::new("wachat-power-");
+    let Some(disk) = disk_in(&record) else { return };
+    record.note("the data are in the file system in `image`: mount -o loop");
+    let world = World::with_data(directory, &disk.path().join("data"), &[]);
     for user in USERS {
-        server.register(user);
+        world.register(user);
     }
-    let traffic = Traffic::start(&USERS, server.addresses());
-    let mut world = World { server: Some(server), disk, kept, random: Random::new(1), kills: 0, while_starting: 0 };
+    let traffic = Traffic::start(&USERS, world.addresses());
+    let mut run = Run { world, disk, record, random: Random::new(1), kills: 0, while_starting: 0 };
     for cut in 1..=cuts {
-        world.live(cut, &traffic);
-        world.cut_and_start();
+        run.live(cut, &traffic);
+        run.cut_and_start();
         traffic.go_on();
-        traffic.server_is_at(world.server().addresses());
+        traffic.server_is_at(run.world.addresses());
     }
     let accepted = traffic.finish();
-    let World { kills, while_starting, .. } = world;
-    world.server.take().expect("a server").stop().0.assert_whole();
+    run.world.stop();
+    run.world.assert_undamaged();
+    let Run { kills, while_starting, .. } = run;
     println!(
         "{cuts} power cuts, {kills} after a kill, {while_starting} more while it started; {accepted} messages accepted"
     );
 }
 
 /// What goes first is ended first: the server, then its disk, then the directory.
-struct World {
-    server: Option<Server>,
+struct Run {
+    world: World,
     disk: LoopDisk,
-    kept: Kept,
+    record: RunDirectory,
     random: Random,
     /// Cuts before which the server was killed and started again.
     kills: u64,
@@ -109,27 +110,22 @@ struct World {
     while_starting: u64,
 }
 
-impl World {
-    fn server(&self) -> &Server {
-        self.server.as_ref().expect("a server")
-    }
-
+impl Run {
     /// Up to the moment of the cut. Before every other one the server is killed and started again: what
     /// it has read back from the system's cache must be on the disk when it says that it is ready.
     fn live(&mut self, cut: u64, traffic: &Traffic) {
-        self.kept.tell(&format!("cut {cut}"));
+        self.record.note(&format!("cut {cut}"));
         if cut.is_multiple_of(CHECKPOINT_EVERY) {
-            let checkpoint = self.server().data().join("checkpoint.new");
+            let checkpoint = self.world.data().join("checkpoint.new");
             traffic.heavy_until("a checkpoint", || checkpoint.exists());
             return std::thread::sleep(Duration::from_micros(self.random.below(30_000)));
         }
         self.wait_for_messages(traffic);
         if cut.is_multiple_of(2) {
             self.kills += 1;
-            self.kept.tell("  a kill");
-            let stopped = self.server.take().expect("a server").kill();
-            self.server = Some(stopped.start());
-            traffic.ask_again_at(self.server().addresses());
+            self.record.note("  a kill");
+            self.world.kill().start();
+            traffic.ask_again_at(self.world.addresses());
             if self.random.chance(30) {
                 traffic.go_on();
                 self.wait_for_messages(traffic);
@@ -139,26 +135,26 @@ impl World {
 
     fn wait_for_messages(&mut self, traffic: &Traffic) {
         if self.random.chance(10) {
-            self.kept.tell("  a segment is filled");
+            self.record.note("  a segment is filled");
             return traffic.fill_segment();
         }
         let messages = self.random.below(30) + 1;
-        self.kept.tell(&format!("  {messages} messages"));
+        self.record.note(&format!("  {messages} messages"));
         traffic.wait_for_messages(messages);
     }
 
     /// The power goes, and with it the server; now and then it goes again while that starts.
     fn cut_and_start(&mut self) {
         self.disk.cut_power();
-        let stopped = self.server.take().expect("a server").kill();
+        self.world.kill();
         self.disk.plug_in();
         while self.random.chance(25) {
             let after = Duration::from_micros(self.random.below(40_000));
             self.while_starting += 1;
-            self.kept.tell(&format!("  a cut {after:?} after its start"));
-            stopped.start_and_kill(after, || self.disk.cut_power());
+            self.record.note(&format!("  a cut {after:?} after its start"));
+            self.world.start_and_kill(after, || self.disk.cut_power());
             self.disk.plug_in();
         }
-        self.server = Some(stopped.start());
+        self.world.start();
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
-use crate::abnf::Grammar;
+use super::abnf::Grammar;
 use wachat::limits;
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 
-const PAGE: &str = include_str!("../../src/protocol/protocol.md");
+const PAGE: &str = include_str!("../../../src/protocol/protocol.md");
 
 /// Rules that no other rule refers to: whole lines, and the inputs of the two ports.
 const ROOTS: &[&str] = &["send-input", "recv-input", "record", "hello", "direct-line", "event"];
@@ -150,7 +150,7 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
-        format!("At most {} wait in a session", limits::FLEETING_EVENTS),
+        format!("At most {} wait in a session", limits::TRANSIENT_EVENTS),
         format!("a room of at most {} members", limits::ROOM_PRESENCE),
         format!("At most {} direct messages wait for a user, and at most {}", limits::QUEUE, limits::QUEUE_PER_SENDER),
         format!("the last {} messages of a room", limits::ROOM_BACKLOG),

@@ -93,11 +93,11 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
 fn check_gap(real: &mut Real, last: u64) {
     let connection = ConnectionId(u64::MAX);
     let open = Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() };
-    real.ask(connection, open);
+    real.request(connection, open);
     let (mut after, mut got) = (Seq::ZERO, HashSet::new());
     loop {
         let poll = Command::Poll { after: After::Number(after), wait: Some(0), max: 1_000 };
-        let Some(Answer::Events(delivery)) = real.ask(connection, poll) else { panic!("luis's poll") };
+        let Some(Answer::Events(delivery)) = real.request(connection, poll) else { panic!("luis's poll") };
         if after == Seq::ZERO {
             let gap = delivery.events.iter().find(|event| event.seq() > Seq::ZERO);
             let Some(Event::Gap { first, last: end, .. }) = gap else { panic!("{gap:?} is no GAP") };
@@ -146,7 +146,7 @@ fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
 fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Answer> {
     let connection = ConnectionId(u64::MAX);
     if turn == 0 {
-        real.ask(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });
+        real.request(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });
     }
-    real.ask(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })
+    real.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })
 }

@@ -37,12 +37,12 @@ impl Real {
         let mut real =
             Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
         for user in 0..USERS {
-            real.ask(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
+            real.request(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
         }
         real
     }
 
-    pub fn ask(&mut self, connection: ConnectionId, command: Command) -> Option<Answer> {
+    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Answer> {
         self.clock += 1;
         let now = Now {
             at: Timestamp::from_millis(1_000 - self.clock.min(1_000)),
@@ -64,7 +64,7 @@ impl Real {
     }
 
     pub fn say(&mut self, connection: ConnectionId, command: Command) -> Said {
-        match self.ask(connection, command).expect("an answer") {
+        match self.request(connection, command).expect("an answer") {
             Answer::Reply(Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
             Answer::Events(delivery) => Said::Events(self.complete(delivery).iter().filter_map(waiting).collect()),
             Answer::Reply(Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
@@ -106,7 +106,7 @@ impl Real {
     /// What STATUS answers, as a connection's thread makes it.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
         let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
-        match self.ask(ConnectionId(0), command).expect("an answer") {
+        match self.request(ConnectionId(0), command).expect("an answer") {
             Answer::Excerpt(excerpt) => {
                 let statuses = excerpt.statuses(Seq::new(seq).unwrap());
                 Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
@@ -121,9 +121,12 @@ impl Real {
     pub fn poll(&mut self, user: usize, after: u64, max: usize) -> Said {
         self.sessions += 1;
         let connection = ConnectionId(self.sessions);
-        self.ask(connection, Command::Open { user: name(user), order: self.sessions, address: [127, 0, 0, 1].into() });
+        self.request(
+            connection,
+            Command::Open { user: name(user), order: self.sessions, address: [127, 0, 0, 1].into() },
+        );
         // Who is online is not the model's business: those events are taken out of the way.
-        self.ask(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
+        self.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
         let after = After::Number(Seq::new(after).unwrap());
         self.say(connection, Command::Poll { after, wait: Some(0), max })
     }

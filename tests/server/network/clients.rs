@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::runs::{self, Run};
-use crate::support::client::Terminal;
-use crate::support::client::judge::{self, Person, Typed};
-use crate::support::{Server, wait_or};
+use crate::support::client_judge::{self, Person, Typed};
+use crate::support::{Terminal, World, wait_or};
 
 const RUNS: u64 = 40;
 
@@ -19,19 +18,19 @@ const BATCH: u64 = 5;
 #[test]
 fn clients_keep_the_promises_through_40_bad_networks() {
     // Seeds of their own: what harms the programs is another's.
-    runs::play(1_000..1_000 + RUNS, 20, |seed, server| {
+    runs::play(1_000..1_000 + RUNS, 20, |seed, world| {
         let people = ["ana", "luis"].map(|name| Person { name: format!("{name}{seed}"), typed: Vec::new() });
-        people.iter().for_each(|person| drop(server.register(&person.name)));
-        let run = Run::start(seed, server, HARMED);
-        write_to_each_other(people, &run, server);
+        people.iter().for_each(|person| drop(world.register(&person.name)));
+        let run = Run::start(seed, world, HARMED);
+        write_to_each_other(people, &run, world);
         run.finish()
     });
 }
 
-fn write_to_each_other(mut people: [Person; 2], run: &Run, server: &Server) {
-    let home = server.path("home");
+fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
+    let home = world.path("home");
     let start = |person: &Person| {
-        let mut arguments = crate::support::client::arguments(&person.name, run.proxy.addresses().map(|at| at.port()));
+        let mut arguments = crate::support::clients::arguments(&person.name, run.proxy.addresses().map(|at| at.port()));
         arguments.extend(["--home".to_owned(), home.display().to_string()]);
         Terminal::start(&arguments)
     };
@@ -50,7 +49,7 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, server: &Server) {
             terminals[who].expect(&format!("✓ @{}: {last}", people[1 - who].name));
         }
     }
-    let judge = || judge::judge(&people, &home, server);
+    let judge = || client_judge::judge(&people, &home, world);
     wait_or(|| whole(judge), || judge().expect_err("a verdict"));
     terminals.iter_mut().for_each(Terminal::quit);
     judge().unwrap_or_else(|broken| panic!("{broken}"));

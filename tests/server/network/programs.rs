@@ -11,10 +11,10 @@ const MESSAGES: u64 = 60;
 
 #[test]
 fn promises_hold_through_160_bad_networks() {
-    runs::play(0..RUNS, 32, |seed, server| {
+    runs::play(0..RUNS, 32, |seed, world| {
         let users = ["ana", "luis"].map(|name| &*format!("{name}{seed}").leak());
-        users.iter().for_each(|user| drop(server.register(user)));
-        let run = Run::start(seed, server, u64::MAX);
+        users.iter().for_each(|user| drop(world.register(user)));
+        let run = Run::start(seed, world, u64::MAX);
         let traffic = Traffic::start(users.to_vec().leak(), run.proxy.addresses());
         traffic.wait_for_messages(MESSAGES);
         run.proxy.heal();

@@ -6,7 +6,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use crate::support::Server;
+use crate::support::World;
 use crate::support::proxy::Proxy;
 
 /// A run between a proxy's harm and a server.
@@ -24,8 +24,8 @@ pub struct Harm {
 
 impl Run {
     /// Of each user and port the first so many connections may come to harm.
-    pub fn start(seed: u64, server: &Server, harmed: u64) -> Self {
-        Self { seed, proxy: Proxy::start(seed, server.addresses(), harmed) }
+    pub fn start(seed: u64, world: &World, harmed: u64) -> Self {
+        Self { seed, proxy: Proxy::start(seed, world.addresses(), harmed) }
     }
 
     /// Asserts that no duplicate was answered otherwise than the first.
@@ -51,24 +51,25 @@ impl Harm {
 }
 
 /// Plays a run for every seed, so many at once, on one server. There is harm in each.
-pub fn play(seeds: Range<u64>, at_once: u64, run: impl Fn(u64, &Server) -> Harm + Sync) {
+pub fn play(seeds: Range<u64>, at_once: u64, run: impl Fn(u64, &World) -> Harm + Sync) {
     let seeds = match std::env::var("WACHAT_NETWORK_SEED") {
         Ok(seed) => one(seed.parse().expect("WACHAT_NETWORK_SEED is a number")),
         Err(_) => seeds,
     };
-    let server = Server::with_flags(&["--timeout", "5"]);
+    let mut world = World::new(&["--timeout", "5"]);
     let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Harm::default()));
     thread::scope(|scope| {
         for _ in 0..at_once.min(seeds.end - seeds.start) {
             scope.spawn(|| {
                 while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| seeds.contains(seed)) {
-                    let harm = run(seed, &server);
+                    let harm = run(seed, &world);
                     sum.lock().add(harm);
                 }
             });
         }
     });
-    server.stop().0.assert_whole();
+    world.stop();
+    world.assert_undamaged();
     println!("{:?}", sum.into_inner());
 }
 

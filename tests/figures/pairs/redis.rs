@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::{Reader, TEXT, Talk, Writer};
-use crate::support::{PATIENCE, wait_for};
+use crate::support::{TIMEOUT, wait_for};
 
 /// A redis-server process that syncs before it answers, with a directory that goes with it.
 pub struct Redis {
@@ -59,7 +59,7 @@ struct StreamWriter {
 
 impl Writer for StreamWriter {
     fn send(&mut self) {
-        let reply = self.line.ask(&["XADD", &self.stream, "*", "text", TEXT]);
+        let reply = self.line.request(&["XADD", &self.stream, "*", "text", TEXT]);
         assert_eq!(reply.len(), 1, "{reply:?}");
     }
 }
@@ -75,7 +75,7 @@ impl Reader for StreamReader {
     /// A reply is the stream's name and, for each entry, its id, a field's name and its value.
     fn read(&mut self) -> usize {
         let Self { line, stream, last } = self;
-        let reply = line.ask(&["XREAD", "COUNT", "100", "BLOCK", "1000", "STREAMS", stream, last]);
+        let reply = line.request(&["XREAD", "COUNT", "100", "BLOCK", "1000", "STREAMS", stream, last]);
         let entries = reply.len() / 3;
         if let Some(id) = reply.len().checked_sub(3).and_then(|at| reply.get(at)) {
             last.clone_from(id);
@@ -91,14 +91,14 @@ struct Resp {
 
 impl Resp {
     fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a connection");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
         Self { stream: BufReader::new(stream) }
     }
 
     /// Sends a command and returns the strings of its reply, however they are nested.
-    fn ask(&mut self, words: &[&str]) -> Vec<String> {
+    fn request(&mut self, words: &[&str]) -> Vec<String> {
         let mut request = format!("*{}\r\n", words.len());
         for word in words {
             request.push_str(&format!("${}\r\n{word}\r\n", word.len()));

@@ -11,7 +11,7 @@ const MARK: &str = "END";
 pub type Record = Vec<String>;
 
 /// All records of a user's history files below a home, in the order of each file.
-pub fn history(home: &Path, user: &str) -> Vec<Record> {
+pub fn read_history(home: &Path, user: &str) -> Vec<Record> {
     seats(home, user).flat_map(|seat| read_records(&seat.join("history/messages.csv"))).collect()
 }
 

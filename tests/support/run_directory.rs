@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-pub struct Kept {
+pub struct RunDirectory {
     path: PathBuf,
     story: File,
 }
 
-impl Kept {
+impl RunDirectory {
     /// The directory itself goes to the server that writes its log there; it does not remove it.
     pub fn new(prefix: &str) -> (Self, TempDir) {
         let directory = tempfile::Builder::new().prefix(prefix).disable_cleanup(true).tempdir();
@@ -26,12 +26,12 @@ impl Kept {
     }
 
     /// Notes what is done next.
-    pub fn tell(&mut self, what: &str) {
+    pub fn note(&mut self, what: &str) {
         writeln!(self.story, "{what}").expect("to write");
     }
 }
 
-impl Drop for Kept {
+impl Drop for RunDirectory {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let path = self.path.display();

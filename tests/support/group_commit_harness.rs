@@ -26,7 +26,7 @@ pub struct Sent {
     pub at: String,
 }
 
-pub struct Playing {
+pub struct GroupCommitHarness {
     pub group_commit: GroupCommit,
     pub store: Store,
     location: Location,
@@ -39,7 +39,7 @@ pub fn user(name: &str) -> UserName {
     UserName::new(name).expect("a name")
 }
 
-impl Playing {
+impl GroupCommitHarness {
     pub fn start(disk: Arc<dyn Disk>, data: &Path) -> Self {
         let store = Store::new(disk, data);
         let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
@@ -54,7 +54,7 @@ impl Playing {
     }
 
     /// Does it durably, and says what was answered.
-    pub fn ask(&mut self, command: Command) -> Option<Reply> {
+    pub fn request(&mut self, command: Command) -> Option<Reply> {
         if !self.group_commit.has_room() {
             self.close_segment();
         }
@@ -69,7 +69,7 @@ impl Playing {
     }
 
     pub fn register(&mut self, name: &str) {
-        self.ask(Command::Register { name: user(name), password_hash: "$not$used".into() });
+        self.request(Command::Register { name: user(name), password_hash: "$not$used".into() });
     }
 
     /// Sends the next message; returns its number.
@@ -81,7 +81,7 @@ impl Playing {
     }
 
     pub fn send_as(&mut self, from: &str, to: &str, id: &str, text: &str) -> (u64, String) {
-        let reply = self.ask(Command::Send {
+        let reply = self.request(Command::Send {
             user: user(from),
             id: MessageId::new(id).expect("an id"),
             to: Ok(Target::parse(to).expect("a user or a room")),

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::files::{self, Record};
-use crate::support::Server;
+use super::client_files::{self, Record};
+use crate::support::World;
 use crate::support::checker::{Checker, Row, Seen};
 
 /// A line that somebody typed, and whether they saw that it was queued.
@@ -24,10 +24,10 @@ pub struct Person {
 
 /// Whether everything has arrived as promised. The server is asked by itself, not through a proxy. As
 /// long as something is under way the answer is no.
-pub fn judge(people: &[Person; 2], home: &Path, server: &Server) -> Result<(), String> {
-    let files = [0, 1].map(|who| files::history(home, &people[who].name));
+pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), String> {
+    let files = [0, 1].map(|who| client_files::read_history(home, &people[who].name));
     for (person, file) in people.iter().zip(&files) {
-        let waiting = files::waiting(home, &person.name);
+        let waiting = client_files::waiting(home, &person.name);
         if !waiting.is_empty() {
             return Err(format!("{} has {} in the outbox: {waiting:?}", person.name, waiting.len()));
         }
@@ -45,7 +45,7 @@ pub fn judge(people: &[Person; 2], home: &Path, server: &Server) -> Result<(), S
     }
     for who in [0, 1] {
         tell_stream(&mut checker, names[who], &files[who])?;
-        tell_history(&mut checker, names[who], names[1 - who], &files[who], server)?;
+        tell_history(&mut checker, names[who], names[1 - who], &files[who], world)?;
     }
     Ok(checker.verdict()?)
 }
@@ -116,14 +116,14 @@ fn tell_stream(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(),
 }
 
 /// The file and the server's HISTORY are the same conversation.
-fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], server: &Server) -> Result<(), String> {
+fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], world: &World) -> Result<(), String> {
     let rows = |word: &'static str| of(file, word).map(read_row).collect::<Vec<_>>();
     let (sent, received) = (rows("OUT"), rows("IN"));
     checker.shown(name, peer, &sent)?;
     checker.shown(name, peer, &received)?;
     let numbers = sent.iter().chain(&received).map(|row| row.seq).collect();
     checker.shown_all(name, peer, &numbers)?;
-    let records = server.login(name).list(&format!("HISTORY;{peer};1000"));
+    let records = world.login(name).list(&format!("HISTORY;{peer};1000"));
     let fields = records.iter().map(|record| wachat::record::Fields::parse(record.as_bytes()).expect("a row"));
     let rows: Vec<_> = fields.map(|fields| read_answer(&fields)).collect();
     checker.shown(name, peer, &rows)?;

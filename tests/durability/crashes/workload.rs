@@ -30,7 +30,7 @@ const PASSAGE: &str = "#passage";
 const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
 
 /// Three users, their programs, and a server on a disk of ours.
-pub struct World {
+pub struct Workload {
     random: Random,
     sizes: Sizes,
     /// How often the next segment is made as soon as it is wanted, in a hundred times.
@@ -108,7 +108,7 @@ fn places() -> impl Iterator<Item = &'static str> {
     USERS.into_iter().chain(ROOMS)
 }
 
-impl World {
+impl Workload {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut checker = Checker::default();
@@ -229,11 +229,11 @@ impl World {
     fn register(&mut self) -> Step {
         for user in USERS {
             let command = Command::Register { name: name(user), password_hash: "$not$used".into() };
-            if self.ask(None, command, Asked::Register)?.is_err() {
+            if self.request(None, command, Asked::Register)?.is_err() {
                 return Ok(Err(Gone));
             }
             let command = Command::Join { user: name(user), room: Ok(target("#sala")) };
-            if self.ask(None, command, Asked::Join)?.is_err() {
+            if self.request(None, command, Asked::Join)?.is_err() {
                 return Ok(Err(Gone));
             }
         }
@@ -291,7 +291,7 @@ impl World {
             to: Ok(target(to)),
             text: Text::new(text).expect("a text"),
         };
-        self.ask(None, command, Asked::Send { user, id: id.into() })
+        self.request(None, command, Asked::Send { user, id: id.into() })
     }
 
     fn poll(&mut self, user: &'static str) -> Step {
@@ -307,7 +307,7 @@ impl World {
         self.checker.acknowledges(user, after);
         let max = self.random.below(5) as usize + 1;
         let command = Command::Poll { after: After::Number(Seq::new(after).expect("a number")), wait: Some(1), max };
-        self.ask(Some(session), command, Asked::Poll { user })
+        self.request(Some(session), command, Asked::Poll { user })
     }
 
     fn ask_to_open(&mut self, user: &'static str) -> Step {
@@ -315,7 +315,7 @@ impl World {
         server.last_connection += 1;
         let connection = ConnectionId(server.last_connection);
         server.sessions.insert(user, connection);
-        self.ask(
+        self.request(
             Some(connection),
             Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
             Asked::Open,
@@ -341,7 +341,7 @@ impl World {
             seq: seq.expect("a number"),
             last_of_peer: LastOfPeer::Found(seq),
         };
-        self.ask(None, command, Asked::Read)
+        self.request(None, command, Asked::Read)
     }
 
     /// Somebody comes into the passage, or goes.
@@ -352,11 +352,11 @@ impl World {
             true => Command::Join { user: name(user), room },
             false => Command::Leave { user: name(user), room },
         };
-        self.ask(None, command, Asked::Pass { user, inside })
+        self.request(None, command, Asked::Pass { user, inside })
     }
 
     /// Hands a command to the group commit, as the router does.
-    fn ask(&mut self, connection: Option<ConnectionId>, command: Command, asked: Asked) -> Step {
+    fn request(&mut self, connection: Option<ConnectionId>, command: Command, asked: Asked) -> Step {
         let now = self.now();
         if self.server.as_ref().is_some_and(|server| !server.group_commit.has_room()) {
             if self.commit()?.is_err() {
@@ -508,7 +508,7 @@ impl World {
             for target in USERS[index..].iter().chain(&ROOMS) {
                 self.compare_history(user, target)?;
             }
-            fine(self.ask(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
+            fine(self.request(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
         }
         Ok(self.checker.verdict()?)
     }
@@ -516,7 +516,7 @@ impl World {
     /// Shows the checker the history of a place: what is in the file, then what is in memory.
     fn compare_history(&mut self, user: &'static str, with: &'static str) -> Result<(), String> {
         let command = Command::Excerpt { user: name(user), target: Ok(target(with)), limit: usize::MAX, before: None };
-        self.ask(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
+        self.request(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
         let file = server.store.history(excerpt.conversation, excerpt.filed).map_err(|error| error.to_string())?;
@@ -539,7 +539,7 @@ impl World {
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
         self.elapsed += Duration::from_secs(1);
-        fine(self.ask(
+        fine(self.request(
             Some(connection),
             Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
             Asked::Open,
@@ -550,7 +550,7 @@ impl World {
             self.checker.acknowledges(user, before);
             let after = After::Number(Seq::new(before).expect("a number"));
             let command = Command::Poll { after, wait: Some(0), max: 1_000 };
-            fine(self.ask(Some(connection), command, Asked::Poll { user }))?;
+            fine(self.request(Some(connection), command, Asked::Poll { user }))?;
             fine(self.commit())?;
             self.look_after_disk().map_err(|Gone| "it ended in peace")?;
             if self.checker.last_stored(user) == before {

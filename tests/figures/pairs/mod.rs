@@ -1,16 +1,14 @@
 //! The same work on wachat and on Redis with a sync before every answer: pairs of a sender with one
 //! message in flight and a reader who waits for it, and a room of many readers.
 
-#[path = "redis.rs"]
 mod redis;
-#[path = "wachat.rs"]
 mod wachat;
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::Server;
+use crate::support::World;
 use crate::{median, size};
 use redis::Redis;
 
@@ -47,11 +45,11 @@ fn pairs_against_redis() {
         println!("pairs against Redis: skipped, redis-server is not installed");
         return;
     };
-    let server = Server::with_flags(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
-    wachat::register(&server, PAIRS);
+    let world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    wachat::register(&world, PAIRS);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        ours.push(run((0..PAIRS).map(|pair| wachat::pair(&server, round, pair)).collect()));
+        ours.push(run((0..PAIRS).map(|pair| wachat::pair(&world, round, pair)).collect()));
         theirs.push(run((0..PAIRS).map(|pair| redis.stream(round, pair, 1)).collect()));
     }
     let (ours, theirs) = (median(&mut ours), median(&mut theirs));
@@ -70,11 +68,11 @@ fn a_room_against_redis() {
         return;
     };
     let members = size("WACHAT_MEMBERS", 500);
-    let server = Server::with_flags(&[]);
-    wachat::register_room(&server, members);
+    let world = World::new(&[]);
+    wachat::register_room(&world, members);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        ours.push(run(vec![wachat::room(&server, round, members)]));
+        ours.push(run(vec![wachat::room(&world, round, members)]));
         theirs.push(run(vec![redis.stream(round, PAIRS, members)]));
     }
     let (ours, theirs) = (median(&mut ours), median(&mut theirs));

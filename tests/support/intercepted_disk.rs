@@ -12,24 +12,24 @@ use wachat::disk::{Disk, File, SimulatedDisk};
 pub type Hook = Arc<dyn Fn(&str, &Path) -> io::Result<()> + Send + Sync>;
 
 #[derive(Clone)]
-pub struct HookedDisk {
+pub struct InterceptedDisk {
     pub disk: SimulatedDisk,
     pub hook: Hook,
 }
 
-struct HookedFile {
+struct InterceptedFile {
     file: Arc<dyn File>,
     path: PathBuf,
     hook: Hook,
 }
 
-impl HookedDisk {
+impl InterceptedDisk {
     fn opened(&self, path: &Path, file: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(HookedFile { file, path: path.to_path_buf(), hook: self.hook.clone() })
+        Arc::new(InterceptedFile { file, path: path.to_path_buf(), hook: self.hook.clone() })
     }
 }
 
-impl File for HookedFile {
+impl File for InterceptedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         (self.hook)("read", &self.path)?;
         self.file.read_at(buffer, offset)
@@ -49,7 +49,7 @@ impl File for HookedFile {
     }
 }
 
-impl Disk for HookedDisk {
+impl Disk for InterceptedDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         (self.hook)("open", path)?;
         Ok(self.opened(path, self.disk.open(path)?))

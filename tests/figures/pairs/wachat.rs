@@ -2,40 +2,40 @@
 
 use super::{Reader, TEXT, Talk, Writer};
 use crate::memory;
-use crate::support::{Line, Server};
+use crate::support::{Connection, World};
 
 const ROOM: &str = "#sala";
 
-pub fn register(server: &Server, pairs: usize) {
+pub fn register(world: &World, pairs: usize) {
     for pair in 0..pairs {
-        drop((server.register(&sender(pair)), server.register(&reader(pair))));
+        drop((world.register(&sender(pair)), world.register(&reader(pair))));
     }
 }
 
-pub fn pair(server: &Server, round: usize, pair: usize) -> Talk {
+pub fn pair(world: &World, round: usize, pair: usize) -> Talk {
     let to = reader(pair);
-    let session = session(server, &to);
-    (Box::new(Sender { line: server.login(&sender(pair)), to, round, sent: 0 }), vec![session])
+    let session = session(world, &to);
+    (Box::new(Sender { line: world.login(&sender(pair)), to, round, sent: 0 }), vec![session])
 }
 
 /// Ana talks in a room that so many others are in.
-pub fn room(server: &Server, round: usize, members: usize) -> Talk {
-    let sessions = (0..members).map(|member| session(server, &memory::name(member))).collect();
-    (Box::new(Sender { line: server.login("ana"), to: ROOM.to_owned(), round, sent: 0 }), sessions)
+pub fn room(world: &World, round: usize, members: usize) -> Talk {
+    let sessions = (0..members).map(|member| session(world, &memory::name(member))).collect();
+    (Box::new(Sender { line: world.login("ana"), to: ROOM.to_owned(), round, sent: 0 }), sessions)
 }
 
 /// Makes the accounts of that room, who all come in.
-pub fn register_room(server: &Server, members: usize) {
-    memory::register(server, members);
+pub fn register_room(world: &World, members: usize) {
+    memory::register(world, members);
     let names = (0..members).map(memory::name);
-    drop(server.register("ana"));
+    drop(world.register("ana"));
     for name in names.chain(["ana".to_owned()]) {
-        assert_eq!(server.login(&name).ask(&format!("JOIN;{ROOM}")), "OK");
+        assert_eq!(world.login(&name).request(&format!("JOIN;{ROOM}")), "OK");
     }
 }
 
-fn session(server: &Server, user: &str) -> Box<dyn Reader> {
-    Box::new(Session { line: server.session(user), last: "0".to_owned() })
+fn session(world: &World, user: &str) -> Box<dyn Reader> {
+    Box::new(Session { line: world.session(user), last: "0".to_owned() })
 }
 
 fn sender(pair: usize) -> String {
@@ -47,7 +47,7 @@ fn reader(pair: usize) -> String {
 }
 
 struct Sender {
-    line: Line,
+    line: Connection,
     to: String,
     round: usize,
     sent: usize,
@@ -56,14 +56,14 @@ struct Sender {
 impl Writer for Sender {
     fn send(&mut self) {
         let Self { line, to, round, sent } = self;
-        let reply = line.ask(&format!("SEND;{round}-{sent};{to};{TEXT}"));
+        let reply = line.request(&format!("SEND;{round}-{sent};{to};{TEXT}"));
         assert!(reply.starts_with("OK;"), "{reply}");
         *sent += 1;
     }
 }
 
 struct Session {
-    line: Line,
+    line: Connection,
     /// The number of the newest event: polling with it acknowledges all before.
     last: String,
 }
