@@ -121,6 +121,11 @@ pub const RETRY_DISK: Duration = Duration::from_secs(1);
 /// making the next one is rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
 
+/// The least size of a segment in the log of a client or a bridge: more than the longest record, and written in an
+/// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
+/// [`SEGMENT_BYTES`].
+pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
+
 /// A checkpoint is made when the closed segments hold this much, and at least as much as the last
 /// checkpoint (so that writing checkpoints never costs more than writing the write-ahead log).
 pub const CHECKPOINT_BYTES: u64 = 16 << 20;
@@ -248,6 +253,3 @@ pub const BRIDGE_CATCH_UP: usize = 100;
 
 /// Other chats that the log names: a bot can be put into any number of them.
 pub const BRIDGE_CHATS: usize = 100;
-
-/// The bridge's state file is written anew when it holds this many records.
-pub const BRIDGE_RECORDS: usize = 1_000;

@@ -2,6 +2,7 @@
 
 use crate::client::Exit;
 use crate::client::error::{LedgerError, LinkError};
+use crate::wal::WalError;
 
 /// Why the bridge ends, in words, and its exit code.
 #[derive(Debug)]
@@ -28,6 +29,12 @@ impl From<LedgerError> for End {
     }
 }
 
+impl From<WalError> for End {
+    fn from(error: WalError) -> Self {
+        Self::failed(error)
+    }
+}
+
 /// Why something with the wachat server did not work.
 #[derive(Debug)]
 pub enum BridgeError {
@@ -47,8 +54,8 @@ impl From<LinkError> for BridgeError {
     }
 }
 
-impl From<LedgerError> for BridgeError {
-    fn from(error: LedgerError) -> Self {
+impl From<WalError> for BridgeError {
+    fn from(error: WalError) -> Self {
         Self::End(error.into())
     }
 }

@@ -40,7 +40,6 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::client::account::Account;
-use crate::client::error::LedgerError;
 use crate::client::{home, make_directories};
 use crate::disk::Disk;
 use crate::limits;
@@ -117,10 +116,10 @@ pub fn start(config: Config) -> Result<Bridge, End> {
     Ok(Bridge { state, events, _lock: lock })
 }
 
-fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), LedgerError> {
+fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), End> {
     make_directories(&**disk, directory)?;
     let lock = home::lock(&**disk, directory)?;
-    Ok((State::open(disk.clone(), directory.join("state.csv"))?, lock))
+    Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 
 /// A thread that works until it cannot go on, and then says why; or until another one cannot.

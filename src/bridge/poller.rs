@@ -15,13 +15,13 @@ use super::to_telegram::Batch;
 use super::{Config, Event, room};
 use crate::client::account::{Account, Port};
 use crate::client::backoff::Backoff;
-use crate::client::error::LedgerError;
 use crate::client::questions;
 use crate::client::read_greeting;
 use crate::client::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target};
 use crate::protocol::{After, Code, RecvRequest, event};
+use crate::wal::WalError;
 
 /// What the thread owns.
 pub struct Poller {
@@ -132,8 +132,8 @@ impl Poller {
     }
 
     /// From now on the numbers are this store's.
-    fn renumber(&self, store: &str, after: Seq) -> Result<Seq, LedgerError> {
-        self.state.lock().begin(store, after)?;
+    fn renumber(&self, store: &str, after: Seq) -> Result<Seq, WalError> {
+        self.state.lock().begin_store(store, after)?;
         Ok(after)
     }
 

@@ -12,9 +12,9 @@ use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Failure, Telegram};
 use crate::client::backoff::Backoff;
-use crate::client::error::LedgerError;
 use crate::limits;
 use crate::model::Message;
+use crate::wal::WalError;
 
 /// Messages of the room, oldest first.
 pub type Batch = Vec<Arc<Message>>;
@@ -51,7 +51,7 @@ impl Courier {
         for (number, text) in outgoing::parts(message).iter().enumerate().skip(first) {
             self.deliver(&Part { seq: message.seq, number, from: message.from.to_string() }, text)?;
         }
-        Ok(self.state.lock().pass(message.seq)?)
+        Ok(self.state.lock().record_passed(message.seq)?)
     }
 
     /// Returns when Telegram has it, or will never have it, or nobody knows.
@@ -92,13 +92,13 @@ impl Courier {
 
     /// The intent is on disk before, and what came of it after. The lock is held all the while: who
     /// ends the program waits for it.
-    fn attempt(&self, part: &Part, text: &str) -> Result<Result<(), Failure>, LedgerError> {
+    fn attempt(&self, part: &Part, text: &str) -> Result<Result<(), Failure>, WalError> {
         let mut state = self.state.lock();
-        state.trying(part)?;
+        state.record_attempt(part)?;
         let outcome = self.telegram.send(text);
         match &outcome {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unclear(_)) => state.done(part)?,
-            Err(Failure::NotSent(_) | Failure::Later(_) | Failure::Barred(_)) => state.free(part)?,
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unclear(_)) => state.record_done(part)?,
+            Err(Failure::NotSent(_) | Failure::Later(_) | Failure::Barred(_)) => state.record_not_sent(part)?,
         }
         Ok(outcome)
     }

@@ -4,6 +4,7 @@
 mod checkpoint;
 mod every_bit;
 mod segments;
+mod small_wal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
