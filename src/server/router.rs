@@ -148,7 +148,7 @@ impl Router {
         self.lazy = None;
         self.group_commit.commit().map_err(|error| {
             // What is on the disk now, nobody knows. A sync that is tried again lies.
-            let why = format!("the write-ahead log cannot be written: {error}; look after the disk, then start again");
+            let why = format!("the write-ahead log cannot be written: {error}");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
@@ -192,7 +192,7 @@ impl Router {
         match made {
             Ok(segment) => self.group_commit.give_segment(segment),
             Err(error) => {
-                log::error!("no room for the write-ahead log to go on: {error}; free some space on the disk");
+                log::error!("no room for the write-ahead log to go on: {error}");
                 self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
             }
         }
