@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::model::Seq;
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine};
-use crate::store::{Checkpointed, Opened, Sizes};
+use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
 
 /// How much somebody waits for the batch that is being filled.
@@ -40,7 +40,7 @@ pub struct GroupCommit {
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
     /// The data directory is this process's as long as there is an group commit.
-    _lock: Box<dyn Send>,
+    _lock: DirectoryLock,
 }
 
 impl GroupCommit {
@@ -176,7 +176,7 @@ impl GroupCommit {
 
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
         self.machine.mark_history_written(&checkpoint.filed);
-        self.closed.retain(|(number, _)| *number > checkpoint.covered_upto);
+        self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
     }
 

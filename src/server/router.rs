@@ -293,7 +293,7 @@ impl Router {
         self.commit_deadline = None;
         self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
-            let why = format!("the write-ahead log cannot be written: {error}; check the disk, then start again");
+            let why = format!("the write-ahead log cannot be written: {error}");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;

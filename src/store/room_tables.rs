@@ -14,7 +14,7 @@ const LOGS: Kind = Kind {
 };
 const MARKS: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
 
-/// What the tables hold.
+/// The rows of the room tables.
 pub(super) struct RoomTables {
     pub rooms: Vec<RoomRow>,
     pub members: Vec<MemberRow>,

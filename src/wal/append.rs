@@ -1,7 +1,8 @@
 //! The end of a log, where the next batch goes.
 
 use super::error::WalError;
-use super::segment::Segment;
+use super::location::Location;
+use super::segment::{Segment, create, segment_size};
 use crate::limits;
 
 /// A log that is open for writing. One thread owns it.
@@ -54,9 +55,18 @@ impl Wal {
         self.segment.has_room(self.batch.len() + limits::RECORD_BYTES)
     }
 
-    /// Checks that the batch fits into the segment.
-    pub(super) fn has_room_for_batch(&self) -> bool {
-        self.segment.has_room(self.batch.len())
+    /// Goes on in a segment that is made now, of at least this size, if the batch does not fit into this one: for a
+    /// log without a thread that makes segments. Returns how many bytes the segments that are now closed hold.
+    pub fn make_room(&mut self, location: &Location, size: u64) -> Result<u64, WalError> {
+        let (mut closed, batch) = (0, self.batch.len());
+        while !self.segment.has_room(batch) {
+            if let Some(number) = self.wants_spare() {
+                let first = self.segment.first();
+                self.spare = Some(create(location, number, first, size.max(segment_size(batch)), &[])?);
+            }
+            closed += self.switch().unwrap_or(0);
+        }
+        Ok(closed)
     }
 
     /// Returns the number of the segment that is to be made ahead of need; `None` if it is there.

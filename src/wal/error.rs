@@ -29,7 +29,10 @@ impl WalError {
 impl fmt::Display for WalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { file, error } => write!(f, "{}: {error}; check the disk, then start again", file.display()),
+            Self::Io { file, error } if error.kind() == io::ErrorKind::StorageFull => {
+                write!(f, "{}: {error}; free some space on the disk", file.display())
+            }
+            Self::Io { file, error } => write!(f, "{}: {error}; check the disk", file.display()),
             Self::Damaged { file, line, what } => {
                 write!(f, "{} line {line}: {what}; nothing was changed; restore a backup", file.display())
             }

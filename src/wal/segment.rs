@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::WalError;
-use super::format::{Head, MARK_BYTES};
+use super::format::{HEAD_BYTES, Head, MARK_BYTES};
 use super::location::Location;
 use crate::disk::{Disk, File};
 
@@ -32,6 +32,11 @@ impl Segment {
     /// Returns how many bytes are written in it.
     pub fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Returns the number of the log's first segment.
+    pub(super) fn first(&self) -> u64 {
+        self.head.first
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -77,6 +82,11 @@ impl Segment {
         fill(&*self.file, self.end, self.end + bytes as u64).map_err(WalError::io(&self.path))?;
         self.sync()
     }
+}
+
+/// Returns the size of the smallest segment that holds a batch of this length.
+pub(super) fn segment_size(batch: usize) -> u64 {
+    (HEAD_BYTES + batch + MARK_BYTES) as u64
 }
 
 /// Creates a segment of this size in a log that begins with segment 1.

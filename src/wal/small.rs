@@ -2,11 +2,10 @@
 
 use super::append::Wal;
 use super::error::WalError;
-use super::format::{HEAD_BYTES, MARK_BYTES};
 use super::location::Location;
 use super::recover::{Recovered, recover};
 use super::replay::{TornTail, check_head};
-use super::segment;
+use super::segment::{create, segment_size};
 use crate::disk;
 use crate::limits;
 use crate::record::Fields;
@@ -16,9 +15,7 @@ use crate::record::Fields;
 pub struct SmallWal {
     location: Location,
     wal: Wal,
-    /// Number of the log's first segment, in every head since the last compaction.
-    first: u64,
-    /// How many bytes the closed segments hold.
+    /// Bytes in the closed segments.
     closed_bytes: u64,
 }
 
@@ -31,22 +28,21 @@ impl SmallWal {
         replay: &mut dyn FnMut(&Fields) -> Option<()>,
     ) -> Result<(Self, Option<TornTail>), WalError> {
         create_directory(&location)?;
-        let first = find_first(&location)?;
-        let recovered = recover(&location, first - 1, 1, limits::SMALL_SEGMENT_BYTES, &mut |record| {
+        let before = find_first(&location)?.saturating_sub(1);
+        let recovered = recover(&location, before, 1, limits::SMALL_SEGMENT_BYTES, &mut |record| {
             let fields = Fields::parse(record).map_err(|error| error.to_string())?;
             replay(&fields).ok_or_else(|| "not a record of this log".to_owned())
         })?;
         let Recovered { wal, closed_bytes, torn_tail } = recovered;
-        Ok((Self { location, wal, first, closed_bytes }, torn_tail))
+        Ok((Self { location, wal, closed_bytes }, torn_tail))
     }
 
     /// Adds records, each ended by a line feed, as one batch: after a crash all of them are there, or none. When
     /// this returns they are durable. The commit point is the batch's sync.
     pub fn append_batch(&mut self, records: &[u8]) -> Result<(), WalError> {
-        self.wal.check_open()?;
-        self.wal.append(|batch| batch.extend_from_slice(records));
         self.close_on_error(|log| {
-            log.make_room()?;
+            log.wal.append(|batch| batch.extend_from_slice(records));
+            log.closed_bytes += log.wal.make_room(&log.location, size_after(log.bytes()))?;
             log.wal.commit()
         })
     }
@@ -55,14 +51,13 @@ impl SmallWal {
     /// what it held before, or these. The commit point is the sync of the directory that names the new first
     /// segment; then the older segments are removed.
     pub fn compact(&mut self, records: &[u8]) -> Result<(), WalError> {
-        self.wal.check_open()?;
         self.close_on_error(|log| {
             let number = log.wal.newest() + 1;
-            // Room for as much again, so that compaction costs no more than what it makes room for.
-            let size = segment_size(2 * records.len() as u64, records.len());
-            let segment = segment::create(&log.location, number, number, size, records)?;
+            // Room for as much again: the next compaction is as far away as this one was large.
+            let size = size_after(2 * records.len() as u64).max(segment_size(records.len()));
+            let segment = create(&log.location, number, number, size, records)?;
             let next_batch = if records.is_empty() { 1 } else { 2 };
-            (log.wal, log.first, log.closed_bytes) = (Wal::new(segment, None, next_batch), number, 0);
+            (log.wal, log.closed_bytes) = (Wal::new(segment, None, next_batch), 0);
             log.location.remove_upto(number - 1)
         })
     }
@@ -78,26 +73,15 @@ impl SmallWal {
     }
 
     fn close_on_error(&mut self, write: impl FnOnce(&mut Self) -> Result<(), WalError>) -> Result<(), WalError> {
+        self.wal.check_open()?;
         write(self).inspect_err(|_| self.wal.close())
-    }
-
-    /// Goes on in another segment if the batch does not fit into this one.
-    fn make_room(&mut self) -> Result<(), WalError> {
-        while !self.wal.has_room_for_batch() {
-            if let Some(number) = self.wal.wants_spare() {
-                let size = segment_size(self.bytes(), self.wal.pending());
-                self.wal.give_spare(segment::create(&self.location, number, self.first, size, &[])?);
-            }
-            self.closed_bytes += self.wal.switch().unwrap_or(0);
-        }
-        Ok(())
     }
 }
 
-/// Returns the size of a segment that has to hold one batch: as large as the whole log, within limits. So a
-/// small log is a small file, a large one is few files, and less than half of it is empty.
-fn segment_size(log: u64, batch: usize) -> u64 {
-    log.clamp(limits::SMALL_SEGMENT_BYTES, limits::SEGMENT_BYTES).max((HEAD_BYTES + batch + MARK_BYTES) as u64)
+/// Returns the size of the next segment of a log: as large as the whole log, within limits. So a small log is a
+/// small file, a large one is few files, and less than half of it is empty.
+fn size_after(bytes: u64) -> u64 {
+    bytes.clamp(limits::SMALL_SEGMENT_BYTES, limits::SEGMENT_BYTES)
 }
 
 /// Creates the log's directory, and makes its name durable.

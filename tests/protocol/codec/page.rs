@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::*;
 use super::abnf::Grammar;
+use super::*;
 use wachat::limits;
 use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 
