@@ -1,72 +1,14 @@
-//! What can be typed. One table: the parser, `/help`, "did you mean" and the README's table are made
-//! from it, and a new command is a new row.
+//! The table of commands. The parser, `/help`, "did you mean" and the README's table are made from it: a new
+//! command is a new row.
 
-use super::parse::{Parsed, Refusal, alone, history, optional_place, room, say, search, user};
-use super::texts::{Language, Three, three};
-use crate::model::{RoomName, Target, Text, UserName};
-
-/// What a person wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    Nothing,
-    /// Send a text, to a place or to the current chat.
-    Say {
-        to: Option<Target>,
-        text: Text,
-    },
-    /// Choose the current chat, or none.
-    Query(Option<Target>),
-    History {
-        target: Option<Target>,
-        count: usize,
-    },
-    /// Find rows of the history with all these words.
-    Search(Vec<String>),
-    Unread,
-    Users,
-    Whois(UserName),
-    Status(Option<Target>),
-    Read(Option<Target>),
-    Join(RoomName),
-    /// Leave a room, or the one that is the current chat.
-    Leave(Option<RoomName>),
-    Rooms,
-    /// Who is in a room, or in the one that is the current chat.
-    Members(Option<RoomName>),
-    /// Hide somebody, or show them again; alone, who is hidden.
-    Ignore(Option<UserName>),
-    /// A direct chat with this user; alone, those that are open.
-    Direct(Option<UserName>),
-    /// End the direct chat.
-    Close,
-    /// Send by way of the server what a direct chat left unconfirmed.
-    Resend,
-    Clear,
-    Help(Option<String>),
-    Quit,
-}
-
-impl Command {
-    /// Whether what it shows depends on what was sent before.
-    pub fn looks_back(&self) -> bool {
-        matches!(
-            self,
-            Self::History { .. }
-                | Self::Search(_)
-                | Self::Unread
-                | Self::Users
-                | Self::Whois(_)
-                | Self::Status(_)
-                | Self::Rooms
-                | Self::Members(_)
-        )
-    }
-}
+use super::arguments::{Parsed, Refusal, history, none, optional_room, optional_target, optional_user, say, search};
+use super::command::Command;
+use crate::client::texts::{Language, Three, three};
 
 /// A row of the table.
 pub struct CommandRow {
     pub verb: &'static str,
-    /// What does the same.
+    /// Other names of the same command.
     pub aliases: &'static [&'static str],
     pub form: Three,
     pub help: Three,
@@ -74,7 +16,7 @@ pub struct CommandRow {
 }
 
 impl CommandRow {
-    /// What it is for, and its other names.
+    /// Returns its help text, and its other names.
     pub fn explained(&self, language: Language) -> String {
         let help = self.help.text(language);
         match self.aliases {
@@ -119,7 +61,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "elige el chat actual: adonde va una línea sin comando; a secas, ninguno",
             "escolhe a conversa atual: para onde vai uma linha sem comando; sozinho, nenhuma",
         ),
-        parse: |rest| optional_place(rest).map(Command::Query),
+        parse: |rest| optional_target(rest).map(Command::Query),
     },
     CommandRow {
         verb: "/history",
@@ -156,7 +98,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "dónde hay algo que no has leído, y cuánto",
             "onde há algo que você não leu, e quanto",
         ),
-        parse: |rest| alone(rest, Command::Unread),
+        parse: |rest| none(rest, Command::Unread),
     },
     CommandRow {
         verb: "/read",
@@ -167,7 +109,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "avisa de que has leído todo, allí o en todas partes",
             "avisa que você leu tudo, ali ou em toda parte",
         ),
-        parse: |rest| optional_place(rest).map(Command::Read),
+        parse: |rest| optional_target(rest).map(Command::Read),
     },
     CommandRow {
         verb: "/status",
@@ -178,14 +120,14 @@ pub const COMMANDS: &[CommandRow] = &[
             "la conexión y lo que espera; con un nombre, hasta dónde ha llegado tu último mensaje allí",
             "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali",
         ),
-        parse: |rest| optional_place(rest).map(Command::Status),
+        parse: |rest| optional_target(rest).map(Command::Status),
     },
     CommandRow {
         verb: "/users",
         aliases: &["@lista"],
         form: Three::same("/users"),
         help: three("everybody, and who is online", "todos, y quién está en línea", "todos, e quem está online"),
-        parse: |rest| alone(rest, Command::Users),
+        parse: |rest| none(rest, Command::Users),
     },
     CommandRow {
         verb: "/whois",
@@ -196,7 +138,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "si alguien está en línea, o cuándo estuvo, las salas en común y lo último que se dijo",
             "se alguém está online, ou quando esteve, as salas em comum e o que se disse por último",
         ),
-        parse: |rest| user(rest)?.map(Command::Whois).ok_or(Refusal::Form),
+        parse: |rest| optional_user(rest)?.map(Command::Whois).ok_or(Refusal::Form),
     },
     CommandRow {
         verb: "/ignore",
@@ -207,7 +149,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "oculta lo que dice alguien, o lo vuelve a mostrar; a secas, a quién ocultas",
             "oculta o que alguém diz, ou volta a mostrar; sozinho, quem está oculto",
         ),
-        parse: |rest| user(rest).map(Command::Ignore),
+        parse: |rest| optional_user(rest).map(Command::Ignore),
     },
     CommandRow {
         verb: "/join",
@@ -218,7 +160,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "entra en una sala, o la crea; pasa a ser el chat actual",
             "entra em uma sala, ou a cria; ela passa a ser a conversa atual",
         ),
-        parse: |rest| room(rest)?.map(Command::Join).ok_or(Refusal::Form),
+        parse: |rest| optional_room(rest)?.map(Command::Join).ok_or(Refusal::Form),
     },
     CommandRow {
         verb: "/leave",
@@ -229,7 +171,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual",
         ),
-        parse: |rest| room(rest).map(Command::Leave),
+        parse: |rest| optional_room(rest).map(Command::Leave),
     },
     CommandRow {
         verb: "/rooms",
@@ -240,7 +182,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "todas las salas, y en cuáles estás",
             "todas as salas, e em quais você está",
         ),
-        parse: |rest| alone(rest, Command::Rooms),
+        parse: |rest| none(rest, Command::Rooms),
     },
     CommandRow {
         verb: "/names",
@@ -251,7 +193,7 @@ pub const COMMANDS: &[CommandRow] = &[
             "quién está en una sala, y quién de ellos en línea",
             "quem está em uma sala, e quem deles online",
         ),
-        parse: |rest| room(rest).map(Command::Members),
+        parse: |rest| optional_room(rest).map(Command::Members),
     },
     CommandRow {
         verb: "/p2p",
@@ -262,14 +204,14 @@ pub const COMMANDS: &[CommandRow] = &[
             "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto",
         ),
-        parse: |rest| user(rest).map(Command::Direct),
+        parse: |rest| optional_user(rest).map(Command::Direct),
     },
     CommandRow {
         verb: "/close",
         aliases: &[],
         form: Three::same("/close"),
         help: three("end the direct chat", "termina el chat directo", "encerra a conversa direta"),
-        parse: |rest| alone(rest, Command::Close),
+        parse: |rest| none(rest, Command::Close),
     },
     CommandRow {
         verb: "/resend",
@@ -280,14 +222,14 @@ pub const COMMANDS: &[CommandRow] = &[
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta",
         ),
-        parse: |rest| alone(rest, Command::Resend),
+        parse: |rest| none(rest, Command::Resend),
     },
     CommandRow {
         verb: "/clear",
         aliases: &[],
         form: Three::same("/clear"),
         help: three("clear the screen", "limpia la pantalla", "limpa a tela"),
-        parse: |rest| alone(rest, Command::Clear),
+        parse: |rest| none(rest, Command::Clear),
     },
     CommandRow {
         verb: "/help",
@@ -305,11 +247,11 @@ pub const COMMANDS: &[CommandRow] = &[
             "sale; lo que espera se envía la próxima vez",
             "sai; o que está na fila é enviado da próxima vez",
         ),
-        parse: |rest| alone(rest, Command::Quit),
+        parse: |rest| none(rest, Command::Quit),
     },
 ];
 
-/// What can be typed beside commands, and what it does.
+/// The lines that are no commands, and their effect.
 pub const PLAIN: &[(Three, Three)] = &[
     (
         three("<text>", "<texto>", "<texto>"),
@@ -325,23 +267,23 @@ pub const PLAIN: &[(Three, Three)] = &[
     ),
 ];
 
-/// All that can be typed: forms, and what they do.
+/// Returns the form and the effect of every line that can be typed.
 pub fn lines(language: Language) -> impl Iterator<Item = (&'static str, String)> {
     let commands = COMMANDS.iter().map(move |row| (row.form.text(language), row.explained(language)));
     commands.chain(PLAIN.iter().map(move |(form, help)| (form.text(language), help.text(language).to_owned())))
 }
 
-/// The row of a verb or an alias, in either case, with or without its slash.
+/// Finds the row of a verb or an alias, in either case, with or without its slash.
 pub fn find(verb: &str) -> Option<&'static CommandRow> {
     COMMANDS.iter().find(|row| names(row).any(|name| bare(name) == bare(verb)))
 }
 
-/// A row's verb and aliases.
+/// Returns a row's verb and aliases.
 pub fn names(row: &CommandRow) -> impl Iterator<Item = &'static str> {
     std::iter::once(row.verb).chain(row.aliases.iter().copied())
 }
 
-/// A verb without its slash, in small letters.
+/// Returns a verb without its slash, in small letters.
 pub fn bare(verb: &str) -> String {
     verb.trim_start_matches('/').to_lowercase()
 }

@@ -1,25 +1,25 @@
-//! One conversation as a person looks back on it: the last rows, in the order that everybody has.
+//! One conversation: its last rows, in the order of their numbers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::outbox::Waiting;
+use super::outbox::Outgoing;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, State, Timestamp};
 
-/// What a row is.
+/// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     Received(Arc<Message>),
     Sent(Arc<Message>, State),
     /// Said in a direct chat, by either side.
     Direct(Arc<Message>),
-    /// It was never sent, for this reason.
-    Failed(Waiting, String),
+    /// Refused by the server, for this reason.
+    Failed(Outgoing, String),
     Gap(Gap),
 }
 
-/// Messages of a room that only the server has: these numbers, as far as they are that room's.
+/// Messages of a room that only the server has: those among these numbers that are that room's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     pub room: RoomName,
@@ -28,8 +28,8 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// How many messages that may be.
-    pub fn most(&self) -> u64 {
+    /// Returns the number of messages that it may stand for.
+    pub fn max_messages(&self) -> u64 {
         self.last.get().saturating_sub(self.first.get()).saturating_add(1)
     }
 
@@ -37,7 +37,7 @@ impl Gap {
         (self.first..=self.last).contains(&seq)
     }
 
-    /// The part of it below a number.
+    /// Returns the part below a number.
     pub fn below(&self, end: Seq) -> Option<Self> {
         let last = Seq::new(end.get().checked_sub(1)?).filter(|last| *last >= self.first)?;
         Some(Self { last, ..self.clone() })
@@ -45,8 +45,8 @@ impl Gap {
 }
 
 impl Row {
-    /// The message's number; one that was never sent has none.
-    fn seq(&self) -> Option<Seq> {
+    /// Returns the number that gives the row its place. A message that was never sent has none.
+    pub fn seq(&self) -> Option<Seq> {
         match self {
             Self::Received(message) | Self::Sent(message, _) => Some(message.seq),
             Self::Gap(gap) => Some(gap.last),
@@ -54,12 +54,12 @@ impl Row {
         }
     }
 
-    /// The number of its one message, if it has one.
+    /// Returns the number of its message, if it has one.
     fn number(&self) -> Option<Seq> {
         if matches!(self, Self::Gap(_)) { None } else { self.seq() }
     }
 
-    /// Whether its text holds all these words, given in small letters.
+    /// Checks that its text holds all these words, given in small letters.
     pub fn holds(&self, words: &[String]) -> bool {
         let text = match self {
             Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => &message.text,
@@ -70,7 +70,7 @@ impl Row {
         words.iter().all(|word| text.contains(word))
     }
 
-    /// When it was said; of a gap nobody knows.
+    /// Returns the time of its message; a gap has none.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message.at),
@@ -80,21 +80,21 @@ impl Row {
     }
 }
 
-/// The sender's marks of one place, within one store's numbering.
+/// The sender's marks of one conversation, within one store's numbering.
 #[derive(Clone, Copy, Default)]
 struct Marks {
     delivered: Seq,
     read: Seq,
 }
 
-/// What one `STATE` event changed.
+/// The messages whose state one `STATE` event changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// The last message that moved.
+    /// The last one.
     pub last: Arc<Message>,
-    /// How far it had come before.
+    /// Its state before.
     pub from: State,
-    /// How many moved with it.
+    /// Number of messages that moved with it.
     pub others: usize,
 }
 
@@ -109,12 +109,12 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// An empty conversation in the numbering that is in use.
+    /// Makes an empty conversation in the numbering that is in use.
     pub fn of_era(era: u32) -> Self {
         Self { era, ..Self::default() }
     }
 
-    /// Begins another store's numbering: no old mark is about new numbers.
+    /// Begins another store's numbering, for which the old marks mean nothing.
     pub fn begin_era(&mut self, era: u32) {
         (self.era, self.marks, self.last_received) = (era, Marks::default(), Seq::ZERO);
     }
@@ -124,16 +124,16 @@ impl Conversation {
         self.insert(Row::Received(message));
     }
 
-    /// Adds a message of mine, and says how far it has come: its `STATE` may have come before the
-    /// answer to its `SEND`.
+    /// Adds a message of the user's, and returns its state: the `STATE` event may have come before the answer to
+    /// SEND.
     pub fn add_sent(&mut self, message: Arc<Message>) -> State {
         let state = self.state_of(message.seq);
         self.insert(Row::Sent(message, state));
         state
     }
 
-    /// What I wrote to myself may come before the answer to its `SEND`: it is one that I sent, all the
-    /// same. Says how far it has come.
+    /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
+    /// before the answer to its SEND.
     pub fn claim(&mut self, seq: Seq) -> State {
         let state = self.state_of(seq);
         for (era, row) in self.rows.iter_mut().rev() {
@@ -147,7 +147,7 @@ impl Conversation {
         state
     }
 
-    /// How far what I sent here under this number has come.
+    /// Returns the state of the user's message with this number.
     fn state_of(&self, seq: Seq) -> State {
         match seq {
             seq if seq <= self.marks.read => State::Read,
@@ -164,11 +164,11 @@ impl Conversation {
         self.insert(Row::Gap(gap));
     }
 
-    pub fn add_failed(&mut self, message: Waiting, why: String) {
+    pub fn add_failed(&mut self, message: Outgoing, why: String) {
         self.insert(Row::Failed(message, why));
     }
 
-    /// Puts a row in its place by number: an answer to `SEND` and a poll may cross.
+    /// Inserts a row by its number: the answer to a SEND and a poll may cross.
     fn insert(&mut self, row: Row) {
         let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
         let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
@@ -178,7 +178,7 @@ impl Conversation {
         }
     }
 
-    /// All I sent here, up to this number, is now so. States only move forward.
+    /// Moves the user's messages up to this number to a state. States only move forward.
     pub fn advance(&mut self, state: State, upto: Seq) -> Option<Moved> {
         if state == State::Read {
             self.marks.read = self.marks.read.max(upto);
@@ -203,12 +203,12 @@ impl Conversation {
         moved
     }
 
-    /// The last `count` rows, oldest first.
+    /// Returns the last `count` rows, oldest first.
     pub fn last(&self, count: usize) -> Vec<Row> {
         self.rows.iter().skip(self.rows.len().saturating_sub(count)).map(|(_, row)| row.clone()).collect()
     }
 
-    /// My last message here that has a number in this store.
+    /// Returns the user's last message here that has a number in this store.
     pub fn last_sent(&self) -> Option<(Arc<Message>, State)> {
         self.rows.iter().rev().find_map(|(era, row)| match row {
             Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
@@ -216,12 +216,12 @@ impl Conversation {
         })
     }
 
-    /// All rows that are kept, oldest first.
+    /// Returns all rows that are kept in memory, oldest first.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().map(|(_, row)| row)
     }
 
-    /// What was received above this number of this store, the latest first.
+    /// Returns the messages received above this number of this store, the latest first.
     pub fn received_after(&self, seq: Seq) -> impl Iterator<Item = &Arc<Message>> {
         self.rows.iter().rev().filter(|(era, _)| *era == self.era).filter_map(move |(_, row)| match row {
             Row::Received(message) if message.seq > seq => Some(message),
@@ -229,14 +229,14 @@ impl Conversation {
         })
     }
 
-    /// Whether the message with this number of this store is among the rows.
+    /// Checks that the message with this number of this store is among the rows.
     pub fn has(&self, seq: Seq) -> bool {
         let not_before =
             self.rows.iter().rev().filter_map(|(era, row)| (*era == self.era).then(|| row.number()).flatten());
         not_before.take_while(|number| *number >= seq).any(|number| number == seq)
     }
 
-    /// The last number that was received here from this store.
+    /// Returns the last number that was received here from this store.
     pub fn last_received(&self) -> Seq {
         self.last_received
     }

@@ -1,4 +1,4 @@
-//! Whose client this is, and where its server is.
+//! The user of a client, and its server.
 
 use std::fmt;
 
@@ -25,17 +25,17 @@ pub struct Account {
     pub server: String,
     pub send_port: u16,
     pub recv_port: u16,
-    /// Whether a login that is refused may make the account.
+    /// A login that is refused may make the account.
     pub register: bool,
 }
 
 impl Account {
-    /// The server's name and port: what a connection is made to.
+    /// Returns the server's name and port.
     pub fn address(&self, port: Port) -> (&str, u16) {
         (self.server.as_str(), if port == Port::Send { self.send_port } else { self.recv_port })
     }
 
-    /// What the server is called in messages to people, and in the name of the files' directory.
+    /// Returns the server's name for messages to people, and for the name of the files' directory.
     pub fn server_name(&self) -> String {
         format!("{}:{}", self.server, self.send_port)
     }

@@ -1,19 +1,11 @@
 //! From a line that was typed to a command.
 
-use super::commands::{self, COMMANDS, Command};
-use super::texts::{Language, Phrase};
-use crate::limits;
-use crate::model::{RoomName, Target, Text, UserName};
+use super::arguments::{Refusal, say};
+use super::command::Command;
+use super::commands::{self, COMMANDS};
+use crate::client::texts::{Language, Phrase};
 
-/// Why a line is no command: it is not of the form, or for another reason.
-pub enum Refusal {
-    Form,
-    Because(String),
-}
-
-pub type Parsed = Result<Command, Refusal>;
-
-/// Reads a line. The error is for the person who typed it.
+/// Parses a line. The error is for the user who typed it.
 pub fn parse(line: &str) -> Result<Command, String> {
     if line.trim().is_empty() {
         return Ok(Command::Nothing);
@@ -22,22 +14,22 @@ pub fn parse(line: &str) -> Result<Command, String> {
         return say(None, &format!("/{text}")).map_err(|refusal| explain(refusal, &"//<text>"));
     }
     if line.starts_with('/') {
-        return slash(line.trim_end());
+        return parse_slash(line.trim_end());
     }
     if let Some(rest) = line.strip_prefix('@') {
-        return at(rest, line.trim_end());
+        return parse_at(rest, line.trim_end());
     }
     say(None, line).map_err(|refusal| explain(refusal, &"<text>"))
 }
 
-fn slash(line: &str) -> Result<Command, String> {
+fn parse_slash(line: &str) -> Result<Command, String> {
     let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let row = commands::find(verb).ok_or_else(|| unknown(verb))?;
+    let row = commands::find(verb).ok_or_else(|| explain_unknown(verb))?;
     (row.parse)(rest.trim_start()).map_err(|refusal| explain(refusal, &row.form.text(Language::current())))
 }
 
-/// `@luis: hola`; or a command that is written so.
-fn at(rest: &str, line: &str) -> Result<Command, String> {
+/// Parses `@luis: hola`, or a command that is written so.
+fn parse_at(rest: &str, line: &str) -> Result<Command, String> {
     let Some((to, text)) = rest.split_once(':') else {
         let row = commands::find(line).ok_or_else(|| explain(Refusal::Form, &Phrase::AtForm))?;
         return (row.parse)("").map_err(|refusal| explain(refusal, &row.form.text(Language::current())));
@@ -46,8 +38,8 @@ fn at(rest: &str, line: &str) -> Result<Command, String> {
     say(Some(to.trim()), text).map_err(|refusal| explain(refusal, &Phrase::AtForm))
 }
 
-/// What to say about a verb that there is not: the one that was probably meant.
-pub fn unknown(verb: &str) -> String {
+/// Explains that there is no such verb, and names the one that was probably meant.
+pub fn explain_unknown(verb: &str) -> String {
     let typed = commands::bare(verb);
     let names = COMMANDS.iter().flat_map(commands::names);
     let near = names.filter_map(|name| Some((distance(&typed, &commands::bare(name))?, name)));
@@ -57,8 +49,8 @@ pub fn unknown(verb: &str) -> String {
     }
 }
 
-/// How far what was typed is from a name, if it may have been meant: its beginning, or a slip or two
-/// where it is long enough for that to say anything.
+/// Returns the distance between a typed verb and a name that it may stand for: its beginning, or the name with
+/// a slip or two, where the verb is long enough for that.
 fn distance(typed: &str, name: &str) -> Option<usize> {
     let slips = match typed.chars().count() {
         0..=2 => return None,
@@ -79,69 +71,10 @@ fn explain(refusal: Refusal, form: &dyn std::fmt::Display) -> String {
     }
 }
 
-pub fn say(to: Option<&str>, text: &str) -> Parsed {
-    let to = to.map(target).transpose()?;
-    let too_much = || Refusal::Because(Phrase::NotAText { most: &limits::TEXT_BYTES }.to_string());
-    Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
-}
-
-fn target(text: &str) -> Result<Target, Refusal> {
-    if text.is_empty() {
-        return Err(Refusal::Form);
-    }
-    Target::parse(text).map_err(|_| Refusal::Because(Phrase::NotAName { text: &format!("{text:?}") }.to_string()))
-}
-
-pub fn optional_place(rest: &str) -> Result<Option<Target>, Refusal> {
-    let rest = rest.trim_start_matches('@');
-    (!rest.is_empty()).then(|| target(rest)).transpose()
-}
-
-pub fn room(rest: &str) -> Result<Option<RoomName>, Refusal> {
-    match optional_place(rest)? {
-        Some(Target::Room(room)) => Ok(Some(room)),
-        Some(Target::User(_)) => Err(Refusal::Form),
-        None => Ok(None),
-    }
-}
-
-pub fn user(rest: &str) -> Result<Option<UserName>, Refusal> {
-    match optional_place(rest)? {
-        Some(Target::User(user)) => Ok(Some(user)),
-        Some(Target::Room(_)) => Err(Refusal::Form),
-        None => Ok(None),
-    }
-}
-
-pub fn alone(rest: &str, command: Command) -> Parsed {
-    if rest.is_empty() { Ok(command) } else { Err(Refusal::Form) }
-}
-
-pub fn search(rest: &str) -> Parsed {
-    let words: Vec<_> = rest.split_whitespace().map(str::to_lowercase).collect();
-    if words.is_empty() { Err(Refusal::Form) } else { Ok(Command::Search(words)) }
-}
-
-/// `/history luis 5`, `/history luis`, `/history 5`, `/history`. A lone number is a count.
-pub fn history(rest: &str) -> Parsed {
-    let words: Vec<_> = rest.split_whitespace().collect();
-    let (name, count) = match *words.as_slice() {
-        [] => (None, None),
-        [one] if one.parse::<usize>().is_ok() => (None, Some(one)),
-        [name] => (Some(name), None),
-        [name, count] => (Some(name), Some(count)),
-        _ => return Err(Refusal::Form),
-    };
-    let count = match count {
-        Some(count) => count.parse().ok().filter(|n| *n > 0).ok_or(Refusal::Form)?,
-        None => limits::CONVERSATION_SHOWN,
-    };
-    Ok(Command::History { target: optional_place(name.unwrap_or_default())?, count })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Target, Text};
 
     fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
         Ok(Command::Say { to: to.map(|to| Target::parse(to).unwrap()), text: Text::new(text).unwrap() })

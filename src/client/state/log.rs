@@ -14,17 +14,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::LedgerError;
-use super::texts::words;
+use super::error::LogError;
+use crate::client::texts::words;
 use crate::disk::{self, Disk, File};
 use crate::record::{Fields, Writer};
 
 const VERSION: &str = "1";
 const MARK: &str = "END";
 
-/// An open ledger. After any failed write or sync it takes nothing more: what reached the disk is
+/// An open log. After any failed write or sync it takes nothing more: what reached the disk is
 /// then known only to the next start.
-pub struct Ledger {
+pub struct Log {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     kind: &'static str,
@@ -37,7 +37,7 @@ pub struct Ledger {
 /// What an open found beside whole batches: the torn last one, and where it was set aside.
 pub type Torn = Option<PathBuf>;
 
-impl Ledger {
+impl Log {
     /// Opens the file, or makes it, and hands each record of each whole batch to `replay`, which
     /// says whether it understood it. When this returns, all that was handed over is durable: it may
     /// have been in the machine's memory only.
@@ -46,8 +46,8 @@ impl Ledger {
         path: PathBuf,
         kind: &'static str,
         replay: &mut dyn FnMut(&Fields) -> Option<()>,
-    ) -> Result<(Self, Torn), LedgerError> {
-        let at = |doing| LedgerError::io(&path, doing);
+    ) -> Result<(Self, Torn), LogError> {
+        let at = |doing| LogError::io(&path, doing);
         if !disk.exists(&path).map_err(at(words::LOOK_FOR))? {
             replace(&*disk, &path, &header(kind))?;
         }
@@ -67,15 +67,15 @@ impl Ledger {
     }
 
     /// Adds one batch. When this returns it is durable.
-    pub fn append(&mut self, records: &[u8]) -> Result<(), LedgerError> {
+    pub fn append(&mut self, records: &[u8]) -> Result<(), LogError> {
         if self.closed {
-            return Err(LedgerError::Closed { path: self.path.clone() });
+            return Err(LogError::Closed { path: self.path.clone() });
         }
         let batch = with_mark(self.next_batch, records);
         // Never tried again: after a failed sync the system may call lost pages clean.
         self.closed = true;
-        self.file.write_at(&batch, self.len).map_err(LedgerError::io(&self.path, words::WRITE))?;
-        self.file.sync().map_err(LedgerError::io(&self.path, words::SYNC))?;
+        self.file.write_at(&batch, self.len).map_err(LogError::io(&self.path, words::WRITE))?;
+        self.file.sync().map_err(LogError::io(&self.path, words::SYNC))?;
         self.closed = false;
         self.len += batch.len() as u64;
         self.next_batch += 1;
@@ -83,15 +83,15 @@ impl Ledger {
     }
 
     /// Puts a file with these records alone in this one's place, all or nothing.
-    pub fn rewrite(&mut self, records: &[u8]) -> Result<(), LedgerError> {
+    pub fn compact(&mut self, records: &[u8]) -> Result<(), LogError> {
         if self.closed {
-            return Err(LedgerError::Closed { path: self.path.clone() });
+            return Err(LogError::Closed { path: self.path.clone() });
         }
         let mut bytes = header(self.kind);
         bytes.extend(with_mark(1, records));
         self.closed = true;
         replace(&*self.disk, &self.path, &bytes)?;
-        self.file = self.disk.open(&self.path).map_err(LedgerError::io(&self.path, words::OPEN))?;
+        self.file = self.disk.open(&self.path).map_err(LogError::io(&self.path, words::OPEN))?;
         self.closed = false;
         self.len = bytes.len() as u64;
         self.next_batch = 2;
@@ -111,27 +111,27 @@ fn header(kind: &str) -> Vec<u8> {
 }
 
 /// Says where the first batch begins.
-fn check_header(path: &Path, kind: &str, bytes: &[u8]) -> Result<usize, LedgerError> {
+fn check_header(path: &Path, kind: &str, bytes: &[u8]) -> Result<usize, LogError> {
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-    let fields = Fields::parse(line).map_err(|_| LedgerError::Damaged { path: path.into(), line: 1 })?;
+    let fields = Fields::parse(line).map_err(|_| LogError::Damaged { path: path.into(), line: 1 })?;
     match (fields.get(0), fields.get(1)) {
         (Some(found), Some(VERSION)) if found == kind && bytes.starts_with(&header(kind)) => Ok(line.len() + 1),
-        _ => Err(LedgerError::Version { path: path.into(), found: String::from_utf8_lossy(line).into_owned() }),
+        _ => Err(LogError::Version { path: path.into(), found: String::from_utf8_lossy(line).into_owned() }),
     }
 }
 
 /// Writes a whole file beside this one and renames it here: **the commit point** is the sync of
 /// the directory.
-fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), LogError> {
     let new = beside(path, "new");
-    disk::write(disk, &new, bytes).map_err(LedgerError::io(&new, words::WRITE))?;
-    disk.rename(&new, path).map_err(LedgerError::io(path, words::RENAME))?;
+    disk::write(disk, &new, bytes).map_err(LogError::io(&new, words::WRITE))?;
+    disk.rename(&new, path).map_err(LogError::io(path, words::RENAME))?;
     sync_parent(disk, path)
 }
 
-fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<(), LedgerError> {
+fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    disk.sync_dir(parent).map_err(LedgerError::io(parent, words::SYNC))
+    disk.sync_dir(parent).map_err(LogError::io(parent, words::SYNC))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -184,7 +184,7 @@ fn read_batches(
     bytes: &[u8],
     start: usize,
     replay: &mut dyn FnMut(&Fields) -> Option<()>,
-) -> Result<Whole, LedgerError> {
+) -> Result<Whole, LogError> {
     let mut whole = Whole { last: start, len: start, next_batch: 1, lines: 1 };
     let mut records = 0;
     for line in bytes.get(start..).unwrap_or_default().split_inclusive(|b| *b == b'\n') {
@@ -192,7 +192,7 @@ fn read_batches(
         records += line.len();
         let Some((number, found)) = line.strip_suffix(b"\n").and_then(read_mark) else { continue };
         if number != whole.next_batch {
-            return Err(LedgerError::Damaged { path: path.into(), line: whole.lines + 1 });
+            return Err(LogError::Damaged { path: path.into(), line: whole.lines + 1 });
         }
         // Of a broken batch, what follows tells whether it was the last: it must not be a later mark.
         if found == checksum(number, batch) {
@@ -211,27 +211,27 @@ fn replay_batch(
     records: &[u8],
     whole: &mut Whole,
     replay: &mut dyn FnMut(&Fields) -> Option<()>,
-) -> Result<(), LedgerError> {
+) -> Result<(), LogError> {
     for record in records.split_inclusive(|b| *b == b'\n') {
         whole.lines += 1;
         let fields = Fields::parse(record.strip_suffix(b"\n").unwrap_or(record)).ok();
         let understood = fields.and_then(|fields| replay(&fields));
-        understood.ok_or_else(|| LedgerError::Damaged { path: path.into(), line: whole.lines })?;
+        understood.ok_or_else(|| LogError::Damaged { path: path.into(), line: whole.lines })?;
     }
     whole.lines += 1;
     Ok(())
 }
 
 /// Copies what lies behind the last whole batch to a file of its own, and cuts it off.
-fn set_aside(disk: &dyn Disk, path: &Path, file: &dyn File, bytes: &[u8], whole: usize) -> Result<Torn, LedgerError> {
+fn set_aside(disk: &dyn Disk, path: &Path, file: &dyn File, bytes: &[u8], whole: usize) -> Result<Torn, LogError> {
     let torn = bytes.get(whole..).unwrap_or_default();
     if torn.is_empty() {
         return Ok(None);
     }
     let aside = disk::free_name(disk, |copy| beside(path, &format!("{copy}.broken")));
-    let aside = aside.map_err(LedgerError::io(path, words::LOOK_BESIDE))?;
-    disk::write(disk, &aside, torn).map_err(LedgerError::io(&aside, words::WRITE))?;
+    let aside = aside.map_err(LogError::io(path, words::LOOK_BESIDE))?;
+    disk::write(disk, &aside, torn).map_err(LogError::io(&aside, words::WRITE))?;
     sync_parent(disk, path)?;
-    file.set_len(whole as u64).map_err(LedgerError::io(path, words::CUT))?;
+    file.set_len(whole as u64).map_err(LogError::io(path, words::CUT))?;
     Ok(Some(aside))
 }
