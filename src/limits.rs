@@ -118,6 +118,11 @@ pub const RETRY_DISK: Duration = Duration::from_secs(1);
 /// making the next one is rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
 
+/// The least size of a segment in the log of a client or a bridge: more than the longest record, and written in an
+/// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
+/// [`SEGMENT_BYTES`].
+pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
+
 /// A checkpoint is made when the closed segments hold this much, and at least as much as the last
 /// checkpoint (so that writing checkpoints never costs more than writing the write-ahead log).
 pub const CHECKPOINT_BYTES: u64 = 16 << 20;

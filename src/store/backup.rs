@@ -110,10 +110,8 @@ impl Store {
     /// segment, those before it were full already and are copied whole: what is copied is a beginning of
     /// the write-ahead log, to the last batch that was there when its segment's turn came.
     fn copy_segments(&self, copy: &Store, after: u64) -> Result<(), StoreError> {
-        let directory = self.wal_directory();
-        let segments = wal::segments_above(&*self.disk, &directory, after).map_err(StoreError::io(&directory))?;
         let (from, to) = (self.wal("".into()), copy.wal("".into()));
-        for number in segments.into_iter().rev() {
+        for number in from.segments_above(after)?.into_iter().rev() {
             copy.copy_file(&from.segment(number), &to.segment(number))?;
         }
         Ok(())

@@ -146,7 +146,7 @@ impl Store {
         let inspected =
             wal::inspect(&location, after, batch, &mut |line| machine.replay(line).map_err(|error| error.to_string()));
         let inspected = report.take(inspected.map_err(StoreError::from))?;
-        report.notes.extend(inspected.torn);
+        report.notes.extend(inspected.torn_tail.map(|torn| torn.to_string()));
         (report.segments, report.next_batch) = (inspected.segments, inspected.next_batch);
         report.bytes += inspected.bytes;
         report.last = machine.last();

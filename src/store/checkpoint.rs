@@ -39,7 +39,7 @@ impl Store {
             return Ok(Checkpointed { filed: Vec::new(), bytes, covered_upto: segment });
         }
         let location = self.wal(machine.store().clone());
-        let next_batch = wal::replay_closed(&location, segment + 1..=upto, next_batch, &mut |line| {
+        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut |line| {
             machine.replay(line).map_err(|error| error.to_string())
         })?;
         let filed = self.append_history(&machine)?;
@@ -80,8 +80,7 @@ impl Store {
             let path = self.checkpoint_path(older);
             self.disk.remove_dir(&path).map_err(StoreError::io(&path))?;
         }
-        let directory = self.wal_directory();
-        wal::remove_upto(&*self.disk, &directory, newest).map_err(StoreError::io(&directory))
+        Ok(self.wal("".into()).remove_upto(newest)?)
     }
 
     /// The segments up to which there are checkpoints, oldest first.

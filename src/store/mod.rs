@@ -111,7 +111,7 @@ impl Store {
             location,
             closed_bytes: recovered.closed_bytes,
             checkpoint_bytes: loaded.bytes,
-            notice: recovered.set_aside,
+            notice: recovered.torn_tail.map(|torn| torn.to_string()),
             lock,
         })
     }
@@ -174,7 +174,7 @@ impl Store {
     }
 
     fn wal(&self, store: Arc<str>) -> Location {
-        Location { disk: self.disk.clone(), directory: self.wal_directory(), store }
+        Location { disk: self.disk.clone(), directory: self.wal_directory(), owner: store }
     }
 
     fn wal_directory(&self) -> PathBuf {

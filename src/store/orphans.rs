@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::{LOCK, README, Store, StoreError};
 use crate::state_machine::Snapshot;
-use crate::wal;
 
 impl Store {
     /// What a checkpoint that did not finish has left among the history files.
@@ -39,10 +38,9 @@ impl Store {
                 notes.push(leftover(&self.directory, &name));
             }
         }
-        let current = wal::segments_above(&*self.disk, &self.wal_directory(), newest)
-            .map_err(StoreError::io(&self.wal_directory()))?;
         let location = self.wal("".into());
-        let of_use: Vec<_> = current.into_iter().map(|number| location.segment(number)).collect();
+        let of_use: Vec<_> =
+            location.segments_above(newest)?.into_iter().map(|number| location.segment(number)).collect();
         for name in self.list(&self.wal_directory())? {
             if !of_use.contains(&self.wal_directory().join(&name)) {
                 notes.push(leftover(&self.wal_directory(), &name));

@@ -7,6 +7,7 @@ mod support;
 mod checkpoint;
 mod every_bit;
 mod segments;
+mod small_wal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
