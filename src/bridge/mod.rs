@@ -39,7 +39,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-use crate::client::account::Account;
+use crate::client::link::account::Account;
 use crate::client::error::LedgerError;
 use crate::client::{home, make_directories};
 use crate::disk::Disk;

@@ -1,8 +1,8 @@
 //! What the bridge asks on the SEND port: to be in its room, and how far the room has come.
 
 use super::error::{BridgeError, End};
-use crate::client::account::{Account, Port};
-use crate::client::session::Session;
+use crate::client::link::account::{Account, Port};
+use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::{Code, Codec as _, HistoryRecord, Ko, SendRequest};

@@ -11,7 +11,7 @@ use super::error::End;
 use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Failure, Telegram};
-use crate::client::backoff::Backoff;
+use crate::client::link::backoff::Backoff;
 use crate::client::error::LedgerError;
 use crate::limits;
 use crate::model::Message;

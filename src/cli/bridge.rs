@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::client::{AccountArgs, Exit, HomeArgs};
 use crate::disk::RealDisk;
 use crate::model::RoomName;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::client::display::{indented, safe};
+use crate::client::texts::safe::{indented, safe};
 use crate::client::event::User;
 use crate::client::outbox::Waiting;
 use crate::model::{Message, Seq, Target};

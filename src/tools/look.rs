@@ -3,9 +3,9 @@
 use super::args::{HistoryArgs, LookArgs};
 use super::lines::{MessageLine, RoomLine, UserLine, target};
 use super::{Stop, print};
-use crate::client::account::Port;
+use crate::client::link::account::Port;
 use crate::client::questions::{line, read_user};
-use crate::client::session::Session;
+use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit};
 use crate::limits;
 use crate::model::{Seq, Target};

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::client::Exit;
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::client::error::{LedgerError, LinkError};
 use crate::client::options::OptionsError;
 use crate::client::plain::Failure;

@@ -10,7 +10,7 @@ use super::lines::{SentLine, target};
 use super::submission::Submission;
 use super::{Stop, note, print};
 use crate::client::Exit;
-use crate::client::account::Account;
+use crate::client::link::account::Account;
 use crate::client::error::LinkError;
 use crate::client::home::{self, Home};
 use crate::client::outbox::Waiting;

@@ -9,7 +9,7 @@ use super::args::SendArgs;
 use super::lines::{Line as _, SentLine};
 use super::{Stop, note, print};
 use crate::client::Exit;
-use crate::client::account::Account;
+use crate::client::link::account::Account;
 use crate::client::agenda::{Agenda, Ask};
 use crate::client::error::{LinkError, Stop as Ended};
 use crate::client::event::{Answer, AppEvent};
@@ -17,7 +17,7 @@ use crate::client::home::Home;
 use crate::client::outbox::Waiting;
 use crate::client::plain::spawn;
 use crate::client::sender::Sender;
-use crate::client::session::Session;
+use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{Seq, State, UserName};
 

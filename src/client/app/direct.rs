@@ -1,228 +1,215 @@
-//! Direct chats as the app sees them: which are open, and to which one what is typed goes.
+//! The app's part in direct chats.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::chat::House;
-use super::{Chat, DirectEvent, dial};
-use crate::client::agenda::Ask;
-use crate::client::app::App;
-use crate::client::outbox::Waiting;
+use super::chats::Chat;
+use super::event::Effect;
+use super::view::{View, notice};
+use super::{App, Awaited, Destination, Input};
+use crate::client::link::request::Request;
+use crate::client::p2p::{Action, DirectEvent};
+use crate::client::state::outbox::Outgoing;
 use crate::client::texts::{Phrase, words};
-use crate::client::view::{View, notice};
-use crate::model::{Message, Target, Text, Token, UserName};
-use crate::protocol::{Code, Ko};
+use crate::limits;
+use crate::model::{Message, MessageId, Seq, Target, Text, Token, UserName};
+use crate::protocol::{Code, DirectLine, Ko, Peer};
 
-/// What ends a direct chat, typed alone in one.
+/// The line that ends a direct chat.
 const EXIT: &str = "exit";
 
-/// The state of direct chats. The main thread owns it.
-#[derive(Default)]
-pub struct Direct {
-    /// Without one there are no direct chats: from a pipe, say.
-    house: Option<House>,
-    /// The newest last. With each peer there may be one that I called and one that called me: who call each
-    /// other at the same time would not agree on which of the two is the older one.
-    chats: Vec<Chat>,
-    /// With whom: what is typed goes there.
-    current: Option<UserName>,
-    /// The answer to a call decides which way the next line goes.
-    calling: bool,
-    /// What was not confirmed when its chat ended.
-    unconfirmed: Vec<Arc<Message>>,
-}
-
-impl Direct {
-    pub fn new(house: House) -> Self {
-        Self { house: Some(house), ..Self::default() }
-    }
-
-    /// What stands before what is typed in a direct chat.
-    pub fn prompt(&self) -> Option<String> {
-        self.current.as_ref().map(|peer| Phrase::DirectPrompt { peer }.to_string())
-    }
-
-    /// What is typed goes elsewhere; the chats stay open.
-    pub fn leave_aside(&mut self) {
-        self.current = None;
-    }
-
-    pub fn is_calling(&self) -> bool {
-        self.calling
-    }
-
-    /// How much of what I said in chats that are open is not confirmed yet.
-    pub fn underway(&self) -> usize {
-        self.chats.iter().map(Chat::unconfirmed).sum()
-    }
-
-    /// How much of what I said is not known to have arrived, and is kept nowhere.
-    pub fn lost(&self) -> usize {
-        self.unconfirmed.len() + self.underway()
-    }
-
-    fn with<'a>(&'a self, peer: &'a UserName) -> impl DoubleEndedIterator<Item = &'a Chat> {
-        self.chats.iter().filter(move |chat| chat.peer == *peer)
-    }
-
-    /// The chat to which what is typed goes.
-    fn chat(&self) -> Option<&Chat> {
-        self.with(self.current.as_ref()?).next_back()
-    }
-
-    /// Ends the chat to which what is typed goes, if there is one.
-    fn end(&self) -> bool {
-        let Some(peer) = &self.current else { return false };
-        self.with(peer).for_each(Chat::end);
-        true
-    }
-}
-
 impl App {
-    /// Takes a text that was typed without a command, if it belongs to a direct chat.
-    pub(in crate::client) fn say_directly(&mut self, text: Text) -> Result<Vec<View>, Text> {
-        let Some(chat) = self.direct.chat() else { return Err(text) };
-        if text.as_str().trim() == EXIT {
-            self.direct.end();
-            return Ok(Vec::new());
-        }
-        Ok(vec![match chat.say(text) {
-            Some(message) => View::DirectTick { held: false, message },
-            None => self.problem(Phrase::DirectSlow),
-        }])
+    fn act(&mut self, action: Action) {
+        self.effects.push(Effect::Direct(action));
     }
 
-    /// `/p2p luis`: goes on with a chat that is open, or calls. No line is taken before the answer: it was
-    /// meant for him, and not for the room that is the current chat.
-    pub(in crate::client) fn call(&mut self, peer: &UserName) -> Vec<View> {
-        if self.direct.house.is_none() {
+    /// Says a text in the direct chat with this peer.
+    pub(super) fn say_directly(&mut self, peer: &UserName, text: Text) -> Vec<View> {
+        if text.as_str().trim() == EXIT {
+            return self.close_direct();
+        }
+        let (me, at, now) = (self.state.me().clone(), self.moment.at, self.moment.now);
+        let Some(id) = self.new_id() else { return Vec::new() };
+        let Some(chat) = self.chats.with(peer).next_back() else { return vec![self.problem(Phrase::NotDirect)] };
+        if chat.unconfirmed.len() >= limits::DIRECT_LINES {
+            return vec![self.problem(Phrase::DirectSlow)];
+        }
+        let (to, number) = (Target::User(peer.clone()), chat.number);
+        let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: me, to, at, text: text.clone() });
+        chat.unconfirmed.push_back((message.clone(), now));
+        self.act(Action::Say { number, id, text });
+        vec![View::DirectTick { held: false, message }]
+    }
+
+    /// `/p2p luis`: goes on with a chat that is open, or opens one. No line is read before the answer: it is meant
+    /// for the peer, and not for the current conversation.
+    pub(super) fn open_direct(&mut self, peer: &UserName) -> Vec<View> {
+        if !self.setting.direct {
             return vec![self.problem(Phrase::NoDirectHere)];
         }
-        if self.direct.with(peer).next().is_some() {
-            self.talk_with(peer);
+        if self.chats.with(peer).next().is_some() {
+            self.destination = Destination::Direct(peer.clone());
             return Vec::new();
         }
-        let views = self.ask(Ask::Peer(peer.clone()));
-        self.direct.calling = views.is_empty();
-        if self.direct.calling { vec![notice(Phrase::DirectCalling { peer })] } else { views }
-    }
-
-    /// What is typed goes to this peer directly.
-    fn talk_with(&mut self, peer: &UserName) {
-        self.choose(Some(Target::User(peer.clone())));
-        self.direct.current = Some(peer.clone());
-    }
-
-    /// The server does not say where to call.
-    pub(in crate::client) fn not_called(&mut self, peer: &UserName, ko: &Ko) -> Vec<View> {
-        if ko.code != Code::NoUser {
-            return self.not_reached(peer, &words::ko(ko));
+        let views = self.ask(Request::Peer(peer.clone()));
+        if !views.is_empty() {
+            return views;
         }
-        self.direct.calling = false;
-        self.choose(None);
-        vec![self.problem(words::ko(ko))]
+        self.input = Input::Awaiting(Awaited::Call);
+        vec![notice(Phrase::DirectCalling { peer })]
     }
 
-    /// Nobody was reached. What is typed goes to the same person, by way of the server.
-    pub(in crate::client) fn not_reached(&mut self, peer: &UserName, why: &str) -> Vec<View> {
-        self.direct.calling = false;
-        self.choose(Some(Target::User(peer.clone())));
-        vec![self.problem(Phrase::DirectUnreachable { peer, why: &why })]
-    }
-
-    /// `/p2p`: the chats that are open.
-    pub(in crate::client) fn list_direct(&self) -> Vec<View> {
-        let mut open: Vec<_> = self.direct.chats.iter().map(|chat| chat.peer.to_string()).collect();
+    /// `/p2p`: lists the chats that are open.
+    pub(super) fn list_direct(&self) -> Vec<View> {
+        let open = self.chats.open.iter().filter(|chat| chat.closing.is_none());
+        let mut open: Vec<_> = open.map(|chat| chat.peer.to_string()).collect();
         open.sort();
         open.dedup();
-        let line = if open.is_empty() { Phrase::NoDirectOpen.to_string() } else { open.join(" ") };
-        vec![View::Answer(line)]
-    }
-
-    /// The server has said where to call.
-    pub(in crate::client) fn dial(&mut self, peer: UserName, address: SocketAddr, token: Token) -> Vec<View> {
-        if let Some(house) = &self.direct.house {
-            dial(house.clone(), peer, address, token);
-        }
-        Vec::new()
+        vec![View::Answer(if open.is_empty() { Phrase::NoDirectOpen.to_string() } else { open.join(" ") })]
     }
 
     /// `/close`: ends the direct chat that is the current one.
-    pub(in crate::client) fn hang_up(&mut self) -> Vec<View> {
-        if self.direct.end() { Vec::new() } else { vec![self.problem(Phrase::NotDirect)] }
+    pub(super) fn close_direct(&mut self) -> Vec<View> {
+        let Destination::Direct(peer) = self.destination.clone() else {
+            return vec![self.problem(Phrase::NotDirect)];
+        };
+        let numbers: Vec<u64> = self.chats.with(&peer).map(|chat| chat.number).collect();
+        numbers.into_iter().for_each(|number| self.close_chat(number, String::new()));
+        Vec::new()
     }
 
-    /// `/resend`: what was not confirmed goes by way of the server, under its old ids: whoever has it
-    /// already does not see it twice.
-    pub(in crate::client) fn resend(&mut self) -> Vec<View> {
-        let messages: Vec<_> = std::mem::take(&mut self.direct.unconfirmed);
+    fn close_chat(&mut self, number: u64, why: String) {
+        if let Some(chat) = self.chats.find(number) {
+            chat.closing = Some(why);
+            self.act(Action::Close { number });
+        }
+    }
+
+    /// Closes the chats in which a message is overdue.
+    pub(super) fn close_overdue(&mut self) {
+        let overdue = |chat: &&Chat| chat.deadline().is_some_and(|deadline| deadline <= self.moment.now);
+        let numbers: Vec<u64> = self.chats.open.iter().filter(overdue).map(|chat| chat.number).collect();
+        numbers.into_iter().for_each(|number| self.close_chat(number, Phrase::NoAnswer.to_string()));
+    }
+
+    /// The server does not say where the peer is.
+    pub(super) fn handle_no_peer(&mut self, peer: &UserName, ko: &Ko) -> Vec<View> {
+        if ko.code != Code::NoUser {
+            return self.handle_unreachable(peer, &words::ko(ko));
+        }
+        self.input = Input::Line;
+        self.destination = Destination::Nowhere;
+        vec![self.problem(words::ko(ko))]
+    }
+
+    /// The peer was not reached: lines go to the same user, by way of the server.
+    pub(super) fn handle_unreachable(&mut self, peer: &UserName, why: &str) -> Vec<View> {
+        if matches!(self.input, Input::Awaiting(Awaited::Call)) {
+            self.input = Input::Line;
+        }
+        self.destination = Destination::Conversation(Target::User(peer.clone()));
+        vec![self.problem(Phrase::DirectUnreachable { peer, why: &why })]
+    }
+
+    pub(super) fn connect(&mut self, peer: UserName, at: Peer) -> Vec<View> {
+        let address = SocketAddr::new(at.address, at.port);
+        self.act(Action::Connect { peer, address, token: at.token });
+        Vec::new()
+    }
+
+    /// `/resend`: queues the messages that were not confirmed, under their old ids: a peer that has one of them
+    /// does not show it twice.
+    pub(super) fn resend(&mut self) -> Vec<View> {
+        let messages = std::mem::take(&mut self.chats.lost);
         if messages.is_empty() {
             return vec![self.problem(Phrase::AllConfirmed)];
         }
-        let waiting = |message: &Arc<Message>| Waiting {
-            id: message.id.clone(),
-            to: message.to.clone(),
-            at: message.at,
-            text: message.text.clone(),
-        };
-        messages.iter().flat_map(|message| self.queue(waiting(message))).collect()
+        let outgoing = |m: &Arc<Message>| Outgoing { id: m.id.clone(), to: m.to.clone(), at: m.at, text: m.text.clone() };
+        messages.iter().flat_map(|message| self.queue(outgoing(message))).collect()
     }
 
-    pub(in crate::client) fn direct(&mut self, event: DirectEvent) -> Vec<View> {
+    pub(super) fn handle_direct(&mut self, event: DirectEvent) -> Vec<View> {
         match event {
-            DirectEvent::Opened(chat) => self.opened(chat),
-            DirectEvent::Came(message) if self.ignores(&message.from) => Vec::new(),
-            DirectEvent::Came(message) => vec![View::Direct(message)],
-            DirectEvent::Confirmed(message) => vec![View::DirectTick { held: true, message }],
-            DirectEvent::Failed { peer, why } => self.not_reached(&peer, &why),
-            DirectEvent::Ended { peer, number, why, unconfirmed } => self.is_over(&peer, number, &why, unconfirmed),
+            DirectEvent::Called { number, caller, token } => {
+                let admitted = self.chats.tokens.redeem(number, caller, token, self.moment.now);
+                admitted.map_or(Vec::new(), |peer| self.admit(number, peer))
+            }
+            DirectEvent::Connected { number, peer } => self.add_chat(Chat::new(number, peer, true)),
+            DirectEvent::Unreachable { peer, why } => self.handle_unreachable(&peer, &why),
+            DirectEvent::Said { number, id, text } => self.handle_said(number, id, text),
+            DirectEvent::Confirmed { number, id } => {
+                let Some(message) = self.chats.confirm(number, &id) else { return Vec::new() };
+                self.state.add_direct(message.clone());
+                vec![View::DirectTick { held: true, message }]
+            }
+            DirectEvent::Closed { number, why } => self.handle_closed(number, why),
         }
     }
 
-    fn opened(&mut self, chat: Chat) -> Vec<View> {
+    /// The server announces a caller, who may wait already.
+    pub(super) fn announce(&mut self, caller: UserName, token: &Token) -> Vec<View> {
+        let waiting = self.chats.tokens.announce(&caller, token, self.moment.now);
+        waiting.map_or(Vec::new(), |number| self.admit(number, caller))
+    }
+
+    fn admit(&mut self, number: u64, peer: UserName) -> Vec<View> {
+        self.act(Action::Answer { number, line: DirectLine::Welcome });
+        self.add_chat(Chat::new(number, peer, false))
+    }
+
+    /// A chat is open; it takes the place of an older one with the same peer, from the same side.
+    fn add_chat(&mut self, chat: Chat) -> Vec<View> {
         let (peer, mine) = (chat.peer.clone(), chat.mine);
-        for older in self.direct.with(&peer).filter(|older| older.mine == mine) {
-            older.end();
-        }
-        self.direct.chats.retain(|older| older.peer != peer || older.mine != mine);
-        self.direct.chats.push(chat);
+        let older = self.chats.with(&peer).filter(|older| older.mine == mine).map(|older| older.number);
+        let older: Vec<u64> = older.collect();
+        older.into_iter().for_each(|number| self.close_chat(number, String::new()));
+        self.chats.open.push(chat);
         if mine {
-            self.direct.calling = false;
-            self.talk_with(&peer);
+            if matches!(self.input, Input::Awaiting(Awaited::Call)) {
+                self.input = Input::Line;
+            }
+            self.destination = Destination::Direct(peer.clone());
             return vec![notice(Phrase::DirectBegun { peer: &peer })];
         }
-        let silent = self.ignores(&peer) || self.direct.current.as_ref() == Some(&peer);
+        let silent = self.state.is_ignored(&peer) || self.destination == Destination::Direct(peer.clone());
         if silent { Vec::new() } else { vec![notice(Phrase::DirectOffered { peer: &peer })] }
     }
 
-    fn is_over(&mut self, peer: &UserName, number: u64, why: &str, unconfirmed: Vec<Arc<Message>>) -> Vec<View> {
-        let left = unconfirmed.len();
-        self.direct.unconfirmed.extend(unconfirmed);
-        let open = self.direct.chats.len();
-        self.direct.chats.retain(|chat| chat.number != number);
-        // One that took its place goes on.
-        let last = self.direct.chats.len() < open && self.direct.with(peer).next().is_none();
+    /// The peer has sent a message: into the history first, then confirmed.
+    fn handle_said(&mut self, number: u64, id: MessageId, text: Text) -> Vec<View> {
+        let (to, at) = (Target::User(self.state.me().clone()), self.moment.at);
+        let Some(chat) = self.chats.find(number) else { return Vec::new() };
+        let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: chat.peer.clone(), to, at, text });
+        let new = self.state.add_direct(message.clone());
+        self.act(Action::Answer { number, line: DirectLine::Held(id) });
+        let hidden = !new || self.state.is_ignored(&message.from);
+        if hidden { Vec::new() } else { vec![View::Direct(message)] }
+    }
+
+    fn handle_closed(&mut self, number: u64, why: String) -> Vec<View> {
+        let Some(chat) = self.chats.remove(number) else { return Vec::new() };
+        let (peer, left) = (chat.peer, chat.unconfirmed.len());
+        self.chats.lost.extend(chat.unconfirmed.into_iter().map(|(message, _)| message));
         let mut views = Vec::new();
-        if last {
-            views.extend(self.is_alone(peer, why));
+        if !self.chats.open.iter().any(|other| other.peer == peer) {
+            views.extend(self.handle_last_closed(&peer, &chat.closing.unwrap_or(why)));
         }
         if left > 0 {
-            views.push(notice(Phrase::DirectUnconfirmed { count: &left, peer }));
+            views.push(notice(Phrase::DirectUnconfirmed { count: &left, peer: &peer }));
         }
         views
     }
 
-    /// The last chat with this peer is over. Of one who is ignored nothing was said before, either.
-    fn is_alone(&mut self, peer: &UserName, why: &str) -> Option<View> {
-        if self.direct.current.as_ref() == Some(peer) {
-            self.direct.leave_aside();
-        } else if self.ignores(peer) {
+    /// The last chat with this peer is closed. Of a hidden peer nothing was shown before, either.
+    fn handle_last_closed(&mut self, peer: &UserName, why: &str) -> Option<View> {
+        if self.destination == Destination::Direct(peer.clone()) {
+            self.destination = Destination::Conversation(Target::User(peer.clone()));
+        } else if self.state.is_ignored(peer) {
             return None;
         }
-        Some(notice(if why.is_empty() {
-            Phrase::DirectOver { peer }
-        } else {
-            Phrase::DirectOverBecause { peer, why: &why }
+        Some(notice(match why {
+            "" => Phrase::DirectOver { peer },
+            _ => Phrase::DirectOverBecause { peer, why: &why },
         }))
     }
 }

@@ -1,314 +1,326 @@
-//! The app: events in, views out. It decides what a person sees, and touches neither the terminal
-//! nor a socket: any user interface can be put on it.
+//! The app: a deterministic state machine. An event comes in; records, effects and views come out. It touches no
+//! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
+//!
+//! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
+//! - `command`, `arguments`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
+//! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
+//! - `chats`: the direct chats.
+//!
+//! What always holds: a message is sent only when it is durable in the log; what a poll brought is acknowledged, and
+//! a state shown, only when it is durable; a message is called shown only when the front end says so.
 
-use std::collections::{HashMap, HashSet};
+mod arguments;
+mod chats;
+pub mod command;
+pub mod commands;
+mod direct;
+pub mod dispatch;
+pub mod event;
+mod events;
+mod execute;
+mod find;
+mod parse;
+mod polling;
+mod rooms;
+pub mod view;
+
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::agenda::Agenda;
-use super::commands::Command;
-use super::direct::Direct;
-use super::error::LedgerError;
-use super::event::AppEvent;
-use super::exit::Exit;
-use super::history::Arrival;
-use super::home::Home;
-use super::outbox::Waiting;
-use super::parse;
-use super::texts::{Phrase, words};
-use super::view::{Tick, View, notice};
+use crate::client::exit::Exit;
+use crate::client::state::outbox::Outgoing;
+use crate::client::state::{Arrival, ClientState};
+use crate::client::texts::Phrase;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, Target, Text, UserName};
+use crate::model::{MessageId, Target, Text, UserName};
+use chats::Chats;
+use command::Command;
+use dispatch::Dispatcher;
+use event::{Effect, Event, Moment, Output};
+use polling::Polling;
+use view::{Tick, View, notice};
 
-/// What stays the same while the app runs.
+/// The settings of a run.
+#[derive(Clone, Debug)]
 pub struct Setting {
-    /// Lines come from a pipe: nobody is there, and what happens is told by the exit code.
+    /// Lines come from a pipe: no person is there, and the exit code says what happened.
     pub piped: bool,
-    /// Whether showing a message tells its sender so.
+    /// Showing a message tells its sender so.
     pub receipts: bool,
-    /// What the connection is called, in messages to people.
+    /// Direct chats are taken and opened.
+    pub direct: bool,
+    /// The server's name, in messages to people.
     pub server: String,
 }
 
-/// The state of the app. The main thread owns it.
+/// The keyboard: whether the next line is read, and for what.
+enum Input {
+    /// The next line is a command or a message.
+    Line,
+    /// The next line goes on with these.
+    Continued(String),
+    /// The server's answer decides where the next line goes: none is read before.
+    Awaiting(Awaited),
+    /// A pipe's command waits until the messages before it are answered.
+    Deferred(Command),
+    /// No more lines: messages that are on their way get a little time.
+    Leaving,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// The answer to a join, or about the lobby. Meanwhile arrivals are held back.
+    Room,
+    /// The answer to a call.
+    Call,
+}
+
+/// The destination of a line without a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Destination {
+    /// The lobby, if the user is in it; that is not known yet.
+    Undecided,
+    Nowhere,
+    Conversation(Target),
+    Direct(UserName),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Reachable,
+    Away,
+}
+
+/// The app. One thread owns it.
 pub struct App {
-    pub(super) setting: Setting,
-    pub(super) home: Arc<Home>,
-    pub(super) agenda: Arc<Agenda>,
-    pub(super) current: Option<Target>,
-    pub(super) away: bool,
-    /// The server's answer decides which chat the next line goes to.
-    pub(super) choosing: bool,
-    /// What came meanwhile.
+    setting: Setting,
+    state: ClientState,
+    moment: Moment,
+    effects: Vec<Effect>,
+    server: Server,
+    dispatcher: Dispatcher,
+    polling: Polling,
+    input: Input,
+    destination: Destination,
+    chats: Chats,
+    /// Arrivals that are held back while a room is joined: the messages before them are shown first.
     held: Vec<Arrival>,
-    /// Whether it is known if I am in the lobby.
-    pub(super) lobby_known: bool,
-    pub(super) direct: Direct,
-    /// Who has joined a room and was not heard of since: their being online is no news.
-    pub(super) joiners: HashSet<UserName>,
-    /// Lines that go on with the next one.
-    begun: Option<String>,
-    /// What waits until the messages before it are settled.
-    deferred: Option<Command>,
-    /// Messages whose outcome was not told yet, and whether a `STATE` was faster and its ticks are on
-    /// the screen already. The outbox may be a step ahead of the news of it.
-    pub(super) underway: HashMap<MessageId, bool>,
-    /// Questions that were not answered yet.
-    pub(super) asked: usize,
-    /// Things that a person wanted, and that will not be.
-    pub(super) failures: usize,
-    leaving: bool,
-    pub(super) progress: Instant,
-    /// How long to wait without progress for what is on its way.
-    pub(super) patience: Duration,
-    pub(super) end: Option<Exit>,
+    /// Users who have joined a room since they were last reported: that they are online is known.
+    joiners: HashSet<UserName>,
+    /// Number of commands and messages that failed.
+    failures: usize,
+    /// The time of the last answer, and how long to wait for the next one.
+    progress: Instant,
+    timeout: Duration,
+    end: Option<Exit>,
 }
 
 impl App {
-    pub fn new(setting: Setting, home: Arc<Home>, agenda: Arc<Agenda>, direct: Direct) -> Self {
-        let patience = if setting.piped { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
-        let underway = home.outbox.lock().waiting().map(|message| (message.id.clone(), false)).collect();
+    /// `moment`: the present one.
+    pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
+        let (destination, timeout) = match setting.piped {
+            true => (Destination::Nowhere, limits::PIPE_TIMEOUT),
+            false => (Destination::Undecided, limits::QUIT_TIMEOUT),
+        };
         Self {
+            polling: Polling::new(!setting.piped),
             setting,
-            home,
-            agenda,
-            current: None,
-            away: false,
-            choosing: false,
+            state,
+            moment,
+            effects: Vec::new(),
+            server: Server::Reachable,
+            dispatcher: Dispatcher::new(),
+            input: Input::Line,
+            destination,
+            chats: Chats::default(),
             held: Vec::new(),
-            lobby_known: false,
-            direct,
             joiners: HashSet::new(),
-            begun: None,
-            deferred: None,
-            underway,
-            asked: 0,
             failures: 0,
-            leaving: false,
-            progress: Instant::now(),
-            patience,
+            progress: moment.now,
+            timeout,
             end: None,
         }
     }
 
-    /// What a person is shown before anything happens: what an earlier run received and did not show.
-    pub fn start(&mut self) -> Vec<View> {
-        let torn = self.home.torn.iter().map(|path| notice(Phrase::TornAside { path: &path.display() }));
-        let mut views: Vec<_> = torn.collect();
-        let history = self.home.history.lock();
-        if self.setting.receipts {
-            let shown = |(target, _): &(Target, Seq)| !matches!(target, Target::User(user) if history.is_ignored(user));
-            self.agenda.doubt(history.last_received().into_iter().filter(shown));
-        }
-        let unshown = if self.setting.piped { Vec::new() } else { history.unshown() };
-        drop(history);
-        views.extend(unshown.into_iter().map(|message| self.incoming(message)));
-        if !self.underway.is_empty() && !self.setting.piped {
-            views.push(notice(Phrase::LeftFromLastTime { count: &self.underway.len() }));
-        }
-        views
+    pub fn state(&self) -> &ClientState {
+        &self.state
     }
 
-    /// Takes one event, and says what to show. While a room is being joined what comes is held back: what
-    /// was said there before is shown before it.
-    pub fn handle(&mut self, event: AppEvent) -> Vec<View> {
-        let mut views = self.take(event);
-        if !self.choosing || self.held.len() > limits::HELD_EVENTS {
-            let held = std::mem::take(&mut self.held);
-            views.extend(held.into_iter().flat_map(|arrival| self.arrived(arrival)));
-        }
-        views
-    }
-
-    fn take(&mut self, event: AppEvent) -> Vec<View> {
-        match event {
-            AppEvent::Typed(Ok(line)) => self.line(&line),
-            AppEvent::Typed(Err(why)) => {
-                self.begun = None;
+    /// Handles one event.
+    pub fn handle(&mut self, event: Event, moment: Moment) -> Output {
+        self.moment = moment;
+        let mut views = match event {
+            Event::Started(first) => self.start(first),
+            Event::Typed(Ok(line)) => self.handle_line(&line),
+            Event::Typed(Err(why)) => {
+                self.input = Input::Line;
                 vec![self.problem(why)]
             }
-            AppEvent::InputEnded => self.input_ended(),
-            AppEvent::Up => self.up(),
-            AppEvent::Down(why) => self.down(&why),
-            AppEvent::OtherStore => vec![notice(Phrase::OtherStore)],
-            AppEvent::Arrived(arrivals) => {
-                self.held.extend(arrivals);
-                Vec::new()
-            }
-            AppEvent::Accepted(message, state) => self.accepted(&message, state),
-            AppEvent::Failed(message, ko) => self.failed(message, ko),
-            AppEvent::Held(message, ko) => {
-                vec![notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) })]
-            }
-            AppEvent::Answered(answer) => self.answered(answer),
-            AppEvent::Direct(event) => self.direct(event),
-            AppEvent::Ended(stop) => self.ended(&stop),
-        }
+            Event::InputEnded => self.handle_input_end(),
+            Event::Link(event) => self.handle_link(event),
+            Event::Direct(event) => self.handle_direct(event),
+            Event::Shown(count) => self.note_shown(count),
+            Event::Tick => Vec::new(),
+        };
+        views.extend(self.follow_up());
+        Output { records: self.state.take_uncommitted(), effects: std::mem::take(&mut self.effects), views }
     }
 
-    /// A line that ends in one backslash goes on with the next one. Two are two.
-    fn line(&mut self, line: &str) -> Vec<View> {
-        let backslashes = line.len() - line.trim_end_matches('\\').len();
-        let goes_on = backslashes % 2 == 1;
-        let part = if goes_on { line.strip_suffix('\\').unwrap_or(line) } else { line };
-        let mut whole = self.begun.take().map_or(String::new(), |begun| begun + "\n");
-        // One that is too long already is refused whatever comes.
-        if whole.len() <= limits::TYPED_BYTES {
-            whole.push_str(part);
-        }
-        if goes_on {
-            self.begun = Some(whole);
-            return Vec::new();
-        }
-        self.typed(&whole)
-    }
-
-    fn input_ended(&mut self) -> Vec<View> {
-        let mut views = self.begun.take().map_or(Vec::new(), |begun| self.typed(&begun));
-        views.extend(self.leave());
+    /// Does what an event has made possible, whichever it was.
+    fn follow_up(&mut self) -> Vec<View> {
+        let mut views = self.release_arrivals();
+        views.extend(self.resume());
+        views.extend(self.look_up_lobby());
+        let refused = self.dispatcher.refuse_questions(self.moment.now);
+        let why = Phrase::Away.to_string();
+        views.extend(refused.into_iter().flat_map(|question| self.handle_not_asked(&question, &why)));
+        self.close_overdue();
+        let now = self.moment.now;
+        self.effects.extend(self.dispatcher.next_request(&self.state, now).map(Effect::Send));
+        self.effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
         views
     }
 
-    fn typed(&mut self, line: &str) -> Vec<View> {
-        match parse::parse(line) {
-            // A script expects to see what its lines before this one have done.
-            Ok(command) if self.setting.piped && command.looks_back() => {
-                self.deferred = Some(command);
-                self.resume()
+    fn start(&mut self, first: Result<(), String>) -> Vec<View> {
+        if self.setting.piped {
+            return first.map_or_else(|why| self.switch_off(&why), |()| Vec::new());
+        }
+        if self.setting.receipts {
+            let mut received = self.state.last_received();
+            received.retain(|(target, _)| !matches!(target, Target::User(user) if self.state.is_ignored(user)));
+            self.dispatcher.add_doubtful(received);
+        }
+        let unshown: Vec<_> = self.state.unshown().cloned().collect();
+        let mut views: Vec<_> = unshown.into_iter().map(|message| self.view_of(message)).collect();
+        if !self.state.outbox().is_empty() {
+            views.push(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
+        }
+        views.extend(match first {
+            Err(why) => self.handle_away(&why),
+            Ok(()) => {
+                let (server, user) = (&self.setting.server, self.state.me());
+                vec![notice(Phrase::ConnectedAs { server, user })]
             }
-            Ok(command) => self.obey(command),
-            Err(why) => vec![self.problem(why)],
-        }
+        });
+        views
     }
 
-    /// Does what waits for the messages before it, once they are settled or do not move.
-    pub fn resume(&mut self) -> Vec<View> {
-        if self.moves() && !self.underway.is_empty() {
-            return Vec::new();
-        }
-        self.deferred.take().map_or(Vec::new(), |command| self.obey(command))
+    /// A pipe does not wait for a server that is away: everything is queued.
+    fn switch_off(&mut self, why: &str) -> Vec<View> {
+        self.timeout = Duration::ZERO;
+        self.dispatcher.switch_off();
+        self.handle_away(why)
     }
 
-    /// Says that something was not done; a pipe's exit code says it too.
-    pub(super) fn problem(&mut self, why: impl fmt::Display) -> View {
+    /// Reports that a command failed; the exit code of a pipe says it too.
+    fn problem(&mut self, why: impl fmt::Display) -> View {
         self.failures += 1;
         View::Problem(why.to_string())
     }
 
-    /// The files fail: the client cannot keep its promises any longer.
-    pub(super) fn files_failed(&mut self, error: &LedgerError) -> Vec<View> {
-        self.end = Some(Exit::Failed);
-        vec![View::Problem(error.to_string())]
-    }
-
-    /// What is typed without a command goes there from now on: by way of the server.
-    pub(super) fn choose(&mut self, target: Option<Target>) {
-        self.direct.leave_aside();
-        self.current = target;
+    fn new_id(&self) -> Option<MessageId> {
+        MessageId::new(&format!("{:032x}", self.moment.random))
     }
 
     /// Queues a new message.
-    pub(super) fn say(&mut self, to: Target, text: Text) -> Vec<View> {
-        match Waiting::new(to, text) {
-            Ok(message) => self.queue(message),
-            Err(error) => self.files_failed(&error),
-        }
+    fn say(&mut self, to: Target, text: Text) -> Vec<View> {
+        let Some(id) = self.new_id() else { return Vec::new() };
+        self.queue(Outgoing { id, to, at: self.moment.at, text })
     }
 
-    /// Queues a message. When its tick is shown, it is on disk.
-    pub(super) fn queue(&mut self, message: Waiting) -> Vec<View> {
-        let mut outbox = self.home.outbox.lock();
-        if outbox.len() >= limits::OUTBOX_MESSAGES {
-            drop(outbox);
+    /// Queues a message. When its tick is shown, it is durable.
+    fn queue(&mut self, message: Outgoing) -> Vec<View> {
+        if self.state.outbox().len() >= limits::OUTBOX_MESSAGES {
             return vec![self.problem(Phrase::OutboxFull)];
         }
-        if self.underway.is_empty() {
-            self.progress = Instant::now();
+        if self.state.outbox().is_empty() {
+            self.progress = self.moment.now;
         }
-        let (id, to, text) = (message.id.clone(), message.to.clone(), message.text.to_string());
-        let view = View::Tick { tick: Tick::Queued, to, text, others: 0 };
-        let queued = outbox.queue(message);
-        drop(outbox);
-        self.agenda.ring();
-        match queued {
-            Ok(()) => {
-                self.underway.insert(id, false);
-                vec![view]
-            }
-            Err(error) => self.files_failed(&error),
-        }
+        let (to, text) = (message.to.clone(), message.text.to_string());
+        self.state.queue(message);
+        vec![View::Tick { tick: Tick::Queued, to, text, others: 0 }]
     }
 
-    /// These were shown: notes it, and tells their senders.
-    pub fn shown(&mut self, messages: &[Arc<Message>]) -> Result<(), LedgerError> {
-        let mut history = self.home.history.lock();
-        history.mark_shown(messages.len())?;
+    /// Notes that messages were shown, and that their senders may be told.
+    fn note_shown(&mut self, count: usize) -> Vec<View> {
+        let shown: Vec<_> = self.state.unshown().take(count).cloned().collect();
+        self.state.mark_shown(shown.len());
         if self.setting.receipts {
-            let seen = messages.iter().filter(|message| !history.is_ignored(&message.from));
-            seen.for_each(|message| self.agenda.read(history.place_of(message), message.seq));
+            for message in shown.iter().filter(|message| !self.state.is_ignored(&message.from)) {
+                self.dispatcher.add_read(self.state.target_of(message), message.seq);
+            }
         }
-        Ok(())
-    }
-
-    /// No more will be typed. What is on its way gets a little time.
-    pub(super) fn leave(&mut self) -> Vec<View> {
-        self.leaving = true;
-        self.progress = Instant::now();
         Vec::new()
     }
 
-    /// Whether the next line may be typed. A pipe is read as fast as the server takes it.
-    pub fn has_room(&self) -> bool {
-        let ahead = self.setting.piped && self.moves() && self.underway.len() >= limits::PIPE_AHEAD;
-        !self.leaving && !ahead && !self.choosing && !self.direct.is_calling() && self.deferred.is_none()
+    /// Checks that the next line may be read. A pipe is read as fast as the server takes it.
+    pub fn wants_line(&self) -> bool {
+        let ahead = self.setting.piped && self.is_moving() && self.state.outbox().len() >= limits::PIPE_AHEAD;
+        matches!(self.input, Input::Line | Input::Continued(_)) && !ahead
     }
 
-    /// Whether the server takes messages. Where it does not, they are queued for another day.
-    fn moves(&self) -> bool {
-        !self.away && self.progress.elapsed() < self.patience
+    /// Checks that the server takes messages. Where it does not, they wait for another run.
+    fn is_moving(&self) -> bool {
+        self.server == Server::Reachable && !self.has_timed_out()
+    }
+
+    fn has_timed_out(&self) -> bool {
+        self.moment.now.duration_since(self.progress) >= self.timeout
     }
 
     pub fn is_leaving(&self) -> bool {
-        self.leaving
+        matches!(self.input, Input::Leaving)
     }
 
-    /// How the program is to end, if it is to end now.
+    /// Returns the moment from which on there is something to do without any other event.
+    pub fn deadline(&self) -> Option<Instant> {
+        let now = self.moment.now;
+        let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
+        let timeout = waits.then(|| self.progress + self.timeout);
+        let all = [timeout, self.dispatcher.deadline(now), self.polling.deadline(now), self.chats.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Returns how the program ends, if it ends now.
     pub fn end(&self) -> Option<Exit> {
-        if self.end.is_some() || !self.leaving {
+        if self.end.is_some() || !self.is_leaving() {
             return self.end;
         }
-        let said = self.direct.underway() == 0;
-        let idle = said && self.underway.is_empty() && self.agenda.is_empty() && self.asked == 0;
-        let given_up = self.progress.elapsed() >= self.patience || self.away && !self.setting.piped && said;
-        (idle || given_up).then(|| self.result())
+        let confirmed = self.chats.unconfirmed() == 0;
+        let idle = confirmed && self.state.outbox().is_empty() && self.dispatcher.is_idle();
+        let away = self.server == Server::Away && !self.setting.piped && confirmed;
+        (idle || away || self.has_timed_out()).then(|| self.exit())
     }
 
-    /// What the exit code says about what was typed so far.
-    pub fn result(&self) -> Exit {
-        match (self.setting.piped, self.failures, self.underway.len()) {
+    /// Returns what the exit code says about the commands so far.
+    fn exit(&self) -> Exit {
+        match (self.setting.piped, self.failures, self.state.outbox().len()) {
             (false, ..) => Exit::Done,
             (true, 1.., _) => Exit::Failed,
             (true, 0, 1..) => Exit::Queued,
-            (true, 0, 0) if self.away => Exit::Away,
+            (true, 0, 0) if self.server == Server::Away => Exit::Away,
             (true, 0, 0) => Exit::Done,
         }
     }
 
-    /// What is left for the next start, or may be lost, in words; empty if nothing is.
+    /// Reports the messages that are left for the next start, or may be lost.
     pub fn last_words(&self) -> Vec<View> {
-        let (waiting, lost) = (self.home.outbox.lock().len(), self.direct.lost());
+        let (waiting, lost) = (self.state.outbox().len(), self.chats.lost.len() + self.chats.unconfirmed());
         let left = (waiting > 0).then(|| notice(Phrase::LeftForNextTime { count: &waiting }));
         let unsure = (lost > 0).then(|| notice(Phrase::DirectLost { count: &lost }));
         left.into_iter().chain(unsure).collect()
     }
 
-    /// What stands before what is typed.
+    /// Returns the prompt: the destination of the next line.
     pub fn prompt(&self) -> String {
-        if self.begun.is_some() {
-            return "... ".to_owned();
+        match (&self.input, &self.destination) {
+            (Input::Leaving, _) => String::new(),
+            (Input::Continued(_), _) => "... ".to_owned(),
+            (_, Destination::Undecided | Destination::Nowhere) => "> ".to_owned(),
+            (_, Destination::Conversation(target)) => format!("{target}> "),
+            (_, Destination::Direct(peer)) => Phrase::DirectPrompt { peer }.to_string(),
         }
-        let target = || self.current.as_ref().map_or("> ".to_owned(), |target| format!("{target}> "));
-        self.direct.prompt().unwrap_or_else(target)
     }
 }

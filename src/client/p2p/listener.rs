@@ -1,80 +1,80 @@
-//! The port where direct chats come in.
+//! The port where direct chats are taken.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::chat::{self, House};
+use crossbeam_channel::Sender;
+
+use super::connection::{Connection, Report};
+use super::handshake;
 use crate::limits;
-use crate::model::UserName;
-use crate::net::{LineReader, Listening, linger_close, listen};
-use crate::protocol::{Code, DirectLine, Hello, Ko};
+use crate::net::{Listening, listen};
 
-/// An open door. It closes when this is dropped.
-pub struct Door {
-    listening: Listening,
+/// The listener. It is owned by the receiver thread, which tells the server its port, and ends with it.
+pub struct Listener {
+    ports: RangeInclusive<u16>,
+    reports: Sender<Report>,
+    listening: Option<Listening>,
 }
 
-impl Door {
-    /// Listens on the first free one of these ports.
-    pub fn open(ip: IpAddr, mut ports: RangeInclusive<u16>, house: House) -> io::Result<Self> {
-        let mut last = io::ErrorKind::AddrInUse.into();
-        let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
-        let listener = listener.ok_or(last)?;
-        let at_the_door = Arc::new(AtomicUsize::new(0));
-        let listening = listen(listener, "direct chats", move |stream, _| {
-            greet_on_a_thread(stream, house.clone(), &at_the_door);
-        })?;
-        Ok(Self { listening })
+impl Listener {
+    pub fn new(ports: RangeInclusive<u16>, reports: Sender<Report>) -> Self {
+        Self { ports, reports, listening: None }
     }
 
-    pub fn port(&self) -> u16 {
-        self.listening.address().port()
+    /// Listens on this address of the machine, at which the server sees the client, and returns the port: the first
+    /// free one. `None`: none is free, and no direct chats are taken.
+    pub fn listen_on(&mut self, ip: IpAddr) -> Option<u16> {
+        if self.listening.as_ref().is_none_or(|listening| listening.address().ip() != ip) {
+            // The old one first: it may have the only port.
+            self.stop();
+            match listen_on_first(ip, self.ports.clone(), self.reports.clone()) {
+                Ok(listening) => self.listening = Some(listening),
+                Err(error) => log::warn!("no direct chats: none of the ports {:?} of {ip}: {error}", self.ports),
+            }
+        }
+        self.listening.as_ref().map(|listening| listening.address().port())
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut listening) = self.listening.take() {
+            listening.stop();
+        }
     }
 }
 
-impl Drop for Door {
+impl Drop for Listener {
     fn drop(&mut self) {
-        self.listening.stop();
+        self.stop();
     }
 }
 
-/// Whoever is too many, or finds no thread, is turned away: nobody who is in is hurt.
-fn greet_on_a_thread(stream: TcpStream, house: House, at_the_door: &Arc<AtomicUsize>) {
-    if at_the_door.fetch_add(1, Ordering::Relaxed) >= limits::CALLERS {
-        at_the_door.fetch_sub(1, Ordering::Relaxed);
+fn listen_on_first(ip: IpAddr, mut ports: RangeInclusive<u16>, reports: Sender<Report>) -> io::Result<Listening> {
+    let mut last = io::ErrorKind::AddrInUse.into();
+    let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    listen(listener.ok_or(last)?, "direct chats", move |stream, _| {
+        admit_on_a_thread(stream, reports.clone(), &handshakes);
+    })
+}
+
+/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped.
+fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, handshakes: &Arc<AtomicUsize>) {
+    if handshakes.fetch_add(1, Ordering::Relaxed) >= limits::CALLERS {
+        handshakes.fetch_sub(1, Ordering::Relaxed);
         return;
     }
-    let counted = at_the_door.clone();
+    let counted = handshakes.clone();
     let work = move || {
-        let guest = greet(stream, &house);
+        let admitted = handshake::admit(stream, reports);
         counted.fetch_sub(1, Ordering::Relaxed);
-        if let Some((stream, lines, caller)) = guest {
-            chat::run(stream, lines, caller, &house, false);
-        }
+        admitted.into_iter().for_each(Connection::run);
     };
-    if thread::Builder::new().name("caller".to_owned()).spawn(work).is_err() {
-        at_the_door.fetch_sub(1, Ordering::Relaxed);
+    if thread::Builder::new().name("direct callee".to_owned()).spawn(work).is_err() {
+        handshakes.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Lets a caller in whom the server has announced; anybody else gets `KO;AUTH`.
-fn greet(stream: TcpStream, house: &House) -> Option<(Arc<TcpStream>, LineReader, UserName)> {
-    stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(limits::TIMEOUT))).ok()?;
-    let stream = Arc::new(stream);
-    let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT);
-    let hello = Hello::parse(lines.next_line().ok()?);
-    let expected = |hello: Hello| house.tokens.redeem(&hello.caller, &hello.token, limits::TIMEOUT);
-    let mut answer = Vec::new();
-    let Some(caller) = hello.and_then(expected) else {
-        DirectLine::Ko(Ko::new(Code::Auth, "nobody of that name and token is expected")).write(&mut answer);
-        linger_close(&stream, &answer);
-        return None;
-    };
-    DirectLine::Welcome.write(&mut answer);
-    (&*stream).write_all(&answer).ok()?;
-    Some((stream, lines, caller))
 }

@@ -1,46 +1,56 @@
 //! Direct chats: from client to client, without the server (protocol, section 8).
 //!
 //! ```text
-//! door thread ── accepts ──> a thread a caller: HELLO, token? ──> chat: reads ── events ─> main thread
-//! dial thread: connects, HELLO ────────────────────────────────> chat: reads
-//!                               main thread ── lines ──> chat's writer thread ─> socket
+//! listener ── accepts ──> a thread a caller: HELLO, admitted? ─┐
+//! a thread a call: connects, HELLO ────────────────────────────┴> reads lines ── DirectEvent ──> owner
+//!                           owner ── Action ──> answers of the reader, lines of the writer thread ──> socket
 //! ```
-//! - `tokens`: what the server has announced; a token lets its caller in once, within 30 seconds.
-//! - `porch`: tells the server where the door is, and hears from it who is coming.
-//! - `door`: the port where callers come in; `dial`: calling somebody.
-//! - `talk`: what the app makes of all that.
-//! - `chat`: one that is open: its two threads, and what was not confirmed yet.
+//! - `tokens`: the callers that the server has announced; the app admits each once, within 30 seconds.
+//! - `handshake`: HELLO and its answer, from both sides. `listener`: the port where callers connect.
+//! - `connection`: an open one: its two threads, and what the owner holds of it.
+//! - `network`: all of them; it carries out the app's actions.
 //!
-//! A message is confirmed when the other side has it in its history; then it is in this one's, too.
+//! A reader that has reported a line waits for the owner's answer, and hands it to the writer. So the answer
+//! leaves only when the message is durable, a peer that takes nothing is read no further, and the owner never
+//! blocks: there is one answer for each report, and of unconfirmed messages at most [`crate::limits::DIRECT_LINES`].
 
-mod chat;
-mod dial;
-mod door;
-mod porch;
-mod talk;
-mod tokens;
+mod connection;
+mod handshake;
+mod listener;
+mod network;
+pub mod tokens;
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
-pub use chat::{Chat, House};
-pub use dial::dial;
-pub use porch::Porch;
-pub use talk::Direct;
-pub use tokens::Tokens;
+pub use listener::Listener;
+pub use network::Network;
 
-use crate::model::{Message, UserName};
+use crate::model::{MessageId, Text, Token, UserName};
+use crate::protocol::DirectLine;
 
-/// What happens with direct chats.
+/// A report of the threads of a direct connection. `number` tells the connections apart.
 #[derive(Debug)]
 pub enum DirectEvent {
-    /// A chat is open.
-    Opened(Chat),
-    /// The other side has said this; it is in the history.
-    Came(Arc<Message>),
-    /// The other side holds this message of mine; it is in the history.
-    Confirmed(Arc<Message>),
-    /// Nobody was reached.
-    Failed { peer: UserName, why: String },
-    /// A chat is over. What was not confirmed may have arrived, or not.
-    Ended { peer: UserName, number: u64, why: String, unconfirmed: Vec<Arc<Message>> },
+    /// A caller shows a token, and waits.
+    Called { number: u64, caller: UserName, token: Token },
+    /// The peer has admitted this client.
+    Connected { number: u64, peer: UserName },
+    /// The peer was not reached, or does not admit this client.
+    Unreachable { peer: UserName, why: String },
+    /// The peer has sent a message, and waits for the answer that it is durable.
+    Said { number: u64, id: MessageId, text: Text },
+    /// The peer holds this message.
+    Confirmed { number: u64, id: MessageId },
+    /// The connection is closed; `why` is empty where the peer just left.
+    Closed { number: u64, why: String },
+}
+
+/// An action of the app on direct connections.
+#[derive(Debug)]
+pub enum Action {
+    Connect { peer: UserName, address: SocketAddr, token: Token },
+    /// Answers what a connection reported last.
+    Answer { number: u64, line: DirectLine },
+    Say { number: u64, id: MessageId, text: Text },
+    Close { number: u64 },
 }

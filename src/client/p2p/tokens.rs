@@ -1,48 +1,55 @@
-//! The callers that the server has announced.
+//! The callers that the server has announced, and those that have called before their announcement came.
 
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
+use std::time::Instant;
 
 use crate::limits;
 use crate::model::{Token, UserName};
 
-/// A caller, her token, and when the server's word came.
-type Announced = (UserName, Token, Instant);
+/// A caller, its token, and the time of the announcement.
+type Announcement = (UserName, Token, Instant);
 
-/// What the receiver thread was told and the door asks for.
+/// A connection whose caller has shown a token that was not announced yet.
+type Call = (u64, UserName, Token, Instant);
+
+/// The tokens that admit a caller. Each serves once, within [`limits::TOKEN_LIFE`].
 #[derive(Default)]
 pub struct Tokens {
-    announced: Mutex<Vec<Announced>>,
-    changed: Condvar,
+    announced: Vec<Announcement>,
+    calls: Vec<Call>,
 }
 
 impl Tokens {
-    /// The server says that this user is about to call with this token. Of too many the oldest goes.
-    pub fn announce(&self, caller: UserName, token: Token) {
-        let mut announced = self.announced.lock();
-        announced.retain(|(.., at)| at.elapsed() < limits::TOKEN_LIFE);
-        if announced.len() >= limits::TOKENS {
-            announced.remove(0);
+    /// Notes that the server announces a caller. Of too many announcements the oldest goes. Returns the
+    /// connection that waits for this one.
+    pub fn announce(&mut self, caller: &UserName, token: &Token, now: Instant) -> Option<u64> {
+        self.forget_old(now);
+        if let Some(at) = self.calls.iter().position(|(_, who, what, _)| who == caller && what == token) {
+            return Some(self.calls.remove(at).0);
         }
-        announced.push((caller, token, Instant::now()));
-        self.changed.notify_all();
+        if self.announced.len() >= limits::TOKENS {
+            self.announced.remove(0);
+        }
+        self.announced.push((caller.clone(), token.clone(), now));
+        None
     }
 
-    /// Who comes in with this token, as the server calls them: names differ in more than what makes them
-    /// the same. It serves once. The caller may be faster than the server's word, which is waited for.
-    pub fn redeem(&self, caller: &UserName, token: &Token, patience: Duration) -> Option<UserName> {
-        let deadline = Instant::now() + patience;
-        let mut announced = self.announced.lock();
-        loop {
-            announced.retain(|(.., at)| at.elapsed() < limits::TOKEN_LIFE);
-            if let Some(at) = announced.iter().position(|(who, what, _)| who == caller && what == token) {
-                return Some(announced.remove(at).0);
-            }
-            if self.changed.wait_until(&mut announced, deadline).timed_out() {
-                return None;
+    /// Admits a caller with an announced token, and returns the name as the server writes it. A caller may be
+    /// faster than its announcement: then the connection is remembered.
+    pub fn redeem(&mut self, number: u64, caller: UserName, token: Token, now: Instant) -> Option<UserName> {
+        self.forget_old(now);
+        match self.announced.iter().position(|(who, what, _)| *who == caller && *what == token) {
+            Some(at) => Some(self.announced.remove(at).0),
+            None => {
+                self.calls.push((number, caller, token, now));
+                None
             }
         }
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        self.announced.retain(|(.., at)| now.duration_since(*at) < limits::TOKEN_LIFE);
+        // The thread of a caller waits no longer than that.
+        self.calls.retain(|(.., at)| now.duration_since(*at) < limits::TIMEOUT);
     }
 }
 
@@ -50,29 +57,35 @@ impl Tokens {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_token_is_for_one_caller_and_serves_once() {
-        let (ana, luis) = (UserName::new("ana").unwrap(), UserName::new("luis").unwrap());
-        let (token, other) = (Token::random().unwrap(), Token::random().unwrap());
-        let tokens = Tokens::default();
-        tokens.announce(ana.clone(), token.clone());
-        let now = Duration::ZERO;
-        assert_eq!(tokens.redeem(&luis, &token, now), None);
-        assert_eq!(tokens.redeem(&ana, &other, now), None);
-        let shouted = UserName::new("ANA").unwrap();
-        assert_eq!(tokens.redeem(&shouted, &token, now).unwrap().shown(), "ana");
-        assert_eq!(tokens.redeem(&ana, &token, now), None);
+    fn user(name: &str) -> UserName {
+        UserName::new(name).unwrap()
     }
 
     #[test]
-    fn a_caller_who_is_faster_than_the_server_waits() {
-        let ana = UserName::new("ana").unwrap();
-        let token = Token::random().unwrap();
-        let tokens = Tokens::default();
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| tokens.redeem(&ana, &token, Duration::from_secs(30)));
-            tokens.announce(ana.clone(), token.clone());
-            assert_eq!(waiting.join().unwrap(), Some(ana.clone()));
-        });
+    fn a_token_is_for_one_caller_and_serves_once() {
+        let (token, other, now) = (Token::random().unwrap(), Token::random().unwrap(), Instant::now());
+        let mut tokens = Tokens::default();
+        assert_eq!(tokens.announce(&user("ana"), &token, now), None);
+        assert_eq!(tokens.redeem(1, user("luis"), token.clone(), now), None);
+        assert_eq!(tokens.redeem(2, user("ana"), other, now), None);
+        assert_eq!(tokens.redeem(3, user("ANA"), token.clone(), now).unwrap().shown(), "ana");
+        assert_eq!(tokens.redeem(4, user("ana"), token, now), None);
+    }
+
+    #[test]
+    fn an_announcement_lives_as_long_as_the_protocol_says() {
+        let (token, now) = (Token::random().unwrap(), Instant::now());
+        let mut tokens = Tokens::default();
+        tokens.announce(&user("ana"), &token, now);
+        assert_eq!(tokens.redeem(1, user("ana"), token, now + limits::TOKEN_LIFE), None);
+    }
+
+    #[test]
+    fn a_caller_who_is_faster_than_the_announcement_is_admitted_by_it() {
+        let (token, now) = (Token::random().unwrap(), Instant::now());
+        let mut tokens = Tokens::default();
+        assert_eq!(tokens.redeem(7, user("ana"), token.clone(), now), None);
+        assert_eq!(tokens.announce(&user("ana"), &token, now + limits::TIMEOUT / 2), Some(7));
+        assert_eq!(tokens.announce(&user("ana"), &token, now + limits::TIMEOUT / 2), None);
     }
 }

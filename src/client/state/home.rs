@@ -3,7 +3,7 @@
 //! ```text
 //! <home>/<user>-<server>-<digest>/     one directory a user and server: the person's client's
 //!     lock                             held while it runs
-//!     log.csv                          the client's log
+//!     wal/                             the client's write-ahead log
 //!     pipe-1/ … pipe-8/                the same again, each for one pipe at a time
 //! ```
 //! Scripts may send while the client of the same user runs, and for as long as they like. They cannot share
@@ -12,22 +12,23 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use blake2::Digest as _;
 
 use super::machine::ClientState;
 use super::error::LogError;
-use super::log::Log;
 use super::record::Record;
 use super::take_over::take_over;
-use crate::client::texts::words;
-use crate::disk::Disk;
+use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::Codec as _;
+use crate::wal::{Location, SmallWal, WalError};
 
-/// The kind of file, in its first line.
-const KIND: &str = "wachat-client";
+/// The kind of log, in the head of its files.
+const OWNER: &str = "client";
 
 /// Returns the directory of a user and server, below the home: a readable part, and a digest that tells apart
 /// what the readable part does not.
@@ -53,7 +54,7 @@ pub enum Use {
 
 /// The log of one client, open and locked.
 pub struct Files {
-    log: Log,
+    log: SmallWal,
     /// A torn batch that was set aside; the user is told.
     pub torn: Option<PathBuf>,
     _lock: Box<dyn Send>,
@@ -63,7 +64,7 @@ impl Files {
     /// Appends the records that were applied to the state since the last commit: one write and one sync. When
     /// this returns they are durable.
     pub fn commit(&mut self, records: &[u8]) -> Result<(), LogError> {
-        if records.is_empty() { Ok(()) } else { self.log.append(records) }
+        Ok(self.log.append_batch(records)?)
     }
 }
 
@@ -86,6 +87,19 @@ impl Home {
         }
         home.state.forget_settled();
         Ok(home)
+    }
+
+    /// Opens the user's directory on the real disk. Another client may be about to end: its directory is waited for.
+    pub fn open_when_free(path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let timeout = if how == Use::Pipe { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
+        let start = Instant::now();
+        loop {
+            match Self::open(&disk, path, user, how) {
+                Err(LogError::InUse { .. }) if start.elapsed() < timeout => thread::sleep(Duration::from_millis(20)),
+                opened => return opened,
+            }
+        }
     }
 
     fn open_first_free(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<(PathBuf, Self), LogError> {
@@ -117,16 +131,18 @@ pub(super) fn open_log(
     disk: &Arc<dyn Disk>,
     directory: &Path,
     apply: &mut dyn FnMut(Record),
-) -> Result<(Log, Option<PathBuf>), LogError> {
-    Log::open(disk.clone(), log_file(directory), KIND, &mut |fields| Record::from_fields(fields).map(&mut *apply))
+) -> Result<(SmallWal, Option<PathBuf>), LogError> {
+    let location = Location { disk: disk.clone(), directory: log_directory(directory), owner: OWNER.into() };
+    let (log, torn) = SmallWal::open(location, &mut |fields| Record::from_fields(fields).map(&mut *apply))?;
+    Ok((log, torn.and_then(|torn| torn.moved_to)))
 }
 
 fn pipes(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=limits::CLIENT_PIPES).map(move |number| path.join(format!("pipe-{number}")))
 }
 
-pub(super) fn log_file(directory: &Path) -> PathBuf {
-    directory.join("log.csv")
+pub(super) fn log_directory(directory: &Path) -> PathBuf {
+    directory.join("wal")
 }
 
 /// Takes the lock of a directory. [`LogError::InUse`]: another program has it.
@@ -134,20 +150,20 @@ pub fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Send>, LogError
     let path = directory.join("lock");
     disk.lock(&path).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => LogError::InUse { path },
-        _ => LogError::io(&path, words::LOCK)(error),
+        _ => WalError::io(&path)(error).into(),
     })
 }
 
 /// Makes a directory and those above it, and their names durable: a synced file in a directory that a power cut
 /// takes away is lost.
 pub fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
-    disk.create_dir(path).map_err(LogError::io(path, words::MAKE))?;
+    disk.create_dir(path).map_err(WalError::io(path))?;
     for directory in path.ancestors() {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         match disk.sync_dir(directory) {
             // Another user's directory, and so not made here.
             Err(error) if is_not_ours(error.kind()) => break,
-            done => done.map_err(LogError::io(directory, words::SYNC))?,
+            done => done.map_err(WalError::io(directory))?,
         }
     }
     Ok(())

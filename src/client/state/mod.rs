@@ -5,14 +5,13 @@
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
 //! - `machine`: the state and `apply`. `record`: the records, as lines and as values. `outbox`, `conversation`: what they add up to.
-//! - `decide`, `query`: the decisions and the questions. `log`: the file.
+//! - `decide`, `query`: the decisions and the questions.
 //! - `home`: the directory of a user and its lock. `take_over`: what other programs of the user left behind.
 
 pub mod conversation;
 mod decide;
 pub mod error;
 pub mod home;
-pub mod log;
 mod machine;
 #[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/outbox.rs")]
 pub mod outbox;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use super::machine::ClientState;
 use super::error::LogError;
-use super::home::{Home, Use, lock, log_file, open_log};
+use super::home::{Home, Use, lock, log_directory, open_log};
 use super::record::Record;
-use crate::client::texts::words;
 use crate::disk::Disk;
+use crate::wal::WalError;
 
 /// Takes over the messages in the directory `other`, if no client uses it.
 pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) -> Result<(), LogError> {
-    if !disk.exists(&log_file(other)).map_err(LogError::io(other, words::LOOK_INTO))? {
+    if !disk.exists(&log_directory(other)).map_err(WalError::io(other))? {
         return Ok(());
     }
     let _lock = match lock(&**disk, other) {
@@ -38,14 +38,14 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
             records.retain(|record| !matches!(record, Record::Queued(message) if !left.is_known(&message.id)));
             home.state.adopt(records);
             home.commit()?;
-            log.compact(&[])
+            Ok(log.compact(&[])?)
         }
         Use::Pipe if left.outbox().is_empty() => Ok(()),
         Use::Pipe => {
             home.state.adopt(left.outbox().iter().cloned().map(Record::Queued).collect());
             home.commit()?;
             left.move_all_away();
-            log.append(&left.take_uncommitted())
+            Ok(log.append_batch(&left.take_uncommitted())?)
         }
     }
 }

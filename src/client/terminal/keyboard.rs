@@ -1,12 +1,11 @@
-//! Lines from the keyboard, or from a pipe. Reading cannot be interrupted, so a thread of its own
-//! does it and the main thread takes the lines when it is ready for them.
+//! The keyboard thread: it reads lines from a terminal or a pipe. The owner takes each when the app wants it.
 
 use std::io::{self, BufRead, Read};
 
 use crossbeam_channel::Sender;
 
-use super::event::AppEvent;
-use super::texts::{Three, three};
+use crate::client::app::event::Event;
+use crate::client::texts::{Three, three};
 use crate::limits;
 
 const TOO_LONG: Three = three(
@@ -20,21 +19,21 @@ const NOT_TEXT: Three = three(
     "a linha não é UTF-8; nada dela foi enviado",
 );
 
-/// Reads lines until they end, or until nobody wants them any longer.
-pub fn read_lines(mut input: impl BufRead, lines: &Sender<AppEvent>) {
+/// Reads lines until the input ends, or the owner.
+pub fn read_lines(mut input: impl BufRead, lines: &Sender<Event>) {
     loop {
         let event = match read_line(&mut input) {
-            Ok(Some(line)) => AppEvent::Typed(line),
-            Ok(None) | Err(_) => AppEvent::InputEnded,
+            Ok(Some(line)) => Event::Typed(line),
+            Ok(None) | Err(_) => Event::InputEnded,
         };
-        let ended = matches!(event, AppEvent::InputEnded);
+        let ended = matches!(event, Event::InputEnded);
         if lines.send(event).is_err() || ended {
             return;
         }
     }
 }
 
-/// One line without its line feed, or why it is none; `None` at the end.
+/// Reads one line without its line feed, or the reason why the input is none; `None` at the end.
 fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Three>>> {
     let mut bytes = Vec::new();
     let most = limits::TYPED_BYTES as u64;

@@ -3,16 +3,18 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::display;
-use super::view::View;
+use crate::client::app::view::View;
+use crate::client::texts::safe::safe;
 
-/// Goes to the beginning of the line and clears it: what was there is the prompt.
+/// Goes to the beginning of the line and clears it: the prompt was there.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
-/// Clears the screen and what has scrolled off it.
+/// Clears the screen and the lines that have scrolled off it.
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[3J\x1b[H";
 
-/// Where views are written. `prompts`: a person sits there.
+/// The output of views.
 pub struct Screen {
+    /// A person reads it: the prompt is shown.
     prompts: bool,
     piped: bool,
 }
@@ -22,7 +24,7 @@ impl Screen {
         Self { prompts: !piped && io::stdout().is_terminal(), piped }
     }
 
-    /// Writes these, each on its line, and the prompt below. An error: they may not have been seen.
+    /// Writes views, each on its line, and the prompt below. After an error they may not have been seen.
     pub fn show(&self, views: &[View], prompt: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.prompts {
@@ -35,7 +37,7 @@ impl Screen {
                 View::Hidden(_) => {}
                 View::Clear => write!(out, "{CLEAR_SCREEN}")?,
                 View::Problem(line) | View::Notice(line) if self.piped => {
-                    writeln!(io::stderr(), "wachat: {}", display::safe(line))?;
+                    writeln!(io::stderr(), "wachat: {}", safe(line))?;
                 }
                 View::Failed { .. } if self.piped => writeln!(io::stderr(), "wachat: {}", display::render(view))?,
                 view => writeln!(out, "{}", display::render(view))?,

@@ -4,6 +4,7 @@
 //! One that is missing, or that leaves a value out, does not compile.
 
 mod phrase;
+pub mod safe;
 mod three;
 pub mod words;
 
@@ -29,8 +30,8 @@ pub enum Language {
 static LANGUAGE: OnceLock<Language> = OnceLock::new();
 
 impl Language {
-    /// Speaks this language from now on; where none was chosen, that of the environment.
-    pub fn speak(chosen: Option<Self>) {
+    /// Sets the language of this program; where none was chosen, that of the environment.
+    pub fn set(chosen: Option<Self>) {
         // Only the first word counts, and there is only one: at the start.
         let _ = LANGUAGE.set(chosen.unwrap_or_else(|| Self::of_environment(|name| std::env::var(name).ok())));
     }

@@ -81,10 +81,10 @@ phrases! {
         "{count} more messages in {room} while you were away are in your history: /history {room}",
         "{count} mensajes más en {room} mientras no estabas, ya en tu historial: /history {room}",
         "mais {count} mensagens em {room} enquanto você estava fora, já no seu histórico: /history {room}";
-    Gap { most, room }:
-        "up to {most} messages in {room} while you were away are with the server only",
-        "hasta {most} mensajes en {room} mientras no estabas, que solo tiene el servidor",
-        "até {most} mensagens em {room} enquanto você estava fora, que só o servidor tem";
+    Gap { max, room }:
+        "up to {max} messages in {room} while you were away are with the server only",
+        "hasta {max} mensajes en {room} mientras no estabas, que solo tiene el servidor",
+        "até {max} mensagens em {room} enquanto você estava fora, que só o servidor tem";
     JoinFirst { room }:
         "you are not in {room}; /join {room} first",
         "no estás en {room}; primero /join {room}",
@@ -211,14 +211,6 @@ phrases! {
         "the server's answer is not of the protocol's form",
         "la respuesta del servidor no tiene la forma del protocolo",
         "a resposta do servidor não tem a forma do protocolo";
-    StrangeSend:
-        "the server's answer to SEND is not of the protocol's form",
-        "la respuesta del servidor a SEND no tiene la forma del protocolo",
-        "a resposta do servidor a SEND não tem a forma do protocolo";
-    StrangeGreeting:
-        "the server's greeting is not of the protocol's form",
-        "el saludo del servidor no tiene la forma del protocolo",
-        "a saudação do servidor não tem a forma do protocolo";
     ServerClosed:
         "the server closed the connection",
         "el servidor cerró la conexión",
@@ -247,10 +239,6 @@ phrases! {
         "another session of yours took over",
         "otra sesión tuya ha tomado el relevo",
         "outra sessão sua assumiu o lugar desta";
-    CloseReason:
-        "the program is ending",
-        "el programa está terminando",
-        "o programa está terminando";
 
     // People.
     ComesOnline { user }:
@@ -443,18 +431,22 @@ phrases! {
         "a write that was cut short has been set aside in {path}",
         "una escritura interrumpida se ha apartado en {path}",
         "uma gravação interrompida foi posta à parte em {path}";
-    CannotDo { doing, path, error }:
-        "cannot {doing} {path}: {error}",
-        "no se puede {doing} {path}: {error}",
-        "não é possível {doing} {path}: {error}";
+    CannotUse { path, error }:
+        "cannot read or write {path}: {error}",
+        "no se puede leer ni escribir {path}: {error}",
+        "não é possível ler nem gravar {path}: {error}";
     Damaged { path, line }:
-        "{path} is damaged from line {line} on; keep a copy, then cut it there by hand, or take the file away",
-        "{path} está dañado desde la línea {line}; guarda una copia y córtalo ahí a mano, o quita el archivo",
-        "{path} está danificado a partir da linha {line}; guarde uma cópia e corte-o ali à mão, ou retire o arquivo";
-    OtherVersion { path, found }:
-        "{path} begins with {found}: made by another version of wachat",
-        "{path} empieza con {found}: es de otra versión de wachat",
-        "{path} começa com {found}: é de outra versão do wachat";
+        "{path} is damaged from line {line} on; restore its directory from a copy, or move the directory away",
+        "{path} está dañado desde la línea {line}; recupera su directorio de una copia, o apártalo",
+        "{path} está danificado a partir da linha {line}; recupere o diretório de uma cópia, ou retire-o";
+    Missing { path }:
+        "{path} is missing; restore its directory from a copy, or move the directory away",
+        "falta {path}; recupera su directorio de una copia, o apártalo",
+        "falta {path}; recupere o diretório de uma cópia, ou retire-o";
+    OtherVersion { path }:
+        "{path} was made by another version of wachat; start that one",
+        "{path} es de otra versión de wachat; usa esa",
+        "{path} é de outra versão do wachat; use essa";
     FileClosed { path }:
         "{path} takes no more: an earlier write failed",
         "{path} no admite más: falló una escritura anterior",
