@@ -250,6 +250,3 @@ pub const BRIDGE_CATCH_UP: usize = 100;
 
 /// Other chats that the log names: a bot can be put into any number of them.
 pub const BRIDGE_CHATS: usize = 100;
-
-/// The bridge's state file is written anew when it holds this many records.
-pub const BRIDGE_RECORDS: usize = 1_000;
