@@ -115,7 +115,7 @@ fn start(args: &TelegramArgs) -> Result<(), End> {
     };
     // Before the ready line: whoever has read it may send a signal at once.
     let signals =
-        signals::told(&[SIGINT, SIGTERM]).map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
+        signals::receive(&[SIGINT, SIGTERM]).map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
     let bridge = bridge::start(config)?;
     let end = wait(&bridge, &signals, args);
     bridge.stop();

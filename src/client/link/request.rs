@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{
-    Accepted, Chat, Code, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User,
+    Accepted, Chat, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User,
 };
 
 /// The room that every new account is in, without its `#` (protocol, section 7).
