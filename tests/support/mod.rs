@@ -4,20 +4,24 @@
 #![allow(dead_code)]
 
 pub mod checker;
+pub mod client;
 pub mod hooked;
 pub mod kept;
 pub mod playing;
 pub mod process;
 pub mod proxy;
+
 pub mod random;
+pub mod telegram;
 pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -59,18 +63,18 @@ impl Server {
 
     pub fn with_flags(flags: &[&str]) -> Self {
         let home = Home::new(TempDir::new().expect("a temporary directory"));
-        Self::run(home, flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
+        Self::run(home, flags.iter().map(|f| (*f).to_owned()).collect(), ports())
     }
 
     /// A server whose data directory is there already.
     pub fn on(directory: TempDir, flags: &[&str]) -> Self {
-        Self::run(Home::new(directory), flags.iter().map(|f| (*f).to_owned()).collect(), ANY)
+        Self::run(Home::new(directory), flags.iter().map(|f| (*f).to_owned()).collect(), ports())
     }
 
     /// A server with its log in one directory and its data in another place.
     pub fn with_data(directory: TempDir, data: &Path) -> Self {
         let home = Home { data: data.to_path_buf(), ..Home::new(directory) };
-        Self::run(home, Vec::new(), ANY)
+        Self::run(home, Vec::new(), ports())
     }
 
     fn run(home: Home, flags: Vec<String>, ports: [u16; 2]) -> Self {
@@ -128,8 +132,11 @@ impl Server {
     }
 
     pub fn restart(&mut self) {
-        let ports = [self.send.port(), self.recv.port()];
-        *self = Self::run(self.home.clone(), self.flags.clone(), ports);
+        *self = Self::run(self.home.clone(), self.flags.clone(), self.ports());
+    }
+
+    fn ports(&self) -> [u16; 2] {
+        [self.send.port(), self.recv.port()]
     }
 
     /// Ends the process as `kill` does; fails if it does not end in time.
@@ -146,7 +153,7 @@ impl Server {
     }
 
     fn stopped(&self) -> Stopped {
-        Stopped { home: self.home.clone(), flags: self.flags.clone() }
+        Stopped { home: self.home.clone(), ports: self.ports(), flags: self.flags.clone() }
     }
 
     /// A SEND connection of somebody who has an account already.
@@ -188,6 +195,7 @@ impl Drop for Server {
 /// A server that is not running, and can be started again.
 pub struct Stopped {
     home: Home,
+    ports: [u16; 2],
     flags: Vec<String>,
 }
 
@@ -197,11 +205,11 @@ impl Stopped {
     }
 
     pub fn start(self) -> Server {
-        Server::run(self.home, self.flags, ANY)
+        Server::run(self.home, self.flags, self.ports)
     }
 
     pub fn start_with(self, flags: &[&str]) -> Server {
-        Server::run(self.home, flags.iter().map(|flag| (*flag).to_owned()).collect(), ANY)
+        Server::run(self.home, flags.iter().map(|flag| (*flag).to_owned()).collect(), self.ports)
     }
 
     /// Starts a server and ends it as `kill -9` does after this time, in the middle of its recovery or
@@ -252,14 +260,30 @@ pub fn in_vain(command: &mut Command) -> (Option<i32>, String) {
 
 /// `wachat serve` on free ports of the loopback interface.
 pub fn serve(data: &Path) -> Command {
-    serve_at(ANY, data)
+    serve_at([0, 0], data)
 }
 
 /// A settings file with nothing in it: whoever runs the tests may have one of their own.
 pub const NO_SETTINGS: &str = "/dev/null";
 
-/// The system chooses among the free ports.
-const ANY: [u16; 2] = [0, 0];
+/// Ports for a server: the SEND port and the RECV port.
+///
+/// The system would give a port that a killed server has left to the next program that asks, another test's
+/// server among them, and clients of the first would talk to the second. These ports lie below those that
+/// systems choose from, and are given once.
+pub fn ports() -> [u16; 2] {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut free = std::iter::repeat_with(|| {
+        // Test processes that run at the same time begin at distant ports.
+        let begin = std::process::id().wrapping_mul(7_919);
+        let number = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        (FIRST + number % COUNT) as u16
+    })
+    .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    [(); 2].map(|()| free.next().expect("a port"))
+}
 
 fn serve_at([send, recv]: [u16; 2], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wachat"));
