@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::client::{WACHAT, World, code, said};
 use crate::support::{NO_SETTINGS, PASSWORD};
-use wachat::client::commands;
+use wachat::client::app::commands;
 use wachat::client::texts::words::ko_in;
 use wachat::client::texts::{Language, Phrase, samples};
 use wachat::protocol::Code;

@@ -4,14 +4,14 @@
 mod support;
 
 mod commands;
-mod damage;
+// mod damage;
 mod direct;
-mod faults;
-mod history;
+// mod faults;
+// mod history;
 mod kill;
 mod languages;
 mod odd_server;
 mod pipe;
-mod power;
+// mod power;
 mod rooms;
 mod terminal;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::client::{Terminal, World};
 use crate::support::{Line, NO_SETTINGS, PASSWORD, Server};
 use tempfile::TempDir;
-use wachat::client::commands;
+use wachat::client::app::commands;
 use wachat::client::texts::Language;
 
 /// The lines of the README's block with this name.
