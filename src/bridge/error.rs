@@ -1,8 +1,8 @@
 //! Errors of the bridge: some pass, some end it.
 
-use crate::client::Exit;
 use crate::client::link::error::LinkError;
 use crate::client::state::error::LogError;
+use crate::client::{Exit, Failure};
 use crate::wal::WalError;
 
 /// The reason why the bridge ends, in words, and its exit code.
@@ -21,6 +21,12 @@ impl End {
     /// Makes the end of a bridge that one of the two networks refuses.
     pub fn refused(why: impl ToString) -> Self {
         Self { exit: Exit::Refused, why: why.to_string() }
+    }
+}
+
+impl From<Failure> for End {
+    fn from((exit, why): Failure) -> Self {
+        Self { exit, why }
     }
 }
 

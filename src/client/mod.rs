@@ -5,7 +5,7 @@ pub mod exit;
 pub mod link;
 pub mod options;
 pub(crate) mod owner;
-mod p2p;
+pub mod p2p;
 pub mod state;
 pub mod terminal;
 pub mod texts;

@@ -1,12 +1,12 @@
 //! The options of `wachat connect`, from its command line and environment.
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use super::exit::{Exit, Failure};
 use super::link::account::Account;
 use super::texts::{Language, Phrase};
 use crate::limits;
@@ -74,67 +74,46 @@ fn email(text: &str) -> Result<Email, String> {
     Email::new(text).ok_or_else(|| "not an e-mail address".to_owned())
 }
 
-/// An error that keeps the client from starting. Its text says which option to give.
-#[derive(Debug)]
-pub enum OptionsError {
-    Name(String),
-    PasswordFile(PathBuf, io::Error),
-    NoPassword(io::Error),
-    BadPassword,
-    Different,
-    NoHome,
+fn usage(why: Phrase) -> Failure {
+    (Exit::Usage, why.to_string())
 }
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => Phrase::BadUser { name, most: &limits::NAME_CHARS }.fmt(f),
-            Self::PasswordFile(path, error) => Phrase::NoPasswordFile { path: &path.display(), error }.fmt(f),
-            Self::NoPassword(error) => Phrase::NoPassword { error }.fmt(f),
-            Self::BadPassword => Phrase::BadPassword.fmt(f),
-            Self::Different => Phrase::Different.fmt(f),
-            Self::NoHome => Phrase::NoHome.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OptionsError {}
 
 /// Returns the password that a file or the environment gives.
-fn given_password(file: Option<&Path>) -> Result<Option<String>, OptionsError> {
+fn given_password(file: Option<&Path>) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(std::env::var("WACHAT_PASSWORD").ok()) };
-    let failed = |error| OptionsError::PasswordFile(path.to_path_buf(), error);
+    let failed = |error| usage(Phrase::NoPasswordFile { path: &path.display(), error: &error });
     let text = std::fs::read_to_string(path).map_err(failed)?;
     Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn prompt_for(prompt: Phrase) -> Result<String, OptionsError> {
-    rpassword::prompt_password(prompt.to_string()).map_err(OptionsError::NoPassword)
+fn prompt_for(prompt: Phrase) -> Result<String, Failure> {
+    rpassword::prompt_password(prompt.to_string()).map_err(|error| usage(Phrase::NoPassword { error: &error }))
 }
 
 /// Returns a new password: given, or prompted for twice, since it is not shown.
-pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, OptionsError> {
+pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, Failure> {
     if let Some(password) = given_password(file)? {
         return Ok(password);
     }
     let password = prompt_for(Phrase::NewPasswordOf { user })?;
     let again = prompt_for(Phrase::PasswordAgain)?;
-    if password == again { Ok(password) } else { Err(OptionsError::Different) }
+    if password == again { Ok(password) } else { Err(usage(Phrase::Different)) }
 }
 
 impl AccountArgs {
     /// Returns the account, and prompts for the password where it is not given. `register`: a login may create it.
-    pub fn account(&self, register: bool) -> Result<Account, OptionsError> {
-        let user = UserName::new(&self.user).map_err(|_| OptionsError::Name(self.user.clone()))?;
+    pub fn account(&self, register: bool) -> Result<Account, Failure> {
+        let user = UserName::new(&self.user)
+            .map_err(|_| usage(Phrase::BadUser { name: &self.user, most: &limits::NAME_CHARS }))?;
         let password = self.password_of(&user)?;
         if password.is_empty() || password.contains(['\n', '\r']) {
-            return Err(OptionsError::BadPassword);
+            return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
         Ok(Account { user, password, server, send_port, recv_port, register })
     }
 
-    fn password_of(&self, user: &UserName) -> Result<String, OptionsError> {
+    fn password_of(&self, user: &UserName) -> Result<String, Failure> {
         match given_password(self.password_file.as_deref())? {
             Some(password) => Ok(password),
             None => prompt_for(Phrase::PasswordOf { user }),
@@ -144,11 +123,11 @@ impl AccountArgs {
 
 impl HomeArgs {
     /// Returns the directory of the files of all users and servers.
-    pub fn directory(&self) -> Result<PathBuf, OptionsError> {
+    pub fn directory(&self) -> Result<PathBuf, Failure> {
         if let Some(home) = &self.home {
             return Ok(home.clone());
         }
-        let platform = etcetera::choose_base_strategy().map_err(|_| OptionsError::NoHome)?;
+        let platform = etcetera::choose_base_strategy().map_err(|_| usage(Phrase::NoHome))?;
         Ok(platform.data_dir().join("wachat"))
     }
 }

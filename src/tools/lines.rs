@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::client::texts::safe::{indented, safe};
 use crate::client::state::outbox::Outgoing;
+use crate::client::texts::safe::{indented, safe};
 use crate::model::{Message, Target};
 use crate::protocol::{Event, HistoryRecord, Room, User};
 

@@ -15,10 +15,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::client::link::error::LinkError;
+use crate::client::state::error::LogError;
 use crate::client::texts::safe::safe;
 use crate::client::{Exit, Failure};
-use crate::client::options::OptionsError;
-use crate::client::state::error::LogError;
 use crate::protocol::Ko;
 
 pub use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
@@ -65,12 +64,6 @@ impl Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-impl From<OptionsError> for Stop {
-    fn from(error: OptionsError) -> Self {
-        Self::failed(Exit::Usage, error)
     }
 }
 

@@ -21,7 +21,8 @@ use crate::signals;
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Stop> {
     let usage = |why: String| Stop::failed(Exit::Usage, why);
-    let to = parse_target(&args.to).ok_or_else(|| usage(format!("{:?} is not a name of a user or a #room", args.to)))?;
+    let to =
+        parse_target(&args.to).ok_or_else(|| usage(format!("{:?} is not a name of a user or a #room", args.to)))?;
     let account = args.account.account(false)?;
     let text = read_text(&args.text)?;
     let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());

@@ -147,3 +147,23 @@ fn the_environment_names_the_language_where_nobody_else_does() {
     }
     assert!(ask(&[], &["--lang", "xx"]).contains("possible values: en, es, pt"));
 }
+
+#[test]
+fn the_environment_names_a_language() {
+    for (all, messages, lang, language) in [
+        ("", "", "es_ES.UTF-8", Language::Es),
+        ("", "pt_BR", "es_ES.UTF-8", Language::Pt),
+        ("C", "pt_BR", "es_ES.UTF-8", Language::En),
+        ("es", "", "", Language::Es),
+        ("", "", "est_EE", Language::En),
+        ("", "", "", Language::En),
+    ] {
+        let variable = |name: &str| match name {
+            "LC_ALL" => Some(all.to_owned()),
+            "LC_MESSAGES" => Some(messages.to_owned()),
+            "LANG" => Some(lang.to_owned()),
+            _ => None,
+        };
+        assert_eq!(Language::of_environment(variable), language, "{all} {messages} {lang}");
+    }
+}

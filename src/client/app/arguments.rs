@@ -19,6 +19,17 @@ pub fn say(to: Option<&str>, text: &str) -> Parsed {
     Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
 }
 
+/// Parses the arguments of `/msg`.
+pub fn say_to(rest: &str) -> Parsed {
+    let (to, text) = rest.split_once(char::is_whitespace).ok_or(Refusal::Form)?;
+    say(Some(to), text.trim_start())
+}
+
+/// Parses the argument of `/me`.
+pub fn act(rest: &str) -> Parsed {
+    if rest.is_empty() { Err(Refusal::Form) } else { say(None, &format!("/me {rest}")) }
+}
+
 fn target(text: &str) -> Result<Target, Refusal> {
     if text.is_empty() {
         return Err(Refusal::Form);

@@ -7,10 +7,16 @@ use crate::model::{RoomName, Target, Text, UserName};
 pub enum Command {
     Nothing,
     /// Sends a text to a target, or to the current one.
-    Say { to: Option<Target>, text: Text },
+    Say {
+        to: Option<Target>,
+        text: Text,
+    },
     /// Chooses the current conversation, or none.
     Query(Option<Target>),
-    History { target: Option<Target>, count: usize },
+    History {
+        target: Option<Target>,
+        count: usize,
+    },
     /// Finds rows of the history with all these words.
     Search(Vec<String>),
     Unread,

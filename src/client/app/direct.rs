@@ -124,7 +124,8 @@ impl App {
         if messages.is_empty() {
             return vec![self.problem(Phrase::AllConfirmed)];
         }
-        let outgoing = |m: &Arc<Message>| Outgoing { id: m.id.clone(), to: m.to.clone(), at: m.at, text: m.text.clone() };
+        let outgoing =
+            |m: &Arc<Message>| Outgoing { id: m.id.clone(), to: m.to.clone(), at: m.at, text: m.text.clone() };
         messages.iter().flat_map(|message| self.queue(outgoing(message))).collect()
     }
 

@@ -125,7 +125,7 @@ impl Dispatcher {
             None => {}
         }
         let is_held = |target: &Target| self.held.get(target).is_some_and(|hold| hold.deadline(now).is_some());
-        let message = state.outbox().first_free(is_held).cloned().map(Request::Send);
+        let message = state.outbox().first_free(is_held).map(Request::Send);
         message.or(read).or_else(|| (!self.doubtful.is_empty()).then_some(Request::CompareReads))
     }
 

@@ -7,9 +7,9 @@ use crate::client::exit::Exit;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
 use crate::client::link::{LinkEvent, Polled};
+use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outbox::Outgoing;
-use crate::client::state::{Arrival, StoreSeen};
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{State, Target};
@@ -30,10 +30,8 @@ impl App {
             }
             LinkEvent::LoggedIn(SessionOpened { acknowledged, store, .. }) => {
                 self.polling.note_login(acknowledged);
-                match self.state.note_login(&store, acknowledged) {
-                    StoreSeen::Another => vec![notice(Phrase::OtherStore)],
-                    StoreSeen::First | StoreSeen::Same => Vec::new(),
-                }
+                let another = self.state.note_login(&store, acknowledged);
+                if another { vec![notice(Phrase::OtherStore)] } else { Vec::new() }
             }
             LinkEvent::Polled(Ok(polled)) => {
                 let mut views = self.note_poll_success();
@@ -148,7 +146,8 @@ impl App {
             (_, Answer::Members(members)) => members.iter().map(Self::view_of_member).collect(),
             (_, Answer::Statuses(list)) if list.is_empty() => vec![answer(Phrase::NobodyWaitedFor)],
             (_, Answer::Statuses(list)) => {
-                let line = |status: &crate::protocol::Status| format!("{}: {}", status.user, words::state(status.state));
+                let line =
+                    |status: &crate::protocol::Status| format!("{}: {}", status.user, words::state(status.state));
                 list.iter().map(|status| View::Answer(line(status))).collect()
             }
             (_, Answer::Rows(rows)) if rows.is_empty() => vec![answer(Phrase::NothingThere)],

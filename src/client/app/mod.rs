@@ -20,7 +20,7 @@ pub mod event;
 mod events;
 mod execute;
 mod find;
-mod parse;
+pub mod parse;
 mod polling;
 mod rooms;
 pub mod view;

@@ -14,8 +14,14 @@ enum Mode {
     NoSession,
     LoggingIn,
     /// There is a session. `acknowledged` is the number of its login.
-    Open { acknowledged: Seq, answered: bool },
-    Polling { acknowledged: Seq, answered: bool },
+    Open {
+        acknowledged: Seq,
+        answered: bool,
+    },
+    Polling {
+        acknowledged: Seq,
+        answered: bool,
+    },
 }
 
 pub struct Polling {

@@ -1,21 +1,6 @@
 //! The user of a client, and its server.
 
-use std::fmt;
-
 use crate::model::UserName;
-
-/// One of the server's two ports (protocol, section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Port {
-    Send,
-    Recv,
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Send { "SEND" } else { "RECV" })
-    }
-}
 
 /// A user at a server.
 #[derive(Clone)]
@@ -30,11 +15,6 @@ pub struct Account {
 }
 
 impl Account {
-    /// Returns the server's name and port.
-    pub fn address(&self, port: Port) -> (&str, u16) {
-        (self.server.as_str(), if port == Port::Send { self.send_port } else { self.recv_port })
-    }
-
     /// Returns the server's name for messages to people, and for the name of the files' directory.
     pub fn server_name(&self) -> String {
         format!("{}:{}", self.server, self.send_port)

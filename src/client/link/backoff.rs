@@ -59,23 +59,3 @@ impl Backoff {
 fn with_jitter(delay: Duration, random: u16) -> Duration {
     delay * 3 / 4 + delay / 4 * u32::from(random) / (1 << 16)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_double_up_to_the_longest_and_begin_anew_after_a_success() {
-        let now = Instant::now();
-        let mut backoff = Backoff::new(limits::MIN_RETRY_DELAY);
-        for (seconds, random) in [(1, 0), (2, u16::MAX), (4, 7), (8, 9_999), (16, 0), (30, u16::MAX), (30, 1)] {
-            backoff.note_failure(now, random);
-            let (delay, full) = (backoff.deadline(now).unwrap() - now, Duration::from_secs(seconds));
-            assert!(delay >= full * 3 / 4 && delay <= full, "{delay:?} of {full:?}");
-        }
-        backoff.note_success();
-        assert_eq!(backoff.deadline(now), None);
-        backoff.note_failure(now, 0);
-        assert!(backoff.is_failing() && backoff.deadline(now).unwrap() - now <= Duration::from_secs(1));
-    }
-}

@@ -41,14 +41,12 @@ pub fn run(
                     LinkEvent::LoggedIn(opened)
                 })
             }
-            Receive::Poll { after, wait } => {
-                session.as_mut().ok_or_else(LinkError::malformed).and_then(|session| {
-                    Ok(LinkEvent::Polled(match poll(session, after, wait)? {
-                        Ok(events) => Ok(Polled { fetched: fetch_gaps(account, &events)?, events }),
-                        Err(ko) => Err(ko),
-                    }))
-                })
-            }
+            Receive::Poll { after, wait } => session.as_mut().ok_or_else(LinkError::malformed).and_then(|session| {
+                Ok(LinkEvent::Polled(match poll(session, after, wait)? {
+                    Ok(events) => Ok(Polled { fetched: fetch_gaps(account, &events)?, events }),
+                    Err(ko) => Err(ko),
+                }))
+            }),
         };
         if reports.send(report.unwrap_or_else(LinkEvent::ReceiverFailed)).is_err() {
             return;

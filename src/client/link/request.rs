@@ -7,9 +7,7 @@ use crate::client::state::outbox::Outgoing;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{
-    Accepted, Chat, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User,
-};
+use crate::protocol::{Accepted, Chat, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
 /// The room that every new account is in, without its `#` (protocol, section 7).
 pub const LOBBY: &str = "lobby";
@@ -50,7 +48,9 @@ pub enum Answer {
     Statuses(Vec<Status>),
     Rows(Vec<HistoryRecord>),
     Peer(Peer),
-    Lobby { member: bool },
+    Lobby {
+        member: bool,
+    },
     Joined(Vec<HistoryRecord>),
     Rooms(Vec<Room>),
     Members(Vec<Member>),

@@ -10,12 +10,7 @@ use super::session::Session;
 use crate::limits;
 
 /// Works until the owner ends. `session` is a connection that the start of the program has made already.
-pub fn run(
-    account: &Account,
-    mut session: Option<Session>,
-    requests: &Receiver<Request>,
-    reports: &Sender<LinkEvent>,
-) {
+pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<Request>, reports: &Sender<LinkEvent>) {
     loop {
         match requests.recv_timeout(limits::SEND_IDLE) {
             Ok(request) => {

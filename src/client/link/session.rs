@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::account::{Account, Port};
+use super::account::Account;
 use super::error::LinkError;
 use crate::client::texts::Phrase;
 use crate::limits;
@@ -22,12 +22,12 @@ pub struct Session {
 impl Session {
     /// Logs in on the SEND port.
     pub fn open(account: &Account) -> Result<Self, LinkError> {
-        open::<Done>(account, Port::Send).map(|(session, _)| session)
+        open::<Done>(account, account.send_port).map(|(session, _)| session)
     }
 
     /// Logs in on the RECV port, in the place of any other RECV session of the user.
     pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
-        open(account, Port::Recv)
+        open(account, account.recv_port)
     }
 
     /// Returns the address of this end, as this machine knows it.
@@ -94,7 +94,7 @@ pub fn recv_line(request: &RecvRequest) -> Vec<u8> {
 
 /// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
 /// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
-fn open<T: Codec>(account: &Account, port: Port) -> Result<(Session, T), LinkError> {
+fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
     match log_in(account, port, LoginKind::Login) {
         Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => {}
         done => return done,
@@ -108,7 +108,7 @@ fn open<T: Codec>(account: &Account, port: Port) -> Result<(Session, T), LinkErr
     }
 }
 
-fn log_in<T: Codec>(account: &Account, port: Port, kind: LoginKind) -> Result<(Session, T), LinkError> {
+fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
     let stream = Arc::new(connect(account, port)?);
     let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     let mut session = Session { stream, lines };
@@ -120,11 +120,11 @@ fn log_in<T: Codec>(account: &Account, port: Port, kind: LoginKind) -> Result<(S
 }
 
 /// Connects to the first of the server's addresses that accepts.
-fn connect(account: &Account, port: Port) -> Result<TcpStream, LinkError> {
-    let address = account.address(port);
-    let away = |error: std::io::Error| LinkError::Away(format!("{}:{}: {error}", address.0, address.1));
+fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
+    let server = account.server.as_str();
+    let away = |error: std::io::Error| LinkError::Away(format!("{server}:{port}: {error}"));
     let mut last = std::io::Error::other(Phrase::NoAddress.to_string());
-    for address in address.to_socket_addrs().map_err(away)? {
+    for address in (server, port).to_socket_addrs().map_err(away)? {
         match TcpStream::connect_timeout(&address, limits::TIMEOUT).and_then(set_up) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

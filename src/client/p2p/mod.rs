@@ -48,9 +48,22 @@ pub enum DirectEvent {
 /// An action of the app on direct connections.
 #[derive(Debug)]
 pub enum Action {
-    Connect { peer: UserName, address: SocketAddr, token: Token },
+    Connect {
+        peer: UserName,
+        address: SocketAddr,
+        token: Token,
+    },
     /// Answers what a connection reported last.
-    Answer { number: u64, line: DirectLine },
-    Say { number: u64, id: MessageId, text: Text },
-    Close { number: u64 },
+    Answer {
+        number: u64,
+        line: DirectLine,
+    },
+    Say {
+        number: u64,
+        id: MessageId,
+        text: Text,
+    },
+    Close {
+        number: u64,
+    },
 }

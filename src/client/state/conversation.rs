@@ -156,20 +156,8 @@ impl Conversation {
         }
     }
 
-    pub fn add_direct(&mut self, message: Arc<Message>) {
-        self.insert(Row::Direct(message));
-    }
-
-    pub fn add_gap(&mut self, gap: Gap) {
-        self.insert(Row::Gap(gap));
-    }
-
-    pub fn add_failed(&mut self, message: Outgoing, why: String) {
-        self.insert(Row::Failed(message, why));
-    }
-
     /// Inserts a row by its number: the answer to a SEND and a poll may cross.
-    fn insert(&mut self, row: Row) {
+    pub fn insert(&mut self, row: Row) {
         let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
         let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
         self.rows.insert(self.rows.len() - behind, (self.era, row));

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conversation::{Gap, Moved};
+use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
-use super::machine::{Change, ClientState};
 use crate::model::{Message, MessageId, RoomName, Seq, State, Timestamp, UserName};
 use crate::protocol::{Event, Ko};
 
@@ -43,14 +43,6 @@ pub struct CaughtUp {
     pub rest: Option<Gap>,
 }
 
-/// The store that a login found, compared with the noted one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreSeen {
-    First,
-    Same,
-    Another,
-}
-
 impl ClientState {
     /// Puts a message into the outbox.
     pub fn queue(&mut self, message: Outgoing) {
@@ -72,15 +64,13 @@ impl ClientState {
     }
 
     /// Compares the store of a login with the noted one. Another one is noted, and the client goes on from the
-    /// number that the server calls acknowledged (protocol, section 6).
-    pub fn note_login(&mut self, store: &str, acknowledged: Seq) -> StoreSeen {
-        let seen = match self.store.as_str() {
-            noted if noted == store => return StoreSeen::Same,
-            "" => StoreSeen::First,
-            _ => StoreSeen::Another,
-        };
-        self.note_position(store, acknowledged);
-        seen
+    /// number that the server calls acknowledged (protocol, section 6). `true`: another one was noted before.
+    pub fn note_login(&mut self, store: &str, acknowledged: Seq) -> bool {
+        let (known, same) = (!self.store.is_empty(), self.store == store);
+        if !same {
+            self.note_position(store, acknowledged);
+        }
+        known && !same
     }
 
     /// Goes on from this number of this store. One below the noted position stands for an older copy of the

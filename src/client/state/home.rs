@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use blake2::Digest as _;
 
-use super::machine::ClientState;
 use super::error::LogError;
+use super::machine::ClientState;
 use super::record::Record;
 use super::take_over::take_over;
 use crate::disk::{Disk, RealDisk};

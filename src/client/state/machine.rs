@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::conversation::{Conversation, Moved};
+use super::conversation::{Conversation, Moved, Row};
 use super::outbox::{Outbox, Outgoing};
 use super::record::Record;
 
@@ -85,7 +85,7 @@ impl ClientState {
             Record::Sent { id, seq, at } => return self.apply_sent(&id, seq, at),
             Record::Failed { id, why } => {
                 if let Some(message) = self.settle(&id) {
-                    self.conversation(&message.to.clone()).add_failed(message, why);
+                    self.conversation(&message.to.clone()).insert(Row::Failed(message, why));
                 }
             }
             Record::Moved(id) => _ = self.outbox.remove(&id),
@@ -96,7 +96,7 @@ impl ClientState {
             Record::Fetched(message) => self.add_received(message),
             Record::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
-                self.conversation_of(&message).add_direct(message);
+                self.conversation_of(&message).insert(Row::Direct(message));
             }
             Record::State { target, state, upto, .. } => {
                 if let Some(moved) = self.conversation(&target).advance(state, upto) {
@@ -105,7 +105,7 @@ impl ClientState {
             }
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
-            Record::Gap(gap) => self.conversation(&Target::Room(gap.room.clone())).add_gap(gap),
+            Record::Gap(gap) => self.conversation(&Target::Room(gap.room.clone())).insert(Row::Gap(gap)),
             Record::Shown(count) => {
                 while self.shown < count && self.unshown.pop_front().is_some() {
                     self.shown += 1;

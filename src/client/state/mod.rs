@@ -19,5 +19,5 @@ mod query;
 pub mod record;
 mod take_over;
 
-pub use decide::{Arrival, CaughtUp, StoreSeen};
+pub use decide::{Arrival, CaughtUp};
 pub use machine::ClientState;

@@ -31,8 +31,8 @@ impl Outbox {
 
     /// Returns the first message whose conversation is not held. Nothing overtakes within a conversation:
     /// while its first message is held, so are those behind it.
-    pub fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<&Outgoing> {
-        self.0.iter().find(|message| !is_held(&message.to))
+    pub fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
+        self.0.iter().find(|message| !is_held(&message.to)).cloned()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Outgoing> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::machine::ClientState;
 use super::conversation::Row;
+use super::machine::ClientState;
 use super::outbox::Outbox;
 use crate::model::{Message, Seq, State, Target, UserName};
 

@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::machine::ClientState;
 use super::error::LogError;
 use super::home::{Home, Use, lock, log_directory, open_log};
+use super::machine::ClientState;
 use super::record::Record;
 use crate::disk::Disk;
 use crate::wal::WalError;

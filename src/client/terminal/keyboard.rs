@@ -49,25 +49,3 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Three
     let text = String::from_utf8(line.to_vec()).map_err(|_| NOT_TEXT);
     Ok(Some(text))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(input: &[u8]) -> Vec<Result<String, Three>> {
-        let mut input = input;
-        std::iter::from_fn(|| read_line(&mut input).unwrap()).collect()
-    }
-
-    #[test]
-    fn lines_with_and_without_their_end() {
-        assert_eq!(lines(b"one\ntwo\r\n\nlast"), ["one", "two", "", "last"].map(|line| Ok(line.to_owned())));
-    }
-
-    #[test]
-    fn what_is_no_line_is_refused_and_the_next_one_is_not() {
-        let long = [vec![b'x'; limits::TYPED_BYTES + 5], b"\nnext\n\xff\nlast".to_vec()].concat();
-        let read = lines(&long);
-        assert!(matches!(read.as_slice(), [Err(_), Ok(_), Err(_), Ok(_)]), "{read:?}");
-    }
-}

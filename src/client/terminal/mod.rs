@@ -2,7 +2,7 @@
 //! `display` (the text of a view); another front end stands beside it.
 
 mod display;
-mod keyboard;
+pub mod keyboard;
 mod plain;
 mod screen;
 
@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 use super::link::account::Account;
 use super::link::error::LinkError;
 use super::link::session::{Session, send_line};
-use super::options::{ConnectArgs, OptionsError};
+use super::options::ConnectArgs;
 use super::owner::Owner;
 use super::state::home::{self, Home, Use};
 use super::texts::safe::safe;
@@ -35,13 +35,12 @@ pub fn run(args: &ConnectArgs) -> ExitCode {
 }
 
 fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
-    let usage = |error: OptionsError| (Exit::Usage, error.to_string());
     let piped = args.is_piped();
-    let account = args.account.account(args.register).map_err(usage)?;
-    let directory = home::directory(&args.home.directory().map_err(usage)?, &account.user, &account.server_name());
+    let account = args.account.account(args.register)?;
+    let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
-    let home = Home::open_when_free(&directory, &account.user, how)
-        .map_err(|error| (Exit::Failed, error.to_string()))?;
+    let home =
+        Home::open_when_free(&directory, &account.user, how).map_err(|error| (Exit::Failed, error.to_string()))?;
     let first = match log_in(&account, piped) {
         Err(LinkError::Away(why)) => Err(why),
         Err(error) => return Err((Exit::Refused, error.to_string())),

@@ -48,28 +48,3 @@ fn is_unsafe(c: char) -> bool {
     let hides = matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
     c.is_control() && c != '\t' || turns || breaks || hides
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_shown_and_not_sent() {
-        for (text, shown) in [
-            ("hola ñandú 👩‍🚀", "hola ñandú 👩‍🚀"),
-            ("a\tb", "a\tb"),
-            ("\u{1b}[2J", "␛[2J"),
-            ("a\rb\u{7}\0\u{7f}", "a␍b␇␀␡"),
-            ("\u{9b}31m", "\\u{9b}31m"),
-            ("ab\u{202e}cd", "ab\\u{202e}cd"),
-            ("a\u{2028}b", "a\\u{2028}b"),
-        ] {
-            assert_eq!(safe(text), shown, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn no_line_of_a_message_passes_for_another_message() {
-        assert_eq!(indented("one\n[14:35] luis: two"), "one\n        [14:35] luis: two");
-    }
-}

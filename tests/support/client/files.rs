@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use wachat::disk::{Disk as _, SimulatedDisk, read};
 use wachat::record::Fields;
 
 /// Ends a batch.
@@ -66,6 +67,16 @@ fn directories(home: &Path, user: &str) -> impl Iterator<Item = PathBuf> {
     mine.flat_map(move |entry| own.clone().into_iter().map(move |directory| entry.path().join(directory)))
 }
 
+/// Reads the records of the log in a directory of a simulated disk. The disk's next fault is not met by that.
+pub fn records_on(disk: &SimulatedDisk, directory: &Path) -> Vec<Record> {
+    let disk = disk.after_power_cut(|| true);
+    disk.heal();
+    let wal = directory.join("wal");
+    let names = disk.list(&wal).unwrap();
+    let files: Vec<_> = names.iter().map(|name| wal.join(name)).filter(|path| is_segment(path)).collect();
+    records_of(&files.iter().map(|path| read(&disk, path).unwrap()).collect::<Vec<_>>())
+}
+
 /// Reads the records of the log in a directory.
 fn records(directory: &Path) -> Vec<Record> {
     let entries = std::fs::read_dir(directory.join("wal")).into_iter().flatten().flatten();
@@ -86,11 +97,14 @@ pub fn records_of(files: &[Vec<u8>]) -> Vec<Record> {
     let lines = |content: &Vec<u8>| {
         content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(parse).collect::<Vec<_>>()
     };
-    let files: Vec<_> = files.iter().map(lines).filter(|lines| lines.first().is_some_and(|head| head.len() > 4)).collect();
+    let files: Vec<_> =
+        files.iter().map(lines).filter(|lines| lines.first().is_some_and(|head| head.len() > 4)).collect();
     let number = |head: &Record, field: usize| head[field].parse::<u64>().unwrap();
     let Some(first) = files.last().map(|lines| number(&lines[0], 4)) else { return Vec::new() };
     let (mut records, mut whole) = (Vec::new(), 0);
-    for line in files.into_iter().filter(|lines| number(&lines[0], 3) >= first).flat_map(|lines| lines.into_iter().skip(1)) {
+    for line in
+        files.into_iter().filter(|lines| number(&lines[0], 3) >= first).flat_map(|lines| lines.into_iter().skip(1))
+    {
         if line[0] == MARK {
             whole = records.len();
         } else {
