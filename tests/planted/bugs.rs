@@ -165,7 +165,7 @@ pub const BUGS: &[Bug] = &[
         "queued-before-the-outbox-is-synced",
         1,
         CLIENT_POWER,
-        "is in 0 of outbox, sent and failed",
+        "is 0 times in outbox and history|is sent and not durable",
         "a message is called queued before it is durable",
     ),
     bug(
@@ -179,21 +179,21 @@ pub const BUGS: &[Bug] = &[
         "no-sync-of-what-the-client-read",
         1,
         CLIENT_POWER,
-        "is in 0 of outbox, sent and failed|and holds",
+        "is 0 times in outbox and history|is sent and not durable|and holds",
         "what a start has read may be in the cache only, and is not synced",
     ),
     bug(
         "outbox-forgotten-at-the-start",
         1,
         CLIENT_POWER,
-        "is in 0 of outbox, sent and failed",
+        "is 0 times in outbox and history|is sent and not durable",
         "a start forgets what waits",
     ),
     bug(
         "id-drawn-anew-on-resend",
         2,
         CLIENT_POWER,
-        "is in 0 of outbox, sent and failed|in another order than typed",
+        "is 0 times in outbox and history|is sent and not durable|in another order than typed",
         "a message is sent again under another id",
     ),
     bug(

@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 use super::is;
 use crate::disk::{Disk, File};
 
-/// What ends the news in a client's history.
+/// The records of a client's log that end a poll, and that queue a message.
 const POSITION: &[u8] = b"POSITION;";
+const QUEUED: &[u8] = b"QUEUED;";
 
 /// A sync that was called done, and is done at the next call of the disk.
 type Owed = Arc<Mutex<Option<Arc<dyn File>>>>;
@@ -35,8 +36,9 @@ impl<D> Planted<D> {
     }
 
     fn file(&self, path: &Path, opened: bool, real: Arc<dyn File>) -> Arc<dyn File> {
-        let (owed, untouched, holds_news) = (self.owed.clone(), AtomicBool::new(opened), AtomicBool::new(false));
-        Arc::new(PlantedFile { real, path: path.to_path_buf(), owed, opened, untouched, holds_news })
+        let (owed, untouched) = (self.owed.clone(), AtomicBool::new(opened));
+        let (holds_news, holds_queued) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(PlantedFile { real, path: path.to_path_buf(), owed, opened, untouched, holds_news, holds_queued })
     }
 
     fn pay(&self) -> &D {
@@ -122,6 +124,8 @@ struct PlantedFile {
     untouched: AtomicBool,
     /// What was written last is what a poll has brought.
     holds_news: AtomicBool,
+    /// What was written last is a message that was typed.
+    holds_queued: AtomicBool,
 }
 
 impl PlantedFile {
@@ -134,8 +138,9 @@ impl PlantedFile {
         self.path.parent().map(name).unwrap_or_default()
     }
 
-    fn is_ledger(&self) -> bool {
-        matches!(name(&self.path), "outbox_tmp.csv" | "messages.csv")
+    /// It is of a client's log, and not of the server's.
+    fn is_clients(&self) -> bool {
+        self.directory() == "wal" && self.path.starts_with("/home")
     }
 
     /// Whether this is what the file holds there: then writing it again changes nothing.
@@ -148,17 +153,16 @@ impl PlantedFile {
         let untouched = self.untouched.load(Ordering::Relaxed);
         let (directory, name) = (self.directory(), name(&self.path));
         is("no-sync")
-            || is("no-sync-of-what-recovery-read") && untouched && directory == "wal"
-            || is("no-sync-of-what-the-client-read") && untouched && self.is_ledger()
+            || is("no-sync-of-what-recovery-read") && untouched && directory == "wal" && !self.is_clients()
+            || is("no-sync-of-what-the-client-read") && untouched && self.is_clients()
             || is("no-sync-of-new-segments") && directory == "wal" && name.ends_with(".new")
             || is("no-sync-of-checkpoint-tables") && directory == "checkpoint.new"
-            || is("no-sync-of-history") && directory == "history" && !self.is_ledger()
+            || is("no-sync-of-history") && directory == "history"
     }
 
     fn is_sync_late(&self) -> bool {
-        let name = name(&self.path);
         is("ok-before-sync")
-            || is("queued-before-the-outbox-is-synced") && name == "outbox_tmp.csv"
+            || is("queued-before-the-outbox-is-synced") && self.holds_queued.load(Ordering::Relaxed)
             || is("acknowledged-before-the-history-is-synced") && self.holds_news.load(Ordering::Relaxed)
     }
 }
@@ -170,13 +174,17 @@ impl File for PlantedFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let clears = self.opened && self.directory() == "wal" && bytes.iter().all(|byte| *byte == b'\n');
-        if is("torn-batch-left-in-the-write-ahead log") && clears {
+        let defect =
+            if self.is_clients() { "torn-batch-left-in-the-outbox" } else { "torn-batch-left-in-the-write-ahead log" };
+        if clears && is(defect) {
             return Ok(());
         }
         if !self.is_there(bytes, offset) {
             self.untouched.store(false, Ordering::Relaxed);
         }
-        self.holds_news.store(bytes.windows(POSITION.len()).any(|word| word == POSITION), Ordering::Relaxed);
+        let holds = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+        self.holds_news.store(holds(POSITION), Ordering::Relaxed);
+        self.holds_queued.store(holds(QUEUED), Ordering::Relaxed);
         self.pay().write_at(bytes, offset)
     }
 
@@ -185,9 +193,6 @@ impl File for PlantedFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        if is("torn-batch-left-in-the-outbox") && name(&self.path) == "outbox_tmp.csv" {
-            return Ok(());
-        }
         self.untouched.store(false, Ordering::Relaxed);
         self.pay().set_len(len)
     }

@@ -17,7 +17,7 @@
 //! | `tables.rs` | `store/tables.rs` | what a checkpoint brings back |
 //! | `mailbox.rs` | `the state machine/mailbox.rs` | what waits for a user |
 //! | `group commit.rs` | `server/group commit.rs` | what holds answers back until they are durable |
-//! | `outbox.rs` | `client/outbox.rs` | what waits for the server |
+//! | `outbox.rs` | `client/state/outbox.rs` | what waits for the server |
 
 #[allow(dead_code)] // Their names are enough here.
 pub mod bugs;

@@ -1,72 +1,71 @@
-//! In the place of `src/client/outbox.rs`: what waits for the server.
+//! In the place of `src/client/state/outbox.rs`: the messages that wait for the server.
 
-#[path = "../../src/client/outbox.rs"]
+#[path = "../../src/client/state/outbox.rs"]
 mod real;
 
-use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::error::LedgerError;
-use super::ledger::Torn;
-use super::{error, ledger};
-use crate::disk::Disk;
 use crate::model::{MessageId, Target};
 use crate::planted::is;
 
-pub use real::{Settled, Waiting};
+pub use real::Outgoing;
 
+#[derive(Default)]
 pub struct Outbox {
     real: real::Outbox,
+    /// The start is over: the program has looked at the outbox.
+    started: AtomicBool,
     /// The message that was given to the sender last, under its own id and that of its last try.
     tried: Mutex<Option<(MessageId, MessageId)>>,
 }
 
 impl Outbox {
-    pub fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<(Self, Torn), LedgerError> {
-        let (mut real, torn) = real::Outbox::open(disk, path)?;
-        if is("outbox-forgotten-at-the-start") {
-            real.clear()?;
+    pub(super) fn push(&mut self, message: Outgoing) {
+        if !is("outbox-forgotten-at-the-start") || self.started.load(Ordering::Relaxed) {
+            self.real.push(message);
         }
-        Ok((Self { real, tried: Mutex::new(None) }, torn))
     }
 
-    pub fn first_free(&self, held: impl Fn(&Target) -> bool) -> Option<Waiting> {
-        let first = self.real.first_free(&held)?;
+    pub(super) fn remove(&mut self, id: &MessageId) -> Option<Outgoing> {
+        let tried = self.tried.lock().clone().filter(|(_, last)| last == id);
+        self.real.remove(tried.as_ref().map_or(id, |(own, _)| own))
+    }
+
+    pub fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
+        let first = self.real.first_free(&is_held)?;
         if is("outbox-reordered") {
-            return self.real.waiting().filter(|message| message.to == first.to).last().cloned();
+            return self.real.iter().filter(|message| message.to == first.to).last().cloned();
         }
         Some(if is("id-drawn-anew-on-resend") { self.under_another_id(first) } else { first })
     }
 
-    fn under_another_id(&self, message: Waiting) -> Waiting {
+    fn under_another_id(&self, message: Outgoing) -> Outgoing {
         let mut tried = self.tried.lock();
         let id = match &*tried {
             Some((own, last)) if *own == message.id => MessageId::new(&format!("{last}x")).unwrap_or(own.clone()),
             _ => message.id.clone(),
         };
         *tried = Some((message.id.clone(), id.clone()));
-        Waiting { id, ..message }
+        Outgoing { id, ..message }
     }
 
-    pub fn settle(&mut self, id: &MessageId, how: Settled) -> Result<(), LedgerError> {
-        let tried = self.tried.lock().clone().filter(|(_, last)| last == id);
-        self.real.settle(tried.as_ref().map_or(id, |(own, _)| own), how)
+    pub fn iter(&self) -> impl Iterator<Item = &Outgoing> {
+        self.real.iter()
     }
-}
 
-impl Deref for Outbox {
-    type Target = real::Outbox;
-
-    fn deref(&self) -> &Self::Target {
-        &self.real
+    pub fn contains(&self, id: &MessageId) -> bool {
+        self.real.contains(id)
     }
-}
 
-impl DerefMut for Outbox {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.real
+    pub fn len(&self) -> usize {
+        self.started.store(true, Ordering::Relaxed);
+        self.real.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.started.store(true, Ordering::Relaxed);
+        self.real.is_empty()
     }
 }
