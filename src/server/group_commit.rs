@@ -64,7 +64,7 @@ impl GroupCommit {
 
     /// Handles one command. There has to be room for a record ([`GroupCommit::has_room`]), or the state machine has to
     /// know that there is none ([`GroupCommit::switch_segment`]).
-    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
+    pub fn execute(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
         self.machine.handle(from, command, now, &mut self.outcome)?;
         self.collect();
         Ok(())
@@ -140,7 +140,7 @@ impl GroupCommit {
     }
 
     /// What may happen now, in order.
-    pub fn take_released(&mut self) -> Vec<Effect> {
+    pub fn release_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.released)
     }
 

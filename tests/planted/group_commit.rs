@@ -36,10 +36,10 @@ impl GroupCommit {
         Self { real, unsynced: HashMap::new(), released: Vec::new(), sends: 0 }
     }
 
-    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
+    pub fn execute(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
         let key = match &command {
             Command::Send { user, id, .. } => (user.clone(), id.clone()),
-            _ => return self.real.take(from, command, now),
+            _ => return self.real.execute(from, command, now),
         };
         if let Some(reply) = self.unsynced.get(&key) {
             self.released.push(Effect::Answer(from, reply.clone().into()));
@@ -47,12 +47,12 @@ impl GroupCommit {
         }
         self.sends += 1;
         if is("refused-and-kept") && self.sends.is_multiple_of(REFUSED) {
-            self.real.take(NOBODY, command, now)?;
+            self.real.execute(NOBODY, command, now)?;
             self.released.push(Effect::Answer(from, Code::Rate.into()));
             return Ok(());
         }
         let before = self.real.machine().last();
-        self.real.take(from, command, now)?;
+        self.real.execute(from, command, now)?;
         let seq = self.real.machine().last();
         if is("deduplication-before-commit") && seq > before {
             let reply = Reply::Accepted(crate::protocol::Accepted { id: key.1.clone(), at: now.at, seq });
@@ -73,9 +73,9 @@ impl GroupCommit {
         }
     }
 
-    pub fn take_released(&mut self) -> Drain<'_, Effect> {
+    pub fn release_effects(&mut self) -> Drain<'_, Effect> {
         let asked = |effect: &Effect| !matches!(effect, Effect::Answer(NOBODY, _));
-        self.released.extend(self.real.take_released().filter(asked));
+        self.released.extend(self.real.release_effects().filter(asked));
         self.released.drain(..)
     }
 }
