@@ -30,7 +30,7 @@ pub struct Command<Request> {
     read: fn(&Fields) -> Option<Request>,
 }
 
-/// Why a line is not a request of this port. Its text is that of the KO (SYNTAX).
+/// The reason why a line is not a request of this port. Its text is that of the KO (SYNTAX).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
     Record(SyntaxError),
