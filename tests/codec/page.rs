@@ -113,8 +113,8 @@ fn every_rule_is_defined_and_used() {
 #[test]
 fn its_commands_and_codes_are_those_of_the_tables() {
     let grammar = grammar();
-    let send: BTreeSet<_> = SEND_COMMANDS.iter().map(|command| command.verb.to_owned()).collect();
-    let recv: BTreeSet<_> = RECV_COMMANDS.iter().map(|command| command.verb.to_owned()).collect();
+    let send: BTreeSet<_> = SEND_COMMANDS.iter().map(|command| command.verb().to_owned()).collect();
+    let recv: BTreeSet<_> = RECV_COMMANDS.iter().map(|command| command.verb().to_owned()).collect();
     let codes: BTreeSet<_> = Code::all().map(|code| code.to_string()).collect();
     assert_eq!(grammar.first_literals("send-request"), send);
     assert_eq!(grammar.first_literals("recv-request"), recv);
