@@ -22,7 +22,8 @@ fn every_stop_of_the_reading_tour_exists() {
     assert!((14..=20).contains(&stops.len()), "{} stops", stops.len());
     for (index, (number, file, function)) in stops.iter().enumerate() {
         assert_eq!(*number, index + 1, "{file}: the stops are numbered");
-        let source = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("stop {number}: {file}: {error}"));
+        let source =
+            fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("stop {number}: {file}: {error}"));
         let head = format!("fn {function}");
         let is_defined = source.split(&head).skip(1).any(|rest| rest.starts_with(['(', '<']));
         assert!(is_defined, "stop {number}: {file} has no function {function}");
