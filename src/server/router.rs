@@ -55,7 +55,7 @@ impl Input {
     }
 }
 
-/// Why the router cannot go on. What it has not dispatched is answered to nobody.
+/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
 pub(super) type Fatal = String;
 
 pub(super) struct Router {
