@@ -45,7 +45,6 @@ mod memory;
 mod news;
 mod obey;
 pub(crate) mod options;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/outbox.rs")]
 pub mod outbox;
 mod parse;
 pub(crate) mod plain;

@@ -8,9 +8,7 @@ mod account;
 mod command;
 mod conversation;
 mod decide;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/ids.rs")]
 mod ids;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/mailbox.rs")]
 mod mailbox;
 mod number;
 mod poll;
