@@ -62,13 +62,13 @@ pub const ROOMS_PER_USER: usize = 1_000;
 /// Rooms on one server at most: each takes a little memory, for ever.
 pub const ROOMS: usize = 100_000;
 
-/// Events without a number that wait for a connected user; the oldest go first (protocol, section 7).
-pub const FLEETING_EVENTS: usize = 1_000;
+/// Transient events (those without a number) queued for an online user; the oldest are dropped (protocol, section 7).
+pub const TRANSIENT_EVENTS: usize = 1_000;
 
 /// Ids remembered for each sender (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;
 
-/// The lowest `serve --rate`, in messages a second (protocol, section 4).
+/// The lowest `serve --rate`, in messages a second (protocol, section 5).
 pub const MIN_RATE: u32 = 50;
 
 /// Requests of one SEND connection that are under way at once. More stay in the socket: that is
@@ -120,6 +120,11 @@ pub const RETRY_DISK: Duration = Duration::from_secs(1);
 /// A write-ahead log segment's size: small enough that a fresh server starts at once, large enough that
 /// making the next one is rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
+
+/// The least size of a segment in the log of a client or a bridge: more than the longest record, and written in an
+/// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
+/// [`SEGMENT_BYTES`].
+pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 
 /// A checkpoint is made when the closed segments hold this much, and at least as much as the last
 /// checkpoint (so that writing checkpoints never costs more than writing the write-ahead log).
@@ -193,7 +198,7 @@ pub const CONVERSATION_SHOWN: usize = 20;
 pub const CLIENT_PIPES: usize = 8;
 
 /// Questions (`/users`, `/status`) that wait for their answer.
-pub const CLIENT_ASKS: usize = 16;
+pub const CLIENT_QUESTIONS: usize = 16;
 
 /// `/whois` asks for the members of so many of my rooms, each with a question of its own.
 pub const WHOIS_ROOMS: usize = 32;
@@ -248,6 +253,3 @@ pub const BRIDGE_CATCH_UP: usize = 100;
 
 /// Other chats that the log names: a bot can be put into any number of them.
 pub const BRIDGE_CHATS: usize = 100;
-
-/// The bridge's state file is written anew when it holds this many records.
-pub const BRIDGE_RECORDS: usize = 1_000;

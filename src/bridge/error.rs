@@ -1,9 +1,11 @@
-//! What can go wrong between the two networks: some of it passes, some of it ends the bridge.
+//! Errors of the bridge: some pass, some end it.
 
-use crate::client::Exit;
-use crate::client::error::{LedgerError, LinkError};
+use crate::client::link::error::LinkError;
+use crate::client::state::error::LogError;
+use crate::client::{Exit, Failure};
+use crate::wal::WalError;
 
-/// Why the bridge ends, in words, and its exit code.
+/// The reason why the bridge ends, in words, and its exit code.
 #[derive(Debug)]
 pub struct End {
     pub exit: Exit,
@@ -11,30 +13,42 @@ pub struct End {
 }
 
 impl End {
-    /// It cannot go on.
+    /// Makes the end of a bridge that cannot go on.
     pub fn failed(why: impl ToString) -> Self {
         Self { exit: Exit::Failed, why: why.to_string() }
     }
 
-    /// One of the two networks does not let it in.
+    /// Makes the end of a bridge that one of the two networks refuses.
     pub fn refused(why: impl ToString) -> Self {
         Self { exit: Exit::Refused, why: why.to_string() }
     }
 }
 
-impl From<LedgerError> for End {
-    fn from(error: LedgerError) -> Self {
+impl From<Failure> for End {
+    fn from((exit, why): Failure) -> Self {
+        Self { exit, why }
+    }
+}
+
+impl From<LogError> for End {
+    fn from(error: LogError) -> Self {
         Self::failed(error)
     }
 }
 
-/// Why something with the wachat server did not work.
+impl From<WalError> for End {
+    fn from(error: WalError) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// An error with the wachat server.
 #[derive(Debug)]
 pub enum BridgeError {
-    /// Try again later.
+    /// A later try may succeed.
     Away(String),
     End(End),
-    /// Another thread has ended, and says why.
+    /// Another thread has ended, and has reported it.
     Over,
 }
 
@@ -47,8 +61,8 @@ impl From<LinkError> for BridgeError {
     }
 }
 
-impl From<LedgerError> for BridgeError {
-    fn from(error: LedgerError) -> Self {
+impl From<WalError> for BridgeError {
+    fn from(error: WalError) -> Self {
         Self::End(error.into())
     }
 }

@@ -1,7 +1,7 @@
 //! A message from Telegram, as the room reads it: `Telegram - Ana López: hola`.
 
 use super::update::Message;
-use crate::client::display::{safe, snippet};
+use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
 
 /// The whole text. `None`: there is nothing that somebody said, or a bot said it.

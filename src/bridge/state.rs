@@ -1,4 +1,4 @@
-//! What the bridge knows of what it sent, on disk: `state.csv`.
+//! The progress of the bridge, in a write-ahead log of its own.
 //!
 //! ```text
 //! STORE;<store>;<seq>            the server's store, and the number after which the bridge goes on
@@ -8,30 +8,29 @@
 //! PASSED;<seq>                   there is nothing more to do up to this number
 //! BOT;<bot>;<update>             the first start with this bot; updates up to this one are history
 //! ```
-//! A TRY that nothing follows is a message that was cut off while it was sent.
+//! A TRY without a DONE or FREE is a message that was cut off while it was sent.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::client::error::LedgerError;
-use crate::client::ledger::Ledger;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::Seq;
 use crate::record::{Fields, Writer};
+use crate::wal::{Location, SmallWal, WalError};
 
 /// One part of one message on its way to Telegram. Most messages have one, number 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub seq: Seq,
     pub number: usize,
-    /// Whose message it is: for reports.
+    /// The sender, for reports.
     pub from: String,
 }
 
-/// What the records add up to.
+/// The sum of the records.
 #[derive(Default)]
-struct Known {
+struct Progress {
     store: Option<String>,
     passed: Seq,
     trying: Option<Part>,
@@ -40,104 +39,99 @@ struct Known {
     bot: Option<(String, i64)>,
 }
 
-/// The open state file.
+/// The progress and its log. Each change is durable when its function returns.
 pub struct State {
-    ledger: Ledger,
-    known: Known,
-    /// How many records the file holds.
-    records: usize,
+    log: SmallWal,
+    progress: Progress,
 }
 
 impl State {
-    /// Opens the file, or makes it. What was cut off while it was sent is reported, and done.
-    pub fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self, LedgerError> {
-        let (mut known, mut records) = (Known::default(), 0);
-        let (ledger, torn) = Ledger::open(disk, path, "wachat-bridge", &mut |fields| {
-            records += 1;
-            known.replay(fields)
-        })?;
-        if let Some(aside) = torn {
-            log::warn!("the state file ended torn; its end was set aside as {}", aside.display());
+    /// Opens the log, or creates it. A part that was cut off while it was sent is reported, and done.
+    pub fn open(disk: Arc<dyn Disk>, directory: PathBuf) -> Result<Self, WalError> {
+        let mut progress = Progress::default();
+        let location = Location { disk, directory, owner: "bridge".into() };
+        let (log, torn) = SmallWal::open(location, &mut |fields| progress.apply(fields))?;
+        if let Some(torn) = torn {
+            log::warn!("{torn}");
         }
-        let mut state = Self { ledger, known, records };
-        if let Some(part) = state.known.trying.clone() {
+        let mut state = Self { log, progress };
+        if let Some(part) = state.progress.trying.clone() {
             report_unclear(&part, "the bridge ended while it was sent");
-            state.done(&part)?;
+            state.record_done(&part)?;
         }
         Ok(state)
     }
 
-    /// The store that the numbers are of, and the number after which to go on. `None`: the first start.
+    /// Returns the store that the numbers belong to, and the number after which to go on; `None` at the first start.
     pub fn position(&self) -> Option<(&str, Seq)> {
-        self.known.store.as_deref().map(|store| (store, self.known.passed))
+        self.progress.store.as_deref().map(|store| (store, self.progress.passed))
     }
 
-    /// Goes on from here, in this store.
-    pub fn begin(&mut self, store: &str, after: Seq) -> Result<(), LedgerError> {
+    /// Goes on after this number, in this store.
+    pub fn begin_store(&mut self, store: &str, after: Seq) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("STORE").text(store).plain(after))
     }
 
-    /// The last update that was history when this bot was first used. `None`: it never was.
+    /// Returns the last update that was history when this bot was first used; `None` if it never was.
     pub fn history_of(&self, bot: &str) -> Option<i64> {
-        self.known.bot.as_ref().filter(|(known, _)| known == bot).map(|(_, last)| *last)
+        self.progress.bot.as_ref().filter(|(known, _)| known == bot).map(|(_, last)| *last)
     }
 
-    pub fn begin_bot(&mut self, bot: &str, last: i64) -> Result<(), LedgerError> {
+    pub fn begin_bot(&mut self, bot: &str, last: i64) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("BOT").plain(bot).plain(last))
     }
 
-    /// The first part of this message that was not tried.
+    /// Returns the first part of this message that was not tried.
     pub fn next_part(&self, seq: Seq) -> usize {
-        if self.known.next.0 == seq { self.known.next.1 } else { 0 }
+        if self.progress.next.0 == seq { self.progress.next.1 } else { 0 }
     }
 
     /// Comes before a part is sent: when this returns, no later start sends it again.
-    pub fn trying(&mut self, part: &Part) -> Result<(), LedgerError> {
+    pub fn record_attempt(&mut self, part: &Part) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("TRY").plain(part.seq).plain(part.number).text(&part.from))
     }
 
-    pub fn done(&mut self, part: &Part) -> Result<(), LedgerError> {
+    /// Records that this part was sent, or will never be.
+    pub fn record_done(&mut self, part: &Part) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("DONE").plain(part.seq).plain(part.number))
     }
 
-    pub fn free(&mut self, part: &Part) -> Result<(), LedgerError> {
+    /// Records that this part was not sent, and may be tried again.
+    pub fn record_not_sent(&mut self, part: &Part) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("FREE").plain(part.seq).plain(part.number))
     }
 
-    /// All parts of this message are done, and so are all messages before it.
-    pub fn pass(&mut self, seq: Seq) -> Result<(), LedgerError> {
+    /// Records that this message and all before it are done.
+    pub fn record_passed(&mut self, seq: Seq) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("PASSED").plain(seq))?;
-        if self.records < limits::BRIDGE_RECORDS {
-            return Ok(());
+        match self.log.bytes() < limits::SMALL_SEGMENT_BYTES {
+            true => Ok(()),
+            false => self.log.compact(&self.progress.to_records()),
         }
-        let mut records = Vec::new();
-        self.records = self.known.write(&mut records);
-        self.ledger.rewrite(&records)
     }
 
-    /// From now on nothing is written: the program is about to end.
+    /// Closes the log: the program is about to end.
     pub fn close(&mut self) {
-        self.ledger.close();
+        self.log.close();
     }
 
-    /// What is written is replayed: what is known now is what the next start will know.
-    fn append(&mut self, write: impl FnOnce(&mut Writer)) -> Result<(), LedgerError> {
+    /// Writes a record, and applies it as the next start will.
+    fn append(&mut self, write: impl FnOnce(&mut Writer)) -> Result<(), WalError> {
         let mut record = Vec::new();
         let mut writer = Writer::new(&mut record);
         write(&mut writer);
         writer.end();
-        self.ledger.append(&record)?;
-        self.records += 1;
+        self.log.append_batch(&record)?;
         let line = record.strip_suffix(b"\n").unwrap_or(&record);
         if let Ok(fields) = Fields::parse(line) {
-            self.known.replay(&fields);
+            self.progress.apply(&fields);
         }
         Ok(())
     }
 }
 
-impl Known {
-    fn replay(&mut self, f: &Fields) -> Option<()> {
+impl Progress {
+    fn apply(&mut self, f: &Fields) -> Option<()> {
         match f.get(0)? {
             "STORE" => {
                 let (store, passed) = (f.get(1)?.to_owned(), Seq::parse(f.get(2)?)?);
@@ -162,19 +156,20 @@ impl Known {
         Some(())
     }
 
-    /// Writes what a new file needs, while nothing is being sent, and says how many records that is.
-    fn write(&self, out: &mut Vec<u8>) -> usize {
+    /// Returns the records that add up to this, while no part is being sent.
+    fn to_records(&self) -> Vec<u8> {
+        let mut records = Vec::new();
         if let Some((bot, last)) = &self.bot {
-            Writer::new(out).plain("BOT").plain(bot).plain(last).end();
+            Writer::new(&mut records).plain("BOT").plain(bot).plain(last).end();
         }
         if let Some(store) = &self.store {
-            Writer::new(out).plain("STORE").text(store).plain(self.passed).end();
+            Writer::new(&mut records).plain("STORE").text(store).plain(self.passed).end();
         }
-        usize::from(self.bot.is_some()) + usize::from(self.store.is_some())
+        records
     }
 }
 
-/// Tells whoever runs the bridge about a part that may or may not have arrived.
+/// Warns of a part that may or may not have arrived.
 pub fn report_unclear(part: &Part, why: &str) {
     let Part { seq, number, from } = part;
     log::warn!(
@@ -188,7 +183,7 @@ mod tests {
     use super::*;
     use crate::disk::SimulatedDisk;
 
-    /// One state file, on a disk that loses power now and then.
+    /// A state on a disk that loses power now and then.
     struct Run {
         disk: SimulatedDisk,
         random: u64,
@@ -197,7 +192,7 @@ mod tests {
 
     impl Run {
         fn open(&self) -> State {
-            State::open(Arc::new(self.disk.clone()), "home/state.csv".into()).unwrap()
+            State::open(Arc::new(self.disk.clone()), "home/wal".into()).unwrap()
         }
 
         fn random(&mut self, end: u64) -> u64 {
@@ -205,7 +200,7 @@ mod tests {
             (self.random >> 33) % end
         }
 
-        /// Perhaps the power goes, and the bridge starts anew.
+        /// Cuts the power in one of five calls; then the bridge starts again.
         fn perhaps_cut(&mut self, state: &mut State) -> bool {
             if self.random(5) > 0 {
                 return false;
@@ -227,31 +222,36 @@ mod tests {
         make_home(&run.disk);
         let mut state = run.open();
         state.begin_bot("7", 5).unwrap();
-        state.begin("store", Seq::ZERO).unwrap();
-        for number in 1..=2 * limits::BRIDGE_RECORDS as u64 / 3 {
+        state.begin_store("store", Seq::ZERO).unwrap();
+        for number in 1..=660 {
             let seq = Seq::new(number).unwrap();
             let part = Part { seq, number: 0, from: "ana".to_owned() };
             assert_eq!(state.next_part(seq), 0);
-            state.trying(&part).unwrap();
+            state.record_attempt(&part).unwrap();
             if !run.perhaps_cut(&mut state) {
-                state.done(&part).unwrap();
+                state.record_done(&part).unwrap();
                 run.perhaps_cut(&mut state);
             }
             assert_eq!(state.next_part(seq), 1, "message {number}");
             let second = Part { number: 1, ..part };
-            state.trying(&second).unwrap();
-            state.free(&second).unwrap();
+            state.record_attempt(&second).unwrap();
+            state.record_not_sent(&second).unwrap();
             run.perhaps_cut(&mut state);
             assert_eq!(state.next_part(seq), 1, "what was free is tried again");
-            state.pass(seq).unwrap();
+            state.record_passed(seq).unwrap();
             run.perhaps_cut(&mut state);
             assert_eq!((state.position(), state.history_of("7")), (Some(("store", seq)), Some(5)));
         }
-        assert!(run.cuts > 100 && state.records < limits::BRIDGE_RECORDS, "{} {}", run.cuts, state.records);
+        assert!(
+            run.cuts > 100 && state.log.bytes() < limits::SMALL_SEGMENT_BYTES,
+            "{} {}",
+            run.cuts,
+            state.log.bytes()
+        );
         assert_eq!(state.history_of("8"), None);
     }
 
     fn make_home(disk: &SimulatedDisk) {
-        crate::client::make_directories(disk, "home".as_ref()).unwrap();
+        crate::client::state::home::make_directories(disk, "home".as_ref()).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use ureq::{Agent, SendBody};
 
 use super::token::Token;
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::limits;
 
 /// Why a request brought no result. Each text is for people, and free of the token.

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::client::{AccountArgs, Exit, HomeArgs};
 use crate::disk::RealDisk;
 use crate::model::RoomName;
@@ -102,20 +102,19 @@ fn start_log() {
 }
 
 fn start(args: &TelegramArgs) -> Result<(), End> {
-    let usage = |why: &dyn ToString| End { exit: Exit::Usage, why: why.to_string() };
-    let token = Token::read(&args.token_file).map_err(|error| usage(&error))?;
+    let token = Token::read(&args.token_file).map_err(|error| (Exit::Usage, error.to_string()))?;
     let config = Config {
-        account: args.account.account(args.register).map_err(|error| usage(&error))?,
+        account: args.account.account(args.register)?,
         room: args.room.clone(),
         chat: args.chat_id,
         token,
         api_url: args.api_url.clone(),
-        home: args.home.directory().map_err(|error| usage(&error))?,
+        home: args.home.directory()?,
         disk: Arc::new(RealDisk),
     };
     // Before the ready line: whoever has read it may send a signal at once.
-    let signals =
-        signals::told(&[SIGINT, SIGTERM]).map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
+    let signals = signals::receive(&[SIGINT, SIGTERM])
+        .map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
     let bridge = bridge::start(config)?;
     let end = wait(&bridge, &signals, args);
     bridge.stop();

@@ -107,7 +107,7 @@ fn user(name: &str) -> Result<UserName, String> {
 }
 
 fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String> {
-    let text = client::new_password(user, file).map_err(|error| error.to_string())?;
+    let text = client::new_password(user, file).map_err(|(_, why)| why)?;
     Password::new(user, &text).map_err(|error| error.to_string())
 }
 

@@ -1,28 +1,31 @@
-//! How the program ends: what scripts are told.
+//! The exit codes: what scripts are told.
 
 use std::process::ExitCode;
 
 /// The exit codes of `wachat connect` and of the commands for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All that was piped in was accepted; or a person has left.
+    /// Every message of a pipe was accepted; or a person has left.
     Done,
-    /// Something failed for good, and a message said what.
+    /// A command or a message failed, and an error said why.
     Failed,
     /// Wrong arguments, or no password.
     Usage,
-    /// The server does not let this user in.
+    /// The server refuses the login.
     Refused,
     /// No server, and nothing to queue.
     Away,
-    /// Some could only be queued: the outbox is kept, and the next start sends it.
+    /// Messages are in the outbox only: the next start sends them.
     Queued,
-    /// Ctrl-C, while something was waited for.
+    /// Ctrl-C.
     Interrupted,
 }
 
+/// The reason why the program ends, in words, and its exit code.
+pub type Failure = (Exit, String);
+
 impl Exit {
-    /// What the system is told.
+    /// Returns the code of the process.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,

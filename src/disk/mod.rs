@@ -57,7 +57,11 @@ pub trait File: Send + Sync {
 
 /// Reads a whole file.
 pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open(path)?;
+    read_all(&*disk.open(path)?)
+}
+
+/// Reads all of an open file.
+pub fn read_all(file: &dyn File) -> io::Result<Vec<u8>> {
     let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let mut bytes = vec![0; len];
     let read = file.read_at(&mut bytes, 0)?;
@@ -70,6 +74,11 @@ pub fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = disk.create(path)?;
     file.write_at(bytes, 0)?;
     file.sync()
+}
+
+/// Makes a file's or directory's name durable.
+pub fn sync_name(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    disk.sync_dir(path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// A path where nothing is: the first such that `path` makes of 1, 2, 3, ...

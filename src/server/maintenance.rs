@@ -75,9 +75,7 @@ impl Maintenance {
         match made {
             Ok(segment) => group_commit.give_segment(segment),
             Err(error) => {
-                log::error!(
-                    "no room for the next segment of the write-ahead log: {error}; free some space on the disk"
-                );
+                log::error!("no room for the next segment of the write-ahead log: {error}");
                 self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
             }
         }

@@ -1,23 +1,21 @@
-//! What the administrator does with a store that no server holds: by its own recovery and its own
-//! write-ahead log, so that it is as durable as anything else, and never by changing a file.
+//! Changes that an administrator makes to a store while no server runs: by the server's own recovery, state machine
+//! and write-ahead log, so that they are as durable as a message, and never by editing a file.
 
 use std::sync::Arc;
 
 use crate::model::{Email, Password, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
-use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Policy};
-use crate::store::{Sizes, Store, StoreError};
-use crate::wal::{Location, make_segment};
+use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Output, Policy};
+use crate::store::{Opened, Sizes, Store, StoreError};
 
-use super::{GroupCommit, auth};
+use super::auth;
 
-/// A store held by this process.
+/// A store that this process holds.
 pub struct Offline {
-    group_commit: GroupCommit,
-    location: Location,
+    opened: Opened,
 }
 
-/// An account that is to be made.
+/// An account that is to be created.
 pub struct NewAccount {
     pub name: UserName,
     pub password_hash: Arc<str>,
@@ -31,89 +29,68 @@ pub fn hash_all(passwords: &[&Password]) -> Result<Vec<Arc<str>>, String> {
 }
 
 impl Offline {
-    /// Takes the store; refused while a server has it. `lobby`: whether accounts made here are in #lobby.
+    /// Opens the store; refused while a server holds it. `lobby`: new accounts are in #lobby.
     pub fn open(store: &Store, lobby: bool) -> Result<Self, StoreError> {
-        let opened = store.open(Policy { lobby, ..Policy::default() }, Sizes::default())?;
-        let location = opened.location.clone();
-        Ok(Self { group_commit: GroupCommit::new(opened, Sizes::default()), location })
+        Ok(Self { opened: store.open(Policy { lobby, ..Policy::default() }, Sizes::default())? })
     }
 
-    /// Makes an account.
+    /// Creates an account.
     pub fn add(&mut self, name: UserName, password: &Password) -> Result<(), String> {
-        let password_hash = auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")?;
-        self.carry_out(Command::Register { name, password_hash })
+        self.execute([Command::Register { name, password_hash: hash(password)? }])
     }
 
-    /// Makes many accounts, all or none: they are one batch of the write-ahead log. Only if they do not fit into
-    /// a segment (some 10,000 do) are they several, and a crash in between leaves the first of them.
+    /// Creates many accounts, all or none.
     pub fn add_all(&mut self, accounts: Vec<NewAccount>) -> Result<(), String> {
-        let mut fresh = false;
-        for NewAccount { name, password_hash, email } in accounts {
-            if !self.group_commit.has_room() {
-                // What waits to be written goes into the next segment as a whole, unless it fills that alone.
-                if fresh {
-                    self.commit()?;
-                }
-                self.next_segment()?;
-                fresh = true;
-            }
-            self.take(Command::Register { name: name.clone(), password_hash })?;
-            if email != Email::default() {
-                self.take(Command::SetEmail { user: name, email })?;
-            }
-        }
-        self.commit()
+        self.execute(accounts.into_iter().flat_map(|NewAccount { name, password_hash, email }| {
+            let set_email = Command::SetEmail { user: name.clone(), email: email.clone() };
+            let set_email = (email != Email::default()).then_some(set_email);
+            std::iter::once(Command::Register { name, password_hash }).chain(set_email)
+        }))
     }
 
     pub fn set_password(&mut self, user: UserName, password: &Password) -> Result<(), String> {
-        let password_hash = auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")?;
-        self.carry_out(Command::SetPassword { user, password_hash })
+        self.execute([Command::SetPassword { user, password_hash: hash(password)? }])
     }
 
     /// Closes an account for good; its name stays taken.
     pub fn remove(&mut self, user: UserName) -> Result<(), String> {
-        self.carry_out(Command::Remove { user })
+        self.execute([Command::Remove { user }])
     }
 
-    /// Every account there ever was, in the order of registration.
+    /// Returns every account there ever was, in the order of registration.
     pub fn list(&self) -> Vec<AccountRow> {
-        self.group_commit.machine().snapshot().accounts
+        self.opened.machine.snapshot().accounts
     }
 
-    /// Does it, durably.
-    fn carry_out(&mut self, command: Command) -> Result<(), String> {
-        if !self.group_commit.has_room() {
-            self.next_segment()?;
+    /// Executes commands as one batch of the write-ahead log: durably, all or none. If one is refused, nothing is
+    /// written.
+    fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Result<(), String> {
+        let Opened { machine, wal, location, .. } = &mut self.opened;
+        let mut outcome = Output::default();
+        for command in commands {
+            let now = Now { at: Timestamp::now(), ..Now::default() };
+            machine.handle(ConnectionId(0), command, now, &mut outcome).map_err(|defect| defect.to_string())?;
         }
-        self.take(command)?;
-        self.commit()
-    }
-
-    fn next_segment(&mut self) -> Result<(), String> {
-        let number = self.group_commit.wants_segment();
-        let made = number.map(|number| make_segment(&self.location, number, Sizes::default().segment_bytes));
-        if let Some(segment) = made.transpose().map_err(|error| format!("no room for the write-ahead log: {error}"))? {
-            self.group_commit.give_segment(segment);
+        outcome.effects.into_iter().try_for_each(refusal)?;
+        for (last, record) in outcome.records {
+            wal.append(|batch| record.write(last, batch));
         }
-        self.group_commit.switch_segment();
-        Ok(())
+        let room = wal.make_room(location, Sizes::default().segment_bytes);
+        room.and_then(|_| wal.commit()).map_err(|error| format!("the write-ahead log cannot be written: {error}"))
     }
+}
 
-    fn take(&mut self, command: Command) -> Result<(), String> {
-        let now = Now { at: Timestamp::now(), ..Now::default() };
-        self.group_commit.take(ConnectionId(0), command, now).map_err(|defect| defect.to_string())
-    }
+fn hash(password: &Password) -> Result<Arc<str>, &'static str> {
+    auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")
+}
 
-    fn commit(&mut self) -> Result<(), String> {
-        self.group_commit.commit().map_err(|error| format!("the write-ahead log cannot be written: {error}"))?;
-        let refusal = self.group_commit.take_released().into_iter().find_map(|effect| match effect {
-            Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) => Some(ko),
-            _ => None,
-        });
-        match refusal {
-            None => Ok(()),
-            Some(ko) if ko.code == Code::Exists => Err("that name is taken (a removed one stays so)".to_owned()),
-            Some(ko) => Err(ko.text),
+/// Returns an error if the effect refuses a command.
+fn refusal(effect: Effect) -> Result<(), String> {
+    match effect {
+        Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) if ko.code == Code::Exists => {
+            Err("that name is taken (a removed one stays so)".to_owned())
         }
+        Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) => Err(ko.text),
+        _ => Ok(()),
     }
 }

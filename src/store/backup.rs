@@ -1,28 +1,28 @@
 //! Backups: a whole copy of a store that a server may be writing at the same time.
 //!
-//! It takes no lock. What it relies on is how a store is written:
+//! A backup takes no lock. It relies on how a store is written:
 //! - a checkpoint's tables never change once they have their name;
-//! - of a history file, the part that a checkpoint knows never changes;
+//! - of a history file, the part that a checkpoint covers never changes;
 //! - segments are removed only after a newer checkpoint has its name.
 //!
-//! So: the newest checkpoint's tables, the history up to the lengths in them, the segments after it;
-//! and if the newest checkpoint is another one by then, again. What was copied of the history stays:
-//! each round has only what came since to copy.
+//! So a round copies the newest checkpoint's tables, the history up to the lengths in them, and the segments
+//! after it. If there is a newer checkpoint by then, another round follows. What was copied of the history stays:
+//! each round copies only the rows since the last one.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::check::Report;
-use super::{Store, StoreError, tables};
-use crate::state_machine::{ConversationId, Filed, Policy, StateMachine};
-use crate::wal::{self, WalError};
+use super::{Problem, Store, StoreError, replay_into, tables};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy};
+use crate::wal;
 
-/// How often it begins again because of new checkpoints. Each takes a checkpoint's size of traffic.
-const ROUNDS: u32 = 200;
+/// Rounds because of new checkpoints. Each takes the server a checkpoint's size of traffic.
+const MAX_ROUNDS: u32 = 200;
 
-/// How often it looks again at segments that look damaged: while a batch is being written, a reader
-/// can see a later piece of the file and not yet an earlier one. Damage stays.
-const LOOKS: u32 = 5;
+/// Further rounds because of files that look damaged: while a batch is being written, a reader can see a later
+/// piece of the file and not yet an earlier one. Damage stays.
+const MAX_DAMAGED_ROUNDS: u32 = 5;
 
 impl Store {
     /// Copies this store into a directory that is new or empty, and verifies the copy. Everything that
@@ -33,14 +33,15 @@ impl Store {
         self.refuse_backup()?;
         self.refuse_half_restored()?;
         if !self.exists(&self.directory)? || (self.checkpoints()?.is_empty() && !self.exists(&self.wal_directory())?) {
-            return Err(StoreError::NoStore { directory: self.directory.clone() });
+            return Err(Problem::NoStore.at(&self.directory));
         }
         let copy = Store::new(self.disk.clone(), destination);
-        let new = copy.expect_empty(&[])?;
-        copy.disk.create_dir(destination).map_err(StoreError::io(destination))?;
-        let done = copy.mark(&copy.unfinished()).and_then(|()| self.fill(&copy));
+        let is_new = copy.expect_empty(&[])?;
+        copy.create_dir(destination)?;
+        let marker = copy.backup_marker();
+        let done = copy.create_marker(&marker).and_then(|()| self.fill(&copy));
         if done.is_err() {
-            copy.discard(&copy.unfinished(), new);
+            copy.discard_copy(&marker, is_new);
         }
         done
     }
@@ -53,43 +54,45 @@ impl Store {
         copy.sync_dir(&copy.directory)?;
         let (report, _) = copy.verify();
         if !report.damage.is_empty() {
-            return Err(StoreError::DamagedBackup { directory: copy.directory.clone(), damage: report.damage });
+            return Err(Problem::DamagedBackup(report.damage).at(&copy.directory));
         }
-        copy.seal(&report)?;
+        copy.write_manifest(&report)?;
         Ok(report)
     }
 
-    /// Returns which checkpoint was copied in the end.
+    /// Copies in rounds. Returns the number of the checkpoint that the copy has in the end.
     fn copy_until_consistent(&self, copy: &Store) -> Result<u64, StoreError> {
         let mut copied = HashMap::new();
-        let mut looks = 0;
-        for _ in 0..ROUNDS {
+        let mut damaged_rounds = 0;
+        for _ in 0..MAX_ROUNDS {
             let checkpoint = self.newest_checkpoint()?;
-            let outcome = self.copy_once(copy, checkpoint, &mut copied).and_then(|()| copy.replay_all(checkpoint));
-            // Without this a checkpoint that took the segments with it, before they were listed, would
-            // leave the old tables alone: a store that looks whole, and has lost what was in them.
+            let done = self.copy_once(copy, checkpoint, &mut copied).and_then(|()| copy.replay_all(checkpoint));
+            // Without this a checkpoint that removed the segments before they were listed would leave the old
+            // tables alone: a copy that looks whole, and has lost the records in those segments.
             if self.newest_checkpoint()? != checkpoint {
                 continue;
             }
-            match outcome {
+            match done {
                 Ok(()) => return Ok(checkpoint),
-                Err(StoreError::Wal(_)) if looks < LOOKS => looks += 1,
-                Err(error) => return Err(self.own(error, copy)),
+                Err(StoreError { problem: Problem::Damaged { .. }, .. }) if damaged_rounds < MAX_DAMAGED_ROUNDS => {
+                    damaged_rounds += 1;
+                }
+                Err(error) => return Err(self.in_original(error, copy)),
             }
         }
-        Err(StoreError::TooBusy { directory: self.directory.clone() })
+        Err(Problem::TooBusy.at(&self.directory))
     }
 
-    /// One round. What an earlier one has copied of the history is continued, the rest begun anew.
+    /// Copies one round. The copies of history files are continued, the rest begins anew.
     fn copy_once(
         &self,
         copy: &Store,
         checkpoint: u64,
-        copied: &mut HashMap<ConversationId, Filed>,
+        copied: &mut HashMap<ConversationId, HistoryPrefix>,
     ) -> Result<(), StoreError> {
         copy.begin_round()?;
         let (tables, same) = (self.checkpoint_path(checkpoint), copy.checkpoint_path(checkpoint));
-        copy.disk.create_dir(&same).map_err(StoreError::io(&same))?;
+        copy.create_dir(&same)?;
         for name in self.list(&tables)? {
             copy.copy_file(&tables.join(&name), &same.join(&name))?;
         }
@@ -104,60 +107,43 @@ impl Store {
         self.copy_segments(copy, checkpoint)
     }
 
-    /// The newest segment first. The server goes on writing, and goes on in the next segment when one is
-    /// full: copied in their order, one might be copied before its end was written and the next one with
-    /// what came after that, which is a write-ahead log with a hole. In this order, where anything is found in a
-    /// segment, those before it were full already and are copied whole: what is copied is a beginning of
-    /// the write-ahead log, to the last batch that was there when its segment's turn came.
+    /// Copies segments, the newest first. The server goes on writing, and goes on in the next segment when one is
+    /// full: in their order, one might be copied before its end was written and the next one with what came after
+    /// that, which is a log with a hole. In this order, where a segment is not empty, those before it were full
+    /// already and are copied whole: the copy is a beginning of the log, up to the last batch that was there when
+    /// its segment's turn came.
     fn copy_segments(&self, copy: &Store, after: u64) -> Result<(), StoreError> {
-        let directory = self.wal_directory();
-        let segments = wal::segments_above(&*self.disk, &directory, after).map_err(StoreError::io(&directory))?;
         let (from, to) = (self.wal("".into()), copy.wal("".into()));
-        for number in segments.into_iter().rev() {
+        for number in from.segments_above(after)?.into_iter().rev() {
             copy.copy_file(&from.segment(number), &to.segment(number))?;
         }
         Ok(())
     }
 
-    /// Removes what an earlier round has copied, but for the history.
+    /// Removes the copies of an earlier round, but for the history.
     fn begin_round(&self) -> Result<(), StoreError> {
-        for path in self.checkpoints()?.into_iter().map(|segment| self.checkpoint_path(segment)) {
-            self.disk.remove_dir(&path).map_err(StoreError::io(&path))?;
+        for checkpoint in self.checkpoints()? {
+            self.remove_dir(&self.checkpoint_path(checkpoint))?;
         }
-        let wal = self.wal_directory();
-        if self.exists(&wal)? {
-            self.disk.remove_dir(&wal).map_err(StoreError::io(&wal))?;
-        }
-        self.make_directories()
+        self.remove_dir(&self.wal_directory())?;
+        self.create_directories()
     }
 
-    /// Whether what was copied is a checkpoint and all of the write-ahead log after it.
+    /// Checks that the copy is a checkpoint and all of the log after it.
     fn replay_all(&self, checkpoint: u64) -> Result<(), StoreError> {
-        let read = tables::read(&*self.disk, &self.checkpoint_path(checkpoint))?;
-        let location = self.wal(read.snapshot.store.clone());
-        let mut machine = StateMachine::restore(read.snapshot, Policy::default())
-            .map_err(|error| tables::inconsistent(&self.checkpoint_path(checkpoint), &error))?;
-        wal::inspect(&location, read.segment, read.next_batch, &mut |line| {
-            machine.replay(line).map_err(|error| error.to_string())
-        })?;
+        let mut loaded = self.load(checkpoint, Policy::default())?;
+        let location = self.wal(loaded.machine.store().clone());
+        wal::inspect(&location, loaded.segment, loaded.next_batch, &mut replay_into(&mut loaded.machine))?;
         Ok(())
     }
 
-    /// An error about the copy says the same of the original, and that is what somebody can look at.
-    fn own(&self, error: StoreError, copy: &Store) -> StoreError {
-        let here = |file: PathBuf| match file.strip_prefix(&copy.directory) {
-            Ok(rest) => self.directory.join(rest),
-            Err(_) => file,
-        };
-        match error {
-            StoreError::Damaged { file, line, what } => StoreError::Damaged { file: here(file), line, what },
-            StoreError::Newer { file } => StoreError::Newer { file: here(file) },
-            StoreError::Development { file } => StoreError::Development { file: here(file) },
-            StoreError::Wal(WalError::Damaged { file, line, what }) => {
-                StoreError::Wal(WalError::Damaged { file: here(file), line, what })
-            }
-            StoreError::Wal(WalError::Missing { file }) => StoreError::Wal(WalError::Missing { file: here(file) }),
-            other => other,
+    /// Names the original in an error about the copy: it is wrong there as well, and can be looked at.
+    fn in_original(&self, mut error: StoreError, copy: &Store) -> StoreError {
+        if !matches!(error.problem, Problem::Io(_))
+            && let Ok(rest) = error.path.strip_prefix(&copy.directory)
+        {
+            error.path = self.directory.join(rest);
         }
+        error
     }
 }

@@ -1,13 +1,12 @@
-//! Verifies a history file, every byte and every row of it, in memory that does not grow with it.
+//! Verifies a history file, every byte and every row of it, in memory of a fixed size.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crc32fast::Hasher;
 use memchr::memchr;
 
-use super::cross_check::Known;
+use super::cross_check::CrossCheck;
 use super::history::{head, read_row, write_row};
 use super::{Store, StoreError};
 use crate::disk::File;
@@ -15,33 +14,31 @@ use crate::limits;
 use crate::model::{Message, Seq};
 use crate::state_machine::{ConversationRow, Participants};
 
-/// What is read at once.
+/// Length of one read.
 const BLOCK_BYTES: usize = 256 << 10;
 
 impl Store {
-    /// Reads a history file as far as the checkpoint knows it. Returns how many rows it has.
+    /// Checks a history file up to the length in the checkpoint. Returns the number of its rows.
     pub(super) fn check_history(
         &self,
         row: &ConversationRow,
         participants: &Participants,
-        known: &mut Known,
+        cross_check: &mut CrossCheck,
     ) -> Result<u64, StoreError> {
         let path = self.history_path(row.id);
-        let file = self.disk.open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => damaged(&path, 0, "the file is missing".to_owned()),
-            _ => StoreError::io(&path)(error),
-        })?;
+        let file = self.open_file(&path)?;
         let len = file.len().map_err(StoreError::io(&path))?;
         if len < row.filed.bytes {
-            return Err(damaged(&path, 0, format!("the file has {len} bytes and should have {}", row.filed.bytes)));
+            let what = format!("the file has {len} bytes and should have {}", row.filed.bytes);
+            return Err(StoreError::damaged(&path, 0, what));
         }
         let mut lines = Lines::new(file, path.clone(), row.filed.bytes);
-        let rows = check_rows(&mut lines, row, participants, known);
-        // A row that is named says more than a checksum.
+        let rows = check_rows(&mut lines, row, participants, cross_check);
+        // An error that names a row comes before the checksum.
         let (rows, checksum) = (rows?, lines.checksum.finalize());
         if checksum != row.filed.checksum {
             let what = "a byte among its rows was changed: the checksum does not fit, though each row can be read";
-            return Err(damaged(&path, 0, what.to_owned()));
+            return Err(StoreError::damaged(&path, 0, what));
         }
         Ok(rows)
     }
@@ -51,7 +48,7 @@ fn check_rows(
     lines: &mut Lines,
     row: &ConversationRow,
     participants: &Participants,
-    known: &mut Known,
+    cross_check: &mut CrossCheck,
 ) -> Result<u64, StoreError> {
     let head = head(participants);
     for want in head.lines() {
@@ -62,18 +59,18 @@ fn check_rows(
     let mut last = Seq::ZERO;
     while let Some(line) = lines.next_line()? {
         let message = read_row(&line).filter(|message| is_written_as(message, &line));
-        let message = message.ok_or_else(|| lines.damaged("not a row of a history".to_owned()))?;
+        let message = message.ok_or_else(|| lines.damaged("not a row of a history"))?;
         if message.seq <= last {
             return Err(lines.damaged(format!("number {} comes after {last}", message.seq)));
         }
         if message.seq > row.filed.upto {
             return Err(lines.damaged(format!("number {} is past the last, {}", message.seq, row.filed.upto)));
         }
-        if !participants.said(&message) {
+        if !participants.includes(&message) {
             let what = format!("{} to {}: not a row of this conversation", message.from, message.to);
             return Err(lines.damaged(what));
         }
-        known.compare(&message).map_err(|what| lines.damaged(what))?;
+        cross_check.compare(&message).map_err(|what| lines.damaged(what))?;
         last = message.seq;
     }
     if last == row.filed.upto {
@@ -83,25 +80,25 @@ fn check_rows(
     }
 }
 
-/// A row has one form only: what reads as the same and is written otherwise was changed.
+/// Checks that a row is in its one form: a line that reads as the same and is written otherwise was changed.
 fn is_written_as(message: &Message, line: &[u8]) -> bool {
     let mut written = Vec::with_capacity(line.len() + 1);
     write_row(message, &mut written);
     written.strip_suffix(b"\n") == Some(line)
 }
 
-/// The lines of the good part of a file, one after another, and the checksum of what was read.
+/// Reads the lines of the good part of a file, one after another, and their checksum.
 struct Lines {
     file: Arc<dyn File>,
     path: PathBuf,
     end: u64,
-    /// Up to where the file was read.
+    /// Offset in the file of the next read.
     at: u64,
     checksum: Hasher,
     buffer: Vec<u8>,
-    /// Where in the buffer the next line begins.
+    /// Offset in the buffer of the next line.
     start: usize,
-    /// The number of the last line that was given, counted from 1.
+    /// The number of the last line that was returned, counted from 1.
     number: u64,
 }
 
@@ -110,7 +107,7 @@ impl Lines {
         Self { file, path, end, at: 0, checksum: Hasher::new(), buffer: Vec::new(), start: 0, number: 0 }
     }
 
-    /// The next line, without its LF; `None` at the end.
+    /// Returns the next line, without its LF; `None` at the end.
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let mut looked = 0;
         loop {
@@ -127,7 +124,7 @@ impl Lines {
             }
             if self.at == self.end || looked > 2 * limits::RECORD_BYTES {
                 self.number += 1;
-                return Err(self.damaged("a row without its end".to_owned()));
+                return Err(self.damaged("a row without its end"));
             }
             self.read_more()?;
         }
@@ -140,7 +137,7 @@ impl Lines {
         let mut block = vec![0; len];
         let read = self.file.read_at(&mut block, self.at).map_err(StoreError::io(&self.path))?;
         if read < len {
-            return Err(damaged(&self.path, 0, "the file became shorter while it was read".to_owned()));
+            return Err(StoreError::damaged(&self.path, 0, "the file became shorter while it was read"));
         }
         self.checksum.update(&block);
         self.at += len as u64;
@@ -148,12 +145,8 @@ impl Lines {
         Ok(())
     }
 
-    /// About the line that was given last.
-    fn damaged(&self, what: String) -> StoreError {
-        damaged(&self.path, self.number, what)
+    /// Returns an error about the line that was returned last.
+    fn damaged(&self, what: impl Into<String>) -> StoreError {
+        StoreError::damaged(&self.path, self.number, what)
     }
-}
-
-fn damaged(file: &Path, line: u64, what: String) -> StoreError {
-    StoreError::Damaged { file: file.to_path_buf(), line, what }
 }

@@ -1,92 +1,82 @@
-//! Checkpoints: the state machine's whole state as tables, made beside the live the state machine from what is on the disk.
+//! Checkpoints: the state machine's whole state as tables, made beside the live one from the files alone.
 
 use std::path::PathBuf;
 
 use super::tables::{self, Read};
-use super::{Store, StoreError};
-use crate::disk;
-use crate::state_machine::{ConversationId, Filed, Policy, Snapshot, StateMachine};
+use super::{Problem, Store, StoreError, replay_into};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy, Snapshot, StateMachine};
 use crate::wal;
 
 const PREFIX: &str = "checkpoint-";
 
-/// A checkpoint as it was read.
+/// A checkpoint that was read.
 pub(super) struct Loaded {
     pub machine: StateMachine,
-    /// It covers the write-ahead log up to this segment.
+    /// The last segment that it covers.
     pub segment: u64,
     pub next_batch: u64,
     pub bytes: u64,
 }
 
-/// What a new checkpoint came to.
+/// A checkpoint that was made.
 #[derive(Debug)]
 pub struct Checkpointed {
-    /// What the history files hold now, durably.
-    pub filed: Vec<(ConversationId, Filed)>,
+    /// The durable content of the history files that it appended to.
+    pub filed: Vec<(ConversationId, HistoryPrefix)>,
     pub bytes: u64,
-    /// How many bytes of write-ahead log it made superfluous.
-    pub covered_upto: u64,
+    /// The last segment that it covers.
+    pub covered_segment: u64,
 }
 
 impl Store {
-    /// Makes a checkpoint of everything up to a closed segment: the rows into the history files, the
-    /// state into tables. Renaming the tables' directory is the commit point; before it nothing that a
-    /// restart reads has changed, after it the old checkpoint and the segments are superfluous.
+    /// Makes a checkpoint of everything up to a closed segment: the rows into the history files, the state into
+    /// tables. The commit point is the rename of the tables' directory: before it nothing that a restart reads
+    /// has changed, after it the old checkpoint and the segments are superfluous.
     pub fn checkpoint(&self, upto: u64) -> Result<Checkpointed, StoreError> {
         let Loaded { mut machine, segment, next_batch, bytes } = self.load_newest(Policy::default())?;
         if segment >= upto {
-            return Ok(Checkpointed { filed: Vec::new(), bytes, covered_upto: segment });
+            return Ok(Checkpointed { filed: Vec::new(), bytes, covered_segment: segment });
         }
         let location = self.wal(machine.store().clone());
-        let next_batch = wal::replay_closed(&location, segment + 1..=upto, next_batch, &mut |line| {
-            machine.replay(line).map_err(|error| error.to_string())
-        })?;
+        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut machine))?;
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
-        Ok(Checkpointed { filed, bytes, covered_upto: upto })
+        Ok(Checkpointed { filed, bytes, covered_segment: upto })
     }
 
-    /// Writes the state machine's state, durably, under the name that makes it the newest. Returns its size.
+    /// Writes a state, durably, under the name that makes it the newest. Returns its size in bytes.
     pub(super) fn write_checkpoint(
         &self,
         snapshot: &Snapshot,
         segment: u64,
         next_batch: u64,
     ) -> Result<u64, StoreError> {
-        let (new, path) = (self.directory.join("checkpoint.new"), self.checkpoint_path(segment));
-        let io = StoreError::io;
-        if self.disk.exists(&new).map_err(io(&new))? {
-            self.disk.remove_dir(&new).map_err(io(&new))?;
-        }
-        self.disk.create_dir(&new).map_err(io(&new))?;
+        let new = self.unfinished_checkpoint();
+        self.remove_dir(&new)?;
+        self.create_dir(&new)?;
         let mut bytes = 0;
         for (kind, table) in tables::write(snapshot, segment, next_batch) {
-            let file = kind.file(&new);
-            disk::write(&*self.disk, &file, &table).map_err(io(&file))?;
+            self.write_file(&kind.file(&new), &table)?;
             bytes += table.len() as u64;
         }
-        self.disk.sync_dir(&new).map_err(io(&new))?;
-        self.disk.rename(&new, &path).map_err(io(&path))?;
-        self.disk.sync_dir(&self.directory).map_err(io(&self.directory))?;
+        self.sync_dir(&new)?;
+        self.rename(&new, &self.checkpoint_path(segment))?;
         Ok(bytes)
     }
 
-    /// Removes what the newest checkpoint has made superfluous.
+    /// Removes the checkpoints and segments that the newest checkpoint has made superfluous.
     pub(super) fn remove_superfluous(&self, newest: u64) -> Result<(), StoreError> {
         for older in self.checkpoints()?.into_iter().filter(|segment| *segment < newest) {
-            let path = self.checkpoint_path(older);
-            self.disk.remove_dir(&path).map_err(StoreError::io(&path))?;
+            self.remove_dir(&self.checkpoint_path(older))?;
         }
-        let directory = self.wal_directory();
-        wal::remove_upto(&*self.disk, &directory, newest).map_err(StoreError::io(&directory))
+        Ok(self.wal("".into()).remove_upto(newest)?)
     }
 
-    /// The segments up to which there are checkpoints, oldest first.
+    /// Returns the last segments that the checkpoints cover, oldest first.
     pub(super) fn checkpoints(&self) -> Result<Vec<u64>, StoreError> {
-        let names = self.disk.list(&self.directory).map_err(StoreError::io(&self.directory))?;
+        let names = self.list(&self.directory)?;
         let mut found: Vec<u64> = names.iter().filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect();
         found.sort_unstable();
         Ok(found)
@@ -96,16 +86,24 @@ impl Store {
         self.directory.join(format!("{PREFIX}{segment:06}"))
     }
 
-    /// The segment up to which the newest checkpoint goes.
+    pub(super) fn unfinished_checkpoint(&self) -> PathBuf {
+        self.directory.join("checkpoint.new")
+    }
+
+    /// Returns the last segment that the newest checkpoint covers.
     pub(super) fn newest_checkpoint(&self) -> Result<u64, StoreError> {
-        self.checkpoints()?.pop().ok_or_else(|| StoreError::NoCheckpoint { directory: self.directory.clone() })
+        self.checkpoints()?.pop().ok_or_else(|| Problem::NoCheckpoint.at(&self.directory))
     }
 
     pub(super) fn load_newest(&self, policy: Policy) -> Result<Loaded, StoreError> {
-        let newest = self.newest_checkpoint()?;
-        let path = self.checkpoint_path(newest);
+        self.load(self.newest_checkpoint()?, policy)
+    }
+
+    /// Reads a checkpoint.
+    pub(super) fn load(&self, checkpoint: u64, policy: Policy) -> Result<Loaded, StoreError> {
+        let path = self.checkpoint_path(checkpoint);
         let Read { snapshot, segment, next_batch, bytes } = tables::read(&*self.disk, &path)?;
-        if segment != newest {
+        if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
         let machine = StateMachine::restore(snapshot, policy).map_err(|error| tables::inconsistent(&path, &error))?;

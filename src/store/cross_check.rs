@@ -1,4 +1,4 @@
-//! What the tables say of single messages, to be compared with the history.
+//! Compares the checkpoint's tables with the history: each message that a table refers to has one row there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,57 +7,58 @@ use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
 use crate::protocol::Event;
 use crate::state_machine::{Digest, SentMessage, Snapshot};
 
-/// What a checkpoint's other tables know of single messages, by their numbers. They are in the history too.
+/// The references of a checkpoint's tables to single messages, by number. [`CrossCheck::compare`] removes those
+/// whose message was found.
 #[derive(Default)]
-pub(super) struct Known(BTreeMap<Seq, Vec<Knowledge>>);
+pub(super) struct CrossCheck(BTreeMap<Seq, Vec<Reference>>);
 
-enum Knowledge {
-    /// An id that a sender has used, and what for.
+enum Reference {
+    /// The id that a sender used for a message.
     Sent(UserName, MessageId, SentMessage),
-    /// A message that waits, and for whom.
+    /// A message that waits for a recipient.
     Waiting(UserName, Arc<Message>),
-    /// A message that a room's log has, and whose it is.
+    /// A message in a room's log, and its sender.
     Logged(RoomName, UserName),
 }
 
-impl Known {
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let mut known = Self::default();
+impl CrossCheck {
+    pub fn new(snapshot: &Snapshot) -> Self {
+        let mut check = Self::default();
         for row in &snapshot.ids {
-            known.add(row.sent.seq, Knowledge::Sent(row.user.clone(), row.id.clone(), row.sent));
+            check.add(row.sent.seq, Reference::Sent(row.user.clone(), row.id.clone(), row.sent));
         }
         for row in &snapshot.waiting {
             if let Event::Message(message) = &row.event {
-                known.add(message.seq, Knowledge::Waiting(row.user.clone(), message.clone()));
+                check.add(message.seq, Reference::Waiting(row.user.clone(), message.clone()));
             }
         }
         for row in &snapshot.logs {
-            known.add(row.seq, Knowledge::Logged(row.room.clone(), row.from.clone()));
+            check.add(row.seq, Reference::Logged(row.room.clone(), row.from.clone()));
         }
-        known
+        check
     }
 
-    fn add(&mut self, seq: Seq, knowledge: Knowledge) {
-        self.0.entry(seq).or_default().push(knowledge);
+    fn add(&mut self, seq: Seq, reference: Reference) {
+        self.0.entry(seq).or_default().push(reference);
     }
 
-    /// Compares a row with what is known of it, and lets go of that.
+    /// Compares a row of the history with the references to it, and removes them.
     pub fn compare(&mut self, row: &Message) -> Result<(), String> {
-        let known = self.0.remove(&row.seq).unwrap_or_default();
-        match known.iter().find(|knowledge| !knowledge.fits(row)) {
+        let references = self.0.remove(&row.seq).unwrap_or_default();
+        match references.iter().find(|reference| !reference.fits(row)) {
             Some(other) => Err(format!("not the message that {} has under this number", other.table())),
             None => Ok(()),
         }
     }
 
-    /// What has not been found in any file.
-    pub fn missing(self) -> Vec<String> {
-        let all = self.0.into_iter().flat_map(|(seq, known)| known.into_iter().map(move |one| (seq, one)));
-        all.map(|(seq, one)| format!("{}: message {seq} is in no history file", one.table())).collect()
+    /// Describes the references whose message was in no history file.
+    pub fn into_missing(self) -> impl Iterator<Item = String> {
+        let all = self.0.into_iter().flat_map(|(seq, references)| references.into_iter().map(move |one| (seq, one)));
+        all.map(|(seq, one)| format!("{}: message {seq} is in no history file", one.table()))
     }
 }
 
-impl Knowledge {
+impl Reference {
     fn table(&self) -> &'static str {
         match self {
             Self::Sent(..) => "ids.csv",

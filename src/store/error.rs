@@ -1,4 +1,4 @@
-//! Why a store cannot be opened or read. Each says what to do.
+//! Errors of a store. Each says where, what is wrong, and what to do.
 
 use std::fmt;
 use std::io;
@@ -7,79 +7,104 @@ use std::path::{Path, PathBuf};
 use crate::wal::WalError;
 
 #[derive(Debug)]
-pub enum StoreError {
-    Io {
-        file: PathBuf,
-        error: io::Error,
-    },
-    Locked {
-        directory: PathBuf,
-    },
-    /// A line (counted from 1; 0 where no line can be named) that is not what was written.
+pub struct StoreError {
+    /// A file or a directory.
+    pub path: PathBuf,
+    pub problem: Problem,
+}
+
+#[derive(Debug)]
+pub enum Problem {
+    Io(io::Error),
+    /// Another process holds the directory.
+    Locked,
+    /// A line (counted from 1; 0 where no line can be named) is not as it was written.
     Damaged {
-        file: PathBuf,
         line: u64,
         what: String,
     },
-    NoCheckpoint {
-        directory: PathBuf,
-    },
-    /// Nothing in the directory is a store's.
-    NoStore {
-        directory: PathBuf,
-    },
-    Newer {
-        file: PathBuf,
-    },
-    /// Of a form that no released version ever wrote.
-    Development {
-        file: PathBuf,
-    },
-    /// A backup keeps its store's name and its numbers: served as it stands, clients would take its
-    /// messages for those that they have.
-    IsBackup {
-        directory: PathBuf,
-    },
-    /// A restore into this directory did not come to its end.
-    HalfRestored {
-        directory: PathBuf,
-    },
-    /// Not a whole backup.
-    NoBackup {
-        directory: PathBuf,
-    },
-    /// A backup or a restore does not write where something is already.
-    NotEmpty {
-        directory: PathBuf,
-    },
+    NoCheckpoint,
+    /// Nothing in the directory belongs to a store.
+    NoStore,
+    Newer,
+    /// A backup has its store's name and numbers: if it were served as it is, clients would mistake its messages
+    /// for those that they have.
+    IsBackup,
+    /// A restore into this directory was interrupted.
+    HalfRestored,
+    /// The directory is not a whole backup.
+    NoBackup,
+    /// A backup or a restore writes into an empty directory only.
+    NotEmpty,
     /// The store was changing all the time while it was copied.
-    TooBusy {
-        directory: PathBuf,
-    },
-    /// What was found wrong with a backup, a line each.
-    DamagedBackup {
-        directory: PathBuf,
-        damage: Vec<String>,
-    },
-    Wal(WalError),
+    TooBusy,
+    /// The damage of a backup, a line each.
+    DamagedBackup(Vec<String>),
+}
+
+impl Problem {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        StoreError { path: path.to_path_buf(), problem: self }
+    }
+
+    /// Says what to do. This program never guesses what a damaged line said.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                "; choose a directory that you may write to with --data"
+            }
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => "; free some space on the disk",
+            Self::Io(_) => "; check the disk, then try again",
+            Self::Damaged { .. } | Self::NoCheckpoint => {
+                "; nothing was changed; put back a backup, or start with another --data"
+            }
+            Self::Locked => "; stop it, or choose another --data",
+            Self::NoStore => "; name one with --data",
+            Self::Newer => "; start that one",
+            Self::IsBackup => "; put it back with wachat restore, or choose another --data",
+            Self::HalfRestored => "; run the same wachat restore again",
+            Self::NotEmpty => "; name a new directory",
+            Self::TooBusy => "; try again when it is less busy",
+            Self::NoBackup | Self::DamagedBackup(_) => "",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Io(error) => return error.fmt(f),
+            Self::Damaged { what, .. } => what,
+            Self::Locked => "another wachat serves this directory",
+            Self::NoCheckpoint => "there is a write-ahead log or a history, but no checkpoint",
+            Self::NoStore => "there is no store",
+            Self::Newer => "written by a newer version of wachat",
+            Self::IsBackup => "this is a backup, or the beginning of one",
+            Self::HalfRestored => "a restore into this directory was interrupted",
+            Self::NoBackup => "this is no whole backup: there is no backup.csv, which wachat backup writes last",
+            Self::NotEmpty => "the directory is not empty",
+            Self::TooBusy => "the server made checkpoints faster than they could be copied",
+            Self::DamagedBackup(_) => "this backup is damaged and cannot be used",
+        })
+    }
 }
 
 impl StoreError {
-    pub fn io(file: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |error| Self::Io { file: file.to_path_buf(), error }
+    /// Adds to an error of the operating system which file it was.
+    pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |error| Problem::Io(error).at(path)
     }
 
-    /// What is wrong, without what to do about it.
+    pub(super) fn damaged(path: &Path, line: u64, what: impl Into<String>) -> Self {
+        Problem::Damaged { line, what: what.into() }.at(path)
+    }
+
+    /// Says where and what, without what to do.
     pub(super) fn what(&self) -> String {
-        match self {
-            Self::Damaged { file, line: 0, what } => format!("{}: {what}", file.display()),
-            Self::Damaged { file, line, what } => format!("{} line {line}: {what}", file.display()),
-            Self::Wal(damage) => damage.to_string(),
-            Self::NoCheckpoint { directory } => {
-                format!("{}: there is a write-ahead log or a history, but no checkpoint", directory.display())
-            }
-            Self::Io { file, error } => format!("{}: {error}", file.display()),
-            other => other.to_string(),
+        let (path, problem) = (self.path.display(), &self.problem);
+        match problem {
+            Problem::Damaged { line, .. } if *line > 0 => format!("{path} line {line}: {problem}"),
+            _ => format!("{path}: {problem}"),
         }
     }
 }
@@ -87,74 +112,21 @@ impl StoreError {
 impl From<WalError> for StoreError {
     fn from(error: WalError) -> Self {
         match error {
-            WalError::Io { file, error } => Self::Io { file, error },
-            WalError::Newer { file } => Self::Newer { file },
-            damage => Self::Wal(damage),
+            WalError::Io { file, error } => Problem::Io(error).at(&file),
+            WalError::Newer { file } => Problem::Newer.at(&file),
+            WalError::Damaged { file, line, what } => Self::damaged(&file, line, what),
+            WalError::Missing { file } => Self::damaged(&file, 0, "the file is missing"),
+            WalError::Closed { file } => Problem::Io(io::Error::other("the log is closed")).at(&file),
         }
     }
 }
 
-/// What to do about damage: this program never guesses what a damaged line said.
-const RESTORE: &str = "nothing was changed; put back a backup, or start with another --data";
-
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io { file, error } if error.kind() == io::ErrorKind::PermissionDenied => {
-                write!(f, "{}: {error}; choose a directory that you may write to with --data", file.display())
-            }
-            Self::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
-                write!(f, "{}; free some space on the disk", self.what())
-            }
-            Self::Io { .. } => write!(f, "{}; look after the disk, then try again", self.what()),
-            Self::Damaged { .. } | Self::NoCheckpoint { .. } | Self::Wal(_) => {
-                write!(f, "{}; {RESTORE}", self.what())
-            }
-            Self::Locked { directory } => write!(
-                f,
-                "{}: another wachat serves this directory; stop it, or choose another --data",
-                directory.display()
-            ),
-            Self::NoStore { directory } => {
-                write!(f, "{}: there is no store; name one with --data", directory.display())
-            }
-            Self::Newer { file } => {
-                write!(f, "{}: written by a newer version of wachat; start that one", file.display())
-            }
-            Self::Development { file } => write!(
-                f,
-                "{}: written by a development version of wachat, which this one cannot read; start that one, \
-                 or begin anew with another --data",
-                file.display()
-            ),
-            Self::IsBackup { directory } => write!(
-                f,
-                "{}: this is a backup, or the beginning of one; put it back with wachat restore, or choose another \
-                 --data",
-                directory.display()
-            ),
-            Self::HalfRestored { directory } => write!(
-                f,
-                "{}: a restore into this directory was interrupted; run the same wachat restore again",
-                directory.display()
-            ),
-            Self::NoBackup { directory } => write!(
-                f,
-                "{}: this is no whole backup: there is no backup.csv, which wachat backup writes last",
-                directory.display()
-            ),
-            Self::NotEmpty { directory } => {
-                write!(f, "{}: there is something in it already; name a new directory", directory.display())
-            }
-            Self::TooBusy { directory } => write!(
-                f,
-                "{}: the server made checkpoints faster than they could be copied; try again when it is less busy",
-                directory.display()
-            ),
-            Self::DamagedBackup { directory, damage } => {
-                write!(f, "{}: this backup is damaged and cannot be used", directory.display())?;
-                damage.iter().try_for_each(|line| write!(f, "\nwachat: {line}"))
-            }
+        write!(f, "{}{}", self.what(), self.problem.advice())?;
+        match &self.problem {
+            Problem::DamagedBackup(damage) => damage.iter().try_for_each(|line| write!(f, "\nwachat: {line}")),
+            _ => Ok(()),
         }
     }
 }

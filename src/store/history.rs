@@ -1,7 +1,7 @@
 //! History files: one a conversation, its messages in order, rows never change.
 //!
-//! Checkpoints alone write them. Readers look only at what a finished checkpoint says is good, so
-//! they need no lock and never meet half a row.
+//! Checkpoints alone write them. Readers read only up to the length that a finished checkpoint has recorded: they
+//! need no lock and never meet half a row.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,34 +12,36 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, Filed, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
-/// The two lines that a file begins with.
+/// Returns the two lines that a file begins with.
 pub(super) fn head(participants: &Participants) -> String {
     format!("wachat-history;1;{participants}\n{COLUMNS}")
 }
 
-/// What is read at once while walking back.
+/// Length of one read while walking back.
 const BLOCK_BYTES: u64 = 16 << 10;
 
 impl Store {
-    /// Puts the rows of the state machine into the history files, durably. Anything in a file past what the last
-    /// checkpoint knew of was left by one that did not finish, and is cut off.
-    pub(super) fn append_history(&self, machine: &StateMachine) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
+    /// Appends the rows of the state machine to the history files, durably. Bytes in a file past the length that
+    /// the last checkpoint recorded were left by one that did not finish, and are cut off.
+    pub(super) fn append_history(
+        &self,
+        machine: &StateMachine,
+    ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in machine.unfiled() {
+        for (id, before, rows) in machine.pending_history() {
             let head = head(&machine.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
         // All are written before the first is synced: the disk takes them together.
         for (id, _) in &filed {
             let path = self.history_path(*id);
-            self.disk.open(&path).and_then(|file| file.sync()).map_err(StoreError::io(&path))?;
+            self.open_file(&path)?.sync().map_err(StoreError::io(&path))?;
         }
-        let directory = self.history_directory();
-        self.disk.sync_dir(&directory).map_err(StoreError::io(&directory))?;
+        self.sync_dir(&self.history_directory())?;
         Ok(filed)
     }
 
@@ -47,14 +49,14 @@ impl Store {
         &self,
         id: ConversationId,
         head: &str,
-        before: Filed,
+        before: HistoryPrefix,
         rows: &[Arc<Message>],
-    ) -> Result<Filed, StoreError> {
+    ) -> Result<HistoryPrefix, StoreError> {
         let path = self.history_path(id);
         let mut bytes = Vec::new();
         let file = if before.bytes == 0 {
             bytes.extend_from_slice(head.as_bytes());
-            self.disk.create(&path).map_err(StoreError::io(&path))?
+            self.create_file(&path)?
         } else {
             self.open_good(&path, before)?
         };
@@ -63,19 +65,19 @@ impl Store {
         }
         file.write_at(&bytes, before.bytes).map_err(StoreError::io(&path))?;
         let upto = rows.last().map_or(before.upto, |row| row.seq);
-        // What the file held before is not read again for it.
+        // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        Ok(Filed { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
+        Ok(HistoryPrefix { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
     }
 
-    /// Opens a file that holds at least what it should, and cuts off the rest.
-    fn open_good(&self, path: &Path, filed: Filed) -> Result<Arc<dyn File>, StoreError> {
-        let file = self.disk.open(path).map_err(StoreError::io(path))?;
+    /// Opens a file that has at least the recorded length, and cuts off the rest.
+    fn open_good(&self, path: &Path, filed: HistoryPrefix) -> Result<Arc<dyn File>, StoreError> {
+        let file = self.open_file(path)?;
         let len = file.len().map_err(StoreError::io(path))?;
         if len < filed.bytes {
             let what = format!("the file has {len} bytes and should have {}", filed.bytes);
-            return Err(StoreError::Damaged { file: path.to_path_buf(), line: 1, what });
+            return Err(StoreError::damaged(path, 1, what));
         }
         if len > filed.bytes {
             file.set_len(filed.bytes).map_err(StoreError::io(path))?;
@@ -87,13 +89,13 @@ impl Store {
         self.history_directory().join(format!("{id}.csv"))
     }
 
-    /// The history file of a conversation, as far as it is good; `None` if there is none yet.
-    pub fn history(&self, id: ConversationId, filed: Filed) -> Result<Option<HistoryFile>, StoreError> {
+    /// Opens the history file of a conversation for reading, up to the recorded length; `None` if there is none yet.
+    pub fn history(&self, id: ConversationId, filed: HistoryPrefix) -> Result<Option<HistoryFile>, StoreError> {
         if filed.bytes == 0 {
             return Ok(None);
         }
         let path = self.history_path(id);
-        let file = self.disk.open(&path).map_err(StoreError::io(&path))?;
+        let file = self.open_file(&path)?;
         let mut history = HistoryFile { file, path, start: 0, end: filed.bytes };
         // Two lines of head come before the rows.
         for _ in 0..2 {
@@ -117,13 +119,13 @@ pub(super) fn read_row(line: &[u8]) -> Option<Message> {
 pub struct HistoryFile {
     file: Arc<dyn File>,
     path: PathBuf,
-    /// Where the first row begins.
+    /// Offset of the first row.
     start: u64,
     end: u64,
 }
 
 impl HistoryFile {
-    /// The rows below a number (without one, all), newest first.
+    /// Returns the rows below a number (without one, all), newest first.
     pub fn newest_first(&self, before: Option<Seq>) -> Result<Rows<'_>, StoreError> {
         let end = match before {
             Some(before) => self.position(before)?,
@@ -132,7 +134,7 @@ impl HistoryFile {
         Ok(Rows { file: self, buffer: Vec::new(), from: end })
     }
 
-    /// The rows of these numbers, which rise: all of them, or the file is damaged.
+    /// Returns the rows of these numbers, which rise. If one is missing, the file is damaged.
     pub fn rows(&self, seqs: &[Seq]) -> Result<Vec<Arc<Message>>, StoreError> {
         let Some((first, last)) = seqs.first().zip(seqs.last()) else { return Ok(Vec::new()) };
         let mut rows = Vec::new();
@@ -149,7 +151,7 @@ impl HistoryFile {
         if rows.len() == seqs.len() { Ok(rows) } else { Err(self.damaged(self.position(*first)?)) }
     }
 
-    /// Where the first row begins whose number is not below this one: a search by halves.
+    /// Returns the offset of the first row whose number is not below this one, by binary search.
     fn position(&self, number: Seq) -> Result<u64, StoreError> {
         let (mut low, mut high) = (self.start, self.end);
         // All rows that begin before `low` have a lower number; those from `high` on do not.
@@ -166,7 +168,7 @@ impl HistoryFile {
         Ok(low)
     }
 
-    /// The end of the line that this place is in: where the next one begins.
+    /// Returns the offset of the line after the one that this offset is in.
     fn line_end(&self, from: u64) -> Result<u64, StoreError> {
         let mut at = from;
         while at < self.end {
@@ -185,7 +187,7 @@ impl HistoryFile {
         std::str::from_utf8(digits).ok().and_then(Seq::parse).ok_or_else(|| self.damaged(row))
     }
 
-    /// The bytes between two places, all of them.
+    /// Reads all bytes between two offsets.
     fn block(&self, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
         let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
         let mut block = vec![0; len];
@@ -196,18 +198,17 @@ impl HistoryFile {
         Ok(block)
     }
 
-    fn damaged(&self, target: u64) -> StoreError {
-        let what = format!("at byte {target} there should be a row");
-        StoreError::Damaged { file: self.path.clone(), line: 0, what }
+    fn damaged(&self, offset: u64) -> StoreError {
+        StoreError::damaged(&self.path, 0, format!("at byte {offset} there should be a row"))
     }
 }
 
-/// Walks back through a history file.
+/// The rows of a history file, newest first.
 pub struct Rows<'a> {
     file: &'a HistoryFile,
-    /// What was read and not given yet; it ends where a row does.
+    /// Bytes that were read and not returned yet; their end is the end of a row.
     buffer: Vec<u8>,
-    /// Where in the file the buffer begins.
+    /// Offset in the file of the buffer.
     from: u64,
 }
 

@@ -1,8 +1,8 @@
-//! What the files of a data directory mean (data/README.md has their columns).
+//! The files of a data directory (data/README.md has their columns): recovery, checkpoints, history, check,
+//! backup and restore.
 //!
-//! The truth is the newest checkpoint and the write-ahead log after it. A checkpoint is made from the closed
-//! segments alone, by recovery run beside the live the state machine: what it writes is what a restart would have
-//! found.
+//! The newest checkpoint and the write-ahead log after it are the state. A checkpoint is made from the closed
+//! segments alone, by recovery beside the live state machine: it is the state that a restart would have reached.
 
 mod backup;
 mod check;
@@ -11,6 +11,7 @@ mod checkpoint;
 mod copy;
 mod cross_check;
 mod error;
+mod files;
 mod history;
 mod manifest;
 mod orphans;
@@ -25,14 +26,16 @@ use std::sync::Arc;
 
 pub use check::Report;
 pub use checkpoint::Checkpointed;
-pub use error::StoreError;
+pub use error::{Problem, StoreError};
 pub use history::HistoryFile;
+
+use checkpoint::Loaded;
 
 use crate::disk::Disk;
 use crate::state_machine::{Policy, StateMachine};
 use crate::wal::{self, Location, Wal};
 
-/// The file that whoever uses the directory holds.
+/// The file that the process that uses the directory has locked.
 const LOCK: &str = "lock";
 
 /// The page that comes with the source, and is in the default directory before any store.
@@ -45,12 +48,11 @@ pub struct Store {
     directory: PathBuf,
 }
 
-/// How much is written before something is done about it.
+/// Sizes in bytes that decide about segments and checkpoints.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// A write-ahead log segment's.
     pub segment_bytes: u64,
-    /// What the closed segments hold before the next checkpoint.
+    /// Bytes in closed segments that make a checkpoint due.
     pub checkpoint_bytes: u64,
 }
 
@@ -64,108 +66,81 @@ impl Default for Sizes {
 pub struct Opened {
     pub machine: StateMachine,
     pub wal: Wal,
-    /// Where the write-ahead log is, for whoever makes its segments.
+    /// The log's directory, for the thread that makes its segments.
     pub location: Location,
-    /// How many bytes the closed segments hold that no checkpoint covers.
+    /// Bytes in the closed segments that no checkpoint covers.
     pub closed_bytes: u64,
-    /// How many bytes the newest checkpoint takes.
+    /// Bytes that the newest checkpoint takes.
     pub checkpoint_bytes: u64,
-    /// What the administrator should know: a broken last batch that was set aside.
+    /// A message for the administrator: a torn tail was moved aside.
     pub notice: Option<String>,
-    /// Held for the life of the server.
-    pub lock: Box<dyn Send>,
+    pub lock: DirectoryLock,
 }
+
+/// The right to use a data directory: no other process has it until this is dropped, or this process ends. Every
+/// thread that writes into the directory has to be joined before.
+#[must_use]
+pub struct DirectoryLock(#[expect(dead_code, reason = "dropping it unlocks the file")] Box<dyn Send>);
 
 impl Store {
     pub fn new(disk: Arc<dyn Disk>, directory: &Path) -> Self {
         Self { disk, directory: directory.to_path_buf() }
     }
 
-    /// Locks the directory, makes it what it should be if it is new, and recovers what is in it.
+    /// Locks the directory, makes a store in it if it is new, and recovers the state.
     pub fn open(&self, policy: Policy, sizes: Sizes) -> Result<Opened, StoreError> {
         self.refuse_backup()?;
         let lock = self.lock()?;
         self.refuse_half_restored()?;
-        let new = self.is_new()?;
-        if new {
-            for directory in [self.wal_directory(), self.history_directory()] {
-                self.disk.create_dir(&directory).map_err(StoreError::io(&directory))?;
-            }
+        let is_new = self.is_new()?;
+        if is_new {
+            self.create_directories()?;
         }
         self.sync_names()?;
-        if new {
-            // From here on it is a store.
-            self.write_checkpoint(&StateMachine::new(self.new_name()?, Policy::default()).snapshot(), 0, 1)?;
+        if is_new {
+            // The commit point: from here on it is a store.
+            self.write_checkpoint(&StateMachine::new(new_name(&self.directory)?, Policy::default()).snapshot(), 0, 1)?;
         }
-        let loaded = self.load_newest(policy)?;
-        let location = self.wal(loaded.machine.store().clone());
-        let mut machine = loaded.machine;
-        let recovered = wal::recover(&location, loaded.segment, loaded.next_batch, sizes.segment_bytes, &mut |line| {
-            machine.replay(line).map_err(|error| error.to_string())
-        })?;
-        self.remove_superfluous(loaded.segment)?;
+        let Loaded { mut machine, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest(policy)?;
+        let location = self.wal(machine.store().clone());
+        let segment_bytes = sizes.segment_bytes;
+        let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut machine))?;
+        self.remove_superfluous(segment)?;
         Ok(Opened {
             machine,
             wal: recovered.wal,
             location,
             closed_bytes: recovered.closed_bytes,
-            checkpoint_bytes: loaded.bytes,
-            notice: recovered.set_aside,
+            checkpoint_bytes,
+            notice: recovered.torn_tail.map(|torn| torn.to_string()),
             lock,
         })
     }
 
-    /// Takes the directory for this process.
-    fn lock(&self) -> Result<Box<dyn Send>, StoreError> {
-        self.disk.create_dir(&self.directory).map_err(StoreError::io(&self.directory))?;
+    /// Locks the directory for this process.
+    fn lock(&self) -> Result<DirectoryLock, StoreError> {
+        self.create_dir(&self.directory)?;
         let path = self.lock_path();
-        self.disk.lock(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => StoreError::Locked { directory: self.directory.clone() },
+        let lock = self.disk.lock(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => Problem::Locked.at(&self.directory),
             _ => StoreError::io(&path)(error),
-        })
+        })?;
+        Ok(DirectoryLock(lock))
     }
 
-    /// A directory is new until its first checkpoint is there: nothing is answered before.
+    /// Checks that the directory has no checkpoint, log or history: until its first checkpoint nothing is answered.
     fn is_new(&self) -> Result<bool, StoreError> {
-        let mut used = !self.checkpoints()?.is_empty();
+        let mut is_used = !self.checkpoints()?.is_empty();
         for directory in [self.wal_directory(), self.history_directory()] {
-            if self.disk.exists(&directory).map_err(StoreError::io(&directory))? {
-                used |= !self.disk.list(&directory).map_err(StoreError::io(&directory))?.is_empty();
-            }
+            is_used |= self.exists(&directory)? && !self.list(&directory)?.is_empty();
         }
-        Ok(!used)
+        Ok(!is_used)
     }
 
-    /// A name that no store has had.
-    fn new_name(&self) -> Result<Arc<str>, StoreError> {
-        let random = getrandom::u64().map_err(|error| StoreError::io(&self.directory)(error.into()))?;
-        Ok(format!("{random:016x}").into())
-    }
-
-    /// Makes durable the names that are about to be relied on. Whoever made them may have been killed
-    /// before it could: then they are in the system's cache, and a power cut would still undo them.
-    fn sync_names(&self) -> Result<(), StoreError> {
-        for directory in self.directory.ancestors() {
-            let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-            match self.disk.sync_dir(directory) {
-                // One that we may not even look into is none that was made for this store.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && directory != self.directory => {}
-                synced => synced.map_err(StoreError::io(directory))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn exists(&self, path: &Path) -> Result<bool, StoreError> {
-        self.disk.exists(path).map_err(StoreError::io(path))
-    }
-
-    fn sync_dir(&self, path: &Path) -> Result<(), StoreError> {
-        self.disk.sync_dir(path).map_err(StoreError::io(path))
-    }
-
-    fn list(&self, path: &Path) -> Result<Vec<String>, StoreError> {
-        self.disk.list(path).map_err(StoreError::io(path))
+    /// Creates the two directories that every store has.
+    fn create_directories(&self) -> Result<(), StoreError> {
+        self.create_dir(&self.wal_directory())?;
+        self.create_dir(&self.history_directory())
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -173,7 +148,7 @@ impl Store {
     }
 
     fn wal(&self, store: Arc<str>) -> Location {
-        Location { disk: self.disk.clone(), directory: self.wal_directory(), store }
+        Location { disk: self.disk.clone(), directory: self.wal_directory(), owner: store }
     }
 
     fn wal_directory(&self) -> PathBuf {
@@ -183,4 +158,15 @@ impl Store {
     fn history_directory(&self) -> PathBuf {
         self.directory.join("history")
     }
+}
+
+/// Returns a function that applies the log's records to a state machine.
+fn replay_into(machine: &mut StateMachine) -> impl FnMut(&[u8]) -> Result<(), String> + '_ {
+    |record| machine.replay(record).map_err(|error| error.to_string())
+}
+
+/// Returns a name that no store has had.
+fn new_name(directory: &Path) -> Result<Arc<str>, StoreError> {
+    let random = getrandom::u64().map_err(|error| StoreError::io(directory)(error.into()))?;
+    Ok(format!("{random:016x}").into())
 }

@@ -1,26 +1,43 @@
-//! What lies in a store's directory and is not in use: worth a note, and no damage.
+//! Orphans: files in a store's directory that are not in use. They are worth a note, and no damage.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::{LOCK, README, Store, StoreError};
 use crate::state_machine::Snapshot;
-use crate::wal;
+
+const UNFINISHED: &str = "left by something that was interrupted, or not of the store's";
 
 impl Store {
-    /// What a checkpoint that did not finish has left among the history files.
-    pub(super) fn unknown_histories(&self, snapshot: &Snapshot) -> Result<Vec<String>, StoreError> {
+    /// Notes files beside the checkpoint, the log and the history, and segments that a checkpoint covers.
+    pub(super) fn find_orphans(&self, newest: u64) -> Result<Vec<String>, StoreError> {
+        let (checkpoint, wal) = (self.checkpoint_path(newest), self.wal_directory());
+        let mut in_use: Vec<_> = ["wal", "history", LOCK, README, "backup.csv", "backup.new"].into();
+        in_use.extend(checkpoint.file_name().and_then(|name| name.to_str()));
+        let names = self.list(&self.directory)?;
+        let orphans = names.iter().filter(|name| !in_use.contains(&name.as_str()));
+        let mut notes: Vec<_> = orphans.map(|name| note(&self.directory, name)).collect();
+        let location = self.wal("".into());
+        let segments: Vec<_> =
+            location.segments_above(newest)?.iter().map(|number| location.segment(*number)).collect();
+        let names = self.list(&wal)?;
+        notes.extend(names.iter().filter(|name| !segments.contains(&wal.join(name))).map(|name| note(&wal, name)));
+        Ok(notes)
+    }
+
+    /// Notes the rows and files in the history directory that belong to no checkpoint.
+    pub(super) fn find_history_orphans(&self, snapshot: &Snapshot) -> Result<Vec<String>, StoreError> {
         let directory = self.history_directory();
-        let known: HashMap<_, _> =
-            snapshot.conversations.iter().map(|row| (self.history_path(row.id), row.filed.bytes)).collect();
+        let rows = snapshot.conversations.iter();
+        let in_use: HashMap<_, _> = rows.map(|row| (self.history_path(row.id), row.filed.bytes)).collect();
         let mut notes = Vec::new();
         for name in self.list(&directory)? {
             let path = directory.join(&name);
-            let Some(good) = known.get(&path) else {
-                notes.push(leftover(&directory, &name));
+            let Some(good) = in_use.get(&path) else {
+                notes.push(note(&directory, &name));
                 continue;
             };
-            let len = self.disk.open(&path).and_then(|file| file.len()).map_err(StoreError::io(&path))?;
+            let len = self.open_file(&path)?.len().map_err(StoreError::io(&path))?;
             if len > *good {
                 let more = len - good;
                 notes.push(format!("{}: its last {more} bytes are no part of it yet: {UNFINISHED}", path.display()));
@@ -28,37 +45,10 @@ impl Store {
         }
         Ok(notes)
     }
-
-    /// What is there and is of no more use, or of none yet.
-    pub(super) fn leftovers(&self, newest: u64) -> Result<Vec<String>, StoreError> {
-        let mut notes = Vec::new();
-        for name in self.list(&self.directory)? {
-            let of_use = ["wal", "history", LOCK, README, "backup.csv", "backup.new"].contains(&name.as_str());
-            let checkpoint = self.directory.join(&name) == self.checkpoint_path(newest);
-            if !of_use && !checkpoint {
-                notes.push(leftover(&self.directory, &name));
-            }
-        }
-        let current = wal::segments_above(&*self.disk, &self.wal_directory(), newest)
-            .map_err(StoreError::io(&self.wal_directory()))?;
-        let location = self.wal("".into());
-        let of_use: Vec<_> = current.into_iter().map(|number| location.segment(number)).collect();
-        for name in self.list(&self.wal_directory())? {
-            if !of_use.contains(&self.wal_directory().join(&name)) {
-                notes.push(leftover(&self.wal_directory(), &name));
-            }
-        }
-        Ok(notes)
-    }
 }
 
-const UNFINISHED: &str = "left by something that was interrupted, or not of the store's";
-
-fn leftover(directory: &Path, name: &str) -> String {
-    let path = directory.join(name);
-    let what = match name {
-        _ if name.ends_with(".broken") => "a batch that was set aside; it may be deleted",
-        _ => UNFINISHED,
-    };
-    format!("{}: {what}", path.display())
+fn note(directory: &Path, name: &str) -> String {
+    let what =
+        if name.ends_with(".broken") { "a torn batch that was moved aside; it may be deleted" } else { UNFINISHED };
+    format!("{}: {what}", directory.join(name).display())
 }

@@ -1,15 +1,15 @@
-//! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line
-//! with their number and a checksum, so that neither a missing piece nor a changed one goes unseen.
+//! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line with their
+//! number and a checksum, by which a missing or changed piece is noticed.
 
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{Problem, StoreError};
 use crate::disk::{self, Disk};
 use crate::model::{Seq, Timestamp, UserName};
 
 const END: &str = "end";
 
-/// What a table is called, which version of it this is, and its columns.
+/// The name of a table, its version, and its columns.
 pub(super) struct Kind {
     pub name: &'static str,
     pub version: u32,
@@ -51,7 +51,7 @@ impl TableWriter {
         let _ = self.csv.write_record(fields);
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     pub fn finish(self) -> Vec<u8> {
         let rows = self.rows;
         let mut bytes = self.csv.into_inner().unwrap_or_default();
@@ -61,7 +61,7 @@ impl TableWriter {
     }
 }
 
-/// Tables that are being read, and what was wrong with them.
+/// Reads tables, and collects their errors.
 pub(super) struct Reading<'a> {
     disk: &'a dyn Disk,
     checkpoint: &'a Path,
@@ -87,7 +87,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The rows of a table that was read and found whole.
+/// The rows of a whole table.
 pub(super) struct Table {
     path: PathBuf,
     rows: Vec<csv::StringRecord>,
@@ -114,7 +114,7 @@ impl<'a> Row<'a> {
         Timestamp::parse(self.get(column)?)
     }
 
-    /// A time, or an empty field where there is none.
+    /// Returns a time, or `None` for an empty field.
     pub fn optional_time(&self, column: usize) -> Option<Option<Timestamp>> {
         match self.get(column)? {
             "" => Some(None),
@@ -132,7 +132,7 @@ impl Table {
         let mut rows = Vec::new();
         let reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(body);
         for record in reader.into_records() {
-            rows.push(record.map_err(|error| damaged(&path, 1, error.to_string()))?);
+            rows.push(record.map_err(|error| StoreError::damaged(&path, 1, error.to_string()))?);
         }
         // The version and the column names.
         rows.drain(..rows.len().min(2));
@@ -143,14 +143,10 @@ impl Table {
     pub fn each<T>(&self, read: impl Fn(Row) -> Option<T>) -> Result<Vec<T>, StoreError> {
         let value = |record| {
             let line = csv::StringRecord::position(record).map_or(0, csv::Position::line);
-            read(Row(record)).ok_or_else(|| damaged(&self.path, line, "not a row of this table".to_owned()))
+            read(Row(record)).ok_or_else(|| StoreError::damaged(&self.path, line, "not a row of this table"))
         };
         self.rows.iter().map(value).collect()
     }
-}
-
-fn damaged(path: &Path, line: u64, what: String) -> StoreError {
-    StoreError::Damaged { file: path.to_path_buf(), line, what }
 }
 
 fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreError> {
@@ -162,15 +158,12 @@ fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreErro
     let version =
         line.strip_prefix("wachat-").and_then(|l| l.strip_prefix(kind.name)).and_then(|l| l.strip_prefix(';'));
     match version.and_then(|v| v.parse::<u32>().ok()) {
-        Some(version) if version > kind.version => Err(StoreError::Newer { file: path.to_path_buf() }),
-        Some(version) if (1..kind.version).contains(&version) => {
-            Err(StoreError::Development { file: path.to_path_buf() })
-        }
-        _ => Err(damaged(path, 1, format!("this should be {}", start.trim_end()))),
+        Some(version) if version > kind.version => Err(Problem::Newer.at(path)),
+        _ => Err(StoreError::damaged(path, 1, format!("this should be {}", start.trim_end()))),
     }
 }
 
-/// Checks the end line; returns what stands before it.
+/// Checks the end line, and returns the lines before it.
 fn check_end<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
     let lines = bytes.iter().filter(|b| **b == b'\n').count() as u64;
     let start = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |lf| lf + 1);
@@ -180,9 +173,6 @@ fn check_end<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
     if end == want.as_bytes() {
         return Ok(body);
     }
-    Err(damaged(
-        path,
-        lines.max(1),
-        "the checksum does not fit: a line of this file is missing or was changed".to_owned(),
-    ))
+    let what = "the checksum does not fit: a line of this file is missing or was changed";
+    Err(StoreError::damaged(path, lines.max(1), what))
 }

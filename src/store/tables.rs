@@ -10,8 +10,8 @@ use crate::model::{Email, Message, MessageId, Seq, State, Target, Text, Timestam
 use crate::protocol::Event;
 use crate::record;
 use crate::state_machine::{
-    AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
-    WaitingRow,
+    AccountRow, ApplyError, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow, SentMessage,
+    Snapshot, WaitingRow,
 };
 
 const STORE: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
@@ -26,25 +26,25 @@ const OFFLINE: Kind = Kind {
     columns: &["for", "seq", "kind", "id_or_place", "from_or_state", "to_or_upto", "at", "text"],
 };
 const MARKS: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read"] };
-const CONVERSATIONS: Kind = Kind { name: "conversations", version: 2, columns: &["file", "bytes", "checksum", "last"] };
+const CONVERSATIONS: Kind = Kind { name: "conversations", version: 1, columns: &["file", "bytes", "checksum", "last"] };
 const IDS: Kind = Kind { name: "ids", version: 1, columns: &["from", "id", "seq", "at", "digest"] };
 
-/// What the tables of a checkpoint hold.
+/// A checkpoint that was read.
 pub(super) struct Read {
     pub snapshot: Snapshot,
-    /// The last WAL segment in it.
+    /// The last segment that it covers.
     pub segment: u64,
     pub next_batch: u64,
     pub bytes: u64,
 }
 
-/// Reads all tables of a checkpoint; stops at the first that is not as it was written.
+/// Reads all tables of a checkpoint; an error is that of the first damaged one.
 pub(super) fn read(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, StoreError> {
     let no_row = || misnamed(checkpoint);
     read_all(disk, checkpoint).map_err(|errors| errors.into_iter().next().unwrap_or_else(no_row))
 }
 
-/// Reads all tables of a checkpoint, or says what is wrong with each.
+/// Reads all tables of a checkpoint; errors are those of each damaged one.
 pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<StoreError>> {
     let mut reading = Reading::new(disk, checkpoint);
     let about = reading.rows(&STORE, store_row).pop();
@@ -61,18 +61,17 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     Ok(Read { snapshot, segment: about.segment, next_batch: about.next_batch, bytes: reading.bytes })
 }
 
-/// What the tables say cannot be together.
-pub(super) fn inconsistent(checkpoint: &Path, error: &Inconsistent) -> StoreError {
-    StoreError::Damaged { file: checkpoint.to_path_buf(), line: 0, what: error.to_string() }
+/// Returns the error for tables that contradict each other.
+pub(super) fn inconsistent(checkpoint: &Path, error: &ApplyError) -> StoreError {
+    StoreError::damaged(checkpoint, 0, error.to_string())
 }
 
-/// The checkpoint is not of the segment that its directory's name says.
+/// Returns the error for a checkpoint whose directory bears the number of another one.
 pub(super) fn misnamed(checkpoint: &Path) -> StoreError {
-    let what = "this is not the checkpoint that its directory is named for".to_owned();
-    StoreError::Damaged { file: STORE.file(checkpoint), line: 3, what }
+    StoreError::damaged(&STORE.file(checkpoint), 3, "this is not the checkpoint that its directory is named for")
 }
 
-/// Every table as the file it will be.
+/// Returns every table with the content of its file.
 pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(&'static Kind, Vec<u8>)> {
     let mut store = TableWriter::new(&STORE);
     store.row(&[snapshot.store.to_string(), snapshot.last.to_string(), segment.to_string(), next_batch.to_string()]);
@@ -101,7 +100,7 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
     }
     let mut conversations = TableWriter::new(&CONVERSATIONS);
     for row in &snapshot.conversations {
-        let Filed { bytes, checksum, upto } = row.filed;
+        let HistoryPrefix { bytes, checksum, upto } = row.filed;
         conversations.row(&[row.id.to_string(), bytes.to_string(), format!("{checksum:08x}"), upto.to_string()]);
     }
     let mut ids = TableWriter::new(&IDS);
@@ -133,7 +132,7 @@ fn write_waiting(table: &mut TableWriter, row: &WaitingRow) {
             let (target, state) = (target.to_string(), state.to_string());
             table.row(&[user, &seq, "STATE", &target, &state, &upto.to_string(), &at.to_string(), ""]);
         }
-        // A GAP is found in the room's log; events without a number wait for nobody who is away.
+        // A GAP is computed from the room's log; events without a number do not survive a restart.
         _ => {}
     }
 }
@@ -191,7 +190,7 @@ fn chat_row(row: Row) -> Option<ChatRow> {
 
 fn conversation_row(row: Row) -> Option<ConversationRow> {
     let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
-    let filed = Filed { bytes: row.get(1)?.parse().ok()?, checksum, upto: row.seq(3)? };
+    let filed = HistoryPrefix { bytes: row.get(1)?.parse().ok()?, checksum, upto: row.seq(3)? };
     Some(ConversationRow { id: ConversationId::parse(row.get(0)?)?, filed })
 }
 

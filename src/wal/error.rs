@@ -1,31 +1,26 @@
-//! What can be wrong with a write-ahead log.
+//! Failures of a write-ahead log.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Says which file, where in it, and what is wrong. Nothing was changed.
+/// Says what failed, in which file and line, and what to do. Recovery that ends in an error has changed nothing.
 #[derive(Debug)]
 pub enum WalError {
-    Io {
-        file: PathBuf,
-        error: io::Error,
-    },
-    /// A line (counted from 1) that is not what was written.
-    Damaged {
-        file: PathBuf,
-        line: usize,
-        what: String,
-    },
-    Missing {
-        file: PathBuf,
-    },
-    Newer {
-        file: PathBuf,
-    },
+    /// The operating system refused a call.
+    Io { file: PathBuf, error: io::Error },
+    /// A line (counted from 1) is not as it was written.
+    Damaged { file: PathBuf, line: u64, what: String },
+    /// A segment between the first and the last one does not exist.
+    Missing { file: PathBuf },
+    /// The segment's version is higher than this program knows.
+    Newer { file: PathBuf },
+    /// The log was closed, by its owner or by an earlier failed write or sync.
+    Closed { file: PathBuf },
 }
 
 impl WalError {
+    /// Adds to an error of the operating system which file it was.
     pub fn io(file: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |error| Self::Io { file: file.to_path_buf(), error }
     }
@@ -34,12 +29,24 @@ impl WalError {
 impl fmt::Display for WalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { file, error } => write!(f, "{}: {error}", file.display()),
-            Self::Damaged { file, line, what } => write!(f, "{} line {line}: {what}", file.display()),
-            Self::Missing { file } => write!(f, "{}: the file is missing", file.display()),
+            Self::Io { file, error } if error.kind() == io::ErrorKind::StorageFull => {
+                write!(f, "{}: {error}; free some space on the disk", file.display())
+            }
+            Self::Io { file, error } => write!(f, "{}: {error}; check the disk", file.display()),
+            Self::Damaged { file, line, what } => {
+                write!(f, "{} line {line}: {what}; nothing was changed; restore a backup", file.display())
+            }
+            Self::Missing { file } => {
+                write!(f, "{}: the file is missing; nothing was changed; restore a backup", file.display())
+            }
             Self::Newer { file } => {
                 write!(f, "{}: written by a newer version of wachat; start that one", file.display())
+            }
+            Self::Closed { file } => {
+                write!(f, "{}: nothing more is written after a failure; start again", file.display())
             }
         }
     }
 }
+
+impl std::error::Error for WalError {}

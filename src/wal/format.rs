@@ -1,5 +1,12 @@
-//! What a segment looks like: a head line, batches, and line feeds up to its end.
+//! The form of a segment: a head, batches, and line feeds up to its end. Pure: bytes in, values out.
+//!
+//! ```text
+//! wachat-wal;1;<owner>;<number>;<first>;<size>;<salt>;<checksum>     the head
+//! <records>                                                          a batch
+//! COMMIT;<batch>;<bytes>;<checksum>                                  its commit mark
+//! ```
 
+use std::io;
 use std::sync::Arc;
 
 use memchr::memchr;
@@ -10,122 +17,136 @@ const KIND: &str = "wachat-wal";
 const VERSION: u64 = 1;
 const COMMIT: &str = "COMMIT";
 
-/// More than a commit mark ever takes.
+/// Upper bound of the length of a head, and of a commit mark.
+pub(super) const HEAD_BYTES: usize = 256;
 pub(super) const MARK_BYTES: usize = 96;
 
 /// The first line of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    pub store: Arc<str>,
+    pub owner: Arc<str>,
     pub number: u64,
-    /// Random, and part of every checksum: nobody who sends messages can write a text that looks
-    /// like a commit mark of this segment, should a torn batch leave it at the start of a line.
+    /// Number of the log's first segment. A compaction begins the log anew: segments below are superfluous.
+    pub first: u64,
+    /// Length of the file in bytes. A segment has it before it has its name: another length is damage.
+    pub size: u64,
+    /// Random, and part of every checksum. So a sender cannot forge the commit marks of this segment in a
+    /// message's text, where a torn batch would leave it at the beginning of a line.
     pub salt: u64,
 }
 
+#[derive(Debug)]
 pub(super) enum HeadError {
     Newer,
     Damaged,
 }
 
 impl Head {
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        let salt = format!("{:016x}", self.salt);
-        Writer::new(out).plain(KIND).plain(VERSION).plain(&self.store).plain(self.number).plain(salt);
-        let checksum = crc32fast::hash(out.get(start..).unwrap_or_default());
-        out.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
+    /// Returns a head with a salt of its own.
+    pub fn new(owner: Arc<str>, number: u64, first: u64, size: u64) -> io::Result<Self> {
+        Ok(Self { owner, number, first, size, salt: getrandom::u64()? })
     }
 
-    /// How many bytes the head takes.
-    pub fn len(&self) -> u64 {
-        let mut line = Vec::new();
-        self.write(&mut line);
-        line.len() as u64
+    /// Writes the line, its LF included.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (mut line, salt) = (Vec::new(), format!("{:016x}", self.salt));
+        let mut writer = Writer::new(&mut line);
+        writer.plain(KIND).plain(VERSION).plain(&self.owner).plain(self.number).plain(self.first);
+        writer.plain(self.size).plain(salt);
+        let checksum = crc32fast::hash(&line);
+        line.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
+        line
     }
 
-    /// Reads the first line, without its LF.
-    pub fn parse(line: &[u8]) -> Result<Self, HeadError> {
+    /// Returns the length of the line in bytes.
+    pub fn len(&self) -> usize {
+        self.to_bytes().len()
+    }
+
+    /// Reads the line that a content begins with.
+    pub fn parse(content: &[u8]) -> Result<Self, HeadError> {
+        let line = content.get(..line_end(content, 0)).unwrap_or_default();
         let fields = Fields::parse(line).map_err(|_| HeadError::Damaged)?;
-        let version = fields.get(1).and_then(|v| v.parse::<u64>().ok());
-        if fields.get(0) == Some(KIND) && version.is_some_and(|v| v > VERSION) {
+        let version = fields.get(1).and_then(|version| version.parse::<u64>().ok());
+        if fields.get(0) == Some(KIND) && version.is_some_and(|version| version > VERSION) {
             return Err(HeadError::Newer);
         }
-        Self::from_fields(&fields).filter(|head| head.is_written_as(line)).ok_or(HeadError::Damaged)
+        // Written again and compared, checksum and LF included: the strictest check there is.
+        Self::from_fields(&fields).filter(|head| content.starts_with(&head.to_bytes())).ok_or(HeadError::Damaged)
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let salt = u64::from_str_radix(f.get(4)?, 16).ok()?;
-        Some(Self { store: f.get(2)?.into(), number: f.get(3)?.parse().ok()?, salt })
+        let head = Self {
+            owner: f.get(2)?.into(),
+            number: f.get(3)?.parse().ok()?,
+            first: f.get(4)?.parse().ok()?,
+            size: f.get(5)?.parse().ok()?,
+            salt: u64::from_str_radix(f.get(6)?, 16).ok()?,
+        };
+        (1..=head.number).contains(&head.first).then_some(head)
     }
 
-    /// The strictest check there is: the line says this and nothing else, its checksum included.
-    fn is_written_as(&self, line: &[u8]) -> bool {
-        let mut written = Vec::new();
-        self.write(&mut written);
-        written.strip_suffix(b"\n") == Some(line)
-    }
-
-    fn checksum(&self, batch: u64, lines: &[u8]) -> u32 {
+    fn checksum(&self, batch: u64, records: &[u8]) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.salt.to_be_bytes());
         hasher.update(&batch.to_be_bytes());
-        hasher.update(lines);
+        hasher.update(records);
         hasher.finalize()
     }
 
-    /// The line that ends a batch, without its LF.
-    pub fn mark(&self, batch: u64, lines: &[u8]) -> String {
-        format!("{COMMIT};{batch};{};{:08x}", lines.len(), self.checksum(batch, lines))
+    /// Returns the commit mark of a batch, its LF included.
+    pub fn mark(&self, batch: u64, records: &[u8]) -> String {
+        format!("{COMMIT};{batch};{};{:08x}\n", records.len(), self.checksum(batch, records))
     }
 }
 
-/// A whole batch.
+/// A whole batch: its commit mark fits.
 pub(super) struct Batch<'a> {
     pub number: u64,
-    pub lines: &'a [u8],
-    /// Where what follows it begins.
+    /// Offset of its first record.
+    pub start: usize,
+    pub records: &'a [u8],
+    /// Offset of what follows its commit mark.
     pub end: usize,
 }
 
-/// The batch that begins at this place, if there is a whole one.
+/// Returns the batch that begins at an offset, if it is whole.
 pub(super) fn batch_at<'a>(head: &Head, content: &'a [u8], start: usize) -> Option<Batch<'a>> {
-    let mut at = start;
-    loop {
-        let rest = content.get(at..)?;
-        let line = &rest[..memchr(b'\n', rest)?];
-        if line.starts_with(COMMIT.as_bytes()) {
-            return marked(head, content, at, line).filter(|(from, _)| *from == start).map(|(_, batch)| batch);
-        }
-        at += line.len() + 1;
-    }
+    batch_before(head, content, next_mark(content, start)?).filter(|batch| batch.start == start)
 }
 
-/// The whole batch that a commit mark at this place ends, and where that batch begins.
-fn marked<'a>(head: &Head, content: &'a [u8], at: usize, line: &[u8]) -> Option<(usize, Batch<'a>)> {
+/// Returns the number of a whole batch anywhere behind an offset that is higher than `above`: proof that what
+/// is broken at that offset was once synced.
+pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above: u64) -> Option<u64> {
+    let marks = std::iter::successors(next_mark(content, start), |at| next_mark(content, line_end(content, *at) + 1));
+    let mut batches = marks.filter_map(|at| batch_before(head, content, at));
+    batches.find(|batch| batch.start >= start && batch.number > above).map(|batch| batch.number)
+}
+
+/// Returns the whole batch that a commit mark at this offset ends.
+fn batch_before<'a>(head: &Head, content: &'a [u8], at: usize) -> Option<Batch<'a>> {
+    let line = content.get(at..line_end(content, at))?;
     let fields = Fields::parse(line).ok()?;
     let (number, bytes) = (fields.get(1)?.parse().ok()?, fields.get(2)?.parse::<usize>().ok()?);
     let start = at.checked_sub(bytes)?;
-    let lines = content.get(start..at)?;
+    let records = content.get(start..at)?;
     // Written again and compared, so that a mark has one form only.
-    let same = head.mark(number, lines).as_bytes() == line;
-    same.then_some((start, Batch { number, lines, end: at + line.len() + 1 }))
+    let mark = head.mark(number, records);
+    let is_whole = content.get(at..)?.starts_with(mark.as_bytes());
+    is_whole.then_some(Batch { number, start, records, end: at + mark.len() })
 }
 
-/// A whole batch anywhere behind a place, with a number above `above`: proof that what is broken
-/// at that place was once synced.
-pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above: u64) -> Option<u64> {
-    let mut at = start;
-    while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
-        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
-        if line.starts_with(COMMIT.as_bytes())
-            && let Some((from, batch)) = marked(head, content, at, line)
-            && from >= start
-            && batch.number > above
-        {
-            return Some(batch.number);
-        }
-        at += line.len() + 1;
+/// Returns the offset of the first commit mark at or behind the beginning of a line.
+fn next_mark(content: &[u8], line: usize) -> Option<usize> {
+    let mut at = line;
+    while !content.get(at..)?.starts_with(COMMIT.as_bytes()) {
+        at += memchr(b'\n', content.get(at..)?)? + 1;
     }
-    None
+    Some(at)
+}
+
+/// Returns the offset of the LF that ends the line at an offset, or the content's length.
+fn line_end(content: &[u8], at: usize) -> usize {
+    let rest = content.get(at..).unwrap_or_default();
+    memchr(b'\n', rest).map_or(content.len(), |length| at + length)
 }

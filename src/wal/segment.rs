@@ -1,90 +1,133 @@
-//! One file of the write-ahead log.
+//! One file of the write-ahead log, open for writing.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::Head;
-use super::{Location, WalError};
-use crate::disk::File;
+use super::error::WalError;
+use super::format::{HEAD_BYTES, Head, MARK_BYTES};
+use super::location::Location;
+use crate::disk::{Disk, File};
 
-/// What is written at once while a segment is filled.
+/// Length of one write while a segment is filled.
 const FILL_BYTES: usize = 1 << 16;
 
-/// A segment that is open for writing.
+/// A segment and the offset of its next batch: line feeds from there to its end.
 pub struct Segment {
     file: Arc<dyn File>,
     path: PathBuf,
     head: Head,
-    /// Where the next batch goes; line feeds from here on.
     end: u64,
-    size: u64,
 }
 
 impl Segment {
-    pub(super) fn opened(file: Arc<dyn File>, path: PathBuf, head: Head, end: u64, size: u64) -> Self {
-        Self { file, path, head, end, size }
+    pub(super) fn new(file: Arc<dyn File>, path: PathBuf, head: Head, end: usize) -> Self {
+        Self { file, path, head, end: end as u64 }
     }
 
     pub fn number(&self) -> u64 {
         self.head.number
     }
 
+    /// Returns how many bytes are written in it.
     pub fn end(&self) -> u64 {
         self.end
     }
 
+    /// Returns the number of the log's first segment.
+    pub(super) fn first(&self) -> u64 {
+        self.head.first
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn size(&self) -> u64 {
-        self.size
+        self.head.size
     }
 
+    /// Checks that nothing has been written behind the head.
     pub(super) fn is_fresh(&self) -> bool {
-        self.end == self.head.len()
+        self.end == self.head.len() as u64
     }
 
-    pub(super) fn room(&self) -> usize {
-        usize::try_from(self.size.saturating_sub(self.end)).unwrap_or(usize::MAX)
+    /// Checks that a batch of this length fits, with its commit mark.
+    pub(super) fn has_room(&self, batch: usize) -> bool {
+        self.head.size.saturating_sub(self.end) >= (batch + MARK_BYTES) as u64
     }
 
-    /// Writes a batch behind the others with its mark, and syncs it.
+    /// Writes a batch behind the others with its commit mark, and syncs it.
     pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> Result<(), WalError> {
-        let mark = self.head.mark(number, batch);
-        batch.extend_from_slice(mark.as_bytes());
-        batch.push(b'\n');
-        let written = self.file.write_at(batch, self.end).and_then(|()| self.file.sync());
-        written.map_err(WalError::io(&self.path))?;
+        batch.extend_from_slice(self.head.mark(number, batch).as_bytes());
+        self.write_durably(batch, self.end)?;
         self.end += batch.len() as u64;
         Ok(())
     }
+
+    /// Makes what was read from this segment durable. It may be in the system's cache only, if the process
+    /// that wrote it was killed.
+    pub(super) fn sync(&self) -> Result<(), WalError> {
+        self.file.sync().map_err(WalError::io(&self.path))
+    }
+
+    /// Writes bytes at an offset and syncs them.
+    pub(super) fn write_durably(&self, bytes: &[u8], offset: u64) -> Result<(), WalError> {
+        self.file.write_at(bytes, offset).map_err(WalError::io(&self.path))?;
+        self.sync()
+    }
+
+    /// Overwrites the bytes behind the last batch with line feeds, durably.
+    pub(super) fn erase(&self, bytes: usize) -> Result<(), WalError> {
+        fill(&*self.file, self.end, self.end + bytes as u64).map_err(WalError::io(&self.path))?;
+        self.sync()
+    }
 }
 
-/// Makes a segment of this size: filled and synced under another name, then renamed, so that a
-/// segment that is there is there in full.
+/// Returns the size of the smallest segment that holds a batch of this length.
+pub(super) fn segment_size(batch: usize) -> u64 {
+    (HEAD_BYTES + batch + MARK_BYTES) as u64
+}
+
+/// Creates a segment of this size in a log that begins with segment 1.
 pub fn make_segment(location: &Location, number: u64, size: u64) -> Result<Segment, WalError> {
-    let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
-    let salt = getrandom::u64().map_err(|error| WalError::io(&new)(error.into()))?;
-    let head = Head { store: location.store.clone(), number, salt };
-    let file = write_empty(location, &new, &head, size).map_err(WalError::io(&new))?;
-    location.disk.rename(&new, &path).map_err(WalError::io(&path))?;
-    location.disk.sync_dir(&location.directory).map_err(WalError::io(&location.directory))?;
-    let start = head.len();
-    Ok(Segment::opened(file, path, head, start, size))
+    create(location, number, 1, size, &[])
 }
 
-/// A file with a head and line feeds, durable but for its name.
-fn write_empty(location: &Location, new: &Path, head: &Head, size: u64) -> io::Result<Arc<dyn File>> {
-    let mut first = Vec::new();
-    head.write(&mut first);
-    let file = location.disk.create(new)?;
-    file.write_at(&first, 0)?;
-    fill(&*file, first.len() as u64, size)?;
+/// Creates a segment with at most one batch, number 1: written, filled and synced under another name, then
+/// renamed, so that a segment that exists is there in full. The commit point is the sync of the directory.
+pub(super) fn create(
+    location: &Location,
+    number: u64,
+    first: u64,
+    size: u64,
+    records: &[u8],
+) -> Result<Segment, WalError> {
+    let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
+    let head = Head::new(location.owner.clone(), number, first, size).map_err(WalError::io(&new))?;
+    let mut content = head.to_bytes();
+    if !records.is_empty() {
+        content.extend_from_slice(records);
+        content.extend_from_slice(head.mark(1, records).as_bytes());
+    }
+    let file = write_full(&*location.disk, &new, &content, size).map_err(WalError::io(&new))?;
+    location.disk.rename(&new, &path).map_err(WalError::io(&path))?;
+    location.sync()?;
+    Ok(Segment::new(file, path, head, content.len()))
+}
+
+/// Writes a file with this content and line feeds up to its size, durable but for its name.
+fn write_full(disk: &dyn Disk, path: &Path, content: &[u8], size: u64) -> io::Result<Arc<dyn File>> {
+    let file = disk.create(path)?;
+    file.write_at(content, 0)?;
+    fill(&*file, content.len() as u64, size)?;
     file.sync()?;
     Ok(file)
 }
 
-/// Fills a file with line feeds between two places.
-pub(super) fn fill(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
-    let feeds = vec![b'\n'; FILL_BYTES];
+/// Writes line feeds between two offsets.
+fn fill(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    let feeds = [b'\n'; FILL_BYTES];
     let mut at = from;
     while at < to {
         let len = usize::try_from(to - at).unwrap_or(FILL_BYTES).min(FILL_BYTES);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World};
-use wachat::client::commands;
+use wachat::client::app::commands;
 use wachat::client::texts::words::ko_in;
 use wachat::client::texts::{Language, Phrase, samples};
 use wachat::protocol::Code;
@@ -146,4 +146,24 @@ fn the_environment_names_the_language_where_nobody_else_does() {
         assert!(seen.contains(wanted), "{variables:?} {more:?}: {seen}");
     }
     assert!(ask(&[], &["--lang", "xx"]).contains("possible values: en, es, pt"));
+}
+
+#[test]
+fn the_environment_names_a_language() {
+    for (all, messages, lang, language) in [
+        ("", "", "es_ES.UTF-8", Language::Es),
+        ("", "pt_BR", "es_ES.UTF-8", Language::Pt),
+        ("C", "pt_BR", "es_ES.UTF-8", Language::En),
+        ("es", "", "", Language::Es),
+        ("", "", "est_EE", Language::En),
+        ("", "", "", Language::En),
+    ] {
+        let variable = |name: &str| match name {
+            "LC_ALL" => Some(all.to_owned()),
+            "LC_MESSAGES" => Some(messages.to_owned()),
+            "LANG" => Some(lang.to_owned()),
+            _ => None,
+        };
+        assert_eq!(Language::of_environment(variable), language, "{all} {messages} {lang}");
+    }
 }

@@ -6,3 +6,4 @@ mod support;
 mod contributing;
 mod examples;
 mod readme;
+mod tour;

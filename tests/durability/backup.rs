@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
 use wachat::server::Config;
 use wachat::state_machine::Policy;
-use wachat::store::{Sizes, Store, StoreError};
+use wachat::store::{Problem, Sizes, Store, StoreError};
 
 const DATA: &str = "/data";
 const BACKUP: &str = "/safe/backup";
@@ -111,12 +111,12 @@ fn a_backup_cut_at_any_call_is_whole_or_refused() {
                 }
                 Err(error) => {
                     assert!(!answered, "call {call}: it was said to be whole: {error}");
-                    assert!(matches!(error, StoreError::NoBackup { .. }), "call {call}: {error}");
+                    assert!(matches!(error.problem, Problem::NoBackup), "call {call}: {error}");
                     assert!(!disk.exists(Path::new(RESTORED)).unwrap(), "call {call}");
                     // Nor is it taken for a store: what is there says what it is, or nothing is there.
                     let left = read_files(&disk, BACKUP).keys().any(|path| !path.ends_with("backup.new"));
                     let open = store(&disk, BACKUP).open(Policy::default(), SMALL);
-                    assert!(!left || matches!(open, Err(StoreError::IsBackup { .. })), "call {call}");
+                    assert!(!left || matches!(open, Err(StoreError { problem: Problem::IsBackup, .. })), "call {call}");
                     refused += 1;
                 }
             }
@@ -145,7 +145,10 @@ fn a_restore_cut_at_any_call_serves_everything_or_not_at_all_and_can_be_run_agai
             } else {
                 let begun = !read_files(&disk, RESTORED).is_empty();
                 let open = store(&disk.after_power_cut(|| true), RESTORED).open(Policy::default(), SMALL).map(drop);
-                assert!(!begun || matches!(open, Err(StoreError::HalfRestored { .. })), "call {call}: {open:?}");
+                assert!(
+                    !begun || matches!(open, Err(StoreError { problem: Problem::HalfRestored, .. })),
+                    "call {call}: {open:?}"
+                );
                 restore(&disk).unwrap_or_else(|error| panic!("call {call}: {error}"));
                 again += 1;
             }
@@ -374,7 +377,7 @@ fn real_traffic_backups_one_after_another() {
 fn holds(data: &Path, sent: &[Sent]) {
     // A process that another test is starting has this one's locks for a moment.
     let report = wait_for("the lock", || match Store::new(Arc::new(RealDisk), data).check() {
-        Err(StoreError::Locked { .. }) => None,
+        Err(StoreError { problem: Problem::Locked, .. }) => None,
         checked => Some(checked.unwrap_or_else(|error| panic!("{error}"))),
     });
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
@@ -507,8 +510,8 @@ fn what_cannot_be_done_is_said_in_one_line() {
     let (data, inside, full, file, new, empty) =
         (path(&data), path(&inside), path(&full), path(&file), path(&new), path(&empty));
     for (arguments, want) in [
-        (&["backup", "--data", data, full][..], "there is something in it already"),
-        (&["backup", "--data", data, file], "there is something in it already"),
+        (&["backup", "--data", data, full][..], "the directory is not empty"),
+        (&["backup", "--data", data, file], "the directory is not empty"),
         (&["backup", "--data", data, data], "name another directory"),
         (&["backup", "--data", data, inside], "name another directory"),
         (&["backup", "--data", empty, new], "there is no store"),
@@ -525,9 +528,9 @@ fn what_cannot_be_done_is_said_in_one_line() {
     // An empty directory will do; a used one will not, and a served one neither.
     assert_eq!(wachat(&["backup", "--data", data, empty]).0, Some(0));
     for (arguments, want) in [
-        (&["backup", "--data", data, empty][..], "there is something in it already"),
-        (&["restore", empty, "--data", data], "there is something in it already"),
-        (&["restore", empty, "--data", full], "there is something in it already"),
+        (&["backup", "--data", data, empty][..], "the directory is not empty"),
+        (&["restore", empty, "--data", data], "the directory is not empty"),
+        (&["restore", empty, "--data", full], "the directory is not empty"),
         (&["restore", empty, "--data", empty], "name another directory"),
         (&["serve", "--send-port", "0", "--recv-port", "0", "--data", empty], "this is a backup"),
         (&["backup", "--data", empty, new], "this is a backup"),

@@ -117,7 +117,7 @@ fn a_torn_last_batch_is_a_note_and_stays() {
     assert!(report.damage.is_empty(), "{report:?}");
     assert_eq!(report.messages, 12);
     let [note] = <[String; 1]>::try_from(report.notes).unwrap();
-    assert!(note.starts_with("/data/wal/000005.csv line 4: batch 16 is broken"), "{note}");
+    assert!(note.starts_with("/data/wal/000005.csv line 4: batch 16 is torn"), "{note}");
     assert!(files(&disk) == before, "it has changed something");
 }
 
@@ -273,13 +273,13 @@ fn the_command_says_what_it_found() {
     assert!(said.contains("direct-0-1.csv line 3: ") && said.contains("nothing was changed"), "{said}");
     std::fs::write(&history, whole).unwrap();
 
-    // Of an earlier form.
+    // Of a version that never was.
     let table = crate::support::store_files::newest_checkpoint(&data).join("conversations.csv");
     let text = std::fs::read_to_string(&table).unwrap();
-    std::fs::write(&table, text.replace("wachat-conversations;2", "wachat-conversations;1")).unwrap();
+    std::fs::write(&table, text.replace("wachat-conversations;1", "wachat-conversations;0")).unwrap();
     let (code, said) = world.start_and_fail();
     assert_eq!(code, Some(1));
-    assert!(said.contains("conversations.csv: written by a development version"), "{said}");
+    assert!(said.contains("conversations.csv line 1: this should be wachat-conversations;1"), "{said}");
     assert_eq!(run(&data).0, Some(1));
 }
 

@@ -107,7 +107,7 @@ fn try_all(lane: u64, calls: u64) -> usize {
                 said += 1;
                 let where_it_was = why.contains("/data") || why.starts_with("/: ");
                 assert!(where_it_was, "{how}: {why:?} does not name a file");
-                let advice = ["look after the disk", "free some space", "nothing is lost"];
+                let advice = ["check the disk", "free some space", "nothing is lost"];
                 assert!(advice.iter().any(|advice| why.contains(advice)), "{how}: {why:?} does not say what to do");
             }
             disk.heal();

@@ -1,6 +1,11 @@
 //! Properties of the codec: what is written is read back, however it was cut on its way, and nothing
 //! that comes makes it stumble.
 
+#[path = "codec/abnf.rs"]
+mod abnf;
+#[path = "codec/page.rs"]
+mod page;
+
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -255,8 +260,8 @@ proptest! {
         prop_assert_eq!(Hello::parse(&line(|out| hello.write(out))), Some(hello));
         for direct in [
             DirectLine::Send { id: id.clone(), text: Text::new(&text).unwrap() },
-            DirectLine::Held(id),
-            DirectLine::Welcome,
+            DirectLine::Acknowledged(id),
+            DirectLine::Admitted,
             DirectLine::Ko(ko),
         ] {
             prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));

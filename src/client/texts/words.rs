@@ -1,28 +1,15 @@
-//! Single words, and what a KO says.
+//! Single words, and the texts of a KO.
 
 use super::{Language, Three, three};
 use crate::model::State;
 use crate::protocol::{Code, Ko};
 
-// What the client does with its files, in `CannotDo`.
-pub const CUT: Three = three("cut", "cortar", "cortar");
-pub const LOCK: Three = three("lock", "bloquear", "bloquear");
-pub const LOOK_BESIDE: Three = three("look beside", "mirar junto a", "olhar ao lado de");
-pub const LOOK_FOR: Three = three("look for", "buscar", "procurar");
-pub const LOOK_INTO: Three = three("look into", "mirar en", "olhar em");
-pub const MAKE: Three = three("make", "crear", "criar");
-pub const OPEN: Three = three("open", "abrir", "abrir");
-pub const READ: Three = three("read", "leer", "ler");
-pub const RENAME: Three = three("rename", "renombrar", "renomear");
-pub const SYNC: Three = three("sync", "asegurar en el disco", "garantir no disco");
-pub const WRITE: Three = three("write", "escribir en", "gravar em");
-
-/// How a message was said: from client to client.
+/// The mark of a message that was said from client to client.
 pub const DIRECT: Three = three("direct", "directo", "direto");
 /// The tick of a message that was read.
 pub const READ_TICK: Three = three("✓✓ read", "✓✓ leído", "✓✓ lido");
 
-/// How far a message has come.
+/// Returns the name of a message's state.
 pub fn state(state: State) -> Three {
     match state {
         State::Received => three("RECEIVED", "RECIBIDO", "RECEBIDA"),
@@ -31,18 +18,18 @@ pub fn state(state: State) -> Three {
     }
 }
 
-/// What a KO says. In English that is the server's own sentence, which may know more.
+/// Returns the text of a KO. In English that is the server's own sentence, which may know more.
 pub fn ko(ko: &Ko) -> String {
     ko_in(Language::current(), ko.code).unwrap_or(&ko.text).to_owned()
 }
 
-/// The same for a KO as the history notes it: `NO_USER: there is no such user`.
+/// Returns the text of a KO as the log notes it: `NO_USER: there is no such user`.
 pub fn noted_ko(noted: &str) -> String {
     let code = noted.split_once(": ").map(|(word, _)| Code::parse(word));
     code.and_then(|code| ko_in(Language::current(), code)).unwrap_or(noted).to_owned()
 }
 
-/// The client's own sentence for a code; `None`: what the server said is all there is.
+/// Returns the client's own sentence for a code; `None`: only the server's is known.
 pub fn ko_in(language: Language, code: Code) -> Option<&'static str> {
     let (es, pt) = match code {
         Code::Syntax => ("el servidor no entiende la petición", "o servidor não entende o pedido"),

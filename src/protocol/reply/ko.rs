@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::protocol::Codec;
-use crate::record::{Fields, Writer};
+use crate::record::{Fields, PlainField, Writer};
 
 /// The codes of a KO (protocol, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ const CODES: &[(Code, &str, &str)] = &[
 ];
 
 impl Code {
-    /// All codes that this version sends.
+    /// Returns all codes that this version sends.
     pub fn all() -> impl Iterator<Item = Self> {
         CODES.iter().map(|(code, ..)| *code).filter(|code| *code != Self::Unknown)
     }
@@ -80,6 +80,8 @@ impl Code {
         matches!(self, Self::TooLong | Self::Timeout | Self::Replaced | Self::Shutdown | Self::Internal)
     }
 }
+
+impl PlainField for Code {}
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -68,7 +68,7 @@ impl Codec for Chat {
 pub struct User {
     pub name: UserName,
     pub online: bool,
-    /// When a RECV session of the user last began or ended; `None` (an empty field): never.
+    /// The time at which a RECV session of the user last began or ended; `None` (an empty field): never.
     pub last_seen: Option<Timestamp>,
 }
 

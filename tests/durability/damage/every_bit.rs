@@ -16,7 +16,7 @@ fn segment() -> PathBuf {
 }
 
 fn location(disk: &SimulatedDisk) -> Location {
-    Location { disk: Arc::new(disk.clone()), directory: PathBuf::from("/j"), store: "store".into() }
+    Location { disk: Arc::new(disk.clone()), directory: PathBuf::from("/j"), owner: "store".into() }
 }
 
 /// A write-ahead log's bytes, and where each of its batches ends; before the first, the head does.
@@ -62,8 +62,8 @@ impl Written {
             Ok(())
         })?;
         let aside = disk.exists(Path::new(&format!("/j/000001-batch-{}-1.broken", self.batches_in(&lines) + 1)));
-        assert_eq!(recovered.set_aside.is_some(), aside.unwrap(), "what is set aside is said, and there");
-        Ok((lines, recovered.set_aside.is_some()))
+        assert_eq!(recovered.torn_tail.is_some(), aside.unwrap(), "what is set aside is said, and there");
+        Ok((lines, recovered.torn_tail.is_some()))
     }
 
     /// How many whole batches these lines are.
@@ -85,7 +85,7 @@ impl Written {
 
 fn refused_at(found: Found) -> (PathBuf, usize) {
     match found {
-        Err(WalError::Damaged { file, line, .. }) => (file, line),
+        Err(WalError::Damaged { file, line, .. }) => (file, line as usize),
         Err(WalError::Newer { file }) => (file, 1),
         Err(error) => panic!("{error}"),
         Ok(found) => panic!("taken for good: {found:?}"),
@@ -93,19 +93,24 @@ fn refused_at(found: Found) -> (PathBuf, usize) {
 }
 
 #[test]
-fn a_wal_cut_at_every_byte_gives_the_whole_batches_before() {
+fn a_wal_torn_at_every_byte_gives_the_whole_batches_before_and_a_shorter_file_is_refused() {
     let wal = written(&[3, 1, 8, 2, 30, 12]);
     let end = *wal.ends.last().unwrap();
     for length in 0..end + 10 {
-        let found = wal.recover(wal.bytes[..length].to_vec());
+        assert_eq!(refused_at(wal.recover(wal.bytes[..length].to_vec())), (segment(), 1), "cut at {length}");
+        let mut torn = wal.bytes.clone();
+        torn[length..].fill(b'\n');
+        let found = wal.recover(torn);
+        // The line feed that ends a line is there in any case.
+        let length = if wal.ends.contains(&(length + 1)) { length + 1 } else { length };
         if length < wal.ends[0] {
-            assert_eq!(refused_at(found), (segment(), 1), "cut at {length}");
+            assert_eq!(refused_at(found), (segment(), 1), "torn at {length}");
             continue;
         }
-        let (lines, aside) = found.unwrap_or_else(|error| panic!("cut at {length}: {error}"));
+        let (lines, aside) = found.unwrap_or_else(|error| panic!("torn at {length}: {error}"));
         let whole = wal.ends.iter().filter(|end| **end <= length).count() - 1;
-        assert_eq!(wal.batches_in(&lines), whole, "cut at {length}");
-        assert_eq!(aside, length < end && !wal.ends.contains(&length), "cut at {length}");
+        assert_eq!(wal.batches_in(&lines), whole, "torn at {length}");
+        assert_eq!(aside, length < end && !wal.ends.contains(&length), "torn at {length}");
     }
 }
 

@@ -21,7 +21,7 @@ struct Written {
 }
 
 fn location(disk: &SimulatedDisk) -> Location {
-    Location { disk: Arc::new(disk.clone()), directory: DIRECTORY.into(), store: "0123456789abcdef".into() }
+    Location { disk: Arc::new(disk.clone()), directory: DIRECTORY.into(), owner: "0123456789abcdef".into() }
 }
 
 fn path(number: u64) -> PathBuf {
@@ -75,7 +75,7 @@ impl Written {
             lines.push(String::from_utf8_lossy(line).into_owned());
             Ok(())
         });
-        Back { lines, end: recovered.map(|recovered| recovered.set_aside) }
+        Back { lines, end: recovered.map(|recovered| recovered.torn_tail.map(|torn| torn.to_string())) }
     }
 
     /// The lines of the first so many batches.
@@ -141,7 +141,7 @@ fn segments_in_each_other_s_place_are_refused() {
 }
 
 fn strange(target: u64, segment: u64) -> String {
-    format!("{} line 1: this is segment {segment} of store 0123456789abcdef", path(target).display())
+    format!("{} line 1: this is segment {segment} of 0123456789abcdef", path(target).display())
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn a_segment_behind_the_last_that_is_a_copy_is_refused() {
 #[test]
 fn a_segment_of_another_store_is_refused() {
     let (written, disk) = (three(), SimulatedDisk::default());
-    let elsewhere = Location { store: "another".into(), ..location(&disk) };
+    let elsewhere = Location { owner: "another".into(), ..location(&disk) };
     let other = write(disk, &elsewhere, 600, 2, written.batches.clone());
     for number in 1..=3 {
-        let said = format!("{} line 1: this is segment {number} of store another", path(number).display());
+        let said = format!("{} line 1: this is segment {number} of another", path(number).display());
         written.with(number, &other.content(number)).assert_refused(&said);
     }
 }

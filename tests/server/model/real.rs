@@ -6,7 +6,7 @@ use std::time::Duration;
 use wachat::model::{Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 use wachat::state_machine::{
-    Answer, Command, ConnectionId, Delivery, Effect, Now, Outcome, Policy, Record, StateMachine,
+    Answer, Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine,
 };
 
 use super::simple::{Said, Waiting};
@@ -48,7 +48,7 @@ impl Real {
             at: Timestamp::from_millis(1_000 - self.clock.min(1_000)),
             elapsed: Duration::from_millis(self.clock),
         };
-        let mut out = Outcome::default();
+        let mut out = Output::default();
         self.machine.handle(connection, command, now, &mut out).unwrap();
         for (last, record) in out.records {
             let mut line = Vec::new();
@@ -93,14 +93,14 @@ impl Real {
     pub fn file_all(&mut self) {
         let all: Vec<_> = self
             .machine
-            .unfiled()
+            .pending_history()
             .map(|(id, mut filed, rows)| {
                 filed.bytes += 1;
                 filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
                 (id, filed)
             })
             .collect();
-        self.machine.filed(&all);
+        self.machine.mark_history_written(&all);
     }
 
     /// What STATUS answers, as a connection's thread makes it.

@@ -1,0 +1,178 @@
+//! Reads segments back and replays every whole batch, in order. What follows the last one may be a torn tail: a
+//! batch that was being written when the process ended. Nothing depended on it, since its sync had not returned.
+//! Everything else that is not as it was written is damage. Reading changes nothing.
+
+use std::fmt;
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use memchr::memchr_iter;
+
+use super::error::WalError;
+use super::format::{Head, HeadError, any_batch_behind, batch_at};
+use super::location::Location;
+use super::segment::Segment;
+use crate::disk;
+
+/// Applies a record (a line without its LF), or says why it is none of this log.
+pub type Replay<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
+
+/// The last batch of a log, where it is not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    pub file: PathBuf,
+    /// The line where it begins, counted from 1.
+    pub line: u64,
+    pub batch: u64,
+    pub bytes: usize,
+    /// The file that its bytes were moved to; `None` if nothing was changed.
+    pub moved_to: Option<PathBuf>,
+}
+
+impl fmt::Display for TornTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, batch, bytes, moved_to } = self;
+        write!(f, "{} line {line}: batch {batch} is torn: the process ended while it was written, ", file.display())?;
+        write!(f, "and nothing depended on it yet")?;
+        match moved_to {
+            Some(copy) => write!(f, "; its {bytes} bytes are now in {}", copy.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A segment that was read and replayed.
+pub(super) struct ReadSegment {
+    /// It ends behind its last whole batch.
+    pub segment: Segment,
+    /// Offset of the last whole batch, and its bytes with the commit mark.
+    pub last_batch: Option<(u64, Vec<u8>)>,
+    /// The bytes behind it, without the line feeds up to the segment's end.
+    pub torn: Vec<u8>,
+    /// The number of the line behind the last whole batch.
+    line: u64,
+    /// The number of the batch that comes next.
+    next_batch: u64,
+}
+
+impl ReadSegment {
+    /// Checks that nothing was written behind the head.
+    pub fn is_empty(&self) -> bool {
+        self.last_batch.is_none() && self.torn.is_empty()
+    }
+
+    /// Describes the torn tail, if there is one.
+    pub fn torn_tail(&self) -> Option<TornTail> {
+        let (file, bytes) = (self.segment.path().to_path_buf(), self.torn.len());
+        (bytes > 0).then_some(TornTail { file, line: self.line, batch: self.next_batch, bytes, moved_to: None })
+    }
+}
+
+/// Replays segments, the first of their batches being `batch`. Returns them, and the number of the batch that
+/// comes next. Only the last segment that is not empty can end in a torn tail.
+pub(super) fn replay_segments(
+    location: &Location,
+    numbers: RangeInclusive<u64>,
+    batch: u64,
+    replay: &mut Replay,
+) -> Result<(Vec<ReadSegment>, u64), WalError> {
+    let (mut segments, mut next_batch): (Vec<ReadSegment>, u64) = (Vec::new(), batch);
+    for number in numbers {
+        let content = Content::read(location, number)?;
+        let torn = segments.last().and_then(ReadSegment::torn_tail);
+        if let Some(TornTail { file, line, batch, .. }) = torn.filter(|_| !content.is_fresh()) {
+            let what = format!("batch {batch} is broken, and there are later ones in {}", content.path.display());
+            return Err(WalError::Damaged { file, line, what });
+        }
+        let segment = content.replay(next_batch, replay)?;
+        next_batch = segment.next_batch;
+        segments.push(segment);
+    }
+    Ok((segments, next_batch))
+}
+
+/// The bytes of a segment whose head is good.
+struct Content {
+    file: std::sync::Arc<dyn disk::File>,
+    path: PathBuf,
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+impl Content {
+    fn read(location: &Location, number: u64) -> Result<Self, WalError> {
+        let path = location.segment(number);
+        let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
+        let bytes = disk::read_all(&*file).map_err(WalError::io(&path))?;
+        let head = check_head(location, number, &bytes)?;
+        Ok(Self { file, path, head, bytes })
+    }
+
+    /// Checks that there are only line feeds behind the head.
+    fn is_fresh(&self) -> bool {
+        self.bytes.get(self.head.len()..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'\n'))
+    }
+
+    /// Replays the whole batches, the first of them being `batch`.
+    fn replay(self, batch: u64, replay: &mut Replay) -> Result<ReadSegment, WalError> {
+        let damaged = |line, what| WalError::Damaged { file: self.path.clone(), line, what };
+        let (mut end, mut line, mut next_batch, mut last) = (self.head.len(), 2, batch, None);
+        while self.bytes.get(end).is_some_and(|byte| *byte != b'\n')
+            && let Some(batch) = batch_at(&self.head, &self.bytes, end).filter(|batch| batch.number == next_batch)
+        {
+            for record in lines(batch.records) {
+                replay(record).map_err(|what| damaged(line, what))?;
+                line += 1;
+            }
+            last = Some(batch.start);
+            (end, next_batch, line) = (batch.end, next_batch + 1, line + 1);
+        }
+        let torn = without_feeds(self.bytes.get(end..).unwrap_or_default()).to_vec();
+        if !torn.is_empty()
+            && let Some(later) = any_batch_behind(&self.head, &self.bytes, end, next_batch)
+        {
+            return Err(damaged(line, format!("batch {next_batch} is broken, and batch {later} comes after it")));
+        }
+        let last_batch = last.and_then(|start| Some((start as u64, self.bytes.get(start..end)?.to_vec())));
+        let segment = Segment::new(self.file, self.path, self.head, end);
+        Ok(ReadSegment { segment, last_batch, torn, line, next_batch })
+    }
+}
+
+/// Splits records at their line feeds.
+fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', records)
+        .map(move |end| records.get(std::mem::replace(&mut start, end + 1)..end).unwrap_or_default())
+}
+
+/// Cuts off the line feeds at the end.
+fn without_feeds(bytes: &[u8]) -> &[u8] {
+    let length = bytes.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
+    bytes.get(..length).unwrap_or_default()
+}
+
+/// Reads a segment's head, and checks that it is the head of this segment and that the file has its length.
+pub(super) fn check_head(location: &Location, number: u64, bytes: &[u8]) -> Result<Head, WalError> {
+    let file = location.segment(number);
+    let what = match Head::parse(bytes) {
+        Err(HeadError::Newer) => return Err(WalError::Newer { file }),
+        Err(HeadError::Damaged) => "not the first line of a WAL segment".to_owned(),
+        Ok(head) if head.number != number || head.owner != location.owner => {
+            format!("this is segment {} of {}", head.number, head.owner)
+        }
+        Ok(head) if head.size != bytes.len() as u64 => {
+            format!("the segment has to have {} bytes and has {}", head.size, bytes.len())
+        }
+        Ok(head) => return Ok(head),
+    };
+    Err(WalError::Damaged { file, line: 1, what })
+}
+
+fn missing_or_io(path: &Path) -> impl FnOnce(io::Error) -> WalError + '_ {
+    |error| match error.kind() {
+        io::ErrorKind::NotFound => WalError::Missing { file: path.to_path_buf() },
+        _ => WalError::io(path)(error),
+    }
+}
