@@ -109,8 +109,3 @@ pub mod state_machine;
 pub mod store;
 pub mod tools;
 pub mod wal;
-
-/// Defects on purpose, in the place of some of the modules: they prove that the tests can fail.
-#[cfg(feature = "planted-bugs")]
-#[path = "../tests/planted/mod.rs"]
-mod planted;

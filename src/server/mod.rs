@@ -16,7 +16,6 @@ mod auth;
 mod connection;
 mod connection_table;
 mod dispatch;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/group_commit.rs")]
 mod group_commit;
 mod history_reader;
 mod login;

@@ -18,7 +18,6 @@ mod orphans;
 mod restore;
 mod room_tables;
 mod table;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
 
 use std::io;

@@ -75,7 +75,7 @@ fn each_ko_has_a_sentence_in_each_language() {
 
 #[test]
 fn a_script_is_told_in_its_language() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     for (language, problem, status, help) in [
         ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "what can be typed"),
@@ -120,7 +120,7 @@ fn a_person_reads_and_answers_in_their_language() {
 
 #[test]
 fn the_environment_names_the_language_where_nobody_else_does() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     world.register_clients(&["ana"]);
     let ask = |variables: &[(&str, &str)], more: &[&str]| -> String {
         let mut command = Command::new(WACHAT);

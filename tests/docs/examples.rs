@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 
+use crate::support::cargo::cargo;
 use crate::support::{PASSWORD, TIMEOUT, World};
 use tempfile::TempDir;
 
@@ -68,8 +69,7 @@ fn example(name: &str) -> PathBuf {
         Some(name) => name,
     };
     let _one = ONE_AT_A_TIME.lock();
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "--profile", profile, "--example", name]).status();
+    let built = cargo().args(["build", "--quiet", "--profile", profile, "--example", name]).status();
     assert!(built.expect("cargo").success());
     directory.join("examples").join(name)
 }

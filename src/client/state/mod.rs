@@ -13,7 +13,6 @@ mod decide;
 pub mod error;
 pub mod home;
 mod machine;
-#[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/outbox.rs")]
 pub mod outbox;
 mod query;
 pub mod record;
