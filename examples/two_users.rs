@@ -14,7 +14,9 @@ use std::time::Duration;
 use wachat::disk::RealDisk;
 use wachat::limits::TIMEOUT;
 use wachat::model::{MessageId, Seq, Target, Text};
-use wachat::protocol::{After, Event, Login, LoginKind, RecvRequest, SendRequest, reply};
+use wachat::protocol::{
+    Accepted, After, Codec, Done, Event, ListHead, LoggedIn, Login, LoginKind, RecvRequest, SendRequest, parse_reply,
+};
 use wachat::server::{self, Config};
 
 type Failable<T> = Result<T, Box<dyn Error>>;
@@ -29,8 +31,8 @@ fn main() -> Failable<()> {
     let mut luis = Connection::open(send, LoginKind::Register, "luis")?;
     println!("ana writes to luis, who is away");
     let (id, text) = (MessageId::new("hola-1").ok_or("not an id")?, Text::new("hola, luis").ok_or("not a text")?);
-    let accepted = ana.ask(|out| SendRequest::Send { id, to: Target::parse("luis"), text }.write(out))?;
-    let (_, number) = reply::read_accepted(&accepted)?;
+    let send = SendRequest::Send { id, to: Target::parse("luis"), text };
+    let Accepted { seq: number, .. } = ana.ask(|out| send.write(out))?;
     println!("    ana sees: message {number} is RECEIVED; it is on the server's disk");
 
     println!("luis comes");
@@ -43,12 +45,13 @@ fn main() -> Failable<()> {
 
     // Nothing is DELIVERED because it was sent: only because luis has said that he holds it.
     println!("luis acknowledges what he was given");
-    luis_hears.ask(|out| RecvRequest::Poll { after: After::Number(number), wait: Some(0), max: 100 }.write(out))?;
+    let acknowledge = RecvRequest::Poll { after: After::Number(number), wait: Some(0), max: 100 };
+    let ListHead { .. } = luis_hears.ask(|out| acknowledge.write(out))?;
     let mut ana_hears = Connection::open(recv, LoginKind::Login, "ana")?;
     let told = show_states(&ana_hears.poll(Seq::ZERO)?);
 
     println!("luis reads it");
-    luis.ask(|out| SendRequest::Read { target: Target::parse("ana"), seq: number }.write(out))?;
+    let Done = luis.ask(|out| SendRequest::Read { target: Target::parse("ana"), seq: number }.write(out))?;
     show_states(&ana_hears.poll(told)?);
 
     server.stop()?;
@@ -73,30 +76,24 @@ impl Connection {
         let stream = TcpStream::connect(port)?;
         stream.set_read_timeout(Some(TIMEOUT + Duration::from_secs(5)))?;
         let mut connection = Self(BufReader::new(stream));
-        connection.ask(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
+        let LoggedIn { .. } = connection.ask(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
         Ok(connection)
     }
 
-    /// The fields of the reply after OK; a KO is an error.
-    fn ask(&mut self, request: impl FnOnce(&mut Vec<u8>)) -> Failable<Vec<String>> {
+    /// Sends a request and returns the first line of its reply; a KO is an error.
+    fn ask<Answer: Codec>(&mut self, request: impl FnOnce(&mut Vec<u8>)) -> Failable<Answer> {
         let mut out = Vec::new();
         request(&mut out);
         self.0.get_mut().write_all(&out)?;
         let head = self.line()?;
-        Ok(reply::read_head(head.as_bytes())?.map_err(|ko| format!("{}: {}", ko.code, ko.text))?)
+        Ok(parse_reply(head.as_bytes())?.map_err(|ko| ko.to_string())?)
     }
 
     /// Waits for the events above a number: a list says how many lines follow.
     fn poll(&mut self, after: Seq) -> Failable<Vec<Event>> {
         let poll = RecvRequest::Poll { after: After::Number(after), wait: None, max: 100 };
-        let head = self.ask(|out| poll.write(out))?;
-        let count: usize = head.first().ok_or("a list without its length")?.parse()?;
-        let mut events = Vec::new();
-        for _ in 0..count {
-            // An event of a kind that this program does not know is left out.
-            events.extend(Event::parse(self.line()?.as_bytes())?.1);
-        }
-        Ok(events)
+        let ListHead { count } = self.ask(|out| poll.write(out))?;
+        (0..count).map(|_| Ok(Event::parse(self.line()?.as_bytes())?)).collect()
     }
 
     fn line(&mut self) -> Failable<String> {

@@ -62,18 +62,24 @@ pub const ROOMS_PER_USER: usize = 1_000;
 /// Rooms on one server at most: each takes a little memory, for ever.
 pub const ROOMS: usize = 100_000;
 
-/// Events without a number that wait for a connected user; the oldest go first (protocol, section 7).
-pub const FLEETING_EVENTS: usize = 1_000;
+/// Transient events (those without a number) queued for an online user; the oldest are dropped (protocol, section 7).
+pub const TRANSIENT_EVENTS: usize = 1_000;
 
 /// Ids remembered for each sender (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;
 
-/// The lowest `serve --rate`, in messages a second (protocol, section 4).
+/// The lowest `serve --rate`, in messages a second (protocol, section 5).
 pub const MIN_RATE: u32 = 50;
 
 /// Requests of one SEND connection that are under way at once. More stay in the socket: that is
 /// how a client that does not read its replies is slowed down.
 pub const PIPELINE: usize = 512;
+
+/// Bytes of those requests: far more than a pipeline of usual messages, far less than 512 of the longest.
+pub const PIPELINE_BYTES: usize = 1 << 20;
+
+/// Threads that read history files.
+pub const HISTORY_THREADS: usize = 2;
 
 /// Inputs that wait for the router. A full queue holds the connection threads, and so the sockets.
 pub const ROUTER_QUEUE: usize = 4_096;
@@ -84,9 +90,6 @@ pub const AUTH_QUEUE: usize = 256;
 /// Of those, from one address: whoever tries passwords by the thousand keeps nobody else waiting for
 /// more than about a second.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
-
-/// How long a login waits for its place in that queue.
-pub const AUTH_QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub const AUTH_THREADS: usize = 2;
 

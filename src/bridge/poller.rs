@@ -15,6 +15,7 @@ use super::to_telegram::Batch;
 use super::{Config, Event, room};
 use crate::client::account::{Account, Port};
 use crate::client::backoff::Backoff;
+use crate::client::questions;
 use crate::client::read_greeting;
 use crate::client::session::Session;
 use crate::limits;
@@ -141,7 +142,7 @@ impl Poller {
         self.wait_for_courier(session)?;
         let Some((store, after)) = self.position.clone() else { return Ok(()) };
         let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
-        let events = match session.ask_list(&line(&poll), event::Event::parse)? {
+        let events = match session.ask_list(&line(&poll), questions::read_event)? {
             Ok(events) => events,
             // A copy of the store, older than what we know: go on from what it calls acknowledged.
             Err(ko) if ko.code == Code::Seq && after > acknowledged => {

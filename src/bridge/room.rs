@@ -5,7 +5,7 @@ use crate::client::account::{Account, Port};
 use crate::client::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
-use crate::protocol::{Code, HistoryRecord, Ko, SendRequest};
+use crate::protocol::{Code, Codec as _, HistoryRecord, Ko, SendRequest};
 
 /// A SEND session of somebody who is in the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, BridgeError> {

@@ -12,7 +12,7 @@ use super::questions;
 use super::session::Session;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target};
-use crate::protocol::{HistoryRecord, SendRequest};
+use crate::protocol::{Codec as _, HistoryRecord, SendRequest};
 
 /// A gap, and what of it was fetched.
 pub struct CaughtUp {

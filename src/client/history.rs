@@ -164,7 +164,7 @@ impl History {
             Some(Event::Offline { user, .. }) => arrivals.push(Arrival::Offline(user)),
             Some(Event::Join { room, user, .. }) => arrivals.push(Arrival::Joined(room, user)),
             Some(Event::Part { room, user, .. }) => arrivals.push(Arrival::Parted(room, user)),
-            Some(Event::Gap { .. } | Event::Peer { .. }) => {}
+            Some(Event::Gap { .. } | Event::Peer { .. } | Event::Unknown { .. }) => {}
             // Held already, or of a kind that this version does not know: its number is enough.
             Some(Event::Message(_)) | None => {}
         }

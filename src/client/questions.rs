@@ -11,7 +11,7 @@ use super::texts::Phrase;
 use crate::limits;
 use crate::model::{RoomName, Seq, State, Target, Token, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, HistoryRecord, ReadError, RecvRequest, SendRequest};
+use crate::protocol::{Code, Codec as _, Event, HistoryRecord, ReadError, RecvRequest, SendRequest};
 use crate::record::Fields;
 
 /// The room that every new account is in, without its `#` (protocol, section 7).
@@ -118,6 +118,12 @@ fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
 /// Up to which number the server takes each place for read by me.
 pub fn what_is_read(session: &mut Session) -> Result<HashMap<Target, Seq>, LinkError> {
     Ok(chats(session)?.into_iter().map(|chat| (chat.target, chat.read)).collect())
+}
+
+/// Reads an event and its number; `None` for an event of a later version.
+pub fn read_event(line: &[u8]) -> Result<(Seq, Option<Event>), ReadError> {
+    let event = Event::parse(line)?;
+    Ok((event.seq(), Some(event).filter(|event| !matches!(event, Event::Unknown { .. }))))
 }
 
 fn fields(line: &[u8]) -> Result<Fields<'_>, ReadError> {

@@ -89,7 +89,7 @@ impl Receiver {
     fn poll(&mut self, session: &mut Session, wait: u64) -> Result<(), Stop> {
         let after = After::Number(self.home.history.lock().position());
         let poll = RecvRequest::Poll { after, wait: Some(wait), max: limits::POLL_EVENTS };
-        let events = match session.ask_list(&questions::recv_line(&poll), Event::parse)? {
+        let events = match session.ask_list(&questions::recv_line(&poll), questions::read_event)? {
             Ok(events) => events,
             Err(ko) if ko.code == Code::Seq => return self.lost_place(session),
             Err(ko) => return Err(LinkError::Away(words::ko(&ko)).into()),

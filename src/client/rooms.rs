@@ -100,7 +100,7 @@ impl App {
 
     /// Somebody has joined a room. Only so many are remembered: a line too many does no harm.
     pub(super) fn note_joiner(&mut self, user: UserName) {
-        if self.joiners.len() >= limits::FLEETING_EVENTS {
+        if self.joiners.len() >= limits::TRANSIENT_EVENTS {
             self.joiners.clear();
         }
         self.joiners.insert(user);

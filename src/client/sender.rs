@@ -21,8 +21,8 @@ use super::questions;
 use super::session::Session;
 use super::texts::Phrase;
 use crate::limits;
-use crate::model::{Seq, Target};
-use crate::protocol::{Code, Ko, SendRequest, reply};
+use crate::model::{Seq, Target, Timestamp};
+use crate::protocol::{Code, Ko, SendRequest};
 
 /// What the thread owns.
 pub struct Sender {
@@ -159,7 +159,8 @@ impl Sender {
 
     fn accepted(&mut self, message: &Waiting, fields: &[String]) -> Result<(), Stop> {
         let strange = || LinkError::Away(Phrase::StrangeSend.to_string());
-        let (at, seq) = reply::read_accepted(fields).map_err(|_| strange())?;
+        let at = fields.get(2).and_then(|text| Timestamp::parse(text)).ok_or_else(strange)?;
+        let seq = fields.get(3).and_then(|text| Seq::parse(text)).ok_or_else(strange)?;
         if fields.first().is_none_or(|id| id != message.id.as_str()) {
             return Err(strange().into());
         }

@@ -9,7 +9,8 @@ use super::error::LinkError;
 use super::texts::Phrase;
 use crate::limits;
 use crate::net::{LineError, LineReader};
-use crate::protocol::{Code, Ko, Login, LoginKind, ReadError, reply};
+use crate::protocol::{Code, Codec, Ko, Login, LoginKind, ReadError, parse_reply};
+use crate::record::{Fields, Writer};
 
 /// What the server answered to a request: the fields after `OK`, or a KO that leaves the connection
 /// open.
@@ -101,7 +102,21 @@ impl Session {
 
     fn read_head(&mut self) -> Result<Answer, LinkError> {
         let line = self.lines.next_line().map_err(lost)?;
-        reply::read_head(line).map_err(|_| strange())
+        Ok(parse_reply::<OkFields>(line).map_err(|_| strange())?.map(|OkFields(fields)| fields))
+    }
+}
+
+/// The fields after `OK`.
+struct OkFields(Vec<String>);
+
+impl Codec for OkFields {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK");
+        self.0.iter().for_each(|field| _ = record.text(field));
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        (f.get(0)? == "OK").then(|| Self(f.iter().skip(1).map(str::to_owned).collect()))
     }
 }
 

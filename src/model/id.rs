@@ -1,25 +1,32 @@
-//! What a message is known by: the sender's id for it, and the server's number.
+//! Identifiers of a message: the id that its sender chose, and the sequence number that the server gave.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::limits;
+use crate::record::PlainField;
 
-/// The id a sender chose, so that a retry can be known: 1 to 64 of `A-Z a-z 0-9 - _`
-/// (protocol, section 5).
+/// A message id, chosen by the sender for duplicate suppression: 1 to 64 of `A-Z a-z 0-9 - _` (protocol, section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(Arc<str>);
 
 impl MessageId {
-    /// `None` if the text is empty, too long, or has any other character in it.
+    /// Checks an id; `None` if the text is empty, too long, or has any other character in it.
     pub fn new(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let fits = (1..=limits::ID_BYTES).contains(&text.len());
         (fits && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
+    /// Returns the id as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl PlainField for MessageId {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.0.append_to(out);
     }
 }
 
@@ -29,17 +36,18 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// A place in the one sequence that orders everything (protocol, section 5). 0 stands for "before
-/// the first"; numbers stay below 2^53.
+/// A sequence number: a position in the one sequence that orders every event (protocol, section 5). 0 is before the
+/// first; numbers stay below 2^53.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seq(u64);
 
 impl Seq {
+    /// The number before the first one.
     pub const ZERO: Seq = Seq(0);
-    /// The last there could ever be.
+    /// The last possible number.
     pub const LAST: Seq = Seq(limits::SEQ_END - 1);
 
-    /// `None` from 2^53 on.
+    /// Checks a number; `None` from 2^53 on.
     pub fn new(number: u64) -> Option<Self> {
         (number < limits::SEQ_END).then_some(Self(number))
     }
@@ -50,16 +58,19 @@ impl Seq {
         digits.then(|| text.parse().ok()).flatten().and_then(Self::new)
     }
 
+    /// Returns the number.
     pub fn get(self) -> u64 {
         self.0
     }
 
-    /// The number after this one. The sequence would last a million messages a second for
-    /// 285 years; should it end, its last number is given again and replay refuses the store.
+    /// Returns the number after this one. At a million messages a second the sequence ends after 285 years; then the
+    /// last number would be given again, and `apply` refuses it.
     pub fn next(self) -> Self {
         Self((self.0 + 1).min(Self::LAST.0))
     }
 }
+
+impl PlainField for Seq {}
 
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,11 +1,11 @@
-//! A message as everybody sees it, and how far it has come.
+//! A message and its delivery states.
 
 use std::fmt;
 
 use super::{MessageId, Seq, Target, Text, Timestamp, UserName};
-use crate::record::Fields;
+use crate::record::{Fields, PlainField};
 
-/// One message that the server has accepted. It never changes; what changes are its sender's marks.
+/// A message that the server has accepted. It never changes: its state follows from its sender's watermarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub seq: Seq,
@@ -17,8 +17,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads the message whose id, sender, target and time are the fields from `head` on, and whose text is
-    /// the field `text`. Events, the server's write-ahead log and every history have them side by side.
+    /// Reads a message whose id, sender, target and time are the fields from `head` on, and whose text is the field
+    /// `text`: the order in events, in the server's write-ahead log and in every history file.
     pub fn from_fields(fields: &Fields, seq: Seq, head: usize, text: usize) -> Option<Self> {
         Some(Self {
             seq,
@@ -31,8 +31,8 @@ impl Message {
     }
 }
 
-/// How far a message has come (protocol, section 7). `SENT`, the state before these, is known to
-/// the sender's own client alone.
+/// The delivery state of a message (protocol, section 7). `SENT`, the state before these, exists only in the sender's
+/// client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
     Received,
@@ -44,10 +44,13 @@ impl State {
     const WORDS: [(State, &'static str); 3] =
         [(State::Received, "RECEIVED"), (State::Delivered, "DELIVERED"), (State::Read, "READ")];
 
+    /// Reads the state as `Display` writes it.
     pub fn parse(text: &str) -> Option<Self> {
         Self::WORDS.iter().find(|(_, word)| *word == text).map(|(state, _)| *state)
     }
 }
+
+impl PlainField for State {}
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

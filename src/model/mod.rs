@@ -1,4 +1,4 @@
-//! Values that cannot be wrong once built: whoever holds one need not check it again.
+//! Values that are valid once built: code that holds one need not check it again.
 
 mod id;
 mod message;

@@ -1,4 +1,4 @@
-//! Who and where: user names, room names, and the places a message can go to.
+//! User names, room names, and targets: the users and rooms that a message can be sent to.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,16 +9,16 @@ use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use unicode_security::MixedScript;
 
 use crate::limits;
+use crate::record::PlainField;
 
-/// What a user name never holds: the separators of the protocol, quotes, and what would mean
-/// something in a path (protocol, section 3).
+/// Characters that no user name holds: separators of the protocol and of paths, and quotes (protocol, section 3).
 const FORBIDDEN: [char; 7] = [':', ';', '#', '@', '"', '\\', '/'];
 
-/// Longest text that is looked at: a character of a name is composed of at most four. The rules for
-/// some characters look through the whole text for each of them, which is slow for a long one.
+/// Longest text that is mapped: a character of a name is composed of at most four. The rules of some characters
+/// search the whole text at each of them, which takes quadratic time.
 const UNMAPPED_CHARS: usize = 4 * limits::NAME_CHARS;
 
-/// Not a name (protocol, section 3). Its text says what a name is.
+/// Error of a text that is not a name (protocol, section 3). Its message says what a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameError;
 
@@ -32,11 +32,11 @@ impl fmt::Display for NameError {
     }
 }
 
-/// The two forms of a name: the mapped one says who it is, the other is how she is shown.
+/// The two forms of a name: the mapped one identifies the user, the other is displayed.
 #[derive(Debug)]
 struct Forms {
     mapped: Box<str>,
-    /// `None`: the same.
+    /// `None` if equal to `mapped`.
     shown: Option<Box<str>>,
 }
 
@@ -46,8 +46,9 @@ struct Forms {
 pub struct UserName(Arc<Forms>);
 
 impl UserName {
+    /// Checks and maps a name.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        // Small letters and digits need no mapping: nearly every name, on the path of every message.
+        // Lower-case ASCII letters and digits need no mapping: the case of nearly every message.
         if is_plain(text) {
             return Ok(Self(Arc::new(Forms { mapped: text.into(), shown: None })));
         }
@@ -56,12 +57,12 @@ impl UserName {
         Ok(Self(Arc::new(Forms { mapped: mapped.into(), shown })))
     }
 
-    /// The form that says who it is. Never shown, never a file name.
+    /// Returns the form that identifies the user. It is never shown, and never a file name.
     pub fn mapped(&self) -> &str {
         &self.0.mapped
     }
 
-    /// The name as its owner wrote it.
+    /// Returns the name as the user registered it.
     pub fn shown(&self) -> &str {
         self.0.shown.as_deref().unwrap_or(&self.0.mapped)
     }
@@ -74,7 +75,7 @@ fn forms(text: &str) -> Result<(String, String), NameError> {
     let mapped = UsernameCaseMapped::enforce(text).map_err(|_| NameError)?;
     let shown = UsernameCasePreserved::enforce(text).map_err(|_| NameError)?;
     let fits = (1..=limits::NAME_CHARS).contains(&mapped.chars().count());
-    // Both forms are looked at: a mapping that brought a forbidden sign, or hid one, passes neither.
+    // Both forms are checked, since a mapping can add or remove a forbidden character.
     let allowed = |form: &str| !form.contains(FORBIDDEN) && !form.starts_with(['.', '-']);
     if fits && allowed(&mapped) && allowed(&shown) && is_stable(&mapped, &shown) && mapped.as_ref().is_single_script() {
         return Ok((mapped.into_owned(), shown.into_owned()));
@@ -82,14 +83,14 @@ fn forms(text: &str) -> Result<(String, String), NameError> {
     Err(NameError)
 }
 
-/// Whether the shown form, read again, is the same name. A file holds it: one that composed into
-/// something that is no name could be written and never be read back.
+/// Checks that the shown form, read again, is the same name. Files hold that form: one that composes into something
+/// else could be written and never be read back.
 fn is_stable(mapped: &str, shown: &str) -> bool {
     UsernameCaseMapped::enforce(shown).is_ok_and(|again| again == mapped)
         && UsernameCasePreserved::enforce(shown).is_ok_and(|again| again == shown)
 }
 
-/// Whether a name is its own mapped and shown form, as one sees at once.
+/// Checks that a text is its own mapped and shown form, by its characters alone.
 fn is_plain(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=limits::NAME_CHARS).contains(&text.len()) && text.bytes().all(plain)
@@ -106,6 +107,12 @@ impl Eq for UserName {}
 impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.mapped.hash(state);
+    }
+}
+
+impl PlainField for UserName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.shown().append_to(out);
     }
 }
 
@@ -126,14 +133,21 @@ impl fmt::Debug for UserName {
 pub struct RoomName(UserName);
 
 impl RoomName {
-    /// Reads a name with its `#`.
+    /// Checks and maps a name that begins with `#`.
     pub fn new(text: &str) -> Result<Self, NameError> {
         UserName::new(text.strip_prefix('#').ok_or(NameError)?).map(Self)
     }
 
-    /// The form that says which it is, without the `#`.
+    /// Returns the form that identifies the room, without the `#`.
     pub fn mapped(&self) -> &str {
         self.0.mapped()
+    }
+}
+
+impl PlainField for RoomName {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        out.push(b'#');
+        self.0.append_to(out);
     }
 }
 
@@ -143,14 +157,14 @@ impl fmt::Display for RoomName {
     }
 }
 
-/// Where a message goes to: a user, or a room.
+/// The target of a message: a user or a room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     User(UserName),
     Room(RoomName),
 }
 
-/// A text that cannot name any user, or any room: to whoever asks, there is none of that name.
+/// Error of a target that is no possible name: a client is told that no such user, or room, exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoSuchTarget {
     User,
@@ -158,11 +172,21 @@ pub enum NoSuchTarget {
 }
 
 impl Target {
+    /// Reads a user name, or a room name with its `#`.
     pub fn parse(text: &str) -> Result<Self, NoSuchTarget> {
         if text.starts_with('#') {
             return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchTarget::Room);
         }
         UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
+    }
+}
+
+impl PlainField for Target {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::User(name) => name.append_to(out),
+            Self::Room(name) => name.append_to(out),
+        }
     }
 }
 

@@ -1,22 +1,27 @@
-//! Times, for people: order comes from numbers (protocol, section 2).
+//! Timestamps, for people: the order of events comes from sequence numbers (protocol, section 2).
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970, written in RFC 3339, UTC: `2026-11-20T23:55:00.123Z`. Kept within the
-/// years 1970 to 9999, so that it always has that form.
+use crate::record::PlainField;
+
+/// Milliseconds since 1970, written in RFC 3339, UTC: `2026-11-20T23:55:00.123Z`. Limited to the years 1970 to 9999,
+/// so that it always has that form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 /// The last millisecond that the time library can write, two days before the year 10000.
 const END: u64 = 253_402_207_199_999;
 
+const MILLIS_A_DAY: u64 = 86_400_000;
+
 impl Timestamp {
+    /// Makes a timestamp; a later time becomes the last one of the year 9999.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(END))
     }
 
-    /// What the machine's clock says; one before 1970 counts as 1970.
+    /// Reads the system clock; a time before 1970 counts as 1970.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(END))
@@ -28,7 +33,7 @@ impl Timestamp {
         u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)
     }
 
-    /// The time of day on this machine's wall clock, as `14:35`.
+    /// Returns the time of day in this machine's time zone, as `14:35`.
     pub fn local_time_of_day(self) -> String {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
     }
@@ -38,9 +43,53 @@ impl Timestamp {
     }
 }
 
+/// Formats the text itself: every line about a message has a time, and jiff takes longer for it than all the rest
+/// of the line.
+impl PlainField for Timestamp {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        let (year, month, day) = civil_date(self.0 / MILLIS_A_DAY);
+        let millis = self.0 % MILLIS_A_DAY;
+        for (number, highest, end) in [
+            (year, 1_000, b'-'),
+            (month, 10, b'-'),
+            (day, 10, b'T'),
+            (millis / 3_600_000, 10, b':'),
+            (millis / 60_000 % 60, 10, b':'),
+            (millis / 1_000 % 60, 10, b'.'),
+            (millis % 1_000, 100, b'Z'),
+        ] {
+            append_digits(out, number, highest);
+            out.push(end);
+        }
+    }
+}
+
+/// Appends the decimal digits of a number, from the digit that counts `highest` down to the units.
+fn append_digits(out: &mut Vec<u8>, number: u64, mut highest: u64) {
+    while highest > 0 {
+        out.push(b'0' + (number / highest % 10) as u8);
+        highest /= 10;
+    }
+}
+
+/// Returns year, month and day of a day counted from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date
+/// algorithms"). Years begin in March there, so that the leap day is the last one.
+fn civil_date(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, day_of_era) = (day / 146_097, day % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day_of_month)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.instant())
+        let mut text = Vec::with_capacity(24);
+        self.append_to(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
     }
 }
 
@@ -60,5 +109,13 @@ mod tests {
             assert_eq!(Timestamp::parse(text), Some(time));
         }
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn every_day_is_written_as_the_time_library_writes_it() {
+        for millis in (0..END).step_by(86_399_999) {
+            let time = Timestamp::from_millis(millis);
+            assert_eq!(time.to_string(), format!("{:.3}", time.instant()));
+        }
     }
 }

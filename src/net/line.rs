@@ -7,68 +7,79 @@ use std::time::{Duration, Instant};
 
 use crate::limits;
 
-/// Why there is no line.
+/// Precision of a time-out. One that has begun to run by less is not set anew at the socket.
+const TIMEOUT_PRECISION: Duration = Duration::from_millis(50);
+
+/// Reasons for which no line was read.
 #[derive(Debug)]
 pub enum LineError {
-    /// The peer has ended its output. What came without a line feed is no line.
+    /// The peer has ended its output. Bytes without a line feed behind them are no line.
     Closed,
     /// Nothing came in time, or the rest of a line did not.
     Timeout,
+    /// A line was longer than [`limits::LINE_BYTES`].
     TooLong,
     Io(io::Error),
 }
 
-/// Reads lines. However they are cut or glued on their way, they come out whole.
+/// Reads whole lines from a socket, however the network has split or joined them.
 pub struct LineReader {
     stream: Arc<TcpStream>,
-    /// What has come; everything before `taken` was handed out.
+    /// Received bytes; those before `taken` were returned to the caller.
     buffer: Vec<u8>,
     taken: usize,
-    /// Up to here there is no line feed after `taken`.
+    /// End of the bytes after `taken` that are known to hold no line feed.
     searched: usize,
-    /// When the line began that is not whole yet.
+    /// Arrival of the first byte of a line that is not complete yet.
     began: Option<Instant>,
     timeout: Duration,
-    /// What the socket was last told.
+    /// The read time-out that is set at the socket.
     socket_timeout: Option<Duration>,
 }
 
 impl LineReader {
-    /// `timeout` is for each line: from now to the end of the first; later from the last line to the
-    /// next one's first byte, and from there to its end.
+    /// Reads from a socket. `timeout` holds for each line: from now to the end of the first; later from the call
+    /// to the next line's first byte, and from there to its end.
     pub fn new(stream: Arc<TcpStream>, timeout: Duration) -> Self {
         let began = Some(Instant::now());
         Self { stream, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, socket_timeout: None }
     }
 
-    /// The next line, without its LF and the CR before it.
+    /// Reads the next line, without its LF and the CR before it.
     pub fn next_line(&mut self) -> Result<&[u8], LineError> {
         let called = Instant::now();
-        // While requests before this line were answered nobody read: that time is not the client's.
-        self.began = self.began.map(|_| called);
+        self.next_line_since(|| Some(called))
+    }
+
+    /// Reads the next line of a peer that owes one: `owed_since` tells since when, or `None` while the peer itself
+    /// is owed a reply. The time-out runs from there, or from the line's first byte if that came later.
+    pub fn next_line_since(&mut self, owed_since: impl Fn() -> Option<Instant>) -> Result<&[u8], LineError> {
         loop {
             if let Some(feed) = self.find_feed() {
-                return Ok(self.take(feed));
+                return Ok(self.take_line(feed));
             }
             if self.buffer.len() - self.taken >= limits::LINE_BYTES {
                 return Err(LineError::TooLong);
             }
-            let spent = self.began.unwrap_or(called).elapsed();
-            let left = self.timeout.checked_sub(spent).filter(|left| !left.is_zero()).ok_or(LineError::Timeout)?;
-            // Most lines come whole: then the socket is told its time-out once, not at every read.
-            self.fill(if self.began.is_some() { left } else { self.timeout })?;
+            let since =
+                owed_since().map_or_else(Instant::now, |since| self.began.map_or(since, |began| began.max(since)));
+            let left = self.timeout.checked_sub(since.elapsed()).filter(|left| !left.is_zero());
+            let left = left.ok_or(LineError::Timeout)?;
+            // Setting a socket's time-out is a system call: the full one stays set, and is close enough.
+            let full = self.timeout - left < TIMEOUT_PRECISION;
+            self.fill(if full { self.timeout } else { left })?;
         }
     }
 
-    /// Whether nothing of the next line has come.
+    /// Tells that no byte of the next line has been received.
     pub fn is_between_lines(&self) -> bool {
         self.began.is_none()
     }
 
-    /// The next line if it has come already.
+    /// Returns the next line if it was received already.
     pub fn buffered_line(&mut self) -> Option<&[u8]> {
         let feed = self.find_feed()?;
-        Some(self.take(feed))
+        Some(self.take_line(feed))
     }
 
     fn find_feed(&mut self) -> Option<usize> {
@@ -79,7 +90,7 @@ impl LineReader {
         found.filter(|feed| feed - self.taken < limits::LINE_BYTES)
     }
 
-    fn take(&mut self, feed: usize) -> &[u8] {
+    fn take_line(&mut self, feed: usize) -> &[u8] {
         let start = std::mem::replace(&mut self.taken, feed + 1);
         self.searched = self.taken;
         self.began = (self.taken < self.buffer.len()).then(Instant::now);
@@ -94,7 +105,7 @@ impl LineReader {
             self.socket_timeout = Some(left);
         }
         let len = self.buffer.len();
-        // A connection with much to say gets a larger buffer; an idle one keeps a small one.
+        // A busy connection gets a larger buffer; an idle one keeps a small one.
         let space = (self.buffer.capacity() - len).clamp(limits::READ_BYTES, limits::LINE_BYTES);
         self.buffer.resize(len + space, 0);
         let read = (&*self.stream).read(self.buffer.get_mut(len..).unwrap_or_default());
@@ -109,15 +120,15 @@ impl LineReader {
                 Ok(())
             }
             Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => Ok(()),
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Err(LineError::Timeout),
+                // The caller decides whether time is up.
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(()),
                 io::ErrorKind::ConnectionReset => Err(LineError::Closed),
                 _ => Err(LineError::Io(error)),
             },
         }
     }
 
-    /// Forgets what was handed out; gives memory back when nothing is left.
+    /// Removes the bytes that were returned; frees a large buffer when nothing is left in it.
     fn make_space(&mut self) {
         self.buffer.drain(..self.taken.min(self.buffer.len()));
         (self.taken, self.searched) = (0, self.searched.saturating_sub(self.taken));
@@ -127,12 +138,16 @@ impl LineReader {
     }
 }
 
-/// Writes the last bytes of a connection and closes it so that they arrive: closing with unread
-/// input would reset the connection and destroy what is under way.
+/// Writes the last bytes of a connection and closes it so that they arrive: see [`drain_input`].
 pub fn linger_close(stream: &TcpStream, last: &[u8]) {
-    if (&*stream).write_all(last).is_err() || stream.shutdown(Shutdown::Write).is_err() {
-        return;
+    if (&*stream).write_all(last).is_ok() && stream.shutdown(Shutdown::Write).is_ok() {
+        drain_input(stream);
     }
+}
+
+/// Discards what the peer still sends until it closes, within [`limits::LINGER`] and [`limits::LINGER_BYTES`]. Closing a
+/// socket with unread input would reset the connection, and the reset destroys bytes that are under way to the peer.
+pub fn drain_input(stream: &TcpStream) {
     let deadline = Instant::now() + limits::LINGER;
     let (mut scratch, mut taken) = ([0; 512], 0);
     while taken < limits::LINGER_BYTES {

@@ -1,9 +1,11 @@
-//! Sockets without meaning: bounded lines with deadlines, accepting, and noticing who has hung up.
+//! Sockets without meaning: lines with deadlines, listening, and sending without waiting.
 
-mod hang_up;
 mod line;
 mod listen;
+mod outgoing;
+mod straggler;
 
-pub use hang_up::HangUps;
-pub use line::{LineError, LineReader, linger_close};
+pub use line::{LineError, LineReader, drain_input, linger_close};
 pub use listen::{Listening, listen};
+pub use outgoing::{Outgoing, Progress};
+pub use straggler::Stragglers;

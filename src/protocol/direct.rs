@@ -1,10 +1,10 @@
-//! What two clients say to each other without the server (protocol, section 8).
+//! Direct chats: the lines between two clients, without the server (protocol, section 8).
 
 use super::{Code, Ko};
 use crate::model::{MessageId, Text, Token, UserName};
 use crate::record::{Fields, SyntaxError, Writer};
 
-/// The first line of a caller. Like a login line it is no record.
+/// The first line of a caller. Like the login line it is not a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     pub caller: UserName,
@@ -15,44 +15,45 @@ impl Hello {
     /// Reads `HELLO:<caller>:<token>`.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.splitn(3, ':');
-        let said = parts.next()?.eq_ignore_ascii_case("HELLO");
+        let is_hello = parts.next()?.eq_ignore_ascii_case("HELLO");
         let (caller, token) = (UserName::new(parts.next()?).ok()?, Token::parse(parts.next()?)?);
-        said.then_some(Self { caller, token })
+        is_hello.then_some(Self { caller, token })
     }
 
-    /// Writes the line with its LF.
+    /// Appends the line, with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("HELLO:{}:{}\n", self.caller, self.token).as_bytes());
     }
 }
 
-/// Any line after it, in either direction.
+/// A line after it, in either direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectLine {
     Send {
         id: MessageId,
         text: Text,
     },
-    /// The other side holds this message safely.
-    Held(MessageId),
-    /// The caller is let in.
-    Welcome,
+    /// `OK;<id>`: the recipient has stored the message.
+    Acknowledged(MessageId),
+    /// `OK`: the callee admits the caller.
+    Admitted,
     Ko(Ko),
 }
 
 impl DirectLine {
+    /// Appends the line, with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut w = Writer::new(out);
         match self {
             Self::Send { id, text } => w.plain("SEND").plain(id).text(text.as_str()),
-            Self::Held(id) => w.plain("OK").plain(id),
-            Self::Welcome => w.plain("OK"),
+            Self::Acknowledged(id) => w.plain("OK").plain(id),
+            Self::Admitted => w.plain("OK"),
             Self::Ko(ko) => w.plain("KO").plain(ko.code).text(&ko.text),
         };
         w.end();
     }
 
-    /// Reads a line without its LF. The error is what to answer.
+    /// Reads a line without its LF. The error is the KO with which the reader answers.
     pub fn parse(line: &[u8]) -> Result<Self, Ko> {
         let fields = Fields::parse(line).map_err(|error: SyntaxError| Ko::new(Code::Syntax, error))?;
         Self::from_fields(&fields).ok_or_else(|| Ko::new(Code::Syntax, "the forms are SEND;<id>;<text> and OK;<id>"))
@@ -61,8 +62,8 @@ impl DirectLine {
     fn from_fields(f: &Fields) -> Option<Self> {
         match (f.get(0)?.to_ascii_uppercase().as_str(), f.len()) {
             ("SEND", 3) => Some(Self::Send { id: MessageId::new(f.get(1)?)?, text: Text::new(f.get(2)?)? }),
-            ("OK", 1) => Some(Self::Welcome),
-            ("OK", _) => MessageId::new(f.get(1)?).map(Self::Held),
+            ("OK", 1) => Some(Self::Admitted),
+            ("OK", _) => MessageId::new(f.get(1)?).map(Self::Acknowledged),
             ("KO", 2..) => Some(Self::Ko(Ko::new(Code::parse(f.get(1)?), f.get(2).unwrap_or_default()))),
             _ => None,
         }

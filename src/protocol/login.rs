@@ -1,14 +1,14 @@
-//! The first line on either port (protocol, section 3). It is the only line that is no record.
+//! The login line, the first on either port (protocol, section 3). It is the only line that is not a record.
 
-/// Which of the two a login line is.
+/// The two kinds of a login line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginKind {
     Login,
     Register,
 }
 
-/// `LOGIN:<user>:<password>` or `REGISTER:<user>:<password>`, as it came: whether the name is one,
-/// and the password the right one, is for others to say.
+/// `LOGIN:<user>:<password>` or `REGISTER:<user>:<password>`, as the client sent it: neither the name nor the password
+/// has been checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Login<'a> {
     pub kind: LoginKind,
@@ -17,7 +17,7 @@ pub struct Login<'a> {
 }
 
 impl<'a> Login<'a> {
-    /// Splits the line at its first two colons only. `None`: not a login line, or an empty password.
+    /// Splits a line, without its LF, at its first two colons only. `None`: not a login line, or an empty password.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.splitn(3, ':');
         let kind = match parts.next()? {
@@ -29,7 +29,7 @@ impl<'a> Login<'a> {
         (!password.is_empty()).then_some(Self { kind, user, password })
     }
 
-    /// Writes the line with its LF.
+    /// Appends the line, with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
         let verb = match self.kind {
             LoginKind::Login => "LOGIN",

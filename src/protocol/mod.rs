@@ -1,20 +1,33 @@
-//! Bytes to values and back, and nothing else: no socket, no file, no rule of chatting.
+//! The codec of the wire: bytes to values and back. No socket, no file and no rule of chatting is in here.
 //!
-//! What follows is the protocol itself; the modules below are its sections in code.
+//! | module | lines |
+//! |---|---|
+//! | [`login`] | the login line (section 3) |
+//! | [`reply`] | replies, and the records of lists (sections 4 and 5) |
+//! | [`request`] | the commands of both ports, as two tables (sections 5 and 6) |
+//! | [`event`] | the records of a POLL reply (section 7) |
+//! | [`direct`] | the lines between two clients (section 8) |
+//!
+//! The rest of this page is the protocol itself, `src/protocol/protocol.md`.
 //!
 #![doc = include_str!("protocol.md")]
 
+pub mod codec;
 pub mod direct;
 pub mod event;
 pub mod login;
 pub mod reply;
 pub mod request;
 
+pub use codec::{Codec, ReadError};
 pub use direct::{DirectLine, Hello};
-pub use event::{Event, ReadError};
+pub use event::Event;
 pub use login::{Login, LoginKind};
-pub use reply::{Code, HistoryRecord, Ko, Reply};
+pub use reply::{
+    Accepted, Chat, Code, CommandHelp, Done, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer, Reply, Room,
+    SessionOpened, Status, User, parse_reply, write_list_head,
+};
 pub use request::{After, RecvRequest, SendRequest};
 
-/// What the server calls this version of the protocol in a login's reply (protocol, section 3).
+/// The version of the protocol, as the reply to a login names it (protocol, section 3).
 pub const VERSION: &str = "wachat/1";

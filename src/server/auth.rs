@@ -1,7 +1,7 @@
 //! Passwords: Argon2id, on two threads of their own.
 //!
-//! A verification touches 19 MiB and takes tens of milliseconds. Two threads keep their memory and
-//! take turns; whoever logs in waits in a bounded queue, and chatting goes on beside it.
+//! A verification touches 19 MiB and takes tens of milliseconds. Two threads keep their memory and take turns; logins
+//! wait in a bounded queue, the results go to the router, and everybody else is served meanwhile.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,100 +15,109 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use crate::limits;
+use crate::protocol::{Code, Ko};
 
-/// Work for an auth thread, and where the result goes.
-enum Job {
-    Hash { password: Vec<u8>, done: Sender<Option<Arc<str>>> },
-    Verify { password: Vec<u8>, hash: Option<Arc<str>>, done: Sender<bool> },
+/// Work for an auth thread. `done` gets the result, on that thread.
+pub(super) enum Job {
+    /// Hashes a new password; `None`: this machine cannot (it gives no random numbers, or no memory).
+    Hash { password: Vec<u8>, done: Done<Option<Arc<str>>> },
+    /// Compares a password with a stored hash. Without a hash the answer is no, after just as much work: the
+    /// duration tells nobody which names exist.
+    Verify { password: Vec<u8>, hash: Option<Arc<str>>, done: Done<bool> },
 }
 
-pub(super) struct Auth {
-    jobs: Sender<Job>,
-    /// How many logins of each address wait, or are being verified.
-    waiting: Mutex<HashMap<IpAddr, usize>>,
-}
+type Done<T> = Box<dyn FnOnce(T) + Send>;
 
 /// Too many passwords are to be verified already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Busy;
 
+impl From<Busy> for Ko {
+    fn from(_: Busy) -> Self {
+        Self::new(Code::Full, "too many passwords are being verified; try later")
+    }
+}
+
+pub(super) struct Auth {
+    jobs: Sender<(Job, QueueSlot)>,
+    waiting: Arc<Waiting>,
+}
+
+/// How many jobs of each address wait or are under way.
+type Waiting = Mutex<HashMap<IpAddr, usize>>;
+
 impl Auth {
+    /// Starts the threads. They end with this value.
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = bounded(limits::AUTH_QUEUE);
         for _ in 0..limits::AUTH_THREADS {
             let queue = queue.clone();
             std::thread::Builder::new().name("auth".to_owned()).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs, waiting: Mutex::default() })
+        Ok(Self { jobs, waiting: Arc::default() })
     }
 
-    /// Hashes a new password. `None`: this machine cannot (it has no random numbers, or no memory).
-    pub fn hash(&self, from: IpAddr, password: &[u8]) -> Result<Option<Arc<str>>, Busy> {
-        let password = password.to_vec();
-        self.queue(from, |done| Job::Hash { password, done })
-    }
-
-    /// Whether a password is the one that was hashed. Without a hash it never is, after just as much
-    /// work: how long it takes tells nobody which names there are.
-    pub fn verify(&self, from: IpAddr, password: &[u8], hash: Option<Arc<str>>) -> Result<bool, Busy> {
-        let password = password.to_vec();
-        self.queue(from, |done| Job::Verify { password, hash, done })
-    }
-
-    /// Gives a job to the threads, if there is room, and waits for its result.
-    fn queue<T>(&self, from: IpAddr, job: impl FnOnce(Sender<T>) -> Job) -> Result<T, Busy> {
-        let _slot = self.take_slot(from)?;
-        let (done, result) = bounded(1);
-        self.jobs.send_timeout(job(done), limits::AUTH_QUEUE_TIMEOUT).map_err(|_| Busy)?;
-        result.recv().map_err(|_| Busy)
-    }
-
-    fn take_slot(&self, from: IpAddr) -> Result<QueueSlot<'_>, Busy> {
-        let mut waiting = self.waiting.lock();
-        let here = waiting.entry(from).or_default();
-        if *here >= limits::AUTH_QUEUE_PER_ADDRESS {
-            return Err(Busy);
-        }
-        *here += 1;
-        Ok(QueueSlot { auth: self, from })
+    /// Gives a job to the threads, if the queue has room for one more of this address. Never blocks.
+    pub fn submit(&self, from: IpAddr, job: Job) -> Result<(), Busy> {
+        let slot = QueueSlot::reserve(&self.waiting, from)?;
+        self.jobs.try_send((job, slot)).map_err(|_| Busy)
     }
 }
 
-/// An address's place in the queue, as long as it is held.
-struct QueueSlot<'a> {
-    auth: &'a Auth,
+/// An address's place in the queue; dropping it frees the place.
+struct QueueSlot {
+    waiting: Arc<Waiting>,
     from: IpAddr,
 }
 
-impl Drop for QueueSlot<'_> {
+impl QueueSlot {
+    fn reserve(waiting: &Arc<Waiting>, from: IpAddr) -> Result<Self, Busy> {
+        let mut counts = waiting.lock();
+        let count = counts.entry(from).or_default();
+        if *count >= limits::AUTH_QUEUE_PER_ADDRESS {
+            return Err(Busy);
+        }
+        *count += 1;
+        Ok(Self { waiting: waiting.clone(), from })
+    }
+}
+
+impl Drop for QueueSlot {
     fn drop(&mut self) {
-        let mut waiting = self.auth.waiting.lock();
-        if let Some(here) = waiting.get_mut(&self.from) {
-            *here -= 1;
-            if *here == 0 {
-                waiting.remove(&self.from);
+        let mut counts = self.waiting.lock();
+        if let Some(count) = counts.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.from);
             }
         }
     }
 }
 
-fn work(queue: &Receiver<Job>) {
+fn work(queue: &Receiver<(Job, QueueSlot)>) {
     let mut memory = Vec::new();
-    while let Ok(job) = queue.recv() {
-        // Whoever asked may have gone.
+    while let Ok((job, slot)) = queue.recv() {
         match job {
-            Job::Hash { password, done } => _ = done.send(hash(&mut memory, &password)),
-            Job::Verify { password, hash, done } => _ = done.send(verify(&mut memory, &password, hash.as_deref())),
+            Job::Hash { password, done } => {
+                let hash = hash(&mut memory, &password);
+                drop(slot);
+                done(hash);
+            }
+            Job::Verify { password, hash, done } => {
+                let right = verify(&mut memory, &password, hash.as_deref());
+                drop(slot);
+                done(right);
+            }
         }
     }
 }
 
-/// Hashes one password on this thread: for a process that does nothing else.
-pub(super) fn hash_alone(password: &[u8]) -> Option<Arc<str>> {
+/// Hashes one password on the calling thread: for a process that does nothing else.
+pub(super) fn hash_one(password: &[u8]) -> Option<Arc<str>> {
     hash(&mut Vec::new(), password)
 }
 
-/// Hashes many, on as many threads as a server has for it, in their order. `None` as for one.
+/// Hashes many passwords on as many threads as a server has for it; the results are in their order.
 pub(super) fn hash_all(passwords: &[&[u8]]) -> Option<Vec<Arc<str>>> {
     let share = passwords.len().div_ceil(limits::AUTH_THREADS).max(1);
     let hash_some = |passwords: &[&[u8]]| {
@@ -123,7 +132,7 @@ pub(super) fn hash_all(passwords: &[&[u8]]) -> Option<Vec<Arc<str>>> {
     })
 }
 
-/// The password in the PHC string format, with a new salt and the crate's recommended parameters.
+/// Returns the password in the PHC string format, with a new salt and the crate's recommended parameters.
 fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Option<Arc<str>> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).ok()?;
@@ -145,8 +154,8 @@ fn verify(memory: &mut Vec<Block>, password: &[u8], hash: Option<&str>) -> bool 
         Some((params, phc.salt?, phc.hash?))
     });
     let Some((params, salt, expected)) = stored else {
-        let no_one = Salt::new(&[0; 16]).ok();
-        no_one.and_then(|salt| digest(memory, password, &salt, &Params::DEFAULT));
+        let any_salt = Salt::new(&[0; 16]).ok();
+        any_salt.and_then(|salt| digest(memory, password, &salt, &Params::DEFAULT));
         return false;
     };
     digest(memory, password, &salt, &params).is_some_and(|output| output.as_bytes().ct_eq(expected.as_bytes()).into())
@@ -166,12 +175,19 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
+    fn verify(auth: &Auth, from: IpAddr, password: &[u8], hash: Option<&str>) -> Result<bool, Busy> {
+        let (tell, told) = bounded(1);
+        let done = Box::new(move |right| tell.send(right).unwrap());
+        let job = Job::Verify { password: password.to_vec(), hash: hash.map(Arc::from), done };
+        auth.submit(from, job).map(|()| told.recv().unwrap())
+    }
+
     #[test]
     fn the_right_password_and_no_other() {
         let auth = Auth::start().unwrap();
-        let hash = auth.hash(HERE, b"una palabra larga").unwrap().unwrap();
+        let hash = hash_one(b"una palabra larga").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let verify = |password: &[u8], hash: Option<&str>| auth.verify(HERE, password, hash.map(Arc::from)).unwrap();
+        let verify = |password, hash| verify(&auth, HERE, password, hash).unwrap();
         assert!(verify(b"una palabra larga", Some(&hash)));
         assert!(!verify(b"otra palabra larga", Some(&hash)));
         assert!(!verify(b"una palabra larga", None));
@@ -181,11 +197,12 @@ mod tests {
     #[test]
     fn one_address_does_not_take_the_whole_queue() {
         let auth = Auth::start().unwrap();
-        let slots: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| auth.take_slot(HERE).unwrap()).collect();
-        assert_eq!(auth.verify(HERE, b"x", None), Err(Busy));
-        assert_eq!(auth.verify(IpAddr::V4(std::net::Ipv4Addr::BROADCAST), b"x", None), Ok(false));
+        let reserve = || QueueSlot::reserve(&auth.waiting, HERE).unwrap();
+        let slots: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| reserve()).collect();
+        assert_eq!(verify(&auth, HERE, b"x", None), Err(Busy));
+        assert_eq!(verify(&auth, IpAddr::V4(std::net::Ipv4Addr::BROADCAST), b"x", None), Ok(false));
         drop(slots);
-        assert_eq!(auth.verify(HERE, b"x", None), Ok(false));
+        assert_eq!(verify(&auth, HERE, b"x", None), Ok(false));
         assert!(auth.waiting.lock().is_empty());
     }
 }

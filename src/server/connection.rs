@@ -1,35 +1,31 @@
-//! One connection: its socket, and the place where the router leaves answers for its thread.
+//! One accepted connection: what its reader thread and the router share.
+//!
+//! The reader counts the requests that it enqueues, the router those that it has answered. The difference is how far
+//! the client is ahead: it stops the reader (back-pressure), and while it is not zero no time-out runs.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use super::Port;
+use super::connection_table::Slot;
+use crate::limits;
+use crate::net::{LineError, Outgoing};
+use crate::protocol::{Code, Ko};
+use crate::state_machine::ConnectionId;
 
-use super::auth::Busy;
-use crate::net::{LineError, linger_close};
-use crate::protocol::{Code, Ko, Reply};
-use crate::state_machine::{Answer, ConnectionId};
-
-/// Why a connection is over.
+/// Why a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// A last KO, then the end.
+    /// A last KO tells the client.
     Ko(Ko),
-    /// The server is stopping: what was asked is still answered, then a last KO.
-    Shutdown,
-    /// The client has said goodbye and has its answer: nothing comes after that.
+    /// The client has sent QUIT and has its answer.
     Quit,
-    /// The client is gone, or the server cannot answer any more.
-    Silent,
-}
-
-impl CloseReason {
-    /// A file that cannot be read is for the log; the client is told that it is not its fault.
-    pub fn internal(error: impl std::fmt::Display) -> Self {
-        log::error!("{error}");
-        Code::Internal.into()
-    }
+    /// The client has closed its output, or the connection failed.
+    Closed,
 }
 
 impl From<Code> for CloseReason {
@@ -38,116 +34,107 @@ impl From<Code> for CloseReason {
     }
 }
 
-impl From<Busy> for Ko {
-    fn from(_: Busy) -> Self {
-        Self::new(Code::Full, "too many passwords are being verified; try later")
-    }
-}
-
-impl From<Busy> for CloseReason {
-    fn from(busy: Busy) -> Self {
-        Self::Ko(busy.into())
-    }
-}
-
 impl From<LineError> for CloseReason {
     fn from(error: LineError) -> Self {
         match error {
             LineError::Timeout => Code::Timeout.into(),
             LineError::TooLong => Code::TooLong.into(),
-            LineError::Closed | LineError::Io(_) => Self::Silent,
+            LineError::Closed | LineError::Io(_) => Self::Closed,
         }
     }
 }
 
 pub(super) struct Connection {
     pub id: ConnectionId,
+    pub port: Port,
     pub peer: IpAddr,
-    pub stream: Arc<TcpStream>,
-    inbox: Mutex<Inbox>,
-    changed: Condvar,
-}
-
-/// Bounded by what the connection's thread has asked and not yet been answered.
-#[derive(Default)]
-struct Inbox {
-    answers: VecDeque<Answer>,
-    /// How many of them the thread waits for: it is woken once, when all are there.
-    wanted: usize,
-    ending: Option<CloseReason>,
+    pub outgoing: Arc<Outgoing>,
+    /// How many requests were answered; written by the router.
+    answered: AtomicU64,
+    /// When the last of them was, in microseconds after `opened`.
+    answered_at: AtomicU64,
+    opened: Instant,
+    /// The reader is parked until so many are answered; 0 while it is not parked.
+    wake_at: AtomicU64,
+    /// Counts the connection until it is dropped.
+    _slot: Slot,
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, peer: IpAddr, stream: TcpStream) -> Self {
-        let stream = Arc::new(stream);
-        Self { id, peer, stream, inbox: Mutex::default(), changed: Condvar::new() }
+    pub fn new(id: ConnectionId, port: Port, peer: IpAddr, stream: TcpStream, slot: Slot) -> Self {
+        let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(stream)));
+        let (answered, answered_at, wake_at) = Default::default();
+        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, _slot: slot }
     }
 
-    /// The answer to the oldest command that has none. Called by the router; never blocks.
-    pub fn answer(&self, answer: Answer) {
-        let mut inbox = self.inbox.lock();
-        inbox.answers.push_back(answer);
-        let enough = inbox.answers.len() >= inbox.wanted;
-        drop(inbox);
-        if enough {
-            self.changed.notify_one();
+    /// Counts requests as answered. Called by the router when it has sent their replies.
+    pub fn count_answered(&self, count: u64, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.opened).as_micros();
+        self.answered_at.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let answered = self.answered.load(Ordering::Relaxed) + count;
+        self.answered.store(answered, Ordering::SeqCst);
+        let wake_at = self.wake_at.load(Ordering::SeqCst);
+        if wake_at != 0 && answered >= wake_at {
+            self.wake_at.store(0, Ordering::SeqCst);
+            self.outgoing.unpark_reader();
         }
-    }
-
-    /// Ends the connection from outside its thread, which is woken wherever it waits.
-    pub fn end(&self, ending: CloseReason) {
-        let mut inbox = self.inbox.lock();
-        // A stopping server may still fail; otherwise the first word stands.
-        if inbox.ending.is_none() || ending == CloseReason::Silent {
-            inbox.ending = Some(ending);
-        }
-        drop(inbox);
-        self.changed.notify_one();
-        // It may be gone already.
-        let _ = self.stream.shutdown(Shutdown::Read);
-    }
-
-    /// Waits for the answer to the oldest command that has none; `asked` have none.
-    pub fn wait(&self, asked: usize) -> Result<Answer, CloseReason> {
-        let mut inbox = self.inbox.lock();
-        loop {
-            if let Some(answer) = inbox.answers.pop_front() {
-                return Ok(answer);
-            }
-            inbox.wanted = asked;
-            match &inbox.ending {
-                None | Some(CloseReason::Shutdown) => self.changed.wait(&mut inbox),
-                Some(ending) => return Err(ending.clone()),
-            }
-        }
-    }
-
-    /// Says goodbye and closes. What the connection was told from outside goes before what its own
-    /// thread found (a socket that was shut down looks as if the client had gone).
-    pub fn close(&self, found: CloseReason) {
-        let told = self.inbox.lock().ending.clone().filter(|_| found != CloseReason::Quit);
-        let mut last = Vec::new();
-        match told.unwrap_or(found) {
-            CloseReason::Ko(ko) => Reply::Ko(ko).write(&mut last),
-            CloseReason::Shutdown => Reply::from(Code::Shutdown).write(&mut last),
-            CloseReason::Quit | CloseReason::Silent => {}
-        }
-        linger_close(&self.stream, &last);
-        let _ = self.stream.shutdown(Shutdown::Both);
-    }
-
-    /// Closes a connection that gets no thread, without waiting for anything.
-    pub fn turn_away(&self, why: &str) {
-        turn_away(&self.stream, why);
     }
 }
 
-/// Says FULL to a connection that is not served.
-pub(super) fn turn_away(stream: &TcpStream, why: &str) {
-    use std::io::Write;
-    let mut last = Vec::new();
-    Reply::Ko(Ko::new(Code::Full, why)).write(&mut last);
-    let _ = stream.set_nonblocking(true);
-    let _ = (&*stream).write_all(&last);
-    let _ = stream.shutdown(Shutdown::Both);
+/// The requests of a connection that were enqueued and not answered. Owned by the reader thread.
+pub(super) struct Window<'a> {
+    connection: &'a Connection,
+    /// How many requests were enqueued.
+    enqueued: u64,
+    /// The lengths of the unanswered ones' lines, oldest first, and their sum.
+    lengths: VecDeque<usize>,
+    bytes: usize,
+}
+
+impl<'a> Window<'a> {
+    pub fn new(connection: &'a Connection) -> Self {
+        Self { connection, enqueued: 0, lengths: VecDeque::new(), bytes: 0 }
+    }
+
+    /// Counts a request that is enqueued now.
+    pub fn add(&mut self, length: usize) {
+        self.enqueued += 1;
+        self.lengths.push_back(length);
+        self.bytes += length;
+    }
+
+    /// Parks the reader while too much is unanswered (back-pressure).
+    pub fn wait_for_room(&mut self) {
+        while !self.has_room() && !self.connection.outgoing.is_closed() {
+            let half = self.enqueued - self.lengths.len() as u64 / 2;
+            self.connection.wake_at.store(half.max(1), Ordering::SeqCst);
+            if !self.has_room() && !self.connection.outgoing.is_closed() {
+                // Bounded, in case the answers came between the two looks.
+                thread::park_timeout(Duration::from_millis(100));
+            }
+            self.connection.wake_at.store(0, Ordering::SeqCst);
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        let unanswered = self.unanswered();
+        while self.lengths.len() as u64 > unanswered {
+            self.bytes -= self.lengths.pop_front().unwrap_or(0);
+        }
+        if self.lengths.is_empty() {
+            // An idle connection keeps no memory that it does not need.
+            self.lengths = VecDeque::new();
+        }
+        self.lengths.len() < limits::PIPELINE && self.bytes < limits::PIPELINE_BYTES
+    }
+
+    fn unanswered(&self) -> u64 {
+        self.enqueued.saturating_sub(self.connection.answered.load(Ordering::SeqCst))
+    }
+
+    /// Returns since when the client owes a request; `None` while the server owes a reply (protocol, section 1).
+    pub fn idle_since(&self) -> Option<Instant> {
+        let answered_at = Duration::from_micros(self.connection.answered_at.load(Ordering::Relaxed));
+        (self.unanswered() == 0).then(|| self.connection.opened + answered_at)
+    }
 }

@@ -1,81 +1,64 @@
-//! Which connections there are, and whether there is room for one more.
+//! Counts the open connections, in total and per address, and refuses one too many (protocol, section 1).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::connection::{CloseReason, Connection, turn_away};
 use crate::limits;
-use crate::state_machine::ConnectionId;
 
 #[derive(Default)]
 pub(super) struct ConnectionTable {
-    state: Mutex<State>,
+    counts: Mutex<Counts>,
     emptied: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    last: u64,
-    connections: HashMap<ConnectionId, Arc<Connection>>,
+struct Counts {
+    total: usize,
     per_address: HashMap<IpAddr, usize>,
 }
 
+/// One counted connection; dropping it ends the count.
+pub(super) struct Slot {
+    table: Arc<ConnectionTable>,
+    peer: IpAddr,
+}
+
 impl ConnectionTable {
-    /// Takes a connection in, or turns it away.
-    pub fn admit(&self, stream: TcpStream, peer: IpAddr) -> Option<Arc<Connection>> {
-        let mut state = self.state.lock();
-        let here = state.per_address.get(&peer).copied().unwrap_or(0);
-        if state.connections.len() >= limits::CONNECTIONS || here >= limits::CONNECTIONS_PER_ADDRESS {
-            turn_away(&stream, "the server has too many connections; try later");
+    /// Counts a new connection. `None`: there are too many already.
+    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Slot> {
+        let mut counts = self.counts.lock();
+        let from_peer = counts.per_address.get(&peer).copied().unwrap_or(0);
+        if counts.total >= limits::CONNECTIONS || from_peer >= limits::CONNECTIONS_PER_ADDRESS {
             return None;
         }
-        state.last += 1;
-        let connection = Arc::new(Connection::new(ConnectionId(state.last), peer, stream));
-        state.connections.insert(connection.id, connection.clone());
-        state.per_address.insert(peer, here + 1);
-        Some(connection)
+        counts.total += 1;
+        counts.per_address.insert(peer, from_peer + 1);
+        Some(Slot { table: self.clone(), peer })
     }
 
-    pub fn leave(&self, connection: &Connection) {
-        let mut state = self.state.lock();
-        state.connections.remove(&connection.id);
-        if let Some(here) = state.per_address.get_mut(&connection.peer) {
-            *here -= 1;
-            if *here == 0 {
-                state.per_address.remove(&connection.peer);
-            }
-        }
-        if state.connections.is_empty() {
-            self.emptied.notify_all();
-        }
-    }
-
-    /// Does something with a connection, if it has not left.
-    pub fn with(&self, id: ConnectionId, act: impl FnOnce(&Connection)) {
-        let connection = self.state.lock().connections.get(&id).cloned();
-        if let Some(connection) = connection {
-            act(&connection);
-        }
-    }
-
-    pub fn end_all(&self, ending: CloseReason) {
-        let connections: Vec<_> = self.state.lock().connections.values().cloned().collect();
-        for connection in connections {
-            connection.end(ending.clone());
-        }
-    }
-
-    /// Waits until every connection has left, but not longer than this.
+    /// Blocks until no connection is open, but not past the deadline.
     pub fn wait_until_empty(&self, deadline: Instant) {
-        let mut state = self.state.lock();
-        while !state.connections.is_empty() {
-            if self.emptied.wait_until(&mut state, deadline).timed_out() {
-                return;
+        let mut counts = self.counts.lock();
+        while counts.total > 0 && !self.emptied.wait_until(&mut counts, deadline).timed_out() {}
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.table.counts.lock();
+        counts.total -= 1;
+        if let Some(from_peer) = counts.per_address.get_mut(&self.peer) {
+            *from_peer -= 1;
+            if *from_peer == 0 {
+                counts.per_address.remove(&self.peer);
             }
+        }
+        if counts.total == 0 {
+            self.table.emptied.notify_all();
         }
     }
 }

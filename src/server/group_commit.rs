@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::Seq;
-use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now, Outcome, StateMachine};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine};
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
 
@@ -28,7 +28,7 @@ pub struct GroupCommit {
     machine: StateMachine,
     wal: Wal,
     sizes: Sizes,
-    outcome: Outcome,
+    outcome: Output,
     /// Effects that wait for the batch to be durable, in order.
     held: Vec<Effect>,
     /// Effects that may happen now, in order.
@@ -53,7 +53,7 @@ impl GroupCommit {
             closed: (opened.closed_bytes > 0).then_some((before, opened.closed_bytes)).into_iter().collect(),
             wal: opened.wal,
             sizes,
-            outcome: Outcome::default(),
+            outcome: Output::default(),
             held: Vec::new(),
             released: Vec::new(),
             awaited: false,
@@ -64,7 +64,7 @@ impl GroupCommit {
 
     /// Handles one command. There has to be room for a record ([`GroupCommit::has_room`]), or the state machine has to
     /// know that there is none ([`GroupCommit::switch_segment`]).
-    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), Inconsistent> {
+    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
         self.machine.handle(from, command, now, &mut self.outcome)?;
         self.collect();
         Ok(())
@@ -83,7 +83,7 @@ impl GroupCommit {
 
     /// The server is stopping: polls do not wait any more.
     pub fn stop_waiting(&mut self) {
-        self.machine.stop_waiting(&mut self.outcome);
+        self.machine.stop_polls(&mut self.outcome);
         self.collect();
     }
 
@@ -92,18 +92,23 @@ impl GroupCommit {
         for (last, record) in self.outcome.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
         }
-        for effect in self.outcome.effects.drain(..) {
-            let depends_on = match &effect {
-                Effect::Events { depends_on, .. } => Some(*depends_on),
-                _ => None,
-            };
-            // Events that are durable already depend on nothing in this batch.
-            if self.wal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
-                self.released.push(effect);
-            } else {
-                self.awaited |= depends_on.is_none();
-                self.held.push(effect);
-            }
+        for effect in std::mem::take(&mut self.outcome.effects) {
+            self.add_effect(effect);
+        }
+    }
+
+    /// Adds an effect behind those that were decided before it.
+    pub fn add_effect(&mut self, effect: Effect) {
+        let depends_on = match &effect {
+            Effect::Events { depends_on, .. } => Some(*depends_on),
+            _ => None,
+        };
+        // Events that are durable already depend on nothing in this batch.
+        if self.wal.pending() == 0 || depends_on.is_some_and(|newest| newest <= self.synced) {
+            self.released.push(effect);
+        } else {
+            self.awaited |= depends_on.is_none();
+            self.held.push(effect);
         }
     }
 
@@ -135,8 +140,8 @@ impl GroupCommit {
     }
 
     /// What may happen now, in order.
-    pub fn take_released(&mut self) -> std::vec::Drain<'_, Effect> {
-        self.released.drain(..)
+    pub fn take_released(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.released)
     }
 
     /// Whether one more record fits. If not: commit, then [`GroupCommit::switch_segment`].
@@ -150,7 +155,7 @@ impl GroupCommit {
         if let Some(bytes) = self.wal.switch() {
             self.closed.push_back((number, bytes));
         }
-        self.machine.set_full(!self.wal.has_room());
+        self.machine.set_disk_full(!self.wal.has_room());
     }
 
     /// The number of the segment that is to be made ahead of need, if there is none yet.
@@ -170,7 +175,7 @@ impl GroupCommit {
     }
 
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
-        self.machine.filed(&checkpoint.filed);
+        self.machine.mark_history_written(&checkpoint.filed);
         self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
     }

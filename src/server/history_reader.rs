@@ -1,21 +1,118 @@
-//! What was said before: the rows in memory, and before them those in the history file. Read on the
-//! connection's own thread, since a file can be slow and the router must not be.
+//! The history threads: they read the messages that are in history files only, so that a slow file delays nobody but
+//! the client that asked. The results go to the router, which sends them in the place of the request.
 
+use std::io;
 use std::sync::Arc;
+use std::thread;
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::router::Input;
 use crate::limits;
 use crate::model::{Message, Seq};
-use crate::protocol::Event;
+use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, Event, Reply};
 use crate::record::length_in_record;
-use crate::state_machine::{Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
 use crate::store::{Store, StoreError};
 
 /// More than anything in a history record takes beside its text.
 const RECORD_BYTES: usize = 256;
 
-/// Completes the newest messages of a conversation, oldest first: the excerpt's, and what the file
-/// holds before them. Fewer than `limit` where they would be too long a reply, but never none.
-pub(super) fn last_messages(
+/// What a request looks up in the history of a conversation.
+pub(super) enum Lookup {
+    /// `STATUS` of a message.
+    Status(Seq),
+    /// `HISTORY`.
+    History { limit: usize, before: Option<Seq> },
+    /// `READ`: the last message of the peer up to a number.
+    LastOfPeer { target: RequestedTarget, seq: Seq },
+}
+
+/// Work for a history thread.
+pub(super) enum Job {
+    Lookup(Lookup, Excerpt),
+    /// The events of a poll, some of them in history files.
+    Events(Delivery),
+}
+
+/// What came of a job. An error was logged; the client is told INTERNAL.
+pub(super) enum HistoryResult {
+    /// The reply, as it is sent.
+    Reply(Vec<u8>),
+    /// A READ can be decided now.
+    LastOfPeer {
+        target: RequestedTarget,
+        seq: Seq,
+        found: Option<Seq>,
+    },
+    Failed,
+}
+
+/// Hands jobs to the history threads; they end with this value.
+pub(super) struct HistoryReader {
+    /// Each connection has at most one job here: unbounded, but bounded by the number of connections.
+    jobs: Sender<(ConnectionId, Job)>,
+}
+
+impl HistoryReader {
+    pub fn start(store: &Store, router: &Sender<Input>) -> io::Result<Self> {
+        let (jobs, queue) = unbounded();
+        for _ in 0..limits::HISTORY_THREADS {
+            let (store, router, queue) = (store.clone(), router.clone(), queue.clone());
+            thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &router, &queue))?;
+        }
+        Ok(Self { jobs })
+    }
+
+    pub fn submit(&self, connection: ConnectionId, job: Job) {
+        if self.jobs.send((connection, job)).is_err() {
+            log::error!("{connection}: the history threads have ended; please report this defect");
+        }
+    }
+}
+
+fn work(store: &Store, router: &Sender<Input>, queue: &Receiver<(ConnectionId, Job)>) {
+    while let Ok((connection, job)) = queue.recv() {
+        let result = run(store, job).unwrap_or_else(|error| {
+            log::error!("{connection}: {error}");
+            HistoryResult::Failed
+        });
+        if router.send(Input::HistoryRead(connection, result)).is_err() {
+            return;
+        }
+    }
+}
+
+fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
+    let reply = match job {
+        Job::Lookup(Lookup::LastOfPeer { target, seq }, excerpt) => {
+            let found = last_of_peer(store, &excerpt, seq)?;
+            return Ok(HistoryResult::LastOfPeer { target, seq, found });
+        }
+        Job::Lookup(Lookup::Status(seq), excerpt) => status(store, &excerpt, seq)?,
+        Job::Lookup(Lookup::History { limit, before }, excerpt) => {
+            let rows = last_messages(store, &excerpt, limit, before)?;
+            Reply::History(rows.into_iter().map(|row| excerpt.record(row)).collect())
+        }
+        Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
+    };
+    let mut bytes = Vec::new();
+    reply.write(&mut bytes);
+    Ok(HistoryResult::Reply(bytes))
+}
+
+fn status(store: &Store, excerpt: &Excerpt, seq: Seq) -> Result<Reply, StoreError> {
+    let found = last_messages(store, excerpt, 1, Some(seq.next()))?.pop();
+    Ok(match found.filter(|row| row.seq == seq && row.from == excerpt.me) {
+        Some(row) => Reply::Statuses(excerpt.statuses(row.seq)),
+        None => Code::NoMessage.into(),
+    })
+}
+
+/// Returns the newest messages of a conversation, oldest first: the excerpt's, and before them those in the file. Fewer
+/// than `limit` where they would be too long a reply, but never none.
+fn last_messages(
     store: &Store,
     excerpt: &Excerpt,
     limit: usize,
@@ -23,7 +120,7 @@ pub(super) fn last_messages(
 ) -> Result<Vec<Arc<Message>>, StoreError> {
     let mut newest_first = Vec::new();
     let mut bytes = 0;
-    // Whether there is room for one more; the first always has it.
+    // The first message always fits.
     let mut fits = |row: &Arc<Message>| {
         let first = bytes == 0;
         bytes += length_in_record(row.text.as_str()) + RECORD_BYTES;
@@ -52,9 +149,9 @@ pub(super) fn last_messages(
     Ok(newest_first)
 }
 
-/// The peer's last message up to a number, from the file: memory holds none. What was read before is
-/// not looked through again.
-pub(super) fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
+/// Returns the number of the peer's last message up to a number, from the file: memory holds none. Messages that were read
+/// before are not looked through again.
+fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
     let Some((peer, read_before)) = excerpt.peer() else { return Ok(None) };
     let Some(file) = store.history(excerpt.conversation, excerpt.filed)? else { return Ok(None) };
     for row in file.newest_first(Some(upto.next()))? {
@@ -69,7 +166,7 @@ pub(super) fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Resul
     Ok(None)
 }
 
-/// What a poll brings, with what the history files hold of it.
+/// Returns the events of a poll, with those that are in history files.
 pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
     let Delivery { mut events, filed } = delivery;
     for FiledEvents { conversation, filed, seqs } in filed {

@@ -1,81 +1,155 @@
-//! The first line of a connection (protocol, section 3).
+//! The first line of a connection (protocol, section 3). The reader thread starts the attempt, an auth thread verifies or
+//! hashes the password, and the outcome goes to the router.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::accounts::Account;
+use super::auth::Job;
 use super::connection::{CloseReason, Connection};
+use super::router::Input;
 use super::{Registration, Shared};
 use crate::model::{Password, UserName};
-use crate::protocol::{Code, Ko, Login, LoginKind, Reply};
-use crate::state_machine::{Answer, Command};
+use crate::protocol::{Code, Ko, Login, LoginKind};
+use crate::state_machine::ConnectionId;
 
-/// Lets a user in, or says why not: after any KO here the server closes.
-pub(super) fn log_in(shared: &Shared, connection: &Arc<Connection>, line: &[u8]) -> Result<UserName, CloseReason> {
+/// A login line that has no answer yet.
+pub(super) struct Attempt {
+    shared: Arc<Shared>,
+    connection: ConnectionId,
+    peer: IpAddr,
+    user: String,
+    password: String,
+    /// Position of the line among all login lines.
+    pub order: u64,
+    /// The line is a LOGIN: where its name is taken by the time it would be registered, the password is compared.
+    is_login: bool,
+}
+
+/// What the router is told of an attempt.
+pub(super) enum Outcome {
+    /// The password is right.
+    LoggedIn { user: UserName, order: u64 },
+    /// The account may be created.
+    Register { attempt: Box<Attempt>, user: UserName, password: Password, password_hash: Arc<str> },
+    /// A last KO, and the connection is closed.
+    Refused(Ko),
+}
+
+/// Starts a login attempt. An error closes the connection.
+pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
     let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
     let login = Login::parse(line).ok_or_else(|| CloseReason::Ko(Ko::new(Code::Syntax, form)))?;
-    let result = match login.kind {
-        LoginKind::Register => register(shared, connection, &login),
-        LoginKind::Login => check(shared, connection, &login),
+    let attempt = Attempt {
+        shared: shared.clone(),
+        connection: connection.id,
+        peer: connection.peer,
+        user: login.user.to_owned(),
+        password: login.password.to_owned(),
+        order: shared.logins.fetch_add(1, Ordering::Relaxed),
+        is_login: login.kind == LoginKind::Login,
     };
-    match &result {
-        Ok(user) => log::debug!("{}: {user} is in, from {}", connection.id, connection.peer),
-        Err(ending) => {
-            log::debug!("{}: {:?} is not let in, from {}: {ending:?}", connection.id, login.user, connection.peer)
-        }
-    }
-    result
+    attempt.start().map_err(CloseReason::Ko)
 }
 
-fn check(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, CloseReason> {
-    let name = UserName::new(login.user).ok();
-    let account = name.as_ref().and_then(|name| shared.accounts.find(name));
-    let password = login.password.as_bytes();
-    let Some(account) = account else {
-        if shared.registration == Registration::Auto && name.is_some() {
-            let registered = register(shared, connection, login);
-            // Somebody made it meanwhile, this client's other port perhaps: then it is a LOGIN.
-            if registered != Err(Code::Exists.into()) {
-                return registered;
+impl Attempt {
+    fn start(self) -> Result<(), Ko> {
+        if self.is_login { self.verify() } else { self.register() }
+    }
+
+    /// Compares the password with the account's.
+    fn verify(self) -> Result<(), Ko> {
+        let name = UserName::new(&self.user).ok();
+        let account = name.as_ref().and_then(|name| self.shared.accounts.find(name));
+        let Some(account) = account else {
+            if self.shared.registration == Registration::Auto && name.is_some() {
+                return self.register();
             }
-            return check(shared, connection, login);
+            return self.submit(|attempt, password| {
+                let done = Box::new(move |_| attempt.finish(Outcome::Refused(Code::Auth.into())));
+                Job::Verify { password, hash: None, done }
+            });
+        };
+        if self.shared.accounts.was_verified(&account, self.password.as_bytes()) {
+            self.log_in(account.name.clone());
+            return Ok(());
         }
-        shared.auth.verify(connection.peer, password, None)?;
-        return Err(Code::Auth.into());
-    };
-    if !shared.accounts.was_verified(&account, password) {
-        if !shared.auth.verify(connection.peer, password, account.password_hash.clone())? {
-            return Err(Code::Auth.into());
-        }
-        shared.accounts.remember(&account, password);
+        self.compare(account)
     }
-    Ok(account.name.clone())
+
+    /// Has an auth thread compare the password with the account's hash.
+    fn compare(self, account: Arc<Account>) -> Result<(), Ko> {
+        self.submit(|attempt, password| {
+            let hash = account.password_hash.clone();
+            let done = Box::new(move |right: bool| {
+                if !right {
+                    return attempt.finish(Outcome::Refused(Code::Auth.into()));
+                }
+                attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
+                attempt.log_in(account.name.clone());
+            });
+            Job::Verify { password, hash, done }
+        })
+    }
+
+    /// Checks name and password of a new account, and has the password hashed.
+    fn register(self) -> Result<(), Ko> {
+        if self.shared.registration == Registration::Closed {
+            return Err(Code::Closed.into());
+        }
+        let user = UserName::new(&self.user).map_err(|error| Ko::new(Code::Name, error))?;
+        if self.shared.accounts.find(&user).is_some() {
+            return Err(Code::Exists.into());
+        }
+        let new = Password::new(&user, &self.password).map_err(|error| Ko::new(Code::Password, error))?;
+        self.submit(|attempt, password| {
+            let done = Box::new(move |hash: Option<Arc<str>>| match hash {
+                None => attempt.finish(Outcome::Refused(Code::Internal.into())),
+                Some(password_hash) => {
+                    let (shared, connection) = (attempt.shared.clone(), attempt.connection);
+                    let outcome = Outcome::Register { attempt: Box::new(attempt), user, password: new, password_hash };
+                    shared.tell_router(Input::Login(connection, outcome));
+                }
+            });
+            Job::Hash { password, done }
+        })
+    }
+
+    fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
+        let (shared, peer, password) = (self.shared.clone(), self.peer, self.password.clone().into_bytes());
+        Ok(shared.auth.submit(peer, job(self, password))?)
+    }
+
+    fn log_in(self, user: UserName) {
+        let order = self.order;
+        self.finish(Outcome::LoggedIn { user, order });
+    }
+
+    fn finish(self, outcome: Outcome) {
+        match &outcome {
+            Outcome::Refused(ko) => log::debug!("{}: login of {:?} refused: {ko}", self.connection, self.user),
+            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.peer),
+        }
+        self.shared.tell_router(Input::Login(self.connection, outcome));
+    }
+
+    /// Handles the refusal of a registration that was started by a LOGIN: the name was taken meanwhile (by the client's
+    /// other port perhaps), and the password is compared instead. An error closes the connection.
+    pub fn retry_as_login(self, ko: Ko) -> Result<(), Ko> {
+        let account = UserName::new(&self.user).ok().and_then(|name| self.shared.accounts.find(&name));
+        match account.filter(|_| self.is_login && ko.code == Code::Exists) {
+            // Not by the cache: its answer would go through the router's queue, and this is the router's thread.
+            Some(account) => self.compare(account),
+            None => Err(ko),
+        }
+    }
 }
 
-fn register(shared: &Shared, connection: &Arc<Connection>, login: &Login) -> Result<UserName, CloseReason> {
-    if shared.registration == Registration::Closed {
-        return Err(Code::Closed.into());
-    }
-    let name = UserName::new(login.user).map_err(|error| CloseReason::Ko(Ko::new(Code::Name, error)))?;
-    if shared.accounts.find(&name).is_some() {
-        return Err(Code::Exists.into());
-    }
-    let password =
-        Password::new(&name, login.password).map_err(|error| CloseReason::Ko(Ko::new(Code::Password, error)))?;
-    let password_hash = shared.auth.hash(connection.peer, password.as_bytes())?.ok_or(Code::Internal)?;
-    match shared.ask(connection, Command::Register { name: name.clone(), password_hash: password_hash.clone() })? {
-        Answer::Reply(Reply::LoggedIn { user }) => {
-            remember(shared, &user, &password_hash, &password);
-            Ok(user)
-        }
-        Answer::Reply(Reply::Ko(ko)) => Err(CloseReason::Ko(ko)),
-        _ => Err(Code::Internal.into()),
-    }
-}
-
-/// A password that was just set need not be verified at the next login, unless another was set since.
+/// Remembers that a password that was just set is right, unless another one was set since.
 pub(super) fn remember(shared: &Shared, user: &UserName, password_hash: &str, password: &Password) {
-    if let Some(account) =
-        shared.accounts.find(user).filter(|account| account.password_hash.as_deref() == Some(password_hash))
-    {
+    let account = shared.accounts.find(user).filter(|account| account.password_hash.as_deref() == Some(password_hash));
+    if let Some(account) = account {
         shared.accounts.remember(&account, password.as_bytes());
     }
 }

@@ -1,31 +1,39 @@
-//! The server: two ports, a thread a connection, and the router between them.
+//! The server: two ports, a reader thread per connection, and the router.
 //!
 //! ```text
-//! send port --thread--\                       /-- write-ahead log (one write, one sync a batch)
-//! send port --thread---> commands -> router -<
-//! recv port --thread--/              (the state machine)   \-- answers -> the connection's own thread -> socket
+//!  reader (one a connection)                router                              sockets, files
+//!  socket -> line -> Request --> queue --> state machine: command -> records
+//!  auth threads: passwords ----^           write-ahead log: one write, one sync
+//!  history threads: old rows --^           effects, after the commit: replies --> one send a connection
+//!                                                                                 |  refused by the socket
+//!                                                                                 v
+//!                                                                             straggler thread
 //! ```
+//! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
 
 mod accounts;
 mod auth;
 mod connection;
 mod connection_table;
+mod dispatch;
 #[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/group_commit.rs")]
 mod group_commit;
 mod history_reader;
 mod login;
+mod maintenance;
 mod offline;
-mod recv_port;
+mod reader;
+mod requests;
 mod router;
-mod send_port;
+mod session;
 mod workers;
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,12 +41,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::disk::Disk;
 use crate::limits;
-use crate::net::{HangUps, Listening, listen};
-use crate::state_machine::{Command, ConnectionId, Policy};
+use crate::net::{Listening, listen};
+use crate::protocol::{Code, Ko, Reply};
+use crate::state_machine::{ConnectionId, Policy};
 use crate::store::{Opened, Sizes, Store, StoreError};
 use accounts::Accounts;
 use auth::Auth;
-use connection::{CloseReason, Connection};
+use connection::Connection;
 use connection_table::ConnectionTable;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
@@ -125,15 +134,15 @@ impl fmt::Display for StartError {
     }
 }
 
-/// What every connection's thread may use.
+/// What the threads of the server share.
 struct Shared {
     accounts: Accounts,
     auth: Auth,
     router: Sender<Input>,
-    store: Store,
-    hang_ups: HangUps,
-    connection_table: ConnectionTable,
-    /// How many logins have come on RECV.
+    connections: Arc<ConnectionTable>,
+    /// How many connections were accepted: the next one's id.
+    accepted: AtomicU64,
+    /// How many login lines have come.
     logins: AtomicU64,
     registration: Registration,
     timeout: Duration,
@@ -179,25 +188,22 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
 
 /// Starts the threads. They are all there, or the server does not start.
 fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
-    let (commands, inbox) = bounded(limits::ROUTER_QUEUE);
-    let hung_up = commands.clone();
+    let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.accounts())?,
         auth: Auth::start()?,
-        router: commands,
-        store: store.clone(),
-        hang_ups: HangUps::start(move |number| {
-            // If the router is gone, so will be everything else.
-            let _ = hung_up.send(Input::Command(ConnectionId(number), Command::HungUp));
-        })?,
-        connection_table: ConnectionTable::default(),
+        router: inputs,
+        connections: Arc::default(),
+        accepted: AtomicU64::new(0),
         logins: AtomicU64::new(0),
         registration: config.registration,
         timeout: config.timeout,
         poll_wait: config.policy.poll_wait,
     });
-    let (router, ended) =
-        start_router(Router::new(opened, store, config.sizes, inbox, shared.clone())?, shared.clone())?;
+    let router = Router::new(opened, store, config.sizes, inbox, shared.clone())?;
+    let (tell_end, ended) = bounded(1);
+    let work = move || _ = tell_end.send(router.run());
+    let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
         send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
@@ -208,42 +214,36 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
     })
 }
 
-/// Gives the router its thread. The channel says, once, how it ended.
-fn start_router(router: Router, shared: Arc<Shared>) -> io::Result<(JoinHandle<()>, Ended)> {
-    let (tell_end, ended) = bounded(1);
-    let work = move || {
-        let end = router.run();
-        // A router that failed answers nobody any more; nobody is to wait for it.
-        shared.connection_table.end_all(CloseReason::Silent);
-        let _ = tell_end.send(end);
-    };
-    Ok((std::thread::Builder::new().name("router".to_owned()).spawn(work)?, ended))
-}
-
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
 }
 
-/// Gives a connection its thread, or turns it away.
+/// Gives a connection its reader thread, or refuses it.
 fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
-    // Neither is worth refusing a connection for: without them it is slower, or written to longer.
+    // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
-    let _ = stream.set_write_timeout(Some(shared.timeout));
-    let Some(connection) = shared.connection_table.admit(stream, peer.ip()) else { return };
-    let (shared_too, mine) = (shared.clone(), connection.clone());
-    let serve = move || {
-        match port {
-            Port::Send => send_port::serve(&shared_too, &mine),
-            Port::Recv => recv_port::serve(&shared_too, &mine),
-        }
-        shared_too.connection_table.leave(&mine);
+    let Some(slot) = shared.connections.admit(peer.ip()) else {
+        return refuse(&stream, "the server has too many connections; try later");
     };
-    let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(serve);
+    let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
+    let connection = Arc::new(Connection::new(id, port, peer.ip(), stream, slot));
+    let (shared, reading) = (shared.clone(), connection.clone());
+    let read = move || reader::serve(&shared, &reading);
+    let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
-        connection.turn_away("the server has no thread left; try later");
-        shared.connection_table.leave(&connection);
+        refuse(connection.outgoing.stream(), "the server has no thread left; try later");
     }
+}
+
+/// Answers FULL to a connection that is not served, and closes it, without waiting.
+fn refuse(stream: &TcpStream, why: &str) {
+    let mut last = Vec::new();
+    Reply::Ko(Ko::new(Code::Full, why)).write(&mut last);
+    let _ = stream.set_nonblocking(true);
+    let mut stream = stream;
+    let _ = stream.write_all(&last);
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 impl Handle {
@@ -265,11 +265,9 @@ impl Handle {
         log::info!("stopping");
         self.send.stop();
         self.recv.stop();
-        let _ = self.shared.router.send(Input::AnswerPolls);
-        self.shared.connection_table.end_all(CloseReason::Shutdown);
-        let deadline = Instant::now() + limits::STOP_TIMEOUT;
-        self.shared.connection_table.wait_until_empty(deadline);
-        let _ = self.shared.router.send(Input::Stop);
+        self.shared.tell_router(Input::ShutDown);
+        self.shared.connections.wait_until_empty(Instant::now() + limits::STOP_TIMEOUT);
+        self.shared.tell_router(Input::Stop);
         let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
         let _ = self.router.join();
         end
@@ -277,19 +275,13 @@ impl Handle {
 }
 
 impl Shared {
-    /// How many seconds a poll may wait (protocol, section 6).
-    fn longest_wait(&self) -> u64 {
+    /// Returns how many seconds a poll may wait (protocol, section 6).
+    fn max_poll_seconds(&self) -> u64 {
         self.poll_wait.as_secs()
     }
 
-    /// Asks the state machine, and waits for the answer.
-    fn ask(&self, connection: &Arc<Connection>, command: Command) -> Result<crate::state_machine::Answer, CloseReason> {
-        self.tell(connection, command)?;
-        connection.wait(1)
-    }
-
-    /// Asks the state machine; [`Connection::wait`] has the answer later. Waits while the router has too much to do.
-    fn tell(&self, connection: &Arc<Connection>, command: Command) -> Result<(), CloseReason> {
-        self.router.send(Input::Command(connection.id, command)).map_err(|_| CloseReason::Silent)
+    /// Puts an input into the router's queue; waits while it is full. Where the router has ended, so will everything.
+    fn tell_router(&self, input: Input) {
+        let _ = self.router.send(input);
     }
 }

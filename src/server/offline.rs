@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Email, Password, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
-use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Outcome, Policy};
+use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Output, Policy};
 use crate::store::{Opened, Sizes, Store, StoreError};
 
 use super::auth;
@@ -66,7 +66,7 @@ impl Offline {
     /// written.
     fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Result<(), String> {
         let Opened { machine, wal, location, .. } = &mut self.opened;
-        let mut outcome = Outcome::default();
+        let mut outcome = Output::default();
         for command in commands {
             let now = Now { at: Timestamp::now(), ..Now::default() };
             machine.handle(ConnectionId(0), command, now, &mut outcome).map_err(|defect| defect.to_string())?;
@@ -81,7 +81,7 @@ impl Offline {
 }
 
 fn hash(password: &Password) -> Result<Arc<str>, &'static str> {
-    auth::hash_alone(password.as_bytes()).ok_or("the password cannot be hashed here")
+    auth::hash_one(password.as_bytes()).ok_or("the password cannot be hashed here")
 }
 
 /// Returns an error if the effect refuses a command.

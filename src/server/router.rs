@@ -1,47 +1,83 @@
-//! The router: the one thread that owns the state machine and the write-ahead log.
+//! The router: the one thread that owns the state machine, the write-ahead log and every connection's output.
 //!
-//! It takes what has come, lets the state machine handle it, writes all records in one batch, syncs once, and only
-//! then releases the effects, in order. While it syncs, the next batch gathers in its queue: the more
-//! there is to do, the less a message costs.
+//! It takes what has come, lets the state machine decide, writes all records in one batch, syncs once, and only then
+//! dispatches the effects, in order (output commit). While it syncs, the next batch gathers in its queue: the more there
+//! is to do, the less a message costs.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::Shared;
-use super::connection::CloseReason;
+use super::connection::{CloseReason, Connection};
 use super::group_commit::{GroupCommit, Urgency};
-use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
+use super::history_reader::{HistoryReader, HistoryResult};
+use super::login;
+use super::maintenance::Maintenance;
+use super::session::{Login, Request, Session};
+use super::{Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
-use crate::state_machine::{Answer, Command, ConnectionId, Effect, Now};
-use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
-use crate::wal::{Segment, WalError};
+use crate::net::{Progress, Stragglers};
+use crate::protocol::Code;
+use crate::state_machine::{Command, ConnectionId, LastOfPeer, Now};
+use crate::store::{Opened, Sizes, Store};
 
-/// What comes to the router.
+/// One input of the router's queue.
 pub(super) enum Input {
-    Command(ConnectionId, Command),
-    /// The server is stopping: polls do not wait any more.
-    AnswerPolls,
+    /// A connection was accepted: its reader thread runs.
+    Accepted(Arc<Connection>),
+    /// The login line was no login, or did not come in time.
+    LoginFailed(ConnectionId, CloseReason),
+    /// An auth thread, or the login cache, has decided about a login.
+    Login(ConnectionId, login::Outcome),
+    Request(ConnectionId, Request),
+    /// The reader thread will enqueue no more requests.
+    ReadingEnded(ConnectionId, CloseReason),
+    /// An auth thread has hashed a new password; `None`: it could not.
+    PasswordHashed(ConnectionId, Option<Arc<str>>),
+    /// A history thread has done its job.
+    HistoryRead(ConnectionId, HistoryResult),
+    /// The straggler thread has no more bytes of this connection.
+    OutputEnded(ConnectionId, Progress),
+    /// The server is stopping: answer what was asked, and close every connection.
+    ShutDown,
     /// The last input there is.
     Stop,
 }
 
+impl Input {
+    /// Tells that the client has closed its output, or the connection failed.
+    pub fn client_is_gone(&self) -> bool {
+        matches!(self, Self::LoginFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
+    }
+}
+
+/// Why the router cannot go on. What it has not dispatched is answered to nobody.
+pub(super) type Fatal = String;
+
 pub(super) struct Router {
-    group_commit: GroupCommit,
-    store: Store,
+    // Dropped first: the workers are joined before the lock of the data directory, which `group_commit` holds, is
+    // released.
+    maintenance: Maintenance,
+    pub(super) group_commit: GroupCommit,
     inbox: Receiver<Input>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) sessions: HashMap<ConnectionId, Session>,
+    /// Connections that have replies to be sent.
+    pub(super) dirty: Vec<ConnectionId>,
+    /// Connections whose pending requests may be started.
+    pub(super) resumable: Vec<ConnectionId>,
+    /// Commands that the dispatch of effects has given rise to: effects of theirs must not overtake it.
+    pub(super) deferred: Vec<(ConnectionId, Command)>,
+    pub(super) history: HistoryReader,
+    pub(super) stragglers: Stragglers,
     started: Instant,
-    /// Until when a batch that nobody waits for may wait for company.
-    lazy: Option<Instant>,
-    segments: SegmentMaker,
-    checkpoints: Checkpointer,
-    /// When to try again what the disk has refused.
-    retry_segment: Option<Instant>,
-    retry_checkpoint: Option<Instant>,
+    /// Commit deadline of a batch that no client is blocked on.
+    commit_deadline: Option<Instant>,
+    shutting_down: bool,
     stopping: bool,
 }
 
@@ -53,43 +89,79 @@ impl Router {
         inbox: Receiver<Input>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
+        let tell = shared.clone();
+        let output_ended = move |id, progress| tell.tell_router(Input::OutputEnded(ConnectionId(id), progress));
         Ok(Self {
-            segments: segment_maker(opened.location.clone(), sizes.segment_bytes)?,
-            checkpoints: checkpointer(store.clone())?,
+            history: HistoryReader::start(&store, &shared.router)?,
+            stragglers: Stragglers::start(shared.timeout, output_ended)?,
+            maintenance: Maintenance::start(&opened, store, sizes)?,
             group_commit: GroupCommit::new(opened, sizes),
-            store,
             inbox,
             shared,
+            sessions: HashMap::new(),
+            dirty: Vec::new(),
+            resumable: Vec::new(),
+            deferred: Vec::new(),
             started: Instant::now(),
-            lazy: None,
-            retry_segment: None,
-            retry_checkpoint: None,
+            commit_deadline: None,
+            shutting_down: false,
             stopping: false,
         })
     }
 
-    /// Runs until it is told to stop (then a checkpoint is made), or until it cannot go on: then
-    /// what was not released is answered to nobody.
-    pub fn run(mut self) -> Result<(), String> {
-        while !self.stopping {
-            self.look_after_disk();
-            if let Some(input) = self.next_input() {
-                self.take_all(input)?;
+    /// Runs until it is told to stop (then a checkpoint is made), or until it cannot go on. Either way no connection
+    /// is left open, and no worker writes any more, when this returns.
+    pub fn run(mut self) -> Result<(), Fatal> {
+        let end = self.serve().and_then(|()| self.maintenance.final_checkpoint(&self.group_commit));
+        for session in self.sessions.values() {
+            session.connection.outgoing.abort();
+        }
+        for input in self.inbox.try_iter() {
+            if let Input::Accepted(connection) = input {
+                connection.outgoing.abort();
             }
+        }
+        end
+    }
+
+    fn serve(&mut self) -> Result<(), Fatal> {
+        while !self.stopping {
+            self.maintenance.run(&mut self.group_commit);
+            if let Some(input) = self.next_input() {
+                self.handle_all(input)?;
+            }
+            self.resume()?;
             self.group_commit.answer_polls(self.now());
             self.commit_if_due()?;
-            // Also what depends on nothing in the batch: whoever it wakes would take the processor from
-            // those whose next requests could share the sync (measured: a fifth fewer messages a second).
-            self.release();
+            // Also the effects that depend on nothing in the batch: sent earlier, they would wake clients that take the
+            // processor from those whose next requests could share the sync (measured: a fifth fewer messages a second).
+            self.dispatch_effects();
+            self.flush();
         }
         self.commit()?;
-        self.last_checkpoint()
+        self.flush();
+        Ok(())
+    }
+
+    /// Executes deferred commands, and starts the requests whose turn has come.
+    fn resume(&mut self) -> Result<(), Fatal> {
+        for (id, command) in std::mem::take(&mut self.deferred) {
+            self.execute(id, command)?;
+        }
+        for id in std::mem::take(&mut self.resumable) {
+            self.start_pending(id)?;
+            self.close_if_over(id);
+        }
+        Ok(())
     }
 
     /// Waits for an input, but not past the time at which something else is to be done.
     fn next_input(&self) -> Option<Input> {
+        if !self.resumable.is_empty() || !self.deferred.is_empty() {
+            return self.inbox.try_recv().ok();
+        }
         let poll = self.group_commit.next_deadline().map(|deadline| self.started + deadline);
-        let received = match [poll, self.lazy, self.retry_segment].into_iter().flatten().min() {
+        let received = match [poll, self.commit_deadline, self.maintenance.next_retry()].into_iter().flatten().min() {
             Some(due) => self.inbox.recv_deadline(due),
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -101,28 +173,101 @@ impl Router {
     }
 
     /// Handles everything that has come, up to a batch's worth.
-    fn take_all(&mut self, first: Input) -> Result<(), String> {
-        let mut input = Some(first);
-        while let Some(next) = input {
-            match next {
-                Input::Command(from, command) => self.take(from, command)?,
-                Input::AnswerPolls => self.group_commit.stop_waiting(),
-                Input::Stop => self.stopping = true,
-            }
+    fn handle_all(&mut self, first: Input) -> Result<(), Fatal> {
+        let mut next = Some(first);
+        while let Some(input) = next {
+            self.handle(input)?;
             if self.group_commit.batch_is_full() {
                 return Ok(());
             }
-            input = self.inbox.try_recv().ok();
+            next = self.inbox.try_recv().ok();
         }
         Ok(())
     }
 
-    fn take(&mut self, from: ConnectionId, command: Command) -> Result<(), String> {
+    fn handle(&mut self, input: Input) -> Result<(), Fatal> {
+        match input {
+            Input::Request(id, request) => return self.enqueue(id, request),
+            Input::Accepted(connection) => self.accept(connection),
+            Input::LoginFailed(id, reason) => self.close_now(id, reason),
+            Input::Login(id, outcome) => return self.log_in(id, outcome),
+            Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
+            Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
+            Input::HistoryRead(id, result) => return self.take_history(id, result),
+            Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
+            Input::ShutDown => self.shut_down(),
+            Input::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, connection: Arc<Connection>) {
+        let id = connection.id;
+        self.sessions.insert(id, Session::new(connection));
+        if self.shutting_down {
+            self.close_now(id, Code::Shutdown.into());
+        }
+    }
+
+    /// The client will ask no more: what was asked is still answered, a waiting poll at once.
+    fn end_reading(&mut self, id: ConnectionId, reason: CloseReason) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        session.close.get_or_insert(reason);
+        if session.connection.port == Port::Recv {
+            self.execute(id, Command::HungUp)?;
+        }
+        self.close_if_over(id);
+        Ok(())
+    }
+
+    fn take_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
+        match result {
+            HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
+            HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
+            HistoryResult::LastOfPeer { target, seq, found } => {
+                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
+                    let last_of_peer = LastOfPeer::Found(found);
+                    return self.execute(id, Command::Read { user, target, seq, last_of_peer });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end_straggling(&mut self, id: ConnectionId, progress: Progress) {
+        if progress == Progress::Failed {
+            self.close_now(id, CloseReason::Closed);
+        }
+        if self.sessions.get_mut(&id).is_some_and(Session::drained) {
+            self.sessions.remove(&id);
+        }
+        self.resumable.push(id);
+    }
+
+    /// Answers the waiting polls, and closes each connection as soon as everything that was asked is answered.
+    fn shut_down(&mut self) {
+        self.shutting_down = true;
+        self.group_commit.stop_waiting();
+        let ids: Vec<_> = self.sessions.keys().copied().collect();
+        for id in ids {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            session.close.get_or_insert(Code::Shutdown.into());
+            if matches!(session.login, Login::Pending) {
+                self.close_now(id, Code::Shutdown.into());
+            } else {
+                self.close_if_over(id);
+            }
+        }
+    }
+
+    /// Hands a command to the state machine; the answer comes as an effect.
+    pub(super) fn execute(&mut self, id: ConnectionId, command: Command) -> Result<(), Fatal> {
         if !self.group_commit.has_room() {
-            self.make_room()?;
+            self.commit()?;
+            self.maintenance.make_room(&mut self.group_commit);
         }
         let now = self.now();
-        self.group_commit.take(from, command, now).map_err(|defect| {
+        self.group_commit.take(id, command, now).map_err(|defect| {
             log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
             format!("a defect of this program: {defect}")
         })
@@ -132,120 +277,62 @@ impl Router {
         Now { at: Timestamp::now(), elapsed: self.started.elapsed() }
     }
 
-    fn commit_if_due(&mut self) -> Result<(), String> {
+    fn commit_if_due(&mut self) -> Result<(), Fatal> {
         match self.group_commit.urgency() {
             Urgency::Nothing => Ok(()),
             Urgency::Now => self.commit(),
             Urgency::Soon => {
                 let now = Instant::now();
-                let due = *self.lazy.get_or_insert(now + limits::COMMIT_DELAY);
+                let due = *self.commit_deadline.get_or_insert(now + limits::COMMIT_DELAY);
                 if due <= now { self.commit() } else { Ok(()) }
             }
         }
     }
 
-    fn commit(&mut self) -> Result<(), String> {
-        self.lazy = None;
+    fn commit(&mut self) -> Result<(), Fatal> {
+        self.commit_deadline = None;
         self.group_commit.commit().map_err(|error| {
-            // What is on the disk now, nobody knows. A sync that is tried again lies.
+            // The content of the disk is unknown now, and a sync that is tried again may lie.
             let why = format!("the write-ahead log cannot be written: {error}");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
-        self.release();
+        self.dispatch_effects();
         Ok(())
     }
 
-    /// Lets happen what may happen now.
-    fn release(&mut self) {
-        for effect in self.group_commit.take_released() {
-            match effect {
-                Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
-                Effect::Answer(id, answer) => self.shared.connection_table.with(id, |to| to.answer(answer)),
-                Effect::Events { to, delivery, .. } => {
-                    self.shared.connection_table.with(to, |to| to.answer(Answer::Events(delivery)));
-                }
-                Effect::Close(id, code) => {
-                    self.shared.connection_table.with(id, |to| to.end(CloseReason::Ko(code.into())))
-                }
+    /// Sends the replies of all connections that have some, each with one system call.
+    fn flush(&mut self) {
+        let now = Instant::now();
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            if session.flush(&self.stragglers, now) == Progress::Failed {
+                self.close_now(id, CloseReason::Closed);
+            } else if session.is_over() {
+                self.close_if_over(id);
+            } else if !session.pending.is_empty() {
+                self.resumable.push(id);
             }
         }
     }
 
-    /// Sees to it that one more record fits, or that the state machine knows that none does.
-    fn make_room(&mut self) -> Result<(), String> {
-        self.commit()?;
-        self.look_after_disk();
-        if self.group_commit.wants_segment().is_some() && self.segments.is_busy() {
-            // It is on its way; waiting for it is how a slow disk slows down everybody.
-            match self.segments.result() {
-                Ok(made) => self.take_segment(made),
-                Err(_) => log::error!("a defect of this program, please report it: nobody makes segments any more"),
-            }
-        }
-        self.group_commit.switch_segment();
-        self.look_after_disk();
-        Ok(())
-    }
-
-    fn take_segment(&mut self, made: Result<Segment, WalError>) {
-        match made {
-            Ok(segment) => self.group_commit.give_segment(segment),
-            Err(error) => {
-                log::error!("no room for the write-ahead log to go on: {error}");
-                self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
-            }
-        }
-    }
-
-    fn take_checkpoint(&mut self, made: Result<Checkpointed, StoreError>) {
-        match made {
-            Ok(checkpoint) => self.group_commit.give_checkpoint(&checkpoint),
-            Err(error) => {
-                log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
-                self.retry_checkpoint = Some(Instant::now() + limits::RETRY_DISK);
-            }
-        }
-    }
-
-    /// Keeps a spare segment and the checkpoints coming.
-    fn look_after_disk(&mut self) {
-        if let Some(made) = self.segments.try_result() {
-            self.take_segment(made);
-        }
-        if let Some(made) = self.checkpoints.try_result() {
-            self.take_checkpoint(made);
-        }
-        if let Some(number) = self.group_commit.wants_segment()
-            && is_past(&mut self.retry_segment)
+    /// Closes a connection whose client asks no more, if everything was answered.
+    fn close_if_over(&mut self, id: ConnectionId) {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_over())
+            && let Some(reason) = session.close.take()
         {
-            self.segments.ask(number);
-        }
-        if let Some(upto) = self.group_commit.wants_checkpoint()
-            && is_past(&mut self.retry_checkpoint)
-        {
-            self.checkpoints.ask(upto);
+            self.close_now(id, reason);
         }
     }
 
-    /// A clean stop leaves a checkpoint, so that the next start has nothing to replay.
-    fn last_checkpoint(mut self) -> Result<(), String> {
-        if self.checkpoints.is_busy() {
-            // Its result is in the files; only one may work on them.
-            let _ = self.checkpoints.result();
+    /// Closes a connection behind the replies that were written; unanswered requests stay so.
+    pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.connection.port == Port::Recv {
+            self.deferred.push((id, Command::Closed));
         }
-        let Some(upto) = self.group_commit.uncovered() else { return Ok(()) };
-        // Should it fail: all is in the write-ahead log, and the next start replays it.
-        let made = self.store.checkpoint(upto).map(|_| ());
-        made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost"))
+        if session.close(reason, &self.stragglers, Instant::now()) {
+            self.sessions.remove(&id);
+        }
     }
-}
-
-/// Whether a time has come, or none is set. A time that has come is forgotten.
-fn is_past(time: &mut Option<Instant>) -> bool {
-    let past = time.is_none_or(|at| at <= Instant::now());
-    if past {
-        *time = None;
-    }
-    past
 }

@@ -1,19 +1,21 @@
-//! What the router has done beside it: segments made ahead of need, and checkpoints.
+//! Background workers of the router: segments made ahead of need, and checkpoints.
 
 use std::io;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 
 use crate::store::{Checkpointed, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
 
-/// A thread that does one piece of work at a time when it is asked to. It ends with the last of its
-/// askers.
+/// A thread that does one piece of work at a time. Dropping the worker waits for the thread to end: nothing is written
+/// into the store after the lock of its directory was released.
 pub(super) struct Worker<T> {
-    ask: Sender<u64>,
-    done: Receiver<T>,
+    /// `None` once the worker is being dropped.
+    requests: Option<Sender<u64>>,
+    results: Receiver<T>,
     busy: bool,
+    thread: Option<JoinHandle<()>>,
 }
 
 pub(super) type SegmentMaker = Worker<Result<Segment, WalError>>;
@@ -21,21 +23,21 @@ pub(super) type Checkpointer = Worker<Result<Checkpointed, StoreError>>;
 
 impl<T: Send + 'static> Worker<T> {
     fn start(name: &str, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
-        let ((ask, asked), (tell, done)) = (bounded(1), bounded(1));
-        Builder::new().name(name.to_owned()).spawn(move || {
-            while let Ok(number) = asked.recv() {
-                if tell.send(work(number)).is_err() {
+        let ((requests, requested), (done, results)) = (bounded(1), bounded(1));
+        let thread = Builder::new().name(name.to_owned()).spawn(move || {
+            while let Ok(number) = requested.recv() {
+                if done.send(work(number)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { ask, done, busy: false })
+        Ok(Self { requests: Some(requests), results, busy: false, thread: Some(thread) })
     }
 
-    /// Asks for the piece of work with this number, unless one is under way.
-    pub fn ask(&mut self, number: u64) {
+    /// Starts the piece of work with this number, unless one is under way.
+    pub fn start_work(&mut self, number: u64) {
         if !self.busy {
-            self.busy = self.ask.send(number).is_ok();
+            self.busy = self.requests.as_ref().is_some_and(|requests| requests.send(number).is_ok());
         }
     }
 
@@ -43,18 +45,28 @@ impl<T: Send + 'static> Worker<T> {
         self.busy
     }
 
-    /// The result of what was asked for, if it is there.
+    /// Returns the result of the work that was started, if it is there.
     pub fn try_result(&mut self) -> Option<T> {
-        let result = self.done.try_recv().ok()?;
+        let result = self.results.try_recv().ok()?;
         self.busy = false;
         Some(result)
     }
 
-    /// Waits for the result of what was asked for.
-    pub fn result(&mut self) -> Result<T, RecvError> {
-        let result = self.done.recv();
+    /// Waits for the result of the work that was started.
+    pub fn wait_for_result(&mut self) -> Result<T, RecvError> {
+        let result = self.results.recv();
         self.busy = false;
         result
+    }
+}
+
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A worker that panicked has ended, too.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -1,17 +1,17 @@
-//! What goes into the state machine and what comes out.
+//! The input of the state machine: commands, the time and the policy.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConversationId, Excerpt, Filed, LastOfPeer};
+use super::query::LastOfPeer;
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text, Timestamp, Token, UserName};
+use crate::protocol::After;
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{After, Code, Event, Reply};
 
-/// Names a connection. Never used again in the life of a server.
+/// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
@@ -21,26 +21,28 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// The time, handed in: what the wall clock says, for people, and what has passed since the server
-/// started, for deadlines.
+/// The time of a command, read by the router: the state machine has no clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
+    /// Wall clock time, for people.
     pub at: Timestamp,
+    /// Time since the start of the server, for deadlines.
     pub elapsed: Duration,
 }
 
-/// What the administrator chose. Looked at when something is decided, never when a record is applied.
+/// The administrator's settings. Only `decide` looks at them, `apply` never: a replay under other settings leads to
+/// the same state.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Direct messages that wait for one user.
+    /// Limit of the direct messages that are pending for one user.
     pub queue: usize,
-    /// Of those, from one sender.
+    /// Limit of those from one sender.
     pub queue_per_sender: usize,
-    /// Messages a second from one sender; `None`: as many as the server takes.
+    /// Limit of the messages a second from one sender; `None`: no limit.
     pub rate: Option<u32>,
-    /// How long a poll may wait.
+    /// Longest time that a poll waits.
     pub poll_wait: Duration,
-    /// Whether every new account is in `#lobby`.
+    /// Makes every new account a member of `#lobby`.
     pub lobby: bool,
 }
 
@@ -56,7 +58,7 @@ impl Default for Policy {
     }
 }
 
-/// What a connection asks of the state machine. `user` is who has logged in on it.
+/// A request of a connection, or an event on it. `user` is the user who has logged in there.
 #[derive(Clone, Debug)]
 pub enum Command {
     Register {
@@ -67,7 +69,7 @@ pub enum Command {
         user: UserName,
         password_hash: Arc<str>,
     },
-    /// Closes an account for good: the administrator's.
+    /// Removes an account for good, at the administrator's request.
     Remove {
         user: UserName,
     },
@@ -87,7 +89,7 @@ pub enum Command {
         seq: Seq,
         last_of_peer: LastOfPeer,
     },
-    /// What memory holds of a conversation: for HISTORY and STATUS.
+    /// Asks for the part of a conversation that memory holds: for HISTORY and STATUS.
     Excerpt {
         user: UserName,
         target: RequestedTarget,
@@ -112,94 +114,31 @@ pub enum Command {
     Members {
         room: RequestedTarget,
     },
-    /// `user` wants to call `callee` directly, with this token.
+    /// `user` requests a direct chat with `callee`, who will expect this token.
     Peer {
         user: UserName,
         callee: RequestedTarget,
         token: Token,
     },
-    /// A RECV session begins, from an address; one that the user had is told and closed. `order` is when
-    /// its login came, among all logins.
+    /// A RECV session begins, from an address; it replaces an earlier session of the user. `order` is the position
+    /// of its login among all logins.
     Open {
         user: UserName,
         order: u64,
         address: IpAddr,
     },
-    /// Where the session's client takes direct chats; `None`: nowhere.
+    /// Sets the port on which the session's client takes direct chats; `None`: it takes none.
     Port {
         port: Option<u16>,
     },
-    /// `wait`: `None` is as long as a poll may.
+    /// `wait` is in seconds; `None`: as long as the policy permits.
     Poll {
         after: After,
         wait: Option<u64>,
         max: usize,
     },
-    /// The session's client will ask nothing more: polls are answered at once.
+    /// The session's client has ended its input: polls are answered at once.
     HungUp,
-    /// The session is over.
+    /// The session has ended.
     Closed,
-}
-
-/// What a connection's thread is to be told: a reply for its socket, or what it needs to find one.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    Reply(Reply),
-    Excerpt(Excerpt),
-    Events(Delivery),
-}
-
-/// What a poll brings. A room message that is in the history file already is fetched from there by the
-/// connection's thread: the state machine keeps no text for members who are behind.
-#[derive(Clone, Debug, Default)]
-pub struct Delivery {
-    /// What memory holds: first those without a number, then the others, in order.
-    pub events: Vec<Event>,
-    /// What belongs among them, by number.
-    pub filed: Vec<FiledEvents>,
-}
-
-/// Messages of a room that are to be read from its history file.
-#[derive(Clone, Debug)]
-pub struct FiledEvents {
-    pub conversation: ConversationId,
-    pub filed: Filed,
-    /// Their numbers, rising.
-    pub seqs: Vec<Seq>,
-}
-
-impl Answer {
-    /// The reply, where nothing else can be the answer; anything else is a defect of this program.
-    pub fn into_reply(self) -> Result<Reply, Code> {
-        match self {
-            Self::Reply(reply) => Ok(reply),
-            Self::Excerpt(_) | Self::Events(_) => Err(Code::Internal),
-        }
-    }
-}
-
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        Self::Reply(reply)
-    }
-}
-
-impl From<Code> for Answer {
-    fn from(code: Code) -> Self {
-        Self::Reply(code.into())
-    }
-}
-
-/// What is to happen outside once everything before it is durable.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// The oldest unanswered command of a connection has its answer.
-    Answer(ConnectionId, Answer),
-    /// The waiting poll of a connection has its answer. It depends on all that happened up to a number:
-    /// what is in it, and also what is missing because something newer has taken its place.
-    Events { to: ConnectionId, delivery: Delivery, depends_on: Seq },
-    /// A last KO, then the connection is closed.
-    Close(ConnectionId, Code),
-    /// An account is there, or has another password.
-    Account { name: UserName, password_hash: Arc<str> },
 }

@@ -1,8 +1,8 @@
-//! What stands for an account or a room where a name cannot: in the name of a file, in a key.
+//! Numbers of accounts and rooms: keys in memory, and parts of file names where a name of a user's choice must not be.
 
 use std::fmt;
 
-/// Makes a type of numbers for things that are never taken out of their list.
+/// Defines a number type for entries of a list from which nothing is ever removed.
 macro_rules! numbers {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -11,7 +11,7 @@ macro_rules! numbers {
 
         impl $name {
             pub(super) fn new(index: usize) -> Self {
-                // Four thousand million of them do not fit into memory.
+                // Memory cannot hold 2^32 entries.
                 Self(u32::try_from(index).unwrap_or(u32::MAX))
             }
 
@@ -19,6 +19,7 @@ macro_rules! numbers {
                 self.0 as usize
             }
 
+            /// Reads the number as `Display` writes it.
             pub fn parse(text: &str) -> Option<Self> {
                 text.parse().ok().map(Self)
             }
@@ -33,11 +34,11 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// The place of an account in the order of registration, counted from 0. It never changes.
+    /// Index of an account in the order of registration, from 0. It never changes.
     AccountNumber
 }
 
 numbers! {
-    /// The place of a room in the order of creation, counted from 0. It never changes.
+    /// Index of a room in the order of creation, from 0. It never changes.
     RoomNumber
 }

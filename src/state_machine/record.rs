@@ -1,7 +1,7 @@
-//! What can happen, as the write-ahead log writes it: one line each, in the same form as on the wire.
+//! Records: the changes of the stored state as lines of the write-ahead log, in the same form as on the wire.
 //!
-//! Every line begins with the newest number there is once it has happened, so that a replay that
-//! went another way than the first time is noticed at once.
+//! Every line begins with the newest sequence number after the record, so that a replay that deviates is noticed at
+//! the first difference.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::{Email, Message, RoomName, Seq, Target, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
+/// One change of the stored state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Account {
@@ -24,12 +25,12 @@ pub enum Record {
         user: UserName,
         email: Email,
     },
-    /// The account is closed for good; its name stays taken.
+    /// The account is removed for good; its name stays taken.
     Removed {
         user: UserName,
         at: Timestamp,
     },
-    /// A member of a room from now on; the room is made if it is not there.
+    /// The user becomes a member of a room, which is created if it is not there.
     Join {
         user: UserName,
         room: RoomName,
@@ -40,20 +41,20 @@ pub enum Record {
         room: RoomName,
         at: Timestamp,
     },
-    /// A RECV session of hers began or ended.
+    /// A RECV session of the user began or ended.
     Seen {
         user: UserName,
         at: Timestamp,
     },
     Message(Arc<Message>),
-    /// The user holds everything up to a number.
+    /// Cumulative acknowledgement: the user's client holds every event up to a number.
     Acknowledged {
         user: UserName,
         upto: Seq,
         at: Timestamp,
     },
-    /// The user has seen everything in a place up to a number; `last_of_peer` is the last message
-    /// among it that the other side sent, if there is one (in a room, which keeps count, none).
+    /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
+    /// among them from the peer; `None` in a room, which counts its recipients.
     Read {
         user: UserName,
         target: Target,
@@ -64,7 +65,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Writes the record as one line; `last` is the newest number once it has happened.
+    /// Writes the record as one line; `last` is the newest number after it.
     pub fn write(&self, last: Seq, out: &mut Vec<u8>) {
         let mut w = Writer::new(out);
         w.plain(last);
@@ -87,7 +88,7 @@ impl Record {
         w.end();
     }
 
-    /// Reads a line without its LF: the record, and the newest number once it has happened.
+    /// Reads a line without its LF: the newest number after the record, and the record.
     pub fn parse(line: &[u8]) -> Option<(Seq, Self)> {
         let fields = Fields::parse(line).ok()?;
         let last = Seq::parse(fields.get(0)?)?;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::check::Report;
 use super::{Problem, Store, StoreError, replay_into, tables};
-use crate::state_machine::{ConversationId, Filed, Policy};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy};
 use crate::wal;
 
 /// Rounds because of new checkpoints. Each takes the server a checkpoint's size of traffic.
@@ -88,7 +88,7 @@ impl Store {
         &self,
         copy: &Store,
         checkpoint: u64,
-        copied: &mut HashMap<ConversationId, Filed>,
+        copied: &mut HashMap<ConversationId, HistoryPrefix>,
     ) -> Result<(), StoreError> {
         copy.begin_round()?;
         let (tables, same) = (self.checkpoint_path(checkpoint), copy.checkpoint_path(checkpoint));

@@ -127,8 +127,8 @@ impl Store {
         report.bytes += inspected.bytes;
         report.last = machine.last();
         report.users = machine.accounts().filter(|(_, hash)| hash.is_some()).count();
-        report.messages += machine.unfiled().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
-        report.conversations += machine.unfiled().filter(|(_, filed, _)| filed.bytes == 0).count();
+        report.messages += machine.pending_history().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
+        report.conversations += machine.pending_history().filter(|(_, filed, _)| filed.bytes == 0).count();
         self.check_manifest(report)?;
         Some(machine)
     }

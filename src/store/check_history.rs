@@ -66,7 +66,7 @@ fn check_rows(
         if message.seq > row.filed.upto {
             return Err(lines.damaged(format!("number {} is past the last, {}", message.seq, row.filed.upto)));
         }
-        if !participants.said(&message) {
+        if !participants.includes(&message) {
             let what = format!("{} to {}: not a row of this conversation", message.from, message.to);
             return Err(lines.damaged(what));
         }

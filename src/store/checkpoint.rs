@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Problem, Store, StoreError, replay_into};
-use crate::state_machine::{ConversationId, Filed, Policy, Snapshot, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Policy, Snapshot, StateMachine};
 use crate::wal;
 
 const PREFIX: &str = "checkpoint-";
@@ -22,7 +22,7 @@ pub(super) struct Loaded {
 #[derive(Debug)]
 pub struct Checkpointed {
     /// The durable content of the history files that it appended to.
-    pub filed: Vec<(ConversationId, Filed)>,
+    pub filed: Vec<(ConversationId, HistoryPrefix)>,
     pub bytes: u64,
     /// The last segment that it covers.
     pub covered_segment: u64,
@@ -40,7 +40,7 @@ impl Store {
         let location = self.wal(machine.store().clone());
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut machine))?;
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_segment: upto })

@@ -7,7 +7,7 @@ use crc32fast::Hasher;
 
 use super::{Problem, Store, StoreError};
 use crate::disk;
-use crate::state_machine::{ConversationId, Filed};
+use crate::state_machine::{ConversationId, HistoryPrefix};
 
 /// Length of one read of a history file, which may be of any size.
 const BLOCK_BYTES: u64 = 256 << 10;
@@ -24,8 +24,8 @@ impl Store {
         &self,
         from: &Store,
         id: ConversationId,
-        have: Filed,
-        want: Filed,
+        have: HistoryPrefix,
+        want: HistoryPrefix,
     ) -> Result<(), StoreError> {
         let (source, target) = (from.history_path(id), self.history_path(id));
         let original = from.open_file(&source)?;

@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, Filed, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -27,9 +27,12 @@ const BLOCK_BYTES: u64 = 16 << 10;
 impl Store {
     /// Appends the rows of the state machine to the history files, durably. Bytes in a file past the length that
     /// the last checkpoint recorded were left by one that did not finish, and are cut off.
-    pub(super) fn append_history(&self, machine: &StateMachine) -> Result<Vec<(ConversationId, Filed)>, StoreError> {
+    pub(super) fn append_history(
+        &self,
+        machine: &StateMachine,
+    ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in machine.unfiled() {
+        for (id, before, rows) in machine.pending_history() {
             let head = head(&machine.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
@@ -46,9 +49,9 @@ impl Store {
         &self,
         id: ConversationId,
         head: &str,
-        before: Filed,
+        before: HistoryPrefix,
         rows: &[Arc<Message>],
-    ) -> Result<Filed, StoreError> {
+    ) -> Result<HistoryPrefix, StoreError> {
         let path = self.history_path(id);
         let mut bytes = Vec::new();
         let file = if before.bytes == 0 {
@@ -65,11 +68,11 @@ impl Store {
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        Ok(Filed { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
+        Ok(HistoryPrefix { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
     }
 
     /// Opens a file that has at least the recorded length, and cuts off the rest.
-    fn open_good(&self, path: &Path, filed: Filed) -> Result<Arc<dyn File>, StoreError> {
+    fn open_good(&self, path: &Path, filed: HistoryPrefix) -> Result<Arc<dyn File>, StoreError> {
         let file = self.open_file(path)?;
         let len = file.len().map_err(StoreError::io(path))?;
         if len < filed.bytes {
@@ -87,7 +90,7 @@ impl Store {
     }
 
     /// Opens the history file of a conversation for reading, up to the recorded length; `None` if there is none yet.
-    pub fn history(&self, id: ConversationId, filed: Filed) -> Result<Option<HistoryFile>, StoreError> {
+    pub fn history(&self, id: ConversationId, filed: HistoryPrefix) -> Result<Option<HistoryFile>, StoreError> {
         if filed.bytes == 0 {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::check::Report;
 use super::{LOCK, Problem, README, Store, StoreError, new_name};
-use crate::state_machine::{Filed, StateMachine};
+use crate::state_machine::{HistoryPrefix, StateMachine};
 
 impl Store {
     /// Makes this directory the store that a backup holds. It has to be new, empty, or left by a restore that was
@@ -53,10 +53,10 @@ impl Store {
         self.create_directories()?;
         self.sync_dir(&self.directory)?;
         for row in machine.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
-            self.copy_history(backup, row.id, Filed::default(), row.filed)?;
+            self.copy_history(backup, row.id, HistoryPrefix::default(), row.filed)?;
         }
         let filed = self.append_history(&machine)?;
-        machine.filed(&filed);
+        machine.mark_history_written(&filed);
         self.sync_files(&self.history_directory())?;
         let mut snapshot = machine.snapshot();
         snapshot.store = new_name(&self.directory)?;

@@ -45,7 +45,8 @@ pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {
     }
     let mut logs = TableWriter::new(&LOGS);
     for row in &snapshot.logs {
-        let counts = [row.bytes, row.waited, row.missing, row.unacknowledged, row.unread].map(|n| n.to_string());
+        let counts =
+            [row.bytes, row.recipients, row.undelivered, row.unacknowledged, row.unread].map(|n| n.to_string());
         let [bytes, waited, missing, unacknowledged, unread] = &counts;
         let (room, seq) = (row.room.to_string(), row.seq.to_string());
         logs.row(&[&room, &seq, row.from.shown(), bytes, waited, missing, unacknowledged, unread]);
@@ -84,8 +85,8 @@ fn log_row(row: Row) -> Option<LogRow> {
         seq: row.seq(1)?,
         from: row.user(2)?,
         bytes: count(3)?,
-        waited: count(4)?,
-        missing: count(5)?,
+        recipients: count(4)?,
+        undelivered: count(5)?,
         unacknowledged: count(6)?,
         unread: count(7)?,
     })

@@ -10,8 +10,8 @@ use crate::model::{Email, Message, MessageId, Seq, State, Target, Text, Timestam
 use crate::protocol::Event;
 use crate::record;
 use crate::state_machine::{
-    AccountRow, ChatRow, ConversationId, ConversationRow, Digest, Filed, IdRow, Inconsistent, SentMessage, Snapshot,
-    WaitingRow,
+    AccountRow, ApplyError, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow, SentMessage,
+    Snapshot, WaitingRow,
 };
 
 const STORE: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
@@ -62,7 +62,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
 }
 
 /// Returns the error for tables that contradict each other.
-pub(super) fn inconsistent(checkpoint: &Path, error: &Inconsistent) -> StoreError {
+pub(super) fn inconsistent(checkpoint: &Path, error: &ApplyError) -> StoreError {
     StoreError::damaged(checkpoint, 0, error.to_string())
 }
 
@@ -100,7 +100,7 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
     }
     let mut conversations = TableWriter::new(&CONVERSATIONS);
     for row in &snapshot.conversations {
-        let Filed { bytes, checksum, upto } = row.filed;
+        let HistoryPrefix { bytes, checksum, upto } = row.filed;
         conversations.row(&[row.id.to_string(), bytes.to_string(), format!("{checksum:08x}"), upto.to_string()]);
     }
     let mut ids = TableWriter::new(&IDS);
@@ -190,7 +190,7 @@ fn chat_row(row: Row) -> Option<ChatRow> {
 
 fn conversation_row(row: Row) -> Option<ConversationRow> {
     let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
-    let filed = Filed { bytes: row.get(1)?.parse().ok()?, checksum, upto: row.seq(3)? };
+    let filed = HistoryPrefix { bytes: row.get(1)?.parse().ok()?, checksum, upto: row.seq(3)? };
     Some(ConversationRow { id: ConversationId::parse(row.get(0)?)?, filed })
 }
 

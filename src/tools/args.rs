@@ -76,7 +76,7 @@ pub struct ReceiveArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// Write a JSON object a line. All have type, store (its name) and seq: one number in one store is one
-    /// event. message: id, from, to, at, text; state (all you sent to `target` up to `upto` is so): place,
+    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` is so): place,
     /// state, upto, at; gap (to be had by `history` only): room, first, last; else unknown
     #[arg(long)]
     pub(super) json: bool,

@@ -68,7 +68,7 @@ pub struct EventLine {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum EventKind {
     Message(MessageLine),
-    State { seq: u64, target: String, state: String, upto: u64, at: String },
+    State { seq: u64, place: String, state: String, upto: u64, at: String },
     Gap { seq: u64, room: String, first: u64, last: u64 },
     Unknown { seq: u64 },
 }
@@ -79,8 +79,8 @@ impl EventLine {
         let kind = match event {
             Some(Event::Message(message)) => EventKind::Message(MessageLine::received(message)),
             Some(Event::State { target, state, upto, at, .. }) => {
-                let (target, state, at) = (target.to_string(), state.to_string(), at.to_string());
-                EventKind::State { seq, target, state, upto: upto.get(), at }
+                let (place, state, at) = (target.to_string(), state.to_string(), at.to_string());
+                EventKind::State { seq, place, state, upto: upto.get(), at }
             }
             Some(Event::Gap { room, first, last }) => {
                 EventKind::Gap { seq, room: room.to_string(), first: first.get(), last: last.get() }
@@ -99,8 +99,8 @@ impl Line for EventLine {
     fn plain(&self) -> String {
         match &self.kind {
             EventKind::Message(message) => message.plain(),
-            EventKind::State { target, state, upto, .. } => {
-                format!("what you sent to {target}, up to number {upto}, is {state}")
+            EventKind::State { place, state, upto, .. } => {
+                format!("what you sent to {place}, up to number {upto}, is {state}")
             }
             EventKind::Gap { room, first, last, .. } => {
                 format!("you are behind in {room}: numbers {first} to {last} are to be had by history only")

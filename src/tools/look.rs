@@ -9,7 +9,7 @@ use crate::client::session::Session;
 use crate::client::{AccountArgs, Exit};
 use crate::limits;
 use crate::model::{Seq, Target};
-use crate::protocol::{HistoryRecord, ReadError, SendRequest};
+use crate::protocol::{Codec as _, HistoryRecord, ReadError, SendRequest};
 use crate::record::Fields;
 
 pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Stop> {

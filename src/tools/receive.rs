@@ -121,5 +121,5 @@ impl Receiving<'_> {
 
 fn poll(session: &mut Session, after: Seq, wait: u64) -> Result<Vec<(Seq, Option<Event>)>, Stop> {
     let request = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
-    Ok(session.ask_list(&questions::recv_line(&request), Event::parse)??)
+    Ok(session.ask_list(&questions::recv_line(&request), questions::read_event)??)
 }

@@ -1,6 +1,6 @@
 //! How long one sender waits for an OK: one write, one sync, and the way there and back.
 
-use crate::support::Server;
+use crate::support::World;
 use crate::{milliseconds, quantile, timed};
 
 const SENDS: usize = 2_000;
@@ -8,11 +8,11 @@ const SENDS: usize = 2_000;
 #[test]
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn latency_of_an_ok() {
-    let server = Server::with_flags(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
-    let (mut ana, _bea) = (server.register("ana"), server.register("bea"));
+    let world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let (mut ana, _bea) = (world.register("ana"), world.register("bea"));
     let text = "x".repeat(100);
     let mut send = |id| {
-        let (reply, time) = timed(|| ana.ask(&format!("SEND;m-{id};bea;{text}")));
+        let (reply, time) = timed(|| ana.request(&format!("SEND;m-{id};bea;{text}")));
         assert!(reply.starts_with(&format!("OK;m-{id};RECEIVED;")), "{reply}");
         time
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::process::Process;
-use crate::support::{Line, Server};
+use crate::support::{Connection, World};
 use crate::{median, milliseconds, size, timed};
 
 /// The most that one may cost, in KiB.
@@ -18,15 +18,15 @@ const SENDS: usize = 300;
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn memory_of_a_waiting_user() {
     let users = size("WACHAT_IDLE_USERS", 500);
-    let server = Server::with_flags(&["--timeout", "300"]);
-    register(&server, users);
-    let mut ana = server.register("ana");
-    let process = Process::of(server.pid());
+    let world = World::new(&["--timeout", "300"]);
+    register(&world, users);
+    let mut ana = world.register("ana");
+    let process = Process::of(world.pid());
     let before = process.resident();
-    let waiting: Vec<Line> = (0..users).map(|user| wait(&server, user)).collect();
+    let waiting: Vec<Connection> = (0..users).map(|user| wait(&world, user)).collect();
     std::thread::sleep(Duration::from_secs(1));
     let after = process.resident();
-    let ok = time_of_an_ok(&server, &mut ana);
+    let ok = time_of_an_ok(&world, &mut ana);
     let each = after.saturating_sub(before) as f64 / users as f64;
     println!(
         "memory of a waiting user: {each:.1} KiB ({users} users, {before} KiB before, {after} KiB after); \
@@ -38,10 +38,10 @@ fn memory_of_a_waiting_user() {
 }
 
 /// Registers the users, a few at a time.
-pub fn register(server: &Server, users: usize) {
+pub fn register(world: &World, users: usize) {
     std::thread::scope(|scope| {
         for first in 0..REGISTRARS {
-            scope.spawn(move || (first..users).step_by(REGISTRARS).for_each(|user| drop(server.register(&name(user)))));
+            scope.spawn(move || (first..users).step_by(REGISTRARS).for_each(|user| drop(world.register(&name(user)))));
         }
     });
 }
@@ -51,23 +51,23 @@ pub fn name(user: usize) -> String {
 }
 
 /// A session with a poll that waits as long as one may.
-fn wait(server: &Server, user: usize) -> Line {
-    let mut session = server.session(&name(user));
+fn wait(world: &World, user: usize) -> Connection {
+    let mut session = world.session(&name(user));
     session.send("POLL;0;299\n");
     session
 }
 
 /// The median time of a SEND to its OK, to somebody who takes each message at once.
-fn time_of_an_ok(server: &Server, ana: &mut Line) -> Duration {
-    drop(server.register("bea"));
-    let mut bea = server.session("bea");
+fn time_of_an_ok(world: &World, ana: &mut Connection) -> Duration {
+    drop(world.register("bea"));
+    let mut bea = world.session("bea");
     let mut last = "0".to_owned();
     let mut send = |id| {
         bea.send(format!("POLL;{last};299\n"));
-        let (reply, time) = timed(|| ana.ask(&format!("SEND;m-{id};bea;hello")));
+        let (reply, time) = timed(|| ana.request(&format!("SEND;m-{id};bea;hello")));
         assert!(reply.starts_with(&format!("OK;m-{id};RECEIVED;")), "{reply}");
-        assert_eq!(bea.line(), "OK;1");
-        last = bea.line().split(';').next().expect("its number").to_owned();
+        assert_eq!(bea.read_line(), "OK;1");
+        last = bea.read_line().split(';').next().expect("its number").to_owned();
         time
     };
     let mut times: Vec<_> = (0..SENDS).map(&mut send).collect();

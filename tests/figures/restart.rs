@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Line, Server, Stopped};
+use crate::support::{Connection, World};
 use crate::{median, milliseconds, size, timed};
 
 /// Sends on their way at once.
@@ -19,21 +19,21 @@ const LOOK: Duration = Duration::from_millis(10);
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn restart_with_a_million_messages() {
     let messages = size("WACHAT_MESSAGES", 1_000_000);
-    let server = Server::with_flags(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
-    let (old, filling) = timed(|| fill(&server, messages));
+    let mut world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let (old, filling) = timed(|| fill(&world, messages));
     println!("{messages} messages sent and acknowledged in {:.1} s", filling.as_secs_f64());
-    let killed = restart("SIGKILL", server.kill(), messages, &old[..old.len() / 2]);
-    let (stopped, status, took) = killed.stop();
+    restart("SIGKILL", world.kill(), messages, &old[..old.len() / 2]);
+    let (status, took) = world.stop();
     assert!(status.success(), "a clean stop, not {status}");
     println!("the stop took {:.0} ms", milliseconds(took));
-    restart("a clean stop", stopped, messages, &old[old.len() / 2..]);
+    restart("a clean stop", &mut world, messages, &old[old.len() / 2..]);
 }
 
 /// Fills one conversation, from ana to bea, and has bea take and acknowledge all of it. Returns the
 /// numbers of some of the messages, oldest first.
-fn fill(server: &Server, messages: usize) -> Vec<u64> {
-    let (ana, _bea) = (server.register("ana"), server.register("bea"));
-    let session = server.session("bea");
+fn fill(world: &World, messages: usize) -> Vec<u64> {
+    let (ana, _bea) = (world.register("ana"), world.register("bea"));
+    let session = world.session("bea");
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(session, messages));
         send(ana, messages);
@@ -41,19 +41,19 @@ fn fill(server: &Server, messages: usize) -> Vec<u64> {
     })
 }
 
-fn send(mut ana: Line, messages: usize) {
+fn send(mut ana: Connection, messages: usize) {
     let text = "x".repeat(100);
     for first in (0..messages).step_by(WINDOW) {
         let window = first..messages.min(first + WINDOW);
         ana.send(window.clone().map(|id| format!("SEND;m-{id};bea;{text}\n")).collect::<String>());
         for id in window {
-            let reply = ana.line();
+            let reply = ana.read_line();
             assert!(reply.starts_with(&format!("OK;m-{id};RECEIVED;")), "{reply}");
         }
     }
 }
 
-fn read(mut bea: Line, messages: usize) -> Vec<u64> {
+fn read(mut bea: Connection, messages: usize) -> Vec<u64> {
     let (mut last, mut read, mut remembered) = (0, 0, Vec::new());
     while read < messages {
         for event in bea.list(&format!("POLL;{last};9;1000")) {
@@ -64,7 +64,7 @@ fn read(mut bea: Line, messages: usize) -> Vec<u64> {
             read += 1;
         }
     }
-    assert_eq!(bea.ask(&format!("POLL;{last};0")), "OK;0", "all is acknowledged");
+    assert_eq!(bea.request(&format!("POLL;{last};0")), "OK;0", "all is acknowledged");
     remembered
 }
 
@@ -74,9 +74,9 @@ fn number(record: &str) -> u64 {
 }
 
 /// Starts a server again and looks into its past, at these numbers.
-fn restart(after: &str, stopped: Stopped, messages: usize, old: &[u64]) -> Server {
-    let (server, ready) = timed(|| stopped.start());
-    let mut looks = Looks { ana: server.login("ana"), bea: server.login("bea") };
+fn restart(after: &str, world: &mut World, messages: usize, old: &[u64]) {
+    let ((), ready) = timed(|| _ = world.start());
+    let mut looks = Looks { ana: world.login("ana"), bea: world.login("bea") };
     let (_, first) = timed(|| looks.newest());
     println!(
         "restart with {messages} messages after {after}: ready in {:.0} ms, the first HISTORY in {:.2} ms",
@@ -94,13 +94,12 @@ fn restart(after: &str, stopped: Stopped, messages: usize, old: &[u64]) -> Serve
     println!("  {} looks in {:.1} s", old.len() * Looks::ALL.len(), start.elapsed().as_secs_f64());
     assert!(ready < READY, "ready after {ready:?}");
     assert!(slowest < LOOK && first < LOOK * 10, "{slowest:?}, at first {first:?}");
-    server
 }
 
 /// Both sides of the conversation, looking at what is old.
 struct Looks {
-    ana: Line,
-    bea: Line,
+    ana: Connection,
+    bea: Connection,
 }
 
 type Look = fn(&mut Looks, u64);
@@ -116,7 +115,7 @@ impl Looks {
             let status = looks.ana.list(&format!("STATUS;bea;{old}"));
             assert!(matches!(status[0].as_str(), "bea;DELIVERED" | "bea;READ"), "{status:?}");
         }),
-        ("READ of an old message", |looks, old| assert_eq!(looks.bea.ask(&format!("READ;ana;{old}")), "OK")),
+        ("READ of an old message", |looks, old| assert_eq!(looks.bea.request(&format!("READ;ana;{old}")), "OK")),
     ];
 
     fn newest(&mut self) {

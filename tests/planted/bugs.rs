@@ -26,12 +26,12 @@ const fn suite(target: &'static str, filter: &'static str) -> Suite {
     Suite { target, filter }
 }
 
-const CLIENT_POWER: Suite = suite("client_power", "");
-const CRASHES: Suite = suite("crashes", "");
-const DAMAGE: Suite = suite("damage", "");
-const KILL: Suite = suite("kill", "");
-const LOCK: Suite = suite("serve", "a_data_directory_that_another_server_has");
-const MODEL: Suite = suite("model", "core_answers_as_the_model_does");
+const CLIENT_POWER: Suite = suite("client", "power::");
+const CRASHES: Suite = suite("durability", "crashes::");
+const DAMAGE: Suite = suite("durability", "damage::");
+const KILL: Suite = suite("durability", "kill::");
+const LOCK: Suite = suite("server", "a_data_directory_that_another_server_has");
+const MODEL: Suite = suite("server", "core_answers_as_the_model_does");
 const QUOTA: Suite = suite("protocol", "quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room");
 const STATUS: Suite = suite("protocol", "status_follows_a_message_and_is_for_its_sender_only");
 

@@ -10,7 +10,7 @@ use std::vec::Drain;
 use crate::model::{MessageId, UserName};
 use crate::planted::is;
 use crate::protocol::{Code, Reply};
-use crate::state_machine::{Command, ConnectionId, Effect, Inconsistent, Now};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Sizes};
 use crate::wal::WalError;
 
@@ -36,7 +36,7 @@ impl GroupCommit {
         Self { real, unsynced: HashMap::new(), released: Vec::new(), sends: 0 }
     }
 
-    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), Inconsistent> {
+    pub fn take(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
         let key = match &command {
             Command::Send { user, id, .. } => (user.clone(), id.clone()),
             _ => return self.real.take(from, command, now),
@@ -55,7 +55,7 @@ impl GroupCommit {
         self.real.take(from, command, now)?;
         let seq = self.real.machine().last();
         if is("deduplication-before-commit") && seq > before {
-            let reply = Reply::Accepted { id: key.1.clone(), at: now.at, seq };
+            let reply = Reply::Accepted(crate::protocol::Accepted { id: key.1.clone(), at: now.at, seq });
             self.unsynced.insert(key, reply);
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! In the place of `src/the state machine/ids.rs`: what a retry is known by.
+//! In the place of `src/state_machine/stored/ids.rs`: what a retry is known by.
 
-#[path = "../../src/state_machine/ids.rs"]
+#[path = "../../src/state_machine/stored/ids.rs"]
 mod real;
 
 use crate::model::{Message, MessageId};
@@ -9,7 +9,7 @@ use crate::planted::is;
 pub use real::{Digest, SentMessage};
 
 #[derive(Default)]
-pub(super) struct SentIds(real::SentIds);
+pub(in crate::state_machine) struct SentIds(real::SentIds);
 
 impl SentIds {
     pub fn get(&self, id: &MessageId) -> Option<SentMessage> {

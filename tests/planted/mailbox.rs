@@ -1,6 +1,6 @@
-//! In the place of `src/the state machine/mailbox.rs`: what waits for a user.
+//! In the place of `src/state_machine/stored/mailbox.rs`: a user's mailbox.
 
-#[path = "../../src/state_machine/mailbox.rs"]
+#[path = "../../src/state_machine/stored/mailbox.rs"]
 mod real;
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::protocol::Event;
 type StateKey = (TargetNumber, State);
 
 #[derive(Default)]
-pub(super) struct Mailbox {
+pub(in crate::state_machine) struct Mailbox {
     real: real::Mailbox,
     /// The newest number that was given to anybody.
     given: AtomicU64,
@@ -68,14 +68,18 @@ impl Mailbox {
         self.real.clear();
     }
 
-    pub fn last(&self) -> Seq {
-        match is("delivered-before-commit") {
-            true => self.real.after(Seq::ZERO).next().map_or(Seq::ZERO, |oldest| oldest.seq()),
-            false => self.real.last(),
+    pub fn note_newest(&mut self, seq: Seq) {
+        self.real.note_newest(seq);
+    }
+
+    pub fn newest(&self) -> Seq {
+        match self.real.after(Seq::ZERO).next() {
+            Some(oldest) if is("delivered-before-commit") => oldest.seq(),
+            _ => self.real.newest(),
         }
     }
 
-    pub fn after(&self, after: Seq) -> impl Iterator<Item = Event> + '_ {
+    pub fn after(&self, after: Seq) -> impl Iterator<Item = &Event> + '_ {
         let given = if is("let-go-before-the-acknowledgement") { self.given.load(Ordering::Relaxed) } else { 0 };
         let after = after.max(Seq::new(given).unwrap_or(after));
         self.real.after(after).inspect(|event| _ = self.given.fetch_max(event.seq().get(), Ordering::Relaxed))

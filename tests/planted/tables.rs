@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::model::Seq;
 use crate::planted::is;
 use crate::protocol::Event;
-use crate::state_machine::{Inconsistent, Snapshot};
+use crate::state_machine::{ApplyError, Snapshot};
 
 pub(super) struct Read {
     pub snapshot: Snapshot,
@@ -54,7 +54,7 @@ fn with_losses(read: real::Read) -> Read {
     Read { snapshot, segment, next_batch, bytes }
 }
 
-pub(super) fn inconsistent(checkpoint: &Path, error: &Inconsistent) -> StoreError {
+pub(super) fn inconsistent(checkpoint: &Path, error: &ApplyError) -> StoreError {
     real::inconsistent(checkpoint, error)
 }
 

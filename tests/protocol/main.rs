@@ -7,6 +7,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
+mod codec;
 mod section_1_connections;
 mod section_1_timeouts;
 mod section_2_lines;

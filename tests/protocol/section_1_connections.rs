@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Line, PASSWORD, Server};
+use crate::support::{Connection, PASSWORD, World};
 
 #[test]
 fn the_classic_way_is_a_connection_for_every_message() {
-    let server = Server::start();
-    server.register("ana");
+    let world = World::without_lobby();
+    world.register("ana");
     for seq in 1..=5 {
-        let mut line = Line::open(server.send);
-        line.play(&format!(
+        let mut line = Connection::open(world.send);
+        line.run_transcript(&format!(
             "> LOGIN:ana:{PASSWORD}
              < OK;ana;wachat/1
              > SEND;m-{seq};ana;hola
@@ -24,12 +24,12 @@ fn the_classic_way_is_a_connection_for_every_message() {
 
 #[test]
 fn each_port_has_its_own_commands() {
-    let server = Server::start();
-    server.register("ana").play(
+    let world = World::without_lobby();
+    world.register("ana").run_transcript(
         "> POLL;0;0
          < KO;SYNTAX;...",
     );
-    server.session("ana").play(
+    world.session("ana").run_transcript(
         "> SEND;m-1;ana;hola
          < KO;SYNTAX;...
          > HELP
@@ -41,13 +41,13 @@ fn each_port_has_its_own_commands() {
 
 #[test]
 fn requests_may_be_sent_before_the_replies_are_read() {
-    let server = Server::start();
-    server.register("ana");
-    let mut line = Line::open(server.send);
+    let world = World::without_lobby();
+    world.register("ana");
+    let mut line = Connection::open(world.send);
     // Even before the login is answered. The replies come in the order of the requests, whoever
     // inside the server made them.
     line.send(format!("LOGIN:ana:{PASSWORD}\nSEND;m-1;ana;a\nPING\nnonsense\nSEND;m-2;ana;b\nCHATS\nQUIT\n"));
-    line.play(
+    line.run_transcript(
         "< OK;ana;wachat/1
          < OK;m-1;RECEIVED;<at>;1
          < OK
@@ -62,79 +62,79 @@ fn requests_may_be_sent_before_the_replies_are_read() {
 
 #[test]
 fn a_thousand_requests_at_once_have_a_thousand_replies_in_order() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
     let requests: Vec<_> = (1..=1000).map(|n| format!("SEND;m-{n};ana;hola {n}\n")).collect();
     ana.send(requests.concat());
     for n in 1..=1000 {
-        let reply = ana.line();
+        let reply = ana.read_line();
         assert!(reply.starts_with(&format!("OK;m-{n};RECEIVED;")) && reply.ends_with(&format!(";{n}")), "{reply}");
     }
 }
 
 #[test]
 fn quit_is_answered_and_closes_on_both_ports() {
-    let server = Server::start();
-    for mut line in [server.register("ana"), server.session("ana")] {
+    let world = World::without_lobby();
+    for mut line in [world.register("ana"), world.session("ana")] {
         line.send("QUIT\nPING\n");
-        assert_eq!(line.rest(), ["OK"], "nothing is answered after QUIT");
+        assert_eq!(line.read_rest(), ["OK"], "nothing is answered after QUIT");
     }
 }
 
 #[test]
 fn a_half_close_on_send_leaves_complete_requests_to_be_answered() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
     // The last line has no end: it is no request, and nothing is known of it.
     ana.send("SEND;m-1;ana;hola\nPING\nSEND;m-2;ana;cut of");
     ana.half_close();
-    ana.play(
+    ana.run_transcript(
         "< OK;m-1;RECEIVED;<at>;1
          < OK",
     );
     ana.assert_closed();
-    assert_eq!(server.session("ana").poll(0, 0).len(), 1, "the request that was cut off did not happen");
+    assert_eq!(world.session("ana").poll(0, 0).len(), 1, "the request that was cut off did not happen");
 }
 
 #[test]
 fn a_half_close_on_recv_has_a_waiting_poll_answered_at_once() {
-    let server = Server::start();
-    server.register("ana");
+    let world = World::without_lobby();
+    world.register("ana");
     let begun = Instant::now();
-    let mut line = Line::open(server.recv);
+    let mut line = Connection::open(world.recv);
     line.send(format!("LOGIN:ana:{PASSWORD}\nPOLL;0\n"));
     line.half_close();
-    assert!(line.line().starts_with("OK;ana;wachat/1;0;"));
-    assert_eq!(line.rest(), ["OK;0"], "the poll has its answer, and nothing comes after it");
+    assert!(line.read_line().starts_with("OK;ana;wachat/1;0;"));
+    assert_eq!(line.read_rest(), ["OK;0"], "the poll has its answer, and nothing comes after it");
     assert_quick(begun);
 }
 
 #[test]
 fn a_half_close_while_a_poll_waits_has_it_answered_at_once() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut session = server.session("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut session = world.session("ana");
     session.send("POLL;0\n");
     ana.wait_until_online("ana");
     // The poll may not have arrived yet; waiting here only makes it likelier that it has.
     std::thread::sleep(Duration::from_millis(100));
     let begun = Instant::now();
     session.half_close();
-    assert_eq!(session.rest(), ["OK;0"]);
+    assert_eq!(session.read_rest(), ["OK;0"]);
     assert_quick(begun);
 }
 
 #[test]
 fn what_has_come_before_a_half_close_is_answered_with_it() {
-    let server = Server::start();
-    server.register("ana").play(
+    let world = World::without_lobby();
+    world.register("ana").run_transcript(
         "> SEND;m-1;ana;hola
          < OK;m-1;RECEIVED;<at>;1",
     );
-    let mut line = Line::open(server.recv);
+    let mut line = Connection::open(world.recv);
     line.send(format!("LOGIN:ana:{PASSWORD}\nPOLL;0\nPOLL;1\nPING\n"));
     line.half_close();
-    let answers = line.rest();
+    let answers = line.read_rest();
     assert_eq!(answers.len(), 6, "login, OK;1 and the message, OK;1 and its STATE, PING: {answers:?}");
 }
 

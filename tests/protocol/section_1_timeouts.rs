@@ -6,38 +6,38 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Line, PASSWORD, PATIENCE, Server};
+use crate::support::{Connection, PASSWORD, World};
 
 /// What `serve --timeout` is here.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[test]
 fn whoever_keeps_the_server_waiting_is_told_and_closed() {
-    let server = Server::with_flags(&["--timeout", "5"]);
-    server.register("ana");
-    server.register("luis");
-    let (server, login) = (&server, format!("LOGIN:ana:{PASSWORD}\n"));
+    let world = World::new(&["--timeout", "5"]);
+    world.register("ana");
+    world.register("luis");
+    let (world, login) = (&world, format!("LOGIN:ana:{PASSWORD}\n"));
     let login = login.as_bytes();
     thread::scope(|scope| {
-        for port in [server.send, server.recv] {
-            scope.spawn(move || cut_off("no login line", Line::open(port), b""));
-            scope.spawn(move || cut_off("a login line that trickles", Line::open(port), login));
+        for port in [world.send, world.recv] {
+            scope.spawn(move || cut_off("no login line", Connection::open(port), b""));
+            scope.spawn(move || cut_off("a login line that trickles", Connection::open(port), login));
             // Two users: on RECV a new session of the same one would take over.
             for (user, what, slow) in [("ana", "idle between requests", &b""[..]), ("luis", "half a request", b"PI")] {
-                let (_, line) = server.try_login(port, &format!("LOGIN:{user}:{PASSWORD}"));
+                let (_, line) = Connection::open_with(port, &format!("LOGIN:{user}:{PASSWORD}"));
                 scope.spawn(move || cut_off(what, line, slow));
             }
         }
-        scope.spawn(|| a_client_that_does_not_read_is_cut_off(server));
+        scope.spawn(|| a_client_that_does_not_read_is_cut_off(world));
     });
-    server.login("ana").play(
+    world.login("ana").run_transcript(
         "> PING
          < OK",
     );
 }
 
 /// Says one byte every half second, which is progress but no line, and expects to be cut off.
-fn cut_off(what: &str, mut line: Line, slow: &[u8]) {
+fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
     let begun = Instant::now();
     for byte in slow.iter().take(20) {
         // Cut off in the middle is as good.
@@ -48,7 +48,7 @@ fn cut_off(what: &str, mut line: Line, slow: &[u8]) {
             break;
         }
     }
-    let last = line.line();
+    let last = line.read_line();
     assert!(last.starts_with("KO;TIMEOUT;"), "{what}: {last}");
     line.assert_closed();
     let (least, most) = (TIMEOUT - Duration::from_millis(500), TIMEOUT + Duration::from_secs(6));
@@ -56,15 +56,15 @@ fn cut_off(what: &str, mut line: Line, slow: &[u8]) {
 }
 
 /// It asks and asks, and takes no reply: once the buffers between are full there is no progress.
-fn a_client_that_does_not_read_is_cut_off(server: &Server) {
-    let mut stream = TcpStream::connect(server.send).expect("a connection");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+fn a_client_that_does_not_read_is_cut_off(world: &World) {
+    let mut stream = TcpStream::connect(world.send).expect("a connection");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a time-out");
     stream.write_all(format!("LOGIN:ana:{PASSWORD}\n").as_bytes()).expect("to send");
     let requests = "HELP\n".repeat(10_000);
     let begun = Instant::now();
     // At most some megabytes fit into the buffers; writing on fails when the server has closed.
     while stream.write_all(requests.as_bytes()).is_ok() {
-        assert!(begun.elapsed() < PATIENCE, "the server goes on answering somebody who does not read");
+        assert!(begun.elapsed() < TIMEOUT, "the server goes on answering somebody who does not read");
     }
-    assert!(begun.elapsed() < PATIENCE, "not cut off, but given up after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < TIMEOUT, "not cut off, but given up after {:?}", begun.elapsed());
 }

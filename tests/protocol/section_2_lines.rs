@@ -1,24 +1,24 @@
 //! Lines and records: how they arrive, how fields are written, what is no record.
 
-use crate::support::{Line, PASSWORD, Server};
+use crate::support::{Connection, PASSWORD, World};
 
 #[test]
 fn lines_that_arrive_byte_by_byte_are_whole() {
-    let server = Server::start();
-    server.register("ana");
-    let mut line = Line::open(server.send);
+    let world = World::without_lobby();
+    world.register("ana");
+    let mut line = Connection::open(world.send);
     for byte in format!("LOGIN:ana:{PASSWORD}\nSEND;m-1;ana;poco a poco ñ\n").bytes() {
         line.send([byte]);
     }
-    line.play(
+    line.run_transcript(
         "< OK;ana;wachat/1
          < OK;m-1;RECEIVED;<at>;1",
     );
-    let mut session = server.session("ana");
+    let mut session = world.session("ana");
     for byte in b"POLL;0;0\n" {
         session.send([*byte]);
     }
-    session.play(
+    session.run_transcript(
         "< OK;1
          < 1;MSG;m-1;ana;ana;<at>;poco a poco ñ",
     );
@@ -26,17 +26,17 @@ fn lines_that_arrive_byte_by_byte_are_whole() {
 
 #[test]
 fn a_cr_before_the_lf_is_ignored_on_both_ports() {
-    let server = Server::start();
-    server.register("ana");
-    let mut line = Line::open(server.send);
+    let world = World::without_lobby();
+    world.register("ana");
+    let mut line = Connection::open(world.send);
     line.send(format!("LOGIN:ana:{PASSWORD}\r\nSEND;m-1;ana;hola\r\n"));
-    line.play(
+    line.run_transcript(
         "< OK;ana;wachat/1
          < OK;m-1;RECEIVED;<at>;1",
     );
-    let mut session = server.session("ana");
+    let mut session = world.session("ana");
     session.send("POLL;0;0\r\n");
-    session.play(
+    session.run_transcript(
         "< OK;1
          < 1;MSG;m-1;ana;ana;<at>;hola",
     );
@@ -44,9 +44,9 @@ fn a_cr_before_the_lf_is_ignored_on_both_ports() {
 
 #[test]
 fn verbs_are_understood_in_either_case() {
-    let server = Server::start();
-    let mut ana = Line::open(server.send);
-    ana.play(&format!(
+    let world = World::without_lobby();
+    let mut ana = Connection::open(world.send);
+    ana.run_transcript(&format!(
         "> register:ana:{PASSWORD}
          < OK;ana;wachat/1
          > send;m-1;ana;hola
@@ -54,9 +54,9 @@ fn verbs_are_understood_in_either_case() {
          > PiNg
          < OK"
     ));
-    let (reply, mut session) = server.try_login(server.recv, &format!("Login:ana:{PASSWORD}"));
+    let (reply, mut session) = Connection::open_with(world.recv, &format!("Login:ana:{PASSWORD}"));
     assert!(reply.starts_with("OK;ana;wachat/1;0;"), "{reply}");
-    session.play(
+    session.run_transcript(
         "> poll;0;0
          < OK;1
          < 1;MSG;m-1;ana;ana;<at>;hola",
@@ -65,20 +65,20 @@ fn verbs_are_understood_in_either_case() {
 
 #[test]
 fn a_line_of_65536_bytes_is_taken_and_a_longer_one_closes() {
-    let server = Server::start();
-    server.register("ana");
-    for port in [server.send, server.recv] {
-        let (_, mut line) = server.try_login(port, &format!("LOGIN:ana:{PASSWORD}"));
+    let world = World::without_lobby();
+    world.register("ana");
+    for port in [world.send, world.recv] {
+        let (_, mut line) = Connection::open_with(port, &format!("LOGIN:ana:{PASSWORD}"));
         // Its LF counts. It is no request, but a line.
         line.send([vec![b'x'; 65_535], b"\n".to_vec()].concat());
-        line.play("< KO;SYNTAX;...");
+        line.run_transcript("< KO;SYNTAX;...");
         line.send([vec![b'x'; 65_536], b"\nPING\n".to_vec()].concat());
-        line.play("< KO;TOO_LONG;...");
+        line.run_transcript("< KO;TOO_LONG;...");
         line.assert_closed();
 
-        let mut line = Line::open(port);
+        let mut line = Connection::open(port);
         line.send(vec![b'x'; 70_000]);
-        line.play("< KO;TOO_LONG;...");
+        line.run_transcript("< KO;TOO_LONG;...");
         line.assert_closed();
     }
 }
@@ -86,9 +86,9 @@ fn a_line_of_65536_bytes_is_taken_and_a_longer_one_closes() {
 /// What each side of `->` is: a text as a record of a request has it, and as the event has it.
 #[test]
 fn fields_are_quoted_and_escaped_as_they_need() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut session = server.session("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut session = world.session("ana");
     let texts = [
         ("hola", "hola"),
         // Nothing is a text, too.
@@ -107,7 +107,7 @@ fn fields_are_quoted_and_escaped_as_they_need() {
         ("日本 😀 \u{202e}", "日本 😀 \u{202e}"),
     ];
     for (n, (written, told)) in (1..).zip(texts) {
-        ana.play(&format!(
+        ana.run_transcript(&format!(
             "> SEND;m-{n};ana;{written}
              < OK;m-{n};RECEIVED;<at>;..."
         ));
@@ -115,14 +115,18 @@ fn fields_are_quoted_and_escaped_as_they_need() {
         let message = events.iter().find(|event| event.contains(&format!(";MSG;m-{n};"))).expect("its event");
         assert!(message.ends_with(&format!("Z;{told}")), "{written:?} was told as {message:?}");
     }
-    assert_eq!(ana.ask("\"PING\""), "OK", "a verb is a field, too");
-    assert_eq!(ana.ask("SEND;\"m-1\";\"ana\";hola").split(';').nth(1), Some("m-1"), "and so are the id and the name");
+    assert_eq!(ana.request("\"PING\""), "OK", "a verb is a field, too");
+    assert_eq!(
+        ana.request("SEND;\"m-1\";\"ana\";hola").split(';').nth(1),
+        Some("m-1"),
+        "and so are the id and the name"
+    );
 }
 
 #[test]
 fn what_is_no_record_is_syntax_and_the_connection_goes_on() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
     let wrong: [&[u8]; 14] = [
         b"SEND;m-1;ana;\"open",
         b"SEND;m-1;ana;\"a\"b",
@@ -141,10 +145,10 @@ fn what_is_no_record_is_syntax_and_the_connection_goes_on() {
     ];
     for request in wrong {
         ana.send([request, b"\n"].concat());
-        let reply = ana.line();
+        let reply = ana.read_line();
         assert!(reply.starts_with("KO;SYNTAX;"), "{:?}: {reply}", String::from_utf8_lossy(request));
     }
-    ana.play(
+    ana.run_transcript(
         "> SEND;m-1;ana;hola
          < OK;m-1;RECEIVED;<at>;1",
     );
@@ -152,9 +156,9 @@ fn what_is_no_record_is_syntax_and_the_connection_goes_on() {
 
 #[test]
 fn numbers_and_counts_of_fields_that_are_not_right_are_syntax() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut session = server.session("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut session = world.session("ana");
     // One `|` between two requests.
     let send = [
         "|;|SEND|SEND;m-1;ana|SEND;m-1;ana;a;b|SEND;;ana;a|SEND;m 1;ana;a|SEND;ñ;ana;a|SEND;m-1;;a",
@@ -170,21 +174,21 @@ fn numbers_and_counts_of_fields_that_are_not_right_are_syntax() {
     ];
     for (line, requests) in [(&mut ana, &send[..]), (&mut session, &recv[..])] {
         for request in requests.iter().flat_map(|row| row.split('|')) {
-            line.refused(request, "SYNTAX");
+            line.expect_ko(request, "SYNTAX");
         }
-        assert_eq!(line.ask("PING"), "OK", "the connection goes on");
+        assert_eq!(line.request("PING"), "OK", "the connection goes on");
     }
     let long = "x".repeat(65);
-    ana.refused(&format!("SEND;{long};ana;a"), "SYNTAX");
+    ana.expect_ko(&format!("SEND;{long};ana;a"), "SYNTAX");
     let longest = "x".repeat(64);
-    assert!(ana.ask(&format!("SEND;{longest};ana;a")).starts_with(&format!("OK;{longest};")));
+    assert!(ana.request(&format!("SEND;{longest};ana;a")).starts_with(&format!("OK;{longest};")));
 }
 
 #[test]
 fn a_text_of_60000_bytes_passes_whole_and_one_more_is_syntax() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut session = server.session("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut session = world.session("ana");
     // Each is 60,000 bytes as it is written in a record: escapes count, and so do quotes where
     // they are needed (there is a `;`, or a `"` at the start).
     let texts = [
@@ -196,15 +200,15 @@ fn a_text_of_60000_bytes_passes_whole_and_one_more_is_syntax() {
     ];
     for (n, text) in texts.iter().enumerate() {
         assert_eq!(text.len(), 60_000, "a mistake in this test");
-        let reply = ana.ask(&format!("SEND;m-{n};ana;{text}"));
+        let reply = ana.request(&format!("SEND;m-{n};ana;{text}"));
         assert!(reply.starts_with(&format!("OK;m-{n};")), "text {n}: {reply}");
         let event = session.poll(0, 0).pop().expect("its event");
         assert!(event.ends_with(&format!(";{text}")), "text {n} is told as it was sent");
         let longer = text.replacen('x', "xx", 1).replacen("ññ", "ñxñ", 1).replacen("\\n\\n", "\\nx\\n", 1);
-        ana.refused(&format!("SEND;l-{n};ana;{longer}"), "SYNTAX");
+        ana.expect_ko(&format!("SEND;l-{n};ana;{longer}"), "SYNTAX");
         session.list("POLL;*;0");
     }
     // Quotes that nobody needs are not counted: the record that is passed on has none.
-    let reply = ana.ask(&format!("SEND;quoted;ana;\"{}\"", "x".repeat(60_000)));
+    let reply = ana.request(&format!("SEND;quoted;ana;\"{}\"", "x".repeat(60_000)));
     assert!(reply.starts_with("OK;quoted;"), "{reply}");
 }

@@ -1,13 +1,14 @@
 //! Replies: the codes of a KO, and how long a reply may get.
 
-use crate::support::{Line, PASSWORD, Server, without_times};
+use crate::support::connection::without_times;
+use crate::support::{Connection, PASSWORD, World};
 
 #[test]
 fn codes_that_leave_the_connection_as_it_is() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
-    ana.play(
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    ana.run_transcript(
         "> nonsense
          < KO;SYNTAX;...
          > SEND;m-1;nadie;hola
@@ -43,15 +44,15 @@ fn codes_that_leave_the_connection_as_it_is() {
          > PING
          < OK",
     );
-    assert_eq!(server.session("luis").poll(0, 0).len(), 1, "KO means that it did not happen");
+    assert_eq!(world.session("luis").poll(0, 0).len(), 1, "KO means that it did not happen");
 }
 
 #[test]
 fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
-    let server = Server::with_flags(&["--queue", "3", "--queue-per-sender", "2"]);
-    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
-    server.register("eva");
-    ana.play(
+    let world = World::new(&["--queue", "3", "--queue-per-sender", "2"]);
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    world.register("eva");
+    ana.run_transcript(
         "> SEND;m-1;eva;uno
          < OK;m-1;RECEIVED;<at>;1
          > SEND;m-2;eva;dos
@@ -59,7 +60,7 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
          > SEND;m-3;eva;tres
          < KO;QUOTA;...",
     );
-    luis.play(
+    luis.run_transcript(
         "> SEND;m-1;eva;uno
          < OK;m-1;RECEIVED;<at>;3
          > SEND;m-2;eva;dos
@@ -68,14 +69,14 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
          < OK;m-3;RECEIVED;<at>;4",
     );
     // A retry of what was accepted is answered as before, though the queue is full.
-    ana.play(
+    ana.run_transcript(
         "> SEND;m-2;eva;dos
          < OK;m-2;RECEIVED;<at>;2",
     );
-    let mut eva = server.session("eva");
+    let mut eva = world.session("eva");
     assert_eq!(eva.poll(0, 0).len(), 3, "none is dropped");
     assert!(eva.poll(1, 0).iter().all(|event| !event.starts_with("1;")));
-    ana.play(
+    ana.run_transcript(
         "> SEND;m-3;eva;tres
          < OK;m-3;RECEIVED;<at>;...",
     );
@@ -83,43 +84,43 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
 
 #[test]
 fn rate_refuses_who_sends_too_fast_and_nobody_else() {
-    let server = Server::with_flags(&["--rate", "50"]);
-    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    let world = World::new(&["--rate", "50"]);
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
     // So many at once that no second can hold them all.
     let requests: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola\n")).collect();
     ana.send(requests.concat());
-    let replies: Vec<_> = (0..500).map(|_| ana.line()).collect();
+    let replies: Vec<_> = (0..500).map(|_| ana.read_line()).collect();
     let (accepted, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.starts_with("OK;"));
     assert!(refused.iter().all(|reply| reply.starts_with("KO;RATE;")), "{refused:?}");
     assert!(accepted.len() >= 50, "never below 50 a second: {}", accepted.len());
     assert!(!refused.is_empty(), "500 at once were all accepted");
-    assert!(luis.ask("SEND;m-1;ana;hola").starts_with("OK;"), "somebody else may send");
-    assert_eq!(server.session("luis").list("POLL;0;0;1000").len(), accepted.len(), "what was refused did not happen");
+    assert!(luis.request("SEND;m-1;ana;hola").starts_with("OK;"), "somebody else may send");
+    assert_eq!(world.session("luis").list("POLL;0;0;1000").len(), accepted.len(), "what was refused did not happen");
 }
 
 #[test]
 fn shutdown_is_told_on_both_ports_after_what_was_asked_is_answered() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let (mut session, mut unknown) = (server.session("ana"), Line::open(server.send));
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let (mut session, mut unknown) = (world.session("ana"), Connection::open(world.send));
     session.send("POLL;0\n");
     ana.wait_until_online("ana");
-    let (_, status, _) = server.stop();
+    let (status, _) = world.stop();
     assert!(status.success(), "{status}");
-    assert!(unknown.line().starts_with("KO;SHUTDOWN;"), "also to who has not logged in");
-    let goodbye = ana.rest();
+    assert!(unknown.read_line().starts_with("KO;SHUTDOWN;"), "also to who has not logged in");
+    let goodbye = ana.read_rest();
     assert!(matches!(&goodbye[..], [last] if last.starts_with("KO;SHUTDOWN;")), "{goodbye:?}");
-    let goodbye = session.rest();
+    let goodbye = session.read_rest();
     assert!(matches!(&goodbye[..], [poll, last] if poll == "OK;0" && last.starts_with("KO;SHUTDOWN;")), "{goodbye:?}");
 }
 
 #[test]
 fn a_reply_is_kept_under_about_256_kib_but_is_never_empty() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut session = server.session("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut session = world.session("ana");
     for n in 1..=12 {
-        let reply = ana.ask(&format!("SEND;m-{n};ana;{}", "x".repeat(60_000)));
+        let reply = ana.request(&format!("SEND;m-{n};ana;{}", "x".repeat(60_000)));
         assert!(reply.starts_with("OK;"), "{reply}");
     }
     let mut seen = Vec::new();
@@ -139,9 +140,9 @@ fn a_reply_is_kept_under_about_256_kib_but_is_never_empty() {
 
 #[test]
 fn every_ko_to_a_login_line_closes() {
-    let server = Server::start();
+    let world = World::without_lobby();
     for line in ["nonsense", "LOGIN:nadie:palabra", "REGISTER:a/b:palabra", "REGISTER:luis:corta"] {
-        let (reply, mut connection) = server.try_login(server.send, line);
+        let (reply, mut connection) = Connection::open_with(world.send, line);
         assert!(reply.starts_with("KO;"), "{reply}");
         connection.send(format!("REGISTER:luis:{PASSWORD}\n"));
         connection.assert_closed();

@@ -1,12 +1,12 @@
 //! HISTORY: what is in files and what is in memory make one list.
 
-use crate::support::{Line, Server};
+use crate::support::{Connection, World};
 
 /// Sends `n` messages each way, the texts of which are their numbers.
-fn chat(ana: &mut Line, luis: &mut Line, numbers: std::ops::RangeInclusive<u64>) {
+fn chat(ana: &mut Connection, luis: &mut Connection, numbers: std::ops::RangeInclusive<u64>) {
     for n in numbers {
         let (sender, to) = if n % 2 == 1 { (&mut *ana, "luis") } else { (&mut *luis, "ana") };
-        let reply = sender.ask(&format!("SEND;m-{n};{to};{n}"));
+        let reply = sender.request(&format!("SEND;m-{n};{to};{n}"));
         assert!(reply.ends_with(&format!(";{n}")), "{reply}");
     }
 }
@@ -22,13 +22,13 @@ fn numbers(records: &[String]) -> Vec<u64> {
 
 #[test]
 fn history_pages_back_to_the_beginning_over_files_and_memory() {
-    let server = Server::start();
-    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    let mut world = World::without_lobby();
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
     chat(&mut ana, &mut luis, 1..=60);
     // A clean stop puts what was said into a file; what comes after it is in memory.
-    let (stopped, ..) = server.stop();
-    let server = stopped.start();
-    let (mut ana, mut luis) = (server.login("ana"), server.login("luis"));
+    world.stop();
+    world.start();
+    let (mut ana, mut luis) = (world.login("ana"), world.login("luis"));
     chat(&mut ana, &mut luis, 61..=80);
 
     assert_eq!(numbers(&ana.list("HISTORY;luis")), (31..=80).collect::<Vec<_>>(), "without a limit the last 50");
@@ -36,9 +36,9 @@ fn history_pages_back_to_the_beginning_over_files_and_memory() {
     assert_eq!(numbers(&luis.list("HISTORY;ana;5;63")), [58, 59, 60, 61, 62], "below a number, across the seam");
     assert_eq!(numbers(&ana.list("HISTORY;luis;1000")), (1..=80).collect::<Vec<_>>());
     assert_eq!(numbers(&ana.list("HISTORY;luis;2;2")), [1]);
-    assert_eq!(ana.ask("HISTORY;luis;2;1"), "OK;0");
+    assert_eq!(ana.request("HISTORY;luis;2;1"), "OK;0");
     assert_eq!(numbers(&ana.list("HISTORY;luis;1;9007199254740991")), [80]);
-    assert_eq!(ana.ask("HISTORY;ana"), "OK;0", "another conversation, where nothing was said");
+    assert_eq!(ana.request("HISTORY;ana"), "OK;0", "another conversation, where nothing was said");
 
     // As a client does it. Only OK;0 means that the beginning is reached.
     let (mut before, mut all) = (9_007_199_254_740_991, Vec::new());
@@ -50,18 +50,18 @@ fn history_pages_back_to_the_beginning_over_files_and_memory() {
     }
     assert_eq!(all, (1..=80).collect::<Vec<_>>());
 
-    let server = server.kill().start();
-    assert_eq!(numbers(&server.login("luis").list("HISTORY;ana;1000")), (1..=80).collect::<Vec<_>>(), "after a crash");
+    world.kill().start();
+    assert_eq!(numbers(&world.login("luis").list("HISTORY;ana;1000")), (1..=80).collect::<Vec<_>>(), "after a crash");
 }
 
 #[test]
 fn history_pages_back_over_long_texts() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
     for n in 1..=10 {
-        assert!(ana.ask(&format!("SEND;m-{n};ana;{}", "y".repeat(59_000))).starts_with("OK;"));
+        assert!(ana.request(&format!("SEND;m-{n};ana;{}", "y".repeat(59_000))).starts_with("OK;"));
     }
-    let count_back = |ana: &mut Line| {
+    let count_back = |ana: &mut Connection| {
         let (mut before, mut count) = (9_007_199_254_740_991_u64, 0);
         loop {
             let page = ana.list(&format!("HISTORY;ana;1000;{before}"));
@@ -71,46 +71,46 @@ fn history_pages_back_over_long_texts() {
         }
     };
     assert_eq!(count_back(&mut ana), 10, "from memory");
-    let (stopped, ..) = server.stop();
-    let server = stopped.start();
-    assert_eq!(count_back(&mut server.login("ana")), 10, "from the file");
+    world.stop();
+    world.start();
+    assert_eq!(count_back(&mut world.login("ana")), 10, "from the file");
 }
 
 #[test]
 fn a_history_record_says_who_to_whom_when_and_how_far() {
-    let server = Server::start();
-    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
+    let mut world = World::without_lobby();
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
     chat(&mut ana, &mut luis, 1..=3);
-    let mut session = server.session("luis");
+    let mut session = world.session("luis");
     session.poll(0, 0);
     session.poll(1, 0);
     let both = ["1;m-1;ana;luis;<at>;DELIVERED;1", "2;m-2;luis;ana;<at>;RECEIVED;2", "3;m-3;ana;luis;<at>;RECEIVED;3"];
-    assert_eq!(ana.timeless("HISTORY;luis"), both);
-    assert_eq!(luis.timeless("HISTORY;ana"), both, "one conversation has one order, the same for both");
-    assert_eq!(luis.ask("READ;ana;1"), "OK");
-    assert_eq!(ana.timeless("HISTORY;luis;3;2"), ["1;m-1;ana;luis;<at>;READ;1"]);
-    let (stopped, ..) = server.stop();
-    let after = stopped.start().login("ana").timeless("HISTORY;luis");
+    assert_eq!(ana.list_without_times("HISTORY;luis"), both);
+    assert_eq!(luis.list_without_times("HISTORY;ana"), both, "one conversation has one order, the same for both");
+    assert_eq!(luis.request("READ;ana;1"), "OK");
+    assert_eq!(ana.list_without_times("HISTORY;luis;3;2"), ["1;m-1;ana;luis;<at>;READ;1"]);
+    world.stop();
+    let after = world.start().login("ana").list_without_times("HISTORY;luis");
     assert_eq!(after[0], "1;m-1;ana;luis;<at>;READ;1", "states never go back: {after:?}");
     assert_eq!(after[1..], both[1..]);
 }
 
 #[test]
 fn a_text_in_a_history_record_is_quoted_and_escaped_as_it_needs() {
-    let server = Server::start();
+    let mut world = World::without_lobby();
     let script = "
         > HISTORY;ana
         < OK;2
         < 1;m-1;ana;ana;<at>;RECEIVED;\"a;\"\"b\"\"\"
         < 2;m-2;ana;ana;<at>;RECEIVED;una\\ndos\\\\";
-    let mut ana = server.register("ana");
-    ana.play(
+    let mut ana = world.register("ana");
+    ana.run_transcript(
         "> SEND;m-1;ana;\"a;\"\"b\"\"\"
          < OK;m-1;RECEIVED;<at>;1
          > SEND;m-2;ana;una\\ndos\\\\
          < OK;m-2;RECEIVED;<at>;2",
     );
-    ana.play(script);
-    let (stopped, ..) = server.stop();
-    stopped.start().login("ana").play(script);
+    ana.run_transcript(script);
+    world.stop();
+    world.start().login("ana").run_transcript(script);
 }

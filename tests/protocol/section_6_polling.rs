@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Line, Server};
+use crate::support::{Connection, World};
 
-fn send(ana: &mut Line, to: &str, numbers: std::ops::RangeInclusive<u64>) {
+fn send(ana: &mut Connection, to: &str, numbers: std::ops::RangeInclusive<u64>) {
     for n in numbers {
-        let reply = ana.ask(&format!("SEND;m-{n};{to};{n}"));
+        let reply = ana.request(&format!("SEND;m-{n};{to};{n}"));
         assert!(reply.starts_with(&format!("OK;m-{n};")), "{reply}");
     }
 }
@@ -17,86 +17,86 @@ fn numbers(events: &[String]) -> Vec<u64> {
 
 #[test]
 fn a_poll_brings_what_is_above_after_in_order_and_at_most_max() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=150);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert_eq!(numbers(&luis.list("POLL;0;0")), (1..=100).collect::<Vec<_>>(), "without max 100");
     assert_eq!(numbers(&luis.list("POLL;0;0;3")), [1, 2, 3]);
     assert_eq!(numbers(&luis.list("POLL;0;0;1000")), (1..=150).collect::<Vec<_>>());
     assert_eq!(numbers(&luis.list("POLL;148;0")), [149, 150]);
     assert_eq!(luis.list("POLL;149;0;1"), luis.list("POLL;149;0;1"), "the same again, until it is acknowledged");
-    assert_eq!(luis.ask("POLL;150;0"), "OK;0");
+    assert_eq!(luis.request("POLL;150;0"), "OK;0");
 }
 
 #[test]
 fn what_was_acknowledged_is_not_sent_again_whatever_after_is() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=3);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert_eq!(numbers(&luis.poll(2, 0)), [3]);
     assert_eq!(numbers(&luis.poll(0, 0)), [3], "1 and 2 were let go by the poll before");
     // An acknowledgement is synced with the next thing that somebody waits for, or a moment later.
     send(&mut ana, "luis", 4..=4);
-    let server = server.kill().start();
-    assert_eq!(numbers(&server.session("luis").poll(0, 0)), [3, 5], "also after a crash (4 is a STATE)");
+    world.kill().start();
+    assert_eq!(numbers(&world.session("luis").poll(0, 0)), [3, 5], "also after a crash (4 is a STATE)");
 }
 
 #[test]
 fn what_was_not_acknowledged_comes_again_under_the_same_numbers() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=3);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     let first = luis.poll(0, 0);
     assert_eq!(numbers(&first), [1, 2, 3]);
     assert_eq!(luis.poll(0, 0), first, "on the next poll");
     drop(luis);
-    assert_eq!(server.session("luis").poll(0, 0), first, "on the next connection");
-    let server = server.kill().start();
-    assert_eq!(server.session("luis").poll(0, 0), first, "after kill -9");
-    let (stopped, ..) = server.stop();
-    assert_eq!(stopped.start().session("luis").poll(0, 0), first, "after a clean stop");
+    assert_eq!(world.session("luis").poll(0, 0), first, "on the next connection");
+    world.kill().start();
+    assert_eq!(world.session("luis").poll(0, 0), first, "after kill -9");
+    world.stop();
+    assert_eq!(world.start().session("luis").poll(0, 0), first, "after a clean stop");
 }
 
 #[test]
 fn after_above_the_last_number_is_seq() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
-    let mut luis = server.session("luis");
-    luis.refused("POLL;1;0", "SEQ");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    let mut luis = world.session("luis");
+    luis.expect_ko("POLL;1;0", "SEQ");
     send(&mut ana, "luis", 1..=2);
-    luis.refused("POLL;3;0", "SEQ");
-    luis.refused("POLL;9007199254740991;0", "SEQ");
+    luis.expect_ko("POLL;3;0", "SEQ");
+    luis.expect_ko("POLL;9007199254740991;0", "SEQ");
     assert_eq!(numbers(&luis.poll(0, 0)), [1, 2], "nothing was let go");
 }
 
 #[test]
 fn poll_star_acknowledges_what_this_connection_was_sent() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=3);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert_eq!(numbers(&luis.list("POLL;*;0;2")), [1, 2], "nothing was sent yet: nothing is acknowledged");
     assert_eq!(numbers(&luis.list("POLL;*;0;2")), [3]);
     drop(luis);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert_eq!(numbers(&luis.list("POLL;*;0")), [3], "that was sent on another connection");
-    assert_eq!(luis.ask("POLL;*;0"), "OK;0");
+    assert_eq!(luis.request("POLL;*;0"), "OK;0");
 }
 
 #[test]
 fn a_poll_waits_for_what_comes_and_is_answered_by_it_at_once() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
-    let mut luis = server.session("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    let mut luis = world.session("luis");
     let begun = Instant::now();
     luis.send("POLL;0\n");
     send(&mut ana, "luis", 1..=1);
@@ -106,12 +106,12 @@ fn a_poll_waits_for_what_comes_and_is_answered_by_it_at_once() {
 
 #[test]
 fn a_poll_with_nothing_to_bring_waits_as_long_as_it_says() {
-    let server = Server::start();
-    server.register("luis");
-    let mut luis = server.session("luis");
+    let world = World::without_lobby();
+    world.register("luis");
+    let mut luis = world.session("luis");
     let mut asked = |request: &str| {
         let begun = Instant::now();
-        assert_eq!(luis.ask(request), "OK;0");
+        assert_eq!(luis.request(request), "OK;0");
         begun.elapsed()
     };
     let (at_once, one) = (asked("POLL;0;0"), asked("POLL;0;1"));
@@ -121,25 +121,25 @@ fn a_poll_with_nothing_to_bring_waits_as_long_as_it_says() {
 
 #[test]
 fn wait_is_one_second_less_than_the_time_out_if_nothing_else_is_said() {
-    let server = Server::with_flags(&["--timeout", "5"]);
-    server.register("luis");
-    let mut luis = server.session("luis");
+    let world = World::new(&["--timeout", "5"]);
+    world.register("luis");
+    let mut luis = world.session("luis");
     let begun = Instant::now();
-    assert_eq!(luis.ask("POLL;0"), "OK;0");
+    assert_eq!(luis.request("POLL;0"), "OK;0");
     let waited = begun.elapsed();
     assert!((Duration::from_millis(3_990)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
 }
 
 #[test]
 fn only_an_acknowledgement_calls_a_message_delivered() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=2);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     luis.poll(0, 0);
     drop(luis);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert_eq!(ana.list("STATUS;luis;1"), ["luis;RECEIVED"]);
     luis.poll(1, 0);
     assert_eq!(ana.list("STATUS;luis;1"), ["luis;DELIVERED"]);
@@ -148,24 +148,24 @@ fn only_an_acknowledgement_calls_a_message_delivered() {
 
 #[test]
 fn read_lets_go_of_no_event() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    let mut luis = server.register("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     send(&mut ana, "luis", 1..=1);
-    assert_eq!(luis.ask("READ;ana;1"), "OK");
-    assert_eq!(numbers(&server.session("luis").poll(0, 0)), [1]);
+    assert_eq!(luis.request("READ;ana;1"), "OK");
+    assert_eq!(numbers(&world.session("luis").poll(0, 0)), [1]);
 }
 
 #[test]
 fn polls_may_be_sent_before_the_replies_are_read() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
-    server.register("luis");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
     send(&mut ana, "luis", 1..=3);
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     luis.send("POLL;0;0;1\nPOLL;1;0;1\nPING\nPOLL;2;0;1\n");
     assert_eq!(numbers(&luis.read_list("the first")), [1]);
     assert_eq!(numbers(&luis.read_list("the second")), [2]);
-    assert_eq!(luis.line(), "OK");
+    assert_eq!(luis.read_line(), "OK");
     assert_eq!(numbers(&luis.read_list("the last")), [3]);
 }

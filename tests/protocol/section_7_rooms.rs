@@ -2,27 +2,28 @@
 
 use std::path::Path;
 
-use crate::support::{Line, Server, in_vain, without_times};
+use crate::support::connection::without_times;
+use crate::support::{Connection, World, run_to_end};
 
 /// Somebody's two connections.
 struct User {
-    says: Line,
-    hears: Line,
+    says: Connection,
+    hears: Connection,
     last: u64,
 }
 
 impl User {
-    fn new(server: &Server, name: &str) -> Self {
-        Self { says: server.register(name), hears: server.session(name), last: 0 }
+    fn new(world: &World, name: &str) -> Self {
+        Self { says: world.register(name), hears: world.session(name), last: 0 }
     }
 
     fn ok(&mut self, request: &str) {
-        assert_eq!(self.says.ask(request), "OK", "{request}");
+        assert_eq!(self.says.request(request), "OK", "{request}");
     }
 
     /// Sends to a room, and returns the number it got.
     fn send(&mut self, id: &str, room: &str) -> u64 {
-        let reply = self.says.ask(&format!("SEND;{id};{room};{id}"));
+        let reply = self.says.request(&format!("SEND;{id};{room};{id}"));
         reply.strip_prefix(&format!("OK;{id};RECEIVED;")).and_then(|r| r.split(';').nth(1)?.parse().ok()).expect(&reply)
     }
 
@@ -41,8 +42,8 @@ impl User {
 }
 
 /// Ana, luis and eva, who are all in `#sala`, joined in this order, and have heard of it.
-fn three(server: &Server) -> [User; 3] {
-    let mut all = ["ana", "luis", "eva"].map(|name| User::new(server, name));
+fn three(world: &World) -> [User; 3] {
+    let mut all = ["ana", "luis", "eva"].map(|name| User::new(world, name));
     for user in &mut all {
         user.ok("JOIN;#sala");
     }
@@ -54,8 +55,8 @@ fn three(server: &Server) -> [User; 3] {
 
 #[test]
 fn a_room_message_is_for_every_member_but_its_sender() {
-    let server = Server::start();
-    let [mut ana, mut luis, mut eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = three(&world);
     let seq = ana.send("m-1", "#sala");
     for user in [&mut luis, &mut eva] {
         assert_eq!(user.hear(), [format!("{seq};MSG;m-1;ana;#sala;<at>;m-1")]);
@@ -64,13 +65,13 @@ fn a_room_message_is_for_every_member_but_its_sender() {
     // The very same reply, and nothing twice.
     assert_eq!(ana.send("m-1", "#sala"), seq);
     luis.settle();
-    ana.says.refused("SEND;m-1;#sala;another text", "CONFLICT");
+    ana.says.expect_ko("SEND;m-1;#sala;another text", "CONFLICT");
 }
 
 #[test]
 fn marks_move_when_all_who_are_waited_for_have_it() {
-    let server = Server::start();
-    let [mut ana, mut luis, mut eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = three(&world);
     let seq = ana.send("m-1", "#sala");
     luis.hear();
     luis.settle();
@@ -91,8 +92,8 @@ fn marks_move_when_all_who_are_waited_for_have_it() {
 
 #[test]
 fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
-    let server = Server::start();
-    let [mut ana, mut luis, mut eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = three(&world);
     let seq = ana.send("m-1", "#sala");
     luis.hear();
     luis.settle();
@@ -113,17 +114,17 @@ fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
     assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{later};<at>"))));
     let history = ana.says.list("HISTORY;#sala");
     assert!(history.iter().all(|record| record.contains(";DELIVERED;")), "{history:?}");
-    assert_eq!(ana.says.ask(&format!("STATUS;#sala;{alone}")), "OK;0", "it was for nobody who is there now");
+    assert_eq!(ana.says.request(&format!("STATUS;#sala;{alone}")), "OK;0", "it was for nobody who is there now");
 }
 
 #[test]
 fn who_joins_gets_what_comes_after_and_sees_all_of_the_history() {
-    let server = Server::start();
-    let [mut ana, mut luis, _eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = three(&world);
     let before = ana.send("m-1", "#sala");
-    let mut leo = User::new(&server, "leo");
+    let mut leo = User::new(&world, "leo");
     for request in ["SEND;x;#sala;x", "READ;#sala;1", "STATUS;#sala;1", "HISTORY;#sala"] {
-        leo.says.refused(request, "NOT_MEMBER");
+        leo.says.expect_ko(request, "NOT_MEMBER");
     }
     leo.ok("JOIN;#SALA");
     assert_eq!(leo.hear(), [""; 0]);
@@ -139,10 +140,10 @@ fn who_joins_gets_what_comes_after_and_sees_all_of_the_history() {
 
 #[test]
 fn rooms_and_members_are_listed_and_codes_say_what_is_wrong() {
-    let server = Server::start();
-    let [mut ana, _luis, _eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, _luis, _eva] = three(&world);
     ana.ok("JOIN;#Aula");
-    let mut leo = User::new(&server, "leo");
+    let mut leo = User::new(&world, "leo");
     assert_eq!(leo.says.list("ROOMS"), ["#sala;3;no", "#Aula;1;no"]);
     assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes", "#Aula;1;yes"]);
     assert_eq!(leo.says.list("MEMBERS;#sala"), ["ana;online", "luis;online", "eva;online"]);
@@ -157,18 +158,18 @@ fn rooms_and_members_are_listed_and_codes_say_what_is_wrong() {
         ("SEND;x;#nowhere;x", "NO_ROOM"),
         ("HISTORY;#nowhere", "NO_ROOM"),
     ] {
-        leo.says.refused(request, code);
+        leo.says.expect_ko(request, code);
     }
-    ana.says.refused("READ;#Aula;1", "SEQ");
-    ana.says.refused("STATUS;#Aula;1", "NO_MESSAGE");
-    assert_eq!(ana.says.ask("HISTORY;#aula"), "OK;0");
+    ana.says.expect_ko("READ;#Aula;1", "SEQ");
+    ana.says.expect_ko("STATUS;#Aula;1", "NO_MESSAGE");
+    assert_eq!(ana.says.request("HISTORY;#aula"), "OK;0");
 }
 
 #[test]
 fn join_and_part_are_told_to_the_other_members() {
-    let server = Server::start();
-    let [mut ana, mut luis, _eva] = three(&server);
-    let mut leo = User::new(&server, "leo");
+    let world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = three(&world);
+    let mut leo = User::new(&world, "leo");
     ana.settle();
     leo.ok("JOIN;#sala");
     leo.ok("JOIN;#sala");
@@ -177,17 +178,17 @@ fn join_and_part_are_told_to_the_other_members() {
     assert_eq!(ana.hear(), ["0;PART;#sala;leo;<at>"]);
     assert_eq!(leo.hear(), [""; 0]);
     // Who shares a room hears of coming and going.
-    assert_eq!(luis.hears.ask("QUIT"), "OK");
+    assert_eq!(luis.hears.request("QUIT"), "OK");
     luis.hears.assert_closed();
-    assert_eq!(ana.hears.timeless(&format!("POLL;{};5", ana.last)), ["0;OFFLINE;luis;<at>"]);
+    assert_eq!(ana.hears.list_without_times(&format!("POLL;{};5", ana.last)), ["0;OFFLINE;luis;<at>"]);
 }
 
 #[test]
 fn everybody_who_registers_is_in_the_lobby() {
-    let server = Server::with_flags(&[]);
-    let mut ana = User::new(&server, "ana");
+    let world = World::new(&[]);
+    let mut ana = User::new(&world, "ana");
     assert_eq!(ana.says.list("ROOMS"), ["#lobby;1;yes"]);
-    let mut luis = User::new(&server, "luis");
+    let mut luis = User::new(&world, "luis");
     assert_eq!(ana.hear(), ["0;JOIN;#lobby;luis;<at>", "0;ONLINE;luis;<at>"]);
     let seq = luis.send("m-1", "#lobby");
     assert_eq!(ana.hear(), [format!("{seq};MSG;m-1;luis;#lobby;<at>;m-1")]);
@@ -195,8 +196,8 @@ fn everybody_who_registers_is_in_the_lobby() {
 
 #[test]
 fn rooms_outlive_a_kill_with_their_places_and_marks() {
-    let server = Server::start();
-    let [mut ana, mut luis, mut eva] = three(&server);
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = three(&world);
     let first = ana.send("m-1", "#sala");
     for user in [&mut luis, &mut eva] {
         user.hear();
@@ -207,12 +208,12 @@ fn rooms_outlive_a_kill_with_their_places_and_marks() {
     luis.settle();
     // Waits for the acknowledgement to be durable.
     ana.send("m-3", "#sala");
-    let server = server.kill().start();
-    let mut ana = User { says: server.login("ana"), hears: server.session("ana"), last: 0 };
+    world.kill().start();
+    let mut ana = User { says: world.login("ana"), hears: world.session("ana"), last: 0 };
     let states = ana.hear();
     assert!(states[0].ends_with(&format!(";STATE;#sala;DELIVERED;{first};<at>")), "{states:?}");
     assert_eq!(ana.says.list(&format!("STATUS;#sala;{second}")), ["luis;DELIVERED", "eva;RECEIVED"]);
-    let mut eva = server.session("eva");
+    let mut eva = world.session("eva");
     let events: Vec<_> = eva.list("POLL;0;0").iter().map(|event| without_times(event)).collect();
     assert!(events[0].ends_with(";MSG;m-2;ana;#sala;<at>;m-2") && events[1].contains(";m-3;"), "{events:?}");
 }
@@ -228,96 +229,97 @@ fn count(directory: &Path, text: &str) -> usize {
 
 #[test]
 fn a_message_is_written_once_however_many_it_is_for() {
-    let server = Server::start();
-    let mut ana = User::new(&server, "ana");
+    let mut world = World::without_lobby();
+    let mut ana = User::new(&world, "ana");
     ana.ok("JOIN;#sala");
     // All have yet to come: not even what waits for them is written for each.
     for number in 0..30 {
-        assert_eq!(server.register(&format!("member{number}")).ask("JOIN;#sala"), "OK");
+        assert_eq!(world.register(&format!("member{number}")).request("JOIN;#sala"), "OK");
     }
     let text = "a text that is nowhere else";
-    assert!(ana.says.ask(&format!("SEND;m-1;#sala;{text}")).starts_with("OK;m-1;RECEIVED;"));
-    assert_eq!(count(&server.data(), text), 1, "in the write-ahead log");
-    let (stopped, ..) = server.stop();
-    assert_eq!(count(&stopped.data(), text), 1, "in the history, with the checkpoint of a clean stop");
-    let server = stopped.start();
+    assert!(ana.says.request(&format!("SEND;m-1;#sala;{text}")).starts_with("OK;m-1;RECEIVED;"));
+    assert_eq!(count(&world.data(), text), 1, "in the write-ahead log");
+    world.stop();
+    assert_eq!(count(&world.data(), text), 1, "in the history, with the checkpoint of a clean stop");
+    world.start();
     for number in [0, 29] {
-        let mut session = server.session(&format!("member{number}"));
+        let mut session = world.session(&format!("member{number}"));
         let events = session.poll(0, 0);
         assert!(events.len() == 1 && events[0].ends_with(text), "{events:?}");
     }
 }
 
 /// Asks many at once, as many as may be under way, and returns the replies.
-fn ask_all(line: &mut Line, requests: &[String]) -> Vec<String> {
+fn ask_all(line: &mut Connection, requests: &[String]) -> Vec<String> {
     let some = requests.chunks(500).flat_map(|some| {
         line.send(format!("{}\n", some.join("\n")));
-        some.iter().map(|_| line.line()).collect::<Vec<_>>()
+        some.iter().map(|_| line.read_line()).collect::<Vec<_>>()
     });
     some.collect()
 }
 
 /// The first events with a number of a session that has acknowledged nothing new.
-fn first_two(server: &Server, user: &str) -> Vec<String> {
-    let events = server.session(user).timeless("POLL;0;0;10");
+fn first_two(world: &World, user: &str) -> Vec<String> {
+    let events = world.session(user).list_without_times("POLL;0;0;10");
     events.into_iter().filter(|event| !event.starts_with("0;")).take(2).collect()
 }
 
 #[test]
 fn who_is_more_than_10_000_behind_gets_one_gap_and_is_not_waited_for_in_it() {
-    let server = Server::start();
-    let [mut ana, _luis, mut eva] = three(&server);
+    let mut world = World::without_lobby();
+    let [mut ana, _luis, mut eva] = three(&world);
     let sends: Vec<_> = (1..=10_002).map(|n| format!("SEND;m-{n};#sala;x")).collect();
     let replies = ask_all(&mut ana.says, &sends);
     assert!(replies.last().is_some_and(|reply| reply.ends_with(";10002")), "{:?}", replies.last());
     let gap = |last: u64| [format!("{last};GAP;#sala;1;{last}"), format!("{0};MSG;m-{0};ana;#sala;<at>;x", last + 1)];
-    assert_eq!(first_two(&server, "luis"), gap(2));
+    assert_eq!(first_two(&world, "luis"), gap(2));
     // Eva has all of it. What falls out now was delivered to all who are waited for.
     eva.hears.poll(10_002, 0);
     assert!(!ana.hear().iter().any(|event| event.contains(";STATE;")), "luis lacks all of it");
     assert_eq!(ana.send("more", "#sala"), 10_003);
     assert!(ana.hear().contains(&"10004;STATE;#sala;DELIVERED;3;<at>".to_owned()));
-    assert_eq!(first_two(&server, "luis"), gap(3), "it grows while it waits");
-    let server = server.kill().start();
-    assert_eq!(first_two(&server, "luis"), gap(3), "replayed");
-    let server = server.stop().0.start();
-    assert_eq!(first_two(&server, "luis"), gap(3), "from a checkpoint");
+    assert_eq!(first_two(&world, "luis"), gap(3), "it grows while it waits");
+    world.kill().start();
+    assert_eq!(first_two(&world, "luis"), gap(3), "replayed");
+    world.stop();
+    world.start();
+    assert_eq!(first_two(&world, "luis"), gap(3), "from a checkpoint");
     // Acknowledged, it is gone for good; HISTORY has what it covers.
-    let mut luis = server.session("luis");
+    let mut luis = world.session("luis");
     assert!(luis.list("POLL;3;0;1")[0].starts_with("4;MSG;m-4;"));
-    let covered = server.login("luis").timeless("HISTORY;#sala;3;4");
+    let covered = world.login("luis").list_without_times("HISTORY;#sala;3;4");
     assert!(covered.len() == 3 && covered[0].starts_with("1;m-1;ana;") && covered[2].starts_with("3;m-3;ana;"));
-    assert_eq!(luis.ask("POLL;10003;0"), "OK;0");
+    assert_eq!(luis.request("POLL;10003;0"), "OK;0");
 }
 
 #[test]
 fn a_room_message_counts_in_nobodys_queue() {
-    let server = Server::with_flags(&["--no-lobby", "--queue", "1", "--queue-per-sender", "1"]);
-    let [mut ana, _luis, _eva] = three(&server);
+    let world = World::new(&["--no-lobby", "--queue", "1", "--queue-per-sender", "1"]);
+    let [mut ana, _luis, _eva] = three(&world);
     for id in ["m-1", "m-2", "m-3"] {
         ana.send(id, "#sala");
     }
     ana.send("m-4", "luis");
-    ana.says.refused("SEND;m-5;luis;x", "QUOTA");
+    ana.says.expect_ko("SEND;m-5;luis;x", "QUOTA");
     ana.send("m-6", "#sala");
 }
 
 #[test]
 fn a_user_is_in_at_most_1_000_rooms() {
-    let server = Server::start();
-    let mut ana = server.register("ana");
+    let world = World::without_lobby();
+    let mut ana = world.register("ana");
     let joins: Vec<_> = (0..1_000).map(|n| format!("JOIN;#sala{n}")).collect();
     assert!(ask_all(&mut ana, &joins).iter().all(|reply| reply == "OK"));
-    ana.refused("JOIN;#onemore", "QUOTA");
-    assert_eq!(ana.ask("JOIN;#sala7"), "OK", "she is in it already");
-    assert_eq!(ana.ask("LEAVE;#sala7"), "OK");
-    assert_eq!(ana.ask("JOIN;#onemore"), "OK");
+    ana.expect_ko("JOIN;#onemore", "QUOTA");
+    assert_eq!(ana.request("JOIN;#sala7"), "OK", "she is in it already");
+    assert_eq!(ana.request("LEAVE;#sala7"), "OK");
+    assert_eq!(ana.request("JOIN;#onemore"), "OK");
 }
 
 #[test]
 fn who_comes_back_begins_anew() {
-    let server = Server::start();
-    let [mut ana, mut luis, mut eva] = three(&server);
+    let world = World::without_lobby();
+    let [mut ana, mut luis, mut eva] = three(&world);
     let missed = ana.send("m-1", "#sala");
     luis.ok("LEAVE;#sala");
     ana.send("m-2", "#sala");
@@ -331,17 +333,17 @@ fn who_comes_back_begins_anew() {
 
 #[test]
 fn a_removed_account_is_in_no_room_and_waited_for_nowhere() {
-    let server = Server::start();
-    let [mut ana, mut luis, _eva] = three(&server);
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = three(&world);
     let seq = ana.send("m-1", "#sala");
     luis.hear();
     luis.settle();
-    let (stopped, ..) = server.stop();
-    let mut remove = std::process::Command::new(env!("CARGO_BIN_EXE_wachat"));
-    remove.args(["user", "remove", "eva", "--data"]).arg(stopped.data());
-    assert_eq!(in_vain(&mut remove), (Some(0), String::new()));
-    let server = stopped.start();
-    let mut ana = User { says: server.login("ana"), hears: server.session("ana"), last: 0 };
+    world.stop();
+    let mut remove = std::process::Command::new(crate::support::WACHAT);
+    remove.args(["user", "remove", "eva", "--data"]).arg(world.data());
+    assert_eq!(run_to_end(&mut remove), (Some(0), String::new()));
+    world.start();
+    let mut ana = User { says: world.login("ana"), hears: world.session("ana"), last: 0 };
     assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>"))));
     assert_eq!(ana.says.list("MEMBERS;#sala"), ["ana;online", "luis;offline"]);
     assert_eq!(ana.says.list(&format!("STATUS;#sala;{seq}")), ["luis;DELIVERED"]);

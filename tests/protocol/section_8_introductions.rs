@@ -1,57 +1,57 @@
 //! The server's part in direct chats: it says where somebody takes them, and announces the caller.
 
-use crate::support::Server;
+use crate::support::World;
 
 #[test]
 fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
-    let server = Server::start();
-    let (mut ana, mut luis) = (server.register("ana"), server.register("luis"));
-    ana.refused("PEER;luis", "NO_PEER");
-    let mut session = server.session("luis");
-    ana.refused("PEER;luis", "NO_PEER");
-    assert_eq!(session.ask("PORT;9000"), "OK");
-    let reply = ana.ask("PEER;LUIS");
+    let world = World::without_lobby();
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    ana.expect_ko("PEER;luis", "NO_PEER");
+    let mut session = world.session("luis");
+    ana.expect_ko("PEER;luis", "NO_PEER");
+    assert_eq!(session.request("PORT;9000"), "OK");
+    let reply = ana.request("PEER;LUIS");
     let token = reply.strip_prefix("OK;127.0.0.1;9000;").expect(&reply).to_owned();
     assert!(token.len() >= 32, "{token} could be guessed");
     assert_eq!(session.list("POLL;0;5"), [format!("0;PEER;ana;{token}")]);
-    assert_ne!(ana.ask("PEER;luis"), reply, "each call has a token of its own");
+    assert_ne!(ana.request("PEER;luis"), reply, "each call has a token of its own");
     // Nobody calls herself, or somebody who takes none any more.
-    luis.refused("PEER;luis", "NO_PEER");
-    assert_eq!(session.ask("PORT;0"), "OK");
-    ana.refused("PEER;luis", "NO_PEER");
-    ana.refused("PEER;nobody", "NO_USER");
-    ana.refused("PEER;#sala", "NO_USER");
+    luis.expect_ko("PEER;luis", "NO_PEER");
+    assert_eq!(session.request("PORT;0"), "OK");
+    ana.expect_ko("PEER;luis", "NO_PEER");
+    ana.expect_ko("PEER;nobody", "NO_USER");
+    ana.expect_ko("PEER;#sala", "NO_USER");
 }
 
 #[test]
 fn a_port_ends_with_its_session() {
-    let server = Server::start();
-    let (mut ana, _) = (server.register("ana"), server.register("luis"));
-    let mut session = server.session("luis");
-    assert_eq!(session.ask("PORT;9000"), "OK");
-    assert!(ana.ask("PEER;luis").starts_with("OK;"));
-    let mut next = server.session("luis");
-    ana.refused("PEER;luis", "NO_PEER");
+    let world = World::without_lobby();
+    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut session = world.session("luis");
+    assert_eq!(session.request("PORT;9000"), "OK");
+    assert!(ana.request("PEER;luis").starts_with("OK;"));
+    let mut next = world.session("luis");
+    ana.expect_ko("PEER;luis", "NO_PEER");
     for wrong in ["PORT", "PORT;65536", "PORT;-1", "PORT;x", "PORT;1;2"] {
-        next.refused(wrong, "SYNTAX");
+        next.expect_ko(wrong, "SYNTAX");
     }
 }
 
 #[test]
 fn a_thousand_callers_are_announced_and_the_oldest_of_more_go_first() {
-    let server = Server::start();
-    let (mut ana, _) = (server.register("ana"), server.register("luis"));
-    let mut session = server.session("luis");
-    assert_eq!(session.ask("PORT;9000"), "OK");
+    let world = World::without_lobby();
+    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut session = world.session("luis");
+    assert_eq!(session.request("PORT;9000"), "OK");
     let mut announced = Vec::new();
     for _ in 0..3 {
         ana.send("PEER;luis\n".repeat(400));
         for _ in 0..400 {
-            let reply = ana.line();
+            let reply = ana.read_line();
             let token = reply.strip_prefix("OK;127.0.0.1;9000;").expect(&reply);
             announced.push(format!("0;PEER;ana;{token}"));
         }
     }
     assert_eq!(session.list("POLL;0;0;1000"), announced[200..]);
-    assert_eq!(session.ask("POLL;0;0"), "OK;0");
+    assert_eq!(session.request("POLL;0;0"), "OK;0");
 }

@@ -9,12 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wachat::protocol::reply;
+use wachat::protocol::{Accepted, parse_reply};
 use wachat::record::Fields;
 
 use super::checker::{Checker, Row, Seen, Verdict};
 use super::random::Random;
-use super::{Line, PASSWORD, wait_or};
+use super::{Connection, PASSWORD, wait_or};
 
 /// How many sends one program has unanswered at once.
 const WINDOW: usize = 4;
@@ -24,13 +24,13 @@ const HEAVY_BYTES: u64 = 50_000;
 
 /// A sender and a reader for every user.
 pub struct Traffic {
-    world: Arc<World>,
+    shared: Arc<Shared>,
     senders: Vec<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
 }
 
 /// What all programs share.
-struct World {
+struct Shared {
     users: &'static [&'static str],
     /// The users, and a room that they are all in.
     places: Vec<String>,
@@ -57,7 +57,7 @@ impl Traffic {
         let mut checker = Checker::default();
         users.iter().for_each(|user| checker.registered(user));
         checker.room(&room, users);
-        let world = Arc::new(World {
+        let shared = Arc::new(Shared {
             users,
             places: users.iter().map(|user| user.to_string()).chain([room.clone()]).collect(),
             addresses: Mutex::new(addresses),
@@ -69,44 +69,44 @@ impl Traffic {
             polling: AtomicBool::new(true),
             broken: Mutex::new(None),
         });
-        users.iter().for_each(|user| join(&world, user, &room));
-        let start = |program: fn(&World, &'static str)| -> Vec<_> {
+        users.iter().for_each(|user| join(&shared, user, &room));
+        let start = |program: fn(&Shared, &'static str)| -> Vec<_> {
             let run = |user: &&'static str| {
-                let (world, user) = (world.clone(), *user);
-                thread::spawn(move || program(&world, user))
+                let (shared, user) = (shared.clone(), *user);
+                thread::spawn(move || program(&shared, user))
             };
             users.iter().map(run).collect()
         };
-        Self { senders: start(send), readers: start(receive), world }
+        Self { senders: start(send), readers: start(receive), shared }
     }
 
     /// The server was dead, and is now here.
     pub fn server_is_at(&self, addresses: [SocketAddr; 2]) {
-        self.world.checker.lock().restarted();
-        *self.world.addresses.lock() = addresses;
+        self.shared.checker.lock().restarted();
+        *self.shared.addresses.lock() = addresses;
     }
 
     /// The server was dead, and is now here. Until the first answer comes nobody does anything but ask
     /// again: what that answer says was read back by the server, and nothing new has been synced since.
     pub fn ask_again_at(&self, addresses: [SocketAddr; 2]) {
         let before = self.accepted();
-        self.world.quiet.store(true, Ordering::Relaxed);
+        self.shared.quiet.store(true, Ordering::Relaxed);
         self.server_is_at(addresses);
-        let is_open = |user: &&'static str| !self.world.checker.lock().unknown(user).is_empty();
+        let is_open = |user: &&'static str| !self.shared.checker.lock().unknown(user).is_empty();
         // What was asked is soon answered; the caller wants to know at once.
-        while self.accepted() == before && self.world.users.iter().any(is_open) && !self.world.is_broken() {
+        while self.accepted() == before && self.shared.users.iter().any(is_open) && !self.shared.is_broken() {
             thread::yield_now();
         }
     }
 
     /// Everybody does again what they do.
     pub fn go_on(&self) {
-        self.world.quiet.store(false, Ordering::Relaxed);
+        self.shared.quiet.store(false, Ordering::Relaxed);
     }
 
     /// How many messages were accepted so far.
     pub fn accepted(&self) -> u64 {
-        self.world.accepted.load(Ordering::Relaxed)
+        self.shared.accepted.load(Ordering::Relaxed)
     }
 
     /// Waits until so many more messages are accepted.
@@ -123,13 +123,13 @@ impl Traffic {
 
     /// Sends only long texts until something has happened.
     pub fn heavy_until(&self, what: &str, happened: impl FnMut() -> bool) {
-        self.world.heavy.store(true, Ordering::Relaxed);
+        self.shared.heavy.store(true, Ordering::Relaxed);
         self.wait_until(what, happened);
-        self.world.heavy.store(false, Ordering::Relaxed);
+        self.shared.heavy.store(false, Ordering::Relaxed);
     }
 
     fn wait_until(&self, what: &str, mut happened: impl FnMut() -> bool) {
-        let look = || (happened() || self.world.is_broken()).then_some(());
+        let look = || (happened() || self.shared.is_broken()).then_some(());
         wait_or(look, || format!("waited in vain for {what}; {}", self.state()));
         self.assert_unbroken();
     }
@@ -137,21 +137,21 @@ impl Traffic {
     /// Sends no more, lets everything arrive, reads the histories, and gives the verdict. Returns how
     /// many messages were accepted.
     pub fn finish(mut self) -> u64 {
-        self.world.sending.store(false, Ordering::Relaxed);
+        self.shared.sending.store(false, Ordering::Relaxed);
         self.senders.drain(..).for_each(|sender| sender.join().expect("a sender"));
-        let whole = || self.world.checker.lock().verdict().is_ok() || self.world.is_broken();
+        let whole = || self.shared.checker.lock().verdict().is_ok() || self.shared.is_broken();
         wait_or(|| whole().then_some(()), || self.state());
-        self.world.polling.store(false, Ordering::Relaxed);
+        self.shared.polling.store(false, Ordering::Relaxed);
         self.readers.drain(..).for_each(|reader| reader.join().expect("a reader"));
-        for user in self.world.users {
-            self.world.places.iter().for_each(|target| compare_history(&self.world, user, target));
+        for user in self.shared.users {
+            self.shared.places.iter().for_each(|target| compare_history(&self.shared, user, target));
         }
         self.assert_unbroken();
         self.accepted()
     }
 
     fn state(&self) -> String {
-        let verdict = self.world.checker.lock().verdict();
+        let verdict = self.shared.checker.lock().verdict();
         format!(
             "{} messages are accepted; the verdict: {}",
             self.accepted(),
@@ -160,7 +160,7 @@ impl Traffic {
     }
 
     fn assert_unbroken(&self) {
-        if let Some(broken) = &*self.world.broken.lock() {
+        if let Some(broken) = &*self.shared.broken.lock() {
             panic!("{broken}");
         }
     }
@@ -168,12 +168,12 @@ impl Traffic {
 
 impl Drop for Traffic {
     fn drop(&mut self) {
-        self.world.sending.store(false, Ordering::Relaxed);
-        self.world.polling.store(false, Ordering::Relaxed);
+        self.shared.sending.store(false, Ordering::Relaxed);
+        self.shared.polling.store(false, Ordering::Relaxed);
     }
 }
 
-impl World {
+impl Shared {
     /// Tells the checker something.
     fn judge(&self, tell: impl FnOnce(&mut Checker) -> Verdict) {
         if let Err(broken) = tell(&mut self.checker.lock()) {
@@ -199,12 +199,12 @@ impl World {
 }
 
 /// Comes into the room, before the first word is said there.
-fn join(world: &World, user: &str, room: &str) {
-    let address = world.addresses.lock()[0];
+fn join(shared: &Shared, user: &str, room: &str) {
+    let address = shared.addresses.lock()[0];
     let joined = || {
-        let (mut line, _) = connect(world, address, user)?;
+        let (mut line, _) = connect(shared, address, user)?;
         line.try_send(format!("JOIN;{room}\n")).ok()?;
-        (line.try_line()? == "OK").then_some(())
+        (line.try_read_line()? == "OK").then_some(())
     };
     wait_or(joined, || format!("{user} cannot join {room}"));
 }
@@ -220,10 +220,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, world: &World) -> Letter {
+    fn write(&mut self, shared: &Shared) -> Letter {
         self.written += 1;
-        let to = world.places[self.random.below(world.places.len() as u64) as usize].clone();
-        let length = match world.heavy.load(Ordering::Relaxed) {
+        let to = shared.places[self.random.below(shared.places.len() as u64) as usize].clone();
+        let length = match shared.heavy.load(Ordering::Relaxed) {
             true => HEAVY_BYTES,
             // Some are long, so that batches and segments differ in size.
             false if self.random.chance(20) => self.random.below(50_000),
@@ -237,137 +237,136 @@ impl Writer {
 
 /// Sends, a few at a time; after every loss of the connection first what has no answer. Ends when
 /// everything has one.
-fn send(world: &World, user: &'static str) {
+fn send(shared: &Shared, user: &'static str) {
     let seed = user.bytes().map(u64::from).sum();
     let mut writer = Writer { user, random: Random::new(seed), written: 0 };
     loop {
-        let open = world.checker.lock().unknown(user);
-        if world.is_broken() || open.is_empty() && !world.is_quiet() && !world.is_sending() {
+        let open = shared.checker.lock().unknown(user);
+        if shared.is_broken() || open.is_empty() && !shared.is_quiet() && !shared.is_sending() {
             return;
         }
-        if open.is_empty() && world.is_quiet() {
+        if open.is_empty() && shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
             continue;
         }
-        let address = world.addresses.lock()[0];
-        if let Some((mut line, _)) = connect(world, address, user) {
-            let _ = talk(world, &mut line, open, &mut writer);
+        let address = shared.addresses.lock()[0];
+        if let Some((mut line, _)) = connect(shared, address, user) {
+            let _ = talk(shared, &mut line, open, &mut writer);
         }
     }
 }
 
 /// `None`: the connection is gone.
-fn talk(world: &World, line: &mut Line, mut again: Vec<Letter>, writer: &mut Writer) -> Option<()> {
+fn talk(shared: &Shared, line: &mut Connection, mut again: Vec<Letter>, writer: &mut Writer) -> Option<()> {
     loop {
         let mut window: Vec<_> = again.drain(..again.len().min(WINDOW)).collect();
-        while window.len() < WINDOW && world.is_sending() {
-            window.push(writer.write(world));
+        while window.len() < WINDOW && shared.is_sending() {
+            window.push(writer.write(shared));
         }
-        if window.is_empty() || world.is_broken() {
+        if window.is_empty() || shared.is_broken() {
             return Some(());
         }
         for (id, to, text) in &window {
-            world.checker.lock().asks(writer.user, id, to, text);
+            shared.checker.lock().asks(writer.user, id, to, text);
             line.try_send(format!("SEND;{id};{to};{text}\n")).ok()?;
         }
         for (id, ..) in &window {
-            hear(world, writer.user, id, &line.try_line()?);
+            hear(shared, writer.user, id, &line.try_read_line()?);
         }
     }
 }
 
-fn hear(world: &World, user: &str, id: &str, answer: &str) {
-    match reply::read_head(answer.as_bytes()).expect("a reply") {
-        Ok(fields) => {
-            let (_, seq) = reply::read_accepted(&fields).expect("a time and a number");
-            world.accepted.fetch_add(1, Ordering::Relaxed);
-            world.judge(|checker| checker.accepted(user, id, &fields[2], seq.get()));
+fn hear(shared: &Shared, user: &str, id: &str, answer: &str) {
+    match parse_reply::<Accepted>(answer.as_bytes()).expect("a reply to SEND") {
+        Ok(accepted) => {
+            shared.accepted.fetch_add(1, Ordering::Relaxed);
+            shared.judge(|checker| checker.accepted(user, id, &accepted.at.to_string(), accepted.seq.get()));
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
         // KO is the server's last word (SHUTDOWN, TIMEOUT): it answers no request.
         Err(_) if answer.starts_with("KO;QUOTA") || answer.starts_with("KO;FULL") => {
-            world.judge(|checker| checker.refused(user, id));
+            shared.judge(|checker| checker.refused(user, id));
         }
         Err(_) => {}
     }
 }
 
 /// Polls, stores, acknowledges, and calls the newest message of every answer read.
-fn receive(world: &World, user: &'static str) {
-    while world.is_polling() {
-        if world.is_quiet() {
+fn receive(shared: &Shared, user: &'static str) {
+    while shared.is_polling() {
+        if shared.is_quiet() {
             thread::sleep(Duration::from_millis(1));
             continue;
         }
-        let [send, recv] = *world.addresses.lock();
-        let (says, hears) = (connect(world, send, user), connect(world, recv, user));
+        let [send, recv] = *shared.addresses.lock();
+        let (says, hears) = (connect(shared, send, user), connect(shared, recv, user));
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
             let fields: Vec<_> = login.split(';').collect();
             let acknowledged = fields[3].parse().expect("a number");
-            world.judge(|checker| checker.logs_in(user, acknowledged, fields[4]));
-            let _ = poll(world, user, &mut hears, &mut says);
+            shared.judge(|checker| checker.logs_in(user, acknowledged, fields[4]));
+            let _ = poll(shared, user, &mut hears, &mut says);
         }
     }
 }
 
-fn poll(world: &World, user: &str, hears: &mut Line, says: &mut Line) -> Option<()> {
-    let marks = world.checker.lock().read_marks(user);
+fn poll(shared: &Shared, user: &str, hears: &mut Connection, says: &mut Connection) -> Option<()> {
+    let marks = shared.checker.lock().read_marks(user);
     for (target, upto) in marks {
-        call_read(world, user, says, &target, upto)?;
+        call_read(shared, user, says, &target, upto)?;
     }
-    while world.is_polling() {
-        let last = world.checker.lock().last_stored(user);
-        world.checker.lock().acknowledges(user, last);
+    while shared.is_polling() {
+        let last = shared.checker.lock().last_stored(user);
+        shared.checker.lock().acknowledges(user, last);
         hears.try_send(format!("POLL;{last};1\n")).ok()?;
-        let head = hears.try_line()?;
+        let head = hears.try_read_line()?;
         if head.starts_with("KO;SEQ;") {
-            world.judge(|checker| checker.denied(user, last));
+            shared.judge(|checker| checker.denied(user, last));
         }
         let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
         let mut newest = None;
         for _ in 0..count {
-            newest = take(world, user, &hears.try_line()?).or(newest);
+            newest = take(shared, user, &hears.try_read_line()?).or(newest);
         }
         if let Some((target, upto)) = newest {
-            call_read(world, user, says, &target, upto)?;
+            call_read(shared, user, says, &target, upto)?;
         }
     }
     Some(())
 }
 
 /// Stores an event; of a message it says where it is to be called read, and its number.
-fn take(world: &World, user: &str, event: &str) -> Option<(String, u64)> {
+fn take(shared: &Shared, user: &str, event: &str) -> Option<(String, u64)> {
     let fields = Fields::parse(event.as_bytes()).expect("an event");
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
     let number = |index: usize| field(index).parse::<u64>().expect("a number");
     match field(1).as_str() {
         "MSG" => {
             let seen = Seen { seq: number(0), id: field(2), from: field(3), to: field(4), text: field(6) };
-            world.judge(|checker| checker.received(user, seen));
+            shared.judge(|checker| checker.received(user, seen));
             Some((if field(4).starts_with('#') { field(4) } else { field(3) }, number(0)))
         }
         "STATE" => {
-            world.judge(|checker| checker.told(user, number(0), &field(2), &field(3), number(4)));
+            shared.judge(|checker| checker.told(user, number(0), &field(2), &field(3), number(4)));
             None
         }
         _ => None,
     }
 }
 
-fn call_read(world: &World, user: &str, says: &mut Line, target: &str, upto: u64) -> Option<()> {
-    world.checker.lock().reads(user, target, upto);
+fn call_read(shared: &Shared, user: &str, says: &mut Connection, target: &str, upto: u64) -> Option<()> {
+    shared.checker.lock().reads(user, target, upto);
     says.try_send(format!("READ;{target};{upto}\n")).ok()?;
-    let answer = says.try_line()?;
+    let answer = says.try_read_line()?;
     if answer.starts_with("KO;SEQ;") {
-        world.judge(|checker| checker.denied(user, upto));
+        shared.judge(|checker| checker.denied(user, upto));
     }
     // Another KO is the server's last word, and answers nothing: nobody knows, and it is said again.
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
 /// Shows the checker all that HISTORY has of a place, from its end to its beginning.
-fn compare_history(world: &World, user: &str, target: &str) {
-    let (mut line, _) = connect(world, world.addresses.lock()[0], user).expect("a server at peace");
+fn compare_history(shared: &Shared, user: &str, target: &str) {
+    let (mut line, _) = connect(shared, shared.addresses.lock()[0], user).expect("a server at peace");
     let (mut numbers, mut before) = (HashSet::new(), String::new());
     loop {
         let rows: Vec<Row> =
@@ -375,9 +374,9 @@ fn compare_history(world: &World, user: &str, target: &str) {
         let Some(first) = rows.first() else { break };
         before = format!(";{}", first.seq);
         numbers.extend(rows.iter().map(|row| row.seq));
-        world.judge(|checker| checker.shown(user, target, &rows));
+        shared.judge(|checker| checker.shown(user, target, &rows));
     }
-    world.judge(|checker| checker.shown_all(user, target, &numbers));
+    shared.judge(|checker| checker.shown_all(user, target, &numbers));
 }
 
 fn read_row(row: &str) -> Row {
@@ -393,12 +392,12 @@ fn read_row(row: &str) -> Row {
 }
 
 /// A connection to a server that may be gone, or not there yet, and what it said to the login.
-fn connect(world: &World, address: SocketAddr, user: &str) -> Option<(Line, String)> {
-    let connected = Line::try_open(address).and_then(|mut line| {
+fn connect(shared: &Shared, address: SocketAddr, user: &str) -> Option<(Connection, String)> {
+    let connected = Connection::try_open(address).and_then(|mut line| {
         line.try_send(format!("LOGIN:{user}:{PASSWORD}\n")).ok()?;
-        let answer = line.try_line()?;
+        let answer = line.try_read_line()?;
         if answer.starts_with("KO;AUTH;") {
-            world.judge(|checker| checker.locked_out(user));
+            shared.judge(|checker| checker.locked_out(user));
         }
         answer.starts_with("OK").then_some((line, answer))
     });

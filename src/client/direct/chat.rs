@@ -144,9 +144,9 @@ impl Reading<'_> {
             };
             let done = match line {
                 Ok(DirectLine::Send { id, text }) => self.take(id, text),
-                Ok(DirectLine::Held(id)) => self.confirm(&id),
+                Ok(DirectLine::Acknowledged(id)) => self.confirm(&id),
                 Ok(DirectLine::Ko(ko)) => return words::ko(&ko),
-                Ok(DirectLine::Welcome) => Ok(()),
+                Ok(DirectLine::Admitted) => Ok(()),
                 Err(ko) => self.answer(DirectLine::Ko(ko)),
             };
             if let Err(why) = done {
@@ -167,7 +167,7 @@ impl Reading<'_> {
         if new {
             self.tell(DirectEvent::Came(message))?;
         }
-        self.answer(DirectLine::Held(id))
+        self.answer(DirectLine::Acknowledged(id))
     }
 
     /// The other side holds what I have said.

@@ -41,7 +41,7 @@ fn knock(house: &House, address: SocketAddr, token: Token) -> Result<(Arc<TcpStr
     // The callee may wait for the server's word as long as that.
     let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     match lines.next_line().map(DirectLine::parse) {
-        Ok(Ok(DirectLine::Welcome)) => Ok((stream, lines)),
+        Ok(Ok(DirectLine::Admitted)) => Ok((stream, lines)),
         Ok(Ok(DirectLine::Ko(ko))) => Err(words::ko(&ko)),
         Ok(_) => Err(Phrase::NoWachatAt { address: &address }.to_string()),
         Err(_) => Err(Phrase::NoAnswerAt { address: &address }.to_string()),

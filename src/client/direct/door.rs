@@ -74,7 +74,7 @@ fn greet(stream: TcpStream, house: &House) -> Option<(Arc<TcpStream>, LineReader
         linger_close(&stream, &answer);
         return None;
     };
-    DirectLine::Welcome.write(&mut answer);
+    DirectLine::Admitted.write(&mut answer);
     (&*stream).write_all(&answer).ok()?;
     Some((stream, lines, caller))
 }

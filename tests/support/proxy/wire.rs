@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::Network;
 use super::plan::{End, How, Plan, Port, Way};
-use crate::support::Line;
+use crate::support::Connection;
 
 /// Of every line so many bytes come one by one, if they do.
 const SLOW_BYTES: usize = 400;
@@ -276,13 +276,13 @@ fn unanswered(expected: &VecDeque<Expected>) -> Vec<(String, Vec<u8>)> {
 
 /// Sends as this user, on a connection that the client knows nothing of.
 fn repeat(network: &Network, user: &str, login: &[u8], requests: Vec<(String, Vec<u8>)>) {
-    let Some(mut line) = Line::try_open(network.address(Port::Send)) else { return };
-    let logged_in = line.try_send(login).ok().and_then(|()| line.try_line());
+    let Some(mut line) = Connection::try_open(network.address(Port::Send)) else { return };
+    let logged_in = line.try_send(login).ok().and_then(|()| line.try_read_line());
     if !logged_in.is_some_and(|answer| answer.starts_with("OK;")) {
         return;
     }
     for (id, request) in requests {
-        let answer = line.try_send(&request).ok().and_then(|()| line.try_line());
+        let answer = line.try_send(&request).ok().and_then(|()| line.try_read_line());
         let Some(answer) = answer else { return };
         network.answered(user, &id, &request, &answer);
     }

@@ -1,0 +1,222 @@
+//! The sending side of a connection. Its owner never waits for the peer: what the socket buffer refuses is
+//! kept here and sent by the straggler thread.
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
+
+use parking_lot::Mutex;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+use super::Stragglers;
+
+/// One connection's output, shared by its owner, its reader thread and the straggler thread.
+pub struct Outgoing {
+    /// Identifies the connection to whoever is told of its progress.
+    pub id: u64,
+    stream: Arc<TcpStream>,
+    unsent: Mutex<Unsent>,
+    /// Set when the last byte was sent, or never will be.
+    closed: AtomicBool,
+    /// Set by the reader thread when it will not block in a read any more.
+    reader_stopped: AtomicBool,
+    /// The reader thread, to be unparked when the output is closed.
+    reader: OnceLock<Thread>,
+}
+
+/// Bytes that the socket buffer has refused. Bounded by the owner: it answers no further request of the
+/// connection while there are any.
+#[derive(Default)]
+struct Unsent {
+    bytes: Vec<u8>,
+    /// How many of them were sent since.
+    sent: usize,
+    /// Close the output behind them.
+    close: bool,
+}
+
+/// State of a connection's output after an attempt to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything was sent.
+    Done,
+    /// Some bytes are left for the straggler thread.
+    Pending,
+    /// The peer takes no more; the connection is cut off.
+    Failed,
+}
+
+impl Outgoing {
+    pub fn new(id: u64, stream: Arc<TcpStream>) -> Self {
+        let (unsent, closed, reader_stopped) = Default::default();
+        Self { id, stream, unsent, closed, reader_stopped, reader: OnceLock::new() }
+    }
+
+    pub fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
+    /// Sends what the socket takes now, with one system call, and leaves the rest to the straggler thread. Bytes that
+    /// are given while others are left queue behind them.
+    pub fn send(self: &Arc<Self>, bytes: &[u8], stragglers: &Stragglers) -> Progress {
+        let mut unsent = self.unsent.lock();
+        if !unsent.bytes.is_empty() {
+            unsent.bytes.extend_from_slice(bytes);
+            return Progress::Pending;
+        }
+        match send_now(&self.stream, bytes) {
+            Ok(sent) if sent == bytes.len() => Progress::Done,
+            Ok(sent) => {
+                unsent.bytes = bytes.get(sent..).unwrap_or_default().to_vec();
+                drop(unsent);
+                stragglers.add(self.clone());
+                Progress::Pending
+            }
+            Err(_) => {
+                drop(unsent);
+                self.abort();
+                Progress::Failed
+            }
+        }
+    }
+
+    /// Closes the output behind everything that was given to [`Outgoing::send`].
+    pub fn close(&self) {
+        let mut unsent = self.unsent.lock();
+        if unsent.bytes.is_empty() {
+            drop(unsent);
+            self.half_close();
+        } else {
+            unsent.close = true;
+        }
+    }
+
+    /// Closes both directions at once; bytes that were not sent are lost.
+    pub fn abort(&self) {
+        // The peer may have closed it already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.wake_reader();
+    }
+
+    /// Sends again what was refused. Called by the straggler thread when the socket is writable.
+    pub(super) fn send_unsent(&self) -> (Progress, usize) {
+        let mut unsent = self.unsent.lock();
+        let rest = unsent.bytes.get(unsent.sent..).unwrap_or_default();
+        let Ok(sent) = send_now(&self.stream, rest) else {
+            drop(unsent);
+            self.abort();
+            return (Progress::Failed, 0);
+        };
+        if sent < rest.len() {
+            unsent.sent += sent;
+            return (Progress::Pending, sent);
+        }
+        let Unsent { close, .. } = std::mem::take(&mut *unsent);
+        drop(unsent);
+        if close {
+            self.half_close();
+        }
+        (Progress::Done, sent)
+    }
+
+    fn half_close(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        if !self.reader_stopped.load(Ordering::SeqCst) {
+            // The reader thread is blocked in a read: this ends it.
+            let _ = self.stream.shutdown(Shutdown::Read);
+        }
+        self.wake_reader();
+    }
+
+    fn wake_reader(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.unpark_reader();
+    }
+
+    /// Tells that the output is closed: nothing that is read now will be answered.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Names the calling thread as the one that reads from this connection.
+    pub fn register_reader(&self) {
+        let _ = self.reader.set(thread::current());
+    }
+
+    pub fn unpark_reader(&self) {
+        if let Some(reader) = self.reader.get() {
+            reader.unpark();
+        }
+    }
+
+    /// Blocks the reader thread, which has read its last line, until the output is closed.
+    pub fn wait_until_closed(&self) {
+        self.reader_stopped.store(true, Ordering::SeqCst);
+        while !self.is_closed() {
+            thread::park();
+        }
+    }
+}
+
+/// Sends as many bytes as the socket buffer takes, without waiting: possibly none.
+fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match rustix::net::send(stream, bytes, SendFlags::DONTWAIT) {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(0),
+            sent => return Ok(sent?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    #[test]
+    fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0)));
+        let (told, drained) = crossbeam_channel::unbounded();
+        let stragglers = Stragglers::start(Duration::from_secs(10), move |id, progress| {
+            told.send((id, progress)).unwrap();
+        })
+        .unwrap();
+        let (mut given, mut progress) = (Vec::new(), Progress::Done);
+        while progress == Progress::Done || given.len() < 16 << 20 {
+            let bytes = vec![(given.len() >> 16) as u8; 1 << 16];
+            progress = outgoing.send(&bytes, &stragglers);
+            given.extend(bytes);
+        }
+        outgoing.close();
+        assert!(!outgoing.is_closed(), "not before the last byte is sent");
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).unwrap();
+        assert!(got == given, "{} of {} bytes", got.len(), given.len());
+        assert_eq!(drained.recv().unwrap(), (7, Progress::Done));
+        assert!(outgoing.is_closed());
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0)));
+        let (told, drained) = crossbeam_channel::unbounded();
+        let stragglers = Stragglers::start(Duration::from_millis(200), move |id, progress| {
+            told.send((id, progress)).unwrap();
+        })
+        .unwrap();
+        while outgoing.send(&[b'x'; 1 << 16], &stragglers) == Progress::Done {}
+        assert_eq!(drained.recv().unwrap(), (7, Progress::Failed));
+        assert!(outgoing.is_closed());
+    }
+}

@@ -1,0 +1,110 @@
+//! The straggler thread: it sends what the socket buffers of slow peers have refused.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::outgoing::{Outgoing, Progress};
+
+/// Longest wait for one of the sockets to become writable, before newly arrived stragglers are included.
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+/// Hands connections to the straggler thread. The thread ends with the last of these handles.
+pub struct Stragglers {
+    /// Holds each connection at most once: unbounded here, bounded by the number of connections.
+    arrivals: Sender<Arc<Outgoing>>,
+}
+
+/// A connection with unsent bytes, and when it is cut off unless some of them are sent.
+struct Straggler {
+    outgoing: Arc<Outgoing>,
+    deadline: Instant,
+}
+
+impl Stragglers {
+    /// Starts the thread. A peer that takes no byte for `timeout` is cut off (protocol, section 1). `finished` is called
+    /// with the connection's id when all its bytes were sent ([`Progress::Done`]), or never will be
+    /// ([`Progress::Failed`]).
+    pub fn start(timeout: Duration, finished: impl FnMut(u64, Progress) + Send + 'static) -> io::Result<Self> {
+        let (arrivals, arriving) = unbounded();
+        let thread = StragglerThread { arriving, waiting: Vec::new(), timeout, finished };
+        thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
+        Ok(Self { arrivals })
+    }
+
+    pub(super) fn add(&self, outgoing: Arc<Outgoing>) {
+        if let Err(refused) = self.arrivals.send(outgoing) {
+            // The thread has panicked: nothing will be sent any more.
+            refused.into_inner().abort();
+        }
+    }
+}
+
+struct StragglerThread<F> {
+    arriving: Receiver<Arc<Outgoing>>,
+    waiting: Vec<Straggler>,
+    timeout: Duration,
+    finished: F,
+}
+
+impl<F: FnMut(u64, Progress)> StragglerThread<F> {
+    fn run(mut self) {
+        while self.receive_arrivals() {
+            let writable = self.poll_sockets();
+            let stragglers = std::mem::take(&mut self.waiting);
+            for (straggler, writable) in stragglers.into_iter().zip(writable) {
+                self.serve(straggler, writable);
+            }
+        }
+    }
+
+    /// Waits for a straggler if there is none. Returns whether there is still work to do.
+    fn receive_arrivals(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            match self.arriving.recv() {
+                Ok(outgoing) => self.add(outgoing),
+                Err(_) => return false,
+            }
+        }
+        loop {
+            match self.arriving.try_recv() {
+                Ok(outgoing) => self.add(outgoing),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return !self.waiting.is_empty(),
+            }
+        }
+    }
+
+    fn add(&mut self, outgoing: Arc<Outgoing>) {
+        self.waiting.push(Straggler { outgoing, deadline: Instant::now() + self.timeout });
+    }
+
+    /// Says of each straggler whether its socket takes bytes now, or has failed.
+    fn poll_sockets(&self) -> Vec<bool> {
+        let mut sockets: Vec<_> =
+            self.waiting.iter().map(|s| PollFd::new(&**s.outgoing.stream(), PollFlags::OUT)).collect();
+        // An interrupted or failed poll is tried again in the next round; the deadlines end it.
+        let ready = poll(&mut sockets, Some(&POLL_INTERVAL)).unwrap_or(0);
+        sockets.iter().map(|socket| ready > 0 && !socket.revents().is_empty()).collect()
+    }
+
+    fn serve(&mut self, mut straggler: Straggler, writable: bool) {
+        let now = Instant::now();
+        let (progress, sent) = if writable { straggler.outgoing.send_unsent() } else { (Progress::Pending, 0) };
+        if sent > 0 {
+            straggler.deadline = now + self.timeout;
+        }
+        match progress {
+            Progress::Pending if straggler.deadline > now => self.waiting.push(straggler),
+            Progress::Pending => {
+                straggler.outgoing.abort();
+                (self.finished)(straggler.outgoing.id, Progress::Failed);
+            }
+            progress => (self.finished)(straggler.outgoing.id, progress),
+        }
+    }
+}

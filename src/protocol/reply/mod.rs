@@ -1,0 +1,217 @@
+//! Replies (protocol, section 4): a first line `OK...` or `KO...`, and the records that a list has after it.
+//!
+//! The form of a first line depends on the request, so a client parses it by the type it expects:
+//!
+//! ```
+//! use wachat::protocol::reply::{Accepted, Code, parse_reply};
+//!
+//! let accepted = parse_reply::<Accepted>(b"OK;m-1;RECEIVED;2026-11-20T23:55:00.123Z;7")?;
+//! assert_eq!(accepted.unwrap().seq.get(), 7);
+//! let refused = parse_reply::<Accepted>(b"KO;NO_USER;there is no such user")?;
+//! assert_eq!(refused.unwrap_err().code, Code::NoUser);
+//! # Ok::<(), wachat::protocol::ReadError>(())
+//! ```
+
+mod ko;
+mod rows;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::codec::{Codec, ReadError};
+use super::event::Event;
+use super::request::SEND_COMMANDS;
+use crate::model::{MessageId, Seq, State, Timestamp, Token, UserName};
+use crate::record::{Fields, Writer};
+
+pub use ko::{Code, Ko};
+pub use rows::{Chat, CommandHelp, HistoryRecord, Member, Room, Status, User};
+
+/// `OK`, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done;
+
+impl Codec for Done {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK");
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        (f.get(0)? == "OK").then_some(Self)
+    }
+}
+
+/// The reply to a login on the SEND port (protocol, section 3). `user` is written as it was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedIn {
+    pub user: UserName,
+}
+
+impl Codec for LoggedIn {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(&self.user).plain(super::VERSION);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Done::from_fields(f)?;
+        Some(Self { user: UserName::new(f.get(1)?).ok()? })
+    }
+}
+
+/// The reply to a login on the RECV port (protocol, section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOpened {
+    pub user: UserName,
+    /// The last number that the user has acknowledged.
+    pub acknowledged: Seq,
+    /// The name of the server's store (protocol, section 6).
+    pub store: Arc<str>,
+}
+
+impl Codec for SessionOpened {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(&self.user).plain(super::VERSION).plain(self.acknowledged).plain(&self.store);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        let LoggedIn { user } = LoggedIn::from_fields(f)?;
+        Some(Self { user, acknowledged: Seq::parse(f.get(3)?)?, store: f.get(4)?.into() })
+    }
+}
+
+/// The reply to SEND: the message is durable, and this is its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub seq: Seq,
+}
+
+impl Codec for Accepted {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(&self.id).plain(State::Received).plain(self.at).plain(self.seq);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Done::from_fields(f)?;
+        (State::parse(f.get(2)?)? == State::Received).then_some(())?;
+        Some(Self { id: MessageId::new(f.get(1)?)?, at: Timestamp::parse(f.get(3)?)?, seq: Seq::parse(f.get(4)?)? })
+    }
+}
+
+/// The reply to PEER: where the callee takes direct chats, and the token that admits the caller once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub address: IpAddr,
+    pub port: u16,
+    pub token: Token,
+}
+
+impl Codec for Peer {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(self.address).plain(self.port).plain(&self.token);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Done::from_fields(f)?;
+        let (address, port) = (f.get(1)?.parse().ok()?, f.get(2)?.parse().ok()?);
+        Some(Self { address, port, token: Token::parse(f.get(3)?)? })
+    }
+}
+
+/// The first line of a list: the number of records that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListHead {
+    pub count: usize,
+}
+
+impl Codec for ListHead {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(self.count);
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Done::from_fields(f)?;
+        Some(Self { count: number(f, 1)? })
+    }
+}
+
+fn number(f: &Fields, index: usize) -> Option<usize> {
+    Seq::parse(f.get(index)?).and_then(|number| usize::try_from(number.get()).ok())
+}
+
+/// A whole reply, as the server writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Done,
+    LoggedIn(LoggedIn),
+    SessionOpened(SessionOpened),
+    Accepted(Accepted),
+    Statuses(Vec<Status>),
+    History(Vec<HistoryRecord>),
+    Chats(Vec<Chat>),
+    Users(Vec<User>),
+    Rooms(Vec<Room>),
+    Members(Vec<Member>),
+    Peer(Peer),
+    Help,
+    Events(Vec<Event>),
+    Ko(Ko),
+}
+
+impl Reply {
+    /// Appends the reply, with all its lines.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Done => Done.write(out),
+            Self::LoggedIn(reply) => reply.write(out),
+            Self::SessionOpened(reply) => reply.write(out),
+            Self::Accepted(reply) => reply.write(out),
+            Self::Statuses(list) => write_list(out, list),
+            Self::History(list) => write_list(out, list),
+            Self::Chats(list) => write_list(out, list),
+            Self::Users(list) => write_list(out, list),
+            Self::Rooms(list) => write_list(out, list),
+            Self::Members(list) => write_list(out, list),
+            Self::Peer(reply) => reply.write(out),
+            Self::Help => write_list(out, &command_help()),
+            Self::Events(list) => write_list(out, list),
+            Self::Ko(ko) => ko.write(out),
+        }
+    }
+}
+
+impl From<Ko> for Reply {
+    fn from(ko: Ko) -> Self {
+        Self::Ko(ko)
+    }
+}
+
+impl From<Code> for Reply {
+    fn from(code: Code) -> Self {
+        Self::Ko(code.into())
+    }
+}
+
+/// Appends the first line of a list. The caller appends exactly `count` records after it.
+pub fn write_list_head(out: &mut Vec<u8>, count: usize) {
+    ListHead { count }.write(out);
+}
+
+fn write_list<T: Codec>(out: &mut Vec<u8>, list: &[T]) {
+    write_list_head(out, list.len());
+    list.iter().for_each(|item| item.write(out));
+}
+
+fn command_help() -> Vec<CommandHelp> {
+    SEND_COMMANDS.iter().map(|c| CommandHelp { form: c.form.into(), help: c.help.into() }).collect()
+}
+
+/// Reads the first line of a reply, without its LF: a KO, or the OK of the request that it answers.
+pub fn parse_reply<T: Codec>(line: &[u8]) -> Result<Result<T, Ko>, ReadError> {
+    let fields = Fields::parse(line).map_err(|_| ReadError)?;
+    match Ko::from_fields(&fields) {
+        Some(ko) => Ok(Err(ko)),
+        None => T::from_fields(&fields).map(Ok).ok_or(ReadError),
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests (protocol, sections 5 and 6). Each port has one table of its commands, from which the parser, the reply to
+//! HELP and the tests are made.
+
+mod recv;
+mod send;
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::model::{NoSuchTarget, Seq, Target};
+use crate::record::{Fields, SyntaxError, Writer};
+
+pub use recv::{After, RECV_COMMANDS, RecvRequest};
+pub use send::{SEND_COMMANDS, SendRequest};
+
+/// A target as a request names it. A text that cannot be a name is refused like the name of no account, but only
+/// when the state machine resolves the target: a known message id is looked up before anything else.
+pub type RequestedTarget = Result<Target, NoSuchTarget>;
+
+/// One command of a port.
+pub struct Command<Request> {
+    pub verb: &'static str,
+    /// The number of fields that may follow the verb.
+    fields: RangeInclusive<usize>,
+    /// The form of the request, for people.
+    pub form: &'static str,
+    /// Its purpose, for people.
+    pub help: &'static str,
+    /// Reads the fields; `None`: not of that form.
+    read: fn(&Fields) -> Option<Request>,
+}
+
+/// Why a line is not a request of this port. Its text is that of the KO (SYNTAX).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestError {
+    Record(SyntaxError),
+    /// The port has no such command; it has these.
+    Unknown(String),
+    /// The form of the request, as the table has it.
+    Form(&'static str),
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(error) => error.fmt(f),
+            Self::Unknown(verbs) => write!(f, "no such command on this port; there are {verbs}"),
+            Self::Form(form) => write!(f, "the form is {form}"),
+        }
+    }
+}
+
+fn parse<Request>(commands: &[Command<Request>], line: &[u8]) -> Result<Request, RequestError> {
+    let fields = Fields::parse(line).map_err(RequestError::Record)?;
+    let verb = fields.get(0).unwrap_or_default();
+    let command =
+        commands.iter().find(|c| c.verb.eq_ignore_ascii_case(verb)).ok_or_else(|| unknown_command(commands))?;
+    if !command.fields.contains(&(fields.len() - 1)) {
+        return Err(RequestError::Form(command.form));
+    }
+    (command.read)(&fields).ok_or(RequestError::Form(command.form))
+}
+
+fn unknown_command<Request>(commands: &[Command<Request>]) -> RequestError {
+    let verbs: Vec<_> = commands.iter().map(|command| command.verb).collect();
+    RequestError::Unknown(verbs.join(", "))
+}
+
+/// Reads the name of a user or a room. Only an empty field is not of the form.
+fn target(fields: &Fields, index: usize) -> Option<RequestedTarget> {
+    fields.get(index).filter(|text| !text.is_empty()).map(Target::parse)
+}
+
+/// Writes the name of a user or a room; where the text could not be a name, one that is refused in the same way.
+fn write_target<'a, 'b>(record: &'b mut Writer<'a>, target: &RequestedTarget) -> &'b mut Writer<'a> {
+    match target {
+        Ok(target) => record.plain(target),
+        Err(NoSuchTarget::User) => record.plain("@"),
+        Err(NoSuchTarget::Room) => record.plain("#"),
+    }
+}
+
+fn seq(fields: &Fields, index: usize) -> Option<Seq> {
+    fields.get(index).and_then(Seq::parse)
+}
+
+/// Reads a number within a range; without the field it is the default.
+fn number(fields: &Fields, index: usize, default: usize, range: RangeInclusive<usize>) -> Option<usize> {
+    if fields.len() <= index {
+        return Some(default);
+    }
+    usize::try_from(seq(fields, index)?.get()).ok().filter(|n| range.contains(n))
+}

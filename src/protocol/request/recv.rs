@@ -1,0 +1,116 @@
+//! The requests of the RECV port (protocol, section 6).
+
+use super::{Command, RequestError, number, seq};
+use crate::limits;
+use crate::model::Seq;
+use crate::record::Writer;
+
+/// A request on the RECV port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecvRequest {
+    Poll {
+        after: After,
+        /// In seconds; `None`: as long as the server allows.
+        wait: Option<u64>,
+        max: usize,
+    },
+    /// `None`: the client takes no direct chats.
+    Port {
+        port: Option<u16>,
+    },
+    Ping,
+    Quit,
+}
+
+/// The events that a poll acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// All up to this number.
+    Number(Seq),
+    /// `POLL;*`: all that the server has sent on this connection.
+    AllSent,
+}
+
+/// The commands of the RECV port.
+pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
+    Command {
+        verb: "POLL",
+        fields: 1..=3,
+        form: "POLL;<after or *>[;<wait in seconds>[;<max 1 to 1000>]]",
+        help: "acknowledge all events up to <after>, and wait for the next",
+        read: |f| {
+            let after = match f.get(1)? {
+                "*" => After::AllSent,
+                _ => After::Number(seq(f, 1)?),
+            };
+            let wait = if f.len() > 2 { Some(seq(f, 2)?.get()) } else { None };
+            let max = number(f, 3, limits::POLL_EVENTS, 1..=limits::MAX_POLL_EVENTS)?;
+            Some(RecvRequest::Poll { after, wait, max })
+        },
+    },
+    Command {
+        verb: "PORT",
+        fields: 1..=1,
+        form: "PORT;<tcp port or 0>",
+        help: "take direct chats at this port; 0: no longer",
+        read: |f| {
+            let port = u16::try_from(seq(f, 1)?.get()).ok()?;
+            Some(RecvRequest::Port { port: (port > 0).then_some(port) })
+        },
+    },
+    Command {
+        verb: "PING",
+        fields: 0..=0,
+        form: "PING",
+        help: "check the connection",
+        read: |_| Some(RecvRequest::Ping),
+    },
+    Command {
+        verb: "QUIT",
+        fields: 0..=0,
+        form: "QUIT",
+        help: "end the connection",
+        read: |_| Some(RecvRequest::Quit),
+    },
+];
+
+impl RecvRequest {
+    /// Reads a line without its LF.
+    pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
+        super::parse(RECV_COMMANDS, line)
+    }
+
+    /// Appends the request as one line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        match self {
+            Self::Poll { after, wait, max } => {
+                match after {
+                    After::Number(seq) => w.plain("POLL").plain(seq),
+                    After::AllSent => w.plain("POLL").plain("*"),
+                };
+                wait.iter().fold(&mut w, |w, wait| w.plain(wait).plain(max))
+            }
+            Self::Port { port } => w.plain("PORT").plain(port.unwrap_or(0)),
+            Self::Ping => w.plain("PING"),
+            Self::Quit => w.plain("QUIT"),
+        };
+        w.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls() {
+        let poll = |line: &[u8]| RecvRequest::parse(line).ok();
+        let number = |n| After::Number(Seq::new(n).unwrap());
+        assert_eq!(poll(b"POLL;7"), Some(RecvRequest::Poll { after: number(7), wait: None, max: 100 }));
+        assert_eq!(poll(b"poll;*;0;1000"), Some(RecvRequest::Poll { after: After::AllSent, wait: Some(0), max: 1000 }));
+        for wrong in [&b"POLL"[..], b"POLL;x", b"POLL;0;x", b"POLL;0;1;0", b"POLL;0;1;1001", b"POLL;0;1;1;1"] {
+            assert_eq!(poll(wrong), None, "{}", String::from_utf8_lossy(wrong));
+        }
+    }
+}

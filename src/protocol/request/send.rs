@@ -1,0 +1,213 @@
+//! The requests of the SEND port (protocol, section 5).
+
+use super::{Command, RequestError, RequestedTarget, number, seq, target, write_target};
+use crate::limits;
+use crate::model::{Email, MessageId, Seq, Text};
+use crate::record::Writer;
+
+/// A request on the SEND port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendRequest {
+    Send { id: MessageId, to: RequestedTarget, text: Text },
+    Read { target: RequestedTarget, seq: Seq },
+    Status { target: RequestedTarget, seq: Seq },
+    History { target: RequestedTarget, limit: usize, before: Option<Seq> },
+    Chats,
+    Users,
+    Join { room: RequestedTarget },
+    Leave { room: RequestedTarget },
+    Rooms,
+    Members { room: RequestedTarget },
+    Peer { user: RequestedTarget },
+    Passwd { password: String },
+    Email { address: Email },
+    Ping,
+    Help,
+    Quit,
+}
+
+/// The commands of the SEND port, in the order in which HELP lists them.
+pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
+    Command {
+        verb: "SEND",
+        fields: 3..=3,
+        form: "SEND;<id>;<to>;<text>",
+        help: "send a message; the same id again never sends it twice",
+        read: |f| {
+            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? })
+        },
+    },
+    Command {
+        verb: "READ",
+        fields: 2..=2,
+        form: "READ;<user or #room>;<seq>",
+        help: "say that you have read everything there up to this number",
+        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: seq(f, 2)? }),
+    },
+    Command {
+        verb: "STATUS",
+        fields: 2..=2,
+        form: "STATUS;<user or #room>;<seq>",
+        help: "how far your message with this number has come",
+        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: seq(f, 2)? }),
+    },
+    Command {
+        verb: "HISTORY",
+        fields: 1..=3,
+        form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
+        help: "the last messages there, or the last below a number, oldest first",
+        read: |f| {
+            let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
+            let before = if f.len() > 3 { Some(seq(f, 3)?) } else { None };
+            Some(SendRequest::History { target: target(f, 1)?, limit, before })
+        },
+    },
+    Command {
+        verb: "CHATS",
+        fields: 0..=0,
+        form: "CHATS",
+        help: "your conversations and rooms, latest first",
+        read: |_| Some(SendRequest::Chats),
+    },
+    Command {
+        verb: "USERS",
+        fields: 0..=0,
+        form: "USERS",
+        help: "all users, and which of them are online",
+        read: |_| Some(SendRequest::Users),
+    },
+    Command {
+        verb: "JOIN",
+        fields: 1..=1,
+        form: "JOIN;<#room>",
+        help: "become a member of that room; creates it if there is none",
+        read: |f| Some(SendRequest::Join { room: target(f, 1)? }),
+    },
+    Command {
+        verb: "LEAVE",
+        fields: 1..=1,
+        form: "LEAVE;<#room>",
+        help: "leave that room",
+        read: |f| Some(SendRequest::Leave { room: target(f, 1)? }),
+    },
+    Command {
+        verb: "ROOMS",
+        fields: 0..=0,
+        form: "ROOMS",
+        help: "all rooms, how many members each has, and whether you are one",
+        read: |_| Some(SendRequest::Rooms),
+    },
+    Command {
+        verb: "MEMBERS",
+        fields: 1..=1,
+        form: "MEMBERS;<#room>",
+        help: "the members of that room, and which of them are online",
+        read: |f| Some(SendRequest::Members { room: target(f, 1)? }),
+    },
+    Command {
+        verb: "PEER",
+        fields: 1..=1,
+        form: "PEER;<user>",
+        help: "the address at which that user takes direct chats, and a token that admits you once",
+        read: |f| Some(SendRequest::Peer { user: target(f, 1)? }),
+    },
+    Command {
+        verb: "PASSWD",
+        fields: 1..=1,
+        form: "PASSWD;<new password>",
+        help: "change your password",
+        read: |f| Some(SendRequest::Passwd { password: f.get(1)?.to_owned() }),
+    },
+    Command {
+        verb: "EMAIL",
+        fields: 1..=1,
+        form: "EMAIL;<address>",
+        help: "set your e-mail address, for the administrator",
+        read: |f| Some(SendRequest::Email { address: Email::new(f.get(1)?)? }),
+    },
+    Command {
+        verb: "PING",
+        fields: 0..=0,
+        form: "PING",
+        help: "check the connection",
+        read: |_| Some(SendRequest::Ping),
+    },
+    Command {
+        verb: "HELP",
+        fields: 0..=0,
+        form: "HELP",
+        help: "list these commands",
+        read: |_| Some(SendRequest::Help),
+    },
+    Command {
+        verb: "QUIT",
+        fields: 0..=0,
+        form: "QUIT",
+        help: "end the connection",
+        read: |_| Some(SendRequest::Quit),
+    },
+];
+
+impl SendRequest {
+    /// Reads a line without its LF.
+    pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
+        super::parse(SEND_COMMANDS, line)
+    }
+
+    /// Appends the request as one line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        match self {
+            Self::Send { id, to, text } => write_target(w.plain("SEND").plain(id), to).text(text.as_str()),
+            Self::Read { target, seq } => write_target(w.plain("READ"), target).plain(seq),
+            Self::Status { target, seq } => write_target(w.plain("STATUS"), target).plain(seq),
+            Self::History { target, limit, before } => {
+                let w = write_target(w.plain("HISTORY"), target).plain(limit);
+                before.iter().fold(w, |w, before| w.plain(before))
+            }
+            Self::Chats => w.plain("CHATS"),
+            Self::Users => w.plain("USERS"),
+            Self::Join { room } => write_target(w.plain("JOIN"), room),
+            Self::Leave { room } => write_target(w.plain("LEAVE"), room),
+            Self::Rooms => w.plain("ROOMS"),
+            Self::Members { room } => write_target(w.plain("MEMBERS"), room),
+            Self::Peer { user } => write_target(w.plain("PEER"), user),
+            Self::Passwd { password } => w.plain("PASSWD").text(password),
+            Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
+            Self::Ping => w.plain("PING"),
+            Self::Help => w.plain("HELP"),
+            Self::Quit => w.plain("QUIT"),
+        };
+        w.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_in_either_case_and_fields_counted() {
+        assert_eq!(SendRequest::parse(b"ping"), Ok(SendRequest::Ping));
+        for wrong in [
+            &b"PING;"[..],
+            b"SEND;1;luis",
+            b"SEND;1;luis;a;b",
+            b"SEND;;luis;a",
+            b"SEND;1;;a",
+            b"READ;luis;-1",
+            b"READ;luis;",
+            b"READ;luis;9007199254740992",
+            b"HISTORY;luis;0",
+            b"HISTORY;luis;1001",
+            b"HISTORY;luis;5;x",
+            b"EMAIL;none",
+        ] {
+            let text = String::from_utf8_lossy(wrong);
+            assert!(matches!(SendRequest::parse(wrong), Err(RequestError::Form(_))), "{text}");
+        }
+        for unknown in [&b""[..], b"POLL;0", b"SENDX;1;2;3", b" PING"] {
+            assert!(matches!(SendRequest::parse(unknown), Err(RequestError::Unknown(_))));
+        }
+    }
+}

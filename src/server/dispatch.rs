@@ -1,0 +1,127 @@
+//! Dispatches the effects of the last commit: replies into the connections' output, work for other threads.
+
+use super::Port;
+use super::connection::CloseReason;
+use super::history_reader::Job;
+use super::login::{self, Outcome};
+use super::router::{Fatal, Router};
+use super::session::Login;
+use crate::model::UserName;
+use crate::protocol::{Ko, LoggedIn, Reply};
+use crate::state_machine::{Answer, Command, ConnectionId, Delivery, Effect};
+
+impl Router {
+    /// Dispatches the effects that depend on nothing that is not durable, in order.
+    pub(super) fn dispatch_effects(&mut self) {
+        for effect in self.group_commit.take_released() {
+            match effect {
+                Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
+                Effect::Answer(id, Answer::Reply(reply)) => self.reply(id, reply),
+                Effect::Answer(id, Answer::Excerpt(excerpt)) => {
+                    if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
+                        self.history.submit(id, Job::Lookup(lookup, excerpt));
+                    }
+                }
+                Effect::Answer(id, Answer::Events(delivery)) | Effect::Events { to: id, delivery, .. } => {
+                    self.deliver(id, delivery);
+                }
+                Effect::Close(id, code) => self.close_now(id, code.into()),
+            }
+        }
+    }
+
+    /// Writes the reply to the oldest unanswered request of a connection; it is sent with the next flush.
+    pub(super) fn answer(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(session) = self.sessions.get_mut(&id)
+            && session.answer(write)
+        {
+            self.dirty.push(id);
+        }
+    }
+
+    /// Answers a request that the state machine need not see, behind those that it has still to answer.
+    pub(super) fn answer_in_order(&mut self, id: ConnectionId, reply: Reply) {
+        match self.sessions.get(&id) {
+            Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Answer(id, reply.into())),
+            _ => self.answer(id, |out| reply.write(out)),
+        }
+    }
+
+    fn deliver(&mut self, id: ConnectionId, delivery: Delivery) {
+        if delivery.filed.is_empty() {
+            self.answer(id, |out| Reply::Events(delivery.events).write(out));
+        } else {
+            self.history.submit(id, Job::Events(delivery));
+        }
+    }
+
+    fn reply(&mut self, id: ConnectionId, reply: Reply) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match (&mut session.login, &reply) {
+            (Login::Done(user), Reply::Done) => {
+                if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
+                    login::remember(&self.shared, user, &hash, &password);
+                }
+            }
+            (Login::Done(_), _) => {}
+            // Any KO to the login line closes the connection (protocol, section 4).
+            (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
+            (Login::Opening(user), _) => {
+                session.login = Login::Done(user.clone());
+                self.resumable.push(id);
+            }
+            (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
+        }
+        self.answer(id, |out| reply.write(out));
+    }
+
+    /// Takes the outcome of a login attempt from an auth thread or a reader thread.
+    pub(super) fn log_in(&mut self, id: ConnectionId, outcome: Outcome) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        match outcome {
+            Outcome::LoggedIn { user, order } => self.open_session(id, user, order),
+            Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
+            Outcome::Register { attempt, user, password, password_hash } => {
+                session.login = Login::Registering { attempt, password, password_hash: password_hash.clone() };
+                return self.execute(id, Command::Register { name: user, password_hash });
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with a registration that is durable.
+    fn finish_registration(&mut self, id: ConnectionId, reply: Reply) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let login = std::mem::replace(&mut session.login, Login::Pending);
+        if let (Login::Registering { attempt, password, password_hash }, Reply::LoggedIn(LoggedIn { user })) =
+            (login, reply)
+        {
+            login::remember(&self.shared, &user, &password_hash, &password);
+            self.open_session(id, user, attempt.order);
+        }
+    }
+
+    fn refuse_login(&mut self, id: ConnectionId, ko: Ko) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let retried = match std::mem::replace(&mut session.login, Login::Pending) {
+            Login::Registering { attempt, .. } => attempt.retry_as_login(ko),
+            _ => Err(ko),
+        };
+        if let Err(ko) = retried {
+            self.close_now(id, CloseReason::Ko(ko));
+        }
+    }
+
+    /// Lets a user in whose password is right. On RECV the state machine opens a session, which may replace another.
+    fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.connection.port == Port::Recv {
+            session.login = Login::Opening(user.clone());
+            let address = session.connection.peer.to_canonical();
+            return self.deferred.push((id, Command::Open { user, order, address }));
+        }
+        session.login = Login::Done(user.clone());
+        self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
+        self.resumable.push(id);
+    }
+}

@@ -1,0 +1,109 @@
+//! Keeps a spare segment and the checkpoints coming: the router's decisions about its background workers.
+
+use std::io;
+use std::time::Instant;
+
+use super::group_commit::GroupCommit;
+use super::router::Fatal;
+use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
+use crate::limits;
+use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
+use crate::wal::{Segment, WalError};
+
+pub(super) struct Maintenance {
+    store: Store,
+    segments: SegmentMaker,
+    checkpoints: Checkpointer,
+    /// When work that the disk has refused is tried again.
+    retry_segment: Option<Instant>,
+    retry_checkpoint: Option<Instant>,
+}
+
+impl Maintenance {
+    pub fn start(opened: &Opened, store: Store, sizes: Sizes) -> io::Result<Self> {
+        Ok(Self {
+            segments: segment_maker(opened.location.clone(), sizes.segment_bytes)?,
+            checkpoints: checkpointer(store.clone())?,
+            store,
+            retry_segment: None,
+            retry_checkpoint: None,
+        })
+    }
+
+    /// Returns when [`Maintenance::run`] has to be called at the latest.
+    pub fn next_retry(&self) -> Option<Instant> {
+        self.retry_segment
+    }
+
+    /// Takes finished work from the workers, and starts what is due.
+    pub fn run(&mut self, group_commit: &mut GroupCommit) {
+        if let Some(made) = self.segments.try_result() {
+            self.accept_segment(group_commit, made);
+        }
+        if let Some(made) = self.checkpoints.try_result() {
+            self.accept_checkpoint(group_commit, made);
+        }
+        if let Some(number) = group_commit.wants_segment()
+            && is_due(self.retry_segment)
+        {
+            self.retry_segment = None;
+            self.segments.start_work(number);
+        }
+        if let Some(upto) = group_commit.wants_checkpoint()
+            && is_due(self.retry_checkpoint)
+        {
+            self.retry_checkpoint = None;
+            self.checkpoints.start_work(upto);
+        }
+    }
+
+    /// Continues in the next segment. Without one the state machine refuses what needs a record.
+    pub fn make_room(&mut self, group_commit: &mut GroupCommit) {
+        self.run(group_commit);
+        if group_commit.wants_segment().is_some() && self.segments.is_busy() {
+            // Waiting for the segment that is being made is how a slow disk slows down everybody.
+            match self.segments.wait_for_result() {
+                Ok(made) => self.accept_segment(group_commit, made),
+                Err(_) => log::error!("a defect of this program, please report it: the segment worker has ended"),
+            }
+        }
+        group_commit.switch_segment();
+        self.run(group_commit);
+    }
+
+    fn accept_segment(&mut self, group_commit: &mut GroupCommit, made: Result<Segment, WalError>) {
+        match made {
+            Ok(segment) => group_commit.give_segment(segment),
+            Err(error) => {
+                log::error!("no room for the next segment of the write-ahead log: {error}");
+                self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
+            }
+        }
+    }
+
+    fn accept_checkpoint(&mut self, group_commit: &mut GroupCommit, made: Result<Checkpointed, StoreError>) {
+        match made {
+            Ok(checkpoint) => group_commit.give_checkpoint(&checkpoint),
+            Err(error) => {
+                log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
+                self.retry_checkpoint = Some(Instant::now() + limits::RETRY_DISK);
+            }
+        }
+    }
+
+    /// Makes a checkpoint at a clean stop, so that the next start has nothing to replay. Should it fail, everything is in
+    /// the write-ahead log.
+    pub fn final_checkpoint(&mut self, group_commit: &GroupCommit) -> Result<(), Fatal> {
+        if self.checkpoints.is_busy() {
+            // Its result is in the files; only one checkpoint may be under way.
+            let _ = self.checkpoints.wait_for_result();
+        }
+        let Some(upto) = group_commit.uncovered() else { return Ok(()) };
+        let made = self.store.checkpoint(upto).map(|_| ());
+        made.map_err(|error| format!("the last checkpoint could not be made: {error}; nothing is lost"))
+    }
+}
+
+fn is_due(time: Option<Instant>) -> bool {
+    time.is_none_or(|time| time <= Instant::now())
+}

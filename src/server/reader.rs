@@ -1,0 +1,82 @@
+//! The reader thread of a connection: it cuts the input into lines, parses them and enqueues requests for the router.
+//! It never waits for a reply, so it notices at once when the client closes.
+
+use std::sync::Arc;
+
+use super::connection::{CloseReason, Connection, Window};
+use super::router::Input;
+use super::session::Request;
+use super::{Port, Shared, login};
+use crate::net::{LineReader, drain_input};
+use crate::protocol::{RecvRequest, SendRequest};
+
+/// Reads from one connection until it ends.
+pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
+    connection.outgoing.register_reader();
+    if shared.router.send(Input::Accepted(connection.clone())).is_err() {
+        return;
+    }
+    let mut reader = Reader {
+        shared,
+        connection,
+        lines: LineReader::new(connection.outgoing.stream().clone(), shared.timeout),
+        window: Window::new(connection),
+    };
+    let ended = match reader.read_login() {
+        Ok(()) => Input::ReadingEnded(connection.id, reader.read_requests()),
+        Err(reason) => Input::LoginFailed(connection.id, reason),
+    };
+    let gone = ended.client_is_gone() && !connection.outgoing.is_closed();
+    if shared.router.send(ended).is_ok() && !gone {
+        // The client may still be sending: the last line shall reach it.
+        connection.outgoing.wait_until_closed();
+        drain_input(connection.outgoing.stream());
+    }
+}
+
+struct Reader<'a> {
+    shared: &'a Arc<Shared>,
+    connection: &'a Arc<Connection>,
+    lines: LineReader,
+    window: Window<'a>,
+}
+
+impl Reader<'_> {
+    fn read_login(&mut self) -> Result<(), CloseReason> {
+        let line = self.lines.next_line()?;
+        self.window.add(line.len());
+        login::start(self.shared, self.connection, line)
+    }
+
+    /// Enqueues requests until QUIT, an error, or the end of the input.
+    fn read_requests(&mut self) -> CloseReason {
+        loop {
+            self.window.wait_for_room();
+            let line = match self.lines.next_line_since(|| self.window.idle_since()) {
+                Ok(line) => line,
+                Err(error) => return error.into(),
+            };
+            let request = parse(self.connection.port, line);
+            let last = request == Request::Quit;
+            self.window.add(line.len());
+            if self.shared.router.send(Input::Request(self.connection.id, request)).is_err() {
+                return CloseReason::Closed;
+            }
+            if last {
+                return CloseReason::Quit;
+            }
+        }
+    }
+}
+
+fn parse(port: Port, line: &[u8]) -> Request {
+    let request = match port {
+        Port::Send => SendRequest::parse(line).map(Request::Send),
+        Port::Recv => RecvRequest::parse(line).map(Request::Recv),
+    };
+    match request {
+        Ok(Request::Send(SendRequest::Quit) | Request::Recv(RecvRequest::Quit)) => Request::Quit,
+        Ok(request) => request,
+        Err(error) => Request::Invalid(error),
+    }
+}

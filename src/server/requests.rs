@@ -1,0 +1,165 @@
+//! Starts the requests of a connection: what the state machine is asked for each of them (protocol, sections 5 and 6).
+
+use std::sync::Arc;
+
+use super::Port;
+use super::auth::Job;
+use super::history_reader::Lookup;
+use super::router::{Fatal, Input, Router};
+use super::session::Request;
+use crate::model::{Password, Token, UserName};
+use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
+use crate::state_machine::{Command, ConnectionId, LastOfPeer};
+
+/// What comes of a request at once.
+enum Step {
+    Execute(Command),
+    Answer(Reply),
+    /// Another thread goes on with it.
+    Wait,
+}
+
+impl Router {
+    /// Takes a request from a reader thread: it is started at once, or when its turn comes.
+    pub(super) fn enqueue(&mut self, id: ConnectionId, request: Request) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.close.is_none()) else { return Ok(()) };
+        if !session.may_start() || !session.pending.is_empty() {
+            session.pending.push_back(request);
+            return Ok(());
+        }
+        self.start(id, request)
+    }
+
+    /// Starts the requests of a connection whose turn has come.
+    pub(super) fn start_pending(&mut self, id: ConnectionId) -> Result<(), Fatal> {
+        while let Some(session) = self.sessions.get_mut(&id)
+            && session.may_start()
+            && let Some(request) = session.pending.pop_front()
+        {
+            self.start(id, request)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: ConnectionId, request: Request) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let Some(user) = session.user().cloned() else { return Ok(()) };
+        let client_is_done = session.close.is_some() && session.connection.port == Port::Recv;
+        session.started += 1;
+        // Only these have small replies that come at once: they may be pipelined.
+        session.exclusive = !matches!(
+            request,
+            Request::Send(SendRequest::Send { .. } | SendRequest::Ping) | Request::Recv(RecvRequest::Ping)
+        );
+        let step = match request {
+            Request::Send(request) => self.send_step(id, user, request),
+            Request::Recv(request) => self.recv_step(request),
+            Request::Quit => Step::Answer(Reply::Done),
+            Request::Invalid(error) => Step::Answer(Reply::Ko(Ko::new(Code::Syntax, error))),
+        };
+        match step {
+            Step::Execute(command) => {
+                self.execute(id, command)?;
+                if client_is_done {
+                    // A poll that was pipelined before the end of the input does not wait.
+                    self.execute(id, Command::HungUp)?;
+                }
+            }
+            Step::Answer(reply) => self.answer_in_order(id, reply),
+            Step::Wait => {}
+        }
+        Ok(())
+    }
+
+    /// Decides what a request of the SEND port needs (protocol, section 5).
+    fn send_step(&mut self, id: ConnectionId, user: UserName, request: SendRequest) -> Step {
+        Step::Execute(match request {
+            SendRequest::Send { id, to, text } => Command::Send { user, id, to, text },
+            SendRequest::Read { target, seq } => {
+                self.set_lookup(id, Lookup::LastOfPeer { target: target.clone(), seq });
+                Command::Read { user, target, seq, last_of_peer: LastOfPeer::NotLookedUp }
+            }
+            SendRequest::Status { target, seq } => {
+                self.set_lookup(id, Lookup::Status(seq));
+                Command::Excerpt { user, target, limit: 1, before: Some(seq.next()) }
+            }
+            SendRequest::History { target, limit, before } => {
+                self.set_lookup(id, Lookup::History { limit, before });
+                Command::Excerpt { user, target, limit, before }
+            }
+            SendRequest::Chats => Command::Chats { user },
+            SendRequest::Users => Command::Users,
+            SendRequest::Join { room } => Command::Join { user, room },
+            SendRequest::Leave { room } => Command::Leave { user, room },
+            SendRequest::Rooms => Command::Rooms { user },
+            SendRequest::Members { room } => Command::Members { room },
+            SendRequest::Email { address } => Command::SetEmail { user, email: address },
+            SendRequest::Peer { user: callee } => return self.introduction(id, user, callee),
+            SendRequest::Passwd { password } => return self.hash_password(id, &user, &password),
+            SendRequest::Ping | SendRequest::Quit => return Step::Answer(Reply::Done),
+            SendRequest::Help => return Step::Answer(Reply::Help),
+        })
+    }
+
+    /// Decides what a request of the RECV port needs (protocol, section 6).
+    fn recv_step(&self, request: RecvRequest) -> Step {
+        let longest = self.shared.max_poll_seconds();
+        match request {
+            RecvRequest::Poll { wait: Some(wait), .. } if wait > longest => {
+                let why = format!("a poll waits at most {longest} seconds here");
+                Step::Answer(Reply::Ko(Ko::new(Code::Syntax, why)))
+            }
+            RecvRequest::Poll { after, wait, max } => Step::Execute(Command::Poll { after, wait, max }),
+            RecvRequest::Port { port } => Step::Execute(Command::Port { port }),
+            RecvRequest::Ping | RecvRequest::Quit => Step::Answer(Reply::Done),
+        }
+    }
+
+    fn set_lookup(&mut self, id: ConnectionId, lookup: Lookup) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.lookup = Some(lookup);
+        }
+    }
+
+    /// `PEER`: makes the token that caller and callee are told.
+    fn introduction(&mut self, id: ConnectionId, user: UserName, callee: RequestedTarget) -> Step {
+        match Token::random() {
+            Ok(token) => Step::Execute(Command::Peer { user, callee, token }),
+            Err(error) => {
+                log::error!("the system gives no random numbers: {error}");
+                self.close_now(id, Code::Internal.into());
+                Step::Wait
+            }
+        }
+    }
+
+    /// `PASSWD`: has an auth thread hash the new password.
+    fn hash_password(&mut self, id: ConnectionId, user: &UserName, password: &str) -> Step {
+        let Some(session) = self.sessions.get_mut(&id) else { return Step::Wait };
+        let new = match Password::new(user, password) {
+            Ok(new) => new,
+            Err(error) => return Step::Answer(Reply::Ko(Ko::new(Code::Password, error))),
+        };
+        let (shared, password) = (self.shared.clone(), new.as_bytes().to_vec());
+        session.new_password = Some((new, None));
+        let done = Box::new(move |hash| shared.tell_router(Input::PasswordHashed(id, hash)));
+        match self.shared.auth.submit(session.connection.peer, Job::Hash { password, done }) {
+            Ok(()) => Step::Wait,
+            Err(busy) => Step::Answer(Reply::Ko(busy.into())),
+        }
+    }
+
+    /// Goes on with a PASSWD whose new password was hashed.
+    pub(super) fn set_password(&mut self, id: ConnectionId, hash: Option<Arc<str>>) -> Result<(), Fatal> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let (Some(user), Some(hash)) = (session.user().cloned(), hash) else {
+            self.close_now(id, Code::Internal.into());
+            return Ok(());
+        };
+        if let Some((_, new_hash)) = &mut session.new_password {
+            *new_hash = Some(hash.clone());
+        }
+        self.execute(id, Command::SetPassword { user, password_hash: hash })
+    }
+}

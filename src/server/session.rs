@@ -1,0 +1,155 @@
+//! The router's side of a connection: its login, its requests in their order, and its replies.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::connection::{CloseReason, Connection};
+use super::history_reader::Lookup;
+use super::login::Attempt;
+use crate::model::{Password, UserName};
+use crate::net::{Progress, Stragglers};
+use crate::protocol::request::RequestError;
+use crate::protocol::{Ko, RecvRequest, Reply, SendRequest};
+
+/// One line after the login line, as the reader thread has parsed it.
+#[derive(Debug, PartialEq)]
+pub(super) enum Request {
+    Send(SendRequest),
+    Recv(RecvRequest),
+    Quit,
+    Invalid(RequestError),
+}
+
+/// How far the login of a connection has come (protocol, section 3).
+pub(super) enum Login {
+    /// The login line is still to come, or its password is being verified.
+    Pending,
+    /// The account is being created.
+    Registering {
+        attempt: Box<Attempt>,
+        password: Password,
+        password_hash: Arc<str>,
+    },
+    /// A RECV session is being opened for this user.
+    Opening(UserName),
+    Done(UserName),
+}
+
+pub(super) struct Session {
+    pub connection: Arc<Connection>,
+    pub login: Login,
+    /// Requests that wait for their turn. Bounded by the reader's [`super::connection::Window`].
+    pub pending: VecDeque<Request>,
+    /// Requests that were started and whose replies are not written yet. The login is the first.
+    pub started: usize,
+    /// The last request that was started has to be answered before the next one: its reply may be large (a list), or comes
+    /// from another thread (a poll, the history, a password hash).
+    pub exclusive: bool,
+    /// What a started HISTORY, STATUS or READ looks up in a history file.
+    pub lookup: Option<Lookup>,
+    /// A new password that is being hashed or made durable, with its hash.
+    pub new_password: Option<(Password, Option<Arc<str>>)>,
+    /// Replies that are to be sent, and how many they are.
+    out: Vec<u8>,
+    answered: u64,
+    /// The straggler thread has bytes that the socket has refused.
+    straggling: bool,
+    /// The connection is closed for this reason once everything before is answered.
+    pub close: Option<CloseReason>,
+    /// The last byte was handed to the socket or to the straggler thread.
+    closed: bool,
+}
+
+impl Session {
+    pub fn new(connection: Arc<Connection>) -> Self {
+        Self {
+            connection,
+            login: Login::Pending,
+            pending: VecDeque::new(),
+            started: 1,
+            exclusive: false,
+            lookup: None,
+            new_password: None,
+            out: Vec::new(),
+            answered: 0,
+            straggling: false,
+            close: None,
+            closed: false,
+        }
+    }
+
+    pub fn user(&self) -> Option<&UserName> {
+        match &self.login {
+            Login::Done(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// Tells that the next request may be started: replies keep their order, and a client that does not read them is
+    /// not given more.
+    pub fn may_start(&self) -> bool {
+        matches!(self.login, Login::Done(_))
+            && !self.straggling
+            && !self.closed
+            && !(self.exclusive && self.started > 0)
+    }
+
+    /// Tells that everything that was asked is answered, and the connection is to be closed.
+    pub fn is_over(&self) -> bool {
+        self.close.is_some() && self.started == 0 && self.pending.is_empty()
+    }
+
+    /// Writes the reply to the oldest request that has none. Returns whether the session has to be flushed, that is, is
+    /// not noted for it yet.
+    pub fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let first = self.answered == 0;
+        write(&mut self.out);
+        self.answered += 1;
+        self.started = self.started.saturating_sub(1);
+        first
+    }
+
+    /// Sends what was written.
+    pub fn flush(&mut self, stragglers: &Stragglers, now: Instant) -> Progress {
+        let mut progress = Progress::Done;
+        if !self.out.is_empty() {
+            progress = self.connection.outgoing.send(&self.out, stragglers);
+            self.straggling = progress == Progress::Pending;
+            // An idle connection keeps no memory that it does not need.
+            self.out = Vec::new();
+        }
+        let answered = std::mem::take(&mut self.answered);
+        if answered > 0 {
+            self.connection.count_answered(answered, now);
+        }
+        progress
+    }
+
+    /// Closes the connection behind its last replies, with a last KO if there is a reason to tell. Returns whether the
+    /// session can be removed; else the straggler thread has still bytes of it.
+    pub fn close(&mut self, reason: CloseReason, stragglers: &Stragglers, now: Instant) -> bool {
+        self.pending.clear();
+        self.closed = true;
+        if let CloseReason::Ko(ko) = &reason {
+            Reply::Ko(ko.clone()).write(&mut self.out);
+        }
+        self.flush(stragglers, now);
+        if self.straggling || reason != CloseReason::Closed {
+            self.connection.outgoing.close();
+        }
+        !self.straggling
+    }
+
+    /// Notes that the straggler thread has sent everything. Returns whether the session can be removed.
+    pub fn drained(&mut self) -> bool {
+        self.straggling = false;
+        self.closed
+    }
+}
+
+impl From<Ko> for CloseReason {
+    fn from(ko: Ko) -> Self {
+        Self::Ko(ko)
+    }
+}

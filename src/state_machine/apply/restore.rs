@@ -1,0 +1,105 @@
+//! Restores the stored state from a snapshot.
+
+use crate::model::Target;
+use crate::protocol::Event;
+use crate::state_machine::ApplyError;
+use crate::state_machine::snapshot::{
+    AccountRow, ConversationRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+};
+use crate::state_machine::stored::{ConversationId, Dropped, Entry, Mailbox, Marks, Member, StoredState, TargetNumber};
+
+impl StoredState {
+    /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
+    /// an account or a room that is not there is an error.
+    pub fn restore(snapshot: Snapshot) -> Result<Self, ApplyError> {
+        let mut state = Self::new(snapshot.store);
+        snapshot.accounts.into_iter().try_for_each(|row| state.restore_account(row))?;
+        for row in snapshot.chats {
+            let (user, peer) = (state.number(&row.user)?, state.number(&row.peer)?);
+            state.account_mut(user).chats.insert(peer, row.read);
+        }
+        for row in snapshot.ids {
+            let user = state.number(&row.user)?;
+            state.account_mut(user).sent.insert(row.id, row.sent);
+        }
+        snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
+        snapshot.members.iter().try_for_each(|row| state.restore_member(row))?;
+        snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
+        snapshot.room_marks.iter().try_for_each(|row| state.restore_room_marks(row))?;
+        snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
+        snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
+        state.last = snapshot.last;
+        // The snapshot does not say which numbers concern whom; an upper bound does.
+        state.accounts.iter_mut().for_each(|account| account.mailbox.note_newest(snapshot.last));
+        Ok(state)
+    }
+
+    fn restore_account(&mut self, row: AccountRow) -> Result<(), ApplyError> {
+        self.add_account(&row.name, &row.password_hash, row.created_at)?;
+        let number = self.number(&row.name)?;
+        let account = self.account_mut(number);
+        (account.email, account.last_seen, account.removed_at) = (row.email, row.last_seen, row.removed_at);
+        account.mailbox = Mailbox::restore(row.acknowledged);
+        Ok(())
+    }
+
+    fn restore_room(&mut self, row: RoomRow) -> Result<(), ApplyError> {
+        let by = row.dropped_by.map(|by| self.number(&by)).transpose()?;
+        let number = self.add_room(row.name);
+        self.room_mut(number).dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
+        Ok(())
+    }
+
+    fn restore_member(&mut self, row: &MemberRow) -> Result<(), ApplyError> {
+        let (room, user) = (self.room_number(&row.room)?, self.number(&row.user)?);
+        let member = Member { joined: row.joined, acknowledged: row.acknowledged, read: row.read };
+        self.room_mut(room).members.insert(user, member);
+        self.account_mut(user).rooms.insert(room);
+        Ok(())
+    }
+
+    fn restore_log_entry(&mut self, row: &LogRow) -> Result<(), ApplyError> {
+        let (room, from) = (self.room_number(&row.room)?, self.number(&row.from)?);
+        let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
+        let entry = Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread };
+        self.room_mut(room).log.push_back(entry);
+        Ok(())
+    }
+
+    fn restore_room_marks(&mut self, row: &RoomMarksRow) -> Result<(), ApplyError> {
+        let (room, user) = (self.room_number(&row.room)?, self.number(&row.user)?);
+        self.room_mut(room).marks.insert(user, Marks { delivered: row.delivered, read: row.read });
+        Ok(())
+    }
+
+    fn restore_conversation(&mut self, row: &ConversationRow) -> Result<(), ApplyError> {
+        let conversation = match row.id {
+            ConversationId::Direct(low, high) if low.max(high).index() < self.accounts.len() => {
+                self.direct.entry(row.id).or_default()
+            }
+            ConversationId::Room(room) if room.index() < self.rooms.len() => &mut self.room_mut(room).conversation,
+            id => return Err(ApplyError(format!("{id} names an account or a room that is not there"))),
+        };
+        conversation.filed = row.filed;
+        Ok(())
+    }
+
+    fn restore_pending_event(&mut self, row: &WaitingRow) -> Result<(), ApplyError> {
+        let user = self.number(&row.user)?;
+        match &row.event {
+            Event::Message(message) => {
+                let from = self.number(&message.from)?;
+                self.account_mut(user).mailbox.put_message(message.clone(), from);
+            }
+            Event::State { target, state, .. } => {
+                let target = match target {
+                    Target::User(peer) => TargetNumber::User(self.number(peer)?),
+                    Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
+                };
+                self.account_mut(user).mailbox.put_state(row.event.clone(), (target, *state));
+            }
+            event => return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user))),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Decides: turns a command into records, which are applied at once, and effects, which wait for the commit.
+
+mod account;
+mod message;
+mod poll;
+mod read;
+mod room;
+mod session;
+
+use super::{Answer, ApplyError, Command, ConnectionId, Effect, Now, Output, Record, StateMachine};
+use crate::protocol::{Code, Ko, Reply};
+
+/// Reason why a command has no answer of its own.
+enum DecideError {
+    /// The client gets this KO; nothing was changed.
+    Refused(Ko),
+    /// A defect of this program.
+    Defect(ApplyError),
+}
+
+impl From<Code> for DecideError {
+    fn from(code: Code) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl From<ApplyError> for DecideError {
+    fn from(defect: ApplyError) -> Self {
+        Self::Defect(defect)
+    }
+}
+
+type Decided<T = Answer> = Result<T, DecideError>;
+
+/// The connection and the time of a command, and the output that it adds to.
+struct Context<'a> {
+    connection: ConnectionId,
+    now: Now,
+    out: &'a mut Output,
+}
+
+impl StateMachine {
+    /// Handles one command of a connection. Waiting polls are answered by [`StateMachine::answer_polls`], once for
+    /// many commands. An error is a defect of this program: the server has to stop, since its state may be wrong.
+    pub fn handle(
+        &mut self,
+        connection: ConnectionId,
+        command: Command,
+        now: Now,
+        out: &mut Output,
+    ) -> Result<(), ApplyError> {
+        let answer = match self.decide(command, &mut Context { connection, now, out }) {
+            Ok(answer) => answer,
+            Err(DecideError::Refused(ko)) => Some(Reply::Ko(ko).into()),
+            Err(DecideError::Defect(defect)) => return Err(defect),
+        };
+        out.effects.extend(answer.map(|answer| Effect::Answer(connection, answer)));
+        Ok(())
+    }
+
+    fn decide(&mut self, command: Command, context: &mut Context) -> Decided<Option<Answer>> {
+        let answer = match command {
+            Command::Register { name, password_hash } => self.register(name, password_hash, context)?,
+            Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
+            Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
+            Command::Remove { user } => self.remove_account(&user, context)?,
+            Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
+            Command::Read { user, target, seq, last_of_peer } => {
+                self.mark_read(&user, &target, seq, last_of_peer, context)?
+            }
+            Command::Excerpt { user, target, limit, before } => {
+                let me = self.stored.number(&user)?;
+                Answer::Excerpt(self.stored.excerpt(me, self.stored.find_target(me, &target)?, limit, before))
+            }
+            Command::Chats { user } => self.stored.list_chats(&user)?.into(),
+            Command::Users => self.stored.list_users(&self.presence).into(),
+            Command::Join { user, room } => self.join_room(&user, &room, context)?,
+            Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
+            Command::Rooms { user } => self.stored.list_rooms(&user)?.into(),
+            Command::Members { room } => self.stored.list_members(&room, &self.presence)?.into(),
+            Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
+            Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
+            Command::Port { port } => return Ok(self.set_direct_port(context, port)),
+            Command::Poll { after, wait, max } => return self.poll(after, wait, max, context),
+            Command::HungUp => return Ok(self.end_input(context)),
+            Command::Closed => return self.close_session(context).map(|()| None),
+        };
+        Ok(Some(answer))
+    }
+
+    /// Applies a record and emits it to be written. Refused while the disk is full.
+    fn apply_and_emit(&mut self, record: Record, context: &mut Context) -> Decided<()> {
+        if self.disk_full {
+            return Err(Code::Full.into());
+        }
+        self.stored.apply(&record)?;
+        for user in self.stored.notified.drain(..) {
+            self.presence.wake(user);
+        }
+        context.out.records.push((self.stored.last, record));
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Queries: answer questions about the state and change nothing.
+
+mod delivery;
+mod excerpt;
+mod lists;
+mod snapshot;
+
+pub use excerpt::{Excerpt, LastOfPeer};

@@ -1,0 +1,108 @@
+//! Conversations: their names, and the messages that are in no history file yet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AccountNumber, RoomNumber};
+use crate::model::{Message, RoomName, Seq, Target, UserName};
+
+/// Identifies a conversation and names its history file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConversationId {
+    /// The lower account number first; twice the same number for a user's notes to self.
+    Direct(AccountNumber, AccountNumber),
+    Room(RoomNumber),
+}
+
+impl ConversationId {
+    /// Returns the id of the direct conversation of two accounts.
+    pub fn between(one: AccountNumber, other: AccountNumber) -> Self {
+        Self::Direct(one.min(other), one.max(other))
+    }
+
+    /// Reads the id as `Display` writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = text.strip_prefix("room-") {
+            return RoomNumber::parse(number).map(Self::Room);
+        }
+        let (low, high) = text.strip_prefix("direct-")?.split_once('-')?;
+        Some(Self::between(AccountNumber::parse(low)?, AccountNumber::parse(high)?))
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(low, high) => write!(f, "direct-{low}-{high}"),
+            Self::Room(number) => write!(f, "room-{number}"),
+        }
+    }
+}
+
+/// The participants of a conversation by name, for the first line of its history file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Participants {
+    Two(UserName, UserName),
+    Room(RoomName),
+}
+
+impl Participants {
+    /// Checks that a message belongs to the conversation of these participants.
+    pub fn includes(&self, message: &Message) -> bool {
+        match (self, &message.to) {
+            (Self::Two(one, other), Target::User(to)) => {
+                (&message.from, to) == (one, other) || (&message.from, to) == (other, one)
+            }
+            (Self::Room(room), Target::Room(to)) => room == to,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Participants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Two(one, other) => write!(f, "{one};{other}"),
+            Self::Room(room) => room.fmt(f),
+        }
+    }
+}
+
+/// The valid prefix of a conversation's history file. Bytes past it were written by a checkpoint that did not
+/// finish: no reader reads them, and the next checkpoint cuts them off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryPrefix {
+    /// Length of the prefix in bytes.
+    pub bytes: u64,
+    /// CRC-32 of those bytes, continued with every row that is appended.
+    pub checksum: u32,
+    /// The sequence number of the last row.
+    pub upto: Seq,
+}
+
+/// The messages of one conversation: in the history file up to `filed`, in memory after it.
+#[derive(Default)]
+pub(in crate::state_machine) struct Conversation {
+    pub filed: HistoryPrefix,
+    /// Oldest first. Bounded by the size of the write-ahead log that no checkpoint covers.
+    pub rows: Vec<Arc<Message>>,
+}
+
+impl Conversation {
+    /// Returns the message with this number, if memory holds it.
+    pub fn row(&self, seq: Seq) -> Option<&Arc<Message>> {
+        self.rows.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| self.rows.get(index))
+    }
+
+    /// Returns the number of the last message, or 0.
+    pub fn last(&self) -> Seq {
+        self.rows.last().map_or(self.filed.upto, |row| row.seq)
+    }
+
+    /// Drops the messages that the history file holds now.
+    pub fn mark_history_written(&mut self, filed: HistoryPrefix) {
+        self.filed = filed;
+        self.rows.drain(..self.rows.partition_point(|row| row.seq <= filed.upto));
+        self.rows.shrink_to_fit();
+    }
+}

@@ -1,0 +1,86 @@
+//! The message ids that a sender has used, for duplicate suppression (protocol, section 5).
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest as _};
+
+use crate::limits;
+use crate::model::{Message, MessageId, Seq, Target, Timestamp};
+
+/// Digest of a message's recipient and text: equal for a retry, different for another message under the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// Computes the digest of a message.
+    pub fn of(to: &Target, text: &str) -> Self {
+        let (sign, name) = match to {
+            Target::User(name) => ("", name.mapped()),
+            Target::Room(name) => ("#", name.mapped()),
+        };
+        let mut hash = Blake2b::<U16>::new();
+        // No name holds a line feed, so a name and a text cannot be confused.
+        for part in [sign, name, "\n", text] {
+            hash.update(part.as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// Reads the digest as `Display` writes it: 32 hexadecimal digits.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let number = u128::from_str_radix(hex, 16).ok()?;
+        (hex.len() == 32).then(|| Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// A message that was accepted: the fields of its reply, and its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub digest: Digest,
+}
+
+/// The newest ids of one sender: the 1,024 that the protocol promises.
+#[derive(Default)]
+pub(in crate::state_machine) struct SentIds {
+    by_id: HashMap<MessageId, SentMessage>,
+    oldest_first: VecDeque<MessageId>,
+}
+
+impl SentIds {
+    /// Finds the message that was accepted under an id.
+    pub fn get(&self, id: &MessageId) -> Option<SentMessage> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Adds the id of a message that was accepted.
+    pub fn remember(&mut self, message: &Message) {
+        let digest = Digest::of(&message.to, message.text.as_str());
+        self.insert(message.id.clone(), SentMessage { seq: message.seq, at: message.at, digest });
+    }
+
+    /// Adds an id; above the limit the oldest is removed.
+    pub fn insert(&mut self, id: MessageId, sent: SentMessage) {
+        if self.oldest_first.len() >= limits::REMEMBERED_IDS
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.oldest_first.push_back(id.clone());
+        self.by_id.insert(id, sent);
+    }
+
+    /// Iterates over the ids, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&MessageId, SentMessage)> {
+        self.oldest_first.iter().filter_map(|id| self.by_id.get(id).map(|sent| (id, *sent)))
+    }
+}

@@ -1,0 +1,136 @@
+//! The stored state: everything that the write-ahead log and the checkpoints can rebuild. Only `apply` changes it.
+
+mod account;
+mod conversation;
+#[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/ids.rs")]
+mod ids;
+#[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/mailbox.rs")]
+mod mailbox;
+mod room;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(super) use account::Account;
+pub(super) use conversation::Conversation;
+pub use conversation::{ConversationId, HistoryPrefix, Participants};
+pub use ids::{Digest, SentMessage};
+pub(super) use mailbox::Mailbox;
+pub(super) use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
+
+use super::ApplyError;
+use super::number::{AccountNumber, RoomNumber};
+use crate::model::{NoSuchTarget, RoomName, Seq, Target, UserName};
+use crate::protocol::Code;
+use crate::protocol::request::RequestedTarget;
+
+/// Upper bound of the bytes that an event takes in a reply beside its text.
+pub(super) const EVENT_BYTES: usize = 256;
+
+/// Accounts, rooms and conversations.
+#[derive(Default)]
+pub(super) struct StoredState {
+    /// The store's own name: a client that finds another one starts anew (protocol, section 6).
+    pub store: Arc<str>,
+    /// The newest sequence number given.
+    pub last: Seq,
+    pub accounts: Vec<Account>,
+    pub account_numbers: HashMap<UserName, AccountNumber>,
+    pub rooms: Vec<Room>,
+    pub room_numbers: HashMap<RoomName, RoomNumber>,
+    /// The direct conversations. Those of rooms are in [`Room::conversation`].
+    pub direct: HashMap<ConversationId, Conversation>,
+    /// The accounts for which applied records have brought events since the list was last drained. Beside the
+    /// state, not part of it: no checkpoint holds it.
+    pub notified: Vec<AccountNumber>,
+}
+
+impl StoredState {
+    /// Makes the state of an empty store.
+    pub fn new(store: Arc<str>) -> Self {
+        Self { store, ..Self::default() }
+    }
+
+    /// Finds an account by name; a record or a session that names none is an error.
+    pub fn number(&self, name: &UserName) -> Result<AccountNumber, ApplyError> {
+        self.account_numbers.get(name).copied().ok_or_else(|| ApplyError(format!("there is no account {name}")))
+    }
+
+    /// Finds a room by name; a record that names none is an error.
+    pub fn room_number(&self, name: &RoomName) -> Result<RoomNumber, ApplyError> {
+        self.room_numbers.get(name).copied().ok_or_else(|| ApplyError(format!("there is no room {name}")))
+    }
+
+    // Account and room numbers are made only where an entry is added (those of a checkpoint are checked), and no
+    // entry is ever removed: these four indices are always in range.
+
+    pub fn account(&self, number: AccountNumber) -> &Account {
+        &self.accounts[number.index()]
+    }
+
+    pub fn account_mut(&mut self, number: AccountNumber) -> &mut Account {
+        &mut self.accounts[number.index()]
+    }
+
+    pub fn room(&self, number: RoomNumber) -> &Room {
+        &self.rooms[number.index()]
+    }
+
+    pub fn room_mut(&mut self, number: RoomNumber) -> &mut Room {
+        &mut self.rooms[number.index()]
+    }
+
+    /// Returns a conversation, if it has had a message.
+    pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+        match id {
+            ConversationId::Direct(..) => self.direct.get(&id),
+            ConversationId::Room(room) => Some(&self.room(room).conversation),
+        }
+    }
+
+    /// Finds an account that was not removed, for a request that can be refused.
+    pub fn find_active_account(&self, name: &UserName) -> Result<AccountNumber, Code> {
+        let number = self.account_numbers.get(name).copied();
+        number.filter(|number| self.account(*number).removed_at.is_none()).ok_or(Code::NoUser)
+    }
+
+    /// Finds a room, for a request that can be refused.
+    pub fn find_room(&self, room: &RequestedTarget) -> Result<RoomNumber, Code> {
+        match room {
+            Ok(Target::Room(name)) => self.room_numbers.get(name).copied().ok_or(Code::NoRoom),
+            Ok(Target::User(_)) | Err(NoSuchTarget::User | NoSuchTarget::Room) => Err(Code::NoRoom),
+        }
+    }
+
+    /// Finds the target of a request that can be refused. `user` has to be a member of a room to address it.
+    pub fn find_target(&self, user: AccountNumber, target: &RequestedTarget) -> Result<TargetNumber, Code> {
+        match target {
+            Ok(Target::User(name)) => {
+                self.account_numbers.get(name).copied().map(TargetNumber::User).ok_or(Code::NoUser)
+            }
+            Err(NoSuchTarget::User) => Err(Code::NoUser),
+            Ok(Target::Room(_)) | Err(NoSuchTarget::Room) => {
+                let room = self.find_room(target)?;
+                if self.room(room).has_member(user) { Ok(TargetNumber::Room(room)) } else { Err(Code::NotMember) }
+            }
+        }
+    }
+
+    /// Returns the name of a target.
+    pub fn target(&self, target: TargetNumber) -> Target {
+        match target {
+            TargetNumber::User(peer) => Target::User(self.account(peer).name.clone()),
+            TargetNumber::Room(room) => Target::Room(self.room(room).name.clone()),
+        }
+    }
+
+    /// Returns the participants of a conversation.
+    pub fn participants(&self, id: ConversationId) -> Participants {
+        match id {
+            ConversationId::Direct(low, high) => {
+                Participants::Two(self.account(low).name.clone(), self.account(high).name.clone())
+            }
+            ConversationId::Room(room) => Participants::Room(self.room(room).name.clone()),
+        }
+    }
+}

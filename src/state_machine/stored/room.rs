@@ -1,0 +1,133 @@
+//! A room: a log of messages in which each member has a position (protocol, section 7).
+//!
+//! A message is stored once. Its log entry counts the recipients, and how many of them lack it; a member's pending
+//! messages are found by a walk through the log from that member's position. So a member who never polls costs one
+//! counter an entry, not a queue. How records change a room is in `apply/room_log.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::conversation::Conversation;
+use super::{AccountNumber, RoomNumber};
+use crate::model::{RoomName, Seq, State};
+
+/// The stored state of one room.
+pub(in crate::state_machine) struct Room {
+    pub name: RoomName,
+    pub members: BTreeMap<AccountNumber, Member>,
+    /// The messages that a recipient has yet to acknowledge or to read, oldest first; at most
+    /// [`crate::limits::ROOM_BACKLOG`].
+    pub log: VecDeque<Entry>,
+    pub dropped: Dropped,
+    /// The watermarks of each sender, also of senders who have left.
+    pub marks: BTreeMap<AccountNumber, Marks>,
+    pub conversation: Conversation,
+}
+
+/// A member's position in the log.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::state_machine) struct Member {
+    /// The newest number when the member joined: later messages are for this member.
+    pub joined: Seq,
+    /// The member's cumulative acknowledgement, as the counts of the log include it.
+    pub acknowledged: Seq,
+    /// The member's read mark. It starts at `joined`: a new member has nothing to catch up with.
+    pub read: Seq,
+}
+
+/// A message in the log. Its text is in the conversation or in the history file.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::state_machine) struct Entry {
+    pub seq: Seq,
+    pub from: AccountNumber,
+    /// Approximate length in a reply.
+    pub bytes: u32,
+    /// Count of recipients: those who were members when it was accepted and still are, without the sender.
+    pub recipients: u32,
+    /// Count of the recipients who have neither acknowledged nor read it.
+    pub undelivered: u32,
+    pub unacknowledged: u32,
+    pub unread: u32,
+}
+
+/// The messages that left the log before every recipient had acknowledged them: those recipients get a GAP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::state_machine) struct Dropped {
+    /// The newest such number, and its sender.
+    pub last: Seq,
+    pub by: Option<AccountNumber>,
+    /// The newest such number of another sender: the end of the gap for `by`, who gets no copy of own messages.
+    pub other: Seq,
+}
+
+/// Watermarks of one sender in one conversation: every message up to them is DELIVERED, is READ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::state_machine) struct Marks {
+    pub delivered: Seq,
+    pub read: Seq,
+}
+
+/// A conversation as one of its users addresses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::state_machine) enum TargetNumber {
+    User(AccountNumber),
+    Room(RoomNumber),
+}
+
+/// An event of a room's log that is pending for a member.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::state_machine) enum RoomEvent {
+    Gap { first: Seq, last: Seq },
+    Message(Entry),
+}
+
+impl Marks {
+    /// Returns the state of the sender's message with this number. READ implies DELIVERED.
+    pub fn state_of(self, seq: Seq) -> State {
+        match seq {
+            seq if seq <= self.read => State::Read,
+            seq if seq <= self.delivered => State::Delivered,
+            _ => State::Received,
+        }
+    }
+}
+
+impl Room {
+    pub fn new(name: RoomName) -> Self {
+        Self {
+            name,
+            members: BTreeMap::new(),
+            log: VecDeque::new(),
+            dropped: Dropped::default(),
+            marks: BTreeMap::new(),
+            conversation: Conversation::default(),
+        }
+    }
+
+    pub fn has_member(&self, user: AccountNumber) -> bool {
+        self.members.contains_key(&user)
+    }
+
+    /// Returns the first event pending for a user above a number. `acknowledged` is the user's cumulative
+    /// acknowledgement, where a gap begins. A gap is older than every entry of the log.
+    pub fn first_pending(&self, user: AccountNumber, acknowledged: Seq, after: Seq) -> Option<RoomEvent> {
+        if self.conversation.last() <= after {
+            return None;
+        }
+        let joined = self.members.get(&user)?.joined;
+        let Dropped { last, by, other } = self.dropped;
+        let last = if by == Some(user) { other } else { last };
+        if last > after.max(joined) {
+            return Some(RoomEvent::Gap { first: acknowledged.max(joined).next(), last });
+        }
+        let start = self.position_after(after.max(joined));
+        self.log.range(start..).find(|entry| entry.from != user).copied().map(RoomEvent::Message)
+    }
+
+    /// Returns the index of the first log entry above a number.
+    pub fn position_after(&self, seq: Seq) -> usize {
+        match self.log.back() {
+            Some(last) if last.seq > seq => self.log.partition_point(|entry| entry.seq <= seq),
+            _ => self.log.len(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What can be typed, through the real client: aliases, finding, hiding, texts of several lines.
+
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{Terminal, World, wait_until};
+
+fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
+    let terminal = world.terminal(user, &[&["--register"], more].concat());
+    terminal.expect("* connected");
+    terminal
+}
+
+#[test]
+fn other_names_do_the_same() {
+    let world = World::new(&["--no-lobby"]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    ana.type_line("/w luis one");
+    ana.type_line("/whisper luis two");
+    luis.expect("] ana: one");
+    luis.expect("] ana: two");
+    ana.type_line("@lista");
+    ana.expect("luis online");
+    ana.type_line("/ayuda msg");
+    ana.expect("/msg <user or #room> <text>: send a message; @<user>: <text> does the same (/whisper /w)");
+    ana.type_line("/histroy luis");
+    ana.expect("did you mean /history?");
+    ana.type_line("/to luis");
+    ana.expect("there is no command /to; /help lists those there are");
+    for (terminal, way) in [(&mut ana, "/sair"), (&mut luis, "@salir")] {
+        terminal.type_line(way);
+        assert_eq!(terminal.wait_for_exit(), Some(0), "{}", terminal.screen());
+    }
+}
+
+#[test]
+fn actions_slashes_and_texts_of_several_lines() {
+    let world = World::new(&["--no-lobby"]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    ana.type_line("/query luis");
+    ana.type_line("/me waves");
+    luis.expect("] * ana waves\r\n");
+    ana.type_line("//quit is a command");
+    luis.expect("] ana: /quit is a command\r\n");
+    ana.type_line("one\\");
+    ana.expect("... ");
+    ana.type_line("/two\\");
+    ana.type_line("three");
+    luis.expect("] ana: one\r\n        /two\r\n        three\r\n");
+    ana.type_line("two backslashes stay: \\\\");
+    luis.expect("] ana: two backslashes stay: \\\\\r\n");
+    ana.type_line("/clear");
+    ana.expect("\u{1b}[2J");
+    ana.quit();
+    luis.quit();
+    let output = world.pipe("ana", "@luis: first\\\nsecond\n@luis: last\\", &[]);
+    assert_eq!(exit_code(&output), 0, "{}", all_output(&output));
+    assert!(world.texts("ana", "OUT").ends_with(&["first\nsecond".to_owned(), "last".to_owned()]));
+}
+
+#[test]
+fn finding_what_was_said_and_who_somebody_is() {
+    let world = World::new(&[]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    ana.type_line("@luis: the Red house");
+    luis.expect("ana: the Red house");
+    ana.type_line("a red car");
+    luis.expect("#lobby ana: a red car");
+    luis.type_line("@ana: blue");
+    ana.expect("luis: blue");
+    luis.type_line("/search RED the");
+    luis.expect("@ana [");
+    luis.expect_times("ana: the Red house", 2);
+    assert_eq!(luis.count("a red car"), 1, "{}", luis.screen());
+    luis.type_line("/search red");
+    luis.expect_times("ana: a red car", 2);
+    let screen = luis.screen();
+    assert!(screen.rfind("the Red house") < screen.rfind("a red car"), "newest last: {screen}");
+    luis.type_line("/search green");
+    luis.expect("nothing found");
+    luis.type_line("/whois ANA");
+    luis.expect("ana online");
+    luis.expect("with you in #lobby");
+    luis.expect("] luis: blue ✓✓ read\r\n");
+    luis.type_line("/whois nobody");
+    luis.expect("! there is no user nobody");
+    ana.quit();
+    luis.expect("* ana is offline");
+    luis.type_line("/whois ana");
+    luis.expect("ana offline since 20");
+    luis.quit();
+}
+
+#[test]
+fn what_was_not_read_is_counted_by_place() {
+    let world = World::new(&["--no-lobby"]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-receipts"]));
+    ana.type_line("@luis: one");
+    ana.type_line("@luis: two");
+    luis.expect("ana: two");
+    luis.type_line("/unread");
+    luis.expect("ana: 2 not read, the last one from ana: two");
+    luis.type_line("/read");
+    luis.type_line("/unread");
+    luis.expect("you have read everything");
+    ana.quit();
+    luis.quit();
+}
+
+#[test]
+fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
+    let world = World::new(&[]);
+    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut eva = client(&world, "eva", &[]);
+    luis.expect("* eva joined #lobby");
+    luis.type_line("/ignore ana");
+    luis.expect("* what ana says is hidden now");
+    ana.type_line("@luis: secret");
+    ana.type_line("noise");
+    eva.expect("#lobby ana: noise");
+    // It is delivered, and in the history; the other's message comes after it.
+    ana.expect("✓✓ @luis: secret");
+    eva.type_line("heard");
+    luis.expect("#lobby eva: heard");
+    ana.quit();
+    eva.expect("* ana is offline");
+    eva.type_line("heard again");
+    luis.expect("#lobby eva: heard again");
+    for hidden in ["secret", "noise", "ana is offline"] {
+        assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
+    }
+    luis.quit();
+    assert_eq!(world.texts("luis", "IN"), ["secret", "noise", "heard", "heard again"]);
+    let mut luis = client(&world, "luis", &[]);
+    luis.type_line("/ignore");
+    luis.expect("ana\r\n");
+    luis.type_line("/users");
+    luis.expect("eva online");
+    luis.type_line("/unread");
+    luis.expect("you have read everything");
+    // Not shown, so not called read, also after a restart.
+    let status = world.login("ana").request("CHATS");
+    assert_eq!(status, "OK;2");
+    let mut ana = client(&world, "ana", &[]);
+    ana.type_line("/status luis");
+    ana.expect("luis: DELIVERED");
+    luis.type_line("/ignore ANA");
+    luis.expect("what ANA says is shown again");
+    ana.type_line("@luis: visible");
+    luis.expect("] ana: visible");
+    // What was hidden was not kept for later: it is looked back on.
+    assert_eq!(luis.count("secret"), 0, "{}", luis.screen());
+    luis.type_line("/history ana");
+    luis.expect("ana: secret");
+    wait_until("one record each time", || world.history("luis", "IGNORE").len() == 2);
+    for terminal in [&mut ana, &mut luis, &mut eva] {
+        terminal.quit();
+    }
+}

@@ -1,0 +1,190 @@
+//! The client against a server that does what a real one does rarely, or should not do at all.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+
+use crate::support::{Terminal, World, wait_until};
+
+/// The RECV port of a server that this test plays, line by line.
+struct Recv {
+    listener: TcpListener,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+impl Recv {
+    /// The next connection of the client, logged in. The one before it breaks.
+    fn accept(&mut self, greeting: &str) {
+        self.connection = None;
+        self.connection = Some(BufReader::new(self.listener.accept().unwrap().0));
+        assert!(self.line().starts_with("LOGIN:ana:"));
+        self.say(greeting);
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.connection.as_mut().unwrap().read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn say(&mut self, line: &str) {
+        let connection = self.connection.as_mut().unwrap().get_mut();
+        connection.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Answers polls with nothing until the client acknowledges this number.
+    fn until_acknowledged(&mut self, number: u64) {
+        loop {
+            let line = self.line();
+            if line.starts_with(&format!("POLL;{number};")) {
+                return self.say("OK;0");
+            }
+            self.say("OK;0");
+        }
+    }
+}
+
+/// Answers what a client asks on the SEND port, as long as the test lasts.
+fn play_send(listener: TcpListener) {
+    thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut connection = BufReader::new(connection);
+                let mut line = String::new();
+                while connection.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    let answer = match line.split([':', ';', '\n']).next() {
+                        Some("LOGIN") => "OK;ana;wachat/1\n",
+                        Some("CHATS" | "HISTORY") => "OK;0\n",
+                        _ => "OK\n",
+                    };
+                    if connection.get_mut().write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+}
+
+/// A world whose server is this test, and ana at her terminal.
+fn play() -> (World, Recv, Terminal) {
+    let mut world = World::new(&[]);
+    world.kill();
+    let (send, listener) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
+    play_send(send);
+    let ana = world.terminal("ana", &["--no-p2p"]);
+    (world, Recv { listener, connection: None }, ana)
+}
+
+const HOLA: &str = "5;MSG;id-1;luis;ana;2026-11-20T23:55:00.123Z;hola";
+
+#[test]
+fn what_is_acknowledged_is_in_the_history() {
+    let (world, mut recv, mut ana) = play();
+    recv.accept("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"));
+    assert!(world.texts("ana", "IN").is_empty());
+    recv.say(&format!("OK;1\n{HOLA}"));
+    assert!(recv.line().starts_with("POLL;5;"), "everything up to 5 is held");
+    assert_eq!(world.texts("ana", "IN"), ["hola"]);
+    ana.kill();
+}
+
+#[test]
+fn an_acknowledgement_that_was_lost_is_made_again_and_the_message_is_not() {
+    let (world, mut recv, mut ana) = play();
+    recv.accept("OK;ana;wachat/1;0;store");
+    recv.line();
+    recv.say(&format!("OK;1\n{HOLA}"));
+    recv.line();
+    // The server dies with the acknowledgement, and sends the message again though it was told.
+    recv.accept("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;5;"));
+    recv.say(&format!("OK;2\n{HOLA}\n6;MSG;id-2;luis;ana;2026-11-20T23:55:01.123Z;otra"));
+    ana.expect("luis: otra");
+    recv.until_acknowledged(6);
+    assert_eq!(world.texts("ana", "IN"), ["hola", "otra"]);
+    assert_eq!(ana.count("luis: hola"), 1, "{}", ana.screen());
+    ana.kill();
+}
+
+#[test]
+fn events_of_a_later_version_are_passed_over_and_acknowledged() {
+    let (world, mut recv, mut ana) = play();
+    recv.accept("OK;ana;wachat/1;0;store;and;more");
+    recv.line();
+    recv.say(&format!("OK;4\n0;JUGGLE;luis\n3;PAINT;a;b\n{HOLA};and;more\n9;GAP;#sala;7;9"));
+    recv.until_acknowledged(9);
+    assert_eq!(world.texts("ana", "IN"), ["hola"]);
+    ana.expect("luis: hola");
+    ana.kill();
+}
+
+#[test]
+fn a_number_that_the_server_never_gave_is_given_up() {
+    let (world, mut recv, mut ana) = play();
+    recv.accept("OK;ana;wachat/1;0;store");
+    recv.line();
+    recv.say(&format!("OK;1\n{HOLA}"));
+    recv.line();
+    // A copy of the store from before: the same name, fewer messages, and then another number 5.
+    recv.accept("OK;ana;wachat/1;2;store");
+    assert!(recv.line().starts_with("POLL;5;"));
+    recv.say("KO;SEQ;that number is past the last there is");
+    ana.expect("the server's store is another than last time");
+    recv.until_acknowledged(2);
+    recv.line();
+    recv.say("OK;1\n5;MSG;id-9;luis;ana;2026-11-20T23:59:00.123Z;nueva");
+    recv.until_acknowledged(5);
+    assert_eq!(world.texts("ana", "IN"), ["hola", "nueva"]);
+    ana.kill();
+}
+
+#[test]
+fn an_answer_that_is_none_is_not_taken_in() {
+    let (world, mut recv, mut ana) = play();
+    for (nonsense, wait) in
+        [("HTTP/1.1 400 Bad Request", false), ("OK;1\n5;MSG;id-1;luis", true), ("OK;99999999999", true)]
+    {
+        recv.accept("OK;ana;wachat/1;0;store");
+        recv.line();
+        recv.say(nonsense);
+        if !wait {
+            ana.expect("the server is away (the server's answer is not of the protocol's form)");
+        }
+    }
+    recv.accept("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"), "nothing was acknowledged");
+    recv.say(&format!("OK;1\n{HOLA}"));
+    recv.until_acknowledged(5);
+    assert_eq!(world.texts("ana", "IN"), ["hola"]);
+    assert_eq!(ana.count("the server is away"), 1, "{}", ana.screen());
+    ana.kill();
+}
+
+#[test]
+fn files_of_a_later_version_are_left_alone() {
+    let (world, mut recv, mut ana) = play();
+    recv.accept("OK;ana;wachat/1;0;store");
+    recv.line();
+    ana.kill();
+    let history = history_file(&world);
+    std::fs::write(&history, "wachat-history;2\n").unwrap();
+    let mut ana = world.terminal("ana", &[]);
+    ana.expect("made by another version of wachat");
+    assert_eq!(ana.wait_for_exit(), Some(1));
+    assert_eq!(std::fs::read(&history).unwrap(), b"wachat-history;2\n", "it is left as it is");
+}
+
+fn history_file(world: &World) -> PathBuf {
+    let mut found = None;
+    wait_until("the history file", || {
+        let homes = std::fs::read_dir(world.path("home")).into_iter().flatten().flatten();
+        found = homes.map(|entry| entry.path().join("history/messages.csv")).find(|path| path.exists());
+        found.is_some()
+    });
+    found.unwrap()
+}

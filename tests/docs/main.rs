@@ -1,0 +1,7 @@
+//! The documents: the sessions in the README look as shown, and the examples do what they say.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod examples;
+mod readme;

@@ -1,0 +1,297 @@
+//! `wachat check`: it sees every changed bit, says where, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use crate::support::group_commit_harness::GroupCommitHarness;
+use crate::support::random::Random;
+use crate::support::{World, run_to_end};
+use tempfile::TempDir;
+use wachat::disk::{Disk, SimulatedDisk, write};
+use wachat::store::{Report, Store};
+
+const DATA: &str = "/data";
+
+/// A checkpoint with two conversations, messages that wait, and three segments after it.
+fn store() -> SimulatedDisk {
+    let disk = SimulatedDisk::default();
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
+    ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
+    for (from, to) in [("ana", "luis"), ("luis", "ana"), ("eva", "eva"), ("ana", "luis"), ("eva", "#lobby")] {
+        playing.send(from, to, "hola; ¿qué\n tal?");
+    }
+    playing.checkpoint();
+    for text in ["uno", "dos", "tres"] {
+        playing.send("luis", "ana", text);
+        playing.send("eva", "#lobby", text);
+        playing.close_segment();
+    }
+    playing.send("ana", "eva", "cuatro");
+    playing.send("ana", "eva", "cinco");
+    disk
+}
+
+fn check(disk: &SimulatedDisk) -> Report {
+    Store::new(Arc::new(disk.clone()), Path::new(DATA)).check().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every file, and what is in it.
+fn files(disk: &SimulatedDisk) -> BTreeMap<PathBuf, Vec<u8>> {
+    crate::support::store_files::read_files(disk, DATA)
+}
+
+/// The one damage that is found after a change.
+fn damage(disk: &SimulatedDisk, file: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+    disk.tamper(Path::new(file), change);
+    let report = check(disk);
+    assert_eq!(report.damage.len(), 1, "{report:?}");
+    report.damage.into_iter().next().unwrap()
+}
+
+fn replace(content: &mut Vec<u8>, old: &str, new: &str) {
+    let text = String::from_utf8(content.clone()).unwrap();
+    assert!(text.contains(old), "no {old} in {text}");
+    *content = text.replacen(old, new, 1).into_bytes();
+}
+
+/// Changes a table, and makes its last line fit: what a defect would write.
+fn forge(disk: &SimulatedDisk, table: &str, old: &str, new: &str) -> Vec<String> {
+    disk.tamper(&Path::new(DATA).join("checkpoint-000001").join(table), |content| {
+        replace(content, old, new);
+        let end = content.windows(5).position(|five| five == b"\nend;").unwrap() + 1;
+        content.truncate(end);
+        let rows = content.iter().filter(|byte| **byte == b'\n').count() - 2;
+        let checksum = crc32fast::hash(content);
+        content.extend_from_slice(format!("end;{rows};{checksum:08x}\n").as_bytes());
+    });
+    check(disk).damage
+}
+
+#[test]
+fn a_whole_store_is_counted_and_left_alone() {
+    let disk = store();
+    let before = files(&disk);
+    let report = check(&disk);
+    assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
+    assert_eq!((report.users, report.messages, report.conversations, report.segments), (3, 13, 4, 4), "{report:?}");
+    assert!(files(&disk) == before, "it has changed something");
+}
+
+#[test]
+fn every_changed_bit_is_seen_and_its_file_named() {
+    let disk = store();
+    let before = files(&disk);
+    let mut random = Random::new(7);
+    let mut flipped = 0;
+    for (path, content) in &before {
+        // Of a segment the part that was written, of the last one nothing: see the next test.
+        let end = content.iter().rposition(|byte| *byte != b'\n').unwrap() + 1;
+        if path.ends_with("000005.csv") {
+            continue;
+        }
+        for at in 0..end {
+            let bit = 1 << random.below(8);
+            disk.tamper(path, |content| content[at] ^= bit);
+            let report = check(&disk);
+            let named = |line: &String| line.starts_with(&*path.to_string_lossy());
+            assert!(report.damage.iter().any(named), "{} byte {at} bit {bit}: {report:?}", path.display());
+            disk.tamper(path, |content| content[at] ^= bit);
+            flipped += 1;
+        }
+    }
+    assert!(flipped > 2_000, "{flipped}");
+    assert!(check(&disk).damage.is_empty(), "the test has put everything back");
+}
+
+#[test]
+fn a_torn_last_batch_is_a_note_and_stays() {
+    let disk = store();
+    disk.tamper(Path::new("/data/wal/000005.csv"), |content| {
+        let last = content.iter().rposition(|byte| *byte != b'\n').unwrap();
+        content[last] ^= 1;
+    });
+    let before = files(&disk);
+    let report = check(&disk);
+    assert!(report.damage.is_empty(), "{report:?}");
+    assert_eq!(report.messages, 12);
+    let [note] = <[String; 1]>::try_from(report.notes).unwrap();
+    assert!(note.starts_with("/data/wal/000005.csv line 4: batch 16 is torn"), "{note}");
+    assert!(files(&disk) == before, "it has changed something");
+}
+
+#[test]
+fn the_row_is_named_where_it_can_be() {
+    let file = "/data/history/direct-0-1.csv";
+    let row = |change: &dyn Fn(&mut Vec<u8>)| damage(&store(), file, change);
+    for (old, new, want) in [
+        ("2;m2", "9;m2", "line 4: number 9 is past the last, 4"),
+        ("2;m2", "1;m2", "line 4: number 1 comes after 1"),
+        ("2;m2;luis;ana", "2;m2;luis;eva", "line 4: luis to eva: not a row of this conversation"),
+        ("2;m2;luis;ana", "2;m2;ana;luis", "line 4: not the message that ids.csv has"),
+        ("qué", "que", "line 3: not the message that ids.csv has"),
+        ("1;m1;", "01;m1;", "line 3: not a row"),
+        ("4;m4;", "x;m4;", "line 5: not a row"),
+        ("seq;id", "seq;ID", "line 2: this should be seq;id"),
+        ("ana;luis", "ana;lui5", "line 1: this should be wachat-history;1;ana;luis"),
+    ] {
+        // Forged so that the length stays what it should be.
+        let said = row(&|content: &mut Vec<u8>| {
+            replace(content, old, new);
+            content.resize(content.len().max(300), b' ');
+        });
+        assert!(said.starts_with(&format!("{file} {want}")), "{old} -> {new}: {said}");
+    }
+    let said = row(&|content| content.truncate(content.len() - 1));
+    assert!(said.contains("bytes and should have"), "{said}");
+}
+
+#[test]
+fn an_old_row_whose_text_was_changed_is_known_by_the_files_checksum() {
+    let disk = SimulatedDisk::default();
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
+    ["ana", "luis"].iter().for_each(|name| playing.register(name));
+    // More than the ids that are remembered, in many checkpoints: the checksum is continued.
+    for number in 0..1_200 {
+        playing.send("ana", if number < 700 { "luis" } else { "ana" }, &format!("texto {number}."));
+        if number % 100 == 50 {
+            playing.checkpoint();
+        }
+    }
+    playing.checkpoint();
+    assert!(check(&disk).damage.is_empty(), "{:?}", check(&disk));
+    let file = "/data/history/direct-0-1.csv";
+    let waiting = damage(&disk, file, |content| replace(content, "texto 7.", "texto 8."));
+    assert!(waiting.starts_with(&format!("{file} line 10: not the message that offline.csv has")), "{waiting}");
+    // A row that nothing else knows: neither waits nor is among the newest ids.
+    disk.tamper(Path::new(file), |content| replace(content, "texto 8.", "texto 7."));
+    let said = forge_empty_offline(&disk);
+    assert!(said.is_empty(), "{said:?}");
+    let said = damage(&disk, file, |content| replace(content, "texto 7.", "texto 8."));
+    assert!(said.starts_with(&format!("{file}: a byte among its rows was changed")), "{said}");
+}
+
+/// Nobody waits for anything any more.
+fn forge_empty_offline(disk: &SimulatedDisk) -> Vec<String> {
+    let newest = disk.list(Path::new(DATA)).unwrap().into_iter().find(|name| name.starts_with("checkpoint-")).unwrap();
+    disk.tamper(&Path::new(DATA).join(newest).join("offline.csv"), |content| {
+        let rows = content.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
+        content.truncate(rows);
+        let checksum = crc32fast::hash(content);
+        content.extend_from_slice(format!("end;0;{checksum:08x}\n").as_bytes());
+    });
+    check(disk).damage
+}
+
+#[test]
+fn tables_that_contradict_each_other_or_the_history_are_said() {
+    for (table, old, new, want) in [
+        ("users.csv", ";;;0\n", ";;;99\n", "users.csv: 99 of ana is past the last number, 5"),
+        ("marks.csv", "ana;luis;0", "ana;luis;99", "marks.csv: 99 of ana is past the last number, 5"),
+        ("marks.csv", "ana;luis;0", "ana;luisa;0", "checkpoint-000001: there is no account luisa"),
+        ("users.csv", ";;;0\n", ";;;2\n", "offline.csv: 2 waits for ana, who has acknowledged it"),
+        ("offline.csv", "luis;1;MSG;m1;", "luis;1;MSG;m9;", "direct-0-1.csv line 3: not the message that offline.csv"),
+        ("offline.csv", "luis;1;MSG", "luis;3;MSG", "not the message that offline.csv"),
+        ("ids.csv", "m2;2;", "m2;4;", "direct-0-1.csv line 5: not the message that ids.csv"),
+        ("members.csv", "#lobby;ana;0;0;0", "#lobby;ana;0;0;99", "members.csv: 99 of ana is past the last number, 5"),
+        ("members.csv", "#lobby;ana", "#libby;ana", "checkpoint-000001: there is no room #libby"),
+        ("room_logs.csv", "#lobby;5;eva", "#lobby;5;ana", "room-0.csv line 3: not the message that room_logs.csv"),
+        ("conversations.csv", "direct-2-2", "direct-2-7", "direct-2-7 names an account or a room that is not there"),
+        ("store.csv", ";5;1;", ";9;1;", "000002.csv line 2: after it the last number should be 6, not 10"),
+    ] {
+        let said = forge(&store(), table, old, new);
+        assert!(said.iter().any(|line| line.contains(want)), "{table}: {old} -> {new}: {said:?}");
+    }
+}
+
+#[test]
+fn all_that_is_damaged_is_said_at_once() {
+    let disk = store();
+    for file in ["history/direct-0-1.csv", "history/direct-2-2.csv", "wal/000003.csv"] {
+        disk.tamper(&Path::new(DATA).join(file), |content| content[40] ^= 1);
+    }
+    assert_eq!(check(&disk).damage.len(), 3, "{:?}", check(&disk));
+    for table in ["users.csv", "ids.csv"] {
+        disk.tamper(&Path::new(DATA).join("checkpoint-000001").join(table), |content| content[3] ^= 1);
+    }
+    assert_eq!(check(&disk).damage.len(), 2, "{:?}", check(&disk));
+}
+
+#[test]
+fn what_is_missing_is_damage_and_what_is_left_over_is_a_note() {
+    let disk = store();
+    disk.remove_file(Path::new("/data/history/direct-2-2.csv")).unwrap();
+    disk.remove_file(Path::new("/data/wal/000003.csv")).unwrap();
+    let said = check(&disk).damage;
+    let missing = |file: &str| format!("{file}: the file is missing");
+    assert_eq!(said, [missing("/data/history/direct-2-2.csv"), missing("/data/wal/000003.csv")]);
+
+    let disk = store();
+    for directory in ["/data/checkpoint.new", "/data/checkpoint-000000"] {
+        disk.create_dir(Path::new(directory)).unwrap();
+    }
+    for file in ["wal/000001.csv", "wal/000006.new", "wal/000004-batch-3-1.broken", "history/direct-0-2.csv"] {
+        write(&disk, &Path::new(DATA).join(file), b"x").unwrap();
+    }
+    disk.tamper(Path::new("/data/history/direct-0-1.csv"), |content| content.extend_from_slice(b"half"));
+    let report = check(&disk);
+    assert!(report.damage.is_empty(), "{report:?}");
+    assert_eq!(report.notes.len(), 7, "{report:#?}");
+}
+
+fn run(data: &Path) -> (Option<i32>, String, String) {
+    let output = Command::new(crate::support::WACHAT).args(["check", "--data"]).arg(data).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_command_says_what_it_found() {
+    let mut world = World::without_lobby();
+    let data = world.data();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    assert!(ana.request("SEND;1;luis;hola").starts_with("OK;"));
+
+    let (code, _, said) = run(&data);
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("another wachat serves this directory"), "{said}");
+
+    world.stop();
+    let (code, told, said) = run(&data);
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{told}");
+    for line in ["is whole", "users: 2", "messages: 1", "conversations: 1", "bytes: "] {
+        assert!(told.contains(line), "no {line} in {told}");
+    }
+
+    let history = data.join("history/direct-0-1.csv");
+    let whole = std::fs::read_to_string(&history).unwrap();
+    std::fs::write(&history, whole.replace("hola", "hole")).unwrap();
+    let (code, told, said) = run(&data);
+    assert_eq!((code, told.as_str()), (Some(1), ""));
+    assert!(said.contains("direct-0-1.csv line 3: ") && said.contains("nothing was changed"), "{said}");
+    std::fs::write(&history, whole).unwrap();
+
+    // Of a version that never was.
+    let table = crate::support::store_files::newest_checkpoint(&data).join("conversations.csv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    std::fs::write(&table, text.replace("wachat-conversations;1", "wachat-conversations;0")).unwrap();
+    let (code, said) = world.start_and_fail();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("conversations.csv line 1: this should be wachat-conversations;1"), "{said}");
+    assert_eq!(run(&data).0, Some(1));
+}
+
+#[test]
+fn what_is_no_store_is_said_in_one_line_and_stays_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    for data in [directory.path().to_path_buf(), directory.path().join("nothing")] {
+        let (code, told, said) = run(&data);
+        assert_eq!((code, told.as_str(), said.lines().count()), (Some(1), "", 1), "{said}");
+        assert!(said.contains("there is no store"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    let (code, _) = run_to_end(Command::new(crate::support::WACHAT).args(["check", "too", "much"]));
+    assert_eq!(code, Some(2));
+}

@@ -1,0 +1,111 @@
+//! One small workload, again and again: at each of its calls of the disk in turn everything goes wrong
+//! that can.
+
+use std::io::ErrorKind;
+
+use wachat::disk::Fault;
+
+use super::workload::Workload;
+
+/// A workload in which segments close, checkpoints are made and FULL is answered, with a restart in its
+/// middle.
+const SEED: u64 = 59;
+const STEPS: u64 = 25;
+
+/// What goes wrong: EIO, ENOSPC, a write that is cut short, the power.
+const FAULTS: [Fault; 4] =
+    [Fault::Error(ErrorKind::Other), Fault::Error(ErrorKind::StorageFull), Fault::ShortWrite, Fault::Stop];
+
+/// How it ends: `None`: killed; else by a power cut that keeps this share of what was not synced.
+const ENDS: [Option<u64>; 4] = [None, Some(0), Some(50), Some(100)];
+
+fn live(workload: &mut Workload) -> Result<(), String> {
+    workload.live(STEPS)?;
+    // A fault that has not come yet is to come later: in the recovery, or in the second life.
+    workload.restart();
+    workload.live(STEPS)
+}
+
+#[test]
+fn promises_1_to_6_hold_whatever_goes_wrong_at_whatever_call() {
+    let mut undisturbed = Workload::new(SEED);
+    live(&mut undisturbed).expect("a workload");
+    let calls = undisturbed.disk.calls();
+    let accepted = undisturbed.checker.accepted_count();
+    assert!(undisturbed.checkpoints > 0 && undisturbed.full > 0 && accepted > 20, "the workload is too easy");
+    let lanes: Vec<_> = (0..2).map(|lane| std::thread::spawn(move || try_all(lane, calls))).collect();
+    let full: u64 = lanes.into_iter().map(|lane| lane.join().expect("no promise is broken")).sum();
+    println!("{calls} calls, {} faults, {} ends each; {full} times FULL", FAULTS.len(), ENDS.len());
+}
+
+/// Every second call; returns how often FULL was answered.
+fn try_all(lane: u64, calls: u64) -> u64 {
+    let mut full = 0;
+    for call in (1..=calls).filter(|call| call % 2 == lane) {
+        for fault in FAULTS {
+            for end in ENDS {
+                let mut workload = Workload::new(SEED);
+                let ended = disturbed(&mut workload, call, fault, end);
+                assert!(ended.is_ok(), "{fault:?} at call {call}, then {end:?}: {}", ended.unwrap_err());
+                full += workload.full;
+            }
+        }
+    }
+    full
+}
+
+fn disturbed(workload: &mut Workload, call: u64, fault: Fault, end: Option<u64>) -> Result<(), String> {
+    workload.disk.fail(call, fault);
+    live(workload)?;
+    match end {
+        None => workload.kill(),
+        Some(share) => workload.cut_power(share),
+    }
+    workload.settle()
+}
+
+#[test]
+fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
+    let mut undisturbed = Workload::new(SEED);
+    live(&mut undisturbed).expect("a workload");
+    let mut cases = Vec::new();
+    for crash in (1..=undisturbed.disk.calls()).step_by(89) {
+        for share in [50, 100] {
+            let mut workload = crashed(crash, share);
+            let before = workload.disk.calls();
+            workload.live(1).expect("a start, and a step");
+            let calls = workload.disk.calls() - before;
+            cases.extend((1..=calls).flat_map(|call| FAULTS.map(|fault| (crash, share, call, fault))));
+        }
+    }
+    println!("{} starts with a fault in them", cases.len());
+    std::thread::scope(|scope| {
+        for half in cases.chunks(cases.len().div_ceil(2)) {
+            scope.spawn(|| half.iter().for_each(start_with_a_fault));
+        }
+    });
+}
+
+/// A store whose server was ended by a power cut in the middle of a write, perhaps.
+fn crashed(call: u64, share: u64) -> Workload {
+    let mut workload = Workload::new(SEED);
+    workload.disk.fail(call, Fault::ShortWrite);
+    live(&mut workload).expect("no promise is broken");
+    workload.cut_power(share);
+    workload
+}
+
+fn start_with_a_fault(&(crash, share, call, fault): &(u64, u64, u64, Fault)) {
+    let how = format!("crash at call {crash} ({share} % kept), {fault:?} at call {call} of the start");
+    let mut workload = crashed(crash, share);
+    workload.disk.fail(workload.disk.calls() + call, fault);
+    let ended = workload.live(1).and_then(|()| {
+        match call % 3 {
+            0 => workload.kill(),
+            1 => workload.cut_power(0),
+            _ => workload.cut_power(50),
+        }
+        workload.settle()
+    });
+    ended.unwrap_or_else(|broken| panic!("{how}: {broken}"));
+}

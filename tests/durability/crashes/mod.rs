@@ -1,0 +1,41 @@
+//! The real group commit, write-ahead log, checkpoints and recovery on a disk that loses power, or fails, at any
+//! call: random workloads, each replayable by its seed, and a small one with every fault at every call.
+//!
+//! `WACHAT_CRASH_RUNS=100000 cargo test --release --test durability crashes` plays more of the random ones;
+//! `WACHAT_CRASH_SEED=17` one.
+
+mod every_call;
+mod workload;
+
+use workload::Workload;
+
+fn runs(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("WACHAT_CRASH_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("WACHAT_CRASH_RUNS").unwrap_or(default),
+    }
+}
+
+#[test]
+fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
+    let runs = runs(2_000);
+    let (mut cuts, mut accepted, mut checkpoints, mut full) = (0, 0, 0, 0);
+    for seed in runs.clone() {
+        let mut workload = Workload::new(seed);
+        if let Err(broken) = workload.play() {
+            panic!("seed {seed}: {broken}");
+        }
+        cuts += workload.crashes;
+        accepted += workload.checker.accepted_count();
+        checkpoints += workload.checkpoints;
+        full += workload.full;
+    }
+    println!(
+        "{} workloads: {cuts} crashes, {accepted} messages accepted, {checkpoints} checkpoints, {full} times FULL",
+        runs.end - runs.start
+    );
+    if runs.end - runs.start > 100 {
+        assert!(cuts > 100 && accepted > 1_000 && checkpoints > 100 && full > 10, "the workloads have become too easy");
+    }
+}

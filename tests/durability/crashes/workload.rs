@@ -1,0 +1,590 @@
+//! Three users, their programs, and a server on a disk of ours: one life of it after another, judged by
+//! the checker.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::checker::{Checker, Row, Seen, Verdict};
+use crate::support::random::Random;
+use wachat::disk::{Fault, SimulatedDisk};
+use wachat::limits;
+use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Accepted, After, Event, Reply};
+use wachat::server::{GroupCommit, Urgency, delivered};
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
+use wachat::store::{Sizes, Store};
+use wachat::wal::{Location, make_segment};
+
+const USERS: [&str; 3] = ["ana", "luis", "eva"];
+
+/// Where everybody is before anybody says a word; nobody joins the first one, all are in it.
+const ROOMS: [&str; 2] = ["#lobby", "#sala"];
+
+/// Where people come and go.
+const PASSAGE: &str = "#passage";
+
+/// Room for a few records beside the longest: segments close often.
+const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
+
+/// Three users, their programs, and a server on a disk of ours.
+pub struct Workload {
+    random: Random,
+    sizes: Sizes,
+    /// How often the next segment is made as soon as it is wanted, in a hundred times.
+    eagerness: u64,
+    pub disk: SimulatedDisk,
+    server: Option<Running>,
+    pub checker: Checker,
+    /// Whether a user may be in the passage, by what was asked and answered: one or both.
+    in_passage: HashMap<&'static str, HashSet<bool>>,
+    elapsed: Duration,
+    next_id: u64,
+    pub crashes: u64,
+    pub checkpoints: u64,
+    pub full: u64,
+}
+
+/// A server process, and what was asked of it.
+struct Running {
+    group_commit: GroupCommit,
+    store: Store,
+    location: Location,
+    /// What each connection waits for, oldest first.
+    asked: HashMap<ConnectionId, VecDeque<Asked>>,
+    sessions: HashMap<&'static str, ConnectionId>,
+    last_connection: u64,
+    /// The answer to the last question about a conversation.
+    excerpt: Option<Excerpt>,
+}
+
+#[derive(Clone, Debug)]
+enum Asked {
+    Register,
+    Join,
+    /// Into the passage, or out of it.
+    Pass {
+        user: &'static str,
+        inside: bool,
+    },
+    Rooms {
+        user: &'static str,
+    },
+    Send {
+        user: &'static str,
+        id: String,
+    },
+    Open,
+    Poll {
+        user: &'static str,
+    },
+    Read,
+    History,
+}
+
+/// The server is gone: it could not write, or the power is cut.
+struct Gone;
+
+impl From<io::Error> for Gone {
+    fn from(_: io::Error) -> Self {
+        Gone
+    }
+}
+
+type Step = Result<Result<(), Gone>, String>;
+
+fn name(user: &str) -> UserName {
+    UserName::new(user).expect("a name")
+}
+
+fn target(name: &str) -> Target {
+    Target::parse(name).expect("a user or a room")
+}
+
+/// The users and the rooms.
+fn places() -> impl Iterator<Item = &'static str> {
+    USERS.into_iter().chain(ROOMS)
+}
+
+impl Workload {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut checker = Checker::default();
+        ROOMS.iter().for_each(|room| checker.room(room, &USERS));
+        // Checkpoints every 64 KiB of write-ahead log or (to have more of them) much more often.
+        let checkpoint_bytes = [1 << 10, 8 << 10, 64 << 10][random.below(3) as usize];
+        Self {
+            sizes: Sizes { segment_bytes: SEGMENT_BYTES, checkpoint_bytes },
+            eagerness: [5, 90][random.below(2) as usize],
+            random,
+            disk: SimulatedDisk::default(),
+            server: None,
+            checker,
+            in_passage: USERS.map(|user| (user, HashSet::from([false]))).into(),
+            elapsed: Duration::ZERO,
+            next_id: 0,
+            crashes: 0,
+            checkpoints: 0,
+            full: 0,
+        }
+    }
+
+    pub fn play(&mut self) -> Result<(), String> {
+        for _ in 0..self.random.below(4) + 1 {
+            let trouble = self.random.below(600) + 1;
+            let fault = match self.random.below(10) {
+                0 => Fault::Error(io::ErrorKind::StorageFull),
+                1 => Fault::Error(io::ErrorKind::Other),
+                2 => Fault::ShortWrite,
+                _ => Fault::Stop,
+            };
+            self.disk.fail(self.disk.calls() + trouble, fault);
+            let steps = self.random.below(120);
+            self.live(steps)?;
+            self.crash();
+        }
+        self.settle()
+    }
+
+    /// Lives through some steps, or until the server is gone.
+    pub fn live(&mut self, steps: u64) -> Result<(), String> {
+        for _ in 0..steps {
+            if self.server.is_none() {
+                match self.start() {
+                    Ok(server) => self.server = Some(server),
+                    // Cut or failed in the middle of a recovery: it says at which file.
+                    Err(error) if self.disk.has_failed() && error.starts_with('/') => return Ok(()),
+                    Err(error) => return Err(format!("it does not start: {error}")),
+                }
+                if self.register()?.is_err() {
+                    return Ok(());
+                }
+            }
+            if self.step()?.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<Running, String> {
+        let store = Store::new(Arc::new(self.disk.clone()), Path::new("/data"));
+        let opened = store.open(Policy::default(), self.sizes).map_err(|error| error.to_string())?;
+        Ok(Running {
+            location: opened.location.clone(),
+            group_commit: GroupCommit::new(opened, self.sizes),
+            store,
+            asked: HashMap::new(),
+            sessions: HashMap::new(),
+            last_connection: 0,
+            excerpt: None,
+        })
+    }
+
+    /// The process ends, with the power or without.
+    fn crash(&mut self) {
+        // How much of what was not synced is kept differs from cut to cut.
+        match self.random.chance(60) {
+            true => {
+                let share = [0, 10, 50, 90, 100][self.random.below(5) as usize];
+                self.cut_power(share);
+            }
+            false => self.kill(),
+        }
+    }
+
+    /// The process is started again; the disk has no part in it.
+    pub fn restart(&mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.crashes += 1;
+        self.server = None;
+        self.checker.restarted();
+    }
+
+    /// The process ends and the system lives: everything that was written is there, synced or not.
+    pub fn kill(&mut self) {
+        self.end();
+        self.disk.heal();
+    }
+
+    /// Of what was not synced, so many parts in a hundred are kept.
+    pub fn cut_power(&mut self, share: u64) {
+        self.end();
+        let (random, disk) = (&mut self.random, &self.disk);
+        self.disk = disk.after_power_cut(|| random.chance(share));
+    }
+
+    fn now(&mut self) -> Now {
+        self.elapsed += Duration::from_millis(self.random.below(20));
+        // The wall clock may go back: order does not come from it.
+        let wall = 1_800_000_000_000 + self.elapsed.as_millis() as u64 - self.random.below(1_000);
+        Now { at: Timestamp::from_millis(wall), elapsed: self.elapsed }
+    }
+
+    fn register(&mut self) -> Step {
+        for user in USERS {
+            let command = Command::Register { name: name(user), password_hash: "$not$used".into() };
+            if self.request(None, command, Asked::Register)?.is_err() {
+                return Ok(Err(Gone));
+            }
+            let command = Command::Join { user: name(user), room: Ok(target("#sala")) };
+            if self.request(None, command, Asked::Join)?.is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        self.commit()
+    }
+
+    /// A few things happen that come to the router together, and perhaps some disk work.
+    fn step(&mut self) -> Step {
+        for _ in 0..self.random.below(4) + 1 {
+            if self.act()?.is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        // A batch that nobody waits for may wait for the next.
+        let lazy = self.server.as_ref().is_some_and(|s| s.group_commit.urgency() == Urgency::Soon);
+        if !(lazy && self.random.chance(50)) && self.commit()?.is_err() {
+            return Ok(Err(Gone));
+        }
+        Ok(self.look_after_disk())
+    }
+
+    fn act(&mut self) -> Step {
+        let user = USERS[self.random.below(3) as usize];
+        match self.random.below(20) {
+            0..=9 => self.send_new(user),
+            10..=11 => self.retry(user),
+            12..=16 => self.poll(user),
+            17..=18 => self.read(user),
+            _ => self.pass(user),
+        }
+    }
+
+    fn send_new(&mut self, user: &'static str) -> Step {
+        self.next_id += 1;
+        let places: Vec<_> = places().collect();
+        let (id, to) = (format!("m{}", self.next_id), places[self.random.below(places.len() as u64) as usize]);
+        let length = if self.random.chance(20) { self.random.below(2_000) } else { self.random.below(60) };
+        let text = format!("{id};\n{}", "x".repeat(length as usize));
+        self.send(user, &id, to, &text)
+    }
+
+    fn retry(&mut self, user: &'static str) -> Step {
+        let unknown = self.checker.unknown(user);
+        match unknown.first().cloned() {
+            Some((id, to, text)) => self.send(user, &id, &to, &text),
+            None => Ok(Ok(())),
+        }
+    }
+
+    fn send(&mut self, user: &'static str, id: &str, to: &str, text: &str) -> Step {
+        self.checker.asks(user, id, to, text);
+        let command = Command::Send {
+            user: name(user),
+            id: MessageId::new(id).expect("an id"),
+            to: Ok(target(to)),
+            text: Text::new(text).expect("a text"),
+        };
+        self.request(None, command, Asked::Send { user, id: id.into() })
+    }
+
+    fn poll(&mut self, user: &'static str) -> Step {
+        let session = self.server.as_ref().and_then(|server| server.sessions.get(user).copied());
+        let Some(session) = session else {
+            return self.ask_to_open(user);
+        };
+        let waits = self.server.as_ref().is_some_and(|s| s.asked.get(&session).is_some_and(|asked| !asked.is_empty()));
+        if waits {
+            return Ok(Ok(()));
+        }
+        let after = self.checker.last_stored(user);
+        self.checker.acknowledges(user, after);
+        let max = self.random.below(5) as usize + 1;
+        let command = Command::Poll { after: After::Number(Seq::new(after).expect("a number")), wait: Some(1), max };
+        self.request(Some(session), command, Asked::Poll { user })
+    }
+
+    fn ask_to_open(&mut self, user: &'static str) -> Step {
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        server.last_connection += 1;
+        let connection = ConnectionId(server.last_connection);
+        server.sessions.insert(user, connection);
+        self.request(
+            Some(connection),
+            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open,
+        )
+    }
+
+    fn read(&mut self, user: &'static str) -> Step {
+        let stored = self.checker.stored(user);
+        if stored.is_empty() {
+            return Ok(Ok(()));
+        }
+        let one = &stored[self.random.below(stored.len() as u64) as usize];
+        let (read, upto) = (if ROOMS.contains(&&*one.to) { &one.to } else { &one.from }.to_string(), one.seq);
+        self.call_read(user, &read, upto)
+    }
+
+    fn call_read(&mut self, user: &'static str, read: &str, upto: u64) -> Step {
+        self.checker.reads(user, read, upto);
+        let seq = Seq::new(upto);
+        let command = Command::Read {
+            user: name(user),
+            target: Ok(target(read)),
+            seq: seq.expect("a number"),
+            last_of_peer: LastOfPeer::Found(seq),
+        };
+        self.request(None, command, Asked::Read)
+    }
+
+    /// Somebody comes into the passage, or goes.
+    fn pass(&mut self, user: &'static str) -> Step {
+        let (inside, room) = (self.random.chance(50), Ok(target(PASSAGE)));
+        self.in_passage.entry(user).or_default().insert(inside);
+        let command = match inside {
+            true => Command::Join { user: name(user), room },
+            false => Command::Leave { user: name(user), room },
+        };
+        self.request(None, command, Asked::Pass { user, inside })
+    }
+
+    /// Hands a command to the group commit, as the router does.
+    fn request(&mut self, connection: Option<ConnectionId>, command: Command, asked: Asked) -> Step {
+        let now = self.now();
+        if self.server.as_ref().is_some_and(|server| !server.group_commit.has_room()) {
+            if self.commit()?.is_err() {
+                return Ok(Err(Gone));
+            }
+            if let Some(server) = &mut self.server {
+                server.group_commit.switch_segment();
+            }
+        }
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        let connection = connection.unwrap_or_else(|| {
+            server.last_connection += 1;
+            ConnectionId(server.last_connection)
+        });
+        server.asked.entry(connection).or_default().push_back(asked);
+        server.group_commit.take(connection, command, now).map_err(|defect| defect.to_string())?;
+        self.hear().map(Ok)
+    }
+
+    fn commit(&mut self) -> Step {
+        let now = self.now();
+        let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
+        server.group_commit.answer_polls(now);
+        if server.group_commit.commit().is_err() {
+            return Ok(Err(Gone));
+        }
+        self.hear().map(Ok)
+    }
+
+    /// Makes the spare segment and checkpoints, now or later. A failure of either is no reason to stop.
+    fn look_after_disk(&mut self) -> Result<(), Gone> {
+        let Some(server) = &mut self.server else { return Err(Gone) };
+        if let Some(number) = server.group_commit.wants_segment()
+            && self.random.chance(self.eagerness)
+            && let Ok(segment) = make_segment(&server.location, number, SEGMENT_BYTES)
+        {
+            server.group_commit.give_segment(segment);
+        }
+        if let Some(upto) = server.group_commit.wants_checkpoint()
+            && self.random.chance(50)
+            && let Ok(made) = server.store.checkpoint(upto)
+        {
+            server.group_commit.give_checkpoint(&made);
+            self.checkpoints += 1;
+        }
+        Ok(())
+    }
+
+    /// Everything that the group commit lets happen reaches the programs.
+    fn hear(&mut self) -> Result<(), String> {
+        let Some(server) = &mut self.server else { return Ok(()) };
+        let (mut heard, mut lost) = (Vec::new(), Vec::new());
+        for effect in server.group_commit.take_released() {
+            let answer = match effect {
+                Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
+                Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
+                    Ok(events) => Some((to, Reply::Events(events))),
+                    // The history cannot be read: the server closes that connection.
+                    Err(_) if self.disk.has_failed() => {
+                        lost.push(to);
+                        None
+                    }
+                    Err(error) => return Err(error.to_string()),
+                },
+                Effect::Answer(_, Answer::Excerpt(excerpt)) => {
+                    server.excerpt = Some(excerpt);
+                    None
+                }
+                Effect::Answer(_, Answer::Events(_)) => None,
+                Effect::Close(..) | Effect::Account { .. } => None,
+            };
+            if let Some((connection, reply)) = answer {
+                let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);
+                let asked = asked.ok_or_else(|| format!("{reply:?} answers no question"))?;
+                heard.push((asked, reply));
+            }
+        }
+        for connection in lost {
+            self.hang_up(connection)?;
+        }
+        for (asked, reply) in heard {
+            self.full += u64::from(matches!(&reply, Reply::Ko(ko) if ko.code == wachat::protocol::Code::Full));
+            self.judge(&asked, reply)?;
+        }
+        Ok(())
+    }
+
+    /// A session is over; its program will open another.
+    fn hang_up(&mut self, connection: ConnectionId) -> Result<(), String> {
+        let now = self.now();
+        let Some(server) = &mut self.server else { return Ok(()) };
+        server.asked.remove(&connection);
+        server.sessions.retain(|_, session| *session != connection);
+        server.group_commit.take(connection, Command::Closed, now).map_err(|defect| defect.to_string())
+    }
+
+    /// A program hears an answer.
+    fn judge(&mut self, asked: &Asked, reply: Reply) -> Result<(), String> {
+        let checker = &mut self.checker;
+        match (asked, reply) {
+            (Asked::Send { user, .. }, Reply::Accepted(Accepted { id, at, seq })) => {
+                checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
+            }
+            (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,
+            (Asked::Poll { user }, Reply::Events(events)) => events.iter().try_for_each(|e| tell(checker, user, e))?,
+            (Asked::Pass { user, inside }, Reply::Done) => {
+                self.in_passage.insert(user, HashSet::from([*inside]));
+            }
+            (Asked::Rooms { user }, Reply::Rooms(rooms)) => {
+                let inside = rooms.iter().any(|room| room.name.to_string() == PASSAGE && room.member);
+                if !self.in_passage[user].contains(&inside) {
+                    return Err(format!("promise 1 is broken: that {user} is in {PASSAGE}: {inside}"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The troubles are over: everybody tries again what has no answer, and is given everything.
+    pub fn settle(&mut self) -> Result<(), String> {
+        self.disk.heal();
+        self.eagerness = 100;
+        self.server = Some(self.start().map_err(|error| format!("it does not start in peace: {error}"))?);
+        self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+        let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
+        fine(self.register())?;
+        for user in USERS {
+            while let Some((id, to, text)) = self.checker.unknown(user).first().cloned() {
+                fine(self.send(user, &id, &to, &text))?;
+                fine(self.commit())?;
+                self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            }
+        }
+        for user in USERS {
+            for (target, upto) in self.checker.read_marks(user) {
+                fine(self.call_read(user, &target, upto))?;
+                fine(self.commit())?;
+                self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            }
+        }
+        // Twice: the first round acknowledges, and makes the states that the second one brings.
+        for _ in 0..2 {
+            for user in USERS {
+                self.drain(user)?;
+            }
+        }
+        for (index, user) in USERS.iter().enumerate() {
+            for target in USERS[index..].iter().chain(&ROOMS) {
+                self.compare_history(user, target)?;
+            }
+            fine(self.request(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
+        }
+        Ok(self.checker.verdict()?)
+    }
+
+    /// Shows the checker the history of a place: what is in the file, then what is in memory.
+    fn compare_history(&mut self, user: &'static str, with: &'static str) -> Result<(), String> {
+        let command = Command::Excerpt { user: name(user), target: Ok(target(with)), limit: usize::MAX, before: None };
+        self.request(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
+        let server = self.server.as_ref().ok_or("it ended in peace")?;
+        let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
+        let file = server.store.history(excerpt.conversation, excerpt.filed).map_err(|error| error.to_string())?;
+        let mut kept: Vec<Arc<Message>> = Vec::new();
+        if let Some(file) = file {
+            for row in file.newest_first(None).map_err(|error| error.to_string())? {
+                kept.push(row.map_err(|error| error.to_string())?);
+            }
+            kept.reverse();
+        }
+        kept.extend(excerpt.rows.iter().cloned());
+        let rows: Vec<Row> = kept.iter().map(|message| row_of(message, excerpt)).collect();
+        self.checker.shown(user, with, &rows)?;
+        let numbers = rows.iter().map(|row| row.seq).collect();
+        Ok(self.checker.shown_all(user, with, &numbers)?)
+    }
+
+    /// Polls until there is nothing more.
+    fn drain(&mut self, user: &'static str) -> Result<(), String> {
+        let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
+        let connection = ConnectionId(u64::MAX / 2 + self.elapsed.as_millis() as u64);
+        self.elapsed += Duration::from_secs(1);
+        fine(self.request(
+            Some(connection),
+            Command::Open { user: name(user), order: connection.0, address: [127, 0, 0, 1].into() },
+            Asked::Open,
+        ))?;
+        fine(self.commit())?;
+        loop {
+            let before = self.checker.last_stored(user);
+            self.checker.acknowledges(user, before);
+            let after = After::Number(Seq::new(before).expect("a number"));
+            let command = Command::Poll { after, wait: Some(0), max: 1_000 };
+            fine(self.request(Some(connection), command, Asked::Poll { user }))?;
+            fine(self.commit())?;
+            self.look_after_disk().map_err(|Gone| "it ended in peace")?;
+            if self.checker.last_stored(user) == before {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn row_of(message: &Message, excerpt: &Excerpt) -> Row {
+    Row {
+        seq: message.seq.get(),
+        id: message.id.to_string(),
+        from: message.from.to_string(),
+        text: message.text.to_string(),
+        state: Some(excerpt.state_of(message).to_string()),
+    }
+}
+
+fn tell(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
+    match event {
+        Event::Message(m) => checker.received(
+            user,
+            Seen {
+                seq: m.seq.get(),
+                id: m.id.to_string(),
+                from: m.from.to_string(),
+                to: m.to.to_string(),
+                text: m.text.to_string(),
+            },
+        ),
+        Event::State { seq, target, state, upto, .. } => {
+            checker.told(user, seq.get(), &target.to_string(), &state.to_string(), upto.get())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Damage that a start must not paper over (promise 8): it stops, names file and line, and has
+//! changed nothing.
+
+mod checkpoint;
+mod every_bit;
+mod segments;
+mod small_wal;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wachat::disk::{Disk, SimulatedDisk, read};
+use wachat::limits;
+use wachat::model::{MessageId, Target, Text, UserName};
+use wachat::server::GroupCommit;
+use wachat::state_machine::{Command, ConnectionId, Now, Policy};
+use wachat::store::{Sizes, Store};
+use wachat::wal::make_segment;
+
+/// Two of the longest messages fit into a segment; no checkpoint comes in between.
+const SIZES: Sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: u64::MAX };
+
+fn store(disk: &SimulatedDisk) -> Store {
+    Store::new(Arc::new(disk.clone()), Path::new("/data"))
+}
+
+/// Without a lobby: whoever registers is one record.
+fn policy() -> Policy {
+    Policy { lobby: false, ..Policy::default() }
+}
+
+/// A store with three WAL segments, each message a batch of its own.
+fn three_segments() -> SimulatedDisk {
+    let disk = SimulatedDisk::default();
+    let opened = store(&disk).open(policy(), SIZES).unwrap();
+    let location = opened.location.clone();
+    let mut group_commit = GroupCommit::new(opened, SIZES);
+    let ana = UserName::new("ana").unwrap();
+    let mut act = |command| {
+        if !group_commit.has_room() {
+            let number = group_commit.wants_segment().unwrap();
+            group_commit.give_segment(make_segment(&location, number, SIZES.segment_bytes).unwrap());
+            group_commit.switch_segment();
+        }
+        group_commit.take(ConnectionId(1), command, Now::default()).unwrap();
+        group_commit.commit().unwrap();
+    };
+    act(Command::Register { name: ana.clone(), password_hash: "x".into() });
+    for number in 0..6 {
+        act(Command::Send {
+            user: ana.clone(),
+            id: MessageId::new(&format!("m{number}")).unwrap(),
+            to: Ok(Target::User(ana.clone())),
+            text: Text::new(&"x".repeat(limits::TEXT_BYTES)).unwrap(),
+        });
+    }
+    disk
+}
+
+fn wal(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
+    let directory = Path::new("/data/wal");
+    let path = |name: String| directory.join(name);
+    let files = disk.list(directory).unwrap().into_iter().map(path);
+    files.map(|path| (path.clone(), read(disk, &path).unwrap())).collect()
+}
+
+/// What a start says to a write-ahead log in which this was changed; the write-ahead log has to stay as it is.
+fn refusal(disk: &SimulatedDisk, segment: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+    disk.tamper(Path::new(segment), change);
+    let before = wal(disk);
+    let error = store(disk).open(policy(), SIZES).err().expect("it has to be refused").to_string();
+    assert_eq!(wal(disk), before, "{error}");
+    error
+}
+
+/// The last byte that was written into a segment.
+fn last_byte(content: &mut [u8]) -> &mut u8 {
+    let at = content.iter().rposition(|byte| *byte != b'\n').unwrap();
+    &mut content[at]
+}
+
+#[test]
+fn the_last_batch_of_a_closed_segment_is_no_torn_batch() {
+    let disk = three_segments();
+    let error = refusal(&disk, "/data/wal/000001.csv", |content| *last_byte(content) ^= 1);
+    assert!(error.starts_with("/data/wal/000001.csv line 6: batch 3 is broken"), "{error}");
+    assert!(error.contains("nothing was changed"), "{error}");
+}
+
+#[test]
+fn a_broken_batch_with_a_whole_one_after_it_is_no_torn_batch() {
+    let disk = three_segments();
+    let error = refusal(&disk, "/data/wal/000003.csv", |content| content[1_000] ^= 1);
+    assert!(error.starts_with("/data/wal/000003.csv line 2: batch 6 is broken, and batch 7"), "{error}");
+}
+
+#[test]
+fn a_missing_segment_and_a_strange_head_are_said() {
+    let disk = three_segments();
+    let error = refusal(&disk, "/data/wal/000002.csv", |content| content[20] ^= 1);
+    assert!(error.starts_with("/data/wal/000002.csv line 1: "), "{error}");
+    disk.remove_file(Path::new("/data/wal/000002.csv")).unwrap();
+    let error = refusal(&disk, "/nothing", |_| {});
+    assert!(error.starts_with("/data/wal/000002.csv: the file is missing"), "{error}");
+}
+
+#[test]
+fn a_torn_last_batch_is_set_aside_and_said_so() {
+    let disk = three_segments();
+    disk.tamper(Path::new("/data/wal/000003.csv"), |content| *last_byte(content) ^= 1);
+    let mut opened = store(&disk).open(policy(), SIZES).unwrap();
+    let notice = opened.notice.take().expect("it has to be said");
+    assert!(notice.contains("/data/wal/000003.csv") && notice.contains("-batch-7-1.broken"), "{notice}");
+    assert_eq!(opened.machine.last().get(), 5, "the batches before it are there");
+    assert!(disk.exists(Path::new("/data/wal/000003-batch-7-1.broken")).unwrap());
+    drop(opened);
+    let again = store(&disk).open(policy(), SIZES).unwrap();
+    assert_eq!((again.notice, again.machine.last().get()), (None, 5), "it is not in the write-ahead log any more");
+}

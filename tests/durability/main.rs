@@ -1,0 +1,15 @@
+//! Durability: power cuts, kills, faults and damage, on the simulated disk and on real ones; check, backup and
+//! restore; and the checker that judges what users have seen.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod backup;
+mod check;
+mod checker;
+mod crashes;
+mod damage;
+mod disk;
+mod faults;
+mod kill;
+mod power_cut;

@@ -1,0 +1,145 @@
+//! The same work on wachat and on Redis with a sync before every answer: pairs of a sender with one
+//! message in flight and a reader who waits for it, and a room of many readers.
+
+mod redis;
+mod wachat;
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::World;
+use crate::{median, size};
+use redis::Redis;
+
+const PAIRS: usize = 20;
+const ROUNDS: usize = 3;
+
+/// What a message says: 100 bytes.
+const TEXT: &str = "a message of one hundred bytes, \
+                    all of them characters that stand for themselves everywhere ........";
+
+/// From the start of a round until it is counted, and then how long.
+const WARM_UP: Duration = Duration::from_millis(500);
+const COUNTED: Duration = Duration::from_secs(3);
+
+/// One who sends, one message after the other.
+trait Writer: Send {
+    /// Sends a message and waits until it is on the disk.
+    fn send(&mut self);
+}
+
+/// One who reads.
+trait Reader: Send {
+    /// Waits for messages, a second at most, and says how many came.
+    fn read(&mut self) -> usize;
+}
+
+/// One who writes, and all who read that.
+type Talk = (Box<dyn Writer>, Vec<Box<dyn Reader>>);
+
+#[test]
+#[ignore = "a figure: run it in release mode, on a quiet machine"]
+fn pairs_against_redis() {
+    let Some(redis) = Redis::start() else {
+        println!("pairs against Redis: skipped, redis-server is not installed");
+        return;
+    };
+    let world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    wachat::register(&world, PAIRS);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        ours.push(run((0..PAIRS).map(|pair| wachat::pair(&world, round, pair)).collect()));
+        theirs.push(run((0..PAIRS).map(|pair| redis.stream(round, pair, 1)).collect()));
+    }
+    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ratio = ours / theirs;
+    println!("durable messages a second: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}");
+    // What the programs that measure cost decides which of the two is ahead; that both are of one kind
+    // is what can be held.
+    assert!(ratio >= 0.7, "{ratio}");
+}
+
+#[test]
+#[ignore = "a figure: run it in release mode, on a quiet machine"]
+fn a_room_against_redis() {
+    let Some(redis) = Redis::start() else {
+        println!("a room against Redis: skipped, redis-server is not installed");
+        return;
+    };
+    let members = size("WACHAT_MEMBERS", 500);
+    let world = World::new(&[]);
+    wachat::register_room(&world, members);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        ours.push(run(vec![wachat::room(&world, round, members)]));
+        theirs.push(run(vec![redis.stream(round, PAIRS, members)]));
+    }
+    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ratio = ours / theirs;
+    println!(
+        "durable messages a second to {members} connected readers: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}"
+    );
+    assert!(ratio >= 0.7, "{ratio}");
+}
+
+/// What all the threads of a round share.
+struct Round {
+    begin: Barrier,
+    stop: AtomicBool,
+    sent: AtomicUsize,
+    read: AtomicUsize,
+}
+
+/// Lets them talk. Returns how many messages a second were sent and confirmed.
+fn run(talks: Vec<Talk>) -> f64 {
+    let readers: usize = talks.iter().map(|(_, readers)| readers.len()).sum();
+    let copies = readers / talks.len();
+    let begin = Barrier::new(talks.len() + readers + 1);
+    let round = Round { begin, stop: AtomicBool::new(false), sent: AtomicUsize::new(0), read: AtomicUsize::new(0) };
+    let rate = std::thread::scope(|scope| {
+        for (writer, readers) in talks {
+            scope.spawn(|| round.write(writer));
+            for reader in readers {
+                scope.spawn(|| round.read(reader));
+            }
+        }
+        round.begin.wait();
+        let rate = round.rate();
+        round.stop.store(true, Ordering::Relaxed);
+        rate
+    });
+    let sent = round.sent.into_inner();
+    assert_eq!(round.read.into_inner(), sent * copies, "every message is read, once by each of its readers");
+    rate
+}
+
+impl Round {
+    fn rate(&self) -> f64 {
+        std::thread::sleep(WARM_UP);
+        let (before, start) = (self.sent.load(Ordering::Relaxed), Instant::now());
+        std::thread::sleep(COUNTED);
+        (self.sent.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
+    }
+
+    fn write(&self, mut writer: Box<dyn Writer>) {
+        self.begin.wait();
+        while !self.stop.load(Ordering::Relaxed) {
+            writer.send();
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads on until nothing comes any more.
+    fn read(&self, mut reader: Box<dyn Reader>) {
+        self.begin.wait();
+        loop {
+            let stopped = self.stop.load(Ordering::Relaxed);
+            let read = reader.read();
+            self.read.fetch_add(read, Ordering::Relaxed);
+            if read == 0 && stopped {
+                return;
+            }
+        }
+    }
+}

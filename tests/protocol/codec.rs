@@ -1,0 +1,335 @@
+//! Properties of the codec: what is written is read back, however it was cut on its way, and nothing
+//! that comes makes it stumble.
+
+#[path = "codec/abnf.rs"]
+mod abnf;
+#[path = "codec/page.rs"]
+mod page;
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
+use wachat::net::LineReader;
+use wachat::protocol::{
+    Accepted, After, Chat, Code, Codec, CommandHelp, DirectLine, Done, Event, Hello, HistoryRecord, Ko, ListHead,
+    LoggedIn, Login, LoginKind, Member, Peer, ReadError, RecvRequest, Reply, Room, SendRequest, SessionOpened, Status,
+    User, parse_reply, write_list_head,
+};
+use wachat::record::{Fields, Writer, length_in_record};
+use wachat::state_machine::Record;
+
+/// Anything a record may hold, with what is hard for it made likely.
+fn text() -> impl Strategy<Value = String> {
+    let hard = prop::sample::select(vec![";", "\"", "\\", "\n", "\r", "\t", "\\n", "\";\"", "ñ", "🙂", "a"]);
+    prop_oneof![prop::collection::vec(hard, 0..12).prop_map(|parts| parts.concat()), "[^\\p{Cc}]{0,40}"]
+}
+
+fn name() -> impl Strategy<Value = UserName> {
+    prop::sample::select(vec!["ana", "María", "ZOË", "пётр", "七海", "x.y-z_0"]).prop_map(|n| UserName::new(n).unwrap())
+}
+
+fn room() -> impl Strategy<Value = RoomName> {
+    prop::sample::select(vec!["#sala", "#Café"]).prop_map(|n| RoomName::new(n).unwrap())
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![name().prop_map(Target::User), room().prop_map(Target::Room)]
+}
+
+fn id() -> impl Strategy<Value = MessageId> {
+    "[A-Za-z0-9_-]{1,64}".prop_map(|text| MessageId::new(&text).unwrap())
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    (0..1u64 << 53).prop_map(|n| Seq::new(n).unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_millis)
+}
+
+fn state() -> impl Strategy<Value = State> {
+    prop::sample::select(vec![State::Received, State::Delivered, State::Read])
+}
+
+fn message() -> impl Strategy<Value = Arc<Message>> {
+    (seq(), id(), name(), target(), time(), text()).prop_map(|(seq, id, from, to, at, text)| {
+        Arc::new(Message { seq, id, from, to, at, text: Text::new(&text).unwrap() })
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        message().prop_map(Event::Message),
+        (seq(), target(), state(), seq(), time()).prop_map(|(seq, target, state, upto, at)| Event::State {
+            seq,
+            target,
+            state,
+            upto,
+            at
+        }),
+        (name(), time()).prop_map(|(user, at)| Event::Online { user, at }),
+        (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
+        (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
+        (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
+        (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),
+    ]
+}
+
+fn send_request() -> impl Strategy<Value = SendRequest> {
+    prop_oneof![
+        (id(), target(), text()).prop_map(|(id, to, text)| SendRequest::Send {
+            id,
+            to: Ok(to),
+            text: Text::new(&text).unwrap()
+        }),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Read { target: Ok(target), seq }),
+        (target(), seq()).prop_map(|(target, seq)| SendRequest::Status { target: Ok(target), seq }),
+        (target(), 1..=1_000usize, prop::option::of(seq())).prop_map(|(target, limit, before)| SendRequest::History {
+            target: Ok(target),
+            limit,
+            before
+        }),
+        text().prop_map(|password| SendRequest::Passwd { password }),
+        room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
+        room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
+        room().prop_map(|room| SendRequest::Members { room: Ok(Target::Room(room)) }),
+        name().prop_map(|user| SendRequest::Peer { user: Ok(Target::User(user)) }),
+        prop::sample::select(vec![
+            SendRequest::Chats,
+            SendRequest::Users,
+            SendRequest::Rooms,
+            SendRequest::Ping,
+            SendRequest::Help
+        ]),
+    ]
+}
+
+fn recv_request() -> impl Strategy<Value = RecvRequest> {
+    let after = prop_oneof![seq().prop_map(After::Number), Just(After::AllSent)];
+    prop_oneof![
+        (after, 0..10u64, 1..=1_000usize).prop_map(|(after, wait, max)| RecvRequest::Poll {
+            after,
+            wait: Some(wait),
+            max
+        }),
+        prop::option::of(1..=u16::MAX).prop_map(|port| RecvRequest::Port { port }),
+    ]
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    id().prop_map(|text| Token::parse(text.as_str()).unwrap())
+}
+
+fn ko() -> impl Strategy<Value = Ko> {
+    (prop::sample::select(Code::all().collect::<Vec<_>>()), text()).prop_map(|(code, text)| Ko { code, text })
+}
+
+/// Returns a value that was written as one line and read again.
+fn read_again<T: Codec>(value: &T) -> Result<T, ReadError> {
+    T::parse(&line(|out| value.write(out)))
+}
+
+/// Returns the line as it was written, without its LF. There is no other LF in it.
+fn line(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out);
+    assert_eq!(out.pop(), Some(b'\n'));
+    assert!(!out.contains(&b'\n'), "{}", String::from_utf8_lossy(&out));
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn section_2_fields_come_back(fields in prop::collection::vec(text(), 1..8)) {
+        let written = line(|out| {
+            let mut w = Writer::new(out);
+            fields.iter().for_each(|field| _ = w.text(field));
+            w.end();
+        });
+        let read: Vec<String> = Fields::parse(&written).unwrap().iter().map(str::to_owned).collect();
+        prop_assert_eq!(read, fields);
+    }
+
+    #[test]
+    fn section_2_a_text_takes_as_much_as_it_is_said_to(text in text()) {
+        let written = line(|out| _ = Writer::new(out).text(&text).end());
+        prop_assert_eq!(written.len(), length_in_record(&text));
+    }
+
+    #[test]
+    fn section_2_any_bytes_are_a_record_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let _ = SendRequest::parse(&bytes);
+        let _ = RecvRequest::parse(&bytes);
+        let _ = Event::parse(&bytes);
+        let _ = Record::parse(&bytes);
+        let _ = Login::parse(&bytes);
+        let _ = Hello::parse(&bytes);
+        let _ = DirectLine::parse(&bytes);
+        let _ = parse_reply::<SessionOpened>(&bytes);
+        let _ = parse_reply::<Accepted>(&bytes);
+        if let Ok(fields) = Fields::parse(&bytes) {
+            let again = line(|out| {
+                let mut w = Writer::new(out);
+                fields.iter().for_each(|field| _ = w.text(field));
+                w.end();
+            });
+            prop_assert_eq!(Fields::parse(&again).unwrap(), fields);
+        }
+    }
+
+    #[test]
+    fn section_3_logins_come_back(user in "[^:\n\r]{0,20}", password in "[^\n\r]{1,20}") {
+        let login = Login { kind: LoginKind::Login, user: &user, password: &password };
+        let written = line(|out| login.write(out));
+        let read = Login::parse(&written).unwrap();
+        prop_assert_eq!((read.user, read.password), (login.user, login.password));
+    }
+
+    #[test]
+    fn sections_5_and_6_requests_come_back(send in send_request(), recv in recv_request()) {
+        prop_assert_eq!(SendRequest::parse(&line(|out| send.write(out))), Ok(send));
+        prop_assert_eq!(RecvRequest::parse(&line(|out| recv.write(out))), Ok(recv));
+    }
+
+    #[test]
+    fn section_7_events_and_history_come_back(event in event(), message in message(), state in state()) {
+        prop_assert_eq!(read_again(&event), Ok(event));
+        let record = HistoryRecord { message, state };
+        prop_assert_eq!(read_again(&record), Ok(record));
+    }
+
+    #[test]
+    fn section_5_records_of_lists_come_back(
+        (user, target, room, online) in (name(), target(), room(), any::<bool>()),
+        (last, read, members, state) in (seq(), seq(), 0..1_000_000usize, state()),
+        (last_seen, form, help) in (prop::option::of(time()), text(), text()),
+    ) {
+        let status = Status { user: user.clone(), state };
+        prop_assert_eq!(read_again(&status), Ok(status));
+        let chat = Chat { target, last, read };
+        prop_assert_eq!(read_again(&chat), Ok(chat));
+        let member = Member { name: user.clone(), online };
+        prop_assert_eq!(read_again(&member), Ok(member));
+        let user = User { name: user, online, last_seen };
+        prop_assert_eq!(read_again(&user), Ok(user));
+        let room = Room { name: room, members, member: online };
+        prop_assert_eq!(read_again(&room), Ok(room));
+        let help = CommandHelp { form: form.into(), help: help.into() };
+        prop_assert_eq!(read_again(&help), Ok(help));
+    }
+
+    #[test]
+    fn section_4_first_lines_of_replies_come_back(
+        (user, id, at, seq) in (name(), id(), time(), seq()),
+        (address, port, token, count) in (any::<std::net::IpAddr>(), any::<u16>(), token(), 0..100_000usize),
+        ko in ko(),
+    ) {
+        prop_assert_eq!(read_again(&Done), Ok(Done));
+        let logged_in = LoggedIn { user: user.clone() };
+        prop_assert_eq!(read_again(&logged_in), Ok(logged_in));
+        let opened = SessionOpened { user, acknowledged: seq, store: "9f86d081884c7d65".into() };
+        prop_assert_eq!(read_again(&opened), Ok(opened));
+        let accepted = Accepted { id, at, seq };
+        prop_assert_eq!(parse_reply(&line(|out| accepted.write(out))), Ok(Ok(accepted)));
+        let peer = Peer { address, port, token };
+        prop_assert_eq!(read_again(&peer), Ok(peer));
+        prop_assert_eq!(parse_reply(&line(|out| write_list_head(out, count))), Ok(Ok(ListHead { count })));
+        prop_assert_eq!(parse_reply::<Accepted>(&line(|out| ko.write(out))), Ok(Err(ko)));
+    }
+
+    #[test]
+    fn section_4_a_list_is_its_head_and_its_records(events in prop::collection::vec(event(), 0..5)) {
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        Reply::Events(events.clone()).write(&mut whole);
+        write_list_head(&mut parts, events.len());
+        events.iter().for_each(|event| event.write(&mut parts));
+        prop_assert_eq!(whole, parts);
+    }
+
+    #[test]
+    fn section_8_direct_lines_come_back(caller in name(), token in token(), id in id(), text in text(), ko in ko()) {
+        let hello = Hello { caller, token };
+        prop_assert_eq!(Hello::parse(&line(|out| hello.write(out))), Some(hello));
+        for direct in [
+            DirectLine::Send { id: id.clone(), text: Text::new(&text).unwrap() },
+            DirectLine::Acknowledged(id),
+            DirectLine::Admitted,
+            DirectLine::Ko(ko),
+        ] {
+            prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));
+        }
+    }
+
+    #[test]
+    fn what_the_wal_holds_comes_back(message in message(), user in name(), target in target(), number in seq(), at in time()) {
+        let last_of_peer = Some(number).filter(|n| n.get() > 0);
+        for (last, record) in [
+            (message.seq, Record::Message(message.clone())),
+            (number, Record::Acknowledged { user: user.clone(), upto: number, at }),
+            (number, Record::Read { user: user.clone(), target, upto: number, last_of_peer, at }),
+            (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
+            (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),
+            (number, Record::Removed { user: user.clone(), at }),
+            (number, Record::Seen { user, at }),
+        ] {
+            prop_assert_eq!(Record::parse(&line(|out| record.write(last, out))), Some((last, record)));
+        }
+    }
+}
+
+#[test]
+fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
+    let stream = "LOGIN:ana:con:dos\r\nSEND;1;luis;\"hola; ¿qué tal?\"\n\nPING\r\n".as_bytes();
+    let want = ["LOGIN:ana:con:dos", "SEND;1;luis;\"hola; ¿qué tal?\"", "", "PING"];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    for cut in 0..=stream.len() {
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_nodelay(true).unwrap();
+        let world = Arc::new(listener.accept().unwrap().0);
+        let mut lines = LineReader::new(world, Duration::from_secs(10));
+        let (first, second) = stream.split_at(cut);
+        client.write_all(first).unwrap();
+        // The lines that are whole come before the rest was even sent.
+        let whole = first.iter().filter(|byte| **byte == b'\n').count();
+        for (index, want) in want.iter().enumerate() {
+            if index == whole {
+                client.write_all(second).unwrap();
+            }
+            assert_eq!(lines.next_line().unwrap(), want.as_bytes(), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn section_4_a_code_of_a_later_version_is_a_refusal_all_the_same() {
+    let refused = parse_reply::<Accepted>(b"KO;LATER;what a later version says").unwrap();
+    assert_eq!(refused, Err(Ko::new(Code::Unknown, "what a later version says")));
+}
+
+#[test]
+fn section_7_an_event_of_a_later_version_still_has_its_number() {
+    let event = Event::parse(b"7;LATER;x;y").unwrap();
+    assert_eq!(event, Event::Unknown { seq: Seq::new(7).unwrap(), kind: "LATER".into() });
+    assert_eq!(event.seq().get(), 7);
+}
+
+#[test]
+fn section_4_a_line_of_another_form_is_no_reply() {
+    for wrong in ["", "OK", "OK;m-1;RECEIVED;now;7", "OK;m-1;READ;2026-11-20T23:55:00.123Z;7", "NO;m-1", "\"open"] {
+        assert_eq!(parse_reply::<Accepted>(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
+    for wrong in ["OK", "OK;", "OK;-1", "OK;+1", "OK;many"] {
+        assert_eq!(parse_reply::<ListHead>(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
+    for wrong in ["ana;here;", "ana;online", "ana;online;yesterday", ";online;"] {
+        assert_eq!(User::parse(wrong.as_bytes()), Err(ReadError), "{wrong}");
+    }
+}

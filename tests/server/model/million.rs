@@ -1,0 +1,152 @@
+//! What could grow without end, a million times: it does not.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use wachat::limits;
+use wachat::model::{MessageId, Seq, Target, Text};
+use wachat::protocol::{After, Event};
+use wachat::state_machine::{Answer, Command, ConnectionId};
+
+use super::real::{Real, name, target};
+use super::simple::Said;
+
+const MILLION: u64 = 1_000_000;
+
+/// What a thousand polls take at most, on a machine that is busy with other things.
+const FAST: Duration = Duration::from_secs(2);
+
+/// the state machine, and what a start would make of its write-ahead log: every record, replayed.
+fn with_its_replay() -> (Real, Real) {
+    let (mut real, replayed) = (Real::new(), Real::new());
+    real.lines.clear();
+    (real, replayed)
+}
+
+fn replay(real: &mut Real, replayed: &mut Real) {
+    for line in real.lines.drain(..) {
+        replayed.machine.replay(&line).unwrap();
+    }
+}
+
+/// Ana sends it, to luis or to a room. As in a server, rows do not stay in memory.
+fn send(real: &mut Real, replayed: &mut Real, number: u64, to: usize) -> u64 {
+    let command = Command::Send {
+        user: name(0),
+        id: MessageId::new(&format!("{number}")).unwrap(),
+        to: Ok(target(to)),
+        text: Text::new("x").unwrap(),
+    };
+    let Said::Accepted(seq) = real.say(ConnectionId(0), command) else { panic!("{number} was refused") };
+    replay(real, replayed);
+    if number.is_multiple_of(10_000) {
+        real.file_all();
+        replayed.file_all();
+    }
+    seq
+}
+
+#[test]
+fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
+    let (mut real, mut replayed) = with_its_replay();
+    for number in 0..MILLION {
+        let seq = send(&mut real, &mut replayed, number, 1);
+        if number % 5 == 4 {
+            real.poll(1, seq, 1);
+        }
+    }
+    let snapshot = real.machine.snapshot();
+    assert_eq!(snapshot.waiting.len(), 1, "one STATE stands for all that ana was told");
+    assert_eq!(snapshot.ids.len(), limits::REMEMBERED_IDS);
+}
+
+#[test]
+fn a_member_who_never_comes_and_one_who_never_says_read() {
+    let (mut real, mut replayed) = with_its_replay();
+    for user in 0..3 {
+        real.say(ConnectionId(0), Command::Join { user: name(user), room: Ok(target(3)) });
+    }
+    let (mut told, mut last) = (0, 0);
+    for number in 0..MILLION {
+        last = send(&mut real, &mut replayed, number, 3);
+        if number % 50 == 49 {
+            // Eva has everything; luis never comes.
+            real.poll(2, last, 1);
+        }
+        if number % 1_000 == 999 {
+            let Said::Events(events) = real.poll(0, told, 10) else { panic!("ana's poll") };
+            told = events.last().map_or(told, |event| event.seq());
+        }
+    }
+    let snapshot = real.machine.snapshot();
+    assert_eq!(snapshot.logs.len(), limits::ROOM_BACKLOG, "luis keeps no more than this waiting");
+    assert!(snapshot.waiting.len() <= 2, "{} events wait for ana", snapshot.waiting.len());
+    let marks = &snapshot.room_marks[0];
+    // Each of the 10,000 that luis is waited for is followed by a STATE for the one that fell out of the log.
+    assert!(last - marks.delivered.get() < 21_000, "luis held ana's ticks up: {} of {last}", marks.delivered);
+    replay(&mut real, &mut replayed);
+    check_gap(&mut real, last);
+    check_gap(&mut replayed, last);
+}
+
+/// Luis comes at last: one GAP, and then what the log holds, in order.
+fn check_gap(real: &mut Real, last: u64) {
+    let connection = ConnectionId(u64::MAX);
+    let open = Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() };
+    real.request(connection, open);
+    let (mut after, mut got) = (Seq::ZERO, HashSet::new());
+    loop {
+        let poll = Command::Poll { after: After::Number(after), wait: Some(0), max: 1_000 };
+        let Some(Answer::Events(delivery)) = real.request(connection, poll) else { panic!("luis's poll") };
+        if after == Seq::ZERO {
+            let gap = delivery.events.iter().find(|event| event.seq() > Seq::ZERO);
+            let Some(Event::Gap { first, last: end, .. }) = gap else { panic!("{gap:?} is no GAP") };
+            assert_eq!(first.get(), 1);
+            after = *end;
+            continue;
+        }
+        let in_memory = delivery.events.iter().map(Event::seq).filter(|seq| *seq > after);
+        let seqs: Vec<_> = in_memory.chain(delivery.filed.iter().flat_map(|filed| filed.seqs.clone())).collect();
+        let Some(newest) = seqs.iter().max() else { break };
+        assert!(seqs.iter().all(|seq| *seq > after && got.insert(*seq)), "something comes twice, or too late");
+        after = *newest;
+    }
+    assert_eq!(got.len(), limits::ROOM_BACKLOG);
+    assert_eq!(after.get(), last);
+}
+
+/// A poll costs what it brings, not what waits: it holds up everybody else for as long as it takes.
+#[test]
+fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
+    const ROOMS: usize = limits::ROOMS_PER_USER;
+    let mut real = Real::new();
+    let room = |number: usize| Target::parse(&format!("#sala{number}"));
+    for number in 0..ROOMS {
+        for user in 0..2 {
+            real.say(ConnectionId(0), Command::Join { user: name(user), room: room(number) });
+        }
+    }
+    let last = ROOMS as u64 * 100;
+    for number in 0..last {
+        let id = MessageId::new(&format!("{number}")).unwrap();
+        let to = room(number as usize % ROOMS);
+        let command = Command::Send { user: name(0), id, to, text: Text::new("x").unwrap() };
+        assert_eq!(real.say(ConnectionId(0), command), Said::Accepted(number + 1));
+        real.lines.clear();
+    }
+    let start = Instant::now();
+    for turn in 0..1_000 {
+        let Some(Answer::Events(delivery)) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
+        let numbers: Vec<_> = delivery.events.iter().map(|event| event.seq().get()).filter(|seq| *seq > 0).collect();
+        assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
+    }
+    assert!(start.elapsed() < FAST, "a thousand polls took {:?}", start.elapsed());
+}
+
+fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Answer> {
+    let connection = ConnectionId(u64::MAX);
+    if turn == 0 {
+        real.request(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });
+    }
+    real.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max })
+}

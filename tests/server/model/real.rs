@@ -1,0 +1,163 @@
+//! The state machine, asked as connections ask it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use wachat::model::{Seq, Target, Timestamp, UserName};
+use wachat::protocol::{After, Event, Reply};
+use wachat::state_machine::{
+    Answer, Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine,
+};
+
+use super::simple::{Said, Waiting};
+use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
+
+/// The state machine, asked as connections ask it, with every record it has made.
+pub struct Real {
+    pub machine: StateMachine,
+    pub lines: Vec<Vec<u8>>,
+    sessions: u64,
+    clock: u64,
+}
+
+pub fn name(user: usize) -> UserName {
+    UserName::new(PLACES[user]).unwrap()
+}
+
+pub fn target(target: usize) -> Target {
+    Target::parse(PLACES[target]).unwrap()
+}
+
+fn policy() -> Policy {
+    Policy { queue: QUEUE, queue_per_sender: QUEUE_PER_SENDER, lobby: false, ..Policy::default() }
+}
+
+impl Real {
+    pub fn new() -> Self {
+        let mut real =
+            Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
+        for user in 0..USERS {
+            real.request(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
+        }
+        real
+    }
+
+    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Answer> {
+        self.clock += 1;
+        let now = Now {
+            at: Timestamp::from_millis(1_000 - self.clock.min(1_000)),
+            elapsed: Duration::from_millis(self.clock),
+        };
+        let mut out = Output::default();
+        self.machine.handle(connection, command, now, &mut out).unwrap();
+        for (last, record) in out.records {
+            let mut line = Vec::new();
+            record.write(last, &mut line);
+            line.pop();
+            self.lines.push(line);
+        }
+        out.effects.into_iter().find_map(|effect| match effect {
+            Effect::Answer(to, answer) if to == connection => Some(answer),
+            Effect::Events { to, delivery, .. } if to == connection => Some(Answer::Events(delivery)),
+            _ => None,
+        })
+    }
+
+    pub fn say(&mut self, connection: ConnectionId, command: Command) -> Said {
+        match self.request(connection, command).expect("an answer") {
+            Answer::Reply(Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
+            Answer::Events(delivery) => Said::Events(self.complete(delivery).iter().filter_map(waiting).collect()),
+            Answer::Reply(Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
+            Answer::Reply(Reply::Done) => Said::Done,
+            Answer::Reply(Reply::Ko(ko)) => Said::Ko(ko.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What memory does not hold any more is in the file, which here is the list of all records.
+    fn complete(&self, delivery: Delivery) -> Vec<Event> {
+        let filed: HashSet<_> = delivery.filed.iter().flat_map(|filed| filed.seqs.iter().copied()).collect();
+        let mut events = delivery.events;
+        for line in &self.lines {
+            if let Some((seq, Record::Message(message))) = Record::parse(line)
+                && filed.contains(&seq)
+            {
+                events.push(Event::Message(message));
+            }
+        }
+        events.sort_by_key(Event::seq);
+        events
+    }
+
+    /// Lets go of all rows, as if they were in the history files now.
+    pub fn file_all(&mut self) {
+        let all: Vec<_> = self
+            .machine
+            .pending_history()
+            .map(|(id, mut filed, rows)| {
+                filed.bytes += 1;
+                filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
+                (id, filed)
+            })
+            .collect();
+        self.machine.mark_history_written(&all);
+    }
+
+    /// What STATUS answers, as a connection's thread makes it.
+    pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
+        let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
+        match self.request(ConnectionId(0), command).expect("an answer") {
+            Answer::Excerpt(excerpt) => {
+                let statuses = excerpt.statuses(Seq::new(seq).unwrap());
+                Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
+            }
+            answer => Said::Ko(match answer.into_reply().unwrap() {
+                Reply::Ko(ko) => ko.code,
+                other => panic!("{other:?}"),
+            }),
+        }
+    }
+
+    pub fn poll(&mut self, user: usize, after: u64, max: usize) -> Said {
+        self.sessions += 1;
+        let connection = ConnectionId(self.sessions);
+        self.request(
+            connection,
+            Command::Open { user: name(user), order: self.sessions, address: [127, 0, 0, 1].into() },
+        );
+        // Who is online is not the model's business: those events are taken out of the way.
+        self.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
+        let after = After::Number(Seq::new(after).unwrap());
+        self.say(connection, Command::Poll { after, wait: Some(0), max })
+    }
+
+    pub fn restart(&mut self) {
+        self.machine = StateMachine::new("store".into(), policy());
+        self.lines.iter().for_each(|line| self.machine.replay(line).unwrap());
+    }
+
+    pub fn restart_from_checkpoint(&mut self) {
+        self.machine = StateMachine::restore(self.machine.snapshot(), policy()).unwrap();
+    }
+}
+
+fn number(target: &str) -> usize {
+    PLACES.iter().position(|known| *known == target).unwrap()
+}
+
+fn waiting(event: &Event) -> Option<Waiting> {
+    match event {
+        Event::Message(m) => Some(Waiting::Message {
+            seq: m.seq.get(),
+            id: m.id.to_string(),
+            from: number(&m.from.to_string()),
+            to: number(&m.to.to_string()),
+            text: m.text.to_string(),
+        }),
+        Event::State { seq, target, state, upto, .. } => {
+            let target = number(&target.to_string());
+            Some(Waiting::State { seq: seq.get(), target, state: *state, upto: upto.get() })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! `wachat serve` as a process: what it says when it cannot start, and how it stops.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::store_files::{newest_checkpoint, read_checkpoint};
+use crate::support::world::serve;
+use crate::support::{Connection, PASSWORD, World, run_to_end};
+use tempfile::TempDir;
+
+/// The server has said in one line what is wrong, what to do about it, and that it failed.
+#[track_caller]
+fn assert_says((code, said): (Option<i32>, String), what: &str, what_to_do: &str) {
+    let lines: Vec<_> = said.lines().collect();
+    assert!(matches!(&lines[..], [line] if line.starts_with("wachat: ")), "one line, from wachat: {said}");
+    assert!(said.contains(what) && said.contains(what_to_do), "{what:?} and {what_to_do:?} in {said}");
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
+fn a_port_in_use() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("its number").port().to_string();
+    for (flag, other) in [("--send-port", "--recv-port"), ("--recv-port", "--send-port")] {
+        let mut command = Command::new(crate::support::WACHAT);
+        command.args(["serve", flag, &port, other, "0", "--data"]).arg(directory.path().join("data"));
+        assert_says(run_to_end(&mut command), &format!("127.0.0.1:{port} is in use"), flag);
+    }
+    assert!(!directory.path().join("data").exists(), "nothing was made for a server that does not run");
+}
+
+#[test]
+fn a_data_directory_that_another_server_has() {
+    let world = World::without_lobby();
+    assert_says(run_to_end(&mut serve(&world.data(), [0, 0])), "another wachat serves this directory", "--data");
+    assert_eq!(world.register("ana").request("PING"), "OK", "the other one goes on");
+}
+
+#[test]
+fn a_data_directory_that_is_a_file() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("data");
+    fs::write(&file, "mine").expect("a file");
+    let (code, said) = run_to_end(&mut serve(&file, [0, 0]));
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&file.display().to_string()), "{said}");
+    assert_eq!(fs::read_to_string(&file).expect("the file"), "mine", "nothing was changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_directory_that_may_not_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = TempDir::new().expect("a temporary directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).expect("its permissions");
+    if fs::write(directory.path().join("try"), "").is_ok() {
+        eprintln!("skipped: whoever runs this test may write everywhere (root, it seems)");
+        return;
+    }
+    assert_says(run_to_end(&mut serve(&directory.path().join("data"), [0, 0])), "ermission denied", "--data");
+}
+
+/// A store with a message from before a clean stop, and one that is in the write-ahead log only.
+fn store() -> World {
+    let mut world = World::without_lobby();
+    assert!(world.register("ana").request("SEND;m-1;ana;uno").starts_with("OK;"));
+    world.stop();
+    world.start();
+    assert!(world.login("ana").request("SEND;m-2;ana;dos").starts_with("OK;"));
+    // The second batch, without which a change to the first could pass for a torn end.
+    assert!(world.login("ana").request("SEND;m-3;ana;tres").starts_with("OK;"));
+    world.kill();
+    world
+}
+
+fn change(file: &Path, change: impl FnOnce(String) -> String) {
+    let text = fs::read_to_string(file).expect("a file of the store");
+    let changed = change(text.clone());
+    assert_ne!(changed, text, "this test changes nothing in {}", file.display());
+    fs::write(file, changed).expect("to write it");
+}
+
+/// The write-ahead log's segment in which a text stands.
+fn segment_with(data: &Path, text: &str) -> PathBuf {
+    let segments = fs::read_dir(data.join("wal")).expect("the write-ahead log").flatten().map(|entry| entry.path());
+    let holds = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|segment| segment.contains(text));
+    segments.into_iter().find(holds).expect("a segment with it")
+}
+
+#[test]
+fn a_store_of_a_newer_version() {
+    let mut store = store();
+    let users = newest_checkpoint(&store.data()).join("users.csv");
+    change(&users, |text| text.replacen("wachat-users;1", "wachat-users;2", 1));
+    assert_says(store.start_and_fail(), &users.display().to_string(), "newer version of wachat");
+    change(&users, |text| text.replacen("wachat-users;2", "wachat-users;1", 1));
+
+    let segment = segment_with(&store.data(), ";dos");
+    change(&segment, |text| text.replacen("wachat-wal;1", "wachat-wal;2", 1));
+    assert_says(store.start_and_fail(), &segment.display().to_string(), "newer version of wachat");
+    change(&segment, |text| text.replacen("wachat-wal;2", "wachat-wal;1", 1));
+    assert_eq!(store.start().login("ana").list("HISTORY;ana").len(), 3, "nothing was changed by trying");
+}
+
+#[test]
+fn a_damaged_file() {
+    let mut store = store();
+    let checkpoint = newest_checkpoint(&store.data());
+    for table in fs::read_dir(&checkpoint).expect("the checkpoint").flatten().map(|entry| entry.path()) {
+        let good = fs::read(&table).expect("a table");
+        // One bit, in the middle.
+        let mut bad = good.clone();
+        let middle = bad.len() / 2;
+        bad[middle] ^= 1;
+        for bytes in [bad, good[..middle].to_vec(), Vec::new()] {
+            fs::write(&table, bytes).expect("to write it");
+            assert_says(store.start_and_fail(), &table.display().to_string(), "put back a backup");
+        }
+        fs::remove_file(&table).expect("to remove it");
+        let (code, said) = store.start_and_fail();
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+        fs::write(&table, good).expect("to write it");
+    }
+    let segment = segment_with(&store.data(), ";dos");
+    change(&segment, |text| text.replacen(";dos", ";DOS", 1));
+    assert_says(store.start_and_fail(), &format!("{} line ", segment.display()), "put back a backup");
+    change(&segment, |text| text.replacen(";DOS", ";dos", 1));
+    assert_eq!(store.start().login("ana").list("HISTORY;ana").len(), 3, "nothing was changed by trying");
+}
+
+#[test]
+fn flags_out_of_their_range_are_a_mistake_of_the_command_line() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let wrong = [
+        "--timeout=4",
+        "--timeout=301",
+        "--timeout=x",
+        "--timeout=-5",
+        "--timeout=",
+        "--rate=49",
+        "--queue=-1",
+        "--send-port=65536",
+        "--registration=perhaps",
+        "--listen=nowhere",
+        "--nonsense",
+    ];
+    for flag in wrong {
+        let (code, said) = run_to_end(serve(&directory.path().join("data"), [0, 0]).arg(flag));
+        assert_eq!(code, Some(2), "{flag}: {said}");
+        assert!(said.contains(flag.split('=').next().expect("a flag")), "{flag} is named: {said}");
+    }
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
+fn sigint_and_sigterm_stop_cleanly_and_soon() {
+    for signal in ["INT", "TERM"] {
+        let mut world = World::without_lobby();
+        let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+        ana.run_transcript(
+            "> SEND;m-1;luis;hola
+             < OK;m-1;RECEIVED;<at>;1",
+        );
+        let mut session = world.session("ana");
+        session.send("POLL;0\n");
+        luis.wait_until_online("ana");
+        let before = newest_checkpoint(&world.data());
+
+        let (status, took) = world.stop_by(signal);
+        println!("SIG{signal}: stopped after {took:?}");
+        assert_eq!(status.code(), Some(0), "SIG{signal}");
+        assert!(took < Duration::from_secs(5), "2 seconds on a machine with nothing else to do, not {took:?}");
+        for (line, answered) in [(&mut ana, 0), (&mut luis, 0), (&mut session, 1)] {
+            let rest = line.read_rest();
+            assert_eq!(rest.len(), answered + 1, "SIG{signal}: {rest:?}");
+            assert!(rest.last().is_some_and(|last| last.starts_with("KO;SHUTDOWN;")), "SIG{signal}: {rest:?}");
+            assert!(answered == 0 || rest[0] == "OK;0", "SIG{signal}: a waiting poll is answered: {rest:?}");
+        }
+        assert_ne!(newest_checkpoint(&world.data()), before, "a checkpoint was made");
+        assert!(read_checkpoint(&world.data(), "offline").contains(";luis"), "with what waits");
+        let events = world.start().session("luis").list_without_times("POLL;0;0");
+        assert_eq!(events, ["1;MSG;m-1;ana;luis;<at>;hola"], "SIG{signal}");
+    }
+}
+
+#[test]
+fn clients_that_do_not_listen_do_not_keep_the_server_from_stopping() {
+    let mut world = World::without_lobby();
+    world.register("ana");
+    let mut deaf: Vec<_> = (0..20).map(|_| world.login("ana")).collect();
+    for line in &mut deaf {
+        // Nobody reads what is answered to that.
+        let _ = line.try_send("HELP\n".repeat(2_000));
+    }
+    let (status, took) = world.stop();
+    println!("stopped after {took:?}");
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
+#[test]
+fn a_stopped_server_answers_what_it_had_accepted_before() {
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    let requests: Vec<_> = (1..=300).map(|n| format!("SEND;m-{n};ana;{n}\n")).collect();
+    ana.send(requests.concat());
+    world.stop();
+    let accepted = ana.read_rest().iter().filter(|reply| reply.starts_with("OK;")).count();
+    world.start();
+    let (reply, mut session) = Connection::open_with(world.recv, &format!("LOGIN:ana:{PASSWORD}"));
+    assert!(reply.starts_with("OK;"), "{reply}");
+    // Every OK stands for a message; one that is there without an OK is a known id to a retry.
+    let stored = session.list("POLL;0;0;1000").len();
+    assert!(stored >= accepted, "{accepted} were answered OK, {stored} are there");
+}

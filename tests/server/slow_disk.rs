@@ -1,0 +1,81 @@
+//! The server on a disk that is slow, or full: in this process, so that the disk can be ours.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use crate::support::intercepted_disk::InterceptedDisk;
+use crate::support::{Connection, PASSWORD, wait_for};
+use wachat::disk::SimulatedDisk;
+use wachat::limits;
+use wachat::server::{Config, Handle, start};
+
+fn serve(disk: &SimulatedDisk, hook: impl Fn(&str, &Path) -> io::Result<()> + Send + Sync + 'static) -> Handle {
+    let disk = InterceptedDisk { disk: disk.clone(), hook: Arc::new(hook) };
+    start(Config::on_free_ports(Arc::new(disk), "/data".into())).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn register(server: &Handle, user: &str) -> Connection {
+    let mut line = Connection::open(server.send_address());
+    assert_eq!(line.request(&format!("REGISTER:{user}:{PASSWORD}")), format!("OK;{user};wachat/1"));
+    line
+}
+
+/// One sync for all that has come: what a message costs goes down when there is more to do.
+#[test]
+fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
+    let disk = SimulatedDisk::default();
+    // As slow on every machine, so that the test does not depend on this one's.
+    let server = serve(&disk, |what, _| {
+        if what == "sync" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    });
+    let mut lines: Vec<Connection> = (0..20).map(|i| register(&server, &format!("user{i}"))).collect();
+    let before = disk.syncs();
+    let together = Arc::new(Barrier::new(lines.len()));
+    let senders: Vec<_> = lines
+        .drain(..)
+        .map(|mut line| {
+            let together = together.clone();
+            std::thread::spawn(move || {
+                together.wait();
+                assert!(line.request("SEND;1;user0;hola").starts_with("OK;1;RECEIVED;"));
+            })
+        })
+        .collect();
+    senders.into_iter().for_each(|sender| sender.join().expect("an OK"));
+    let syncs = disk.syncs() - before;
+    println!("20 concurrent sends: {syncs} syncs");
+    assert!(syncs <= 10, "20 concurrent sends cost {syncs} syncs");
+    server.stop().expect("a clean stop");
+}
+
+#[test]
+fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
+    let full = Arc::new(AtomicBool::new(false));
+    let is_full = full.clone();
+    let server = serve(&SimulatedDisk::default(), move |what, _| {
+        let refused = what == "create" && is_full.load(Ordering::Relaxed);
+        if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    });
+    let mut ana = register(&server, "ana");
+    let text = "x".repeat(limits::TEXT_BYTES);
+    let mut send = |number: usize| ana.request(&format!("SEND;{number};ana;{text}"));
+    full.store(true, Ordering::Relaxed);
+    let first = send(0);
+    let refused = (1..1_000).find(|number| send(*number).starts_with("KO;FULL;")).expect("the disk has an end");
+    assert_eq!(send(0), first, "a known id is answered all the same");
+    assert!(send(refused).starts_with("KO;FULL;"));
+    full.store(false, Ordering::Relaxed);
+    // Nobody has to restart anything.
+    wait_for("the server to notice the room", || send(refused).starts_with("OK;").then_some(()));
+    let mut line = Connection::open(server.send_address());
+    line.request(&format!("LOGIN:ana:{PASSWORD}"));
+    let last = line.list("HISTORY;ana;1");
+    assert!(last[0].contains(&format!(";{refused};ana;ana;")), "what was refused was not kept, what was accepted was");
+    server.stop().expect("a clean stop");
+}

@@ -1,0 +1,149 @@
+//! Judges two clients that wrote to each other: by what was typed and what was seen on their screens, by
+//! their files, and by the server's HISTORY. The checker says whether the promises were kept.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::client_files::{self, Record};
+use crate::support::World;
+use crate::support::checker::{Checker, Row, Seen};
+
+/// A line that somebody typed, and whether they saw that it was queued.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    pub text: String,
+    pub queued: bool,
+}
+
+/// Somebody, and what they typed for the other one. All texts differ.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub name: String,
+    pub typed: Vec<Typed>,
+}
+
+/// Whether everything has arrived as promised. The server is asked by itself, not through a proxy. As
+/// long as something is under way the answer is no.
+pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), String> {
+    let files = [0, 1].map(|who| client_files::read_history(home, &people[who].name));
+    for (person, file) in people.iter().zip(&files) {
+        let waiting = client_files::waiting(home, &person.name);
+        if !waiting.is_empty() {
+            return Err(format!("{} has {} in the outbox: {waiting:?}", person.name, waiting.len()));
+        }
+        compare_typed(person, file)?;
+    }
+    let mut checker = Checker::default();
+    let names = [&*people[0].name, &*people[1].name];
+    // When each was sent nobody has noted: all before the first number was known.
+    for who in [0, 1] {
+        tell_asked(&mut checker, names[who], &files[who])?;
+    }
+    for who in [0, 1] {
+        tell_accepted(&mut checker, names[who], &files[who])?;
+        tell_said(&mut checker, names[who], &files[who]);
+    }
+    for who in [0, 1] {
+        tell_stream(&mut checker, names[who], &files[who])?;
+        tell_history(&mut checker, names[who], names[1 - who], &files[who], world)?;
+    }
+    Ok(checker.verdict()?)
+}
+
+/// What was typed and seen as queued was sent, in that order; what was not seen may have been.
+fn compare_typed(person: &Person, file: &[Record]) -> Result<(), String> {
+    let mut sent = of(file, "OUT").map(|record| record[6].clone()).peekable();
+    for typed in &person.typed {
+        let came = sent.next_if(|text| *text == typed.text).is_some();
+        if typed.queued && !came {
+            let (name, text) = (&person.name, &typed.text);
+            return Err(format!("{name} saw {text} as queued; the next in the history is {:?}", sent.peek()));
+        }
+    }
+    match sent.next() {
+        Some(text) => Err(format!("{} has sent {text} once too often, or out of order", person.name)),
+        None => Ok(()),
+    }
+}
+
+fn tell_asked(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(), String> {
+    let mut ids = HashSet::new();
+    for record in of(file, "OUT") {
+        if !ids.insert(&record[2]) {
+            return Err(format!("{} of {name} is in the history twice", record[2]));
+        }
+        checker.asks(name, &record[2], &record[4], &record[6]);
+    }
+    Ok(())
+}
+
+fn tell_accepted(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(), String> {
+    for record in of(file, "OUT") {
+        checker.accepted(name, &record[2], &record[5], number(&record[1]))?;
+    }
+    match of(file, "FAILED").next() {
+        Some(record) => Err(format!("{name} could not send: {record:?}")),
+        None => Ok(()),
+    }
+}
+
+/// What a client may have said to the server: what its file holds it may acknowledge, what it has shown
+/// it may call read.
+fn tell_said(checker: &mut Checker, name: &str, file: &[Record]) {
+    for record in of(file, "POSITION") {
+        checker.acknowledges(name, number(&record[2]));
+    }
+    let shown = of(file, "SHOWN").map(|record| number(&record[1])).max().unwrap_or(0);
+    for record in of(file, "IN").take(shown as usize) {
+        checker.reads(name, &record[3], number(&record[1]));
+    }
+}
+
+/// What a client was given, in the order in which it noted it.
+fn tell_stream(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(), String> {
+    for record in file {
+        let field = |index: usize| record[index].clone();
+        match record[0].as_str() {
+            "IN" => {
+                let seq = number(&record[1]);
+                checker.received(name, Seen { seq, id: field(2), from: field(3), to: field(4), text: field(6) })?;
+            }
+            "STATE" => checker.told(name, number(&record[1]), &record[2], &record[3], number(&record[4]))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The file and the server's HISTORY are the same conversation.
+fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], world: &World) -> Result<(), String> {
+    let rows = |word: &'static str| of(file, word).map(read_row).collect::<Vec<_>>();
+    let (sent, received) = (rows("OUT"), rows("IN"));
+    checker.shown(name, peer, &sent)?;
+    checker.shown(name, peer, &received)?;
+    let numbers = sent.iter().chain(&received).map(|row| row.seq).collect();
+    checker.shown_all(name, peer, &numbers)?;
+    let records = world.login(name).list(&format!("HISTORY;{peer};1000"));
+    let fields = records.iter().map(|record| wachat::record::Fields::parse(record.as_bytes()).expect("a row"));
+    let rows: Vec<_> = fields.map(|fields| read_answer(&fields)).collect();
+    checker.shown(name, peer, &rows)?;
+    Ok(checker.shown_all(name, peer, &rows.iter().map(|row| row.seq).collect())?)
+}
+
+fn of<'a>(file: &'a [Record], word: &'a str) -> impl Iterator<Item = &'a Record> {
+    file.iter().filter(move |record| record[0] == word)
+}
+
+fn read_row(record: &Record) -> Row {
+    let field = |index: usize| record[index].clone();
+    Row { seq: number(&record[1]), id: field(2), from: field(3), text: field(6), state: None }
+}
+
+fn read_answer(fields: &wachat::record::Fields) -> Row {
+    let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
+    Row { seq: number(&field(0)), id: field(1), from: field(2), text: field(6), state: Some(field(5)) }
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().expect("a number")
+}

@@ -1,0 +1,125 @@
+//! A server without sockets on any disk: the group commit, its write-ahead log and its checkpoints, with what it has
+//! answered OK noted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wachat::disk::Disk;
+use wachat::limits;
+use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
+use wachat::protocol::Reply;
+use wachat::server::GroupCommit;
+use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Now, Policy};
+use wachat::store::{Sizes, Store};
+use wachat::wal::{Location, make_segment};
+
+/// Room for a few records beside the longest.
+pub const SMALL: Sizes = Sizes { segment_bytes: limits::RECORD_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub from: &'static str,
+    pub to: &'static str,
+    pub id: String,
+    pub text: String,
+    pub seq: u64,
+    pub at: String,
+}
+
+pub struct GroupCommitHarness {
+    pub group_commit: GroupCommit,
+    pub store: Store,
+    location: Location,
+    /// What was answered OK.
+    pub sent: Vec<Sent>,
+    time: u64,
+}
+
+pub fn user(name: &str) -> UserName {
+    UserName::new(name).expect("a name")
+}
+
+impl GroupCommitHarness {
+    pub fn start(disk: Arc<dyn Disk>, data: &Path) -> Self {
+        let store = Store::new(disk, data);
+        let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
+        let location = opened.location.clone();
+        Self {
+            group_commit: GroupCommit::new(opened, SMALL),
+            store,
+            location,
+            sent: Vec::new(),
+            time: 1_800_000_000_000,
+        }
+    }
+
+    /// Does it durably, and says what was answered.
+    pub fn request(&mut self, command: Command) -> Option<Reply> {
+        if !self.group_commit.has_room() {
+            self.close_segment();
+        }
+        self.time += 1;
+        let now = Now { at: Timestamp::from_millis(self.time), ..Now::default() };
+        self.group_commit.take(ConnectionId(1), command, now).expect("a command");
+        self.group_commit.commit().expect("a commit");
+        self.group_commit.take_released().into_iter().find_map(|effect| match effect {
+            Effect::Answer(_, Answer::Reply(reply)) => Some(reply),
+            _ => None,
+        })
+    }
+
+    pub fn register(&mut self, name: &str) {
+        self.request(Command::Register { name: user(name), password_hash: "$not$used".into() });
+    }
+
+    /// Sends the next message; returns its number.
+    pub fn send(&mut self, from: &'static str, to: &'static str, text: &str) -> u64 {
+        let id = format!("m{}", self.sent.len() + 1);
+        let (seq, at) = self.send_as(from, to, &id, text);
+        self.sent.push(Sent { from, to, id, text: text.to_owned(), seq, at });
+        seq
+    }
+
+    pub fn send_as(&mut self, from: &str, to: &str, id: &str, text: &str) -> (u64, String) {
+        let reply = self.request(Command::Send {
+            user: user(from),
+            id: MessageId::new(id).expect("an id"),
+            to: Ok(Target::parse(to).expect("a user or a room")),
+            text: Text::new(text).expect("a text"),
+        });
+        match reply {
+            Some(Reply::Accepted(accepted)) => (accepted.seq.get(), accepted.at.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn close_segment(&mut self) {
+        if let Some(number) = self.group_commit.wants_segment() {
+            self.give_spare(number);
+        }
+        self.group_commit.switch_segment();
+    }
+
+    pub fn give_spare(&mut self, number: u64) {
+        let segment = make_segment(&self.location, number, SMALL.segment_bytes).expect("a segment");
+        self.group_commit.give_segment(segment);
+    }
+
+    /// Makes a checkpoint of everything so far, as a busy server does.
+    pub fn checkpoint(&mut self) {
+        self.close_segment();
+        self.checkpoint_upto(self.group_commit.wants_segment().expect("no spare") - 2);
+    }
+
+    /// Makes a checkpoint of everything, the segment that is written included, as a stopping server does.
+    pub fn last_checkpoint(&mut self) {
+        if let Some(upto) = self.group_commit.uncovered() {
+            self.checkpoint_upto(upto);
+        }
+    }
+
+    fn checkpoint_upto(&mut self, upto: u64) {
+        let made = self.store.checkpoint(upto).unwrap_or_else(|error| panic!("{error}"));
+        self.group_commit.give_checkpoint(&made);
+    }
+}

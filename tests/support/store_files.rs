@@ -1,0 +1,34 @@
+//! Files of a stopped server, and of a simulated disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wachat::disk::{Disk, SimulatedDisk};
+
+/// Reads a table of the newest checkpoint.
+pub fn read_checkpoint(data: &Path, table: &str) -> String {
+    let file = newest_checkpoint(data).join(format!("{table}.csv"));
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Returns the directory of the newest checkpoint.
+pub fn newest_checkpoint(data: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(data).expect("the data directory").flatten().map(|entry| entry.path());
+    let number =
+        |path: &PathBuf| -> Option<u64> { path.file_name()?.to_str()?.strip_prefix("checkpoint-")?.parse().ok() };
+    entries.filter(|path| number(path).is_some()).max_by_key(number).expect("a checkpoint")
+}
+
+/// Reads all files below a directory of a simulated disk; none if there is no such directory.
+pub fn read_files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut found, mut directories) = (BTreeMap::new(), vec![PathBuf::from(directory)]);
+    while let Some(directory) = directories.pop() {
+        for path in disk.list(&directory).unwrap_or_default().into_iter().map(|name| directory.join(name)) {
+            match wachat::disk::read(disk, &path) {
+                Ok(content) => _ = found.insert(path, content),
+                Err(_) => directories.push(path),
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,216 @@
+//! A world for one test: a server process, and a directory that is removed with the test.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::{Connection, NO_SETTINGS, PASSWORD, WACHAT, run_to_end, send_signal, wait_for};
+
+/// A server process, its data directory, and the homes of its clients.
+///
+/// The server can be killed or stopped, and started again, on the same data and the same ports.
+pub struct World {
+    /// Addresses of the SEND port and the RECV port.
+    pub send: SocketAddr,
+    pub recv: SocketAddr,
+    /// Ports that the clients of this world connect to: a test may put a proxy, or a server of its own, there.
+    pub send_port: u16,
+    pub recv_port: u16,
+    /// `None` while it is killed or stopped.
+    process: Option<Child>,
+    directory: TempDir,
+    data: PathBuf,
+    options: Vec<String>,
+}
+
+impl World {
+    /// Starts a server with these options of `wachat serve`.
+    pub fn new(options: &[&str]) -> Self {
+        Self::in_directory(TempDir::new().expect("a temporary directory"), options)
+    }
+
+    /// Starts a server whose users are in no room when they register.
+    pub fn without_lobby() -> Self {
+        Self::new(&["--no-lobby"])
+    }
+
+    /// Starts a server on `data` in this directory, which may exist already.
+    pub fn in_directory(directory: TempDir, options: &[&str]) -> Self {
+        let data = directory.path().join("data");
+        Self::with_data(directory, &data, options)
+    }
+
+    /// Starts a server with its log in this directory and its data elsewhere.
+    pub fn with_data(directory: TempDir, data: &Path, options: &[&str]) -> Self {
+        let [send_port, recv_port] = choose_ports();
+        let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let (data, options) = (data.to_path_buf(), options.iter().map(|option| (*option).to_owned()).collect());
+        let mut world = Self { send, recv, send_port, recv_port, process: None, directory, data, options };
+        world.start();
+        world
+    }
+
+    /// Starts the server again, after [`World::kill`] or [`World::stop`].
+    pub fn start(&mut self) -> &mut Self {
+        assert!(self.process.is_none(), "the server is running");
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("a log file");
+        let mut child = self.serve().stdout(Stdio::piped()).stderr(log).spawn().expect("a server");
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().expect("its standard output"));
+        output.read_line(&mut line).expect("its first line");
+        self.process = Some(child);
+        assert!(line.contains(&format!("send={} recv={} ", self.send, self.recv)), "it says {line:?}; {}", self.log());
+        self
+    }
+
+    /// Starts the server again with other options.
+    pub fn start_with(&mut self, options: &[&str]) -> &mut Self {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.start()
+    }
+
+    /// Starts a server that is expected to end by itself; returns its exit code and its standard error.
+    pub fn start_and_fail(&self) -> (Option<i32>, String) {
+        run_to_end(&mut self.serve())
+    }
+
+    /// Starts a server and kills it after this time, during its recovery or soon after it. Calls `before_kill`
+    /// at that moment.
+    pub fn start_and_kill(&self, after: Duration, before_kill: impl FnOnce()) {
+        let mut child = self.serve().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a server");
+        std::thread::sleep(after);
+        before_kill();
+        child.kill().expect("SIGKILL");
+        child.wait().expect("its end");
+    }
+
+    /// Kills the server as `kill -9` does.
+    pub fn kill(&mut self) -> &mut Self {
+        let mut process = self.process.take().expect("a running server");
+        process.kill().expect("SIGKILL");
+        process.wait().expect("its end");
+        self
+    }
+
+    /// Stops the server as `kill` does. Fails if it does not end in time.
+    pub fn stop(&mut self) -> (ExitStatus, Duration) {
+        self.stop_by("TERM")
+    }
+
+    /// Stops the server by a signal: `INT` is Ctrl-C.
+    pub fn stop_by(&mut self, signal: &str) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        let mut process = self.process.take().expect("a running server");
+        send_signal(process.id(), signal);
+        let status = wait_for("the server to stop", || process.try_wait().expect("its state"));
+        (status, begin.elapsed())
+    }
+
+    /// Asserts that `wachat check` finds no damage in the data of the stopped server.
+    pub fn assert_undamaged(&self) {
+        let (code, said) = run_to_end(Command::new(WACHAT).arg("check").arg("--data").arg(self.data()));
+        assert_eq!(code, Some(0), "wachat check: {said}");
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.data.clone()
+    }
+
+    /// Returns the path of a file that is removed with the test.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Returns the standard error of the server, over all its starts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).expect("the log")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("a running server").id()
+    }
+
+    pub fn addresses(&self) -> [SocketAddr; 2] {
+        [self.send, self.recv]
+    }
+
+    /// Opens a SEND connection of a user who has an account.
+    pub fn login(&self, user: &str) -> Connection {
+        self.try_login(user).unwrap_or_else(|reply| panic!("{user}: {reply}"))
+    }
+
+    /// Opens a SEND connection of a new user.
+    pub fn register(&self, user: &str) -> Connection {
+        let (reply, connection) = Connection::open_with(self.send, &format!("REGISTER:{user}:{PASSWORD}"));
+        assert_eq!(reply, format!("OK;{user};wachat/1"));
+        connection
+    }
+
+    /// Opens a SEND connection of a user, who has an account from then on.
+    pub fn login_or_register(&self, user: &str) -> Connection {
+        self.try_login(user).unwrap_or_else(|_| self.register(user))
+    }
+
+    fn try_login(&self, user: &str) -> Result<Connection, String> {
+        let (reply, connection) = Connection::open_with(self.send, &format!("LOGIN:{user}:{PASSWORD}"));
+        if reply == format!("OK;{user};wachat/1") { Ok(connection) } else { Err(reply) }
+    }
+
+    /// Opens a RECV session of a user who has an account.
+    pub fn session(&self, user: &str) -> Connection {
+        let (reply, connection) = Connection::open_with(self.recv, &format!("LOGIN:{user}:{PASSWORD}"));
+        assert!(reply.starts_with(&format!("OK;{user};wachat/1;")), "{reply}");
+        connection
+    }
+
+    /// Opens a RECV session of a new user.
+    pub fn register_session(&self, user: &str) -> Connection {
+        self.register(user);
+        self.session(user)
+    }
+
+    fn serve(&self) -> Command {
+        let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
+        command.args(&self.options);
+        command
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// `wachat serve` with these ports, without the environment and the settings of the person who runs the tests.
+pub fn serve(data: &Path, [send, recv]: [u16; 2]) -> Command {
+    let mut command = Command::new(WACHAT);
+    command.arg("serve").args(["--send-port", &send.to_string(), "--recv-port", &recv.to_string()]);
+    command.arg("--data").arg(data).env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
+    command
+}
+
+/// Chooses free ports for a server that keeps them while it is killed and started again.
+///
+/// The system would give the port of a killed server to the next program that asks for any, such as the server
+/// of another test. These ports are below those that the system chooses from, and are chosen once.
+fn choose_ports() -> [u16; 2] {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Test programs that run at the same time begin at distant ports.
+    let begin = std::process::id().wrapping_mul(7_919);
+    let next = || FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut free = std::iter::repeat_with(next).map(|port| port as u16).filter(is_free);
+    [(); 2].map(|()| free.next().expect("a port"))
+}

@@ -1,0 +1,10 @@
+//! Programs beside the server and the client: commands for scripts, accounts, settings, the Telegram bridge.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bridge;
+mod classroom;
+mod commands;
+mod settings;
+mod user;
