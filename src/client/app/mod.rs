@@ -6,9 +6,6 @@
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `chats`: the direct chats.
-//!
-//! What always holds: a message is sent only when it is durable in the log; what a poll brought is acknowledged, and
-//! a state shown, only when it is durable; a message is called shown only when the front end says so.
 
 mod arguments;
 mod chats;

@@ -44,7 +44,6 @@ pub struct CaughtUp {
 }
 
 impl ClientState {
-    /// Puts a message into the outbox.
     pub fn queue(&mut self, message: Outgoing) {
         self.record(Record::Queued(message));
     }
@@ -58,7 +57,7 @@ impl ClientState {
         }
     }
 
-    /// Notes that the server refused a message of the outbox for good.
+    /// Notes that the server refused a message for good.
     pub fn fail(&mut self, id: &MessageId, why: &Ko) {
         self.record(Record::Failed { id: id.clone(), why: why.to_string() });
     }
