@@ -31,7 +31,7 @@ pub(super) struct UserArgs {
 enum Action {
     /// Make an account
     Add {
-        /// Whose
+        /// The user's name
         name: String,
         /// Do not put the account into #lobby
         #[arg(long)]
@@ -43,12 +43,12 @@ enum Action {
     Export,
     /// Give an account a new password
     Passwd {
-        /// Whose
+        /// The user's name
         name: String,
     },
     /// Close an account for good; nobody can have its name again
     Remove {
-        /// Whose
+        /// The user's name
         name: String,
     },
     /// List all accounts, as records: a line each, fields split by ;

@@ -30,7 +30,7 @@ pub struct SendArgs {
     /// no recipient (a room with no other member), received is enough
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
     pub(super) wait: Wait,
-    /// How long to wait for that state. Past it the exit code is 5 if the message is only queued, else 1
+    /// Seconds to wait for that state. Past them the exit code is 5 if the message is only queued, else 1
     #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
     /// Write the outcome as a JSON object: seq, id, to, at, state (SENT: only queued)

@@ -29,25 +29,17 @@ impl CommandRow {
 }
 
 /// Makes the table: of each command its verb, aliases and parser, and then form and help, in English, Spanish and
-/// Portuguese; a single form serves for all three.
+/// Portuguese.
 macro_rules! commands {
-    ($($verb:literal $aliases:tt, $parse:expr; form $($form:literal),+; help $en:literal, $es:literal, $pt:literal;)+) => {
+    ($($verb:literal $aliases:tt, $parse:expr; form $($form:literal),+; help $($help:literal),+;)+) => {
         pub const COMMANDS: &[CommandRow] = &[$(CommandRow {
             verb: $verb,
             aliases: &$aliases,
-            form: forms(&[$($form),+]),
-            help: three($en, $es, $pt),
+            form: three($($form),+),
+            help: three($($help),+),
             parse: $parse,
         }),+];
     };
-}
-
-const fn forms(forms: &[&'static str]) -> Three {
-    match forms {
-        [en, es, pt] => three(en, es, pt),
-        [same, ..] => Three::same(same),
-        [] => Three::same(""),
-    }
 }
 
 commands! {
@@ -75,7 +67,7 @@ commands! {
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
     "/unread" [], |rest| none(rest, Command::Unread);
-        form "/unread";
+        form "/unread", "/unread", "/unread";
         help "where something is that you have not read, and how much",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";
     "/read" [], |rest| optional_target(rest).map(Command::Read);
@@ -88,7 +80,7 @@ commands! {
             "la conexión y lo que espera; con un nombre, hasta dónde ha llegado tu último mensaje allí",
             "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali";
     "/users" ["@lista"], |rest| none(rest, Command::Users);
-        form "/users";
+        form "/users", "/users", "/users";
         help "everybody, and who is online", "todos, y quién está en línea", "todos, e quem está online";
     "/whois" [], |rest| optional_user(rest)?.map(Command::Whois).ok_or(Refusal::Form);
         form "/whois <user>", "/whois <usuario>", "/whois <usuário>";
@@ -111,7 +103,7 @@ commands! {
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual";
     "/rooms" [], |rest| none(rest, Command::Rooms);
-        form "/rooms";
+        form "/rooms", "/rooms", "/rooms";
         help "all rooms, and which of them you are in",
             "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
@@ -124,21 +116,21 @@ commands! {
             "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
     "/close" [], |rest| none(rest, Command::Close);
-        form "/close";
+        form "/close", "/close", "/close";
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);
-        form "/resend";
+        form "/resend", "/resend", "/resend";
         help "send by way of the server what was not confirmed in a direct chat",
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta";
     "/clear" [], |rest| none(rest, Command::Clear);
-        form "/clear";
+        form "/clear", "/clear", "/clear";
         help "clear the screen", "limpia la pantalla", "limpa a tela";
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));
         form "/help [command]", "/help [comando]", "/help [comando]";
         help "what can be typed", "lo que se puede escribir", "o que se pode digitar";
     "/quit" ["/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
-        form "/quit";
+        form "/quit", "/quit", "/quit";
         help "leave; what waits in the outbox is sent next time",
             "sale; lo que espera se envía la próxima vez", "sai; o que está na fila é enviado da próxima vez";
 }

@@ -89,7 +89,8 @@ impl Home {
         Ok(home)
     }
 
-    /// Opens the user's directory on the real disk. Another client may be about to end: its directory is waited for.
+    /// Opens the user's directory on the real disk. Another client may be about to end: this
+    /// one tries again for a moment.
     pub fn open_when_free(path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let timeout = if how == Use::Pipe { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };

@@ -68,7 +68,7 @@ phrases! {
     JoinMakes { room }: "there is no room {room}; /join {room} makes it",
         "no existe la sala {room}; /join {room} la crea", "a sala {room} não existe; /join {room} a cria";
 
-    // What was typed.
+    // Lines that were typed.
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
     TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
     NoCommand { verb }: "there is no command {verb}; /help lists those there are",
