@@ -97,6 +97,7 @@ impl Outgoing {
 
     /// Closes both directions at once; bytes that were not sent are lost.
     pub fn abort(&self) {
+        *self.unsent.lock() = Unsent::default();
         // The peer may have closed it already.
         let _ = self.stream.shutdown(Shutdown::Both);
         self.wake_reader();
@@ -121,6 +122,11 @@ impl Outgoing {
             self.half_close();
         }
         (Progress::Done, sent)
+    }
+
+    /// Tells that the straggler thread still has bytes of this connection.
+    pub fn has_unsent(&self) -> bool {
+        !self.unsent.lock().bytes.is_empty()
     }
 
     fn half_close(&self) {

@@ -141,10 +141,10 @@ impl Session {
         !self.straggling
     }
 
-    /// Notes that the straggler thread has sent everything. Returns whether the session can be removed.
+    /// Notes that the straggler thread has sent what it had. Returns whether the session can be removed.
     pub fn drained(&mut self) -> bool {
-        self.straggling = false;
-        self.closed
+        self.straggling = self.connection.outgoing.has_unsent();
+        self.closed && !self.straggling
     }
 }
 
