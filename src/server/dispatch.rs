@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::Fatal;
 use super::Port;
 use super::connection::CloseReason;
 use super::history_reader::Job;
 use super::login::{self, Outcome};
-use super::router::{Fatal, Router};
+use super::router::Router;
 use super::session::Login;
 use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Codec, Event, Ko, LoggedIn, Reply, write_list_head};

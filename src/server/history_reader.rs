@@ -7,7 +7,6 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::router::Input;
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::request::RequestedTarget;
@@ -49,6 +48,11 @@ pub(super) enum HistoryResult {
     Failed,
 }
 
+/// Takes the result of a job.
+pub(super) trait Report: Fn(ConnectionId, HistoryResult) + Send + 'static {}
+
+impl<F: Fn(ConnectionId, HistoryResult) + Send + 'static> Report for F {}
+
 /// Hands jobs to the history threads; they end with this value.
 pub(super) struct HistoryReader {
     /// Each connection has at most one job here: unbounded, but bounded by the number of connections.
@@ -56,11 +60,12 @@ pub(super) struct HistoryReader {
 }
 
 impl HistoryReader {
-    pub fn start(store: &Store, router: &Sender<Input>) -> io::Result<Self> {
+    /// Starts the threads; they hand each result to `report`.
+    pub fn start(store: &Store, report: impl Report + Clone) -> io::Result<Self> {
         let (jobs, queue) = unbounded();
         for _ in 0..limits::HISTORY_THREADS {
-            let (store, router, queue) = (store.clone(), router.clone(), queue.clone());
-            thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &router, &queue))?;
+            let (store, report, queue) = (store.clone(), report.clone(), queue.clone());
+            thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &report, &queue))?;
         }
         Ok(Self { jobs })
     }
@@ -72,15 +77,13 @@ impl HistoryReader {
     }
 }
 
-fn work(store: &Store, router: &Sender<Input>, queue: &Receiver<(ConnectionId, Job)>) {
+fn work(store: &Store, report: &impl Report, queue: &Receiver<(ConnectionId, Job)>) {
     while let Ok((connection, job)) = queue.recv() {
         let result = run(store, job).unwrap_or_else(|error| {
             log::error!("{connection}: {error}");
             HistoryResult::Failed
         });
-        if router.send(Input::HistoryRead(connection, result)).is_err() {
-            return;
-        }
+        report(connection, result);
     }
 }
 

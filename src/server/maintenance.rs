@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Instant;
 
+use super::Fatal;
 use super::group_commit::GroupCommit;
-use super::router::Fatal;
 use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
 use crate::limits;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};

@@ -148,6 +148,9 @@ struct Shared {
     poll_wait: Duration,
 }
 
+/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
+type Fatal = String;
+
 /// Says, once, how the router ended: it was told to, or could not go on.
 pub type Ended = Receiver<Result<(), String>>;
 
@@ -277,6 +280,10 @@ impl Shared {
     /// Returns how many seconds a poll may wait (protocol, section 6).
     fn max_poll_seconds(&self) -> u64 {
         self.poll_wait.as_secs()
+    }
+
+    fn report_login(&self, connection: ConnectionId, outcome: login::Outcome) {
+        self.tell_router(Input::Login(connection, outcome));
     }
 
     /// Puts an input into the router's queue; waits while it is full. Where the router has ended, so will everything.

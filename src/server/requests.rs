@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Fatal;
 use super::Port;
 use super::auth::Job;
 use super::history_reader::Lookup;
-use super::router::{Fatal, Input, Router};
+use super::router::{Input, Router};
 use super::session::Request;
 use crate::model::{Password, Token, UserName};
 use crate::protocol::request::RequestedTarget;

@@ -17,7 +17,7 @@ use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
 use super::session::{Login, Request, Session};
-use super::{Port, Shared};
+use super::{Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
@@ -55,9 +55,6 @@ impl Input {
     }
 }
 
-/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
-pub(super) type Fatal = String;
-
 pub(super) struct Router {
     // Dropped first: the workers are joined before the lock of the data directory, which `group_commit` holds, is
     // released.
@@ -89,10 +86,11 @@ impl Router {
         inbox: Receiver<Input>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        let tell = shared.clone();
-        let output_ended = move |id, progress| tell.tell_router(Input::OutputEnded(ConnectionId(id), progress));
+        let [drained, found] = [shared.clone(), shared.clone()];
+        let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
+        let history_read = move |id, result| found.tell_router(Input::HistoryRead(id, result));
         Ok(Self {
-            history: HistoryReader::start(&store, &shared.router)?,
+            history: HistoryReader::start(&store, history_read)?,
             stragglers: Stragglers::start(shared.timeout, output_ended)?,
             maintenance: Maintenance::start(&opened, store, sizes)?,
             group_commit: GroupCommit::new(opened, sizes),
