@@ -25,7 +25,7 @@ pub(super) struct CheckArgs {
 
 /// Copy a store, also while a server runs on it
 ///
-/// The server is not stopped or slowed down. Everything that was answered OK before the backup began is in the copy,
+/// The server keeps running. Everything that was answered OK before the backup began is in the copy,
 /// which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line says why.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat backup --data data /mnt/backups/monday")]
