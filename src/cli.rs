@@ -1,4 +1,4 @@
-//! The command line: what there is to say, and one match that does it.
+//! The command line: its options, and one match that carries out the command.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -48,7 +48,7 @@ enum Command {
     Send(tools::SendArgs),
     Receive(tools::ReceiveArgs),
     History(tools::HistoryArgs),
-    /// List everybody, and who is online
+    /// List all users and their presence
     Users(tools::LookArgs),
     /// List the rooms
     Rooms(tools::LookArgs),
@@ -78,22 +78,22 @@ struct ServeArgs {
     /// Port for polls; 0 takes a free one
     #[arg(long, default_value_t = 1999)]
     recv_port: u16,
-    /// Directory of the store; made if it is not there
+    /// Directory of the store; created if it does not exist
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Who may have an account
+    /// The way to get an account
     #[arg(long, value_enum, default_value = "open")]
     registration: Registration,
-    /// Seconds that anybody is waited for, 5 to 300
+    /// Network time-out in seconds, 5 to 300
     #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
     timeout: u64,
-    /// Direct messages that wait for one user at most
+    /// Maximum of direct messages that wait for one user
     #[arg(long, default_value_t = limits::QUEUE)]
     queue: usize,
-    /// Of those, from one sender
+    /// Maximum of those from one sender
     #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
     queue_per_sender: usize,
-    /// Messages a second from one user at most, 50 or more [default: as many as the server takes]
+    /// Maximum of messages a second from one user, 50 or more [default: no limit]
     #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
     rate: Option<u32>,
     /// Do not put every new account into #lobby
@@ -130,7 +130,7 @@ impl From<ServeArgs> for Config {
     }
 }
 
-/// Does what the command line says, and the settings behind it.
+/// Carries out the command line, with the settings file behind it.
 pub fn run() -> ExitCode {
     let settings = match Settings::read(&Cli::command()) {
         Ok(settings) => settings,
@@ -156,13 +156,13 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => safety::backup(&args),
         Command::Restore(args) => safety::restore(&args),
         Command::Config(args) => config::run(&args, &command, &settings),
-        // What one person has set is nothing for a page that many read.
+        // The settings of one person do not belong on a page for many.
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     }
 }
 
-/// Writes to standard output. Whoever reads it may stop at any time (`| head`): that is no failure.
+/// Writes to standard output. A reader that closes it (`| head`) is no failure.
 fn write_out(bytes: &[u8]) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -1,71 +1,97 @@
-//! wachat: a store-and-forward messenger, to use and to read.
+//! wachat: a store-and-forward messenger for the terminal.
 //!
-//! # The way of a message
+//! This page is the map: a reading tour, the modules and what each of them never does, the threads, and the
+//! promises. The wire protocol is the page of [`protocol`].
 //!
-//! ```text
-//! socket -> line -> request -> router: the state machine decides -> records + effects
-//!                              one write, ONE sync for all that had come; then the effects, in order
-//!        -> the connection's own thread -> reply -> socket
-//! ```
+//! # Reading tour: one message
 //!
-//! Follow it once and you have seen the program: [`net`] cuts what comes from the socket into lines,
-//! [`protocol`] makes requests of them, `server/send_port.rs` hands them to the router, [`state_machine`]
-//! decides what happens, [`wal`] makes it durable, and the answer goes back the way it came.
+//! ana sends `SEND;a1;luis;hola`; luis has a `POLL` waiting. Follow the message through the server:
 //!
-//! # What is where
+//! 1. `src/server/mod.rs`, `accept`: the listener's thread gives the connection a reader thread of its own.
+//! 2. `src/server/reader.rs`, `read_requests`: the reader cuts the input into lines, parses each, and enqueues it.
+//! 3. `src/protocol/request/send.rs`, `parse`: the line becomes a `SendRequest`.
+//! 4. `src/server/router.rs`, `handle_all`: the router, the one thread that owns everything, takes what has come.
+//! 5. `src/server/requests.rs`, `start`: the request becomes a command of the state machine.
+//! 6. `src/state_machine/decide/message.rs`, `accept_message`: decide checks id, recipient, quota and rate, and
+//!    emits a record.
+//! 7. `src/state_machine/apply/message.rs`, `add_message`: apply changes the state; recovery calls nothing else.
+//! 8. `src/server/group_commit.rs`, `add_effect`: the reply waits until the record is durable (output commit).
+//! 9. `src/wal/append.rs`, `commit`: one write and one fdatasync for all the records that came together.
+//! 10. `src/server/dispatch.rs`, `dispatch_effects`: the effects of the commit, in order: ana's `OK`, luis's event.
+//! 11. `src/net/outgoing.rs`, `send`: one non-blocking send per connection; the rest goes to the straggler thread.
 //!
-//! | module | what it holds | what it never does |
+//! On the other side, in luis's client:
+//!
+//! 12. `src/client/link/receiver.rs`, `poll`: the receiver thread reads the event.
+//! 13. `src/client/owner.rs`, `handle`: the client's owner thread: the same shape, app and log in place of state
+//!     machine and log.
+//! 14. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
+//! 15. `src/client/terminal/plain.rs`, `show`: the message is on the screen, and only then noted as shown.
+//!
+//! A start after a crash:
+//!
+//! 16. `src/store/mod.rs`, `open`: recovery takes the newest checkpoint and the log behind it.
+//! 17. `src/wal/recover.rs`, `recover`: every whole batch is replayed; a torn tail is set aside, damage stops the start.
+//! 18. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
+//! 19. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
+//!
+//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, `disk/simulated`, and
+//! rooms (`state_machine/apply/room_log.rs`).
+//!
+//! # Modules
+//!
+//! | module | holds | never does |
 //! |---|---|---|
+//! | [`limits`] | every limit and time-out, with its unit and its reason | |
+//! | [`record`] | the line codec: a record and its fields, on the wire and on disk | know what a field means |
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
-//! | [`protocol`] | bytes to values and back; the protocol itself, as a text | sockets, files, rules of chatting |
-//! | [`net`] | lines with deadlines, accepting, noticing a hang-up | meaning |
-//! | [`disk`] | the seam to files and directories: the real one, and one that loses power | meaning |
-//! | [`wal`] | one append-only log: batches, group commit, replay, a torn batch | know what a line means |
-//! | [`state_machine`] | the state machine: mailboxes, rooms, marks, presence, polls | IO, threads, locks, the clock |
-//! | [`store`] | what the files mean: checkpoints, recovery, history, check, backup | sockets |
+//! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
+//! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
+//! | [`disk`] | the seam to files and directories: the real disk, and one that loses power | meaning |
+//! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
+//! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
+//! | [`store`] | the server's files: checkpoint, recovery, history, check, backup, restore | sockets |
 //! | [`server`] | two ports, logins, the router | |
-//! | [`client`] | the client: its outbox, its history, its threads (its own page has its map) | import server, the state machine, store or write-ahead log |
-//! | [`tools`] | clients for scripts: send, receive, look back | import server, the state machine, store or write-ahead log |
+//! | [`client`] | the client: link, state, app, terminal, direct chats | import server, state_machine or store |
+//! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
+//! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
-//! | [`bridge`] | a room joined with a chat of another network (its own page has its map) | import server, the state machine or store |
-//! | [`cli`] | the command line | |
+//! | [`cli`] | the command line, one file a command | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |
-//! | [`limits`] | every limit and time-out, with its reason | |
 //!
-//! Imports point down: `limits`; `model`; `protocol`, `disk`, `net`; `wal`, `state_machine`; `store`;
-//! `server`; `cli`. None points up. The client stands beside the server, on `protocol`, `disk` and `net`,
-//! and the tools and the bridge stand on the client.
+//! Imports point up in this table, without cycles; the client stands beside the server on `wal`, `protocol` and `net`.
 //!
-//! # Which thread owns what
+//! # Threads of the server
 //!
-//! In the server (the client's three are on the page of [`client`]):
-//!
-//! | thread | owns | waits for |
+//! | thread | owns | blocks on |
 //! |---|---|---|
-//! | router | the state machine, the write-ahead log | its queue; the disk |
-//! | one a connection | its socket | its client; its answer from the router |
+//! | router | the state machine, the log, every connection's output | its queue; the disk |
+//! | one reader a connection | its input | its client; a full queue of the router (back-pressure) |
+//! | straggler | what full socket buffers have refused | slow clients, up to the time-out |
 //! | two for passwords | 19 MiB each | a login |
-//! | one for segments, one for checkpoints | files that nobody writes beside them | the router's word |
-//! | one a port | the listener | a connection |
-//! | one for hang-ups | an epoll | a client that closes while its poll waits |
+//! | two for history | a file that is being read | a request for old messages |
+//! | one for segments, one for checkpoints | files that no other thread writes | the router's order |
+//! | one listener a port | the listening socket | a connection |
 //!
-//! Every queue between them is bounded: a slow disk slows the sockets down, it does not fill memory.
+//! Every queue between them is bounded, by a length or by one entry a connection. The client's threads are the sender,
+//! the receiver, the keyboard and the owner (`src/client/owner.rs`).
 //!
-//! # What always holds
+//! # Promises
 //!
-//! 1. OK means on disk: what was answered OK survives a kill and a power cut.
-//! 2. Once: a message is under one number, however often it was sent.
-//! 3. In order: one sequence orders everything, for everybody.
-//! 4. States only move forward.
-//! 5. KO means that it did not happen; no answer means: ask again with the same id.
-//! 6. Nothing leaves before it is durable: no OK, no delivery, no tick.
-//! 7. One client cannot hurt another: it costs a bounded amount, and is cut off.
-//! 8. A damaged store is never papered over: a torn last batch is set aside, anything else stops the start.
+//! 1. Durability: a message answered OK survives kill -9 and a power cut.
+//! 2. Exactly-once delivery to the recipient's local history, by idempotent retries and acknowledged numbers.
+//! 3. Total order: one sequence orders every event, for everybody.
+//! 4. Monotonic states: RECEIVED, DELIVERED, READ, never back.
+//! 5. KO means that it did not happen; no answer means: retry with the same id.
+//! 6. Output commit: no reply, delivery or receipt leaves before the records that it depends on are durable. The one
+//!    exception is harmless: the OK of a POLL, which may come before its acknowledgement is durable.
+//! 7. Isolation: a slow, hostile or vanished client costs a bounded amount, and is cut off.
+//! 8. Integrity: a torn tail is set aside; damage is reported with file and line, and stops the start.
 //!
-//! # What is deliberately not there
+//! # Deliberately absent
 //!
-//! No async runtime, no event loop for clients, no database, no locks around the state: one thread
-//! owns it. No background flush: a sync comes before every OK. No deletion of history.
+//! No async runtime, no event loop for clients, no database, no lock around the state: one thread owns it. No
+//! background flush: a sync comes before every OK. History is never deleted.
 
 pub mod bridge;
 pub mod cli;
@@ -83,8 +109,3 @@ pub mod state_machine;
 pub mod store;
 pub mod tools;
 pub mod wal;
-
-/// Defects on purpose, in the place of some of the modules: they prove that the tests can fail.
-#[cfg(feature = "planted-bugs")]
-#[path = "../tests/planted/mod.rs"]
-mod planted;

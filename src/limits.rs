@@ -198,7 +198,7 @@ pub const CONVERSATION_SHOWN: usize = 20;
 pub const CLIENT_PIPES: usize = 8;
 
 /// Questions (`/users`, `/status`) that wait for their answer.
-pub const CLIENT_ASKS: usize = 16;
+pub const CLIENT_QUESTIONS: usize = 16;
 
 /// `/whois` asks for the members of so many of my rooms, each with a question of its own.
 pub const WHOIS_ROOMS: usize = 32;

@@ -1,10 +1,11 @@
-//! What can go wrong between the two networks: some of it passes, some of it ends the bridge.
+//! Errors of the bridge: some pass, some end it.
 
-use crate::client::Exit;
-use crate::client::error::{LedgerError, LinkError};
+use crate::client::link::error::LinkError;
+use crate::client::state::error::LogError;
+use crate::client::{Exit, Failure};
 use crate::wal::WalError;
 
-/// Why the bridge ends, in words, and its exit code.
+/// The reason why the bridge ends, in words, and its exit code.
 #[derive(Debug)]
 pub struct End {
     pub exit: Exit,
@@ -12,19 +13,25 @@ pub struct End {
 }
 
 impl End {
-    /// It cannot go on.
+    /// Makes the end of a bridge that cannot go on.
     pub fn failed(why: impl ToString) -> Self {
         Self { exit: Exit::Failed, why: why.to_string() }
     }
 
-    /// One of the two networks does not let it in.
+    /// Makes the end of a bridge that one of the two networks refuses.
     pub fn refused(why: impl ToString) -> Self {
         Self { exit: Exit::Refused, why: why.to_string() }
     }
 }
 
-impl From<LedgerError> for End {
-    fn from(error: LedgerError) -> Self {
+impl From<Failure> for End {
+    fn from((exit, why): Failure) -> Self {
+        Self { exit, why }
+    }
+}
+
+impl From<LogError> for End {
+    fn from(error: LogError) -> Self {
         Self::failed(error)
     }
 }
@@ -35,13 +42,13 @@ impl From<WalError> for End {
     }
 }
 
-/// Why something with the wachat server did not work.
+/// An error with the wachat server.
 #[derive(Debug)]
 pub enum BridgeError {
-    /// Try again later.
+    /// A later try may succeed.
     Away(String),
     End(End),
-    /// Another thread has ended, and says why.
+    /// Another thread has ended, and has reported it.
     Over,
 }
 

@@ -1,10 +1,9 @@
-//! The inward thread: it brings what is said in the Telegram chat to the room, in order, once.
+//! The thread that sends the messages of the Telegram chat to the room, in order, each exactly once.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
@@ -14,31 +13,31 @@ use super::error::{BridgeError, End};
 use super::state::State;
 use super::telegram::{Failure, Telegram};
 use super::{Config, Event, incoming, room, update};
-use crate::client::account::Account;
-use crate::client::backoff::Backoff;
-use crate::client::display::safe;
-use crate::client::session::Session;
+use crate::client::link::account::Account;
+use crate::client::link::backoff::Backoff;
+use crate::client::link::session::{Session, send_line};
+use crate::client::texts::safe::safe;
 use crate::limits;
 use crate::model::{MessageId, RoomName, Target};
-use crate::protocol::SendRequest;
+use crate::protocol::{Accepted, Ko, SendRequest};
 
-/// What the thread owns.
-pub struct Inward {
+/// The sender to the room.
+pub struct FromTelegram {
     account: Account,
     room: RoomName,
     chat: i64,
     telegram: Arc<Telegram>,
     state: Arc<Mutex<State>>,
     events: Sender<Event>,
-    /// Open while there is something to say.
+    /// Open while there are messages to send.
     session: Option<Session>,
     telegram_retry: Backoff,
     server_retry: Backoff,
-    /// Other chats that the bot is in, as far as they were reported.
+    /// Other chats that were reported.
     others: HashSet<i64>,
 }
 
-impl Inward {
+impl FromTelegram {
     pub fn new(config: &Config, telegram: Arc<Telegram>, state: Arc<Mutex<State>>, events: Sender<Event>) -> Self {
         Self {
             account: config.account.clone(),
@@ -60,19 +59,19 @@ impl Inward {
     }
 
     fn work(&mut self) -> Result<Infallible, End> {
-        let history = self.begin()?;
-        // If nobody listens, the program is ending anyway.
+        let history = self.find_history()?;
+        // Without a listener the program is ending.
         let _ = self.events.send(Event::Ready);
         let mut offset = None;
         loop {
-            let updates = self.updates(offset, limits::TELEGRAM_POLL_SECONDS)?;
-            // Once said, the offset is not said again: after a quiet week Telegram begins anew with
-            // any number, and what is below the offset would be forgotten unread.
+            let updates = self.fetch_updates(offset, limits::TELEGRAM_POLL_SECONDS)?;
+            // The offset is given once: after a quiet week Telegram begins anew with any number, and would forget
+            // unread updates below the offset.
             offset = None;
             for update in &updates {
                 let Some(number) = update::number(update) else { continue };
                 if number != history {
-                    self.take(number, update)?;
+                    self.send_update(number, update)?;
                 }
                 offset = Some(number.saturating_add(1));
             }
@@ -80,25 +79,25 @@ impl Inward {
         }
     }
 
-    /// On the first start with a bot, what waits is history, and all of it but the last is forgotten
-    /// here. Says which that is.
-    fn begin(&mut self) -> Result<i64, End> {
+    /// Returns the last update that is not carried. On the first start with a bot that is the last one of those that
+    /// wait; Telegram forgets the ones before it.
+    fn find_history(&mut self) -> Result<i64, End> {
         let bot = self.telegram.bot().to_owned();
         if let Some(last) = self.state.lock().history_of(&bot) {
             return Ok(last);
         }
-        let last = self.updates(Some(-1), 0)?.last().and_then(update::number).unwrap_or(-1);
+        let last = self.fetch_updates(Some(-1), 0)?.last().and_then(update::number).unwrap_or(-1);
         self.state.lock().begin_bot(&bot, last)?;
         Ok(last)
     }
 
-    /// What is new, after as many tries as it takes.
-    fn updates(&mut self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, End> {
+    /// Fetches the new updates, after as many tries as it takes.
+    fn fetch_updates(&mut self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, End> {
         let mut down = false;
         loop {
             match self.telegram.updates(offset, wait) {
                 Ok(updates) => {
-                    self.telegram_retry.worked();
+                    self.telegram_retry.note_success();
                     if down {
                         log::warn!("Telegram is back");
                     }
@@ -110,14 +109,14 @@ impl Inward {
                     if !std::mem::replace(&mut down, true) {
                         log::warn!("no news from Telegram ({why}); it is tried again");
                     }
-                    pause(&mut self.telegram_retry);
+                    self.telegram_retry.sleep();
                 }
             }
         }
     }
 
-    /// Brings one update in. When this returns the server has it, or never will.
-    fn take(&mut self, number: i64, update: &Value) -> Result<(), End> {
+    /// Sends one update. When this returns the server has it, or has refused it.
+    fn send_update(&mut self, number: i64, update: &Value) -> Result<(), End> {
         let message = match update::message(update) {
             Some(Ok(message)) => message,
             Some(Err(error)) => {
@@ -134,7 +133,7 @@ impl Inward {
         let name = format!("tg-{}-{}-{number}", self.telegram.bot(), self.chat);
         let Some(id) = MessageId::new(&name) else { return Ok(()) };
         let request = SendRequest::Send { id, to: Ok(Target::Room(self.room.clone())), text };
-        self.send(&room::line(&request), number)
+        self.send(&send_line(&request), number)
     }
 
     fn report_other(&mut self, chat: &update::Chat) {
@@ -144,18 +143,18 @@ impl Inward {
         }
     }
 
-    /// Sends until there is an answer that counts. The id makes it one message, however often it goes.
+    /// Sends a message until the server has accepted or refused it. The id makes the retries one message.
     fn send(&mut self, request: &[u8], number: i64) -> Result<(), End> {
         let mut held = false;
         let mut hold = Backoff::new(limits::MIN_HOLD_DELAY);
         loop {
-            match self.ask(request) {
+            match self.request(request) {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(ko)) if room::passes(ko.code) => {
+                Ok(Err(ko)) if room::is_temporary(ko.code) => {
                     if !std::mem::replace(&mut held, true) {
                         log::warn!("the wachat server takes nothing now ({ko}); update {number} and what follows wait");
                     }
-                    pause(&mut hold);
+                    hold.sleep();
                 }
                 Ok(Err(ko)) => {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
@@ -166,7 +165,7 @@ impl Inward {
                     if !std::mem::replace(&mut held, true) {
                         log::warn!("cannot reach the wachat server ({why}); update {number} and what follows wait");
                     }
-                    pause(&mut self.server_retry);
+                    self.server_retry.sleep();
                 }
                 Err(BridgeError::End(end)) => return Err(end),
                 Err(BridgeError::Over) => return Ok(()),
@@ -174,20 +173,14 @@ impl Inward {
         }
     }
 
-    fn ask(&mut self, request: &[u8]) -> Result<Result<(), crate::protocol::Ko>, BridgeError> {
+    fn request(&mut self, request: &[u8]) -> Result<Result<(), Ko>, BridgeError> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => room::enter(&self.account, &self.room)?,
         };
-        let answer = session.ask(request)?;
+        let answer = session.request::<Accepted>(request)?;
         self.session = Some(session);
-        self.server_retry.worked();
+        self.server_retry.note_success();
         Ok(answer.map(drop))
     }
-}
-
-fn pause(backoff: &mut Backoff) {
-    let now = Instant::now();
-    backoff.failed(now);
-    thread::sleep(backoff.left(now));
 }

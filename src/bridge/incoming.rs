@@ -1,7 +1,7 @@
 //! A message from Telegram, as the room reads it: `Telegram - Ana López: hola`.
 
 use super::update::Message;
-use crate::client::display::{safe, snippet};
+use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
 
 /// The whole text. `None`: there is nothing that somebody said, or a bot said it.
@@ -12,9 +12,9 @@ pub fn text(message: &Message) -> Option<Text> {
     Some(fit(&format!("Telegram - {name}: {quoted}{}", harmless(&said))))
 }
 
-/// Who said it. `None`: a bot, ourselves among them.
+/// Returns the sender's name. `None`: a bot, this one or another.
 fn name(message: &Message) -> Option<String> {
-    // Where a group speaks for itself, a bot of Telegram's own is said to be the sender.
+    // If a group speaks for itself, Telegram names a bot of its own as the sender.
     if let Some(chat) = &message.sender_chat {
         return Some(shown(chat.title.as_deref().unwrap_or("somebody")));
     }

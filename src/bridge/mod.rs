@@ -2,23 +2,23 @@
 //! Telegram chat. It is an ordinary client of the protocol, and of the Bot API.
 //!
 //! ```text
-//! inward thread:   getUpdates ──> incoming: text ──> SEND, id made of the update's number
-//! poller thread:   POLL ──> messages ──> courier thread: outgoing: parts ──> sendMessage
-//!                    ^                         │ state: TRY, synced; sent; DONE, synced
-//!                    └──── acknowledges <──────┘
+//! from_telegram thread:  getUpdates ──> incoming: text ──> SEND, its id made of the update's number
+//! poller thread:         POLL ──> messages ──> to_telegram thread: outgoing: parts ──> sendMessage
+//!                          ^                         │ state: TRY, synced; sent; DONE, synced
+//!                          └──── acknowledges <──────┘
 //! ```
-//! - `token`, `state`: whose bot, and what is known of what was sent.
-//! - `telegram` is the Bot API; `update` what it says; `room` what is asked on the SEND port.
-//! - `incoming` and `outgoing` make one network's messages into the other's.
+//! - `token`: the bot's password. `state`: the progress, durable.
+//! - `telegram` is the Bot API, `update` its messages; `room` the requests on the SEND port.
+//! - `incoming` and `outgoing` turn one network's messages into the other's.
 //!
-//! What holds:
-//! 1. Inwards exactly once. An update has the same id however often it comes, and Telegram is told
-//!    to forget it only after the server's OK.
-//! 2. Outwards at most once. The Bot API has no id for a retry: what was cut off while it was sent
-//!    is reported and not sent again. What surely was not sent is sent later.
-//! 3. In order, each way. Nothing overtakes what waits.
-//! 4. No history: it begins with what comes after its first start. Later it carries what came
-//!    while it was away, of the room at most the newest [`crate::limits::BRIDGE_CATCH_UP`].
+//! Guarantees:
+//! 1. From Telegram, exactly once. An update has the same id however often it comes, and Telegram is told to forget
+//!    it only after the server's OK.
+//! 2. To Telegram, at most once. The Bot API has no id for a retry: a message that was cut off while it was sent is
+//!    reported and not sent again. One that surely was not sent is sent later.
+//! 3. In order, each way. No message overtakes one that waits.
+//! 4. No history: the bridge begins with the messages after its first start. Later it carries those that came while
+//!    it was away, of the room at most the newest [`crate::limits::BRIDGE_CATCH_UP`].
 
 mod error;
 mod from_telegram;
@@ -39,21 +39,21 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-use crate::client::account::Account;
-use crate::client::{home, make_directories};
+use crate::client::link::account::Account;
+use crate::client::state::home::{self, make_directories};
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
 
 pub use error::End;
-use from_telegram::Inward;
+use from_telegram::FromTelegram;
 use poller::Poller;
 use state::State;
 use telegram::Telegram;
-use to_telegram::Courier;
+use to_telegram::ToTelegram;
 pub use token::{Token, TokenError};
 
-/// What is to be joined with what.
+/// The configuration of a bridge.
 pub struct Config {
     /// The bridge's own user at the server.
     pub account: Account,
@@ -61,35 +61,35 @@ pub struct Config {
     /// The Telegram chat's number; groups have negative ones.
     pub chat: i64,
     pub token: Token,
-    /// Where the Bot API is, without a slash at its end.
+    /// The address of the Bot API, without a slash at its end.
     pub api_url: String,
     /// The directory that keeps the state of all bridges.
     pub home: PathBuf,
     pub disk: Arc<dyn Disk>,
 }
 
-/// What the threads tell the program.
+/// A report of a thread.
 pub enum Event {
-    /// One of the two directions works: the messages that come from now on are carried.
+    /// One of the two directions works: messages that come from now on are carried.
     Ready,
     /// The bridge cannot go on.
     Ended(End),
 }
 
-/// How many times [`Event::Ready`] comes.
+/// Number of times that [`Event::Ready`] comes.
 pub const DIRECTIONS: usize = 2;
 
 /// A bridge that is running.
 pub struct Bridge {
     state: Arc<Mutex<State>>,
-    /// What happens. A message that is on its way when nobody listens any more is none the worse.
+    /// The reports of the threads.
     pub events: Receiver<Event>,
     _lock: Box<dyn Send>,
 }
 
 impl Bridge {
-    /// Ends all writing. A message that is being sent to Telegram has a moment to be answered: then
-    /// the next start knows what became of it.
+    /// Ends all writing. A message that is being sent to Telegram has a moment to be answered, so that the next start
+    /// knows its outcome.
     pub fn stop(self) {
         if let Some(mut state) = self.state.try_lock_for(limits::QUIT_TIMEOUT) {
             state.close();
@@ -104,15 +104,15 @@ pub fn start(config: Config) -> Result<Bridge, End> {
     let (state, lock) = open(&config.disk, &directory)?;
     let state = Arc::new(Mutex::new(state));
     let telegram = Arc::new(Telegram::new(&config.api_url, &config.token, config.chat));
-    let (tell, events) = bounded(limits::CLIENT_EVENTS);
+    let (reports, events) = bounded(limits::CLIENT_EVENTS);
     let (batches, work) = bounded(1);
     let (finish, finished) = bounded(1);
-    let inward = Inward::new(&config, telegram.clone(), state.clone(), tell.clone());
-    let courier = Courier::new(telegram, state.clone());
-    let poller = Poller::new(&config, state.clone(), tell.clone(), batches, finished);
-    spawn("inward", &tell, move || inward.run())?;
-    spawn("courier", &tell, move || courier.run(&work, &finish))?;
-    spawn("poller", &tell, move || poller.run())?;
+    let from_telegram = FromTelegram::new(&config, telegram.clone(), state.clone(), reports.clone());
+    let to_telegram = ToTelegram::new(telegram, state.clone());
+    let poller = Poller::new(&config, state.clone(), reports.clone(), batches, finished);
+    spawn("from Telegram", &reports, move || from_telegram.run())?;
+    spawn("to Telegram", &reports, move || to_telegram.run(&work, &finish))?;
+    spawn("poller", &reports, move || poller.run())?;
     Ok(Bridge { state, events, _lock: lock })
 }
 
@@ -122,13 +122,13 @@ fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>)
     Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 
-/// A thread that works until it cannot go on, and then says why; or until another one cannot.
-fn spawn(name: &str, tell: &Sender<Event>, work: impl FnOnce() -> Option<End> + Send + 'static) -> Result<(), End> {
-    let tell = tell.clone();
+/// Starts a thread that works until it cannot go on, and then reports the reason; or until another one cannot.
+fn spawn(name: &str, reports: &Sender<Event>, work: impl FnOnce() -> Option<End> + Send + 'static) -> Result<(), End> {
+    let reports = reports.clone();
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         if let Some(end) = work() {
-            // If nobody listens, the program is ending anyway.
-            let _ = tell.send(Event::Ended(end));
+            // Without a listener the program is ending.
+            let _ = reports.send(Event::Ended(end));
         }
     });
     thread.map(drop).map_err(|error| End::failed(format!("cannot start a thread: {error}")))

@@ -47,7 +47,7 @@ fn split(text: &str, room: usize) -> Vec<&str> {
     pieces
 }
 
-/// How many bytes of the text fit into so many code units.
+/// Returns the number of bytes of the text that fit into so many code units.
 fn fitting(text: &str, room: usize) -> usize {
     let mut units = 0;
     let past = text.char_indices().find(|(_, c)| {

@@ -1,10 +1,9 @@
-//! The poller thread: it owns the bridge's RECV session, hands the room's messages to the courier,
-//! and acknowledges them when the courier is done with them.
+//! The poller thread: it owns the bridge's RECV session, hands the room's messages to the thread that sends them to
+//! Telegram, and acknowledges them when that thread has finished.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
@@ -13,17 +12,16 @@ use super::error::{BridgeError, End};
 use super::state::State;
 use super::to_telegram::Batch;
 use super::{Config, Event, room};
-use crate::client::account::{Account, Port};
-use crate::client::backoff::Backoff;
-use crate::client::questions;
-use crate::client::read_greeting;
-use crate::client::session::Session;
+use crate::client::link::account::Account;
+use crate::client::link::backoff::Backoff;
+use crate::client::link::receiver;
+use crate::client::link::session::{Session, recv_line};
 use crate::limits;
 use crate::model::{RoomName, Seq, Target};
-use crate::protocol::{After, Code, RecvRequest, event};
+use crate::protocol::{self, Code, Done, RecvRequest};
 use crate::wal::WalError;
 
-/// What the thread owns.
+/// The poller and its session.
 pub struct Poller {
     account: Account,
     room: RoomName,
@@ -31,11 +29,11 @@ pub struct Poller {
     events: Sender<Event>,
     batches: Sender<Batch>,
     finished: Receiver<()>,
-    /// The last number of a batch that the courier has not finished.
+    /// The last number of the batch that is not finished.
     outstanding: Option<Seq>,
-    /// All up to here is done, in this store. `None`: not begun since the start.
+    /// The store, and the number up to which everything is done. `None`: not known before the first login.
     position: Option<(String, Seq)>,
-    /// What is not above it was said too long ago.
+    /// Messages up to this number came while the bridge was away, and are too many to be carried.
     floor: Seq,
     retry: Backoff,
     down: bool,
@@ -64,12 +62,12 @@ impl Poller {
         }
     }
 
-    /// Works until it cannot go on. A server that is away is tried again; one that refuses us, or
-    /// has another session of ours, is not.
+    /// Works until it cannot go on. A server that is away is tried again; one that refuses the login, or has a newer
+    /// session of this user, is not.
     pub fn run(mut self) -> Option<End> {
         loop {
-            let Err(trouble) = self.connect_and_poll();
-            match trouble {
+            let Err(error) = self.connect_and_poll();
+            match error {
                 BridgeError::End(end) => return Some(end),
                 BridgeError::Over => return None,
                 BridgeError::Away(why) => self.wait_for_server(&why),
@@ -81,21 +79,19 @@ impl Poller {
         if !std::mem::replace(&mut self.down, true) {
             log::warn!("cannot poll the wachat server ({why}); it is tried again");
         }
-        let now = Instant::now();
-        self.retry.failed(now);
-        thread::sleep(self.retry.left(now));
+        self.retry.sleep();
     }
 
     fn connect_and_poll(&mut self) -> Result<Infallible, BridgeError> {
         let mut send = room::enter(&self.account, &self.room)?;
-        let mut session = Session::open(&self.account, Port::Recv)?;
-        self.wait_for_courier(&mut session)?;
-        let (acknowledged, store) = read_greeting(&session.greeting)?;
-        self.begin(&mut send, &store, acknowledged)?;
+        let (mut session, opened) = Session::open_recv(&self.account)?;
+        self.wait_until_finished(&mut session)?;
+        let acknowledged = opened.acknowledged;
+        self.choose_position(&mut send, &opened.store, acknowledged)?;
         send.quit();
-        // An answer, and not a connection, shows that the server is there.
+        // The first answer, and not the connection, shows that the server works.
         self.poll(&mut session, 0, acknowledged)?;
-        self.retry.worked();
+        self.retry.note_success();
         if std::mem::take(&mut self.down) {
             log::warn!("the wachat server is back");
         }
@@ -104,8 +100,8 @@ impl Poller {
         }
     }
 
-    /// Says where to go on. Within one run that is known, unless the store is another.
-    fn begin(&mut self, send: &mut Session, store: &str, acknowledged: Seq) -> Result<(), BridgeError> {
+    /// Chooses the number to go on from. Within one run it is known, unless the store is another one.
+    fn choose_position(&mut self, send: &mut Session, store: &str, acknowledged: Seq) -> Result<(), BridgeError> {
         let first = self.position.is_none();
         if self.position.as_ref().is_some_and(|(known, _)| known == store) {
             return Ok(());
@@ -118,33 +114,32 @@ impl Poller {
                 self.renumber(store, acknowledged)?
             }
             None => {
-                let last = room::last(send, &self.room)?;
+                let last = room::last_number(send, &self.room)?;
                 self.renumber(store, last)?
             }
         };
         self.floor = room::before_the_newest(send, &self.room, &self.account.user, after)?;
         self.position = Some((store.to_owned(), after));
         if first {
-            // If nobody listens, the program is ending anyway.
+            // Without a listener the program is ending.
             let _ = self.events.send(Event::Ready);
         }
         Ok(())
     }
 
-    /// From now on the numbers are this store's.
+    /// Notes that the numbers are this store's from now on.
     fn renumber(&self, store: &str, after: Seq) -> Result<Seq, WalError> {
         self.state.lock().begin_store(store, after)?;
         Ok(after)
     }
 
-    /// Acknowledges what is done, and hands over what comes.
+    /// Acknowledges the finished messages, and hands over the new ones.
     fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), BridgeError> {
-        self.wait_for_courier(session)?;
+        self.wait_until_finished(session)?;
         let Some((store, after)) = self.position.clone() else { return Ok(()) };
-        let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
-        let events = match session.ask_list(&line(&poll), questions::read_event)? {
+        let events = match receiver::poll(session, after, wait)? {
             Ok(events) => events,
-            // A copy of the store, older than what we know: go on from what it calls acknowledged.
+            // An older copy of the store: go on from the number that it calls acknowledged.
             Err(ko) if ko.code == Code::Seq && after > acknowledged => {
                 log::warn!("the wachat server's store is older than last time; going on from {acknowledged}");
                 let after = self.renumber(&store, acknowledged)?;
@@ -153,8 +148,8 @@ impl Poller {
             }
             Err(ko) => return Err(BridgeError::Away(ko.to_string())),
         };
-        let last = events.iter().map(|(seq, _)| *seq).max().unwrap_or(after).max(after);
-        let batch = self.choose(events, after);
+        let last = events.iter().map(protocol::Event::seq).max().unwrap_or(after).max(after);
+        let batch = self.choose_messages(events, after);
         if batch.is_empty() {
             self.position = Some((store, last));
             return Ok(());
@@ -163,19 +158,19 @@ impl Poller {
         self.batches.send(batch).map_err(|_| BridgeError::Over)
     }
 
-    /// The messages of the room among the events that are to be carried.
-    fn choose(&self, events: Vec<(Seq, Option<event::Event>)>, after: Seq) -> Batch {
+    /// Returns the messages among the events that are carried.
+    fn choose_messages(&self, events: Vec<protocol::Event>, after: Seq) -> Batch {
         let (mut batch, mut late) = (Batch::new(), 0);
-        for event in events.into_iter().filter(|(seq, _)| *seq > after).filter_map(|(_, event)| event) {
+        for event in events.into_iter().filter(|event| event.seq() > after) {
             match event {
-                event::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
+                protocol::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
                     log::info!("a message of {} is not for {}, and not carried", message.from, self.room);
                 }
-                // What this user says here through another program is ours too, and not echoed.
-                event::Event::Message(message) if message.from == self.account.user => {}
-                event::Event::Message(message) if message.seq <= self.floor => late += 1,
-                event::Event::Message(message) => batch.push(message),
-                event::Event::Gap { room, first, last } if room == self.room => {
+                // A message of this user from another program is not carried back.
+                protocol::Event::Message(message) if message.from == self.account.user => {}
+                protocol::Event::Message(message) if message.seq <= self.floor => late += 1,
+                protocol::Event::Message(message) => batch.push(message),
+                protocol::Event::Gap { room, first, last } if room == self.room => {
                     log::warn!(
                         "the messages of {room} from {first} to {last} came while the bridge was away: not carried"
                     );
@@ -189,24 +184,18 @@ impl Poller {
         batch
     }
 
-    /// Keeps the session alive until the courier has finished.
-    fn wait_for_courier(&mut self, session: &mut Session) -> Result<(), BridgeError> {
+    /// Keeps the session alive until the batch is finished.
+    fn wait_until_finished(&mut self, session: &mut Session) -> Result<(), BridgeError> {
         while let Some(last) = self.outstanding {
             match self.finished.recv_timeout(Duration::from_secs(limits::POLL_WAIT_SECONDS)) {
                 Ok(()) => {
                     self.outstanding = None;
                     self.position = self.position.take().map(|(store, _)| (store, last));
                 }
-                Err(RecvTimeoutError::Timeout) => _ = session.ask(&line(&RecvRequest::Ping))?,
+                Err(RecvTimeoutError::Timeout) => _ = session.request::<Done>(&recv_line(&RecvRequest::Ping))?,
                 Err(RecvTimeoutError::Disconnected) => return Err(BridgeError::Over),
             }
         }
         Ok(())
     }
-}
-
-fn line(request: &RecvRequest) -> Vec<u8> {
-    let mut line = Vec::new();
-    request.write(&mut line);
-    line
 }

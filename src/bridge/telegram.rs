@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use ureq::{Agent, SendBody};
 
 use super::token::Token;
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::limits;
 
-/// Why a request brought no result. Each text is for people, and free of the token.
+/// The reason why a request has no result. Each text is for people, and free of the token.
 #[derive(Debug)]
 pub enum Failure {
     /// It surely did not happen: not all of it left this machine.
@@ -65,26 +65,26 @@ impl Telegram {
         self.token.bot()
     }
 
-    /// What is new, oldest first; waits for it at most `wait` seconds. Telegram forgets all updates
+    /// Fetches the new updates, oldest first; waits at most `wait` seconds. Telegram forgets all updates
     /// below `offset`; a negative one stands for so many from the end.
     pub fn updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
         let mut question = json!({ "timeout": wait, "allowed_updates": ["message"] });
         if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {
             fields.insert("offset".to_owned(), offset.into());
         }
-        self.ask("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
+        self.request("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
     }
 
     /// Says a text in the chat. No parse mode: nothing in it is taken for markup.
     pub fn send(&self, text: &str) -> Result<(), Failure> {
         let question = json!({ "chat_id": self.chat, "text": text });
-        self.ask::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
+        self.request::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: &str, question: &Value, patience: Duration) -> Result<T, Failure> {
+    fn request<T: DeserializeOwned>(&self, method: &str, question: &Value, timeout: Duration) -> Result<T, Failure> {
         let question = question.to_string();
         let mut body = Watched { bytes: question.as_bytes(), touched: false };
-        let (status, answer) = self.exchange(method, &mut body, patience).map_err(|error| {
+        let (status, answer) = self.exchange(method, &mut body, timeout).map_err(|error| {
             // Without its body a request is none, whatever of its head has left.
             let why = self.token.hide_in(&error.to_string());
             if body.touched { Failure::Unclear(why) } else { Failure::NotSent(why) }
@@ -96,12 +96,12 @@ impl Telegram {
         }
     }
 
-    fn exchange(&self, method: &str, body: &mut Watched, patience: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
+    fn exchange(&self, method: &str, body: &mut Watched, timeout: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
         let mut answer = self
             .agent
             .post(self.token.address(&self.api_url, method))
             .config()
-            .timeout_global(Some(patience))
+            .timeout_global(Some(timeout))
             .build()
             .content_type("application/json")
             .header("content-length", body.bytes.len())
@@ -111,7 +111,7 @@ impl Telegram {
     }
 }
 
-/// The body of a request, and whether anybody has begun to send it.
+/// The body of a request; `touched`: its sending has begun.
 struct Watched<'a> {
     bytes: &'a [u8],
     touched: bool,
@@ -124,7 +124,7 @@ impl Read for Watched<'_> {
     }
 }
 
-/// What an answer without a result means.
+/// Returns the meaning of an answer without a result.
 fn judge(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
     let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
     let parameters = parameters.unwrap_or_default();

@@ -1,8 +1,7 @@
-//! The courier thread: it takes the room's messages to Telegram, in order, each at most once.
+//! The thread that sends the room's messages to Telegram, in order, each at most once.
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
@@ -11,7 +10,7 @@ use super::error::End;
 use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Failure, Telegram};
-use crate::client::backoff::Backoff;
+use crate::client::link::backoff::Backoff;
 use crate::limits;
 use crate::model::Message;
 use crate::wal::WalError;
@@ -19,24 +18,24 @@ use crate::wal::WalError;
 /// Messages of the room, oldest first.
 pub type Batch = Vec<Arc<Message>>;
 
-/// What the thread owns.
-pub struct Courier {
+/// The sender to Telegram.
+pub struct ToTelegram {
     telegram: Arc<Telegram>,
     state: Arc<Mutex<State>>,
     retry: Backoff,
-    /// Whether it was said that Telegram is away.
+    /// The log says that Telegram is away.
     down: bool,
 }
 
-impl Courier {
+impl ToTelegram {
     pub fn new(telegram: Arc<Telegram>, state: Arc<Mutex<State>>) -> Self {
         Self { telegram, state, retry: Backoff::new(limits::MIN_RETRY_DELAY), down: false }
     }
 
-    /// Carries one batch after the other, and says of each when all of it is done.
+    /// Sends one batch after the other, and reports each that is finished.
     pub fn run(mut self, work: &Receiver<Batch>, finish: &Sender<()>) -> Option<End> {
         for batch in work {
-            if let Err(end) = batch.iter().try_for_each(|message| self.carry(message)) {
+            if let Err(end) = batch.iter().try_for_each(|message| self.send_message(message)) {
                 return Some(end);
             }
             if finish.send(()).is_err() {
@@ -46,20 +45,20 @@ impl Courier {
         None
     }
 
-    fn carry(&mut self, message: &Message) -> Result<(), End> {
+    fn send_message(&mut self, message: &Message) -> Result<(), End> {
         let first = self.state.lock().next_part(message.seq);
         for (number, text) in outgoing::parts(message).iter().enumerate().skip(first) {
-            self.deliver(&Part { seq: message.seq, number, from: message.from.to_string() }, text)?;
+            self.send_part(&Part { seq: message.seq, number, from: message.from.to_string() }, text)?;
         }
         Ok(self.state.lock().record_passed(message.seq)?)
     }
 
-    /// Returns when Telegram has it, or will never have it, or nobody knows.
-    fn deliver(&mut self, part: &Part, text: &str) -> Result<(), End> {
+    /// Returns when Telegram has the part, or will never have it, or it is unclear.
+    fn send_part(&mut self, part: &Part, text: &str) -> Result<(), End> {
         loop {
-            match self.attempt(part, text)? {
+            match self.try_once(part, text)? {
                 Ok(()) => {
-                    self.retry.worked();
+                    self.retry.note_success();
                     if std::mem::take(&mut self.down) {
                         log::warn!("Telegram takes messages again");
                     }
@@ -81,8 +80,8 @@ impl Courier {
                 }
                 Err(Failure::Unclear(why)) => {
                     report_unclear(part, &why);
-                    // So that an outage costs few messages.
-                    self.pause();
+                    // An outage shall cost few messages.
+                    self.retry.sleep();
                     return Ok(());
                 }
                 Err(Failure::Barred(why)) => return Err(End::refused(why)),
@@ -90,9 +89,9 @@ impl Courier {
         }
     }
 
-    /// The intent is on disk before, and what came of it after. The lock is held all the while: who
+    /// Tries once. The intent is durable before, and the outcome after. The lock is held meanwhile: the thread that
     /// ends the program waits for it.
-    fn attempt(&self, part: &Part, text: &str) -> Result<Result<(), Failure>, WalError> {
+    fn try_once(&self, part: &Part, text: &str) -> Result<Result<(), Failure>, WalError> {
         let mut state = self.state.lock();
         state.record_attempt(part)?;
         let outcome = self.telegram.send(text);
@@ -107,12 +106,6 @@ impl Courier {
         if !std::mem::replace(&mut self.down, true) {
             log::warn!("cannot reach Telegram ({why}); messages wait, and it is tried again");
         }
-        self.pause();
-    }
-
-    fn pause(&mut self) {
-        let now = Instant::now();
-        self.retry.failed(now);
-        thread::sleep(self.retry.left(now));
+        self.retry.sleep();
     }
 }

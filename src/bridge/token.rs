@@ -1,4 +1,4 @@
-//! The bot's token: who has it is the bot. It is never shown, not even in a log.
+//! The bot's token, its password. It is never shown, not even in a log.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone)]
 pub struct Token(String);
 
-/// Why there is no token. Its text says what to do, and nothing of what the file holds.
+/// The reason why there is no token. Its text says what to do, and shows nothing of the file.
 #[derive(Debug)]
 pub enum TokenError {
     Read(PathBuf, io::Error),

@@ -1,4 +1,4 @@
-//! What Telegram tells of: the part of an update that the bridge reads. Other fields are skipped.
+//! The part of a Telegram update that the bridge reads. Other fields are skipped.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct Message {
     pub chat: Chat,
     pub from: Option<Person>,
-    /// Who it was, where a group or a channel speaks for itself.
+    /// The sender, if a group or a channel speaks for itself.
     pub sender_chat: Option<Chat>,
     pub text: Option<String>,
     pub caption: Option<String>,
@@ -89,7 +89,7 @@ pub fn message(update: &Value) -> Option<Result<Message, serde_json::Error>> {
 }
 
 impl Message {
-    /// What it is that is no text, for people: `[photo]`. `None`: nothing that somebody said.
+    /// Returns the name of an attachment, for people: `[photo]`. `None`: there is none.
     pub fn attachment(&self) -> Option<String> {
         if let Some(sticker) = &self.sticker {
             return Some(labelled("sticker", sticker.emoji.as_deref()));

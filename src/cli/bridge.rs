@@ -1,4 +1,4 @@
-//! `wachat bridge`: from its command line to its last line.
+//! `wachat bridge`: from its command line to its exit code.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
-use crate::client::display::safe;
+use crate::client::texts::safe::safe;
 use crate::client::{AccountArgs, Exit, HomeArgs};
 use crate::disk::RealDisk;
 use crate::model::RoomName;
@@ -34,10 +34,10 @@ struct TelegramArgs {
     account: AccountArgs,
     #[command(flatten)]
     home: HomeArgs,
-    /// Make the account if there is none
+    /// Create the account if there is none
     #[arg(long)]
     register: bool,
-    /// The room, with its #; it is made if it is not there
+    /// The room, with its #; created if it does not exist
     #[arg(long, value_parser = room)]
     room: RoomName,
     /// The Telegram chat's number; a group's is negative. The log names chats that it is not
@@ -46,7 +46,7 @@ struct TelegramArgs {
     /// Read the bot's token, as @BotFather gives it, from this file
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
-    /// Where the Bot API is
+    /// The address of the Bot API
     #[arg(long, value_name = "URL", default_value = "https://api.telegram.org", value_parser = url)]
     api_url: String,
 }
@@ -60,7 +60,7 @@ fn url(text: &str) -> Result<String, &'static str> {
     known.then(|| text.to_owned()).ok_or("it begins with https:// or http://")
 }
 
-/// Runs a bridge until it is told to stop. Exit code 0: stopped by a signal; 1: it cannot go on;
+/// Runs a bridge until a signal ends it. Exit code 0: stopped by a signal; 1: it cannot go on;
 /// 2: wrong arguments; 3: the server or Telegram does not let it in, or another session took over.
 pub(super) fn run(args: BridgeArgs) -> ExitCode {
     start_log();
@@ -73,8 +73,8 @@ pub(super) fn run(args: BridgeArgs) -> ExitCode {
     end.exit.into()
 }
 
-/// What the libraries below log may hold the token (it is part of every address): only what wachat
-/// itself says is shown, whatever `RUST_LOG` asks for.
+/// Shows the log lines of wachat alone, whatever `RUST_LOG` asks for: those of the libraries may hold the token,
+/// which is part of every address.
 struct OwnLog(env_logger::Logger);
 
 impl log::Log for OwnLog {
@@ -102,20 +102,19 @@ fn start_log() {
 }
 
 fn start(args: &TelegramArgs) -> Result<(), End> {
-    let usage = |why: &dyn ToString| End { exit: Exit::Usage, why: why.to_string() };
-    let token = Token::read(&args.token_file).map_err(|error| usage(&error))?;
+    let token = Token::read(&args.token_file).map_err(|error| (Exit::Usage, error.to_string()))?;
     let config = Config {
-        account: args.account.account(args.register).map_err(|error| usage(&error))?,
+        account: args.account.account(args.register)?,
         room: args.room.clone(),
         chat: args.chat_id,
         token,
         api_url: args.api_url.clone(),
-        home: args.home.directory().map_err(|error| usage(&error))?,
+        home: args.home.directory()?,
         disk: Arc::new(RealDisk),
     };
-    // Before the ready line: whoever has read it may send a signal at once.
-    let signals =
-        signals::told(&[SIGINT, SIGTERM]).map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
+    // Before the ready line: its reader may send a signal at once.
+    let signals = signals::receive(&[SIGINT, SIGTERM])
+        .map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
     let bridge = bridge::start(config)?;
     let end = wait(&bridge, &signals, args);
     bridge.stop();
@@ -140,7 +139,7 @@ fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<
     }
 }
 
-/// The one line on standard output: both directions work. Nobody has to read it.
+/// Writes the one line on standard output: both directions work.
 fn announce(args: &TelegramArgs) {
     let (room, chat, user) = (&args.room, args.chat_id, &args.account.user);
     let mut out = io::stdout();

@@ -1,4 +1,4 @@
-//! `wachat config`: what is set, and where.
+//! `wachat config`: the settings and their sources.
 
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<
     Ok(text)
 }
 
-/// What is missing is shown as such, and no error.
+/// Makes every argument optional: a missing one is shown as such.
 fn lenient(command: Command) -> Command {
     command.mut_args(|argument| argument.required(false)).mut_subcommands(lenient)
 }

@@ -17,10 +17,10 @@ use crate::server::{NewAccount, Offline, hash_all};
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
-    /// CSV, split by ; or , with a first line that names its columns: name, and if you like password and
-    /// email. Who has no password is given one
+    /// CSV, split by ; or , with a first line that names its columns: name, and optionally password and email. A
+    /// missing password is made up
     roster: PathBuf,
-    /// Where those passwords go: a new file, for you alone [default: passwords.csv beside the roster]
+    /// A new file for those passwords, readable by you alone [default: passwords.csv beside the roster]
     #[arg(long, value_name = "FILE")]
     passwords: Option<PathBuf>,
     /// Leave out those who have an account already, as after a crash

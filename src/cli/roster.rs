@@ -11,7 +11,7 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 use crate::model::{Email, Password, UserName};
 use crate::state_machine::AccountRow;
 
-/// Somebody who is to have an account.
+/// A user to be added.
 pub(super) struct Student {
     pub line: u64,
     pub name: UserName,
@@ -20,7 +20,7 @@ pub(super) struct Student {
     pub email: Email,
 }
 
-/// What is wrong with a line, counted from 1.
+/// A problem with a line, counted from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub line: u64,
@@ -36,7 +36,7 @@ impl Problem {
 /// The columns of `user export` that import has no use for.
 const SKIPPED: [&str; 2] = ["created_at", "last_seen"];
 
-/// Where the columns stand.
+/// The places of the columns.
 #[derive(Default)]
 struct Columns {
     count: usize,
@@ -45,7 +45,7 @@ struct Columns {
     email: Option<usize>,
 }
 
-/// Reads a whole roster: everybody in it, or all that is wrong with it.
+/// Reads a whole roster: its users, or all its problems.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
     // Spreadsheets write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

@@ -27,7 +27,7 @@ pub(super) fn serve(config: Config) -> ExitCode {
 fn run(config: Config, data: &str) -> Result<(), String> {
     raise_file_limit();
     // Before the ready line: whoever has read it may send a signal at once.
-    let signals = signals::told(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
     announce(&server, data).map_err(|error| format!("cannot write to standard output: {error}"))?;
     select! {

@@ -31,7 +31,7 @@ pub(super) struct UserArgs {
 enum Action {
     /// Make an account
     Add {
-        /// Whose
+        /// The user's name
         name: String,
         /// Do not put the account into #lobby
         #[arg(long)]
@@ -43,12 +43,12 @@ enum Action {
     Export,
     /// Give an account a new password
     Passwd {
-        /// Whose
+        /// The user's name
         name: String,
     },
     /// Close an account for good; nobody can have its name again
     Remove {
-        /// Whose
+        /// The user's name
         name: String,
     },
     /// List all accounts, as records: a line each, fields split by ;
@@ -107,7 +107,7 @@ fn user(name: &str) -> Result<UserName, String> {
 }
 
 fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String> {
-    let text = client::new_password(user, file).map_err(|error| error.to_string())?;
+    let text = client::new_password(user, file).map_err(|(_, why)| why)?;
     Password::new(user, &text).map_err(|error| error.to_string())
 }
 

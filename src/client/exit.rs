@@ -1,38 +1,33 @@
-//! How the program ends: what scripts are told.
+//! The exit codes: what scripts are told.
 
 use std::process::ExitCode;
 
 /// The exit codes of `wachat connect` and of the commands for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All that was piped in was accepted; or a person has left.
-    Done,
-    /// Something failed for good, and a message said what.
-    Failed,
+    /// Every message of a pipe was accepted; or a person has left.
+    Done = 0,
+    /// A command or a message failed, and an error said why.
+    Failed = 1,
     /// Wrong arguments, or no password.
-    Usage,
-    /// The server does not let this user in.
-    Refused,
+    Usage = 2,
+    /// The server refuses the login.
+    Refused = 3,
     /// No server, and nothing to queue.
-    Away,
-    /// Some could only be queued: the outbox is kept, and the next start sends it.
-    Queued,
-    /// Ctrl-C, while something was waited for.
-    Interrupted,
+    Away = 4,
+    /// Messages are in the outbox only: the next start sends them.
+    Queued = 5,
+    /// Ctrl-C.
+    Interrupted = 130,
 }
 
+/// The reason why the program ends, in words, and its exit code.
+pub type Failure = (Exit, String);
+
 impl Exit {
-    /// What the system is told.
+    /// Returns the code of the process.
     pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Refused => 3,
-            Self::Away => 4,
-            Self::Queued => 5,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
 }
 

@@ -1,66 +1,35 @@
-//! The client: `wachat connect`.
+//! The client: `wachat connect`, and the parts that the tools and the bridge share with it. It has the server's shape:
 //!
 //! ```text
-//! keyboard thread ─ lines ─┐
-//! sender thread ── events ─┼─> main thread: App::handle(event) -> views -> screen
-//! receiver thread ─ events ┘        │ queues          │ bell
-//!        │ history                  v                 v
-//!        └──────────────> Home: outbox, history <─ sender thread
+//! keyboard ── line ─────────────────┐     owner: App::handle(event) -> records, effects, views
+//! sender ──── Answered ─────────────┼──>    records ──> log: one batch, one sync
+//! receiver ── LoggedIn, Polled ─────┤       effects ──> sender, receiver: the next request; direct connections
+//! direct connections ── DirectEvent ┘       views ────> screen; then Event::Shown
 //! ```
-//! - `account`, `options`, `exit`: who, where, what was asked for, how it ended.
-//! - `ledger` is one append-only file; `outbox` and `history` (with `entry`, `memory`,
-//!   `conversation`) say what two of them mean; `home` holds both, locked, and `take_over` brings
-//!   together what several programs of one user left.
-//! - `catch_up` fetches what a `GAP` stands for.
-//! - `session` is one connection; `sender` and `receiver` each own one; `agenda` tells the sender
-//!   what to do; `backoff` how long to wait.
-//! - `direct`: chats from client to client; it has a page of its own.
-//! - `event` in, `app` (with `parse`, `commands`, `obey`, `news`) decides, `view` out.
-//! - `texts`: what it says, in three languages. `rooms`, `find`: what the app does
-//!   about rooms, and about finding and hiding.
-//! - `display`, `screen`, `keyboard`, `plain`: the line mode. Another user interface replaces these.
+//! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
+//! - `owner`: the thread that owns both. `terminal`: the line mode, a front end on the owner.
+//! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
 //!
-//! What holds throughout: nothing is sent before it is in the outbox, nothing is acknowledged or
-//! ticked before it is in the history, and nothing is called shown before it was.
+//! **Order.** Nothing is sent, acknowledged, ticked or shown before its records are durable; a message is called shown,
+//! and read, only after the screen has shown it. A cut in between repeats a request under the same id or number.
+//!
+//! **Modes are enums.** `Input`: the next line is read, goes on with others, or waits for an answer; or none is read.
+//! `Destination`: where a line without a command goes. `Server`: reachable or away. Each link has its own mode.
+//!
+//! **No deadlock.** The owner waits only for events, and sends without blocking: each link thread has one request at a
+//! time and room for it, each reader of a direct chat one answer. The threads wait for the owner; it waits for none of
+//! them. Delays are deadlines of the app, and the owner sleeps until the first.
 
-pub mod account;
-pub(crate) mod agenda;
-mod app;
-pub(crate) mod backoff;
-mod catch_up;
-pub mod commands;
-pub mod conversation;
-mod direct;
-pub(crate) mod display;
-mod entry;
-pub mod error;
-pub(crate) mod event;
-pub(crate) mod exit;
-mod find;
-pub mod history;
-pub mod home;
-mod keyboard;
-pub(crate) mod ledger;
-mod memory;
-mod news;
-mod obey;
-pub(crate) mod options;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/outbox.rs")]
-pub mod outbox;
-mod parse;
-pub(crate) mod plain;
-pub(crate) mod questions;
-pub(crate) mod receiver;
-mod rooms;
-mod screen;
-pub(crate) mod sender;
-pub(crate) mod session;
-mod take_over;
+pub mod app;
+pub mod exit;
+pub mod link;
+pub mod options;
+pub(crate) mod owner;
+pub mod p2p;
+pub mod state;
+pub mod terminal;
 pub mod texts;
-mod view;
 
-pub use exit::Exit;
-pub(crate) use home::make_directories;
+pub use exit::{Exit, Failure};
 pub use options::{AccountArgs, ConnectArgs, HomeArgs, new_password};
-pub use plain::run;
-pub(crate) use receiver::read_greeting;
+pub use terminal::run;

@@ -1,21 +1,21 @@
-//! What `wachat connect` is told on its command line and in its environment.
+//! The options of `wachat connect`, from its command line and environment.
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::account::Account;
+use super::exit::{Exit, Failure};
+use super::link::account::Account;
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
 
-/// Who somebody is and where their server is: what every client is told.
+/// The user and the server: options of every client.
 #[derive(clap::Args, Clone, Debug)]
 pub struct AccountArgs {
-    /// Who you are
+    /// Your user name
     #[arg(long, value_name = "NAME")]
     pub user: String,
     /// The server's name or address
@@ -27,15 +27,15 @@ pub struct AccountArgs {
     /// The server's RECV port
     #[arg(long, value_name = "PORT", default_value_t = 1999)]
     pub recv_port: u16,
-    /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for
+    /// Read the password from the first line of this file [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
 
-/// Where a client keeps its files.
+/// The directory of a client's files.
 #[derive(clap::Args, Clone, Debug)]
 pub struct HomeArgs {
-    /// Where outbox and history are kept [default: ~/.local/share/wachat, or as your platform has it]
+    /// Directory of outbox and history [default: ~/.local/share/wachat, or as your platform has it]
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
 }
@@ -47,10 +47,10 @@ pub struct ConnectArgs {
     pub account: AccountArgs,
     #[command(flatten)]
     pub home: HomeArgs,
-    /// Line by line: so far the only way there is
+    /// Use the line mode, so far the only one
     #[arg(long)]
     pub plain: bool,
-    /// Make the account if there is none, without asking
+    /// Create the account if there is none, without asking
     #[arg(long)]
     pub register: bool,
     /// Your e-mail address, for the administrator
@@ -62,7 +62,7 @@ pub struct ConnectArgs {
     /// Take no direct chats, and open none
     #[arg(long)]
     pub no_p2p: bool,
-    /// The language to speak [default: what LC_ALL, LC_MESSAGES or LANG says, else English]
+    /// The language [default: from LC_ALL, LC_MESSAGES or LANG, else English]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub lang: Option<Language>,
     /// Do not tell senders that you have read their messages
@@ -74,95 +74,73 @@ fn email(text: &str) -> Result<Email, String> {
     Email::new(text).ok_or_else(|| "not an e-mail address".to_owned())
 }
 
-/// Why the client cannot begin. Its text says what to give.
-#[derive(Debug)]
-pub enum OptionsError {
-    Name(String),
-    PasswordFile(PathBuf, io::Error),
-    NoPassword(io::Error),
-    BadPassword,
-    Different,
-    NoHome,
+fn usage(why: Phrase) -> Failure {
+    (Exit::Usage, why.to_string())
 }
 
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => Phrase::BadUser { name, most: &limits::NAME_CHARS }.fmt(f),
-            Self::PasswordFile(path, error) => Phrase::NoPasswordFile { path: &path.display(), error }.fmt(f),
-            Self::NoPassword(error) => Phrase::NoPassword { error }.fmt(f),
-            Self::BadPassword => Phrase::BadPassword.fmt(f),
-            Self::Different => Phrase::Different.fmt(f),
-            Self::NoHome => Phrase::NoHome.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OptionsError {}
-
-/// The password that a file or the environment gives.
-fn given_password(file: Option<&Path>) -> Result<Option<String>, OptionsError> {
+/// Returns the password that a file or the environment gives.
+fn given_password(file: Option<&Path>) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(std::env::var("WACHAT_PASSWORD").ok()) };
-    let failed = |error| OptionsError::PasswordFile(path.to_path_buf(), error);
+    let failed = |error| usage(Phrase::NoPasswordFile { path: &path.display(), error: &error });
     let text = std::fs::read_to_string(path).map_err(failed)?;
     Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn ask_for(prompt: Phrase) -> Result<String, OptionsError> {
-    rpassword::prompt_password(prompt.to_string()).map_err(OptionsError::NoPassword)
+fn prompt_for(prompt: Phrase) -> Result<String, Failure> {
+    rpassword::prompt_password(prompt.to_string()).map_err(|error| usage(Phrase::NoPassword { error: &error }))
 }
 
-/// A password that somebody chooses: given, or asked for twice, since nobody sees what they type.
-pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, OptionsError> {
+/// Returns a new password: given, or prompted for twice, since it is not shown.
+pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, Failure> {
     if let Some(password) = given_password(file)? {
         return Ok(password);
     }
-    let password = ask_for(Phrase::NewPasswordOf { user })?;
-    let again = ask_for(Phrase::PasswordAgain)?;
-    if password == again { Ok(password) } else { Err(OptionsError::Different) }
+    let password = prompt_for(Phrase::NewPasswordOf { user })?;
+    let again = prompt_for(Phrase::PasswordAgain)?;
+    if password == again { Ok(password) } else { Err(usage(Phrase::Different)) }
 }
 
 impl AccountArgs {
-    /// Whose client this is to be; `register`: whether it may make the account. Asks for the password
-    /// where it is not given.
-    pub fn account(&self, register: bool) -> Result<Account, OptionsError> {
-        let user = UserName::new(&self.user).map_err(|_| OptionsError::Name(self.user.clone()))?;
-        let password = self.password(&user)?;
+    /// Returns the account, and prompts for the password where it is not given. `register`: a login may create it.
+    pub fn account(&self, register: bool) -> Result<Account, Failure> {
+        let user = UserName::new(&self.user)
+            .map_err(|_| usage(Phrase::BadUser { name: &self.user, most: &limits::NAME_CHARS }))?;
+        let password = self.password_of(&user)?;
         if password.is_empty() || password.contains(['\n', '\r']) {
-            return Err(OptionsError::BadPassword);
+            return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
         Ok(Account { user, password, server, send_port, recv_port, register })
     }
 
-    fn password(&self, user: &UserName) -> Result<String, OptionsError> {
+    fn password_of(&self, user: &UserName) -> Result<String, Failure> {
         match given_password(self.password_file.as_deref())? {
             Some(password) => Ok(password),
-            None => ask_for(Phrase::PasswordOf { user }),
+            None => prompt_for(Phrase::PasswordOf { user }),
         }
     }
 }
 
 impl HomeArgs {
-    /// Where the client keeps its files, of all users and servers.
-    pub fn directory(&self) -> Result<PathBuf, OptionsError> {
+    /// Returns the directory of the files of all users and servers.
+    pub fn directory(&self) -> Result<PathBuf, Failure> {
         if let Some(home) = &self.home {
             return Ok(home.clone());
         }
-        let platform = etcetera::choose_base_strategy().map_err(|_| OptionsError::NoHome)?;
+        let platform = etcetera::choose_base_strategy().map_err(|_| usage(Phrase::NoHome))?;
         Ok(platform.data_dir().join("wachat"))
     }
 }
 
 impl ConnectArgs {
-    /// The ports that direct chats may be taken on; `None`: there are to be none.
+    /// Returns the ports on which direct chats may be taken; `None`: none are taken.
     pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);
         (!self.no_p2p).then_some(ports)
     }
 
-    /// Whether lines come from a pipe or a file: then nobody is there to see anything.
-    pub fn piped(&self) -> bool {
+    /// Checks that lines come from a pipe or a file, and not from a person.
+    pub fn is_piped(&self) -> bool {
         !io::stdin().is_terminal()
     }
 }

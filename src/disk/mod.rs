@@ -6,9 +6,7 @@
 //! - a name made, changed or removed is durable only after [`Disk::sync_dir`] of its directory;
 //! - a rename is all or nothing.
 
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/real.rs")]
 mod real;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/simulated.rs")]
 mod simulated;
 
 use std::io;

@@ -33,7 +33,7 @@ pub struct Outgoing {
 #[derive(Default)]
 struct Unsent {
     bytes: Vec<u8>,
-    /// How many of them were sent since.
+    /// Number of them that were sent since.
     sent: usize,
     /// Close the output behind them.
     close: bool,

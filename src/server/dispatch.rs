@@ -13,7 +13,7 @@ use crate::state_machine::{Answer, Command, ConnectionId, Delivery, Effect};
 impl Router {
     /// Dispatches the effects that depend on nothing that is not durable, in order.
     pub(super) fn dispatch_effects(&mut self) {
-        for effect in self.group_commit.take_released() {
+        for effect in self.group_commit.release_effects() {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
                 Effect::Answer(id, Answer::Reply(reply)) => self.reply(id, reply),

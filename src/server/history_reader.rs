@@ -1,5 +1,5 @@
-//! The history threads: they read the messages that are in history files only, so that a slow file delays nobody but
-//! the client that asked. The results go to the router, which sends them in the place of the request.
+//! The history threads: they read the messages that are in history files only, so that a slow file delays only the
+//! client that asked. The results go to the router, which sends them in the place of the request.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 /// More than anything in a history record takes beside its text.
 const RECORD_BYTES: usize = 256;
 
-/// What a request looks up in the history of a conversation.
+/// A request's search in the history of a conversation.
 pub(super) enum Lookup {
     /// `STATUS` of a message.
     Status(Seq),
@@ -36,7 +36,7 @@ pub(super) enum Job {
     Events(Delivery),
 }
 
-/// What came of a job. An error was logged; the client is told INTERNAL.
+/// Result of a job. Errors were logged; the client is told INTERNAL.
 pub(super) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),

@@ -27,7 +27,7 @@ pub(super) struct Attempt {
     is_login: bool,
 }
 
-/// What the router is told of an attempt.
+/// Outcome of an attempt, for the router.
 pub(super) enum Outcome {
     /// The password is right.
     LoggedIn { user: UserName, order: u64 },

@@ -14,7 +14,7 @@ pub(super) struct Maintenance {
     store: Store,
     segments: SegmentMaker,
     checkpoints: Checkpointer,
-    /// When work that the disk has refused is tried again.
+    /// Time of the next try, after the disk has refused one.
     retry_segment: Option<Instant>,
     retry_checkpoint: Option<Instant>,
 }
@@ -61,7 +61,7 @@ impl Maintenance {
     pub fn make_room(&mut self, group_commit: &mut GroupCommit) {
         self.run(group_commit);
         if group_commit.wants_segment().is_some() && self.segments.is_busy() {
-            // Waiting for the segment that is being made is how a slow disk slows down everybody.
+            // The router waits here: this is how a slow disk slows down all clients (back-pressure).
             match self.segments.wait_for_result() {
                 Ok(made) => self.accept_segment(group_commit, made),
                 Err(_) => log::error!("a defect of this program, please report it: the segment worker has ended"),

@@ -16,7 +16,6 @@ mod auth;
 mod connection;
 mod connection_table;
 mod dispatch;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/group_commit.rs")]
 mod group_commit;
 mod history_reader;
 mod login;
@@ -54,18 +53,18 @@ pub use history_reader::delivered;
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 
-/// Who may have an account (protocol, section 3).
+/// Ways in which accounts are created (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Registration {
-    /// REGISTER makes one.
+    /// REGISTER creates one.
     Open,
-    /// So does a LOGIN under a name that nobody has.
+    /// A LOGIN under an unknown name creates one, too.
     Auto,
-    /// Only the administrator makes accounts.
+    /// Only the administrator creates accounts.
     Closed,
 }
 
-/// How a server is to run.
+/// Configuration of a server.
 #[derive(Clone)]
 pub struct Config {
     pub listen: IpAddr,
@@ -76,7 +75,7 @@ pub struct Config {
     pub data: PathBuf,
     pub disk: Arc<dyn Disk>,
     pub registration: Registration,
-    /// How long anybody is waited for.
+    /// Network time-out (protocol, section 1).
     pub timeout: Duration,
     pub policy: Policy,
     pub sizes: Sizes,
@@ -99,7 +98,7 @@ impl Config {
     }
 }
 
-/// Why a server does not start. Says what to do.
+/// Reason for which a server does not start; its text says what to do.
 #[derive(Debug)]
 pub enum StartError {
     Listen {
@@ -134,15 +133,15 @@ impl fmt::Display for StartError {
     }
 }
 
-/// What the threads of the server share.
+/// State that the threads of the server share.
 struct Shared {
     accounts: Accounts,
     auth: Auth,
     router: Sender<Input>,
     connections: Arc<ConnectionTable>,
-    /// How many connections were accepted: the next one's id.
+    /// Number of accepted connections: the last one's id.
     accepted: AtomicU64,
-    /// How many login lines have come.
+    /// Number of login lines so far.
     logins: AtomicU64,
     registration: Registration,
     timeout: Duration,

@@ -12,7 +12,7 @@ use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, LastOfPeer};
 
-/// What comes of a request at once.
+/// First step of a request.
 enum Step {
     Execute(Command),
     Answer(Reply),

@@ -55,7 +55,7 @@ impl Input {
     }
 }
 
-/// Why the router cannot go on. What it has not dispatched is answered to nobody.
+/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
 pub(super) type Fatal = String;
 
 pub(super) struct Router {
@@ -193,7 +193,7 @@ impl Router {
             Input::Login(id, outcome) => return self.log_in(id, outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
-            Input::HistoryRead(id, result) => return self.take_history(id, result),
+            Input::HistoryRead(id, result) => return self.handle_history(id, result),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::ShutDown => self.shut_down(),
             Input::Stop => self.stopping = true,
@@ -220,7 +220,7 @@ impl Router {
         Ok(())
     }
 
-    fn take_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
+    fn handle_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
         match result {
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
@@ -267,7 +267,7 @@ impl Router {
             self.maintenance.make_room(&mut self.group_commit);
         }
         let now = self.now();
-        self.group_commit.take(id, command, now).map_err(|defect| {
+        self.group_commit.execute(id, command, now).map_err(|defect| {
             log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
             format!("a defect of this program: {defect}")
         })

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{SETTINGS, Setting};
 
-/// What a value may be.
+/// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -36,11 +36,11 @@ pub struct Found {
     pub setting: &'static Setting,
     /// As the file has it, without quotes.
     pub value: String,
-    /// Where it stands, counted from 1.
+    /// Its line, counted from 1.
     pub line: usize,
 }
 
-/// Why the file is of no use. Its text says where.
+/// An error in the file. Its text says in which line.
 #[derive(Debug)]
 pub enum SettingsError {
     Io(PathBuf, io::Error),
@@ -124,7 +124,7 @@ fn judge(setting: &Setting, value: &str, command: &Command) -> Result<(), String
     }
     let judge = Command::new("settings").no_binary_name(true).arg(argument);
     let Err(error) = judge.try_get_matches_from([format!("--{long}={value}")]) else { return Ok(()) };
-    // What it says first; then come hints for somebody at the command line.
+    // The first line is the reason; hints for a command line follow.
     let text = error.to_string();
     let first: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key))

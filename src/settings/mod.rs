@@ -84,16 +84,16 @@ impl Setting {
         }
     }
 
-    /// Whether the file writes it in quotes.
+    /// Checks that the file writes it in quotes.
     pub fn is_text(&self) -> bool {
         self.kind == Kind::Text
     }
 }
 
-/// What the settings file says.
+/// The contents of the settings file.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// Where the file is, or would be; `None`: this user has no place for one.
+    /// The path of the file, which may not exist; `None`: this user has no place for one.
     pub path: Option<PathBuf>,
     found: Vec<Found>,
 }
@@ -111,7 +111,7 @@ impl Settings {
         Ok(Self { path: Some(path), found })
     }
 
-    /// What the file says about a setting.
+    /// Returns the file's value for a setting.
     pub fn find(&self, setting: &Setting) -> Option<&Found> {
         self.found.iter().find(|found| std::ptr::eq(found.setting, setting))
     }

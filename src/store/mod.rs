@@ -19,7 +19,6 @@ mod prefix_reader;
 mod restore;
 mod room_tables;
 mod table;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/tables.rs")]
 mod tables;
 
 use std::io;

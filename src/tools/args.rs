@@ -1,4 +1,4 @@
-//! What the commands for scripts are told.
+//! The arguments of the commands for scripts.
 
 use clap::{Args, ValueEnum};
 
@@ -23,17 +23,17 @@ pub struct SendArgs {
     /// A user, or a #room you are in
     #[arg(value_name = "USER|#ROOM")]
     pub(super) to: String,
-    /// What to say; - reads it from standard input
+    /// The text; - reads it from standard input
     #[arg(allow_hyphen_values = true)]
     pub(super) text: String,
-    /// How far the message has to come; in a room, for all members. Delivered and read are asked for from
-    /// time to time, with STATUS; where nobody is waited for (a room you are alone in), received is enough
+    /// The state to wait for; in a room, of all members. Delivered and read are polled with STATUS; where there is
+    /// no recipient (a room with no other member), received is enough
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
     pub(super) wait: Wait,
-    /// How long to wait for that. Past it: 5 if the message is only queued, else 1
+    /// Seconds to wait for that state. Past them the exit code is 5 if the message is only queued, else 1
     #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
-    /// Write what became of it as a JSON object: seq, id, to, at, state (SENT: only queued)
+    /// Write the outcome as a JSON object: seq, id, to, at, state (SENT: only queued)
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -61,28 +61,28 @@ impl From<Wait> for State {
 
 /// Write out the messages that wait, and acknowledge them
 ///
-/// Writes out what waits and acknowledges it, after it has left this program: a line is written at least
-/// once, and after a crash in between again, under the same number. It takes over the user's RECV session: a
-/// client of the same user ends, and finds what was written here only in the server's history.
+/// Messages are acknowledged after they have left this program: a line is written at least once, and after a
+/// crash in between again, under the same number. It takes over the user's RECV session: a client of the same
+/// user ends, and finds the messages written here only in the server's history.
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct ReceiveArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
-    /// Go on waiting for more, also past a server that is restarted
+    /// Keep waiting for more, also past a server that is restarted
     #[arg(long)]
     pub(super) follow: bool,
-    /// End after so many messages; what comes behind them stays on the server (| head loses some)
+    /// End after so many messages; later ones stay on the server (| head loses some)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// Write a JSON object a line. All have type, store (its name) and seq: one number in one store is one
-    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` is so): place,
-    /// state, upto, at; gap (to be had by `history` only): room, first, last; else unknown
+    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` has it): place,
+    /// state, upto, at; gap (available by `history` only): room, first, last; else unknown
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Write out what was said with somebody, or in a room
+/// Write out the messages with a user, or in a room
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct HistoryArgs {
@@ -91,13 +91,13 @@ pub struct HistoryArgs {
     /// A user, or a #room you are in
     #[arg(value_name = "USER|#ROOM")]
     pub(super) target: String,
-    /// The last so many
+    /// The number of messages, counted from the last
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) limit: u64,
-    /// Of those below this number
+    /// Only messages below this number
     #[arg(long, value_name = "N")]
     pub(super) before: Option<u64>,
-    /// From the beginning on; all of it is held in memory
+    /// All messages, which are held in memory
     #[arg(long, conflicts_with = "limit")]
     pub(super) all: bool,
     /// Write a JSON object a line: seq, id, from, to, at, state, text

@@ -1,21 +1,20 @@
-//! What is written to standard output: one struct a kind of line. Its fields are those of the JSON
-//! object; scripts rely on them, so a field may be added and none changed. Times are RFC 3339.
+//! The lines on standard output: one struct a kind. Its fields are those of the JSON object; scripts rely on them, so
+//! a field may be added and none changed. Times are RFC 3339.
 
 use serde::Serialize;
 
-use crate::client::display::{indented, safe};
-use crate::client::event::User;
-use crate::client::outbox::Waiting;
-use crate::model::{Message, Seq, Target};
-use crate::protocol::{Event, HistoryRecord};
+use crate::client::state::outbox::Outgoing;
+use crate::client::texts::safe::{indented, safe};
+use crate::model::{Message, Target};
+use crate::protocol::{Event, HistoryRecord, Room, User};
 
 /// A line of output, in either form.
 pub trait Line: Serialize {
-    /// For people and `grep`: nothing in it that a terminal would obey.
+    /// Returns the form for people and `grep`, without control characters.
     fn plain(&self) -> String;
 }
 
-/// A message, wherever it stands.
+/// A message.
 #[derive(Serialize)]
 pub struct MessageLine {
     seq: u64,
@@ -23,7 +22,7 @@ pub struct MessageLine {
     from: String,
     to: String,
     at: String,
-    /// How far it has come; only where somebody looks back.
+    /// Its state; only in a history.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<String>,
     text: String,
@@ -42,7 +41,7 @@ impl MessageLine {
         }
     }
 
-    pub fn looked_back(record: &HistoryRecord) -> Self {
+    pub fn from_history(record: &HistoryRecord) -> Self {
         Self { state: Some(record.state.to_string()), ..Self::received(&record.message) }
     }
 }
@@ -74,15 +73,15 @@ enum EventKind {
 }
 
 impl EventLine {
-    pub fn new(store: &str, seq: Seq, event: Option<&Event>) -> Self {
-        let seq = seq.get();
+    pub fn new(store: &str, event: &Event) -> Self {
+        let seq = event.seq().get();
         let kind = match event {
-            Some(Event::Message(message)) => EventKind::Message(MessageLine::received(message)),
-            Some(Event::State { target, state, upto, at, .. }) => {
+            Event::Message(message) => EventKind::Message(MessageLine::received(message)),
+            Event::State { target, state, upto, at, .. } => {
                 let (place, state, at) = (target.to_string(), state.to_string(), at.to_string());
                 EventKind::State { seq, place, state, upto: upto.get(), at }
             }
-            Some(Event::Gap { room, first, last }) => {
+            Event::Gap { room, first, last } => {
                 EventKind::Gap { seq, room: room.to_string(), first: first.get(), last: last.get() }
             }
             _ => EventKind::Unknown { seq },
@@ -103,26 +102,26 @@ impl Line for EventLine {
                 format!("what you sent to {place}, up to number {upto}, is {state}")
             }
             EventKind::Gap { room, first, last, .. } => {
-                format!("you are behind in {room}: numbers {first} to {last} are to be had by history only")
+                format!("you are behind in {room}: numbers {first} to {last} are available by history only")
             }
             EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
         }
     }
 }
 
-/// Somebody who has an account.
+/// A user.
 #[derive(Serialize)]
 pub struct UserLine {
     name: String,
     online: bool,
-    /// When a session of theirs last began or ended.
+    /// The time when a session of the user last began or ended.
     last_seen: Option<String>,
 }
 
 impl From<User> for UserLine {
     fn from(user: User) -> Self {
-        let last_seen = Some(user.last_seen).filter(|seen| !seen.is_empty());
-        Self { name: user.name, online: user.online, last_seen }
+        let last_seen = user.last_seen.map(|at| at.to_string());
+        Self { name: user.name.to_string(), online: user.online, last_seen }
     }
 }
 
@@ -136,10 +135,16 @@ impl Line for UserLine {
 
 #[derive(Serialize)]
 pub struct RoomLine {
-    pub name: String,
-    pub members: u64,
-    /// Whether who asks is one of them.
-    pub member: bool,
+    name: String,
+    members: usize,
+    /// The user who asks is one of them.
+    member: bool,
+}
+
+impl From<Room> for RoomLine {
+    fn from(room: Room) -> Self {
+        Self { name: room.name.to_string(), members: room.members, member: room.member }
+    }
 }
 
 impl Line for RoomLine {
@@ -150,21 +155,21 @@ impl Line for RoomLine {
     }
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Serialize)]
 pub struct SentLine {
     /// Its number; none as long as it is only queued.
     pub seq: Option<u64>,
     id: String,
     to: String,
-    /// When the server took it; while it is only queued, when it was given to `send`.
+    /// The time when the server accepted it; while it is only queued, when it was given to `send`.
     pub at: String,
     /// SENT (only queued), RECEIVED, DELIVERED or READ.
     pub state: String,
 }
 
 impl SentLine {
-    pub fn queued(message: &Waiting) -> Self {
+    pub fn queued(message: &Outgoing) -> Self {
         let (id, to, at) = (message.id.to_string(), message.to.to_string(), message.at.to_string());
         Self { seq: None, id, to, at, state: "SENT".to_owned() }
     }
@@ -177,7 +182,7 @@ impl Line for SentLine {
     }
 }
 
-/// The place that an argument names: `luis`, `@luis` or `#sala`.
-pub fn target(text: &str) -> Option<Target> {
+/// Parses an argument: `luis`, `@luis` or `#sala`.
+pub fn parse_target(text: &str) -> Option<Target> {
     Target::parse(text.strip_prefix('@').unwrap_or(text)).ok()
 }

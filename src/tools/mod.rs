@@ -1,9 +1,8 @@
 //! Clients for scripts: `wachat send`, `receive`, `history`, `users` and `rooms`.
 //!
-//! They speak the protocol as any other client does, with the connection, the outbox and the sender
-//! of [`crate::client`]. What they were asked for goes to standard output, a line each (`--json`: one
-//! JSON object a line, whose fields are those of the structs in `lines`); all else goes to standard
-//! error. How they end is in [`Exit`].
+//! They use the connections, the log and the dispatcher of [`crate::client`]. Results go to standard output, a line
+//! each (`--json`: one JSON object a line, whose fields are those of the structs in `lines`); all else goes to
+//! standard error. The exit codes are in [`Exit`].
 
 mod args;
 mod lines;
@@ -15,11 +14,10 @@ mod submission;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::client::Exit;
-use crate::client::display::safe;
-use crate::client::error::{LedgerError, LinkError};
-use crate::client::options::OptionsError;
-use crate::client::plain::Failure;
+use crate::client::link::error::LinkError;
+use crate::client::state::error::LogError;
+use crate::client::texts::safe::safe;
+use crate::client::{Exit, Failure};
 use crate::protocol::Ko;
 
 pub use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
@@ -30,17 +28,17 @@ pub fn send(args: &SendArgs) -> ExitCode {
     end(send::send(args))
 }
 
-/// Writes out what waits. See [`ReceiveArgs`].
+/// Writes out the waiting messages. See [`ReceiveArgs`].
 pub fn receive(args: &ReceiveArgs) -> ExitCode {
     end(receive::receive(args))
 }
 
-/// Writes out what was said somewhere. See [`HistoryArgs`].
+/// Writes out a conversation. See [`HistoryArgs`].
 pub fn history(args: &HistoryArgs) -> ExitCode {
     end(look::history(args))
 }
 
-/// Lists everybody.
+/// Lists all users.
 pub fn users(args: &LookArgs) -> ExitCode {
     end(look::users(args))
 }
@@ -50,11 +48,11 @@ pub fn rooms(args: &LookArgs) -> ExitCode {
     end(look::rooms(args))
 }
 
-/// Why a tool does not go on.
+/// The reason why a tool stops.
 enum Stop {
     Failed(Failure),
-    /// Whoever read the output has enough of it (`| head -1`): no failure, and nothing to say.
-    NobodyReads,
+    /// The reader of the output has closed it (`| head -1`): no failure, and nothing to report.
+    OutputClosed,
 }
 
 impl Stop {
@@ -69,14 +67,8 @@ impl From<Failure> for Stop {
     }
 }
 
-impl From<OptionsError> for Stop {
-    fn from(error: OptionsError) -> Self {
-        Self::failed(Exit::Usage, error)
-    }
-}
-
-impl From<LedgerError> for Stop {
-    fn from(error: LedgerError) -> Self {
+impl From<LogError> for Stop {
+    fn from(error: LogError) -> Self {
         Self::failed(Exit::Failed, error)
     }
 }
@@ -101,7 +93,7 @@ impl From<Ko> for Stop {
 fn end(result: Result<Exit, Stop>) -> ExitCode {
     let exit = match result {
         Ok(exit) => exit,
-        Err(Stop::NobodyReads) => Exit::Done,
+        Err(Stop::OutputClosed) => Exit::Done,
         Err(Stop::Failed((exit, why))) => {
             note(&why);
             exit
@@ -110,9 +102,9 @@ fn end(result: Result<Exit, Stop>) -> ExitCode {
     exit.into()
 }
 
-/// Says something to whoever looks on, beside the data.
+/// Writes a line to standard error, beside the data.
 fn note(text: &str) {
-    // Where nobody can be told, nobody is.
+    // Without standard error there is no place to report that.
     let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
 }
 
@@ -129,7 +121,7 @@ fn print(lines: &[impl Line], json: bool) -> Result<(), Stop> {
     }
     let mut out = io::stdout().lock();
     out.write_all(&text).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Stop::NobodyReads,
+        io::ErrorKind::BrokenPipe => Stop::OutputClosed,
         _ => Stop::failed(Exit::Failed, format!("cannot write to standard output: {error}")),
     })
 }

@@ -1,73 +1,69 @@
-//! One message on its way: what its sender does until it has come as far as was asked for.
+//! One message on its way, until it has the state that was asked for.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::args::SendArgs;
 use super::lines::{Line as _, SentLine};
 use super::{Stop, note, print};
 use crate::client::Exit;
-use crate::client::account::Account;
-use crate::client::agenda::{Agenda, Ask};
-use crate::client::error::{LinkError, Stop as Ended};
-use crate::client::event::{Answer, AppEvent};
-use crate::client::home::Home;
-use crate::client::outbox::Waiting;
-use crate::client::plain::spawn;
-use crate::client::sender::Sender;
-use crate::client::session::Session;
+use crate::client::app::dispatch::{Dispatcher, Outcome};
+use crate::client::app::event::Moment;
+use crate::client::link::account::Account;
+use crate::client::link::request::{Answer, Request};
+use crate::client::link::session::Session;
+use crate::client::link::{LinkEvent, sender};
+use crate::client::owner::spawn;
+use crate::client::state::home::Home;
+use crate::client::state::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Seq, State, UserName};
+use crate::model::{Seq, State};
+use crate::protocol::Status;
 
-/// The message, and how far it has come.
+/// The message and its state.
 pub(super) struct Submission {
-    home: Arc<Home>,
-    message: Waiting,
+    home: Home,
+    dispatcher: Dispatcher,
+    message: Outgoing,
     wanted: State,
     deadline: Instant,
     json: bool,
-    /// What is known of it.
     line: SentLine,
-    /// Once the server has it: its number.
+    /// The message's number, once the server has it.
     seq: Option<Seq>,
-    ask_at: Option<Instant>,
-    ask_pause: Duration,
+    next_status: Option<Instant>,
+    status_delay: Duration,
 }
 
 impl Submission {
-    pub fn new(args: &SendArgs, home: Arc<Home>, message: Waiting) -> Self {
+    pub fn new(args: &SendArgs, home: Home, message: Outgoing) -> Self {
         Self {
-            line: SentLine::queued(&message),
             home,
+            dispatcher: Dispatcher::new(),
+            line: SentLine::queued(&message),
             message,
             wanted: args.wait.into(),
             deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::LONGEST_WAIT.as_secs())),
             json: args.json,
             seq: None,
-            ask_at: None,
-            ask_pause: limits::MIN_STATUS_DELAY,
+            next_status: None,
+            status_delay: limits::MIN_STATUS_DELAY,
         }
     }
 
-    /// Lets the sender work, and watches what becomes of the message.
+    /// Sends the outbox, and follows the message.
     pub fn run(mut self, account: Account, session: Session, interrupts: &Receiver<()>) -> Result<Exit, Stop> {
-        let (agenda, bell) = Agenda::new();
-        let (agenda, (events, arriving)) = (Arc::new(agenda), bounded(limits::CLIENT_EVENTS));
-        let sender = Sender::new(account, self.home.clone(), agenda.clone(), events, Some(session));
-        spawn("sender", move || sender.run(&bell))?;
+        let ((requests, to_send), (reports, answers)) = (bounded(1), bounded(1));
+        spawn("sender", move || sender::run(&account, Some(session), &to_send, &reports))?;
         loop {
-            self.ask(&agenda);
+            self.dispatch(&requests);
             let event = select! {
-                recv(arriving) -> event => event.ok(),
-                recv(interrupts) -> _ => {
-                    self.look_up();
-                    return self.end(Exit::Interrupted, "interrupted");
-                }
+                recv(answers) -> event => event.ok(),
+                recv(interrupts) -> _ => return self.end(Exit::Interrupted, "interrupted"),
                 default(self.pause()) => None,
             };
-            if let Some(exit) = event.map_or(Ok(None), |event| self.take(event))? {
+            if let Some(exit) = event.map_or(Ok(None), |event| self.handle(event))? {
                 return self.end(exit, "");
             }
             if Instant::now() >= self.deadline {
@@ -77,99 +73,101 @@ impl Submission {
         }
     }
 
-    /// One piece of news. How it ends, if that is now known.
-    fn take(&mut self, event: AppEvent) -> Result<Option<Exit>, Stop> {
-        match event {
-            AppEvent::Accepted(message, _) if message.id == self.message.id => Ok(self.accepted()),
-            AppEvent::Failed(message, ko) if message.id == self.message.id => Err(ko.into()),
-            // A message of an earlier run: that one could only queue it, so this one says what became of it.
-            AppEvent::Failed(message, ko) => {
-                note(&format!("an earlier message to {} was not sent: {}", message.to, ko.text));
-                Ok(None)
-            }
-            AppEvent::Held(message, ko) => {
-                note(&format!("what you wrote to {} waits: {}", message.to, ko.text));
-                Ok(None)
-            }
-            AppEvent::Down(why) => {
-                note(&format!("the server is away ({why}); trying again"));
-                Ok(None)
-            }
-            AppEvent::Answered(answer) => self.answered(answer),
-            AppEvent::Ended(Ended::Link(error @ LinkError::Refused(_))) => Err(error.into()),
-            AppEvent::Ended(stop) => Err(Stop::failed(Exit::Failed, stop)),
-            _ => Ok(None),
+    /// Gives the sender its next request.
+    fn dispatch(&mut self, requests: &Sender<Request>) {
+        let now = Instant::now();
+        if let (Some(at), Some(seq)) = (self.next_status, self.seq)
+            && at <= now
+        {
+            self.next_status = None;
+            self.dispatcher.add_question(Request::Status(self.message.to.clone(), seq));
+        }
+        if !self.dispatcher.refuse_questions(now).is_empty() {
+            self.ask_later();
+        }
+        if let Some(request) = self.dispatcher.next_request(&self.home.state, now) {
+            // The sender has room for its one request.
+            let _ = requests.try_send(request);
         }
     }
 
-    /// The server has it, and so has the history.
-    fn accepted(&mut self) -> Option<Exit> {
-        self.look_up();
-        self.now_is(State::Received)
+    /// Handles the sender's answer. Returns the exit code, if it is known now.
+    fn handle(&mut self, event: LinkEvent) -> Result<Option<Exit>, Stop> {
+        let LinkEvent::Answered(request, answer) = event else { return Ok(None) };
+        let moment = Moment::present().map_err(|error| Stop::failed(Exit::Failed, error))?;
+        let was_failing = self.dispatcher.is_failing();
+        let outcome = self.dispatcher.note_answer(&mut self.home.state, request, answer, &moment);
+        self.home.commit()?;
+        let message = &self.message;
+        match outcome {
+            Outcome::Accepted(accepted, _) if accepted.id == message.id => return Ok(self.note_accepted()),
+            Outcome::Failed(failed, ko) if failed.id == message.id => return Err(ko.into()),
+            // A message of an earlier run: that one could only queue it.
+            Outcome::Failed(failed, ko) => {
+                note(&format!("an earlier message to {} was not sent: {}", failed.to, ko.text));
+            }
+            Outcome::Held(held, ko) => note(&format!("what you wrote to {} waits: {}", held.to, ko.text)),
+            Outcome::Unreachable(why, question) => {
+                if !was_failing {
+                    note(&format!("the server is away ({why}); trying again"));
+                }
+                if question.is_some() {
+                    self.ask_later();
+                }
+            }
+            Outcome::Answered(_, Answer::Statuses(list)) => return Ok(self.compare(&list)),
+            Outcome::Answered(_, Answer::Refused(ko)) => return Err(ko.into()),
+            Outcome::Stopped(error) => return Err(error.into()),
+            Outcome::Accepted(..) | Outcome::Answered(..) | Outcome::Nothing => {}
+        }
+        Ok(None)
     }
 
-    /// Takes from the history what it knows of the message.
-    fn look_up(&mut self) {
-        let sent = self.home.history.lock().last_sent(&self.message.to);
-        let Some((message, _)) = sent.filter(|(message, _)| message.id == self.message.id) else { return };
-        if self.seq.is_none() {
-            self.line.state = State::Received.to_string();
-        }
+    /// The server has the message, and so has the log.
+    fn note_accepted(&mut self) -> Option<Exit> {
+        let sent = self.home.state.last_sent(&self.message.to);
+        let (message, _) = sent.filter(|(message, _)| message.id == self.message.id)?;
+        self.seq = Some(message.seq);
         self.line.seq = Some(message.seq.get());
         self.line.at = message.at.to_string();
-        self.seq = Some(message.seq);
+        self.note_state(State::Received)
     }
 
-    fn now_is(&mut self, state: State) -> Option<Exit> {
+    fn note_state(&mut self, state: State) -> Option<Exit> {
         self.line.state = state.to_string();
-        self.ask_at = Some(Instant::now() + self.ask_pause);
-        self.ask_pause = (self.ask_pause * 2).min(limits::MAX_STATUS_DELAY);
+        self.ask_later();
+        self.status_delay = (self.status_delay * 2).min(limits::MAX_STATUS_DELAY);
         (state >= self.wanted).then_some(Exit::Done)
     }
 
-    /// Asks how far it is, when it is time to.
-    fn ask(&mut self, agenda: &Agenda) {
-        let due = self.ask_at.is_some_and(|at| Instant::now() >= at);
-        if let (true, Some(seq)) = (due, self.seq) {
-            self.ask_at = None;
-            agenda.ask(Ask::Status(self.message.to.clone(), seq));
-        }
+    fn ask_later(&mut self) {
+        self.next_status = Some(Instant::now() + self.status_delay);
     }
 
-    fn answered(&mut self, answer: Answer) -> Result<Option<Exit>, Stop> {
-        match answer {
-            Answer::Statuses(list) => Ok(self.compare(&list)),
-            Answer::Refused(ko) => Err(ko.into()),
-            // The server is away: the sender looks for it, and we ask again.
-            _ => {
-                self.ask_at = Some(Instant::now() + self.ask_pause);
-                Ok(None)
-            }
-        }
-    }
-
-    /// It has come as far as with the slowest of those it was for.
-    fn compare(&mut self, list: &[(UserName, State)]) -> Option<Exit> {
-        match list.iter().map(|(_, state)| *state).min() {
-            Some(slowest) => self.now_is(slowest),
+    /// Takes the state of the slowest recipient for that of the message.
+    fn compare(&mut self, list: &[Status]) -> Option<Exit> {
+        match list.iter().map(|status| status.state).min() {
+            Some(slowest) => self.note_state(slowest),
             None => {
-                note("nobody is waited for there");
+                note("there is no recipient");
                 Some(Exit::Done)
             }
         }
     }
 
-    /// How long nothing is to be done, if there is no news.
+    /// Returns the time until there is something to do without an answer.
     fn pause(&self) -> Duration {
-        let until = self.ask_at.map_or(self.deadline, |at| at.min(self.deadline));
-        until.saturating_duration_since(Instant::now())
+        let now = Instant::now();
+        let retry = self.dispatcher.deadline(now);
+        let next = [self.next_status, retry, Some(self.deadline)].into_iter().flatten().min();
+        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
     }
 
-    /// Says where the message stands: to whoever looks on, if it did not come as far as wanted.
+    /// Reports the message's state: on standard error, if it is not the wanted one.
     fn end(&self, exit: Exit, why: &str) -> Result<Exit, Stop> {
         if exit != Exit::Done {
-            let where_it_is = if self.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
-            note(&format!("{why}: {}{where_it_is}", self.line.plain()));
+            let place = if self.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
+            note(&format!("{why}: {}{place}", self.line.plain()));
         }
         if self.json {
             print(std::slice::from_ref(&self.line), true)?;

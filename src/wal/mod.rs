@@ -22,7 +22,6 @@
 
 mod append;
 mod error;
-#[cfg_attr(feature = "planted-bugs", path = "../../tests/planted/format.rs")]
 mod format;
 mod location;
 mod recover;

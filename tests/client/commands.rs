@@ -11,7 +11,7 @@ fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
 
 #[test]
 fn other_names_do_the_same() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     ana.type_line("/w luis one");
     ana.type_line("/whisper luis two");
@@ -33,7 +33,7 @@ fn other_names_do_the_same() {
 
 #[test]
 fn actions_slashes_and_texts_of_several_lines() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     ana.type_line("/query luis");
     ana.type_line("/me waves");
@@ -91,7 +91,7 @@ fn finding_what_was_said_and_who_somebody_is() {
 
 #[test]
 fn what_was_not_read_is_counted_by_place() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-receipts"]));
     ana.type_line("@luis: one");
     ana.type_line("@luis: two");

@@ -1,41 +1,50 @@
-//! The client's outbox, cut at every byte and with every bit turned: whole batches are there, a torn last
-//! one is set aside, and anything else is refused with file and line. (The history is such a file, too.)
+//! The client's log, torn at every byte and with every bit turned: whole batches are there, a torn last one is set
+//! aside, and anything else is refused with its file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wachat::client::error::LedgerError;
-use wachat::client::outbox::{Outbox, Waiting};
+use wachat::client::state::error::LogError;
+use wachat::client::state::home::{Home, Use};
+use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, SimulatedDisk, read};
-use wachat::model::{MessageId, Target, Text, Timestamp};
+use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
 
-const FILE: &str = "/outbox_tmp.csv";
+const HOME: &str = "/home/ana";
+const FILE: &str = "/home/ana/wal/000001.csv";
 
-fn open(disk: &SimulatedDisk) -> Result<(Vec<String>, Option<PathBuf>), LedgerError> {
-    let (outbox, torn) = Outbox::open(Arc::new(disk.clone()), PathBuf::from(FILE))?;
-    Ok((outbox.waiting().map(|message| message.id.to_string()).collect(), torn))
+fn home(disk: &SimulatedDisk) -> Result<Home, LogError> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Home::open(&disk, Path::new(HOME), &UserName::new("ana").unwrap(), Use::Person)
 }
 
-/// A disk with this in the file.
-fn with(bytes: &[u8]) -> SimulatedDisk {
-    let disk = SimulatedDisk::default();
-    disk.create(Path::new(FILE)).unwrap().write_at(bytes, 0).unwrap();
-    disk
+fn open(disk: &SimulatedDisk) -> Result<(Vec<String>, Option<PathBuf>), LogError> {
+    let home = home(disk)?;
+    Ok((home.state.outbox().iter().map(|message| message.id.to_string()).collect(), home.files.torn.clone()))
 }
 
-/// An outbox of six batches, a message each, and where each ends; before the first, the head does.
-fn written() -> (Vec<u8>, Vec<usize>) {
+/// A disk whose log holds six batches, a message each, and the end of each batch; before the first, that of the head.
+fn written() -> (SimulatedDisk, Vec<usize>) {
     let disk = SimulatedDisk::default();
-    let (mut outbox, _) = Outbox::open(Arc::new(disk.clone()), PathBuf::from(FILE)).unwrap();
-    let len = || read(&disk, Path::new(FILE)).unwrap().len();
-    let mut ends = vec![len()];
+    let mut home = home(&disk).unwrap();
+    let end = || read(&disk, Path::new(FILE)).unwrap().iter().rposition(|byte| *byte != b'\n').unwrap() + 2;
+    let mut ends = vec![end()];
     for number in 1..=6 {
         let (id, to) = (MessageId::new(&format!("m{number}")).unwrap(), Target::parse("luis").unwrap());
-        let text = Text::new(&format!("\"hola; {}", "x".repeat(number * 20))).unwrap();
-        outbox.queue(Waiting { id, to, at: Timestamp::from_millis(1), text }).unwrap();
-        ends.push(len());
+        let text = Text::new(&format!("\"hola; {}", "x".repeat(number * 5))).unwrap();
+        home.state.queue(Outgoing { id, to, at: Timestamp::from_millis(1), text });
+        home.commit().unwrap();
+        ends.push(end());
     }
-    (read(&disk, Path::new(FILE)).unwrap(), ends)
+    drop(home);
+    (disk, ends)
+}
+
+/// The same disk with other bytes in the log.
+fn with(disk: &SimulatedDisk, change: impl FnOnce(&mut Vec<u8>)) -> SimulatedDisk {
+    let copy = disk.after_power_cut(|| true);
+    copy.tamper(Path::new(FILE), change);
+    copy
 }
 
 fn ids(count: usize) -> Vec<String> {
@@ -43,56 +52,31 @@ fn ids(count: usize) -> Vec<String> {
 }
 
 #[test]
-fn an_outbox_cut_at_every_byte_has_the_whole_batches_before() {
-    let (bytes, ends) = written();
-    for length in 0..=bytes.len() {
-        let disk = with(&bytes[..length]);
-        let opened = open(&disk);
-        if length < ends[0] {
-            let error = opened.err().unwrap_or_else(|| panic!("cut at {length}: taken for good"));
-            assert!(error.to_string().contains(FILE), "{error}");
-            continue;
-        }
-        let whole = ends.iter().filter(|end| **end <= length).count().saturating_sub(1);
-        let (waiting, torn) = opened.unwrap_or_else(|error| panic!("cut at {length}: {error}"));
-        assert_eq!(waiting, ids(whole), "cut at {length}");
-        let tear = &bytes[ends[whole].min(length)..length];
-        assert_eq!(torn.is_some(), !tear.is_empty(), "cut at {length}");
-        if let Some(aside) = torn {
-            assert_eq!(read(&disk, &aside).unwrap(), tear, "cut at {length}");
-        }
+fn a_log_torn_at_any_byte_of_its_last_batch_has_the_whole_batches_before() {
+    let (disk, ends) = written();
+    let (last, end) = (ends[5], ends[6]);
+    for torn_at in last..end {
+        let disk = with(&disk, |bytes| bytes[torn_at..end].fill(b'\n'));
+        let (waiting, torn) = open(&disk).unwrap_or_else(|error| panic!("torn at {torn_at}: {error}"));
+        let whole = if torn_at + 1 == end { 6 } else { 5 };
+        assert_eq!(waiting, ids(whole), "torn at {torn_at}");
+        assert_eq!(torn.is_some(), whole == 5 && torn_at > last, "torn at {torn_at}");
         assert_eq!(open(&disk).unwrap(), (ids(whole), None), "once it is set aside, it is not said again");
     }
 }
 
 #[test]
-fn every_bit_of_an_outbox_that_turns_is_seen() {
-    let (bytes, ends) = written();
-    let last_begins = ends[ends.len() - 2];
-    for at in 0..bytes.len() {
+fn every_bit_of_a_log_that_turns_is_seen() {
+    let (disk, ends) = written();
+    for at in 0..ends[6] {
         for bit in 0..8 {
-            let mut turned = bytes.clone();
-            turned[at] ^= 1 << bit;
-            match open(&with(&turned)) {
-                Err(error) => assert!(error.to_string().contains(FILE), "{error}"),
+            match open(&with(&disk, |bytes| bytes[at] ^= 1 << bit)) {
+                Err(error) => assert!(error.to_string().contains("/home/ana/wal"), "{error}"),
                 Ok((waiting, torn)) => {
-                    assert!(at >= last_begins, "bit {bit} of byte {at} was taken for good: {waiting:?}");
-                    assert_eq!(waiting, ids(5), "bit {bit} of byte {at}");
-                    assert!(torn.is_some(), "bit {bit} of byte {at}: the tear is not said");
+                    assert!(at >= ends[5], "bit {bit} of byte {at} was taken for good: {waiting:?}");
+                    assert!(waiting == ids(5) && torn.is_some(), "bit {bit} of byte {at}: {waiting:?}");
                 }
             }
         }
     }
-}
-
-#[test]
-fn a_second_tear_leaves_the_first_where_it_was_set_aside() {
-    let (bytes, _) = written();
-    let disk = with(&bytes[..bytes.len() - 3]);
-    let first = open(&disk).unwrap().1.expect("a tear");
-    let kept = read(&disk, &first).unwrap();
-    disk.tamper(Path::new(FILE), |content| content.truncate(content.len() - 3));
-    let second = open(&disk).unwrap().1.expect("another tear");
-    assert_ne!(first, second);
-    assert_eq!(read(&disk, &first).unwrap(), kept);
 }

@@ -36,7 +36,7 @@ fn port_of(world: &World, user: &str) -> (u16, String) {
 
 #[test]
 fn two_clients_talk_without_the_server_and_both_keep_it() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
@@ -74,7 +74,7 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
 
 #[test]
 fn a_chat_outlives_the_server_and_ends_with_close() {
-    let mut world = World::new(&["--no-lobby"]);
+    let mut world = World::without_lobby();
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
@@ -93,7 +93,7 @@ fn a_chat_outlives_the_server_and_ends_with_close() {
 
 #[test]
 fn who_was_not_announced_gets_in_nowhere() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
     let knock = |line: String| -> String {
@@ -123,7 +123,7 @@ fn who_was_not_announced_gets_in_nowhere() {
 
 #[test]
 fn a_peer_who_speaks_the_protocol_by_hand() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
@@ -152,7 +152,7 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
 
 #[test]
 fn who_cannot_be_reached_is_said() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
     ana.type_line("/p2p luis");
     ana.expect("! luis cannot be reached directly (that user takes no direct chats now)");
@@ -172,7 +172,7 @@ fn who_cannot_be_reached_is_said() {
 
 #[test]
 fn the_next_port_is_taken_if_one_is_in_use() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (_ana, _luis) = (client(&world, "ana", &["--no-receipts"]), client(&world, "luis", &["--no-receipts"]));
     let ports = ["ana", "luis"].map(|user| port_of(&world, user).0);
     assert!(ports.iter().all(|port| wachat::limits::DIRECT_PORTS.contains(port)) && ports[0] != ports[1], "{ports:?}");
@@ -228,7 +228,7 @@ fn what_is_typed_before_the_answer_to_a_call_goes_to_who_was_called() {
 
 #[test]
 fn another_current_chat_leaves_a_direct_one_aside() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
@@ -245,9 +245,17 @@ fn another_current_chat_leaves_a_direct_one_aside() {
     ana.expect("* the direct chat with eva is over");
 }
 
+/// Types `/p2p` until this is in its answer.
+fn wait_until_listed(client: &Terminal, chats: &str) {
+    wait_until(chats, || {
+        client.type_line("/p2p");
+        client.count(chats) > 0
+    });
+}
+
 #[test]
 fn who_call_each_other_at_the_same_time_can_talk() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     let (port, _) = port_of(&world, "ana");
     ana.type_line("/p2p eva");
@@ -264,30 +272,24 @@ fn who_call_each_other_at_the_same_time_can_talk() {
     }
     ana.type_line("hola");
     assert!(hers.read_line().ends_with(";hola"));
-    // Both end together, and that is said once.
-    ana.type_line("exit\n/p2p\n/p2p");
-    ana.expect("no direct chat is open");
+    // `exit` hangs up both calls. Each of them ends on its own thread, and the end is reported once.
+    ana.type_line("exit");
+    wait_until_listed(&ana, "no direct chat is open");
     assert_eq!(ana.count("is over"), 1);
 }
 
 #[test]
 fn of_who_is_ignored_no_chat_is_told() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
     luis.type_line("/ignore caller");
     luis.expect("* what caller says is hidden now");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
     line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
-    let until_listed = |open: &str| {
-        wait_until(open, || {
-            luis.type_line("/p2p");
-            luis.count(open) > 0
-        });
-    };
-    until_listed("\x1b[Kcaller\r\n");
+    wait_until_listed(&luis, "\x1b[Kcaller\r\n");
     drop(line);
-    until_listed("no direct chat is open");
+    wait_until_listed(&luis, "no direct chat is open");
     for hidden in ["has opened", "(direct)", "is over"] {
         assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
     }
@@ -295,7 +297,7 @@ fn of_who_is_ignored_no_chat_is_told() {
 
 #[test]
 fn who_leaves_waits_for_what_was_said_directly() {
-    let mut world = World::new(&["--no-lobby"]);
+    let mut world = World::without_lobby();
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
@@ -316,7 +318,7 @@ fn who_leaves_waits_for_what_was_said_directly() {
 
 #[test]
 fn what_was_said_directly_and_may_be_lost_is_told_at_the_end() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();

@@ -1,24 +1,21 @@
-//! The client's files with every fault at every disk call, when a pipe has left messages that a person's
-//! client takes over: what the user saw as queued is not lost, and nothing is doubled. And its history,
-//! cut at every byte and with every bit turned: damage is said with its line.
+//! The client's log with every fault at every disk call, when a pipe has left messages that a person's client takes
+//! over: what the user saw as queued is not lost, and nothing is doubled.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::client_files::{put_together, records_on};
 use crate::support::random::Random;
-use wachat::client::error::LedgerError;
-use wachat::client::history::History;
-use wachat::client::home::{Home, Use};
-use wachat::client::outbox::Waiting;
-use wachat::disk::{self, Disk, Fault, SimulatedDisk};
+use wachat::client::state::error::LogError;
+use wachat::client::state::home::{Home, Use};
+use wachat::client::state::outbox::Outgoing;
+use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Code, Event, Ko};
-use wachat::record::Fields;
 
 const HOME: &str = "/home/ana";
-const FILE: &str = "/messages.csv";
 
 fn ana() -> UserName {
     UserName::new("ana").unwrap()
@@ -32,22 +29,22 @@ fn seq(number: u64) -> Seq {
     Seq::new(number).unwrap()
 }
 
-fn waiting(id: &str, to: &str) -> Waiting {
+fn waiting(id: &str, to: &str) -> Outgoing {
     let text = Text::new(&format!("{id};\"{}", "y".repeat(600))).unwrap();
-    Waiting { id: MessageId::new(id).unwrap(), to: target(to), at: Timestamp::from_millis(1), text }
+    Outgoing { id: MessageId::new(id).unwrap(), to: target(to), at: Timestamp::from_millis(1), text }
 }
 
 /// A message for ana, under this number.
-fn received(number: u64) -> (Seq, Option<Event>) {
+fn received(number: u64) -> Event {
     let (id, from) = (MessageId::new(&format!("theirs-{number}")).unwrap(), UserName::new("luis").unwrap());
     let text = Text::new(&"x".repeat(700)).unwrap();
     let (at, to) = (Timestamp::from_millis(2), Target::User(ana()));
-    (seq(number), Some(Event::Message(Arc::new(Message { seq: seq(number), id, from, to, at, text }))))
+    Event::Message(Arc::new(Message { seq: seq(number), id, from, to, at, text }))
 }
 
-fn delivered(number: u64, upto: u64) -> (Seq, Option<Event>) {
+fn delivered(number: u64, upto: u64) -> Event {
     let (at, state) = (Timestamp::from_millis(3), State::Delivered);
-    (seq(number), Some(Event::State { seq: seq(number), target: target("luis"), state, upto: seq(upto), at }))
+    Event::State { seq: seq(number), target: target("luis"), state, upto: seq(upto), at }
 }
 
 /// A client's files, and what its user and its server were told.
@@ -61,10 +58,15 @@ struct Client {
     acknowledged: u64,
 }
 
-type Done = Result<(), LedgerError>;
+type Done = Result<(), LogError>;
+
+fn accept(home: &mut Home, id: &str, number: u64) -> Done {
+    home.state.accept(&MessageId::new(id).unwrap(), Timestamp::from_millis(4), seq(number));
+    home.commit()
+}
 
 impl Client {
-    fn open(&self, how: Use) -> Result<Home, LedgerError> {
+    fn open(&self, how: Use) -> Result<Home, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         Home::open(&disk, Path::new(HOME), &ana(), how)
     }
@@ -72,53 +74,57 @@ impl Client {
     /// A pipe that leaves a message behind, the person's client that takes it over, and another start.
     fn live(&mut self) -> Done {
         self.pipe()?;
-        let home = self.person()?;
+        let mut home = self.person()?;
         for (id, to) in [("a1", "luis"), ("a2", "luis"), ("a3", "nobody")] {
-            self.queue(&home, id, to)?;
+            self.queue(&mut home, id, to)?;
         }
-        home.accepted(&waiting("p2", "luis"), Timestamp::from_millis(4), seq(2))?;
-        home.accepted(&waiting("a1", "luis"), Timestamp::from_millis(4), seq(3))?;
-        home.failed(&waiting("a3", "nobody"), &Ko::from(Code::NoUser))?;
-        self.take_in(&home, vec![received(4), delivered(5, 3), received(6)])?;
-        self.queue(&home, "a4", "eva")?;
+        accept(&mut home, "p2", 2)?;
+        accept(&mut home, "a1", 3)?;
+        home.state.fail(&MessageId::new("a3").unwrap(), &Ko::from(Code::NoUser));
+        home.commit()?;
+        self.take_in(&mut home, vec![received(4), delivered(5, 3), received(6)])?;
+        self.queue(&mut home, "a4", "eva")?;
         drop(home);
-        let home = self.person()?;
-        home.accepted(&waiting("a2", "luis"), Timestamp::from_millis(5), seq(7))?;
-        self.take_in(&home, vec![received(8)])
+        let mut home = self.person()?;
+        accept(&mut home, "a2", 7)?;
+        self.take_in(&mut home, vec![received(8)])
     }
 
     fn pipe(&mut self) -> Done {
-        let home = self.open(Use::Pipe)?;
-        self.queue(&home, "p1", "luis")?;
-        self.queue(&home, "p2", "luis")?;
-        home.accepted(&waiting("p1", "luis"), Timestamp::from_millis(4), seq(1)).map(drop)
+        let mut home = self.open(Use::Pipe)?;
+        self.queue(&mut home, "p1", "luis")?;
+        self.queue(&mut home, "p2", "luis")?;
+        accept(&mut home, "p1", 1)
     }
 
-    fn person(&mut self) -> Result<Home, LedgerError> {
-        let home = self.open(Use::Person)?;
-        home.history.lock().begin("store-1", Seq::ZERO)?;
+    fn person(&mut self) -> Result<Home, LogError> {
+        let mut home = self.open(Use::Person)?;
+        home.state.note_login("store-1", Seq::ZERO);
+        home.commit()?;
         Ok(home)
     }
 
-    fn queue(&mut self, home: &Home, id: &str, to: &str) -> Done {
+    fn queue(&mut self, home: &mut Home, id: &str, to: &str) -> Done {
         self.typed.push(id.to_owned());
-        home.outbox.lock().queue(waiting(id, to))?;
+        home.state.queue(waiting(id, to));
+        home.commit()?;
         self.queued.insert(id.to_owned());
         Ok(())
     }
 
-    fn take_in(&mut self, home: &Home, events: Vec<(Seq, Option<Event>)>) -> Done {
-        home.history.lock().take_in(events)?;
-        self.acknowledged = home.history.lock().position().get();
-        let shown = home.history.lock().unshown().len();
-        home.history.lock().mark_shown(shown)
+    fn take_in(&mut self, home: &mut Home, events: Vec<Event>) -> Done {
+        home.state.take_in(events, HashMap::new());
+        home.commit()?;
+        self.acknowledged = home.state.position().get();
+        home.state.mark_shown(home.state.unshown().count());
+        home.commit()
     }
 
     /// A new start finds what was promised; what it shows is promised from then on.
     fn check(&mut self, context: &str) {
         let home = self.open(Use::Person).unwrap_or_else(|error| panic!("{context}: {error}"));
-        let (rows, position) = (self.rows(), home.history.lock().position().get());
-        let waits: Vec<_> = home.outbox.lock().waiting().map(|message| message.id.to_string()).collect();
+        let (rows, position) = (self.rows(), home.state.position().get());
+        let waits: Vec<_> = home.state.outbox().iter().map(|message| message.id.to_string()).collect();
         for id in &self.typed {
             let places = [&waits, &rows.sent, &rows.failed];
             let count = places.iter().map(|ids| ids.iter().filter(|one| *one == id).count()).sum::<usize>();
@@ -134,17 +140,14 @@ impl Client {
         self.acknowledged = position;
     }
 
-    /// The history file, read by this test alone.
+    /// The log, read by this test alone.
     fn rows(&self) -> Rows {
-        let bytes = disk::read(&self.disk, &Path::new(HOME).join("history/messages.csv")).unwrap();
         let mut rows = Rows::default();
-        for line in bytes.split(|byte| *byte == b'\n') {
-            let fields = Fields::parse(line).unwrap();
-            let field = |index| fields.get(index).unwrap().to_owned();
-            match fields.get(0).unwrap() {
-                "OUT" => rows.sent.push(field(2)),
-                "FAILED" => rows.failed.push(field(1)),
-                "IN" => rows.received.push(field(1).parse().unwrap()),
+        for record in put_together(&records_on(&self.disk, Path::new(HOME)), "ana") {
+            match record[0].as_str() {
+                "OUT" => rows.sent.push(record[2].clone()),
+                "FAILED" => rows.failed.push(record[1].clone()),
+                "IN" => rows.received.push(record[1].parse().unwrap()),
                 _ => {}
             }
         }
@@ -194,124 +197,4 @@ fn one_life(call: u64, fault: Fault, share: u64, first_a_kill: bool) {
     client.check(&context);
     client.disk = client.disk.after_power_cut(|| false);
     client.check(&context);
-}
-
-/// A history of several batches, and where they begin; the first line ends there, too.
-struct Written {
-    disk: SimulatedDisk,
-    bytes: Vec<u8>,
-    bounds: Vec<usize>,
-}
-
-fn history(disk: &SimulatedDisk) -> Result<(History, Option<PathBuf>), LedgerError> {
-    History::open(Arc::new(disk.clone()), FILE.into(), ana())
-}
-
-fn open(disk: &SimulatedDisk) -> Result<Option<PathBuf>, LedgerError> {
-    history(disk).map(|(_, torn)| torn)
-}
-
-impl Written {
-    fn new() -> Self {
-        let disk = SimulatedDisk::default();
-        let (mut history, _) = history(&disk).unwrap();
-        history.begin("store-1", Seq::ZERO).unwrap();
-        history.take_in(vec![received(4)]).unwrap();
-        history.add_sent(&waiting("a1", "luis"), Timestamp::from_millis(4), seq(5)).unwrap();
-        history.mark_shown(1).unwrap();
-        history.take_in(vec![delivered(6, 5), received(7)]).unwrap();
-        Self::of(disk)
-    }
-
-    fn of(disk: SimulatedDisk) -> Self {
-        let bytes = disk::read(&disk, Path::new(FILE)).unwrap();
-        let (mut bounds, mut at) = (Vec::new(), 0);
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            at += line.len();
-            if at == line.len() || line.starts_with(b"END;") {
-                bounds.push(at);
-            }
-        }
-        Self { disk, bytes, bounds }
-    }
-
-    /// How many batches are whole before this byte; `None` in the first line.
-    fn batch(&self, byte: usize) -> Option<usize> {
-        self.bounds.iter().rposition(|bound| *bound <= byte)
-    }
-
-    fn with(&self, bytes: &[u8]) -> SimulatedDisk {
-        let disk = self.disk.after_power_cut(|| true);
-        disk.tamper(Path::new(FILE), |old| *old = bytes.to_vec());
-        disk
-    }
-
-    fn assert_refused(&self, bytes: &[u8], line: usize, context: &str) {
-        let disk = self.with(bytes);
-        let said = open(&disk).expect_err(context).to_string();
-        let damaged = format!("{FILE} is damaged from line {line} on");
-        let strange = format!("{FILE} begins with ");
-        assert!(said.starts_with(&damaged) || line == 1 && said.starts_with(&strange), "{context}: {said}");
-        assert!(disk::read(&disk, Path::new(FILE)).unwrap() == bytes, "{context}: it was changed");
-    }
-
-    /// The first batches are left, and the rest is set aside.
-    fn assert_torn(&self, bytes: &[u8], batches: usize, context: &str) {
-        let (disk, end) = (self.with(bytes), self.bounds[batches]);
-        let aside = open(&disk).unwrap_or_else(|error| panic!("{context}: {error}"));
-        assert!(disk::read(&disk, Path::new(FILE)).unwrap() == bytes[..end], "{context}: other batches are left");
-        if bytes.len() == end {
-            return assert_eq!(aside, None, "{context}");
-        }
-        let aside = aside.unwrap_or_else(|| panic!("{context} went unnoticed"));
-        assert!(disk::read(&disk, &aside).unwrap() == bytes[end..], "{context}: other bytes were set aside");
-        assert_eq!(open(&disk).unwrap(), None, "{context}: it is said again");
-    }
-
-    /// The line that a byte is in, from 1.
-    fn line(&self, byte: usize) -> usize {
-        1 + self.bytes[..byte].iter().filter(|byte| **byte == b'\n').count()
-    }
-
-    /// Whether a byte is of the number in a mark.
-    fn is_number_of_mark(&self, byte: usize) -> bool {
-        let start = self.bytes[..byte].iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
-        let number = |before: &[u8]| before.iter().chain(&self.bytes[byte..=byte]).all(u8::is_ascii_digit);
-        self.bytes[start..byte].strip_prefix(b"END;").is_some_and(number)
-    }
-
-    fn flip(&self, byte: usize, bit: u32) {
-        let mut changed = self.bytes.clone();
-        changed[byte] ^= 1 << bit;
-        let context = format!("bit {bit} of byte {byte}");
-        let last = self.bounds.len() - 2;
-        match self.batch(byte) {
-            None => self.assert_refused(&changed, 1, &context),
-            Some(batch) if batch < last => self.assert_refused(&changed, self.line(self.bounds[batch]), &context),
-            // A mark of another number is no part of any torn batch.
-            Some(batch) if self.is_number_of_mark(byte) && changed[byte].is_ascii_digit() => {
-                self.assert_refused(&changed, self.line(self.bounds[batch]), &context);
-            }
-            Some(batch) => self.assert_torn(&changed, batch, &context),
-        }
-    }
-}
-
-#[test]
-fn a_history_cut_at_any_byte_is_the_whole_batches_before_it() {
-    let written = Written::new();
-    for cut in 0..=written.bytes.len() {
-        match written.batch(cut) {
-            None => written.assert_refused(&written.bytes[..cut], 1, &format!("cut at {cut}")),
-            Some(batches) => written.assert_torn(&written.bytes[..cut], batches, &format!("cut at {cut}")),
-        }
-    }
-}
-
-#[test]
-fn no_bit_of_a_history_turns_unnoticed() {
-    let written = Written::new();
-    assert!(written.bounds.len() >= 5, "{:?}", written.bounds);
-    let bits = (0..written.bytes.len()).flat_map(|byte| (0..8).map(move |bit| (byte, bit)));
-    bits.for_each(|(byte, bit)| written.flip(byte, bit));
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World};
-use wachat::client::commands;
+use wachat::client::app::commands;
 use wachat::client::texts::words::ko_in;
 use wachat::client::texts::{Language, Phrase, samples};
 use wachat::protocol::Code;
@@ -75,7 +75,7 @@ fn each_ko_has_a_sentence_in_each_language() {
 
 #[test]
 fn a_script_is_told_in_its_language() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     for (language, problem, status, help) in [
         ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "what can be typed"),
@@ -120,7 +120,7 @@ fn a_person_reads_and_answers_in_their_language() {
 
 #[test]
 fn the_environment_names_the_language_where_nobody_else_does() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     world.register_clients(&["ana"]);
     let ask = |variables: &[(&str, &str)], more: &[&str]| -> String {
         let mut command = Command::new(WACHAT);
@@ -146,4 +146,24 @@ fn the_environment_names_the_language_where_nobody_else_does() {
         assert!(seen.contains(wanted), "{variables:?} {more:?}: {seen}");
     }
     assert!(ask(&[], &["--lang", "xx"]).contains("possible values: en, es, pt"));
+}
+
+#[test]
+fn the_environment_names_a_language() {
+    for (all, messages, lang, language) in [
+        ("", "", "es_ES.UTF-8", Language::Es),
+        ("", "pt_BR", "es_ES.UTF-8", Language::Pt),
+        ("C", "pt_BR", "es_ES.UTF-8", Language::En),
+        ("es", "", "", Language::Es),
+        ("", "", "est_EE", Language::En),
+        ("", "", "", Language::En),
+    ] {
+        let variable = |name: &str| match name {
+            "LC_ALL" => Some(all.to_owned()),
+            "LC_MESSAGES" => Some(messages.to_owned()),
+            "LANG" => Some(lang.to_owned()),
+            _ => None,
+        };
+        assert_eq!(Language::of_environment(variable), language, "{all} {messages} {lang}");
+    }
 }

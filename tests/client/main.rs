@@ -3,15 +3,20 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backoff;
 mod commands;
 mod damage;
 mod direct;
 mod faults;
 mod history;
+mod keyboard;
 mod kill;
 mod languages;
 mod odd_server;
+mod parse;
 mod pipe;
 mod power;
 mod rooms;
+mod safe;
 mod terminal;
+mod tokens;

@@ -172,18 +172,19 @@ fn files_of_a_later_version_are_left_alone() {
     recv.line();
     ana.kill();
     let history = history_file(&world);
-    std::fs::write(&history, "wachat-history;2\n").unwrap();
+    let head = std::fs::read_to_string(&history).unwrap().replacen("wachat-wal;1;", "wachat-wal;2;", 1);
+    std::fs::write(&history, &head).unwrap();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("made by another version of wachat");
     assert_eq!(ana.wait_for_exit(), Some(1));
-    assert_eq!(std::fs::read(&history).unwrap(), b"wachat-history;2\n", "it is left as it is");
+    assert_eq!(std::fs::read_to_string(&history).unwrap(), head, "it is left as it is");
 }
 
 fn history_file(world: &World) -> PathBuf {
     let mut found = None;
     wait_until("the history file", || {
         let homes = std::fs::read_dir(world.path("home")).into_iter().flatten().flatten();
-        found = homes.map(|entry| entry.path().join("history/messages.csv")).find(|path| path.exists());
+        found = homes.map(|entry| entry.path().join("wal/000001.csv")).find(|path| path.exists());
         found.is_some()
     });
     found.unwrap()

@@ -35,7 +35,7 @@ fn two_who_start_their_clients_talk_at_once_in_the_lobby() {
 
 #[test]
 fn without_a_lobby_there_is_no_current_chat() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut ana = client(&world, "ana");
     ana.type_line("hola");
     ana.expect("! there is no current chat");
@@ -57,7 +57,7 @@ fn a_client_that_starts_without_a_server_finds_the_lobby_later() {
 
 #[test]
 fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut ana = client(&world, "ana");
     // Typed at once, as somebody who pastes does.
     ana.type_line("/join #sala\nfirst\nsecond");
@@ -96,7 +96,7 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
 
 #[test]
 fn a_room_that_was_left_can_still_be_looked_back_on() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
     for terminal in [&ana, &luis] {
         terminal.type_line("/join #sala");
@@ -141,7 +141,7 @@ fn numbers(world: &World, user: &str, word: &str) -> Vec<u64> {
 /// More waits for a member than the server keeps for one: the client looks the rest up, as far as is reasonable.
 #[test]
 fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
     let come_and_go = |user: &str| {
@@ -185,7 +185,7 @@ fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
 
 #[test]
 fn what_is_shown_on_joining_is_shown_once_and_kept() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
     flood(&mut line, (0..60).map(|number| format!("early {number}")));
@@ -205,7 +205,7 @@ fn what_is_shown_on_joining_is_shown_once_and_kept() {
 
 #[test]
 fn while_others_talk_joining_shows_each_line_once_and_in_order() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
     let mut luis = client(&world, "luis");
@@ -223,7 +223,7 @@ fn while_others_talk_joining_shows_each_line_once_and_in_order() {
 
 #[test]
 fn who_is_in_no_room_is_told_how_to_come_in() {
-    let world = World::new(&["--no-lobby"]);
+    let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
     let mut luis = client(&world, "luis");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{PASSWORD, Terminal, World, wait_until};
-use wachat::client::home::{self, Home, Use};
+use wachat::client::state::home::{self, Home, Use};
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::Event;
@@ -168,9 +168,8 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
     let server = format!("127.0.0.1:{}", world.send_port);
     let directory = home::directory(&world.path("home"), &user, &server);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let home = Home::open(&disk, &directory, &user, Use::Person).unwrap();
-    let mut history = home.history.lock();
-    let seq = Seq::new(history.position().get() + 1).unwrap();
+    let mut home = Home::open(&disk, &directory, &user, Use::Person).unwrap();
+    let seq = Seq::new(home.state.position().get() + 1).unwrap();
     let message = Message {
         seq,
         id: MessageId::new("unshown").unwrap(),
@@ -179,9 +178,10 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
         at: Timestamp::now(),
         text: Text::new(text).unwrap(),
     };
-    history.take_in(vec![(seq, Some(Event::Message(Arc::new(message))))]).unwrap();
+    home.state.take_in(vec![Event::Message(Arc::new(message))], Default::default());
     // The number is not the server's: it is given back, so that nothing of the server's is skipped.
-    history.begin_again("a store", Seq::ZERO).unwrap();
+    home.state.note_position("a store", Seq::ZERO);
+    home.commit().unwrap();
 }
 
 #[test]

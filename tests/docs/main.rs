@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contributing;
 mod examples;
 mod readme;
+mod tour;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Connection, NO_SETTINGS, PASSWORD, Terminal, World};
 use tempfile::TempDir;
-use wachat::client::commands;
+use wachat::client::app::commands;
 use wachat::client::texts::Language;
 
 /// The lines of the README's block with this name.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Connection, PASSWORD, World};
+use crate::support::{Connection, PASSWORD, TIMEOUT as PATIENCE, World};
 
 /// What `serve --timeout` is here.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,13 +58,13 @@ fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
 /// It asks and asks, and takes no reply: once the buffers between are full there is no progress.
 fn a_client_that_does_not_read_is_cut_off(world: &World) {
     let mut stream = TcpStream::connect(world.send).expect("a connection");
-    stream.set_write_timeout(Some(TIMEOUT)).expect("a time-out");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
     stream.write_all(format!("LOGIN:ana:{PASSWORD}\n").as_bytes()).expect("to send");
     let requests = "HELP\n".repeat(10_000);
     let begun = Instant::now();
     // At most some megabytes fit into the buffers; writing on fails when the server has closed.
     while stream.write_all(requests.as_bytes()).is_ok() {
-        assert!(begun.elapsed() < TIMEOUT, "the server goes on answering somebody who does not read");
+        assert!(begun.elapsed() < PATIENCE, "the server goes on answering somebody who does not read");
     }
-    assert!(begun.elapsed() < TIMEOUT, "not cut off, but given up after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "not cut off, but given up after {:?}", begun.elapsed());
 }

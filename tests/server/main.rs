@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod isolation;
 mod model;
 mod network;
 mod serve;

@@ -1,48 +1,114 @@
-//! A client's files, read by somebody else.
+//! A client's log, read without the client.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
+use wachat::disk::{Disk as _, SimulatedDisk, read};
 use wachat::record::Fields;
 
-/// Ends a batch (`ledger`).
-const MARK: &str = "END";
+/// Ends a batch.
+const MARK: &str = "COMMIT";
 
 /// The fields of a record.
 pub type Record = Vec<String>;
 
-/// All records of a user's history files below a home, in the order of each file.
+/// Returns all records of a user's logs below a home, in the order of each log. Those of a message that was sent or
+/// failed are put together: `OUT;<seq>;<id>;<from>;<to>;<at>;<text>`, `FAILED;<id>;<to>;<at>;<text>;<why>`.
 pub fn read_history(home: &Path, user: &str) -> Vec<Record> {
-    seats(home, user).flat_map(|seat| read_records(&seat.join("history/messages.csv"))).collect()
+    directories(home, user).flat_map(|directory| put_together(&records(&directory), user)).collect()
 }
 
-/// The texts that wait in a user's outboxes.
+/// Returns the texts that wait in a user's outboxes.
 pub fn waiting(home: &Path, user: &str) -> Vec<String> {
-    let records: Vec<_> = seats(home, user).flat_map(|seat| read_records(&seat.join("outbox_tmp.csv"))).collect();
-    let is_settled = |id: &String| records.iter().any(|record| record[0] != "QUEUED" && record.get(1) == Some(id));
-    let queued = records.iter().filter(|record| record[0] == "QUEUED" && !is_settled(&record[1]));
-    queued.filter_map(|record| record.get(4).cloned()).collect()
+    let logs: Vec<_> = directories(home, user).map(|directory| records(&directory)).collect();
+    let is_sent = |id: &String| logs.iter().flatten().any(|r| (r[0] == "SENT" || r[0] == "FAILED") && r[1] == *id);
+    let waits = |log: &Vec<Record>| {
+        let mut waiting: Vec<(String, String)> = Vec::new();
+        for record in log {
+            match record[0].as_str() {
+                "QUEUED" => waiting.push((record[1].clone(), record[4].clone())),
+                "MOVED" => waiting.retain(|(id, _)| *id != record[1]),
+                _ => {}
+            }
+        }
+        waiting.into_iter().filter(|(id, _)| !is_sent(id)).map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    logs.iter().flat_map(waits).collect()
 }
 
-/// The directories of a user's programs: the person's client, and the pipes.
-fn seats(home: &Path, user: &str) -> impl Iterator<Item = std::path::PathBuf> {
+/// Puts the records of each message together.
+pub fn put_together(records: &[Record], user: &str) -> Vec<Record> {
+    let (mut queued, mut all) = (HashMap::new(), Vec::new());
+    // A message to oneself that was received before the answer to its SEND is one row, and not two.
+    let received: Vec<&String> = records.iter().filter(|r| r[0] == "IN" && r[3] == user).map(|r| &r[2]).collect();
+    for record in records {
+        let message = record.get(1).and_then(|id| queued.get(id)).cloned();
+        let fields = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Record>();
+        match (record[0].as_str(), message) {
+            ("QUEUED", _) => _ = queued.insert(record[1].clone(), record.clone()),
+            ("SENT", Some(m)) if !received.contains(&&record[1]) => {
+                all.push(fields(&["OUT", &record[2], &m[1], user, &m[2], &record[3], &m[4]]));
+            }
+            ("FAILED", Some(m)) => all.push(fields(&["FAILED", &m[1], &m[2], &m[3], &m[4], &record[2]])),
+            ("SENT" | "MOVED", _) => {}
+            _ => all.push(record.clone()),
+        }
+    }
+    all
+}
+
+/// Returns the directories of a user's programs: the person's client, and the pipes.
+fn directories(home: &Path, user: &str) -> impl Iterator<Item = PathBuf> {
     let prefix = format!("{user}-");
     let all = std::fs::read_dir(home).into_iter().flatten().flatten();
     let mine = all.filter(move |entry| entry.file_name().to_string_lossy().starts_with(&prefix));
     let pipes = (1..=wachat::limits::CLIENT_PIPES).map(|pipe| format!("pipe-{pipe}"));
-    let seats: Vec<_> = std::iter::once(String::new()).chain(pipes).collect();
-    mine.flat_map(move |entry| seats.clone().into_iter().map(move |seat| entry.path().join(seat)))
+    let own: Vec<_> = std::iter::once(String::new()).chain(pipes).collect();
+    mine.flat_map(move |entry| own.clone().into_iter().map(move |directory| entry.path().join(directory)))
 }
 
-/// What a client is writing at this moment is not there yet: whole batches count.
-fn read_records(path: &Path) -> Vec<Record> {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    let lines = bytes.split(|byte| *byte == b'\n');
+/// Reads the records of the log in a directory of a simulated disk. The disk's next fault is not met by that.
+pub fn records_on(disk: &SimulatedDisk, directory: &Path) -> Vec<Record> {
+    let disk = disk.after_power_cut(|| true);
+    disk.heal();
+    let wal = directory.join("wal");
+    let names = disk.list(&wal).unwrap();
+    let files: Vec<_> = names.iter().map(|name| wal.join(name)).filter(|path| is_segment(path)).collect();
+    records_of(&files.iter().map(|path| read(&disk, path).unwrap()).collect::<Vec<_>>())
+}
+
+/// Reads the records of the log in a directory.
+fn records(directory: &Path) -> Vec<Record> {
+    let entries = std::fs::read_dir(directory.join("wal")).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_segment(path)).collect();
+    files.sort();
+    let contents: Vec<_> = files.iter().map(|path| std::fs::read(path).unwrap_or_default()).collect();
+    records_of(&contents)
+}
+
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "csv")
+}
+
+/// Reads the records of a log's files, from the first one that its newest head names. What a client is writing at
+/// this moment is not there yet: whole batches count.
+pub fn records_of(files: &[Vec<u8>]) -> Vec<Record> {
+    let parse = |line: &[u8]| Fields::parse(line).ok().map(|f| f.iter().map(str::to_owned).collect::<Record>());
+    let lines = |content: &Vec<u8>| {
+        content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(parse).collect::<Vec<_>>()
+    };
+    let files: Vec<_> =
+        files.iter().map(lines).filter(|lines| lines.first().is_some_and(|head| head.len() > 4)).collect();
+    let number = |head: &Record, field: usize| head[field].parse::<u64>().unwrap();
+    let Some(first) = files.last().map(|lines| number(&lines[0], 4)) else { return Vec::new() };
     let (mut records, mut whole) = (Vec::new(), 0);
-    for fields in lines.filter_map(|line| Fields::parse(line).ok()) {
-        if fields.get(0) == Some(MARK) {
+    for line in
+        files.into_iter().filter(|lines| number(&lines[0], 3) >= first).flat_map(|lines| lines.into_iter().skip(1))
+    {
+        if line[0] == MARK {
             whole = records.len();
         } else {
-            records.push(fields.iter().map(str::to_owned).collect());
+            records.push(line);
         }
     }
     records.truncate(whole);

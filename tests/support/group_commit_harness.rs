@@ -60,9 +60,9 @@ impl GroupCommitHarness {
         }
         self.time += 1;
         let now = Now { at: Timestamp::from_millis(self.time), ..Now::default() };
-        self.group_commit.take(ConnectionId(1), command, now).expect("a command");
+        self.group_commit.execute(ConnectionId(1), command, now).expect("a command");
         self.group_commit.commit().expect("a commit");
-        self.group_commit.take_released().into_iter().find_map(|effect| match effect {
+        self.group_commit.release_effects().into_iter().find_map(|effect| match effect {
             Effect::Answer(_, Answer::Reply(reply)) => Some(reply),
             _ => None,
         })

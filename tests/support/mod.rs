@@ -6,6 +6,7 @@
 //! Random choices come from [`random`], so that a seed repeats them; what users saw is judged by [`checker`].
 #![allow(dead_code)]
 
+pub mod cargo;
 pub mod checker;
 pub mod client_files;
 pub mod client_judge;

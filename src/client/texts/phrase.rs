@@ -41,438 +41,228 @@ impl fmt::Display for Phrase<'_> {
 
 phrases! {
     // Rooms.
-    JoinedRoom { user, room }:
-        "{user} joined {room}",
-        "{user} ha entrado en {room}",
-        "{user} entrou em {room}";
-    LeftRoom { user, room }:
-        "{user} left {room}",
-        "{user} ha salido de {room}",
-        "{user} saiu de {room}";
-    YouJoined { room }:
-        "you are in {room}; what you write goes there",
-        "estás en {room}; lo que escribas va allí",
-        "você está em {room}; o que você escrever vai para lá";
-    YouLeft { room }:
-        "you are no longer in {room}",
-        "ya no estás en {room}",
-        "você não está mais em {room}";
-    WhichRoom:
-        "which room? /leave #room; the current chat is none",
+    JoinedRoom { user, room }: "{user} joined {room}", "{user} ha entrado en {room}", "{user} entrou em {room}";
+    LeftRoom { user, room }: "{user} left {room}", "{user} ha salido de {room}", "{user} saiu de {room}";
+    YouJoined { room }: "you are in {room}; what you write goes there",
+        "estás en {room}; lo que escribas va allí", "você está em {room}; o que você escrever vai para lá";
+    YouLeft { room }: "you are no longer in {room}", "ya no estás en {room}", "você não está mais em {room}";
+    WhichRoom: "which room? /leave #room; the current chat is none",
         "¿qué sala? /leave #sala; el chat actual no es una sala",
         "qual sala? /leave #sala; a conversa atual não é uma sala";
-    WhoseMembers:
-        "which room? /names #room; the current chat is none",
+    WhoseMembers: "which room? /names #room; the current chat is none",
         "¿qué sala? /names #sala; el chat actual no es una sala",
         "qual sala? /names #sala; a conversa atual não é uma sala";
-    NoRooms:
-        "there are no rooms yet; /join #room makes one",
-        "todavía no hay salas; /join #sala crea una",
-        "ainda não há salas; /join #sala cria uma";
-    RoomMembers { room, members }:
-        "{room}: {members} in it",
-        "{room}: {members} dentro",
-        "{room}: {members} dentro";
-    RoomMembersAndYou { room, members }:
-        "{room}: {members} in it, you too",
-        "{room}: {members} dentro, tú también",
-        "{room}: {members} dentro, você também";
-    CaughtUp { count, room }:
-        "{count} more messages in {room} while you were away are in your history: /history {room}",
+    NoRooms: "there are no rooms yet; /join #room makes one",
+        "todavía no hay salas; /join #sala crea una", "ainda não há salas; /join #sala cria uma";
+    RoomMembers { room, members }: "{room}: {members} in it", "{room}: {members} dentro", "{room}: {members} dentro";
+    RoomMembersAndYou { room, members }: "{room}: {members} in it, you too",
+        "{room}: {members} dentro, tú también", "{room}: {members} dentro, você também";
+    CaughtUp { count, room }: "{count} more messages in {room} while you were away are in your history: /history {room}",
         "{count} mensajes más en {room} mientras no estabas, ya en tu historial: /history {room}",
         "mais {count} mensagens em {room} enquanto você estava fora, já no seu histórico: /history {room}";
-    Gap { most, room }:
-        "up to {most} messages in {room} while you were away are with the server only",
-        "hasta {most} mensajes en {room} mientras no estabas, que solo tiene el servidor",
-        "até {most} mensagens em {room} enquanto você estava fora, que só o servidor tem";
-    JoinFirst { room }:
-        "you are not in {room}; /join {room} first",
-        "no estás en {room}; primero /join {room}",
-        "você não está em {room}; primeiro /join {room}";
-    JoinMakes { room }:
-        "there is no room {room}; /join {room} makes it",
-        "no existe la sala {room}; /join {room} la crea",
-        "a sala {room} não existe; /join {room} a cria";
+    Gap { max, room }: "up to {max} messages in {room} while you were away are with the server only",
+        "hasta {max} mensajes en {room} mientras no estabas, que solo tiene el servidor",
+        "até {max} mensagens em {room} enquanto você estava fora, que só o servidor tem";
+    JoinFirst { room }: "you are not in {room}; /join {room} first",
+        "no estás en {room}; primero /join {room}", "você não está em {room}; primeiro /join {room}";
+    JoinMakes { room }: "there is no room {room}; /join {room} makes it",
+        "no existe la sala {room}; /join {room} la crea", "a sala {room} não existe; /join {room} a cria";
 
-    // What was typed.
-    AtForm:
-        "@<user>: <text>",
-        "@<usuario>: <texto>",
-        "@<usuário>: <texto>";
-    TheForm { form }:
-        "the form is: {form}",
-        "la forma es: {form}",
-        "a forma é: {form}";
-    NoCommand { verb }:
-        "there is no command {verb}; /help lists those there are",
+    // Lines that were typed.
+    AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
+    TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
+    NoCommand { verb }: "there is no command {verb}; /help lists those there are",
         "no existe el comando {verb}; /help enumera los que hay",
         "não existe o comando {verb}; /help lista os que existem";
-    DidYouMean { verb, known }:
-        "there is no command {verb}; did you mean {known}?",
+    DidYouMean { verb, known }: "there is no command {verb}; did you mean {known}?",
         "no existe el comando {verb}; ¿querías decir {known}?",
         "não existe o comando {verb}; você quis dizer {known}?";
-    NotAText { most }:
-        "not sent: a message has no control characters and at most {most} bytes",
+    NotAText { most }: "not sent: a message has no control characters and at most {most} bytes",
         "no enviado: un mensaje no lleva caracteres de control y tiene como mucho {most} bytes",
         "não enviado: uma mensagem não leva caracteres de controle e tem no máximo {most} bytes";
-    NotAName { text }:
-        "{text} is not a name; nothing was done",
-        "{text} no es un nombre; no se ha hecho nada",
-        "{text} não é um nome; nada foi feito";
-    AtTerminalOnly:
-        "that is for a terminal only",
-        "eso es solo para una terminal",
-        "isso é só para um terminal";
+    NotAName { text }: "{text} is not a name; nothing was done",
+        "{text} no es un nombre; no se ha hecho nada", "{text} não é um nome; nada foi feito";
+    AtTerminalOnly: "that is for a terminal only", "eso es solo para una terminal", "isso é só para um terminal";
 
     // Finding.
-    NothingFound:
-        "nothing found in the history that is here",
-        "no hay nada así en el historial de aquí",
-        "nada encontrado no histórico daqui";
-    NothingUnread:
-        "you have read everything",
-        "lo has leído todo",
-        "você leu tudo";
-    Unread { target, count, last }:
-        "{target}: {count} not read, the last one from {last}",
-        "{target}: {count} sin leer, el último de {last}",
-        "{target}: {count} por ler, a última de {last}";
-    NoSuchUser { user }:
-        "there is no user {user}",
-        "no hay ningún usuario {user}",
-        "não há nenhum usuário {user}";
-    SharedRooms { rooms }:
-        "with you in {rooms}",
-        "contigo en {rooms}",
-        "com você em {rooms}";
-    Ignored { user }:
-        "what {user} says is hidden now; it is received and stays in the history, and /ignore {user} shows it again",
+    NothingFound: "nothing found in the history that is here",
+        "no hay nada así en el historial de aquí", "nada encontrado no histórico daqui";
+    NothingUnread: "you have read everything", "lo has leído todo", "você leu tudo";
+    Unread { target, count, last }: "{target}: {count} not read, the last one from {last}",
+        "{target}: {count} sin leer, el último de {last}", "{target}: {count} por ler, a última de {last}";
+    NoSuchUser { user }: "there is no user {user}", "no hay ningún usuario {user}", "não há nenhum usuário {user}";
+    SharedRooms { rooms }: "with you in {rooms}", "contigo en {rooms}", "com você em {rooms}";
+    Ignored { user }: "what {user} says is hidden now; it is received and stays in the history, and /ignore {user} shows it again",
         "lo que diga {user} se oculta; se recibe y queda en el historial, y /ignore {user} lo vuelve a mostrar",
         "o que {user} disser fica oculto; é recebido e fica no histórico, e /ignore {user} volta a mostrar";
-    NotIgnored { user }:
-        "what {user} says is shown again",
-        "lo que diga {user} se vuelve a mostrar",
-        "o que {user} disser volta a ser mostrado";
-    IsIgnored { user }:
-        "what {user} says is hidden",
-        "lo que dice {user} está oculto",
-        "o que {user} diz está oculto";
-    NobodyIgnored:
-        "nobody is hidden",
-        "no ocultas a nadie",
-        "ninguém está oculto";
-    Online { user }:
-        "{user} online",
-        "{user} en línea",
-        "{user} está online";
-    Offline { user }:
-        "{user} offline",
-        "{user} desconectado",
-        "{user} está offline";
-    OfflineSince { user, seen }:
-        "{user} offline since {seen}",
-        "{user} desconectado desde {seen}",
-        "{user} está offline desde {seen}";
+    NotIgnored { user }: "what {user} says is shown again",
+        "lo que diga {user} se vuelve a mostrar", "o que {user} disser volta a ser mostrado";
+    IsIgnored { user }: "what {user} says is hidden",
+        "lo que dice {user} está oculto", "o que {user} diz está oculto";
+    NobodyIgnored: "nobody is hidden", "no ocultas a nadie", "ninguém está oculto";
+    Online { user }: "{user} online", "{user} en línea", "{user} está online";
+    Offline { user }: "{user} offline", "{user} desconectado", "{user} está offline";
+    OfflineSince { user, seen }: "{user} offline since {seen}",
+        "{user} desconectado desde {seen}", "{user} está offline desde {seen}";
 
     // The connection.
-    ConnectedAs { server, user }:
-        "connected to {server} as {user}; /help says what can be typed",
+    ConnectedAs { server, user }: "connected to {server} as {user}; /help says what can be typed",
         "conectado a {server} como {user}; /help dice lo que se puede escribir",
         "conectado a {server} como {user}; /help diz o que se pode digitar";
-    Connected { server }:
-        "connected to {server}",
-        "conectado a {server}",
-        "conectado a {server}";
-    AwayFrom { server }:
-        "away from {server}",
-        "sin conexión con {server}",
-        "sem conexão com {server}";
-    ServerAway { why }:
-        "the server is away ({why}); what you write waits in the outbox",
+    Connected { server }: "connected to {server}", "conectado a {server}", "conectado a {server}";
+    AwayFrom { server }: "away from {server}", "sin conexión con {server}", "sem conexão com {server}";
+    ServerAway { why }: "the server is away ({why}); what you write waits in the outbox",
         "el servidor no está ({why}); lo que escribas espera en la bandeja de salida",
         "o servidor não está disponível ({why}); o que você escrever espera na caixa de saída";
-    Away:
-        "the server is away",
-        "el servidor no está",
-        "o servidor não está disponível";
-    OtherStore:
-        "the server's store is another than last time: restored from a backup, or made anew; your history stays, and what was sent since that backup may be unknown there",
+    Away: "the server is away", "el servidor no está", "o servidor não está disponível";
+    OtherStore: "the server's store is another than last time: restored from a backup, or made anew; your history stays, and what was sent since that backup may be unknown there",
         "el almacén del servidor no es el de la última vez: se ha restaurado de una copia o se ha hecho de nuevo; tu historial se conserva, y puede que allí no se sepa de lo enviado desde esa copia",
         "o armazém do servidor não é o da última vez: foi restaurado de um backup ou feito de novo; seu histórico continua, e talvez lá não se saiba do que foi enviado desde esse backup";
-    ConnectionBroke { error }:
-        "the connection broke: {error}",
-        "se cortó la conexión: {error}",
-        "a conexão caiu: {error}";
-    NoAddress:
-        "the name stands for no address",
-        "el nombre no corresponde a ninguna dirección",
-        "o nome não corresponde a nenhum endereço";
-    Strange:
-        "the server's answer is not of the protocol's form",
+    ConnectionBroke { error }: "the connection broke: {error}",
+        "se cortó la conexión: {error}", "a conexão caiu: {error}";
+    NoAddress: "the name stands for no address",
+        "el nombre no corresponde a ninguna dirección", "o nome não corresponde a nenhum endereço";
+    Strange: "the server's answer is not of the protocol's form",
         "la respuesta del servidor no tiene la forma del protocolo",
         "a resposta do servidor não tem a forma do protocolo";
-    StrangeSend:
-        "the server's answer to SEND is not of the protocol's form",
-        "la respuesta del servidor a SEND no tiene la forma del protocolo",
-        "a resposta do servidor a SEND não tem a forma do protocolo";
-    StrangeGreeting:
-        "the server's greeting is not of the protocol's form",
-        "el saludo del servidor no tiene la forma del protocolo",
-        "a saudação do servidor não tem a forma do protocolo";
-    ServerClosed:
-        "the server closed the connection",
-        "el servidor cerró la conexión",
-        "o servidor fechou a conexão";
-    ServerLate:
-        "the server did not answer in time",
-        "el servidor no respondió a tiempo",
-        "o servidor não respondeu a tempo";
-    ServerTooLong:
-        "the server sent a line that is too long",
-        "el servidor envió una línea demasiado larga",
-        "o servidor enviou uma linha longa demais";
-    Refused { why }:
-        "the server refused the login: {why}",
-        "el servidor no admite el acceso: {why}",
-        "o servidor recusou o acesso: {why}";
-    RefusedNew { why }:
-        "the server refused the login: {why}; if you are new here, --register makes an account",
+    ServerClosed: "the server closed the connection", "el servidor cerró la conexión", "o servidor fechou a conexão";
+    ServerLate: "the server did not answer in time",
+        "el servidor no respondió a tiempo", "o servidor não respondeu a tempo";
+    ServerTooLong: "the server sent a line that is too long",
+        "el servidor envió una línea demasiado larga", "o servidor enviou uma linha longa demais";
+    Refused { why }: "the server refused the login: {why}",
+        "el servidor no admite el acceso: {why}", "o servidor recusou o acesso: {why}";
+    RefusedNew { why }: "the server refused the login: {why}; if you are new here, --register makes an account",
         "el servidor no admite el acceso: {why}; si eres nuevo aquí, --register crea una cuenta",
         "o servidor recusou o acesso: {why}; se você é novo aqui, --register cria uma conta";
-    NameTaken:
-        "the name is taken, and this is not its password",
-        "el nombre está ocupado, y esta no es su contraseña",
-        "o nome já existe, e esta não é a senha dele";
-    TookOver:
-        "another session of yours took over",
-        "otra sesión tuya ha tomado el relevo",
-        "outra sessão sua assumiu o lugar desta";
-    CloseReason:
-        "the program is ending",
-        "el programa está terminando",
-        "o programa está terminando";
+    NameTaken: "the name is taken, and this is not its password",
+        "el nombre está ocupado, y esta no es su contraseña", "o nome já existe, e esta não é a senha dele";
+    TookOver: "another session of yours took over",
+        "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";
 
     // People.
-    ComesOnline { user }:
-        "{user} is online",
-        "{user} se ha conectado",
-        "{user} ficou online";
-    GoesOffline { user }:
-        "{user} is offline",
-        "{user} se ha desconectado",
-        "{user} ficou offline";
+    ComesOnline { user }: "{user} is online", "{user} se ha conectado", "{user} ficou online";
+    GoesOffline { user }: "{user} is offline", "{user} se ha desconectado", "{user} ficou offline";
 
     // The outbox, and how far messages have come.
-    LeftFromLastTime { count }:
-        "{count} in the outbox from last time",
-        "{count} en la bandeja de salida desde la última vez",
-        "{count} na caixa de saída desde a última vez";
-    LeftForNextTime { count }:
-        "{count} in the outbox, to be sent at the next start",
+    LeftFromLastTime { count }: "{count} in the outbox from last time",
+        "{count} en la bandeja de salida desde la última vez", "{count} na caixa de saída desde a última vez";
+    LeftForNextTime { count }: "{count} in the outbox, to be sent at the next start",
         "{count} en la bandeja de salida, para enviar la próxima vez",
         "{count} na caixa de saída, para enviar da próxima vez";
-    InOutbox { count }:
-        "{count} in the outbox",
-        "{count} en la bandeja de salida",
-        "{count} na caixa de saída";
-    OutboxFull:
-        "not sent: the outbox is full; it empties when the server is there",
+    InOutbox { count }: "{count} in the outbox", "{count} en la bandeja de salida", "{count} na caixa de saída";
+    OutboxFull: "not sent: the outbox is full; it empties when the server is there",
         "no enviado: la bandeja de salida está llena; se vacía cuando está el servidor",
         "não enviado: a caixa de saída está cheia; ela se esvazia quando o servidor está disponível";
-    Waits { target, why }:
-        "what you wrote to {target} waits: {why}",
-        "lo que escribiste a {target} espera: {why}",
-        "o que você escreveu para {target} espera: {why}";
-    NotSent { text, why }:
-        "{text} — not sent: {why}",
-        "{text} — no enviado: {why}",
-        "{text} — não enviado: {why}";
-    OthersBefore { text, others }:
-        "{text} (and {others} before it)",
-        "{text} (y {others} antes)",
-        "{text} (e {others} antes)";
-    NothingSent { target }:
-        "you have sent nothing to {target} yet",
-        "todavía no has enviado nada a {target}",
-        "você ainda não enviou nada para {target}";
-    NobodyWaitedFor:
-        "nobody is waited for there",
-        "allí no se espera a nadie",
-        "ali não se espera por ninguém";
-    NothingThere:
-        "nothing there yet",
-        "todavía no hay nada",
-        "ainda não há nada";
-    NotAsked { why }:
-        "not asked: {why}",
-        "no preguntado: {why}",
-        "não perguntado: {why}";
-    TooManyQuestions:
-        "too many questions wait for their answers; ask again later",
+    Waits { target, why }: "what you wrote to {target} waits: {why}",
+        "lo que escribiste a {target} espera: {why}", "o que você escreveu para {target} espera: {why}";
+    NotSent { text, why }: "{text} — not sent: {why}", "{text} — no enviado: {why}", "{text} — não enviado: {why}";
+    OthersBefore { text, others }: "{text} (and {others} before it)",
+        "{text} (y {others} antes)", "{text} (e {others} antes)";
+    NothingSent { target }: "you have sent nothing to {target} yet",
+        "todavía no has enviado nada a {target}", "você ainda não enviou nada para {target}";
+    NobodyWaitedFor: "nobody is waited for there", "allí no se espera a nadie", "ali não se espera por ninguém";
+    NothingThere: "nothing there yet", "todavía no hay nada", "ainda não há nada";
+    NotAsked { why }: "not asked: {why}", "no preguntado: {why}", "não perguntado: {why}";
+    TooManyQuestions: "too many questions wait for their answers; ask again later",
         "demasiadas preguntas esperan respuesta; pregunta más tarde",
         "perguntas demais esperam resposta; pergunte mais tarde";
-    NoChat:
-        "there is no current chat: choose one with /query <user>, or write @<user>: <text>",
+    NoChat: "there is no current chat: choose one with /query <user>, or write @<user>: <text>",
         "no hay chat actual: elige uno con /query <usuario>, o escribe @<usuario>: <texto>",
         "não há conversa atual: escolha uma com /query <usuário>, ou escreva @<usuário>: <texto>";
 
     // Direct chats.
-    DirectPrompt { peer }:
-        "{peer} (direct)> ",
-        "{peer} (directo)> ",
-        "{peer} (direto)> ";
-    DirectCalling { peer }:
-        "calling {peer}",
-        "llamando a {peer}",
-        "chamando {peer}";
-    DirectBegun { peer }:
-        "direct chat with {peer}: what you type goes to {peer} without the server, until exit or /close",
+    DirectPrompt { peer }: "{peer} (direct)> ", "{peer} (directo)> ", "{peer} (direto)> ";
+    DirectCalling { peer }: "calling {peer}", "llamando a {peer}", "chamando {peer}";
+    DirectBegun { peer }: "direct chat with {peer}: what you type goes to {peer} without the server, until exit or /close",
         "chat directo con {peer}: lo que escribas va a {peer} sin el servidor, hasta exit o /close",
         "conversa direta com {peer}: o que você digitar vai para {peer} sem o servidor, até exit ou /close";
-    DirectOffered { peer }:
-        "{peer} has opened a direct chat with you; /p2p {peer} to answer in it",
+    DirectOffered { peer }: "{peer} has opened a direct chat with you; /p2p {peer} to answer in it",
         "{peer} ha abierto un chat directo contigo; /p2p {peer} para responder en él",
         "{peer} abriu uma conversa direta com você; /p2p {peer} para responder nela";
-    DirectOver { peer }:
-        "the direct chat with {peer} is over; what you write to {peer} goes by way of the server",
+    DirectOver { peer }: "the direct chat with {peer} is over; what you write to {peer} goes by way of the server",
         "el chat directo con {peer} ha terminado; lo que escribas a {peer} va por el servidor",
         "a conversa direta com {peer} acabou; o que você escrever para {peer} vai pelo servidor";
-    DirectOverBecause { peer, why }:
-        "the direct chat with {peer} is over ({why}); what you write to {peer} goes by way of the server",
+    DirectOverBecause { peer, why }: "the direct chat with {peer} is over ({why}); what you write to {peer} goes by way of the server",
         "el chat directo con {peer} ha terminado ({why}); lo que escribas a {peer} va por el servidor",
         "a conversa direta com {peer} acabou ({why}); o que você escrever para {peer} vai pelo servidor";
-    DirectUnconfirmed { count, peer }:
-        "{count} not confirmed by {peer}: /resend sends by way of the server what may not have arrived",
+    DirectUnconfirmed { count, peer }: "{count} not confirmed by {peer}: /resend sends by way of the server what may not have arrived",
         "{count} sin confirmar por {peer}: /resend envía por el servidor lo que quizá no llegó",
         "{count} sem confirmação de {peer}: /resend envia pelo servidor o que talvez não tenha chegado";
-    DirectLost { count }:
-        "{count} said directly and not confirmed; not kept, and they may not have arrived",
+    DirectLost { count }: "{count} said directly and not confirmed; not kept, and they may not have arrived",
         "{count} sin confirmar en chats directos; no se guardan, y quizá no llegaron",
         "{count} sem confirmação em conversas diretas; não ficam guardadas, e talvez não tenham chegado";
-    DirectUnreachable { peer, why }:
-        "{peer} cannot be reached directly ({why}); what you write to {peer} goes by way of the server",
+    DirectUnreachable { peer, why }: "{peer} cannot be reached directly ({why}); what you write to {peer} goes by way of the server",
         "no se puede llegar a {peer} directamente ({why}); lo que escribas a {peer} va por el servidor",
         "não é possível chegar a {peer} diretamente ({why}); o que você escrever para {peer} vai pelo servidor";
-    DirectSlow:
-        "not sent: the other side is slow; try again",
+    DirectSlow: "not sent: the other side is slow; try again",
         "no enviado: el otro lado va lento; inténtalo de nuevo",
         "não enviado: o outro lado está lento; tente de novo";
-    NoDirectHere:
-        "there are no direct chats here (--no-p2p, or not at a terminal)",
+    NoDirectHere: "there are no direct chats here (--no-p2p, or not at a terminal)",
         "aquí no hay chats directos (--no-p2p, o no es una terminal)",
         "aqui não há conversas diretas (--no-p2p, ou não é um terminal)";
-    NoDirectOpen:
-        "no direct chat is open",
-        "no hay ningún chat directo abierto",
-        "nenhuma conversa direta está aberta";
-    NotDirect:
-        "this is no direct chat; /p2p <user> opens one",
+    NoDirectOpen: "no direct chat is open",
+        "no hay ningún chat directo abierto", "nenhuma conversa direta está aberta";
+    NotDirect: "this is no direct chat; /p2p <user> opens one",
         "esto no es un chat directo; /p2p <usuario> abre uno",
         "isto não é uma conversa direta; /p2p <usuário> abre uma";
-    AllConfirmed:
-        "everything that was said directly has been confirmed",
-        "todo lo que se dijo directamente está confirmado",
-        "tudo o que foi dito diretamente está confirmado";
-    NoAnswer:
-        "no answer came",
-        "no hubo respuesta",
-        "não houve resposta";
-    NoAnswerAt { address }:
-        "{address}: no answer came",
-        "{address}: no hubo respuesta",
-        "{address}: não houve resposta";
-    NoWachatAt { address }:
-        "{address}: what answers there is no wachat",
-        "{address}: lo que responde allí no es wachat",
-        "{address}: o que responde ali não é wachat";
-    PeerTooLong:
-        "a line came that is too long",
-        "llegó una línea demasiado larga",
-        "chegou uma linha longa demais";
-    PeerTakesNothing:
-        "the other side takes nothing",
-        "el otro lado no recibe nada",
-        "o outro lado não recebe nada";
+    AllConfirmed: "everything that was said directly has been confirmed",
+        "todo lo que se dijo directamente está confirmado", "tudo o que foi dito diretamente está confirmado";
+    NoAnswer: "no answer came", "no hubo respuesta", "não houve resposta";
+    NoAnswerAt { address }: "{address}: no answer came",
+        "{address}: no hubo respuesta", "{address}: não houve resposta";
+    NoWachatAt { address }: "{address}: what answers there is no wachat",
+        "{address}: lo que responde allí no es wachat", "{address}: o que responde ali não é wachat";
+    PeerTooLong: "a line came that is too long", "llegó una línea demasiado larga", "chegou uma linha longa demais";
+    PeerTakesNothing: "the other side takes nothing", "el otro lado no recibe nada", "o outro lado não recebe nada";
 
     // Beginning, and the client's files.
-    PasswordOf { user }:
-        "password of {user}: ",
-        "contraseña de {user}: ",
-        "senha de {user}: ";
-    NewPasswordOf { user }:
-        "new password of {user}: ",
-        "nueva contraseña de {user}: ",
-        "nova senha de {user}: ";
-    PasswordAgain:
-        "and again: ",
-        "otra vez: ",
-        "outra vez: ";
-    MayRegister { server, user }:
-        "{server} does not know {user}, or not with this password. Register (at least 8 characters)? [y/N] ",
+    PasswordOf { user }: "password of {user}: ", "contraseña de {user}: ", "senha de {user}: ";
+    NewPasswordOf { user }: "new password of {user}: ", "nueva contraseña de {user}: ", "nova senha de {user}: ";
+    PasswordAgain: "and again: ", "otra vez: ", "outra vez: ";
+    MayRegister { server, user }: "{server} does not know {user}, or not with this password. Register (at least 8 characters)? [y/N] ",
         "{server} no conoce a {user}, o no con esta contraseña. ¿Crear la cuenta (al menos 8 caracteres)? [s/N] ",
         "{server} não conhece {user}, ou não com esta senha. Criar a conta (pelo menos 8 caracteres)? [s/N] ";
-    EmailNotTaken { why }:
-        "the e-mail address was not taken: {why}",
-        "no se ha guardado la dirección de correo: {why}",
-        "o endereço de e-mail não foi guardado: {why}";
-    BadUser { name, most }:
-        "--user {name}: a name is 1 to {most} letters, digits or signs of one script, none of : ; # @ \" \\ / and no . or - at its start",
+    EmailNotTaken { why }: "the e-mail address was not taken: {why}",
+        "no se ha guardado la dirección de correo: {why}", "o endereço de e-mail não foi guardado: {why}";
+    BadUser { name, most }: "--user {name}: a name is 1 to {most} letters, digits or signs of one script, none of : ; # @ \" \\ / and no . or - at its start",
         "--user {name}: un nombre tiene de 1 a {most} letras, cifras o signos de un solo alfabeto, ninguno de : ; # @ \" \\ / y ningún . ni - al principio",
         "--user {name}: um nome tem de 1 a {most} letras, algarismos ou sinais de um só alfabeto, nenhum de : ; # @ \" \\ / e nenhum . nem - no começo";
-    NoPasswordFile { path, error }:
-        "cannot read --password-file {path}: {error}",
-        "no se puede leer --password-file {path}: {error}",
-        "não é possível ler --password-file {path}: {error}";
-    NoPassword { error }:
-        "no password ({error}): give --password-file, or set WACHAT_PASSWORD",
+    NoPasswordFile { path, error }: "cannot read --password-file {path}: {error}",
+        "no se puede leer --password-file {path}: {error}", "não é possível ler --password-file {path}: {error}";
+    NoPassword { error }: "no password ({error}): give --password-file, or set WACHAT_PASSWORD",
         "no hay contraseña ({error}): usa --password-file, o define WACHAT_PASSWORD",
         "não há senha ({error}): use --password-file, ou defina WACHAT_PASSWORD";
-    BadPassword:
-        "a password is not empty and has no line break",
-        "una contraseña no está vacía ni tiene saltos de línea",
-        "uma senha não é vazia nem tem quebras de linha";
-    Different:
-        "the two differ; nothing was changed",
-        "no son iguales; no se ha cambiado nada",
-        "as duas são diferentes; nada foi mudado";
-    NoHome:
-        "there is no home directory to keep the outbox in: give --home",
+    BadPassword: "a password is not empty and has no line break",
+        "una contraseña no está vacía ni tiene saltos de línea", "uma senha não é vazia nem tem quebras de linha";
+    Different: "the two differ; nothing was changed",
+        "no son iguales; no se ha cambiado nada", "as duas são diferentes; nada foi mudado";
+    NoHome: "there is no home directory to keep the outbox in: give --home",
         "no hay un directorio personal donde guardar la bandeja de salida: usa --home",
         "não há um diretório pessoal onde guardar a caixa de saída: use --home";
-    TornAside { path }:
-        "a write that was cut short has been set aside in {path}",
+    TornAside { path }: "a write that was cut short has been set aside in {path}",
         "una escritura interrumpida se ha apartado en {path}",
         "uma gravação interrompida foi posta à parte em {path}";
-    CannotDo { doing, path, error }:
-        "cannot {doing} {path}: {error}",
-        "no se puede {doing} {path}: {error}",
-        "não é possível {doing} {path}: {error}";
-    Damaged { path, line }:
-        "{path} is damaged from line {line} on; keep a copy, then cut it there by hand, or take the file away",
-        "{path} está dañado desde la línea {line}; guarda una copia y córtalo ahí a mano, o quita el archivo",
-        "{path} está danificado a partir da linha {line}; guarde uma cópia e corte-o ali à mão, ou retire o arquivo";
-    OtherVersion { path, found }:
-        "{path} begins with {found}: made by another version of wachat",
-        "{path} empieza con {found}: es de otra versión de wachat",
-        "{path} começa com {found}: é de outra versão do wachat";
-    FileClosed { path }:
-        "{path} takes no more: an earlier write failed",
+    CannotUse { path, error }: "cannot read or write {path}: {error}",
+        "no se puede leer ni escribir {path}: {error}", "não é possível ler nem gravar {path}: {error}";
+    Damaged { path, line }: "{path} is damaged from line {line} on; restore its directory from a copy, or move the directory away",
+        "{path} está dañado desde la línea {line}; recupera su directorio de una copia, o apártalo",
+        "{path} está danificado a partir da linha {line}; recupere o diretório de uma cópia, ou retire-o";
+    Missing { path }: "{path} is missing; restore its directory from a copy, or move the directory away",
+        "falta {path}; recupera su directorio de una copia, o apártalo",
+        "falta {path}; recupere o diretório de uma cópia, ou retire-o";
+    OtherVersion { path }: "{path} was made by another version of wachat; start that one",
+        "{path} es de otra versión de wachat; usa esa", "{path} é de outra versão do wachat; use essa";
+    FileClosed { path }: "{path} takes no more: an earlier write failed",
         "{path} no admite más: falló una escritura anterior",
         "{path} não aceita mais nada: uma gravação anterior falhou";
-    InUse { path }:
-        "another wachat of this user is running here ({path}); end it, or give --home",
+    InUse { path }: "another wachat of this user is running here ({path}); end it, or give --home",
         "otro wachat de este usuario está en marcha aquí ({path}); termínalo, o usa --home",
         "outro wachat deste usuário está rodando aqui ({path}); encerre-o, ou use --home";
-    NoRandom:
-        "the operating system gives no random numbers",
-        "el sistema operativo no da números aleatorios",
-        "o sistema operacional não fornece números aleatórios";
-    NoScreen { error }:
-        "cannot write to the screen: {error}",
-        "no se puede escribir en la pantalla: {error}",
-        "não é possível escrever na tela: {error}";
-    NoThread { error }:
-        "cannot start a thread: {error}",
-        "no se puede iniciar un hilo: {error}",
-        "não é possível iniciar uma thread: {error}";
+    NoRandom: "the operating system gives no random numbers",
+        "el sistema operativo no da números aleatorios", "o sistema operacional não fornece números aleatórios";
+    NoScreen { error }: "cannot write to the screen: {error}",
+        "no se puede escribir en la pantalla: {error}", "não é possível escrever na tela: {error}";
+    NoThread { error }: "cannot start a thread: {error}",
+        "no se puede iniciar un hilo: {error}", "não é possível iniciar uma thread: {error}";
 }

@@ -34,8 +34,6 @@ pub enum After {
 /// The commands of the RECV port.
 pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
     Command {
-        verb: "POLL",
-        fields: 1..=3,
         form: "POLL;<after or *>[;<wait in seconds>[;<max 1 to 1000>]]",
         help: "acknowledge all events up to <after>, and wait for the next",
         read: |f| {
@@ -49,8 +47,6 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         },
     },
     Command {
-        verb: "PORT",
-        fields: 1..=1,
         form: "PORT;<tcp port or 0>",
         help: "take direct chats at this port; 0: no longer",
         read: |f| {
@@ -58,20 +54,8 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
             Some(RecvRequest::Port { port: (port > 0).then_some(port) })
         },
     },
-    Command {
-        verb: "PING",
-        fields: 0..=0,
-        form: "PING",
-        help: "check the connection",
-        read: |_| Some(RecvRequest::Ping),
-    },
-    Command {
-        verb: "QUIT",
-        fields: 0..=0,
-        form: "QUIT",
-        help: "end the connection",
-        read: |_| Some(RecvRequest::Quit),
-    },
+    Command { form: "PING", help: "check the connection", read: |_| Some(RecvRequest::Ping) },
+    Command { form: "QUIT", help: "end the connection", read: |_| Some(RecvRequest::Quit) },
 ];
 
 impl RecvRequest {

@@ -2,9 +2,7 @@
 
 mod account;
 mod conversation;
-#[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/ids.rs")]
 mod ids;
-#[cfg_attr(feature = "planted-bugs", path = "../../../tests/planted/mailbox.rs")]
 mod mailbox;
 mod room;
 

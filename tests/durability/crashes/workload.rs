@@ -372,7 +372,7 @@ impl Workload {
             ConnectionId(server.last_connection)
         });
         server.asked.entry(connection).or_default().push_back(asked);
-        server.group_commit.take(connection, command, now).map_err(|defect| defect.to_string())?;
+        server.group_commit.execute(connection, command, now).map_err(|defect| defect.to_string())?;
         self.hear().map(Ok)
     }
 
@@ -409,7 +409,7 @@ impl Workload {
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         let (mut heard, mut lost) = (Vec::new(), Vec::new());
-        for effect in server.group_commit.take_released() {
+        for effect in server.group_commit.release_effects() {
             let answer = match effect {
                 Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
@@ -450,7 +450,7 @@ impl Workload {
         let Some(server) = &mut self.server else { return Ok(()) };
         server.asked.remove(&connection);
         server.sessions.retain(|_, session| *session != connection);
-        server.group_commit.take(connection, Command::Closed, now).map_err(|defect| defect.to_string())
+        server.group_commit.execute(connection, Command::Closed, now).map_err(|defect| defect.to_string())
     }
 
     /// A program hears an answer.

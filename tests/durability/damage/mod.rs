@@ -42,7 +42,7 @@ fn three_segments() -> SimulatedDisk {
             group_commit.give_segment(make_segment(&location, number, SIZES.segment_bytes).unwrap());
             group_commit.switch_segment();
         }
-        group_commit.take(ConnectionId(1), command, Now::default()).unwrap();
+        group_commit.execute(ConnectionId(1), command, Now::default()).unwrap();
         group_commit.commit().unwrap();
     };
     act(Command::Register { name: ana.clone(), password_hash: "x".into() });

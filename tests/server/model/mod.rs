@@ -133,7 +133,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn core_answers_as_the_model_does(actions in prop::collection::vec(action(), 1..120)) {
+    fn the_state_machine_answers_as_the_model_does(actions in prop::collection::vec(action(), 1..120)) {
         let (mut model, mut real) = (Model::default(), Real::new());
         for action in &actions {
             if let Some((wanted, said)) = both(&mut model, &mut real, action) {

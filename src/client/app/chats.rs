@@ -1,0 +1,78 @@
+//! The direct chats that are open, and the messages in them that were not confirmed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::client::p2p::tokens::Tokens;
+use crate::limits;
+use crate::model::{Message, MessageId, UserName};
+
+/// A direct chat.
+#[derive(Debug)]
+pub struct Chat {
+    pub number: u64,
+    pub peer: UserName,
+    /// This client has called.
+    pub mine: bool,
+    /// Messages that the peer has not confirmed yet, oldest first, and the time since when.
+    pub unconfirmed: VecDeque<(Arc<Message>, Instant)>,
+    /// The chat is being closed, for this reason.
+    pub closing: Option<String>,
+}
+
+impl Chat {
+    pub fn new(number: u64, peer: UserName, mine: bool) -> Self {
+        Self { number, peer, mine, unconfirmed: VecDeque::new(), closing: None }
+    }
+
+    /// Returns the moment when the oldest unconfirmed message is overdue.
+    pub fn deadline(&self) -> Option<Instant> {
+        let (_, since) = self.unconfirmed.front().filter(|_| self.closing.is_none())?;
+        Some(*since + limits::TIMEOUT)
+    }
+}
+
+/// All direct chats.
+#[derive(Default)]
+pub struct Chats {
+    pub tokens: Tokens,
+    /// The newest last. With each peer there may be one that this client called and one that the peer called: two
+    /// who call each other at the same time would not agree on which is the older one.
+    pub open: Vec<Chat>,
+    /// Messages whose chat was closed before they were confirmed.
+    pub lost: Vec<Arc<Message>>,
+}
+
+impl Chats {
+    /// Returns the chats with a peer that are not being closed.
+    pub fn with<'a>(&'a mut self, peer: &'a UserName) -> impl DoubleEndedIterator<Item = &'a mut Chat> {
+        self.open.iter_mut().filter(move |chat| chat.peer == *peer && chat.closing.is_none())
+    }
+
+    pub fn find(&mut self, number: u64) -> Option<&mut Chat> {
+        self.open.iter_mut().find(|chat| chat.number == number)
+    }
+
+    pub fn remove(&mut self, number: u64) -> Option<Chat> {
+        let at = self.open.iter().position(|chat| chat.number == number)?;
+        Some(self.open.remove(at))
+    }
+
+    /// Takes a confirmed message out of its chat.
+    pub fn confirm(&mut self, number: u64, id: &MessageId) -> Option<Arc<Message>> {
+        let unconfirmed = &mut self.find(number)?.unconfirmed;
+        let at = unconfirmed.iter().position(|(message, _)| message.id == *id)?;
+        unconfirmed.remove(at).map(|(message, _)| message)
+    }
+
+    /// Counts the unconfirmed messages of the open chats.
+    pub fn unconfirmed(&self) -> usize {
+        self.open.iter().map(|chat| chat.unconfirmed.len()).sum()
+    }
+
+    /// Returns the moment when the first unconfirmed message is overdue.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.open.iter().filter_map(Chat::deadline).min()
+    }
+}

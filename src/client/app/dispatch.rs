@@ -1,0 +1,207 @@
+//! The dispatcher decides which request the sender carries out next: a question, a message of the outbox, a read
+//! number. It knows which conversations are held, and how long an unreachable server is left alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::event::Moment;
+use crate::client::link::backoff::Backoff;
+use crate::client::link::error::LinkError;
+use crate::client::link::request::{Answer, Request};
+use crate::client::state::ClientState;
+use crate::client::state::outbox::Outgoing;
+use crate::limits;
+use crate::model::{Seq, State, Target};
+use crate::protocol::{Chat, Code, Ko};
+
+/// The sender, as the dispatcher sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// There was no server at the start, and none is tried: everything waits for the next start.
+    Off,
+    Idle,
+    /// The sender has a request.
+    Busy,
+}
+
+/// The meaning of an answer.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The message is in the history, in this state.
+    Accepted(Outgoing, State),
+    /// The message is in the history as refused.
+    Failed(Outgoing, Ko),
+    /// The message is the first of its conversation to be held.
+    Held(Outgoing, Ko),
+    Answered(Request, Answer),
+    /// There was no connection, and why. A question is given back; everything else is tried again.
+    Unreachable(String, Option<Request>),
+    Stopped(LinkError),
+    Nothing,
+}
+
+pub struct Dispatcher {
+    mode: Mode,
+    retry: Backoff,
+    questions: VecDeque<Request>,
+    /// Numbers that the server has to be told as read: the highest of each conversation.
+    reads: Vec<(Target, Seq)>,
+    /// Numbers that an earlier run showed, and may not have told the server.
+    doubtful: Vec<(Target, Seq)>,
+    /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
+    held: HashMap<Target, Backoff>,
+}
+
+impl Dispatcher {
+    pub fn new() -> Self {
+        Self {
+            mode: Mode::Idle,
+            retry: Backoff::new(limits::MIN_RETRY_DELAY),
+            questions: VecDeque::new(),
+            reads: Vec::new(),
+            doubtful: Vec::new(),
+            held: HashMap::new(),
+        }
+    }
+
+    /// Ends all sending: the server is not tried in this run.
+    pub fn switch_off(&mut self) {
+        self.mode = Mode::Off;
+    }
+
+    /// Adds a question. `false`: too many wait already.
+    pub fn add_question(&mut self, question: Request) -> bool {
+        let fits = self.questions.len() < limits::CLIENT_QUESTIONS;
+        if fits {
+            self.questions.push_back(question);
+        }
+        fits
+    }
+
+    /// Notes that the user has seen everything there up to this number.
+    pub fn add_read(&mut self, target: Target, seq: Seq) {
+        match self.reads.iter_mut().find(|(known, _)| *known == target) {
+            Some((_, upto)) => *upto = seq.max(*upto),
+            None => self.reads.push((target, seq)),
+        }
+    }
+
+    /// Notes what an earlier run showed, to be compared with what the server calls read.
+    pub fn add_doubtful(&mut self, reads: impl IntoIterator<Item = (Target, Seq)>) {
+        self.doubtful.extend(reads);
+    }
+
+    /// Checks that nothing is to be asked or said any more.
+    pub fn is_idle(&self) -> bool {
+        self.mode != Mode::Busy && self.questions.is_empty() && self.reads.is_empty()
+    }
+
+    /// Checks that the last try found no server.
+    pub fn is_failing(&self) -> bool {
+        self.retry.is_failing()
+    }
+
+    /// Ends the delay after a failure: the server is there again.
+    pub fn hurry(&mut self) {
+        self.retry.hurry();
+    }
+
+    /// Returns the next request for the sender, if it has none and there is one.
+    pub fn next_request(&mut self, state: &ClientState, now: Instant) -> Option<Request> {
+        if self.mode != Mode::Idle || self.retry.deadline(now).is_some() {
+            return None;
+        }
+        let request = self.choose(state, now)?;
+        self.mode = Mode::Busy;
+        Some(request)
+    }
+
+    fn choose(&mut self, state: &ClientState, now: Instant) -> Option<Request> {
+        let read = self.reads.first().map(|(target, seq)| Request::Read(target.clone(), *seq));
+        match self.questions.front() {
+            // The answer counts as unread what was shown and not told yet.
+            Some(Request::Chats) if read.is_some() => return read,
+            Some(_) => return self.questions.pop_front(),
+            None => {}
+        }
+        let is_held = |target: &Target| self.held.get(target).is_some_and(|hold| hold.deadline(now).is_some());
+        let message = state.outbox().first_free(is_held).map(Request::Send);
+        message.or(read).or_else(|| (!self.doubtful.is_empty()).then_some(Request::CompareReads))
+    }
+
+    /// Notes the sender's answer, also in the state.
+    pub fn note_answer(
+        &mut self,
+        state: &mut ClientState,
+        request: Request,
+        answer: Result<Answer, LinkError>,
+        moment: &Moment,
+    ) -> Outcome {
+        self.mode = Mode::Idle;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(LinkError::Away(why)) => {
+                self.retry.note_failure(moment.now, moment.jitter());
+                let repeated = matches!(request, Request::Send(_) | Request::Read(..) | Request::CompareReads);
+                return Outcome::Unreachable(why, (!repeated).then_some(request));
+            }
+            Err(error) => return Outcome::Stopped(error),
+        };
+        self.retry.note_success();
+        match (request, answer) {
+            (Request::Send(message), Answer::Accepted(accepted)) => {
+                self.held.remove(&message.to);
+                let reached = state.accept(&message.id, accepted.at, accepted.seq);
+                Outcome::Accepted(message, reached)
+            }
+            (Request::Send(message), Answer::Refused(ko)) => self.note_refusal(state, message, ko, moment),
+            (Request::Read(target, seq), _) => {
+                // A KO changes nothing: the target is gone, or the number is of another store.
+                self.reads.retain(|(known, upto)| *known != target || *upto > seq);
+                Outcome::Nothing
+            }
+            (Request::CompareReads, Answer::Chats(chats)) => {
+                self.compare_reads(&chats);
+                Outcome::Nothing
+            }
+            (question, answer) => Outcome::Answered(question, answer),
+        }
+    }
+
+    /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
+    fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
+        if !matches!(ko.code, Code::Rate | Code::Quota | Code::Full) {
+            self.held.remove(&message.to);
+            state.fail(&message.id, &ko);
+            return Outcome::Failed(message, ko);
+        }
+        let first = !self.held.contains_key(&message.to);
+        let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
+        hold.note_failure(moment.now, moment.jitter());
+        if first { Outcome::Held(message, ko) } else { Outcome::Nothing }
+    }
+
+    /// Adds to the reads what the server does not know of the doubtful ones.
+    fn compare_reads(&mut self, chats: &[Chat]) {
+        for (target, seq) in std::mem::take(&mut self.doubtful) {
+            if chats.iter().find(|chat| chat.target == target).is_none_or(|chat| chat.read < seq) {
+                self.add_read(target, seq);
+            }
+        }
+    }
+
+    /// Takes the questions out while the server is left alone: an answer is for now, not for later.
+    pub fn refuse_questions(&mut self, now: Instant) -> Vec<Request> {
+        let refused = self.mode == Mode::Off || self.retry.deadline(now).is_some();
+        if refused { self.questions.drain(..).collect() } else { Vec::new() }
+    }
+
+    /// Returns the moment from which on there may be something to do, if it is after `now`.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        if self.mode != Mode::Idle {
+            return None;
+        }
+        let holds = self.held.values().filter_map(|hold| hold.deadline(now)).min();
+        self.retry.deadline(now).or(holds)
+    }
+}

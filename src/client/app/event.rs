@@ -1,0 +1,67 @@
+//! The events that the app handles, and the effects that it asks for: two closed lists. No decision is made
+//! anywhere else.
+
+use std::time::Instant;
+
+use super::view::View;
+use crate::client::link::LinkEvent;
+use crate::client::link::receiver::Receive;
+use crate::client::link::request::Request;
+use crate::client::p2p::{Action, DirectEvent};
+use crate::client::texts::Three;
+use crate::model::Timestamp;
+
+/// One event, from the keyboard, the screen or a thread.
+#[derive(Debug)]
+pub enum Event {
+    /// The client begins. The error: there was no connection, and why.
+    Started(Result<(), String>),
+    /// A line, or the reason why the input is none.
+    Typed(Result<String, Three>),
+    InputEnded,
+    Link(LinkEvent),
+    Direct(DirectEvent),
+    /// The first messages of those not shown yet, as many as this, are on the screen.
+    Shown(usize),
+    /// A deadline has passed.
+    Tick,
+}
+
+/// The circumstances of an event: all that a decision needs from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now: Instant,
+    pub at: Timestamp,
+    /// 128 random bits: the id of a new message, the jitter of a delay.
+    pub random: u128,
+}
+
+impl Moment {
+    /// Returns the present moment. The error: the operating system gives no random numbers.
+    pub fn present() -> Result<Self, getrandom::Error> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        Ok(Self { now: Instant::now(), at: Timestamp::now(), random: u128::from_be_bytes(random) })
+    }
+
+    /// Returns the random bits for the jitter of a delay.
+    pub fn jitter(&self) -> u16 {
+        (self.random & 0xffff) as u16
+    }
+}
+
+/// One effect, for a thread.
+#[derive(Debug)]
+pub enum Effect {
+    Send(Request),
+    Receive(Receive),
+    Direct(Action),
+}
+
+/// The result of an event. The records are durable before the first effect is carried out or the first view shown.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub records: Vec<u8>,
+    pub effects: Vec<Effect>,
+    pub views: Vec<View>,
+}

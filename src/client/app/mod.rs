@@ -1,0 +1,315 @@
+//! The app: a deterministic state machine. An event comes in; records, effects and views come out. It touches no
+//! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
+//!
+//! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
+//! - `command`, `arguments`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
+//! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
+//! - `chats`: the direct chats.
+
+mod arguments;
+mod chats;
+pub mod command;
+pub mod commands;
+mod direct;
+pub mod dispatch;
+pub mod event;
+mod events;
+mod execute;
+mod find;
+pub mod parse;
+mod polling;
+mod rooms;
+pub mod view;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::client::exit::Exit;
+use crate::client::state::outbox::Outgoing;
+use crate::client::state::{Arrival, ClientState};
+use crate::client::texts::Phrase;
+use crate::limits;
+use crate::model::{MessageId, Target, Text, UserName};
+use chats::Chats;
+use command::Command;
+use dispatch::Dispatcher;
+use event::{Effect, Event, Moment, Output};
+use polling::Polling;
+use view::{View, notice};
+
+/// The settings of a run.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Lines come from a pipe: no person is there, and the exit code says what happened.
+    pub piped: bool,
+    /// Showing a message tells its sender so.
+    pub receipts: bool,
+    /// Direct chats are taken and opened.
+    pub direct: bool,
+    /// The server's name, in messages to people.
+    pub server: String,
+}
+
+/// The keyboard: whether the next line is read, and for what.
+enum Input {
+    /// The next line is a command or a message.
+    Line,
+    /// The next line goes on with these.
+    Continued(String),
+    /// The answer to a join, or about the lobby, decides where the next line goes: none is read before.
+    Joining,
+    /// The same for the answer to a call.
+    Calling,
+    /// A pipe's command waits until the messages before it are answered.
+    Deferred(Command),
+    /// No more lines: messages that are on their way get a little time.
+    Leaving,
+}
+
+/// The destination of a line without a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Destination {
+    /// The lobby, if the user is in it; that is not known yet.
+    Undecided,
+    Nowhere,
+    Conversation(Target),
+    Direct(UserName),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Reachable,
+    Away,
+}
+
+/// The app. One thread owns it.
+pub struct App {
+    setting: Setting,
+    state: ClientState,
+    moment: Moment,
+    effects: Vec<Effect>,
+    server: Server,
+    dispatcher: Dispatcher,
+    polling: Polling,
+    input: Input,
+    destination: Destination,
+    chats: Chats,
+    /// Arrivals that are held back while a room is joined: the messages before them are shown first.
+    held: Vec<Arrival>,
+    /// Users who have joined a room since they were last reported: that they are online is known.
+    joiners: HashSet<UserName>,
+    /// Number of commands and messages that failed.
+    failures: usize,
+    /// The time of the last answer, and how long to wait for the next one.
+    progress: Instant,
+    timeout: Duration,
+    end: Option<Exit>,
+}
+
+impl App {
+    /// `moment`: the present one.
+    pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
+        let person = (Destination::Undecided, limits::QUIT_TIMEOUT);
+        let (destination, timeout) = if setting.piped { (Destination::Nowhere, limits::PIPE_TIMEOUT) } else { person };
+        Self {
+            polling: Polling::new(!setting.piped),
+            setting,
+            state,
+            moment,
+            effects: Vec::new(),
+            server: Server::Reachable,
+            dispatcher: Dispatcher::new(),
+            input: Input::Line,
+            destination,
+            chats: Chats::default(),
+            held: Vec::new(),
+            joiners: HashSet::new(),
+            failures: 0,
+            progress: moment.now,
+            timeout,
+            end: None,
+        }
+    }
+
+    pub fn state(&self) -> &ClientState {
+        &self.state
+    }
+
+    /// Handles one event.
+    pub fn handle(&mut self, event: Event, moment: Moment) -> Output {
+        self.moment = moment;
+        let mut views = match event {
+            Event::Started(first) => self.start(first),
+            Event::Typed(Ok(line)) => self.handle_line(&line),
+            Event::Typed(Err(why)) => {
+                self.input = Input::Line;
+                vec![self.problem(why)]
+            }
+            Event::InputEnded => self.handle_input_end(),
+            Event::Link(event) => self.handle_link(event),
+            Event::Direct(event) => self.handle_direct(event),
+            Event::Shown(count) => self.note_shown(count),
+            Event::Tick => Vec::new(),
+        };
+        views.extend(self.follow_up());
+        Output { records: self.state.take_uncommitted(), effects: std::mem::take(&mut self.effects), views }
+    }
+
+    /// Does what an event has made possible, whichever it was.
+    fn follow_up(&mut self) -> Vec<View> {
+        let mut views = self.release_arrivals();
+        views.extend(self.resume());
+        views.extend(self.look_up_lobby());
+        let refused = self.dispatcher.refuse_questions(self.moment.now);
+        let why = Phrase::Away.to_string();
+        views.extend(refused.into_iter().flat_map(|question| self.handle_not_asked(&question, &why)));
+        self.close_overdue();
+        let now = self.moment.now;
+        self.effects.extend(self.dispatcher.next_request(&self.state, now).map(Effect::Send));
+        self.effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
+        views
+    }
+
+    fn start(&mut self, first: Result<(), String>) -> Vec<View> {
+        if self.setting.piped {
+            return first.map_or_else(|why| self.switch_off(&why), |()| Vec::new());
+        }
+        if self.setting.receipts {
+            let mut received = self.state.last_received();
+            received.retain(|(target, _)| !matches!(target, Target::User(user) if self.state.is_ignored(user)));
+            self.dispatcher.add_doubtful(received);
+        }
+        let unshown: Vec<_> = self.state.unshown().cloned().collect();
+        let mut views: Vec<_> = unshown.into_iter().map(|message| self.view_of(message)).collect();
+        if !self.state.outbox().is_empty() {
+            views.push(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
+        }
+        views.extend(match first {
+            Err(why) => self.handle_away(&why),
+            Ok(()) => {
+                let (server, user) = (&self.setting.server, self.state.me());
+                vec![notice(Phrase::ConnectedAs { server, user })]
+            }
+        });
+        views
+    }
+
+    /// A pipe does not wait for a server that is away: everything is queued.
+    fn switch_off(&mut self, why: &str) -> Vec<View> {
+        self.timeout = Duration::ZERO;
+        self.dispatcher.switch_off();
+        self.handle_away(why)
+    }
+
+    /// Reports that a command failed; the exit code of a pipe says it too.
+    fn problem(&mut self, why: impl fmt::Display) -> View {
+        self.failures += 1;
+        View::Problem(why.to_string())
+    }
+
+    fn new_id(&self) -> Option<MessageId> {
+        MessageId::new(&format!("{:032x}", self.moment.random))
+    }
+
+    /// Queues a new message.
+    fn say(&mut self, to: Target, text: Text) -> Vec<View> {
+        let Some(id) = self.new_id() else { return Vec::new() };
+        self.queue(Outgoing { id, to, at: self.moment.at, text })
+    }
+
+    /// Queues a message. When its tick is shown, it is durable.
+    fn queue(&mut self, message: Outgoing) -> Vec<View> {
+        if self.state.outbox().len() >= limits::OUTBOX_MESSAGES {
+            return vec![self.problem(Phrase::OutboxFull)];
+        }
+        if self.state.outbox().is_empty() {
+            self.progress = self.moment.now;
+        }
+        let (to, text) = (message.to.clone(), message.text.to_string());
+        self.state.queue(message);
+        vec![View::Tick { state: None, to, text, others: 0 }]
+    }
+
+    /// Notes that messages were shown, and that their senders may be told.
+    fn note_shown(&mut self, count: usize) -> Vec<View> {
+        let shown: Vec<_> = self.state.unshown().take(count).cloned().collect();
+        self.state.mark_shown(shown.len());
+        if self.setting.receipts {
+            for message in shown.iter().filter(|message| !self.state.is_ignored(&message.from)) {
+                self.dispatcher.add_read(self.state.target_of(message), message.seq);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Checks that the next line may be read. A pipe is read as fast as the server takes it.
+    pub fn wants_line(&self) -> bool {
+        let ahead = self.setting.piped && self.is_moving() && self.state.outbox().len() >= limits::PIPE_AHEAD;
+        matches!(self.input, Input::Line | Input::Continued(_)) && !ahead
+    }
+
+    /// Checks that the server takes messages. Where it does not, they wait for another run.
+    fn is_moving(&self) -> bool {
+        self.server == Server::Reachable && !self.has_timed_out()
+    }
+
+    fn has_timed_out(&self) -> bool {
+        self.moment.now.duration_since(self.progress) >= self.timeout
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.input, Input::Leaving)
+    }
+
+    /// Returns the moment from which on there is something to do without any other event.
+    pub fn deadline(&self) -> Option<Instant> {
+        let now = self.moment.now;
+        let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
+        let timeout = waits.then(|| self.progress + self.timeout);
+        let all = [timeout, self.dispatcher.deadline(now), self.polling.deadline(now), self.chats.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Returns how the program ends, if it ends now.
+    pub fn end(&self) -> Option<Exit> {
+        if self.end.is_some() || !self.is_leaving() {
+            return self.end;
+        }
+        let confirmed = self.chats.unconfirmed() == 0;
+        let idle = confirmed && self.state.outbox().is_empty() && self.dispatcher.is_idle();
+        let away = self.server == Server::Away && !self.setting.piped && confirmed;
+        (idle || away || self.has_timed_out()).then(|| self.exit())
+    }
+
+    /// Returns what the exit code says about the commands so far.
+    fn exit(&self) -> Exit {
+        match (self.setting.piped, self.failures, self.state.outbox().len()) {
+            (false, ..) => Exit::Done,
+            (true, 1.., _) => Exit::Failed,
+            (true, 0, 1..) => Exit::Queued,
+            (true, 0, 0) if self.server == Server::Away => Exit::Away,
+            (true, 0, 0) => Exit::Done,
+        }
+    }
+
+    /// Reports the messages that are left for the next start, or may be lost.
+    pub fn last_words(&self) -> Vec<View> {
+        let (waiting, lost) = (self.state.outbox().len(), self.chats.lost.len() + self.chats.unconfirmed());
+        let left = (waiting > 0).then(|| notice(Phrase::LeftForNextTime { count: &waiting }));
+        let unsure = (lost > 0).then(|| notice(Phrase::DirectLost { count: &lost }));
+        left.into_iter().chain(unsure).collect()
+    }
+
+    /// Returns the prompt: the destination of the next line.
+    pub fn prompt(&self) -> String {
+        match (&self.input, &self.destination) {
+            (Input::Leaving, _) => String::new(),
+            (Input::Continued(_), _) => "... ".to_owned(),
+            (_, Destination::Undecided | Destination::Nowhere) => "> ".to_owned(),
+            (_, Destination::Conversation(target)) => format!("{target}> "),
+            (_, Destination::Direct(peer)) => Phrase::DirectPrompt { peer }.to_string(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The commands that concern rooms, and the lobby where a new client begins.
+
+use super::view::{View, answer, notice};
+use super::{App, Destination, Input, Server};
+use crate::client::link::request::Request;
+use crate::client::state::conversation::Row;
+use crate::client::texts::{Phrase, words};
+use crate::limits;
+use crate::model::{RoomName, Target, UserName};
+use crate::protocol::{Chat, HistoryRecord, Ko, Room};
+
+/// The room that every new account is in, without its `#` (protocol, section 7).
+const LOBBY: &str = "lobby";
+
+impl App {
+    /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
+    /// there is one and the user is in it.
+    pub(super) fn look_up_lobby(&mut self) -> Vec<View> {
+        let undecided = self.destination == Destination::Undecided && matches!(self.input, Input::Line);
+        if !undecided || self.server == Server::Away {
+            return Vec::new();
+        }
+        let views = self.ask_server(Request::Lobby);
+        if views.is_empty() {
+            self.input = Input::Joining;
+        }
+        views
+    }
+
+    /// The lobby is the destination if it is one of the user's conversations. `None`: the server was away, and is
+    /// asked again.
+    pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) -> Vec<View> {
+        self.input = Input::Line;
+        let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.mapped() == LOBBY);
+        let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
+        self.destination = match chats {
+            Some(chats) => lobby(chats).map_or(Destination::Nowhere, Destination::Conversation),
+            None => Destination::Undecided,
+        };
+        Vec::new()
+    }
+
+    /// `/join #sala`. No line is read before the answer: it is meant for the room.
+    pub(super) fn join(&mut self, room: RoomName) -> Vec<View> {
+        let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
+        let views = self.ask_server(Request::Join(room, rows));
+        if views.is_empty() {
+            self.input = Input::Joining;
+        }
+        views
+    }
+
+    /// Shows the last messages from before the join, as far as they are new here.
+    pub(super) fn handle_joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) -> Vec<View> {
+        self.input = Input::Line;
+        let mut views = vec![notice(Phrase::YouJoined { room: &room })];
+        let target = Target::Room(room);
+        self.destination = Destination::Conversation(target.clone());
+        if self.setting.piped {
+            return views;
+        }
+        if last.is_empty() {
+            views.push(answer(Phrase::NothingThere));
+        }
+        let new = self.state.add_fetched(last.into_iter().map(|record| record.message).collect());
+        if let (true, Some(message)) = (self.setting.receipts, new.last()) {
+            self.dispatcher.add_read(target, message.seq);
+        }
+        let shown = new.into_iter().filter(|message| !self.state.is_ignored(&message.from));
+        views.extend(shown.map(|message| View::Row(Row::Received(message))));
+        views
+    }
+
+    /// The lines that a script has behind its `/join` are meant for that room, and for no other conversation.
+    pub(super) fn handle_not_joined(&mut self, why: &str) -> Vec<View> {
+        self.input = Input::Line;
+        if self.setting.piped {
+            self.destination = Destination::Nowhere;
+        }
+        vec![self.problem(why)]
+    }
+
+    /// `/leave`, `/leave #sala`.
+    pub(super) fn leave_room(&mut self, room: Option<RoomName>) -> Vec<View> {
+        match room.or_else(|| self.current_room()) {
+            Some(room) => self.ask_server(Request::Leave(room)),
+            None => vec![self.problem(Phrase::WhichRoom)],
+        }
+    }
+
+    pub(super) fn handle_left(&mut self, room: RoomName) -> Vec<View> {
+        let view = notice(Phrase::YouLeft { room: &room });
+        if self.current_room() == Some(room) {
+            self.destination = Destination::Nowhere;
+        }
+        vec![view]
+    }
+
+    /// `/names`, `/names #sala`.
+    pub(super) fn list_members(&mut self, room: Option<RoomName>) -> Vec<View> {
+        match room.or_else(|| self.current_room()) {
+            Some(room) => self.ask_server(Request::Members(room)),
+            None => vec![self.problem(Phrase::WhoseMembers)],
+        }
+    }
+
+    /// Notes that a user has joined a room. Only so many are remembered: a notice too many does no harm.
+    pub(super) fn note_joiner(&mut self, user: UserName) {
+        if self.joiners.len() >= limits::TRANSIENT_EVENTS {
+            self.joiners.clear();
+        }
+        self.joiners.insert(user);
+    }
+
+    fn current_room(&self) -> Option<RoomName> {
+        match &self.destination {
+            Destination::Conversation(Target::Room(room)) => Some(room.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn list_rooms(rooms: &[Room]) -> Vec<View> {
+        if rooms.is_empty() {
+            return vec![answer(Phrase::NoRooms)];
+        }
+        let line = |seen: &Room| {
+            let (room, members) = (&seen.name, &seen.members);
+            let (in_it, not) = (Phrase::RoomMembersAndYou { room, members }, Phrase::RoomMembers { room, members });
+            answer(if seen.member { in_it } else { not })
+        };
+        rooms.iter().map(line).collect()
+    }
+
+    /// The server shows a room to its members only; the history here is the user's own.
+    pub(super) fn show_own_rows(&mut self, target: &Target, count: usize, ko: &Ko) -> Vec<View> {
+        let rows = self.state.last_rows(target, count);
+        if rows.is_empty() {
+            return vec![self.problem(words::ko(ko))];
+        }
+        rows.into_iter().map(View::Row).collect()
+    }
+}

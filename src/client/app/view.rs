@@ -1,0 +1,56 @@
+//! The views: all that the app shows, one closed list. A front end decides how each looks.
+
+use std::sync::Arc;
+
+use crate::client::state::conversation::Row;
+use crate::client::texts::Phrase;
+use crate::model::{Message, State, Target, Text};
+
+/// Makes a line about an event.
+pub fn notice(phrase: Phrase) -> View {
+    View::Notice(phrase.to_string())
+}
+
+/// Makes a line of an answer.
+pub fn answer(phrase: Phrase) -> View {
+    View::Answer(phrase.to_string())
+}
+
+/// One view.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// A received message. Once it is shown it counts as read.
+    Incoming(Arc<Message>),
+    /// A received message of a hidden user: it is not shown, and counts as shown.
+    Hidden(Arc<Message>),
+    /// The state of a message; `None`: queued. `others` messages to that target reached it at the same time.
+    Tick { state: Option<State>, to: Target, text: String, others: usize },
+    /// A message that the server refused.
+    Failed { to: Target, text: String, why: String },
+    /// A message received in a direct chat.
+    Direct(Arc<Message>),
+    /// A message sent in a direct chat; `held`: the other side has it.
+    DirectTick { held: bool, message: Arc<Message> },
+    /// A row of the history.
+    Row(Row),
+    /// A row that was found, and its conversation.
+    Found(Target, Row),
+    /// A number of messages there that were not read, and the last of them.
+    Unread { target: Target, count: usize, last: Arc<Message> },
+    /// The screen is cleared.
+    Clear,
+    /// A line of an answer.
+    Answer(String),
+    /// A line about an event.
+    Notice(String),
+    /// The reason why a command was not carried out.
+    Problem(String),
+}
+
+/// Makes the ticks of a message that moves from one state to another: a message may take several steps at once, and
+/// each is shown. `None`: it is in the outbox, durable.
+pub fn ticks(from: Option<State>, to_state: State, to: &Target, text: &Text, others: usize) -> Vec<View> {
+    let states = [State::Received, State::Delivered, State::Read].into_iter();
+    let steps = states.filter(|state| Some(*state) > from && *state <= to_state);
+    steps.map(|state| View::Tick { state: Some(state), to: to.clone(), text: text.to_string(), others }).collect()
+}

@@ -1,0 +1,53 @@
+//! Errors between the client and the server.
+
+use std::fmt;
+
+use crate::client::texts::{Phrase, words};
+use crate::protocol::{Code, Ko};
+
+/// An error between the client and the server.
+#[derive(Debug)]
+pub enum LinkError {
+    /// No connection, or it broke, or no answer came in time. A later try may succeed.
+    Away(String),
+    /// The server refuses the login, and will go on doing so (protocol, section 3).
+    Refused(Ko),
+    /// Another session of this user took over (protocol, section 3).
+    Replaced,
+}
+
+impl LinkError {
+    /// Returns the meaning of a KO to a login line: most do not change with another try, some do.
+    pub fn from_login(ko: Ko) -> Self {
+        match ko.code {
+            Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(words::ko(&ko)),
+            Code::Replaced => Self::Replaced,
+            _ => Self::Refused(ko),
+        }
+    }
+
+    /// Returns the meaning of a KO that closes the connection and answers no request (protocol, section 1).
+    pub fn from_close(ko: Ko) -> Self {
+        if ko.code == Code::Replaced { Self::Replaced } else { Self::Away(words::ko(&ko)) }
+    }
+
+    /// Makes the error of an answer that is not of the protocol's form.
+    pub fn malformed() -> Self {
+        Self::Away(Phrase::Strange.to_string())
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away(why) => f.write_str(why),
+            Self::Refused(ko) if ko.code == Code::Auth => Phrase::RefusedNew { why: &words::ko(ko) }.fmt(f),
+            // The name has another password.
+            Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
+            Self::Refused(ko) => Phrase::Refused { why: &words::ko(ko) }.fmt(f),
+            Self::Replaced => Phrase::TookOver.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}

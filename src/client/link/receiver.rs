@@ -1,0 +1,88 @@
+//! The receiver thread: it holds the RECV session, and polls when the owner says so.
+
+use std::collections::HashMap;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::account::Account;
+use super::error::LinkError;
+use super::session::{Session, recv_line};
+use super::{LinkEvent, Polled, catch_up};
+use crate::client::p2p::Listener;
+use crate::client::state::CaughtUp;
+use crate::client::state::conversation::Gap;
+use crate::limits;
+use crate::model::Seq;
+use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
+
+/// A request to the receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receive {
+    /// Log in, in the place of any session before.
+    LogIn,
+    /// Acknowledge every event up to a number, and return those above it, or wait so many seconds for one.
+    Poll { after: Seq, wait: u64 },
+}
+
+/// Works until the owner ends. `listener` takes direct chats, if they are taken.
+pub fn run(
+    account: &Account,
+    mut listener: Option<Listener>,
+    requests: &Receiver<Receive>,
+    reports: &Sender<LinkEvent>,
+) {
+    let mut session = None;
+    for request in requests {
+        let report = match request {
+            Receive::LogIn => {
+                session = None;
+                log_in(account, listener.as_mut()).map(|(new, opened)| {
+                    session = Some(new);
+                    LinkEvent::LoggedIn(opened)
+                })
+            }
+            Receive::Poll { after, wait } => session.as_mut().ok_or_else(LinkError::malformed).and_then(|session| {
+                Ok(LinkEvent::Polled(match poll(session, after, wait)? {
+                    Ok(events) => Ok(Polled { fetched: fetch_gaps(account, &events)?, events }),
+                    Err(ko) => Err(ko),
+                }))
+            }),
+        };
+        if reports.send(report.unwrap_or_else(LinkEvent::ReceiverFailed)).is_err() {
+            return;
+        }
+    }
+}
+
+fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session, SessionOpened), LinkError> {
+    let (mut session, opened) = Session::open_recv(account)?;
+    if let (Some(listener), Some(ip)) = (listener, session.local_ip()) {
+        let port = listener.listen_on(ip);
+        // A server without direct chats answers KO, which changes nothing.
+        let _ = session.request::<Done>(&recv_line(&RecvRequest::Port { port }))?;
+    }
+    Ok((session, opened))
+}
+
+/// Acknowledges every event up to a number, and returns those above it.
+pub fn poll(session: &mut Session, after: Seq, wait: u64) -> Result<Result<Vec<Event>, Ko>, LinkError> {
+    let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
+    session.request_list(&recv_line(&poll))
+}
+
+/// Fetches the messages of the gaps among these events. Where that fails, the poll has failed: its events come
+/// again.
+fn fetch_gaps(account: &Account, events: &[Event]) -> Result<HashMap<Seq, CaughtUp>, LinkError> {
+    let (mut fetched, mut space, mut session) = (HashMap::new(), limits::GAP_BYTES, None);
+    for event in events {
+        if let Event::Gap { room, first, last } = event {
+            let gap = Gap { room: room.clone(), first: *first, last: *last };
+            let session = match &mut session {
+                Some(session) => session,
+                none => none.insert(Session::open(account)?),
+            };
+            fetched.insert(*last, catch_up::fetch(session, &gap, &mut space)?);
+        }
+    }
+    Ok(fetched)
+}

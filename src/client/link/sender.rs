@@ -1,0 +1,45 @@
+//! The sender thread: it carries out one request at a time on the SEND port.
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::LinkEvent;
+use super::account::Account;
+use super::error::LinkError;
+use super::request::{Answer, Request};
+use super::session::Session;
+use crate::limits;
+
+/// Works until the owner ends. `session` is a connection that the start of the program has made already.
+pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<Request>, reports: &Sender<LinkEvent>) {
+    loop {
+        match requests.recv_timeout(limits::SEND_IDLE) {
+            Ok(request) => {
+                let answer = answer(account, &mut session, &request);
+                if reports.send(LinkEvent::Answered(request, answer)).is_err() {
+                    return;
+                }
+            }
+            // The SEND port is for short connections: an idle one is given back.
+            Err(RecvTimeoutError::Timeout) => session.take().into_iter().for_each(Session::quit),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Carries out a request, on the connection that there is or on a new one. The server may have closed an idle
+/// connection, or have been restarted since: it is away only if a new connection fails, too.
+fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -> Result<Answer, LinkError> {
+    if let Some(mut open) = session.take() {
+        match request.perform(&mut open) {
+            Err(LinkError::Away(_)) => {}
+            answer => {
+                *session = Some(open);
+                return answer;
+            }
+        }
+    }
+    let mut new = Session::open(account)?;
+    let answer = request.perform(&mut new)?;
+    *session = Some(new);
+    Ok(answer)
+}

@@ -1,0 +1,157 @@
+//! One logged-in connection, on either port: requests and their replies, each with a deadline.
+
+use std::io::Write;
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+
+use super::account::Account;
+use super::error::LinkError;
+use crate::client::texts::Phrase;
+use crate::limits;
+use crate::net::{LineError, LineReader};
+use crate::protocol::{
+    Code, Codec, Done, Ko, ListHead, Login, LoginKind, RecvRequest, SendRequest, SessionOpened, parse_reply,
+};
+
+/// A logged-in connection. After any [`LinkError`] it is of no more use.
+pub struct Session {
+    stream: Arc<TcpStream>,
+    lines: LineReader,
+}
+
+impl Session {
+    /// Logs in on the SEND port.
+    pub fn open(account: &Account) -> Result<Self, LinkError> {
+        open::<Done>(account, account.send_port).map(|(session, _)| session)
+    }
+
+    /// Logs in on the RECV port, in the place of any other RECV session of the user.
+    pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
+        open(account, account.recv_port)
+    }
+
+    /// Returns the address of this end, as this machine knows it.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.stream.local_addr().ok().map(|address| address.ip())
+    }
+
+    /// Sends one request and reads the first line of its reply. A KO that closes the connection answers no request
+    /// (protocol, section 4).
+    pub fn request<T: Codec>(&mut self, request: &[u8]) -> Result<Result<T, Ko>, LinkError> {
+        self.write(request)?;
+        match self.read_reply()? {
+            Err(ko) if ko.code.closes() => Err(LinkError::from_close(ko)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Sends a request whose reply is a list (protocol, section 4).
+    pub fn request_list<T: Codec>(&mut self, request: &[u8]) -> Result<Result<Vec<T>, Ko>, LinkError> {
+        let count = match self.request::<ListHead>(request)? {
+            Ok(head) => head.count,
+            Err(ko) => return Ok(Err(ko)),
+        };
+        if count > limits::LIST_RECORDS {
+            return Err(LinkError::malformed());
+        }
+        let mut list = Vec::new();
+        for _ in 0..count {
+            list.push(T::parse(self.lines.next_line().map_err(broken)?).map_err(|_| LinkError::malformed())?);
+        }
+        Ok(Ok(list))
+    }
+
+    /// Ends the connection. The reply to QUIT is not read.
+    pub fn quit(mut self) {
+        let _ = self.write(b"QUIT\n");
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        (&*self.stream)
+            .write_all(bytes)
+            .map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
+    }
+
+    fn read_reply<T: Codec>(&mut self) -> Result<Result<T, Ko>, LinkError> {
+        let line = self.lines.next_line().map_err(broken)?;
+        parse_reply(line).map_err(|_| LinkError::malformed())
+    }
+}
+
+/// Returns a request as it is sent on the SEND port.
+pub fn send_line(request: &SendRequest) -> Vec<u8> {
+    let mut line = Vec::new();
+    request.write(&mut line);
+    line
+}
+
+/// Returns a request as it is sent on the RECV port.
+pub fn recv_line(request: &RecvRequest) -> Vec<u8> {
+    let mut line = Vec::new();
+    request.write(&mut line);
+    line
+}
+
+/// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
+/// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
+fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
+    match log_in(account, port, LoginKind::Login) {
+        Err(LinkError::Refused(ko)) if account.register && ko.code == Code::Auth => {}
+        done => return done,
+    }
+    match log_in(account, port, LoginKind::Register) {
+        Err(LinkError::Refused(ko)) if ko.code == Code::Exists => {
+            log_in(account, port, LoginKind::Login).map_err(name_taken)
+        }
+        Err(LinkError::Away(_)) => log_in(account, port, LoginKind::Login),
+        done => done,
+    }
+}
+
+fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
+    let stream = Arc::new(connect(account, port)?);
+    let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
+    let mut session = Session { stream, lines };
+    let mut line = Vec::new();
+    Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
+    session.write(&line)?;
+    let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
+    Ok((session, greeting))
+}
+
+/// Connects to the first of the server's addresses that accepts.
+fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
+    let server = account.server.as_str();
+    let away = |error: std::io::Error| LinkError::Away(format!("{server}:{port}: {error}"));
+    let mut last = std::io::Error::other(Phrase::NoAddress.to_string());
+    for address in (server, port).to_socket_addrs().map_err(away)? {
+        match TcpStream::connect_timeout(&address, limits::TIMEOUT).and_then(set_up) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(away(last))
+}
+
+fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(limits::TIMEOUT))?;
+    Ok(stream)
+}
+
+/// Turns a second refusal of LOGIN into the EXISTS of REGISTER: the name has another password.
+fn name_taken(error: LinkError) -> LinkError {
+    match error {
+        LinkError::Refused(_) => LinkError::Refused(Ko::new(Code::Exists, Phrase::NameTaken)),
+        other => other,
+    }
+}
+
+fn broken(error: LineError) -> LinkError {
+    LinkError::Away(match error {
+        LineError::Closed => Phrase::ServerClosed.to_string(),
+        LineError::Timeout => Phrase::ServerLate.to_string(),
+        LineError::TooLong => Phrase::ServerTooLong.to_string(),
+        LineError::Io(error) => Phrase::ConnectionBroke { error: &error }.to_string(),
+    })
+}

@@ -1,0 +1,99 @@
+//! The owner: the one thread that owns the app and its log. It hands events to the app, makes the records durable,
+//! and then carries out the effects and returns the views. It never blocks on another thread.
+
+use std::ops::RangeInclusive;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+
+use super::app::event::{Effect, Event, Moment};
+use super::app::view::View;
+use super::app::{App, Setting};
+use super::exit::{Exit, Failure};
+use super::link::account::Account;
+use super::link::receiver::Receive;
+use super::link::request::Request;
+use super::link::session::Session;
+use super::link::{LinkEvent, receiver, sender};
+use super::p2p::{Listener, Network};
+use super::state::home::{Files, Home};
+use super::texts::Phrase;
+
+/// The pause in which nothing has to happen: until then only an event wakes the owner.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// The app, its log, and the channels to the threads.
+pub struct Owner {
+    pub app: App,
+    files: Files,
+    requests: Sender<Request>,
+    polls: Sender<Receive>,
+    links: Receiver<LinkEvent>,
+    network: Network,
+}
+
+impl Owner {
+    /// Starts the threads. `session` is a connection on the SEND port that was made already; `ports` are those on
+    /// which direct chats may be taken.
+    pub fn start(
+        home: Home,
+        account: &Account,
+        setting: Setting,
+        session: Option<Session>,
+        ports: Option<RangeInclusive<u16>>,
+    ) -> Result<Self, Failure> {
+        let network = Network::new(account.user.clone());
+        let listener = ports.map(|ports| Listener::new(ports, network.reports()));
+        // One request for each thread, and one report from each.
+        let ((requests, to_send), (polls, to_poll)) = (bounded(1), bounded(1));
+        let (reports, links) = bounded(2);
+        let (sender, report) = (account.clone(), reports.clone());
+        spawn("sender", move || sender::run(&sender, session, &to_send, &report))?;
+        if !setting.piped {
+            let account = account.clone();
+            spawn("receiver", move || receiver::run(&account, listener, &to_poll, &reports))?;
+        }
+        let app = App::new(setting, home.state, present()?);
+        Ok(Self { app, files: home.files, requests, polls, links, network })
+    }
+
+    /// Handles one event. When this returns its records are durable, and its views may be shown.
+    pub fn handle(&mut self, event: Event) -> Result<Vec<View>, Failure> {
+        let output = self.app.handle(event, present()?);
+        self.files.commit(&output.records).map_err(|error| (Exit::Failed, error.to_string()))?;
+        for effect in output.effects {
+            // A thread has room for its next request; one that has panicked needs none.
+            match effect {
+                Effect::Send(request) => _ = self.requests.try_send(request),
+                Effect::Receive(request) => _ = self.polls.try_send(request),
+                Effect::Direct(action) => self.network.carry_out(action),
+            }
+        }
+        Ok(output.views)
+    }
+
+    /// Waits for the next event. From `input` one is taken only when the app wants a line.
+    pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
+        let direct = self.network.arriving();
+        let nothing = never();
+        let input = if self.app.wants_line() { input } else { &nothing };
+        let pause = self.app.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        select! {
+            recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
+            recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
+            recv(input) -> event => event.unwrap_or(Event::InputEnded),
+            default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,
+        }
+    }
+}
+
+fn present() -> Result<Moment, Failure> {
+    Moment::present().map_err(|_| (Exit::Failed, Phrase::NoRandom.to_string()))
+}
+
+/// Starts a thread that ends with the program.
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| (Exit::Failed, Phrase::NoThread { error: &error }.to_string()))
+}

@@ -1,0 +1,126 @@
+//! One direct connection: a thread that reads lines, and one that writes them.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::DirectEvent;
+use crate::client::texts::{Phrase, words};
+use crate::limits;
+use crate::net::{LineError, LineReader};
+use crate::protocol::DirectLine;
+
+/// An event, and with the first one of a connection what the owner needs to act on it.
+pub struct Report {
+    pub event: DirectEvent,
+    pub(super) handle: Option<Handle>,
+}
+
+/// The owner's end of a connection.
+pub struct Handle {
+    pub(super) number: u64,
+    /// The answer to the reader's last report. There is room for one, and never more than one.
+    pub(super) answers: Sender<DirectLine>,
+    pub(super) lines: Sender<DirectLine>,
+    stream: Arc<TcpStream>,
+}
+
+impl Handle {
+    /// Closes the connection; its reader reports that.
+    pub fn close(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// The threads' end of a connection.
+pub struct Connection {
+    pub number: u64,
+    stream: Arc<TcpStream>,
+    reader: LineReader,
+    pub answers: Receiver<DirectLine>,
+    lines: Sender<DirectLine>,
+    to_write: Receiver<DirectLine>,
+    reports: Sender<Report>,
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+impl Connection {
+    /// Makes both ends of a connection.
+    pub fn new(stream: Arc<TcpStream>, reader: LineReader, reports: Sender<Report>) -> (Self, Handle) {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let (answer, answers) = bounded(1);
+        // Beside the unconfirmed messages of this side, the reader's answer.
+        let (lines, to_write) = bounded(limits::DIRECT_LINES + 1);
+        let handle = Handle { number, answers: answer, lines: lines.clone(), stream: stream.clone() };
+        (Self { number, stream, reader, answers, lines, to_write, reports }, handle)
+    }
+
+    /// Reports an event. `false`: the owner has ended.
+    pub fn report(&self, event: DirectEvent, handle: Option<Handle>) -> bool {
+        self.reports.send(Report { event, handle }).is_ok()
+    }
+
+    /// Carries lines both ways until the connection is closed, and reports that.
+    pub fn run(mut self) {
+        let (stream, lines) = (self.stream.clone(), self.to_write.clone());
+        let writer = thread::Builder::new().name("direct writer".to_owned());
+        let why = match writer.spawn(move || write_lines(&stream, &lines)) {
+            Ok(_) => self.read_lines(),
+            Err(error) => error.to_string(),
+        };
+        self.close(why);
+    }
+
+    /// Closes the connection and reports that.
+    pub fn close(&self, why: String) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.report(DirectEvent::Closed { number: self.number, why }, None);
+    }
+
+    /// Reads until the connection is closed, and returns the reason.
+    fn read_lines(&mut self) -> String {
+        loop {
+            let line = match self.reader.next_line().map(DirectLine::parse) {
+                Ok(line) => line,
+                // There is no limit to the pause between two messages. The app watches over confirmations.
+                Err(LineError::Timeout) if self.reader.is_between_lines() => continue,
+                Err(LineError::Timeout) => return Phrase::NoAnswer.to_string(),
+                Err(LineError::Closed) => return String::new(),
+                Err(LineError::TooLong) => return Phrase::PeerTooLong.to_string(),
+                Err(LineError::Io(error)) => return error.to_string(),
+            };
+            let number = self.number;
+            let goes_on = match line {
+                Ok(DirectLine::Send { id, text }) => {
+                    self.report(DirectEvent::Said { number, id, text }, None)
+                        && self.answers.recv().is_ok_and(|answer| self.lines.send(answer).is_ok())
+                }
+                Ok(DirectLine::Acknowledged(id)) => self.report(DirectEvent::Confirmed { number, id }, None),
+                Ok(DirectLine::Ko(ko)) => return words::ko(&ko),
+                Ok(DirectLine::Admitted) => true,
+                Err(ko) => self.lines.send(DirectLine::Ko(ko)).is_ok(),
+            };
+            if !goes_on {
+                return Phrase::PeerTakesNothing.to_string();
+            }
+        }
+    }
+}
+
+/// Writes lines until there are no more, or the peer takes none.
+fn write_lines(mut stream: &TcpStream, lines: &Receiver<DirectLine>) {
+    for line in lines {
+        let mut bytes = Vec::new();
+        line.write(&mut bytes);
+        if stream.write_all(&bytes).is_err() {
+            // The reader notices, and reports it.
+            let _ = stream.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+}

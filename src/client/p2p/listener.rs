@@ -1,0 +1,78 @@
+//! The port where direct chats are taken.
+
+use std::io;
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::Sender;
+
+use super::connection::{Connection, Report};
+use super::handshake;
+use crate::limits;
+use crate::net::{Listening, listen};
+
+/// The listener. It is owned by the receiver thread, which tells the server its port, and ends with it.
+pub struct Listener {
+    ports: RangeInclusive<u16>,
+    reports: Sender<Report>,
+    listening: Option<Listening>,
+}
+
+impl Listener {
+    pub fn new(ports: RangeInclusive<u16>, reports: Sender<Report>) -> Self {
+        Self { ports, reports, listening: None }
+    }
+
+    /// Listens on this address of the machine, at which the server sees the client, and returns the port: the first
+    /// free one. `None`: none is free, and no direct chats are taken.
+    pub fn listen_on(&mut self, ip: IpAddr) -> Option<u16> {
+        if self.listening.as_ref().is_none_or(|listening| listening.address().ip() != ip) {
+            // The old one first: it may have the only port.
+            self.stop();
+            match listen_on_first(ip, self.ports.clone(), self.reports.clone()) {
+                Ok(listening) => self.listening = Some(listening),
+                Err(error) => log::warn!("no direct chats: none of the ports {:?} of {ip}: {error}", self.ports),
+            }
+        }
+        self.listening.as_ref().map(|listening| listening.address().port())
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut listening) = self.listening.take() {
+            listening.stop();
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn listen_on_first(ip: IpAddr, mut ports: RangeInclusive<u16>, reports: Sender<Report>) -> io::Result<Listening> {
+    let mut last = io::ErrorKind::AddrInUse.into();
+    let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
+    let handshakes = Arc::new(());
+    listen(listener.ok_or(last)?, "direct chats", move |stream, _| {
+        admit_on_a_thread(stream, reports.clone(), &handshakes);
+    })
+}
+
+/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped. `handshakes` counts
+/// them by its references.
+fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, handshakes: &Arc<()>) {
+    if Arc::strong_count(handshakes) > limits::CALLERS {
+        return;
+    }
+    let handshake = handshakes.clone();
+    let work = move || {
+        let admitted = handshake::admit(stream, reports);
+        drop(handshake);
+        admitted.into_iter().for_each(Connection::run);
+    };
+    // Without a thread the connection is closed.
+    let _ = thread::Builder::new().name("direct callee".to_owned()).spawn(work);
+}

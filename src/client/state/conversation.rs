@@ -1,0 +1,226 @@
+//! One conversation: its last rows, in the order of their numbers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::outbox::Outgoing;
+use crate::limits;
+use crate::model::{Message, RoomName, Seq, State, Timestamp};
+
+/// A row of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Received(Arc<Message>),
+    Sent(Arc<Message>, State),
+    /// Said in a direct chat, by either side.
+    Direct(Arc<Message>),
+    /// Refused by the server, for this reason.
+    Failed(Outgoing, String),
+    Gap(Gap),
+}
+
+/// Messages of a room that only the server has: those among these numbers that are that room's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub room: RoomName,
+    pub first: Seq,
+    pub last: Seq,
+}
+
+impl Gap {
+    /// Returns the number of messages that it may stand for.
+    pub fn max_messages(&self) -> u64 {
+        self.last.get().saturating_sub(self.first.get()).saturating_add(1)
+    }
+
+    pub fn covers(&self, seq: Seq) -> bool {
+        (self.first..=self.last).contains(&seq)
+    }
+
+    /// Returns the part below a number.
+    pub fn below(&self, end: Seq) -> Option<Self> {
+        let last = Seq::new(end.get().checked_sub(1)?).filter(|last| *last >= self.first)?;
+        Some(Self { last, ..self.clone() })
+    }
+}
+
+impl Row {
+    /// Returns the message that was received, or that the server has.
+    fn message(&self) -> Option<&Arc<Message>> {
+        match self {
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message),
+            Self::Failed(..) | Self::Gap(_) => None,
+        }
+    }
+
+    /// Returns the number that gives the row its place. A message without the server has none.
+    pub fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Gap(gap) => Some(gap.last),
+            row => row.message().map(|message| message.seq).filter(|seq| *seq > Seq::ZERO),
+        }
+    }
+
+    /// Checks that its text holds all these words, given in small letters.
+    pub fn holds(&self, words: &[String]) -> bool {
+        let text = match self {
+            Self::Failed(message, _) => Some(&message.text),
+            row => row.message().map(|message| &message.text),
+        };
+        let text = text.map_or(String::new(), |text| text.as_str().to_lowercase());
+        words.iter().all(|word| text.contains(word))
+    }
+
+    /// Returns the time of its message; a gap has none.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Failed(message, _) => Some(message.at),
+            row => row.message().map(|message| message.at),
+        }
+    }
+}
+
+/// The messages whose state one `STATE` event changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The last one.
+    pub last: Arc<Message>,
+    /// Its state before.
+    pub from: State,
+    /// Number of messages that moved with it.
+    pub others: usize,
+}
+
+/// The last rows of a conversation. A server restored from a backup numbers anew: rows from before
+/// (`era`) stay before those from after.
+#[derive(Default)]
+pub struct Conversation {
+    rows: VecDeque<(u32, Row)>,
+    era: u32,
+    /// The numbers up to which the user's messages here are delivered and read, in this store.
+    delivered: Seq,
+    read: Seq,
+    last_received: Seq,
+}
+
+impl Conversation {
+    /// Makes an empty conversation in the numbering that is in use.
+    pub fn of_era(era: u32) -> Self {
+        Self { era, ..Self::default() }
+    }
+
+    /// Begins another store's numbering, for which the old marks mean nothing.
+    pub fn begin_era(&mut self, era: u32) {
+        self.era = era;
+        (self.delivered, self.read, self.last_received) = (Seq::ZERO, Seq::ZERO, Seq::ZERO);
+    }
+
+    pub fn add_received(&mut self, message: Arc<Message>) {
+        self.last_received = self.last_received.max(message.seq);
+        self.insert(Row::Received(message));
+    }
+
+    /// Adds a message of the user's, and returns its state: the `STATE` event may have come before the answer to
+    /// SEND.
+    pub fn add_sent(&mut self, message: Arc<Message>) -> State {
+        let state = self.state_of(message.seq);
+        self.insert(Row::Sent(message, state));
+        state
+    }
+
+    /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
+    /// before the answer to its SEND.
+    pub fn claim(&mut self, seq: Seq) -> State {
+        let state = self.state_of(seq);
+        for (era, row) in self.rows.iter_mut().rev() {
+            if let Row::Received(message) = row
+                && *era == self.era
+                && message.seq == seq
+            {
+                *row = Row::Sent(message.clone(), state);
+            }
+        }
+        state
+    }
+
+    /// Returns the state of the user's message with this number.
+    fn state_of(&self, seq: Seq) -> State {
+        match seq {
+            seq if seq <= self.read => State::Read,
+            seq if seq <= self.delivered => State::Delivered,
+            _ => State::Received,
+        }
+    }
+
+    /// Inserts a row by its number: the answer to a SEND and a poll may cross.
+    pub fn insert(&mut self, row: Row) {
+        let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
+        let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
+        self.rows.insert(self.rows.len() - behind, (self.era, row));
+        if self.rows.len() > limits::CONVERSATION_ROWS {
+            self.rows.pop_front();
+        }
+    }
+
+    /// Moves the user's messages up to this number to a state. States only move forward.
+    pub fn advance(&mut self, state: State, upto: Seq) -> Option<Moved> {
+        if state == State::Read {
+            self.read = self.read.max(upto);
+        }
+        if state >= State::Delivered {
+            self.delivered = self.delivered.max(upto);
+        }
+        let mut moved: Option<Moved> = None;
+        for (era, row) in self.rows.iter_mut().rev() {
+            if let Row::Sent(message, was) = row
+                && *era == self.era
+                && message.seq <= upto
+                && *was < state
+            {
+                let from = std::mem::replace(was, state);
+                match &mut moved {
+                    Some(moved) => moved.others += 1,
+                    None => moved = Some(Moved { last: message.clone(), from, others: 0 }),
+                }
+            }
+        }
+        moved
+    }
+
+    /// Returns the last `count` rows, oldest first.
+    pub fn last(&self, count: usize) -> Vec<Row> {
+        self.rows.iter().skip(self.rows.len().saturating_sub(count)).map(|(_, row)| row.clone()).collect()
+    }
+
+    /// Returns the user's last message here that has a number in this store.
+    pub fn last_sent(&self) -> Option<(Arc<Message>, State)> {
+        self.rows.iter().rev().find_map(|(era, row)| match row {
+            Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
+            _ => None,
+        })
+    }
+
+    /// Returns all rows that are kept in memory, oldest first.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().map(|(_, row)| row)
+    }
+
+    /// Returns the messages received above this number of this store, the latest first.
+    pub fn received_after(&self, seq: Seq) -> impl Iterator<Item = &Arc<Message>> {
+        self.rows.iter().rev().filter(|(era, _)| *era == self.era).filter_map(move |(_, row)| match row {
+            Row::Received(message) if message.seq > seq => Some(message),
+            _ => None,
+        })
+    }
+
+    /// Checks that the message with this number of this store is among the rows.
+    pub fn has(&self, seq: Seq) -> bool {
+        let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
+        this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)
+    }
+
+    /// Returns the last number that was received here from this store.
+    pub fn last_received(&self) -> Seq {
+        self.last_received
+    }
+}

@@ -1,0 +1,22 @@
+//! The client's durable state: outbox, history and position, one state machine over one log.
+//!
+//! A decision (`decide`) reads the state and makes records; [`ClientState::record`] applies each of them and
+//! keeps its line; the owner appends the lines to the log in one batch and syncs it once, and nothing that
+//! depends on them leaves before that. Replay calls `apply` alone.
+//!
+//! - `machine`: the state and `apply`. `record`: the records, as lines and as values. `outbox`, `conversation`: what they add up to.
+//! - `decide`, `query`: the decisions and the questions.
+//! - `home`: the directory of a user and its lock. `take_over`: what other programs of the user left behind.
+
+pub mod conversation;
+mod decide;
+pub mod error;
+pub mod home;
+mod machine;
+pub mod outbox;
+mod query;
+pub mod record;
+mod take_over;
+
+pub use decide::{Arrival, CaughtUp};
+pub use machine::ClientState;

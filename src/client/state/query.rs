@@ -1,0 +1,98 @@
+//! The questions that the state answers.
+
+use std::sync::Arc;
+
+use super::conversation::Row;
+use super::machine::ClientState;
+use super::outbox::Outbox;
+use crate::model::{Message, Seq, State, Target, UserName};
+
+impl ClientState {
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The user whose client this is.
+    pub fn me(&self) -> &UserName {
+        &self.me
+    }
+
+    /// The name of the server's store that the numbers are of; empty before the first login.
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Every event up to this number is in the state: what a poll may acknowledge (protocol, section 6).
+    pub fn position(&self) -> Seq {
+        self.position
+    }
+
+    /// Returns the messages that were received and not marked as shown, oldest first.
+    pub fn unshown(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.unshown.iter()
+    }
+
+    pub fn is_ignored(&self, user: &UserName) -> bool {
+        self.ignored.contains(user)
+    }
+
+    /// Returns the users whose messages are hidden, sorted.
+    pub fn ignored(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.ignored.iter().map(ToString::to_string).collect();
+        names.sort();
+        names
+    }
+
+    /// Returns the newest rows that hold all these words, given in small letters; newest last.
+    pub fn search(&self, words: &[String], max: usize) -> Vec<(Target, Row)> {
+        let rows = self.conversations.iter().flat_map(|(target, c)| c.rows().map(move |row| (target, row)));
+        let mut found: Vec<_> = rows.filter(|(_, row)| row.holds(words)).collect();
+        found.sort_by_key(|(_, row)| (row.at(), row.seq()));
+        let first = found.len().saturating_sub(max);
+        found.into_iter().skip(first).map(|(target, row)| (target.clone(), row.clone())).collect()
+    }
+
+    /// Counts the messages received there above this number that are kept in memory and not hidden, and returns
+    /// the last one.
+    pub fn unread(&self, target: &Target, read: Seq) -> Option<(usize, Arc<Message>)> {
+        let above = self.conversations.get(target)?.received_after(read);
+        let mut seen = above.filter(|message| !self.is_ignored(&message.from));
+        let last = seen.next()?.clone();
+        Some((1 + seen.count(), last))
+    }
+
+    /// Returns the last rows of a conversation, oldest first.
+    pub fn last_rows(&self, target: &Target, count: usize) -> Vec<Row> {
+        self.conversations.get(target).map_or(Vec::new(), |c| c.last(count))
+    }
+
+    /// Returns the user's last message there that has a number in this store.
+    pub fn last_sent(&self, target: &Target) -> Option<(Arc<Message>, State)> {
+        self.conversations.get(target)?.last_sent()
+    }
+
+    /// Returns the last number received in each conversation: what may be called read.
+    pub fn last_received(&self) -> Vec<(Target, Seq)> {
+        let received = self.conversations.iter().map(|(target, c)| (target.clone(), c.last_received()));
+        let mut received: Vec<_> = received.filter(|(_, seq)| *seq > Seq::ZERO).collect();
+        received.sort_by_key(|(_, seq)| *seq);
+        received
+    }
+
+    pub fn is_mine(&self, message: &Message) -> bool {
+        message.from == self.me
+    }
+
+    /// Returns the conversation that a message belongs to, as this user sees it.
+    pub fn target_of(&self, message: &Message) -> Target {
+        match &message.to {
+            Target::User(to) if *to == self.me => Target::User(message.from.clone()),
+            target => target.clone(),
+        }
+    }
+
+    /// Checks that the message with this number is among the rows of its conversation.
+    pub(super) fn has_row(&self, message: &Message) -> bool {
+        self.conversations.get(&self.target_of(message)).is_some_and(|c| c.has(message.seq))
+    }
+}

@@ -1,0 +1,104 @@
+//! The records of the client's log: one line each.
+//!
+//! ```text
+//! QUEUED;<id>;<to>;<at>;<text>               typed, and to be sent: it is in the outbox
+//! SENT;<id>;<seq>;<at>                       the server has it; it leaves the outbox
+//! FAILED;<id>;<why>                          the server refused it for good; it leaves the outbox
+//! MOVED;<id>                                 another program of the same user sends it; it leaves the outbox
+//! IN;<seq>;<id>;<from>;<to>;<at>;<text>      received
+//! PAST;<seq>;<id>;<from>;<to>;<at>;<text>    of a room, and fetched with HISTORY: on joining, or from a gap
+//! DIRECT;<id>;<from>;<to>;<at>;<text>        said in a direct chat, by either side
+//! STATE;<seq>;<target>;<state>;<upto>;<at>   all the user sent there, up to that number, has this state
+//! SHOWN;<n>                                  the first n received messages of this log were shown
+//! GAP;<#room>;<first>;<last>                 these numbers of that room are with the server only
+//! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
+//! POSITION;<store>;<last>                    every event of that store up to this number is above
+//! ```
+
+use std::sync::Arc;
+
+use super::conversation::Gap;
+use super::outbox::Outgoing;
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::protocol::Codec;
+use crate::record::{Fields, Writer};
+
+/// One change of the client's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Queued(Outgoing),
+    Sent { id: MessageId, seq: Seq, at: Timestamp },
+    Failed { id: MessageId, why: String },
+    Moved(MessageId),
+    Received(Arc<Message>),
+    Fetched(Arc<Message>),
+    Direct(Arc<Message>),
+    State { seq: Seq, target: Target, state: State, upto: Seq, at: Timestamp },
+    Shown(u64),
+    Ignored(UserName, bool),
+    Gap(Gap),
+    Position { store: String, last: Seq },
+}
+
+impl Codec for Record {
+    fn write_fields(&self, w: &mut Writer) {
+        match self {
+            Self::Queued(m) => w.plain("QUEUED").plain(&m.id).plain(&m.to).plain(m.at).text(m.text.as_str()),
+            Self::Sent { id, seq, at } => w.plain("SENT").plain(id).plain(seq).plain(at),
+            Self::Failed { id, why } => w.plain("FAILED").plain(id).text(why),
+            Self::Moved(id) => w.plain("MOVED").plain(id),
+            Self::Received(message) => write_message(w.plain("IN").plain(message.seq), message),
+            Self::Fetched(message) => write_message(w.plain("PAST").plain(message.seq), message),
+            Self::Direct(message) => write_message(w.plain("DIRECT"), message),
+            Self::State { seq, target, state, upto, at } => {
+                w.plain("STATE").plain(seq).plain(target).plain(state).plain(upto).plain(at)
+            }
+            Self::Shown(count) => w.plain("SHOWN").plain(count),
+            Self::Ignored(user, yes) => w.plain("IGNORE").plain(user).plain(if *yes { "yes" } else { "no" }),
+            Self::Gap(gap) => w.plain("GAP").plain(&gap.room).plain(gap.first).plain(gap.last),
+            Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
+        };
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        let id = || MessageId::new(f.get(1)?);
+        Some(match f.get(0)? {
+            "QUEUED" => Self::Queued(Outgoing {
+                id: id()?,
+                to: Target::parse(f.get(2)?).ok()?,
+                at: Timestamp::parse(f.get(3)?)?,
+                text: Text::new(f.get(4)?)?,
+            }),
+            "SENT" => Self::Sent { id: id()?, seq: Seq::parse(f.get(2)?)?, at: Timestamp::parse(f.get(3)?)? },
+            "FAILED" => Self::Failed { id: id()?, why: f.get(2)?.to_owned() },
+            "MOVED" => Self::Moved(id()?),
+            "IN" => Self::Received(read_message(f)?),
+            "PAST" => Self::Fetched(read_message(f)?),
+            "DIRECT" => Self::Direct(Message::from_fields(f, Seq::ZERO, 1, 5).map(Arc::new)?),
+            "STATE" => Self::State {
+                seq: Seq::parse(f.get(1)?)?,
+                target: Target::parse(f.get(2)?).ok()?,
+                state: State::parse(f.get(3)?)?,
+                upto: Seq::parse(f.get(4)?)?,
+                at: Timestamp::parse(f.get(5)?)?,
+            },
+            "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
+            "IGNORE" => Self::Ignored(UserName::new(f.get(1)?).ok()?, f.get(2)? == "yes"),
+            "GAP" => Self::Gap(Gap {
+                room: RoomName::new(f.get(1)?).ok()?,
+                first: Seq::parse(f.get(2)?)?,
+                last: Seq::parse(f.get(3)?)?,
+            }),
+            "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: Seq::parse(f.get(2)?)? },
+            _ => return None,
+        })
+    }
+}
+
+fn write_message<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
+    w.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+}
+
+fn read_message(f: &Fields) -> Option<Arc<Message>> {
+    Message::from_fields(f, Seq::parse(f.get(1)?)?, 2, 6).map(Arc::new)
+}

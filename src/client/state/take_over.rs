@@ -1,0 +1,51 @@
+//! Messages that another client of the same user left behind. The program that starts next sends those that
+//! were only queued; a person's client also takes what was noted of the others, so that its history is whole.
+//!
+//! Each message is known by its id, and leaves its old log only when it is durable in the new one. So a
+//! take-over may be cut anywhere and done again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::LogError;
+use super::home::{Home, Use, lock, log_directory, open_log};
+use super::machine::ClientState;
+use super::record::Record;
+use crate::disk::Disk;
+use crate::wal::WalError;
+
+/// Takes over the messages in the directory `other`, if no client uses it.
+pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) -> Result<(), LogError> {
+    if !disk.exists(&log_directory(other)).map_err(WalError::io(other))? {
+        return Ok(());
+    }
+    let _lock = match lock(&**disk, other) {
+        Err(LogError::InUse { .. }) => return Ok(()),
+        lock => lock?,
+    };
+    // Only what concerns messages that were sent from there: nothing is received or shown by a pipe.
+    let (mut left, mut records) = (ClientState::new(home.state.me().clone()), Vec::new());
+    let (mut log, _) = open_log(disk, other, &mut |record| {
+        if matches!(record, Record::Queued(_) | Record::Sent { .. } | Record::Failed { .. } | Record::Moved(_)) {
+            records.push(record.clone());
+            left.apply(record);
+        }
+    })?;
+    match how {
+        Use::Person if records.is_empty() => Ok(()),
+        Use::Person => {
+            // A message that a third program sends is in its log.
+            records.retain(|record| !matches!(record, Record::Queued(message) if !left.is_known(&message.id)));
+            home.state.adopt(records);
+            home.commit()?;
+            Ok(log.compact(&[])?)
+        }
+        Use::Pipe if left.outbox().is_empty() => Ok(()),
+        Use::Pipe => {
+            home.state.adopt(left.outbox().iter().cloned().map(Record::Queued).collect());
+            home.commit()?;
+            left.move_all_away();
+            Ok(log.append_batch(&left.take_uncommitted())?)
+        }
+    }
+}

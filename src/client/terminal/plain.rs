@@ -1,0 +1,67 @@
+//! The line mode: `wachat connect --plain`, and the only one of a pipe.
+
+use std::io;
+use std::path::PathBuf;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use super::keyboard;
+use super::screen::Screen;
+use crate::client::app::event::Event;
+use crate::client::app::view::{View, notice};
+use crate::client::exit::{Exit, Failure};
+use crate::client::owner::{Owner, spawn};
+use crate::client::texts::Phrase;
+
+/// The owner and its screen.
+struct Plain {
+    owner: Owner,
+    screen: Screen,
+}
+
+/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
+/// batch that was set aside.
+pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, piped: bool) -> Result<Exit, Failure> {
+    let mut plain = Plain { owner, screen: Screen::new(piped) };
+    let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
+    let mut views: Vec<View> = torn.into_iter().collect();
+    views.extend(plain.owner.handle(Event::Started(first))?);
+    plain.show(views)?;
+    let exit = plain.handle_events(&start_keyboard()?)?;
+    plain.show(plain.owner.app.last_words())?;
+    Ok(exit)
+}
+
+impl Plain {
+    fn handle_events(&mut self, typed: &Receiver<Event>) -> Result<Exit, Failure> {
+        loop {
+            if let Some(exit) = self.owner.app.end() {
+                return Ok(exit);
+            }
+            let event = self.owner.wait(typed);
+            let (was_typed, prompt) = (matches!(event, Event::Typed(_)), self.owner.app.prompt());
+            let views = self.owner.handle(event)?;
+            // After a line the prompt is due again, whatever its effect; and when it has changed.
+            if was_typed || !views.is_empty() || self.owner.app.prompt() != prompt {
+                self.show(views)?;
+            }
+        }
+    }
+
+    /// Shows views, and only then calls the messages among them shown.
+    fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
+        self.screen
+            .show(&views, &self.owner.app.prompt())
+            .map_err(|error| (Exit::Failed, Phrase::NoScreen { error: &error }.to_string()))?;
+        let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
+        let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
+        if more.is_empty() { Ok(()) } else { self.show(more) }
+    }
+}
+
+fn start_keyboard() -> Result<Receiver<Event>, Failure> {
+    // One line at a time: what was not taken yet is still the pipe's.
+    let (lines, typed) = bounded(1);
+    spawn("keyboard", move || keyboard::read_lines(io::stdin().lock(), &lines))?;
+    Ok(typed)
+}

@@ -1,0 +1,50 @@
+//! Text of other users, made safe to show.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::limits;
+
+/// Lines after the first of a message are indented, so that none can pass for a message of its own.
+const MORE: &str = "\n        ";
+
+/// Returns a text of several lines with all but the first indented.
+pub fn indented(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join(MORE)
+}
+
+/// Returns the beginning of a text, enough to recognise the message.
+pub fn snippet(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut start: String = chars.by_ref().take(limits::SNIPPET_CHARS).collect();
+    if chars.next().is_some() {
+        start.push('…');
+    }
+    start
+}
+
+/// Makes visible every character that a terminal would obey, or that would turn the reading order around. TAB stays.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if !is_unsafe(c) => shown.push(c),
+            '\u{7f}' => shown.push('␡'),
+            // Unicode has a picture of each of these, in their order.
+            c if c < ' ' => shown.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('␀')),
+            // Writing into a string does not fail.
+            c => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+    shown.into()
+}
+
+fn is_unsafe(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+    let hides = matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
+    c.is_control() && c != '\t' || turns || breaks || hides
+}

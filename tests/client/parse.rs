@@ -1,0 +1,62 @@
+//! Lines that are typed, and the commands that they are.
+
+use wachat::client::app::command::Command;
+use wachat::client::app::parse::parse;
+use wachat::model::{Target, Text};
+
+fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
+    Ok(Command::Say { to: to.map(|to| Target::parse(to).unwrap()), text: Text::new(text).unwrap() })
+}
+
+#[test]
+fn what_is_sent_and_where() {
+    assert_eq!(parse("/msg luis hola,  ¿qué tal?"), said(Some("luis"), "hola,  ¿qué tal?"));
+    assert_eq!(parse("@luis: hola"), said(Some("luis"), "hola"));
+    assert_eq!(parse("@luis:hola: sí"), said(Some("luis"), "hola: sí"));
+    assert_eq!(parse("@#sala: hola"), said(Some("#sala"), "hola"));
+    assert_eq!(parse("hola"), said(None, "hola"));
+    assert_eq!(parse("  indented "), said(None, "  indented "));
+    assert_eq!(parse("//quit is a command"), said(None, "/quit is a command"));
+    assert_eq!(parse("  "), Ok(Command::Nothing));
+}
+
+#[test]
+fn commands_and_their_arguments() {
+    let luis = || Some(Target::parse("luis").unwrap());
+    assert_eq!(parse("/QUERY luis "), Ok(Command::Query(luis())));
+    assert_eq!(parse("/query"), Ok(Command::Query(None)));
+    assert_eq!(parse("/history luis 5"), Ok(Command::History { target: luis(), count: 5 }));
+    assert_eq!(parse("/history 5"), Ok(Command::History { target: None, count: 5 }));
+    assert_eq!(parse("/help msg"), Ok(Command::Help(Some("msg".to_owned()))));
+    for line in ["/quit", "/salir", "/SAIR", "@salir", "@salir "] {
+        assert_eq!(parse(line), Ok(Command::Quit), "{line}");
+    }
+    assert_eq!(parse("@lista"), Ok(Command::Users));
+    assert_eq!(parse("@lista: hola"), said(Some("lista"), "hola"));
+    assert_eq!(parse("/w luis hola"), said(Some("luis"), "hola"));
+    assert_eq!(parse("/me waves"), said(None, "/me waves"));
+}
+
+#[test]
+fn what_is_refused_says_what_to_type() {
+    for (line, hint) in [
+        ("/mgs luis hola", "did you mean /msg?"),
+        ("/histroy", "did you mean /history?"),
+        ("/hist", "did you mean /history?"),
+        ("/wisper luis hola", "did you mean /whisper?"),
+        ("/ayda", "did you mean /ayuda?"),
+        ("/xyzzy", "/help lists"),
+        ("/to", "/help lists"),
+        ("/a", "/help lists"),
+        ("/join luis", "/join <#room>"),
+        ("/msg luis", "/msg <user or #room> <text>"),
+        ("/quit now", "the form is: /quit"),
+        ("/history luis 0", "/history [user or #room] [how many]"),
+        ("@luis hola", "@<user>: <text>"),
+        ("/msg a/b hola", "is not a name"),
+        ("\u{1b}[A", "control characters"),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert!(error.contains(hint), "{line:?}: {error}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The defects of `bugs.diff`.
+
+/// Environment variable that chooses a defect.
+pub const VARIABLE: &str = "WACHAT_PLANTED_BUG";
+
+/// What `LOST` stands for.
+const LOST: &str = "does not start|promise 1|promise 2|promise 3|promise 6";
+
+pub struct Bug {
+    pub name: &'static str,
+    pub what: &'static str,
+    /// Number of the promise that it breaks (README).
+    pub promise: u8,
+    /// The tests that have to notice it.
+    pub suite: Suite,
+    /// Parts of the suite's report, separated by `|`, of which one has to be there.
+    pub reports: &'static str,
+    pub changes: Vec<Change>,
+}
+
+/// Tests of one program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Suite {
+    pub program: &'static str,
+    /// A part of the names of the tests.
+    pub filter: &'static str,
+}
+
+/// A change of the source.
+pub struct Change {
+    pub file: &'static str,
+    /// Lines that occur exactly once in the file, and those that come in their place.
+    pub old: String,
+    pub new: String,
+}
+
+/// Reads all defects.
+pub fn bugs() -> Vec<Bug> {
+    let (_explanation, bugs) = include_str!("bugs.diff").split_once("\n# ").expect("a defect");
+    bugs.split("\n\n# ").map(parse_bug).collect()
+}
+
+fn parse_bug(text: &'static str) -> Bug {
+    let (head, changes) = text.split_once("\n@@ ").unwrap_or_else(|| panic!("no change in {text}"));
+    let mut head = head.lines();
+    let (name, what) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
+    let mut value = |key: &str| {
+        let line = head.next().and_then(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        line.unwrap_or_else(|| panic!("{name}: {key} is missing"))
+    };
+    let promise = value("breaks").trim_start_matches("promise ").parse().expect("the number of a promise");
+    let (program, filter) = value("noticed by").split_once(' ').expect("a program, and names of its tests");
+    let reports = Some(value("reports")).filter(|reports| *reports != "LOST").unwrap_or(LOST);
+    let changes = changes.split("\n@@ ").map(parse_change).collect();
+    Bug { name, what, promise, suite: Suite { program, filter }, reports, changes }
+}
+
+fn parse_change(text: &'static str) -> Change {
+    let (file, lines) = text.split_once('\n').expect("lines behind the name of a file");
+    let (mut old, mut new) = (String::new(), String::new());
+    for line in lines.lines() {
+        let (sign, line) = line.split_at_checked(1).unwrap_or((" ", ""));
+        if sign != "+" {
+            old.extend([line, "\n"]);
+        }
+        if sign != "-" {
+            new.extend([line, "\n"]);
+        }
+    }
+    Change { file, old, new }
+}

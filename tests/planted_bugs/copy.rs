@@ -1,0 +1,112 @@
+//! A copy of the project with all defects in it, each behind a condition that is false until it is chosen.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::bugs::{Bug, Change, VARIABLE};
+use crate::cargo::cargo;
+
+const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Where the copy is. Builds share the project's target directory, and so its dependencies.
+pub const COPY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/planted_bugs");
+
+/// What the copy consists of.
+const PARTS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "src", "tests"];
+
+/// Stands for the condition of a defect in the text of its changes.
+const PLANTED: &str = "PLANTED";
+
+/// The module of the copy that knows which defect is chosen.
+const MODULE: &str = "src/planted.rs";
+
+/// The files of the copy, by their paths in it.
+type Files = HashMap<PathBuf, String>;
+
+/// Reads the project, and plants all defects. Fails with every change that does not fit.
+pub fn planted_files(bugs: &[Bug]) -> Result<Files, String> {
+    let mut files = Files::new();
+    PARTS.iter().try_for_each(|part| read(Path::new(part), &mut files)).map_err(|error| error.to_string())?;
+    let changes = bugs.iter().flat_map(|bug| bug.changes.iter().map(move |change| (bug, change)));
+    let misfits: Vec<_> = changes.filter_map(|(bug, change)| plant(bug, change, &mut files).err()).collect();
+    if !misfits.is_empty() {
+        return Err(misfits.join("\n"));
+    }
+    files.entry("src/lib.rs".into()).or_default().push_str("\npub mod planted;\n");
+    files.insert(MODULE.into(), include_str!("planted.rs").replace("VARIABLE", &format!("{VARIABLE:?}")));
+    Ok(files)
+}
+
+fn read(path: &Path, files: &mut Files) -> io::Result<()> {
+    let from = Path::new(PROJECT).join(path);
+    if from.is_dir() {
+        return fs::read_dir(from)?.try_for_each(|entry| read(&path.join(entry?.file_name()), files));
+    }
+    // A file that is not text is not needed.
+    if let Ok(text) = fs::read_to_string(from) {
+        files.insert(path.to_path_buf(), text);
+    }
+    Ok(())
+}
+
+/// Makes one change, whose lines must be found exactly once.
+fn plant(bug: &Bug, change: &Change, files: &mut Files) -> Result<(), String> {
+    let misfit = |what: &str| format!("{}: {} {what}:\n{}", bug.name, change.file, change.old);
+    let text = files.get_mut(Path::new(change.file)).ok_or_else(|| misfit("is not there"))?;
+    // With the line feed before it: only whole lines fit.
+    let (old, new) = (format!("\n{}", change.old), format!("\n{}", change.new));
+    let count = text.matches(&old).count();
+    if count != 1 {
+        return Err(misfit(&format!("has these lines {count} times, not once")));
+    }
+    let condition = format!("crate::planted::is({:?})", bug.name);
+    *text = text.replace(&old, &new.replace(PLANTED, &condition));
+    Ok(())
+}
+
+/// Writes the files that differ from those of the last copy, so that only those are built again.
+pub fn write(files: &Files) -> io::Result<()> {
+    let mut stale = Vec::new();
+    list(Path::new(COPY), &mut stale)?;
+    let wanted: HashSet<_> = files.keys().map(|path| Path::new(COPY).join(path)).collect();
+    stale.iter().filter(|path| !wanted.contains(*path)).try_for_each(fs::remove_file)?;
+    for (path, text) in files {
+        let to = Path::new(COPY).join(path);
+        if fs::read_to_string(&to).ok().as_ref() != Some(text) {
+            fs::create_dir_all(to.parent().expect("a directory"))?;
+            fs::write(to, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn list(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(directory).into_iter().flatten() {
+        let path = entry?.path();
+        if path.is_dir() { list(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
+
+/// Builds the test programs of the copy that have to notice defects; returns their paths by their names.
+pub fn build(bugs: &[Bug]) -> HashMap<String, PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
+    let mut command = cargo();
+    command.args(["test", "--no-run", "--locked", "--message-format", "json"]).arg("--target-dir").arg(target);
+    let programs: HashSet<_> = bugs.iter().map(|bug| bug.suite.program).collect();
+    programs.iter().for_each(|program| _ = command.args(["--test", program]));
+    let built = command.current_dir(COPY).stderr(Stdio::inherit()).output().expect("cargo");
+    assert!(built.status.success(), "the copy cannot be built");
+    let messages = String::from_utf8(built.stdout).expect("messages of cargo");
+    messages.lines().filter_map(executable).collect()
+}
+
+/// Returns the name and the path of a test program, from cargo's message about it.
+fn executable(message: &str) -> Option<(String, PathBuf)> {
+    let (path, _) = message.split_once(r#""executable":""#)?.1.split_once('"')?;
+    let (name, _hash) = Path::new(path).file_name()?.to_str()?.rsplit_once('-')?;
+    Some((name.to_owned(), path.into()))
+}

@@ -1,0 +1,152 @@
+//! The tests are tested: for each defect of `bugs.diff` the suite that has to notice it fails because of it,
+//! and without defects every suite passes.
+//!
+//! The source of the program knows nothing of this. [`copy`] copies the project to a directory below `target`,
+//! makes the changes of all defects there, each behind a condition, and builds that once; then each suite runs
+//! with one defect chosen by an environment variable.
+//!
+//! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what.
+
+mod bugs;
+#[path = "../support/cargo.rs"]
+mod cargo;
+mod copy;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bugs::{Bug, Suite, VARIABLE, bugs};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+/// How many suites run at once.
+const LANES: usize = 2;
+
+/// Time-out of a suite: longer than any takes, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(150);
+
+/// One run of a suite, with a defect or with none.
+struct Job<'a> {
+    bug: Option<&'a Bug>,
+    suite: Suite,
+}
+
+#[test]
+#[ignore = "takes some minutes"]
+fn every_planted_bug_is_found_and_without_one_every_suite_passes() {
+    let bugs = bugs();
+    copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
+    let (executables, logs) = (copy::build(&bugs), TempDir::new().expect("a temporary directory"));
+    let (jobs, failures) = (Mutex::new(jobs(&bugs)), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let log = logs.path().join(lane.to_string());
+            let (executables, jobs, failures) = (&executables, &jobs, &failures);
+            scope.spawn(move || {
+                while let Some(job) = next(jobs) {
+                    let verdict = job.run(&executables[job.suite.program], &log);
+                    failures.lock().extend(verdict.err());
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn every_change_fits() {
+    copy::planted_files(&bugs()).unwrap_or_else(|misfits| panic!("changes in bugs.diff do not fit:\n{misfits}"));
+}
+
+#[test]
+fn every_promise_is_broken_by_one_of_them() {
+    let bugs = bugs();
+    let broken = |promise: u8| bugs.iter().any(|bug| bug.promise == promise);
+    assert_eq!((1..=8).filter(|promise| !broken(*promise)).collect::<Vec<_>>(), []);
+}
+
+fn next<'a>(jobs: &Mutex<VecDeque<Job<'a>>>) -> Option<Job<'a>> {
+    jobs.lock().pop_front()
+}
+
+/// Returns a run for every defect, and one without any for every suite.
+fn jobs(bugs: &[Bug]) -> VecDeque<Job<'_>> {
+    let mut suites: Vec<Suite> = Vec::new();
+    for bug in bugs {
+        if !suites.contains(&bug.suite) {
+            suites.push(bug.suite);
+        }
+    }
+    let mut jobs: VecDeque<_> = bugs.iter().map(|bug| Job { bug: Some(bug), suite: bug.suite }).collect();
+    jobs.extend(suites.into_iter().map(|suite| Job { bug: None, suite }));
+    jobs
+}
+
+impl Job<'_> {
+    fn name(&self) -> &str {
+        self.bug.map_or("no bug", |bug| bug.name)
+    }
+
+    /// Runs the suite; returns what is wrong with its outcome.
+    fn run(&self, executable: &Path, log: &Path) -> Result<(), String> {
+        let begun = Instant::now();
+        let passed = self.outcome(executable, log);
+        let said = std::fs::read_to_string(log).expect("the log of the suite");
+        let complain = |what: &str| Err(format!("{}: {} {what}; it said:\n{said}", self.name(), self.suite.program));
+        match (self.bug, passed) {
+            (_, None) => return complain("did not end"),
+            (None, Some(false)) => return complain("fails"),
+            (Some(bug), Some(true)) => return complain(&format!("does not find that {}", bug.what)),
+            (Some(bug), Some(false)) if bug.reason(&said).is_none() => {
+                return complain(&format!("fails, and not because of {:?}", bug.reports));
+            }
+            _ => {}
+        }
+        let found = self.bug.and_then(|bug| bug.reason(&said)).unwrap_or("passes");
+        println!("{}: {} after {:.1?}: {found}", self.name(), self.suite.program, begun.elapsed());
+        Ok(())
+    }
+
+    /// Runs the suite; returns whether it passes, `None` if it does not end.
+    fn outcome(&self, executable: &Path, log: &Path) -> Option<bool> {
+        let mut command = Command::new(executable);
+        command.arg(self.suite.filter).current_dir(copy::COPY);
+        command.env_remove(VARIABLE).env("RUST_BACKTRACE", "0");
+        match self.bug {
+            // It ends with the first workload that shows the defect.
+            Some(bug) => command.env(VARIABLE, bug.name).env("WACHAT_CRASH_RUNS", "20000"),
+            None => command.env("WACHAT_CRASH_RUNS", "500"),
+        };
+        let log = File::create(log).expect("a log file");
+        command.stdout(log.try_clone().expect("a log file")).stderr(log);
+        // A process group of its own, so that a suite is killed together with its servers.
+        wait(command.process_group(0).spawn().expect("a suite"))
+    }
+}
+
+fn wait(mut child: Child) -> Option<bool> {
+    let begun = Instant::now();
+    while begun.elapsed() < TIMEOUT {
+        if let Some(status) = child.try_wait().expect("its state") {
+            return Some(status.success());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status();
+    let _ = child.wait();
+    None
+}
+
+impl Bug {
+    /// Returns the line of a suite's output that reports this defect.
+    fn reason<'a>(&self, said: &'a str) -> Option<&'a str> {
+        let mut lines = said.lines();
+        lines.find(|line| self.reports.split('|').any(|reason| line.contains(reason)))
+    }
+}
