@@ -49,7 +49,7 @@ impl Store {
     fn fill(&self, copy: &Store) -> Result<Report, StoreError> {
         let checkpoint = self.copy_until_consistent(copy)?;
         for directory in [copy.wal_directory(), copy.history_directory(), copy.checkpoint_path(checkpoint)] {
-            copy.sync_files(&directory)?;
+            copy.sync_dir(&directory)?;
         }
         copy.sync_dir(&copy.directory)?;
         let (report, _) = copy.verify();

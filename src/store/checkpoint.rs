@@ -57,8 +57,8 @@ impl Store {
         self.remove_dir(&new)?;
         self.create_dir(&new)?;
         let mut bytes = 0;
-        for (kind, table) in tables::write(snapshot, segment, next_batch) {
-            self.write_file(&kind.file(&new), &table)?;
+        for (name, table) in tables::write(snapshot, segment, next_batch) {
+            self.write_file(&new.join(name), &table)?;
             bytes += table.len() as u64;
         }
         self.sync_dir(&new)?;

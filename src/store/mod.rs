@@ -15,6 +15,7 @@ mod files;
 mod history;
 mod manifest;
 mod orphans;
+mod prefix_reader;
 mod restore;
 mod room_tables;
 mod table;

@@ -57,7 +57,7 @@ impl Store {
         }
         let filed = self.append_history(&machine)?;
         machine.mark_history_written(&filed);
-        self.sync_files(&self.history_directory())?;
+        self.sync_dir(&self.history_directory())?;
         let mut snapshot = machine.snapshot();
         snapshot.store = new_name(&self.directory)?;
         self.write_checkpoint(&snapshot, 0, 1).map(drop)
