@@ -2,6 +2,7 @@
 //! client that asked. The results go to the router, which sends them in the place of the request.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -71,15 +72,16 @@ impl HistoryReader {
     }
 
     pub fn submit(&self, connection: ConnectionId, job: Job) {
-        if self.jobs.send((connection, job)).is_err() {
-            log::error!("{connection}: the history threads have ended; please report this defect");
-        }
+        // The threads end with this value, and so does the queue.
+        let _ = self.jobs.send((connection, job));
     }
 }
 
 fn work(store: &Store, report: &impl Report, queue: &Receiver<(ConnectionId, Job)>) {
     while let Ok((connection, job)) = queue.recv() {
-        let result = run(store, job).unwrap_or_else(|error| {
+        // A panic is a defect, and has told so on standard error; the client must not wait for ever.
+        let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
+        let result = result.unwrap_or_else(|error| {
             log::error!("{connection}: {error}");
             HistoryResult::Failed
         });

@@ -29,8 +29,8 @@ use crate::store::{Opened, Sizes, Store};
 pub(super) enum Input {
     /// A connection was accepted: its reader thread runs.
     Accepted(Arc<Connection>),
-    /// The login line was no login, or did not come in time.
-    LoginFailed(ConnectionId, CloseReason),
+    /// The login line was no login or did not come in time, or the reader thread has panicked.
+    ReadingFailed(ConnectionId, CloseReason),
     /// An auth thread, or the login cache, has decided about a login.
     Login(ConnectionId, login::Outcome),
     Request(ConnectionId, Request),
@@ -51,7 +51,7 @@ pub(super) enum Input {
 impl Input {
     /// Tells that the client has closed its output, or the connection failed.
     pub fn client_is_gone(&self) -> bool {
-        matches!(self, Self::LoginFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
+        matches!(self, Self::ReadingFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
     }
 }
 
@@ -187,7 +187,7 @@ impl Router {
         match input {
             Input::Request(id, request) => return self.enqueue(id, request),
             Input::Accepted(connection) => self.accept(connection),
-            Input::LoginFailed(id, reason) => self.close_now(id, reason),
+            Input::ReadingFailed(id, reason) => self.close_now(id, reason),
             Input::Login(id, outcome) => return self.log_in(id, outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
