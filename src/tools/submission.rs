@@ -40,7 +40,7 @@ impl Submission {
     pub fn new(args: &SendArgs, home: Home, message: Outgoing) -> Self {
         Self {
             home,
-            dispatcher: Dispatcher::new(),
+            dispatcher: Dispatcher::default(),
             line: SentLine::queued(&message),
             message,
             wanted: args.wait.into(),

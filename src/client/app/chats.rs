@@ -65,7 +65,6 @@ impl Chats {
         unconfirmed.remove(at).map(|(message, _)| message)
     }
 
-    /// Counts the unconfirmed messages of the open chats.
     pub fn unconfirmed(&self) -> usize {
         self.open.iter().map(|chat| chat.unconfirmed.len()).sum()
     }

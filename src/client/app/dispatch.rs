@@ -52,8 +52,8 @@ pub struct Dispatcher {
     held: HashMap<Target, Backoff>,
 }
 
-impl Dispatcher {
-    pub fn new() -> Self {
+impl Default for Dispatcher {
+    fn default() -> Self {
         Self {
             mode: Mode::Idle,
             retry: Backoff::new(limits::MIN_RETRY_DELAY),
@@ -63,7 +63,9 @@ impl Dispatcher {
             held: HashMap::new(),
         }
     }
+}
 
+impl Dispatcher {
     /// Ends all sending: the server is not tried in this run.
     pub fn switch_off(&mut self) {
         self.mode = Mode::Off;

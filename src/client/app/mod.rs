@@ -120,7 +120,7 @@ impl App {
             moment,
             effects: Vec::new(),
             server: Server::Reachable,
-            dispatcher: Dispatcher::new(),
+            dispatcher: Dispatcher::default(),
             input: Input::Line,
             destination,
             chats: Chats::default(),

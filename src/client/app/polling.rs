@@ -71,7 +71,6 @@ impl Polling {
         self.retry.hurry();
     }
 
-    /// Returns the moment of the next try, if it is after `now`.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         if self.mode == Mode::NoSession { self.retry.deadline(now) } else { None }
     }
