@@ -208,8 +208,8 @@ fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
     ana.says("* not sent: SYNTAX");
     ana.finish();
 
-    // What was acknowledged is in its file and is not shown again, what came meanwhile is. A record
-    // that a crash has cut short, in the middle of a character, is no record.
+    // Acknowledged messages are in its file and are not shown again; later ones are shown. A record
+    // that a crash has cut short, in the middle of a character, does not count.
     let file = std::fs::read_dir(home.path()).expect("its home").flatten().next().expect("its file").path();
     let mut file = std::fs::File::options().append(true).open(file).expect("its file");
     file.write_all(b"3;MSG;m-2;luis;ana;2026-11-20T23:55:00.123Z;\xc2").expect("to write");
