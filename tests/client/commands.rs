@@ -1,4 +1,4 @@
-//! What can be typed, through the real client: aliases, finding, hiding, texts of several lines.
+//! Commands of the client, through the real one: aliases, finding, hiding, texts of several lines.
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{Terminal, World, wait_until};
@@ -146,7 +146,7 @@ fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
     luis.expect("what ANA says is shown again");
     ana.type_line("@luis: visible");
     luis.expect("] ana: visible");
-    // What was hidden was not kept for later: it is looked back on.
+    // A hidden message is not shown later; only /history shows it.
     assert_eq!(luis.count("secret"), 0, "{}", luis.screen());
     luis.type_line("/history ana");
     luis.expect("ana: secret");

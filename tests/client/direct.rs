@@ -110,8 +110,8 @@ fn who_was_not_announced_gets_in_nowhere() {
     }
     assert_eq!(knock(format!("HELLO:caller:{token}\n")), "OK\n");
     luis.expect("* caller has opened a direct chat with you");
-    // A token that has served, somebody else with a good one, the right one with another: the server's
-    // word for each might still come, and is waited for, side by side.
+    // A used token, another user with a good one, the right user with another one: the server might still announce each
+    // of them, so the client waits, for all three at the same time.
     let (_, good) = port_of(&world, "luis");
     std::thread::scope(|scope| {
         let (used, stolen, wrong) = (format!("caller:{token}"), format!("mallory:{good}"), format!("caller:{good}x"));

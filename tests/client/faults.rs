@@ -51,10 +51,10 @@ fn delivered(number: u64, upto: u64) -> Event {
 #[derive(Default)]
 struct Client {
     disk: SimulatedDisk,
-    /// What was typed, and what of it was called queued.
+    /// The typed texts; below, those that were reported as queued.
     typed: Vec<String>,
     queued: HashSet<String>,
-    /// What the server was told to let go.
+    /// The number up to which the server was told to remove events.
     acknowledged: u64,
 }
 
@@ -165,7 +165,7 @@ struct Rows {
 const FAULTS: [Fault; 4] =
     [Fault::Error(ErrorKind::Other), Fault::Error(ErrorKind::StorageFull), Fault::ShortWrite, Fault::Stop];
 
-/// What is kept of the unsynced, in per cent, and whether another start comes before the power goes.
+/// Percentage of the unsynced that is kept, and whether the client starts once more before the power cut.
 const ENDS: [(u64, bool); 6] = [(0, true), (50, true), (0, false), (100, false), (50, false), (20, false)];
 
 #[test]

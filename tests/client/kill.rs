@@ -26,7 +26,7 @@ struct Desk {
     terminal: Terminal,
     /// The first line that was typed at this program.
     first: usize,
-    /// What was on the screens of the programs before this one.
+    /// The screens of the programs before this one.
     screens: String,
 }
 
@@ -78,7 +78,7 @@ impl Desk {
         self.kill();
     }
 
-    /// What is in the history was shown; after a kill it may have been shown again.
+    /// Asserts that every message of the history was shown. After a kill it may have been shown again.
     fn assert_shown(&self, world: &World) {
         for text in world.texts(&self.person.name, "IN") {
             let line = format!("] {}: {text}\r\n", self.peer);
@@ -124,7 +124,7 @@ fn kill_one(world: &mut World, desks: &mut [Desk; 2], random: &mut Random) {
             desks.iter_mut().for_each(Desk::kill);
             desks.iter_mut().for_each(|desk| desk.restart(world));
         }
-        // What is typed at a terminal whose program has died is lost, and nobody saw it queued.
+        // A line typed at a terminal whose program has died is lost; it was not reported as queued.
         other => {
             let desk = &mut desks[other as usize % 2];
             desk.kill();

@@ -130,7 +130,7 @@ fn the_environment_names_the_language_where_nobody_else_does() {
         }
         command.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // Who is refused for its flags may be gone before it reads.
+        // A client that refuses its flags may end before it reads.
         let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"no chat\n");
         all_output(&child.wait_with_output().unwrap())
     };

@@ -68,7 +68,7 @@ fn play_send(listener: TcpListener) {
     });
 }
 
-/// A world whose server is this test, and ana at her terminal.
+/// Starts a world whose server is this test, and a client of ana at a terminal.
 fn play() -> (World, Recv, Terminal) {
     let mut world = World::new(&[]);
     world.kill();

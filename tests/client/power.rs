@@ -74,10 +74,10 @@ fn seq(number: u64) -> Seq {
 struct Server {
     last: u64,
     acknowledged: u64,
-    /// What ana sent: by id, and in order for each recipient.
+    /// The messages that ana sent: by id, and in order for each recipient.
     accepted: HashMap<MessageId, u64>,
     logs: BTreeMap<String, Vec<MessageId>>,
-    /// What is for ana.
+    /// The events for ana.
     mailbox: Vec<Event>,
     received: Vec<u64>,
     /// Up to which number ana called each conversation read.
@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    /// POLL: lets go of what is acknowledged, and gives the rest again.
+    /// POLL: removes the acknowledged events, and returns the others again.
     fn poll(&mut self, after: Seq, most: usize) -> Vec<Event> {
         assert!(after.get() <= self.last, "the client acknowledged a number that was never given");
         self.acknowledged = self.acknowledged.max(after.get());
@@ -162,7 +162,7 @@ impl Server {
     }
 }
 
-/// What must hold, whatever happens.
+/// The promises to the user, checked after every crash.
 #[derive(Default)]
 struct Promises {
     /// Typed, in order: the target and the text, and whether a tick said that it is queued.
@@ -365,7 +365,7 @@ impl Run {
         self.handle(client, AppEvent::Link(event))
     }
 
-    /// What must be on the disk already when the client starts, whatever it does next.
+    /// Checks the durable state at a start, before the client does anything.
     fn check_what_is_safe(&self, state: &ClientState) {
         let (seed, position) = (self.seed, state.position().get());
         let acknowledged = self.server.acknowledged;
@@ -459,7 +459,7 @@ fn run(seed: u64) {
     for _ in 0..4 {
         run.arm();
         run.promises.crashes += 1;
-        // Whether it fails depends on the call.
+        // It may fail or not: that depends on the call.
         let _ = run.live();
         // A killed program leaves what the system holds in memory, a power cut any part of it.
         if run.random.one_in(2) {
@@ -478,7 +478,7 @@ fn run_with(call: u64, fault: Fault, cut: Option<u64>) {
     run.disk.fail(call, fault);
     run.promises.crashes += 1;
     for _ in 0..2 {
-        // Whether it fails in this life or the next, or not at all, depends on the call.
+        // It may fail in this life, in the next, or not at all: that depends on the call.
         let _ = run.live();
     }
     if let Some(share) = cut {

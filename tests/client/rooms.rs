@@ -79,7 +79,7 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     ana.expect("* luis left #sala");
     luis.type_line("/rooms");
     luis.expect("#sala: 1 in it\r\n");
-    // What I hold of a room is mine to see; what I do not hold is its members'.
+    // A user sees the messages of a room that are in the user's own history; others are for members only.
     luis.type_line("/history #sala");
     luis.expect_times("] #sala ana: second\r\n", 2);
     ana.type_line("/join #otra");
@@ -150,7 +150,7 @@ fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
         terminal.expect("#sala> ");
         terminal.quit();
     };
-    // What luis misses is more than a client looks up; what eva misses is not.
+    // Luis misses more messages than a client fetches; eva does not.
     let (long, most) = ("x".repeat(58_000), limits::ROOM_BACKLOG);
     let too_many = limits::GAP_BYTES / long.len() + 10;
     come_and_go("luis");

@@ -97,7 +97,7 @@ fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
     }
 }
 
-/// What a command of a shell writes, in that directory, with that server.
+/// Runs a shell command in this directory, with this server; returns its output.
 fn run(directory: &Path, command: &str, world: Option<&World>) -> String {
     let programs = Path::new(crate::support::WACHAT).parent().expect("a directory").to_path_buf();
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -162,14 +162,14 @@ impl Player {
         if typed(next).is_some() {
             return false;
         }
-        // What a person types at a question stands behind it.
+        // The answer that a person types is behind the question.
         let (wanted, typed) = match next.strip_suffix("[y/N] y") {
             Some(question) => (question, Some("y")),
             None if next.starts_with("password of") => (next, Some(PASSWORD)),
             None => (next, None),
         };
         let screen = terminal.screen();
-        // When a tick comes, among other lines, is not in anybody's hand.
+        // A tick may come at any moment, among other lines.
         if next.starts_with(['…', '✓']) {
             let there = screen.contains(next) || overtaken(next, &screen);
             self.played += usize::from(there);
@@ -209,7 +209,7 @@ impl Player {
     }
 }
 
-/// What a person types behind a prompt, which has no spaces in it: `> `, `#lobby> `.
+/// Returns the text typed behind a prompt, which has no spaces in it: `> `, `#lobby> `.
 fn typed(line: &str) -> Option<&str> {
     line.split_once("> ").filter(|(prompt, _)| !prompt.contains(' ')).map(|(_, typed)| typed)
 }
@@ -220,13 +220,13 @@ fn bare(line: &str) -> &str {
     typed(line).unwrap_or(line)
 }
 
-/// Whether a tick is missing because a later one has come already.
+/// Checks that a tick is missing because a later one has come already.
 fn overtaken(tick: &str, screen: &str) -> bool {
     tick.strip_prefix("✓✓ ").is_some_and(|rest| screen.contains(&format!("✓✓ read {rest}")))
 }
 
-/// Whether somebody's next thing has its time: who comes waits until the one before is there, and
-/// who goes until the others have seen all that they will see of them.
+/// Checks that a player may act: a user who comes waits until the one before is there, and a user who goes waits
+/// until the others have seen everything of that user.
 fn has_its_time(players: &[Player], who: usize) -> bool {
     let next = players[who].next().unwrap_or_default();
     let others = players.iter().enumerate().filter(|(index, _)| *index != who).map(|(_, player)| player);

@@ -86,7 +86,7 @@ fn cuts(disk: &SimulatedDisk, seed: u64) -> Vec<SimulatedDisk> {
     all
 }
 
-/// How many calls something makes on a copy of a disk, and what it came to.
+/// Returns how many calls of the disk an act makes, on a copy of it.
 fn calls<T>(disk: &SimulatedDisk, act: impl FnOnce(&SimulatedDisk) -> T) -> u64 {
     let disk = disk.after_power_cut(|| true);
     act(&disk);
@@ -337,7 +337,7 @@ fn real_traffic_backups_one_after_another() {
                 let (id, text) = (format!("m{number}"), format!("hola {number} {}", "x".repeat(number % 100)));
                 let answer = line.request(&format!("SEND;{id};{to};{text}"));
                 let fields: Vec<_> = answer.split(';').map(str::to_owned).collect();
-                // What has come is acknowledged now and then; the other side may be slower than this one.
+                // Events are acknowledged now and then; the other side may be slower than this one.
                 let full = fields[..2] == ["KO", "QUOTA"];
                 if full || number % 200 == 0 {
                     session.send("POLL;*;0;1000\n");
@@ -412,7 +412,7 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
     assert!(told.contains("messages: 2\n") && told.contains("users: 2\n"), "{told}");
 
-    // What comes after it is lost to the server.
+    // The restored server does not have later messages.
     assert_eq!(exit_code(&world.pipe("ana", "@luis: tres\n", &[])), 0);
     luis.expect("ana: tres");
     luis.type_line("/msg ana cuatro");
@@ -435,7 +435,7 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!(world.texts("luis", "IN"), ["uno", "dos", "tres", "cinco"]);
     assert_eq!(world.texts("ana", "OUT"), ["uno", "dos", "tres", "cinco"]);
     assert_eq!(world.texts("luis", "OUT"), ["cuatro", "seis"]);
-    // The fourth was on its way to her, acknowledged by nobody, when the server was lost.
+    // The fourth was on its way to ana, not acknowledged, when the server was lost.
     assert_eq!(world.texts("ana", "IN"), ["seis"]);
 }
 

@@ -111,7 +111,7 @@ const ROOM: &str = "
 /// A good history with one change: the line that begins like this is replaced.
 struct Case {
     promise: u8,
-    /// What is broken, for people.
+    /// Description of what is broken.
     what: &'static str,
     good: &'static str,
     replace: &'static str,

@@ -25,7 +25,7 @@ fn serve(disk: &SimulatedDisk) -> Result<Handle, String> {
     start(Config { sizes: SIZES, ..config }).map_err(|error| error.to_string())
 }
 
-/// What a client was answered: the messages that are accepted, and under which numbers.
+/// The replies to a client: the accepted messages, and their numbers.
 #[derive(Default)]
 struct Answers {
     registered: bool,

@@ -10,7 +10,7 @@ use crate::support::traffic::Traffic;
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
-/// How many kills there are to one that comes while a checkpoint is made.
+/// One in this many kills comes while a checkpoint is made.
 const CHECKPOINT_EVERY: u64 = 25;
 
 #[test]

@@ -1,4 +1,4 @@
-//! How long one sender waits for an OK: one write, one sync, and the way there and back.
+//! Latency of an OK for one sender: one write, one sync, and a round trip on the loopback interface.
 
 use crate::support::World;
 use crate::{milliseconds, quantile, timed};

@@ -1,4 +1,4 @@
-//! What a user who is connected and waits costs the server in memory.
+//! Memory that the server needs for a user who is connected and waits.
 
 use std::time::Duration;
 

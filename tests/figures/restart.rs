@@ -1,4 +1,4 @@
-//! How fast a server with a long history is back, and how fast it finds what is old.
+//! Restart of a server with a long history, and HISTORY of old messages.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const WINDOW: usize = 500;
 /// One message in so many is remembered by its number, to be asked for later.
 const REMEMBERED: usize = 1_000;
 
-/// How long a server may take from its start to its ready line, and a look into the past.
+/// Time limits: from the start of the server to its ready line, and for one HISTORY.
 const READY: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(10);
 

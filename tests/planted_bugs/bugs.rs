@@ -3,7 +3,7 @@
 /// Environment variable that chooses a defect.
 pub const VARIABLE: &str = "WACHAT_PLANTED_BUG";
 
-/// What `LOST` stands for.
+/// The meaning of `LOST`.
 const LOST: &str = "does not start|promise 1|promise 2|promise 3|promise 6";
 
 pub struct Bug {

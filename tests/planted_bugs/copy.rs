@@ -11,10 +11,10 @@ use crate::cargo::cargo;
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where the copy is. Builds share the project's target directory, and so its dependencies.
+/// Directory of the copy. Builds share the project's target directory, and so its dependencies.
 pub const COPY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/planted_bugs");
 
-/// What the copy consists of.
+/// The parts of the copy.
 const PARTS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "src", "tests"];
 
 /// Stands for the condition of a defect in the text of its changes.

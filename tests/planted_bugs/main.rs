@@ -24,7 +24,7 @@ use bugs::{Bug, Suite, VARIABLE, bugs};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
-/// How many suites run at once.
+/// Number of suites that run at the same time.
 const LANES: usize = 2;
 
 /// Time-out of a suite: longer than any takes, even on a busy machine.

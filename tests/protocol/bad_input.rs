@@ -1,5 +1,5 @@
-//! What nobody should send. Every attack gets the KO of the protocol's table, the connection goes on
-//! or closes as it says there, and somebody else's messages arrive all the same.
+//! Malformed and hostile input. Every attack gets the KO of the protocol's table, the connection goes on or closes as
+//! it says there, and the messages of other users arrive all the same.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -108,7 +108,7 @@ fn names_that_could_escape_the_directory() {
     ];
     for name in names {
         for port in town.ports() {
-            // Whether it is a name or not: no answer but these, and no file of that name.
+            // Valid name or not: no other answer than these, and no file of that name.
             let (reply, _) = Connection::open_with(port, &format!("REGISTER:{name}:{PASSWORD}"));
             let code = reply.split(';').nth(1).unwrap_or_default().to_owned();
             let good = reply.starts_with("OK;") || ["NAME", "EXISTS"].contains(&code.as_str());
@@ -301,7 +301,7 @@ fn two_hundred_connections_that_say_nothing_or_vanish() {
     drop(silent);
 }
 
-/// What the mutations start from.
+/// Valid input that the mutations start from.
 const SEEDS: &[&str] = &[
     "SEND;m-1;luis;hola\n",
     "SEND;m-2;mallory;\"a;\"\"b\"\"\\n\"\n",
@@ -392,7 +392,7 @@ fn a_pipeline_of_lists_that_nobody_reads_costs_little_memory() {
     assert!(grown < 40 << 10, "40 connections with 512 lists each: {grown} KiB");
 }
 
-/// What a process has in memory.
+/// Returns the resident memory of a process, in KiB.
 fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Connection, PASSWORD, TIMEOUT as PATIENCE, World};
 
-/// What `serve --timeout` is here.
+/// `serve --timeout` of these tests.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[test]

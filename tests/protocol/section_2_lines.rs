@@ -83,7 +83,7 @@ fn a_line_of_65536_bytes_is_taken_and_a_longer_one_closes() {
     }
 }
 
-/// What each side of `->` is: a text as a record of a request has it, and as the event has it.
+/// Each line is a text as a client writes it in a request, `->`, and the text as the server writes it in the event.
 #[test]
 fn fields_are_quoted_and_escaped_as_they_need() {
     let world = World::without_lobby();

@@ -86,7 +86,7 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
 fn rate_refuses_who_sends_too_fast_and_nobody_else() {
     let world = World::new(&["--rate", "50"]);
     let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
-    // So many at once that no second can hold them all.
+    // More at once than the rate limit allows in a second.
     let requests: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola\n")).collect();
     ana.send(requests.concat());
     let replies: Vec<_> = (0..500).map(|_| ana.read_line()).collect();

@@ -69,7 +69,7 @@ fn upto_is_the_number_of_your_own_last_message_that_is_so() {
     send(&mut ana, "SEND;m-1;luis;hola", 1);
     send(&mut luis, "SEND;m-1;ana;buenas", 2);
     send(&mut luis, "SEND;m-2;ana;qué tal", 3);
-    // What Luis acknowledges and reads is past what Ana sent.
+    // Luis acknowledges and reads more than ana sent.
     assert_eq!(luis_hears.poll(1, 0).len(), 0);
     assert_eq!(luis.request("READ;ana;3"), "OK");
     let states = ana_hears.list_without_times("POLL;3;0");
@@ -100,7 +100,7 @@ fn states_are_kept_for_who_is_away_and_never_go_back_across_a_restart() {
     let states = ["2;STATE;luis;DELIVERED;1;<at>", "3;STATE;luis;READ;1;<at>"];
     world.kill().start();
     assert_eq!(world.session("ana").list_without_times("POLL;0;0"), states, "after kill -9");
-    // What is called back does not change what was told.
+    // A lower READ does not change the state.
     assert_eq!(world.login("luis").request("READ;ana;0"), "OK");
     assert_eq!(world.session("luis").request("POLL;0;0"), "OK;0");
     world.stop();

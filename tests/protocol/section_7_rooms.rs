@@ -27,7 +27,7 @@ impl User {
         reply.strip_prefix(&format!("OK;{id};RECEIVED;")).and_then(|r| r.split(';').nth(1)?.parse().ok()).expect(&reply)
     }
 
-    /// What has come, without times; all of it is acknowledged by the next one.
+    /// Polls; returns the events, without times. The next poll acknowledges them.
     fn hear(&mut self) -> Vec<String> {
         let events = self.hears.list(&format!("POLL;{};0;1000", self.last));
         let seq = |event: &String| event.split(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
@@ -101,7 +101,7 @@ fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
     eva.ok("LEAVE;#sala");
     assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>"))));
     assert_eq!(eva.hear(), [""; 0], "also what waited for her is gone");
-    // When the last one leaves, the marks stay.
+    // The states stay when the last member leaves.
     let alone = ana.send("m-2", "#sala");
     luis.ok("LEAVE;#sala");
     assert_eq!(ana.hear(), ["0;PART;#sala;luis;<at>"]);
@@ -177,7 +177,7 @@ fn join_and_part_are_told_to_the_other_members() {
     leo.ok("LEAVE;#sala");
     assert_eq!(ana.hear(), ["0;PART;#sala;leo;<at>"]);
     assert_eq!(leo.hear(), [""; 0]);
-    // Who shares a room hears of coming and going.
+    // Members of a common room are told of ONLINE and OFFLINE.
     assert_eq!(luis.hears.request("QUIT"), "OK");
     luis.hears.assert_closed();
     assert_eq!(ana.hears.list_without_times(&format!("POLL;{};5", ana.last)), ["0;OFFLINE;luis;<at>"]);
@@ -218,7 +218,7 @@ fn rooms_outlive_a_kill_with_their_places_and_marks() {
     assert!(events[0].ends_with(";MSG;m-2;ana;#sala;<at>;m-2") && events[1].contains(";m-3;"), "{events:?}");
 }
 
-/// How often a text stands in the files of a data directory.
+/// Counts a text in the files of a data directory.
 fn count(directory: &Path, text: &str) -> usize {
     let in_entry = |path: &Path| match path.is_dir() {
         true => count(path, text),
@@ -273,7 +273,7 @@ fn who_is_more_than_10_000_behind_gets_one_gap_and_is_not_waited_for_in_it() {
     assert!(replies.last().is_some_and(|reply| reply.ends_with(";10002")), "{:?}", replies.last());
     let gap = |last: u64| [format!("{last};GAP;#sala;1;{last}"), format!("{0};MSG;m-{0};ana;#sala;<at>;x", last + 1)];
     assert_eq!(first_two(&world, "luis"), gap(2));
-    // Eva has all of it. What falls out now was delivered to all who are waited for.
+    // Eva has everything. Messages that leave the room's log now were delivered to every member that counts.
     eva.hears.poll(10_002, 0);
     assert!(!ana.hear().iter().any(|event| event.contains(";STATE;")), "luis lacks all of it");
     assert_eq!(ana.send("more", "#sala"), 10_003);

@@ -18,11 +18,11 @@ mod linux {
     /// Sends that are on their way at once.
     const WINDOW: u64 = 16;
 
-    /// What a reader may be behind: below what the server lets wait from one sender. It would refuse one of
-    /// several sends that are on their way, and take the next.
+    /// Limit of pending messages of a reader: below the server's quota for one sender. Above it the server would refuse
+    /// one of several sends in flight, and accept the next.
     const BEHIND: u64 = 500;
 
-    /// What the write-ahead log may hold: what a checkpoint is due at, as much again while it is made, and the
+    /// Limit of the write-ahead log: the bytes that make a checkpoint due, as many again while it is made, and the
     /// segments made ahead.
     const WAL_BYTES: u64 = 64 << 20;
 
@@ -43,7 +43,7 @@ mod linux {
         assert!(late <= early + early / 10 + 4_096, "it grows: {early} KiB, then {late} KiB");
     }
 
-    /// What the clients share.
+    /// State that the clients share.
     struct Shared {
         world: World,
         going: AtomicBool,
@@ -100,7 +100,7 @@ mod linux {
         resident
     }
 
-    /// What the files of a directory hold. Some may vanish while they are looked at.
+    /// Returns the bytes of the files in a directory. Some may be removed meanwhile.
     fn size(directory: &std::path::Path) -> u64 {
         let entries = std::fs::read_dir(directory).expect("a directory").flatten();
         entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
@@ -175,7 +175,7 @@ mod linux {
                 3 => b"",
                 _ => b"LOGIN:sender0:palabra larga\nHISTORY;reader0;1000\nHISTORY;reader0;1000\n",
             };
-            // Whether it is taken is the server's business.
+            // The server may have closed.
             let _ = line.try_send(said);
             if random.chance(50) {
                 line.has_input(Duration::from_millis(20));

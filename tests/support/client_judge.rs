@@ -22,8 +22,8 @@ pub struct Person {
     pub typed: Vec<Typed>,
 }
 
-/// Whether everything has arrived as promised. The server is asked by itself, not through a proxy. As
-/// long as something is under way the answer is no.
+/// Checks that everything has arrived as promised; fails as long as a message is on its way. Queries the server
+/// directly, not through a proxy.
 pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), String> {
     let files = [0, 1].map(|who| client_files::read_history(home, &people[who].name));
     for (person, file) in people.iter().zip(&files) {
@@ -35,7 +35,7 @@ pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), Str
     }
     let mut checker = Checker::default();
     let names = [&*people[0].name, &*people[1].name];
-    // When each was sent nobody has noted: all before the first number was known.
+    // The moments of the sends are unknown: all come before the first known number.
     for who in [0, 1] {
         tell_asked(&mut checker, names[who], &files[who])?;
     }
@@ -50,7 +50,7 @@ pub fn judge(people: &[Person; 2], home: &Path, world: &World) -> Result<(), Str
     Ok(checker.verdict()?)
 }
 
-/// What was typed and seen as queued was sent, in that order; what was not seen may have been.
+/// Checks that the lines that were reported as queued were sent, in that order; others may have been.
 fn compare_typed(person: &Person, file: &[Record]) -> Result<(), String> {
     let mut sent = of(file, "OUT").map(|record| record[6].clone()).peekable();
     for typed in &person.typed {
@@ -87,8 +87,8 @@ fn tell_accepted(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(
     }
 }
 
-/// What a client may have said to the server: what its file holds it may acknowledge, what it has shown
-/// it may call read.
+/// Reports the acknowledgements and READs that a client may have sent: of what its history holds, and of what it has
+/// shown.
 fn tell_said(checker: &mut Checker, name: &str, file: &[Record]) {
     for record in of(file, "POSITION") {
         checker.acknowledges(name, number(&record[2]));
@@ -99,7 +99,7 @@ fn tell_said(checker: &mut Checker, name: &str, file: &[Record]) {
     }
 }
 
-/// What a client was given, in the order in which it noted it.
+/// Reports the events that a client received, in the order of its history.
 fn tell_stream(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(), String> {
     for record in file {
         let field = |index: usize| record[index].clone();

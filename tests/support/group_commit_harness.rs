@@ -30,7 +30,7 @@ pub struct GroupCommitHarness {
     pub group_commit: GroupCommit,
     pub store: Store,
     location: Location,
-    /// What was answered OK.
+    /// The messages that were answered OK.
     pub sent: Vec<Sent>,
     time: u64,
 }

@@ -1,10 +1,10 @@
-//! What the system says of a process (Linux).
+//! Threads, open files and memory of a process (Linux).
 
 use std::path::PathBuf;
 
 pub struct Process(PathBuf);
 
-/// What a process holds of the system.
+/// Resources of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holds {
     pub threads: u64,
@@ -26,7 +26,7 @@ impl Process {
         Holds { threads: self.status("Threads:"), files }
     }
 
-    /// What it holds, if that does not change for a moment.
+    /// Returns the resources of the process if they do not change for 50 ms.
     pub fn is_at_rest(&self) -> Option<Holds> {
         let now = self.holds();
         std::thread::sleep(std::time::Duration::from_millis(50));

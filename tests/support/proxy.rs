@@ -23,27 +23,27 @@ pub struct Proxy {
     addresses: [SocketAddr; 2],
 }
 
-/// What all connections share.
+/// State that all connections share.
 struct Network {
     seed: u64,
     server: [SocketAddr; 2],
-    /// How many connections of each user at each port come to harm. The others are left alone.
+    /// Number of connections of each user at each port that are harmed; later ones are not.
     harmed: u64,
     healed: AtomicBool,
     closed: AtomicBool,
-    /// How many connections there were of each user at each port.
+    /// Number of connections so far of each user at each port.
     counts: Mutex<HashMap<(String, Port), u64>>,
     seen: Mutex<Seen>,
 }
 
-/// What has come by.
+/// Requests and replies that passed.
 #[derive(Default)]
 struct Seen {
     /// The requests of each user that were answered OK, as they came, and their answers.
     answers: HashMap<(String, String), Answered>,
     /// The same in the order of their first answers.
     order: Vec<(String, String)>,
-    /// Who suffered what, with the number of the connection.
+    /// The harmed connections: user, port, number and plan.
     story: Vec<(String, Port, u64, Plan)>,
     wrong: Option<String>,
     duplicates: u64,
@@ -87,12 +87,12 @@ impl Proxy {
         seen.duplicates
     }
 
-    /// How many connections have come to harm.
+    /// Returns how many connections were harmed.
     pub fn harm_done(&self) -> u64 {
         self.network.seen.lock().story.len() as u64
     }
 
-    /// What was done, in the order of the connections' numbers.
+    /// Describes the harm, in the order of the connections' numbers.
     pub fn story(&self) -> String {
         let mut story = self.network.seen.lock().story.clone();
         story.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
@@ -131,7 +131,7 @@ impl Network {
         self.server[port as usize]
     }
 
-    /// What is going to happen to a new connection.
+    /// Returns the plan of a new connection.
     fn plan(&self, user: &str, port: Port) -> Plan {
         let mut counts = self.counts.lock();
         let count = counts.entry((user.to_owned(), port)).or_default();

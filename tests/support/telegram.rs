@@ -16,7 +16,7 @@ use crate::support::wait_for;
 pub const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
 pub const CHAT: i64 = -100_123_456;
 
-/// What happens to one sendMessage.
+/// Fault of one sendMessage.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// 429: not taken; come back after so many seconds.
@@ -94,7 +94,7 @@ impl Telegram {
         self.shared.0.lock().last_update = next - 1;
     }
 
-    /// What becomes of the next messages to be sent, one each.
+    /// Sets the faults of the next messages, one each.
     pub fn fail(&self, faults: &[Fault]) {
         self.shared.0.lock().faults.extend(faults);
     }
@@ -106,7 +106,7 @@ impl Telegram {
         state.sent.clone()
     }
 
-    /// How many updates were not forgotten.
+    /// Returns how many updates are not confirmed.
     pub fn waiting(&self) -> usize {
         self.shared.0.lock().updates.len()
     }

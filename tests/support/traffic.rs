@@ -16,10 +16,10 @@ use super::checker::{Checker, Row, Seen, Verdict};
 use super::random::Random;
 use super::{Connection, PASSWORD, wait_or};
 
-/// How many sends one program has unanswered at once.
+/// Sends that one program has in flight.
 const WINDOW: usize = 4;
 
-/// What the long texts are long, in bytes.
+/// Length of the long texts, in bytes.
 const HEAVY_BYTES: u64 = 50_000;
 
 /// A sender and a reader for every user.
@@ -29,12 +29,12 @@ pub struct Traffic {
     readers: Vec<JoinHandle<()>>,
 }
 
-/// What all programs share.
+/// State that all programs share.
 struct Shared {
     users: &'static [&'static str],
     /// The users, and a room that they are all in.
     places: Vec<String>,
-    /// Where the server is now: SEND, RECV.
+    /// Current addresses of the server: SEND, RECV.
     addresses: Mutex<[SocketAddr; 2]>,
     checker: Mutex<Checker>,
     accepted: AtomicU64,
@@ -93,7 +93,7 @@ impl Traffic {
         self.shared.quiet.store(true, Ordering::Relaxed);
         self.server_is_at(addresses);
         let is_open = |user: &&'static str| !self.shared.checker.lock().unknown(user).is_empty();
-        // What was asked is soon answered; the caller wants to know at once.
+        // A retry is answered soon, and the caller wants to act at once: no sleep.
         while self.accepted() == before && self.shared.users.iter().any(is_open) && !self.shared.is_broken() {
             thread::yield_now();
         }
@@ -104,7 +104,7 @@ impl Traffic {
         self.shared.quiet.store(false, Ordering::Relaxed);
     }
 
-    /// How many messages were accepted so far.
+    /// Returns how many messages were accepted so far.
     pub fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::Relaxed)
     }

@@ -52,7 +52,7 @@ impl BridgedRoom {
         Bridge::start(self.command(), self.world.path("bridge.log"))
     }
 
-    /// What all bridges have reported.
+    /// Returns the standard error of all bridges so far.
     fn log(&self) -> String {
         std::fs::read_to_string(self.world.path("bridge.log")).unwrap_or_default()
     }
@@ -71,7 +71,7 @@ impl BridgedRoom {
         answer.rsplit(';').next().and_then(|seq| seq.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
     }
 
-    /// What the bridge said in the room, oldest first.
+    /// Returns the messages of the bridge in the room, oldest first.
     fn brought(&mut self) -> Vec<String> {
         let (mut texts, mut before) = (Vec::new(), String::new());
         loop {
@@ -325,7 +325,7 @@ fn a_flood_each_way_keeps_its_order() {
     }
     room.expect_sent(&(0..200).map(|number| format!("ana: {number}")).collect::<Vec<_>>());
     room.expect_brought(&(0..200).map(|number| format!("Telegram - Marta Ruiz: {number}")).collect::<Vec<_>>());
-    // What was brought in is confirmed, and forgotten by Telegram.
+    // Updates that were brought into the room are confirmed: Telegram forgets them.
     wait_for("Telegram to forget", || (room.telegram.waiting() == 0).then_some(()));
     // After a quiet week its numbers may begin anyhow.
     room.telegram.renumber(5);

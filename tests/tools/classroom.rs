@@ -171,7 +171,7 @@ fn a_file_of_passwords_is_never_overwritten() {
     assert_eq!(class.read("passwords.csv"), "mine");
     class.import(&["--passwords", "others.csv"]);
     assert_eq!(class.passwords("others.csv")[0].0, "ana");
-    // Where no password is made up none is written.
+    // Without generated passwords there is no file of passwords.
     class.write("roster.csv", "name;password\nluis;palabra larga\n");
     assert_eq!(class.import(&[]), "1 accounts made\n");
 }

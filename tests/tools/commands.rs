@@ -181,7 +181,7 @@ fn a_send_waits_until_it_is_delivered_or_read() {
     luis.request(&format!("LOGIN:luis:{PASSWORD}"));
     assert_eq!(luis.request(&format!("READ;ana;{last}")), "OK");
     assert_eq!(ended(waiting), (Some(0), String::new()));
-    // In a room: all of them; and nobody is waited for where nobody else is.
+    // In a room it waits for all other members; in an empty room it waits for none.
     assert_eq!(luis.request("JOIN;#sola"), "OK");
     world.ends(0, "send", "luis", &["#sola", "eco", "--wait", "read"]);
     let waiting = world.tool("send", "ana", &["#lobby", "a todos", "--wait", "delivered"]).spawn().unwrap();

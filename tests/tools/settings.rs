@@ -35,8 +35,8 @@ impl Home {
         self.command(arguments).envs(environment.iter().copied()).output().expect("it runs")
     }
 
-    /// What `wachat config` says: value and source of a setting. The last word of a key in [serve] is
-    /// looked for there.
+    /// Returns the line of `wachat config` for a setting: its value and source. A key that begins with `serve.` is looked
+    /// up in the table [serve].
     #[track_caller]
     fn shown(&self, arguments: &[&str], environment: &[(&str, &str)], key: &str) -> String {
         let output = self.run(arguments, environment);
@@ -220,7 +220,7 @@ fn completions_and_manual_pages_name_what_there_is() {
     let page = all_output(&home.run(&["man", "send"], &[]));
     assert!(page.contains("\\-\\-wait") && page.contains("Exit codes"), "{page}");
     assert_eq!(exit_code(&home.run(&["man", "nothing"], &[])), 2);
-    // What a user has set is not in what is written for all.
+    // A user's settings do not appear in what is written for all users.
     home.write(FILE, "user = \"somebody\"\n");
     assert!(!all_output(&home.run(&["man", "send"], &[])).contains("somebody"));
     assert!(all_output(&home.run(&["send", "--help"], &[])).contains("[default: somebody]"));

@@ -12,11 +12,11 @@ use super::workload::Workload;
 const SEED: u64 = 59;
 const STEPS: u64 = 25;
 
-/// What goes wrong: EIO, ENOSPC, a write that is cut short, the power.
+/// The faults: EIO, ENOSPC, a short write, a power cut.
 const FAULTS: [Fault; 4] =
     [Fault::Error(ErrorKind::Other), Fault::Error(ErrorKind::StorageFull), Fault::ShortWrite, Fault::Stop];
 
-/// How it ends: `None`: killed; else by a power cut that keeps this share of what was not synced.
+/// The ends of a life: a kill (`None`), or a power cut that keeps this percentage of the unsynced.
 const ENDS: [Option<u64>; 4] = [None, Some(0), Some(50), Some(100)];
 
 fn live(workload: &mut Workload) -> Result<(), String> {

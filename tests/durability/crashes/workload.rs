@@ -20,10 +20,10 @@ use wachat::wal::{Location, make_segment};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
-/// Where everybody is before anybody says a word; nobody joins the first one, all are in it.
+/// Rooms that every user is in before the first message. The first is the lobby, which needs no JOIN.
 const ROOMS: [&str; 2] = ["#lobby", "#sala"];
 
-/// Where people come and go.
+/// A room that users join and leave.
 const PASSAGE: &str = "#passage";
 
 /// Room for a few records beside the longest: segments close often.
@@ -33,12 +33,12 @@ const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
 pub struct Workload {
     random: Random,
     sizes: Sizes,
-    /// How often the next segment is made as soon as it is wanted, in a hundred times.
+    /// Probability, in per cent, that the next segment is made as soon as it is wanted.
     eagerness: u64,
     pub disk: SimulatedDisk,
     server: Option<Running>,
     pub checker: Checker,
-    /// Whether a user may be in the passage, by what was asked and answered: one or both.
+    /// Memberships in the passage that are possible for a user, from requests and replies: one or both.
     in_passage: HashMap<&'static str, HashSet<bool>>,
     elapsed: Duration,
     next_id: u64,
@@ -52,7 +52,7 @@ struct Running {
     group_commit: GroupCommit,
     store: Store,
     location: Location,
-    /// What each connection waits for, oldest first.
+    /// The unanswered requests of each connection, oldest first.
     asked: HashMap<ConnectionId, VecDeque<Asked>>,
     sessions: HashMap<&'static str, ConnectionId>,
     last_connection: u64,
@@ -185,7 +185,7 @@ impl Workload {
 
     /// The process ends, with the power or without.
     fn crash(&mut self) {
-        // How much of what was not synced is kept differs from cut to cut.
+        // The share of the unsynced that is kept differs from cut to cut.
         match self.random.chance(60) {
             true => {
                 let share = [0, 10, 50, 90, 100][self.random.below(5) as usize];
@@ -240,7 +240,7 @@ impl Workload {
         self.commit()
     }
 
-    /// A few things happen that come to the router together, and perhaps some disk work.
+    /// Sends the router a few commands at once, and perhaps makes a segment or a checkpoint.
     fn step(&mut self) -> Step {
         for _ in 0..self.random.below(4) + 1 {
             if self.act()?.is_err() {
@@ -405,7 +405,7 @@ impl Workload {
         Ok(())
     }
 
-    /// Everything that the group commit lets happen reaches the programs.
+    /// Hands the released effects to the clients.
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         let (mut heard, mut lost) = (Vec::new(), Vec::new());

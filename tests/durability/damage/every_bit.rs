@@ -46,7 +46,7 @@ fn written(lengths: &[usize]) -> Written {
     Written { bytes: read(&disk, &segment()).unwrap(), ends, batches }
 }
 
-/// What a recovery made of a write-ahead log: its lines, and whether something was set aside and said so.
+/// Result of a recovery: the replayed lines, and whether a torn tail was reported and moved aside.
 type Found = Result<(Vec<String>, bool), WalError>;
 
 impl Written {
@@ -66,7 +66,7 @@ impl Written {
         Ok((lines, recovered.torn_tail.is_some()))
     }
 
-    /// How many whole batches these lines are.
+    /// Returns how many whole batches these lines are.
     fn batches_in(&self, lines: &[String]) -> usize {
         let mut rest = lines;
         let mut count = 0;
@@ -159,7 +159,7 @@ fn any_sectors_of_the_last_batch_may_be_missing() {
         .collect();
     assert!((8..=11).contains(&sectors.len()), "{} sectors", sectors.len());
     for missing in 1..1_u32 << sectors.len() {
-        // What was there before: line feeds; or nothing at all, which reads as zeros.
+        // The old content: line feeds, or nothing at all, which reads as zeros.
         for old in [b'\n', 0] {
             let mut bytes = wal.bytes.clone();
             let gone = sectors.iter().enumerate().filter(|(number, _)| missing & (1 << number) != 0);

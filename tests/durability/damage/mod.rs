@@ -64,7 +64,7 @@ fn wal(disk: &SimulatedDisk) -> Vec<(PathBuf, Vec<u8>)> {
     files.map(|path| (path.clone(), read(disk, &path).unwrap())).collect()
 }
 
-/// What a start says to a write-ahead log in which this was changed; the write-ahead log has to stay as it is.
+/// Returns the error of a start on a changed write-ahead log. Asserts that the start changes nothing.
 fn refusal(disk: &SimulatedDisk, segment: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     disk.tamper(Path::new(segment), change);
     let before = wal(disk);

@@ -15,7 +15,7 @@ type Batches = Vec<Vec<String>>;
 struct Written {
     disk: SimulatedDisk,
     batches: Batches,
-    /// How many of them each segment holds.
+    /// Number of batches in each segment.
     per_segment: usize,
     size: u64,
 }
@@ -49,11 +49,11 @@ fn three() -> Written {
     write(disk.clone(), &location(&disk), 600, 2, batches)
 }
 
-/// What a recovery came to.
+/// Result of a recovery.
 struct Back {
     /// The lines that were replayed; of a refused write-ahead log, too.
     lines: Vec<String>,
-    /// What was said of a torn batch; or the refusal.
+    /// The report of a torn batch, if there is one; or the error.
     end: Result<Option<String>, WalError>,
 }
 
@@ -98,7 +98,7 @@ impl Written {
         assert!(self.every_file() == before, "{said}: something was changed");
     }
 
-    /// So many batches are recovered, and these bytes set aside.
+    /// Asserts that this many batches are recovered, and these bytes moved aside.
     #[track_caller]
     fn assert_torn(&self, batches: usize, torn: &[u8]) {
         let number = (batches / self.per_segment.min(batches + 1)) as u64 + 1;

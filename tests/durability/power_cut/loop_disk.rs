@@ -58,7 +58,7 @@ impl LoopDisk {
         &self.mount
     }
 
-    /// What was not synced is gone from now on; whoever has files open there gets errors.
+    /// Cuts the power: the unsynced is lost, and calls on open files fail from now on.
     pub fn cut_power(&self) {
         self.try_cut().expect("the power to go");
     }

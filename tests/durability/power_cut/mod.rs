@@ -22,7 +22,7 @@ use loop_disk::LoopDisk;
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 
-/// How many cuts there are to one that comes while a checkpoint is made.
+/// One in this many cuts comes while a checkpoint is made.
 const CHECKPOINT_EVERY: u64 = 25;
 
 #[test]
@@ -98,7 +98,7 @@ fn survive(cuts: u64) {
     );
 }
 
-/// What goes first is ended first: the server, then its disk, then the directory.
+/// The parts of a run. They are dropped in this order: the server, its disk, the directory.
 struct Run {
     world: World,
     disk: LoopDisk,

@@ -15,7 +15,7 @@ use redis::Redis;
 const PAIRS: usize = 20;
 const ROUNDS: usize = 3;
 
-/// What a message says: 100 bytes.
+/// Text of every message: 100 bytes.
 const TEXT: &str = "a message of one hundred bytes, \
                     all of them characters that stand for themselves everywhere ........";
 
@@ -55,8 +55,8 @@ fn pairs_against_redis() {
     let (ours, theirs) = (median(&mut ours), median(&mut theirs));
     let ratio = ours / theirs;
     println!("durable messages a second: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}");
-    // What the programs that measure cost decides which of the two is ahead; that both are of one kind
-    // is what can be held.
+    // The measuring programs' own costs decide which of the two is ahead: the assertion is that both are of the same
+    // order.
     assert!(ratio >= 0.7, "{ratio}");
 }
 
@@ -83,7 +83,7 @@ fn a_room_against_redis() {
     assert!(ratio >= 0.7, "{ratio}");
 }
 
-/// What all the threads of a round share.
+/// State that the threads of a round share.
 struct Round {
     begin: Barrier,
     stop: AtomicBool,

@@ -1,4 +1,4 @@
-//! What could grow without end, a million times: it does not.
+//! A million messages: nothing in memory grows without limit, and no poll becomes slow.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::simple::Said;
 
 const MILLION: u64 = 1_000_000;
 
-/// What a thousand polls take at most, on a machine that is busy with other things.
+/// Time limit of a thousand polls, even on a busy machine.
 const FAST: Duration = Duration::from_secs(2);
 
 /// the state machine, and what a start would make of its write-ahead log: every record, replayed.
@@ -82,7 +82,7 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
     assert_eq!(snapshot.logs.len(), limits::ROOM_BACKLOG, "luis keeps no more than this waiting");
     assert!(snapshot.waiting.len() <= 2, "{} events wait for ana", snapshot.waiting.len());
     let marks = &snapshot.room_marks[0];
-    // Each of the 10,000 that luis is waited for is followed by a STATE for the one that fell out of the log.
+    // Of each of the 10,000 messages that luis delays, one STATE follows when it leaves the room's log.
     assert!(last - marks.delivered.get() < 21_000, "luis held ana's ticks up: {} of {last}", marks.delivered);
     replay(&mut real, &mut replayed);
     check_gap(&mut real, last);

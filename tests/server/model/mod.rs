@@ -48,7 +48,7 @@ enum Action {
         user: usize,
         room: usize,
     },
-    /// Of her last message in a room.
+    /// STATUS of the user's last message in a room.
     Status {
         user: usize,
         room: usize,

@@ -74,7 +74,7 @@ impl Real {
         }
     }
 
-    /// What memory does not hold any more is in the file, which here is the list of all records.
+    /// Adds the events that are in files only; here the list of all records stands for the files.
     fn complete(&self, delivery: Delivery) -> Vec<Event> {
         let filed: HashSet<_> = delivery.filed.iter().flat_map(|filed| filed.seqs.iter().copied()).collect();
         let mut events = delivery.events;
@@ -89,7 +89,7 @@ impl Real {
         events
     }
 
-    /// Lets go of all rows, as if they were in the history files now.
+    /// Removes all rows from memory, as after a checkpoint that put them into the history files.
     pub fn file_all(&mut self) {
         let all: Vec<_> = self
             .machine
@@ -103,7 +103,7 @@ impl Real {
         self.machine.mark_history_written(&all);
     }
 
-    /// What STATUS answers, as a connection's thread makes it.
+    /// Returns the answer to STATUS, made from an excerpt as the server does.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
         let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
         match self.request(ConnectionId(0), command).expect("an answer") {
@@ -125,7 +125,7 @@ impl Real {
             connection,
             Command::Open { user: name(user), order: self.sessions, address: [127, 0, 0, 1].into() },
         );
-        // Who is online is not the model's business: those events are taken out of the way.
+        // The model knows no presence: this poll takes those events out of the way.
         self.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
         let after = After::Number(Seq::new(after).unwrap());
         self.say(connection, Command::Poll { after, wait: Some(0), max })

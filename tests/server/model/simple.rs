@@ -7,7 +7,7 @@ use wachat::protocol::Code;
 
 use super::{QUEUE, QUEUE_PER_SENDER, USERS};
 
-/// What waits for a user, as the protocol's section 7 says it.
+/// A pending event of a user (protocol, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     Message { seq: u64, id: String, from: usize, to: usize, text: String },
@@ -44,14 +44,14 @@ pub struct Model {
     pub last: u64,
     /// Everything ever accepted.
     sent: Vec<Sent>,
-    /// What waits in the users' mailboxes; what waits in rooms is found in `sent`.
+    /// Pending direct events by user; pending room messages are found in `sent`.
     mailbox: [Vec<Waiting>; USERS],
     pub acknowledged: [u64; USERS],
     /// By reader and place.
     read: HashMap<(usize, usize), u64>,
     /// The rooms that there are, in the order in which they were made.
     made: Vec<usize>,
-    /// By room and user: the last number when she joined.
+    /// The last number at the moment of joining, by room and user.
     members: HashMap<(usize, usize), u64>,
     /// By room, sender and state: how far that is.
     marks: HashMap<(usize, usize, bool), u64>,
@@ -126,7 +126,7 @@ impl Model {
         Said::Done
     }
 
-    /// What waits for a user above a number.
+    /// Returns the pending events of a user above a number.
     fn waiting(&self, user: usize, after: u64) -> Vec<Waiting> {
         let for_her = |sent: &&Sent| {
             let joined = self.members.get(&(sent.to, user));
@@ -214,7 +214,7 @@ impl Model {
         self.sent.iter().filter(|s| (s.from, s.to) == (peer, user) && s.seq <= upto).map(|s| s.seq).max()
     }
 
-    /// Who is waited for with a message to a room, and what it is to each.
+    /// Returns the members whom the states of a room message depend on, and its state for each of them.
     fn waited_for(&self, sent: &Sent) -> Vec<(usize, State)> {
         let waited = |user: &usize| {
             *user != sent.from && self.members.get(&(sent.to, *user)).is_some_and(|joined| *joined < sent.seq)
@@ -247,7 +247,7 @@ impl Model {
         }
     }
 
-    /// What STATUS says of a user's own message in a room; `None`: it is none.
+    /// Returns the answer to STATUS of a user's own message in a room.
     pub fn status(&self, user: usize, room: usize, seq: u64) -> Said {
         if let Some(code) = self.no_member(user, room) {
             return Said::Ko(code);

@@ -6,7 +6,7 @@ use crate::support::traffic::Traffic;
 
 const RUNS: u64 = 160;
 
-/// How many messages are accepted before the network is well again.
+/// Number of messages that are accepted before the network is well again.
 const MESSAGES: u64 = 60;
 
 #[test]

@@ -15,7 +15,7 @@ pub struct Run {
     pub proxy: Proxy,
 }
 
-/// What clients and server went through.
+/// Counts of the harm in all runs.
 #[derive(Debug, Default)]
 pub struct Harm {
     pub connections: u64,

@@ -1,4 +1,4 @@
-//! What can be observed, and what is said of a broken promise.
+//! Observable events, and the report of a broken promise.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ pub type Moment = usize;
 /// A message by its place in the checker's list.
 pub type Index = usize;
 
-/// How far a message has come, as a server says it.
+/// State of a message, as the server reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     Received,
@@ -41,7 +41,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What a STATE event says: all that this sender sent to a place, up to a number, is now so.
+/// A STATE event: every message of this sender to a target, up to a number, has this state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub sender: Name,
@@ -89,7 +89,7 @@ pub enum Event {
         state: Option<State>,
     },
     Restarted,
-    /// What no honest server says: in words, because it fits nowhere else.
+    /// An event that no correct server sends, in words.
     Odd(String),
 }
 
@@ -102,7 +102,7 @@ pub struct Broken {
     pub events: Vec<(Moment, String)>,
 }
 
-/// Whether the promises still hold.
+/// Result of an observation: the promises hold, or one is broken.
 pub type Verdict = Result<(), Broken>;
 
 impl fmt::Display for Broken {

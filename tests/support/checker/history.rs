@@ -1,4 +1,4 @@
-//! What a history says of a conversation: HISTORY's answer, or the file.
+//! Histories of a conversation: replies to HISTORY, or files.
 
 use std::collections::HashSet;
 
@@ -70,7 +70,7 @@ impl Checker {
         self.broken(promise, why, &[asked, vec![moment]].concat()).map(|()| 0)
     }
 
-    /// Whether a message is of the conversation that an observer has with a place.
+    /// Checks that a message belongs to the conversation of an observer with a target.
     fn is_of(&self, from: &Name, to: &Name, observer: &Name, target: &Name) -> bool {
         match self.rooms.contains_key(target) {
             true => to == target,

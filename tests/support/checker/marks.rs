@@ -1,4 +1,4 @@
-//! How far messages have come: never further than their readers said, never back.
+//! States of messages: never ahead of what their readers reported, never back.
 
 use super::Checker;
 use super::event::{Mark, Moment, Name, State, Verdict};
@@ -16,7 +16,7 @@ impl Checker {
         Ok(())
     }
 
-    /// How far a reader said that it is so, and when.
+    /// Returns up to which number a reader reported this state, and when.
     pub(super) fn said(&self, reader: &Name, mark: &Mark) -> Option<(u64, Moment)> {
         let stream = self.readers.get(reader)?;
         // A reader calls a person's messages by the person's name, a room's by the room's.
@@ -33,7 +33,7 @@ impl Checker {
         let known = |state: State| self.known(observer, mark, state);
         let back = match mark.state {
             State::Read => known(State::Read).filter(|(upto, _)| *upto > mark.upto),
-            // What is READ is not called DELIVERED any more.
+            // A message that is READ is no longer reported as DELIVERED.
             _ => known(State::Delivered)
                 .filter(|(upto, _)| *upto > mark.upto)
                 .or(known(State::Read).filter(|(upto, _)| *upto >= mark.upto)),
@@ -60,7 +60,7 @@ impl Checker {
         }
     }
 
-    /// Whether a mark stands for a message of that sender to that place.
+    /// Checks that the number of a mark is that of a message of this sender to this target.
     pub(super) fn is_founded(&self, mark: &Mark) -> bool {
         let sent = self.sent_to.get(&(mark.sender.clone(), mark.target.clone()));
         sent.is_some_and(|numbers| numbers.contains(&mark.upto))

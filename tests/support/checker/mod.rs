@@ -42,9 +42,9 @@ pub struct Checker {
     log: Vec<Event>,
     names: HashSet<Name>,
     messages: Vec<Message>,
-    /// Where a message is in that list, by who sent it and under which id.
+    /// Index of a message in that list, by sender and id.
     by_id: HashMap<Name, HashMap<String, Index>>,
-    /// What each number stands for, and who was the first to be told.
+    /// The message or event of each number, and when it was first observed.
     numbers: HashMap<u64, (Holder, Moment)>,
     /// Whenever a number higher than all before was told to somebody.
     highest: Vec<(Moment, u64)>,
@@ -56,11 +56,11 @@ pub struct Checker {
     marks: HashMap<(Name, Name, Name, State), (u64, Moment)>,
     /// Marks that stand for no message that anybody has seen yet.
     unfounded: Vec<(Moment, Mark)>,
-    /// What is waiting for its answer, by sender, oldest first.
+    /// Unanswered sends by sender, oldest first.
     open: HashMap<Name, BTreeMap<Moment, Index>>,
-    /// What was accepted, or given to somebody, and not yet given to every reader.
+    /// Messages that were accepted or delivered to a reader, and not yet delivered to every reader.
     undelivered: BTreeSet<Index>,
-    /// When the server was last known to be dead: no request from before it can happen any more.
+    /// Last moment at which the server was dead: requests from before it take no effect any more.
     restarted: Moment,
     accepted: usize,
 }
@@ -78,7 +78,7 @@ impl Checker {
         self.restarted = self.note(Event::Restarted);
     }
 
-    /// How many messages were answered OK.
+    /// Returns how many messages were answered OK.
     pub fn accepted_count(&self) -> usize {
         self.accepted
     }
@@ -92,7 +92,7 @@ impl Checker {
         new
     }
 
-    /// Who is given what this user sends there. A room's sender gets no copy.
+    /// Returns the readers of a user's messages to a target. The sender of a room message gets no copy.
     fn readers_of<'a>(&'a self, sender: &'a Name, target: &'a Name) -> impl Iterator<Item = &'a Name> {
         let room = self.rooms.get(target);
         let user = room.is_none().then_some(target);

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::event::{Event, Index, Mark, Moment, Verdict};
 
-/// What has a number.
+/// The message or event of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     Message(Index),
@@ -42,7 +42,7 @@ impl Checker {
         Ok(())
     }
 
-    /// What was asked for after somebody knew a number has a higher one.
+    /// Checks that a request made after a number was known has a higher number.
     fn comes_after(&self, seq: u64, asked: Moment, moment: Moment) -> Verdict {
         let before = self.highest.partition_point(|(told, _)| *told < asked);
         match self.highest[..before].last() {

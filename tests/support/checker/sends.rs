@@ -12,14 +12,14 @@ pub(super) struct Message {
     pub text: String,
     /// The text itself, as long as it may have to be sent again.
     whole: String,
-    /// When it was tried for the first time since it was last refused for certain.
+    /// Moment of the first try since the last KO.
     pub asked: Moment,
     /// The tries that have no answer.
     attempts: Vec<Moment>,
     pub outcome: Outcome,
     /// Its number, and when somebody was first told.
     pub number: Option<(u64, Moment)>,
-    /// Who was given it, and when.
+    /// The readers that it was delivered to, and when.
     pub given: Vec<(Name, Moment)>,
 }
 

@@ -1,4 +1,4 @@
-//! What a user's RECV session gives: one stream of events, in rising order.
+//! RECV sessions of a user: one stream of events, with increasing numbers.
 
 use std::collections::HashMap;
 
@@ -26,18 +26,18 @@ pub struct Stored {
     pub to: Name,
 }
 
-/// What a user has of the events, and has said of them.
+/// Events that a user received, and the acknowledgements and READs of the user.
 #[derive(Default)]
 pub(super) struct Reader {
     stored: Vec<Stored>,
-    /// What came under each number.
+    /// Event of each number.
     events: HashMap<u64, Moment>,
     last: Option<(u64, Moment)>,
     pub acknowledged: Option<(u64, Moment)>,
-    /// How far each place is read.
+    /// Highest READ of each conversation.
     pub read: HashMap<Name, (u64, Moment)>,
     registered: Option<Moment>,
-    /// What a login last said that was acknowledged, and of which store.
+    /// Acknowledged number and store in the last reply to a login.
     pub login: Option<(u64, String, Moment)>,
 }
 
@@ -94,7 +94,7 @@ impl Checker {
         }
     }
 
-    /// Whether a reader was given the very same under this number before: it was not acknowledged.
+    /// Checks that a reader received the same event under this number before, and had not acknowledged it.
     pub(super) fn has_event(&self, reader: &Name, seq: u64, holder: &Holder) -> bool {
         let given = self.readers.get(reader).is_some_and(|reader| reader.events.contains_key(&seq));
         given && self.numbers.get(&seq).is_some_and(|(known, _)| known == holder)
@@ -138,7 +138,7 @@ impl Checker {
         }
     }
 
-    /// What the answer to a login on RECV says: what is acknowledged, and the store's name.
+    /// Takes the reply to a login on RECV: the acknowledged number, and the store's name.
     pub fn logs_in(&mut self, user: &str, acknowledged: u64, store: &str) -> Verdict {
         let user = self.name(user);
         let words = format!("{user} logs in: acknowledged up to {acknowledged}, store {store}");
@@ -174,7 +174,7 @@ impl Checker {
         }
     }
 
-    /// What a reader has called read, whether that was answered or not.
+    /// Returns the READs of a reader, answered or not.
     pub fn read_marks(&self, reader: &str) -> Vec<(String, u64)> {
         let marks = self.readers.get(reader).into_iter().flat_map(|reader| &reader.read);
         marks.map(|(target, (upto, _))| (target.to_string(), *upto)).collect()
@@ -194,7 +194,7 @@ impl Checker {
         self.readers.entry(name.clone()).or_default()
     }
 
-    /// A sender was told, under this number, how far her messages to a place have come.
+    /// Takes a STATE event of a sender: its number, the target, the state and its number.
     pub fn told(&mut self, sender: &str, seq: u64, target: &str, word: &str, upto: u64) -> Verdict {
         let (sender, target) = (self.name(sender), self.name(target));
         let mark = Mark { sender: sender.clone(), target, state: State::named(word), upto };

@@ -5,8 +5,8 @@ use super::event::{Index, Mark, Moment, Name, State, Verdict};
 use super::sends::Outcome;
 
 impl Checker {
-    /// Whether all is as promised now that every reader has been given everything and has acknowledged
-    /// it. Its cost does not grow with the number of messages: it may be asked again and again.
+    /// Checks the promises at the end, when every reader has received and acknowledged everything. Its cost does not grow
+    /// with the number of messages, so that it can be polled.
     pub fn verdict(&self) -> Verdict {
         self.check_arrival()?;
         self.check_marks()?;

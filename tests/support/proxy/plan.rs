@@ -1,5 +1,5 @@
-//! What the network does to one connection. It follows from the seed, from whose connection it is and
-//! from its number among these; where it happens is counted in lines and bytes. No clock has a say.
+//! Plan of the harm to one connection. It depends on the seed, the user and the number of the connection only; places
+//! are counted in lines and bytes, without a clock.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ pub enum Port {
     Recv,
 }
 
-/// Where bytes are going.
+/// Direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     ToServer,
     ToClient,
 }
 
-/// How a connection ends, or one way of it.
+/// The kind of end of a connection, or of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     Close,
@@ -30,13 +30,13 @@ pub enum How {
     Silence,
 }
 
-/// What a connection suffers.
+/// The harm to one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// One byte at a time, both ways.
     pub slow: bool,
-    /// What has one line as its answer and may be said again (SEND, READ) is said twice, and the
-    /// second answer kept from the client.
+    /// Idempotent requests with a reply of one line (SEND, READ) are sent twice, and the second reply is kept from the
+    /// client.
     pub twice: bool,
     /// After that many answers, what the client has sent comes once more, on another connection.
     pub again: Option<u64>,
@@ -60,7 +60,7 @@ pub struct End {
     pub lines: u64,
     pub bytes: u64,
     pub how: How,
-    /// What had no answer comes to the server all the same, while the client is trying again.
+    /// Requests without an answer reach the server later, while the client retries them.
     pub late: bool,
 }
 
@@ -79,7 +79,7 @@ impl Plan {
         Self { again: plan.again.filter(|_| port == Port::Send), ..plan }
     }
 
-    /// Whether this is a connection like any other.
+    /// Checks that the plan does no harm.
     pub fn is_nothing(&self) -> bool {
         !self.slow && !self.twice && self.again.is_none() && self.hold.is_none() && self.end.is_none()
     }

@@ -23,7 +23,7 @@ const LISTS: [&str; 8] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS"
 /// These answer no request.
 const LAST_WORDS: [&str; 4] = ["KO;TIMEOUT;", "KO;SHUTDOWN;", "KO;REPLACED;", "KO;TOO_LONG;"];
 
-/// What both threads share.
+/// State that both threads of a connection share.
 struct Wire {
     network: Arc<Network>,
     user: String,
@@ -31,7 +31,7 @@ struct Wire {
     plan: Plan,
     client: TcpStream,
     server: TcpStream,
-    /// What the server has still to answer, oldest first.
+    /// Requests that the server has not answered yet, oldest first.
     expected: Mutex<VecDeque<Expected>>,
     over: AtomicBool,
 }
@@ -46,7 +46,7 @@ struct Expected {
     send: Option<(String, Vec<u8>)>,
 }
 
-/// How far one way has come.
+/// Progress of one direction.
 #[derive(Default)]
 struct Progress {
     lines: u64,
@@ -193,7 +193,7 @@ impl Wire {
         }
     }
 
-    /// What is left of a piece if the end comes in it.
+    /// Returns the part of a piece that still passes if the end comes within it.
     fn cut<'a>(&self, way: Way, lines: u64, before: usize, piece: &'a [u8]) -> Option<&'a [u8]> {
         let End { lines: end, bytes, .. } = self.plan.end.filter(|end| end.way == way)?;
         let left = match lines.cmp(&end) {
@@ -235,7 +235,7 @@ impl Wire {
         Err(Over)
     }
 
-    /// What was answered long ago, and what is waiting for its answer, comes once more.
+    /// Repeats requests: answered ones, and those without an answer.
     fn come_again(&self, answers: u64) {
         if self.plan.again == Some(answers) {
             let old = self.network.some_answered(&self.user, 1 + answers as usize % 3);
