@@ -40,7 +40,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::client::link::account::Account;
-use crate::client::state::home::{self, make_directories};
+use crate::client::state::files::{lock, make_directories};
+use crate::client::state::home;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
@@ -118,7 +119,7 @@ pub fn start(config: Config) -> Result<Bridge, End> {
 
 fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), End> {
     make_directories(&**disk, directory)?;
-    let lock = home::lock(&**disk, directory)?;
+    let lock = lock(&**disk, directory)?;
     Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 

@@ -252,6 +252,6 @@ mod tests {
     }
 
     fn make_home(disk: &SimulatedDisk) {
-        crate::client::state::home::make_directories(disk, "home".as_ref()).unwrap();
+        crate::client::state::files::make_directories(disk, "home".as_ref()).unwrap();
     }
 }

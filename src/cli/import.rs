@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::roster::{self, Problem, Student};
-use super::{passwords, user, write_out};
+use super::{passwords, write_out};
 use crate::model::{Password, UserName};
 use crate::server::{NewAccount, Offline, hash_all};
 
@@ -31,7 +31,12 @@ pub(super) struct ImportArgs {
     no_lobby: bool,
 }
 
-pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
+/// Imports a roster into the store in `data`. `open` opens it; its argument says whether new accounts are in #lobby.
+pub(super) fn run(
+    args: &ImportArgs,
+    data: &Path,
+    open: impl FnOnce(bool) -> Result<Offline, String>,
+) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
     let students = roster::read(&bytes).map_err(|problems| refuse(args, &problems))?;
@@ -41,7 +46,7 @@ pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
     if !(args.skip_existing && data.exists()) {
         check_new(&students, &file)?;
     }
-    let mut offline = user::open(data, !args.no_lobby)?;
+    let mut offline = open(!args.no_lobby)?;
     let (students, skipped) = leave_out_existing(args, students, &offline)?;
     check_new(&students, &file)?;
     let new = students.len();

@@ -69,7 +69,7 @@ pub(super) fn run(args: &UserArgs) -> ExitCode {
 
 fn act(args: &UserArgs) -> Result<(), String> {
     if let Action::Import(import) = &args.action {
-        return import::run(import, &args.data);
+        return import::run(import, &args.data, |lobby| open(&args.data, lobby));
     }
     // Making an account may be the first thing that ever happens here; nothing else can.
     if !matches!(args.action, Action::Add { .. }) && !args.data.exists() {
@@ -97,7 +97,7 @@ fn act(args: &UserArgs) -> Result<(), String> {
 }
 
 /// Takes the store; refused while a server has it.
-pub(super) fn open(data: &Path, lobby: bool) -> Result<Offline, String> {
+fn open(data: &Path, lobby: bool) -> Result<Offline, String> {
     let store = Store::new(Arc::new(RealDisk), data);
     Offline::open(&store, lobby).map_err(|error| error.to_string())
 }

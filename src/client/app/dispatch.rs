@@ -17,7 +17,7 @@ use crate::protocol::{Chat, Code, Ko};
 /// The sender, as the dispatcher sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// There was no server at the start, and none is tried: everything waits for the next start.
+    /// No server is tried in this run.
     Off,
     Idle,
     /// The sender has a request.
@@ -96,12 +96,10 @@ impl Dispatcher {
         self.mode != Mode::Busy && self.questions.is_empty() && self.reads.is_empty()
     }
 
-    /// Checks that the last try found no server.
     pub fn is_failing(&self) -> bool {
         self.retry.is_failing()
     }
 
-    /// Ends the delay after a failure: the server is there again.
     pub fn hurry(&mut self) {
         self.retry.hurry();
     }

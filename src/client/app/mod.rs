@@ -84,7 +84,7 @@ enum Server {
     Away,
 }
 
-/// The app. One thread owns it.
+/// The app.
 pub struct App {
     setting: Setting,
     state: ClientState,

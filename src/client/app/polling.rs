@@ -67,7 +67,6 @@ impl Polling {
         self.retry.note_failure(moment.now, moment.jitter());
     }
 
-    /// Ends the delay after a failure: the sender has found the server.
     pub fn hurry(&mut self) {
         self.retry.hurry();
     }
