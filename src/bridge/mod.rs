@@ -26,7 +26,7 @@ mod incoming;
 mod outgoing;
 mod poller;
 mod room;
-mod state;
+pub mod state;
 mod telegram;
 mod to_telegram;
 mod token;
