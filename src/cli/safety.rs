@@ -1,4 +1,4 @@
-//! `wachat check`, `wachat backup` and `wachat restore`: is everything there, a copy of it, and back.
+//! `wachat check`, `wachat backup` and `wachat restore`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use crate::store::{Report, Store, StoreError};
 
 /// Verify every byte of a store, while no server is running
 ///
-/// Reads every file in full and compares it with its checksums and with the others: the newest
-/// checkpoint, the write-ahead log, the whole history. Changes nothing. Exit code 0: all is well; 1: it is not, and each
-/// line says which file, and where in it, or that it cannot be looked at.
+/// Reads the newest checkpoint, the write-ahead log and the whole history, and compares every file with its checksums
+/// and with the other files. Changes nothing. Exit code 0: the store is undamaged; 1: it is damaged (a line for each
+/// place names the file and the line in it), or cannot be read.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat check --data data")]
 pub(super) struct CheckArgs {
@@ -25,28 +25,27 @@ pub(super) struct CheckArgs {
 
 /// Copy a store, also while a server runs on it
 ///
-/// The server does not notice. Everything that was answered OK before it
-/// began is in the copy, which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line
-/// says why.
+/// The server goes on working. Every message that was answered OK before the backup began is in the copy, which is
+/// verified at the end. Exit code 0: the backup is complete; 1: there is no backup, and a line says why.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat backup --data data /mnt/backups/monday")]
 pub(super) struct BackupArgs {
     /// Directory of the store
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Where the backup goes: a new directory, or an empty one
+    /// Directory of the backup: a new one, or an empty one
     destination: PathBuf,
 }
 
-/// Make a store of a backup
+/// Make a store from a backup
 ///
-/// The backup is verified first and stays as it is. The store gets a new name, by which clients
-/// know that what was said after the backup is gone from the server; what they have themselves they keep. Exit code
-/// 0: the store can be served; 1: there is none, and a line says why.
+/// The backup is verified first, and is not changed. The store gets a new name, which tells clients that the server
+/// has lost the messages after the backup; clients keep their own history. Exit code 0: the store can be served;
+/// 1: there is no store, and a line says why.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat restore /mnt/backups/monday --data data")]
 pub(super) struct RestoreArgs {
-    /// What wachat backup made
+    /// Directory that wachat backup has written
     backup: PathBuf,
     /// Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted
     #[arg(long, default_value = "data")]
@@ -59,7 +58,7 @@ pub(super) fn check(args: &CheckArgs) -> ExitCode {
         Err(error) => return end(Err(error.to_string())),
     };
     if report.damage.is_empty() {
-        return end(tell(&report, &format!("{} is whole", args.data.display())));
+        return end(print_report(&report, &format!("{} is whole", args.data.display())));
     }
     for note in &report.notes {
         eprintln!("wachat: note: {note}");
@@ -73,7 +72,7 @@ pub(super) fn check(args: &CheckArgs) -> ExitCode {
 pub(super) fn backup(args: &BackupArgs) -> ExitCode {
     let done = outside(&args.destination, &args.data).and_then(|()| {
         let report = said(store(&args.data).backup(&args.destination))?;
-        tell(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
+        print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
     });
     end(done)
 }
@@ -81,7 +80,10 @@ pub(super) fn backup(args: &BackupArgs) -> ExitCode {
 pub(super) fn restore(args: &RestoreArgs) -> ExitCode {
     let done = outside(&args.data, &args.backup).and_then(|()| {
         let report = said(store(&args.data).restore(&store(&args.backup)))?;
-        tell(&report, &format!("{} holds what {} held, under a new name", args.data.display(), args.backup.display()))
+        print_report(
+            &report,
+            &format!("{} holds what {} held, under a new name", args.data.display(), args.backup.display()),
+        )
     });
     end(done)
 }
@@ -94,7 +96,7 @@ fn said<T>(result: Result<T, StoreError>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
-/// Refuses to write into what is read.
+/// Checks that the written directory is not inside the one that is read.
 fn outside(written: &Path, read: &Path) -> Result<(), String> {
     if real(written).starts_with(real(read)) {
         return Err(format!("{} is in {}; name another directory", written.display(), read.display()));
@@ -102,7 +104,7 @@ fn outside(written: &Path, read: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A path without links and dots, as far as it is there.
+/// Returns the path without links and dots, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
@@ -122,8 +124,8 @@ fn end(done: Result<(), String>) -> ExitCode {
     }
 }
 
-/// What is there, on standard output.
-fn tell(report: &Report, what: &str) -> Result<(), String> {
+/// Prints the counts and notes of a report.
+fn print_report(report: &Report, what: &str) -> Result<(), String> {
     let mut text = format!("wachat: {what}\n");
     for (count, name) in [
         (report.users as u64, "users"),

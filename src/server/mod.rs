@@ -54,14 +54,14 @@ pub use history_reader::delivered;
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 
-/// Who may have an account (protocol, section 3).
+/// Policy for the creation of accounts (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Registration {
-    /// REGISTER makes one.
+    /// REGISTER creates an account.
     Open,
-    /// So does a LOGIN under a name that nobody has.
+    /// REGISTER does, and so does a LOGIN with an unknown name.
     Auto,
-    /// Only the administrator makes accounts.
+    /// Only the administrator creates accounts.
     Closed,
 }
 
@@ -76,7 +76,7 @@ pub struct Config {
     pub data: PathBuf,
     pub disk: Arc<dyn Disk>,
     pub registration: Registration,
-    /// How long anybody is waited for.
+    /// Network time-out.
     pub timeout: Duration,
     pub policy: Policy,
     pub sizes: Sizes,
