@@ -61,7 +61,7 @@ pub struct Config {
     /// The Telegram chat's number; groups have negative ones.
     pub chat: i64,
     pub token: Token,
-    /// Where the Bot API is, without a slash at its end.
+    /// Base URL of the Bot API, without a slash at its end.
     pub api_url: String,
     /// The directory that keeps the state of all bridges.
     pub home: PathBuf,
