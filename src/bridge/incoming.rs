@@ -4,12 +4,12 @@ use super::update::Message;
 use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
 
-/// The whole text. `None`: there is nothing that somebody said, or a bot said it.
+/// Converts a message to the text for the room. `None`: the message has no content, or a bot sent it.
 pub fn text(message: &Message) -> Option<Text> {
     let name = name(message)?;
     let said = content(message)?;
     let quoted = quoted(message).map(|line| format!("> {line}\n")).unwrap_or_default();
-    Some(fit(&format!("Telegram - {name}: {quoted}{}", harmless(&said))))
+    Some(fit(&format!("Telegram - {name}: {quoted}{}", replace_controls(&said))))
 }
 
 /// Returns the sender's name. `None`: a bot, this one or another.
@@ -25,7 +25,7 @@ fn name(message: &Message) -> Option<String> {
     Some(shown(if full.is_empty() { "somebody" } else { &full }))
 }
 
-/// A name stays on its line, and is not longer than one can bear.
+/// Makes a name short and free of control characters, so that it stays on its line.
 fn shown(name: &str) -> String {
     snippet(&safe(name))
 }
@@ -41,7 +41,7 @@ fn content(message: &Message) -> Option<String> {
     })
 }
 
-/// The beginning of what it answers.
+/// Returns the beginning of the message that this one replies to.
 fn quoted(message: &Message) -> Option<String> {
     let chosen = message.quote.as_ref().map(|quote| quote.text.clone());
     let whole = || message.reply_to_message.as_ref().and_then(|other| content(other));
@@ -50,15 +50,15 @@ fn quoted(message: &Message) -> Option<String> {
     Some(snippet(&safe(line)))
 }
 
-/// Line breaks stay, and so does TAB; no record holds any other control character.
-fn harmless(text: &str) -> String {
+/// Replaces control characters other than line breaks and TAB, which no record holds, by visible ones.
+fn replace_controls(text: &str) -> String {
     let keep =
         |c: char| if c.is_control() && c != '\t' { safe(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
     let line = |line: &str| line.chars().map(keep).collect::<String>();
     text.replace("\r\n", "\n").split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Telegram's longest text is a fifth of what a message here may hold. Were it ever longer, its end goes.
+/// Cuts the end of a text that is too long. Telegram's longest text is a fifth of the limit here.
 fn fit(text: &str) -> Text {
     let mut chars: Vec<char> = text.chars().collect();
     loop {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said() {
+    fn contents() {
         for (message, expected) in [
             (json!({"text": "one\r\ntwo\u{1b}[2J\n\tthree"}), "one\ntwo␛[2J\n\tthree"),
             (json!({"text": "👩‍🚀 ñ"}), "👩‍🚀 ñ"),

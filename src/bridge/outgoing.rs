@@ -3,8 +3,8 @@
 use crate::limits;
 use crate::model::Message;
 
-/// The texts to send: one, or as many as it takes. The same message is always cut in the same way:
-/// a part is known by its place.
+/// Splits a message into the texts to send: usually one. The same message is always split in the same way, so that the
+/// number of a part identifies it.
 pub fn parts(message: &Message) -> Vec<String> {
     let (from, text) = (message.from.shown(), message.text.as_str());
     let (before, after, said) = match text.strip_prefix("/me ") {
@@ -15,7 +15,7 @@ pub fn parts(message: &Message) -> Vec<String> {
     if length(&whole) <= limits::TELEGRAM_TEXT {
         return vec![whole];
     }
-    // Each part says whose it is: else a line of its own would pass for somebody else's message.
+    // Each part names the sender: otherwise a line of it could pass for a message of another user.
     let head = |number: usize, count: usize| format!("{before}{from} ({number}/{count}){after}");
     let room = limits::TELEGRAM_TEXT - length(&head(99, 99));
     let pieces = split(said, room);
@@ -23,18 +23,17 @@ pub fn parts(message: &Message) -> Vec<String> {
     pieces.iter().enumerate().map(|(index, piece)| head(index + 1, count) + piece).collect()
 }
 
-/// Length in UTF-16 code units, the unit of everything in the Bot API. Where Telegram counts
-/// characters, it is never less.
+/// Returns the length in UTF-16 code units, the unit of the Bot API. It is never less than the number of characters.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Cuts at ends of lines, else of words, else where it must, never within a character.
+/// Splits a text at ends of lines, else of words, else anywhere, but never within a character.
 fn split(text: &str, room: usize) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while length(rest) > room {
         let (window, beyond) = rest.split_at(fitting(rest, room));
-        // A piece is at least half full, or one long line would cost as many messages as it has words.
+        // A piece is at least half full: otherwise one long line could take a message a word.
         let late = |cut: &usize| *cut >= window.len() / 2;
         let (piece, next) = match window.rfind('\n').filter(late).or_else(|| window.rfind(' ').filter(late)) {
             Some(cut) => (rest.get(..cut), rest.get(cut + 1..)),

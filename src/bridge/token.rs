@@ -33,7 +33,7 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Token {
-    /// Reads the token from a file of its own. Warns where others could do that too.
+    /// Reads the token from its file. Warns if other users can read the file.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         let text = std::fs::read_to_string(path).map_err(|error| TokenError::Read(path.into(), error))?;
         warn_if_open(path);
@@ -51,17 +51,17 @@ impl Token {
         (digits && !secret.is_empty() && secret.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The bot's number: everybody in the chat can see it.
+    /// Returns the bot's id, which is public.
     pub fn bot(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
 
-    /// The address of a method of the Bot API. It holds the token.
+    /// Returns the URL of a method of the Bot API. It contains the token.
     pub fn address(&self, api_url: &str, method: &str) -> String {
         format!("{}/bot{}/{method}", api_url.trim_end_matches('/'), self.0)
     }
 
-    /// A text of somebody else's, without the token that it may repeat.
+    /// Removes the token from a foreign text that may repeat it.
     pub fn hide_in(&self, text: &str) -> String {
         text.replace(&self.0, "<token>")
     }

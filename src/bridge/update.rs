@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A message in a chat of the bot's.
+/// A message in a chat of the bot.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Message {
@@ -14,7 +14,7 @@ pub struct Message {
     pub text: Option<String>,
     pub caption: Option<String>,
     pub reply_to_message: Option<Box<Message>>,
-    /// The part of the other message that a reply is about, where somebody chose it.
+    /// The quoted part of the message that this one replies to, if its sender chose one.
     pub quote: Option<Quote>,
     pub sticker: Option<Sticker>,
     pub document: Option<Document>,
@@ -78,12 +78,12 @@ pub struct Dice {
     pub value: i64,
 }
 
-/// An update's number. One without a number is no update.
+/// Returns the id of an update. A value without one is not an update.
 pub fn number(update: &Value) -> Option<i64> {
     update.get("update_id")?.as_i64()
 }
 
-/// The new message that an update tells of. `None`: it tells of something else, such as an edit.
+/// Returns the new message of an update. `None`: the update is something else, such as an edit.
 pub fn message(update: &Value) -> Option<Result<Message, serde_json::Error>> {
     update.get("message").map(Message::deserialize)
 }

@@ -76,7 +76,7 @@ impl Maintenance {
             Ok(segment) => group_commit.give_segment(segment),
             Err(error) => {
                 log::error!("no room for the next segment of the write-ahead log: {error}");
-                self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
+                self.retry_segment = Some(Instant::now() + limits::DISK_RETRY_DELAY);
             }
         }
     }
@@ -86,7 +86,7 @@ impl Maintenance {
             Ok(checkpoint) => group_commit.give_checkpoint(&checkpoint),
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
-                self.retry_checkpoint = Some(Instant::now() + limits::RETRY_DISK);
+                self.retry_checkpoint = Some(Instant::now() + limits::DISK_RETRY_DELAY);
             }
         }
     }

@@ -215,7 +215,7 @@ fn what_is_not_for_the_room_or_the_chat_stays_out() {
     assert_eq!(room.telegram.sent(), ["ana: last"]);
     assert_eq!(room.brought(), ["Telegram - Marta Ruiz: last"]);
     let log = room.log();
-    assert_eq!(log.matches("what is said in chat 42").count(), 1, "{log}");
+    assert_eq!(log.matches("messages of chat 42").count(), 1, "{log}");
     assert!(log.contains("cannot be read") && !log.contains("psst"), "{log}");
 }
 

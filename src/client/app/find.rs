@@ -11,7 +11,7 @@ use crate::protocol::{Chat, User};
 
 impl App {
     pub(super) fn search(&self, words: &[String]) -> Vec<View> {
-        let found = self.state.search(words, limits::FOUND);
+        let found = self.state.search(words, limits::SEARCH_RESULTS);
         if found.is_empty() {
             return vec![answer(Phrase::NothingFound)];
         }

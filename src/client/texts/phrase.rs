@@ -106,7 +106,7 @@ phrases! {
         "{user} desconectado desde {seen}", "{user} está offline desde {seen}";
 
     // The connection.
-    ConnectedAs { server, user }: "connected to {server} as {user}; /help says what can be typed",
+    ConnectedAs { server, user }: "connected to {server} as {user}; /help lists the commands",
         "conectado a {server} como {user}; /help dice lo que se puede escribir",
         "conectado a {server} como {user}; /help diz o que se pode digitar";
     Connected { server }: "connected to {server}", "conectado a {server}", "conectado a {server}";
