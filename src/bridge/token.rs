@@ -84,20 +84,3 @@ fn warn_if_open(path: &Path) {
 
 #[cfg(not(unix))]
 fn warn_if_open(_path: &Path) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_a_number_and_a_secret() {
-        let token = Token::parse("123456:ABC-DEF_1").unwrap();
-        assert_eq!(token.bot(), "123456");
-        assert_eq!(token.address("http://h/", "getMe"), "http://h/bot123456:ABC-DEF_1/getMe");
-        assert_eq!(token.hide_in("bad uri: /bot123456:ABC-DEF_1/x"), "bad uri: /bot<token>/x");
-        assert_eq!(format!("{token:?}"), "Token(..)");
-        for wrong in ["", "123456", "123456:", ":abc", "12a:abc", "1:a b", "1:a\nb", "1:a/b"] {
-            assert!(Token::parse(wrong).is_none(), "{wrong:?}");
-        }
-    }
-}

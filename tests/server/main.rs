@@ -5,8 +5,11 @@
 mod support;
 
 mod isolation;
+mod line_reader;
 mod model;
 mod network;
+mod outgoing;
 mod serve;
 mod slow_disk;
 mod soak;
+mod takeover;

@@ -82,19 +82,3 @@ impl RecvRequest {
         w.end();
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn polls() {
-        let poll = |line: &[u8]| RecvRequest::parse(line).ok();
-        let number = |n| After::Number(Seq::new(n).unwrap());
-        assert_eq!(poll(b"POLL;7"), Some(RecvRequest::Poll { after: number(7), wait: None, max: 100 }));
-        assert_eq!(poll(b"poll;*;0;1000"), Some(RecvRequest::Poll { after: After::AllSent, wait: Some(0), max: 1000 }));
-        for wrong in [&b"POLL"[..], b"POLL;x", b"POLL;0;x", b"POLL;0;1;0", b"POLL;0;1;1001", b"POLL;0;1;1;1"] {
-            assert_eq!(poll(wrong), None, "{}", String::from_utf8_lossy(wrong));
-        }
-    }
-}

@@ -129,33 +129,3 @@ impl SendRequest {
         w.end();
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verbs_in_either_case_and_fields_counted() {
-        assert_eq!(SendRequest::parse(b"ping"), Ok(SendRequest::Ping));
-        for wrong in [
-            &b"PING;"[..],
-            b"SEND;1;luis",
-            b"SEND;1;luis;a;b",
-            b"SEND;;luis;a",
-            b"SEND;1;;a",
-            b"READ;luis;-1",
-            b"READ;luis;",
-            b"READ;luis;9007199254740992",
-            b"HISTORY;luis;0",
-            b"HISTORY;luis;1001",
-            b"HISTORY;luis;5;x",
-            b"EMAIL;none",
-        ] {
-            let text = String::from_utf8_lossy(wrong);
-            assert!(matches!(SendRequest::parse(wrong), Err(RequestError::Form(_))), "{text}");
-        }
-        for unknown in [&b""[..], b"POLL;0", b"SENDX;1;2;3", b" PING"] {
-            assert!(matches!(SendRequest::parse(unknown), Err(RequestError::Unknown(_))));
-        }
-    }
-}
