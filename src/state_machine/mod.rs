@@ -12,12 +12,12 @@
 //! lead to the same records, and tests can play millions of them. Recovery calls only `apply`: a replay of the records
 //! leads to the same stored state.
 
-mod answer;
 mod apply;
 mod command;
 mod decide;
 mod live;
 mod number;
+mod output;
 mod query;
 mod record;
 mod snapshot;
@@ -26,9 +26,9 @@ mod stored;
 use std::fmt;
 use std::sync::Arc;
 
-pub use answer::{Answer, Delivery, Effect, FiledEvents, Output};
 pub use command::{Command, ConnectionId, Now, Policy};
 pub use number::{AccountNumber, RoomNumber};
+pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::{Excerpt, LastOfPeer};
 pub use record::Record;
 pub use snapshot::{

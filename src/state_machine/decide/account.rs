@@ -16,26 +16,26 @@ impl StateMachine {
         self.apply_and_emit(record, context)?;
         context.out.effects.push(Effect::Account { name: name.clone(), password_hash });
         self.join_lobby(&name, context)?;
-        Ok(Reply::LoggedIn(LoggedIn { user: name }).into())
+        Ok(Reply::LoggedIn(LoggedIn { user: name }))
     }
 
     pub(super) fn set_password(&mut self, user: &UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
         let name = self.active_name(user)?;
         self.apply_and_emit(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, context)?;
         context.out.effects.push(Effect::Account { name, password_hash });
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     pub(super) fn set_email(&mut self, user: &UserName, email: Email, context: &mut Context) -> Decided {
         let user = self.stored.account(self.stored.number(user)?).name.clone();
         self.apply_and_emit(Record::Email { user, email }, context)?;
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     pub(super) fn remove_account(&mut self, user: &UserName, context: &mut Context) -> Decided {
         let user = self.active_name(user)?;
         self.apply_and_emit(Record::Removed { user, at: context.now.at }, context)?;
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     /// Returns the name of an account that was not removed, in the form in which it was registered.

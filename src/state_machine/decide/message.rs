@@ -22,7 +22,7 @@ impl StateMachine {
     ) -> Decided {
         let sender = self.stored.number(user)?;
         if let Some(reply) = self.find_duplicate(sender, &id, to, &text)? {
-            return Ok(reply.into());
+            return Ok(reply);
         }
         let target = self.stored.find_target(sender, to)?;
         self.enforce_rate_limit(sender, context.now.elapsed)?;
@@ -33,7 +33,7 @@ impl StateMachine {
         let (from, to) = (self.stored.account(sender).name.clone(), self.stored.target(target));
         let message = Message { seq, id: id.clone(), from, to, at, text };
         self.apply_and_emit(Record::Message(Arc::new(message)), context)?;
-        Ok(Reply::Accepted(Accepted { id, at, seq }).into())
+        Ok(Reply::Accepted(Accepted { id, at, seq }))
     }
 
     /// Finds the reply to an earlier message with this id. It comes before every other check: a retry gets the very

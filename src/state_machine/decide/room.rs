@@ -16,7 +16,7 @@ impl StateMachine {
         let user = self.stored.number(user)?;
         let existing = self.stored.room_numbers.get(name).copied();
         if existing.is_some_and(|room| self.stored.room(room).has_member(user)) {
-            return Ok(Reply::Done.into());
+            return Ok(Reply::Done);
         }
         if self.stored.account(user).rooms.len() >= limits::ROOMS_PER_USER {
             return Err(quota(format!("you are in {} rooms; leave one first", limits::ROOMS_PER_USER)));
@@ -25,7 +25,7 @@ impl StateMachine {
             return Err(quota(format!("there are {} rooms; join one of them", limits::ROOMS)));
         }
         self.add_member(user, name.clone(), context)?;
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     /// Makes a new account a member of the lobby, if the server has one.
@@ -48,12 +48,12 @@ impl StateMachine {
     pub(super) fn leave_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
         let (number, room) = (self.stored.number(user)?, self.stored.find_room(room)?);
         if !self.stored.room(room).has_member(number) {
-            return Ok(Reply::Done.into());
+            return Ok(Reply::Done);
         }
         let (user, name) = (self.stored.account(number).name.clone(), self.stored.room(room).name.clone());
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
         self.notify_members(room, number, &Event::Part { room: name, user, at: context.now.at });
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     /// Sends the other members of a small room a transient event about a member.

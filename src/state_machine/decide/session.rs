@@ -6,7 +6,7 @@ use super::{Context, Decided};
 use crate::model::{Target, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::{AccountNumber, Answer, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
 
 impl StateMachine {
     /// Opens a session, which replaces an earlier one of the user.
@@ -30,7 +30,7 @@ impl StateMachine {
         }
         self.record_last_seen(number, context)?;
         let acknowledged = self.stored.account(number).mailbox.acknowledged();
-        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone() }).into())
+        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone() }))
     }
 
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
@@ -48,10 +48,10 @@ impl StateMachine {
     }
 
     /// Sets the port on which the session's client takes direct chats. A session that was replaced gets no answer.
-    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Answer> {
+    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Reply> {
         let user = self.presence.user(context.connection)?;
         self.presence.session_mut(user)?.port = port;
-        Some(Reply::Done.into())
+        Some(Reply::Done)
     }
 
     /// Tells the caller the callee's address, and the callee the caller's name and token.
@@ -62,7 +62,7 @@ impl StateMachine {
         let address = self.presence.direct_address(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
         let user = self.stored.account(me).name.clone();
         self.presence.push_transient_event(callee, Event::Peer { user, token: token.clone() });
-        Ok(Reply::Peer(Peer { address: address.ip(), port: address.port(), token }).into())
+        Ok(Reply::Peer(Peer { address: address.ip(), port: address.port(), token }))
     }
 
     fn notify_contacts(&mut self, user: AccountNumber, event: &Event) {
@@ -90,12 +90,10 @@ mod tests {
         let address = IpAddr::from([127, 0, 0, 1]);
         handle(2, Command::Open { user: ana.clone(), order: 2, address });
         let effects = handle(3, Command::Open { user: ana.clone(), order: 1, address });
-        let [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] = &effects[..] else {
-            panic!("{effects:?}")
-        };
+        let [Effect::Reply(ConnectionId(3), Reply::Ko(ko))] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!(ko.code, Code::Replaced);
         handle(3, Command::Closed);
         let effects = handle(4, Command::Open { user: ana, order: 3, address });
-        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Answer(..)]));
+        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Reply(..)]));
     }
 }

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;
 use crate::record::length_in_record;
-use crate::state_machine::answer::{Delivery, FiledEvents};
+use crate::state_machine::output::{Delivery, FiledEvents};
 use crate::state_machine::stored::{ConversationId, EVENT_BYTES, RoomEvent, StoredState};
 use crate::state_machine::{AccountNumber, RoomNumber};
 

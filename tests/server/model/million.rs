@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wachat::limits;
 use wachat::model::{MessageId, Seq, Target, Text};
 use wachat::protocol::{After, Event};
-use wachat::state_machine::{Answer, Command, ConnectionId};
+use wachat::state_machine::{Command, ConnectionId, Effect};
 
 use super::real::{Real, name, target};
 use super::simple::Said;
@@ -97,7 +97,7 @@ fn check_gap(real: &mut Real, last: u64) {
     let (mut after, mut got) = (Seq::ZERO, HashSet::new());
     loop {
         let poll = Command::Poll { after: After::Number(after), wait: Some(0), max: 1_000 };
-        let Some(Answer::Events(delivery)) = real.request(connection, poll) else { panic!("luis's poll") };
+        let Some(Effect::Events { delivery, .. }) = real.request(connection, poll) else { panic!("luis's poll") };
         if after == Seq::ZERO {
             let gap = delivery.events.iter().find(|event| event.seq() > Seq::ZERO);
             let Some(Event::Gap { first, last: end, .. }) = gap else { panic!("{gap:?} is no GAP") };
@@ -136,14 +136,14 @@ fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
     }
     let start = Instant::now();
     for turn in 0..1_000 {
-        let Some(Answer::Events(delivery)) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
+        let Some(Effect::Events { delivery, .. }) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
         let numbers: Vec<_> = delivery.events.iter().map(|event| event.seq().get()).filter(|seq| *seq > 0).collect();
         assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
     }
     assert!(start.elapsed() < FAST, "a thousand polls took {:?}", start.elapsed());
 }
 
-fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Answer> {
+fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Effect> {
     let connection = ConnectionId(u64::MAX);
     if turn == 0 {
         real.request(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use wachat::model::{Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
-use wachat::state_machine::{
-    Answer, Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine,
-};
+use wachat::state_machine::{Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine};
 
 use super::simple::{Said, Waiting};
 use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
@@ -42,7 +40,7 @@ impl Real {
         real
     }
 
-    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Answer> {
+    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Effect> {
         self.clock += 1;
         let now = Now {
             at: Timestamp::from_millis(1_000 - self.clock.min(1_000)),
@@ -56,20 +54,21 @@ impl Real {
             line.pop();
             self.lines.push(line);
         }
-        out.effects.into_iter().find_map(|effect| match effect {
-            Effect::Answer(to, answer) if to == connection => Some(answer),
-            Effect::Events { to, delivery, .. } if to == connection => Some(Answer::Events(delivery)),
-            _ => None,
+        out.effects.into_iter().find(|effect| match effect {
+            Effect::Reply(to, _) | Effect::Excerpt(to, _) | Effect::Events { to, .. } => *to == connection,
+            _ => false,
         })
     }
 
     pub fn say(&mut self, connection: ConnectionId, command: Command) -> Said {
         match self.request(connection, command).expect("an answer") {
-            Answer::Reply(Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
-            Answer::Events(delivery) => Said::Events(self.complete(delivery).iter().filter_map(waiting).collect()),
-            Answer::Reply(Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
-            Answer::Reply(Reply::Done) => Said::Done,
-            Answer::Reply(Reply::Ko(ko)) => Said::Ko(ko.code),
+            Effect::Reply(_, Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
+            Effect::Events { delivery, .. } => {
+                Said::Events(self.complete(delivery).iter().filter_map(waiting).collect())
+            }
+            Effect::Reply(_, Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
+            Effect::Reply(_, Reply::Done) => Said::Done,
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
             other => panic!("{other:?}"),
         }
     }
@@ -107,14 +106,12 @@ impl Real {
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
         let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
         match self.request(ConnectionId(0), command).expect("an answer") {
-            Answer::Excerpt(excerpt) => {
+            Effect::Excerpt(_, excerpt) => {
                 let statuses = excerpt.statuses(Seq::new(seq).unwrap());
                 Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
             }
-            answer => Said::Ko(match answer.into_reply().unwrap() {
-                Reply::Ko(ko) => ko.code,
-                other => panic!("{other:?}"),
-            }),
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
+            other => panic!("{other:?}"),
         }
     }
 
