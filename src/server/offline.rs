@@ -59,7 +59,7 @@ impl Offline {
 
     /// Returns every account there ever was, in the order of registration.
     pub fn list(&self) -> Vec<AccountRow> {
-        self.opened.machine.snapshot().accounts
+        self.opened.machine.stored.snapshot().accounts
     }
 
     /// Executes commands as one batch of the write-ahead log: durably, all or none. If one is refused, nothing is

@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -29,11 +29,11 @@ impl Store {
     /// the last checkpoint recorded were left by one that did not finish, and are cut off.
     pub(super) fn append_history(
         &self,
-        machine: &StateMachine,
+        state: &StoredState,
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let mut filed = Vec::new();
-        for (id, before, rows) in machine.pending_history() {
-            let head = head(&machine.participants(id));
+        for (id, before, rows) in state.pending_history() {
+            let head = head(&state.participants(id));
             filed.push((id, self.append_rows(id, &head, before, rows)?));
         }
         // All are written before the first is synced: the disk takes them together.

@@ -2,7 +2,7 @@
 
 use super::table::{Kind, Reading, Row, TableWriter};
 use crate::model::RoomName;
-use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
+use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomRow, Snapshot};
 
 const ROOMS: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
 const MEMBERS: Kind =
@@ -40,7 +40,8 @@ pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {
     }
     let mut members = TableWriter::new(&MEMBERS);
     for row in &snapshot.members {
-        let [joined, acknowledged, read] = [row.joined, row.acknowledged, row.read].map(|seq| seq.to_string());
+        let [joined, acknowledged, read] =
+            [row.member.joined, row.member.acknowledged, row.member.read].map(|seq| seq.to_string());
         members.row(&[&row.room.to_string(), row.user.shown(), &joined, &acknowledged, &read]);
     }
     let mut logs = TableWriter::new(&LOGS);
@@ -53,7 +54,7 @@ pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {
     }
     let mut marks = TableWriter::new(&MARKS);
     for row in &snapshot.room_marks {
-        let (delivered, read) = (row.delivered.to_string(), row.read.to_string());
+        let (delivered, read) = (row.marks.delivered.to_string(), row.marks.read.to_string());
         marks.row(&[&row.room.to_string(), row.user.shown(), &delivered, &read]);
     }
     vec![(&ROOMS, rooms), (&MEMBERS, members), (&LOGS, logs), (&MARKS, marks)]
@@ -69,13 +70,8 @@ fn room_row(row: Row) -> Option<RoomRow> {
 }
 
 fn member_row(row: Row) -> Option<MemberRow> {
-    Some(MemberRow {
-        room: room(&row, 0)?,
-        user: row.user(1)?,
-        joined: row.seq(2)?,
-        acknowledged: row.seq(3)?,
-        read: row.seq(4)?,
-    })
+    let member = Member { joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)? };
+    Some(MemberRow { room: room(&row, 0)?, user: row.user(1)?, member })
 }
 
 fn log_row(row: Row) -> Option<LogRow> {
@@ -93,5 +89,6 @@ fn log_row(row: Row) -> Option<LogRow> {
 }
 
 fn marks_row(row: Row) -> Option<RoomMarksRow> {
-    Some(RoomMarksRow { room: room(&row, 0)?, user: row.user(1)?, delivered: row.seq(2)?, read: row.seq(3)? })
+    let marks = Marks { delivered: row.seq(2)?, read: row.seq(3)? };
+    Some(RoomMarksRow { room: room(&row, 0)?, user: row.user(1)?, marks })
 }

@@ -3,8 +3,6 @@
 mod account;
 mod message;
 mod poll;
-mod read;
-mod room;
 mod session;
 
 use super::{ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};

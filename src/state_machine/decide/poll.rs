@@ -44,9 +44,9 @@ impl StateMachine {
             return Err(Code::Seq.into());
         }
         let account = self.stored.account(user);
-        let acknowledged = account.mailbox.acknowledged();
+        let acknowledged = account.row.acknowledged;
         if upto > acknowledged {
-            let user = account.name.clone();
+            let user = account.row.name.clone();
             self.apply_and_emit(Record::Acknowledged { user, upto, at: context.now.at }, context)?;
         }
         Ok(upto.max(acknowledged))
@@ -80,7 +80,7 @@ impl StateMachine {
 
     /// Answers a user's poll, if one waits; without events only if `now`.
     fn answer_poll(&mut self, user: AccountNumber, now: bool, out: &mut Output) {
-        let Some(poll) = self.presence.waiting_poll(user) else { return };
+        let Some(poll) = self.presence.session(user).and_then(|session| session.poll) else { return };
         let delivery = self.take_delivery(user, &poll);
         if now || !delivery.is_empty() {
             self.presence.end_poll(user);

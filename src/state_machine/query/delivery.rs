@@ -78,7 +78,7 @@ impl StoredState {
     }
 
     fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
-        let acknowledged = self.account(user).mailbox.acknowledged();
+        let acknowledged = self.account(user).row.acknowledged;
         self.room(room).first_pending(user, acknowledged, after).map(|event| PendingEvent::InRoom(room, event))
     }
 

@@ -25,7 +25,7 @@ fn with_its_replay() -> (Real, Real) {
 
 fn replay(real: &mut Real, replayed: &mut Real) {
     for line in real.lines.drain(..) {
-        replayed.machine.replay(&line).unwrap();
+        replayed.machine.stored.replay(&line).unwrap();
     }
 }
 
@@ -55,7 +55,7 @@ fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
             real.poll(1, seq, 1);
         }
     }
-    let snapshot = real.machine.snapshot();
+    let snapshot = real.machine.stored.snapshot();
     assert_eq!(snapshot.waiting.len(), 1, "one STATE stands for all that ana was told");
     assert_eq!(snapshot.ids.len(), limits::REMEMBERED_IDS);
 }
@@ -78,12 +78,16 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
             told = events.last().map_or(told, |event| event.seq());
         }
     }
-    let snapshot = real.machine.snapshot();
+    let snapshot = real.machine.stored.snapshot();
     assert_eq!(snapshot.logs.len(), limits::ROOM_BACKLOG, "luis keeps no more than this waiting");
     assert!(snapshot.waiting.len() <= 2, "{} events wait for ana", snapshot.waiting.len());
     let marks = &snapshot.room_marks[0];
     // Each of the 10,000 that luis is waited for is followed by a STATE for the one that fell out of the log.
-    assert!(last - marks.delivered.get() < 21_000, "luis held ana's ticks up: {} of {last}", marks.delivered);
+    assert!(
+        last - marks.marks.delivered.get() < 21_000,
+        "luis held ana's ticks up: {} of {last}",
+        marks.marks.delivered
+    );
     replay(&mut real, &mut replayed);
     check_gap(&mut real, last);
     check_gap(&mut replayed, last);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use wachat::model::{Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
-use wachat::state_machine::{Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine};
+use wachat::state_machine::{
+    Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine, StoredState,
+};
 
 use super::simple::{Said, Waiting};
 use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
@@ -32,8 +34,12 @@ fn policy() -> Policy {
 
 impl Real {
     pub fn new() -> Self {
-        let mut real =
-            Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
+        let mut real = Self {
+            machine: StateMachine::new(StoredState::new("store".into()), policy()),
+            lines: Vec::new(),
+            sessions: 0,
+            clock: 0,
+        };
         for user in 0..USERS {
             real.request(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
         }
@@ -92,6 +98,7 @@ impl Real {
     pub fn file_all(&mut self) {
         let all: Vec<_> = self
             .machine
+            .stored
             .pending_history()
             .map(|(id, mut filed, rows)| {
                 filed.bytes += 1;
@@ -99,7 +106,7 @@ impl Real {
                 (id, filed)
             })
             .collect();
-        self.machine.mark_history_written(&all);
+        self.machine.stored.mark_history_written(&all);
     }
 
     /// What STATUS answers, as a connection's thread makes it.
@@ -129,12 +136,12 @@ impl Real {
     }
 
     pub fn restart(&mut self) {
-        self.machine = StateMachine::new("store".into(), policy());
-        self.lines.iter().for_each(|line| self.machine.replay(line).unwrap());
+        self.machine = StateMachine::new(StoredState::new("store".into()), policy());
+        self.lines.iter().for_each(|line| self.machine.stored.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
-        self.machine = StateMachine::restore(self.machine.snapshot(), policy()).unwrap();
+        self.machine = StateMachine::new(StoredState::restore(self.machine.stored.snapshot()).unwrap(), policy());
     }
 }
 
