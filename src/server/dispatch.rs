@@ -11,7 +11,7 @@ use super::router::Router;
 use super::session::Login;
 use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Codec, Event, Ko, LoggedIn, Reply, write_list_head};
-use crate::state_machine::{Answer, Command, ConnectionId, Delivery, Effect};
+use crate::state_machine::{Command, ConnectionId, Delivery, Effect};
 
 /// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
 #[derive(Default)]
@@ -40,15 +40,13 @@ impl Router {
         for effect in self.group_commit.release_effects() {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
-                Effect::Answer(id, Answer::Reply(reply)) => self.reply(id, reply),
-                Effect::Answer(id, Answer::Excerpt(excerpt)) => {
+                Effect::Reply(id, reply) => self.reply(id, reply),
+                Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
                         self.history.submit(id, Job::Lookup(lookup, excerpt));
                     }
                 }
-                Effect::Answer(id, Answer::Events(delivery)) | Effect::Events { to: id, delivery, .. } => {
-                    self.deliver(id, delivery, &mut encoded);
-                }
+                Effect::Events { to, delivery, .. } => self.deliver(to, delivery, &mut encoded),
                 Effect::Close(id, code) => self.close_now(id, code.into()),
             }
         }
@@ -66,7 +64,7 @@ impl Router {
     /// Answers a request that the state machine need not see, behind those that it has still to answer.
     pub(super) fn answer_in_order(&mut self, id: ConnectionId, reply: Reply) {
         match self.sessions.get(&id) {
-            Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Answer(id, reply.into())),
+            Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Reply(id, reply)),
             _ => self.answer(id, |out| reply.write(out)),
         }
     }

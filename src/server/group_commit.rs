@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::Seq;
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine, StoredState};
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
 
@@ -49,7 +49,7 @@ impl GroupCommit {
     pub fn new(opened: Opened, sizes: Sizes) -> Self {
         let before = opened.wal.segment().saturating_sub(1);
         Self {
-            synced: opened.machine.last(),
+            synced: opened.machine.stored.last,
             machine: opened.machine,
             closed: (opened.closed_bytes > 0).then_some((before, opened.closed_bytes)).into_iter().collect(),
             wal: opened.wal,
@@ -113,8 +113,8 @@ impl GroupCommit {
         }
     }
 
-    pub fn machine(&self) -> &StateMachine {
-        &self.machine
+    pub fn state(&self) -> &StoredState {
+        &self.machine.stored
     }
 
     pub fn urgency(&self) -> Urgency {
@@ -135,7 +135,7 @@ impl GroupCommit {
     pub fn commit(&mut self) -> Result<(), WalError> {
         self.wal.commit()?;
         self.awaited = false;
-        self.synced = self.machine.last();
+        self.synced = self.machine.stored.last;
         self.released.append(&mut self.held);
         Ok(())
     }
@@ -176,7 +176,7 @@ impl GroupCommit {
     }
 
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
-        self.machine.mark_history_written(&checkpoint.filed);
+        self.machine.stored.mark_history_written(&checkpoint.filed);
         self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
     }

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, Reply};
+use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
 use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
 use crate::store::{Store, StoreError};
@@ -98,7 +98,9 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
         Job::Lookup(Lookup::Status(seq), excerpt) => status(store, &excerpt, seq)?,
         Job::Lookup(Lookup::History { limit, before }, excerpt) => {
             let rows = last_messages(store, &excerpt, limit, before)?;
-            Reply::History(rows.into_iter().map(|row| excerpt.record(row)).collect())
+            Reply::History(
+                rows.into_iter().map(|message| HistoryRecord { state: excerpt.state_of(&message), message }).collect(),
+            )
         }
         Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
     };

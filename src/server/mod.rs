@@ -181,9 +181,9 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     }
     log::info!(
         "store {}: {} accounts, last number {}",
-        opened.machine.store(),
-        opened.machine.accounts().count(),
-        opened.machine.last()
+        opened.machine.stored.store,
+        opened.machine.stored.password_hashes().count(),
+        opened.machine.stored.last
     );
     run(config, opened, store, send, recv).map_err(StartError::System)
 }
@@ -192,7 +192,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
 fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
-        accounts: Accounts::new(opened.machine.accounts())?,
+        accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
         router: inputs,
         connections: Arc::default(),

@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -32,13 +32,13 @@ impl Store {
     /// the last checkpoint recorded were left by one that did not finish, and are cut off.
     pub(super) fn append_history(
         &self,
-        machine: &StateMachine,
+        state: &StoredState,
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
-        let (mut filed, pending) = (Vec::new(), machine.pending_history().collect::<Vec<_>>());
+        let (mut filed, pending) = (Vec::new(), state.pending_history().collect::<Vec<_>>());
         for some in pending.chunks(MAX_OPEN_FILES) {
             let mut files = Vec::new();
             for (id, before, rows) in some {
-                let (file, prefix) = self.append_rows(*id, &head(&machine.participants(*id)), *before, rows)?;
+                let (file, prefix) = self.append_rows(*id, &head(&state.participants(*id)), *before, rows)?;
                 filed.push((*id, prefix));
                 files.push(file);
             }

@@ -1,7 +1,7 @@
 //! The rows of a checkpoint's tables about rooms.
 
 use super::table::{Kind, Row, RowWriter, TableRow};
-use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow};
+use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomRow};
 
 impl TableRow for RoomRow {
     const KIND: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
@@ -21,12 +21,13 @@ impl TableRow for MemberRow {
         Kind { name: "members", version: 1, columns: &["room", "user", "joined", "acknowledged", "read"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(&self.room).text(self.user.shown()).field(self.joined).field(self.acknowledged).field(self.read);
+        let Member { joined, acknowledged, read } = self.member;
+        to.field(&self.room).text(self.user.shown()).field(joined).field(acknowledged).field(read);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let (room, user) = (row.room(0)?, row.user(1)?);
-        Some(Self { room, user, joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)? })
+        let member = Member { joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)? };
+        Some(Self { room: row.room(0)?, user: row.user(1)?, member })
     }
 }
 
@@ -60,10 +61,11 @@ impl TableRow for RoomMarksRow {
     const KIND: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(&self.room).text(self.user.shown()).field(self.delivered).field(self.read);
+        to.field(&self.room).text(self.user.shown()).field(self.marks.delivered).field(self.marks.read);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        Some(Self { room: row.room(0)?, user: row.user(1)?, delivered: row.seq(2)?, read: row.seq(3)? })
+        let marks = Marks { delivered: row.seq(2)?, read: row.seq(3)? };
+        Some(Self { room: row.room(0)?, user: row.user(1)?, marks })
     }
 }
