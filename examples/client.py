@@ -2,11 +2,11 @@
 """A small wachat client: Python's standard library and the two ports, nothing else.
 
     wachat serve
-    python3 examples/client.py ana luis      (asks for the password; or WACHAT_PASSWORD)
+    python3 examples/client.py ana luis      (asks for the password, unless WACHAT_PASSWORD is set)
 
-Every line you type goes to luis, Ctrl-D ends it. What comes is shown, and kept in a file in this directory.
-Two things are left to you. It never says READ. And what you type is not kept: if this ends before a message
-has its answer, nobody will know whether that was sent; kept with its id, it could be asked again later.
+It sends every line that you type to luis, shows the events of ana, and stores them in a file in the current
+directory. Ctrl-D ends it. Two exercises are left: it never sends READ, and it has no outbox. If it ends before
+a message has a reply, the outcome stays unknown; with its id on disk, the next run could retry it.
 """
 import csv, getpass, os, secrets, socket, sys, threading, time
 
@@ -14,80 +14,81 @@ SEND = os.environ.get("WACHAT_SEND", "127.0.0.1:1666").split(":")
 RECV = os.environ.get("WACHAT_RECV", "127.0.0.1:1999").split(":")
 
 class Refused(Exception):
-    """It did not happen, and asking again would not help. (An OSError is silence: nobody knows.)"""
+    """A KO: the request had no effect, and a retry would not help. (After an OSError the outcome is unknown.)"""
 
 def read_line(stream):
     line = stream.readline()
     if not line.endswith("\n"):
-        raise OSError("the connection has ended")  # half a line is no line
+        raise OSError("the connection has ended")  # a line without LF is not complete
     return line[:-1]
 
-def ask(stream, request):
-    """One request; the fields of its reply after OK."""
-    stream.write(request + "\n")
+def request(stream, line):
+    """Sends a request and returns the fields of its reply after OK."""
+    stream.write(line + "\n")
     stream.flush()
     word, *rest = next(csv.reader([read_line(stream)], delimiter=";"))
     if word == "KO":
-        # These answer nothing, or ask us to try later: as good as silence.
+        # After these the client retries: the outcome is unknown, or a later attempt may succeed.
         later = rest[0] in ("TIMEOUT", "SHUTDOWN", "INTERNAL", "QUOTA", "RATE", "FULL")
         raise (OSError if later else Refused)(": ".join(rest))
     return rest
 
-def insist(port, work, verb="LOGIN"):
-    """Logs in and works there; over a new connection, again and again, until the server has had its say."""
+def retry(port, work, verb="LOGIN"):
+    """Logs in and does the work, on a new connection after every error, until there is a reply."""
     while True:
         try:
-            # Longer than the server lets a poll wait; without it a dead network is waited for for ever.
+            # Longer than a poll waits. Without it a broken network would block this program for ever.
             with socket.create_connection(port, timeout=20) as connection:
                 with connection.makefile("rw", encoding="utf-8", newline="\n") as stream:
-                    return work(stream, ask(stream, f"{verb}:{user}:{password}"))
-        except OSError as silence:
-            show(f"* will ask again: {silence}")
+                    return work(stream, request(stream, f"{verb}:{user}:{password}"))
+        except OSError as error:
+            show(f"* trying again: {error}")
             time.sleep(1)
 
 def send(text):
-    # Chosen before the first try: the same id again is the same message again, however often we ask.
+    # Chosen before the first attempt: a retry with the same id is the same message, so it is stored once.
     identity = secrets.token_hex(12)
-    # In quotes a ; is text, and so is a quote at the beginning. Quotes are doubled there.
+    # A quoted field may hold ; and begin with a quote; a quote in it is doubled.
     text = text.replace("\\", "\\\\").replace("\r", "\\r").replace('"', '""')
-    return insist(SEND, lambda stream, _: ask(stream, f'SEND;{identity};{to};"{text}"'))
+    return retry(SEND, lambda stream, _: request(stream, f'SEND;{identity};{to};"{text}"'))
 
-def poll(stream, greeting):
-    """Shows and keeps what comes, until the server refuses to go on."""
-    # Numbers belong to a store. One restored from a backup has another name, and so another file here.
-    name, _, acknowledged, store = greeting[:4]
-    with open(f"{name}-{store}.csv", "ab+") as kept:
-        kept.seek(0)
-        kept.truncate(kept.read().rfind(b"\n") + 1)  # a record cut short by a crash is no record
-        kept.seek(0)
-        after = max([int(acknowledged)] + [int(record.split(b";")[0]) for record in kept])
+def poll(stream, session_opened):
+    """Shows events, stores and acknowledges them, until the server refuses a poll."""
+    # Numbers belong to a store. A store that was restored has another name, and so another file here.
+    name, _, acknowledged, store = session_opened[:4]
+    with open(f"{name}-{store}.csv", "ab+") as history:
+        history.seek(0)
+        history.truncate(history.read().rfind(b"\n") + 1)  # cuts off a record that a crash left incomplete
+        history.seek(0)
+        after = max([int(acknowledged)] + [int(record.split(b";")[0]) for record in history])
         while True:
-            kept.flush()
-            os.fsync(kept.fileno())  # on the disk, before the poll acknowledges it
-            events = [read_line(stream) for _ in range(int(ask(stream, f"POLL;{after}")[0]))]
+            history.flush()
+            os.fsync(history.fileno())  # durable before the poll acknowledges it
+            events = [read_line(stream) for _ in range(int(request(stream, f"POLL;{after}")[0]))]
             for event, (number, kind, *rest) in zip(events, csv.reader(events, delimiter=";")):
                 show(f"{number} {rest[3][11:16]} {rest[1]}: {rest[4]}" if kind == "MSG" else f"* {event}")
-                if number != "0":  # who comes and goes has no number: it is not kept, nor sent again
-                    kept.write(event.encode() + b"\n")
+                if number != "0":  # an event without a number is not stored, and not sent again
+                    history.write(event.encode() + b"\n")
                     after = int(number)
 
 def receive():
     try:
-        insist(RECV, poll)
-    except Refused as ko:  # AUTH, or REPLACED: two programs of ana's that both insist would fight for ever
+        retry(RECV, poll)
+    except Refused as ko:
+        # Not after REPLACED either: two programs of one user would take over from each other for ever.
         show(f"* {ko}")
         os._exit(1)
 
 def show(text):
-    """As it stands, but for what could play with this terminal: ESC, bidi overrides, ..."""
+    """Prints a text, with visible escapes for characters that would control the terminal (ESC, overrides)."""
     print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), flush=True)
 
 user, to = sys.argv[1:3]
 password = os.environ.get("WACHAT_PASSWORD") or getpass.getpass()
 try:
-    insist(SEND, lambda *_: None, "REGISTER")
+    retry(SEND, lambda *_: None, "REGISTER")
 except Refused as ko:
-    show(f"* {ko}")  # EXISTS after the first time, which is as good
+    show(f"* {ko}")  # EXISTS in later runs, which is fine
 threading.Thread(target=receive, daemon=True).start()
 for line in sys.stdin:
     try:

@@ -1,5 +1,5 @@
-//! What this program is for, played by itself: ana writes to luis, who is away; luis comes; ana sees
-//! her message go RECEIVED -> DELIVERED -> READ.
+//! A message between two users, from SEND to READ: ana writes to luis, who is offline; luis logs in; ana's client is
+//! told that the message is RECEIVED, DELIVERED and READ.
 //!
 //! ```text
 //! cargo run --example two_users
@@ -22,53 +22,53 @@ use wachat::server::{self, Config};
 type Failable<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Failable<()> {
-    // A server of our own, on free ports, with a directory that goes with us.
+    // A server in this process, on free ports, with a temporary directory.
     let directory = tempfile::tempdir()?;
     let server = server::start(Config::on_free_ports(Arc::new(RealDisk), directory.path().join("data")))?;
     let (send, recv) = (server.send_address(), server.recv_address());
 
     let mut ana = Connection::open(send, LoginKind::Register, "ana")?;
     let mut luis = Connection::open(send, LoginKind::Register, "luis")?;
-    println!("ana writes to luis, who is away");
+    println!("ana writes to luis, who is offline");
     let (id, text) = (MessageId::new("hola-1").ok_or("not an id")?, Text::new("hola, luis").ok_or("not a text")?);
     let send = SendRequest::Send { id, to: Target::parse("luis"), text };
-    let Accepted { seq: number, .. } = ana.ask(|out| send.write(out))?;
+    let Accepted { seq: number, .. } = ana.request(|out| send.write(out))?;
     println!("    ana sees: message {number} is RECEIVED; it is on the server's disk");
 
-    println!("luis comes");
-    let mut luis_hears = Connection::open(recv, LoginKind::Login, "luis")?;
-    for event in luis_hears.poll(Seq::ZERO)? {
+    println!("luis logs in");
+    let mut luis_session = Connection::open(recv, LoginKind::Login, "luis")?;
+    for event in luis_session.poll(Seq::ZERO)? {
         if let Event::Message(message) = event {
             println!("    luis sees: {}: {}", message.from, message.text);
         }
     }
 
-    // Nothing is DELIVERED because it was sent: only because luis has said that he holds it.
-    println!("luis acknowledges what he was given");
+    // The message is not DELIVERED when the server has sent it, but when the client of luis acknowledges it.
+    println!("luis acknowledges the message");
     let acknowledge = RecvRequest::Poll { after: After::Number(number), wait: Some(0), max: 100 };
-    let ListHead { .. } = luis_hears.ask(|out| acknowledge.write(out))?;
-    let mut ana_hears = Connection::open(recv, LoginKind::Login, "ana")?;
-    let told = show_states(&ana_hears.poll(Seq::ZERO)?);
+    let ListHead { .. } = luis_session.request(|out| acknowledge.write(out))?;
+    let mut ana_session = Connection::open(recv, LoginKind::Login, "ana")?;
+    let shown = show_states(&ana_session.poll(Seq::ZERO)?);
 
     println!("luis reads it");
-    let Done = luis.ask(|out| SendRequest::Read { target: Target::parse("ana"), seq: number }.write(out))?;
-    show_states(&ana_hears.poll(told)?);
+    let Done = luis.request(|out| SendRequest::Read { target: Target::parse("ana"), seq: number }.write(out))?;
+    show_states(&ana_session.poll(shown)?);
 
     server.stop()?;
     Ok(())
 }
 
-/// Prints what ana is told of her messages; returns the number to acknowledge.
+/// Prints the STATE events of ana, and returns the number to acknowledge.
 fn show_states(events: &[Event]) -> Seq {
     for event in events {
         if let Event::State { target, state, upto, .. } = event {
-            println!("    ana sees: up to {upto}, all she wrote to {target} is {state}");
+            println!("    ana sees: everything to {target} up to message {upto} is {state}");
         }
     }
     events.iter().map(Event::seq).fold(Seq::ZERO, Seq::max)
 }
 
-/// One connection to either port: a request, then its reply.
+/// A connection to either port: one request at a time.
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
@@ -76,29 +76,29 @@ impl Connection {
         let stream = TcpStream::connect(port)?;
         stream.set_read_timeout(Some(TIMEOUT + Duration::from_secs(5)))?;
         let mut connection = Self(BufReader::new(stream));
-        let LoggedIn { .. } = connection.ask(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
+        let LoggedIn { .. } = connection.request(|out| Login { kind, user, password: "palabra larga" }.write(out))?;
         Ok(connection)
     }
 
     /// Sends a request and returns the first line of its reply; a KO is an error.
-    fn ask<Answer: Codec>(&mut self, request: impl FnOnce(&mut Vec<u8>)) -> Failable<Answer> {
+    fn request<T: Codec>(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Failable<T> {
         let mut out = Vec::new();
-        request(&mut out);
+        write(&mut out);
         self.0.get_mut().write_all(&out)?;
         let head = self.line()?;
         Ok(parse_reply(head.as_bytes())?.map_err(|ko| ko.to_string())?)
     }
 
-    /// Waits for the events above a number: a list says how many lines follow.
+    /// Acknowledges the events up to a number, and waits for those above it. The head of a list has its length.
     fn poll(&mut self, after: Seq) -> Failable<Vec<Event>> {
         let poll = RecvRequest::Poll { after: After::Number(after), wait: None, max: 100 };
-        let ListHead { count } = self.ask(|out| poll.write(out))?;
+        let ListHead { count } = self.request(|out| poll.write(out))?;
         (0..count).map(|_| Ok(Event::parse(self.line()?.as_bytes())?)).collect()
     }
 
     fn line(&mut self) -> Failable<String> {
         let mut line = String::new();
         self.0.read_line(&mut line)?;
-        Ok(line.strip_suffix('\n').ok_or("the server has closed")?.to_owned())
+        Ok(line.strip_suffix('\n').ok_or("the server has closed the connection")?.to_owned())
     }
 }

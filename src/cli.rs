@@ -1,4 +1,4 @@
-//! The command line: what there is to say, and one match that does it.
+//! The command line: its grammar (clap), and the match that runs a command.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,7 +34,7 @@ mod user;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// The settings file [default: ~/.config/wachat/config.toml, or as your platform has it]
+    /// Settings file [default: ~/.config/wachat/config.toml, or the place that your platform prescribes]
     #[arg(long, global = true, value_name = "FILE", env = settings::ENVIRONMENT)]
     config: Option<PathBuf>,
 }
@@ -43,12 +43,12 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(ServeArgs),
-    /// Chat, or send what is piped in
+    /// Chat, or send the lines of a pipe
     Connect(ConnectArgs),
     Send(tools::SendArgs),
     Receive(tools::ReceiveArgs),
     History(tools::HistoryArgs),
-    /// List everybody, and who is online
+    /// List all users, and which of them are online
     Users(tools::LookArgs),
     /// List the rooms
     Rooms(tools::LookArgs),
@@ -59,41 +59,41 @@ enum Command {
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
-    /// Show each setting and where it comes from: flag, environment, settings file, default
+    /// Show each setting and its source: flag, environment, settings file or default
     Config(config::ConfigArgs),
-    /// Write out completions for a shell
+    /// Print a completion script for a shell
     Completions(shell::CompletionsArgs),
-    /// Write out a manual page
+    /// Print a manual page
     Man(shell::ManArgs),
 }
 
 #[derive(Args)]
 struct ServeArgs {
-    /// Address to listen on; 0.0.0.0 is every address of this machine
+    /// Address to listen on; 0.0.0.0: all IPv4 addresses of this machine
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
-    /// Port for commands; 0 takes a free one
+    /// SEND port (requests); 0: a free one
     #[arg(long, default_value_t = 1666)]
     send_port: u16,
-    /// Port for polls; 0 takes a free one
+    /// RECV port (events); 0: a free one
     #[arg(long, default_value_t = 1999)]
     recv_port: u16,
-    /// Directory of the store; made if it is not there
+    /// Directory of the store; created if it does not exist
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Who may have an account
+    /// Policy for the creation of accounts by clients
     #[arg(long, value_enum, default_value = "open")]
     registration: Registration,
-    /// Seconds that anybody is waited for, 5 to 300
+    /// Network time-out in seconds, 5 to 300
     #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
     timeout: u64,
-    /// Direct messages that wait for one user at most
+    /// Maximum number of direct messages in a user's mailbox
     #[arg(long, default_value_t = limits::QUEUE)]
     queue: usize,
-    /// Of those, from one sender
+    /// Maximum number of those from one sender
     #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
     queue_per_sender: usize,
-    /// Messages a second from one user at most, 50 or more [default: as many as the server takes]
+    /// Rate limit of a user in messages a second, 50 or more [default: none]
     #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
     rate: Option<u32>,
     /// Do not put every new account into #lobby
@@ -130,7 +130,7 @@ impl From<ServeArgs> for Config {
     }
 }
 
-/// Does what the command line says, and the settings behind it.
+/// Reads the settings and the command line, and runs the command.
 pub fn run() -> ExitCode {
     let settings = match Settings::read(&Cli::command()) {
         Ok(settings) => settings,
@@ -139,7 +139,7 @@ pub fn run() -> ExitCode {
             return client::Exit::Usage.into();
         }
     };
-    let command = settings.lend(Cli::command());
+    let command = settings.apply_to(Cli::command());
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
@@ -156,13 +156,13 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => safety::backup(&args),
         Command::Restore(args) => safety::restore(&args),
         Command::Config(args) => config::run(&args, &command, &settings),
-        // What one person has set is nothing for a page that many read.
+        // Without this user's settings: the output is for all users.
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     }
 }
 
-/// Writes to standard output. Whoever reads it may stop at any time (`| head`): that is no failure.
+/// Writes to standard output. A reader that closes the pipe (`| head`) is not an error.
 fn write_out(bytes: &[u8]) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -173,7 +173,7 @@ fn write_out(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// [`write_out`], and nothing else to do.
+/// Writes the whole output of a command, and returns its exit code.
 fn print(bytes: &[u8]) -> ExitCode {
     match write_out(bytes) {
         Ok(()) => ExitCode::SUCCESS,

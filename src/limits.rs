@@ -1,236 +1,252 @@
-//! Every limit, size and time-out, with its reason. What the protocol fixes says so.
+//! Every limit, size and time-out, with its unit and its reason. A value that the protocol fixes names the section of
+//! the protocol page.
 
 use std::time::Duration;
 
-/// Longest line on the wire, its line feed included (protocol, section 2).
+// Names, lines and texts.
+
+/// Longest line on the wire in bytes, its line feed included (protocol, section 2).
 pub const LINE_BYTES: usize = 65_536;
 
-/// Longest message text as it is written in a record: with its escapes and the quotes it needs
-/// (protocol, section 2). The rest of the line has to fit around it.
+/// Longest message text in bytes, as written in a record: with its escapes and quotes (protocol, section 2). The other
+/// fields of the record have to fit into the rest of the line.
 pub const TEXT_BYTES: usize = 60_000;
 
 /// Longest user or room name, in code points after mapping (protocol, section 3).
 pub const NAME_CHARS: usize = 32;
 
-/// Longest message id (protocol, section 5).
+/// Longest message id in bytes (protocol, section 5).
 pub const ID_BYTES: usize = 64;
 
 /// Shortest password, in characters (protocol, section 3).
 pub const PASSWORD_CHARS: usize = 8;
 
-/// Longest e-mail address (RFC 5321, section 4.5.3.1.3).
+/// Longest e-mail address in bytes (RFC 5321, section 4.5.3.1.3).
 pub const EMAIL_BYTES: usize = 254;
 
-/// Numbers stay below 2^53, so that programs whose numbers are doubles can count along
-/// (protocol, section 2).
+/// End of the range of sequence numbers: 2^53, so that a double holds each of them exactly (protocol, section 2).
 pub const SEQ_END: u64 = 1 << 53;
 
-/// How long anybody is waited for (protocol, section 1), and the range of `serve --timeout`.
+// Time-outs and replies of the protocol.
+
+/// Network time-out (protocol, section 1).
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// Range of `serve --timeout`, in seconds.
 pub const TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=300;
 
-/// A poll waits one second less than the time-out, so that its answer arrives before a client
-/// that allows itself the same time gives up (protocol, section 6).
+/// Difference between the network time-out and the longest wait of a POLL: the reply arrives before a client with the
+/// same time-out gives up (protocol, section 6).
 pub const POLL_MARGIN: Duration = Duration::from_secs(1);
 
-/// `POLL`: events in one reply (protocol, section 6).
+/// Events in one reply to POLL, unless the request names a number (protocol, section 6).
 pub const POLL_EVENTS: usize = 100;
+/// Most events in one reply to POLL.
 pub const MAX_POLL_EVENTS: usize = 1_000;
 
-/// `HISTORY`: records in one reply (protocol, section 5).
+/// Records in one reply to HISTORY, unless the request names a number (protocol, section 5).
 pub const HISTORY_RECORDS: usize = 50;
+/// Most records in one reply to HISTORY.
 pub const MAX_HISTORY_RECORDS: usize = 1_000;
 
-/// A list reply stops growing here (protocol, section 4: "about 256 KiB").
+/// Size in bytes at which a list reply stops growing (protocol, section 4: "about 256 KiB").
 pub const REPLY_BYTES: usize = 256 << 10;
 
-/// Direct messages that wait for one user, and of those from one sender (protocol, section 7).
+// Quotas of the server.
+
+/// Most direct messages in a user's mailbox: the default of `serve --queue` (protocol, section 7).
 pub const QUEUE: usize = 10_000;
+/// Most of those from one sender: the default of `serve --queue-per-sender`.
 pub const QUEUE_PER_SENDER: usize = 1_000;
 
-/// Messages of a room that wait for a member at most; who is further behind gets a GAP (protocol,
+/// Most messages of one room that are kept for a member; a member who is further behind gets a GAP (protocol,
 /// section 7).
 pub const ROOM_BACKLOG: usize = 10_000;
 
-/// The most members a room has whose comings and goings are told (protocol, section 7): beyond it
-/// they would be most of what there is to tell.
+/// Size of the largest room whose joins and leaves are reported to its members (protocol, section 7): in a larger one
+/// they would be most of the traffic.
 pub const ROOM_PRESENCE: usize = 200;
 
-/// Rooms that one user is in at most: each poll looks at all of them.
+/// Most rooms of one user: each POLL looks at all of them.
 pub const ROOMS_PER_USER: usize = 1_000;
 
-/// Rooms on one server at most: each takes a little memory, for ever.
+/// Most rooms on one server: each takes memory for ever.
 pub const ROOMS: usize = 100_000;
 
-/// Transient events (those without a number) queued for an online user; the oldest are dropped (protocol, section 7).
+/// Most transient events (those without a number) queued for a session; the oldest are dropped (protocol, section 7).
 pub const TRANSIENT_EVENTS: usize = 1_000;
 
-/// Ids remembered for each sender (protocol, section 5).
+/// Message ids remembered for each sender, for duplicate suppression (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;
 
-/// The lowest `serve --rate`, in messages a second (protocol, section 5).
+/// Lowest value of `serve --rate`, in messages a second (protocol, section 5).
 pub const MIN_RATE: u32 = 50;
 
-/// Requests of one SEND connection that are under way at once. More stay in the socket: that is
-/// how a client that does not read its replies is slowed down.
+// Connections, queues and threads of the server.
+
+/// Most unanswered requests of one SEND connection. Above it the reader stops reading (back-pressure).
 pub const PIPELINE: usize = 512;
 
-/// Bytes of those requests: far more than a pipeline of usual messages, far less than 512 of the longest.
+/// Most bytes of those requests: more than a pipeline of usual messages, less than 512 of the longest.
 pub const PIPELINE_BYTES: usize = 1 << 20;
 
 /// Threads that read history files.
 pub const HISTORY_THREADS: usize = 2;
 
-/// Inputs that wait for the router. A full queue holds the connection threads, and so the sockets.
+/// Length of the router's queue. While it is full the readers stop reading (back-pressure).
 pub const ROUTER_QUEUE: usize = 4_096;
 
-/// Logins that wait for the two threads that verify passwords (each takes tens of milliseconds).
+/// Length of the queue of logins. Verifying one password takes tens of milliseconds.
 pub const AUTH_QUEUE: usize = 256;
 
-/// Of those, from one address: whoever tries passwords by the thousand keeps nobody else waiting for
-/// more than about a second.
+/// Most queued logins from one address: a client that guesses passwords delays the others by about a second.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
 
+/// Threads that verify passwords: each uses 19 MiB while it does.
 pub const AUTH_THREADS: usize = 2;
 
-/// Connections at once, and of those from one address. Each is a thread.
+/// Most connections at once. Each has a thread.
 pub const CONNECTIONS: usize = 16_384;
+/// Most connections at once from one address.
 pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
 
-/// Stack of a connection's thread. Only what it touches is resident.
+/// Stack of a reader thread in bytes. Only the pages that it touches are resident.
 pub const CONNECTION_STACK: usize = 128 << 10;
 
-/// What a connection reads at once while it is idle; a long line makes its buffer grow.
+/// Size in bytes of an idle connection's input buffer; a long line makes it grow.
 pub const READ_BYTES: usize = 1 << 10;
 
-/// Before a close the server takes in what has already come, for at most this long and this much,
-/// so that its last line is not lost to a reset (protocol, section 1).
+/// Longest lingering close: input is discarded before a close, so that a reset does not destroy the last reply
+/// (protocol, section 1).
 pub const LINGER: Duration = Duration::from_millis(500);
+/// Most bytes discarded in a lingering close.
 pub const LINGER_BYTES: usize = 1 << 20;
 
-/// How long a stopping server waits for its connections to take their last line.
+/// Time in which the connections of a stopping server have to take their last replies.
 pub const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-/// How long a record that nobody waits for may wait for company before it is synced.
+// The write-ahead log and checkpoints.
+
+/// Commit deadline of a batch that no client is blocked on (protocol, section 6: the OK of a POLL).
 pub const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
-/// How long after a failed attempt to make a segment, or a checkpoint, the next one comes.
-pub const RETRY_DISK: Duration = Duration::from_secs(1);
+/// Delay after a failed attempt to create a segment or a checkpoint.
+pub const DISK_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// A write-ahead log segment's size: small enough that a fresh server starts at once, large enough that
-/// making the next one is rare.
+/// Size of a segment in bytes: small enough that a new server starts at once, large enough that segments are rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
 
-/// The least size of a segment in the log of a client or a bridge: more than the longest record, and written in an
+/// Smallest segment, in bytes, of the log of a client or a bridge: larger than the longest record, and written in an
 /// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
 /// [`SEGMENT_BYTES`].
 pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 
-/// A checkpoint is made when the closed segments hold this much, and at least as much as the last
-/// checkpoint (so that writing checkpoints never costs more than writing the write-ahead log).
+/// Bytes of closed segments that lead to a checkpoint. They also have to be as many as the last checkpoint's, so that
+/// checkpoints never cost more writing than the log.
 pub const CHECKPOINT_BYTES: u64 = 16 << 20;
 
-/// The longest record of the write-ahead log: a message of the longest text, its names, id and numbers.
+/// Longest record of the log in bytes: a message with the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 
-/// A batch is closed when it holds this much, so that the first in it is not kept waiting.
+/// Size in bytes at which a batch is committed, so that its first record is not delayed by later ones.
 pub const BATCH_BYTES: usize = 1 << 20;
 
 // The client.
 
-/// After a lost connection the client waits this long, then twice as long, up to the most: short
-/// for a server that was restarted, long for one that is away.
+/// First delay before the client connects again; each failure doubles it up to [`MAX_RETRY_DELAY`]. Short for a server
+/// that was restarted.
 pub const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Longest delay between two attempts: for a server that is down.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// How long a conversation is held after `RATE`, `QUOTA` or `FULL`, at first. `RATE` is never below
-/// 50 a second, so a quarter of a second is room for a dozen messages; it doubles up to MAX_RETRY_DELAY.
+/// First delay of a conversation after `RATE`, `QUOTA` or `FULL`; each doubles it up to [`MAX_RETRY_DELAY`]. At the
+/// lowest rate ([`MIN_RATE`]) it is the time of a dozen messages.
 pub const MIN_HOLD_DELAY: Duration = Duration::from_millis(250);
 
-/// An idle SEND connection is closed after this: well below the shortest `serve --timeout`, and
-/// long enough that a person who types line after line logs in once.
+/// Idle time after which the client closes its SEND connection: below the shortest `serve --timeout`, and long enough
+/// that a user who types line after line logs in once.
 pub const SEND_IDLE: Duration = Duration::from_secs(2);
 
-/// How many seconds the client lets a poll wait: right with every `serve --timeout` (5 and more),
-/// and a dead connection is noticed soon.
+/// Seconds that the client lets a POLL wait: allowed with every `serve --timeout`, and short enough to notice a dead
+/// connection soon.
 pub const POLL_WAIT_SECONDS: u64 = 4;
 
-/// Events that wait for the client's main thread. Full, it holds the receiver, and so the server.
+/// Length of the owner thread's queue of events. While it is full the receiver stops reading, and so the server stops
+/// sending.
 pub const CLIENT_EVENTS: usize = 256;
 
-/// Messages that wait in an outbox. What is typed beyond it is refused, and said so.
+/// Most messages in an outbox. Further ones are refused with an error.
 pub const OUTBOX_MESSAGES: usize = 10_000;
 
-/// Piped input is read ahead of the server's answers by this many messages at most.
+/// Most messages of piped input that are read before the server has answered them.
 pub const PIPE_AHEAD: usize = 64;
 
-/// The outbox's file is written anew when it holds this many settled messages, and more of them
-/// than waiting ones.
-pub const OUTBOX_SETTLED: usize = 1_000;
-
-/// Ports for direct chats: the first free one is taken (protocol, section 8).
+/// Ports for direct chats: the first free one is used (protocol, section 8).
 pub const DIRECT_PORTS: std::ops::RangeInclusive<u16> = 9_000..=9_099;
 
-/// How long a token lets its caller in (protocol, section 8), and how many are remembered.
+/// Lifetime of a token of a direct chat (protocol, section 8).
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30);
+/// Most tokens that a client remembers.
 pub const TOKENS: usize = 64;
 
-/// Callers at the door at once, who have not yet shown a token. Each is a thread.
+/// Most incoming direct chats that have not yet shown a token. Each has a thread.
 pub const CALLERS: usize = 8;
 
-/// Lines that wait to be written in a direct chat.
+/// Most unconfirmed lines of a direct chat.
 pub const DIRECT_LINES: usize = 64;
 
-/// Rows of each conversation that the client keeps in memory: what `/history` can show. The file
-/// holds all of them.
+/// Messages of each conversation that the client keeps in memory, for `/history`. The file holds all of them.
 pub const CONVERSATION_ROWS: usize = 1_000;
-/// What the client holds back while a room is being joined. More is shown, in the order in which it came.
+
+/// Most events that the client holds back while it joins a room.
 pub const HELD_EVENTS: usize = 10_000;
-/// What the client fetches of the gaps that one poll brings, each message counted as its text and this much:
-/// about thirty thousand short ones. The rest stays with the server.
+
+/// Most bytes that the client fetches for the GAPs of one POLL: about 30,000 short messages. The rest stays on the
+/// server.
 pub const GAP_BYTES: usize = 8 << 20;
+/// Bytes that are counted for each of those messages beside its text.
 pub const GAP_MESSAGE_BYTES: usize = 256;
 
-/// Rows that `/history` shows if nobody says how many.
+/// Messages that `/history` shows, unless the user names a number.
 pub const CONVERSATION_SHOWN: usize = 20;
 
-/// Pipes of one user that may run at once, beside the person's client. Each has a directory.
+/// Most pipes of one user at once, beside an interactive client. Each has a directory.
 pub const CLIENT_PIPES: usize = 8;
 
-/// Questions (`/users`, `/status`) that wait for their answer.
+/// Most unanswered queries of a client (`/users`, `/status`).
 pub const CLIENT_QUESTIONS: usize = 16;
 
-/// `/whois` asks for the members of so many of my rooms, each with a question of its own.
+/// Most rooms that `/whois` looks at: each takes a request of its own.
 pub const WHOIS_ROOMS: usize = 32;
 
-/// `/search` shows so many, the newest: a screen or two.
-pub const FOUND: usize = 50;
+/// Most results of `/search`, the newest ones: a screen or two.
+pub const SEARCH_RESULTS: usize = 50;
 
-/// Records of a list reply that the client reads: more users than a server of this kind will have.
+/// Most records of a list reply that the client reads: more users than a server of this kind has.
 pub const LIST_RECORDS: usize = 1_000_000;
 
-/// How long piped input waits without any progress before it leaves the rest in the outbox: a
-/// server that is restarted comes back within it.
+/// Time without progress after which a pipe ends and leaves the rest in the outbox: longer than the restart of a
+/// server.
 pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long `/quit` waits for what is still on its way.
+/// Time that `/quit` waits for unanswered requests.
 pub const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A line at the keyboard: the longest message, and the command before it.
+/// Longest line of keyboard input in bytes: the longest message, and the command before it.
 pub const TYPED_BYTES: usize = LINE_BYTES;
 
-/// A tick repeats this much of its message, in characters.
+/// Characters of a message that are repeated in the line that shows its state.
 pub const SNIPPET_CHARS: usize = 40;
 
 // The commands for scripts.
 
-/// How long `send` waits for what it was asked to wait for, if nobody says; and at most: a day.
+/// Default of `send --timeout`.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Longest effective `send --timeout`: a day.
+pub const MAX_SEND_TIMEOUT: Duration = Duration::from_secs(86_400);
 
-/// `send --wait`: the first STATUS comes so long after the last answer, then twice as long, up to
-/// the most. The most is less than an idle connection is kept (SEND_IDLE): one login is enough.
+/// First delay between two STATUS requests of `send --wait`; each doubles it up to [`MAX_STATUS_DELAY`].
 pub const MIN_STATUS_DELAY: Duration = Duration::from_millis(50);
+/// Longest delay between two STATUS requests: below [`SEND_IDLE`], so that one login is enough.
 pub const MAX_STATUS_DELAY: Duration = Duration::from_millis(1_600);
 
 // The bridge.
@@ -238,18 +254,18 @@ pub const MAX_STATUS_DELAY: Duration = Duration::from_millis(1_600);
 /// Longest text of a Telegram message, in UTF-16 code units (Bot API, sendMessage: "1-4096 characters").
 pub const TELEGRAM_TEXT: usize = 4_096;
 
-/// How many seconds Telegram lets a question for updates wait.
+/// Seconds that Telegram holds a getUpdates request open.
 pub const TELEGRAM_POLL_SECONDS: u64 = 30;
 
-/// How long Telegram has to answer, beyond what it was asked to wait.
+/// Time-out of a request to Telegram, beyond the seconds that it is held open.
 pub const TELEGRAM_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest answer of Telegram that is read: a hundred updates, each with what it replies to.
+/// Longest response of Telegram in bytes: a hundred updates, each with the message that it replies to.
 pub const TELEGRAM_ANSWER_BYTES: u64 = 32 << 20;
 
-/// Of what was said in the room while the bridge was away, it carries what is among the room's
-/// newest messages, this many: Telegram takes about twenty a minute.
+/// Most messages of the room that are carried to Telegram after an absence of the bridge: the newest. Telegram takes
+/// about twenty a minute.
 pub const BRIDGE_CATCH_UP: usize = 100;
 
-/// Other chats that the log names: a bot can be put into any number of them.
+/// Most other chats that the bridge names in its log: a bot can be added to any number of chats.
 pub const BRIDGE_CHATS: usize = 100;

@@ -95,7 +95,7 @@ impl FromTelegram {
     fn fetch_updates(&mut self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, End> {
         let mut down = false;
         loop {
-            match self.telegram.updates(offset, wait) {
+            match self.telegram.fetch_updates(offset, wait) {
                 Ok(updates) => {
                     self.telegram_retry.note_success();
                     if down {
@@ -107,7 +107,7 @@ impl FromTelegram {
                 Err(Failure::Later(pause)) => thread::sleep(pause),
                 Err(Failure::NotSent(why) | Failure::Refused(why) | Failure::Unclear(why)) => {
                     if !std::mem::replace(&mut down, true) {
-                        log::warn!("no news from Telegram ({why}); it is tried again");
+                        log::warn!("cannot fetch updates from Telegram ({why}); retrying");
                     }
                     self.telegram_retry.sleep();
                 }
@@ -139,7 +139,7 @@ impl FromTelegram {
     fn report_other(&mut self, chat: &update::Chat) {
         if self.others.len() < limits::BRIDGE_CHATS && self.others.insert(chat.id) {
             let title = chat.title.as_deref().unwrap_or("a person");
-            log::warn!("what is said in chat {} ({}) is not carried", chat.id, safe(title));
+            log::warn!("messages of chat {} ({}) are not carried", chat.id, safe(title));
         }
     }
 
@@ -152,7 +152,9 @@ impl FromTelegram {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(ko)) if room::is_temporary(ko.code) => {
                     if !std::mem::replace(&mut held, true) {
-                        log::warn!("the wachat server takes nothing now ({ko}); update {number} and what follows wait");
+                        log::warn!(
+                            "the wachat server accepts no messages now ({ko}); update {number} and later ones wait"
+                        );
                     }
                     hold.sleep();
                 }
@@ -163,7 +165,7 @@ impl FromTelegram {
                 Err(BridgeError::Away(why)) => {
                     self.session = None;
                     if !std::mem::replace(&mut held, true) {
-                        log::warn!("cannot reach the wachat server ({why}); update {number} and what follows wait");
+                        log::warn!("cannot reach the wachat server ({why}); update {number} and later ones wait");
                     }
                     self.server_retry.sleep();
                 }

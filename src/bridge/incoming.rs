@@ -4,17 +4,17 @@ use super::update::Message;
 use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
 
-/// The whole text. `None`: there is nothing that somebody said, or a bot said it.
+/// Converts a message to the text for the room. `None`: the message has no content, or a bot sent it.
 pub fn text(message: &Message) -> Option<Text> {
     let name = name(message)?;
     let said = content(message)?;
     let quoted = quoted(message).map(|line| format!("> {line}\n")).unwrap_or_default();
-    Some(fit(&format!("Telegram - {name}: {quoted}{}", harmless(&said))))
+    Some(fit(&format!("Telegram - {name}: {quoted}{}", replace_controls(&said))))
 }
 
-/// Who said it. `None`: a bot, ourselves among them.
+/// Returns the sender's name. `None`: a bot, this one or another.
 fn name(message: &Message) -> Option<String> {
-    // Where a group speaks for itself, a bot of Telegram's own is said to be the sender.
+    // If a group speaks for itself, Telegram names a bot of its own as the sender.
     if let Some(chat) = &message.sender_chat {
         return Some(shown(chat.title.as_deref().unwrap_or("somebody")));
     }
@@ -25,7 +25,7 @@ fn name(message: &Message) -> Option<String> {
     Some(shown(if full.is_empty() { "somebody" } else { &full }))
 }
 
-/// A name stays on its line, and is not longer than one can bear.
+/// Makes a name short and free of control characters, so that it stays on its line.
 fn shown(name: &str) -> String {
     snippet(&safe(name))
 }
@@ -41,7 +41,7 @@ fn content(message: &Message) -> Option<String> {
     })
 }
 
-/// The beginning of what it answers.
+/// Returns the beginning of the message that this one replies to.
 fn quoted(message: &Message) -> Option<String> {
     let chosen = message.quote.as_ref().map(|quote| quote.text.clone());
     let whole = || message.reply_to_message.as_ref().and_then(|other| content(other));
@@ -50,15 +50,15 @@ fn quoted(message: &Message) -> Option<String> {
     Some(snippet(&safe(line)))
 }
 
-/// Line breaks stay, and so does TAB; no record holds any other control character.
-fn harmless(text: &str) -> String {
+/// Replaces control characters other than line breaks and TAB, which no record holds, by visible ones.
+fn replace_controls(text: &str) -> String {
     let keep =
         |c: char| if c.is_control() && c != '\t' { safe(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
     let line = |line: &str| line.chars().map(keep).collect::<String>();
     text.replace("\r\n", "\n").split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Telegram's longest text is a fifth of what a message here may hold. Were it ever longer, its end goes.
+/// Cuts the end of a text that is too long. Telegram's longest text is a fifth of the limit here.
 fn fit(text: &str) -> Text {
     let mut chars: Vec<char> = text.chars().collect();
     loop {
@@ -66,62 +66,5 @@ fn fit(text: &str) -> Text {
             return text;
         }
         chars.truncate(chars.len() * 3 / 4);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn said(message: Value) -> Option<String> {
-        let message: Message = serde_json::from_value(message).unwrap();
-        text(&message).map(|text| text.as_str().to_owned())
-    }
-
-    #[test]
-    fn names() {
-        for (from, name) in [
-            (json!({"first_name": "Ana", "last_name": "López", "username": "al"}), Some("Ana López")),
-            (json!({"first_name": "Ana"}), Some("Ana")),
-            (json!({"first_name": " ", "username": "al"}), Some("al")),
-            (json!({}), Some("somebody")),
-            (json!({"first_name": "A\nTelegram - B: x"}), Some("A␊Telegram - B: x")),
-            (json!({"first_name": "Robot", "is_bot": true}), None),
-        ] {
-            let expected = name.map(|name| format!("Telegram - {name}: hola"));
-            assert_eq!(said(json!({"chat": {"id": 1}, "from": from, "text": "hola"})), expected);
-        }
-        let group = json!({"from": {"is_bot": true}, "sender_chat": {"id": 1, "title": "The group"}, "text": "hola"});
-        assert_eq!(said(group).as_deref(), Some("Telegram - The group: hola"));
-    }
-
-    #[test]
-    fn what_is_said() {
-        for (message, expected) in [
-            (json!({"text": "one\r\ntwo\u{1b}[2J\n\tthree"}), "one\ntwo␛[2J\n\tthree"),
-            (json!({"text": "👩‍🚀 ñ"}), "👩‍🚀 ñ"),
-            (json!({"photo": [{}], "caption": "look\nhere"}), "[photo] look\nhere"),
-            (json!({"sticker": {"emoji": "🙂"}}), "[sticker 🙂]"),
-            (json!({"animation": {}, "document": {"file_name": "a.gif"}}), "[animation]"),
-            (json!({"document": {"file_name": "a.pdf"}}), "[file a.pdf]"),
-            (json!({"poll": {"question": "Why?"}}), "[poll Why?]"),
-            (json!({"text": "yes", "reply_to_message": {"text": "\n first \nsecond"}}), "> first\nyes"),
-            (json!({"text": "yes", "reply_to_message": {"photo": [{}]}}), "> [photo]\nyes"),
-            (json!({"text": "yes", "quote": {"text": "this"}, "reply_to_message": {"text": "that"}}), "> this\nyes"),
-        ] {
-            let mut message = message;
-            message["from"] = json!({"first_name": "Ana"});
-            assert_eq!(said(message).unwrap(), format!("Telegram - Ana: {expected}"));
-        }
-        let nothing = json!({"from": {"first_name": "Ana"}, "new_chat_members": [{}]});
-        assert_eq!(said(nothing), None);
-    }
-
-    #[test]
-    fn what_could_not_be_sent_is_cut() {
-        let long = "\\".repeat(40_000);
-        let text = said(json!({"from": {"first_name": "Ana"}, "text": long})).unwrap();
-        assert!(text.starts_with("Telegram - Ana: \\") && text.len() > 10_000, "{}", text.len());
     }
 }

@@ -26,7 +26,7 @@ mod incoming;
 mod outgoing;
 mod poller;
 mod room;
-mod state;
+pub mod state;
 mod telegram;
 mod to_telegram;
 mod token;
@@ -40,7 +40,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::client::link::account::Account;
-use crate::client::state::home::{self, make_directories};
+use crate::client::state::files::{lock, make_directories};
+use crate::client::state::home;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
@@ -61,7 +62,7 @@ pub struct Config {
     /// The Telegram chat's number; groups have negative ones.
     pub chat: i64,
     pub token: Token,
-    /// Where the Bot API is, without a slash at its end.
+    /// The address of the Bot API, without a slash at its end.
     pub api_url: String,
     /// The directory that keeps the state of all bridges.
     pub home: PathBuf,
@@ -118,7 +119,7 @@ pub fn start(config: Config) -> Result<Bridge, End> {
 
 fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), End> {
     make_directories(&**disk, directory)?;
-    let lock = home::lock(&**disk, directory)?;
+    let lock = lock(&**disk, directory)?;
     Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 

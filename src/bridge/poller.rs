@@ -77,7 +77,7 @@ impl Poller {
 
     fn wait_for_server(&mut self, why: &str) {
         if !std::mem::replace(&mut self.down, true) {
-            log::warn!("cannot poll the wachat server ({why}); it is tried again");
+            log::warn!("cannot poll the wachat server ({why}); retrying");
         }
         self.retry.sleep();
     }
@@ -164,7 +164,7 @@ impl Poller {
         for event in events.into_iter().filter(|event| event.seq() > after) {
             match event {
                 protocol::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
-                    log::info!("a message of {} is not for {}, and not carried", message.from, self.room);
+                    log::info!("a message of {} is not for {}: not carried", message.from, self.room);
                 }
                 // A message of this user from another program is not carried back.
                 protocol::Event::Message(message) if message.from == self.account.user => {}

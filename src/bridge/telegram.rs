@@ -1,4 +1,4 @@
-//! The Bot API of Telegram: one request, one answer, and what a failure means.
+//! The Bot API of Telegram: requests, their results, and the kinds of failure.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -12,22 +12,22 @@ use super::token::Token;
 use crate::client::texts::safe::safe;
 use crate::limits;
 
-/// Why a request brought no result. Each text is for people, and free of the token.
+/// The failure of a request. Its text is for users, and does not contain the token.
 #[derive(Debug)]
 pub enum Failure {
-    /// It surely did not happen: not all of it left this machine.
+    /// The request was not executed: not all of it left this machine.
     NotSent(String),
-    /// It did not happen; Telegram asks for this pause.
+    /// The request was not executed; Telegram asks for this pause.
     Later(Duration),
-    /// It did not happen, and will not.
+    /// The request was refused, and a retry would be, too.
     Refused(String),
-    /// It may have happened.
+    /// The request may have been executed.
     Unclear(String),
-    /// It did not happen: Telegram does not know this bot.
+    /// The request was refused: Telegram does not know this bot.
     Barred(String),
 }
 
-/// The form of every answer.
+/// The form of every response.
 #[derive(Deserialize)]
 struct Answer<T> {
     ok: bool,
@@ -65,43 +65,43 @@ impl Telegram {
         self.token.bot()
     }
 
-    /// What is new, oldest first; waits for it at most `wait` seconds. Telegram forgets all updates
-    /// below `offset`; a negative one stands for so many from the end.
-    pub fn updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
+    /// Returns the new updates, oldest first, and waits for one at most `wait` seconds. Telegram forgets all updates
+    /// below `offset`; a negative offset counts from the end.
+    pub fn fetch_updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
         let mut question = json!({ "timeout": wait, "allowed_updates": ["message"] });
         if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {
             fields.insert("offset".to_owned(), offset.into());
         }
-        self.ask("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
+        self.request("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
     }
 
-    /// Says a text in the chat. No parse mode: nothing in it is taken for markup.
+    /// Sends a text to the chat, without a parse mode: nothing in it is markup.
     pub fn send(&self, text: &str) -> Result<(), Failure> {
         let question = json!({ "chat_id": self.chat, "text": text });
-        self.ask::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
+        self.request::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: &str, question: &Value, patience: Duration) -> Result<T, Failure> {
+    fn request<T: DeserializeOwned>(&self, method: &str, question: &Value, timeout: Duration) -> Result<T, Failure> {
         let question = question.to_string();
         let mut body = Watched { bytes: question.as_bytes(), touched: false };
-        let (status, answer) = self.exchange(method, &mut body, patience).map_err(|error| {
-            // Without its body a request is none, whatever of its head has left.
+        let (status, answer) = self.exchange(method, &mut body, timeout).map_err(|error| {
+            // A request whose body was not sent is not executed.
             let why = self.token.hide_in(&error.to_string());
             if body.touched { Failure::Unclear(why) } else { Failure::NotSent(why) }
         })?;
         match serde_json::from_slice::<Answer<T>>(&answer) {
             Ok(Answer { ok: true, result: Some(result), .. }) => Ok(result),
-            Ok(answer) => Err(judge(status, answer.description, answer.parameters)),
-            Err(_) => Err(judge(status, None, None)),
+            Ok(answer) => Err(to_failure(status, answer.description, answer.parameters)),
+            Err(_) => Err(to_failure(status, None, None)),
         }
     }
 
-    fn exchange(&self, method: &str, body: &mut Watched, patience: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
+    fn exchange(&self, method: &str, body: &mut Watched, timeout: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
         let mut answer = self
             .agent
             .post(self.token.address(&self.api_url, method))
             .config()
-            .timeout_global(Some(patience))
+            .timeout_global(Some(timeout))
             .build()
             .content_type("application/json")
             .header("content-length", body.bytes.len())
@@ -111,7 +111,7 @@ impl Telegram {
     }
 }
 
-/// The body of a request, and whether anybody has begun to send it.
+/// The body of a request, which notes that sending it has begun.
 struct Watched<'a> {
     bytes: &'a [u8],
     touched: bool,
@@ -124,8 +124,8 @@ impl Read for Watched<'_> {
     }
 }
 
-/// What an answer without a result means.
-fn judge(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
+/// Returns the failure that a response without a result stands for.
+fn to_failure(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
     let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
     let parameters = parameters.unwrap_or_default();
     if let Some(chat) = parameters.migrate_to_chat_id {
@@ -135,7 +135,7 @@ fn judge(status: u16, description: Option<String>, parameters: Option<Parameters
         (_, Some(seconds)) => Failure::Later(Duration::from_secs(seconds)),
         (429, None) => Failure::Later(limits::MIN_RETRY_DELAY),
         (401 | 404, None) => Failure::Barred(format!("Telegram does not accept the token: {why}")),
-        // Whoever gave up waiting for the rest of a request may have taken it.
+        // A server that reports a time-out may have executed the request.
         (408, None) => Failure::Unclear(why),
         (400..=499, None) => Failure::Refused(why),
         _ => Failure::Unclear(why),

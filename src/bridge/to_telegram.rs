@@ -23,7 +23,7 @@ pub struct ToTelegram {
     telegram: Arc<Telegram>,
     state: Arc<Mutex<State>>,
     retry: Backoff,
-    /// The log says that Telegram is away.
+    /// The log has reported that Telegram is unreachable.
     down: bool,
 }
 
@@ -53,14 +53,14 @@ impl ToTelegram {
         Ok(self.state.lock().record_passed(message.seq)?)
     }
 
-    /// Returns when Telegram has the part, or will never have it, or it is unclear.
+    /// Sends a part, with retries, until it was accepted or refused, or its outcome is unclear.
     fn send_part(&mut self, part: &Part, text: &str) -> Result<(), End> {
         loop {
             match self.try_once(part, text)? {
                 Ok(()) => {
                     self.retry.note_success();
                     if std::mem::take(&mut self.down) {
-                        log::warn!("Telegram takes messages again");
+                        log::warn!("Telegram accepts messages again");
                     }
                     return Ok(());
                 }
@@ -80,7 +80,7 @@ impl ToTelegram {
                 }
                 Err(Failure::Unclear(why)) => {
                     report_unclear(part, &why);
-                    // An outage shall cost few messages.
+                    // A pause limits the number of messages that an outage affects.
                     self.retry.sleep();
                     return Ok(());
                 }
@@ -104,7 +104,7 @@ impl ToTelegram {
 
     fn wait(&mut self, why: &str) {
         if !std::mem::replace(&mut self.down, true) {
-            log::warn!("cannot reach Telegram ({why}); messages wait, and it is tried again");
+            log::warn!("cannot reach Telegram ({why}); messages wait; retrying");
         }
         self.retry.sleep();
     }

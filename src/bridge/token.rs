@@ -1,4 +1,4 @@
-//! The bot's token: who has it is the bot. It is never shown, not even in a log.
+//! The bot's token, its password. It is never shown, not even in a log.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone)]
 pub struct Token(String);
 
-/// Why there is no token. Its text says what to do, and nothing of what the file holds.
+/// The reason why there is no token. Its text says what to do, and shows nothing of the file.
 #[derive(Debug)]
 pub enum TokenError {
     Read(PathBuf, io::Error),
@@ -33,7 +33,7 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Token {
-    /// Reads the token from a file of its own. Warns where others could do that too.
+    /// Reads the token from its file. Warns if other users can read the file.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         let text = std::fs::read_to_string(path).map_err(|error| TokenError::Read(path.into(), error))?;
         warn_if_open(path);
@@ -51,17 +51,17 @@ impl Token {
         (digits && !secret.is_empty() && secret.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The bot's number: everybody in the chat can see it.
+    /// Returns the bot's id, which is public.
     pub fn bot(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
 
-    /// The address of a method of the Bot API. It holds the token.
+    /// Returns the URL of a method of the Bot API. It contains the token.
     pub fn address(&self, api_url: &str, method: &str) -> String {
         format!("{}/bot{}/{method}", api_url.trim_end_matches('/'), self.0)
     }
 
-    /// A text of somebody else's, without the token that it may repeat.
+    /// Removes the token from a foreign text that may repeat it.
     pub fn hide_in(&self, text: &str) -> String {
         text.replace(&self.0, "<token>")
     }
@@ -84,20 +84,3 @@ fn warn_if_open(path: &Path) {
 
 #[cfg(not(unix))]
 fn warn_if_open(_path: &Path) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_a_number_and_a_secret() {
-        let token = Token::parse("123456:ABC-DEF_1").unwrap();
-        assert_eq!(token.bot(), "123456");
-        assert_eq!(token.address("http://h/", "getMe"), "http://h/bot123456:ABC-DEF_1/getMe");
-        assert_eq!(token.hide_in("bad uri: /bot123456:ABC-DEF_1/x"), "bad uri: /bot<token>/x");
-        assert_eq!(format!("{token:?}"), "Token(..)");
-        for wrong in ["", "123456", "123456:", ":abc", "12a:abc", "1:a b", "1:a\nb", "1:a/b"] {
-            assert!(Token::parse(wrong).is_none(), "{wrong:?}");
-        }
-    }
-}

@@ -1,20 +1,20 @@
-//! What Telegram tells of: the part of an update that the bridge reads. Other fields are skipped.
+//! The part of a Telegram update that the bridge reads. Other fields are skipped.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A message in a chat of the bot's.
+/// A message in a chat of the bot.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Message {
     pub chat: Chat,
     pub from: Option<Person>,
-    /// Who it was, where a group or a channel speaks for itself.
+    /// The sender, if a group or a channel speaks for itself.
     pub sender_chat: Option<Chat>,
     pub text: Option<String>,
     pub caption: Option<String>,
     pub reply_to_message: Option<Box<Message>>,
-    /// The part of the other message that a reply is about, where somebody chose it.
+    /// The quoted part of the message that this one replies to, if its sender chose one.
     pub quote: Option<Quote>,
     pub sticker: Option<Sticker>,
     pub document: Option<Document>,
@@ -78,18 +78,18 @@ pub struct Dice {
     pub value: i64,
 }
 
-/// An update's number. One without a number is no update.
+/// Returns the id of an update. A value without one is not an update.
 pub fn number(update: &Value) -> Option<i64> {
     update.get("update_id")?.as_i64()
 }
 
-/// The new message that an update tells of. `None`: it tells of something else, such as an edit.
+/// Returns the new message of an update. `None`: the update is something else, such as an edit.
 pub fn message(update: &Value) -> Option<Result<Message, serde_json::Error>> {
     update.get("message").map(Message::deserialize)
 }
 
 impl Message {
-    /// What it is that is no text, for people: `[photo]`. `None`: nothing that somebody said.
+    /// Returns the name of an attachment, for people: `[photo]`. `None`: there is none.
     pub fn attachment(&self) -> Option<String> {
         if let Some(sticker) = &self.sticker {
             return Some(labelled("sticker", sticker.emoji.as_deref()));

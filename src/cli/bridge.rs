@@ -1,4 +1,4 @@
-//! `wachat bridge`: from its command line to its last line.
+//! `wachat bridge`: command line, log and life of a bridge process.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(super) struct BridgeArgs {
 
 #[derive(Subcommand)]
 enum Network {
-    /// One room and one Telegram chat, both ways
+    /// Join one room with one Telegram chat, in both directions
     Telegram(TelegramArgs),
 }
 
@@ -34,19 +34,19 @@ struct TelegramArgs {
     account: AccountArgs,
     #[command(flatten)]
     home: HomeArgs,
-    /// Make the account if there is none
+    /// Create the account if it does not exist
     #[arg(long)]
     register: bool,
-    /// The room, with its #; it is made if it is not there
+    /// The room, with its #; created if it does not exist
     #[arg(long, value_parser = room)]
     room: RoomName,
-    /// The Telegram chat's number; a group's is negative. The log names chats that it is not
+    /// Id of the Telegram chat; a group's is negative. The log names the ids of other chats that write to the bot
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     chat_id: i64,
-    /// Read the bot's token, as @BotFather gives it, from this file
+    /// File that holds the bot's token, as @BotFather gives it
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
-    /// Where the Bot API is
+    /// Base URL of the Bot API
     #[arg(long, value_name = "URL", default_value = "https://api.telegram.org", value_parser = url)]
     api_url: String,
 }
@@ -60,8 +60,8 @@ fn url(text: &str) -> Result<String, &'static str> {
     known.then(|| text.to_owned()).ok_or("it begins with https:// or http://")
 }
 
-/// Runs a bridge until it is told to stop. Exit code 0: stopped by a signal; 1: it cannot go on;
-/// 2: wrong arguments; 3: the server or Telegram does not let it in, or another session took over.
+/// Runs a bridge until a signal stops it. Exit code 0: stopped by a signal; 1: it cannot go on; 2: wrong arguments;
+/// 3: the server or Telegram refuses the login, or another session took over.
 pub(super) fn run(args: BridgeArgs) -> ExitCode {
     start_log();
     let Network::Telegram(args) = args.to;
@@ -73,8 +73,8 @@ pub(super) fn run(args: BridgeArgs) -> ExitCode {
     end.exit.into()
 }
 
-/// What the libraries below log may hold the token (it is part of every address): only what wachat
-/// itself says is shown, whatever `RUST_LOG` asks for.
+/// A logger that writes only the lines of wachat itself, whatever `RUST_LOG` says: those of its libraries may hold the
+/// token, which is part of every URL.
 struct OwnLog(env_logger::Logger);
 
 impl log::Log for OwnLog {
@@ -112,7 +112,7 @@ fn start(args: &TelegramArgs) -> Result<(), End> {
         home: args.home.directory()?,
         disk: Arc::new(RealDisk),
     };
-    // Before the ready line: whoever has read it may send a signal at once.
+    // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM])
         .map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
     let bridge = bridge::start(config)?;
@@ -139,7 +139,7 @@ fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<
     }
 }
 
-/// The one line on standard output: both directions work. Nobody has to read it.
+/// Writes the ready line, the only one on standard output: both directions work. Errors are ignored.
 fn announce(args: &TelegramArgs) {
     let (room, chat, user) = (&args.room, args.chat_id, &args.account.user);
     let mut out = io::stdout();

@@ -1,4 +1,4 @@
-//! `wachat config`: what is set, and where.
+//! `wachat config`: the value and the source of each setting.
 
 use std::process::ExitCode;
 
@@ -8,15 +8,15 @@ use clap::{ArgMatches, Args, Command};
 use super::print;
 use crate::settings::{SETTINGS, Setting, Settings};
 
-/// Written as a settings file would have it, so that a line can be copied there.
+/// Arguments of `wachat config`. Its output has the form of a settings file, so that a line can be copied there.
 #[derive(Args)]
 pub(super) struct ConfigArgs {
-    /// Show what this command line would take: connect --user ana, say. Else: connect, and serve
+    /// Command line to show the settings of, such as: connect --user ana [default: connect, then serve]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND LINE")]
     words: Vec<String>,
 }
 
-/// Exit code 0: shown; 2: the command line that was to be shown is wrong.
+/// Prints the settings. Exit code 0: printed; 2: the given command line is wrong.
 pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> ExitCode {
     let lines: Vec<Vec<String>> = match args.words.as_slice() {
         [] => ["connect", "serve"].map(|command| vec![command.to_owned()]).into(),
@@ -35,8 +35,8 @@ pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> 
 fn file_line(settings: &Settings) -> String {
     match &settings.path {
         Some(path) if path.exists() => format!("# {}\n", path.display()),
-        Some(path) => format!("# {}: there is none\n", path.display()),
-        None => "# there is no place for a settings file\n".to_owned(),
+        Some(path) => format!("# {}: not found\n", path.display()),
+        None => "# no settings file: this user has no home directory\n".to_owned(),
     }
 }
 
@@ -64,14 +64,14 @@ fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<
     Ok(text)
 }
 
-/// What is missing is shown as such, and no error.
+/// Makes all arguments optional: a missing one is shown as not set, and is not an error.
 fn lenient(command: Command) -> Command {
     command.mut_args(|argument| argument.required(false)).mut_subcommands(lenient)
 }
 
 fn describe_one(setting: &Setting, matches: &ArgMatches, settings: &Settings) -> (String, String) {
     let raw = matches.get_raw(setting.argument).and_then(|mut values| values.next());
-    let Some(value) = raw.map(|value| setting.turned(&value.to_string_lossy())) else {
+    let Some(value) = raw.map(|value| setting.convert(&value.to_string_lossy())) else {
         return (format!("# {} =", setting.key), "not set".to_owned());
     };
     // A JSON string is a TOML string as well.

@@ -1,9 +1,9 @@
 //! `wachat user import`: the accounts of a class, from a roster.
 //!
-//! In this order: the whole roster is checked; the passwords are hashed; those that were made up are
-//! put into a file, durably; then the accounts are made, as one batch of the write-ahead log. A crash leaves
-//! the file and no accounts, or all of them. The file is a roster itself: importing it with
-//! `--skip-existing` goes on where the crash was, with the same passwords.
+//! In this order: the whole roster is checked; the passwords are hashed; generated passwords are written to a file,
+//! durably; the accounts are created, as one batch of the write-ahead log. A crash leaves the file and no accounts, or
+//! all of them. The file is a roster itself: importing it with `--skip-existing` continues after a crash, with the same
+//! passwords.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::roster::{self, Problem, Student};
-use super::{passwords, user, write_out};
+use super::{passwords, write_out};
 use crate::model::{Password, UserName};
 use crate::server::{NewAccount, Offline, hash_all};
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
-    /// CSV, split by ; or , with a first line that names its columns: name, and if you like password and
-    /// email. Who has no password is given one
+    /// CSV, split by ; or , with a first line that names its columns: name, and optionally password and email. A
+    /// missing password is made up
     roster: PathBuf,
-    /// Where those passwords go: a new file, for you alone [default: passwords.csv beside the roster]
+    /// A new file for those passwords, readable by you alone [default: passwords.csv beside the roster]
     #[arg(long, value_name = "FILE")]
     passwords: Option<PathBuf>,
-    /// Leave out those who have an account already, as after a crash
+    /// Skip users that have an account already, such as after a crash
     #[arg(long)]
     skip_existing: bool,
     /// Do not put the accounts into #lobby
@@ -31,27 +31,31 @@ pub(super) struct ImportArgs {
     no_lobby: bool,
 }
 
-pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
+/// Imports a roster into the store in `data`. `open` opens it; its argument says whether new accounts are in #lobby.
+pub(super) fn run(
+    args: &ImportArgs,
+    data: &Path,
+    open: impl FnOnce(bool) -> Result<Offline, String>,
+) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
     let students = roster::read(&bytes).map_err(|problems| refuse(args, &problems))?;
     let file = args.passwords.clone().unwrap_or_else(|| args.roster.with_file_name("passwords.csv"));
-    // Nothing is made for an import that is refused, not even a store. Only who already has an account is
-    // not known before that is open.
+    // A refused import creates nothing, not even a store. Existing accounts are known only once the store is open.
     if !(args.skip_existing && data.exists()) {
         check_new(&students, &file)?;
     }
-    let mut offline = user::open(data, !args.no_lobby)?;
+    let mut offline = open(!args.no_lobby)?;
     let (students, skipped) = leave_out_existing(args, students, &offline)?;
     check_new(&students, &file)?;
     let new = students.len();
-    let made_up = make_accounts(&mut offline, students, &file)?;
+    let generated = make_accounts(&mut offline, students, &file)?;
     let left_out = if skipped > 0 { format!("; {skipped} had one already") } else { String::new() };
-    let kept = if made_up > 0 { format!("; passwords of {made_up} in {}", file.display()) } else { String::new() };
+    let kept = if generated > 0 { format!("; passwords of {generated} in {}", file.display()) } else { String::new() };
     write_out(format!("{new} accounts made{left_out}{kept}\n").as_bytes())
 }
 
-/// Passwords that are made up go into a new file, or nowhere.
+/// Checks that the file for generated passwords, if one is needed, does not exist yet.
 fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
     if students.iter().all(|student| student.password.is_some()) || !file.exists() {
         return Ok(());
@@ -63,7 +67,7 @@ fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
     ))
 }
 
-/// All that is wrong, a line each, and at last that nothing was done.
+/// Prints each problem of the roster as a line, and returns the error that nothing was imported.
 fn refuse(args: &ImportArgs, problems: &[Problem]) -> String {
     let name = args.roster.display();
     for problem in problems {
@@ -72,7 +76,8 @@ fn refuse(args: &ImportArgs, problems: &[Problem]) -> String {
     format!("nothing was imported: {} to correct", problems.len())
 }
 
-/// Those who are new, and how many are not. Without `--skip-existing` they have to be new.
+/// Returns the students without an account, and the number of the others. Without `--skip-existing` an existing account
+/// is an error.
 fn leave_out_existing(
     args: &ImportArgs,
     students: Vec<Student>,
@@ -98,23 +103,23 @@ fn leave_out_existing(
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
 }
 
-/// Makes the accounts. Returns how many passwords were made up, and are in the file.
+/// Creates the accounts. Returns the number of generated passwords, which are in the file.
 fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<usize, String> {
-    let (mut passwords, mut made_up) = (Vec::new(), Vec::new());
+    let (mut passwords, mut generated) = (Vec::new(), Vec::new());
     for student in &students {
         passwords.push(match &student.password {
             Some(password) => password.clone(),
             None => {
-                let text = passwords::make_up().map_err(|error| format!("no random numbers: {error}"))?;
-                made_up.push([student.name.to_string(), text.clone(), student.email.as_str().to_owned()]);
+                let text = passwords::generate().map_err(|error| format!("no random numbers: {error}"))?;
+                generated.push([student.name.to_string(), text.clone(), student.email.as_str().to_owned()]);
                 Password::new(&student.name, &text).map_err(|error| error.to_string())?
             }
         });
     }
     let hashes = hash_all(&passwords.iter().collect::<Vec<_>>())?;
-    let kept = made_up.len();
+    let kept = generated.len();
     if kept > 0 {
-        write_passwords(file, made_up)?;
+        write_passwords(file, generated)?;
     }
     let new =
         |(student, password_hash): (Student, _)| NewAccount { name: student.name, password_hash, email: student.email };

@@ -1,4 +1,4 @@
-//! Passwords that are made up for a class, and the file in which the teacher finds them.
+//! Generated passwords for a class, and the file that holds them for the teacher.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -7,30 +7,31 @@ use std::path::Path;
 
 use crate::disk::{Disk as _, RealDisk};
 
-/// Small letters and digits, without those that look like others in some script: `i l o 0 1`.
+/// Lower-case letters and digits, without those that look alike: `i l o 0 1`.
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
-/// Groups of four, so that it can be read out: `k7mp-x3wd-9hqr`. Twelve of 31 signs are 59 bits.
+/// Number of groups of four, which are easy to read aloud: `k7mp-x3wd-9hqr`. Twelve of 31 characters are 59 bits.
 const GROUPS: usize = 3;
 
-/// Makes a password up, from the operating system's random numbers.
-pub(super) fn make_up() -> Result<String, getrandom::Error> {
+/// Generates a password from the operating system's random numbers.
+pub(super) fn generate() -> Result<String, getrandom::Error> {
     let mut password = String::new();
-    let (mut signs, mut random) = (0, [0; 1]);
-    while signs < 4 * GROUPS {
+    let (mut length, mut random) = (0, [0; 1]);
+    while length < 4 * GROUPS {
         getrandom::fill(&mut random)?;
-        // Of 32 numbers one stands for no sign; it is drawn again, so that all signs are as likely.
-        let Some(sign) = ALPHABET.get(usize::from(random[0] & 31)) else { continue };
-        if signs > 0 && signs % 4 == 0 {
+        // The 32nd number stands for no character: it is drawn again, so that all characters are equally likely.
+        let Some(character) = ALPHABET.get(usize::from(random[0] & 31)) else { continue };
+        if length > 0 && length % 4 == 0 {
             password.push('-');
         }
-        password.push(char::from(*sign));
-        signs += 1;
+        password.push(char::from(*character));
+        length += 1;
     }
     Ok(password)
 }
 
-/// Makes a file with this in it, for its owner alone, durable with its name. One that exists is left alone.
+/// Creates a file with these bytes, readable by its owner only; the file and its name are durable. An existing file is
+/// an error.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
@@ -44,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_up_passwords_can_be_read_out_and_differ() {
-        let all: std::collections::HashSet<_> = (0..1_000).map(|_| make_up().unwrap()).collect();
+    fn generated_passwords_can_be_read_out_and_differ() {
+        let all: std::collections::HashSet<_> = (0..1_000).map(|_| generate().unwrap()).collect();
         assert_eq!(all.len(), 1_000);
-        let mut signs: Vec<_> = all.iter().flat_map(|password| password.bytes()).collect();
-        signs.sort_unstable();
-        signs.dedup();
-        // 12,000 draws of 31: each sign is there, and no other than the hyphen.
-        assert_eq!(signs.len(), ALPHABET.len() + 1);
+        let mut characters: Vec<_> = all.iter().flat_map(|password| password.bytes()).collect();
+        characters.sort_unstable();
+        characters.dedup();
+        // 12,000 draws of 31: each character occurs, and no other than the hyphen.
+        assert_eq!(characters.len(), ALPHABET.len() + 1);
         assert!(all.iter().all(|password| password.len() == 14 && password.split('-').all(|group| group.len() == 4)));
     }
 }

@@ -1,7 +1,7 @@
 //! A roster: the accounts of a class as CSV, read and written.
 //!
-//! A header names the columns, in any order; they are split by `;` or `,`, whichever the header has.
-//! `name` has to be there, `password` and `email` may be; those that only `export` knows are skipped.
+//! A header names the columns, in any order; the separator is `;` or `,`, as in the header. The column `name` is
+//! required, `password` and `email` are optional; the further columns of `user export` are skipped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 use crate::model::{Email, Password, UserName};
 use crate::state_machine::AccountRow;
 
-/// Somebody who is to have an account.
+/// A line of a roster: an account to create.
 pub(super) struct Student {
     pub line: u64,
     pub name: UserName,
-    /// `None`: one is to be made up.
+    /// `None`: it will be generated.
     pub password: Option<Password>,
     pub email: Email,
 }
 
-/// What is wrong with a line, counted from 1.
+/// An error in a line of the roster; lines count from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub line: u64,
@@ -33,10 +33,10 @@ impl Problem {
     }
 }
 
-/// The columns of `user export` that import has no use for.
+/// The columns of `user export` that an import skips.
 const SKIPPED: [&str; 2] = ["created_at", "last_seen"];
 
-/// Where the columns stand.
+/// The positions of the columns.
 #[derive(Default)]
 struct Columns {
     count: usize,
@@ -45,7 +45,7 @@ struct Columns {
     email: Option<usize>,
 }
 
-/// Reads a whole roster: everybody in it, or all that is wrong with it.
+/// Reads a whole roster. Returns all its students, or all its errors.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
     // Spreadsheets write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -69,7 +69,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
     if problems.is_empty() { Ok(students) } else { Err(problems) }
 }
 
-/// The records and their lines, but for those with nothing in them.
+/// Returns the records with their line numbers, without empty ones.
 fn records(text: &str) -> Result<Vec<(u64, StringRecord)>, Vec<Problem>> {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let separator = if header.contains(';') { b';' } else { b',' };
@@ -80,7 +80,7 @@ fn records(text: &str) -> Result<Vec<(u64, StringRecord)>, Vec<Problem>> {
     while reader.read_byte_record(&mut record).map_err(broken)? {
         let at = record.position().map_or(0, csv::Position::byte);
         let line = line_at(text, at);
-        // It was text, and is still.
+        // Lossless: the whole text is valid UTF-8.
         let record = StringRecord::from_byte_record_lossy(record.clone());
         if record.iter().any(|field| !field.trim().is_empty()) {
             records.push((line, record));
@@ -89,7 +89,7 @@ fn records(text: &str) -> Result<Vec<(u64, StringRecord)>, Vec<Problem>> {
     Ok(records)
 }
 
-/// The line of a record that begins at a byte, or after empty lines there.
+/// Returns the line of a record that begins at this byte, or after empty lines there.
 fn line_at(text: &str, at: u64) -> u64 {
     let at = usize::try_from(at).unwrap_or(usize::MAX).min(text.len());
     let (before, from) = text.split_at_checked(at).unwrap_or((text, ""));
@@ -120,7 +120,7 @@ impl Columns {
         Ok(columns)
     }
 
-    /// Reads a line, or says all that is wrong with it.
+    /// Reads a line, or returns all its errors.
     fn student(&self, line: u64, record: &StringRecord) -> Result<Student, Vec<String>> {
         if record.len() != self.count {
             return Err(vec![format!("{} fields, and the first line has {}", record.len(), self.count)]);
@@ -145,7 +145,7 @@ impl Columns {
     }
 }
 
-/// Names that are there more than once.
+/// Returns an error for each name that occurs again.
 fn doubles(students: &[Student]) -> Vec<Problem> {
     let mut first: HashMap<&UserName, u64> = HashMap::new();
     let mut problems = Vec::new();
@@ -158,7 +158,7 @@ fn doubles(students: &[Student]) -> Vec<Problem> {
     problems
 }
 
-/// The accounts that were not removed, as a roster: never anything of a password.
+/// Writes the accounts that were not removed as a roster, without passwords.
 pub(super) fn write(accounts: &[AccountRow]) -> Result<Vec<u8>, csv::Error> {
     let rows = accounts.iter().filter(|account| account.removed_at.is_none()).map(|account| {
         let seen = account.last_seen.map_or(String::new(), |at| at.to_string());
@@ -167,7 +167,7 @@ pub(super) fn write(accounts: &[AccountRow]) -> Result<Vec<u8>, csv::Error> {
     table(["name", "email", "created_at", "last_seen"], rows)
 }
 
-/// A table as CSV, split by `;`.
+/// Writes a table as CSV, separated by `;`.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,

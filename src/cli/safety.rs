@@ -1,4 +1,4 @@
-//! `wachat check`, `wachat backup` and `wachat restore`: is everything there, a copy of it, and back.
+//! `wachat check`, `wachat backup` and `wachat restore`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::disk::RealDisk;
-use crate::store::{Report, Store, StoreError};
+use crate::store::{Report, Store};
 
 /// Verify every byte of a store, while no server is running
 ///
-/// Reads every file in full and compares it with its checksums and with the others: the newest
-/// checkpoint, the write-ahead log, the whole history. Changes nothing. Exit code 0: all is well; 1: it is not, and each
-/// line says which file, and where in it, or that it cannot be looked at.
+/// Reads every file in full and compares it with its checksums and with the others: the newest checkpoint, the
+/// write-ahead log, the whole history. Changes nothing. Exit code 0: no damage; 1: each line names damage, with file
+/// and line, or says why the store cannot be checked.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat check --data data")]
 pub(super) struct CheckArgs {
@@ -25,28 +25,27 @@ pub(super) struct CheckArgs {
 
 /// Copy a store, also while a server runs on it
 ///
-/// The server does not notice. Everything that was answered OK before it
-/// began is in the copy, which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line
-/// says why.
+/// The server keeps running. Everything that was answered OK before the backup began is in the copy,
+/// which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line says why.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat backup --data data /mnt/backups/monday")]
 pub(super) struct BackupArgs {
     /// Directory of the store
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Where the backup goes: a new directory, or an empty one
+    /// Directory of the backup: a new one, or an empty one
     destination: PathBuf,
 }
 
 /// Make a store of a backup
 ///
-/// The backup is verified first and stays as it is. The store gets a new name, by which clients
-/// know that what was said after the backup is gone from the server; what they have themselves they keep. Exit code
-/// 0: the store can be served; 1: there is none, and a line says why.
+/// The backup is verified first and stays as it is. The store gets a new name, by which clients notice that messages
+/// after the backup are gone from the server; they keep their own copies. Exit code 0: the store can be served;
+/// 1: there is none, and a line says why.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wachat restore /mnt/backups/monday --data data")]
 pub(super) struct RestoreArgs {
-    /// What wachat backup made
+    /// Directory that wachat backup has written
     backup: PathBuf,
     /// Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted
     #[arg(long, default_value = "data")]
@@ -54,56 +53,49 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) fn check(args: &CheckArgs) -> ExitCode {
-    let report = match store(&args.data).check() {
-        Ok(report) => report,
-        Err(error) => return end(Err(error.to_string())),
-    };
-    if report.damage.is_empty() {
-        return end(tell(&report, &format!("{} is whole", args.data.display())));
-    }
-    for note in &report.notes {
-        eprintln!("wachat: note: {note}");
-    }
-    for damage in &report.damage {
-        eprintln!("wachat: {damage}");
-    }
-    end(Err(format!("{} is damaged; nothing was changed; put back a backup with wachat restore", args.data.display())))
+    let checked = store(&args.data).check().map_err(|error| error.to_string()).and_then(|report| {
+        if report.damage.is_empty() {
+            return print_report(&report, &format!("{} is whole", args.data.display()));
+        }
+        report.notes.iter().for_each(|note| eprintln!("wachat: note: {note}"));
+        report.damage.iter().for_each(|damage| eprintln!("wachat: {damage}"));
+        let data = args.data.display();
+        Err(format!("{data} is damaged; nothing was changed; put back a backup with wachat restore"))
+    });
+    exit_code(checked)
 }
 
 pub(super) fn backup(args: &BackupArgs) -> ExitCode {
-    let done = outside(&args.destination, &args.data).and_then(|()| {
-        let report = said(store(&args.data).backup(&args.destination))?;
-        tell(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
+    let done = refuse_inside(&args.destination, &args.data).and_then(|()| {
+        let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
+        print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
     });
-    end(done)
+    exit_code(done)
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> ExitCode {
-    let done = outside(&args.data, &args.backup).and_then(|()| {
-        let report = said(store(&args.data).restore(&store(&args.backup)))?;
-        tell(&report, &format!("{} holds what {} held, under a new name", args.data.display(), args.backup.display()))
+    let done = refuse_inside(&args.data, &args.backup).and_then(|()| {
+        let report = store(&args.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
+        let (data, backup) = (args.data.display(), args.backup.display());
+        print_report(&report, &format!("{data} holds what {backup} held, under a new name"))
     });
-    end(done)
+    exit_code(done)
 }
 
 fn store(directory: &Path) -> Store {
     Store::new(Arc::new(RealDisk), directory)
 }
 
-fn said<T>(result: Result<T, StoreError>) -> Result<T, String> {
-    result.map_err(|error| error.to_string())
-}
-
-/// Refuses to write into what is read.
-fn outside(written: &Path, read: &Path) -> Result<(), String> {
-    if real(written).starts_with(real(read)) {
+/// Refuses to write into the directory that is read.
+fn refuse_inside(written: &Path, read: &Path) -> Result<(), String> {
+    if canonical(written).starts_with(canonical(read)) {
         return Err(format!("{} is in {}; name another directory", written.display(), read.display()));
     }
     Ok(())
 }
 
-/// A path without links and dots, as far as it is there.
-fn real(path: &Path) -> PathBuf {
+/// Returns a path without links and dots, as far as it exists.
+fn canonical(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
     match there {
@@ -112,7 +104,7 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-fn end(done: Result<(), String>) -> ExitCode {
+fn exit_code(done: Result<(), String>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -122,9 +114,9 @@ fn end(done: Result<(), String>) -> ExitCode {
     }
 }
 
-/// What is there, on standard output.
-fn tell(report: &Report, what: &str) -> Result<(), String> {
-    let mut text = format!("wachat: {what}\n");
+/// Prints the content of a store on standard output.
+fn print_report(report: &Report, headline: &str) -> Result<(), String> {
+    let mut text = format!("wachat: {headline}\n");
     for (count, name) in [
         (report.users as u64, "users"),
         (report.messages, "messages"),

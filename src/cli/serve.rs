@@ -1,4 +1,4 @@
-//! `wachat serve`: a server as a process, from its first line to its last checkpoint.
+//! `wachat serve`: the life of a server process, up to its last checkpoint.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::server::{self, Config, Handle};
 use crate::signals;
 
-/// Runs a server until it is told to stop. Exit code 0: stopped cleanly; 1: it could not start, or
-/// not go on, and has said why.
+/// Runs a server until a signal stops it. Exit code 0: stopped cleanly; 1: it could not start or go on, and a line on
+/// standard error says why.
 pub(super) fn serve(config: Config) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let data = config.data.display().to_string();
@@ -26,7 +26,7 @@ pub(super) fn serve(config: Config) -> ExitCode {
 
 fn run(config: Config, data: &str) -> Result<(), String> {
     raise_file_limit();
-    // Before the ready line: whoever has read it may send a signal at once.
+    // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
     announce(&server, data).map_err(|error| format!("cannot write to standard output: {error}"))?;
@@ -36,7 +36,7 @@ fn run(config: Config, data: &str) -> Result<(), String> {
     }
 }
 
-/// The one line on standard output: the server is ready.
+/// Writes the ready line, the only one on standard output.
 fn announce(server: &Handle, data: &str) -> io::Result<()> {
     let (send, recv) = (server.send_address(), server.recv_address());
     let mut out = io::stdout();
@@ -44,7 +44,7 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Every connection is a file descriptor: take as many as the system gives.
+/// Raises the limit of open files to the hard limit: each connection takes a file descriptor.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {

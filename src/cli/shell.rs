@@ -1,5 +1,4 @@
-//! `wachat completions` and `wachat man`: what the shell and the manual know of the command line, made
-//! from the same description as `--help`.
+//! `wachat completions` and `wachat man`: generated from the same description of the command line as `--help`.
 
 use std::process::ExitCode;
 
@@ -10,34 +9,34 @@ use super::print;
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {
-    /// Which shell's
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
 #[derive(Args)]
 pub(super) struct ManArgs {
-    /// A command's own page
+    /// Command to describe [default: an overview of all commands]
     command: Option<String>,
 }
 
-/// Writes what the shell is to read: `source <(wachat completions bash)`.
+/// Prints a completion script: `source <(wachat completions bash)`.
 pub(super) fn completions(args: &CompletionsArgs, mut command: Command) -> ExitCode {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut command, "wachat", &mut out);
     print(&out)
 }
 
-/// Writes a manual page: `wachat man | man -l -`. Exit code 2: there is no such command.
+/// Prints a manual page: `wachat man | man -l -`. Exit code 2: there is no such command.
 pub(super) fn man(args: &ManArgs, mut command: Command) -> ExitCode {
-    // Gives the inner commands their whole names.
+    // Sets the full names of the subcommands.
     command.build();
     let page = match &args.command {
         Some(name) => command.find_subcommand(name).cloned(),
         None => Some(command),
     };
     let Some(page) = page else {
-        eprintln!("wachat: there is no such command; wachat help lists those there are");
+        eprintln!("wachat: there is no such command; wachat help lists the commands");
         return ExitCode::from(2);
     };
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! `wachat user`: accounts, for the administrator.
+//! `wachat user`: the administrator's commands for accounts.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,43 +22,43 @@ pub(super) struct UserArgs {
     /// Directory of the store; no server may be running on it
     #[arg(long, default_value = "data", global = true)]
     data: PathBuf,
-    /// Read the password from this file's first line; else from WACHAT_PASSWORD, else it is asked for
+    /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE", global = true)]
     password_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Action {
-    /// Make an account
+    /// Create an account
     Add {
-        /// Whose
+        /// User name
         name: String,
         /// Do not put the account into #lobby
         #[arg(long)]
         no_lobby: bool,
     },
-    /// Make the accounts of a roster, all or none
+    /// Create the accounts of a roster, all or none
     Import(ImportArgs),
-    /// Write out the accounts as a roster: CSV, without passwords
+    /// Print the accounts as a roster: CSV, without passwords
     Export,
-    /// Give an account a new password
+    /// Set a new password
     Passwd {
-        /// Whose
+        /// User name
         name: String,
     },
-    /// Close an account for good; nobody can have its name again
+    /// Close an account for ever; its name stays reserved
     Remove {
-        /// Whose
+        /// User name
         name: String,
     },
-    /// List all accounts, as records: a line each, fields split by ;
+    /// List all accounts, one record a line, with the fields separated by ;
     List,
 }
 
-/// Does it. Exit code 0: done; 1: not done, and a line on standard error says why.
+/// Runs the command. Exit code 0: done; 1: not done, and a line on standard error says why.
 pub(super) fn run(args: &UserArgs) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    match act(args) {
+    match execute(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("wachat: {why}");
@@ -67,11 +67,11 @@ pub(super) fn run(args: &UserArgs) -> ExitCode {
     }
 }
 
-fn act(args: &UserArgs) -> Result<(), String> {
+fn execute(args: &UserArgs) -> Result<(), String> {
     if let Action::Import(import) = &args.action {
-        return import::run(import, &args.data);
+        return import::run(import, &args.data, |lobby| open(&args.data, lobby));
     }
-    // Making an account may be the first thing that ever happens here; nothing else can.
+    // Only `add` and `import` may create a store.
     if !matches!(args.action, Action::Add { .. }) && !args.data.exists() {
         return Err(format!("{}: there is no store; name one with --data", args.data.display()));
     }
@@ -91,12 +91,12 @@ fn act(args: &UserArgs) -> Result<(), String> {
         Action::Remove { name } => offline.remove(user(name)?).map_err(|why| format!("{name}: {why}")),
         Action::List => list(&offline),
         Action::Export => write_out(&roster::write(&offline.list()).map_err(|error| error.to_string())?),
-        // It opens the store only when it has read the roster.
+        // Handled above: an import opens the store only after it has read the roster.
         Action::Import(_) => Ok(()),
     }
 }
 
-/// Takes the store; refused while a server has it.
+/// Opens the store, which is refused while a server is running on it.
 pub(super) fn open(data: &Path, lobby: bool) -> Result<Offline, String> {
     let store = Store::new(Arc::new(RealDisk), data);
     Offline::open(&store, lobby).map_err(|error| error.to_string())

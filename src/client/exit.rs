@@ -6,19 +6,19 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Every message of a pipe was accepted; or a person has left.
-    Done,
+    Done = 0,
     /// A command or a message failed, and an error said why.
-    Failed,
+    Failed = 1,
     /// Wrong arguments, or no password.
-    Usage,
+    Usage = 2,
     /// The server refuses the login.
-    Refused,
+    Refused = 3,
     /// No server, and nothing to queue.
-    Away,
+    Away = 4,
     /// Messages are in the outbox only: the next start sends them.
-    Queued,
+    Queued = 5,
     /// Ctrl-C.
-    Interrupted,
+    Interrupted = 130,
 }
 
 /// The reason why the program ends, in words, and its exit code.
@@ -27,15 +27,7 @@ pub type Failure = (Exit, String);
 impl Exit {
     /// Returns the code of the process.
     pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Refused => 3,
-            Self::Away => 4,
-            Self::Queued => 5,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
 }
 

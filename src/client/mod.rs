@@ -1,4 +1,24 @@
-//! The client: `wachat connect`, and what the tools and the bridge share with it.
+//! The client: `wachat connect`, and the parts that the tools and the bridge share with it. It has the server's shape:
+//!
+//! ```text
+//! keyboard ── line ─────────────────┐     owner: App::handle(event) -> records, effects, views
+//! sender ──── Answered ─────────────┼──>    records ──> log: one batch, one sync
+//! receiver ── LoggedIn, Polled ─────┤       effects ──> sender, receiver: the next request; direct connections
+//! direct connections ── DirectEvent ┘       views ────> screen; then Event::Shown
+//! ```
+//! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
+//! - `owner`: the thread that owns both. `terminal`: the line mode, a front end on the owner.
+//! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
+//!
+//! **Order.** Nothing is sent, acknowledged, ticked or shown before its records are durable; a message is called shown,
+//! and read, only after the screen has shown it. A cut in between repeats a request under the same id or number.
+//!
+//! **Modes are enums.** `Input`: the next line is read, goes on with others, or waits for an answer; or none is read.
+//! `Destination`: where a line without a command goes. `Server`: reachable or away. Each link has its own mode.
+//!
+//! **No deadlock.** The owner waits only for events, and sends without blocking: each link thread has one request at a
+//! time and room for it, each reader of a direct chat one answer. The threads wait for the owner; it waits for none of
+//! them. Delays are deadlines of the app, and the owner sleeps until the first.
 
 pub mod app;
 pub mod exit;

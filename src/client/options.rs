@@ -18,16 +18,16 @@ pub struct AccountArgs {
     /// Your user name
     #[arg(long, value_name = "NAME")]
     pub user: String,
-    /// The server's name or address
+    /// Host name or address of the server
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     pub server: String,
-    /// The server's SEND port
+    /// SEND port of the server
     #[arg(long, value_name = "PORT", default_value_t = 1666)]
     pub send_port: u16,
-    /// The server's RECV port
+    /// RECV port of the server
     #[arg(long, value_name = "PORT", default_value_t = 1999)]
     pub recv_port: u16,
-    /// Read the password from the first line of this file [default: WACHAT_PASSWORD, else a prompt]
+    /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ pub struct AccountArgs {
 /// The directory of a client's files.
 #[derive(clap::Args, Clone, Debug)]
 pub struct HomeArgs {
-    /// Directory of outbox and history [default: ~/.local/share/wachat, or as your platform has it]
+    /// Directory of outbox and history [default: ~/.local/share/wachat, or the place that your platform prescribes]
     #[arg(long, value_name = "DIR")]
     pub home: Option<PathBuf>,
 }
@@ -47,22 +47,22 @@ pub struct ConnectArgs {
     pub account: AccountArgs,
     #[command(flatten)]
     pub home: HomeArgs,
-    /// Use the line mode, so far the only one
+    /// Use the line mode, at present the only one
     #[arg(long)]
     pub plain: bool,
-    /// Create the account if there is none, without asking
+    /// Create the account if it does not exist, without a question
     #[arg(long)]
     pub register: bool,
-    /// Your e-mail address, for the administrator
+    /// Your e-mail address, stored with the new account
     #[arg(long, value_name = "ADDRESS", requires = "register", value_parser = email)]
     pub email: Option<Email>,
-    /// Take direct chats on this port [default: the first free one of 9000 to 9099]
+    /// Port for incoming direct chats [default: the first free one of 9000 to 9099]
     #[arg(long, value_name = "PORT", conflicts_with = "no_p2p")]
     pub p2p_port: Option<u16>,
-    /// Take no direct chats, and open none
+    /// Disable direct chats
     #[arg(long)]
     pub no_p2p: bool,
-    /// The language [default: from LC_ALL, LC_MESSAGES or LANG, else English]
+    /// Language [default: from LC_ALL, LC_MESSAGES or LANG, else English]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub lang: Option<Language>,
     /// Do not tell senders that you have read their messages

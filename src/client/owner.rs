@@ -17,7 +17,8 @@ use super::link::request::Request;
 use super::link::session::Session;
 use super::link::{LinkEvent, receiver, sender};
 use super::p2p::{Listener, Network};
-use super::state::home::{Files, Home};
+use super::state::files::Files;
+use super::state::home::Home;
 use super::texts::Phrase;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.

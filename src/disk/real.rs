@@ -1,4 +1,4 @@
-//! The disk of the machine.
+//! The file system of the machine.
 
 use std::fs;
 use std::io;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::{Disk, File};
 
-/// What is written here is somebody's correspondence: nobody else on the machine reads it.
+/// Modes of files and directories: no other user of the machine can read them.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// The file system of the machine. A promise of durability is as good as its fdatasync.
+/// The real disk. Durability depends on its fdatasync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
@@ -38,7 +38,7 @@ impl Disk for RealDisk {
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(path)? {
-            // A name that is not UTF-8 is none of ours.
+            // This program makes no names that are not UTF-8.
             names.extend(entry?.file_name().into_string().ok());
         }
         names.sort_unstable();

@@ -1,9 +1,11 @@
-//! A message and its delivery states.
+//! A message, its text and its delivery states.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{MessageId, Seq, Target, Text, Timestamp, UserName};
-use crate::record::{Fields, PlainField};
+use super::{MessageId, Seq, Target, Timestamp, UserName};
+use crate::limits;
+use crate::record::{Fields, PlainField, is_printable_ascii, length_in_record};
 
 /// A message that the server has accepted. It never changes: its state follows from its sender's watermarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,5 +58,30 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = Self::WORDS.iter().find(|(state, _)| state == self).map_or("", |(_, word)| word);
         f.write_str(word)
+    }
+}
+
+/// The text of a message: UTF-8 without control characters but TAB, LF and CR, at most 60,000 bytes as a record writes
+/// it (protocol, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// Checks a text; `None` if it is too long or has a character that no record may hold.
+    pub fn new(text: &str) -> Option<Self> {
+        let holds =
+            is_printable_ascii(text) || text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'));
+        (holds && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
+    }
+
+    /// Returns the text without escapes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

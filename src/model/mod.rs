@@ -4,12 +4,10 @@ mod id;
 mod message;
 mod name;
 mod secret;
-mod text;
 mod time;
 
 pub use id::{MessageId, Seq};
-pub use message::{Message, State};
+pub use message::{Message, State, Text};
 pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};
 pub use secret::{Email, Password, PasswordError, Token};
-pub use text::Text;
 pub use time::Timestamp;

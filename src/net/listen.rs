@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long to wait when the system can accept no more (no file descriptors left, say).
+/// Pause after an error of accept(): the system may be out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A port that is being listened on.

@@ -38,21 +38,3 @@ impl<'a> Login<'a> {
         out.extend_from_slice(format!("{verb}:{}:{}\n", self.user, self.password).as_bytes());
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn split_at_the_first_two_colons_only() {
-        let login = Login::parse(b"login:ana:con:dos:puntos").unwrap();
-        assert_eq!((login.kind, login.user, login.password), (LoginKind::Login, "ana", "con:dos:puntos"));
-        let mut line = Vec::new();
-        login.write(&mut line);
-        assert_eq!(line, b"LOGIN:ana:con:dos:puntos\n");
-        for wrong in [&b""[..], b"LOGIN", b"LOGIN:ana", b"LOGIN:ana:", b"HELLO:ana:x", b"LOGIN;ana;x", b"LOGIN:\xff:x"]
-        {
-            assert!(Login::parse(wrong).is_none(), "{wrong:?}");
-        }
-    }
-}

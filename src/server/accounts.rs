@@ -1,7 +1,7 @@
-//! Who may log in: names and password hashes, where every connection's thread can look.
+//! Login data of all accounts: names and password hashes, readable from every thread.
 //!
-//! The router writes it, after what it writes is durable. A password that was just verified is let in
-//! again by a keyed hash that is kept beside the slow one and goes with it when the password changes.
+//! The router publishes an account after its record is durable. A verified password is accepted again by a fast keyed
+//! hash (the login cache), which is dropped with the slow one when the password changes.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,13 +16,13 @@ use crate::model::UserName;
 
 pub(super) struct Accounts {
     by_name: RwLock<HashMap<UserName, Arc<Account>>>,
-    /// Of this process alone: what it makes is of no use to anybody else.
+    /// Key of the fast hashes; random in each process, so that they are of no use outside of it.
     key: [u8; 32],
 }
 
 /// One account as long as it has this password.
 pub(super) struct Account {
-    /// As she registered.
+    /// As its owner registered it.
     pub name: UserName,
     /// `None`: the account was removed, and its name is taken all the same.
     pub password_hash: Option<Arc<str>>,
@@ -50,7 +50,7 @@ impl Accounts {
         self.by_name.read().get(name).cloned()
     }
 
-    /// Whether this password was found right before.
+    /// Tells that this password was verified before.
     pub fn was_verified(&self, account: &Account, password: &[u8]) -> bool {
         let fast = self.fast_hash(password);
         account.verified.lock().is_some_and(|known| known.ct_eq(&fast).into())

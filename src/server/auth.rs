@@ -43,7 +43,7 @@ pub(super) struct Auth {
     waiting: Arc<Waiting>,
 }
 
-/// How many jobs of each address wait or are under way.
+/// Number of jobs of each address that wait or are under way.
 type Waiting = Mutex<HashMap<IpAddr, usize>>;
 
 impl Auth {

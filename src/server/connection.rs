@@ -17,7 +17,7 @@ use crate::net::{LineError, Outgoing};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::ConnectionId;
 
-/// Why a connection is closed.
+/// Reason for which a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
     /// A last KO tells the client.
@@ -49,9 +49,9 @@ pub(super) struct Connection {
     pub port: Port,
     pub peer: IpAddr,
     pub outgoing: Arc<Outgoing>,
-    /// How many requests were answered; written by the router.
+    /// Number of answered requests; written by the router.
     answered: AtomicU64,
-    /// When the last of them was, in microseconds after `opened`.
+    /// Time of the last answer, in microseconds after `opened`.
     answered_at: AtomicU64,
     opened: Instant,
     /// The reader is parked until so many are answered; 0 while it is not parked.
@@ -84,7 +84,7 @@ impl Connection {
 /// The requests of a connection that were enqueued and not answered. Owned by the reader thread.
 pub(super) struct Window<'a> {
     connection: &'a Connection,
-    /// How many requests were enqueued.
+    /// Number of requests that were enqueued.
     enqueued: u64,
     /// The lengths of the unanswered ones' lines, oldest first, and their sum.
     lengths: VecDeque<usize>,

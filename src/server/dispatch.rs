@@ -1,30 +1,52 @@
 //! Dispatches the effects of the last commit: replies into the connections' output, work for other threads.
 
+use std::collections::HashMap;
+
+use super::Fatal;
 use super::Port;
 use super::connection::CloseReason;
 use super::history_reader::Job;
 use super::login::{self, Outcome};
-use super::router::{Fatal, Router};
+use super::router::Router;
 use super::session::Login;
-use crate::model::UserName;
-use crate::protocol::{Ko, LoggedIn, Reply};
-use crate::state_machine::{Answer, Command, ConnectionId, Delivery, Effect};
+use crate::model::{Seq, Target, UserName};
+use crate::protocol::{Codec, Event, Ko, LoggedIn, Reply, write_list_head};
+use crate::state_machine::{Command, ConnectionId, Delivery, Effect};
+
+/// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
+#[derive(Default)]
+struct EncodedEvents(HashMap<Seq, Vec<u8>>);
+
+impl EncodedEvents {
+    fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Message(message) if matches!(message.to, Target::Room(_)) => {
+                let line = self.0.entry(message.seq).or_insert_with(|| {
+                    let mut line = Vec::new();
+                    event.write(&mut line);
+                    line
+                });
+                out.extend_from_slice(line);
+            }
+            event => event.write(out),
+        }
+    }
+}
 
 impl Router {
     /// Dispatches the effects that depend on nothing that is not durable, in order.
     pub(super) fn dispatch_effects(&mut self) {
+        let mut encoded = EncodedEvents::default();
         for effect in self.group_commit.release_effects() {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
-                Effect::Answer(id, Answer::Reply(reply)) => self.reply(id, reply),
-                Effect::Answer(id, Answer::Excerpt(excerpt)) => {
+                Effect::Reply(id, reply) => self.reply(id, reply),
+                Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
                         self.history.submit(id, Job::Lookup(lookup, excerpt));
                     }
                 }
-                Effect::Answer(id, Answer::Events(delivery)) | Effect::Events { to: id, delivery, .. } => {
-                    self.deliver(id, delivery);
-                }
+                Effect::Events { to, delivery, .. } => self.deliver(to, delivery, &mut encoded),
                 Effect::Close(id, code) => self.close_now(id, code.into()),
             }
         }
@@ -42,17 +64,19 @@ impl Router {
     /// Answers a request that the state machine need not see, behind those that it has still to answer.
     pub(super) fn answer_in_order(&mut self, id: ConnectionId, reply: Reply) {
         match self.sessions.get(&id) {
-            Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Answer(id, reply.into())),
+            Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Reply(id, reply)),
             _ => self.answer(id, |out| reply.write(out)),
         }
     }
 
-    fn deliver(&mut self, id: ConnectionId, delivery: Delivery) {
-        if delivery.filed.is_empty() {
-            self.answer(id, |out| Reply::Events(delivery.events).write(out));
-        } else {
-            self.history.submit(id, Job::Events(delivery));
+    fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
+        if !delivery.filed.is_empty() {
+            return self.history.submit(id, Job::Events(delivery));
         }
+        self.answer(id, |out| {
+            write_list_head(out, delivery.events.len());
+            delivery.events.iter().for_each(|event| encoded.write(event, out));
+        });
     }
 
     fn reply(&mut self, id: ConnectionId, reply: Reply) {

@@ -1,4 +1,4 @@
-//! The state machine and the write-ahead log as one: nothing leaves before it is durable.
+//! Group commit: the state machine and the write-ahead log as one. No effect leaves before it is durable (output commit).
 //!
 //! Records go into a batch as the state machine makes them; effects wait until the batch is synced, and are then
 //! released in order. No threads and no sockets: the router drives it, and tests drive it on a disk
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::Seq;
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine, StoredState};
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
 
-/// How much somebody waits for the batch that is being filled.
+/// Urgency of the commit of the batch that is being filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     /// There is nothing in it.
     Nothing,
-    /// Nobody asked for what is in it (an acknowledgement, say): it may wait for company.
+    /// No client waits for it (it holds acknowledgements, say): it may grow until the commit deadline.
     Soon,
-    /// Somebody waits for an answer.
+    /// A client waits for an answer.
     Now,
 }
 
@@ -28,10 +28,11 @@ pub struct GroupCommit {
     machine: StateMachine,
     wal: Wal,
     sizes: Sizes,
-    outcome: Output,
+    /// Records and effects of the command that was just decided.
+    output: Output,
     /// Effects that wait for the batch to be durable, in order.
     held: Vec<Effect>,
-    /// Effects that may happen now, in order.
+    /// Effects that may be dispatched now, in order.
     released: Vec<Effect>,
     awaited: bool,
     /// Every event up to this number is durable.
@@ -39,7 +40,7 @@ pub struct GroupCommit {
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
-    /// The data directory is this process's as long as there is an group commit.
+    /// Locks the data directory as long as this value lives.
     _lock: DirectoryLock,
 }
 
@@ -48,12 +49,12 @@ impl GroupCommit {
     pub fn new(opened: Opened, sizes: Sizes) -> Self {
         let before = opened.wal.segment().saturating_sub(1);
         Self {
-            synced: opened.machine.last(),
+            synced: opened.machine.stored.last,
             machine: opened.machine,
             closed: (opened.closed_bytes > 0).then_some((before, opened.closed_bytes)).into_iter().collect(),
             wal: opened.wal,
             sizes,
-            outcome: Output::default(),
+            output: Output::default(),
             held: Vec::new(),
             released: Vec::new(),
             awaited: false,
@@ -65,34 +66,34 @@ impl GroupCommit {
     /// Handles one command. There has to be room for a record ([`GroupCommit::has_room`]), or the state machine has to
     /// know that there is none ([`GroupCommit::switch_segment`]).
     pub fn execute(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
-        self.machine.handle(from, command, now, &mut self.outcome)?;
+        self.machine.handle(from, command, now, &mut self.output)?;
         self.collect();
         Ok(())
     }
 
-    /// When the next waiting poll is to be answered: call [`GroupCommit::answer_polls`] then.
+    /// Returns the deadline of the next waiting poll: call [`GroupCommit::answer_polls`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.machine.next_deadline()
     }
 
     /// Answers the polls that have waited long enough, or for what the commands since have brought.
     pub fn answer_polls(&mut self, now: Now) {
-        self.machine.answer_polls(now, &mut self.outcome);
+        self.machine.answer_polls(now, &mut self.output);
         self.collect();
     }
 
     /// The server is stopping: polls do not wait any more.
     pub fn stop_waiting(&mut self) {
-        self.machine.stop_polls(&mut self.outcome);
+        self.machine.stop_polls(&mut self.output);
         self.collect();
     }
 
     /// Takes over what the state machine has decided.
     fn collect(&mut self) {
-        for (last, record) in self.outcome.records.drain(..) {
+        for (last, record) in self.output.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
         }
-        for effect in std::mem::take(&mut self.outcome.effects) {
+        for effect in std::mem::take(&mut self.output.effects) {
             self.add_effect(effect);
         }
     }
@@ -112,8 +113,8 @@ impl GroupCommit {
         }
     }
 
-    pub fn machine(&self) -> &StateMachine {
-        &self.machine
+    pub fn state(&self) -> &StoredState {
+        &self.machine.stored
     }
 
     pub fn urgency(&self) -> Urgency {
@@ -124,7 +125,7 @@ impl GroupCommit {
         }
     }
 
-    /// Whether the batch holds so much that it should not grow.
+    /// Tells that the batch holds so much that it should not grow.
     pub fn batch_is_full(&self) -> bool {
         self.wal.pending() >= limits::BATCH_BYTES
     }
@@ -134,17 +135,17 @@ impl GroupCommit {
     pub fn commit(&mut self) -> Result<(), WalError> {
         self.wal.commit()?;
         self.awaited = false;
-        self.synced = self.machine.last();
+        self.synced = self.machine.stored.last;
         self.released.append(&mut self.held);
         Ok(())
     }
 
-    /// What may happen now, in order.
+    /// Returns the effects that may be dispatched now, in order.
     pub fn release_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.released)
     }
 
-    /// Whether one more record fits. If not: commit, then [`GroupCommit::switch_segment`].
+    /// Tells that one more record fits. If not: commit, then [`GroupCommit::switch_segment`].
     pub fn has_room(&self) -> bool {
         self.wal.has_room()
     }
@@ -175,7 +176,7 @@ impl GroupCommit {
     }
 
     pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
-        self.machine.mark_history_written(&checkpoint.filed);
+        self.machine.stored.mark_history_written(&checkpoint.filed);
         self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
     }

@@ -1,17 +1,17 @@
-//! The history threads: they read the messages that are in history files only, so that a slow file delays nobody but
-//! the client that asked. The results go to the router, which sends them in the place of the request.
+//! The history threads: they read the messages that are in history files only, so that a slow file delays only the
+//! client that asked. The results go to the router, which sends them in the place of the request.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::router::Input;
 use crate::limits;
 use crate::model::{Message, Seq};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, Reply};
+use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
 use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
 use crate::store::{Store, StoreError};
@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 /// More than anything in a history record takes beside its text.
 const RECORD_BYTES: usize = 256;
 
-/// What a request looks up in the history of a conversation.
+/// A request's search in the history of a conversation.
 pub(super) enum Lookup {
     /// `STATUS` of a message.
     Status(Seq),
@@ -36,7 +36,7 @@ pub(super) enum Job {
     Events(Delivery),
 }
 
-/// What came of a job. An error was logged; the client is told INTERNAL.
+/// Result of a job. Errors were logged; the client is told INTERNAL.
 pub(super) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),
@@ -49,6 +49,11 @@ pub(super) enum HistoryResult {
     Failed,
 }
 
+/// Takes the result of a job.
+pub(super) trait Report: Fn(ConnectionId, HistoryResult) + Send + 'static {}
+
+impl<F: Fn(ConnectionId, HistoryResult) + Send + 'static> Report for F {}
+
 /// Hands jobs to the history threads; they end with this value.
 pub(super) struct HistoryReader {
     /// Each connection has at most one job here: unbounded, but bounded by the number of connections.
@@ -56,31 +61,31 @@ pub(super) struct HistoryReader {
 }
 
 impl HistoryReader {
-    pub fn start(store: &Store, router: &Sender<Input>) -> io::Result<Self> {
+    /// Starts the threads; they hand each result to `report`.
+    pub fn start(store: &Store, report: impl Report + Clone) -> io::Result<Self> {
         let (jobs, queue) = unbounded();
         for _ in 0..limits::HISTORY_THREADS {
-            let (store, router, queue) = (store.clone(), router.clone(), queue.clone());
-            thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &router, &queue))?;
+            let (store, report, queue) = (store.clone(), report.clone(), queue.clone());
+            thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &report, &queue))?;
         }
         Ok(Self { jobs })
     }
 
     pub fn submit(&self, connection: ConnectionId, job: Job) {
-        if self.jobs.send((connection, job)).is_err() {
-            log::error!("{connection}: the history threads have ended; please report this defect");
-        }
+        // The threads end with this value, and so does the queue.
+        let _ = self.jobs.send((connection, job));
     }
 }
 
-fn work(store: &Store, router: &Sender<Input>, queue: &Receiver<(ConnectionId, Job)>) {
+fn work(store: &Store, report: &impl Report, queue: &Receiver<(ConnectionId, Job)>) {
     while let Ok((connection, job)) = queue.recv() {
-        let result = run(store, job).unwrap_or_else(|error| {
+        // A panic is a defect, and has told so on standard error; the client must not wait for ever.
+        let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
+        let result = result.unwrap_or_else(|error| {
             log::error!("{connection}: {error}");
             HistoryResult::Failed
         });
-        if router.send(Input::HistoryRead(connection, result)).is_err() {
-            return;
-        }
+        report(connection, result);
     }
 }
 
@@ -93,7 +98,9 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
         Job::Lookup(Lookup::Status(seq), excerpt) => status(store, &excerpt, seq)?,
         Job::Lookup(Lookup::History { limit, before }, excerpt) => {
             let rows = last_messages(store, &excerpt, limit, before)?;
-            Reply::History(rows.into_iter().map(|row| excerpt.record(row)).collect())
+            Reply::History(
+                rows.into_iter().map(|message| HistoryRecord { state: excerpt.state_of(&message), message }).collect(),
+            )
         }
         Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
     };

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use super::accounts::Account;
 use super::auth::Job;
 use super::connection::{CloseReason, Connection};
-use super::router::Input;
 use super::{Registration, Shared};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind};
@@ -27,7 +26,7 @@ pub(super) struct Attempt {
     is_login: bool,
 }
 
-/// What the router is told of an attempt.
+/// Outcome of an attempt, for the router.
 pub(super) enum Outcome {
     /// The password is right.
     LoggedIn { user: UserName, order: u64 },
@@ -109,7 +108,7 @@ impl Attempt {
                 Some(password_hash) => {
                     let (shared, connection) = (attempt.shared.clone(), attempt.connection);
                     let outcome = Outcome::Register { attempt: Box::new(attempt), user, password: new, password_hash };
-                    shared.tell_router(Input::Login(connection, outcome));
+                    shared.report_login(connection, outcome);
                 }
             });
             Job::Hash { password, done }
@@ -131,7 +130,7 @@ impl Attempt {
             Outcome::Refused(ko) => log::debug!("{}: login of {:?} refused: {ko}", self.connection, self.user),
             _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.peer),
         }
-        self.shared.tell_router(Input::Login(self.connection, outcome));
+        self.shared.report_login(self.connection, outcome);
     }
 
     /// Handles the refusal of a registration that was started by a LOGIN: the name was taken meanwhile (by the client's

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Instant;
 
+use super::Fatal;
 use super::group_commit::GroupCommit;
-use super::router::Fatal;
 use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
 use crate::limits;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
@@ -14,7 +14,7 @@ pub(super) struct Maintenance {
     store: Store,
     segments: SegmentMaker,
     checkpoints: Checkpointer,
-    /// When work that the disk has refused is tried again.
+    /// Time of the next try, after the disk has refused one.
     retry_segment: Option<Instant>,
     retry_checkpoint: Option<Instant>,
 }
@@ -61,7 +61,7 @@ impl Maintenance {
     pub fn make_room(&mut self, group_commit: &mut GroupCommit) {
         self.run(group_commit);
         if group_commit.wants_segment().is_some() && self.segments.is_busy() {
-            // Waiting for the segment that is being made is how a slow disk slows down everybody.
+            // The router waits here: this is how a slow disk slows down all clients (back-pressure).
             match self.segments.wait_for_result() {
                 Ok(made) => self.accept_segment(group_commit, made),
                 Err(_) => log::error!("a defect of this program, please report it: the segment worker has ended"),
@@ -76,7 +76,7 @@ impl Maintenance {
             Ok(segment) => group_commit.give_segment(segment),
             Err(error) => {
                 log::error!("no room for the next segment of the write-ahead log: {error}");
-                self.retry_segment = Some(Instant::now() + limits::RETRY_DISK);
+                self.retry_segment = Some(Instant::now() + limits::DISK_RETRY_DELAY);
             }
         }
     }
@@ -86,7 +86,7 @@ impl Maintenance {
             Ok(checkpoint) => group_commit.give_checkpoint(&checkpoint),
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
-                self.retry_checkpoint = Some(Instant::now() + limits::RETRY_DISK);
+                self.retry_checkpoint = Some(Instant::now() + limits::DISK_RETRY_DELAY);
             }
         }
     }

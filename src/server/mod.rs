@@ -53,18 +53,18 @@ pub use history_reader::delivered;
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 
-/// Who may have an account (protocol, section 3).
+/// Ways in which accounts are created (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Registration {
-    /// REGISTER makes one.
+    /// REGISTER creates one.
     Open,
-    /// So does a LOGIN under a name that nobody has.
+    /// A LOGIN under an unknown name creates one, too.
     Auto,
-    /// Only the administrator makes accounts.
+    /// Only the administrator creates accounts.
     Closed,
 }
 
-/// How a server is to run.
+/// Configuration of a server.
 #[derive(Clone)]
 pub struct Config {
     pub listen: IpAddr,
@@ -75,7 +75,7 @@ pub struct Config {
     pub data: PathBuf,
     pub disk: Arc<dyn Disk>,
     pub registration: Registration,
-    /// How long anybody is waited for.
+    /// Network time-out (protocol, section 1).
     pub timeout: Duration,
     pub policy: Policy,
     pub sizes: Sizes,
@@ -98,7 +98,7 @@ impl Config {
     }
 }
 
-/// Why a server does not start. Says what to do.
+/// Reason for which a server does not start; its text says what to do.
 #[derive(Debug)]
 pub enum StartError {
     Listen {
@@ -133,20 +133,23 @@ impl fmt::Display for StartError {
     }
 }
 
-/// What the threads of the server share.
+/// State that the threads of the server share.
 struct Shared {
     accounts: Accounts,
     auth: Auth,
     router: Sender<Input>,
     connections: Arc<ConnectionTable>,
-    /// How many connections were accepted: the next one's id.
+    /// Number of accepted connections: the last one's id.
     accepted: AtomicU64,
-    /// How many login lines have come.
+    /// Number of login lines so far.
     logins: AtomicU64,
     registration: Registration,
     timeout: Duration,
     poll_wait: Duration,
 }
+
+/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
+type Fatal = String;
 
 /// Says, once, how the router ended: it was told to, or could not go on.
 pub type Ended = Receiver<Result<(), String>>;
@@ -178,9 +181,9 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     }
     log::info!(
         "store {}: {} accounts, last number {}",
-        opened.machine.store(),
-        opened.machine.accounts().count(),
-        opened.machine.last()
+        opened.machine.stored.store,
+        opened.machine.stored.password_hashes().count(),
+        opened.machine.stored.last
     );
     run(config, opened, store, send, recv).map_err(StartError::System)
 }
@@ -189,7 +192,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
 fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
-        accounts: Accounts::new(opened.machine.accounts())?,
+        accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
         router: inputs,
         connections: Arc::default(),
@@ -277,6 +280,10 @@ impl Shared {
     /// Returns how many seconds a poll may wait (protocol, section 6).
     fn max_poll_seconds(&self) -> u64 {
         self.poll_wait.as_secs()
+    }
+
+    fn report_login(&self, connection: ConnectionId, outcome: login::Outcome) {
+        self.tell_router(Input::Login(connection, outcome));
     }
 
     /// Puts an input into the router's queue; waits while it is full. Where the router has ended, so will everything.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{Email, Password, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
-use crate::state_machine::{AccountRow, Answer, Command, ConnectionId, Effect, Now, Output, Policy};
+use crate::state_machine::{AccountRow, Command, ConnectionId, Effect, Now, Output, Policy};
 use crate::store::{Opened, Sizes, Store, StoreError};
 
 use super::auth;
@@ -59,7 +59,7 @@ impl Offline {
 
     /// Returns every account there ever was, in the order of registration.
     pub fn list(&self) -> Vec<AccountRow> {
-        self.opened.machine.snapshot().accounts
+        self.opened.machine.stored.snapshot().accounts
     }
 
     /// Executes commands as one batch of the write-ahead log: durably, all or none. If one is refused, nothing is
@@ -87,10 +87,10 @@ fn hash(password: &Password) -> Result<Arc<str>, &'static str> {
 /// Returns an error if the effect refuses a command.
 fn refusal(effect: Effect) -> Result<(), String> {
     match effect {
-        Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) if ko.code == Code::Exists => {
+        Effect::Reply(_, Reply::Ko(ko)) if ko.code == Code::Exists => {
             Err("that name is taken (a removed one stays so)".to_owned())
         }
-        Effect::Answer(_, Answer::Reply(Reply::Ko(ko))) => Err(ko.text),
+        Effect::Reply(_, Reply::Ko(ko)) => Err(ko.text),
         _ => Ok(()),
     }
 }

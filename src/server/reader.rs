@@ -2,6 +2,7 @@
 //! It never waits for a reply, so it notices at once when the client closes.
 
 use std::sync::Arc;
+use std::thread;
 
 use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
@@ -24,7 +25,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
     };
     let ended = match reader.read_login() {
         Ok(()) => Input::ReadingEnded(connection.id, reader.read_requests()),
-        Err(reason) => Input::LoginFailed(connection.id, reason),
+        Err(reason) => Input::ReadingFailed(connection.id, reason),
     };
     let gone = ended.client_is_gone() && !connection.outgoing.is_closed();
     if shared.router.send(ended).is_ok() && !gone {
@@ -65,6 +66,14 @@ impl Reader<'_> {
             if last {
                 return CloseReason::Quit;
             }
+        }
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.shared.tell_router(Input::ReadingFailed(self.connection.id, CloseReason::Closed));
         }
     }
 }

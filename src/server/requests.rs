@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use super::Fatal;
 use super::Port;
 use super::auth::Job;
 use super::history_reader::Lookup;
-use super::router::{Fatal, Input, Router};
+use super::router::{Input, Router};
 use super::session::Request;
 use crate::model::{Password, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, LastOfPeer};
 
-/// What comes of a request at once.
+/// First step of a request.
 enum Step {
     Execute(Command),
     Answer(Reply),

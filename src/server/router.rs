@@ -17,7 +17,7 @@ use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
 use super::session::{Login, Request, Session};
-use super::{Port, Shared};
+use super::{Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
@@ -29,8 +29,8 @@ use crate::store::{Opened, Sizes, Store};
 pub(super) enum Input {
     /// A connection was accepted: its reader thread runs.
     Accepted(Arc<Connection>),
-    /// The login line was no login, or did not come in time.
-    LoginFailed(ConnectionId, CloseReason),
+    /// The login line was no login or did not come in time, or the reader thread has panicked.
+    ReadingFailed(ConnectionId, CloseReason),
     /// An auth thread, or the login cache, has decided about a login.
     Login(ConnectionId, login::Outcome),
     Request(ConnectionId, Request),
@@ -51,12 +51,9 @@ pub(super) enum Input {
 impl Input {
     /// Tells that the client has closed its output, or the connection failed.
     pub fn client_is_gone(&self) -> bool {
-        matches!(self, Self::LoginFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
+        matches!(self, Self::ReadingFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
     }
 }
-
-/// Why the router cannot go on. What it has not dispatched is answered to nobody.
-pub(super) type Fatal = String;
 
 pub(super) struct Router {
     // Dropped first: the workers are joined before the lock of the data directory, which `group_commit` holds, is
@@ -89,10 +86,11 @@ impl Router {
         inbox: Receiver<Input>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        let tell = shared.clone();
-        let output_ended = move |id, progress| tell.tell_router(Input::OutputEnded(ConnectionId(id), progress));
+        let [drained, found] = [shared.clone(), shared.clone()];
+        let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
+        let history_read = move |id, result| found.tell_router(Input::HistoryRead(id, result));
         Ok(Self {
-            history: HistoryReader::start(&store, &shared.router)?,
+            history: HistoryReader::start(&store, history_read)?,
             stragglers: Stragglers::start(shared.timeout, output_ended)?,
             maintenance: Maintenance::start(&opened, store, sizes)?,
             group_commit: GroupCommit::new(opened, sizes),
@@ -189,7 +187,7 @@ impl Router {
         match input {
             Input::Request(id, request) => return self.enqueue(id, request),
             Input::Accepted(connection) => self.accept(connection),
-            Input::LoginFailed(id, reason) => self.close_now(id, reason),
+            Input::ReadingFailed(id, reason) => self.close_now(id, reason),
             Input::Login(id, outcome) => return self.log_in(id, outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, hash) => return self.set_password(id, hash),

@@ -21,7 +21,7 @@ pub(super) enum Request {
     Invalid(RequestError),
 }
 
-/// How far the login of a connection has come (protocol, section 3).
+/// State of a connection's login (protocol, section 3).
 pub(super) enum Login {
     /// The login line is still to come, or its password is being verified.
     Pending,
@@ -46,7 +46,7 @@ pub(super) struct Session {
     /// The last request that was started has to be answered before the next one: its reply may be large (a list), or comes
     /// from another thread (a poll, the history, a password hash).
     pub exclusive: bool,
-    /// What a started HISTORY, STATUS or READ looks up in a history file.
+    /// The search in a history file that a started HISTORY, STATUS or READ needs.
     pub lookup: Option<Lookup>,
     /// A new password that is being hashed or made durable, with its hash.
     pub new_password: Option<(Password, Option<Arc<str>>)>,
@@ -141,10 +141,10 @@ impl Session {
         !self.straggling
     }
 
-    /// Notes that the straggler thread has sent everything. Returns whether the session can be removed.
+    /// Notes that the straggler thread has sent what it had. Returns whether the session can be removed.
     pub fn drained(&mut self) -> bool {
-        self.straggling = false;
-        self.closed
+        self.straggling = self.connection.outgoing.has_unsent();
+        self.closed && !self.straggling
     }
 }
 

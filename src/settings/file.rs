@@ -1,4 +1,4 @@
-//! The settings file: TOML, judged key by key. What is wrong is said with its file and line.
+//! The settings file: TOML, checked key by key. An error names the file and the line.
 
 use std::fmt;
 use std::io;
@@ -11,12 +11,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::{SETTINGS, Setting};
 
-/// What a value may be.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Number,
-    /// True or false, and the flag says the opposite: `lobby` and `--no-lobby`.
+    /// True or false, the opposite of the flag: `lobby` and `--no-lobby`.
     Not,
 }
 
@@ -34,17 +34,17 @@ impl fmt::Display for Kind {
 #[derive(Debug)]
 pub struct Found {
     pub setting: &'static Setting,
-    /// As the file has it, without quotes.
+    /// The value as it is in the file, without quotes.
     pub value: String,
-    /// Where it stands, counted from 1.
+    /// The line of the value, counted from 1.
     pub line: usize,
 }
 
-/// Why the file is of no use. Its text says where.
+/// An error in the settings file, with its place.
 #[derive(Debug)]
 pub enum SettingsError {
     Io(PathBuf, io::Error),
-    /// The file, its line, and what is wrong there.
+    /// The file, the line and the error.
     Line(PathBuf, usize, String),
 }
 
@@ -59,13 +59,13 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// A fault, and the bytes of the file that it is in.
+/// An error, and its range of bytes in the file.
 type Fault = (Range<usize>, String);
 
-/// A setting, its value, and the bytes of the file that it is in.
-type Judged = (&'static Setting, String, Range<usize>);
+/// A setting, its value, and the value's range of bytes in the file.
+type Parsed = (&'static Setting, String, Range<usize>);
 
-/// Reads the whole file. The first fault is told, and then nothing of it counts.
+/// Reads the whole file. Returns its values, or its first error.
 pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, SettingsError> {
     let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Io(path.to_path_buf(), error))?;
     let line = |span: Range<usize>| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
@@ -76,8 +76,8 @@ pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, Setting
     Ok(found.into_iter().map(|(setting, value, span)| Found { setting, value, line: line(span) }).collect())
 }
 
-/// The settings of one table, and of the tables in it.
-fn read_table(table: &DeTable, name: &str, command: &Command) -> Result<Vec<Judged>, Fault> {
+/// Returns the settings of one table and of the tables in it.
+fn read_table(table: &DeTable, name: &str, command: &Command) -> Result<Vec<Parsed>, Fault> {
     let mut found = Vec::new();
     for (key, value) in table {
         let inner = SETTINGS.iter().find(|row| name.is_empty() && row.table == key.get_ref().as_ref());
@@ -88,15 +88,16 @@ fn read_table(table: &DeTable, name: &str, command: &Command) -> Result<Vec<Judg
         }
         let setting = find(name, key, command)?;
         let text = read_value(setting, value)?;
-        judge(setting, &text, command).map_err(|why| (value.span(), why))?;
+        check(setting, &text, command).map_err(|why| (value.span(), why))?;
         found.push((setting, text, value.span()));
     }
     Ok(found)
 }
 
 fn find(table: &str, key: &Spanned<std::borrow::Cow<str>>, command: &Command) -> Result<&'static Setting, Fault> {
-    let counts = |row: &&Setting| row.table == table && command.get_subcommands().any(|c| row.argument_of(c).is_some());
-    let known: Vec<&'static Setting> = SETTINGS.iter().filter(counts).collect();
+    let applies =
+        |row: &&Setting| row.table == table && command.get_subcommands().any(|c| row.argument_of(c).is_some());
+    let known: Vec<&'static Setting> = SETTINGS.iter().filter(applies).collect();
     known.iter().find(|row| row.key == key.get_ref().as_ref()).copied().ok_or_else(|| {
         let keys: Vec<_> = known.iter().map(|row| row.key).collect();
         let target = if table.is_empty() { String::new() } else { format!(" in [{table}]") };
@@ -113,8 +114,8 @@ fn read_value(setting: &Setting, value: &Spanned<DeValue>) -> Result<String, Fau
     }
 }
 
-/// Asks the flag that stands for the setting whether it would take this.
-fn judge(setting: &Setting, value: &str, command: &Command) -> Result<(), String> {
+/// Checks a value with the parser of the setting's flag.
+fn check(setting: &Setting, value: &str, command: &Command) -> Result<(), String> {
     let argument = command.get_subcommands().find_map(|command| setting.argument_of(command));
     let Some((argument, long)) = argument.and_then(|a| Some((a.clone(), a.get_long()?.to_owned()))) else {
         return Ok(());
@@ -122,9 +123,9 @@ fn judge(setting: &Setting, value: &str, command: &Command) -> Result<(), String
     if setting.kind == Kind::Not {
         return Ok(());
     }
-    let judge = Command::new("settings").no_binary_name(true).arg(argument);
-    let Err(error) = judge.try_get_matches_from([format!("--{long}={value}")]) else { return Ok(()) };
-    // What it says first; then come hints for somebody at the command line.
+    let parser = Command::new("settings").no_binary_name(true).arg(argument);
+    let Err(error) = parser.try_get_matches_from([format!("--{long}={value}")]) else { return Ok(()) };
+    // Only the first paragraph: the rest are hints for the command line.
     let text = error.to_string();
     let first: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key))

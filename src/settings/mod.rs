@@ -1,8 +1,8 @@
 //! Settings: a flag, else the environment, else the settings file, else the default.
 //!
-//! clap alone knows flags, environment and precedence. What the file says is lent to it as defaults
-//! before it reads the command line; so a value from the file is judged by its flag, and `--help`
-//! shows it. Here is only the table of what can be set.
+//! clap implements flags, environment and precedence. The values of the file become its defaults before it parses the
+//! command line; so a value of the file is checked like its flag, and `--help` shows it. This module holds only the
+//! table of settings.
 
 mod file;
 
@@ -14,16 +14,16 @@ use etcetera::BaseStrategy;
 use file::Kind;
 pub use file::{Found, SettingsError};
 
-/// Names the settings file, where `--config` does not.
+/// The environment variable that names the settings file if `--config` does not.
 pub const ENVIRONMENT: &str = "WACHAT_CONFIG";
 
-/// One row: where it stands in the file, and which argument and variable stand for it.
+/// A setting: its place in the file, its argument and its environment variable.
 #[derive(Debug)]
 pub struct Setting {
-    /// The file's table; empty: at its top.
+    /// Table of the file; empty: the top level.
     pub table: &'static str,
     pub key: &'static str,
-    /// clap's name of the argument.
+    /// Id of the argument in clap.
     pub argument: &'static str,
     pub environment: &'static str,
     kind: Kind,
@@ -41,7 +41,7 @@ const fn setting(
 
 const SERVE: &str = "serve";
 
-/// All that can be set, in the order in which it is shown. A row counts where a command has its argument.
+/// All settings, in the order in which `wachat config` shows them. A row applies to each command with its argument.
 pub static SETTINGS: &[Setting] = &[
     setting("", "server", "server", "WACHAT_SERVER", Kind::Text),
     setting("", "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
@@ -63,20 +63,20 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    /// The argument that this row sets in a command. A client's are those of a command that goes to a server;
-    /// the server's are those of `serve`, and its data directory is that of the administrator's commands too.
+    /// Returns the argument of a command that this row sets. Rows of the top level apply to clients, which have the
+    /// argument `server`; rows of `serve` apply to `serve`, and its data directory to the administrator's commands too.
     pub fn argument_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
         let argument = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
         let is_client = argument("server").is_some();
-        let counts = match self.table {
+        let applies = match self.table {
             SERVE => command.get_name() == SERVE || self.key == "data" && !is_client,
             _ => is_client,
         };
-        argument(self.argument).filter(|_| counts)
+        argument(self.argument).filter(|_| applies)
     }
 
-    /// A value of the argument, as the file has it; and the other way round.
-    pub fn turned(&self, value: &str) -> String {
+    /// Converts a value of the argument to the value in the file, and back.
+    pub fn convert(&self, value: &str) -> String {
         match (self.kind, value) {
             (Kind::Not, "true") => "false".to_owned(),
             (Kind::Not, "false") => "true".to_owned(),
@@ -84,23 +84,23 @@ impl Setting {
         }
     }
 
-    /// Whether the file writes it in quotes.
+    /// Checks that the value is written in quotes.
     pub fn is_text(&self) -> bool {
         self.kind == Kind::Text
     }
 }
 
-/// What the settings file says.
+/// The contents of the settings file.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// Where the file is, or would be; `None`: this user has no place for one.
+    /// Path of the file, which may not exist; `None`: this user has no home directory.
     pub path: Option<PathBuf>,
     found: Vec<Found>,
 }
 
 impl Settings {
-    /// Reads the file that the command line names, else the environment, else the one where it usually is.
-    /// A file that was named has to be there. `command` judges what it says.
+    /// Reads the file that the command line names, else the one that the environment names, else the usual one. A
+    /// file that was named has to exist. The arguments of `command` check its values.
     pub fn read(command: &Command) -> Result<Self, SettingsError> {
         let named = named_in(std::env::args_os().skip(1)).or_else(|| std::env::var_os(ENVIRONMENT)).map(PathBuf::from);
         let Some(path) = named.clone().or_else(usual_path) else { return Ok(Self::default()) };
@@ -111,33 +111,33 @@ impl Settings {
         Ok(Self { path: Some(path), found })
     }
 
-    /// What the file says about a setting.
+    /// Returns the value of a setting in the file.
     pub fn find(&self, setting: &Setting) -> Option<&Found> {
         self.found.iter().find(|found| std::ptr::eq(found.setting, setting))
     }
 
-    /// Gives each command the variables of its settings, and the file's values as its defaults.
-    pub fn lend(&self, command: Command) -> Command {
+    /// Adds to each command the environment variables of its settings, and the values of the file as defaults.
+    pub fn apply_to(&self, command: Command) -> Command {
         command.mut_subcommands(|command| {
-            self.lend(SETTINGS.iter().fold(command, |command, row| self.lend_one(row, command)))
+            self.apply_to(SETTINGS.iter().fold(command, |command, row| self.apply_one(row, command)))
         })
     }
 
-    fn lend_one(&self, setting: &'static Setting, command: Command) -> Command {
+    fn apply_one(&self, setting: &'static Setting, command: Command) -> Command {
         if setting.argument_of(&command).is_none() {
             return command;
         }
         command.mut_arg(setting.argument, |argument| {
             let argument = argument.env(setting.environment);
             match self.find(setting) {
-                Some(found) => argument.required(false).default_value(setting.turned(&found.value)),
+                Some(found) => argument.required(false).default_value(setting.convert(&found.value)),
                 None => argument,
             }
         })
     }
 }
 
-/// `--config FILE` or `--config=FILE`, wherever it stands. The file has to be read before clap reads the rest.
+/// Finds `--config FILE` or `--config=FILE` anywhere in the arguments. The file is read before clap parses the rest.
 fn named_in(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<std::ffi::OsString> {
     while let Some(argument) = arguments.next() {
         if argument == "--config" {

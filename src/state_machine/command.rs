@@ -61,82 +61,41 @@ impl Default for Policy {
 /// A request of a connection, or an event on it. `user` is the user who has logged in there.
 #[derive(Clone, Debug)]
 pub enum Command {
-    Register {
-        name: UserName,
-        password_hash: Arc<str>,
-    },
-    SetPassword {
-        user: UserName,
-        password_hash: Arc<str>,
-    },
+    /// Creates an account.
+    Register { name: UserName, password_hash: Arc<str> },
+    /// Sets another password.
+    SetPassword { user: UserName, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
-    Remove {
-        user: UserName,
-    },
-    SetEmail {
-        user: UserName,
-        email: Email,
-    },
-    Send {
-        user: UserName,
-        id: MessageId,
-        to: RequestedTarget,
-        text: Text,
-    },
-    Read {
-        user: UserName,
-        target: RequestedTarget,
-        seq: Seq,
-        last_of_peer: LastOfPeer,
-    },
-    /// Asks for the part of a conversation that memory holds: for HISTORY and STATUS.
-    Excerpt {
-        user: UserName,
-        target: RequestedTarget,
-        limit: usize,
-        before: Option<Seq>,
-    },
-    Chats {
-        user: UserName,
-    },
+    Remove { user: UserName },
+    /// Sets or removes the e-mail address.
+    SetEmail { user: UserName, email: Email },
+    /// Sends a message.
+    Send { user: UserName, id: MessageId, to: RequestedTarget, text: Text },
+    /// Marks a conversation as read up to a message.
+    Read { user: UserName, target: RequestedTarget, seq: Seq, last_of_peer: LastOfPeer },
+    /// Requests the part of a conversation that memory holds: for HISTORY and STATUS.
+    Excerpt { user: UserName, target: RequestedTarget, limit: usize, before: Option<Seq> },
+    /// Lists the user's conversations.
+    Chats { user: UserName },
+    /// Lists all users.
     Users,
-    Join {
-        user: UserName,
-        room: RequestedTarget,
-    },
-    Leave {
-        user: UserName,
-        room: RequestedTarget,
-    },
-    Rooms {
-        user: UserName,
-    },
-    Members {
-        room: RequestedTarget,
-    },
-    /// `user` requests a direct chat with `callee`, who will expect this token.
-    Peer {
-        user: UserName,
-        callee: RequestedTarget,
-        token: Token,
-    },
-    /// A RECV session begins, from an address; it replaces an earlier session of the user. `order` is the position
-    /// of its login among all logins.
-    Open {
-        user: UserName,
-        order: u64,
-        address: IpAddr,
-    },
+    /// Makes the user a member of a room.
+    Join { user: UserName, room: RequestedTarget },
+    /// Ends the membership.
+    Leave { user: UserName, room: RequestedTarget },
+    /// Lists all rooms.
+    Rooms { user: UserName },
+    /// Lists the members of a room.
+    Members { room: RequestedTarget },
+    /// Requests a direct chat with `callee`, who will expect this token.
+    Peer { user: UserName, callee: RequestedTarget, token: Token },
+    /// Opens a RECV session from an address; it replaces an earlier session of the user. `order` is the position of
+    /// its login among all logins.
+    Open { user: UserName, order: u64, address: IpAddr },
     /// Sets the port on which the session's client takes direct chats; `None`: it takes none.
-    Port {
-        port: Option<u16>,
-    },
-    /// `wait` is in seconds; `None`: as long as the policy permits.
-    Poll {
-        after: After,
-        wait: Option<u64>,
-        max: usize,
-    },
+    Port { port: Option<u16> },
+    /// Requests events. `wait` is in seconds; `None`: as long as the policy permits.
+    Poll { after: After, wait: Option<u64>, max: usize },
     /// The session's client has ended its input: polls are answered at once.
     HungUp,
     /// The session has ended.

@@ -12,56 +12,27 @@ use crate::record::{Fields, Writer};
 /// One change of the stored state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    Account {
-        name: UserName,
-        password_hash: Arc<str>,
-        at: Timestamp,
-    },
-    Password {
-        user: UserName,
-        password_hash: Arc<str>,
-    },
-    Email {
-        user: UserName,
-        email: Email,
-    },
+    /// The account was created.
+    Account { name: UserName, password_hash: Arc<str>, at: Timestamp },
+    /// The user has another password.
+    Password { user: UserName, password_hash: Arc<str> },
+    /// The user has another e-mail address, or none.
+    Email { user: UserName, email: Email },
     /// The account is removed for good; its name stays taken.
-    Removed {
-        user: UserName,
-        at: Timestamp,
-    },
+    Removed { user: UserName, at: Timestamp },
     /// The user becomes a member of a room, which is created if it is not there.
-    Join {
-        user: UserName,
-        room: RoomName,
-        at: Timestamp,
-    },
-    Leave {
-        user: UserName,
-        room: RoomName,
-        at: Timestamp,
-    },
+    Join { user: UserName, room: RoomName, at: Timestamp },
+    /// The user is no longer a member of a room.
+    Leave { user: UserName, room: RoomName, at: Timestamp },
     /// A RECV session of the user began or ended.
-    Seen {
-        user: UserName,
-        at: Timestamp,
-    },
+    Seen { user: UserName, at: Timestamp },
+    /// A message was accepted.
     Message(Arc<Message>),
     /// Cumulative acknowledgement: the user's client holds every event up to a number.
-    Acknowledged {
-        user: UserName,
-        upto: Seq,
-        at: Timestamp,
-    },
+    Acknowledged { user: UserName, upto: Seq, at: Timestamp },
     /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
     /// among them from the peer; `None` in a room, which counts its recipients.
-    Read {
-        user: UserName,
-        target: Target,
-        upto: Seq,
-        last_of_peer: Option<Seq>,
-        at: Timestamp,
-    },
+    Read { user: UserName, target: Target, upto: Seq, last_of_peer: Option<Seq>, at: Timestamp },
 }
 
 impl Record {

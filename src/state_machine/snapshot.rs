@@ -1,14 +1,18 @@
-//! The stored state as plain tables, which a checkpoint writes and reads. These types change only with the version
-//! of the store; those in `stored` may change at any time.
+//! A snapshot: the stored state as plain tables, which a checkpoint writes and reads. The columns of a table change
+//! only with the version of the store.
 
 use std::sync::Arc;
 
-use super::AccountNumber;
-use super::stored::{ConversationId, HistoryPrefix, Participants, SentMessage};
-use crate::model::{Email, MessageId, RoomName, Seq, Timestamp, UserName};
+use super::stored::{
+    Account, AccountRow, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member, Participants,
+    Room, SentMessage, StoredState,
+};
+use super::{AccountNumber, RoomNumber};
+use crate::model::{Message, MessageId, RoomName, Seq, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
+#[derive(Default)]
 pub struct Snapshot {
     pub store: Arc<str>,
     pub last: Seq,
@@ -23,18 +27,6 @@ pub struct Snapshot {
     pub room_marks: Vec<RoomMarksRow>,
     pub conversations: Vec<ConversationRow>,
     pub ids: Vec<IdRow>,
-}
-
-/// An account, removed or not.
-pub struct AccountRow {
-    pub name: UserName,
-    pub password_hash: Arc<str>,
-    pub email: Email,
-    pub created_at: Timestamp,
-    pub removed_at: Option<Timestamp>,
-    pub last_seen: Option<Timestamp>,
-    /// The user's cumulative acknowledgement.
-    pub acknowledged: Seq,
 }
 
 /// An event that is pending in a user's mailbox.
@@ -65,9 +57,7 @@ pub struct RoomRow {
 pub struct MemberRow {
     pub room: RoomName,
     pub user: UserName,
-    pub joined: Seq,
-    pub acknowledged: Seq,
-    pub read: Seq,
+    pub member: Member,
 }
 
 /// A message that a member of a room has yet to acknowledge or to read, with the counts of its recipients.
@@ -87,8 +77,7 @@ pub struct LogRow {
 pub struct RoomMarksRow {
     pub room: RoomName,
     pub user: UserName,
-    pub delivered: Seq,
-    pub read: Seq,
+    pub marks: Marks,
 }
 
 /// A conversation and the valid prefix of its history file.
@@ -112,5 +101,67 @@ impl ConversationId {
             Self::Direct(low, high) => Participants::Two(user(low)?, user(high)?),
             Self::Room(room) => Participants::Room(rooms.get(room.index())?.name.clone()),
         })
+    }
+}
+
+impl StoredState {
+    /// Returns the messages that are in no history file yet, by conversation, oldest first.
+    pub fn pending_history(&self) -> impl Iterator<Item = (ConversationId, HistoryPrefix, &[Arc<Message>])> {
+        self.conversations()
+            .filter(|(_, conversation)| !conversation.rows.is_empty())
+            .map(|(id, conversation)| (id, conversation.filed, conversation.rows.as_slice()))
+    }
+
+    fn conversations(&self) -> impl Iterator<Item = (ConversationId, &Conversation)> {
+        let id = |index| ConversationId::Room(RoomNumber::new(index));
+        let rooms = self.rooms.iter().enumerate().map(move |(index, room)| (id(index), &room.conversation));
+        self.direct.iter().map(|(id, conversation)| (*id, conversation)).chain(rooms)
+    }
+
+    /// Makes the snapshot. Every message has to be in a history file: a snapshot holds none of the conversations'
+    /// texts.
+    pub fn snapshot(&self) -> Snapshot {
+        let begun = self.conversations().filter(|(_, conversation)| conversation.last() > Seq::ZERO);
+        let conversations = begun.map(|(id, conversation)| ConversationRow { id, filed: conversation.filed });
+        let mut snapshot = Snapshot { store: self.store.clone(), last: self.last, ..Snapshot::default() };
+        snapshot.conversations = conversations.collect();
+        snapshot.conversations.sort_unstable_by_key(|row| row.id);
+        self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
+        self.rooms.iter().for_each(|room| self.add_room_rows(room, &mut snapshot));
+        snapshot
+    }
+
+    fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
+        let user = || account.row.name.clone();
+        to.accounts.push(account.row.clone());
+        to.waiting
+            .extend(account.mailbox.after(Seq::ZERO).map(|event| WaitingRow { user: user(), event: event.clone() }));
+        let chats = account.chats.iter();
+        to.chats.extend(chats.map(|(peer, read)| ChatRow { user: user(), peer: self.name(*peer), read: *read }));
+        to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
+    }
+
+    fn add_room_rows(&self, room: &Room, to: &mut Snapshot) {
+        let name = || room.name.clone();
+        let Dropped { last, by, other } = room.dropped;
+        let dropped_by = by.map(|by| self.name(by));
+        to.rooms.push(RoomRow { name: name(), dropped: last, dropped_by, dropped_other: other });
+        let members = room.members.iter();
+        to.members.extend(members.map(|(user, member)| MemberRow {
+            room: name(),
+            user: self.name(*user),
+            member: *member,
+        }));
+        let marks = room.marks.iter();
+        to.room_marks.extend(marks.map(|(user, marks)| RoomMarksRow {
+            room: name(),
+            user: self.name(*user),
+            marks: *marks,
+        }));
+        to.logs.extend(room.log.iter().map(|entry| {
+            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread } = *entry;
+            let (room, from) = (name(), self.name(from));
+            LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread }
+        }));
     }
 }

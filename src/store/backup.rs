@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::check::Report;
 use super::{Problem, Store, StoreError, replay_into, tables};
-use crate::state_machine::{ConversationId, HistoryPrefix, Policy};
+use crate::state_machine::{ConversationId, HistoryPrefix};
 use crate::wal;
 
 /// Rounds because of new checkpoints. Each takes the server a checkpoint's size of traffic.
@@ -49,7 +49,7 @@ impl Store {
     fn fill(&self, copy: &Store) -> Result<Report, StoreError> {
         let checkpoint = self.copy_until_consistent(copy)?;
         for directory in [copy.wal_directory(), copy.history_directory(), copy.checkpoint_path(checkpoint)] {
-            copy.sync_files(&directory)?;
+            copy.sync_dir(&directory)?;
         }
         copy.sync_dir(&copy.directory)?;
         let (report, _) = copy.verify();
@@ -131,9 +131,9 @@ impl Store {
 
     /// Checks that the copy is a checkpoint and all of the log after it.
     fn replay_all(&self, checkpoint: u64) -> Result<(), StoreError> {
-        let mut loaded = self.load(checkpoint, Policy::default())?;
-        let location = self.wal(loaded.machine.store().clone());
-        wal::inspect(&location, loaded.segment, loaded.next_batch, &mut replay_into(&mut loaded.machine))?;
+        let mut loaded = self.load(checkpoint)?;
+        let location = self.wal(loaded.state.store.clone());
+        wal::inspect(&location, loaded.segment, loaded.next_batch, &mut replay_into(&mut loaded.state))?;
         Ok(())
     }
 

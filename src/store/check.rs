@@ -7,7 +7,7 @@ use std::path::Path;
 use super::cross_check::CrossCheck;
 use super::{Problem, Store, StoreError, replay_into, tables};
 use crate::model::Seq;
-use crate::state_machine::{Policy, Snapshot, StateMachine};
+use crate::state_machine::{Snapshot, StoredState};
 use crate::wal;
 
 /// The content of a store, and its damage.
@@ -62,13 +62,13 @@ impl Store {
     }
 
     /// Returns the report, and the state that a start would recover if there is no damage.
-    pub(super) fn verify(&self) -> (Report, Option<StateMachine>) {
+    pub(super) fn verify(&self) -> (Report, Option<StoredState>) {
         let mut report = Report::default();
-        let machine = self.verify_into(&mut report);
-        (report, machine)
+        let state = self.verify_into(&mut report);
+        (report, state)
     }
 
-    fn verify_into(&self, report: &mut Report) -> Option<StateMachine> {
+    fn verify_into(&self, report: &mut Report) -> Option<StoredState> {
         let newest = report.ok_or_damage(self.newest_checkpoint())?;
         report.notes = report.ok_or_damage(self.find_orphans(newest)).unwrap_or_default();
         let tables = self.checkpoint_path(newest);
@@ -89,9 +89,9 @@ impl Store {
         self.check_histories(&tables, &read.snapshot, report);
         report.conversations = read.snapshot.conversations.len();
         report.store = read.snapshot.store.to_string();
-        let restored = StateMachine::restore(read.snapshot, Policy::default());
-        let machine = report.ok_or_damage(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
-        self.check_wal(machine, newest, read.next_batch, report)
+        let restored = StoredState::restore(read.snapshot);
+        let state = report.ok_or_damage(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
+        self.check_wal(state, newest, read.next_batch, report)
     }
 
     fn check_histories(&self, tables: &Path, snapshot: &Snapshot, report: &mut Report) {
@@ -112,25 +112,19 @@ impl Store {
         }
     }
 
-    fn check_wal(
-        &self,
-        mut machine: StateMachine,
-        after: u64,
-        batch: u64,
-        report: &mut Report,
-    ) -> Option<StateMachine> {
-        let location = self.wal(machine.store().clone());
-        let inspected = wal::inspect(&location, after, batch, &mut replay_into(&mut machine));
+    fn check_wal(&self, mut state: StoredState, after: u64, batch: u64, report: &mut Report) -> Option<StoredState> {
+        let location = self.wal(state.store.clone());
+        let inspected = wal::inspect(&location, after, batch, &mut replay_into(&mut state));
         let inspected = report.ok_or_damage(inspected.map_err(StoreError::from))?;
         report.notes.extend(inspected.torn_tail.map(|torn| torn.to_string()));
         (report.segments, report.next_batch) = (inspected.segments, inspected.next_batch);
         report.bytes += inspected.bytes;
-        report.last = machine.last();
-        report.users = machine.accounts().filter(|(_, hash)| hash.is_some()).count();
-        report.messages += machine.pending_history().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
-        report.conversations += machine.pending_history().filter(|(_, filed, _)| filed.bytes == 0).count();
+        report.last = state.last;
+        report.users = state.password_hashes().filter(|(_, hash)| hash.is_some()).count();
+        report.messages += state.pending_history().map(|(_, _, rows)| rows.len() as u64).sum::<u64>();
+        report.conversations += state.pending_history().filter(|(_, filed, _)| filed.bytes == 0).count();
         self.check_manifest(report)?;
-        Some(machine)
+        Some(state)
     }
 
     /// Compares a backup's manifest with the content.
@@ -183,12 +177,12 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
         .iter()
         .flat_map(|row| [row.dropped, row.dropped_other].map(|number| -> Number { ("rooms.csv", &row.name, number) }));
     let members = snapshot.members.iter().flat_map(|row| {
-        [row.joined, row.acknowledged, row.read].map(|number| -> Number { ("members.csv", &row.user, number) })
+        [row.member.joined, row.member.acknowledged, row.member.read]
+            .map(|number| -> Number { ("members.csv", &row.user, number) })
     });
     let logs = snapshot.logs.iter().map(|row| -> Number { ("room_logs.csv", &row.room, row.seq) });
-    let marks = snapshot
-        .room_marks
-        .iter()
-        .flat_map(|row| [row.delivered, row.read].map(|number| -> Number { ("room_marks.csv", &row.user, number) }));
+    let marks = snapshot.room_marks.iter().flat_map(|row| {
+        [row.marks.delivered, row.marks.read].map(|number| -> Number { ("room_marks.csv", &row.user, number) })
+    });
     users.chain(waiting).chain(read).chain(filed).chain(sent).chain(rooms).chain(members).chain(logs).chain(marks)
 }

@@ -1,18 +1,15 @@
 //! Verifies a history file, every byte and every row of it, in memory of a fixed size.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use crc32fast::Hasher;
-use memchr::memchr;
 
 use super::cross_check::CrossCheck;
 use super::history::{head, read_row, write_row};
+use super::prefix_reader::PrefixReader;
 use super::{Store, StoreError};
-use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};
-use crate::state_machine::{ConversationRow, Participants};
+use crate::state_machine::{ConversationRow, HistoryPrefix, Participants};
 
 /// Length of one read.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -26,16 +23,13 @@ impl Store {
         cross_check: &mut CrossCheck,
     ) -> Result<u64, StoreError> {
         let path = self.history_path(row.id);
-        let file = self.open_file(&path)?;
-        let len = file.len().map_err(StoreError::io(&path))?;
-        if len < row.filed.bytes {
-            let what = format!("the file has {len} bytes and should have {}", row.filed.bytes);
-            return Err(StoreError::damaged(&path, 0, what));
-        }
-        let mut lines = Lines::new(file, path.clone(), row.filed.bytes);
+        let (file, _) = self.open_history(&path, row.filed.bytes)?;
+        let reader = PrefixReader::new(file, HistoryPrefix::default(), row.filed.bytes);
+        let reader = BufReader::with_capacity(BLOCK_BYTES, reader);
+        let mut lines = Lines { reader, path: path.clone(), number: 0 };
         let rows = check_rows(&mut lines, row, participants, cross_check);
         // An error that names a row comes before the checksum.
-        let (rows, checksum) = (rows?, lines.checksum.finalize());
+        let (rows, checksum) = (rows?, lines.reader.into_inner().checksum());
         if checksum != row.filed.checksum {
             let what = "a byte among its rows was changed: the checksum does not fit, though each row can be read";
             return Err(StoreError::damaged(&path, 0, what));
@@ -87,62 +81,27 @@ fn is_written_as(message: &Message, line: &[u8]) -> bool {
     written.strip_suffix(b"\n") == Some(line)
 }
 
-/// Reads the lines of the good part of a file, one after another, and their checksum.
+/// The lines of the valid prefix of a file, one after another.
 struct Lines {
-    file: Arc<dyn File>,
+    reader: BufReader<PrefixReader>,
     path: PathBuf,
-    end: u64,
-    /// Offset in the file of the next read.
-    at: u64,
-    checksum: Hasher,
-    buffer: Vec<u8>,
-    /// Offset in the buffer of the next line.
-    start: usize,
     /// The number of the last line that was returned, counted from 1.
     number: u64,
 }
 
 impl Lines {
-    fn new(file: Arc<dyn File>, path: PathBuf, end: u64) -> Self {
-        Self { file, path, end, at: 0, checksum: Hasher::new(), buffer: Vec::new(), start: 0, number: 0 }
-    }
-
     /// Returns the next line, without its LF; `None` at the end.
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut looked = 0;
-        loop {
-            let rest = self.buffer.get(self.start..).unwrap_or_default();
-            if let Some(feed) = memchr(b'\n', rest.get(looked..).unwrap_or_default()) {
-                let line = rest.get(..looked + feed).unwrap_or_default().to_vec();
-                self.start += line.len() + 1;
-                self.number += 1;
-                return Ok(Some(line));
-            }
-            looked = rest.len();
-            if self.at == self.end && looked == 0 {
-                return Ok(None);
-            }
-            if self.at == self.end || looked > 2 * limits::RECORD_BYTES {
-                self.number += 1;
-                return Err(self.damaged("a row without its end"));
-            }
-            self.read_more()?;
+        let mut line = Vec::new();
+        let mut limited = self.reader.by_ref().take(2 * limits::RECORD_BYTES as u64);
+        if limited.read_until(b'\n', &mut line).map_err(StoreError::io(&self.path))? == 0 {
+            return Ok(None);
         }
-    }
-
-    fn read_more(&mut self) -> Result<(), StoreError> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let len = usize::try_from(self.end - self.at).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
-        let mut block = vec![0; len];
-        let read = self.file.read_at(&mut block, self.at).map_err(StoreError::io(&self.path))?;
-        if read < len {
-            return Err(StoreError::damaged(&self.path, 0, "the file became shorter while it was read"));
+        self.number += 1;
+        match line.pop() {
+            Some(b'\n') => Ok(Some(line)),
+            _ => Err(self.damaged("a row without its end")),
         }
-        self.checksum.update(&block);
-        self.at += len as u64;
-        self.buffer.append(&mut block);
-        Ok(())
     }
 
     /// Returns an error about the line that was returned last.

@@ -1,17 +1,17 @@
-//! Checkpoints: the state machine's whole state as tables, made beside the live one from the files alone.
+//! Checkpoints: the whole state as tables, made beside the live one from the files alone.
 
 use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Problem, Store, StoreError, replay_into};
-use crate::state_machine::{ConversationId, HistoryPrefix, Policy, Snapshot, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Snapshot, StoredState};
 use crate::wal;
 
 const PREFIX: &str = "checkpoint-";
 
 /// A checkpoint that was read.
 pub(super) struct Loaded {
-    pub machine: StateMachine,
+    pub state: StoredState,
     /// The last segment that it covers.
     pub segment: u64,
     pub next_batch: u64,
@@ -33,15 +33,15 @@ impl Store {
     /// tables. The commit point is the rename of the tables' directory: before it nothing that a restart reads
     /// has changed, after it the old checkpoint and the segments are superfluous.
     pub fn checkpoint(&self, upto: u64) -> Result<Checkpointed, StoreError> {
-        let Loaded { mut machine, segment, next_batch, bytes } = self.load_newest(Policy::default())?;
+        let Loaded { mut state, segment, next_batch, bytes } = self.load_newest()?;
         if segment >= upto {
             return Ok(Checkpointed { filed: Vec::new(), bytes, covered_segment: segment });
         }
-        let location = self.wal(machine.store().clone());
-        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut machine))?;
-        let filed = self.append_history(&machine)?;
-        machine.mark_history_written(&filed);
-        let bytes = self.write_checkpoint(&machine.snapshot(), upto, next_batch)?;
+        let location = self.wal(state.store.clone());
+        let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
+        let filed = self.append_history(&state)?;
+        state.mark_history_written(&filed);
+        let bytes = self.write_checkpoint(&state.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_segment: upto })
     }
@@ -57,8 +57,8 @@ impl Store {
         self.remove_dir(&new)?;
         self.create_dir(&new)?;
         let mut bytes = 0;
-        for (kind, table) in tables::write(snapshot, segment, next_batch) {
-            self.write_file(&kind.file(&new), &table)?;
+        for (name, table) in tables::write(snapshot, segment, next_batch) {
+            self.write_file(&new.join(name), &table)?;
             bytes += table.len() as u64;
         }
         self.sync_dir(&new)?;
@@ -95,18 +95,18 @@ impl Store {
         self.checkpoints()?.pop().ok_or_else(|| Problem::NoCheckpoint.at(&self.directory))
     }
 
-    pub(super) fn load_newest(&self, policy: Policy) -> Result<Loaded, StoreError> {
-        self.load(self.newest_checkpoint()?, policy)
+    pub(super) fn load_newest(&self) -> Result<Loaded, StoreError> {
+        self.load(self.newest_checkpoint()?)
     }
 
     /// Reads a checkpoint.
-    pub(super) fn load(&self, checkpoint: u64, policy: Policy) -> Result<Loaded, StoreError> {
+    pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
         let Read { snapshot, segment, next_batch, bytes } = tables::read(&*self.disk, &path)?;
         if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
-        let machine = StateMachine::restore(snapshot, policy).map_err(|error| tables::inconsistent(&path, &error))?;
-        Ok(Loaded { machine, segment, next_batch, bytes })
+        let state = StoredState::restore(snapshot).map_err(|error| tables::inconsistent(&path, &error))?;
+        Ok(Loaded { state, segment, next_batch, bytes })
     }
 }

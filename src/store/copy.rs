@@ -1,25 +1,25 @@
 //! Copies files from one store's directory to another's, for a backup and a restore.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
-use crc32fast::Hasher;
-
+use super::prefix_reader::PrefixReader;
 use super::{Problem, Store, StoreError};
 use crate::disk;
 use crate::state_machine::{ConversationId, HistoryPrefix};
 
 /// Length of one read of a history file, which may be of any size.
-const BLOCK_BYTES: u64 = 256 << 10;
+const BLOCK_BYTES: usize = 256 << 10;
 
 impl Store {
-    /// Copies a table or a segment, neither of which is large.
+    /// Copies a table or a segment, neither of which is large, durably but for its name.
     pub(super) fn copy_file(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         let bytes = disk::read(&*self.disk, from).map_err(StoreError::io(from))?;
-        self.create_file(to)?.write_at(&bytes, 0).map_err(StoreError::io(to))
+        self.write_file(to, &bytes)
     }
 
     /// Continues the copy of a history file of `from` from `have` to `want`, and compares its checksum.
+    /// The copy is durable but for its name.
     pub(super) fn copy_history(
         &self,
         from: &Store,
@@ -28,23 +28,17 @@ impl Store {
         want: HistoryPrefix,
     ) -> Result<(), StoreError> {
         let (source, target) = (from.history_path(id), self.history_path(id));
-        let original = from.open_file(&source)?;
+        let (original, _) = from.open_history(&source, want.bytes)?;
+        let mut reader = PrefixReader::new(original, have, want.bytes);
         let copy = if have.bytes == 0 { self.create_file(&target)? } else { self.open_file(&target)? };
-        let mut checksum = Hasher::new_with_initial_len(have.checksum, have.bytes);
-        let mut at = have.bytes;
+        let (mut at, mut block) = (have.bytes, vec![0; BLOCK_BYTES]);
         while at < want.bytes {
-            let mut block = vec![0; usize::try_from((want.bytes - at).min(BLOCK_BYTES)).unwrap_or(0)];
-            let read = original.read_at(&mut block, at).map_err(StoreError::io(&source))?;
-            block.truncate(read);
-            if block.is_empty() {
-                let what = format!("the file has {at} bytes and should have {}", want.bytes);
-                return Err(StoreError::damaged(&source, 0, what));
-            }
-            checksum.update(&block);
-            copy.write_at(&block, at).map_err(StoreError::io(&target))?;
+            let read = reader.read(&mut block).map_err(StoreError::io(&source))?;
+            copy.write_at(block.get(..read).unwrap_or_default(), at).map_err(StoreError::io(&target))?;
             at += read as u64;
         }
-        match checksum.finalize() == want.checksum {
+        copy.sync().map_err(StoreError::io(&target))?;
+        match reader.checksum() == want.checksum {
             true => Ok(()),
             false => Err(StoreError::damaged(&source, 0, "its checksum does not fit: wachat check says where")),
         }

@@ -52,15 +52,6 @@ impl Store {
         self.disk.sync_dir(path).map_err(StoreError::io(path))
     }
 
-    /// Makes every file in a directory durable, and their names.
-    pub(super) fn sync_files(&self, directory: &Path) -> Result<(), StoreError> {
-        for name in self.list(directory)? {
-            let path = directory.join(name);
-            self.disk.open(&path).and_then(|file| file.sync()).map_err(StoreError::io(&path))?;
-        }
-        self.sync_dir(directory)
-    }
-
     /// Makes durable the names of the store's directory and of those above it. The process that made them may
     /// have been killed before it could: then they are in the system's cache, and a power cut would undo them.
     pub(super) fn sync_names(&self) -> Result<(), StoreError> {

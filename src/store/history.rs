@@ -3,7 +3,7 @@
 //! Checkpoints alone write them. Readers read only up to the length that a finished checkpoint has recorded: they
 //! need no lock and never meet half a row.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crc32fast::Hasher;
@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::model::{Message, Seq};
 use crate::record::{Fields, Writer};
-use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StateMachine};
+use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
 
 const COLUMNS: &str = "seq;id;from;to;at;text\n";
 
@@ -20,6 +20,9 @@ const COLUMNS: &str = "seq;id;from;to;at;text\n";
 pub(super) fn head(participants: &Participants) -> String {
     format!("wachat-history;1;{participants}\n{COLUMNS}")
 }
+
+/// Files that are written before the first of them is synced, so that the disk writes them together.
+const MAX_OPEN_FILES: usize = 64;
 
 /// Length of one read while walking back.
 const BLOCK_BYTES: u64 = 16 << 10;
@@ -29,17 +32,20 @@ impl Store {
     /// the last checkpoint recorded were left by one that did not finish, and are cut off.
     pub(super) fn append_history(
         &self,
-        machine: &StateMachine,
+        state: &StoredState,
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
-        let mut filed = Vec::new();
-        for (id, before, rows) in machine.pending_history() {
-            let head = head(&machine.participants(id));
-            filed.push((id, self.append_rows(id, &head, before, rows)?));
-        }
-        // All are written before the first is synced: the disk takes them together.
-        for (id, _) in &filed {
-            let path = self.history_path(*id);
-            self.open_file(&path)?.sync().map_err(StoreError::io(&path))?;
+        let (mut filed, pending) = (Vec::new(), state.pending_history().collect::<Vec<_>>());
+        for some in pending.chunks(MAX_OPEN_FILES) {
+            let mut files = Vec::new();
+            for (id, before, rows) in some {
+                let (file, prefix) = self.append_rows(*id, &head(&state.participants(*id)), *before, rows)?;
+                filed.push((*id, prefix));
+                files.push(file);
+            }
+            // Through the descriptors that wrote: one that is opened later may miss a failed write.
+            for (file, (id, ..)) in files.iter().zip(some) {
+                file.sync().map_err(StoreError::io(&self.history_path(*id)))?;
+            }
         }
         self.sync_dir(&self.history_directory())?;
         Ok(filed)
@@ -51,14 +57,18 @@ impl Store {
         head: &str,
         before: HistoryPrefix,
         rows: &[Arc<Message>],
-    ) -> Result<HistoryPrefix, StoreError> {
+    ) -> Result<(Arc<dyn File>, HistoryPrefix), StoreError> {
         let path = self.history_path(id);
         let mut bytes = Vec::new();
         let file = if before.bytes == 0 {
             bytes.extend_from_slice(head.as_bytes());
             self.create_file(&path)?
         } else {
-            self.open_good(&path, before)?
+            let (file, len) = self.open_history(&path, before.bytes)?;
+            if len > before.bytes {
+                file.set_len(before.bytes).map_err(StoreError::io(&path))?;
+            }
+            file
         };
         for row in rows {
             write_row(row, &mut bytes);
@@ -68,21 +78,8 @@ impl Store {
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        Ok(HistoryPrefix { bytes: before.bytes + bytes.len() as u64, checksum: checksum.finalize(), upto })
-    }
-
-    /// Opens a file that has at least the recorded length, and cuts off the rest.
-    fn open_good(&self, path: &Path, filed: HistoryPrefix) -> Result<Arc<dyn File>, StoreError> {
-        let file = self.open_file(path)?;
-        let len = file.len().map_err(StoreError::io(path))?;
-        if len < filed.bytes {
-            let what = format!("the file has {len} bytes and should have {}", filed.bytes);
-            return Err(StoreError::damaged(path, 1, what));
-        }
-        if len > filed.bytes {
-            file.set_len(filed.bytes).map_err(StoreError::io(path))?;
-        }
-        Ok(file)
+        let bytes = before.bytes + bytes.len() as u64;
+        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto }))
     }
 
     pub(super) fn history_path(&self, id: ConversationId) -> PathBuf {

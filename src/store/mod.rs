@@ -15,6 +15,7 @@ mod files;
 mod history;
 mod manifest;
 mod orphans;
+mod prefix_reader;
 mod restore;
 mod room_tables;
 mod table;
@@ -32,7 +33,7 @@ pub use history::HistoryFile;
 use checkpoint::Loaded;
 
 use crate::disk::Disk;
-use crate::state_machine::{Policy, StateMachine};
+use crate::state_machine::{Policy, StateMachine, StoredState};
 use crate::wal::{self, Location, Wal};
 
 /// The file that the process that uses the directory has locked.
@@ -99,15 +100,15 @@ impl Store {
         self.sync_names()?;
         if is_new {
             // The commit point: from here on it is a store.
-            self.write_checkpoint(&StateMachine::new(new_name(&self.directory)?, Policy::default()).snapshot(), 0, 1)?;
+            self.write_checkpoint(&StoredState::new(new_name(&self.directory)?).snapshot(), 0, 1)?;
         }
-        let Loaded { mut machine, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest(policy)?;
-        let location = self.wal(machine.store().clone());
+        let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest()?;
+        let location = self.wal(state.store.clone());
         let segment_bytes = sizes.segment_bytes;
-        let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut machine))?;
+        let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut state))?;
         self.remove_superfluous(segment)?;
         Ok(Opened {
-            machine,
+            machine: StateMachine::new(state, policy),
             wal: recovered.wal,
             location,
             closed_bytes: recovered.closed_bytes,
@@ -160,9 +161,9 @@ impl Store {
     }
 }
 
-/// Returns a function that applies the log's records to a state machine.
-fn replay_into(machine: &mut StateMachine) -> impl FnMut(&[u8]) -> Result<(), String> + '_ {
-    |record| machine.replay(record).map_err(|error| error.to_string())
+/// Returns a function that applies the log's records to a state.
+fn replay_into(state: &mut StoredState) -> impl FnMut(&[u8]) -> Result<(), String> + '_ {
+    |record| state.replay(record).map_err(|error| error.to_string())
 }
 
 /// Returns a name that no store has had.

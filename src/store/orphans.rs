@@ -37,7 +37,7 @@ impl Store {
                 notes.push(note(&directory, &name));
                 continue;
             };
-            let len = self.open_file(&path)?.len().map_err(StoreError::io(&path))?;
+            let (_, len) = self.open_history(&path, 0)?;
             if len > *good {
                 let more = len - good;
                 notes.push(format!("{}: its last {more} bytes are no part of it yet: {UNFINISHED}", path.display()));

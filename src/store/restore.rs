@@ -8,20 +8,20 @@ use std::path::PathBuf;
 
 use super::check::Report;
 use super::{LOCK, Problem, README, Store, StoreError, new_name};
-use crate::state_machine::{HistoryPrefix, StateMachine};
+use crate::state_machine::{HistoryPrefix, StoredState};
 
 impl Store {
     /// Makes this directory the store that a backup holds. It has to be new, empty, or left by a restore that was
     /// interrupted. The backup is verified first, and only read. Returns the backup's report. After an error
     /// nothing is left, as far as it could be removed; in no case is it taken for a store.
     pub fn restore(&self, backup: &Store) -> Result<Report, StoreError> {
-        let (report, machine) = backup.verify_backup()?;
+        let (report, state) = backup.verify_backup()?;
         let is_new = self.expect_target()?;
         let _lock = self.lock()?;
         // Once more, now that no other process can change it.
         self.expect_target()?;
         let marker = self.restore_marker();
-        let done = self.create_marker(&marker).and_then(|()| self.fill_from(backup, machine));
+        let done = self.create_marker(&marker).and_then(|()| self.fill_from(backup, state));
         match done {
             Ok(()) => self.finish_restore(),
             Err(_) => self.discard_copy(&marker, is_new),
@@ -30,12 +30,12 @@ impl Store {
     }
 
     /// Verifies that this is a backup and whole in every byte.
-    fn verify_backup(&self) -> Result<(Report, StateMachine), StoreError> {
+    fn verify_backup(&self) -> Result<(Report, StoredState), StoreError> {
         if !self.exists(&self.directory)? || self.read_manifest()?.is_none() {
             return Err(Problem::NoBackup.at(&self.directory));
         }
         match self.verify() {
-            (report, Some(machine)) if report.damage.is_empty() => Ok((report, machine)),
+            (report, Some(state)) if report.damage.is_empty() => Ok((report, state)),
             (Report { damage, .. }, _) => Err(Problem::DamagedBackup(damage).at(&self.directory)),
         }
     }
@@ -48,17 +48,17 @@ impl Store {
     }
 
     /// Copies the history, then writes a checkpoint of everything: its name is the commit point.
-    fn fill_from(&self, backup: &Store, mut machine: StateMachine) -> Result<(), StoreError> {
+    fn fill_from(&self, backup: &Store, mut state: StoredState) -> Result<(), StoreError> {
         self.remove_content()?;
         self.create_directories()?;
         self.sync_dir(&self.directory)?;
-        for row in machine.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
+        for row in state.snapshot().conversations.into_iter().filter(|row| row.filed.bytes > 0) {
             self.copy_history(backup, row.id, HistoryPrefix::default(), row.filed)?;
         }
-        let filed = self.append_history(&machine)?;
-        machine.mark_history_written(&filed);
-        self.sync_files(&self.history_directory())?;
-        let mut snapshot = machine.snapshot();
+        let filed = self.append_history(&state)?;
+        state.mark_history_written(&filed);
+        self.sync_dir(&self.history_directory())?;
+        let mut snapshot = state.snapshot();
         snapshot.store = new_name(&self.directory)?;
         self.write_checkpoint(&snapshot, 0, 1).map(drop)
     }

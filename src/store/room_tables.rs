@@ -1,97 +1,71 @@
-//! A checkpoint's tables about rooms.
+//! The rows of a checkpoint's tables about rooms.
 
-use super::table::{Kind, Reading, Row, TableWriter};
-use crate::model::RoomName;
-use crate::state_machine::{LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot};
+use super::table::{Kind, Row, RowWriter, TableRow};
+use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomRow};
 
-const ROOMS: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
-const MEMBERS: Kind =
-    Kind { name: "members", version: 1, columns: &["room", "user", "joined", "acknowledged", "read"] };
-const LOGS: Kind = Kind {
-    name: "room_logs",
-    version: 1,
-    columns: &["room", "seq", "from", "bytes", "waited", "missing", "unacknowledged", "unread"],
-};
-const MARKS: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
+impl TableRow for RoomRow {
+    const KIND: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
 
-/// The rows of the room tables.
-pub(super) struct RoomTables {
-    pub rooms: Vec<RoomRow>,
-    pub members: Vec<MemberRow>,
-    pub logs: Vec<LogRow>,
-    pub room_marks: Vec<RoomMarksRow>,
-}
+    fn write(&self, to: &mut RowWriter) {
+        to.field(&self.name).field(self.dropped).optional(self.dropped_by.as_ref()).field(self.dropped_other);
+    }
 
-pub(super) fn read(reading: &mut Reading) -> RoomTables {
-    RoomTables {
-        rooms: reading.rows(&ROOMS, room_row),
-        members: reading.rows(&MEMBERS, member_row),
-        logs: reading.rows(&LOGS, log_row),
-        room_marks: reading.rows(&MARKS, marks_row),
+    fn read(row: &Row) -> Option<Self> {
+        let dropped_by = if row.get(2)?.is_empty() { None } else { Some(row.user(2)?) };
+        Some(Self { name: row.room(0)?, dropped: row.seq(1)?, dropped_by, dropped_other: row.seq(3)? })
     }
 }
 
-pub(super) fn write(snapshot: &Snapshot) -> Vec<(&'static Kind, TableWriter)> {
-    let mut rooms = TableWriter::new(&ROOMS);
-    for row in &snapshot.rooms {
-        let (dropped, other) = (row.dropped.to_string(), row.dropped_other.to_string());
-        let by = row.dropped_by.as_ref().map_or("", |by| by.shown());
-        rooms.row(&[&row.name.to_string(), &dropped, by, &other]);
+impl TableRow for MemberRow {
+    const KIND: Kind =
+        Kind { name: "members", version: 1, columns: &["room", "user", "joined", "acknowledged", "read"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        let Member { joined, acknowledged, read } = self.member;
+        to.field(&self.room).text(self.user.shown()).field(joined).field(acknowledged).field(read);
     }
-    let mut members = TableWriter::new(&MEMBERS);
-    for row in &snapshot.members {
-        let [joined, acknowledged, read] = [row.joined, row.acknowledged, row.read].map(|seq| seq.to_string());
-        members.row(&[&row.room.to_string(), row.user.shown(), &joined, &acknowledged, &read]);
+
+    fn read(row: &Row) -> Option<Self> {
+        let member = Member { joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)? };
+        Some(Self { room: row.room(0)?, user: row.user(1)?, member })
     }
-    let mut logs = TableWriter::new(&LOGS);
-    for row in &snapshot.logs {
-        let counts =
-            [row.bytes, row.recipients, row.undelivered, row.unacknowledged, row.unread].map(|n| n.to_string());
-        let [bytes, waited, missing, unacknowledged, unread] = &counts;
-        let (room, seq) = (row.room.to_string(), row.seq.to_string());
-        logs.row(&[&room, &seq, row.from.shown(), bytes, waited, missing, unacknowledged, unread]);
+}
+
+impl TableRow for LogRow {
+    const KIND: Kind = Kind {
+        name: "room_logs",
+        version: 1,
+        columns: &["room", "seq", "from", "bytes", "recipients", "undelivered", "unacknowledged", "unread"],
+    };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.field(&self.room).field(self.seq).text(self.from.shown()).field(self.bytes);
+        to.field(self.recipients).field(self.undelivered).field(self.unacknowledged).field(self.unread);
     }
-    let mut marks = TableWriter::new(&MARKS);
-    for row in &snapshot.room_marks {
-        let (delivered, read) = (row.delivered.to_string(), row.read.to_string());
-        marks.row(&[&row.room.to_string(), row.user.shown(), &delivered, &read]);
+
+    fn read(row: &Row) -> Option<Self> {
+        Some(Self {
+            room: row.room(0)?,
+            seq: row.seq(1)?,
+            from: row.user(2)?,
+            bytes: row.number(3)?,
+            recipients: row.number(4)?,
+            undelivered: row.number(5)?,
+            unacknowledged: row.number(6)?,
+            unread: row.number(7)?,
+        })
     }
-    vec![(&ROOMS, rooms), (&MEMBERS, members), (&LOGS, logs), (&MARKS, marks)]
 }
 
-fn room(row: &Row, column: usize) -> Option<RoomName> {
-    RoomName::new(row.get(column)?).ok()
-}
+impl TableRow for RoomMarksRow {
+    const KIND: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
 
-fn room_row(row: Row) -> Option<RoomRow> {
-    let dropped_by = if row.get(2)?.is_empty() { None } else { Some(row.user(2)?) };
-    Some(RoomRow { name: room(&row, 0)?, dropped: row.seq(1)?, dropped_by, dropped_other: row.seq(3)? })
-}
+    fn write(&self, to: &mut RowWriter) {
+        to.field(&self.room).text(self.user.shown()).field(self.marks.delivered).field(self.marks.read);
+    }
 
-fn member_row(row: Row) -> Option<MemberRow> {
-    Some(MemberRow {
-        room: room(&row, 0)?,
-        user: row.user(1)?,
-        joined: row.seq(2)?,
-        acknowledged: row.seq(3)?,
-        read: row.seq(4)?,
-    })
-}
-
-fn log_row(row: Row) -> Option<LogRow> {
-    let count = |column: usize| row.get(column)?.parse().ok();
-    Some(LogRow {
-        room: room(&row, 0)?,
-        seq: row.seq(1)?,
-        from: row.user(2)?,
-        bytes: count(3)?,
-        recipients: count(4)?,
-        undelivered: count(5)?,
-        unacknowledged: count(6)?,
-        unread: count(7)?,
-    })
-}
-
-fn marks_row(row: Row) -> Option<RoomMarksRow> {
-    Some(RoomMarksRow { room: room(&row, 0)?, user: row.user(1)?, delivered: row.seq(2)?, read: row.seq(3)? })
+    fn read(row: &Row) -> Option<Self> {
+        let marks = Marks { delivered: row.seq(2)?, read: row.seq(3)? };
+        Some(Self { room: row.room(0)?, user: row.user(1)?, marks })
+    }
 }

@@ -1,11 +1,12 @@
 //! A table of a checkpoint: a CSV file with a version, a line of column names, rows, and an end line with their
 //! number and a checksum, by which a missing or changed piece is noticed.
 
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::Path;
 
 use super::{Problem, StoreError};
 use crate::disk::{self, Disk};
-use crate::model::{Seq, Timestamp, UserName};
+use crate::model::{RoomName, Seq, Timestamp, UserName};
 
 const END: &str = "end";
 
@@ -17,8 +18,8 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    pub fn file(&self, checkpoint: &Path) -> PathBuf {
-        checkpoint.join(format!("{}.csv", self.name))
+    pub fn file_name(&self) -> String {
+        format!("{}.csv", self.name)
     }
 
     fn version_line(&self) -> String {
@@ -26,79 +27,95 @@ impl Kind {
     }
 }
 
-/// Collects the rows of a table.
-pub(super) struct TableWriter {
-    csv: csv::Writer<Vec<u8>>,
-    rows: u64,
+/// A row of a table: its fields are written and read in the order of the columns.
+pub(super) trait TableRow: Sized {
+    const KIND: Kind;
+
+    fn write(&self, to: &mut RowWriter);
+
+    /// Reads a row; `None` if it is not of this form.
+    fn read(row: &Row) -> Option<Self>;
 }
 
-impl TableWriter {
-    pub fn new(kind: &Kind) -> Self {
-        let start = kind.version_line().into_bytes();
-        let csv = csv::WriterBuilder::new().delimiter(b';').flexible(true).from_writer(start);
-        let mut table = Self { csv, rows: 0 };
-        table.write(kind.columns);
-        table
+/// Writes the fields of rows into memory, which does not fail.
+pub(super) struct RowWriter(csv::Writer<Vec<u8>>);
+
+impl RowWriter {
+    pub fn field(&mut self, value: impl Display) -> &mut Self {
+        self.text(&value.to_string())
     }
 
-    pub fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) {
-        self.write(fields);
-        self.rows += 1;
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        let _ = self.0.write_field(text);
+        self
     }
 
-    fn write<T: AsRef<[u8]>>(&mut self, fields: &[T]) {
-        // Writing into memory does not fail.
-        let _ = self.csv.write_record(fields);
+    /// Writes an empty field for `None`.
+    pub fn optional(&mut self, value: Option<impl Display>) -> &mut Self {
+        self.text(&value.map_or(String::new(), |value| value.to_string()))
     }
 
-    /// Returns the whole file.
-    pub fn finish(self) -> Vec<u8> {
-        let rows = self.rows;
-        let mut bytes = self.csv.into_inner().unwrap_or_default();
-        let end = format!("{END};{rows};{:08x}\n", crc32fast::hash(&bytes));
-        bytes.extend_from_slice(end.as_bytes());
-        bytes
+    fn end(&mut self) {
+        let _ = self.0.write_record(None::<&[u8]>);
     }
 }
 
-/// Reads tables, and collects their errors.
-pub(super) struct Reading<'a> {
+/// Returns the content of a table's file.
+pub(super) fn to_bytes<R: TableRow>(rows: &[R]) -> Vec<u8> {
+    let start = R::KIND.version_line().into_bytes();
+    let mut writer = RowWriter(csv::WriterBuilder::new().delimiter(b';').flexible(true).from_writer(start));
+    R::KIND.columns.iter().for_each(|column| _ = writer.text(column));
+    writer.end();
+    for row in rows {
+        row.write(&mut writer);
+        writer.end();
+    }
+    let mut bytes = writer.0.into_inner().unwrap_or_default();
+    let end = format!("{END};{};{:08x}\n", rows.len(), crc32fast::hash(&bytes));
+    bytes.extend_from_slice(end.as_bytes());
+    bytes
+}
+
+/// Reads the tables in a directory, and collects their errors.
+pub(super) struct TableReader<'a> {
     disk: &'a dyn Disk,
-    checkpoint: &'a Path,
+    directory: &'a Path,
     pub bytes: u64,
     pub errors: Vec<StoreError>,
 }
 
-impl<'a> Reading<'a> {
-    pub fn new(disk: &'a dyn Disk, checkpoint: &'a Path) -> Self {
-        Self { disk, checkpoint, bytes: 0, errors: Vec::new() }
+impl<'a> TableReader<'a> {
+    pub fn new(disk: &'a dyn Disk, directory: &'a Path) -> Self {
+        Self { disk, directory, bytes: 0, errors: Vec::new() }
     }
 
-    pub fn rows<T>(&mut self, kind: &Kind, row: impl Fn(Row) -> Option<T>) -> Vec<T> {
-        let table = Table::read(self.disk, self.checkpoint, kind);
-        let rows = table.and_then(|table| {
-            self.bytes += table.bytes;
-            table.each(row)
+    /// Returns the rows of a table; none if it is damaged.
+    pub fn rows<R: TableRow>(&mut self) -> Vec<R> {
+        self.read().map_err(|error| self.errors.push(error)).unwrap_or_default()
+    }
+
+    pub fn read<R: TableRow>(&mut self) -> Result<Vec<R>, StoreError> {
+        let path = self.directory.join(R::KIND.file_name());
+        let bytes = disk::read(self.disk, &path).map_err(StoreError::io(&path))?;
+        self.bytes += bytes.len() as u64;
+        check_version(&path, &R::KIND, &bytes)?;
+        let rows = check_end(&path, &bytes)?;
+        let reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(rows);
+        // The version and the column names come first.
+        let rows = reader.into_records().skip(2).map(|record| {
+            let record = record.map_err(|error| StoreError::damaged(&path, 1, error.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            R::read(&Row(record)).ok_or_else(|| StoreError::damaged(&path, line, "not a row of this table"))
         });
-        rows.unwrap_or_else(|error| {
-            self.errors.push(error);
-            Vec::new()
-        })
+        rows.collect()
     }
 }
 
-/// The rows of a whole table.
-pub(super) struct Table {
-    path: PathBuf,
-    rows: Vec<csv::StringRecord>,
-    pub bytes: u64,
-}
+/// The fields of one row.
+pub(super) struct Row(csv::StringRecord);
 
-/// One row.
-pub(super) struct Row<'a>(&'a csv::StringRecord);
-
-impl<'a> Row<'a> {
-    pub fn get(&self, column: usize) -> Option<&'a str> {
+impl Row {
+    pub fn get(&self, column: usize) -> Option<&str> {
         self.0.get(column)
     }
 
@@ -106,60 +123,38 @@ impl<'a> Row<'a> {
         UserName::new(self.get(column)?).ok()
     }
 
+    pub fn room(&self, column: usize) -> Option<RoomName> {
+        RoomName::new(self.get(column)?).ok()
+    }
+
     pub fn seq(&self, column: usize) -> Option<Seq> {
         Seq::parse(self.get(column)?)
+    }
+
+    pub fn number<T: std::str::FromStr>(&self, column: usize) -> Option<T> {
+        self.get(column)?.parse().ok()
     }
 
     pub fn time(&self, column: usize) -> Option<Timestamp> {
         Timestamp::parse(self.get(column)?)
     }
 
-    /// Returns a time, or `None` for an empty field.
+    /// Reads a field that [`RowWriter::optional`] has written.
     pub fn optional_time(&self, column: usize) -> Option<Option<Timestamp>> {
-        match self.get(column)? {
-            "" => Some(None),
-            _ => self.time(column).map(Some),
-        }
-    }
-}
-
-impl Table {
-    pub fn read(disk: &dyn Disk, checkpoint: &Path, kind: &Kind) -> Result<Self, StoreError> {
-        let path = kind.file(checkpoint);
-        let bytes = disk::read(disk, &path).map_err(StoreError::io(&path))?;
-        check_version(&path, kind, &bytes)?;
-        let body = check_end(&path, &bytes)?;
-        let mut rows = Vec::new();
-        let reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(body);
-        for record in reader.into_records() {
-            rows.push(record.map_err(|error| StoreError::damaged(&path, 1, error.to_string()))?);
-        }
-        // The version and the column names.
-        rows.drain(..rows.len().min(2));
-        Ok(Self { path, rows, bytes: bytes.len() as u64 })
-    }
-
-    /// Reads every row with `read`, which returns `None` for one that is not of its form.
-    pub fn each<T>(&self, read: impl Fn(Row) -> Option<T>) -> Result<Vec<T>, StoreError> {
-        let value = |record| {
-            let line = csv::StringRecord::position(record).map_or(0, csv::Position::line);
-            read(Row(record)).ok_or_else(|| StoreError::damaged(&self.path, line, "not a row of this table"))
-        };
-        self.rows.iter().map(value).collect()
+        if self.get(column)?.is_empty() { Some(None) } else { self.time(column).map(Some) }
     }
 }
 
 fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreError> {
-    let start = kind.version_line();
-    if bytes.starts_with(start.as_bytes()) {
+    let want = kind.version_line();
+    if bytes.starts_with(want.as_bytes()) {
         return Ok(());
     }
     let line = bytes.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
-    let version =
-        line.strip_prefix("wachat-").and_then(|l| l.strip_prefix(kind.name)).and_then(|l| l.strip_prefix(';'));
-    match version.and_then(|v| v.parse::<u32>().ok()) {
+    let version = line.strip_prefix("wachat-").and_then(|line| line.strip_prefix(kind.name)?.strip_prefix(';'));
+    match version.and_then(|version| version.parse::<u32>().ok()) {
         Some(version) if version > kind.version => Err(Problem::Newer.at(path)),
-        _ => Err(StoreError::damaged(path, 1, format!("this should be {}", start.trim_end()))),
+        _ => Err(StoreError::damaged(path, 1, format!("this should be {}", want.trim_end()))),
     }
 }
 

@@ -6,13 +6,13 @@ use crate::client::{AccountArgs, HomeArgs};
 use crate::limits;
 use crate::model::State;
 
-const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 the login is refused; \
-    4 no server; 5 only queued; 130 interrupted.";
+const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 login refused; \
+    4 server unreachable; 5 only queued; 130 interrupted.";
 
 /// Send one message
 ///
-/// The message goes through an outbox on disk, as with `connect`: without a server it is queued, and goes out
-/// with the next `send` or `connect` of this user, once.
+/// The message goes through an outbox on disk, as with `connect`. If the server is unreachable, the message stays in
+/// the outbox, and the next `send` or `connect` of this user sends it, once.
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct SendArgs {
@@ -26,14 +26,14 @@ pub struct SendArgs {
     /// The text; - reads it from standard input
     #[arg(allow_hyphen_values = true)]
     pub(super) text: String,
-    /// The state to wait for; in a room, of all members. Delivered and read are polled with STATUS; where there is
-    /// no recipient (a room with no other member), received is enough
+    /// State to wait for; in a room, of all members. Delivered and read are polled with STATUS; if there is no
+    /// recipient (a room without other members), received is enough
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
     pub(super) wait: Wait,
-    /// How long to wait for that state. Past it the exit code is 5 if the message is only queued, else 1
+    /// Seconds to wait for that state. Past them the exit code is 5 if the message is only queued, else 1
     #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
-    /// Write the outcome as a JSON object: seq, id, to, at, state (SENT: only queued)
+    /// Print the outcome as a JSON object: seq, id, to, at, state (SENT: only queued)
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -41,11 +41,11 @@ pub struct SendArgs {
 /// A state to wait for (protocol, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Wait {
-    /// It is on the server's disk
+    /// The message is on the server's disk
     Received,
-    /// The recipient's client has it
+    /// The message is in the history of the recipient's client
     Delivered,
-    /// The recipient has seen it
+    /// The recipient has read the message
     Read,
 }
 
@@ -59,30 +59,30 @@ impl From<Wait> for State {
     }
 }
 
-/// Write out the messages that wait, and acknowledge them
+/// Print the waiting messages, and acknowledge them
 ///
-/// Messages are acknowledged after they have left this program: a line is written at least once, and after a
-/// crash in between again, under the same number. It takes over the user's RECV session: a client of the same
-/// user ends, and finds the messages written here only in the server's history.
+/// A message is acknowledged after it was written to standard output: it is printed at least once, and again after a
+/// crash in between, with the same number. The command takes over the user's RECV session: an open client of the same
+/// user ends, and finds the messages printed here only in the server's history.
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct ReceiveArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
-    /// Keep waiting for more, also past a server that is restarted
+    /// Wait for further messages, also after a restart of the server
     #[arg(long)]
     pub(super) follow: bool,
-    /// End after so many messages; later ones stay on the server (| head loses some)
+    /// End after this number of messages; later ones stay on the server (| head would lose some)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
-    /// Write a JSON object a line. All have type, store (its name) and seq: one number in one store is one
-    /// event. message: id, from, to, at, text; state (all you sent to `place` up to `upto` has it): place,
-    /// state, upto, at; gap (available by `history` only): room, first, last; else unknown
+    /// Print one JSON object a line, with type, store and seq, which together with store identifies the event.
+    /// message: id, from, to, at, text; state (of your messages to `place` up to `upto`): place, state, upto, at;
+    /// gap (messages available by `history` only): room, first, last; unknown: an event of a later version
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Write out the messages with a user, or in a room
+/// Print the messages with a user, or in a room
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct HistoryArgs {
@@ -91,16 +91,16 @@ pub struct HistoryArgs {
     /// A user, or a #room you are in
     #[arg(value_name = "USER|#ROOM")]
     pub(super) target: String,
-    /// The number of messages, counted from the last
+    /// Number of messages, counted from the last
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) limit: u64,
-    /// Only messages below this number
+    /// Only messages with sequence numbers below this one
     #[arg(long, value_name = "N")]
     pub(super) before: Option<u64>,
-    /// All messages, which are held in memory
+    /// Print all messages, which are held in memory
     #[arg(long, conflicts_with = "limit")]
     pub(super) all: bool,
-    /// Write a JSON object a line: seq, id, from, to, at, state, text
+    /// Print one JSON object a line: seq, id, from, to, at, state, text
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -111,7 +111,7 @@ pub struct HistoryArgs {
 pub struct LookArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
-    /// Write a JSON object a line; users: name, online, last_seen (null: never); rooms: name, members, member
+    /// Print one JSON object a line; users: name, online, last_seen (null: never); rooms: name, members, member
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -40,11 +40,11 @@ impl Submission {
     pub fn new(args: &SendArgs, home: Home, message: Outgoing) -> Self {
         Self {
             home,
-            dispatcher: Dispatcher::new(),
+            dispatcher: Dispatcher::default(),
             line: SentLine::queued(&message),
             message,
             wanted: args.wait.into(),
-            deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::LONGEST_WAIT.as_secs())),
+            deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
             json: args.json,
             seq: None,
             next_status: None,

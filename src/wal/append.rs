@@ -7,7 +7,7 @@ use crate::limits;
 
 /// A log that is open for writing. One thread owns it.
 pub struct Wal {
-    segment: Segment,
+    pub(super) segment: Segment,
     /// The segment after this one, made ahead of need.
     spare: Option<Segment>,
     /// Records that are not written yet.
@@ -61,7 +61,7 @@ impl Wal {
         let (mut closed, batch) = (0, self.batch.len());
         while !self.segment.has_room(batch) {
             if let Some(number) = self.wants_spare() {
-                let first = self.segment.first();
+                let first = self.segment.head.first;
                 self.spare = Some(create(location, number, first, size.max(segment_size(batch)), &[])?);
             }
             closed += self.switch().unwrap_or(0);
@@ -71,7 +71,7 @@ impl Wal {
 
     /// Returns the number of the segment that is to be made ahead of need; `None` if it is there.
     pub fn wants_spare(&self) -> Option<u64> {
-        self.spare.is_none().then_some(self.segment.number() + 1)
+        self.spare.is_none().then_some(self.segment.head.number + 1)
     }
 
     pub fn give_spare(&mut self, segment: Segment) {
@@ -82,7 +82,7 @@ impl Wal {
     /// without a spare one.
     pub fn switch(&mut self) -> Option<u64> {
         let closed = std::mem::replace(&mut self.segment, self.spare.take()?);
-        Some(closed.end())
+        Some(closed.end)
     }
 
     /// Checks that nothing has been written into the segment yet.
@@ -92,17 +92,12 @@ impl Wal {
 
     /// Returns the number of the segment that is being written: all below it are closed.
     pub fn segment(&self) -> u64 {
-        self.segment.number()
+        self.segment.head.number
     }
 
     /// Returns the number of the newest segment, which may be the spare one.
     pub(super) fn newest(&self) -> u64 {
-        self.spare.as_ref().unwrap_or(&self.segment).number()
-    }
-
-    /// Returns how many bytes the segment that is being written holds.
-    pub(super) fn end(&self) -> u64 {
-        self.segment.end()
+        self.spare.as_ref().unwrap_or(&self.segment).head.number
     }
 
     /// Closes the log: the process is about to end, and its last batch shall not be torn.
@@ -112,7 +107,7 @@ impl Wal {
 
     pub(super) fn check_open(&self) -> Result<(), WalError> {
         match self.closed {
-            true => Err(WalError::Closed { file: self.segment.path().to_path_buf() }),
+            true => Err(WalError::Closed { file: self.segment.path.clone() }),
             false => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::WalError;
 use crate::disk::Disk;
 
-/// Where a log is, and whose it is.
+/// A log's directory and owner.
 #[derive(Clone)]
 pub struct Location {
     pub disk: Arc<dyn Disk>,

@@ -10,7 +10,7 @@ use crate::disk;
 /// A recovered log.
 pub struct Recovered {
     pub wal: Wal,
-    /// How many bytes the closed segments hold.
+    /// Bytes in the closed segments.
     pub closed_bytes: u64,
     /// The torn tail that was moved to a file of its own, if there was one.
     pub torn_tail: Option<TornTail>,
@@ -34,7 +34,7 @@ pub fn recover(
     let torn_tail = torn.map(|(read, tail)| move_aside(location, read, tail)).transpose()?;
     let current = segments.iter().rposition(|read| !read.is_empty()).unwrap_or(0);
     segments.get(current).map_or(Ok(()), write_last_batch_again)?;
-    let closed_bytes = segments.iter().take(current).map(|read| read.segment.end()).sum();
+    let closed_bytes = segments.iter().take(current).map(|read| read.segment.end).sum();
     let mut open = segments.into_iter().map(|read| read.segment).skip(current);
     let segment = match open.next() {
         Some(segment) => segment,
@@ -46,7 +46,7 @@ pub fn recover(
 /// A log that was read and not changed.
 pub struct Inspected {
     pub segments: u64,
-    /// How many bytes the segments take on the disk.
+    /// Bytes that the segments take on the disk.
     pub bytes: u64,
     /// The number of the batch that comes next.
     pub next_batch: u64,
@@ -58,7 +58,7 @@ pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay)
     let (segments, next_batch) = replay_above(location, after, batch, replay)?;
     Ok(Inspected {
         segments: segments.len() as u64,
-        bytes: segments.iter().map(|read| read.segment.size()).sum(),
+        bytes: segments.iter().map(|read| read.segment.head.size).sum(),
         next_batch,
         torn_tail: segments.iter().find_map(ReadSegment::torn_tail),
     })
@@ -104,7 +104,7 @@ fn write_last_batch_again(read: &ReadSegment) -> Result<(), WalError> {
 /// Copies a torn tail to a file of its own, durably, and then erases it.
 fn move_aside(location: &Location, read: &ReadSegment, tail: TornTail) -> Result<TornTail, WalError> {
     // A crash during this may lead here again, with fewer bytes left: they get another file.
-    let stem = format!("{:06}-batch-{}", read.segment.number(), tail.batch);
+    let stem = format!("{:06}-batch-{}", read.segment.head.number, tail.batch);
     let copy = disk::free_name(&*location.disk, |copy| location.directory.join(format!("{stem}-{copy}.broken")));
     let copy = copy.map_err(WalError::io(&location.directory))?;
     disk::write(&*location.disk, &copy, &read.torn).map_err(WalError::io(&copy))?;

@@ -64,7 +64,7 @@ impl ReadSegment {
 
     /// Describes the torn tail, if there is one.
     pub fn torn_tail(&self) -> Option<TornTail> {
-        let (file, bytes) = (self.segment.path().to_path_buf(), self.torn.len());
+        let (file, bytes) = (self.segment.path.clone(), self.torn.len());
         (bytes > 0).then_some(TornTail { file, line: self.line, batch: self.next_batch, bytes, moved_to: None })
     }
 }

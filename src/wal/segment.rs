@@ -15,36 +15,14 @@ const FILL_BYTES: usize = 1 << 16;
 /// A segment and the offset of its next batch: line feeds from there to its end.
 pub struct Segment {
     file: Arc<dyn File>,
-    path: PathBuf,
-    head: Head,
-    end: u64,
+    pub(super) path: PathBuf,
+    pub(super) head: Head,
+    pub(super) end: u64,
 }
 
 impl Segment {
     pub(super) fn new(file: Arc<dyn File>, path: PathBuf, head: Head, end: usize) -> Self {
         Self { file, path, head, end: end as u64 }
-    }
-
-    pub fn number(&self) -> u64 {
-        self.head.number
-    }
-
-    /// Returns how many bytes are written in it.
-    pub fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// Returns the number of the log's first segment.
-    pub(super) fn first(&self) -> u64 {
-        self.head.first
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        self.head.size
     }
 
     /// Checks that nothing has been written behind the head.

@@ -64,7 +64,7 @@ impl SmallWal {
 
     /// Returns how many bytes the log holds. An owner compacts it when much of that is superfluous.
     pub fn bytes(&self) -> u64 {
-        self.closed_bytes + self.wal.end()
+        self.closed_bytes + self.wal.segment.end
     }
 
     /// Closes the log: the process is about to end, and its last batch shall not be torn.

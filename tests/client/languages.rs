@@ -78,7 +78,7 @@ fn a_script_is_told_in_its_language() {
     let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     for (language, problem, status, help) in [
-        ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "what can be typed"),
+        ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "list the commands"),
         ("es", "@nobody: hola — no enviado: no existe ese usuario", "luis: RECIBIDO", "lo que se puede escribir"),
         ("pt", "@nobody: hola — não enviado: esse usuário não existe", "luis: RECEBIDA", "o que se pode digitar"),
     ] {

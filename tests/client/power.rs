@@ -21,7 +21,8 @@ use wachat::client::link::request::{Answer, Request};
 use wachat::client::link::{LinkEvent, Polled};
 use wachat::client::state::ClientState;
 use wachat::client::state::error::LogError;
-use wachat::client::state::home::{Files, Home, Use};
+use wachat::client::state::files::Files;
+use wachat::client::state::home::{Home, Use};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, Fault, SimulatedDisk};
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
@@ -151,12 +152,11 @@ impl Server {
                 *read = number.get().max(*read);
                 Answer::Done
             }
-            Request::CompareReads => {
+            Request::CompareReads | Request::Lobby => {
                 let chat =
                     |(name, read): (&String, &u64)| Chat { target: user(name), last: seq(*read), read: seq(*read) };
                 Answer::Chats(self.read.iter().map(chat).collect())
             }
-            Request::Lobby => Answer::Lobby { member: false },
             other => panic!("nobody has asked for {other:?}"),
         }
     }

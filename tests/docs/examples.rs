@@ -1,4 +1,4 @@
-//! The examples do what they say, with a real server.
+//! The examples, run against a real server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use crate::support::cargo::cargo;
 use crate::support::{PASSWORD, TIMEOUT, World};
 use tempfile::TempDir;
 
-/// A program in pipes. It ends with the test.
+/// A program whose input and output are pipes. It is killed when the test ends.
 struct Program {
     child: Child,
     input: Option<ChildStdin>,
@@ -31,7 +31,7 @@ impl Program {
         writeln!(self.input.as_mut().expect("its input"), "{line}").expect("to type");
     }
 
-    /// Reads on until a line has this in it.
+    /// Reads output until a line contains a text, and returns that line.
     #[track_caller]
     fn says(&self, what: &str) -> String {
         let mut heard = Vec::new();
@@ -44,7 +44,7 @@ impl Program {
         }
     }
 
-    /// Ends its input, and expects it to end well; returns what it had still to say.
+    /// Closes the input, checks that the program succeeds, and returns the rest of its output.
     fn finish(mut self) -> Vec<String> {
         self.input = None;
         let status = crate::support::wait_for("the program to end", || self.child.try_wait().expect("its state"));
@@ -60,7 +60,7 @@ impl Drop for Program {
     }
 }
 
-/// An example as it is now: cargo has built it for `cargo test`, but not for `cargo test --test docs`.
+/// Builds an example (`cargo test --test docs` does not), and returns its path.
 fn example(name: &str) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let directory = Path::new(crate::support::WACHAT).parent().expect("the directory of the binary");
@@ -74,7 +74,7 @@ fn example(name: &str) -> PathBuf {
     directory.join("examples").join(name)
 }
 
-/// The two clients: each as ana, writing to luis.
+/// Returns the command of `raw_client` for ana, with luis as the recipient.
 fn raw_client(send: SocketAddr, recv: SocketAddr) -> Command {
     as_ana(Command::new(example("raw_client")), &["ana", PASSWORD, "luis"], send, recv)
 }
@@ -100,33 +100,33 @@ fn there_is_python() -> bool {
 }
 
 #[test]
-fn raw_client_sends_what_is_typed_and_prints_what_comes() {
+fn raw_client_sends_typed_lines_and_prints_events() {
     let server = World::without_lobby();
     server.register("luis");
     let mut ana = Program::start(&mut raw_client(server.send, server.recv));
-    // It registers by itself, the first time.
+    // It has registered ana.
     ana.types("hola; \"luis\" \\o/");
     ana.says(";RECEIVED;");
-    let mut luis_hears = server.session("luis");
-    let events = luis_hears.list_without_times("POLL;0");
+    let mut luis_session = server.session("luis");
+    let events = luis_session.list_without_times("POLL;0");
     let message = events.iter().find(|event| event.contains(";MSG;")).expect("the message");
     assert!(message.ends_with(";\"hola; \"\"luis\"\" \\\\o/\""), "{message}");
     // A new connection: the example may have taken longer to be built than the server waits for the other.
     assert!(server.login("luis").request("SEND;m-1;ana;buenas\u{202e}").starts_with("OK;"));
     let shown = ana.says(";luis;ana;");
     assert!(shown.ends_with(";buenas\\u{202e}"), "{shown}");
-    // It acknowledges what it has printed: by the next poll.
-    assert!(events_until(&mut luis_hears, ";STATE;ana;DELIVERED;"), "DELIVERED is told");
+    // The next poll acknowledges the events that it has printed.
+    assert!(events_until(&mut luis_session, ";STATE;ana;DELIVERED;"), "DELIVERED is told");
     ana.types("palabra\u{1b}");
     ana.says("* KO;SYNTAX;");
     ana.finish();
 }
 
-/// Plays a server that takes a message and dies before it answers.
-fn loses_an_answer(start: impl FnOnce(SocketAddr, SocketAddr) -> Command) {
+/// Plays a server that crashes after it has received a message and before it has replied.
+fn loses_a_reply(start: impl FnOnce(SocketAddr, SocketAddr) -> Command) {
     let (send, recv) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let mut ana = Program::start(&mut start(send.local_addr().unwrap(), recv.local_addr().unwrap()));
-    // A connection: its first line, which is answered, and then the next, if there is one.
+    // Accepts a connection, replies to its first line, and reads the next, if there is one.
     let accept = || {
         let mut lines = BufReader::new(send.accept().unwrap().0);
         let (mut login, mut request) = (String::new(), String::new());
@@ -149,44 +149,44 @@ fn loses_an_answer(start: impl FnOnce(SocketAddr, SocketAddr) -> Command) {
 }
 
 #[test]
-fn raw_client_asks_again_with_the_same_id() {
-    loses_an_answer(raw_client);
+fn raw_client_retries_with_the_same_id() {
+    loses_a_reply(raw_client);
 }
 
 #[test]
-fn client_py_asks_again_with_the_same_id() {
+fn client_py_retries_with_the_same_id() {
     if there_is_python() {
         let home = TempDir::new().expect("a temporary directory");
-        loses_an_answer(|send, recv| client_py(send, recv, home.path()));
+        loses_a_reply(|send, recv| client_py(send, recv, home.path()));
     }
 }
 
-/// Polls, acknowledging nothing, until an event has this in it.
+/// Polls without an acknowledgement until an event contains a text.
 fn events_until(session: &mut crate::support::Connection, what: &str) -> bool {
     crate::support::wait_for(what, || session.poll(0, 1).iter().any(|event| event.contains(what)).then_some(true))
 }
 
 #[test]
-fn two_users_shows_a_message_on_its_way() {
+fn two_users_shows_the_states_of_a_message() {
     let said = Program::start(&mut Command::new(example("two_users"))).finish();
     let shown: Vec<_> = said.iter().map(|line| line.trim()).collect();
     assert_eq!(
         shown,
         [
-            "ana writes to luis, who is away",
+            "ana writes to luis, who is offline",
             "ana sees: message 1 is RECEIVED; it is on the server's disk",
-            "luis comes",
+            "luis logs in",
             "luis sees: ana: hola, luis",
-            "luis acknowledges what he was given",
-            "ana sees: up to 1, all she wrote to luis is DELIVERED",
+            "luis acknowledges the message",
+            "ana sees: everything to luis up to message 1 is DELIVERED",
             "luis reads it",
-            "ana sees: up to 1, all she wrote to luis is READ",
+            "ana sees: everything to luis up to message 1 is READ",
         ]
     );
 }
 
 #[test]
-fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
+fn client_py_stores_what_it_acknowledges_and_shows_it_once() {
     if !there_is_python() {
         return;
     }
@@ -198,18 +198,18 @@ fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
     assert!(luis.request("SEND;m-1;ana;\"buenas; ana\u{2028}\u{202e}\"").starts_with("OK;m-1;RECEIVED;"));
     let shown = ana.says("luis: ");
     assert!(shown.ends_with("luis: buenas; ana\\u2028\\u202e"), "{shown}");
-    let mut luis_hears = server.session("luis");
-    let events = luis_hears.list_without_times("POLL;0");
+    let mut luis_session = server.session("luis");
+    let events = luis_session.list_without_times("POLL;0");
     assert!(events.iter().any(|event| event.ends_with(";\"hola; \"\"luis\"\" \\\\o/\"")), "{events:?}");
-    // Kept, so acknowledged.
-    assert!(events_until(&mut luis_hears, ";STATE;ana;DELIVERED;2;"), "DELIVERED is told");
-    assert_eq!(messages_kept(home.path()), 1);
+    // It acknowledges what it has stored.
+    assert!(events_until(&mut luis_session, ";STATE;ana;DELIVERED;2;"), "DELIVERED is told");
+    assert_eq!(stored_messages(home.path()), 1);
     ana.types("palabra\u{1b}");
     ana.says("* not sent: SYNTAX");
     ana.finish();
 
-    // Acknowledged messages are in its file and are not shown again; later ones are shown. A record
-    // that a crash has cut short, in the middle of a character, does not count.
+    // An acknowledged event is in the file and is not shown again; a newer one is. A record that a crash left
+    // incomplete, in the middle of a character, is cut off.
     let file = std::fs::read_dir(home.path()).expect("its home").flatten().next().expect("its file").path();
     let mut file = std::fs::File::options().append(true).open(file).expect("its file");
     file.write_all(b"3;MSG;m-2;luis;ana;2026-11-20T23:55:00.123Z;\xc2").expect("to write");
@@ -218,15 +218,15 @@ fn client_py_keeps_what_it_acknowledges_and_shows_it_once() {
     let ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     let first = ana.says("luis: ");
     assert!(first.ends_with("luis: y otra cosa"), "{first}");
-    assert!(events_until(&mut luis_hears, &format!(";STATE;ana;DELIVERED;{number};")), "DELIVERED is told");
+    assert!(events_until(&mut luis_session, &format!(";STATE;ana;DELIVERED;{number};")), "DELIVERED is told");
     ana.finish();
-    assert_eq!(messages_kept(home.path()), 2);
+    assert_eq!(stored_messages(home.path()), 2);
 }
 
-/// The messages in the one file there.
-fn messages_kept(home: &Path) -> usize {
+/// Counts the messages in the only file of a directory.
+fn stored_messages(home: &Path) -> usize {
     let files: Vec<_> = std::fs::read_dir(home).expect("its home").flatten().collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    let kept = std::fs::read_to_string(files[0].path()).expect("its file");
-    kept.lines().filter(|record| record.split(';').count() >= 7 && record.contains(";MSG;")).count()
+    let stored = std::fs::read_to_string(files[0].path()).expect("its file");
+    stored.lines().filter(|record| record.split(';').count() >= 7 && record.contains(";MSG;")).count()
 }

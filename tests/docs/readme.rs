@@ -1,7 +1,7 @@
-//! The README's sessions, played as they stand there: what a reader sees is what they show.
+//! The README's sessions, played with the real programs: their output has to be as shown.
 //!
-//! Times, names that are drawn and the ports differ from run to run and are compared as such; a `✓✓` that
-//! a `✓✓ read` has overtaken may be missing.
+//! Times, random names and ports differ from run to run, and are compared by their form; a `✓✓` that a `✓✓ read` has
+//! overtaken may be missing.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use wachat::client::app::commands;
 use wachat::client::texts::Language;
 
-/// The lines of the README's block with this name.
+/// Returns the lines of the README's block with this name.
 fn block(name: &str) -> Vec<String> {
     let readme = include_str!("../../README.md");
     let start = format!("```console {name}\n");
@@ -22,20 +22,20 @@ fn block(name: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Puts one word in the place of everything that differs from run to run.
+/// Replaces everything that differs from run to run by a placeholder.
 fn normal(line: &str) -> String {
     let mut words = Vec::new();
     for word in line.split_inclusive([';', ' ', '"']) {
         let bare = word.trim_end_matches([';', ' ', '"']);
         let time_of_day = bare.len() == 7 && bare.starts_with('[') && bare.ends_with(']');
         let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
-        // A store's name, or the id of a message.
-        let drawn = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // The name of a store, or a message id.
+        let random = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
         let address = bare.contains("127.0.0.1:");
-        words.push(match (time_of_day, time, drawn, address) {
+        words.push(match (time_of_day, time, random, address) {
             (true, ..) => word.replace(bare, "[TIME]"),
             (_, true, ..) => word.replace(bare, "TIME"),
-            (_, _, true, _) => word.replace(bare, "DRAWN"),
+            (_, _, true, _) => word.replace(bare, "RANDOM"),
             (_, _, _, true) => word.replace(bare, "ADDRESS"),
             _ => word.to_owned(),
         });
@@ -72,7 +72,7 @@ fn the_server_says_what_the_readme_shows() {
     assert_eq!(normal(&said), normal(&line));
 }
 
-/// Each command by itself, as a shell runs it; a server in the background is started when its line comes.
+/// Runs each command in a shell of its own; a server in the background is started at its line.
 #[test]
 fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
     let directory = TempDir::new().expect("a temporary directory");
@@ -97,7 +97,7 @@ fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
     }
 }
 
-/// Runs a shell command in this directory, with this server; returns its output.
+/// Runs a command in a shell, in that directory, with that server, and returns its output.
 fn run(directory: &Path, command: &str, world: Option<&World>) -> String {
     let programs = Path::new(crate::support::WACHAT).parent().expect("a directory").to_path_buf();
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -115,7 +115,7 @@ fn run(directory: &Path, command: &str, world: Option<&World>) -> String {
 
 #[test]
 fn the_commands_are_those_that_the_client_knows() {
-    // Outside of code, Markdown takes what stands in angle brackets for HTML.
+    // Outside of code, angle brackets are HTML in Markdown.
     let cell = |text: String| text.replace('<', "&lt;").replace('>', "&gt;");
     let rows = commands::lines(Language::En).map(|(form, help)| format!("| `{form}` | {} |", cell(help)));
     let table: Vec<_> = ["| typed | what it does |", "|---|---|"].map(str::to_owned).into_iter().chain(rows).collect();
@@ -137,13 +137,13 @@ fn the_table_of_the_five_projects_names_existing_commands() {
     verbs.iter().for_each(|verb| assert!(commands::find(verb).is_some(), "there is no {verb}"));
 }
 
-/// One terminal of the session: what the README shows of it, and how far it was played.
+/// One terminal of the session: its lines in the README, and the number of those played.
 struct Player {
     terminal: Option<Terminal>,
     user: &'static str,
     lines: Vec<String>,
     played: usize,
-    /// Up to where the screen was read.
+    /// The bytes of the screen that were read.
     read: usize,
 }
 
@@ -156,20 +156,20 @@ impl Player {
         self.lines.get(self.played).map(String::as_str)
     }
 
-    /// Plays the next line if it is output, and is there.
+    /// Plays the next line if it is output that is on the screen.
     fn watch(&mut self) -> bool {
         let (Some(next), Some(terminal)) = (self.next(), &self.terminal) else { return false };
         if typed(next).is_some() {
             return false;
         }
-        // The answer that a person types is behind the question.
+        // The answer to a question stands behind it.
         let (wanted, typed) = match next.strip_suffix("[y/N] y") {
             Some(question) => (question, Some("y")),
             None if next.starts_with("password of") => (next, Some(PASSWORD)),
             None => (next, None),
         };
         let screen = terminal.screen();
-        // A tick may come at any moment, among other lines.
+        // The position of a mark among other lines differs from run to run.
         if next.starts_with(['…', '✓']) {
             let there = screen.contains(next) || overtaken(next, &screen);
             self.played += usize::from(there);
@@ -193,7 +193,7 @@ impl Player {
         true
     }
 
-    /// Plays the next line if it is something to do.
+    /// Plays the next line if it is input.
     fn act(&mut self, world: &World) -> bool {
         let Some(next) = self.next() else { return false };
         if let Some(command) = next.strip_prefix("$ ") {
@@ -209,24 +209,24 @@ impl Player {
     }
 }
 
-/// Returns the text typed behind a prompt, which has no spaces in it: `> `, `#lobby> `.
+/// Returns the input behind a prompt, which has no spaces in it: `> `, `#lobby> `.
 fn typed(line: &str) -> Option<&str> {
     line.split_once("> ").filter(|(prompt, _)| !prompt.contains(' ')).map(|(_, typed)| typed)
 }
 
-/// A line without the prompt before it and what moves the cursor.
+/// Returns a line without its prompt and without cursor movements.
 fn bare(line: &str) -> &str {
     let line = line.trim_end().rsplit(['\r', '\u{1b}']).next().unwrap_or_default().trim_start_matches("[K");
     typed(line).unwrap_or(line)
 }
 
-/// Checks that a tick is missing because a later one has come already.
+/// Checks that a mark is missing because a later one has overtaken it.
 fn overtaken(tick: &str, screen: &str) -> bool {
     tick.strip_prefix("✓✓ ").is_some_and(|rest| screen.contains(&format!("✓✓ read {rest}")))
 }
 
-/// Checks that a player may act: a user who comes waits until the one before is there, and a user who goes waits
-/// until the others have seen everything of that user.
+/// Checks that a player may go on: a login waits until the players before are connected, and a `/quit` until the others
+/// have seen all output that this user causes.
 fn has_its_time(players: &[Player], who: usize) -> bool {
     let next = players[who].next().unwrap_or_default();
     let others = players.iter().enumerate().filter(|(index, _)| *index != who).map(|(_, player)| player);

@@ -50,14 +50,14 @@ fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
     let report = Store::new(disk.clone(), data).check().unwrap_or_else(|error| panic!("{error}"));
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
     let mut playing = GroupCommitHarness::start(disk, data);
-    let last = playing.group_commit.machine().last();
+    let last = playing.group_commit.state().last;
     for one in sent {
         let again = playing.send_as(one.from, one.to, &one.id, &one.text);
         assert_eq!(again, (one.seq, one.at.clone()), "{one:?} is not there");
     }
-    assert_eq!(playing.group_commit.machine().last(), last, "a message was not there and was taken anew");
+    assert_eq!(playing.group_commit.state().last, last, "a message was not there and was taken anew");
     assert!(playing.send_as("ana", "luis", "new", "and it goes on").0 > last.get());
-    playing.group_commit.machine().store().to_string()
+    playing.group_commit.state().store.to_string()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_restored_store_has_the_same_content_under_a_new_name() {
     assert_eq!((restored.messages, restored.last), (made.messages, made.last));
     assert!(read_files(&disk, BACKUP) == backup, "the backup has been changed");
     let name = serves(Arc::new(disk.clone()), Path::new(RESTORED), &playing.sent);
-    assert_ne!(&*name, &**playing.group_commit.machine().store(), "clients would not notice");
+    assert_ne!(&*name, &*playing.group_commit.state().store, "clients would not notice");
 }
 
 /// Power cuts of every kind: nothing that was not synced is kept, all, any part.

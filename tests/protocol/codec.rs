@@ -1,5 +1,5 @@
-//! Properties of the codec: what is written is read back, however it was cut on its way, and nothing
-//! that comes makes it stumble.
+//! Properties of the codec: a written line is read back as the same value, however TCP cuts it, and no input makes the
+//! reader panic. `page` compares the codec with the protocol page.
 
 #[path = "codec/abnf.rs"]
 mod abnf;
@@ -22,7 +22,7 @@ use wachat::protocol::{
 use wachat::record::{Fields, Writer, length_in_record};
 use wachat::state_machine::Record;
 
-/// Anything a record may hold, with what is hard for it made likely.
+/// Generates texts, many of them with characters that a record quotes or escapes.
 fn text() -> impl Strategy<Value = String> {
     let hard = prop::sample::select(vec![";", "\"", "\\", "\n", "\r", "\t", "\\n", "\";\"", "ñ", "🙂", "a"]);
     prop_oneof![prop::collection::vec(hard, 0..12).prop_map(|parts| parts.concat()), "[^\\p{Cc}]{0,40}"]
@@ -297,7 +297,7 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
         let mut lines = LineReader::new(world, Duration::from_secs(10));
         let (first, second) = stream.split_at(cut);
         client.write_all(first).unwrap();
-        // The lines that are whole come before the rest was even sent.
+        // A complete line is returned before the rest of the stream is sent.
         let whole = first.iter().filter(|byte| **byte == b'\n').count();
         for (index, want) in want.iter().enumerate() {
             if index == whole {

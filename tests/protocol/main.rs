@@ -20,3 +20,4 @@ mod section_6_polling;
 mod section_7_events;
 mod section_7_rooms;
 mod section_8_introductions;
+mod units;

@@ -4,8 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod isolation;
+mod line_reader;
 mod model;
 mod network;
+mod outgoing;
 mod serve;
 mod slow_disk;
 mod soak;
+mod takeover;

@@ -9,7 +9,7 @@ use wachat::limits;
 use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
 use wachat::protocol::Reply;
 use wachat::server::GroupCommit;
-use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Now, Policy};
+use wachat::state_machine::{Command, ConnectionId, Effect, Now, Policy};
 use wachat::store::{Sizes, Store};
 use wachat::wal::{Location, make_segment};
 
@@ -63,7 +63,7 @@ impl GroupCommitHarness {
         self.group_commit.execute(ConnectionId(1), command, now).expect("a command");
         self.group_commit.commit().expect("a commit");
         self.group_commit.release_effects().into_iter().find_map(|effect| match effect {
-            Effect::Answer(_, Answer::Reply(reply)) => Some(reply),
+            Effect::Reply(_, reply) => Some(reply),
             _ => None,
         })
     }

@@ -1,5 +1,7 @@
 //! The real bridge between a real server and a Bot API on this machine.
 
+mod texts;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use crate::support::random::Random;
 use crate::support::telegram::{CHAT, Fault, TOKEN, Telegram};
 use crate::support::{Connection, PASSWORD, World, run_to_end, send_signal, wait_for, wait_or};
 use serde_json::json;
+use wachat::bridge::Token;
 use wachat::record::{Fields, Writer};
 
 /// A server with ana and the bridge's user in a room, a chat, and where a bridge keeps its state.
@@ -215,7 +218,7 @@ fn messages_for_neither_the_room_nor_the_chat_are_not_carried() {
     assert_eq!(room.telegram.sent(), ["ana: last"]);
     assert_eq!(room.brought(), ["Telegram - Marta Ruiz: last"]);
     let log = room.log();
-    assert_eq!(log.matches("what is said in chat 42").count(), 1, "{log}");
+    assert_eq!(log.matches("messages of chat 42").count(), 1, "{log}");
     assert!(log.contains("cannot be read") && !log.contains("psst"), "{log}");
 }
 
@@ -432,4 +435,22 @@ fn a_refused_login_and_another_session_end_it() {
     let _session = room.world.session("bridge");
     assert_eq!(bridge.wait_for_exit(), Some(3));
     assert!(room.log().contains("another session of yours took over"), "{}", room.log());
+}
+
+#[test]
+fn a_token_is_a_number_and_a_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    let parse = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        Token::read(&file)
+    };
+    let token = parse("123456:ABC-DEF_1").unwrap();
+    assert_eq!(token.bot(), "123456");
+    assert_eq!(token.address("http://h/", "getMe"), "http://h/bot123456:ABC-DEF_1/getMe");
+    assert_eq!(token.hide_in("bad uri: /bot123456:ABC-DEF_1/x"), "bad uri: /bot<token>/x");
+    assert_eq!(format!("{token:?}"), "Token(..)");
+    for wrong in ["", "123456", "123456:", ":abc", "12a:abc", "1:a b", "1:a\nb", "1:a/b"] {
+        assert!(parse(wrong).is_err(), "{wrong:?}");
+    }
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod bridge;
+mod bridge_state;
 mod classroom;
 mod commands;
 mod settings;

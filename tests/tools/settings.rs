@@ -96,7 +96,7 @@ fn another_file_by_flag_and_by_environment() {
     let first = |output: &Output| all_output(output).lines().next().unwrap_or_default().to_owned();
     assert!(first(&home.run(&["config"], &[])).ends_with(FILE));
     fs::remove_file(home.directory.path().join(FILE)).expect("to remove it");
-    assert!(first(&home.run(&["config"], &[])).ends_with("config.toml: there is none"));
+    assert!(first(&home.run(&["config"], &[])).ends_with("config.toml: not found"));
 }
 
 #[test]

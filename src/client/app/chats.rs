@@ -59,19 +59,16 @@ impl Chats {
         Some(self.open.remove(at))
     }
 
-    /// Takes a confirmed message out of its chat.
     pub fn confirm(&mut self, number: u64, id: &MessageId) -> Option<Arc<Message>> {
         let unconfirmed = &mut self.find(number)?.unconfirmed;
         let at = unconfirmed.iter().position(|(message, _)| message.id == *id)?;
         unconfirmed.remove(at).map(|(message, _)| message)
     }
 
-    /// Counts the unconfirmed messages of the open chats.
     pub fn unconfirmed(&self) -> usize {
         self.open.iter().map(|chat| chat.unconfirmed.len()).sum()
     }
 
-    /// Returns the moment when the first unconfirmed message is overdue.
     pub fn deadline(&self) -> Option<Instant> {
         self.open.iter().filter_map(Chat::deadline).min()
     }

@@ -46,16 +46,7 @@ pub enum Command {
 impl Command {
     /// Checks that its output depends on the messages sent before it.
     pub fn looks_back(&self) -> bool {
-        matches!(
-            self,
-            Self::History { .. }
-                | Self::Search(_)
-                | Self::Unread
-                | Self::Users
-                | Self::Whois(_)
-                | Self::Status(_)
-                | Self::Rooms
-                | Self::Members(_)
-        )
+        let about_messages = matches!(self, Self::History { .. } | Self::Search(_) | Self::Unread | Self::Status(_));
+        about_messages || matches!(self, Self::Users | Self::Whois(_) | Self::Rooms | Self::Members(_))
     }
 }

@@ -29,25 +29,17 @@ impl CommandRow {
 }
 
 /// Makes the table: of each command its verb, aliases and parser, and then form and help, in English, Spanish and
-/// Portuguese; a single form serves for all three.
+/// Portuguese.
 macro_rules! commands {
-    ($($verb:literal $aliases:tt, $parse:expr; form $($form:literal),+; help $en:literal, $es:literal, $pt:literal;)+) => {
+    ($($verb:literal $aliases:tt, $parse:expr; form $($form:literal),+; help $($help:literal),+;)+) => {
         pub const COMMANDS: &[CommandRow] = &[$(CommandRow {
             verb: $verb,
             aliases: &$aliases,
-            form: forms(&[$($form),+]),
-            help: three($en, $es, $pt),
+            form: three($($form),+),
+            help: three($($help),+),
             parse: $parse,
         }),+];
     };
-}
-
-const fn forms(forms: &[&'static str]) -> Three {
-    match forms {
-        [en, es, pt] => three(en, es, pt),
-        [same, ..] => Three::same(same),
-        [] => Three::same(""),
-    }
 }
 
 commands! {
@@ -58,7 +50,7 @@ commands! {
             "envia uma mensagem; @<usuário>: <texto> faz o mesmo";
     "/me" [], act;
         form "/me <text>", "/me <texto>", "/me <texto>";
-        help "say in the current chat what you do: * ana waves",
+        help "send an action to the current chat: * ana waves",
             "di en el chat actual lo que haces: * ana saluda", "diz na conversa atual o que você faz: * ana acena";
     "/query" [], |rest| optional_target(rest).map(Command::Query);
         form "/query [user or #room]", "/query [usuario o #sala]", "/query [usuário ou #sala]";
@@ -68,77 +60,77 @@ commands! {
     "/history" [], history;
         form "/history [user or #room] [how many]",
             "/history [usuario o #sala] [cuántos]", "/history [usuário ou #sala] [quantas]";
-        help "look back, here or there", "mira lo anterior, aquí o allí", "mostra o que foi dito antes, aqui ou ali";
+        help "show the last messages, of this chat or of another", "mira lo anterior, aquí o allí", "mostra o que foi dito antes, aqui ou ali";
     "/search" [], search;
         form "/search <words>", "/search <palabras>", "/search <palavras>";
         help "find messages with all these words in your history",
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
     "/unread" [], |rest| none(rest, Command::Unread);
-        form "/unread";
+        form "/unread", "/unread", "/unread";
         help "where something is that you have not read, and how much",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";
     "/read" [], |rest| optional_target(rest).map(Command::Read);
         form "/read [user or #room]", "/read [usuario o #sala]", "/read [usuário ou #sala]";
-        help "say that you have read everything, there or everywhere",
+        help "mark all messages as read, there or everywhere",
             "avisa de que has leído todo, allí o en todas partes", "avisa que você leu tudo, ali ou em toda parte";
     "/status" [], |rest| optional_target(rest).map(Command::Status);
         form "/status [user or #room]", "/status [usuario o #sala]", "/status [usuário ou #sala]";
-        help "the connection and what waits; with a name, how far your last message there has come",
+        help "show the connection and the outbox; with a name, the state of your last message there",
             "la conexión y lo que espera; con un nombre, hasta dónde ha llegado tu último mensaje allí",
             "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali";
     "/users" ["@lista"], |rest| none(rest, Command::Users);
-        form "/users";
+        form "/users", "/users", "/users";
         help "everybody, and who is online", "todos, y quién está en línea", "todos, e quem está online";
     "/whois" [], |rest| optional_user(rest)?.map(Command::Whois).ok_or(Refusal::Form);
         form "/whois <user>", "/whois <usuario>", "/whois <usuário>";
-        help "whether somebody is online, or when they were last, the rooms you share, and what was last said",
+        help "show a user's presence or last visit, the rooms you share, and the last message",
             "si alguien está en línea, o cuándo estuvo, las salas en común y lo último que se dijo",
             "se alguém está online, ou quando esteve, as salas em comum e o que se disse por último";
     "/ignore" [], |rest| optional_user(rest).map(Command::Ignore);
         form "/ignore [user]", "/ignore [usuario]", "/ignore [usuário]";
-        help "hide what somebody says, or show it again; alone, who is hidden",
+        help "hide a user's messages, or show them again; alone, list the hidden users",
             "oculta lo que dice alguien, o lo vuelve a mostrar; a secas, a quién ocultas",
             "oculta o que alguém diz, ou volta a mostrar; sozinho, quem está oculto";
     "/join" [], |rest| optional_room(rest)?.map(Command::Join).ok_or(Refusal::Form);
         form "/join <#room>", "/join <#sala>", "/join <#sala>";
-        help "come into a room, or make it; it is the current chat then",
+        help "join a room, or create it; it becomes the current chat",
             "entra en una sala, o la crea; pasa a ser el chat actual",
             "entra em uma sala, ou a cria; ela passa a ser a conversa atual";
     "/leave" [], |rest| optional_room(rest).map(Command::Leave);
         form "/leave [#room]", "/leave [#sala]", "/leave [#sala]";
-        help "leave a room; alone, the one that is the current chat",
+        help "leave a room; alone, the current chat",
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual";
     "/rooms" [], |rest| none(rest, Command::Rooms);
-        form "/rooms";
+        form "/rooms", "/rooms", "/rooms";
         help "all rooms, and which of them you are in",
             "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
         form "/names [#room]", "/names [#sala]", "/names [#sala]";
-        help "who is in a room, and who of them is online",
+        help "list the members of a room, and which of them are online",
             "quién está en una sala, y quién de ellos en línea", "quem está em uma sala, e quem deles online";
     "/p2p" [], |rest| optional_user(rest).map(Command::Direct);
         form "/p2p [user]", "/p2p [usuario]", "/p2p [usuário]";
-        help "talk to a user directly, without the server, until exit or /close; alone, what is open",
+        help "open a direct chat, without the server, until exit or /close; alone, list the open ones",
             "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
     "/close" [], |rest| none(rest, Command::Close);
-        form "/close";
+        form "/close", "/close", "/close";
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);
-        form "/resend";
+        form "/resend", "/resend", "/resend";
         help "send by way of the server what was not confirmed in a direct chat",
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta";
     "/clear" [], |rest| none(rest, Command::Clear);
-        form "/clear";
+        form "/clear", "/clear", "/clear";
         help "clear the screen", "limpia la pantalla", "limpa a tela";
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));
         form "/help [command]", "/help [comando]", "/help [comando]";
-        help "what can be typed", "lo que se puede escribir", "o que se pode digitar";
+        help "list the commands", "lo que se puede escribir", "o que se pode digitar";
     "/quit" ["/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
-        form "/quit";
+        form "/quit", "/quit", "/quit";
         help "leave; what waits in the outbox is sent next time",
             "sale; lo que espera se envía la próxima vez", "sai; o que está na fila é enviado da próxima vez";
 }
@@ -148,14 +140,14 @@ pub const PLAIN: &[(Three, Three)] = &[
     (
         three("<text>", "<texto>", "<texto>"),
         three(
-            "say it in the current chat; //<text> begins with a slash",
+            "send it to the current chat; //<text> begins with a slash",
             "dilo en el chat actual; //<texto> empieza con una barra",
             "diz isso na conversa atual; //<texto> começa com uma barra",
         ),
     ),
     (
         three("<text>\\", "<texto>\\", "<texto>\\"),
-        three("go on with the next line", "sigue en la línea siguiente", "continua na linha seguinte"),
+        three("continue with the next line", "sigue en la línea siguiente", "continua na linha seguinte"),
     ),
 ];
 

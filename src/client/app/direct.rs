@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::chats::Chat;
 use super::event::Effect;
 use super::view::{View, notice};
-use super::{App, Awaited, Destination, Input};
+use super::{App, Destination, Input};
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
 use crate::client::state::outbox::Outgoing;
@@ -51,11 +51,11 @@ impl App {
             self.destination = Destination::Direct(peer.clone());
             return Vec::new();
         }
-        let views = self.ask(Request::Peer(peer.clone()));
+        let views = self.ask_server(Request::Peer(peer.clone()));
         if !views.is_empty() {
             return views;
         }
-        self.input = Input::Awaiting(Awaited::Call);
+        self.input = Input::Calling;
         vec![notice(Phrase::DirectCalling { peer })]
     }
 
@@ -104,7 +104,7 @@ impl App {
 
     /// The peer was not reached: lines go to the same user, by way of the server.
     pub(super) fn handle_unreachable(&mut self, peer: &UserName, why: &str) -> Vec<View> {
-        if matches!(self.input, Input::Awaiting(Awaited::Call)) {
+        if matches!(self.input, Input::Calling) {
             self.input = Input::Line;
         }
         self.destination = Destination::Conversation(Target::User(peer.clone()));
@@ -166,7 +166,7 @@ impl App {
         older.into_iter().for_each(|number| self.close_chat(number, String::new()));
         self.chats.open.push(chat);
         if mine {
-            if matches!(self.input, Input::Awaiting(Awaited::Call)) {
+            if matches!(self.input, Input::Calling) {
                 self.input = Input::Line;
             }
             self.destination = Destination::Direct(peer.clone());

@@ -17,7 +17,7 @@ use crate::protocol::{Chat, Code, Ko};
 /// The sender, as the dispatcher sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// There was no server at the start, and none is tried: everything waits for the next start.
+    /// No server is tried in this run.
     Off,
     Idle,
     /// The sender has a request.
@@ -52,8 +52,8 @@ pub struct Dispatcher {
     held: HashMap<Target, Backoff>,
 }
 
-impl Dispatcher {
-    pub fn new() -> Self {
+impl Default for Dispatcher {
+    fn default() -> Self {
         Self {
             mode: Mode::Idle,
             retry: Backoff::new(limits::MIN_RETRY_DELAY),
@@ -63,7 +63,9 @@ impl Dispatcher {
             held: HashMap::new(),
         }
     }
+}
 
+impl Dispatcher {
     /// Ends all sending: the server is not tried in this run.
     pub fn switch_off(&mut self) {
         self.mode = Mode::Off;
@@ -96,12 +98,10 @@ impl Dispatcher {
         self.mode != Mode::Busy && self.questions.is_empty() && self.reads.is_empty()
     }
 
-    /// Checks that the last try found no server.
     pub fn is_failing(&self) -> bool {
         self.retry.is_failing()
     }
 
-    /// Ends the delay after a failure: the server is there again.
     pub fn hurry(&mut self) {
         self.retry.hurry();
     }

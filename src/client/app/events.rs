@@ -1,8 +1,8 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
 use super::dispatch::Outcome;
-use super::view::{Tick, View, answer, notice, ticks};
-use super::{App, Awaited, Input, Server};
+use super::view::{View, answer, notice, ticks};
+use super::{App, Input, Server};
 use crate::client::exit::Exit;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
@@ -49,7 +49,7 @@ impl App {
         match outcome {
             Outcome::Accepted(message, state) => {
                 self.progress = self.moment.now;
-                ticks(Tick::Queued, state, &message.to, &message.text, 0)
+                ticks(None, state, &message.to, &message.text, 0)
             }
             Outcome::Failed(message, ko) => self.handle_failed(message, &ko),
             Outcome::Held(message, ko) => {
@@ -72,7 +72,7 @@ impl App {
     /// The sender has found the server again: the receiver shall not wait any longer.
     fn note_sender_success(&mut self) -> Vec<View> {
         self.polling.hurry();
-        if self.polling.is_fine() { self.note_reachable() } else { Vec::new() }
+        if self.polling.works { self.note_reachable() } else { Vec::new() }
     }
 
     fn note_poll_success(&mut self) -> Vec<View> {
@@ -107,7 +107,7 @@ impl App {
     /// copy. The client goes on from the number that the server calls acknowledged.
     fn handle_older_store(&mut self) -> Vec<View> {
         let store = self.state.store().to_owned();
-        self.state.note_position(&store, self.polling.acknowledged());
+        self.state.note_position(&store, self.polling.acknowledged);
         let mut views = vec![notice(Phrase::OtherStore)];
         views.extend(self.note_poll_success());
         views
@@ -135,7 +135,7 @@ impl App {
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
-            (Request::Join(room, _), Answer::Joined(last)) => self.handle_joined(room, last),
+            (Request::Join(room, _), Answer::Rows(last)) => self.handle_joined(room, last),
             (Request::Join(..), Answer::Refused(ko)) => self.handle_not_joined(&words::ko(&ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
@@ -143,7 +143,6 @@ impl App {
                 self.show_own_rows(&target, count, &ko)
             }
             (_, Answer::Users(users)) => users.iter().map(Self::view_of_user).collect(),
-            (_, Answer::Members(members)) => members.iter().map(Self::view_of_member).collect(),
             (_, Answer::Statuses(list)) if list.is_empty() => vec![answer(Phrase::NobodyWaitedFor)],
             (_, Answer::Statuses(list)) => {
                 let line =
@@ -152,13 +151,11 @@ impl App {
             }
             (_, Answer::Rows(rows)) if rows.is_empty() => vec![answer(Phrase::NothingThere)],
             (_, Answer::Rows(rows)) => rows.into_iter().map(|record| View::Row(self.row_of(record))).collect(),
-            (_, Answer::Lobby { member }) => self.handle_lobby(Some(member)),
+            (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => Self::list_rooms(&rooms),
             (_, Answer::Refused(ko)) => vec![self.problem(words::ko(&ko))],
-            (_, Answer::Done | Answer::Accepted(_) | Answer::Peer(_) | Answer::Joined(_) | Answer::Whois(..)) => {
-                Vec::new()
-            }
+            (_, Answer::Done | Answer::Accepted(_) | Answer::Peer(_) | Answer::Whois(..)) => Vec::new(),
         }
     }
 
@@ -186,7 +183,7 @@ impl App {
 
     /// Shows what has arrived, but while a room is being joined: the messages from before are shown first.
     pub(super) fn release_arrivals(&mut self) -> Vec<View> {
-        if matches!(self.input, Input::Awaiting(Awaited::Room)) && self.held.len() <= limits::HELD_EVENTS {
+        if matches!(self.input, Input::Joining) && self.held.len() <= limits::HELD_EVENTS {
             return Vec::new();
         }
         let held = std::mem::take(&mut self.held);
@@ -224,6 +221,6 @@ impl App {
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {
             self.dispatcher.add_read(last.to.clone(), last.seq);
         }
-        ticks(moved.from.into(), state, &last.to, &last.text, moved.others)
+        ticks(Some(moved.from), state, &last.to, &last.text, moved.others)
     }
 }

@@ -29,8 +29,8 @@ impl App {
     }
 
     pub(super) fn handle_input_end(&mut self) -> Vec<View> {
-        let views = self.take_begun().map_or(Vec::new(), |begun| self.handle_whole_line(&begun));
-        self.leave();
+        let mut views = self.take_begun().map_or(Vec::new(), |begun| self.handle_whole_line(&begun));
+        views.extend(self.leave());
         views
     }
 
@@ -79,34 +79,32 @@ impl App {
             }
             Command::History { target, count } => self.show_history(target, count),
             Command::Search(words) => self.search(&words),
-            Command::Unread => self.ask(Request::Chats),
-            Command::Whois(user) => self.ask(Request::Whois(user)),
+            Command::Unread => self.ask_server(Request::Chats),
+            Command::Whois(user) => self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
             Command::Clear if self.setting.piped => vec![self.problem(Phrase::AtTerminalOnly)],
             Command::Clear => vec![View::Clear],
-            Command::Users => self.ask(Request::Users),
+            Command::Users => self.ask_server(Request::Users),
             Command::Status(target) => self.show_status(target),
             Command::Read(target) => self.mark_read(target.as_ref()),
             Command::Join(room) => self.join(room),
             Command::Leave(room) => self.leave_room(room),
-            Command::Rooms => self.ask(Request::Rooms),
+            Command::Rooms => self.ask_server(Request::Rooms),
             Command::Members(room) => self.list_members(room),
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Close => self.close_direct(),
             Command::Resend => self.resend(),
             Command::Help(verb) => self.help(verb.as_deref()),
-            Command::Quit => {
-                self.leave();
-                Vec::new()
-            }
+            Command::Quit => self.leave(),
         }
     }
 
     /// Reads no more lines. Messages that are on their way get a little time.
-    fn leave(&mut self) {
+    fn leave(&mut self) -> Vec<View> {
         self.input = Input::Leaving;
         self.progress = self.moment.now;
+        Vec::new()
     }
 
     fn say_here(&mut self, text: Text) -> Vec<View> {
@@ -133,28 +131,26 @@ impl App {
         // member who joined later, or fell behind, has not.
         let is_room = matches!(target, Target::Room(_)) && self.server == Server::Reachable;
         if rows.is_empty() || self.setting.piped || is_room {
-            return self.ask(Request::History(target, count));
+            return self.ask_server(Request::History(target, count));
         }
         rows.into_iter().map(View::Row).collect()
     }
 
     /// Makes a row of a record that the server returned.
     pub(super) fn row_of(&self, record: HistoryRecord) -> Row {
-        match self.state.is_mine(&record.message) {
-            true => Row::Sent(record.message, record.state),
-            false => Row::Received(record.message),
-        }
+        let mine = self.state.is_mine(&record.message);
+        if mine { Row::Sent(record.message, record.state) } else { Row::Received(record.message) }
     }
 
     /// Asks the server. The views are empty, or say that too many questions wait.
-    pub(super) fn ask(&mut self, question: Request) -> Vec<View> {
+    pub(super) fn ask_server(&mut self, question: Request) -> Vec<View> {
         if self.dispatcher.add_question(question) { Vec::new() } else { vec![self.problem(Phrase::TooManyQuestions)] }
     }
 
     fn show_status(&mut self, target: Option<Target>) -> Vec<View> {
         let Some(target) = target else { return self.show_own_status() };
         match self.state.last_sent(&target) {
-            Some((message, _)) => self.ask(Request::Status(target, message.seq)),
+            Some((message, _)) => self.ask_server(Request::Status(target, message.seq)),
             None => vec![answer(Phrase::NothingSent { target: &target })],
         }
     }
@@ -163,10 +159,8 @@ impl App {
         let server = &self.setting.server;
         let outbox = self.state.outbox();
         let mut lines = vec![
-            match self.server {
-                Server::Away => Phrase::AwayFrom { server }.to_string(),
-                Server::Reachable => Phrase::Connected { server }.to_string(),
-            },
+            if self.server == Server::Away { Phrase::AwayFrom { server } } else { Phrase::Connected { server } }
+                .to_string(),
             Phrase::InOutbox { count: &outbox.len() }.to_string(),
         ];
         lines.extend(outbox.iter().take(10).map(|message| format!("… {}: {}", message.to, message.text)));

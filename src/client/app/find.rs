@@ -7,11 +7,11 @@ use super::view::{View, answer, notice};
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, UserName};
-use crate::protocol::{Chat, Member, User};
+use crate::protocol::{Chat, User};
 
 impl App {
     pub(super) fn search(&self, words: &[String]) -> Vec<View> {
-        let found = self.state.search(words, limits::FOUND);
+        let found = self.state.search(words, limits::SEARCH_RESULTS);
         if found.is_empty() {
             return vec![answer(Phrase::NothingFound)];
         }
@@ -50,11 +50,6 @@ impl App {
             (false, None) => Phrase::Offline { user },
             (false, Some(seen)) => Phrase::OfflineSince { user, seen },
         })
-    }
-
-    pub(super) fn view_of_member(member: &Member) -> View {
-        let user = &member.name;
-        answer(if member.online { Phrase::Online { user } } else { Phrase::Offline { user } })
     }
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.

@@ -6,9 +6,6 @@
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `chats`: the direct chats.
-//!
-//! What always holds: a message is sent only when it is durable in the log; what a poll brought is acknowledged, and
-//! a state shown, only when it is durable; a message is called shown only when the front end says so.
 
 mod arguments;
 mod chats;
@@ -40,7 +37,7 @@ use command::Command;
 use dispatch::Dispatcher;
 use event::{Effect, Event, Moment, Output};
 use polling::Polling;
-use view::{Tick, View, notice};
+use view::{View, notice};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -61,20 +58,14 @@ enum Input {
     Line,
     /// The next line goes on with these.
     Continued(String),
-    /// The server's answer decides where the next line goes: none is read before.
-    Awaiting(Awaited),
+    /// The answer to a join, or about the lobby, decides where the next line goes: none is read before.
+    Joining,
+    /// The same for the answer to a call.
+    Calling,
     /// A pipe's command waits until the messages before it are answered.
     Deferred(Command),
     /// No more lines: messages that are on their way get a little time.
     Leaving,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Awaited {
-    /// The answer to a join, or about the lobby. Meanwhile arrivals are held back.
-    Room,
-    /// The answer to a call.
-    Call,
 }
 
 /// The destination of a line without a command.
@@ -93,7 +84,7 @@ enum Server {
     Away,
 }
 
-/// The app. One thread owns it.
+/// The app.
 pub struct App {
     setting: Setting,
     state: ClientState,
@@ -120,10 +111,8 @@ pub struct App {
 impl App {
     /// `moment`: the present one.
     pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
-        let (destination, timeout) = match setting.piped {
-            true => (Destination::Nowhere, limits::PIPE_TIMEOUT),
-            false => (Destination::Undecided, limits::QUIT_TIMEOUT),
-        };
+        let person = (Destination::Undecided, limits::QUIT_TIMEOUT);
+        let (destination, timeout) = if setting.piped { (Destination::Nowhere, limits::PIPE_TIMEOUT) } else { person };
         Self {
             polling: Polling::new(!setting.piped),
             setting,
@@ -131,7 +120,7 @@ impl App {
             moment,
             effects: Vec::new(),
             server: Server::Reachable,
-            dispatcher: Dispatcher::new(),
+            dispatcher: Dispatcher::default(),
             input: Input::Line,
             destination,
             chats: Chats::default(),
@@ -240,7 +229,7 @@ impl App {
         }
         let (to, text) = (message.to.clone(), message.text.to_string());
         self.state.queue(message);
-        vec![View::Tick { tick: Tick::Queued, to, text, others: 0 }]
+        vec![View::Tick { state: None, to, text, others: 0 }]
     }
 
     /// Notes that messages were shown, and that their senders may be told.

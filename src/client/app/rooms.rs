@@ -1,13 +1,16 @@
 //! The commands that concern rooms, and the lobby where a new client begins.
 
 use super::view::{View, answer, notice};
-use super::{App, Awaited, Destination, Input, Server};
-use crate::client::link::request::{LOBBY, Request};
+use super::{App, Destination, Input, Server};
+use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{RoomName, Target, UserName};
-use crate::protocol::{HistoryRecord, Ko, Room};
+use crate::protocol::{Chat, HistoryRecord, Ko, Room};
+
+/// The room that every new account is in, without its `#` (protocol, section 7).
+const LOBBY: &str = "lobby";
 
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
@@ -17,20 +20,21 @@ impl App {
         if !undecided || self.server == Server::Away {
             return Vec::new();
         }
-        let views = self.ask(Request::Lobby);
+        let views = self.ask_server(Request::Lobby);
         if views.is_empty() {
-            self.input = Input::Awaiting(Awaited::Room);
+            self.input = Input::Joining;
         }
         views
     }
 
-    /// `None`: the server was away, and is asked again.
-    pub(super) fn handle_lobby(&mut self, member: Option<bool>) -> Vec<View> {
+    /// The lobby is the destination if it is one of the user's conversations. `None`: the server was away, and is
+    /// asked again.
+    pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) -> Vec<View> {
         self.input = Input::Line;
-        let lobby = || RoomName::new(&format!("#{LOBBY}")).ok().map(Target::Room);
-        self.destination = match member {
-            Some(true) => lobby().map_or(Destination::Nowhere, Destination::Conversation),
-            Some(false) => Destination::Nowhere,
+        let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.mapped() == LOBBY);
+        let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
+        self.destination = match chats {
+            Some(chats) => lobby(chats).map_or(Destination::Nowhere, Destination::Conversation),
             None => Destination::Undecided,
         };
         Vec::new()
@@ -39,9 +43,9 @@ impl App {
     /// `/join #sala`. No line is read before the answer: it is meant for the room.
     pub(super) fn join(&mut self, room: RoomName) -> Vec<View> {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
-        let views = self.ask(Request::Join(room, rows));
+        let views = self.ask_server(Request::Join(room, rows));
         if views.is_empty() {
-            self.input = Input::Awaiting(Awaited::Room);
+            self.input = Input::Joining;
         }
         views
     }
@@ -79,7 +83,7 @@ impl App {
     /// `/leave`, `/leave #sala`.
     pub(super) fn leave_room(&mut self, room: Option<RoomName>) -> Vec<View> {
         match room.or_else(|| self.current_room()) {
-            Some(room) => self.ask(Request::Leave(room)),
+            Some(room) => self.ask_server(Request::Leave(room)),
             None => vec![self.problem(Phrase::WhichRoom)],
         }
     }
@@ -95,7 +99,7 @@ impl App {
     /// `/names`, `/names #sala`.
     pub(super) fn list_members(&mut self, room: Option<RoomName>) -> Vec<View> {
         match room.or_else(|| self.current_room()) {
-            Some(room) => self.ask(Request::Members(room)),
+            Some(room) => self.ask_server(Request::Members(room)),
             None => vec![self.problem(Phrase::WhoseMembers)],
         }
     }
@@ -121,11 +125,8 @@ impl App {
         }
         let line = |seen: &Room| {
             let (room, members) = (&seen.name, &seen.members);
-            let phrase = match seen.member {
-                true => Phrase::RoomMembersAndYou { room, members },
-                false => Phrase::RoomMembers { room, members },
-            };
-            answer(phrase)
+            let (in_it, not) = (Phrase::RoomMembersAndYou { room, members }, Phrase::RoomMembers { room, members });
+            answer(if seen.member { in_it } else { not })
         };
         rooms.iter().map(line).collect()
     }

@@ -6,34 +6,6 @@ use crate::client::state::conversation::Row;
 use crate::client::texts::Phrase;
 use crate::model::{Message, State, Target, Text};
 
-/// The state of the user's message, as its sender sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tick {
-    /// In the outbox, durable.
-    Queued,
-    Received,
-    Delivered,
-    Read,
-}
-
-impl Tick {
-    /// Returns the steps after this one up to another: a message may take several at once, and each is shown.
-    pub fn steps_to(self, end: Self) -> impl Iterator<Item = Self> {
-        let steps = [Self::Queued, Self::Received, Self::Delivered, Self::Read];
-        steps.into_iter().filter(move |step| *step > self && *step <= end)
-    }
-}
-
-impl From<State> for Tick {
-    fn from(state: State) -> Self {
-        match state {
-            State::Received => Self::Received,
-            State::Delivered => Self::Delivered,
-            State::Read => Self::Read,
-        }
-    }
-}
-
 /// Makes a line about an event.
 pub fn notice(phrase: Phrase) -> View {
     View::Notice(phrase.to_string())
@@ -51,8 +23,8 @@ pub enum View {
     Incoming(Arc<Message>),
     /// A received message of a hidden user: it is not shown, and counts as shown.
     Hidden(Arc<Message>),
-    /// `others` messages to that place came as far at the same time.
-    Tick { tick: Tick, to: Target, text: String, others: usize },
+    /// The state of a message; `None`: queued. `others` messages to that target reached it at the same time.
+    Tick { state: Option<State>, to: Target, text: String, others: usize },
     /// A message that the server refused.
     Failed { to: Target, text: String, why: String },
     /// A message received in a direct chat.
@@ -75,8 +47,10 @@ pub enum View {
     Problem(String),
 }
 
-/// Makes the ticks of a message that moves from one state to another.
-pub fn ticks(from: Tick, state: State, to: &Target, text: &Text, others: usize) -> Vec<View> {
-    let view = |tick| View::Tick { tick, to: to.clone(), text: text.to_string(), others };
-    from.steps_to(state.into()).map(view).collect()
+/// Makes the ticks of a message that moves from one state to another: a message may take several steps at once, and
+/// each is shown. `None`: it is in the outbox, durable.
+pub fn ticks(from: Option<State>, to_state: State, to: &Target, text: &Text, others: usize) -> Vec<View> {
+    let states = [State::Received, State::Delivered, State::Read].into_iter();
+    let steps = states.filter(|state| Some(*state) > from && *state <= to_state);
+    steps.map(|state| View::Tick { state: Some(state), to: to.clone(), text: text.to_string(), others }).collect()
 }

@@ -4,9 +4,8 @@
 //! owner ── Request ──> sender thread   ── Answered ──────> owner
 //! owner ── Poll ─────> receiver thread ── LoggedIn, Polled ──> owner
 //! ```
-//! The threads hold no state of the client. Each is given one request at a time, and the next one only when its
-//! answer is with the owner: so the channels to them never fill, the owner never blocks on them, and nothing is
-//! acknowledged that the owner's log does not hold. The owner decides when to try again (`backoff`).
+//! The threads hold no state of the client. Each is given its next request when the owner has the answer to the last
+//! one; the owner decides when to try again (`backoff`).
 //!
 //! - `account`: the user and the server. `session`: one logged-in connection.
 //! - `request`: the requests on the SEND port and their answers. `catch_up`: the messages of a gap.

@@ -9,9 +9,6 @@ use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Chat, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
-/// The room that every new account is in, without its `#` (protocol, section 7).
-pub const LOBBY: &str = "lobby";
-
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -25,7 +22,7 @@ pub enum Request {
     History(Target, usize),
     /// The address where that user takes direct chats.
     Peer(UserName),
-    /// The user's membership of the lobby.
+    /// The conversations, and so the user's membership of the lobby.
     Lobby,
     /// Joins a room, and returns the last messages from before, as many as this.
     Join(RoomName, usize),
@@ -48,12 +45,7 @@ pub enum Answer {
     Statuses(Vec<Status>),
     Rows(Vec<HistoryRecord>),
     Peer(Peer),
-    Lobby {
-        member: bool,
-    },
-    Joined(Vec<HistoryRecord>),
     Rooms(Vec<Room>),
-    Members(Vec<Member>),
     Chats(Vec<Chat>),
     /// The user, if there is one, and the rooms shared with them.
     Whois(Option<User>, Vec<RoomName>),
@@ -79,15 +71,14 @@ impl Request {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
                 session.request(&send_line(&request))?.map(Answer::Peer)
             }
-            Self::Lobby => Ok(Answer::Lobby { member: chats(session)?.iter().any(|chat| is_lobby(&chat.target)) }),
             Self::Join(room, rows) => return join(session, room, *rows),
             Self::Leave(room) => {
                 let request = SendRequest::Leave { room: requested(room) };
                 session.request::<Done>(&send_line(&request))?.map(|_| Answer::Done)
             }
             Self::Rooms => list(session, &SendRequest::Rooms)?.map(Answer::Rooms),
-            Self::Members(room) => members(session, room)?.map(Answer::Members),
-            Self::Chats | Self::CompareReads => Ok(Answer::Chats(chats(session)?)),
+            Self::Members(room) => members(session, room)?.map(Answer::Users),
+            Self::Lobby | Self::Chats | Self::CompareReads => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
         };
         Ok(answer.unwrap_or_else(Answer::Refused))
@@ -100,10 +91,6 @@ fn list<T: Codec>(session: &mut Session, request: &SendRequest) -> Result<Result
 
 fn requested(room: &RoomName) -> RequestedTarget {
     Ok(Target::Room(room.clone()))
-}
-
-fn is_lobby(target: &Target) -> bool {
-    matches!(target, Target::Room(room) if room.mapped() == LOBBY)
 }
 
 fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko>, LinkError> {
@@ -136,11 +123,14 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
         let read = chats(session)?.into_iter().find(|chat| chat.target == target).map(|chat| chat.read);
         last = fetch_history(session, &target, rows, read.map(Seq::next))?.unwrap_or_default();
     }
-    Ok(Answer::Joined(last))
+    Ok(Answer::Rows(last))
 }
 
-fn members(session: &mut Session, room: &RoomName) -> Result<Result<Vec<Member>, Ko>, LinkError> {
-    list(session, &SendRequest::Members { room: requested(room) })
+/// Fetches the members of a room, as users of whom the last session is not known.
+fn members(session: &mut Session, room: &RoomName) -> Result<Result<Vec<User>, Ko>, LinkError> {
+    let members = list::<Member>(session, &SendRequest::Members { room: requested(room) })?;
+    let user = |member: Member| User { name: member.name, online: member.online, last_seen: None };
+    Ok(members.map(|members| members.into_iter().map(user).collect()))
 }
 
 fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {

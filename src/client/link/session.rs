@@ -139,7 +139,7 @@ fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Turns a second refusal of LOGIN into the `EXISTS` that REGISTER was answered: the name has another password.
+/// Turns a second refusal of LOGIN into the EXISTS of REGISTER: the name has another password.
 fn name_taken(error: LinkError) -> LinkError {
     match error {
         LinkError::Refused(_) => LinkError::Refused(Ko::new(Code::Exists, Phrase::NameTaken)),

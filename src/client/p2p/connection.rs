@@ -87,7 +87,7 @@ impl Connection {
         loop {
             let line = match self.reader.next_line().map(DirectLine::parse) {
                 Ok(line) => line,
-                // There is no limit to the pause between two messages. The app watches over confirmations.
+                // The app watches over confirmations.
                 Err(LineError::Timeout) if self.reader.is_between_lines() => continue,
                 Err(LineError::Timeout) => return Phrase::NoAnswer.to_string(),
                 Err(LineError::Closed) => return String::new(),

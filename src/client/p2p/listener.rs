@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam_channel::Sender;
@@ -56,25 +55,24 @@ impl Drop for Listener {
 fn listen_on_first(ip: IpAddr, mut ports: RangeInclusive<u16>, reports: Sender<Report>) -> io::Result<Listening> {
     let mut last = io::ErrorKind::AddrInUse.into();
     let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
-    let handshakes = Arc::new(AtomicUsize::new(0));
+    let handshakes = Arc::new(());
     listen(listener.ok_or(last)?, "direct chats", move |stream, _| {
         admit_on_a_thread(stream, reports.clone(), &handshakes);
     })
 }
 
-/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped.
-fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, handshakes: &Arc<AtomicUsize>) {
-    if handshakes.fetch_add(1, Ordering::Relaxed) >= limits::CALLERS {
-        handshakes.fetch_sub(1, Ordering::Relaxed);
+/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped. `handshakes` counts
+/// them by its references.
+fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, handshakes: &Arc<()>) {
+    if Arc::strong_count(handshakes) > limits::CALLERS {
         return;
     }
-    let counted = handshakes.clone();
+    let handshake = handshakes.clone();
     let work = move || {
         let admitted = handshake::admit(stream, reports);
-        counted.fetch_sub(1, Ordering::Relaxed);
+        drop(handshake);
         admitted.into_iter().for_each(Connection::run);
     };
-    if thread::Builder::new().name("direct callee".to_owned()).spawn(work).is_err() {
-        handshakes.fetch_sub(1, Ordering::Relaxed);
-    }
+    // Without a thread the connection is closed.
+    let _ = thread::Builder::new().name("direct callee".to_owned()).spawn(work);
 }

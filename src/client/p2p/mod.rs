@@ -10,9 +10,8 @@
 //! - `connection`: an open one: its two threads, and what the owner holds of it.
 //! - `network`: all of them; it carries out the app's actions.
 //!
-//! A reader that has reported a line waits for the owner's answer, and hands it to the writer. So the answer
-//! leaves only when the message is durable, a peer that takes nothing is read no further, and the owner never
-//! blocks: there is one answer for each report, and of unconfirmed messages at most [`crate::limits::DIRECT_LINES`].
+//! A reader that has reported a message waits for the owner's answer, and hands it to the writer. So the answer
+//! leaves only when the message is durable, and a peer that takes nothing is read no further.
 
 mod connection;
 mod handshake;
@@ -48,22 +47,12 @@ pub enum DirectEvent {
 /// An action of the app on direct connections.
 #[derive(Debug)]
 pub enum Action {
-    Connect {
-        peer: UserName,
-        address: SocketAddr,
-        token: Token,
-    },
+    /// Calls a peer.
+    Connect { peer: UserName, address: SocketAddr, token: Token },
     /// Answers what a connection reported last.
-    Answer {
-        number: u64,
-        line: DirectLine,
-    },
-    Say {
-        number: u64,
-        id: MessageId,
-        text: Text,
-    },
-    Close {
-        number: u64,
-    },
+    Answer { number: u64, line: DirectLine },
+    /// Sends a message.
+    Say { number: u64, id: MessageId, text: Text },
+    /// Closes a connection.
+    Close { number: u64 },
 }

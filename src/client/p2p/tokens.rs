@@ -5,17 +5,12 @@ use std::time::Instant;
 use crate::limits;
 use crate::model::{Token, UserName};
 
-/// A caller, its token, and the time of the announcement.
-type Announcement = (UserName, Token, Instant);
-
-/// A connection whose caller has shown a token that was not announced yet.
-type Call = (u64, UserName, Token, Instant);
-
 /// The tokens that admit a caller. Each serves once, within [`limits::TOKEN_LIFE`].
 #[derive(Default)]
 pub struct Tokens {
-    announced: Vec<Announcement>,
-    calls: Vec<Call>,
+    announced: Vec<(UserName, Token, Instant)>,
+    /// Connections whose caller has shown a token that was not announced yet.
+    calls: Vec<(u64, UserName, Token, Instant)>,
 }
 
 impl Tokens {

@@ -45,46 +45,39 @@ impl Gap {
 }
 
 impl Row {
-    /// Returns the number that gives the row its place. A message that was never sent has none.
-    pub fn seq(&self) -> Option<Seq> {
+    /// Returns the message that was received, or that the server has.
+    fn message(&self) -> Option<&Arc<Message>> {
         match self {
-            Self::Received(message) | Self::Sent(message, _) => Some(message.seq),
-            Self::Gap(gap) => Some(gap.last),
-            Self::Direct(_) | Self::Failed(..) => None,
+            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message),
+            Self::Failed(..) | Self::Gap(_) => None,
         }
     }
 
-    /// Returns the number of its message, if it has one.
-    fn number(&self) -> Option<Seq> {
-        if matches!(self, Self::Gap(_)) { None } else { self.seq() }
+    /// Returns the number that gives the row its place. A message without the server has none.
+    pub fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Gap(gap) => Some(gap.last),
+            row => row.message().map(|message| message.seq).filter(|seq| *seq > Seq::ZERO),
+        }
     }
 
     /// Checks that its text holds all these words, given in small letters.
     pub fn holds(&self, words: &[String]) -> bool {
         let text = match self {
-            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => &message.text,
-            Self::Failed(message, _) => &message.text,
-            Self::Gap(_) => return false,
+            Self::Failed(message, _) => Some(&message.text),
+            row => row.message().map(|message| &message.text),
         };
-        let text = text.as_str().to_lowercase();
+        let text = text.map_or(String::new(), |text| text.as_str().to_lowercase());
         words.iter().all(|word| text.contains(word))
     }
 
     /// Returns the time of its message; a gap has none.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
-            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message.at),
             Self::Failed(message, _) => Some(message.at),
-            Self::Gap(_) => None,
+            row => row.message().map(|message| message.at),
         }
     }
-}
-
-/// The sender's marks of one conversation, within one store's numbering.
-#[derive(Clone, Copy, Default)]
-struct Marks {
-    delivered: Seq,
-    read: Seq,
 }
 
 /// The messages whose state one `STATE` event changed.
@@ -104,7 +97,9 @@ pub struct Moved {
 pub struct Conversation {
     rows: VecDeque<(u32, Row)>,
     era: u32,
-    marks: Marks,
+    /// The numbers up to which the user's messages here are delivered and read, in this store.
+    delivered: Seq,
+    read: Seq,
     last_received: Seq,
 }
 
@@ -116,7 +111,8 @@ impl Conversation {
 
     /// Begins another store's numbering, for which the old marks mean nothing.
     pub fn begin_era(&mut self, era: u32) {
-        (self.era, self.marks, self.last_received) = (era, Marks::default(), Seq::ZERO);
+        self.era = era;
+        (self.delivered, self.read, self.last_received) = (Seq::ZERO, Seq::ZERO, Seq::ZERO);
     }
 
     pub fn add_received(&mut self, message: Arc<Message>) {
@@ -150,8 +146,8 @@ impl Conversation {
     /// Returns the state of the user's message with this number.
     fn state_of(&self, seq: Seq) -> State {
         match seq {
-            seq if seq <= self.marks.read => State::Read,
-            seq if seq <= self.marks.delivered => State::Delivered,
+            seq if seq <= self.read => State::Read,
+            seq if seq <= self.delivered => State::Delivered,
             _ => State::Received,
         }
     }
@@ -169,10 +165,10 @@ impl Conversation {
     /// Moves the user's messages up to this number to a state. States only move forward.
     pub fn advance(&mut self, state: State, upto: Seq) -> Option<Moved> {
         if state == State::Read {
-            self.marks.read = self.marks.read.max(upto);
+            self.read = self.read.max(upto);
         }
         if state >= State::Delivered {
-            self.marks.delivered = self.marks.delivered.max(upto);
+            self.delivered = self.delivered.max(upto);
         }
         let mut moved: Option<Moved> = None;
         for (era, row) in self.rows.iter_mut().rev() {
@@ -219,9 +215,8 @@ impl Conversation {
 
     /// Checks that the message with this number of this store is among the rows.
     pub fn has(&self, seq: Seq) -> bool {
-        let not_before =
-            self.rows.iter().rev().filter_map(|(era, row)| (*era == self.era).then(|| row.number()).flatten());
-        not_before.take_while(|number| *number >= seq).any(|number| number == seq)
+        let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
+        this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)
     }
 
     /// Returns the last number that was received here from this store.

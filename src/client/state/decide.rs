@@ -44,7 +44,6 @@ pub struct CaughtUp {
 }
 
 impl ClientState {
-    /// Puts a message into the outbox.
     pub fn queue(&mut self, message: Outgoing) {
         self.record(Record::Queued(message));
     }
@@ -58,7 +57,7 @@ impl ClientState {
         }
     }
 
-    /// Notes that the server refused a message of the outbox for good.
+    /// Notes that the server refused a message for good.
     pub fn fail(&mut self, id: &MessageId, why: &Ko) {
         self.record(Record::Failed { id: id.clone(), why: why.to_string() });
     }
@@ -82,7 +81,7 @@ impl ClientState {
     /// Takes in the events of a poll, and the messages that were fetched for the gaps among them, by the gaps'
     /// numbers. Returns what of it is new. Once it is committed, [`Self::position`] may be acknowledged.
     pub fn take_in(&mut self, events: Vec<Event>, mut fetched: HashMap<Seq, CaughtUp>) -> Vec<Arrival> {
-        let (mut arrivals, mut moved) = (Vec::new(), Vec::new());
+        let mut arrivals = Vec::new();
         let mut last = self.position;
         for event in events {
             let seq = event.seq();
@@ -90,23 +89,18 @@ impl ClientState {
             if seq > last || seq == Seq::ZERO {
                 last = last.max(seq);
                 let caught_up = fetched.remove(&seq);
-                self.take_in_one(event, caught_up, &mut arrivals, &mut moved);
+                self.take_in_one(event, caught_up, &mut arrivals);
             }
         }
         if last > self.position {
             self.note_position(&self.store.clone(), last);
         }
-        arrivals.extend(moved);
+        // Ticks come behind the messages of the same poll.
+        arrivals.sort_by_key(|arrival| matches!(arrival, Arrival::Moved(..)));
         arrivals
     }
 
-    fn take_in_one(
-        &mut self,
-        event: Event,
-        caught_up: Option<CaughtUp>,
-        arrivals: &mut Vec<Arrival>,
-        moved: &mut Vec<Arrival>,
-    ) {
+    fn take_in_one(&mut self, event: Event, caught_up: Option<CaughtUp>, arrivals: &mut Vec<Arrival>) {
         match event {
             Event::Message(message) if self.holds(&message) || self.has_row(&message) => {}
             Event::Message(message) => {
@@ -115,7 +109,7 @@ impl ClientState {
             }
             Event::State { seq, target, state, upto, at } => {
                 if let Change::Moved(state, what) = self.record(Record::State { seq, target, state, upto, at }) {
-                    moved.push(Arrival::Moved(state, what));
+                    arrivals.push(Arrival::Moved(state, what));
                 }
             }
             Event::Gap { room, first, last } => self.fill(&Gap { room, first, last }, caught_up, arrivals),

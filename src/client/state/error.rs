@@ -1,19 +1,18 @@
 //! Errors of the client's own files.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::client::texts::Phrase;
 use crate::wal::WalError;
-use std::path::PathBuf;
 
 /// An error of the client's own files. Each says which file, and what to do.
 #[derive(Debug)]
 pub enum LogError {
+    /// The write-ahead log.
     Wal(WalError),
     /// Another client uses this directory.
-    InUse {
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
 }
 
 impl From<WalError> for LogError {

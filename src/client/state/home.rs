@@ -6,10 +6,8 @@
 //!     wal/                             the client's write-ahead log
 //!     pipe-1/ … pipe-8/                the same again, each for one pipe at a time
 //! ```
-//! Scripts may send while the client of the same user runs, and for as long as they like. They cannot share
-//! its log, so each has its own; `take_over` brings together what they leave behind.
+//! Scripts may send while the client of the same user runs. Each has a log of its own.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -18,17 +16,14 @@ use std::time::{Duration, Instant};
 use blake2::Digest as _;
 
 use super::error::LogError;
+pub use super::files::Home;
+use super::files::{Files, lock, make_directories, open_log};
 use super::machine::ClientState;
-use super::record::Record;
+pub use super::take_over::Use;
 use super::take_over::take_over;
 use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::UserName;
-use crate::protocol::Codec as _;
-use crate::wal::{Location, SmallWal, WalError};
-
-/// The kind of log, in the head of its files.
-const OWNER: &str = "client";
 
 /// Returns the directory of a user and server, below the home: a readable part, and a digest that tells apart
 /// what the readable part does not.
@@ -41,37 +36,6 @@ pub fn directory(home: &Path, user: &UserName, server: &str) -> PathBuf {
 fn readable(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     text.chars().take(32).map(plain).collect()
-}
-
-/// The two uses of a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// A person's client: it alone receives.
-    Person,
-    /// A pipe: it only sends.
-    Pipe,
-}
-
-/// The log of one client, open and locked.
-pub struct Files {
-    log: SmallWal,
-    /// A torn batch that was set aside; the user is told.
-    pub torn: Option<PathBuf>,
-    _lock: Box<dyn Send>,
-}
-
-impl Files {
-    /// Appends the records that were applied to the state since the last commit: one write and one sync. When
-    /// this returns they are durable.
-    pub fn commit(&mut self, records: &[u8]) -> Result<(), LogError> {
-        Ok(self.log.append_batch(records)?)
-    }
-}
-
-/// The state of one client, and its files.
-pub struct Home {
-    pub state: ClientState,
-    pub files: Files,
 }
 
 impl Home {
@@ -89,7 +53,8 @@ impl Home {
         Ok(home)
     }
 
-    /// Opens the user's directory on the real disk. Another client may be about to end: its directory is waited for.
+    /// Opens the user's directory on the real disk. Another client may be about to end: this
+    /// one tries again for a moment.
     pub fn open_when_free(path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let timeout = if how == Use::Pipe { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
@@ -119,56 +84,8 @@ impl Home {
         let (log, torn) = open_log(disk, path, &mut |record| _ = state.apply(record))?;
         Ok(Self { state, files: Files { log, torn, _lock: lock } })
     }
-
-    /// Makes the records durable that were applied to the state.
-    pub fn commit(&mut self) -> Result<(), LogError> {
-        self.files.commit(&self.state.take_uncommitted())
-    }
-}
-
-/// Opens the log in a directory, and hands each of its records to `apply`.
-pub(super) fn open_log(
-    disk: &Arc<dyn Disk>,
-    directory: &Path,
-    apply: &mut dyn FnMut(Record),
-) -> Result<(SmallWal, Option<PathBuf>), LogError> {
-    let location = Location { disk: disk.clone(), directory: log_directory(directory), owner: OWNER.into() };
-    let (log, torn) = SmallWal::open(location, &mut |fields| Record::from_fields(fields).map(&mut *apply))?;
-    Ok((log, torn.and_then(|torn| torn.moved_to)))
 }
 
 fn pipes(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=limits::CLIENT_PIPES).map(move |number| path.join(format!("pipe-{number}")))
-}
-
-pub(super) fn log_directory(directory: &Path) -> PathBuf {
-    directory.join("wal")
-}
-
-/// Takes the lock of a directory. [`LogError::InUse`]: another program has it.
-pub fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Send>, LogError> {
-    let path = directory.join("lock");
-    disk.lock(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => LogError::InUse { path },
-        _ => WalError::io(&path)(error).into(),
-    })
-}
-
-/// Makes a directory and those above it, and their names durable: a synced file in a directory that a power cut
-/// takes away is lost.
-pub fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
-    disk.create_dir(path).map_err(WalError::io(path))?;
-    for directory in path.ancestors() {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        match disk.sync_dir(directory) {
-            // Another user's directory, and so not made here.
-            Err(error) if is_not_ours(error.kind()) => break,
-            done => done.map_err(WalError::io(directory))?,
-        }
-    }
-    Ok(())
-}
-
-fn is_not_ours(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput)
 }

@@ -4,13 +4,14 @@
 //! keeps its line; the owner appends the lines to the log in one batch and syncs it once, and nothing that
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
-//! - `machine`: the state and `apply`. `record`: the records, as lines and as values. `outbox`, `conversation`: what they add up to.
-//! - `decide`, `query`: the decisions and the questions.
-//! - `home`: the directory of a user and its lock. `take_over`: what other programs of the user left behind.
+//! - `machine`: the state and `apply`, over `outbox` and `conversation`. `record`: the records.
+//! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
+//! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 
 pub mod conversation;
 mod decide;
 pub mod error;
+pub mod files;
 pub mod home;
 mod machine;
 pub mod outbox;

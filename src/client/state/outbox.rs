@@ -9,7 +9,7 @@ use crate::model::{MessageId, Target, Text, Timestamp};
 pub struct Outgoing {
     pub id: MessageId,
     pub to: Target,
-    /// When it was typed, by this machine's clock.
+    /// The time when it was typed, by this machine's clock.
     pub at: Timestamp,
     pub text: Text,
 }

@@ -12,7 +12,7 @@ impl ClientState {
         &self.outbox
     }
 
-    /// The user whose client this is.
+    /// The user of this client.
     pub fn me(&self) -> &UserName {
         &self.me
     }

@@ -8,11 +8,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::LogError;
-use super::home::{Home, Use, lock, log_directory, open_log};
+use super::files::{Home, lock, log_directory, open_log};
 use super::machine::ClientState;
 use super::record::Record;
 use crate::disk::Disk;
 use crate::wal::WalError;
+
+/// The two uses of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A person's client: it alone receives.
+    Person,
+    /// A pipe: it only sends.
+    Pipe,
+}
 
 /// Takes over the messages in the directory `other`, if no client uses it.
 pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) -> Result<(), LogError> {

@@ -1,22 +1,22 @@
 //! The text of a view on a terminal. Every text of another user passes
 //! [`safe`].
 
-use crate::client::app::view::{Tick, View};
+use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::{Message, Target};
+use crate::model::{Message, State, Target};
 
 /// Returns the text of a view, without a line feed at its end.
 pub fn render(view: &View) -> String {
     match view {
         View::Incoming(message) => message_line(message),
-        View::Tick { tick, to, text, others } => {
+        View::Tick { state, to, text, others } => {
             let text = snippet(text);
             let text = if *others > 0 { Phrase::OthersBefore { text: &text, others }.to_string() } else { text };
-            safe(&format!("{} {}: {text}", mark(*tick), address(to))).into_owned()
+            safe(&format!("{} {}: {text}", mark(*state), address(to))).into_owned()
         }
         View::Failed { to, text, why } => {
             let failed = Phrase::NotSent { text: &snippet(text), why };
@@ -24,7 +24,7 @@ pub fn render(view: &View) -> String {
         }
         View::Direct(message) => direct_line(message),
         View::DirectTick { held, message } => {
-            let mark = mark(if *held { Tick::Delivered } else { Tick::Queued });
+            let mark = mark(held.then_some(State::Delivered));
             safe(&format!("{mark} {} ({DIRECT}): {}", address(&message.to), snippet(&message.text.to_string())))
                 .into_owned()
         }
@@ -50,7 +50,7 @@ fn unread_line(target: &Target, count: usize, last: &Message) -> String {
 fn row_line(row: &Row) -> String {
     match row {
         Row::Received(message) => message_line(message),
-        Row::Sent(message, state) => format!("{} {}", message_line(message), mark((*state).into())),
+        Row::Sent(message, state) => format!("{} {}", message_line(message), mark(Some(*state))),
         Row::Direct(message) => direct_line(message),
         Row::Gap(gap) => format!("* {}", safe(&Phrase::Gap { max: &gap.max_messages(), room: &gap.room }.to_string())),
         Row::Failed(message, why) => {
@@ -94,11 +94,11 @@ fn address(target: &Target) -> String {
     }
 }
 
-fn mark(tick: Tick) -> &'static str {
-    match tick {
-        Tick::Queued => "…",
-        Tick::Received => "✓",
-        Tick::Delivered => "✓✓",
-        Tick::Read => READ_TICK.text(Language::current()),
+fn mark(state: Option<State>) -> &'static str {
+    match state {
+        None => "…",
+        Some(State::Received) => "✓",
+        Some(State::Delivered) => "✓✓",
+        Some(State::Read) => READ_TICK.text(Language::current()),
     }
 }

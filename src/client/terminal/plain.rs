@@ -49,20 +49,13 @@ impl Plain {
     }
 
     /// Shows views, and only then calls the messages among them shown.
-    fn show(&mut self, mut views: Vec<View>) -> Result<(), Failure> {
-        loop {
-            self.screen
-                .show(&views, &self.owner.app.prompt())
-                .map_err(|error| (Exit::Failed, Phrase::NoScreen { error: &error }.to_string()))?;
-            let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
-            if count == 0 {
-                return Ok(());
-            }
-            views = self.owner.handle(Event::Shown(count))?;
-            if views.is_empty() {
-                return Ok(());
-            }
-        }
+    fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
+        self.screen
+            .show(&views, &self.owner.app.prompt())
+            .map_err(|error| (Exit::Failed, Phrase::NoScreen { error: &error }.to_string()))?;
+        let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
+        let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
+        if more.is_empty() { Ok(()) } else { self.show(more) }
     }
 }
 

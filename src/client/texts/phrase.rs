@@ -68,7 +68,7 @@ phrases! {
     JoinMakes { room }: "there is no room {room}; /join {room} makes it",
         "no existe la sala {room}; /join {room} la crea", "a sala {room} não existe; /join {room} a cria";
 
-    // What was typed.
+    // Lines that were typed.
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
     TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
     NoCommand { verb }: "there is no command {verb}; /help lists those there are",
@@ -106,7 +106,7 @@ phrases! {
         "{user} desconectado desde {seen}", "{user} está offline desde {seen}";
 
     // The connection.
-    ConnectedAs { server, user }: "connected to {server} as {user}; /help says what can be typed",
+    ConnectedAs { server, user }: "connected to {server} as {user}; /help lists the commands",
         "conectado a {server} como {user}; /help dice lo que se puede escribir",
         "conectado a {server} como {user}; /help diz o que se pode digitar";
     Connected { server }: "connected to {server}", "conectado a {server}", "conectado a {server}";

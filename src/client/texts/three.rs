@@ -1,4 +1,4 @@
-//! A text that says the same in each language, without values.
+//! A text without values, in each language.
 
 use std::fmt;
 
@@ -24,11 +24,6 @@ impl fmt::Display for Three {
 }
 
 impl Three {
-    /// The same word in all languages: a command without arguments, say.
-    pub const fn same(text: &'static str) -> Self {
-        three(text, text, text)
-    }
-
     pub fn text(&self, language: Language) -> &'static str {
         match language {
             Language::En => self.en,

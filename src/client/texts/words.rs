@@ -29,58 +29,42 @@ pub fn noted_ko(noted: &str) -> String {
     code.and_then(|code| ko_in(Language::current(), code)).unwrap_or(noted).to_owned()
 }
 
-/// Returns the client's own sentence for a code; `None`: only the server's is known.
-pub fn ko_in(language: Language, code: Code) -> Option<&'static str> {
-    let (es, pt) = match code {
-        Code::Syntax => ("el servidor no entiende la petición", "o servidor não entende o pedido"),
-        Code::NoUser => ("no existe ese usuario", "esse usuário não existe"),
-        Code::NoRoom => ("no existe esa sala", "essa sala não existe"),
-        Code::NoMessage => {
-            ("no tienes allí ningún mensaje con ese número", "você não tem ali nenhuma mensagem com esse número")
+/// Makes the table of codes: the client's own sentence for each, in Spanish and Portuguese.
+macro_rules! codes {
+    ($($code:ident: $es:literal, $pt:literal;)+) => {
+        /// Returns the client's own sentence for a code; `None`: only the server's is known.
+        pub fn ko_in(language: Language, code: Code) -> Option<&'static str> {
+            match (language, code) {
+                $((Language::Es, Code::$code) => Some($es), (Language::Pt, Code::$code) => Some($pt),)+
+                (Language::En, _) | (_, Code::Unknown) => None,
+            }
         }
-        Code::Name => (
-            "no es un nombre de sala: # y de 1 a 32 letras, cifras o signos de un solo alfabeto",
-            "não é um nome de sala: # e de 1 a 32 letras, algarismos ou sinais de um só alfabeto",
-        ),
-        Code::Password => ("no es una buena contraseña", "não é uma boa senha"),
-        Code::NotMember => ("no estás en esa sala", "você não está nessa sala"),
-        Code::NoPeer => {
-            ("ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora")
-        }
-        Code::Conflict => ("este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem"),
-        Code::Seq => ("ese número es mayor que el último que hay", "esse número é maior que o último que existe"),
-        Code::Quota => (
-            "ya espera demasiado para ese usuario; prueba más tarde",
-            "já há coisas demais esperando por esse usuário; tente mais tarde",
-        ),
-        Code::Rate => ("envías demasiado deprisa; prueba más tarde", "você envia rápido demais; tente mais tarde"),
-        Code::Full => {
-            ("el servidor no tiene sitio ahora; prueba más tarde", "o servidor está sem espaço agora; tente mais tarde")
-        }
-        Code::Auth => {
-            ("no existe ese usuario, o no con esa contraseña", "esse usuário não existe, ou a senha não é essa")
-        }
-        Code::Closed => (
-            "el registro está cerrado; pregunta a quien administra el servidor",
-            "o registro está fechado; fale com quem administra o servidor",
-        ),
-        Code::Exists => ("ese nombre ya está ocupado", "esse nome já existe"),
-        Code::TooLong => ("una línea tiene como mucho 65536 bytes", "uma linha tem no máximo 65536 bytes"),
-        Code::Timeout => ("no llegó nada a tiempo", "nada chegou a tempo"),
-        Code::Replaced => {
-            ("otra sesión tuya más nueva ha tomado el relevo", "uma sessão sua mais nova assumiu o lugar desta")
-        }
-        Code::Shutdown => {
-            ("el servidor se está parando; vuelve más tarde", "o servidor está parando; volte mais tarde")
-        }
-        Code::Internal => {
-            ("un defecto del servidor; su registro dice más", "um defeito do servidor; o log dele diz mais")
-        }
-        Code::Unknown => return None,
     };
-    match language {
-        Language::En => None,
-        Language::Es => Some(es),
-        Language::Pt => Some(pt),
-    }
+}
+
+codes! {
+    Syntax: "el servidor no entiende la petición", "o servidor não entende o pedido";
+    NoUser: "no existe ese usuario", "esse usuário não existe";
+    NoRoom: "no existe esa sala", "essa sala não existe";
+    NoMessage: "no tienes allí ningún mensaje con ese número", "você não tem ali nenhuma mensagem com esse número";
+    Name: "no es un nombre de sala: # y de 1 a 32 letras, cifras o signos de un solo alfabeto",
+        "não é um nome de sala: # e de 1 a 32 letras, algarismos ou sinais de um só alfabeto";
+    Password: "no es una buena contraseña", "não é uma boa senha";
+    NotMember: "no estás en esa sala", "você não está nessa sala";
+    NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
+    Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";
+    Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
+    Quota: "ya espera demasiado para ese usuario; prueba más tarde",
+        "já há coisas demais esperando por esse usuário; tente mais tarde";
+    Rate: "envías demasiado deprisa; prueba más tarde", "você envia rápido demais; tente mais tarde";
+    Full: "el servidor no tiene sitio ahora; prueba más tarde", "o servidor está sem espaço agora; tente mais tarde";
+    Auth: "no existe ese usuario, o no con esa contraseña", "esse usuário não existe, ou a senha não é essa";
+    Closed: "el registro está cerrado; pregunta a quien administra el servidor",
+        "o registro está fechado; fale com quem administra o servidor";
+    Exists: "ese nombre ya está ocupado", "esse nome já existe";
+    TooLong: "una línea tiene como mucho 65536 bytes", "uma linha tem no máximo 65536 bytes";
+    Timeout: "no llegó nada a tiempo", "nada chegou a tempo";
+    Replaced: "otra sesión tuya más nueva ha tomado el relevo", "uma sessão sua mais nova assumiu o lugar desta";
+    Shutdown: "el servidor se está parando; vuelve más tarde", "o servidor está parando; volte mais tarde";
+    Internal: "un defecto del servidor; su registro dice más", "um defeito do servidor; o log dele diz mais";
 }

@@ -1,4 +1,4 @@
-//! What the simulated disk is made of: files and directories that remember what was synced.
+//! The files and directories of the simulated disk, with their synced content and the changes since.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -16,19 +16,19 @@ pub(super) struct State {
     pub calls: u64,
     pub syncs: u64,
     pub fault: Option<(u64, Fault)>,
-    pub stopped: bool,
+    pub is_stopped: bool,
     pub locks: HashMap<PathBuf, Weak<()>>,
 }
 
-/// A file or a directory: what a program sees, what is durable, and what came since, in order.
+/// A file or a directory: the content that a program sees, the durable content, and the changes since, in order.
 pub(super) enum Node {
-    File { now: Vec<u8>, durable: Vec<u8>, since: Since },
-    Directory { now: Names, durable: Names, since: Vec<NameChange> },
+    File { now: Vec<u8>, durable: Vec<u8>, changes: Changes },
+    Directory { now: Names, durable: Names, changes: Vec<NameChange> },
 }
 
 pub(super) type Names = BTreeMap<String, usize>;
 
-/// What becomes of some names of one directory, all or nothing: a rename changes two.
+/// A change of some names of one directory, all or nothing: a rename changes two.
 pub(super) type NameChange = Vec<(String, Option<usize>)>;
 
 pub(super) enum Change {
@@ -36,52 +36,52 @@ pub(super) enum Change {
     Length(usize),
 }
 
-/// Whether a change will be there after a power cut.
+/// The fate of a change at a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It was not synced: perhaps.
-    Open,
-    /// A sync has failed on it, and the system has forgotten that it ever had to be written: perhaps, and
-    /// no later sync makes that any better.
-    Adrift,
-    /// It is, though one before it is adrift.
-    Safe,
+    /// It was not synced, and may be lost.
+    Unsynced,
+    /// Its sync has failed, and the system has forgotten that it has to be written: it may be lost, and no later
+    /// sync changes that.
+    Forgotten,
+    /// It is kept, though a change before it was forgotten.
+    Durable,
 }
 
-/// What came to a file since its content was last durable as a whole, in order.
+/// The changes of a file since its content was last durable as a whole, in order.
 #[derive(Default)]
-pub(super) struct Since(Vec<(Change, Fate)>);
+pub(super) struct Changes(Vec<(Change, Fate)>);
 
-impl Since {
+impl Changes {
     pub fn push(&mut self, change: Change) {
-        self.0.push((change, Fate::Open));
+        self.0.push((change, Fate::Unsynced));
     }
 
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Makes all of it durable that a sync still can. `true`: that is everything.
+    /// Makes the changes durable that a sync still can. Returns `true` if these are all.
     pub fn sync(&mut self) -> bool {
-        let adrift = self.0.iter().any(|(_, fate)| *fate == Fate::Adrift);
-        self.pass(Fate::Safe);
-        !adrift
+        let is_whole = self.0.iter().all(|(_, fate)| *fate != Fate::Forgotten);
+        self.decide(Fate::Durable);
+        is_whole
     }
 
-    /// A sync has failed.
+    /// Marks the changes of a failed sync.
     pub fn fail_sync(&mut self) {
-        self.pass(Fate::Adrift);
+        self.decide(Fate::Forgotten);
     }
 
-    fn pass(&mut self, to: Fate) {
-        self.0.iter_mut().filter(|(_, fate)| *fate == Fate::Open).for_each(|(_, fate)| *fate = to);
+    fn decide(&mut self, to: Fate) {
+        self.0.iter_mut().filter(|(_, fate)| *fate == Fate::Unsynced).for_each(|(_, fate)| *fate = to);
     }
 
-    /// What is left of a durable content and these changes after a power cut.
-    fn left(&self, durable: &[u8], keep: &mut impl FnMut() -> bool) -> Vec<u8> {
+    /// Returns what a power cut leaves of a durable content and these changes.
+    fn after_power_cut(&self, durable: &[u8], keep: &mut impl FnMut() -> bool) -> Vec<u8> {
         let mut left = durable.to_vec();
         for (change, fate) in &self.0 {
-            let mut keep = || *fate == Fate::Safe || keep();
+            let mut keep = || *fate == Fate::Durable || keep();
             match change {
                 Change::Length(len) if keep() => left.resize(*len, 0),
                 Change::Length(_) => {}
@@ -94,23 +94,23 @@ impl Since {
 
 impl Node {
     pub fn file() -> Self {
-        Self::File { now: Vec::new(), durable: Vec::new(), since: Since::default() }
+        Self::File { now: Vec::new(), durable: Vec::new(), changes: Changes::default() }
     }
 
     pub fn directory() -> Self {
-        Self::Directory { now: Names::new(), durable: Names::new(), since: Vec::new() }
+        Self::Directory { now: Names::new(), durable: Names::new(), changes: Vec::new() }
     }
 
     pub fn after_power_cut(&self, keep: &mut impl FnMut() -> bool) -> Self {
         match self {
-            Self::File { durable, since, .. } => {
-                let left = since.left(durable, keep);
-                Self::File { now: left.clone(), durable: left, since: Since::default() }
+            Self::File { durable, changes, .. } => {
+                let left = changes.after_power_cut(durable, keep);
+                Self::File { now: left.clone(), durable: left, changes: Changes::default() }
             }
-            Self::Directory { durable, since, .. } => {
+            Self::Directory { durable, changes, .. } => {
                 let mut left = durable.clone();
-                since.iter().filter(|_| keep()).for_each(|change| change_names(&mut left, change));
-                Self::Directory { now: left.clone(), durable: left, since: Vec::new() }
+                changes.iter().filter(|_| keep()).for_each(|change| change_names(&mut left, change));
+                Self::Directory { now: left.clone(), durable: left, changes: Vec::new() }
             }
         }
     }
@@ -125,8 +125,8 @@ fn change_names(names: &mut Names, change: &NameChange) {
     }
 }
 
-/// Keeps some of a write's sectors. Where a later one is kept and an earlier one is not, what lies
-/// between reads as zeros if the file did not reach there before.
+/// Keeps some of a write's sectors. Where a later one is kept and an earlier one is not, the bytes between are
+/// zeros if the file did not reach there before.
 fn keep_sectors(left: &mut Vec<u8>, offset: usize, bytes: &[u8], keep: &mut impl FnMut() -> bool) {
     let (mut at, mut rest) = (offset, bytes);
     while !rest.is_empty() {
@@ -148,7 +148,7 @@ pub(super) fn write_into(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     }
 }
 
-/// A directory, and a name in it.
+/// Splits a path into a directory and a name in it.
 pub(super) fn split(path: &Path) -> io::Result<(&Path, String)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     Ok((path.parent().unwrap_or(Path::new("/")), name.to_string_lossy().into_owned()))
@@ -159,24 +159,24 @@ fn not_found() -> io::Error {
 }
 
 impl State {
-    /// Counts a call, and fails it if it was chosen. `Ok(true)`: do half of a write, then fail.
-    pub fn count(&mut self) -> io::Result<bool> {
+    /// Counts a write, and fails if it was chosen to. `Ok(true)`: write half of the bytes, then fail.
+    pub fn count_write(&mut self) -> io::Result<bool> {
         self.calls += 1;
         let chosen = self.fault.filter(|(call, _)| *call == self.calls).map(|(_, fault)| fault);
-        self.stopped |= chosen == Some(Fault::Stop);
+        self.is_stopped |= chosen == Some(Fault::Stop);
         match chosen {
-            _ if self.stopped => Err(io::Error::other("the machine has stopped")),
+            _ if self.is_stopped => Err(io::Error::other("the machine has stopped")),
             Some(Fault::Error(kind)) => Err(kind.into()),
             chosen => Ok(chosen == Some(Fault::ShortWrite)),
         }
     }
 
-    /// Counts a call that is no write.
-    pub fn count_whole(&mut self) -> io::Result<()> {
-        if self.count()? { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
+    /// Counts another call, and fails if it was chosen to.
+    pub fn count_call(&mut self) -> io::Result<()> {
+        if self.count_write()? { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
-    /// Which node a path leads to.
+    /// Returns the number of the node that a path leads to.
     pub fn find(&self, path: &Path) -> io::Result<usize> {
         let mut number = 0;
         for component in path.components() {
@@ -195,16 +195,16 @@ impl State {
 
     pub fn change(&mut self, directory: usize, change: NameChange) -> io::Result<()> {
         match self.nodes.get_mut(directory) {
-            Some(Node::Directory { now, since, .. }) => {
+            Some(Node::Directory { now, changes, .. }) => {
                 change_names(now, &change);
-                since.push(change);
+                changes.push(change);
                 Ok(())
             }
             _ => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
 
-    /// Puts a new node under a name.
+    /// Adds a node under a name.
     pub fn add(&mut self, directory: usize, name: String, node: Node) -> io::Result<usize> {
         self.nodes.push(node);
         let number = self.nodes.len() - 1;
@@ -217,10 +217,10 @@ impl State {
         self.change(self.find(directory)?, vec![(name, None)])
     }
 
-    /// A file's content and what came to it since the last sync.
-    pub fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Since)> {
+    /// Returns a file's content, its durable content, and the changes since.
+    pub fn file(&mut self, number: usize) -> io::Result<(&mut Vec<u8>, &mut Vec<u8>, &mut Changes)> {
         match self.nodes.get_mut(number) {
-            Some(Node::File { now, durable, since }) => Ok((now, durable, since)),
+            Some(Node::File { now, durable, changes }) => Ok((now, durable, changes)),
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
     }

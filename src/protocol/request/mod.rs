@@ -19,10 +19,8 @@ pub type RequestedTarget = Result<Target, NoSuchTarget>;
 
 /// One command of a port.
 pub struct Command<Request> {
-    pub verb: &'static str,
-    /// The number of fields that may follow the verb.
-    fields: RangeInclusive<usize>,
-    /// The form of the request, for people.
+    /// The form of the request, for people and for the parser: the verb, a `;` before each field, and optional fields
+    /// in brackets.
     pub form: &'static str,
     /// Its purpose, for people.
     pub help: &'static str,
@@ -30,7 +28,21 @@ pub struct Command<Request> {
     read: fn(&Fields) -> Option<Request>,
 }
 
-/// Why a line is not a request of this port. Its text is that of the KO (SYNTAX).
+impl<Request> Command<Request> {
+    /// Returns the first word of the form.
+    pub fn verb(&self) -> &'static str {
+        self.form.split(';').next().unwrap_or_default()
+    }
+
+    /// Checks the number of fields after the verb.
+    fn allows(&self, fields: usize) -> bool {
+        let count = |form: &str| form.bytes().filter(|byte| *byte == b';').count();
+        let required = self.form.split('[').next().unwrap_or_default();
+        (count(required)..=count(self.form)).contains(&fields)
+    }
+}
+
+/// The reason why a line is not a request of this port. Its text is that of the KO (SYNTAX).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
     Record(SyntaxError),
@@ -53,17 +65,12 @@ impl fmt::Display for RequestError {
 fn parse<Request>(commands: &[Command<Request>], line: &[u8]) -> Result<Request, RequestError> {
     let fields = Fields::parse(line).map_err(RequestError::Record)?;
     let verb = fields.get(0).unwrap_or_default();
-    let command =
-        commands.iter().find(|c| c.verb.eq_ignore_ascii_case(verb)).ok_or_else(|| unknown_command(commands))?;
-    if !command.fields.contains(&(fields.len() - 1)) {
-        return Err(RequestError::Form(command.form));
-    }
-    (command.read)(&fields).ok_or(RequestError::Form(command.form))
-}
-
-fn unknown_command<Request>(commands: &[Command<Request>]) -> RequestError {
-    let verbs: Vec<_> = commands.iter().map(|command| command.verb).collect();
-    RequestError::Unknown(verbs.join(", "))
+    let Some(command) = commands.iter().find(|command| command.verb().eq_ignore_ascii_case(verb)) else {
+        let verbs: Vec<_> = commands.iter().map(Command::verb).collect();
+        return Err(RequestError::Unknown(verbs.join(", ")));
+    };
+    let request = if command.allows(fields.len() - 1) { (command.read)(&fields) } else { None };
+    request.ok_or(RequestError::Form(command.form))
 }
 
 /// Reads the name of a user or a room. Only an empty field is not of the form.

@@ -34,8 +34,6 @@ pub enum After {
 /// The commands of the RECV port.
 pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
     Command {
-        verb: "POLL",
-        fields: 1..=3,
         form: "POLL;<after or *>[;<wait in seconds>[;<max 1 to 1000>]]",
         help: "acknowledge all events up to <after>, and wait for the next",
         read: |f| {
@@ -49,8 +47,6 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         },
     },
     Command {
-        verb: "PORT",
-        fields: 1..=1,
         form: "PORT;<tcp port or 0>",
         help: "take direct chats at this port; 0: no longer",
         read: |f| {
@@ -58,20 +54,8 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
             Some(RecvRequest::Port { port: (port > 0).then_some(port) })
         },
     },
-    Command {
-        verb: "PING",
-        fields: 0..=0,
-        form: "PING",
-        help: "check the connection",
-        read: |_| Some(RecvRequest::Ping),
-    },
-    Command {
-        verb: "QUIT",
-        fields: 0..=0,
-        form: "QUIT",
-        help: "end the connection",
-        read: |_| Some(RecvRequest::Quit),
-    },
+    Command { form: "PING", help: "check the connection", read: |_| Some(RecvRequest::Ping) },
+    Command { form: "QUIT", help: "end the connection", read: |_| Some(RecvRequest::Quit) },
 ];
 
 impl RecvRequest {
@@ -96,21 +80,5 @@ impl RecvRequest {
             Self::Quit => w.plain("QUIT"),
         };
         w.end();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn polls() {
-        let poll = |line: &[u8]| RecvRequest::parse(line).ok();
-        let number = |n| After::Number(Seq::new(n).unwrap());
-        assert_eq!(poll(b"POLL;7"), Some(RecvRequest::Poll { after: number(7), wait: None, max: 100 }));
-        assert_eq!(poll(b"poll;*;0;1000"), Some(RecvRequest::Poll { after: After::AllSent, wait: Some(0), max: 1000 }));
-        for wrong in [&b"POLL"[..], b"POLL;x", b"POLL;0;x", b"POLL;0;1;0", b"POLL;0;1;1001", b"POLL;0;1;1;1"] {
-            assert_eq!(poll(wrong), None, "{}", String::from_utf8_lossy(wrong));
-        }
     }
 }

@@ -1,11 +1,21 @@
-//! Applies an accepted message: to the conversation, and to the mailbox of a user or the log of a room.
+//! Applies an accepted message, to the conversation and to the mailbox of a user or the log of a room; and applies
+//! acknowledgements and read marks, of which STATE events tell the senders (protocol, section 7).
 
 use std::sync::Arc;
 
-use crate::model::{Message, RoomName, Target};
+use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::protocol::Event;
 use crate::record::length_in_record;
-use crate::state_machine::stored::{ConversationId, EVENT_BYTES, StoredState};
+use crate::state_machine::stored::{ConversationId, EVENT_BYTES, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError};
+
+/// A change of a sender's watermark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Receipt {
+    pub sender: AccountNumber,
+    pub state: State,
+    pub upto: Seq,
+}
 
 impl StoredState {
     pub(super) fn add_message(&mut self, message: &Arc<Message>) -> Result<(), ApplyError> {
@@ -53,5 +63,59 @@ impl StoredState {
         self.put_room_receipts(number, receipts, message.at);
         self.notify_members(number, from, message.seq);
         Ok(())
+    }
+    /// Applies a cumulative acknowledgement to the user's mailbox and rooms.
+    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {
+        let account = self.account_mut(user);
+        account.row.acknowledged = account.row.acknowledged.max(upto);
+        for (sender, last) in account.mailbox.remove_acknowledged(upto) {
+            // READ implies DELIVERED: after a READ no DELIVERED follows.
+            if last > self.account(user).read_upto(sender) {
+                let receipt = Receipt { sender, state: State::Delivered, upto: last };
+                self.put_receipt(receipt, TargetNumber::User(user), at);
+            }
+        }
+        self.acknowledge_in_rooms(user, upto, at);
+    }
+
+    /// Applies a read mark, and tells the senders of the messages under it.
+    pub(super) fn mark_read(
+        &mut self,
+        user: &UserName,
+        target: &Target,
+        upto: Seq,
+        last_of_peer: Option<Seq>,
+        at: Timestamp,
+    ) -> Result<(), ApplyError> {
+        let user = self.number(user)?;
+        let peer = match target {
+            Target::User(peer) => self.number(peer)?,
+            Target::Room(room) => {
+                let room = self.room_number(room)?;
+                let receipts = self.room_mut(room).mark_read(user, upto);
+                self.put_room_receipts(room, receipts, at);
+                return Ok(());
+            }
+        };
+        let read = self.account_mut(user).chats.entry(peer).or_default();
+        let before = std::mem::replace(read, upto.max(*read));
+        if let Some(last) = last_of_peer.filter(|last| *last > before) {
+            let receipt = Receipt { sender: peer, state: State::Read, upto: last };
+            self.put_receipt(receipt, TargetNumber::User(user), at);
+        }
+        Ok(())
+    }
+
+    /// Puts a STATE event into the sender's mailbox, in the place of a pending one of the same conversation and
+    /// kind. `target` is the conversation as the sender addresses it. A removed account gets none.
+    pub(super) fn put_receipt(&mut self, receipt: Receipt, target: TargetNumber, at: Timestamp) {
+        let Receipt { sender, state, upto } = receipt;
+        if self.account(sender).row.removed_at.is_some() {
+            return;
+        }
+        self.last = self.last.next();
+        let event = Event::State { seq: self.last, target: self.target(target), state, upto, at };
+        self.account_mut(sender).mailbox.put_state(event, (target, state));
+        self.notified.push(sender);
     }
 }

@@ -1,16 +1,15 @@
 //! Applies records: the only code that changes the stored state. Recovery calls nothing else.
 
 mod message;
-mod receipt;
 mod restore;
 mod room;
 mod room_log;
 
 use std::sync::Arc;
 
-use super::stored::{Account, ConversationId, HistoryPrefix, StoredState};
+use super::stored::{Account, AccountRow, ConversationId, HistoryPrefix, Mailbox, StoredState};
 use super::{AccountNumber, ApplyError, Record};
-use crate::model::{Seq, Timestamp, UserName};
+use crate::model::{Email, Seq, Timestamp, UserName};
 
 impl StoredState {
     /// Replays one line of the write-ahead log, without its LF, and checks that it leads to the same sequence
@@ -31,13 +30,21 @@ impl StoredState {
     }
 
     /// Applies one record.
-    pub fn apply(&mut self, record: &Record) -> Result<(), ApplyError> {
+    pub(super) fn apply(&mut self, record: &Record) -> Result<(), ApplyError> {
         match record {
-            Record::Account { name, password_hash, at } => self.add_account(name, password_hash, *at)?,
-            Record::Password { user, password_hash } => self.find(user)?.password_hash = password_hash.clone(),
-            Record::Email { user, email } => self.find(user)?.email = email.clone(),
+            Record::Account { name, password_hash, at } => self.add_account(AccountRow {
+                name: name.clone(),
+                password_hash: password_hash.clone(),
+                email: Email::default(),
+                created_at: *at,
+                removed_at: None,
+                last_seen: None,
+                acknowledged: Seq::ZERO,
+            })?,
+            Record::Password { user, password_hash } => self.find_row(user)?.password_hash = password_hash.clone(),
+            Record::Email { user, email } => self.find_row(user)?.email = email.clone(),
             Record::Removed { user, at } => self.remove_account(user, *at)?,
-            Record::Seen { user, at } => self.find(user)?.last_seen = Some(*at),
+            Record::Seen { user, at } => self.find_row(user)?.last_seen = Some(*at),
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
             Record::Message(message) => self.add_message(message)?,
@@ -62,18 +69,17 @@ impl StoredState {
         }
     }
 
-    fn find(&mut self, name: &UserName) -> Result<&mut Account, ApplyError> {
+    fn find_row(&mut self, name: &UserName) -> Result<&mut AccountRow, ApplyError> {
         let number = self.number(name)?;
-        Ok(self.account_mut(number))
+        Ok(&mut self.account_mut(number).row)
     }
 
-    fn add_account(&mut self, name: &UserName, password_hash: &Arc<str>, at: Timestamp) -> Result<(), ApplyError> {
-        if self.account_numbers.contains_key(name) {
-            return Err(ApplyError(format!("the account {name} is there already")));
-        }
+    fn add_account(&mut self, row: AccountRow) -> Result<(), ApplyError> {
         let number = AccountNumber::new(self.accounts.len());
-        self.accounts.push(Account::new(name.clone(), password_hash.clone(), at));
-        self.account_numbers.insert(name.clone(), number);
+        if self.account_numbers.insert(row.name.clone(), number).is_some() {
+            return Err(ApplyError(format!("the account {} is there already", row.name)));
+        }
+        self.accounts.push(Account::new(row));
         Ok(())
     }
 
@@ -83,8 +89,8 @@ impl StoredState {
             self.leave_room(number, room, at);
         }
         let account = self.account_mut(number);
-        account.removed_at = Some(at);
-        account.mailbox.clear();
+        account.row.removed_at = Some(at);
+        account.mailbox = Mailbox::default();
         Ok(())
     }
 

@@ -4,43 +4,41 @@ use crate::model::Target;
 use crate::protocol::Event;
 use crate::state_machine::ApplyError;
 use crate::state_machine::snapshot::{
-    AccountRow, ConversationRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };
-use crate::state_machine::stored::{ConversationId, Dropped, Entry, Mailbox, Marks, Member, StoredState, TargetNumber};
+use crate::state_machine::stored::{ConversationId, Dropped, Entry, StoredState, TargetNumber};
 
 impl StoredState {
     /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
     /// an account or a room that is not there is an error.
     pub fn restore(snapshot: Snapshot) -> Result<Self, ApplyError> {
         let mut state = Self::new(snapshot.store);
-        snapshot.accounts.into_iter().try_for_each(|row| state.restore_account(row))?;
-        for row in snapshot.chats {
-            let (user, peer) = (state.number(&row.user)?, state.number(&row.peer)?);
-            state.account_mut(user).chats.insert(peer, row.read);
+        snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
+        for ChatRow { user, peer, read } in snapshot.chats {
+            let (user, peer) = (state.number(&user)?, state.number(&peer)?);
+            state.account_mut(user).chats.insert(peer, read);
         }
-        for row in snapshot.ids {
-            let user = state.number(&row.user)?;
-            state.account_mut(user).sent.insert(row.id, row.sent);
+        for IdRow { user, id, sent } in snapshot.ids {
+            let user = state.number(&user)?;
+            state.account_mut(user).sent.insert(id, sent);
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
-        snapshot.members.iter().try_for_each(|row| state.restore_member(row))?;
+        for MemberRow { room, user, member } in snapshot.members {
+            let (room, user) = (state.room_number(&room)?, state.number(&user)?);
+            state.room_mut(room).members.insert(user, member);
+            state.account_mut(user).rooms.insert(room);
+        }
+        for RoomMarksRow { room, user, marks } in snapshot.room_marks {
+            let (room, user) = (state.room_number(&room)?, state.number(&user)?);
+            state.room_mut(room).marks.insert(user, marks);
+        }
         snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
-        snapshot.room_marks.iter().try_for_each(|row| state.restore_room_marks(row))?;
         snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
         snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
         state.last = snapshot.last;
         // The snapshot does not say which numbers concern whom; an upper bound does.
         state.accounts.iter_mut().for_each(|account| account.mailbox.note_newest(snapshot.last));
         Ok(state)
-    }
-
-    fn restore_account(&mut self, row: AccountRow) -> Result<(), ApplyError> {
-        self.add_account(&row.name, &row.password_hash, row.created_at)?;
-        let number = self.number(&row.name)?;
-        let account = self.account_mut(number);
-        (account.email, account.last_seen, account.removed_at) = (row.email, row.last_seen, row.removed_at);
-        account.mailbox = Mailbox::restore(row.acknowledged);
-        Ok(())
     }
 
     fn restore_room(&mut self, row: RoomRow) -> Result<(), ApplyError> {
@@ -50,25 +48,11 @@ impl StoredState {
         Ok(())
     }
 
-    fn restore_member(&mut self, row: &MemberRow) -> Result<(), ApplyError> {
-        let (room, user) = (self.room_number(&row.room)?, self.number(&row.user)?);
-        let member = Member { joined: row.joined, acknowledged: row.acknowledged, read: row.read };
-        self.room_mut(room).members.insert(user, member);
-        self.account_mut(user).rooms.insert(room);
-        Ok(())
-    }
-
     fn restore_log_entry(&mut self, row: &LogRow) -> Result<(), ApplyError> {
         let (room, from) = (self.room_number(&row.room)?, self.number(&row.from)?);
         let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
         let entry = Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread };
         self.room_mut(room).log.push_back(entry);
-        Ok(())
-    }
-
-    fn restore_room_marks(&mut self, row: &RoomMarksRow) -> Result<(), ApplyError> {
-        let (room, user) = (self.room_number(&row.room)?, self.number(&row.user)?);
-        self.room_mut(room).marks.insert(user, Marks { delivered: row.delivered, read: row.read });
         Ok(())
     }
 

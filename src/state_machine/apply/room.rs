@@ -1,6 +1,6 @@
 //! Applies membership, and keeps rooms and accounts in agreement.
 
-use super::receipt::Receipt;
+use super::message::Receipt;
 use crate::model::{RoomName, Seq, Timestamp, UserName};
 use crate::state_machine::stored::{Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::receipt::Receipt;
+use super::message::Receipt;
 use crate::limits;
 use crate::model::{Seq, State};
 use crate::state_machine::AccountNumber;

@@ -1,11 +1,17 @@
-//! Accounts: REGISTER, PASSWD, EMAIL and removal (protocol, sections 3 and 5).
+//! Accounts and their rooms: REGISTER, PASSWD, EMAIL, removal, JOIN and LEAVE; and the transient events that tell the
+//! other members of a room (protocol, sections 3, 5 and 7).
 
 use std::sync::Arc;
 
-use super::{Context, Decided};
-use crate::model::{Email, UserName};
-use crate::protocol::{Code, LoggedIn, Reply};
-use crate::state_machine::{Effect, Record, StateMachine};
+use super::{Context, DecideError, Decided};
+use crate::limits;
+use crate::model::{Email, RoomName, Target, UserName};
+use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, Event, Ko, LoggedIn, Reply};
+use crate::state_machine::{AccountNumber, Effect, Record, RoomNumber, StateMachine};
+
+/// The room of which every new account is a member.
+const LOBBY: &str = "#lobby";
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
@@ -16,30 +22,85 @@ impl StateMachine {
         self.apply_and_emit(record, context)?;
         context.out.effects.push(Effect::Account { name: name.clone(), password_hash });
         self.join_lobby(&name, context)?;
-        Ok(Reply::LoggedIn(LoggedIn { user: name }).into())
+        Ok(Reply::LoggedIn(LoggedIn { user: name }))
     }
 
     pub(super) fn set_password(&mut self, user: &UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
         let name = self.active_name(user)?;
         self.apply_and_emit(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, context)?;
         context.out.effects.push(Effect::Account { name, password_hash });
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     pub(super) fn set_email(&mut self, user: &UserName, email: Email, context: &mut Context) -> Decided {
-        let user = self.stored.account(self.stored.number(user)?).name.clone();
+        let user = self.stored.name(self.stored.number(user)?);
         self.apply_and_emit(Record::Email { user, email }, context)?;
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     pub(super) fn remove_account(&mut self, user: &UserName, context: &mut Context) -> Decided {
         let user = self.active_name(user)?;
         self.apply_and_emit(Record::Removed { user, at: context.now.at }, context)?;
-        Ok(Reply::Done.into())
+        Ok(Reply::Done)
     }
 
     /// Returns the name of an account that was not removed, in the form in which it was registered.
     fn active_name(&self, user: &UserName) -> Decided<UserName> {
-        Ok(self.stored.account(self.stored.find_active_account(user)?).name.clone())
+        Ok(self.stored.name(self.stored.find_active_account(user)?))
     }
+    pub(super) fn join_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
+        let Ok(Target::Room(name)) = room else { return Err(Code::Name.into()) };
+        let user = self.stored.number(user)?;
+        let existing = self.stored.room_numbers.get(name).copied();
+        if existing.is_some_and(|room| self.stored.room(room).has_member(user)) {
+            return Ok(Reply::Done);
+        }
+        if self.stored.account(user).rooms.len() >= limits::ROOMS_PER_USER {
+            return Err(quota(format!("you are in {} rooms; leave one first", limits::ROOMS_PER_USER)));
+        }
+        if existing.is_none() && self.stored.rooms.len() >= limits::ROOMS {
+            return Err(quota(format!("there are {} rooms; join one of them", limits::ROOMS)));
+        }
+        self.add_member(user, name.clone(), context)?;
+        Ok(Reply::Done)
+    }
+
+    /// Makes a new account a member of the lobby, if the server has one.
+    pub(super) fn join_lobby(&mut self, user: &UserName, context: &mut Context) -> Decided<()> {
+        match RoomName::new(LOBBY) {
+            Ok(lobby) if self.policy.lobby => self.add_member(self.stored.number(user)?, lobby, context),
+            _ => Ok(()),
+        }
+    }
+
+    fn add_member(&mut self, number: AccountNumber, room: RoomName, context: &mut Context) -> Decided<()> {
+        let user = self.stored.name(number);
+        self.apply_and_emit(Record::Join { user: user.clone(), room: room.clone(), at: context.now.at }, context)?;
+        let room = self.stored.room_number(&room)?;
+        let name = self.stored.room(room).name.clone();
+        self.notify_members(room, number, &Event::Join { room: name, user, at: context.now.at });
+        Ok(())
+    }
+
+    pub(super) fn leave_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
+        let (number, room) = (self.stored.number(user)?, self.stored.find_room(room)?);
+        if !self.stored.room(room).has_member(number) {
+            return Ok(Reply::Done);
+        }
+        let (user, name) = (self.stored.name(number), self.stored.room(room).name.clone());
+        self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
+        self.notify_members(room, number, &Event::Part { room: name, user, at: context.now.at });
+        Ok(Reply::Done)
+    }
+
+    /// Sends the other members of a small room a transient event about a member.
+    fn notify_members(&mut self, room: RoomNumber, member: AccountNumber, event: &Event) {
+        for other in self.stored.members_to_notify(room, member) {
+            self.presence.push_transient_event(other, event.clone());
+        }
+    }
+}
+
+fn quota(text: String) -> DecideError {
+    DecideError::Refused(Ko::new(Code::Quota, text))
 }

@@ -1,14 +1,14 @@
-//! SEND: accepts a message once, or refuses it (protocol, section 5).
+//! SEND and READ: accepts a message once, or refuses it; moves a read mark (protocol, section 5).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Context, Decided};
-use crate::model::{Message, MessageId, Text, UserName};
+use crate::model::{Message, MessageId, Seq, Text, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Code, Reply};
 use crate::state_machine::stored::{Digest, TargetNumber};
-use crate::state_machine::{AccountNumber, Record, StateMachine};
+use crate::state_machine::{AccountNumber, LastOfPeer, Record, StateMachine};
 
 impl StateMachine {
     /// Accepts a message; a retry gets the reply of the first attempt.
@@ -22,7 +22,7 @@ impl StateMachine {
     ) -> Decided {
         let sender = self.stored.number(user)?;
         if let Some(reply) = self.find_duplicate(sender, &id, to, &text)? {
-            return Ok(reply.into());
+            return Ok(reply);
         }
         let target = self.stored.find_target(sender, to)?;
         self.enforce_rate_limit(sender, context.now.elapsed)?;
@@ -30,10 +30,10 @@ impl StateMachine {
             self.check_recipient(sender, recipient)?;
         }
         let (seq, at) = (self.stored.last.next(), context.now.at);
-        let (from, to) = (self.stored.account(sender).name.clone(), self.stored.target(target));
+        let (from, to) = (self.stored.name(sender), self.stored.target(target));
         let message = Message { seq, id: id.clone(), from, to, at, text };
         self.apply_and_emit(Record::Message(Arc::new(message)), context)?;
-        Ok(Reply::Accepted(Accepted { id, at, seq }).into())
+        Ok(Reply::Accepted(Accepted { id, at, seq }))
     }
 
     /// Finds the reply to an earlier message with this id. It comes before every other check: a retry gets the very
@@ -62,7 +62,7 @@ impl StateMachine {
     /// Checks that the recipient's account was not removed, and that the mailbox has room for the sender's message.
     fn check_recipient(&self, sender: AccountNumber, recipient: AccountNumber) -> Result<(), Code> {
         let account = self.stored.account(recipient);
-        if account.removed_at.is_some() {
+        if account.row.removed_at.is_some() {
             return Err(Code::NoUser);
         }
         let full = account.mailbox.messages() >= self.policy.queue;
@@ -70,5 +70,36 @@ impl StateMachine {
             return Err(Code::Quota);
         }
         Ok(())
+    }
+    /// Marks a conversation as read. If the peer's last message has to be looked up in the history file, the answer
+    /// is an excerpt that says where; the command then comes again with the number.
+    pub(super) fn mark_read(
+        &mut self,
+        user: &UserName,
+        target: &RequestedTarget,
+        upto: Seq,
+        last_of_peer: LastOfPeer,
+        context: &mut Context,
+    ) -> Decided<Option<Reply>> {
+        let me = self.stored.number(user)?;
+        let target = self.stored.find_target(me, target)?;
+        if upto > self.stored.last_in(me, target) {
+            return Err(Code::Seq.into());
+        }
+        if upto <= self.stored.read_upto(me, target) {
+            return Ok(Some(Reply::Done));
+        }
+        let found = match (target, last_of_peer) {
+            (TargetNumber::Room(_), _) => LastOfPeer::Found(None), // A room counts its recipients.
+            (TargetNumber::User(peer), LastOfPeer::NotLookedUp) => self.stored.last_of_peer(me, peer, upto),
+            (TargetNumber::User(_), found) => found,
+        };
+        let LastOfPeer::Found(last_of_peer) = found else {
+            context.emit_excerpt(self.stored.excerpt(me, target, 0, None));
+            return Ok(None);
+        };
+        let (user, target) = (self.stored.name(me), self.stored.target(target));
+        self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;
+        Ok(Some(Reply::Done))
     }
 }

@@ -3,14 +3,12 @@
 mod account;
 mod message;
 mod poll;
-mod read;
-mod room;
 mod session;
 
-use super::{Answer, ApplyError, Command, ConnectionId, Effect, Now, Output, Record, StateMachine};
+use super::{ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};
 use crate::protocol::{Code, Ko, Reply};
 
-/// Reason why a command has no answer of its own.
+/// Reason why a command is not executed.
 enum DecideError {
     /// The client gets this KO; nothing was changed.
     Refused(Ko),
@@ -30,13 +28,19 @@ impl From<ApplyError> for DecideError {
     }
 }
 
-type Decided<T = Answer> = Result<T, DecideError>;
+type Decided<T = Reply> = Result<T, DecideError>;
 
 /// The connection and the time of a command, and the output that it adds to.
 struct Context<'a> {
     connection: ConnectionId,
     now: Now,
     out: &'a mut Output,
+}
+
+impl Context<'_> {
+    fn emit_excerpt(&mut self, excerpt: Excerpt) {
+        self.out.effects.push(Effect::Excerpt(self.connection, excerpt));
+    }
 }
 
 impl StateMachine {
@@ -49,35 +53,37 @@ impl StateMachine {
         now: Now,
         out: &mut Output,
     ) -> Result<(), ApplyError> {
-        let answer = match self.decide(command, &mut Context { connection, now, out }) {
-            Ok(answer) => answer,
-            Err(DecideError::Refused(ko)) => Some(Reply::Ko(ko).into()),
+        let reply = match self.decide(command, &mut Context { connection, now, out }) {
+            Ok(reply) => reply,
+            Err(DecideError::Refused(ko)) => Some(Reply::Ko(ko)),
             Err(DecideError::Defect(defect)) => return Err(defect),
         };
-        out.effects.extend(answer.map(|answer| Effect::Answer(connection, answer)));
+        out.effects.extend(reply.map(|reply| Effect::Reply(connection, reply)));
         Ok(())
     }
 
-    fn decide(&mut self, command: Command, context: &mut Context) -> Decided<Option<Answer>> {
-        let answer = match command {
+    /// Returns the reply; `None` if another effect answers the command, or nothing does.
+    fn decide(&mut self, command: Command, context: &mut Context) -> Decided<Option<Reply>> {
+        let reply = match command {
             Command::Register { name, password_hash } => self.register(name, password_hash, context)?,
             Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
             Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
             Command::Remove { user } => self.remove_account(&user, context)?,
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {
-                self.mark_read(&user, &target, seq, last_of_peer, context)?
+                return self.mark_read(&user, &target, seq, last_of_peer, context);
             }
             Command::Excerpt { user, target, limit, before } => {
                 let me = self.stored.number(&user)?;
-                Answer::Excerpt(self.stored.excerpt(me, self.stored.find_target(me, &target)?, limit, before))
+                context.emit_excerpt(self.stored.excerpt(me, self.stored.find_target(me, &target)?, limit, before));
+                return Ok(None);
             }
-            Command::Chats { user } => self.stored.list_chats(&user)?.into(),
-            Command::Users => self.stored.list_users(&self.presence).into(),
+            Command::Chats { user } => self.stored.list_chats(&user)?,
+            Command::Users => self.stored.list_users(&self.presence),
             Command::Join { user, room } => self.join_room(&user, &room, context)?,
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
-            Command::Rooms { user } => self.stored.list_rooms(&user)?.into(),
-            Command::Members { room } => self.stored.list_members(&room, &self.presence)?.into(),
+            Command::Rooms { user } => self.stored.list_rooms(&user)?,
+            Command::Members { room } => self.stored.list_members(&room, &self.presence)?,
             Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
             Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
             Command::Port { port } => return Ok(self.set_direct_port(context, port)),
@@ -85,7 +91,7 @@ impl StateMachine {
             Command::HungUp => return Ok(self.end_input(context)),
             Command::Closed => return self.close_session(context).map(|()| None),
         };
-        Ok(Some(answer))
+        Ok(Some(reply))
     }
 
     /// Applies a record and emits it to be written. Refused while the disk is full.

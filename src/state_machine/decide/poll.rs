@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Context, Decided};
 use crate::model::Seq;
-use crate::protocol::{After, Code};
+use crate::protocol::{After, Code, Reply};
 use crate::state_machine::live::WaitingPoll;
-use crate::state_machine::{AccountNumber, Answer, Delivery, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
     /// Acknowledges, and returns events or lets the poll wait. The poll of a session that was replaced gets no answer:
@@ -17,7 +17,7 @@ impl StateMachine {
         wait: Option<u64>,
         max: usize,
         context: &mut Context,
-    ) -> Decided<Option<Answer>> {
+    ) -> Decided<Option<Reply>> {
         let Some(user) = self.presence.user(context.connection) else { return Ok(None) };
         let Some(session) = self.presence.session_mut(user) else { return Ok(None) };
         let (hung_up, sent) = (session.hung_up, session.sent);
@@ -44,9 +44,9 @@ impl StateMachine {
             return Err(Code::Seq.into());
         }
         let account = self.stored.account(user);
-        let acknowledged = account.mailbox.acknowledged();
+        let acknowledged = account.row.acknowledged;
         if upto > acknowledged {
-            let user = account.name.clone();
+            let user = account.row.name.clone();
             self.apply_and_emit(Record::Acknowledged { user, upto, at: context.now.at }, context)?;
         }
         Ok(upto.max(acknowledged))
@@ -80,7 +80,7 @@ impl StateMachine {
 
     /// Answers a user's poll, if one waits; without events only if `now`.
     fn answer_poll(&mut self, user: AccountNumber, now: bool, out: &mut Output) {
-        let Some(poll) = self.presence.waiting_poll(user) else { return };
+        let Some(poll) = self.presence.session(user).and_then(|session| session.poll) else { return };
         let delivery = self.take_delivery(user, &poll);
         if now || !delivery.is_empty() {
             self.presence.end_poll(user);
@@ -94,7 +94,7 @@ impl StateMachine {
     }
 
     /// Notes that a session's client has ended its input: polls do not wait any more.
-    pub(super) fn end_input(&mut self, context: &mut Context) -> Option<Answer> {
+    pub(super) fn end_input(&mut self, context: &mut Context) -> Option<Reply> {
         let user = self.presence.user(context.connection)?;
         self.presence.session_mut(user)?.hung_up = true;
         self.answer_poll(user, true, context.out);

@@ -6,7 +6,7 @@ use super::{Context, Decided};
 use crate::model::{Target, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::{AccountNumber, Answer, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
 
 impl StateMachine {
     /// Opens a session, which replaces an earlier one of the user.
@@ -20,38 +20,38 @@ impl StateMachine {
         let number = self.stored.number(user)?;
         // A login whose password took long to verify does not take over from a later login: its client may have
         // given up, and the later login may be that client's retry.
-        if self.presence.has_newer_session(number, order) {
+        if self.presence.session(number).is_some_and(|session| session.login_order > order) {
             return Err(Code::Replaced.into());
         }
-        let user = self.stored.account(number).name.clone();
+        let user = self.stored.name(number);
         match self.presence.open_session(context.connection, number, order, address) {
             Some(replaced) => context.out.effects.push(Effect::Close(replaced, Code::Replaced)),
             None => self.notify_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }),
         }
         self.record_last_seen(number, context)?;
-        let acknowledged = self.stored.account(number).mailbox.acknowledged();
-        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone() }).into())
+        let acknowledged = self.stored.account(number).row.acknowledged;
+        Ok(Reply::SessionOpened(SessionOpened { user, acknowledged, store: self.stored.store.clone() }))
     }
 
     pub(super) fn close_session(&mut self, context: &mut Context) -> Decided<()> {
         let Some(number) = self.presence.close_session(context.connection) else { return Ok(()) };
         self.record_last_seen(number, context)?;
-        let user = self.stored.account(number).name.clone();
+        let user = self.stored.name(number);
         self.notify_contacts(number, &Event::Offline { user, at: context.now.at });
         Ok(())
     }
 
     /// Records that a session began or ended. While the disk is full it is left out: no session is refused for it.
     fn record_last_seen(&mut self, number: AccountNumber, context: &mut Context) -> Decided<()> {
-        let record = Record::Seen { user: self.stored.account(number).name.clone(), at: context.now.at };
+        let record = Record::Seen { user: self.stored.name(number), at: context.now.at };
         if self.disk_full { Ok(()) } else { self.apply_and_emit(record, context) }
     }
 
     /// Sets the port on which the session's client takes direct chats. A session that was replaced gets no answer.
-    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Answer> {
+    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Reply> {
         let user = self.presence.user(context.connection)?;
         self.presence.session_mut(user)?.port = port;
-        Some(Reply::Done.into())
+        Some(Reply::Done)
     }
 
     /// Tells the caller the callee's address, and the callee the caller's name and token.
@@ -59,43 +59,16 @@ impl StateMachine {
         let me = self.stored.number(user)?;
         let Ok(Target::User(callee)) = callee else { return Err(Code::NoUser.into()) };
         let callee = self.stored.find_active_account(callee)?;
-        let address = self.presence.direct_address(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
-        let user = self.stored.account(me).name.clone();
+        let session = self.presence.session(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
+        let (address, port) = (session.address, session.port.ok_or(Code::NoPeer)?);
+        let user = self.stored.name(me);
         self.presence.push_transient_event(callee, Event::Peer { user, token: token.clone() });
-        Ok(Reply::Peer(Peer { address: address.ip(), port: address.port(), token }).into())
+        Ok(Reply::Peer(Peer { address, port, token }))
     }
 
     fn notify_contacts(&mut self, user: AccountNumber, event: &Event) {
         for contact in self.stored.contacts(user) {
             self.presence.push_transient_event(contact, event.clone());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state_machine::{Command, ConnectionId, Now, Output, Policy};
-
-    #[test]
-    fn a_login_that_took_long_does_not_take_over_from_a_newer_one() {
-        let mut machine = StateMachine::new("store".into(), Policy::default());
-        let ana = UserName::new("ana").unwrap();
-        let mut handle = |connection, command| {
-            let mut out = Output::default();
-            machine.handle(ConnectionId(connection), command, Now::default(), &mut out).unwrap();
-            out.effects
-        };
-        handle(1, Command::Register { name: ana.clone(), password_hash: "x".into() });
-        let address = IpAddr::from([127, 0, 0, 1]);
-        handle(2, Command::Open { user: ana.clone(), order: 2, address });
-        let effects = handle(3, Command::Open { user: ana.clone(), order: 1, address });
-        let [Effect::Answer(ConnectionId(3), Answer::Reply(Reply::Ko(ko)))] = &effects[..] else {
-            panic!("{effects:?}")
-        };
-        assert_eq!(ko.code, Code::Replaced);
-        handle(3, Command::Closed);
-        let effects = handle(4, Command::Open { user: ana, order: 3, address });
-        assert!(matches!(&effects[..], [Effect::Close(ConnectionId(2), Code::Replaced), Effect::Answer(..)]));
     }
 }

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;
 use crate::record::length_in_record;
-use crate::state_machine::answer::{Delivery, FiledEvents};
+use crate::state_machine::output::{Delivery, FiledEvents};
 use crate::state_machine::stored::{ConversationId, EVENT_BYTES, RoomEvent, StoredState};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
@@ -78,7 +78,7 @@ impl StoredState {
     }
 
     fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
-        let acknowledged = self.account(user).mailbox.acknowledged();
+        let acknowledged = self.account(user).row.acknowledged;
         self.room(room).first_pending(user, acknowledged, after).map(|event| PendingEvent::InRoom(room, event))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Message, Seq, State, UserName};
-use crate::protocol::{HistoryRecord, Status};
+use crate::protocol::Status;
 use crate::state_machine::stored::{ConversationId, HistoryPrefix, Marks, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
@@ -42,13 +42,11 @@ struct Reader {
 impl Excerpt {
     /// Returns the state of a message of this conversation.
     pub fn state_of(&self, message: &Message) -> State {
-        let marks = self.marks.iter().find(|(sender, _)| *sender == message.from).map(|(_, marks)| *marks);
-        marks.unwrap_or_default().state_of(message.seq)
+        self.marks_of(&message.from).state_of(message.seq)
     }
 
-    /// Makes a message of this conversation a record of a HISTORY reply.
-    pub fn record(&self, message: Arc<Message>) -> HistoryRecord {
-        HistoryRecord { state: self.state_of(&message), message }
+    fn marks_of(&self, sender: &UserName) -> Marks {
+        self.marks.iter().find(|(name, _)| name == sender).map_or(Marks::default(), |(_, marks)| *marks)
     }
 
     /// Returns the state of the message with this number, sent by `me`, for each recipient.
@@ -60,8 +58,7 @@ impl Excerpt {
     /// Returns the peer of a direct conversation, and the number up to which `me` has read the peer's messages.
     pub fn peer(&self) -> Option<(&UserName, Seq)> {
         let peer = &self.readers.first()?.name;
-        let marks = self.marks.iter().find(|(sender, _)| sender == peer).map(|(_, marks)| *marks);
-        Some((peer, marks.unwrap_or_default().read))
+        Some((peer, self.marks_of(peer).read))
     }
 }
 
@@ -78,23 +75,23 @@ impl StoredState {
             TargetNumber::Room(room) => self.marks_in(me, room),
         };
         let filed = stored.map_or(HistoryPrefix::default(), |c| c.filed);
-        Excerpt { conversation, filed, rows, me: self.account(me).name.clone(), marks, readers }
+        Excerpt { conversation, filed, rows, me: self.name(me), marks, readers }
     }
 
     fn marks_between(&self, me: AccountNumber, peer: AccountNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
         let (mine, theirs) = (self.account(me), self.account(peer));
-        let my_marks = Marks { delivered: theirs.mailbox.acknowledged(), read: theirs.read_upto(me) };
-        let peer_marks = Marks { delivered: mine.mailbox.acknowledged(), read: mine.read_upto(peer) };
-        let reader = Reader { name: theirs.name.clone(), since: Seq::ZERO, has: my_marks };
-        (vec![(mine.name.clone(), my_marks), (theirs.name.clone(), peer_marks)], vec![reader])
+        let my_marks = Marks { delivered: theirs.row.acknowledged, read: theirs.read_upto(me) };
+        let peer_marks = Marks { delivered: mine.row.acknowledged, read: mine.read_upto(peer) };
+        let reader = Reader { name: theirs.row.name.clone(), since: Seq::ZERO, has: my_marks };
+        (vec![(mine.row.name.clone(), my_marks), (theirs.row.name.clone(), peer_marks)], vec![reader])
     }
 
     fn marks_in(&self, me: AccountNumber, room: RoomNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
         let room = self.room(room);
-        let marks = room.marks.iter().map(|(sender, marks)| (self.account(*sender).name.clone(), *marks));
+        let marks = room.marks.iter().map(|(sender, marks)| (self.name(*sender), *marks));
         let others = room.members.iter().filter(|(member, _)| **member != me);
         let readers = others.map(|(number, member)| Reader {
-            name: self.account(*number).name.clone(),
+            name: self.name(*number),
             since: member.joined,
             has: Marks { delivered: member.acknowledged, read: member.read },
         });
@@ -106,7 +103,7 @@ impl StoredState {
         let Some(conversation) = self.conversation(ConversationId::between(me, peer)) else {
             return LastOfPeer::Found(None);
         };
-        let name = &self.account(peer).name;
+        let name = &self.account(peer).row.name;
         let end = conversation.rows.partition_point(|row| row.seq <= upto);
         let rows = conversation.rows.get(..end).unwrap_or_default();
         match rows.iter().rev().find(|row| row.from == *name) {

@@ -27,13 +27,13 @@ impl StoredState {
     }
 
     /// Lists the users whose accounts were not removed.
-    pub fn list_users(&self, presence: &Presence) -> Reply {
+    pub(in crate::state_machine) fn list_users(&self, presence: &Presence) -> Reply {
         let user = |(index, account): (usize, &Account)| reply::User {
-            name: account.name.clone(),
+            name: account.row.name.clone(),
             online: presence.is_online(AccountNumber::new(index)),
-            last_seen: account.last_seen,
+            last_seen: account.row.last_seen,
         };
-        let active = self.accounts.iter().enumerate().filter(|(_, account)| account.removed_at.is_none());
+        let active = self.accounts.iter().enumerate().filter(|(_, account)| account.row.removed_at.is_none());
         Reply::Users(active.map(user).collect())
     }
 
@@ -49,12 +49,14 @@ impl StoredState {
     }
 
     /// Lists the members of a room.
-    pub fn list_members(&self, room: &RequestedTarget, presence: &Presence) -> Result<Reply, Code> {
+    pub(in crate::state_machine) fn list_members(
+        &self,
+        room: &RequestedTarget,
+        presence: &Presence,
+    ) -> Result<Reply, Code> {
         let members = &self.room(self.find_room(room)?).members;
-        let row = |member: &AccountNumber| reply::Member {
-            name: self.account(*member).name.clone(),
-            online: presence.is_online(*member),
-        };
+        let row =
+            |member: &AccountNumber| reply::Member { name: self.name(*member), online: presence.is_online(*member) };
         Ok(Reply::Members(members.keys().map(row).collect()))
     }
 

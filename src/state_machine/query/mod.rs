@@ -3,6 +3,5 @@
 mod delivery;
 mod excerpt;
 mod lists;
-mod snapshot;
 
 pub use excerpt::{Excerpt, LastOfPeer};

@@ -82,7 +82,7 @@ pub struct HistoryPrefix {
 
 /// The messages of one conversation: in the history file up to `filed`, in memory after it.
 #[derive(Default)]
-pub(in crate::state_machine) struct Conversation {
+pub struct Conversation {
     pub filed: HistoryPrefix,
     /// Oldest first. Bounded by the size of the write-ahead log that no checkpoint covers.
     pub rows: Vec<Arc<Message>>,

@@ -9,13 +9,11 @@ use crate::model::{Message, Seq, State};
 use crate::protocol::Event;
 
 /// The conversation and the kind of a STATE event: a newer one replaces a pending one with the same key.
-pub(in crate::state_machine) type StateKey = (TargetNumber, State);
+pub type StateKey = (TargetNumber, State);
 
 /// Pending direct messages and STATE events in order of their numbers. An empty mailbox allocates nothing.
 #[derive(Default)]
-pub(in crate::state_machine) struct Mailbox {
-    /// Cumulative acknowledgement: every event up to this number was acknowledged and is not sent again.
-    acknowledged: Seq,
+pub struct Mailbox {
     /// The newest number that concerns the user, in this mailbox or in one of the user's rooms.
     newest: Seq,
     pending: BTreeMap<Seq, (Event, Origin)>,
@@ -23,8 +21,6 @@ pub(in crate::state_machine) struct Mailbox {
     states: BTreeMap<StateKey, Seq>,
     /// The count of pending direct messages by sender; never 0.
     messages: BTreeMap<AccountNumber, usize>,
-    /// The count of all pending direct messages.
-    total: usize,
 }
 
 /// The index entry that a pending event has beside its number.
@@ -34,18 +30,9 @@ enum Origin {
 }
 
 impl Mailbox {
-    /// Makes the empty mailbox of a user who has acknowledged every event up to a number.
-    pub fn restore(acknowledged: Seq) -> Self {
-        Self { acknowledged, ..Self::default() }
-    }
-
-    pub fn acknowledged(&self) -> Seq {
-        self.acknowledged
-    }
-
     /// Returns the count of pending direct messages, for the quota.
     pub fn messages(&self) -> usize {
-        self.total
+        self.pending.len().saturating_sub(self.states.len())
     }
 
     pub fn messages_from(&self, sender: AccountNumber) -> usize {
@@ -54,7 +41,6 @@ impl Mailbox {
 
     pub fn put_message(&mut self, message: Arc<Message>, from: AccountNumber) {
         *self.messages.entry(from).or_default() += 1;
-        self.total += 1;
         self.put(Event::Message(message), Origin::Sender(from));
     }
 
@@ -79,8 +65,7 @@ impl Mailbox {
 
     /// Removes every event up to a number. Returns the senders of the messages among them, each with the number
     /// of the last one, in the order of those numbers.
-    pub fn acknowledge(&mut self, upto: Seq) -> Vec<(AccountNumber, Seq)> {
-        self.acknowledged = self.acknowledged.max(upto);
+    pub fn remove_acknowledged(&mut self, upto: Seq) -> Vec<(AccountNumber, Seq)> {
         let mut senders = Vec::new();
         while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= upto) {
             let (seq, (_, origin)) = first.remove_entry();
@@ -99,18 +84,12 @@ impl Mailbox {
     }
 
     fn uncount_message(&mut self, from: AccountNumber) {
-        self.total = self.total.saturating_sub(1);
         if let Some(count) = self.messages.get_mut(&from) {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.messages.remove(&from);
             }
         }
-    }
-
-    /// Removes every event, as for an account that was removed.
-    pub fn clear(&mut self) {
-        *self = Self::restore(self.acknowledged);
     }
 
     /// Returns the newest number that concerns the user: nothing is pending above it, here or in a room.

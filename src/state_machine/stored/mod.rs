@@ -2,19 +2,16 @@
 
 mod account;
 mod conversation;
-mod ids;
 mod mailbox;
 mod room;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub(super) use account::Account;
-pub(super) use conversation::Conversation;
-pub use conversation::{ConversationId, HistoryPrefix, Participants};
-pub use ids::{Digest, SentMessage};
-pub(super) use mailbox::Mailbox;
-pub(super) use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
+pub use account::{Account, AccountRow, Digest, SentMessage};
+pub use conversation::{Conversation, ConversationId, HistoryPrefix, Participants};
+pub use mailbox::Mailbox;
+pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
 use super::number::{AccountNumber, RoomNumber};
@@ -27,20 +24,20 @@ pub(super) const EVENT_BYTES: usize = 256;
 
 /// Accounts, rooms and conversations.
 #[derive(Default)]
-pub(super) struct StoredState {
+pub struct StoredState {
     /// The store's own name: a client that finds another one starts anew (protocol, section 6).
     pub store: Arc<str>,
     /// The newest sequence number given.
     pub last: Seq,
-    pub accounts: Vec<Account>,
-    pub account_numbers: HashMap<UserName, AccountNumber>,
-    pub rooms: Vec<Room>,
-    pub room_numbers: HashMap<RoomName, RoomNumber>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) account_numbers: HashMap<UserName, AccountNumber>,
+    pub(super) rooms: Vec<Room>,
+    pub(super) room_numbers: HashMap<RoomName, RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
-    pub direct: HashMap<ConversationId, Conversation>,
+    pub(super) direct: HashMap<ConversationId, Conversation>,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
-    pub notified: Vec<AccountNumber>,
+    pub(super) notified: Vec<AccountNumber>,
 }
 
 impl StoredState {
@@ -66,7 +63,7 @@ impl StoredState {
         &self.accounts[number.index()]
     }
 
-    pub fn account_mut(&mut self, number: AccountNumber) -> &mut Account {
+    pub(super) fn account_mut(&mut self, number: AccountNumber) -> &mut Account {
         &mut self.accounts[number.index()]
     }
 
@@ -74,8 +71,19 @@ impl StoredState {
         &self.rooms[number.index()]
     }
 
-    pub fn room_mut(&mut self, number: RoomNumber) -> &mut Room {
+    pub(super) fn room_mut(&mut self, number: RoomNumber) -> &mut Room {
         &mut self.rooms[number.index()]
+    }
+
+    /// Returns the name of an account, as its user registered it.
+    pub fn name(&self, number: AccountNumber) -> UserName {
+        self.account(number).row.name.clone()
+    }
+
+    /// Returns every name that is taken, with its password hash; `None` where the account was removed.
+    pub fn password_hashes(&self) -> impl Iterator<Item = (&UserName, Option<&Arc<str>>)> {
+        let rows = self.accounts.iter().map(|account| &account.row);
+        rows.map(|row| (&row.name, row.removed_at.is_none().then_some(&row.password_hash)))
     }
 
     /// Returns a conversation, if it has had a message.
@@ -89,7 +97,7 @@ impl StoredState {
     /// Finds an account that was not removed, for a request that can be refused.
     pub fn find_active_account(&self, name: &UserName) -> Result<AccountNumber, Code> {
         let number = self.account_numbers.get(name).copied();
-        number.filter(|number| self.account(*number).removed_at.is_none()).ok_or(Code::NoUser)
+        number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
     }
 
     /// Finds a room, for a request that can be refused.
@@ -117,7 +125,7 @@ impl StoredState {
     /// Returns the name of a target.
     pub fn target(&self, target: TargetNumber) -> Target {
         match target {
-            TargetNumber::User(peer) => Target::User(self.account(peer).name.clone()),
+            TargetNumber::User(peer) => Target::User(self.name(peer)),
             TargetNumber::Room(room) => Target::Room(self.room(room).name.clone()),
         }
     }
@@ -125,9 +133,7 @@ impl StoredState {
     /// Returns the participants of a conversation.
     pub fn participants(&self, id: ConversationId) -> Participants {
         match id {
-            ConversationId::Direct(low, high) => {
-                Participants::Two(self.account(low).name.clone(), self.account(high).name.clone())
-            }
+            ConversationId::Direct(low, high) => Participants::Two(self.name(low), self.name(high)),
             ConversationId::Room(room) => Participants::Room(self.room(room).name.clone()),
         }
     }

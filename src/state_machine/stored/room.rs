@@ -11,7 +11,7 @@ use super::{AccountNumber, RoomNumber};
 use crate::model::{RoomName, Seq, State};
 
 /// The stored state of one room.
-pub(in crate::state_machine) struct Room {
+pub struct Room {
     pub name: RoomName,
     pub members: BTreeMap<AccountNumber, Member>,
     /// The messages that a recipient has yet to acknowledge or to read, oldest first; at most
@@ -25,7 +25,7 @@ pub(in crate::state_machine) struct Room {
 
 /// A member's position in the log.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::state_machine) struct Member {
+pub struct Member {
     /// The newest number when the member joined: later messages are for this member.
     pub joined: Seq,
     /// The member's cumulative acknowledgement, as the counts of the log include it.
@@ -36,7 +36,7 @@ pub(in crate::state_machine) struct Member {
 
 /// A message in the log. Its text is in the conversation or in the history file.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::state_machine) struct Entry {
+pub struct Entry {
     pub seq: Seq,
     pub from: AccountNumber,
     /// Approximate length in a reply.
@@ -51,7 +51,7 @@ pub(in crate::state_machine) struct Entry {
 
 /// The messages that left the log before every recipient had acknowledged them: those recipients get a GAP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::state_machine) struct Dropped {
+pub struct Dropped {
     /// The newest such number, and its sender.
     pub last: Seq,
     pub by: Option<AccountNumber>,
@@ -61,21 +61,21 @@ pub(in crate::state_machine) struct Dropped {
 
 /// Watermarks of one sender in one conversation: every message up to them is DELIVERED, is READ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::state_machine) struct Marks {
+pub struct Marks {
     pub delivered: Seq,
     pub read: Seq,
 }
 
 /// A conversation as one of its users addresses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::state_machine) enum TargetNumber {
+pub enum TargetNumber {
     User(AccountNumber),
     Room(RoomNumber),
 }
 
 /// An event of a room's log that is pending for a member.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::state_machine) enum RoomEvent {
+pub enum RoomEvent {
     Gap { first: Seq, last: Seq },
     Message(Entry),
 }

@@ -14,7 +14,7 @@ use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, After, Event, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
-use wachat::state_machine::{Answer, Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
+use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::store::{Sizes, Store};
 use wachat::wal::{Location, make_segment};
 
@@ -411,7 +411,7 @@ impl Workload {
         let (mut heard, mut lost) = (Vec::new(), Vec::new());
         for effect in server.group_commit.release_effects() {
             let answer = match effect {
-                Effect::Answer(connection, Answer::Reply(reply)) => Some((connection, reply)),
+                Effect::Reply(connection, reply) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
                     Ok(events) => Some((to, Reply::Events(events))),
                     // The history cannot be read: the server closes that connection.
@@ -421,11 +421,10 @@ impl Workload {
                     }
                     Err(error) => return Err(error.to_string()),
                 },
-                Effect::Answer(_, Answer::Excerpt(excerpt)) => {
+                Effect::Excerpt(_, excerpt) => {
                     server.excerpt = Some(excerpt);
                     None
                 }
-                Effect::Answer(_, Answer::Events(_)) => None,
                 Effect::Close(..) | Effect::Account { .. } => None,
             };
             if let Some((connection, reply)) = answer {

@@ -81,7 +81,7 @@ fn interrupted(due: Due, step: u64, share: Option<u64>) {
     };
     // It starts, knows every message and every id, and can make its next checkpoint.
     let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
-    assert_eq!(server.group_commit.machine().last().get(), 8, "step {step}, {share:?}");
+    assert_eq!(server.group_commit.state().last.get(), 8, "step {step}, {share:?}");
     let (seq, _) = server.send_as("luis", "ana", "m2", "2");
     assert_eq!(seq, 2, "step {step}, {share:?}: the id is known");
     server.last_checkpoint();

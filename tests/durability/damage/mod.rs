@@ -111,9 +111,9 @@ fn a_torn_last_batch_is_set_aside_and_said_so() {
     let mut opened = store(&disk).open(policy(), SIZES).unwrap();
     let notice = opened.notice.take().expect("it has to be said");
     assert!(notice.contains("/data/wal/000003.csv") && notice.contains("-batch-7-1.broken"), "{notice}");
-    assert_eq!(opened.machine.last().get(), 5, "the batches before it are there");
+    assert_eq!(opened.machine.stored.last.get(), 5, "the batches before it are there");
     assert!(disk.exists(Path::new("/data/wal/000003-batch-7-1.broken")).unwrap());
     drop(opened);
     let again = store(&disk).open(policy(), SIZES).unwrap();
-    assert_eq!((again.notice, again.machine.last().get()), (None, 5), "it is not in the write-ahead log any more");
+    assert_eq!((again.notice, again.machine.stored.last.get()), (None, 5), "it is not in the write-ahead log any more");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The right-hand side of a rule.
+/// The elements of a rule.
 #[derive(Clone, Debug)]
 pub enum Node {
     Literal(String),
@@ -99,7 +99,7 @@ DQUOTE = %x22\nHTAB = %x09\nCR = %x0D\nLF = %x0A";
         let (mut reached, mut ends) = (BTreeSet::from([at]), BTreeSet::new());
         for count in 0..=most.min(text.len() + 1) {
             if count >= least {
-                // An offset that was reached before leads to no new ones.
+                // An end that was reached before leads to no new one.
                 reached.retain(|end| ends.insert(*end));
             }
             reached = reached.into_iter().flat_map(|at| self.ends(node, text, at)).collect();

@@ -14,8 +14,10 @@ const PAGE: &str = include_str!("../../../src/protocol/protocol.md");
 /// Rules that no other rule refers to: whole lines, and the inputs of the two ports.
 const ROOTS: &[&str] = &["send-input", "recv-input", "record", "hello", "direct-line", "event"];
 
-/// The first lines of replies and the records of lists, with the code that reads and writes them.
-const LINES: &[(&str, fn(&str) -> Option<String>)] = &[
+/// A rule for a line, and the code that reads such a line and writes it again.
+type LineRule = (&'static str, fn(&str) -> Option<String>);
+
+const LINES: &[LineRule] = &[
     ("ok", again::<Done>),
     ("ko", again::<Ko>),
     ("session-opened", again::<SessionOpened>),
@@ -111,8 +113,8 @@ fn every_rule_is_defined_and_used() {
 #[test]
 fn its_commands_and_codes_are_those_of_the_tables() {
     let grammar = grammar();
-    let send: BTreeSet<_> = SEND_COMMANDS.iter().map(|command| command.verb.to_owned()).collect();
-    let recv: BTreeSet<_> = RECV_COMMANDS.iter().map(|command| command.verb.to_owned()).collect();
+    let send: BTreeSet<_> = SEND_COMMANDS.iter().map(|command| command.verb().to_owned()).collect();
+    let recv: BTreeSet<_> = RECV_COMMANDS.iter().map(|command| command.verb().to_owned()).collect();
     let codes: BTreeSet<_> = Code::all().map(|code| code.to_string()).collect();
     assert_eq!(grammar.first_literals("send-request"), send);
     assert_eq!(grammar.first_literals("recv-request"), recv);
@@ -169,9 +171,7 @@ fn every_example_is_a_line_of_its_grammar_and_of_the_codec() {
     let lines: Vec<_> = blocks("text").into_iter().flat_map(examples).collect();
     assert!(lines.len() > 40, "only {} examples were found", lines.len());
     for line in lines {
-        let known = |(rule, again): &(&str, fn(&str) -> Option<String>)| {
-            grammar.matches(rule, line) && again(line).as_deref() == Some(line)
-        };
+        let known = |(rule, again): &LineRule| grammar.matches(rule, line) && again(line).as_deref() == Some(line);
         assert!(LINES.iter().any(known), "{line}");
     }
 }

@@ -3,7 +3,7 @@
 use wachat::limits;
 use wachat::model::{Seq, Target, UserName};
 use wachat::protocol::{After, Code, Event};
-use wachat::state_machine::{Answer, Command, ConnectionId};
+use wachat::state_machine::{Command, ConnectionId, Effect};
 
 use super::real::Real;
 use super::simple::Said;
@@ -26,7 +26,7 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
     }
     let hear = |real: &mut Real| -> usize {
         let poll = Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 };
-        let Some(Answer::Events(delivery)) = real.request(watcher, poll) else { panic!("the poll") };
+        let Some(Effect::Events { delivery, .. }) = real.request(watcher, poll) else { panic!("the poll") };
         delivery.events.iter().filter(|event| matches!(event, Event::Join { .. } | Event::Part { .. })).count()
     };
     assert_eq!(hear(&mut real), limits::ROOM_PRESENCE - 1, "the last one makes it too large");

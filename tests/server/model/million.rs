@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wachat::limits;
 use wachat::model::{MessageId, Seq, Target, Text};
 use wachat::protocol::{After, Event};
-use wachat::state_machine::{Answer, Command, ConnectionId};
+use wachat::state_machine::{Command, ConnectionId, Effect};
 
 use super::real::{Real, name, target};
 use super::simple::Said;
@@ -25,7 +25,7 @@ fn with_its_replay() -> (Real, Real) {
 
 fn replay(real: &mut Real, replayed: &mut Real) {
     for line in real.lines.drain(..) {
-        replayed.machine.replay(&line).unwrap();
+        replayed.machine.stored.replay(&line).unwrap();
     }
 }
 
@@ -55,7 +55,7 @@ fn a_sender_who_never_polls_and_a_reader_who_never_says_read() {
             real.poll(1, seq, 1);
         }
     }
-    let snapshot = real.machine.snapshot();
+    let snapshot = real.machine.stored.snapshot();
     assert_eq!(snapshot.waiting.len(), 1, "one STATE stands for all that ana was told");
     assert_eq!(snapshot.ids.len(), limits::REMEMBERED_IDS);
 }
@@ -78,12 +78,13 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
             told = events.last().map_or(told, |event| event.seq());
         }
     }
-    let snapshot = real.machine.snapshot();
+    let snapshot = real.machine.stored.snapshot();
     assert_eq!(snapshot.logs.len(), limits::ROOM_BACKLOG, "luis keeps no more than this waiting");
     assert!(snapshot.waiting.len() <= 2, "{} events wait for ana", snapshot.waiting.len());
     let marks = &snapshot.room_marks[0];
     // Of each of the 10,000 messages that luis delays, one STATE follows when it leaves the room's log.
-    assert!(last - marks.delivered.get() < 21_000, "luis held ana's ticks up: {} of {last}", marks.delivered);
+    let delivered = marks.marks.delivered;
+    assert!(last - delivered.get() < 21_000, "luis held ana's ticks up: {delivered} of {last}");
     replay(&mut real, &mut replayed);
     check_gap(&mut real, last);
     check_gap(&mut replayed, last);
@@ -97,7 +98,7 @@ fn check_gap(real: &mut Real, last: u64) {
     let (mut after, mut got) = (Seq::ZERO, HashSet::new());
     loop {
         let poll = Command::Poll { after: After::Number(after), wait: Some(0), max: 1_000 };
-        let Some(Answer::Events(delivery)) = real.request(connection, poll) else { panic!("luis's poll") };
+        let Some(Effect::Events { delivery, .. }) = real.request(connection, poll) else { panic!("luis's poll") };
         if after == Seq::ZERO {
             let gap = delivery.events.iter().find(|event| event.seq() > Seq::ZERO);
             let Some(Event::Gap { first, last: end, .. }) = gap else { panic!("{gap:?} is no GAP") };
@@ -136,14 +137,14 @@ fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
     }
     let start = Instant::now();
     for turn in 0..1_000 {
-        let Some(Answer::Events(delivery)) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
+        let Some(Effect::Events { delivery, .. }) = poll_of_luis(&mut real, turn, 100) else { panic!("luis's poll") };
         let numbers: Vec<_> = delivery.events.iter().map(|event| event.seq().get()).filter(|seq| *seq > 0).collect();
         assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
     }
     assert!(start.elapsed() < FAST, "a thousand polls took {:?}", start.elapsed());
 }
 
-fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Answer> {
+fn poll_of_luis(real: &mut Real, turn: u64, max: usize) -> Option<Effect> {
     let connection = ConnectionId(u64::MAX);
     if turn == 0 {
         real.request(connection, Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() });

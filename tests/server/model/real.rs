@@ -6,7 +6,7 @@ use std::time::Duration;
 use wachat::model::{Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 use wachat::state_machine::{
-    Answer, Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine,
+    Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine, StoredState,
 };
 
 use super::simple::{Said, Waiting};
@@ -34,15 +34,19 @@ fn policy() -> Policy {
 
 impl Real {
     pub fn new() -> Self {
-        let mut real =
-            Self { machine: StateMachine::new("store".into(), policy()), lines: Vec::new(), sessions: 0, clock: 0 };
+        let mut real = Self {
+            machine: StateMachine::new(StoredState::new("store".into()), policy()),
+            lines: Vec::new(),
+            sessions: 0,
+            clock: 0,
+        };
         for user in 0..USERS {
             real.request(ConnectionId(0), Command::Register { name: name(user), password_hash: "x".into() });
         }
         real
     }
 
-    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Answer> {
+    pub fn request(&mut self, connection: ConnectionId, command: Command) -> Option<Effect> {
         self.clock += 1;
         let now = Now {
             at: Timestamp::from_millis(1_000 - self.clock.min(1_000)),
@@ -56,20 +60,21 @@ impl Real {
             line.pop();
             self.lines.push(line);
         }
-        out.effects.into_iter().find_map(|effect| match effect {
-            Effect::Answer(to, answer) if to == connection => Some(answer),
-            Effect::Events { to, delivery, .. } if to == connection => Some(Answer::Events(delivery)),
-            _ => None,
+        out.effects.into_iter().find(|effect| match effect {
+            Effect::Reply(to, _) | Effect::Excerpt(to, _) | Effect::Events { to, .. } => *to == connection,
+            _ => false,
         })
     }
 
     pub fn say(&mut self, connection: ConnectionId, command: Command) -> Said {
         match self.request(connection, command).expect("an answer") {
-            Answer::Reply(Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
-            Answer::Events(delivery) => Said::Events(self.complete(delivery).iter().filter_map(waiting).collect()),
-            Answer::Reply(Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
-            Answer::Reply(Reply::Done) => Said::Done,
-            Answer::Reply(Reply::Ko(ko)) => Said::Ko(ko.code),
+            Effect::Reply(_, Reply::Accepted(accepted)) => Said::Accepted(accepted.seq.get()),
+            Effect::Events { delivery, .. } => {
+                Said::Events(self.complete(delivery).iter().filter_map(waiting).collect())
+            }
+            Effect::Reply(_, Reply::LoggedIn(_) | Reply::SessionOpened(_)) => Said::Done,
+            Effect::Reply(_, Reply::Done) => Said::Done,
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
             other => panic!("{other:?}"),
         }
     }
@@ -93,6 +98,7 @@ impl Real {
     pub fn file_all(&mut self) {
         let all: Vec<_> = self
             .machine
+            .stored
             .pending_history()
             .map(|(id, mut filed, rows)| {
                 filed.bytes += 1;
@@ -100,21 +106,19 @@ impl Real {
                 (id, filed)
             })
             .collect();
-        self.machine.mark_history_written(&all);
+        self.machine.stored.mark_history_written(&all);
     }
 
     /// Returns the answer to STATUS, made from an excerpt as the server does.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
         let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
         match self.request(ConnectionId(0), command).expect("an answer") {
-            Answer::Excerpt(excerpt) => {
+            Effect::Excerpt(_, excerpt) => {
                 let statuses = excerpt.statuses(Seq::new(seq).unwrap());
                 Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
             }
-            answer => Said::Ko(match answer.into_reply().unwrap() {
-                Reply::Ko(ko) => ko.code,
-                other => panic!("{other:?}"),
-            }),
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -132,12 +136,12 @@ impl Real {
     }
 
     pub fn restart(&mut self) {
-        self.machine = StateMachine::new("store".into(), policy());
-        self.lines.iter().for_each(|line| self.machine.replay(line).unwrap());
+        self.machine = StateMachine::new(StoredState::new("store".into()), policy());
+        self.lines.iter().for_each(|line| self.machine.stored.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
-        self.machine = StateMachine::restore(self.machine.snapshot(), policy()).unwrap();
+        self.machine = StateMachine::new(StoredState::restore(self.machine.stored.snapshot()).unwrap(), policy());
     }
 }
 

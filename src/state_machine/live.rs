@@ -1,7 +1,8 @@
-//! RECV sessions: which users are online, their waiting polls and their transient events (protocol, sections 6 and 7).
+//! The live state: RECV sessions with their waiting polls and transient events (protocol, sections 6 and 7), and rate
+//! limits. A restart ends all of it; no record or checkpoint holds any.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::limits;
@@ -12,7 +13,7 @@ use crate::state_machine::command::ConnectionId;
 
 /// All RECV sessions.
 #[derive(Default)]
-pub(in crate::state_machine) struct Presence {
+pub struct Presence {
     /// By account number: the session of each user who is online.
     sessions: Vec<Option<Box<Session>>>,
     users: HashMap<ConnectionId, AccountNumber>,
@@ -23,16 +24,16 @@ pub(in crate::state_machine) struct Presence {
 }
 
 /// One RECV session.
-pub(in crate::state_machine) struct Session {
+pub struct Session {
     pub connection: ConnectionId,
     /// Position of the session's login among all logins.
-    login_order: u64,
+    pub login_order: u64,
     /// The highest number that this connection was sent: `POLL;*` acknowledges it.
     pub sent: Seq,
-    poll: Option<WaitingPoll>,
+    pub poll: Option<WaitingPoll>,
     /// The client has ended its input: polls do not wait.
     pub hung_up: bool,
-    address: IpAddr,
+    pub address: IpAddr,
     /// The TCP port on which the client takes direct chats.
     pub port: Option<u16>,
     transient: VecDeque<Event>,
@@ -40,7 +41,7 @@ pub(in crate::state_machine) struct Session {
 
 /// A poll that waits for events.
 #[derive(Clone, Copy)]
-pub(in crate::state_machine) struct WaitingPoll {
+pub struct WaitingPoll {
     pub after: Seq,
     pub max: usize,
     /// Time since the start of the server at which the poll is answered with nothing.
@@ -59,7 +60,7 @@ impl Presence {
         self.session(user).is_some()
     }
 
-    fn session(&self, user: AccountNumber) -> Option<&Session> {
+    pub fn session(&self, user: AccountNumber) -> Option<&Session> {
         self.sessions.get(user.index())?.as_deref()
     }
 
@@ -70,17 +71,6 @@ impl Presence {
     /// Returns the user whose session a connection is; `None` also for a session that was replaced.
     pub fn user(&self, connection: ConnectionId) -> Option<AccountNumber> {
         self.users.get(&connection).copied()
-    }
-
-    /// Checks that a user has a session whose login came after this one.
-    pub fn has_newer_session(&self, user: AccountNumber, login_order: u64) -> bool {
-        self.session(user).is_some_and(|session| session.login_order > login_order)
-    }
-
-    /// Returns the address at which a user takes direct chats (protocol, section 8).
-    pub fn direct_address(&self, user: AccountNumber) -> Option<SocketAddr> {
-        let session = self.session(user)?;
-        Some(SocketAddr::new(session.address, session.port?))
     }
 
     /// Opens a session; returns the connection of the one that it replaces.
@@ -134,11 +124,6 @@ impl Presence {
         }
     }
 
-    /// Returns the poll of a user that waits.
-    pub fn waiting_poll(&self, user: AccountNumber) -> Option<WaitingPoll> {
-        self.session(user)?.poll
-    }
-
     /// Returns the earliest deadline of the waiting polls.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
@@ -169,5 +154,25 @@ impl Presence {
         }
         session.transient.push_back(event);
         self.wake(user);
+    }
+}
+
+/// The rate limit of senders (`serve --rate`; protocol, section 4): the current second of each sender, and the count of
+/// messages in it, by account number.
+#[derive(Default)]
+pub struct RateLimits(Vec<(u64, u32)>);
+
+impl RateLimits {
+    /// Counts a message of a sender; `false` if the second has `limit` messages already.
+    pub fn count_message(&mut self, sender: AccountNumber, elapsed: Duration, limit: u32) -> bool {
+        if self.0.len() <= sender.index() {
+            self.0.resize(sender.index() + 1, (0, 0));
+        }
+        let Some((second, sent)) = self.0.get_mut(sender.index()) else { return false };
+        if *second != elapsed.as_secs() {
+            (*second, *sent) = (elapsed.as_secs(), 0);
+        }
+        *sent = sent.saturating_add(1);
+        *sent <= limit
     }
 }

@@ -1,0 +1,60 @@
+//! The output of the state machine: records and effects.
+
+use std::sync::Arc;
+
+use super::Record;
+use super::command::ConnectionId;
+use super::query::Excerpt;
+use super::stored::{ConversationId, HistoryPrefix};
+use crate::model::{Seq, UserName};
+use crate::protocol::{Code, Event, Reply};
+
+/// Records to write to the log and effects to dispatch after the commit, in order. It collects those of many commands.
+#[derive(Default)]
+pub struct Output {
+    /// Each record with the newest sequence number after it.
+    pub records: Vec<(Seq, Record)>,
+    pub effects: Vec<Effect>,
+}
+
+/// An action for the router, once every record that was emitted before it is durable (output commit).
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Answers the oldest unanswered command of a connection.
+    Reply(ConnectionId, Reply),
+    /// Answers it, too: the reply is completed with rows of a history file.
+    Excerpt(ConnectionId, Excerpt),
+    /// Answers the poll of a connection. It depends on the records up to a number only: those of the events in it,
+    /// and those of newer events that have replaced others.
+    Events { to: ConnectionId, delivery: Delivery, depends_on: Seq },
+    /// Sends a last KO, then closes the connection.
+    Close(ConnectionId, Code),
+    /// Publishes the password hash of an account that is new or has another password.
+    Account { name: UserName, password_hash: Arc<str> },
+}
+
+/// The events that a poll returns. The texts of room messages for members who are far behind are in the history file
+/// only, and are read from there.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// Events in memory: first the transient ones, then the others in order.
+    pub events: Vec<Event>,
+    /// Events in history files, to be merged in by number.
+    pub filed: Vec<FiledEvents>,
+}
+
+impl Delivery {
+    /// Checks that the poll returns no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.filed.is_empty()
+    }
+}
+
+/// Messages of a room to read from its history file.
+#[derive(Clone, Debug)]
+pub struct FiledEvents {
+    pub conversation: ConversationId,
+    pub filed: HistoryPrefix,
+    /// Their numbers in ascending order.
+    pub seqs: Vec<Seq>,
+}

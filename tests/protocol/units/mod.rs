@@ -1,0 +1,8 @@
+//! The values of a line, one by one: what each of them accepts and how it is written.
+
+mod ids;
+mod names;
+mod record;
+mod requests;
+mod secrets;
+mod times;
