@@ -90,7 +90,7 @@ fn finding_what_was_said_and_who_somebody_is() {
 }
 
 #[test]
-fn what_was_not_read_is_counted_by_place() {
+fn unread_messages_are_counted_by_conversation() {
     let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-receipts"]));
     ana.type_line("@luis: one");
@@ -106,7 +106,7 @@ fn what_was_not_read_is_counted_by_place() {
 }
 
 #[test]
-fn who_is_ignored_is_not_seen_and_nothing_is_lost() {
+fn ignored_users_are_not_shown_and_their_messages_are_kept() {
     let world = World::new(&[]);
     let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
     let mut eva = client(&world, "eva", &[]);

@@ -21,11 +21,11 @@ fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
     terminal
 }
 
-/// Waits until the server knows where somebody takes direct chats; returns that port.
+/// Waits until the server knows the port of a user's direct chats; returns it, with a token.
 fn port_of(world: &World, user: &str) -> (u16, String) {
     let mut line = world.login_or_register("caller");
     let mut port = None;
-    wait_until("somebody to take direct chats", || {
+    wait_until("a user to accept direct chats", || {
         let reply = line.request(&format!("PEER;{user}"));
         let mut fields = reply.split(';').skip(2).map(str::to_owned);
         port = reply.starts_with("OK;").then(|| (fields.next().unwrap().parse().unwrap(), fields.next().unwrap()));
@@ -92,7 +92,7 @@ fn a_chat_outlives_the_server_and_ends_with_close() {
 }
 
 #[test]
-fn who_was_not_announced_gets_in_nowhere() {
+fn an_unannounced_caller_is_refused() {
     let world = World::without_lobby();
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
@@ -151,7 +151,7 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
 }
 
 #[test]
-fn who_cannot_be_reached_is_said() {
+fn a_peer_that_cannot_be_reached_is_reported() {
     let world = World::without_lobby();
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
     ana.type_line("/p2p luis");
@@ -161,7 +161,7 @@ fn who_cannot_be_reached_is_said() {
     ana.expect("! there is no such user");
     luis.type_line("/p2p ana");
     luis.expect("! there are no direct chats here");
-    // A port where nobody is: a session that says so by hand.
+    // A port at which nothing listens, announced by a session that the test holds.
     drop(luis);
     let mut eva = world.register_session("eva");
     assert_eq!(eva.request(&format!("PORT;{}", free_port())), "OK");
@@ -178,7 +178,7 @@ fn the_next_port_is_taken_if_one_is_in_use() {
     assert!(ports.iter().all(|port| wachat::limits::DIRECT_PORTS.contains(port)) && ports[0] != ports[1], "{ports:?}");
 }
 
-/// Somebody who takes direct chats by hand.
+/// A user whose direct chats the test holds.
 struct ByHand {
     session: Connection,
     door: TcpListener,
@@ -204,7 +204,7 @@ impl ByHand {
 }
 
 #[test]
-fn what_is_typed_before_the_answer_to_a_call_goes_to_who_was_called() {
+fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer() {
     let world = World::new(&[]);
     let ana = client(&world, "ana", &[]);
     ana.expect("#lobby> ");
@@ -254,7 +254,7 @@ fn wait_until_listed(client: &Terminal, chats: &str) {
 }
 
 #[test]
-fn who_call_each_other_at_the_same_time_can_talk() {
+fn two_peers_that_call_each_other_at_the_same_time_can_talk() {
     let world = World::without_lobby();
     let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     let (port, _) = port_of(&world, "ana");
@@ -279,7 +279,7 @@ fn who_call_each_other_at_the_same_time_can_talk() {
 }
 
 #[test]
-fn of_who_is_ignored_no_chat_is_told() {
+fn a_direct_chat_with_an_ignored_user_is_not_reported() {
     let world = World::without_lobby();
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
@@ -296,7 +296,7 @@ fn of_who_is_ignored_no_chat_is_told() {
 }
 
 #[test]
-fn who_leaves_waits_for_what_was_said_directly() {
+fn a_client_that_ends_waits_for_the_answers_of_its_peer() {
     let mut world = World::without_lobby();
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");
@@ -317,7 +317,7 @@ fn who_leaves_waits_for_what_was_said_directly() {
 }
 
 #[test]
-fn what_was_said_directly_and_may_be_lost_is_told_at_the_end() {
+fn unconfirmed_direct_messages_are_reported_at_the_end() {
     let world = World::without_lobby();
     let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
     ana.type_line("/p2p eva");

@@ -113,7 +113,7 @@ fn rows(client: &Client, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_comes_again_is_not_taken_in_again() {
+fn a_repeated_message_is_stored_once() {
     let mut client = open(&SimulatedDisk::default()).unwrap();
     client.log_in("store", 0);
     let first = vec![message(3, "luis", "a", "one"), message(5, "luis", "b", "two")];
@@ -173,7 +173,7 @@ fn rows_stand_in_the_order_of_their_numbers_and_states_only_move_forward() {
 }
 
 #[test]
-fn what_one_writes_to_oneself_moves_on_though_it_came_before_its_ok() {
+fn a_note_to_oneself_advances_although_it_came_before_its_ok() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();
     client.log_in("store", 0);
@@ -236,7 +236,7 @@ fn a_busy_pipe_is_emptied_when_its_messages_are_taken_over() {
 }
 
 #[test]
-fn what_a_pipe_left_is_taken_over_once_wherever_that_is_cut() {
+fn the_log_of_a_pipe_is_taken_over_once_despite_a_crash_at_any_call() {
     for call in 0..200 {
         let disk = SimulatedDisk::default();
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -304,7 +304,7 @@ fn directories_are_told_apart_and_their_names_are_harmless() {
 }
 
 #[test]
-fn nobody_else_on_the_machine_reads_it() {
+fn other_users_of_the_machine_cannot_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -20,7 +20,7 @@ fn lines_with_and_without_their_end() {
 }
 
 #[test]
-fn what_is_no_line_is_refused_and_the_next_one_is_not() {
+fn invalid_input_is_refused_and_the_next_line_is_accepted() {
     let long = [vec![b'x'; limits::TYPED_BYTES + 5], b"\nnext\n\xff\nlast".to_vec()].concat();
     let read = lines(&long);
     assert!(matches!(read.as_slice(), [None, Some(_), None, Some(_)]), "{read:?}");

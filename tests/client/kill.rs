@@ -19,7 +19,7 @@ fn nothing_seen_is_lost_through_1000_kills() {
     survive(1_000, 2);
 }
 
-/// Somebody at a terminal that is started again and again.
+/// A user at a terminal whose client is started again and again.
 struct Desk {
     person: Person,
     peer: &'static str,

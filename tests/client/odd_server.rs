@@ -82,7 +82,7 @@ fn play() -> (World, Recv, Terminal) {
 const HOLA: &str = "5;MSG;id-1;luis;ana;2026-11-20T23:55:00.123Z;hola";
 
 #[test]
-fn what_is_acknowledged_is_in_the_history() {
+fn acknowledged_events_are_in_the_history() {
     let (world, mut recv, mut ana) = play();
     recv.accept("OK;ana;wachat/1;0;store");
     assert!(recv.line().starts_with("POLL;0;"));

@@ -9,7 +9,7 @@ fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
 }
 
 #[test]
-fn what_is_sent_and_where() {
+fn a_line_is_parsed_to_a_text_and_its_target() {
     assert_eq!(parse("/msg luis hola,  ¿qué tal?"), said(Some("luis"), "hola,  ¿qué tal?"));
     assert_eq!(parse("@luis: hola"), said(Some("luis"), "hola"));
     assert_eq!(parse("@luis:hola: sí"), said(Some("luis"), "hola: sí"));
@@ -38,7 +38,7 @@ fn commands_and_their_arguments() {
 }
 
 #[test]
-fn what_is_refused_says_what_to_type() {
+fn a_refused_line_names_the_right_one() {
     for (line, hint) in [
         ("/mgs luis hola", "did you mean /msg?"),
         ("/histroy", "did you mean /history?"),

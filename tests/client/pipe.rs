@@ -32,7 +32,7 @@ fn all_forms_and_the_order_of_lines() {
 }
 
 #[test]
-fn what_fails_for_good_says_why_and_the_rest_is_sent() {
+fn a_permanent_failure_is_explained_and_the_other_lines_are_sent() {
     let world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
     let output = world.pipe("ana", "@nobody: lost\n@luis: arrives\n/mgs luis typo\nno chat\n\u{1b}[A\n", &[]);
@@ -180,7 +180,7 @@ fn a_pipe_may_stay_open_as_long_as_it_likes() {
 }
 
 #[test]
-fn what_a_pipe_beside_a_client_could_only_queue_is_sent_by_the_next_client() {
+fn messages_queued_by_a_pipe_beside_a_client_are_sent_by_the_next_client() {
     let mut world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
     let mut ana = world.terminal("ana", &[]);

@@ -324,7 +324,7 @@ impl Run {
         let to = ["luis", "eva", "nobody", "ana"][usize::try_from(self.random.below(4)).unwrap()];
         let long = usize::try_from(self.random.below(1_200)).unwrap();
         let text = format!("{number};\"{}", "y".repeat(long));
-        // Noted before: whether a failed call has reached the disk, nobody knows.
+        // Noted before: a failed call may have reached the disk or not.
         self.promises.typed.push((to.to_owned(), text.clone(), false));
         self.handle(client, AppEvent::Typed(Ok(format!("@{to}: {text}"))))
     }
@@ -398,7 +398,7 @@ impl Run {
         rows
     }
 
-    /// After the last life everything comes to its end, and then all can be compared.
+    /// Completes all deliveries after the last life, and compares everything.
     fn finish(&mut self) {
         let mut client = self.start().unwrap();
         let mut rounds = 0;

@@ -25,7 +25,7 @@ fn two_who_start_their_clients_talk_at_once_in_the_lobby() {
     ana.expect("✓✓ read #lobby: hola");
     luis.type_line("¿qué tal?");
     ana.expect("] #lobby luis: ¿qué tal?\r\n");
-    // Whoever wants none gets none.
+    // A client that asks for none gets none.
     ana.type_line("/query");
     ana.type_line("lost");
     ana.expect("! there is no current chat");
@@ -59,7 +59,7 @@ fn a_client_that_starts_without_a_server_finds_the_lobby_later() {
 fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     let world = World::without_lobby();
     let mut ana = client(&world, "ana");
-    // Typed at once, as somebody who pastes does.
+    // Typed at once, as by a paste.
     ana.type_line("/join #sala\nfirst\nsecond");
     ana.expect("* you are in #sala; what you write goes there");
     ana.expect("nothing there yet");
@@ -140,7 +140,7 @@ fn numbers(world: &World, user: &str, word: &str) -> Vec<u64> {
 
 /// More waits for a member than the server keeps for one: the client looks the rest up, as far as is reasonable.
 #[test]
-fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
+fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
     let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
@@ -184,7 +184,7 @@ fn who_was_away_for_long_gets_all_of_it_or_is_told_what_is_missing() {
 }
 
 #[test]
-fn what_is_shown_on_joining_is_shown_once_and_kept() {
+fn messages_shown_on_joining_are_shown_once_and_kept() {
     let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
@@ -222,7 +222,7 @@ fn while_others_talk_joining_shows_each_line_once_and_in_order() {
 }
 
 #[test]
-fn who_is_in_no_room_is_told_how_to_come_in() {
+fn a_user_in_no_room_is_told_how_to_join() {
     let world = World::without_lobby();
     let mut line = world.login_or_register("ana");
     line.run_transcript("> JOIN;#sala\n< OK");
@@ -236,7 +236,7 @@ fn who_is_in_no_room_is_told_how_to_come_in() {
 }
 
 #[test]
-fn who_joins_is_there_and_that_is_said_once() {
+fn a_join_is_reported_once() {
     let world = World::new(&[]);
     let mut ana = client(&world, "ana");
     let mut luis = client(&world, "luis");

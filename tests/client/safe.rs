@@ -3,7 +3,7 @@
 use wachat::client::texts::safe::{indented, safe};
 
 #[test]
-fn what_a_terminal_would_obey_is_shown_and_not_sent() {
+fn control_characters_are_shown_and_not_sent_to_the_terminal() {
     for (text, shown) in [
         ("hola ñandú 👩‍🚀", "hola ñandú 👩‍🚀"),
         ("a\tb", "a\tb"),

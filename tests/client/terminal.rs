@@ -142,7 +142,7 @@ fn receipts_can_be_kept_back_and_given_by_hand() {
 }
 
 #[test]
-fn what_was_shown_while_the_server_was_gone_is_called_read_later() {
+fn messages_shown_while_the_server_is_away_are_reported_as_read_later() {
     let mut world = World::new(&[]);
     let (mut ana, mut luis) = two(&world);
     luis.quit();
@@ -185,7 +185,7 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
 }
 
 #[test]
-fn who_is_replaced_ends_and_does_not_come_back() {
+fn a_replaced_client_ends_and_does_not_reconnect() {
     let world = World::new(&[]);
     world.register_clients(&["ana"]);
     let mut first = world.terminal("ana", &[]);
@@ -211,7 +211,7 @@ fn one_directory_has_one_client() {
 }
 
 #[test]
-fn what_a_terminal_would_obey_is_seen_and_the_history_is_exact() {
+fn control_characters_are_shown_visibly_and_the_history_is_exact() {
     let world = World::new(&[]);
     let (mut ana, mut luis) = two(&world);
     let text = "a\u{202e}b\tc\u{2028}d";

@@ -127,7 +127,7 @@ fn the_commands_are_those_that_the_client_knows() {
 }
 
 #[test]
-fn what_the_five_could_do_is_done_by_commands_that_there_are() {
+fn the_table_of_the_five_projects_names_existing_commands() {
     let readme = include_str!("../../README.md");
     let section = readme.split_once("\nFive course projects").and_then(|(_, rest)| rest.split_once("\n## "));
     let typed: Vec<_> = section.expect("the table").0.split('`').skip(1).step_by(2).collect();

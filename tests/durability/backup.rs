@@ -62,7 +62,7 @@ fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
 }
 
 #[test]
-fn what_was_there_comes_back_under_a_new_name() {
+fn a_restored_store_has_the_same_content_under_a_new_name() {
     let disk = SimulatedDisk::default();
     let playing = played(&disk);
     let before = read_files(&disk, DATA);
@@ -497,7 +497,7 @@ fn a_damaged_store_is_not_backed_up_and_its_own_file_is_named() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn an_impossible_request_is_refused_in_one_line() {
     let world = World::without_lobby();
     world.register("ana");
     let (data, directory) = (world.data(), TempDir::new().unwrap());

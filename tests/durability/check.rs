@@ -173,7 +173,7 @@ fn an_old_row_whose_text_was_changed_is_known_by_the_files_checksum() {
     assert!(said.starts_with(&format!("{file}: a byte among its rows was changed")), "{said}");
 }
 
-/// Nobody waits for anything any more.
+/// Delivers and acknowledges everything that is pending.
 fn forge_empty_offline(disk: &SimulatedDisk) -> Vec<String> {
     let newest = disk.list(Path::new(DATA)).unwrap().into_iter().find(|name| name.starts_with("checkpoint-")).unwrap();
     disk.tamper(&Path::new(DATA).join(newest).join("offline.csv"), |content| {
@@ -220,7 +220,7 @@ fn all_that_is_damaged_is_said_at_once() {
 }
 
 #[test]
-fn what_is_missing_is_damage_and_what_is_left_over_is_a_note() {
+fn a_missing_file_is_damage_and_an_orphan_is_a_note() {
     let disk = store();
     disk.remove_file(Path::new("/data/history/direct-2-2.csv")).unwrap();
     disk.remove_file(Path::new("/data/wal/000003.csv")).unwrap();
@@ -285,7 +285,7 @@ fn the_command_says_what_it_found() {
 }
 
 #[test]
-fn what_is_no_store_is_said_in_one_line_and_stays_as_it_is() {
+fn a_directory_that_is_no_store_is_refused_in_one_line_and_not_changed() {
     let directory = TempDir::new().unwrap();
     for data in [directory.path().to_path_buf(), directory.path().join("nothing")] {
         let (code, told, said) = run(&data);

@@ -332,7 +332,7 @@ fn with_change(case: &Case) -> String {
 
 #[test]
 fn a_refusal_beside_an_earlier_try_proves_nothing() {
-    // The first try was on a connection that broke: the server may still come to it.
+    // The first try was on a connection that broke: the server may still execute it.
     let open = "
         ana sends m1 to luis: hola
         ana sends m1 to luis: hola
@@ -350,7 +350,7 @@ fn a_refusal_beside_an_earlier_try_proves_nothing() {
 }
 
 #[test]
-fn what_has_no_answer_is_to_be_sent_again_oldest_first() {
+fn unanswered_sends_are_retried_oldest_first() {
     let mut checker = Checker::default();
     for id in ["z", "y", "x", "w"] {
         checker.asks("ana", id, "luis", "hola");

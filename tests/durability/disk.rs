@@ -23,7 +23,7 @@ fn with_a_sector() -> SimulatedDisk {
 }
 
 #[test]
-fn what_was_synced_stays_and_what_was_not_may_go() {
+fn synced_bytes_survive_and_unsynced_ones_may_be_lost() {
     let disk = with_a_sector();
     let file = disk.open(Path::new(FILE)).unwrap();
     file.write_at(&[b'b'; 512], 0).unwrap();

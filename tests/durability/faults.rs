@@ -1,6 +1,6 @@
-//! A real server, spoken to through its sockets, on a disk where each call in turn goes wrong: its client
-//! hears OK, FULL, or the end of the connection; whoever runs it reads what failed, in which file; and what
-//! was answered OK is there when it is started again, after a kill and after a power cut.
+//! A real server, spoken to through its sockets, on a disk where each call in turn fails: the client is answered OK or
+//! FULL, or the connection ends; the log names the failed call and the file; and every message that was answered OK is
+//! there when the server is started again, after a kill and after a power cut.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ fn check(disk: &SimulatedDisk, answers: &Answers, how: &str) {
 }
 
 #[test]
-fn whatever_call_fails_the_client_and_the_administrator_are_told_the_truth() {
+fn every_failing_call_is_reported_to_the_client_and_the_administrator() {
     let disk = SimulatedDisk::default();
     let (undisturbed, trouble) = live(&disk, u64::MAX, Fault::Stop);
     assert_eq!((undisturbed.accepted.len(), trouble), (MESSAGES, None));

@@ -57,7 +57,7 @@ fn wait(world: &World, user: usize) -> Connection {
     session
 }
 
-/// The median time of a SEND to its OK, to somebody who takes each message at once.
+/// Returns the median time of a SEND to its OK; the recipient acknowledges each message at once.
 fn time_of_an_ok(world: &World, ana: &mut Connection) -> Duration {
     drop(world.register("bea"));
     let mut bea = world.session("bea");

@@ -158,7 +158,7 @@ fn lines_of_64_kib_and_more() {
             refused(&mut mallory, &vec![b'x'; length], "TOO_LONG");
             mallory.assert_closed();
         }
-        // It never ends: nobody waits for its end.
+        // The line never ends; the reply comes without its end.
         let mut endless = town.mallory(port);
         while endless.try_send([b'x'; 10_000]).is_ok() && !endless.has_input(std::time::Duration::from_millis(1)) {}
         assert!(endless.read_line().starts_with("KO;TOO_LONG;"));
@@ -179,7 +179,7 @@ fn lines_of_64_kib_and_more() {
 fn lines_cut_at_every_byte() {
     let mut town = Town::new();
     let login = format!("LOGIN:mallory:{PASSWORD}\n");
-    // Somebody else's session, so that it is no question which of two logins came later.
+    // The session of another user, so that the order of two logins does not matter.
     town.world.register("trudy12");
     let other = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("mallory", "trudy12");
     for (port, request) in [(town.world.send, "SEND;m-1;mallory;a\\n\"b ñ\n"), (town.world.recv, "POLL;0;0;1000\n")] {

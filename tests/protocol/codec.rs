@@ -269,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_wal_holds_comes_back(message in message(), user in name(), target in target(), number in seq(), at in time()) {
+    fn records_of_the_wal_are_read_back(message in message(), user in name(), target in target(), number in seq(), at in time()) {
         let last_of_peer = Some(number).filter(|n| n.get() > 0);
         for (last, record) in [
             (message.seq, Record::Message(message.clone())),

@@ -44,8 +44,8 @@ fn requests_may_be_sent_before_the_replies_are_read() {
     let world = World::without_lobby();
     world.register("ana");
     let mut line = Connection::open(world.send);
-    // Even before the login is answered. The replies come in the order of the requests, whoever
-    // inside the server made them.
+    // Even before the login is answered. The replies come in the order of the requests, from whichever
+    // thread of the server they come.
     line.send(format!("LOGIN:ana:{PASSWORD}\nSEND;m-1;ana;a\nPING\nnonsense\nSEND;m-2;ana;b\nCHATS\nQUIT\n"));
     line.run_transcript(
         "< OK;ana;wachat/1
@@ -125,7 +125,7 @@ fn a_half_close_while_a_poll_waits_has_it_answered_at_once() {
 }
 
 #[test]
-fn what_has_come_before_a_half_close_is_answered_with_it() {
+fn requests_before_a_half_close_are_answered() {
     let world = World::without_lobby();
     world.register("ana").run_transcript(
         "> SEND;m-1;ana;hola

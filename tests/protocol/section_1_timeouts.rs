@@ -12,7 +12,7 @@ use crate::support::{Connection, PASSWORD, TIMEOUT as PATIENCE, World};
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[test]
-fn whoever_keeps_the_server_waiting_is_told_and_closed() {
+fn a_client_that_exceeds_a_timeout_is_told_and_closed() {
     let world = World::new(&["--timeout", "5"]);
     world.register("ana");
     world.register("luis");

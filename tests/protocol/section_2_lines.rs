@@ -124,7 +124,7 @@ fn fields_are_quoted_and_escaped_as_they_need() {
 }
 
 #[test]
-fn what_is_no_record_is_syntax_and_the_connection_goes_on() {
+fn a_line_that_is_no_record_is_syntax_and_the_connection_goes_on() {
     let world = World::without_lobby();
     let mut ana = world.register("ana");
     let wrong: [&[u8]; 14] = [
@@ -208,7 +208,7 @@ fn a_text_of_60000_bytes_passes_whole_and_one_more_is_syntax() {
         ana.expect_ko(&format!("SEND;l-{n};ana;{longer}"), "SYNTAX");
         session.list("POLL;*;0");
     }
-    // Quotes that nobody needs are not counted: the record that is passed on has none.
+    // Superfluous quotes do not count: the record that is passed on has none.
     let reply = ana.request(&format!("SEND;quoted;ana;\"{}\"", "x".repeat(60_000)));
     assert!(reply.starts_with("OK;quoted;"), "{reply}");
 }

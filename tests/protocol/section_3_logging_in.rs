@@ -64,7 +64,7 @@ fn auth_is_one_text_for_a_wrong_password_an_unknown_user_and_an_impossible_name(
 }
 
 #[test]
-fn what_is_no_login_line_is_syntax_and_closes() {
+fn an_invalid_login_line_is_syntax_and_closes() {
     let world = World::without_lobby();
     for line in
         ["", "LOGIN", "LOGIN:ana", "LOGIN:ana:", "REGISTER:ana:", "PING", "SEND;m-1;ana;a", "LOGIN;ana;x", "HELO:a:b"]
@@ -147,13 +147,13 @@ fn a_name_is_one_user_in_any_case_and_is_shown_as_registered() {
         let_in(&world, &format!("LOGIN:{same}:{PASSWORD}"), "María");
         turned_away(&world, &format!("REGISTER:{same}:{PASSWORD}"), "EXISTS");
     }
-    // Without the accent it is somebody else.
+    // Without the accent it is another name.
     let mut maria = world.register("maria");
     assert_eq!(maria.list("USERS").len(), 2);
 }
 
 #[test]
-fn what_is_no_name_cannot_register() {
+fn an_invalid_name_cannot_register() {
     let world = World::without_lobby();
     let long = "x".repeat(33);
     let wrong = [

@@ -1,4 +1,4 @@
-//! RECV: polls. What one acknowledges is let go; what nobody acknowledged comes again.
+//! RECV: polls. Acknowledged events are removed; the others come again.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn a_poll_brings_what_is_above_after_in_order_and_at_most_max() {
 }
 
 #[test]
-fn what_was_acknowledged_is_not_sent_again_whatever_after_is() {
+fn acknowledged_events_are_not_sent_again_for_any_after() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");
     world.register("luis");
@@ -39,14 +39,14 @@ fn what_was_acknowledged_is_not_sent_again_whatever_after_is() {
     let mut luis = world.session("luis");
     assert_eq!(numbers(&luis.poll(2, 0)), [3]);
     assert_eq!(numbers(&luis.poll(0, 0)), [3], "1 and 2 were let go by the poll before");
-    // An acknowledgement is synced with the next thing that somebody waits for, or a moment later.
+    // An acknowledgement is synced with the next request that waits for a sync, or a moment later.
     send(&mut ana, "luis", 4..=4);
     world.kill().start();
     assert_eq!(numbers(&world.session("luis").poll(0, 0)), [3, 5], "also after a crash (4 is a STATE)");
 }
 
 #[test]
-fn what_was_not_acknowledged_comes_again_under_the_same_numbers() {
+fn unacknowledged_events_come_again_under_the_same_numbers() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");
     world.register("luis");

@@ -34,7 +34,7 @@ fn msg_and_state_are_told_in_their_order() {
 }
 
 #[test]
-fn where_read_comes_at_once_there_is_no_delivered_before_it_or_after() {
+fn an_immediate_read_is_the_only_state() {
     let world = World::without_lobby();
     let Two { mut ana, mut ana_hears, mut luis, mut luis_hears } = two(&world);
     send(&mut ana, "SEND;m-1;luis;hola", 1);

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::support::connection::without_times;
 use crate::support::{Connection, World, run_to_end};
 
-/// Somebody's two connections.
+/// The two connections of a user.
 struct User {
     says: Connection,
     hears: Connection,
@@ -91,7 +91,7 @@ fn marks_move_when_all_who_are_waited_for_have_it() {
 }
 
 #[test]
-fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
+fn a_member_who_leaves_delays_no_state_and_gets_no_more() {
     let world = World::without_lobby();
     let [mut ana, mut luis, mut eva] = three(&world);
     let seq = ana.send("m-1", "#sala");
@@ -100,13 +100,13 @@ fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
     eva.ok("LEAVE;#sala");
     eva.ok("LEAVE;#sala");
     assert!(ana.hear().iter().any(|event| event.ends_with(&format!(";STATE;#sala;DELIVERED;{seq};<at>"))));
-    assert_eq!(eva.hear(), [""; 0], "also what waited for her is gone");
+    assert_eq!(eva.hear(), [""; 0], "also her pending events are gone");
     // The states stay when the last member leaves.
     let alone = ana.send("m-2", "#sala");
     luis.ok("LEAVE;#sala");
     assert_eq!(ana.hear(), ["0;PART;#sala;luis;<at>"]);
     assert!(ana.says.list("HISTORY;#sala;1")[0].contains(";RECEIVED;"));
-    // A later message that somebody has moves them over it.
+    // A member who has a later message is past it.
     luis.ok("JOIN;#sala");
     let later = ana.send("m-3", "#sala");
     luis.hear();
@@ -118,7 +118,7 @@ fn who_leaves_is_waited_for_no_longer_and_gets_no_more() {
 }
 
 #[test]
-fn who_joins_gets_what_comes_after_and_sees_all_of_the_history() {
+fn a_new_member_gets_later_messages_and_sees_the_whole_history() {
     let world = World::without_lobby();
     let [mut ana, mut luis, _eva] = three(&world);
     let before = ana.send("m-1", "#sala");
@@ -184,7 +184,7 @@ fn join_and_part_are_told_to_the_other_members() {
 }
 
 #[test]
-fn everybody_who_registers_is_in_the_lobby() {
+fn every_new_user_is_in_the_lobby() {
     let world = World::new(&[]);
     let mut ana = User::new(&world, "ana");
     assert_eq!(ana.says.list("ROOMS"), ["#lobby;1;yes"]);
@@ -265,7 +265,7 @@ fn first_two(world: &World, user: &str) -> Vec<String> {
 }
 
 #[test]
-fn who_is_more_than_10_000_behind_gets_one_gap_and_is_not_waited_for_in_it() {
+fn a_member_more_than_10_000_behind_gets_one_gap_and_delays_no_state() {
     let mut world = World::without_lobby();
     let [mut ana, _luis, mut eva] = three(&world);
     let sends: Vec<_> = (1..=10_002).map(|n| format!("SEND;m-{n};#sala;x")).collect();
@@ -317,7 +317,7 @@ fn a_user_is_in_at_most_1_000_rooms() {
 }
 
 #[test]
-fn who_comes_back_begins_anew() {
+fn a_member_who_comes_back_begins_anew() {
     let world = World::without_lobby();
     let [mut ana, mut luis, mut eva] = three(&world);
     let missed = ana.send("m-1", "#sala");

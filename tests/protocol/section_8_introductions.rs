@@ -1,4 +1,4 @@
-//! The server's part in direct chats: it says where somebody takes them, and announces the caller.
+//! The server's part in direct chats: it returns the address of a user, and announces the caller.
 
 use crate::support::World;
 
@@ -15,7 +15,7 @@ fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
     assert!(token.len() >= 32, "{token} could be guessed");
     assert_eq!(session.list("POLL;0;5"), [format!("0;PEER;ana;{token}")]);
     assert_ne!(ana.request("PEER;luis"), reply, "each call has a token of its own");
-    // Nobody calls herself, or somebody who takes none any more.
+    // PEER of oneself, or of a user who accepts no direct chats any more, is refused.
     luis.expect_ko("PEER;luis", "NO_PEER");
     assert_eq!(session.request("PORT;0"), "OK");
     ana.expect_ko("PEER;luis", "NO_PEER");

@@ -193,7 +193,7 @@ fn clients_that_do_not_listen_do_not_keep_the_server_from_stopping() {
     world.register("ana");
     let mut deaf: Vec<_> = (0..20).map(|_| world.login("ana")).collect();
     for line in &mut deaf {
-        // Nobody reads what is answered to that.
+        // The reply to that is not read.
         let _ = line.try_send("HELP\n".repeat(2_000));
     }
     let (status, took) = world.stop();

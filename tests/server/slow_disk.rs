@@ -71,7 +71,7 @@ fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
     assert_eq!(send(0), first, "a known id is answered all the same");
     assert!(send(refused).starts_with("KO;FULL;"));
     full.store(false, Ordering::Relaxed);
-    // Nobody has to restart anything.
+    // The server goes on without a restart.
     wait_for("the server to notice the room", || send(refused).starts_with("OK;").then_some(()));
     let mut line = Connection::open(server.send_address());
     line.request(&format!("LOGIN:ana:{PASSWORD}"));

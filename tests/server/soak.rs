@@ -61,7 +61,7 @@ mod linux {
             drop(world.register(&format!("reader{pair}")));
         });
         let process = Process::of(world.pid());
-        // Whoever has just left is gone when the next one has been served.
+        // The connections that were closed just now are gone when the next one has been served.
         let before = wait_for("an idle server", || process.is_at_rest());
         let (going, delivered, strangers) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
         let expected = std::array::from_fn(|_| AtomicU64::new(1));

@@ -8,14 +8,14 @@ use super::client_files::{self, Record};
 use crate::support::World;
 use crate::support::checker::{Checker, Row, Seen};
 
-/// A line that somebody typed, and whether they saw that it was queued.
+/// A typed line, and whether the screen reported it as queued.
 #[derive(Clone, Debug)]
 pub struct Typed {
     pub text: String,
     pub queued: bool,
 }
 
-/// Somebody, and what they typed for the other one. All texts differ.
+/// A user, and the lines typed for the other one. All texts differ.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub name: String,

@@ -55,7 +55,7 @@ struct Answered {
 }
 
 impl Proxy {
-    /// Of each user and port the first so many connections may come to harm.
+    /// Starts a run in which the first connections of each user at each port, this many, are harmed.
     pub fn start(seed: u64, server: [SocketAddr; 2], harmed: u64) -> Self {
         let network = Arc::new(Network {
             seed,
@@ -75,7 +75,7 @@ impl Proxy {
         self.addresses
     }
 
-    /// From now on new connections come to no harm.
+    /// From now on new connections are not harmed.
     pub fn heal(&self) {
         self.network.healed.store(true, Ordering::Relaxed);
     }

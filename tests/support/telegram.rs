@@ -64,12 +64,12 @@ impl Telegram {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Somebody says a text in the chat.
+    /// Adds an update: a user wrote a text in the chat.
     pub fn say(&self, text: &str) {
         self.message(json!({"text": text}));
     }
 
-    /// Somebody sends a message of these fields; what is not given is as usual.
+    /// Adds an update: a message with these fields, and the usual ones beside them.
     pub fn message(&self, fields: Value) {
         let mut message = json!({
             "message_id": 1,
@@ -111,11 +111,11 @@ impl Telegram {
         self.shared.0.lock().updates.len()
     }
 
-    /// Nobody listens any more; open connections end.
+    /// Stops listening; open connections end.
     pub fn go_away(&self) {
         self.shared.0.lock().away = true;
         self.shared.1.notify_all();
-        wait_for("nobody to listen", || TcpStream::connect(("127.0.0.1", self.port)).is_err().then_some(()));
+        wait_for("the port to be closed", || TcpStream::connect(("127.0.0.1", self.port)).is_err().then_some(()));
     }
 
     pub fn come_back(&self) {

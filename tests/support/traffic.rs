@@ -86,8 +86,8 @@ impl Traffic {
         *self.shared.addresses.lock() = addresses;
     }
 
-    /// The server was dead, and is now here. Until the first answer comes nobody does anything but ask
-    /// again: what that answer says was read back by the server, and nothing new has been synced since.
+    /// Continues on a server that was restarted at these addresses. Until the first answer comes the programs only retry:
+    /// the server read back what that answer reports, and has synced nothing new since.
     pub fn ask_again_at(&self, addresses: [SocketAddr; 2]) {
         let before = self.accepted();
         self.shared.quiet.store(true, Ordering::Relaxed);
@@ -99,7 +99,7 @@ impl Traffic {
         }
     }
 
-    /// Everybody does again what they do.
+    /// Resumes the traffic.
     pub fn go_on(&self) {
         self.shared.quiet.store(false, Ordering::Relaxed);
     }
@@ -325,7 +325,7 @@ fn poll(shared: &Shared, user: &str, hears: &mut Connection, says: &mut Connecti
         let count: usize = head.strip_prefix("OK;")?.parse().expect("a count");
         let mut newest = None;
         for _ in 0..count {
-            newest = take(shared, user, &hears.try_read_line()?).or(newest);
+            newest = receive_event(shared, user, &hears.try_read_line()?).or(newest);
         }
         if let Some((target, upto)) = newest {
             call_read(shared, user, says, &target, upto)?;
@@ -335,7 +335,7 @@ fn poll(shared: &Shared, user: &str, hears: &mut Connection, says: &mut Connecti
 }
 
 /// Stores an event; of a message it says where it is to be called read, and its number.
-fn take(shared: &Shared, user: &str, event: &str) -> Option<(String, u64)> {
+fn receive_event(shared: &Shared, user: &str, event: &str) -> Option<(String, u64)> {
     let fields = Fields::parse(event.as_bytes()).expect("an event");
     let field = |index: usize| fields.get(index).unwrap_or_default().to_owned();
     let number = |index: usize| field(index).parse::<u64>().expect("a number");
@@ -360,7 +360,7 @@ fn call_read(shared: &Shared, user: &str, says: &mut Connection, target: &str, u
     if answer.starts_with("KO;SEQ;") {
         shared.judge(|checker| checker.denied(user, upto));
     }
-    // Another KO is the server's last word, and answers nothing: nobody knows, and it is said again.
+    // Another KO is the last line of a connection and answers no request: the request is retried.
     (answer == "OK" || answer.starts_with("KO;SEQ;")).then_some(())
 }
 
@@ -402,7 +402,7 @@ fn connect(shared: &Shared, address: SocketAddr, user: &str) -> Option<(Connecti
         answer.starts_with("OK").then_some((line, answer))
     });
     if connected.is_none() {
-        // Until the next server is ready there is nobody to talk to.
+        // No server listens until the next one is ready.
         thread::sleep(Duration::from_millis(2));
     }
     connected

@@ -201,7 +201,7 @@ fn messages_go_both_ways_and_none_comes_back() {
 }
 
 #[test]
-fn what_is_not_for_the_room_or_the_chat_stays_out() {
+fn messages_for_neither_the_room_nor_the_chat_are_not_carried() {
     let mut room = BridgedRoom::new();
     let _bridge = room.bridge();
     for _ in 0..3 {
@@ -248,7 +248,7 @@ fn the_first_start_carries_no_history_and_later_ones_what_came_meanwhile() {
 }
 
 #[test]
-fn of_a_long_absence_the_newest_hundred_are_carried_and_the_rest_reported() {
+fn after_a_long_absence_the_newest_hundred_are_carried_and_the_rest_reported() {
     let mut room = BridgedRoom::new();
     room.bridge().stop();
     for number in 0..130 {

@@ -188,7 +188,7 @@ fn after_a_crash_the_file_of_passwords_goes_on_where_it_was() {
     assert_eq!(exit_code(&crashed.user(&["import", "only.csv"])), 0);
     assert_eq!(crashed.import(&["--skip-existing"]), "2 accounts made; 1 had one already\n");
     assert!(!crashed.path("passwords.csv").exists(), "all passwords were known");
-    // The roster that was cut, once more: of those without a password nobody is new.
+    // The interrupted roster once more: no user without a password is new.
     let roster = "name;password;email\nana;;ana@example.org\nluis;;\neva;;\nzoe;palabra larga;\n";
     crashed.write("roster.csv", roster);
     crashed.write("passwords.csv", &passwords);
@@ -257,7 +257,7 @@ fn a_whole_school_is_one_batch_of_any_length() {
 }
 
 #[test]
-fn what_is_exported_can_be_imported_again() {
+fn an_export_can_be_imported_again() {
     let class = Class::new("name;password;email\nAna;palabra larga;\"a;b\"\"c@example.org\"\nluis;palabra larga;\n");
     class.import(&[]);
     assert_eq!(exit_code(&class.user(&["remove", "luis"])), 0);

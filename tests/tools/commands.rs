@@ -161,14 +161,14 @@ fn a_send_waits_until_it_is_delivered_or_read() {
     let mut waiting = world.tool("send", "ana", &["luis", "hola", "--wait", "delivered", "--json"]).spawn().unwrap();
     // It waits: luis has not fetched it.
     wait_until("the message to be there", || !world.json("history", "luis", &["ana"]).is_empty());
-    assert!(waiting.try_wait().expect("its state").is_none(), "nobody has it yet");
+    assert!(waiting.try_wait().expect("its state").is_none(), "it is not delivered yet");
     let seq = world.json("receive", "luis", &[])[0]["seq"].to_string();
     let mut out = BufReader::new(waiting.stdout.take().unwrap());
     let sent: Value = serde_json::from_str(&next_line(&mut out)).expect("JSON");
     assert_eq!((sent["state"].as_str(), sent["seq"].to_string()), (Some("DELIVERED"), seq.clone()));
     assert_eq!(ended(waiting).0, Some(0));
 
-    // Nobody reads it: it ends in time, and says how far it is.
+    // The recipient does not read it: the command ends in time, and reports the state.
     let output = world.run("send", "ana", &["luis", "otra", "--wait", "read", "--timeout", "1"]);
     assert!(
         exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is RECEIVED"),
@@ -255,7 +255,7 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
 }
 
 #[test]
-fn what_fails_says_why_and_how() {
+fn every_failure_has_its_exit_code_and_reason() {
     let world = world();
     let output = world.run("send", "ana", &["nobody", "hola"]);
     assert!(
@@ -328,7 +328,7 @@ fn history_is_fetched_page_by_page() {
     let page = world.json("history", "ana", &["ana", "--before", &before, "--limit", "10"]);
     assert_eq!(texts(&page), (990..1_000).collect::<Vec<_>>());
 
-    // Whoever reads may stop at any time: that is no failure, and nothing is said.
+    // The reader of a pipe may stop at any time: that is no failure, and not reported.
     let mut command = world.tool("history", "ana", &["ana", "--all", "--json"]);
     let mut child = command.spawn().expect("it runs");
     let first = next_line(&mut BufReader::with_capacity(1, child.stdout.take().expect("its output")));
@@ -337,7 +337,7 @@ fn history_is_fetched_page_by_page() {
 }
 
 #[test]
-fn what_nobody_took_is_not_acknowledged() {
+fn events_that_were_not_written_are_not_acknowledged() {
     let world = world();
     world.ends(0, "send", "ana", &["luis", "hola"]);
     let mut command = world.tool("receive", "luis", &[]);

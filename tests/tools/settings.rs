@@ -100,7 +100,7 @@ fn another_file_by_flag_and_by_environment() {
 }
 
 #[test]
-fn what_is_shown_is_a_settings_file() {
+fn the_output_is_a_settings_file() {
     let home = Home::new();
     home.write(FILE, "user = \"a \\\"quoted\\\" name\"\n[serve]\nqueue = 1_000\n");
     let once = home.run(&["config"], &[]);
@@ -130,7 +130,7 @@ fn commands_of_commands_have_their_settings_too() {
 }
 
 #[test]
-fn what_is_wrong_in_the_file_is_said_with_its_line() {
+fn an_error_in_the_file_is_reported_with_its_line() {
     let home = Home::new();
     for (text, line, what) in [
         ("sever = \"x\"\n", 1, "there is no setting \"sever\"; there are server, send_port"),

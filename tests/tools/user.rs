@@ -89,7 +89,7 @@ fn a_removed_name_stays_taken_and_its_mail_unread() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn an_impossible_request_is_refused_in_one_line() {
     let directory = TempDir::new().expect("a directory");
     let data = directory.path().join("data");
     for arguments in [&["list"][..], &["passwd", "ana"], &["remove", "ana"]] {

@@ -247,7 +247,7 @@ impl Workload {
                 return Ok(Err(Gone));
             }
         }
-        // A batch that nobody waits for may wait for the next.
+        // A batch that no client is blocked on may be delayed.
         let lazy = self.server.as_ref().is_some_and(|s| s.group_commit.urgency() == Urgency::Soon);
         if !(lazy && self.random.chance(50)) && self.commit()?.is_err() {
             return Ok(Err(Gone));
@@ -344,7 +344,7 @@ impl Workload {
         self.request(None, command, Asked::Read)
     }
 
-    /// Somebody comes into the passage, or goes.
+    /// A user joins the passage, or leaves it.
     fn pass(&mut self, user: &'static str) -> Step {
         let (inside, room) = (self.random.chance(50), Ok(target(PASSAGE)));
         self.in_passage.entry(user).or_default().insert(inside);
@@ -460,7 +460,9 @@ impl Workload {
                 checker.accepted(user, id.as_str(), &at.to_string(), seq.get())?;
             }
             (Asked::Send { user, id }, Reply::Ko(_)) => checker.refused(user, id)?,
-            (Asked::Poll { user }, Reply::Events(events)) => events.iter().try_for_each(|e| tell(checker, user, e))?,
+            (Asked::Poll { user }, Reply::Events(events)) => {
+                events.iter().try_for_each(|e| observe(checker, user, e))?
+            }
             (Asked::Pass { user, inside }, Reply::Done) => {
                 self.in_passage.insert(user, HashSet::from([*inside]));
             }
@@ -475,7 +477,7 @@ impl Workload {
         Ok(())
     }
 
-    /// The troubles are over: everybody tries again what has no answer, and is given everything.
+    /// Ends the faults: the users retry what has no answer, and receive everything.
     pub fn settle(&mut self) -> Result<(), String> {
         self.disk.heal();
         self.eagerness = 100;
@@ -569,7 +571,7 @@ fn row_of(message: &Message, excerpt: &Excerpt) -> Row {
     }
 }
 
-fn tell(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
+fn observe(checker: &mut Checker, user: &str, event: &Event) -> Verdict {
     match event {
         Event::Message(m) => checker.received(
             user,

@@ -16,7 +16,7 @@ fn store(disk: &SimulatedDisk) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new(DATA))
 }
 
-/// Somebody's correspondence, with a checkpoint in the middle of it and more since.
+/// A correspondence with a checkpoint in the middle of it.
 fn playing(disk: &SimulatedDisk) -> GroupCommitHarness {
     let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     for name in ["ana", "luis", "eva"] {
@@ -37,18 +37,18 @@ fn playing(disk: &SimulatedDisk) -> GroupCommitHarness {
 /// Up to which segment the next checkpoint is to be: one while the server runs, or the last one.
 type Due = fn(&mut GroupCommitHarness) -> u64;
 
-fn of_a_running_server(server: &mut GroupCommitHarness) -> u64 {
+fn checkpoints_of_a_running_server(server: &mut GroupCommitHarness) -> u64 {
     server.close_segment();
     server.group_commit.wants_segment().expect("no spare") - 2
 }
 
-fn of_a_stopping_server(server: &mut GroupCommitHarness) -> u64 {
+fn checkpoints_of_a_stopping_server(server: &mut GroupCommitHarness) -> u64 {
     server.group_commit.uncovered().expect("something new")
 }
 
 #[test]
 fn a_checkpoint_that_is_interrupted_has_not_happened_or_has() {
-    for due in [of_a_running_server as Due, of_a_stopping_server] {
+    for due in [checkpoints_of_a_running_server as Due, checkpoints_of_a_stopping_server] {
         let disk = SimulatedDisk::default();
         let mut server = playing(&disk);
         let upto = due(&mut server);

@@ -25,7 +25,7 @@ fn store(disk: &SimulatedDisk) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new("/data"))
 }
 
-/// Without a lobby: whoever registers is one record.
+/// Without a lobby, so that a registration is one record.
 fn policy() -> Policy {
     Policy { lobby: false, ..Policy::default() }
 }

@@ -148,7 +148,7 @@ fn with(bytes: &[u8]) -> SimulatedDisk {
 }
 
 #[test]
-fn what_is_missing_at_the_end_is_a_torn_tail_and_a_shorter_file_is_damage() {
+fn a_batch_cut_at_the_end_is_a_torn_tail_and_a_shorter_file_is_damage() {
     let (bytes, ends) = written();
     let end = *ends.last().unwrap();
     for length in 0..=end {

@@ -64,7 +64,7 @@ impl LoopDisk {
     }
 
     /// Forgets what the system has cached, and lets it repair the file system as after a power cut.
-    /// Nobody may have a file open there.
+    /// No file may be open there.
     pub fn plug_in(&mut self) {
         wait_for("the disk to be free", || run(Command::new("umount").arg(&self.mount)).ok());
         self.is_mounted = false;

@@ -35,7 +35,7 @@ impl Redis {
         Some(redis)
     }
 
-    /// Somebody who writes to a stream of their own, and so many who read it.
+    /// Starts a writer with a stream of its own, and this many readers of it.
     pub fn stream(&self, round: usize, number: usize, readers: usize) -> Talk {
         let stream = format!("stream-{round}-{number}");
         let line = || Resp::open(self.address);

@@ -116,7 +116,7 @@ fn check_gap(real: &mut Real, last: u64) {
     assert_eq!(after.get(), last);
 }
 
-/// A poll costs what it brings, not what waits: it holds up everybody else for as long as it takes.
+/// The cost of a poll depends on the events that it returns, not on those that are pending.
 #[test]
 fn a_member_who_is_behind_in_many_rooms_polls_as_fast_as_anybody() {
     const ROOMS: usize = limits::ROOMS_PER_USER;

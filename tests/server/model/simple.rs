@@ -170,12 +170,12 @@ impl Model {
         }
         for (upto, sender) in last_of {
             if upto > self.read_upto(user, sender) {
-                self.tell(sender, user, State::Delivered, upto);
+                self.notify(sender, user, State::Delivered, upto);
             }
         }
     }
 
-    fn tell(&mut self, sender: usize, by: usize, kind: State, upto: u64) {
+    fn notify(&mut self, sender: usize, by: usize, kind: State, upto: u64) {
         self.last += 1;
         let seq = self.last;
         self.mailbox[sender]
@@ -204,7 +204,7 @@ impl Model {
             if is_room(target) {
                 self.move_room_marks(target);
             } else if let Some(last) = self.last_of_peer(user, target, upto).filter(|last| *last > before) {
-                self.tell(target, user, State::Read, last);
+                self.notify(target, user, State::Read, last);
             }
         }
         Said::Done
@@ -241,7 +241,7 @@ impl Model {
                 let known = if state == State::Read { mark(true) } else { mark(false).max(mark(true)) };
                 if upto > known {
                     self.marks.insert((room, sender, state == State::Read), upto);
-                    self.tell(sender, room, state, upto);
+                    self.notify(sender, room, state, upto);
                 }
             }
         }

@@ -8,10 +8,10 @@ use crate::support::{Terminal, World, wait_or};
 
 const RUNS: u64 = 40;
 
-/// Of each client and port the first so many connections may come to harm. After each it waits.
+/// Number of harmed connections of each client at each port; the client waits after each of them.
 const HARMED: u64 = 3;
 
-/// Each batch is typed when the one before it has come to the server.
+/// Each batch is typed when the server has the one before it.
 const BATCHES: u64 = 3;
 const BATCH: u64 = 5;
 

@@ -23,7 +23,7 @@ pub struct Harm {
 }
 
 impl Run {
-    /// Of each user and port the first so many connections may come to harm.
+    /// Starts a run in which the first connections of each user at each port, this many, are harmed.
     pub fn start(seed: u64, world: &World, harmed: u64) -> Self {
         Self { seed, proxy: Proxy::start(seed, world.addresses(), harmed) }
     }

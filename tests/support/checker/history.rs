@@ -17,7 +17,7 @@ pub struct Row {
 }
 
 impl Checker {
-    /// Somebody was shown rows that follow each other of a conversation: with a user, or in a room.
+    /// Takes consecutive rows of a conversation that were shown to an observer.
     pub fn shown(&mut self, observer: &str, target: &str, rows: &[Row]) -> Verdict {
         let (observer, target) = (self.name(observer), self.name(target));
         let mut last: Option<(u64, usize)> = None;
@@ -39,7 +39,7 @@ impl Checker {
         Ok(())
     }
 
-    /// Somebody was shown all of a conversation, page by page: nothing that was accepted is missing.
+    /// Takes all rows of a conversation that were shown to an observer: no accepted message is missing.
     pub fn shown_all(&mut self, observer: &str, target: &str, numbers: &HashSet<u64>) -> Verdict {
         let (observer, target) = (self.name(observer), self.name(target));
         let missing = self.messages.iter().find_map(|message| {

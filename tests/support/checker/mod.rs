@@ -1,22 +1,22 @@
-//! Says whether promises 1 to 6 were kept, from what the users of a server saw of it.
+//! Checks promises 1 to 6 on a history: the requests, replies and events that the users of a server observed.
 //!
-//! It is told every send with its outcome, every event every reader was given, every state anybody was
-//! told, in the order in which it happened to them. It knows nothing of how a server works. A broken
-//! promise is shown by the smallest piece of history that breaks it: two or three events that
-//! contradict each other, each with its place in the order of observation.
+//! It takes every send with its outcome, every delivered event and every reported state, in the order in which each
+//! user observed them. It knows nothing of how a server works. A broken promise is reported as the smallest part of
+//! the history that breaks it: two or three events that contradict each other, each with its position in the order of
+//! observation.
 //!
-//! A place is where messages go: a user, who is its only reader, or a room, whose readers
-//! [`Checker::room`] names once for all. What it checks, and under which promise it reports it:
+//! The target of a message is a user, who is its only reader, or a room, whose readers [`Checker::room`] names once for
+//! all. The checks, by the promise that they belong to:
 //!
-//! 1. what was accepted arrives, whole, at every reader, and is in the history; it is not refused later;
-//!    accounts stay, and the store is the same;
-//! 2. a reader is given a message once, and only what is meant for them; a retry gets the same answer;
-//! 3. every reader is given rising numbers; all observers agree on a message's number; what was sent
+//! 1. an accepted message arrives, whole, at every reader, and is in the history; it is not refused later; accounts
+//!    stay, and the store is the same;
+//! 2. a reader receives a message once, and only messages for that reader; a retry gets the same answer;
+//! 3. every reader receives increasing numbers; all observers agree on a message's number; a message that was sent
 //!    after a number was known has a higher one;
-//! 4. what somebody knows of a message's state never goes back; in the end everybody was told;
-//! 5. what was refused is in no mailbox and no history, unless it was sent again; one request, one answer;
-//! 6. no number that somebody was told stands for something else later, or is denied; no state is told
-//!    before the readers made it so.
+//! 4. the state of a message never goes back for any observer; in the end every sender knows the last state;
+//! 5. a refused message is in no mailbox and no history, unless it was sent again; one request, one answer;
+//! 6. a reported number is never that of another message later, and never denied; no state is reported before the
+//!    readers made it so.
 
 mod event;
 mod history;
@@ -46,15 +46,15 @@ pub struct Checker {
     by_id: HashMap<Name, HashMap<String, Index>>,
     /// The message or event of each number, and when it was first observed.
     numbers: HashMap<u64, (Holder, Moment)>,
-    /// Whenever a number higher than all before was told to somebody.
+    /// Moments at which a number was reported that is higher than all before.
     highest: Vec<(Moment, u64)>,
     rooms: HashMap<Name, Vec<Name>>,
     readers: HashMap<Name, Reader>,
-    /// The numbers of a sender's messages to a place that are known to somebody.
+    /// Known numbers of a sender's messages to a target.
     sent_to: HashMap<(Name, Name), BTreeSet<u64>>,
     /// The highest mark that an observer knows of a sender's messages to a place.
     marks: HashMap<(Name, Name, Name, State), (u64, Moment)>,
-    /// Marks that stand for no message that anybody has seen yet.
+    /// States of messages that have not been observed yet.
     unfounded: Vec<(Moment, Mark)>,
     /// Unanswered sends by sender, oldest first.
     open: HashMap<Name, BTreeMap<Moment, Index>>,

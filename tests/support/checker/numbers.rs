@@ -11,7 +11,7 @@ pub(super) enum Holder {
 }
 
 impl Checker {
-    /// Somebody was told a message's number.
+    /// The number of a message was reported to its sender or a reader.
     pub(super) fn numbered(&mut self, message: Index, seq: u64, moment: Moment) -> Verdict {
         match self.messages[message].number {
             Some((other, told)) if other != seq => return self.two_numbers(told, moment),
@@ -26,7 +26,7 @@ impl Checker {
         self.comes_after(seq, asked, moment)
     }
 
-    /// Somebody was told that a number stands for this.
+    /// Notes that a number was reported to be that of this message or event.
     pub(super) fn holds(&mut self, holder: Holder, seq: u64, moment: Moment) -> Verdict {
         if let Some((known, told)) = self.numbers.get(&seq) {
             let told = *told;

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::event::{Event, Index, Moment, Name, Verdict, summary};
 
-/// A message that somebody has tried to send.
+/// A message that a sender tried to send.
 pub(super) struct Message {
     pub from: Name,
     pub id: String,
@@ -17,7 +17,7 @@ pub(super) struct Message {
     /// The tries that have no answer.
     attempts: Vec<Moment>,
     pub outcome: Outcome,
-    /// Its number, and when somebody was first told.
+    /// Its number, and when it was first reported.
     pub number: Option<(u64, Moment)>,
     /// The readers that it was delivered to, and when.
     pub given: Vec<(Name, Moment)>,
@@ -25,7 +25,7 @@ pub(super) struct Message {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nobody knows: no answer (yet), or a KO beside which an earlier try may still happen.
+    /// Unknown: no answer (yet), or a KO while an earlier try may still be executed.
     Unknown,
     Accepted(Moment),
     Refused(Moment),
@@ -117,8 +117,8 @@ impl Checker {
         Ok(())
     }
 
-    /// The sends whose outcome nobody knows, oldest first: id, place and text of each. They are to be
-    /// tried again before the verdict.
+    /// Returns the sends whose outcome is unknown, oldest first: id, target and text of each. They are to be retried
+    /// before the verdict.
     pub fn unknown(&self, from: &str) -> Vec<(String, String, String)> {
         let open = self.open.get(from).into_iter().flatten();
         let again = |message: &Message| (message.id.clone(), message.to.to_string(), message.whole.clone());

@@ -33,7 +33,7 @@ impl Checker {
         self.readers_of(&message.from, &message.to).find(|reader| !has(reader))
     }
 
-    /// Notes whether a message has come to all whom it is for.
+    /// Notes whether a message was delivered to all of its readers.
     pub(super) fn look_for_readers(&mut self, message: Index) {
         match self.missing_reader(&self.messages[message]).is_some() {
             true => self.undelivered.insert(message),
@@ -41,7 +41,7 @@ impl Checker {
         };
     }
 
-    /// Everybody was told everything: the last marks are those of the readers.
+    /// Checks that the last states are those of the readers, when all events were delivered.
     fn check_marks(&self) -> Verdict {
         for (sender, target) in self.sent_to.keys() {
             for state in [State::Read, State::Delivered] {

@@ -26,7 +26,7 @@ pub enum How {
     Reset,
     /// That way only: the other goes on.
     HalfClose,
-    /// Nothing comes through that way any more, and nobody is told.
+    /// Bytes in that direction are dropped silently.
     Silence,
 }
 
@@ -52,8 +52,8 @@ pub struct Hold {
     pub time: Duration,
 }
 
-/// The end comes with the byte that is this many lines and bytes away from the beginning, before it
-/// is passed on. At the beginning of an answer that means: it has happened, and nobody is told.
+/// The end comes at the byte that is this many lines and bytes away from the beginning, before that byte is passed
+/// on. At the beginning of a reply it means that the request was executed and the client does not know.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
     pub way: Way,
