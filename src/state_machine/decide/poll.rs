@@ -61,7 +61,7 @@ impl StateMachine {
         let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: Vec::new() };
         let last = self.stored.collect(user, poll.after, poll.max - transient, &mut delivery);
         session.sent = session.sent.max(last);
-        if now || !delivery.is_empty() {
+        if now || !delivery.events.is_empty() || !delivery.filed.is_empty() {
             let depends_on = self.stored.account(user).mailbox.newest();
             out.effects.push(Effect::Events { to: session.connection, delivery, depends_on });
             self.presence.end_poll(user);
