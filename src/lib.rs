@@ -36,7 +36,7 @@
 //! 19. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
 //! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, and rooms
-//! (`state_machine/apply/room_log.rs`).
+//! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
 //!
