@@ -6,7 +6,7 @@
 //! | `live.rs` | sessions, waiting polls, rate limits: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
-//! | `query/` | lists, excerpts, deliveries, snapshots | never |
+//! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, snapshots | never |
 //!
 //! [`StateMachine::handle`] decides a command. Time, random tokens and limits come in with it, so the same commands
 //! lead to the same records, and tests can play millions of them. Recovery calls only `apply`: a replay of the records
