@@ -45,13 +45,8 @@ enum Command {
     Serve(ServeArgs),
     /// Chat, or send the lines of a pipe
     Connect(ConnectArgs),
-    Send(tools::SendArgs),
-    Receive(tools::ReceiveArgs),
-    History(tools::HistoryArgs),
-    /// List all users, and which of them are online
-    Users(tools::LookArgs),
-    /// List the rooms
-    Rooms(tools::LookArgs),
+    #[command(flatten)]
+    Tool(tools::Tool),
     /// Carry messages between a room and another network
     Bridge(bridge::BridgeArgs),
     /// Manage accounts while no server is running
@@ -145,11 +140,7 @@ pub fn run() -> ExitCode {
     match cli.command {
         Command::Serve(args) => serve::serve(args.into()),
         Command::Connect(args) => client::run(&args),
-        Command::Send(args) => tools::send(&args),
-        Command::Receive(args) => tools::receive(&args),
-        Command::History(args) => tools::history(&args),
-        Command::Users(args) => tools::users(&args),
-        Command::Rooms(args) => tools::rooms(&args),
+        Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
         Command::User(args) => user::run(&args),
         Command::Check(args) => safety::check(&args),

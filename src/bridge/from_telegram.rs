@@ -13,19 +13,16 @@ use super::error::{Outage, ServerError};
 use super::state::State;
 use super::telegram::{Telegram, TelegramError};
 use super::{Config, Event, incoming, room, update};
-use crate::client::link::account::Account;
 use crate::client::link::session::{Session, send_line};
 use crate::client::texts::safe::safe;
 use crate::client::{Exit, Failure};
 use crate::limits;
-use crate::model::{MessageId, RoomName, Target};
+use crate::model::{MessageId, Target};
 use crate::protocol::{Accepted, Ko, SendRequest};
 
 /// The sender to the room.
 pub struct FromTelegram {
-    account: Account,
-    room: RoomName,
-    chat: i64,
+    config: Arc<Config>,
     telegram: Arc<Telegram>,
     state: Arc<Mutex<State>>,
     events: Sender<Event>,
@@ -40,11 +37,9 @@ pub struct FromTelegram {
 }
 
 impl FromTelegram {
-    pub fn new(config: &Config, telegram: Arc<Telegram>, state: Arc<Mutex<State>>, events: Sender<Event>) -> Self {
+    pub fn new(config: Arc<Config>, telegram: Arc<Telegram>, state: Arc<Mutex<State>>, events: Sender<Event>) -> Self {
         Self {
-            account: config.account.clone(),
-            room: config.room.clone(),
-            chat: config.chat,
+            config,
             telegram,
             state,
             events,
@@ -123,14 +118,15 @@ impl FromTelegram {
             }
             None => return Ok(()),
         };
-        if message.chat.id != self.chat {
+        if message.chat.id != self.config.chat {
             self.report_other(&message.chat);
             return Ok(());
         }
         let Some(text) = incoming::text(&message) else { return Ok(()) };
-        let name = format!("tg-{}-{}-{number}", self.telegram.bot(), self.chat);
-        let Some(id) = MessageId::new(&name) else { return Ok(()) };
-        let request = SendRequest::Send { id, to: Ok(Target::Room(self.room.clone())), text };
+        let Config { room, chat, .. } = &*self.config;
+        let id = format!("tg-{}-{chat}-{number}", self.telegram.bot());
+        let Some(id) = MessageId::new(&id) else { return Ok(()) };
+        let request = SendRequest::Send { id, to: Ok(Target::Room(room.clone())), text };
         self.send(&send_line(&request), number)
     }
 
@@ -170,7 +166,7 @@ impl FromTelegram {
     fn request(&mut self, request: &[u8]) -> Result<Result<Accepted, Ko>, ServerError> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => room::enter(&self.account, &self.room)?,
+            None => room::enter(&self.config.account, &self.config.room)?,
         };
         let reply = session.request(request)?;
         self.session = Some(session);

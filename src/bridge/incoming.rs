@@ -4,7 +4,7 @@ use super::update::Message;
 use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
 
-/// Converts a message to the text for the room. `None`: the message has no content, or a bot sent it.
+/// Returns the text for the room. `None`: the message has no content, or its sender is a bot.
 pub fn text(message: &Message) -> Option<Text> {
     let name = name(message)?;
     let said = content(message)?;
@@ -25,23 +25,20 @@ fn name(message: &Message) -> Option<String> {
     Some(shown(if full.is_empty() { "somebody" } else { &full }))
 }
 
-/// Makes a name short and free of control characters, so that it stays on its line.
+/// Makes a name safe to show: on one line, and cut to the length of a snippet.
 fn shown(name: &str) -> String {
     snippet(&safe(name))
 }
 
+/// Returns the text, or a label for the attachment and its caption.
 fn content(message: &Message) -> Option<String> {
-    if let Some(text) = &message.text {
-        return Some(text.clone());
-    }
-    let attachment = message.attachment()?;
-    Some(match &message.caption {
-        Some(caption) => format!("{attachment} {caption}"),
-        None => attachment,
+    message.text.clone().or_else(|| match (message.attachment()?, &message.caption) {
+        (attachment, Some(caption)) => Some(format!("{attachment} {caption}")),
+        (attachment, None) => Some(attachment),
     })
 }
 
-/// Returns the beginning of the message that this one replies to.
+/// Returns the beginning of the text that the message answers.
 fn quoted(message: &Message) -> Option<String> {
     let chosen = message.quote.as_ref().map(|quote| quote.text.clone());
     let whole = || message.reply_to_message.as_ref().and_then(|other| content(other));
@@ -50,7 +47,7 @@ fn quoted(message: &Message) -> Option<String> {
     Some(snippet(&safe(line)))
 }
 
-/// Replaces control characters other than line breaks and TAB, which no record holds, by visible ones.
+/// Makes control characters visible, except line breaks and TAB: no record holds any other.
 fn replace_controls(text: &str) -> String {
     let keep =
         |c: char| if c.is_control() && c != '\t' { safe(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
@@ -58,7 +55,7 @@ fn replace_controls(text: &str) -> String {
     text.replace("\r\n", "\n").split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Cuts the end of a text that is too long. Telegram's longest text is a fifth of the limit here.
+/// Cuts a text that is longer than a message may be. Telegram's longest text is a fifth of that today.
 fn fit(text: &str) -> Text {
     let mut chars: Vec<char> = text.chars().collect();
     loop {

@@ -33,7 +33,7 @@ mod to_telegram;
 mod token;
 mod update;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -103,22 +103,18 @@ impl Bridge {
 pub fn start(config: Config) -> Result<Bridge, Failure> {
     let directory =
         home::directory(&config.home, &config.account.user, &config.account.server_name()).join("bridge-telegram");
-    let (state, lock) = open(&config.disk, &directory)?;
-    let state = Arc::new(Mutex::new(state));
+    make_directories(&*config.disk, &directory)?;
+    let lock = lock(&*config.disk, &directory)?;
+    let state = State::open(config.disk.clone(), directory.join("wal"))?;
+    let (config, state) = (Arc::new(config), Arc::new(Mutex::new(state)));
     let telegram = Arc::new(Telegram::new(&config.api_url, &config.token, config.chat));
     let (reports, events) = bounded(limits::CLIENT_EVENTS);
-    let from_telegram = FromTelegram::new(&config, telegram.clone(), state.clone(), reports.clone());
+    let from_telegram = FromTelegram::new(config.clone(), telegram.clone(), state.clone(), reports.clone());
     let to_telegram = ToTelegram::new(telegram, state.clone());
-    let poller = Poller::new(&config, to_telegram, state.clone(), reports.clone());
+    let poller = Poller::new(config, to_telegram, state.clone(), reports.clone());
     start_thread("from Telegram", &reports, move || from_telegram.run())?;
     start_thread("poller", &reports, move || poller.run())?;
     Ok(Bridge { state, events, _lock: lock })
-}
-
-fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), Failure> {
-    make_directories(&**disk, directory)?;
-    let lock = lock(&**disk, directory)?;
-    Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 
 /// Starts a thread that works until it cannot go on, and then reports the failure.

@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::model::Message;
 
-/// Splits a message into the texts to send: usually one. The same message is always split in the same way, so that the
+/// Returns the texts to send: one, or the parts of a long one. The same message is always cut in the same way, so the
 /// number of a part identifies it.
 pub fn parts(message: &Message) -> Vec<String> {
     let (from, text) = (message.from.shown(), message.text.as_str());
@@ -15,7 +15,7 @@ pub fn parts(message: &Message) -> Vec<String> {
     if length(&whole) <= limits::TELEGRAM_TEXT {
         return vec![whole];
     }
-    // Each part names the sender: otherwise a line of it could pass for a message of another user.
+    // Each part names the sender: else a line of it could pass for a message of another user.
     let head = |number: usize, count: usize| format!("{before}{from} ({number}/{count}){after}");
     let room = limits::TELEGRAM_TEXT - length(&head(99, 99));
     let pieces = split(said, room);
@@ -23,12 +23,13 @@ pub fn parts(message: &Message) -> Vec<String> {
     pieces.iter().enumerate().map(|(index, piece)| head(index + 1, count) + piece).collect()
 }
 
-/// Returns the length in UTF-16 code units, the unit of the Bot API. It is never less than the number of characters.
+/// Returns the length in UTF-16 code units, the unit of the Bot API. Where Telegram counts characters, their number is
+/// never higher.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Splits a text at ends of lines, else of words, else anywhere, but never within a character.
+/// Cuts a text at ends of lines, else of words, else between two characters.
 fn split(text: &str, room: usize) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while length(rest) > room {

@@ -13,18 +13,16 @@ use super::state::State;
 use super::to_telegram::ToTelegram;
 use super::{Config, Event, room};
 use crate::client::Failure;
-use crate::client::link::account::Account;
 use crate::client::link::receiver;
 use crate::client::link::session::Session;
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, Target};
+use crate::model::{Message, Seq, Target};
 use crate::protocol::{self, Code, SessionOpened};
 use crate::wal::WalError;
 
 /// The poller and its position in the order of all events.
 pub struct Poller {
-    account: Account,
-    room: RoomName,
+    config: Arc<Config>,
     sender: ToTelegram,
     state: Arc<Mutex<State>>,
     reports: Sender<Event>,
@@ -38,10 +36,9 @@ pub struct Poller {
 }
 
 impl Poller {
-    pub fn new(config: &Config, sender: ToTelegram, state: Arc<Mutex<State>>, reports: Sender<Event>) -> Self {
+    pub fn new(config: Arc<Config>, sender: ToTelegram, state: Arc<Mutex<State>>, reports: Sender<Event>) -> Self {
         Self {
-            account: config.account.clone(),
-            room: config.room.clone(),
+            config,
             sender,
             state,
             reports,
@@ -68,8 +65,8 @@ impl Poller {
     }
 
     fn connect_and_poll(&mut self) -> Result<Infallible, ServerError> {
-        let mut send = room::enter(&self.account, &self.room)?;
-        let (mut session, opened) = Session::open_recv(&self.account)?;
+        let mut send = room::enter(&self.config.account, &self.config.room)?;
+        let (mut session, opened) = Session::open_recv(&self.config.account)?;
         self.choose_position(&mut send, &opened)?;
         send.quit();
         // The first answer, and not the connection, shows that the server works.
@@ -95,9 +92,9 @@ impl Poller {
                 );
                 self.begin_store(&opened.store, opened.acknowledged)?
             }
-            None => self.begin_store(&opened.store, room::last_number(send, &self.room)?)?,
+            None => self.begin_store(&opened.store, room::last_number(send, &self.config.room)?)?,
         };
-        self.floor = room::before_the_newest(send, &self.room, &self.account.user, self.after)?;
+        self.floor = room::before_the_newest(send, &self.config.room, &self.config.account.user, self.after)?;
         if self.store.replace(opened.store.clone()).is_none() {
             // Without a listener the program is ending.
             let _ = self.reports.send(Event::Ready);
@@ -138,14 +135,14 @@ impl Poller {
         let (mut chosen, mut late) = (Vec::new(), 0);
         for event in events.into_iter().filter(|event| event.seq() > self.after) {
             match event {
-                protocol::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
-                    log::info!("a message of {} is not for {}: not carried", message.from, self.room);
+                protocol::Event::Message(message) if message.to != Target::Room(self.config.room.clone()) => {
+                    log::info!("a message of {} is not for {}, and not carried", message.from, self.config.room);
                 }
                 // A message of this user from another program is not carried back.
-                protocol::Event::Message(message) if message.from == self.account.user => {}
+                protocol::Event::Message(message) if message.from == self.config.account.user => {}
                 protocol::Event::Message(message) if message.seq <= self.floor => late += 1,
                 protocol::Event::Message(message) => chosen.push(message),
-                protocol::Event::Gap { room, first, last } if room == self.room => {
+                protocol::Event::Gap { room, first, last } if room == self.config.room => {
                     log::warn!(
                         "the messages of {room} from {first} to {last} came while the bridge was away: not carried"
                     );
@@ -154,7 +151,7 @@ impl Poller {
             }
         }
         if late > 0 {
-            log::warn!("{late} messages of {} came while the bridge was away: not carried", self.room);
+            log::warn!("{late} messages of {} came while the bridge was away: not carried", self.config.room);
         }
         chosen
     }

@@ -28,7 +28,7 @@ pub struct Part {
     pub from: String,
 }
 
-/// The sum of the records.
+/// The state that the records add up to.
 #[derive(Default)]
 struct Progress {
     store: Option<String>,
@@ -86,7 +86,7 @@ impl State {
         if self.progress.next.0 == seq { self.progress.next.1 } else { 0 }
     }
 
-    /// Comes before a part is sent: when this returns, no later start sends it again.
+    /// Records that a part is about to be sent: when this returns, no later start sends it again.
     pub fn record_attempt(&mut self, part: &Part) -> Result<(), WalError> {
         self.append(|w| _ = w.plain("TRY").plain(part.seq).plain(part.number).text(&part.from))
     }

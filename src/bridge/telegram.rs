@@ -1,4 +1,4 @@
-//! The Bot API of Telegram: requests, their results, and the kinds of failure.
+//! The Bot API of Telegram: requests, their answers, and the meaning of a failure.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Telegram {
         self.request("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
     }
 
-    /// Says a text in the chat. No parse mode: nothing in it is taken for markup.
+    /// Sends a text to the chat. Without a parse mode, Telegram reads no markup in it.
     pub fn send(&self, text: &str) -> Result<(), TelegramError> {
         let question = json!({ "chat_id": self.chat, "text": text });
         self.request::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
@@ -140,7 +140,7 @@ fn to_failure(status: u16, description: Option<String>, parameters: Option<Param
         (_, Some(seconds)) => TelegramError::Later(Duration::from_secs(seconds)),
         (429, None) => TelegramError::Later(limits::MIN_RETRY_DELAY),
         (401 | 404, None) => TelegramError::Barred(format!("Telegram does not accept the token: {why}")),
-        // Whoever gave up waiting for the rest of a request may have taken it.
+        // A server that gave up waiting for the rest of a request may have carried it out.
         (408, None) => TelegramError::Unclear(why),
         (400..=499, None) => TelegramError::Refused(why),
         _ => TelegramError::Unclear(why),

@@ -1,5 +1,6 @@
 //! The arguments of the commands for scripts.
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::client::{AccountArgs, HomeArgs};
@@ -29,7 +30,7 @@ pub struct SendArgs {
     /// State to wait for; in a room, of all members. Delivered and read are polled with STATUS; if there is no
     /// recipient (a room without other members), received is enough
     #[arg(long, value_enum, value_name = "STATE", default_value = "received")]
-    pub(super) wait: Wait,
+    pub(super) wait: State,
     /// Seconds to wait for that state. Past them the exit code is 5 if the message is only queued, else 1
     #[arg(long, value_name = "SECONDS", default_value_t = limits::SEND_TIMEOUT.as_secs())]
     pub(super) timeout: u64,
@@ -38,24 +39,18 @@ pub struct SendArgs {
     pub(super) json: bool,
 }
 
-/// A state to wait for (protocol, section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Wait {
-    /// The message is on the server's disk
-    Received,
-    /// The message is in the history of the recipient's client
-    Delivered,
-    /// The recipient has read the message
-    Read,
-}
+/// The states to wait for (protocol, section 7), as values of `--wait`.
+impl ValueEnum for State {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Received, Self::Delivered, Self::Read]
+    }
 
-impl From<Wait> for State {
-    fn from(wait: Wait) -> Self {
-        match wait {
-            Wait::Received => Self::Received,
-            Wait::Delivered => Self::Delivered,
-            Wait::Read => Self::Read,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Received => PossibleValue::new("received").help("It is on the server's disk"),
+            Self::Delivered => PossibleValue::new("delivered").help("The recipient's client has it"),
+            Self::Read => PossibleValue::new("read").help("The recipient has seen it"),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod submission;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::Subcommand;
 use crossbeam_channel::Receiver;
 use signal_hook::consts::SIGINT;
 
@@ -21,35 +22,30 @@ use crate::client::exit::{Exit, Failure, failed};
 use crate::client::texts::safe::safe;
 use crate::signals;
 
-pub use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
+use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
 use lines::Line;
 
-/// Sends one message. See [`SendArgs`].
-pub fn send(args: &SendArgs) -> ExitCode {
-    end(send::send(args))
+/// A command for scripts.
+#[derive(Subcommand)]
+pub enum Tool {
+    Send(SendArgs),
+    Receive(ReceiveArgs),
+    History(HistoryArgs),
+    /// List all users and their presence
+    Users(LookArgs),
+    /// List the rooms
+    Rooms(LookArgs),
 }
 
-/// Writes out the waiting messages. See [`ReceiveArgs`].
-pub fn receive(args: &ReceiveArgs) -> ExitCode {
-    end(receive::receive(args))
-}
-
-/// Writes out a conversation. See [`HistoryArgs`].
-pub fn history(args: &HistoryArgs) -> ExitCode {
-    end(look::history(args))
-}
-
-/// Lists all users.
-pub fn users(args: &LookArgs) -> ExitCode {
-    end(look::users(args))
-}
-
-/// Lists the rooms.
-pub fn rooms(args: &LookArgs) -> ExitCode {
-    end(look::rooms(args))
-}
-
-fn end(result: Result<Exit, Failure>) -> ExitCode {
+/// Runs a command. A failure is reported on standard error.
+pub fn run(tool: &Tool) -> ExitCode {
+    let result = match tool {
+        Tool::Send(args) => send::send(args),
+        Tool::Receive(args) => receive::receive(args),
+        Tool::History(args) => look::history(args),
+        Tool::Users(args) => look::users(args),
+        Tool::Rooms(args) => look::rooms(args),
+    };
     let exit = result.unwrap_or_else(|(exit, why)| {
         if exit != Exit::Done {
             note(&why);

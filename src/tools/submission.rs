@@ -30,8 +30,6 @@ pub(super) struct Submission {
     deadline: Instant,
     json: bool,
     line: SentLine,
-    /// The message's number, once the server has it.
-    seq: Option<Seq>,
     next_status: Option<Instant>,
     status_delay: Duration,
 }
@@ -43,10 +41,9 @@ impl Submission {
             dispatcher: Dispatcher::default(),
             line: SentLine::queued(&message),
             message,
-            wanted: args.wait.into(),
+            wanted: args.wait,
             deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
             json: args.json,
-            seq: None,
             next_status: None,
             status_delay: limits::MIN_STATUS_DELAY,
         }
@@ -67,7 +64,7 @@ impl Submission {
                 return self.end(exit, "");
             }
             if Instant::now() >= self.deadline {
-                let exit = if self.seq.is_some() { Exit::Failed } else { Exit::Queued };
+                let exit = if self.line.seq.is_some() { Exit::Failed } else { Exit::Queued };
                 return self.end(exit, "not in time");
             }
         }
@@ -76,7 +73,7 @@ impl Submission {
     /// Gives the sender its next request.
     fn dispatch(&mut self, requests: &Sender<Request>) {
         let now = Instant::now();
-        if let (Some(at), Some(seq)) = (self.next_status, self.seq)
+        if let (Some(at), Some(seq)) = (self.next_status, self.line.seq.and_then(Seq::new))
             && at <= now
         {
             self.next_status = None;
@@ -127,7 +124,6 @@ impl Submission {
     fn note_accepted(&mut self) -> Option<Exit> {
         let sent = self.home.state.last_sent(&self.message.to);
         let (message, _) = sent.filter(|(message, _)| message.id == self.message.id)?;
-        self.seq = Some(message.seq);
         self.line.seq = Some(message.seq.get());
         self.line.at = message.at.to_string();
         self.note_state(State::Received)
@@ -166,7 +162,7 @@ impl Submission {
     /// Reports the message's state: on standard error, if it is not the wanted one.
     fn end(&self, exit: Exit, why: &str) -> Result<Exit, Failure> {
         if exit != Exit::Done {
-            let place = if self.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
+            let place = if self.line.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
             note(&format!("{why}: {}{place}", self.line.plain()));
         }
         if self.json {
