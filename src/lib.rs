@@ -35,8 +35,8 @@
 //! 18. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
 //! 19. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
-//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, `disk/simulated`, and
-//! rooms (`state_machine/apply/room_log.rs`).
+//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, and rooms
+//! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
 //!
@@ -47,7 +47,7 @@
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
-//! | [`disk`] | the seam to files and directories: the real disk, and one that loses power | meaning |
+//! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | the server's files: checkpoint, recovery, history, check, backup, restore | sockets |

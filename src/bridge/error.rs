@@ -1,68 +1,75 @@
 //! Errors of the bridge: some pass, some end it.
 
+use std::fmt;
+use std::time::Duration;
+
+use crate::client::exit::{Exit, Failure, failed};
+use crate::client::link::backoff::Backoff;
 use crate::client::link::error::LinkError;
-use crate::client::state::error::LogError;
-use crate::client::{Exit, Failure};
 use crate::wal::WalError;
-
-/// The reason why the bridge ends, in words, and its exit code.
-#[derive(Debug)]
-pub struct End {
-    pub exit: Exit,
-    pub why: String,
-}
-
-impl End {
-    /// Makes the end of a bridge that cannot go on.
-    pub fn failed(why: impl ToString) -> Self {
-        Self { exit: Exit::Failed, why: why.to_string() }
-    }
-
-    /// Makes the end of a bridge that one of the two networks refuses.
-    pub fn refused(why: impl ToString) -> Self {
-        Self { exit: Exit::Refused, why: why.to_string() }
-    }
-}
-
-impl From<Failure> for End {
-    fn from((exit, why): Failure) -> Self {
-        Self { exit, why }
-    }
-}
-
-impl From<LogError> for End {
-    fn from(error: LogError) -> Self {
-        Self::failed(error)
-    }
-}
-
-impl From<WalError> for End {
-    fn from(error: WalError) -> Self {
-        Self::failed(error)
-    }
-}
 
 /// An error with the wachat server.
 #[derive(Debug)]
-pub enum BridgeError {
+pub enum ServerError {
     /// A later try may succeed.
     Away(String),
-    End(End),
-    /// Another thread has ended, and has reported it.
-    Over,
+    /// The bridge cannot go on.
+    End(Failure),
 }
 
-impl From<LinkError> for BridgeError {
+impl From<LinkError> for ServerError {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Away(why) => Self::Away(why),
-            error => Self::End(End::refused(error)),
+            error => Self::End((Exit::Refused, error.to_string())),
         }
     }
 }
 
-impl From<WalError> for BridgeError {
+impl From<WalError> for Failure {
+    fn from(error: WalError) -> Self {
+        failed(error)
+    }
+}
+
+impl From<WalError> for ServerError {
     fn from(error: WalError) -> Self {
         Self::End(error.into())
+    }
+}
+
+/// The failures of one direction since its last success: one warning, and a delay before each try.
+pub struct Outage {
+    retry: Backoff,
+    reported: bool,
+}
+
+impl Outage {
+    /// Makes an outage that has not begun. `first_delay`: the delay after its first failure.
+    pub fn new(first_delay: Duration) -> Self {
+        Self { retry: Backoff::new(first_delay), reported: false }
+    }
+
+    /// Notes a failure, and warns if it is the first. Returns the delay before the next try.
+    pub fn note_failure(&mut self, warning: impl fmt::Display) -> Duration {
+        if !self.reported {
+            log::warn!("{warning}");
+        }
+        self.reported = true;
+        self.next_delay()
+    }
+
+    /// Returns the delay after a failure that is reported elsewhere.
+    pub fn next_delay(&mut self) -> Duration {
+        self.retry.next_delay()
+    }
+
+    /// Ends the outage. `news` is the log line after one that was reported.
+    pub fn note_success(&mut self, news: &str) {
+        if self.reported {
+            log::warn!("{news}");
+        }
+        self.reported = false;
+        self.retry.note_success();
     }
 }

@@ -9,14 +9,14 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::error::{BridgeError, End};
+use super::error::{Outage, ServerError};
 use super::state::State;
-use super::telegram::{Failure, Telegram};
+use super::telegram::{Telegram, TelegramError};
 use super::{Config, Event, incoming, room, update};
 use crate::client::link::account::Account;
-use crate::client::link::backoff::Backoff;
 use crate::client::link::session::{Session, send_line};
 use crate::client::texts::safe::safe;
+use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::{MessageId, RoomName, Target};
 use crate::protocol::{Accepted, Ko, SendRequest};
@@ -31,8 +31,10 @@ pub struct FromTelegram {
     events: Sender<Event>,
     /// Open while there are messages to send.
     session: Option<Session>,
-    telegram_retry: Backoff,
-    server_retry: Backoff,
+    telegram_outage: Outage,
+    server_outage: Outage,
+    /// Begins when the server accepts nothing now, because of a rate or quota.
+    hold: Outage,
     /// Other chats that were reported.
     others: HashSet<i64>,
 }
@@ -47,18 +49,20 @@ impl FromTelegram {
             state,
             events,
             session: None,
-            telegram_retry: Backoff::new(limits::MIN_RETRY_DELAY),
-            server_retry: Backoff::new(limits::MIN_RETRY_DELAY),
+            telegram_outage: Outage::new(limits::MIN_RETRY_DELAY),
+            server_outage: Outage::new(limits::MIN_RETRY_DELAY),
+            hold: Outage::new(limits::MIN_HOLD_DELAY),
             others: HashSet::new(),
         }
     }
 
     /// Works until it cannot go on.
-    pub fn run(mut self) -> Option<End> {
-        self.work().err()
+    pub fn run(mut self) -> Failure {
+        let Err(failure) = self.work();
+        failure
     }
 
-    fn work(&mut self) -> Result<Infallible, End> {
+    fn work(&mut self) -> Result<Infallible, Failure> {
         let history = self.find_history()?;
         // Without a listener the program is ending.
         let _ = self.events.send(Event::Ready);
@@ -81,7 +85,7 @@ impl FromTelegram {
 
     /// Returns the last update that is not carried. On the first start with a bot that is the last one of those that
     /// wait; Telegram forgets the ones before it.
-    fn find_history(&mut self) -> Result<i64, End> {
+    fn find_history(&mut self) -> Result<i64, Failure> {
         let bot = self.telegram.bot().to_owned();
         if let Some(last) = self.state.lock().history_of(&bot) {
             return Ok(last);
@@ -92,31 +96,25 @@ impl FromTelegram {
     }
 
     /// Fetches the new updates, after as many tries as it takes.
-    fn fetch_updates(&mut self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, End> {
-        let mut down = false;
+    fn fetch_updates(&mut self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
         loop {
             match self.telegram.fetch_updates(offset, wait) {
                 Ok(updates) => {
-                    self.telegram_retry.note_success();
-                    if down {
-                        log::warn!("Telegram is back");
-                    }
+                    self.telegram_outage.note_success("Telegram is back");
                     return Ok(updates);
                 }
-                Err(Failure::Barred(why)) => return Err(End::refused(why)),
-                Err(Failure::Later(pause)) => thread::sleep(pause),
-                Err(Failure::NotSent(why) | Failure::Refused(why) | Failure::Unclear(why)) => {
-                    if !std::mem::replace(&mut down, true) {
-                        log::warn!("cannot fetch updates from Telegram ({why}); retrying");
-                    }
-                    self.telegram_retry.sleep();
+                Err(TelegramError::Barred(why)) => return Err((Exit::Refused, why)),
+                Err(TelegramError::Later(pause)) => thread::sleep(pause),
+                Err(TelegramError::NotSent(why) | TelegramError::Refused(why) | TelegramError::Unclear(why)) => {
+                    let warning = format_args!("cannot fetch messages from Telegram ({why}); it is tried again");
+                    thread::sleep(self.telegram_outage.note_failure(warning));
                 }
             }
         }
     }
 
     /// Sends one update. When this returns the server has it, or has refused it.
-    fn send_update(&mut self, number: i64, update: &Value) -> Result<(), End> {
+    fn send_update(&mut self, number: i64, update: &Value) -> Result<(), Failure> {
         let message = match update::message(update) {
             Some(Ok(message)) => message,
             Some(Err(error)) => {
@@ -144,45 +142,38 @@ impl FromTelegram {
     }
 
     /// Sends a message until the server has accepted or refused it. The id makes the retries one message.
-    fn send(&mut self, request: &[u8], number: i64) -> Result<(), End> {
-        let mut held = false;
-        let mut hold = Backoff::new(limits::MIN_HOLD_DELAY);
+    fn send(&mut self, request: &[u8], number: i64) -> Result<(), Failure> {
         loop {
-            match self.request(request) {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(ko)) if room::is_temporary(ko.code) => {
-                    if !std::mem::replace(&mut held, true) {
-                        log::warn!(
-                            "the wachat server accepts no messages now ({ko}); update {number} and later ones wait"
-                        );
-                    }
-                    hold.sleep();
+            let delay = match self.request(request) {
+                Ok(Ok(_)) => {
+                    self.server_outage.note_success("the wachat server is back");
+                    self.hold.note_success("the wachat server accepts messages again");
+                    return Ok(());
                 }
+                Ok(Err(ko)) if room::is_temporary(ko.code) => self.hold.note_failure(format_args!(
+                    "the wachat server accepts nothing now ({ko}); update {number} and what follows wait"
+                )),
                 Ok(Err(ko)) => {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
                     return Ok(());
                 }
-                Err(BridgeError::Away(why)) => {
-                    self.session = None;
-                    if !std::mem::replace(&mut held, true) {
-                        log::warn!("cannot reach the wachat server ({why}); update {number} and later ones wait");
-                    }
-                    self.server_retry.sleep();
-                }
-                Err(BridgeError::End(end)) => return Err(end),
-                Err(BridgeError::Over) => return Ok(()),
-            }
+                Err(ServerError::Away(why)) => self.server_outage.note_failure(format_args!(
+                    "cannot reach the wachat server ({why}); update {number} and what follows wait"
+                )),
+                Err(ServerError::End(failure)) => return Err(failure),
+            };
+            thread::sleep(delay);
         }
     }
 
-    fn request(&mut self, request: &[u8]) -> Result<Result<(), Ko>, BridgeError> {
+    /// Sends a request in a session, which an error ends.
+    fn request(&mut self, request: &[u8]) -> Result<Result<Accepted, Ko>, ServerError> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => room::enter(&self.account, &self.room)?,
         };
-        let answer = session.request::<Accepted>(request)?;
+        let reply = session.request(request)?;
         self.session = Some(session);
-        self.server_retry.note_success();
-        Ok(answer.map(drop))
+        Ok(reply)
     }
 }

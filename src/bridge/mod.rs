@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! from_telegram thread:  getUpdates ──> incoming: text ──> SEND, its id made of the update's number
-//! poller thread:         POLL ──> messages ──> to_telegram thread: outgoing: parts ──> sendMessage
-//!                          ^                         │ state: TRY, synced; sent; DONE, synced
-//!                          └──── acknowledges <──────┘
+//! poller thread:         POLL ──> messages ──> outgoing: parts ──> state: TRY, synced ──> sendMessage ──┐
+//!                          ^                                                                            │
+//!                          └──── acknowledges the last number <────────────── state: DONE, synced <─────┘
 //! ```
 //! - `token`: the bot's password. `state`: the progress, durable.
-//! - `telegram` is the Bot API, `update` its messages; `room` the requests on the SEND port.
+//! - `telegram` is the Bot API, `update` its messages; `to_telegram` sends parts; `room` has the requests on the SEND
+//!   port.
 //! - `incoming` and `outgoing` turn one network's messages into the other's.
 //!
 //! Guarantees:
@@ -34,25 +35,25 @@ mod update;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
+use crate::client::Failure;
 use crate::client::link::account::Account;
+use crate::client::owner::spawn;
 use crate::client::state::files::{lock, make_directories};
 use crate::client::state::home;
 use crate::disk::Disk;
 use crate::limits;
 use crate::model::RoomName;
 
-pub use error::End;
 use from_telegram::FromTelegram;
 use poller::Poller;
 use state::State;
 use telegram::Telegram;
 use to_telegram::ToTelegram;
-pub use token::{Token, TokenError};
+pub use token::Token;
 
 /// The configuration of a bridge.
 pub struct Config {
@@ -69,12 +70,12 @@ pub struct Config {
     pub disk: Arc<dyn Disk>,
 }
 
-/// A report of a thread.
+/// A report of a thread to the program.
 pub enum Event {
     /// One of the two directions works: messages that come from now on are carried.
     Ready,
     /// The bridge cannot go on.
-    Ended(End),
+    Ended(Failure),
 }
 
 /// Number of times that [`Event::Ready`] comes.
@@ -99,38 +100,34 @@ impl Bridge {
 }
 
 /// Opens the state and starts the threads, which end with the program.
-pub fn start(config: Config) -> Result<Bridge, End> {
+pub fn start(config: Config) -> Result<Bridge, Failure> {
     let directory =
         home::directory(&config.home, &config.account.user, &config.account.server_name()).join("bridge-telegram");
     let (state, lock) = open(&config.disk, &directory)?;
     let state = Arc::new(Mutex::new(state));
     let telegram = Arc::new(Telegram::new(&config.api_url, &config.token, config.chat));
     let (reports, events) = bounded(limits::CLIENT_EVENTS);
-    let (batches, work) = bounded(1);
-    let (finish, finished) = bounded(1);
     let from_telegram = FromTelegram::new(&config, telegram.clone(), state.clone(), reports.clone());
     let to_telegram = ToTelegram::new(telegram, state.clone());
-    let poller = Poller::new(&config, state.clone(), reports.clone(), batches, finished);
-    spawn("from Telegram", &reports, move || from_telegram.run())?;
-    spawn("to Telegram", &reports, move || to_telegram.run(&work, &finish))?;
-    spawn("poller", &reports, move || poller.run())?;
+    let poller = Poller::new(&config, to_telegram, state.clone(), reports.clone());
+    start_thread("from Telegram", &reports, move || from_telegram.run())?;
+    start_thread("poller", &reports, move || poller.run())?;
     Ok(Bridge { state, events, _lock: lock })
 }
 
-fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), End> {
+fn open(disk: &Arc<dyn Disk>, directory: &Path) -> Result<(State, Box<dyn Send>), Failure> {
     make_directories(&**disk, directory)?;
     let lock = lock(&**disk, directory)?;
     Ok((State::open(disk.clone(), directory.join("wal"))?, lock))
 }
 
-/// Starts a thread that works until it cannot go on, and then reports the reason; or until another one cannot.
-fn spawn(name: &str, reports: &Sender<Event>, work: impl FnOnce() -> Option<End> + Send + 'static) -> Result<(), End> {
+/// Starts a thread that works until it cannot go on, and then reports the failure.
+fn start_thread(
+    name: &str,
+    reports: &Sender<Event>,
+    work: impl FnOnce() -> Failure + Send + 'static,
+) -> Result<(), Failure> {
     let reports = reports.clone();
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        if let Some(end) = work() {
-            // Without a listener the program is ending.
-            let _ = reports.send(Event::Ended(end));
-        }
-    });
-    thread.map(drop).map_err(|error| End::failed(format!("cannot start a thread: {error}")))
+    // Without a listener the program is ending.
+    spawn(name, move || _ = reports.send(Event::Ended(work())))
 }

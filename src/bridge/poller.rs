@@ -1,167 +1,142 @@
-//! The poller thread: it owns the bridge's RECV session, hands the room's messages to the thread that sends them to
-//! Telegram, and acknowledges them when that thread has finished.
+//! The thread from the room: it owns the bridge's RECV session, sends the room's messages to Telegram, and
+//! acknowledges them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
-use super::error::{BridgeError, End};
+use super::error::{Outage, ServerError};
 use super::state::State;
-use super::to_telegram::Batch;
+use super::to_telegram::ToTelegram;
 use super::{Config, Event, room};
+use crate::client::Failure;
 use crate::client::link::account::Account;
-use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver;
-use crate::client::link::session::{Session, recv_line};
+use crate::client::link::session::Session;
 use crate::limits;
-use crate::model::{RoomName, Seq, Target};
-use crate::protocol::{self, Code, Done, RecvRequest};
+use crate::model::{Message, RoomName, Seq, Target};
+use crate::protocol::{self, Code, SessionOpened};
 use crate::wal::WalError;
 
-/// The poller and its session.
+/// The poller and its position in the order of all events.
 pub struct Poller {
     account: Account,
     room: RoomName,
+    sender: ToTelegram,
     state: Arc<Mutex<State>>,
-    events: Sender<Event>,
-    batches: Sender<Batch>,
-    finished: Receiver<()>,
-    /// The last number of the batch that is not finished.
-    outstanding: Option<Seq>,
-    /// The store, and the number up to which everything is done. `None`: not known before the first login.
-    position: Option<(String, Seq)>,
+    reports: Sender<Event>,
+    /// The server's store. `None`: not known before the first login.
+    store: Option<Arc<str>>,
+    /// The number up to which everything is done.
+    after: Seq,
     /// Messages up to this number came while the bridge was away, and are too many to be carried.
     floor: Seq,
-    retry: Backoff,
-    down: bool,
+    outage: Outage,
 }
 
 impl Poller {
-    pub fn new(
-        config: &Config,
-        state: Arc<Mutex<State>>,
-        events: Sender<Event>,
-        batches: Sender<Batch>,
-        finished: Receiver<()>,
-    ) -> Self {
+    pub fn new(config: &Config, sender: ToTelegram, state: Arc<Mutex<State>>, reports: Sender<Event>) -> Self {
         Self {
             account: config.account.clone(),
             room: config.room.clone(),
+            sender,
             state,
-            events,
-            batches,
-            finished,
-            outstanding: None,
-            position: None,
+            reports,
+            store: None,
+            after: Seq::ZERO,
             floor: Seq::ZERO,
-            retry: Backoff::new(limits::MIN_RETRY_DELAY),
-            down: false,
+            outage: Outage::new(limits::MIN_RETRY_DELAY),
         }
     }
 
     /// Works until it cannot go on. A server that is away is tried again; one that refuses the login, or has a newer
     /// session of this user, is not.
-    pub fn run(mut self) -> Option<End> {
+    pub fn run(mut self) -> Failure {
         loop {
             let Err(error) = self.connect_and_poll();
             match error {
-                BridgeError::End(end) => return Some(end),
-                BridgeError::Over => return None,
-                BridgeError::Away(why) => self.wait_for_server(&why),
+                ServerError::End(failure) => return failure,
+                ServerError::Away(why) => {
+                    let warning = format_args!("cannot poll the wachat server ({why}); it is tried again");
+                    thread::sleep(self.outage.note_failure(warning));
+                }
             }
         }
     }
 
-    fn wait_for_server(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.down, true) {
-            log::warn!("cannot poll the wachat server ({why}); retrying");
-        }
-        self.retry.sleep();
-    }
-
-    fn connect_and_poll(&mut self) -> Result<Infallible, BridgeError> {
+    fn connect_and_poll(&mut self) -> Result<Infallible, ServerError> {
         let mut send = room::enter(&self.account, &self.room)?;
         let (mut session, opened) = Session::open_recv(&self.account)?;
-        self.wait_until_finished(&mut session)?;
-        let acknowledged = opened.acknowledged;
-        self.choose_position(&mut send, &opened.store, acknowledged)?;
+        self.choose_position(&mut send, &opened)?;
         send.quit();
         // The first answer, and not the connection, shows that the server works.
-        self.poll(&mut session, 0, acknowledged)?;
-        self.retry.note_success();
-        if std::mem::take(&mut self.down) {
-            log::warn!("the wachat server is back");
-        }
+        self.poll(&mut session, 0, opened.acknowledged)?;
+        self.outage.note_success("the wachat server is back");
         loop {
-            self.poll(&mut session, limits::POLL_WAIT_SECONDS, acknowledged)?;
+            self.poll(&mut session, limits::POLL_WAIT_SECONDS, opened.acknowledged)?;
         }
     }
 
     /// Chooses the number to go on from. Within one run it is known, unless the store is another one.
-    fn choose_position(&mut self, send: &mut Session, store: &str, acknowledged: Seq) -> Result<(), BridgeError> {
-        let first = self.position.is_none();
-        if self.position.as_ref().is_some_and(|(known, _)| known == store) {
+    fn choose_position(&mut self, send: &mut Session, opened: &SessionOpened) -> Result<(), ServerError> {
+        if self.store.as_ref() == Some(&opened.store) {
             return Ok(());
         }
-        let noted = self.state.lock().position().map(|(store, seq)| (store.to_owned(), seq));
-        let after = match noted {
-            Some((known, after)) if known == store => after,
-            Some(_) => {
-                log::warn!("the wachat server's store is another than last time; going on from {acknowledged}");
-                self.renumber(store, acknowledged)?
+        let recorded = self.state.lock().position().map(|(store, after)| (*store == *opened.store, after));
+        self.after = match recorded {
+            Some((true, after)) => after,
+            Some((false, _)) => {
+                log::warn!(
+                    "the wachat server's store is another than last time; going on from {}",
+                    opened.acknowledged
+                );
+                self.begin_store(&opened.store, opened.acknowledged)?
             }
-            None => {
-                let last = room::last_number(send, &self.room)?;
-                self.renumber(store, last)?
-            }
+            None => self.begin_store(&opened.store, room::last_number(send, &self.room)?)?,
         };
-        self.floor = room::before_the_newest(send, &self.room, &self.account.user, after)?;
-        self.position = Some((store.to_owned(), after));
-        if first {
+        self.floor = room::before_the_newest(send, &self.room, &self.account.user, self.after)?;
+        if self.store.replace(opened.store.clone()).is_none() {
             // Without a listener the program is ending.
-            let _ = self.events.send(Event::Ready);
+            let _ = self.reports.send(Event::Ready);
         }
         Ok(())
     }
 
-    /// Notes that the numbers are this store's from now on.
-    fn renumber(&self, store: &str, after: Seq) -> Result<Seq, WalError> {
+    /// Records that the numbers are this store's from now on.
+    fn begin_store(&self, store: &str, after: Seq) -> Result<Seq, WalError> {
         self.state.lock().begin_store(store, after)?;
         Ok(after)
     }
 
-    /// Acknowledges the finished messages, and hands over the new ones.
-    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), BridgeError> {
-        self.wait_until_finished(session)?;
-        let Some((store, after)) = self.position.clone() else { return Ok(()) };
-        let events = match receiver::poll(session, after, wait)? {
+    /// Acknowledges the messages that are done, and sends the new ones to Telegram.
+    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), ServerError> {
+        let events = match receiver::poll(session, self.after, wait)? {
             Ok(events) => events,
             // An older copy of the store: go on from the number that it calls acknowledged.
-            Err(ko) if ko.code == Code::Seq && after > acknowledged => {
+            Err(ko) if ko.code == Code::Seq && self.after > acknowledged => {
                 log::warn!("the wachat server's store is older than last time; going on from {acknowledged}");
-                let after = self.renumber(&store, acknowledged)?;
-                self.position = Some((store, after));
+                let store = self.store.as_deref().unwrap_or_default();
+                self.after = self.begin_store(store, acknowledged)?;
                 return Ok(());
             }
-            Err(ko) => return Err(BridgeError::Away(ko.to_string())),
+            Err(ko) => return Err(ServerError::Away(ko.to_string())),
         };
-        let last = events.iter().map(protocol::Event::seq).max().unwrap_or(after).max(after);
-        let batch = self.choose_messages(events, after);
-        if batch.is_empty() {
-            self.position = Some((store, last));
-            return Ok(());
+        let last = events.iter().map(protocol::Event::seq).max().unwrap_or_default();
+        for message in self.choose_messages(events) {
+            self.sender.send_message(&message, session)?;
+            self.after = message.seq;
         }
-        self.outstanding = Some(last);
-        self.batches.send(batch).map_err(|_| BridgeError::Over)
+        self.after = self.after.max(last);
+        Ok(())
     }
 
     /// Returns the messages among the events that are carried.
-    fn choose_messages(&self, events: Vec<protocol::Event>, after: Seq) -> Batch {
-        let (mut batch, mut late) = (Batch::new(), 0);
-        for event in events.into_iter().filter(|event| event.seq() > after) {
+    fn choose_messages(&self, events: Vec<protocol::Event>) -> Vec<Arc<Message>> {
+        let (mut chosen, mut late) = (Vec::new(), 0);
+        for event in events.into_iter().filter(|event| event.seq() > self.after) {
             match event {
                 protocol::Event::Message(message) if message.to != Target::Room(self.room.clone()) => {
                     log::info!("a message of {} is not for {}: not carried", message.from, self.room);
@@ -169,7 +144,7 @@ impl Poller {
                 // A message of this user from another program is not carried back.
                 protocol::Event::Message(message) if message.from == self.account.user => {}
                 protocol::Event::Message(message) if message.seq <= self.floor => late += 1,
-                protocol::Event::Message(message) => batch.push(message),
+                protocol::Event::Message(message) => chosen.push(message),
                 protocol::Event::Gap { room, first, last } if room == self.room => {
                     log::warn!(
                         "the messages of {room} from {first} to {last} came while the bridge was away: not carried"
@@ -181,21 +156,6 @@ impl Poller {
         if late > 0 {
             log::warn!("{late} messages of {} came while the bridge was away: not carried", self.room);
         }
-        batch
-    }
-
-    /// Keeps the session alive until the batch is finished.
-    fn wait_until_finished(&mut self, session: &mut Session) -> Result<(), BridgeError> {
-        while let Some(last) = self.outstanding {
-            match self.finished.recv_timeout(Duration::from_secs(limits::POLL_WAIT_SECONDS)) {
-                Ok(()) => {
-                    self.outstanding = None;
-                    self.position = self.position.take().map(|(store, _)| (store, last));
-                }
-                Err(RecvTimeoutError::Timeout) => _ = session.request::<Done>(&recv_line(&RecvRequest::Ping))?,
-                Err(RecvTimeoutError::Disconnected) => return Err(BridgeError::Over),
-            }
-        }
-        Ok(())
+        chosen
     }
 }

@@ -1,6 +1,7 @@
 //! The requests of the bridge on the SEND port, about its room.
 
-use super::error::{BridgeError, End};
+use super::error::ServerError;
+use crate::client::exit::failed;
 use crate::client::link::account::Account;
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::{Session, send_line};
@@ -9,16 +10,16 @@ use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::{Code, Done, HistoryRecord, Ko, SendRequest};
 
 /// Opens a SEND session and joins the room.
-pub fn enter(account: &Account, room: &RoomName) -> Result<Session, BridgeError> {
+pub fn enter(account: &Account, room: &RoomName) -> Result<Session, ServerError> {
     let mut session = Session::open(account)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
     session.request::<Done>(&send_line(&join))?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)
 }
 
-fn no_room(room: &RoomName, ko: &Ko) -> BridgeError {
+fn no_room(room: &RoomName, ko: &Ko) -> ServerError {
     let why = format!("the server does not let the bridge into {room}: {ko}");
-    if is_temporary(ko.code) { BridgeError::Away(why) } else { BridgeError::End(End::failed(why)) }
+    if is_temporary(ko.code) { ServerError::Away(why) } else { ServerError::End(failed(why)) }
 }
 
 /// Checks that a later try may succeed (protocol, section 4).
@@ -27,7 +28,7 @@ pub fn is_temporary(code: Code) -> bool {
 }
 
 /// Returns the number of the last message in the room.
-pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, BridgeError> {
+pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, ServerError> {
     let records = history(session, room, 1, None)?;
     Ok(records.last().map_or(Seq::ZERO, |record| record.message.seq))
 }
@@ -39,7 +40,7 @@ pub fn before_the_newest(
     room: &RoomName,
     me: &UserName,
     after: Seq,
-) -> Result<Seq, BridgeError> {
+) -> Result<Seq, ServerError> {
     let (mut before, mut left) = (None, limits::BRIDGE_CATCH_UP);
     loop {
         let records = history(session, room, limits::MAX_HISTORY_RECORDS, before)?;
@@ -62,7 +63,7 @@ fn history(
     room: &RoomName,
     limit: usize,
     before: Option<Seq>,
-) -> Result<Vec<HistoryRecord>, BridgeError> {
+) -> Result<Vec<HistoryRecord>, ServerError> {
     let target = Target::Room(room.clone());
     fetch_history(session, &target, limit, before)?.map_err(|ko| no_room(room, &ko))
 }

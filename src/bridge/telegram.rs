@@ -12,10 +12,10 @@ use super::token::Token;
 use crate::client::texts::safe::safe;
 use crate::limits;
 
-/// The failure of a request. Its text is for users, and does not contain the token.
+/// An error of a request. Each text is for people, and free of the token.
 #[derive(Debug)]
-pub enum Failure {
-    /// The request was not executed: not all of it left this machine.
+pub enum TelegramError {
+    /// It surely did not happen: not all of it left this machine.
     NotSent(String),
     /// The request was not executed; Telegram asks for this pause.
     Later(Duration),
@@ -65,9 +65,9 @@ impl Telegram {
         self.token.bot()
     }
 
-    /// Returns the new updates, oldest first, and waits for one at most `wait` seconds. Telegram forgets all updates
-    /// below `offset`; a negative offset counts from the end.
-    pub fn fetch_updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, Failure> {
+    /// Fetches the new updates, oldest first; waits at most `wait` seconds. Telegram forgets all updates
+    /// below `offset`; a negative one stands for so many from the end.
+    pub fn fetch_updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, TelegramError> {
         let mut question = json!({ "timeout": wait, "allowed_updates": ["message"] });
         if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {
             fields.insert("offset".to_owned(), offset.into());
@@ -75,19 +75,24 @@ impl Telegram {
         self.request("getUpdates", &question, Duration::from_secs(wait) + limits::TELEGRAM_TIMEOUT)
     }
 
-    /// Sends a text to the chat, without a parse mode: nothing in it is markup.
-    pub fn send(&self, text: &str) -> Result<(), Failure> {
+    /// Says a text in the chat. No parse mode: nothing in it is taken for markup.
+    pub fn send(&self, text: &str) -> Result<(), TelegramError> {
         let question = json!({ "chat_id": self.chat, "text": text });
         self.request::<IgnoredAny>("sendMessage", &question, limits::TELEGRAM_TIMEOUT).map(drop)
     }
 
-    fn request<T: DeserializeOwned>(&self, method: &str, question: &Value, timeout: Duration) -> Result<T, Failure> {
+    fn request<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        question: &Value,
+        timeout: Duration,
+    ) -> Result<T, TelegramError> {
         let question = question.to_string();
         let mut body = Watched { bytes: question.as_bytes(), touched: false };
         let (status, answer) = self.exchange(method, &mut body, timeout).map_err(|error| {
             // A request whose body was not sent is not executed.
             let why = self.token.hide_in(&error.to_string());
-            if body.touched { Failure::Unclear(why) } else { Failure::NotSent(why) }
+            if body.touched { TelegramError::Unclear(why) } else { TelegramError::NotSent(why) }
         })?;
         match serde_json::from_slice::<Answer<T>>(&answer) {
             Ok(Answer { ok: true, result: Some(result), .. }) => Ok(result),
@@ -124,20 +129,20 @@ impl Read for Watched<'_> {
     }
 }
 
-/// Returns the failure that a response without a result stands for.
-fn to_failure(status: u16, description: Option<String>, parameters: Option<Parameters>) -> Failure {
+/// Returns the meaning of an answer without a result.
+fn to_failure(status: u16, description: Option<String>, parameters: Option<Parameters>) -> TelegramError {
     let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
     let parameters = parameters.unwrap_or_default();
     if let Some(chat) = parameters.migrate_to_chat_id {
         why.push_str(&format!("; its number is {chat} now: start the bridge with --chat-id {chat}"));
     }
     match (status, parameters.retry_after) {
-        (_, Some(seconds)) => Failure::Later(Duration::from_secs(seconds)),
-        (429, None) => Failure::Later(limits::MIN_RETRY_DELAY),
-        (401 | 404, None) => Failure::Barred(format!("Telegram does not accept the token: {why}")),
-        // A server that reports a time-out may have executed the request.
-        (408, None) => Failure::Unclear(why),
-        (400..=499, None) => Failure::Refused(why),
-        _ => Failure::Unclear(why),
+        (_, Some(seconds)) => TelegramError::Later(Duration::from_secs(seconds)),
+        (429, None) => TelegramError::Later(limits::MIN_RETRY_DELAY),
+        (401 | 404, None) => TelegramError::Barred(format!("Telegram does not accept the token: {why}")),
+        // Whoever gave up waiting for the rest of a request may have taken it.
+        (408, None) => TelegramError::Unclear(why),
+        (400..=499, None) => TelegramError::Refused(why),
+        _ => TelegramError::Unclear(why),
     }
 }

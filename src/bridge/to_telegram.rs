@@ -1,111 +1,111 @@
-//! The thread that sends the room's messages to Telegram, in order, each at most once.
+//! Sends the room's messages to Telegram, in order, each at most once.
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 
-use super::error::End;
+use super::error::{Outage, ServerError};
 use super::outgoing;
 use super::state::{Part, State, report_unclear};
-use super::telegram::{Failure, Telegram};
-use crate::client::link::backoff::Backoff;
+use super::telegram::{Telegram, TelegramError};
+use crate::client::Exit;
+use crate::client::link::session::{Session, recv_line};
 use crate::limits;
 use crate::model::Message;
+use crate::protocol::{Done, RecvRequest};
 use crate::wal::WalError;
 
-/// Messages of the room, oldest first.
-pub type Batch = Vec<Arc<Message>>;
+/// The longest pause without a request on the RECV session.
+const PING_INTERVAL: Duration = Duration::from_secs(limits::POLL_WAIT_SECONDS);
 
 /// The sender to Telegram.
 pub struct ToTelegram {
     telegram: Arc<Telegram>,
     state: Arc<Mutex<State>>,
-    retry: Backoff,
-    /// The log has reported that Telegram is unreachable.
-    down: bool,
+    outage: Outage,
+    last_ping: Instant,
 }
 
 impl ToTelegram {
     pub fn new(telegram: Arc<Telegram>, state: Arc<Mutex<State>>) -> Self {
-        Self { telegram, state, retry: Backoff::new(limits::MIN_RETRY_DELAY), down: false }
+        Self { telegram, state, outage: Outage::new(limits::MIN_RETRY_DELAY), last_ping: Instant::now() }
     }
 
-    /// Sends one batch after the other, and reports each that is finished.
-    pub fn run(mut self, work: &Receiver<Batch>, finish: &Sender<()>) -> Option<End> {
-        for batch in work {
-            if let Err(end) = batch.iter().try_for_each(|message| self.send_message(message)) {
-                return Some(end);
-            }
-            if finish.send(()).is_err() {
-                break;
-            }
-        }
-        None
-    }
-
-    fn send_message(&mut self, message: &Message) -> Result<(), End> {
+    /// Sends the parts of a message that were not tried yet. Keeps `session` alive meanwhile; if that fails, the rest
+    /// of the message is for the next call.
+    pub fn send_message(&mut self, message: &Message, session: &mut Session) -> Result<(), ServerError> {
         let first = self.state.lock().next_part(message.seq);
         for (number, text) in outgoing::parts(message).iter().enumerate().skip(first) {
-            self.send_part(&Part { seq: message.seq, number, from: message.from.to_string() }, text)?;
+            let part = Part { seq: message.seq, number, from: message.from.to_string() };
+            self.send_part(&part, text, session)?;
         }
         Ok(self.state.lock().record_passed(message.seq)?)
     }
 
-    /// Sends a part, with retries, until it was accepted or refused, or its outcome is unclear.
-    fn send_part(&mut self, part: &Part, text: &str) -> Result<(), End> {
+    /// Returns when Telegram has the part, or will never have it, or it is unclear.
+    fn send_part(&mut self, part: &Part, text: &str, session: &mut Session) -> Result<(), ServerError> {
         loop {
-            match self.try_once(part, text)? {
+            let (is_over, pause) = match self.try_once(part, text)? {
                 Ok(()) => {
-                    self.retry.note_success();
-                    if std::mem::take(&mut self.down) {
-                        log::warn!("Telegram accepts messages again");
-                    }
-                    return Ok(());
+                    self.outage.note_success("Telegram takes messages again");
+                    (true, Duration::ZERO)
                 }
-                Err(Failure::Later(pause)) => {
+                Err(TelegramError::Later(pause)) => {
                     log::info!("Telegram asks for a pause of {} seconds", pause.as_secs());
-                    thread::sleep(pause);
+                    (false, pause)
                 }
-                Err(Failure::NotSent(why)) => self.wait(&why),
-                Err(Failure::Refused(why)) => {
-                    log::warn!(
-                        "Telegram refused message {} of {}, part {}: {why}",
-                        part.seq,
-                        part.from,
-                        part.number + 1
-                    );
-                    return Ok(());
+                Err(TelegramError::NotSent(why)) => {
+                    let warning = format!("cannot reach Telegram ({why}); messages wait, and it is tried again");
+                    (false, self.outage.note_failure(warning))
                 }
-                Err(Failure::Unclear(why)) => {
+                Err(TelegramError::Refused(why)) => {
+                    let Part { seq, from, number } = part;
+                    log::warn!("Telegram refused message {seq} of {from}, part {}: {why}", number + 1);
+                    (true, Duration::ZERO)
+                }
+                Err(TelegramError::Unclear(why)) => {
                     report_unclear(part, &why);
-                    // A pause limits the number of messages that an outage affects.
-                    self.retry.sleep();
-                    return Ok(());
+                    // The next part waits too, so that an outage costs few messages.
+                    (true, self.outage.next_delay())
                 }
-                Err(Failure::Barred(why)) => return Err(End::refused(why)),
+                Err(TelegramError::Barred(why)) => return Err(ServerError::End((Exit::Refused, why))),
+            };
+            self.pause(pause, session)?;
+            if is_over {
+                return Ok(());
             }
         }
     }
 
     /// Tries once. The intent is durable before, and the outcome after. The lock is held meanwhile: the thread that
     /// ends the program waits for it.
-    fn try_once(&self, part: &Part, text: &str) -> Result<Result<(), Failure>, WalError> {
+    fn try_once(&self, part: &Part, text: &str) -> Result<Result<(), TelegramError>, WalError> {
         let mut state = self.state.lock();
         state.record_attempt(part)?;
         let outcome = self.telegram.send(text);
         match &outcome {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unclear(_)) => state.record_done(part)?,
-            Err(Failure::NotSent(_) | Failure::Later(_) | Failure::Barred(_)) => state.record_not_sent(part)?,
+            Ok(()) | Err(TelegramError::Refused(_) | TelegramError::Unclear(_)) => state.record_done(part)?,
+            Err(_) => state.record_not_sent(part)?,
         }
         Ok(outcome)
     }
 
-    fn wait(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.down, true) {
-            log::warn!("cannot reach Telegram ({why}); messages wait; retrying");
+    /// Sleeps, and keeps the session alive.
+    fn pause(&mut self, mut left: Duration, session: &mut Session) -> Result<(), ServerError> {
+        loop {
+            if self.last_ping.elapsed() >= PING_INTERVAL {
+                // A KO shows as well as an OK that the session is alive.
+                let _ = session.request::<Done>(&recv_line(&RecvRequest::Ping))?;
+                self.last_ping = Instant::now();
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            let step = left.min(PING_INTERVAL);
+            thread::sleep(step);
+            left -= step;
         }
-        self.retry.sleep();
     }
 }

@@ -1,9 +1,9 @@
 //! The part of a Telegram update that the bridge reads. Other fields are skipped.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// A message in a chat of the bot.
+/// A message in one of the bot's chats.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Message {
@@ -14,21 +14,10 @@ pub struct Message {
     pub text: Option<String>,
     pub caption: Option<String>,
     pub reply_to_message: Option<Box<Message>>,
-    /// The quoted part of the message that this one replies to, if its sender chose one.
+    /// The part of the other message that a reply is about, where its sender chose one.
     pub quote: Option<Quote>,
-    pub sticker: Option<Sticker>,
-    pub document: Option<Document>,
-    pub poll: Option<Poll>,
-    pub dice: Option<Dice>,
-    photo: Option<Value>,
-    animation: Option<Value>,
-    video: Option<Value>,
-    video_note: Option<Value>,
-    voice: Option<Value>,
-    audio: Option<Value>,
-    contact: Option<Value>,
-    location: Option<Value>,
-    story: Option<Value>,
+    #[serde(flatten)]
+    other_fields: Map<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,70 +42,47 @@ pub struct Quote {
     pub text: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Sticker {
-    pub emoji: Option<String>,
-}
+/// The kinds of attachments: the field of a message, its label for people, and the field of the attachment that
+/// follows the label, if there is one.
+const ATTACHMENTS: [(&str, &str, &str); 12] = [
+    ("sticker", "sticker", "emoji"),
+    ("poll", "poll", "question"),
+    ("photo", "photo", ""),
+    // An animation comes with a document: it is named first.
+    ("animation", "animation", ""),
+    ("video", "video", ""),
+    ("video_note", "video message", ""),
+    ("voice", "voice message", ""),
+    ("audio", "audio", ""),
+    ("contact", "contact", ""),
+    ("location", "location", ""),
+    ("story", "story", ""),
+    ("document", "file", "file_name"),
+];
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Document {
-    pub file_name: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Poll {
-    pub question: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Dice {
-    pub emoji: String,
-    pub value: i64,
-}
-
-/// Returns the id of an update. A value without one is not an update.
+/// Returns an update's number. One without a number is no update.
 pub fn number(update: &Value) -> Option<i64> {
     update.get("update_id")?.as_i64()
 }
 
-/// Returns the new message of an update. `None`: the update is something else, such as an edit.
+/// Returns the new message of an update. `None`: the update is of another kind, such as an edit.
 pub fn message(update: &Value) -> Option<Result<Message, serde_json::Error>> {
     update.get("message").map(Message::deserialize)
 }
 
 impl Message {
-    /// Returns the name of an attachment, for people: `[photo]`. `None`: there is none.
+    /// Returns a label for the attachment: `[photo]`, `[file a.pdf]`. `None`: there is no attachment.
     pub fn attachment(&self) -> Option<String> {
-        if let Some(sticker) = &self.sticker {
-            return Some(labelled("sticker", sticker.emoji.as_deref()));
+        let field = |name| self.other_fields.get(name).filter(|value| !value.is_null());
+        if let Some(dice) = field("dice") {
+            let emoji = dice.get("emoji").and_then(Value::as_str).unwrap_or("dice");
+            return Some(format!("[{emoji} {}]", dice.get("value").and_then(Value::as_i64).unwrap_or_default()));
         }
-        if let Some(poll) = &self.poll {
-            return Some(labelled("poll", Some(&poll.question)));
+        let (value, label, detail) =
+            ATTACHMENTS.iter().find_map(|(name, label, detail)| Some((field(name)?, label, detail)))?;
+        match value.get(detail).and_then(Value::as_str) {
+            Some(detail) => Some(format!("[{label} {detail}]")),
+            None => Some(format!("[{label}]")),
         }
-        if let Some(dice) = &self.dice {
-            return Some(format!("[{} {}]", dice.emoji, dice.value));
-        }
-        let plain = [
-            (&self.photo, "[photo]"),
-            // An animation comes with a document: it is named first.
-            (&self.animation, "[animation]"),
-            (&self.video, "[video]"),
-            (&self.video_note, "[video message]"),
-            (&self.voice, "[voice message]"),
-            (&self.audio, "[audio]"),
-            (&self.contact, "[contact]"),
-            (&self.location, "[location]"),
-            (&self.story, "[story]"),
-        ];
-        let found = plain.iter().find(|(field, _)| field.is_some()).map(|(_, label)| (*label).to_owned());
-        found.or_else(|| self.document.as_ref().map(|document| labelled("file", document.file_name.as_deref())))
     }
-}
-
-fn labelled(kind: &str, what: Option<&str>) -> String {
-    what.map_or_else(|| format!("[{kind}]"), |what| format!("[{kind} {what}]"))
 }

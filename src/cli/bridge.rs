@@ -9,9 +9,10 @@ use clap::{Args, Subcommand};
 use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::bridge::{self, Bridge, Config, DIRECTIONS, End, Event, Token};
+use crate::bridge::{self, Bridge, Config, DIRECTIONS, Event, Token};
+use crate::client::exit::failed;
 use crate::client::texts::safe::safe;
-use crate::client::{AccountArgs, Exit, HomeArgs};
+use crate::client::{AccountArgs, Exit, Failure, HomeArgs};
 use crate::disk::RealDisk;
 use crate::model::RoomName;
 use crate::signals;
@@ -65,12 +66,12 @@ fn url(text: &str) -> Result<String, &'static str> {
 pub(super) fn run(args: BridgeArgs) -> ExitCode {
     start_log();
     let Network::Telegram(args) = args.to;
-    let end = match start(&args) {
+    let (exit, why) = match start(&args) {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(end) => end,
+        Err(failure) => failure,
     };
-    eprintln!("wachat: {}", safe(&end.why));
-    end.exit.into()
+    eprintln!("wachat: {}", safe(&why));
+    exit.into()
 }
 
 /// A logger that writes only the lines of wachat itself, whatever `RUST_LOG` says: those of its libraries may hold the
@@ -101,8 +102,8 @@ fn start_log() {
     }
 }
 
-fn start(args: &TelegramArgs) -> Result<(), End> {
-    let token = Token::read(&args.token_file).map_err(|error| (Exit::Usage, error.to_string()))?;
+fn start(args: &TelegramArgs) -> Result<(), Failure> {
+    let token = Token::read(&args.token_file).map_err(|error| (Exit::Usage, error))?;
     let config = Config {
         account: args.account.account(args.register)?,
         room: args.room.clone(),
@@ -112,24 +113,24 @@ fn start(args: &TelegramArgs) -> Result<(), End> {
         home: args.home.directory()?,
         disk: Arc::new(RealDisk),
     };
-    // Before the ready line: a program that has read it may send a signal at once.
-    let signals = signals::receive(&[SIGINT, SIGTERM])
-        .map_err(|error| End::failed(format!("cannot wait for signals: {error}")))?;
+    // Before the ready line: its reader may send a signal at once.
+    let signals =
+        signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("cannot wait for signals: {error}")))?;
     let bridge = bridge::start(config)?;
     let end = wait(&bridge, &signals, args);
     bridge.stop();
     end
 }
 
-fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<(), End> {
+fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<(), Failure> {
     let mut ready = 0;
     loop {
         select! {
             recv(signals) -> _ => return Ok(()),
             recv(bridge.events) -> event => match event {
                 Ok(Event::Ready) => ready += 1,
-                Ok(Event::Ended(end)) => return Err(end),
-                Err(_) => return Err(End::failed("the bridge has panicked")),
+                Ok(Event::Ended(failure)) => return Err(failure),
+                Err(_) => return Err(failed("the bridge has panicked")),
             },
         }
         if ready == DIRECTIONS {

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::protocol::Ko;
+
 /// The exit codes of `wachat connect` and of the commands for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -23,6 +25,17 @@ pub enum Exit {
 
 /// The reason why the program ends, in words, and its exit code.
 pub type Failure = (Exit, String);
+
+impl From<Ko> for Failure {
+    fn from(ko: Ko) -> Self {
+        failed(ko.text)
+    }
+}
+
+/// Makes the failure with the exit code of most errors.
+pub fn failed(why: impl ToString) -> Failure {
+    (Exit::Failed, why.to_string())
+}
 
 impl Exit {
     /// Returns the code of the process.

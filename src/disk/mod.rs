@@ -1,20 +1,18 @@
-//! The seam to files and directories: the write-ahead logs and the store read and write through it alone. It has two
-//! implementations: [`RealDisk`], and [`SimulatedDisk`], which keeps what a power cut could keep.
+//! The seam to files and directories: the write-ahead logs and the store read and write through it alone. The real
+//! one is [`RealDisk`]; the tests have another one, which loses power (`tests/support/simulated_disk`).
 //!
-//! Both obey these rules, and the callers rely on no others:
+//! A disk obeys these rules, and the callers rely on no others:
 //! - a write is durable only after [`File::sync`]; before that a power cut keeps any part of it;
 //! - a name made, changed or removed is durable only after [`Disk::sync_dir`] of its directory;
 //! - a rename is all or nothing.
 
 mod real;
-mod simulated;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use real::RealDisk;
-pub use simulated::{Fault, SimulatedDisk};
 
 /// Files and directories. Errors are those of the operating system; the caller adds the file.
 pub trait Disk: Send + Sync {

@@ -156,7 +156,7 @@ impl GroupCommit {
         if let Some(bytes) = self.wal.switch() {
             self.closed.push_back((number, bytes));
         }
-        self.machine.set_disk_full(!self.wal.has_room());
+        self.machine.disk_full = !self.wal.has_room();
     }
 
     /// The number of the segment that is to be made ahead of need, if there is none yet.

@@ -18,9 +18,9 @@ pub struct Presence {
     sessions: Vec<Option<Box<Session>>>,
     users: HashMap<ConnectionId, AccountNumber>,
     /// The deadline of each waiting poll, earliest first.
-    deadlines: BTreeSet<(Duration, AccountNumber)>,
+    pub deadlines: BTreeSet<(Duration, AccountNumber)>,
     /// The online users for whom events have come since the waiting polls were last answered.
-    woken: Vec<AccountNumber>,
+    pub woken: Vec<AccountNumber>,
 }
 
 /// One RECV session.
@@ -36,7 +36,8 @@ pub struct Session {
     pub address: IpAddr,
     /// The TCP port on which the client takes direct chats.
     pub port: Option<u16>,
-    transient: VecDeque<Event>,
+    /// Events without a number, oldest first (protocol, section 7).
+    pub transient: VecDeque<Event>,
 }
 
 /// A poll that waits for events.
@@ -46,13 +47,6 @@ pub struct WaitingPoll {
     pub max: usize,
     /// Time since the start of the server at which the poll is answered with nothing.
     pub deadline: Duration,
-}
-
-impl Session {
-    /// Removes up to `max` transient events, oldest first.
-    pub fn take_transient_events(&mut self, max: usize) -> Vec<Event> {
-        self.transient.drain(..self.transient.len().min(max)).collect()
-    }
 }
 
 impl Presence {
@@ -68,9 +62,10 @@ impl Presence {
         self.sessions.get_mut(user.index())?.as_deref_mut()
     }
 
-    /// Returns the user whose session a connection is; `None` also for a session that was replaced.
-    pub fn user(&self, connection: ConnectionId) -> Option<AccountNumber> {
-        self.users.get(&connection).copied()
+    /// Returns a connection's session and its user; `None` also for a session that was replaced.
+    pub fn session_of(&mut self, connection: ConnectionId) -> Option<(AccountNumber, &mut Session)> {
+        let user = *self.users.get(&connection)?;
+        self.session_mut(user).map(|session| (user, session))
     }
 
     /// Opens a session; returns the connection of the one that it replaces.
@@ -96,7 +91,7 @@ impl Presence {
 
     /// Closes a connection's session; returns its user, who is offline now.
     pub fn close_session(&mut self, connection: ConnectionId) -> Option<AccountNumber> {
-        let user = self.user(connection)?;
+        let user = *self.users.get(&connection)?;
         self.remove_session(user);
         Some(user)
     }
@@ -124,11 +119,6 @@ impl Presence {
         }
     }
 
-    /// Returns the earliest deadline of the waiting polls.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
-    }
-
     /// Returns the users whose polls have a deadline up to a time.
     pub fn users_polling_until(&self, elapsed: Duration) -> Vec<AccountNumber> {
         self.deadlines.iter().take_while(|(deadline, _)| *deadline <= elapsed).map(|(_, user)| *user).collect()
@@ -141,19 +131,16 @@ impl Presence {
         }
     }
 
-    /// Removes and returns the marked users.
-    pub fn take_woken(&mut self) -> Vec<AccountNumber> {
-        std::mem::take(&mut self.woken)
-    }
-
-    /// Queues a transient event for a user, if online. Above the limit the oldest one is dropped.
-    pub fn push_transient_event(&mut self, user: AccountNumber, event: Event) {
-        let Some(session) = self.session_mut(user) else { return };
-        if session.transient.len() >= limits::TRANSIENT_EVENTS {
-            session.transient.pop_front();
+    /// Queues a transient event for those users who are online. Above the limit the oldest one of a user is dropped.
+    pub fn push_transient_event(&mut self, users: impl IntoIterator<Item = AccountNumber>, event: &Event) {
+        for user in users {
+            let Some(session) = self.session_mut(user) else { continue };
+            if session.transient.len() >= limits::TRANSIENT_EVENTS {
+                session.transient.pop_front();
+            }
+            session.transient.push_back(event.clone());
+            self.wake(user);
         }
-        session.transient.push_back(event);
-        self.wake(user);
     }
 }
 

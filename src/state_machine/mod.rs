@@ -16,7 +16,6 @@ mod apply;
 mod command;
 mod decide;
 mod live;
-mod number;
 mod output;
 mod query;
 mod record;
@@ -26,13 +25,13 @@ mod stored;
 use std::fmt;
 
 pub use command::{Command, ConnectionId, Now, Policy};
-pub use number::{AccountNumber, RoomNumber};
 pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::{Excerpt, LastOfPeer};
 pub use record::Record;
 pub use snapshot::{ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow};
 pub use stored::{
-    AccountRow, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants, SentMessage, StoredState,
+    AccountNumber, AccountRow, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants, RoomNumber,
+    SentMessage, StoredState,
 };
 
 use live::{Presence, RateLimits};
@@ -57,17 +56,12 @@ pub struct StateMachine {
     rate_limits: RateLimits,
     policy: Policy,
     /// Set while the disk has no room for more records: commands that need one are refused.
-    disk_full: bool,
+    pub disk_full: bool,
 }
 
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
     pub fn new(stored: StoredState, policy: Policy) -> Self {
         Self { stored, presence: Presence::default(), rate_limits: RateLimits::default(), policy, disk_full: false }
-    }
-
-    /// Sets whether the disk has no room for more records.
-    pub fn set_disk_full(&mut self, full: bool) {
-        self.disk_full = full;
     }
 }

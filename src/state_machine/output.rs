@@ -43,13 +43,6 @@ pub struct Delivery {
     pub filed: Vec<FiledEvents>,
 }
 
-impl Delivery {
-    /// Checks that the poll returns no event.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.filed.is_empty()
-    }
-}
-
 /// Messages of a room to read from its history file.
 #[derive(Clone, Debug)]
 pub struct FiledEvents {

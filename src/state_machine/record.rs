@@ -3,7 +3,6 @@
 //! Every line begins with the newest sequence number after the record, so that a replay that deviates is noticed at
 //! the first difference.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{Email, Message, RoomName, Seq, Target, Timestamp, UserName};
@@ -88,13 +87,5 @@ impl Record {
             },
             _ => return None,
         })
-    }
-}
-
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = Vec::new();
-        self.write(Seq::ZERO, &mut line);
-        f.write_str(String::from_utf8_lossy(&line).trim_end())
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::safe::{indented, safe};
+use crate::client::{Exit, Failure};
 use crate::model::{Message, Target};
 use crate::protocol::{Event, HistoryRecord, Room, User};
 
@@ -183,6 +184,7 @@ impl Line for SentLine {
 }
 
 /// Parses an argument: `luis`, `@luis` or `#sala`.
-pub fn parse_target(text: &str) -> Option<Target> {
-    Target::parse(text.strip_prefix('@').unwrap_or(text)).ok()
+pub fn parse_target(text: &str) -> Result<Target, Failure> {
+    Target::parse(text.strip_prefix('@').unwrap_or(text))
+        .map_err(|_| (Exit::Usage, format!("{text:?} is not a name of a user or a #room")))
 }

@@ -1,19 +1,18 @@
 //! `wachat history`, `users` and `rooms`: one question each, and its answer.
 
 use super::args::{HistoryArgs, LookArgs};
-use super::lines::{MessageLine, RoomLine, UserLine, parse_target};
-use super::{Stop, print};
+use super::lines::{Line, MessageLine, RoomLine, UserLine, parse_target};
+use super::print;
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::{Session, send_line};
-use crate::client::{AccountArgs, Exit};
+use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target};
-use crate::protocol::{HistoryRecord, Room, SendRequest, User};
+use crate::protocol::{Codec, HistoryRecord, Room, SendRequest, User};
 
-pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Stop> {
-    let target = parse_target(&args.target)
-        .ok_or_else(|| Stop::failed(Exit::Usage, format!("{:?} is not a name of a user or a #room", args.target)))?;
-    let too_high = "--before: there is no number so high";
-    let before = args.before.map(|number| Seq::new(number).ok_or_else(|| Stop::failed(Exit::Usage, too_high)));
+pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
+    let target = parse_target(&args.target)?;
+    let too_high = || (Exit::Usage, "--before: there is no number so high".to_owned());
+    let before = args.before.map(|number| Seq::new(number).ok_or_else(too_high));
     let max = if args.all { usize::MAX } else { usize::try_from(args.limit).unwrap_or(usize::MAX) };
     let mut session = log_in(&args.account)?;
     let records = fetch_pages(&mut session, &target, before.transpose()?, max)?;
@@ -28,7 +27,7 @@ fn fetch_pages(
     target: &Target,
     mut before: Option<Seq>,
     max: usize,
-) -> Result<Vec<HistoryRecord>, Stop> {
+) -> Result<Vec<HistoryRecord>, Failure> {
     let (mut pages, mut left) = (Vec::new(), max);
     while left > 0 {
         let page = fetch_history(session, target, left, before)??;
@@ -40,20 +39,20 @@ fn fetch_pages(
     Ok(pages.into_iter().rev().flatten().collect())
 }
 
-pub(super) fn users(args: &LookArgs) -> Result<Exit, Stop> {
-    let users: Vec<User> = log_in(&args.account)?.request_list(&send_line(&SendRequest::Users))??;
-    let lines: Vec<_> = users.into_iter().map(UserLine::from).collect();
-    print(&lines, args.json)?;
+pub(super) fn users(args: &LookArgs) -> Result<Exit, Failure> {
+    list::<User, UserLine>(args, &SendRequest::Users)
+}
+
+pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
+    list::<Room, RoomLine>(args, &SendRequest::Rooms)
+}
+
+fn list<T: Codec, L: Line + From<T>>(args: &LookArgs, request: &SendRequest) -> Result<Exit, Failure> {
+    let list: Vec<T> = log_in(&args.account)?.request_list(&send_line(request))??;
+    print(&list.into_iter().map(L::from).collect::<Vec<_>>(), args.json)?;
     Ok(Exit::Done)
 }
 
-pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Stop> {
-    let rooms: Vec<Room> = log_in(&args.account)?.request_list(&send_line(&SendRequest::Rooms))??;
-    let lines: Vec<_> = rooms.into_iter().map(RoomLine::from).collect();
-    print(&lines, args.json)?;
-    Ok(Exit::Done)
-}
-
-fn log_in(args: &AccountArgs) -> Result<Session, Stop> {
+fn log_in(args: &AccountArgs) -> Result<Session, Failure> {
     Ok(Session::open(&args.account(false)?)?)
 }

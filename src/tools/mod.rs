@@ -14,11 +14,12 @@ mod submission;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::client::link::error::LinkError;
-use crate::client::state::error::LogError;
+use crossbeam_channel::Receiver;
+use signal_hook::consts::SIGINT;
+
+use crate::client::exit::{Exit, Failure, failed};
 use crate::client::texts::safe::safe;
-use crate::client::{Exit, Failure};
-use crate::protocol::Ko;
+use crate::signals;
 
 pub use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
 use lines::Line;
@@ -48,57 +49,13 @@ pub fn rooms(args: &LookArgs) -> ExitCode {
     end(look::rooms(args))
 }
 
-/// The reason why a tool stops.
-enum Stop {
-    Failed(Failure),
-    /// The reader of the output has closed it (`| head -1`): no failure, and nothing to report.
-    OutputClosed,
-}
-
-impl Stop {
-    fn failed(exit: Exit, why: impl ToString) -> Self {
-        Self::Failed((exit, why.to_string()))
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<LogError> for Stop {
-    fn from(error: LogError) -> Self {
-        Self::failed(Exit::Failed, error)
-    }
-}
-
-impl From<LinkError> for Stop {
-    fn from(error: LinkError) -> Self {
-        let exit = match error {
-            LinkError::Away(_) => Exit::Away,
-            LinkError::Refused(_) => Exit::Refused,
-            LinkError::Replaced => Exit::Failed,
-        };
-        Self::failed(exit, error)
-    }
-}
-
-impl From<Ko> for Stop {
-    fn from(ko: Ko) -> Self {
-        Self::failed(Exit::Failed, ko.text)
-    }
-}
-
-fn end(result: Result<Exit, Stop>) -> ExitCode {
-    let exit = match result {
-        Ok(exit) => exit,
-        Err(Stop::OutputClosed) => Exit::Done,
-        Err(Stop::Failed((exit, why))) => {
+fn end(result: Result<Exit, Failure>) -> ExitCode {
+    let exit = result.unwrap_or_else(|(exit, why)| {
+        if exit != Exit::Done {
             note(&why);
-            exit
         }
-    };
+        exit
+    });
     exit.into()
 }
 
@@ -108,12 +65,13 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
 }
 
-/// Writes lines to standard output. When this returns they have left this program.
-fn print(lines: &[impl Line], json: bool) -> Result<(), Stop> {
+/// Writes lines to standard output. When this returns they have left this program. A reader that has closed the output
+/// (`| head -1`) ends the program with [`Exit::Done`].
+fn print(lines: &[impl Line], json: bool) -> Result<(), Failure> {
     let mut text = Vec::new();
     for line in lines {
         if json {
-            serde_json::to_writer(&mut text, line).map_err(|error| Stop::failed(Exit::Failed, error))?;
+            serde_json::to_writer(&mut text, line).map_err(failed)?;
         } else {
             text.extend_from_slice(line.plain().as_bytes());
         }
@@ -121,7 +79,12 @@ fn print(lines: &[impl Line], json: bool) -> Result<(), Stop> {
     }
     let mut out = io::stdout().lock();
     out.write_all(&text).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Stop::OutputClosed,
-        _ => Stop::failed(Exit::Failed, format!("cannot write to standard output: {error}")),
+        io::ErrorKind::BrokenPipe => (Exit::Done, error.to_string()),
+        _ => failed(format!("cannot write to standard output: {error}")),
     })
+}
+
+/// Returns Ctrl-C as a channel: the program goes on until it reads there.
+fn receive_interrupts() -> Result<Receiver<()>, Failure> {
+    signals::receive(&[SIGINT]).map_err(|error| failed(format!("cannot wait for signals: {error}")))
 }

@@ -4,50 +4,47 @@
 //! move that gap (the line may be written and the position not), so there is none, and each line has its number.
 
 use std::sync::Arc;
+use std::thread;
 
 use parking_lot::Mutex;
-use signal_hook::consts::SIGINT;
 
 use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
-use super::{Stop, note, print};
-use crate::client::Exit;
+use super::{note, print, receive_interrupts};
 use crate::client::link::account::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
+use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;
-use crate::signals;
 
 /// Held from a write to its acknowledgement: Ctrl-C ends the program only outside of that.
 type Writing = Arc<Mutex<()>>;
 
-pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Stop> {
+pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
     let account = args.account.account(false)?;
     let mut receiving = Receiving { args, left: args.max, writing: Writing::default(), retry: None };
     end_by_interrupt(receiving.writing.clone())?;
     loop {
         match receiving.run(&account) {
-            Err(Stop::Failed((Exit::Away, why))) if args.follow && receiving.retry.is_some() => receiving.wait(&why),
+            Err((Exit::Away, why)) if args.follow && receiving.retry.is_some() => receiving.wait(&why),
             done => return done.map(|()| Exit::Done),
         }
     }
 }
 
 /// Ends the program at Ctrl-C, but never between a write and its acknowledgement.
-fn end_by_interrupt(writing: Writing) -> Result<(), Stop> {
-    let failed = |error| Stop::failed(Exit::Failed, format!("cannot wait for signals: {error}"));
-    let interrupts = signals::receive(&[SIGINT]).map_err(failed)?;
+fn end_by_interrupt(writing: Writing) -> Result<(), Failure> {
+    let interrupts = receive_interrupts()?;
     spawn("interrupts", move || {
         if interrupts.recv().is_ok() {
             let _between = writing.lock();
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
-    })?;
-    Ok(())
+    })
 }
 
 struct Receiving<'a> {
@@ -61,7 +58,7 @@ struct Receiving<'a> {
 
 impl Receiving<'_> {
     /// Receives on one connection until there is no more, or with `--follow` until it breaks.
-    fn run(&mut self, account: &Account) -> Result<(), Stop> {
+    fn run(&mut self, account: &Account) -> Result<(), Failure> {
         let (mut session, opened) = Session::open_recv(account)?;
         let (mut after, mut wait, writing) = (opened.acknowledged, 0, self.writing.clone());
         let mut unacknowledged = None;
@@ -84,7 +81,7 @@ impl Receiving<'_> {
     }
 
     /// Writes out the wanted events of a poll. Returns the number of the last: up to it they may be acknowledged.
-    fn write(&mut self, store: &str, events: &[Event]) -> Result<Seq, Stop> {
+    fn write(&mut self, store: &str, events: &[Event]) -> Result<Seq, Failure> {
         let (mut lines, mut last) = (Vec::new(), Seq::ZERO);
         for event in events.iter().filter(|event| event.seq() > Seq::ZERO) {
             if self.left == Some(0) {
@@ -109,6 +106,6 @@ impl Receiving<'_> {
     fn wait(&mut self, why: &str) {
         let Some(retry) = &mut self.retry else { return };
         note(&format!("{why}; trying again"));
-        retry.sleep();
+        thread::sleep(retry.next_delay());
     }
 }

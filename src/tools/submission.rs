@@ -6,10 +6,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::args::SendArgs;
 use super::lines::{Line as _, SentLine};
-use super::{Stop, note, print};
-use crate::client::Exit;
+use super::{note, print};
 use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Moment;
+use crate::client::exit::{Exit, Failure, failed};
 use crate::client::link::account::Account;
 use crate::client::link::request::{Answer, Request};
 use crate::client::link::session::Session;
@@ -53,7 +53,7 @@ impl Submission {
     }
 
     /// Sends the outbox, and follows the message.
-    pub fn run(mut self, account: Account, session: Session, interrupts: &Receiver<()>) -> Result<Exit, Stop> {
+    pub fn run(mut self, account: Account, session: Session, interrupts: &Receiver<()>) -> Result<Exit, Failure> {
         let ((requests, to_send), (reports, answers)) = (bounded(1), bounded(1));
         spawn("sender", move || sender::run(&account, Some(session), &to_send, &reports))?;
         loop {
@@ -92,9 +92,9 @@ impl Submission {
     }
 
     /// Handles the sender's answer. Returns the exit code, if it is known now.
-    fn handle(&mut self, event: LinkEvent) -> Result<Option<Exit>, Stop> {
+    fn handle(&mut self, event: LinkEvent) -> Result<Option<Exit>, Failure> {
         let LinkEvent::Answered(request, answer) = event else { return Ok(None) };
-        let moment = Moment::present().map_err(|error| Stop::failed(Exit::Failed, error))?;
+        let moment = Moment::present().map_err(failed)?;
         let was_failing = self.dispatcher.is_failing();
         let outcome = self.dispatcher.note_answer(&mut self.home.state, request, answer, &moment);
         self.home.commit()?;
@@ -164,7 +164,7 @@ impl Submission {
     }
 
     /// Reports the message's state: on standard error, if it is not the wanted one.
-    fn end(&self, exit: Exit, why: &str) -> Result<Exit, Stop> {
+    fn end(&self, exit: Exit, why: &str) -> Result<Exit, Failure> {
         if exit != Exit::Done {
             let place = if self.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
             note(&format!("{why}: {}{place}", self.line.plain()));

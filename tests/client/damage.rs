@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::support::simulated_disk::SimulatedDisk;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::outbox::Outgoing;
-use wachat::disk::{Disk, SimulatedDisk, read};
+use wachat::disk::{Disk, read};
 use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
 
 const HOME: &str = "/home/ana";

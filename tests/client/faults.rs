@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use crate::support::client_files::{put_together, records_on};
 use crate::support::random::Random;
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::outbox::Outgoing;
-use wachat::disk::{Disk, Fault, SimulatedDisk};
+use wachat::disk::Disk;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Code, Event, Ko};
 

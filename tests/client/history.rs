@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::Arrival;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::outbox::Outgoing;
-use wachat::disk::{Disk, Fault, RealDisk, SimulatedDisk};
+use wachat::disk::{Disk, RealDisk};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::Event;

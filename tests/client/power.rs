@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
@@ -24,7 +25,7 @@ use wachat::client::state::error::LogError;
 use wachat::client::state::files::Files;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::outbox::Outgoing;
-use wachat::disk::{Disk, Fault, SimulatedDisk};
+use wachat::disk::Disk;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, Chat, Code, Event, Ko, SessionOpened};
 

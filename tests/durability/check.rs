@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::support::group_commit_harness::GroupCommitHarness;
 use crate::support::random::Random;
+use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::{World, run_to_end};
 use tempfile::TempDir;
-use wachat::disk::{Disk, SimulatedDisk, write};
+use wachat::disk::{Disk, write};
 use wachat::store::{Report, Store};
 
 const DATA: &str = "/data";

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use wachat::disk::{Disk, Fault, SimulatedDisk, read};
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::disk::{Disk, read};
 
 const FILE: &str = "/a";
 

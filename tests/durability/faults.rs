@@ -6,8 +6,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::support::random::Random;
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::{Connection, PASSWORD};
-use wachat::disk::{Disk, Fault, SimulatedDisk};
+use wachat::disk::Disk;
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
 use wachat::store::Sizes;

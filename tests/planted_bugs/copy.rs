@@ -62,7 +62,8 @@ fn plant(bug: &Bug, change: &Change, files: &mut Files) -> Result<(), String> {
     if count != 1 {
         return Err(misfit(&format!("has these lines {count} times, not once")));
     }
-    let condition = format!("crate::planted::is({:?})", bug.name);
+    let library = if change.file.starts_with("src/") { "crate" } else { "wachat" };
+    let condition = format!("{library}::planted::is({:?})", bug.name);
     *text = text.replace(&old, &new.replace(PLANTED, &condition));
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use crate::support::intercepted_disk::InterceptedDisk;
+use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::{Connection, PASSWORD, wait_for};
-use wachat::disk::SimulatedDisk;
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
 

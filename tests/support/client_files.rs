@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use wachat::disk::{Disk as _, SimulatedDisk, read};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::{Disk as _, read};
 use wachat::record::Fields;
 
 /// Ends a batch.

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wachat::disk::{Disk, File, SimulatedDisk};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::{Disk, File};
 
 /// Is told what is about to be done (`open`, `create`, `read`, `sync`, `list`), and to which file; an error is
 /// the answer then.

@@ -18,6 +18,7 @@ pub mod process;
 pub mod proxy;
 pub mod random;
 pub mod run_directory;
+pub mod simulated_disk;
 pub mod store_files;
 pub mod telegram;
 pub mod terminal;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use wachat::disk::{Disk, SimulatedDisk};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::Disk;
 
 /// Reads a table of the newest checkpoint.
 pub fn read_checkpoint(data: &Path, table: &str) -> String {

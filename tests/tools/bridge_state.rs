@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::support::random::Random;
+use crate::support::simulated_disk::SimulatedDisk;
 use wachat::bridge::state::{Part, State};
-use wachat::disk::{Disk, SimulatedDisk};
+use wachat::disk::Disk;
 use wachat::model::Seq;
 
 const LOG: &str = "home/wal";

@@ -44,14 +44,14 @@ impl Backoff {
         self.until.filter(|until| *until > now)
     }
 
-    /// Notes a failure and sleeps for the delay: for a thread that has nothing else to do.
-    pub fn sleep(&mut self) {
+    /// Notes a failure now, and returns the delay.
+    pub fn next_delay(&mut self) -> Duration {
         let mut random = [0; 2];
         // Without randomness there is no jitter, and no other harm.
         let _ = getrandom::fill(&mut random);
         let now = Instant::now();
         self.note_failure(now, u16::from_be_bytes(random));
-        std::thread::sleep(self.deadline(now).map_or(Duration::ZERO, |until| until.saturating_duration_since(now)));
+        self.deadline(now).map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::client::exit::{Exit, Failure};
 use crate::client::texts::{Phrase, words};
 use crate::protocol::{Code, Ko};
 
@@ -51,3 +52,14 @@ impl fmt::Display for LinkError {
 }
 
 impl std::error::Error for LinkError {}
+
+impl From<LinkError> for Failure {
+    fn from(error: LinkError) -> Self {
+        let exit = match error {
+            LinkError::Away(_) => Exit::Away,
+            LinkError::Refused(_) => Exit::Refused,
+            LinkError::Replaced => Exit::Failed,
+        };
+        (exit, error.to_string())
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::client::exit::{Failure, failed};
 use crate::client::texts::Phrase;
 use crate::wal::WalError;
 
@@ -38,3 +39,9 @@ impl fmt::Display for LogError {
 }
 
 impl std::error::Error for LogError {}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        failed(error)
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Applied;
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
 use crate::record::length_in_record;
@@ -18,7 +19,7 @@ pub(super) struct Receipt {
 }
 
 impl StoredState {
-    pub(super) fn add_message(&mut self, message: &Arc<Message>) -> Result<(), ApplyError> {
+    pub(super) fn add_message(&mut self, message: &Arc<Message>) -> Applied {
         let from = self.number(&message.from)?;
         match &message.to {
             Target::User(name) => self.add_direct_message(message, from, self.number(name)?),
@@ -26,12 +27,7 @@ impl StoredState {
         }
     }
 
-    fn add_direct_message(
-        &mut self,
-        message: &Arc<Message>,
-        from: AccountNumber,
-        to: AccountNumber,
-    ) -> Result<(), ApplyError> {
+    fn add_direct_message(&mut self, message: &Arc<Message>, from: AccountNumber, to: AccountNumber) -> Applied {
         self.advance_sequence(message.seq)?;
         let sender = self.account_mut(from);
         sender.sent.remember(message);
@@ -44,12 +40,7 @@ impl StoredState {
         Ok(())
     }
 
-    fn add_room_message(
-        &mut self,
-        message: &Arc<Message>,
-        from: AccountNumber,
-        room: &RoomName,
-    ) -> Result<(), ApplyError> {
+    fn add_room_message(&mut self, message: &Arc<Message>, from: AccountNumber, room: &RoomName) -> Applied {
         let number = self.room_number(room)?;
         if !self.room(number).has_member(from) {
             return Err(ApplyError(format!("{} is not in {room}", message.from)));
@@ -86,7 +77,7 @@ impl StoredState {
         upto: Seq,
         last_of_peer: Option<Seq>,
         at: Timestamp,
-    ) -> Result<(), ApplyError> {
+    ) -> Applied {
         let user = self.number(user)?;
         let peer = match target {
             Target::User(peer) => self.number(peer)?,

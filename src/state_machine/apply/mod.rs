@@ -3,13 +3,15 @@
 mod message;
 mod restore;
 mod room;
-mod room_log;
 
 use std::sync::Arc;
 
 use super::stored::{Account, AccountRow, ConversationId, HistoryPrefix, Mailbox, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::model::{Email, Seq, Timestamp, UserName};
+
+/// Result of a record that was applied, or contradicts the state.
+type Applied = Result<(), ApplyError>;
 
 impl StoredState {
     /// Replays one line of the write-ahead log, without its LF, and checks that it leads to the same sequence
@@ -30,7 +32,7 @@ impl StoredState {
     }
 
     /// Applies one record.
-    pub(super) fn apply(&mut self, record: &Record) -> Result<(), ApplyError> {
+    pub(super) fn apply(&mut self, record: &Record) -> Applied {
         match record {
             Record::Account { name, password_hash, at } => self.add_account(AccountRow {
                 name: name.clone(),
@@ -74,7 +76,7 @@ impl StoredState {
         Ok(&mut self.account_mut(number).row)
     }
 
-    fn add_account(&mut self, row: AccountRow) -> Result<(), ApplyError> {
+    fn add_account(&mut self, row: AccountRow) -> Applied {
         let number = AccountNumber::new(self.accounts.len());
         if self.account_numbers.insert(row.name.clone(), number).is_some() {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
@@ -83,7 +85,7 @@ impl StoredState {
         Ok(())
     }
 
-    fn remove_account(&mut self, user: &UserName, at: Timestamp) -> Result<(), ApplyError> {
+    fn remove_account(&mut self, user: &UserName, at: Timestamp) -> Applied {
         let number = self.number(user)?;
         for room in self.account(number).rooms.clone() {
             self.leave_room(number, room, at);
@@ -95,7 +97,7 @@ impl StoredState {
     }
 
     /// Takes the next number of the sequence, which has to be the one that a record bears.
-    fn advance_sequence(&mut self, seq: Seq) -> Result<(), ApplyError> {
+    fn advance_sequence(&mut self, seq: Seq) -> Applied {
         if seq != self.last.next() {
             return Err(ApplyError(format!("number {seq} comes after {}", self.last)));
         }

@@ -1,5 +1,6 @@
 //! Restores the stored state from a snapshot.
 
+use super::Applied;
 use crate::model::Target;
 use crate::protocol::Event;
 use crate::state_machine::ApplyError;
@@ -41,14 +42,14 @@ impl StoredState {
         Ok(state)
     }
 
-    fn restore_room(&mut self, row: RoomRow) -> Result<(), ApplyError> {
+    fn restore_room(&mut self, row: RoomRow) -> Applied {
         let by = row.dropped_by.map(|by| self.number(&by)).transpose()?;
         let number = self.add_room(row.name);
         self.room_mut(number).dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
         Ok(())
     }
 
-    fn restore_log_entry(&mut self, row: &LogRow) -> Result<(), ApplyError> {
+    fn restore_log_entry(&mut self, row: &LogRow) -> Applied {
         let (room, from) = (self.room_number(&row.room)?, self.number(&row.from)?);
         let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
         let entry = Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread };
@@ -56,7 +57,7 @@ impl StoredState {
         Ok(())
     }
 
-    fn restore_conversation(&mut self, row: &ConversationRow) -> Result<(), ApplyError> {
+    fn restore_conversation(&mut self, row: &ConversationRow) -> Applied {
         let conversation = match row.id {
             ConversationId::Direct(low, high) if low.max(high).index() < self.accounts.len() => {
                 self.direct.entry(row.id).or_default()
@@ -68,7 +69,7 @@ impl StoredState {
         Ok(())
     }
 
-    fn restore_pending_event(&mut self, row: &WaitingRow) -> Result<(), ApplyError> {
+    fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {
         let user = self.number(&row.user)?;
         match &row.event {
             Event::Message(message) => {

@@ -1,19 +1,25 @@
-//! Applies membership, and keeps rooms and accounts in agreement.
+//! Applies membership, and the changes of a room's log with the watermarks that follow from them (protocol, section 7).
 
+use std::collections::BTreeMap;
+
+use super::Applied;
 use super::message::Receipt;
-use crate::model::{RoomName, Seq, Timestamp, UserName};
-use crate::state_machine::stored::{Room, StoredState, TargetNumber};
-use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
+use crate::limits;
+use crate::model::{RoomName, Seq, State, Timestamp, UserName};
+use crate::state_machine::stored::{Dropped, Entry, Marks, Member, Room, StoredState, TargetNumber};
+use crate::state_machine::{AccountNumber, RoomNumber};
 
 impl StoredState {
     /// Adds a member to a room; creates the room if it is not there.
-    pub(super) fn join_room(&mut self, user: &UserName, room: &RoomName) -> Result<(), ApplyError> {
+    pub(super) fn join_room(&mut self, user: &UserName, room: &RoomName) -> Applied {
         let (user, last) = (self.number(user)?, self.last);
         let number = match self.room_numbers.get(room) {
             Some(number) => *number,
             None => self.add_room(room.clone()),
         };
-        self.room_mut(number).add_member(user, last);
+        // Every number after `last` is for the new member.
+        let member = Member { joined: last, acknowledged: last, read: last };
+        self.room_mut(number).members.entry(user).or_insert(member);
         self.account_mut(user).rooms.insert(number);
         Ok(())
     }
@@ -59,5 +65,118 @@ impl StoredState {
                 self.notified.push(*member);
             }
         }
+    }
+}
+
+/// Takes one off a count if `condition` holds. A checkpoint with wrong counts can only delay a watermark.
+fn decrement_if(count: &mut u32, condition: bool) {
+    *count = count.saturating_sub(u32::from(condition));
+}
+
+/// The last message of each sender that every recipient now has, and has read.
+type Completed = BTreeMap<AccountNumber, Marks>;
+
+impl Room {
+    /// Removes a member, also from the recipients of every entry.
+    pub(super) fn remove_member(&mut self, user: AccountNumber) -> Vec<Receipt> {
+        let Some(member) = self.members.remove(&user) else { return Vec::new() };
+        let delivered = member.acknowledged.max(member.read);
+        self.change_log(user, member.joined, Seq::LAST, |entry| {
+            decrement_if(&mut entry.recipients, true);
+            decrement_if(&mut entry.undelivered, entry.seq > delivered);
+            decrement_if(&mut entry.unacknowledged, entry.seq > member.acknowledged);
+            decrement_if(&mut entry.unread, entry.seq > member.read);
+        })
+    }
+
+    /// Adds a message to the log; above [`limits::ROOM_BACKLOG`] the oldest entry is dropped.
+    pub(super) fn add_message(&mut self, seq: Seq, from: AccountNumber, bytes: u32) -> Vec<Receipt> {
+        let others = self.members.len() - usize::from(self.has_member(from));
+        let count = u32::try_from(others).unwrap_or(u32::MAX);
+        if count == 0 {
+            return Vec::new();
+        }
+        let (recipients, undelivered, unacknowledged, unread) = (count, count, count, count);
+        self.log.push_back(Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread });
+        let oldest = if self.log.len() > limits::ROOM_BACKLOG { self.log.pop_front() } else { None };
+        oldest.map_or(Vec::new(), |oldest| self.drop_entry(oldest))
+    }
+
+    /// Drops an entry early: it is complete for those recipients who have it.
+    fn drop_entry(&mut self, entry: Entry) -> Vec<Receipt> {
+        if entry.unacknowledged > 0 {
+            let Dropped { last, by, other } = self.dropped;
+            let other = if by == Some(entry.from) { other } else { last };
+            self.dropped = Dropped { last: entry.seq, by: Some(entry.from), other };
+        }
+        let mut completed = Completed::new();
+        if entry.undelivered < entry.recipients {
+            let read = if entry.unread <= entry.undelivered { entry.seq } else { Seq::ZERO };
+            completed.insert(entry.from, Marks { delivered: entry.seq, read });
+        }
+        self.move_watermarks(completed)
+    }
+
+    /// Applies a member's cumulative acknowledgement.
+    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq) -> Vec<Receipt> {
+        let Some(member) = self.members.get_mut(&user).filter(|member| member.acknowledged < upto) else {
+            return Vec::new();
+        };
+        let (before, read) = (std::mem::replace(&mut member.acknowledged, upto), member.read);
+        self.change_log(user, before, upto, |entry| {
+            decrement_if(&mut entry.unacknowledged, true);
+            decrement_if(&mut entry.undelivered, entry.seq > read);
+        })
+    }
+
+    /// Applies a member's read mark. READ implies DELIVERED.
+    pub(super) fn mark_read(&mut self, user: AccountNumber, upto: Seq) -> Vec<Receipt> {
+        let Some(member) = self.members.get_mut(&user).filter(|member| member.read < upto) else {
+            return Vec::new();
+        };
+        let (before, acknowledged) = (std::mem::replace(&mut member.read, upto), member.acknowledged);
+        self.change_log(user, before, upto, |entry| {
+            decrement_if(&mut entry.unread, true);
+            decrement_if(&mut entry.undelivered, entry.seq > acknowledged);
+        })
+    }
+
+    /// Changes the entries after `after` and up to `upto` of which a user is a recipient, removes the oldest entries
+    /// that are complete, and returns the watermarks that have moved.
+    fn change_log(&mut self, user: AccountNumber, after: Seq, upto: Seq, change: impl Fn(&mut Entry)) -> Vec<Receipt> {
+        let start = self.position_after(after);
+        let mut completed = Completed::new();
+        for entry in self.log.range_mut(start..).take_while(|entry| entry.seq <= upto) {
+            if entry.from != user {
+                change(entry);
+                if entry.recipients > 0 && entry.undelivered == 0 {
+                    let marks = completed.entry(entry.from).or_default();
+                    marks.delivered = entry.seq;
+                    marks.read = if entry.unread == 0 { entry.seq } else { marks.read };
+                }
+            }
+        }
+        while self.log.front().is_some_and(|entry| entry.unacknowledged == 0 && entry.unread == 0) {
+            self.log.pop_front();
+        }
+        self.move_watermarks(completed)
+    }
+
+    /// Moves the watermarks forward, never back. READ implies DELIVERED: with a READ no DELIVERED is returned.
+    fn move_watermarks(&mut self, completed: Completed) -> Vec<Receipt> {
+        let (mut receipts, mut delivered) = (Vec::new(), Vec::new());
+        for (sender, upto) in completed {
+            let marks = self.marks.entry(sender).or_default();
+            if upto.read > marks.read {
+                marks.read = upto.read;
+                receipts.push(Receipt { sender, state: State::Read, upto: upto.read });
+            }
+            if upto.delivered > marks.delivered.max(marks.read) {
+                marks.delivered = upto.delivered;
+                delivered.push(Receipt { sender, state: State::Delivered, upto: upto.delivered });
+            }
+        }
+        receipts.append(&mut delivered);
+        receipts
     }
 }

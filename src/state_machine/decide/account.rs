@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::{Email, RoomName, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Ko, LoggedIn, Reply};
-use crate::state_machine::{AccountNumber, Effect, Record, RoomNumber, StateMachine};
+use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
 
 /// The room of which every new account is a member.
 const LOBBY: &str = "#lobby";
@@ -77,8 +77,8 @@ impl StateMachine {
         let user = self.stored.name(number);
         self.apply_and_emit(Record::Join { user: user.clone(), room: room.clone(), at: context.now.at }, context)?;
         let room = self.stored.room_number(&room)?;
-        let name = self.stored.room(room).name.clone();
-        self.notify_members(room, number, &Event::Join { room: name, user, at: context.now.at });
+        let event = Event::Join { room: self.stored.room(room).name.clone(), user, at: context.now.at };
+        self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
         Ok(())
     }
 
@@ -89,15 +89,9 @@ impl StateMachine {
         }
         let (user, name) = (self.stored.name(number), self.stored.room(room).name.clone());
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
-        self.notify_members(room, number, &Event::Part { room: name, user, at: context.now.at });
+        let event = Event::Part { room: name, user, at: context.now.at };
+        self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
         Ok(Reply::Done)
-    }
-
-    /// Sends the other members of a small room a transient event about a member.
-    fn notify_members(&mut self, room: RoomNumber, member: AccountNumber, event: &Event) {
-        for other in self.stored.members_to_notify(room, member) {
-            self.presence.push_transient_event(other, event.clone());
-        }
     }
 }
 

@@ -87,8 +87,11 @@ impl StateMachine {
             Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
             Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
             Command::Port { port } => return Ok(self.set_direct_port(context, port)),
-            Command::Poll { after, wait, max } => return self.poll(after, wait, max, context),
-            Command::HungUp => return Ok(self.end_input(context)),
+            Command::Poll { after, wait, max } => return self.poll(after, wait, max, context).map(|()| None),
+            Command::HungUp => {
+                self.end_input(context);
+                return Ok(None);
+            }
             Command::Closed => return self.close_session(context).map(|()| None),
         };
         Ok(Some(reply))

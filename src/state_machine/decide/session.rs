@@ -26,7 +26,10 @@ impl StateMachine {
         let user = self.stored.name(number);
         match self.presence.open_session(context.connection, number, order, address) {
             Some(replaced) => context.out.effects.push(Effect::Close(replaced, Code::Replaced)),
-            None => self.notify_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }),
+            None => {
+                let event = Event::Online { user: user.clone(), at: context.now.at };
+                self.presence.push_transient_event(self.stored.contacts(number), &event);
+            }
         }
         self.record_last_seen(number, context)?;
         let acknowledged = self.stored.account(number).row.acknowledged;
@@ -37,7 +40,7 @@ impl StateMachine {
         let Some(number) = self.presence.close_session(context.connection) else { return Ok(()) };
         self.record_last_seen(number, context)?;
         let user = self.stored.name(number);
-        self.notify_contacts(number, &Event::Offline { user, at: context.now.at });
+        self.presence.push_transient_event(self.stored.contacts(number), &Event::Offline { user, at: context.now.at });
         Ok(())
     }
 
@@ -49,8 +52,8 @@ impl StateMachine {
 
     /// Sets the port on which the session's client takes direct chats. A session that was replaced gets no answer.
     pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Reply> {
-        let user = self.presence.user(context.connection)?;
-        self.presence.session_mut(user)?.port = port;
+        let (_, session) = self.presence.session_of(context.connection)?;
+        session.port = port;
         Some(Reply::Done)
     }
 
@@ -62,13 +65,7 @@ impl StateMachine {
         let session = self.presence.session(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
         let (address, port) = (session.address, session.port.ok_or(Code::NoPeer)?);
         let user = self.stored.name(me);
-        self.presence.push_transient_event(callee, Event::Peer { user, token: token.clone() });
+        self.presence.push_transient_event([callee], &Event::Peer { user, token: token.clone() });
         Ok(Reply::Peer(Peer { address, port, token }))
-    }
-
-    fn notify_contacts(&mut self, user: AccountNumber, event: &Event) {
-        for contact in self.stored.contacts(user) {
-            self.presence.push_transient_event(contact, event.clone());
-        }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest as _};
 
+use super::conversation::{AccountNumber, RoomNumber};
 use super::mailbox::Mailbox;
-use super::{AccountNumber, RoomNumber};
 use crate::limits;
 use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
 
@@ -54,7 +54,7 @@ impl Account {
 
 /// Digest of a message's recipient and text: equal for a retry, different for another message under the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest([u8; 16]);
+pub struct Digest(u128);
 
 impl Digest {
     /// Computes the digest of a message.
@@ -68,19 +68,18 @@ impl Digest {
         for part in [sign, name, "\n", text] {
             hash.update(part.as_bytes());
         }
-        Self(hash.finalize().into())
+        Self(u128::from_be_bytes(hash.finalize().into()))
     }
 
     /// Reads the digest as `Display` writes it: 32 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
-        let number = u128::from_str_radix(hex, 16).ok()?;
-        (hex.len() == 32).then(|| Self(number.to_be_bytes()))
+        u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32).map(Self)
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        write!(f, "{:032x}", self.0)
     }
 }
 

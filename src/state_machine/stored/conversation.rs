@@ -1,10 +1,35 @@
-//! Conversations: their names, and the messages that are in no history file yet.
+//! Conversations: their ids, which name accounts and rooms by number since a name of a user's choice must not be part
+//! of a file name; their participants; and the messages that are in no history file yet.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AccountNumber, RoomNumber};
 use crate::model::{Message, RoomName, Seq, Target, UserName};
+
+/// Defines a number type for entries of a list from which nothing is ever removed.
+macro_rules! numbers {
+    ($($name:ident: $doc:literal,)*) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(u32);
+
+        impl $name {
+            pub(in crate::state_machine) fn new(index: usize) -> Self {
+                // Memory cannot hold 2^32 entries.
+                Self(u32::try_from(index).unwrap_or(u32::MAX))
+            }
+
+            pub(in crate::state_machine) fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+numbers! {
+    AccountNumber: "Index of an account in the order of registration, from 0. It never changes.",
+    RoomNumber: "Index of a room in the order of creation, from 0. It never changes.",
+}
 
 /// Identifies a conversation and names its history file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,18 +48,18 @@ impl ConversationId {
     /// Reads the id as `Display` writes it.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(number) = text.strip_prefix("room-") {
-            return RoomNumber::parse(number).map(Self::Room);
+            return Some(Self::Room(RoomNumber(number.parse().ok()?)));
         }
         let (low, high) = text.strip_prefix("direct-")?.split_once('-')?;
-        Some(Self::between(AccountNumber::parse(low)?, AccountNumber::parse(high)?))
+        Some(Self::between(AccountNumber(low.parse().ok()?), AccountNumber(high.parse().ok()?)))
     }
 }
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Direct(low, high) => write!(f, "direct-{low}-{high}"),
-            Self::Room(number) => write!(f, "room-{number}"),
+            Self::Direct(low, high) => write!(f, "direct-{}-{}", low.0, high.0),
+            Self::Room(number) => write!(f, "room-{}", number.0),
         }
     }
 }

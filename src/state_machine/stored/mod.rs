@@ -9,12 +9,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use account::{Account, AccountRow, Digest, SentMessage};
-pub use conversation::{Conversation, ConversationId, HistoryPrefix, Participants};
+pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
 pub use mailbox::Mailbox;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
-use super::number::{AccountNumber, RoomNumber};
 use crate::model::{NoSuchTarget, RoomName, Seq, Target, UserName};
 use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
@@ -102,10 +101,8 @@ impl StoredState {
 
     /// Finds a room, for a request that can be refused.
     pub fn find_room(&self, room: &RequestedTarget) -> Result<RoomNumber, Code> {
-        match room {
-            Ok(Target::Room(name)) => self.room_numbers.get(name).copied().ok_or(Code::NoRoom),
-            Ok(Target::User(_)) | Err(NoSuchTarget::User | NoSuchTarget::Room) => Err(Code::NoRoom),
-        }
+        let Ok(Target::Room(name)) = room else { return Err(Code::NoRoom) };
+        self.room_numbers.get(name).copied().ok_or(Code::NoRoom)
     }
 
     /// Finds the target of a request that can be refused. `user` has to be a member of a room to address it.

@@ -2,7 +2,7 @@
 //!
 //! A message is stored once. Its log entry counts the recipients, and how many of them lack it; a member's pending
 //! messages are found by a walk through the log from that member's position. So a member who never polls costs one
-//! counter an entry, not a queue. How records change a room is in `apply/room_log.rs`.
+//! counter an entry, not a queue. How records change a room is in `apply/room.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
 

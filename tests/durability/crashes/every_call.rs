@@ -3,7 +3,7 @@
 
 use std::io::ErrorKind;
 
-use wachat::disk::Fault;
+use crate::support::simulated_disk::Fault;
 
 use super::workload::Workload;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::checker::{Checker, Row, Seen, Verdict};
 use crate::support::random::Random;
-use wachat::disk::{Fault, SimulatedDisk};
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, After, Event, Reply};

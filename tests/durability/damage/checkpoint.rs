@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL};
 use crate::support::random::Random;
-use wachat::disk::{Disk, Fault, SimulatedDisk};
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::disk::Disk;
 use wachat::state_machine::Policy;
 use wachat::store::Store;
 

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wachat::disk::{Disk, SimulatedDisk, read};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::{Disk, read};
 use wachat::wal::{Location, Wal, WalError, make_segment, recover};
 
 /// Room for what is written, and line feeds after it.

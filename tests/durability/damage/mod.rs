@@ -9,7 +9,8 @@ mod small_wal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wachat::disk::{Disk, SimulatedDisk, read};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::{Disk, read};
 use wachat::limits;
 use wachat::model::{MessageId, Target, Text, UserName};
 use wachat::server::GroupCommit;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::random::Random;
-use wachat::disk::{Disk, Fault, SimulatedDisk, read};
+use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::disk::{Disk, read};
 use wachat::limits;
 use wachat::wal::{Location, SmallWal, TornTail, WalError};
 

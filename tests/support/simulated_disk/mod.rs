@@ -2,7 +2,7 @@
 //!
 //! Beside the content that a program sees it keeps the synced content, and the list of the changes since. A power
 //! cut keeps any subset of that list: of a write any of its sectors, of a file's growth any part, of a directory's
-//! changes any. It can also fail one call. It produces every outcome that the rules of [`super`] allow, and those
+//! changes any. It can also fail one call. It produces every outcome that the rules of [`wachat::disk`] allow, and those
 //! that a real disk hardly ever shows are common.
 
 mod nodes;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Disk, File};
 use nodes::{Change, Node, State, split, write_into};
+use wachat::disk::{Disk, File};
 
 /// The fault of a call that was chosen to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
