@@ -89,10 +89,8 @@ impl Session {
     /// Tells that the next request may be started: replies keep their order, and a client that does not read them is
     /// not given more.
     pub fn may_start(&self) -> bool {
-        matches!(self.login, Login::Done(_))
-            && !self.straggling
-            && !self.closed
-            && !(self.exclusive && self.started > 0)
+        let is_busy = self.exclusive && self.started > 0;
+        matches!(self.login, Login::Done(_)) && !(is_busy || self.straggling || self.closed)
     }
 
     /// Tells that everything that was asked is answered, and the connection is to be closed.

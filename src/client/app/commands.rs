@@ -68,7 +68,7 @@ commands! {
             "procura no seu histórico as mensagens com todas estas palavras";
     "/unread" [], |rest| none(rest, Command::Unread);
         form "/unread", "/unread", "/unread";
-        help "where something is that you have not read, and how much",
+        help "show which conversations have unread messages, and how many",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";
     "/read" [], |rest| optional_target(rest).map(Command::Read);
         form "/read [user or #room]", "/read [usuario o #sala]", "/read [usuário ou #sala]";
@@ -81,7 +81,7 @@ commands! {
             "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali";
     "/users" ["@lista"], |rest| none(rest, Command::Users);
         form "/users", "/users", "/users";
-        help "everybody, and who is online", "todos, y quién está en línea", "todos, e quem está online";
+        help "list all users, and which of them are online", "todos, y quién está en línea", "todos, e quem está online";
     "/whois" [], |rest| optional_user(rest)?.map(Command::Whois).ok_or(Refusal::Form);
         form "/whois <user>", "/whois <usuario>", "/whois <usuário>";
         help "show a user's presence or last visit, the rooms you share, and the last message",
@@ -104,7 +104,7 @@ commands! {
             "sai de uma sala; sozinho, da que é a conversa atual";
     "/rooms" [], |rest| none(rest, Command::Rooms);
         form "/rooms", "/rooms", "/rooms";
-        help "all rooms, and which of them you are in",
+        help "list all rooms, and which of them you are in",
             "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
         form "/names [#room]", "/names [#sala]", "/names [#sala]";
@@ -120,7 +120,7 @@ commands! {
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);
         form "/resend", "/resend", "/resend";
-        help "send by way of the server what was not confirmed in a direct chat",
+        help "send the unconfirmed messages of a direct chat through the server",
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta";
     "/clear" [], |rest| none(rest, Command::Clear);
@@ -131,7 +131,7 @@ commands! {
         help "list the commands", "lo que se puede escribir", "o que se pode digitar";
     "/quit" ["/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
         form "/quit", "/quit", "/quit";
-        help "leave; what waits in the outbox is sent next time",
+        help "quit; the next start sends what is in the outbox",
             "sale; lo que espera se envía la próxima vez", "sai; o que está na fila é enviado da próxima vez";
 }
 
