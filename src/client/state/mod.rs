@@ -1,6 +1,6 @@
 //! The client's durable state: outbox, history and position, one state machine over one log.
 //!
-//! A decision (`decide`) reads the state and makes records; [`ClientState::record`] applies each of them and
+//! A decision (`decide`) reads the state and makes records; `ClientState::record` applies each of them and
 //! keeps its line; the owner appends the lines to the log in one batch and syncs it once, and nothing that
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
