@@ -112,8 +112,14 @@ pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
 /// Stack of a reader thread in bytes. Only the pages that it touches are resident.
 pub const CONNECTION_STACK: usize = 128 << 10;
 
-/// Size in bytes of an idle connection's input buffer; a long line makes it grow.
+/// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
+/// makes it grow further, for its own time.
 pub const READ_BYTES: usize = 1 << 10;
+pub const BUSY_READ_BYTES: usize = 4 << 10;
+
+/// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.
+pub const REPLY_BUFFERS: usize = 512;
+pub const REPLY_BUFFER_BYTES: usize = 8 << 10;
 
 /// Longest lingering close: input is discarded before a close, so that a reset does not destroy the last reply
 /// (protocol, section 1).
@@ -139,6 +145,9 @@ pub const SEGMENT_BYTES: u64 = 4 << 20;
 /// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
 /// [`SEGMENT_BYTES`].
 pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
+
+/// Nice value of the checkpoint thread.
+pub const CHECKPOINT_NICE: i32 = 5;
 
 /// Bytes of closed segments that lead to a checkpoint. They also have to be as many as the last checkpoint's, so that
 /// checkpoints never cost more writing than the log.

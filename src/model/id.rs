@@ -1,14 +1,15 @@
 //! Identifiers of a message: the id that its sender chose, and the sequence number that the server gave.
 
 use std::fmt;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use crate::limits;
 use crate::record::PlainField;
 
 /// A message id, chosen by the sender for duplicate suppression: 1 to 64 of `A-Z a-z 0-9 - _` (protocol, section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(Arc<str>);
+pub struct MessageId(SmolStr);
 
 impl MessageId {
     /// Checks an id; `None` if the text is empty, too long, or has any other character in it.
@@ -26,7 +27,7 @@ impl MessageId {
 
 impl PlainField for MessageId {
     fn append_to(&self, out: &mut Vec<u8>) {
-        self.0.append_to(out);
+        self.0.as_str().append_to(out);
     }
 }
 

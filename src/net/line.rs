@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use memchr::memchr;
+
 use crate::limits;
 
 /// Precision of a time-out. One that has begun to run by less is not set anew at the socket.
@@ -84,7 +86,7 @@ impl LineReader {
 
     fn find_feed(&mut self) -> Option<usize> {
         let rest = self.buffer.get(self.searched..).unwrap_or_default();
-        let found = rest.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
+        let found = memchr(b'\n', rest).map(|at| self.searched + at);
         self.searched = found.unwrap_or(self.buffer.len());
         // A line that is whole but too long is no better than one that is not whole.
         found.filter(|feed| feed - self.taken < limits::LINE_BYTES)
@@ -105,13 +107,13 @@ impl LineReader {
             self.socket_timeout = Some(left);
         }
         let len = self.buffer.len();
-        // A busy connection gets a larger buffer; an idle one keeps a small one.
-        let space = (self.buffer.capacity() - len).clamp(limits::READ_BYTES, limits::LINE_BYTES);
+        let space = (self.buffer.capacity() - len).max(limits::READ_BYTES);
         self.buffer.resize(len + space, 0);
         let read = (&*self.stream).read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {
-            self.buffer.reserve(limits::READ_BYTES);
+            // The connection is busy. A small buffer has been emptied before it is filled again.
+            self.buffer.reserve_exact(limits::BUSY_READ_BYTES.saturating_sub(self.buffer.len()));
         }
         match read {
             Ok(0) => Err(LineError::Closed),
@@ -132,7 +134,7 @@ impl LineReader {
     fn make_space(&mut self) {
         self.buffer.drain(..self.taken.min(self.buffer.len()));
         (self.taken, self.searched) = (0, self.searched.saturating_sub(self.taken));
-        if self.buffer.is_empty() && self.buffer.capacity() > 4 * limits::READ_BYTES {
+        if self.buffer.is_empty() && self.buffer.capacity() > limits::BUSY_READ_BYTES {
             self.buffer = Vec::new();
         }
     }

@@ -1,6 +1,6 @@
 //! Dispatches the effects of the last commit: replies into the connections' output, work for other threads.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::Fatal;
 use super::Port;
@@ -37,7 +37,9 @@ impl Router {
     /// Dispatches the effects that depend on nothing that is not durable, in order.
     pub(super) fn dispatch_effects(&mut self) {
         let mut encoded = EncodedEvents::default();
-        for effect in self.group_commit.release_effects() {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.group_commit.release_effects(&mut effects);
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
                 Effect::Reply(id, reply) => self.reply(id, reply),
@@ -50,12 +52,13 @@ impl Router {
                 Effect::Close(id, code) => self.close_now(id, code.into()),
             }
         }
+        self.effects = effects;
     }
 
     /// Writes the reply to the oldest unanswered request of a connection; it is sent with the next flush.
     pub(super) fn answer(&mut self, id: ConnectionId, write: impl FnOnce(&mut Vec<u8>)) {
         if let Some(session) = self.sessions.get_mut(&id)
-            && session.answer(write)
+            && session.answer(&mut self.buffers, write)
         {
             self.dirty.push(id);
         }

@@ -93,9 +93,9 @@ impl GroupCommit {
         for (last, record) in self.output.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
         }
-        for effect in std::mem::take(&mut self.output.effects) {
-            self.add_effect(effect);
-        }
+        let mut effects = std::mem::take(&mut self.output.effects);
+        effects.drain(..).for_each(|effect| self.add_effect(effect));
+        self.output.effects = effects;
     }
 
     /// Adds an effect behind those that were decided before it.
@@ -140,9 +140,9 @@ impl GroupCommit {
         Ok(())
     }
 
-    /// Returns the effects that may be dispatched now, in order.
-    pub fn release_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.released)
+    /// Moves the effects that may be dispatched now to the end of a list, in order.
+    pub fn release_effects(&mut self, effects: &mut Vec<Effect>) {
+        effects.append(&mut self.released);
     }
 
     /// Tells that one more record fits. If not: commit, then [`GroupCommit::switch_segment`].

@@ -4,25 +4,25 @@
 //! dispatches the effects, in order (output commit). While it syncs, the next batch gathers in its queue: the more there
 //! is to do, the less a message costs.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use hashbrown::HashMap;
 
 use super::connection::{CloseReason, Connection};
 use super::group_commit::{GroupCommit, Urgency};
 use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
-use super::session::{Login, Request, Session};
+use super::session::{Buffers, Login, Request, Session};
 use super::{Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
 use crate::protocol::Code;
-use crate::state_machine::{Command, ConnectionId, LastOfPeer, Now};
+use crate::state_machine::{Command, ConnectionId, Effect, LastOfPeer, Now};
 use crate::store::{Opened, Sizes, Store};
 
 /// One input of the router's queue.
@@ -69,6 +69,9 @@ pub(super) struct Router {
     pub(super) resumable: Vec<ConnectionId>,
     /// Commands that the dispatch of effects has given rise to: effects of theirs must not overtake it.
     pub(super) deferred: Vec<(ConnectionId, Command)>,
+    /// Effects that are being dispatched.
+    pub(super) effects: Vec<Effect>,
+    pub(super) buffers: Buffers,
     pub(super) history: HistoryReader,
     pub(super) stragglers: Stragglers,
     started: Instant,
@@ -100,6 +103,8 @@ impl Router {
             dirty: Vec::new(),
             resumable: Vec::new(),
             deferred: Vec::new(),
+            effects: Vec::new(),
+            buffers: Buffers::default(),
             started: Instant::now(),
             commit_deadline: None,
             shutting_down: false,
@@ -304,7 +309,7 @@ impl Router {
         let now = Instant::now();
         for id in std::mem::take(&mut self.dirty) {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
-            if session.flush(&self.stragglers, now) == Progress::Failed {
+            if session.flush(&self.stragglers, &mut self.buffers, now) == Progress::Failed {
                 self.close_now(id, CloseReason::Closed);
             } else if session.is_over() {
                 self.close_if_over(id);
@@ -329,7 +334,7 @@ impl Router {
         if session.connection.port == Port::Recv {
             self.deferred.push((id, Command::Closed));
         }
-        if session.close(reason, &self.stragglers, Instant::now()) {
+        if session.close(reason, &self.stragglers, &mut self.buffers, Instant::now()) {
             self.sessions.remove(&id);
         }
     }

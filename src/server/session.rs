@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::connection::{CloseReason, Connection};
 use super::history_reader::Lookup;
 use super::login::Attempt;
+use crate::limits;
 use crate::model::{Password, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::request::RequestError;
@@ -34,6 +35,24 @@ pub(super) enum Login {
     /// A RECV session is being opened for this user.
     Opening(UserName),
     Done(UserName),
+}
+
+/// Empty buffers for replies. A session has one only while it has replies to send: an idle connection needs no memory
+/// for it, and a busy one does not allocate.
+#[derive(Default)]
+pub(super) struct Buffers(Vec<Vec<u8>>);
+
+impl Buffers {
+    fn get(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    fn put_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= limits::REPLY_BUFFER_BYTES && self.0.len() < limits::REPLY_BUFFERS {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
 }
 
 pub(super) struct Session {
@@ -100,8 +119,11 @@ impl Session {
 
     /// Writes the reply to the oldest request that has none. Returns whether the session has to be flushed, that is, is
     /// not noted for it yet.
-    pub fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    pub fn answer(&mut self, buffers: &mut Buffers, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let first = self.answered == 0;
+        if first {
+            self.out = buffers.get();
+        }
         write(&mut self.out);
         self.answered += 1;
         self.started = self.started.saturating_sub(1);
@@ -109,13 +131,12 @@ impl Session {
     }
 
     /// Sends what was written.
-    pub fn flush(&mut self, stragglers: &Stragglers, now: Instant) -> Progress {
+    pub fn flush(&mut self, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> Progress {
         let mut progress = Progress::Done;
         if !self.out.is_empty() {
             progress = self.connection.outgoing.send(&self.out, stragglers);
             self.straggling = progress == Progress::Pending;
-            // An idle connection keeps no memory that it does not need.
-            self.out = Vec::new();
+            buffers.put_back(std::mem::take(&mut self.out));
         }
         let answered = std::mem::take(&mut self.answered);
         if answered > 0 {
@@ -126,13 +147,19 @@ impl Session {
 
     /// Closes the connection behind its last replies, with a last KO if there is a reason to tell. Returns whether the
     /// session can be removed; else the straggler thread has still bytes of it.
-    pub fn close(&mut self, reason: CloseReason, stragglers: &Stragglers, now: Instant) -> bool {
+    pub fn close(
+        &mut self,
+        reason: CloseReason,
+        stragglers: &Stragglers,
+        buffers: &mut Buffers,
+        now: Instant,
+    ) -> bool {
         self.pending.clear();
         self.closed = true;
         if let CloseReason::Ko(ko) = &reason {
             Reply::Ko(ko.clone()).write(&mut self.out);
         }
-        self.flush(stragglers, now);
+        self.flush(stragglers, buffers, now);
         if self.straggling || reason != CloseReason::Closed {
             self.connection.outgoing.close();
         }

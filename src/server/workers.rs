@@ -5,6 +5,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 
+use crate::limits;
 use crate::store::{Checkpointed, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
 
@@ -74,6 +75,16 @@ pub(super) fn segment_maker(location: Location, size: u64) -> io::Result<Segment
     Worker::start("segments", move |number| make_segment(&location, number, size))
 }
 
+/// Lets the calling thread have the processor after those that clients wait for. Elsewhere than on Linux it would hold
+/// for the whole process.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, limits::CHECKPOINT_NICE);
+}
+
 pub(super) fn checkpointer(store: Store) -> io::Result<Checkpointer> {
-    Worker::start("checkpoints", move |upto| store.checkpoint(upto))
+    Worker::start("checkpoints", move |upto| {
+        lower_priority();
+        store.checkpoint(upto)
+    })
 }

@@ -1,9 +1,11 @@
 //! The live state: RECV sessions with their waiting polls and transient events (protocol, sections 6 and 7), and rate
 //! limits. A restart ends all of it; no record or checkpoint holds any.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::limits;
 use crate::model::Seq;

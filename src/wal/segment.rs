@@ -9,8 +9,9 @@ use super::format::{HEAD_BYTES, Head, MARK_BYTES};
 use super::location::Location;
 use crate::disk::{Disk, File};
 
-/// Length of one write while a segment is filled.
-const FILL_BYTES: usize = 1 << 16;
+/// Length of one write while a segment is filled. Each is synced: a batch that is committed meanwhile waits at the disk for
+/// one of them, not for a whole segment.
+const FILL_BYTES: usize = 1 << 17;
 
 /// A segment and the offset of its next batch: line feeds from there to its end.
 pub struct Segment {
@@ -105,11 +106,12 @@ fn write_full(disk: &dyn Disk, path: &Path, content: &[u8], size: u64) -> io::Re
 
 /// Writes line feeds between two offsets.
 fn fill(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
-    let feeds = [b'\n'; FILL_BYTES];
+    let feeds = vec![b'\n'; FILL_BYTES];
     let mut at = from;
     while at < to {
         let len = usize::try_from(to - at).unwrap_or(FILL_BYTES).min(FILL_BYTES);
         file.write_at(feeds.get(..len).unwrap_or(&feeds), at)?;
+        file.sync()?;
         at += len as u64;
     }
     Ok(())

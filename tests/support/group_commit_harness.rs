@@ -62,7 +62,9 @@ impl GroupCommitHarness {
         let now = Now { at: Timestamp::from_millis(self.time), ..Now::default() };
         self.group_commit.execute(ConnectionId(1), command, now).expect("a command");
         self.group_commit.commit().expect("a commit");
-        self.group_commit.release_effects().into_iter().find_map(|effect| match effect {
+        let mut effects = Vec::new();
+        self.group_commit.release_effects(&mut effects);
+        effects.into_iter().find_map(|effect| match effect {
             Effect::Reply(_, reply) => Some(reply),
             _ => None,
         })

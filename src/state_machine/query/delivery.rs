@@ -42,20 +42,29 @@ impl StoredState {
     pub fn collect(&self, user: AccountNumber, after: Seq, max: usize, delivery: &mut Delivery) -> Seq {
         let mut heads = self.first_events(user, after);
         let (mut last, mut bytes) = (after, 0);
+        let mut next = heads.pop_first();
         for _ in 0..max {
-            let Some((seq, event)) = heads.pop_first() else { break };
+            let Some((seq, event)) = next else { break };
             bytes += event.bytes();
             // The first event always fits.
             if bytes > limits::REPLY_BYTES {
                 break;
             }
             last = seq;
-            let next = match event {
+            let following = match event {
                 PendingEvent::InMailbox(_) => self.next_in_mailbox(user, seq),
                 PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
             };
-            heads.extend(next.map(|next| (next.seq(), next)));
             self.put(event, delivery);
+            next = match following.map(|event| (event.seq(), event)) {
+                Some((seq, event)) if heads.first_key_value().is_none_or(|(first, _)| seq < *first) => {
+                    Some((seq, event))
+                }
+                following => {
+                    heads.extend(following);
+                    heads.pop_first()
+                }
+            };
         }
         last
     }

@@ -1,11 +1,12 @@
 //! The stored state of one account, with the message ids that its user has used.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use blake2::digest::consts::U16;
-use blake2::{Blake2b, Digest as _};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::conversation::{AccountNumber, RoomNumber};
 use super::mailbox::Mailbox;
@@ -52,23 +53,19 @@ impl Account {
     }
 }
 
-/// Digest of a message's recipient and text: equal for a retry, different for another message under the same id.
+/// Digest of a message's recipient and text: equal for a retry, different for another message under the same id. It
+/// need not resist attacks: whoever finds two messages with one digest can only withhold the second of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(u128);
 
 impl Digest {
     /// Computes the digest of a message.
     pub fn of(to: &Target, text: &str) -> Self {
-        let (sign, name) = match to {
-            Target::User(name) => ("", name.mapped()),
-            Target::Room(name) => ("#", name.mapped()),
+        let target = match to {
+            Target::User(name) => XxHash3_64::oneshot_with_seed(0, name.mapped().as_bytes()),
+            Target::Room(name) => XxHash3_64::oneshot_with_seed(1, name.mapped().as_bytes()),
         };
-        let mut hash = Blake2b::<U16>::new();
-        // No name holds a line feed, so a name and a text cannot be confused.
-        for part in [sign, name, "\n", text] {
-            hash.update(part.as_bytes());
-        }
-        Self(u128::from_be_bytes(hash.finalize().into()))
+        Self(XxHash3_128::oneshot_with_seed(target, text.as_bytes()))
     }
 
     /// Reads the digest as `Display` writes it: 32 hexadecimal digits.
@@ -94,14 +91,19 @@ pub struct SentMessage {
 /// The newest ids of one sender: the 1,024 that the protocol promises.
 #[derive(Default)]
 pub struct SentIds {
-    by_id: HashMap<MessageId, SentMessage>,
-    oldest_first: VecDeque<MessageId>,
+    /// A ring once it is full: the oldest entry is overwritten.
+    entries: Vec<(MessageId, SentMessage)>,
+    oldest: usize,
+    /// Indices of the entries, by id.
+    by_id: HashTable<u16>,
+    hasher: DefaultHashBuilder,
 }
 
 impl SentIds {
     /// Finds the message that was accepted under an id.
     pub fn get(&self, id: &MessageId) -> Option<SentMessage> {
-        self.by_id.get(id).copied()
+        let index = self.by_id.find(self.hasher.hash_one(id), |index| self.has_id(*index, id))?;
+        self.entries.get(usize::from(*index)).map(|(_, sent)| *sent)
     }
 
     /// Adds the id of a message that was accepted.
@@ -112,17 +114,35 @@ impl SentIds {
 
     /// Adds an id; above the limit the oldest is removed.
     pub fn insert(&mut self, id: MessageId, sent: SentMessage) {
-        if self.oldest_first.len() >= limits::REMEMBERED_IDS
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.by_id.remove(&oldest);
-        }
-        self.oldest_first.push_back(id.clone());
-        self.by_id.insert(id, sent);
+        let hash = self.hasher.hash_one(&id);
+        let index = if self.entries.len() < limits::REMEMBERED_IDS {
+            self.entries.push((id, sent));
+            self.entries.len() - 1
+        } else {
+            let oldest = self.oldest;
+            self.oldest = (oldest + 1) % self.entries.len();
+            if let Some(entry) = self.entries.get_mut(oldest) {
+                let (removed, _) = std::mem::replace(entry, (id, sent));
+                let removed = self.hasher.hash_one(&removed);
+                if let Ok(found) = self.by_id.find_entry(removed, |index| usize::from(*index) == oldest) {
+                    found.remove();
+                }
+            }
+            oldest
+        };
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let rehash = |index: &u16| entries.get(usize::from(*index)).map_or(0, |(id, _)| hasher.hash_one(id));
+        // There are fewer than 65,536 entries.
+        self.by_id.insert_unique(hash, index as u16, rehash);
     }
 
     /// Iterates over the ids, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&MessageId, SentMessage)> {
-        self.oldest_first.iter().filter_map(|id| self.by_id.get(id).map(|sent| (id, *sent)))
+        let (newer, older) = self.entries.split_at(self.oldest.min(self.entries.len()));
+        older.iter().chain(newer).map(|(id, sent)| (id, *sent))
+    }
+
+    fn has_id(&self, index: u16, id: &MessageId) -> bool {
+        self.entries.get(usize::from(index)).is_some_and(|(entry, _)| entry == id)
     }
 }

@@ -5,8 +5,9 @@ mod conversation;
 mod mailbox;
 mod room;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Digest, SentMessage};
 pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};

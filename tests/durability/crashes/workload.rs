@@ -409,7 +409,9 @@ impl Workload {
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
         let (mut heard, mut lost) = (Vec::new(), Vec::new());
-        for effect in server.group_commit.release_effects() {
+        let mut effects = Vec::new();
+        server.group_commit.release_effects(&mut effects);
+        for effect in effects {
             let answer = match effect {
                 Effect::Reply(connection, reply) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
