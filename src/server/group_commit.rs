@@ -5,10 +5,11 @@
 //! that loses power.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Message, Seq};
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine, StoredState};
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
@@ -175,10 +176,11 @@ impl GroupCommit {
         due.then(|| self.wal.segment() - 1)
     }
 
-    pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) {
-        self.machine.stored.mark_history_written(&checkpoint.filed);
+    /// Notes a checkpoint that was made. Returns the messages that the history files hold now.
+    pub fn give_checkpoint(&mut self, checkpoint: &Checkpointed) -> Vec<Vec<Arc<Message>>> {
         self.closed.retain(|(number, _)| *number > checkpoint.covered_segment);
         self.checkpoint_bytes = checkpoint.bytes;
+        self.machine.stored.mark_history_written(&checkpoint.filed)
     }
 
     /// The segment up to which a last checkpoint would cover everything; `None` if one does already.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::stored::{Account, AccountRow, ConversationId, HistoryPrefix, Mailbox, StoredState};
 use super::{AccountNumber, ApplyError, Record};
-use crate::model::{Email, Seq, Timestamp, UserName};
+use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
 /// Result of a record that was applied, or contradicts the state.
 type Applied = Result<(), ApplyError>;
@@ -58,17 +58,18 @@ impl StoredState {
         Ok(())
     }
 
-    /// Notes what a checkpoint has written to the history files, durably, and drops those messages from memory.
-    pub fn mark_history_written(&mut self, written: &[(ConversationId, HistoryPrefix)]) {
+    /// Notes what a checkpoint has written to the history files, durably. Returns those messages, which memory need not
+    /// hold any more.
+    pub fn mark_history_written(&mut self, written: &[(ConversationId, HistoryPrefix)]) -> Vec<Vec<Arc<Message>>> {
+        let mut removed = Vec::new();
         for (id, filed) in written {
             let conversation = match id {
                 ConversationId::Direct(..) => self.direct.get_mut(id),
                 ConversationId::Room(room) => self.rooms.get_mut(room.index()).map(|room| &mut room.conversation),
             };
-            if let Some(conversation) = conversation {
-                conversation.mark_history_written(*filed);
-            }
+            removed.extend(conversation.map(|conversation| conversation.mark_history_written(*filed)));
         }
+        removed
     }
 
     fn find_row(&mut self, name: &UserName) -> Result<&mut AccountRow, ApplyError> {

@@ -124,10 +124,10 @@ impl Conversation {
         self.rows.last().map_or(self.filed.upto, |row| row.seq)
     }
 
-    /// Drops the messages that the history file holds now.
-    pub fn mark_history_written(&mut self, filed: HistoryPrefix) {
+    /// Removes the messages that the history file holds now, and returns them.
+    pub fn mark_history_written(&mut self, filed: HistoryPrefix) -> Vec<Arc<Message>> {
         self.filed = filed;
-        self.rows.drain(..self.rows.partition_point(|row| row.seq <= filed.upto));
-        self.rows.shrink_to_fit();
+        let newer = self.rows.split_off(self.rows.partition_point(|row| row.seq <= filed.upto));
+        std::mem::replace(&mut self.rows, newer)
     }
 }
