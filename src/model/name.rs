@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use precis_core::profile::PrecisFastInvocation;
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
+use smol_str::SmolStr;
 use unicode_security::MixedScript;
 
 use crate::limits;
@@ -32,39 +33,36 @@ impl fmt::Display for NameError {
     }
 }
 
-/// The two forms of a name: the mapped one identifies the user, the other is displayed.
-#[derive(Debug)]
-struct Forms {
-    mapped: Box<str>,
-    /// `None` if equal to `mapped`.
-    shown: Option<Box<str>>,
-}
-
 /// A user's name: a PRECIS UsernameCaseMapped string (RFC 8265). Two names are equal if their
 /// mapped forms are: `María`, `maría` and `MARÍA` are one user.
 #[derive(Clone)]
-pub struct UserName(Arc<Forms>);
+pub struct UserName {
+    /// The form that identifies the user.
+    mapped: SmolStr,
+    /// The form that is displayed; `None` if equal to `mapped`.
+    shown: Option<Arc<str>>,
+}
 
 impl UserName {
     /// Checks and maps a name.
     pub fn new(text: &str) -> Result<Self, NameError> {
         // Lower-case ASCII letters and digits need no mapping: the case of nearly every message.
         if is_plain(text) {
-            return Ok(Self(Arc::new(Forms { mapped: text.into(), shown: None })));
+            return Ok(Self { mapped: text.into(), shown: None });
         }
         let (mapped, shown) = forms(text)?;
         let shown = (shown != mapped).then(|| shown.into());
-        Ok(Self(Arc::new(Forms { mapped: mapped.into(), shown })))
+        Ok(Self { mapped: mapped.into(), shown })
     }
 
     /// Returns the form that identifies the user. It is never shown, and never a file name.
     pub fn mapped(&self) -> &str {
-        &self.0.mapped
+        &self.mapped
     }
 
     /// Returns the name as the user registered it.
     pub fn shown(&self) -> &str {
-        self.0.shown.as_deref().unwrap_or(&self.0.mapped)
+        self.shown.as_deref().unwrap_or(&self.mapped)
     }
 }
 
@@ -98,7 +96,7 @@ fn is_plain(text: &str) -> bool {
 
 impl PartialEq for UserName {
     fn eq(&self, other: &Self) -> bool {
-        self.0.mapped == other.0.mapped
+        self.mapped == other.mapped
     }
 }
 
@@ -106,7 +104,7 @@ impl Eq for UserName {}
 
 impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.mapped.hash(state);
+        self.mapped.hash(state);
     }
 }
 
