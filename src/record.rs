@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 
 /// The reason why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,11 @@ impl<'a> Fields<'a> {
         let (mut fields, mut rest) = (Vec::with_capacity(8), Some(line));
         // Most lines have no quotes and no escapes, and are only split.
         if memchr2(b'"', b'\\', line.as_bytes()).is_none() {
-            fields.extend(line.split(';').map(Cow::Borrowed));
+            let mut start = 0;
+            for end in memchr_iter(b';', line.as_bytes()).chain([line.len()]) {
+                fields.push(line.get(start..end).unwrap_or_default().into());
+                start = end + 1;
+            }
             return Ok(Self(fields));
         }
         while let Some(text) = rest {

@@ -28,13 +28,33 @@ impl Timestamp {
 
     /// Reads any RFC 3339 time.
     pub fn parse(text: &str) -> Option<Self> {
+        let (last, start) = LAST_SECOND.get();
+        if let Some([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'Z']) = text.as_bytes().strip_prefix(&start) {
+            let millis: u64 = text.get(start.len()..start.len() + 3)?.parse().ok()?;
+            return Some(Self(last * 1_000 + millis));
+        }
         let instant: jiff::Timestamp = text.parse().ok()?;
-        u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)
+        let time = u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)?;
+        time.second_text();
+        Some(time)
     }
 
     /// Returns the time of day in this machine's time zone, as `14:35`.
     pub fn local_time_of_day(self) -> String {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+    }
+
+    /// Returns the text of the time up to the dot before the milliseconds.
+    fn second_text(self) -> [u8; 20] {
+        let second = self.0 / 1_000;
+        let (last, text) = LAST_SECOND.get();
+        if last == second {
+            return text;
+        }
+        let written = self.instant().strftime("%Y-%m-%dT%H:%M:%S.").to_string();
+        let text = written.as_bytes().try_into().unwrap_or(text);
+        LAST_SECOND.set((second, text));
+        text
     }
 
     fn instant(self) -> jiff::Timestamp {
@@ -43,21 +63,15 @@ impl Timestamp {
 }
 
 thread_local! {
-    /// The second that this thread has written last, and its text. Nearly all lines of a batch have the same one, and jiff
-    /// takes longer for it than all the rest of a line.
+    /// The second that this thread has written or read last, and its text. Most lines have the one of the line before, and
+    /// jiff takes longer for it than all the rest of a line takes.
     static LAST_SECOND: Cell<(u64, [u8; 20])> = const { Cell::new((u64::MAX, [0; 20])) };
 }
 
 impl PlainField for Timestamp {
     fn append_to(&self, out: &mut Vec<u8>) {
-        let (second, millis) = (self.0 / 1_000, self.0 % 1_000);
-        let (last, mut text) = LAST_SECOND.get();
-        if last != second {
-            let written = self.instant().strftime("%Y-%m-%dT%H:%M:%S.").to_string();
-            text = written.as_bytes().try_into().unwrap_or(text);
-            LAST_SECOND.set((second, text));
-        }
-        out.extend_from_slice(&text);
+        let millis = self.0 % 1_000;
+        out.extend_from_slice(&self.second_text());
         out.extend([100, 10, 1].map(|unit| b'0' + (millis / unit % 10) as u8));
         out.push(b'Z');
     }
