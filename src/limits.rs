@@ -156,6 +156,9 @@ pub const CHECKPOINT_BYTES: u64 = 16 << 20;
 /// Longest record of the log in bytes: a message with the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 
+/// Most acknowledgements of one record, each of at most 28 bytes: beside another record they fit into [`RECORD_BYTES`].
+pub const ACKNOWLEDGEMENTS: usize = 1_000;
+
 /// Size in bytes at which a batch is committed, so that its first record is not delayed by later ones.
 pub const BATCH_BYTES: usize = 1 << 20;
 

@@ -72,15 +72,17 @@ impl GroupCommit {
         Ok(())
     }
 
-    /// Returns the deadline of the next waiting poll: call [`GroupCommit::answer_polls`] then.
+    /// Returns the deadline of the next waiting poll: call [`GroupCommit::end_batch`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.machine.next_deadline()
     }
 
-    /// Answers the polls that have waited long enough, or for what the commands since have brought.
-    pub fn answer_polls(&mut self, now: Now) {
-        self.machine.answer_polls(now, &mut self.output);
+    /// Ends a batch of commands: applies their acknowledgements, and answers the polls that have waited long enough, or for
+    /// what the commands have brought. There has to be room for a record, as for a command.
+    pub fn end_batch(&mut self, now: Now) -> Result<(), ApplyError> {
+        self.machine.end_batch(now, &mut self.output)?;
         self.collect();
+        Ok(())
     }
 
     /// The server is stopping: polls do not wait any more.

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
 use crate::protocol::Code;
-use crate::state_machine::{Command, ConnectionId, Effect, LastOfPeer, Now};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, LastOfPeer, Now};
 use crate::store::{Opened, Sizes, Store};
 
 /// One input of the router's queue.
@@ -134,7 +134,7 @@ impl Router {
                 self.handle_all(input)?;
             }
             self.resume()?;
-            self.group_commit.answer_polls(self.now());
+            self.end_batch()?;
             self.commit_if_due()?;
             // Also the effects that depend on nothing in the batch: sent earlier, they would wake clients that take the
             // processor from those whose next requests could share the sync (measured: a fifth fewer messages a second).
@@ -265,15 +265,22 @@ impl Router {
 
     /// Hands a command to the state machine; the answer comes as an effect.
     pub(super) fn execute(&mut self, id: ConnectionId, command: Command) -> Result<(), Fatal> {
+        self.make_room()?;
+        self.group_commit.execute(id, command, self.now()).map_err(report)
+    }
+
+    /// Applies the acknowledgements of the commands since the last call, and answers waiting polls.
+    fn end_batch(&mut self) -> Result<(), Fatal> {
+        self.make_room()?;
+        self.group_commit.end_batch(self.now()).map_err(report)
+    }
+
+    fn make_room(&mut self) -> Result<(), Fatal> {
         if !self.group_commit.has_room() {
             self.commit()?;
             self.maintenance.make_room(&mut self.group_commit);
         }
-        let now = self.now();
-        self.group_commit.execute(id, command, now).map_err(|defect| {
-            log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
-            format!("a defect of this program: {defect}")
-        })
+        Ok(())
     }
 
     fn now(&self) -> Now {
@@ -338,4 +345,9 @@ impl Router {
             self.sessions.remove(&id);
         }
     }
+}
+
+fn report(defect: ApplyError) -> Fatal {
+    log::error!("a defect of this program, please report it: {defect}; stopping, so that nothing is lost");
+    format!("a defect of this program: {defect}")
 }

@@ -147,13 +147,7 @@ impl Session {
 
     /// Closes the connection behind its last replies, with a last KO if there is a reason to tell. Returns whether the
     /// session can be removed; else the straggler thread has still bytes of it.
-    pub fn close(
-        &mut self,
-        reason: CloseReason,
-        stragglers: &Stragglers,
-        buffers: &mut Buffers,
-        now: Instant,
-    ) -> bool {
+    pub fn close(&mut self, reason: CloseReason, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> bool {
         self.pending.clear();
         self.closed = true;
         if let CloseReason::Ko(ko) = &reason {

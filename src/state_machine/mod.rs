@@ -36,6 +36,8 @@ pub use stored::{
 
 use live::{Presence, RateLimits};
 
+use crate::model::Seq;
+
 /// A record that contradicts the state before it. In a write-ahead log: damage. From [`StateMachine::handle`]: a
 /// defect of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct StateMachine {
     presence: Presence,
     rate_limits: RateLimits,
     policy: Policy,
+    /// Acknowledgements of this batch that are not applied yet: they become one record.
+    acknowledgements: Vec<(Seq, AccountNumber)>,
     /// Set while the disk has no room for more records: commands that need one are refused.
     pub disk_full: bool,
 }
@@ -62,6 +66,7 @@ pub struct StateMachine {
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
     pub fn new(stored: StoredState, policy: Policy) -> Self {
-        Self { stored, presence: Presence::default(), rate_limits: RateLimits::default(), policy, disk_full: false }
+        let (presence, rate_limits, acknowledgements) = Default::default();
+        Self { stored, presence, rate_limits, policy, acknowledgements, disk_full: false }
     }
 }

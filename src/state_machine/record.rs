@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use super::AccountNumber;
+use crate::limits;
 use crate::model::{Email, Message, RoomName, Seq, Target, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
@@ -27,8 +29,8 @@ pub enum Record {
     Seen { user: UserName, at: Timestamp },
     /// A message was accepted.
     Message(Arc<Message>),
-    /// Cumulative acknowledgement: the user's client holds every event up to a number.
-    Acknowledged { user: UserName, upto: Seq, at: Timestamp },
+    /// Cumulative acknowledgements of one batch: each user's client holds every event up to a number.
+    Acknowledged { users: Vec<(Seq, AccountNumber)>, at: Timestamp },
     /// The user has read every message of a conversation up to a number. `last_of_peer` is the number of the last one
     /// among them from the peer; `None` in a room, which counts its recipients.
     Read { user: UserName, target: Target, upto: Seq, last_of_peer: Option<Seq>, at: Timestamp },
@@ -50,7 +52,7 @@ impl Record {
             Self::Message(m) => {
                 w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
             }
-            Self::Acknowledged { user, upto, at } => w.plain("ACK").plain(user).plain(upto).plain(at),
+            Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
             Self::Read { user, target, upto, last_of_peer, at } => {
                 w.plain("READ").plain(user).plain(target).plain(upto).plain(last_of_peer.unwrap_or_default()).plain(at)
             }
@@ -77,7 +79,7 @@ impl Record {
             "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
             "MSG" => Self::Message(Arc::new(Message::from_fields(f, last, 2, 6)?)),
-            "ACK" => Self::Acknowledged { user: user(2)?, upto: Seq::parse(f.get(3)?)?, at: time(4)? },
+            "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },
             "READ" => Self::Read {
                 user: user(2)?,
                 target: Target::parse(f.get(3)?).ok()?,
@@ -88,4 +90,35 @@ impl Record {
             _ => return None,
         })
     }
+}
+
+/// Writes a field for each number that was acknowledged, `<number>:<accounts>`: the accounts by number, in ranges.
+fn write_acknowledged<'a, 'b>(users: &[(Seq, AccountNumber)], w: &'a mut Writer<'b>) -> &'a mut Writer<'b> {
+    for same in users.chunk_by(|(one, _), (other, _)| one == other) {
+        let ranges = same.chunk_by(|(_, user), (_, next)| user.index() + 1 == next.index());
+        let ranges = ranges.filter_map(|range| range.first().zip(range.last())).map(|((_, first), (_, last))| {
+            if first == last { first.index().to_string() } else { format!("{}-{}", first.index(), last.index()) }
+        });
+        let upto = same.first().map_or(Seq::ZERO, |(upto, _)| *upto);
+        w.plain(format!("{upto}:{}", ranges.collect::<Vec<_>>().join(",")));
+    }
+    w
+}
+
+fn parse_acknowledged(f: &Fields) -> Option<Vec<(Seq, AccountNumber)>> {
+    let mut users = Vec::new();
+    for field in f.iter().skip(3) {
+        let (upto, ranges) = field.split_once(':')?;
+        let upto = Seq::parse(upto)?;
+        for range in ranges.split(',') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+            let count = last.checked_add(1)?.checked_sub(first)?;
+            if count.saturating_add(users.len()) > limits::ACKNOWLEDGEMENTS {
+                return None;
+            }
+            users.extend((first..=last).map(|index| (upto, AccountNumber::new(index))));
+        }
+    }
+    Some(users)
 }

@@ -273,7 +273,6 @@ proptest! {
         let last_of_peer = Some(number).filter(|n| n.get() > 0);
         for (last, record) in [
             (message.seq, Record::Message(message.clone())),
-            (number, Record::Acknowledged { user: user.clone(), upto: number, at }),
             (number, Record::Read { user: user.clone(), target, upto: number, last_of_peer, at }),
             (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
             (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),

@@ -56,7 +56,10 @@ impl StoredState {
         Ok(())
     }
     /// Applies a cumulative acknowledgement to the user's mailbox and rooms.
-    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {
+    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) -> Applied {
+        if user.index() >= self.accounts.len() {
+            return Err(ApplyError(format!("there is no account number {}", user.index())));
+        }
         let account = self.account_mut(user);
         account.row.acknowledged = account.row.acknowledged.max(upto);
         for (sender, last) in account.mailbox.remove_acknowledged(upto) {
@@ -67,6 +70,7 @@ impl StoredState {
             }
         }
         self.acknowledge_in_rooms(user, upto, at);
+        Ok(())
     }
 
     /// Applies a read mark, and tells the senders of the messages under it.

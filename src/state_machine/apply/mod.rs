@@ -50,7 +50,11 @@ impl StoredState {
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
             Record::Message(message) => self.add_message(message)?,
-            Record::Acknowledged { user, upto, at } => self.acknowledge(self.number(user)?, *upto, *at),
+            Record::Acknowledged { users, at } => {
+                for (upto, user) in users {
+                    self.acknowledge(*user, *upto, *at)?;
+                }
+            }
             Record::Read { user, target, upto, last_of_peer, at } => {
                 self.mark_read(user, target, *upto, *last_of_peer, *at)?;
             }

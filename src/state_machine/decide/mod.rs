@@ -6,6 +6,7 @@ mod poll;
 mod session;
 
 use super::{ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};
+use crate::limits;
 use crate::protocol::{Code, Ko, Reply};
 
 /// Reason why a command is not executed.
@@ -44,8 +45,7 @@ impl Context<'_> {
 }
 
 impl StateMachine {
-    /// Handles one command of a connection. Waiting polls are answered by [`StateMachine::answer_polls`], once for
-    /// many commands. An error is a defect of this program: the server has to stop, since its state may be wrong.
+    /// Handles one command of a connection. [`StateMachine::end_batch`] has to be called after one or more of them. An error is a defect of this program: the server has to stop, since its state may be wrong.
     pub fn handle(
         &mut self,
         connection: ConnectionId,
@@ -53,6 +53,11 @@ impl StateMachine {
         now: Now,
         out: &mut Output,
     ) -> Result<(), ApplyError> {
+        // Those of a batch are applied together: after its messages and polls, before anything else.
+        let waits = matches!(command, Command::Send { .. } | Command::Poll { .. });
+        if !waits || self.acknowledgements.len() >= limits::ACKNOWLEDGEMENTS {
+            self.apply_acknowledgements(now, out)?;
+        }
         let reply = match self.decide(command, &mut Context { connection, now, out }) {
             Ok(reply) => reply,
             Err(DecideError::Refused(ko)) => Some(Reply::Ko(ko)),
@@ -102,11 +107,15 @@ impl StateMachine {
         if self.disk_full {
             return Err(Code::Full.into());
         }
+        Ok(self.emit(record, context.out)?)
+    }
+
+    fn emit(&mut self, record: Record, out: &mut Output) -> Result<(), ApplyError> {
         self.stored.apply(&record)?;
         for user in self.stored.notified.drain(..) {
             self.presence.wake(user);
         }
-        context.out.records.push((self.stored.last, record));
+        out.records.push((self.stored.last, record));
         Ok(())
     }
 }

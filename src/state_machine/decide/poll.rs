@@ -6,11 +6,11 @@ use super::{Context, Decided};
 use crate::model::Seq;
 use crate::protocol::{After, Code};
 use crate::state_machine::live::WaitingPoll;
-use crate::state_machine::{AccountNumber, Delivery, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, ApplyError, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
-    /// Acknowledges, and returns events or lets the poll wait. The poll of a session that was replaced gets no answer:
-    /// its connection is being closed.
+    /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a session that
+    /// was replaced gets no answer: its connection is being closed.
     pub(super) fn poll(&mut self, after: After, wait: Option<u64>, max: usize, context: &mut Context) -> Decided<()> {
         let Some((user, session)) = self.presence.session_of(context.connection) else { return Ok(()) };
         let (hung_up, sent) = (session.hung_up, session.sent);
@@ -18,38 +18,53 @@ impl StateMachine {
             After::AllSent => sent,
             After::Number(seq) => seq,
         };
-        let after = self.acknowledge(user, after, context)?;
-        let longest = self.policy.poll_wait;
+        let after = self.acknowledge(user, after)?;
+        let longest = if hung_up { Duration::ZERO } else { self.policy.poll_wait };
         let wait = wait.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest));
         let poll = WaitingPoll { after, max, deadline: context.now.elapsed.saturating_add(wait) };
         self.presence.start_poll(user, poll);
-        self.answer_poll(user, hung_up || wait.is_zero(), context.out);
+        self.presence.wake(user);
         Ok(())
     }
 
-    /// Applies a cumulative acknowledgement that is new; returns the number above which events are pending.
-    fn acknowledge(&mut self, user: AccountNumber, upto: Seq, context: &mut Context) -> Decided<Seq> {
+    /// Notes a cumulative acknowledgement that is new; returns the number above which events are pending.
+    fn acknowledge(&mut self, user: AccountNumber, upto: Seq) -> Decided<Seq> {
         if upto > self.stored.last {
             return Err(Code::Seq.into());
         }
-        let account = self.stored.account(user);
-        let acknowledged = account.row.acknowledged;
+        let acknowledged = self.stored.account(user).row.acknowledged;
         if upto > acknowledged {
-            let user = account.row.name.clone();
-            self.apply_and_emit(Record::Acknowledged { user, upto, at: context.now.at }, context)?;
+            if self.disk_full {
+                return Err(Code::Full.into());
+            }
+            self.acknowledgements.push((upto, user));
         }
         Ok(upto.max(acknowledged))
     }
 
-    /// Answers the waiting polls for which events have come, and those whose time is over. To be called once for
-    /// all commands of a batch: a poll then returns all their events.
-    pub fn answer_polls(&mut self, now: Now, out: &mut Output) {
+    /// Applies the acknowledgements that were noted, as one record: when a message in a room is acknowledged by a thousand
+    /// members, a record for each would take many times the space of the message.
+    pub(super) fn apply_acknowledgements(&mut self, now: Now, out: &mut Output) -> Result<(), ApplyError> {
+        if self.acknowledgements.is_empty() || self.disk_full {
+            return Ok(());
+        }
+        let mut users = std::mem::take(&mut self.acknowledgements);
+        users.sort_unstable();
+        users.dedup();
+        self.emit(Record::Acknowledged { users, at: now.at }, out)
+    }
+
+    /// Ends a batch of commands: applies their acknowledgements, then answers the waiting polls for which events have come,
+    /// and those whose time is over. A poll returns the events of all commands of the batch.
+    pub fn end_batch(&mut self, now: Now, out: &mut Output) -> Result<(), ApplyError> {
+        self.apply_acknowledgements(now, out)?;
         for user in std::mem::take(&mut self.presence.woken) {
             self.answer_poll(user, false, out);
         }
         for user in self.presence.users_polling_until(now.elapsed) {
             self.answer_poll(user, true, out);
         }
+        Ok(())
     }
 
     /// Answers a user's poll, if one waits, with the transient events and then those above its number, in order; without
@@ -68,7 +83,7 @@ impl StateMachine {
         }
     }
 
-    /// Returns the earliest deadline of the waiting polls: call [`StateMachine::answer_polls`] then.
+    /// Returns the earliest deadline of the waiting polls: call [`StateMachine::end_batch`] then.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.presence.deadlines.first().map(|(deadline, _)| *deadline)
     }

@@ -36,12 +36,12 @@ impl PendingEvent<'_> {
 }
 
 impl StoredState {
-    /// Adds the events above a number to a delivery, in order: at most `max`, and about [`limits::REPLY_BYTES`].
+    /// Adds the events above the number that a poll acknowledges to a delivery, in order: at most `max`, and about [`limits::REPLY_BYTES`].
     /// Returns the number of the last one. The sources are merged event by event, so that a poll costs what it
     /// returns, however much is pending in however many rooms.
-    pub fn collect(&self, user: AccountNumber, after: Seq, max: usize, delivery: &mut Delivery) -> Seq {
-        let mut heads = self.first_events(user, after);
-        let (mut last, mut bytes) = (after, 0);
+    pub fn collect(&self, user: AccountNumber, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
+        let mut heads = self.first_events(user, acknowledged);
+        let (mut last, mut bytes) = (acknowledged, 0);
         let mut next = heads.pop_first();
         for _ in 0..max {
             let Some((seq, event)) = next else { break };
@@ -53,7 +53,7 @@ impl StoredState {
             last = seq;
             let following = match event {
                 PendingEvent::InMailbox(_) => self.next_in_mailbox(user, seq),
-                PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
+                PendingEvent::InRoom(room, _) => self.next_in_room(user, room, acknowledged, seq),
             };
             self.put(event, delivery);
             next = match following.map(|event| (event.seq(), event)) {
@@ -70,12 +70,13 @@ impl StoredState {
     }
 
     /// Returns the first event above a number of each source that has one, by its number.
-    fn first_events(&self, user: AccountNumber, after: Seq) -> BTreeMap<Seq, PendingEvent<'_>> {
+    fn first_events(&self, user: AccountNumber, acknowledged: Seq) -> BTreeMap<Seq, PendingEvent<'_>> {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
-        if account.mailbox.newest() > after {
-            let rooms = account.rooms.iter().filter_map(|room| self.next_in_room(user, *room, after));
-            for first in self.next_in_mailbox(user, after).into_iter().chain(rooms) {
+        if account.mailbox.newest() > acknowledged {
+            let next = |room: &RoomNumber| self.next_in_room(user, *room, acknowledged, acknowledged);
+            let rooms = account.rooms.iter().filter_map(next);
+            for first in self.next_in_mailbox(user, acknowledged).into_iter().chain(rooms) {
                 heads.insert(first.seq(), first);
             }
         }
@@ -86,8 +87,13 @@ impl StoredState {
         self.account(user).mailbox.after(after).next().map(PendingEvent::InMailbox)
     }
 
-    fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
-        let acknowledged = self.account(user).row.acknowledged;
+    fn next_in_room(
+        &self,
+        user: AccountNumber,
+        room: RoomNumber,
+        acknowledged: Seq,
+        after: Seq,
+    ) -> Option<PendingEvent<'_>> {
         self.room(room).first_pending(user, acknowledged, after).map(|event| PendingEvent::InRoom(room, event))
     }
 

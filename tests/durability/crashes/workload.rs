@@ -379,7 +379,7 @@ impl Workload {
     fn commit(&mut self) -> Step {
         let now = self.now();
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
-        server.group_commit.answer_polls(now);
+        server.group_commit.end_batch(now).map_err(|defect| defect.to_string())?;
         if server.group_commit.commit().is_err() {
             return Ok(Err(Gone));
         }

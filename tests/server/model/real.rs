@@ -54,6 +54,7 @@ impl Real {
         };
         let mut out = Output::default();
         self.machine.handle(connection, command, now, &mut out).unwrap();
+        self.machine.end_batch(now, &mut out).unwrap();
         for (last, record) in out.records {
             let mut line = Vec::new();
             record.write(last, &mut line);
