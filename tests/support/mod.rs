@@ -97,3 +97,9 @@ pub fn send_signal(process: u32, name: &str) {
     let done = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().expect("kill");
     assert!(done.success(), "kill -{name} {process}");
 }
+
+/// Returns the processor time that this thread has used: what a function costs, however busy the machine is.
+pub fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
+}
