@@ -114,7 +114,7 @@ pub const CONNECTION_STACK: usize = 128 << 10;
 
 /// Size in bytes of the input buffer of a connection that sends little, and of one that has filled it once. A long line
 /// makes it grow further, for its own time.
-pub const READ_BYTES: usize = 1 << 10;
+pub const READ_BYTES: usize = 256;
 pub const BUSY_READ_BYTES: usize = 4 << 10;
 
 /// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.

@@ -62,7 +62,7 @@ pub(super) struct Router {
     pub(super) group_commit: GroupCommit,
     inbox: Receiver<Input>,
     pub(super) shared: Arc<Shared>,
-    pub(super) sessions: HashMap<ConnectionId, Session>,
+    pub(super) sessions: HashMap<ConnectionId, Box<Session>>,
     /// Connections that have replies to be sent.
     pub(super) dirty: Vec<ConnectionId>,
     /// Connections whose pending requests may be started.
@@ -206,7 +206,7 @@ impl Router {
 
     fn accept(&mut self, connection: Arc<Connection>) {
         let id = connection.id;
-        self.sessions.insert(id, Session::new(connection));
+        self.sessions.insert(id, Box::new(Session::new(connection)));
         if self.shutting_down {
             self.close_now(id, Code::Shutdown.into());
         }
@@ -241,7 +241,7 @@ impl Router {
         if progress == Progress::Failed {
             self.close_now(id, CloseReason::Closed);
         }
-        if self.sessions.get_mut(&id).is_some_and(Session::drained) {
+        if self.sessions.get_mut(&id).is_some_and(|session| session.drained()) {
             self.sessions.remove(&id);
         }
         self.resumable.push(id);
