@@ -149,9 +149,13 @@ pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 /// Nice value of the checkpoint thread.
 pub const CHECKPOINT_NICE: i32 = 5;
 
-/// Bytes of closed segments that lead to a checkpoint. They also have to be as many as the last checkpoint's, so that
-/// checkpoints never cost more writing than the log.
-pub const CHECKPOINT_BYTES: u64 = 16 << 20;
+/// Bytes of closed segments that lead to a checkpoint at the latest; a quarter of them does while the server is quiet. They
+/// also have to be as many as the last checkpoint's, so that checkpoints never cost more writing than the log. They
+/// bound the time of a recovery, and the messages that memory holds because no history file has them yet.
+pub const CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// The server is quiet while one segment lasts longer than this.
+pub const QUIET: Duration = Duration::from_secs(2);
 
 /// Longest record of the log in bytes: a message with the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;

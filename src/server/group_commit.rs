@@ -171,10 +171,12 @@ impl GroupCommit {
         self.wal.give_spare(segment);
     }
 
-    /// The closed segment up to which a checkpoint should be made now, if one should.
-    pub fn wants_checkpoint(&self) -> Option<u64> {
+    /// The closed segment up to which a checkpoint should be made now, if one should: while the server is quiet, a quarter
+    /// of the log is reason enough.
+    pub fn wants_checkpoint(&self, quiet: bool) -> Option<u64> {
         let closed: u64 = self.closed.iter().map(|(_, bytes)| bytes).sum();
-        let due = closed >= self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
+        let limit = if quiet { self.sizes.checkpoint_bytes / 4 } else { self.sizes.checkpoint_bytes };
+        let due = closed >= limit.max(self.checkpoint_bytes);
         due.then(|| self.wal.segment() - 1)
     }
 

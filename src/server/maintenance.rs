@@ -18,6 +18,8 @@ pub(super) struct Maintenance {
     /// Time of the next try, after the disk has refused one.
     retry_segment: Option<Instant>,
     retry_checkpoint: Option<Instant>,
+    /// Time at which the segment that is being written was begun.
+    segment_begun: Instant,
 }
 
 impl Maintenance {
@@ -28,12 +30,16 @@ impl Maintenance {
             store,
             retry_segment: None,
             retry_checkpoint: None,
+            segment_begun: Instant::now(),
         })
     }
 
     /// Returns when [`Maintenance::run`] has to be called at the latest.
-    pub fn next_retry(&self) -> Option<Instant> {
-        self.retry_segment
+    pub fn next_retry(&self, group_commit: &GroupCommit) -> Option<Instant> {
+        // After a failure not before the next try.
+        let quiet = Some(self.segment_begun + limits::QUIET).max(self.retry_checkpoint);
+        let wanted = group_commit.wants_checkpoint(true).filter(|_| !self.checkpoints.is_busy());
+        self.retry_segment.into_iter().chain(wanted.and(quiet)).min()
     }
 
     /// Takes finished work from the workers, and starts what is due.
@@ -50,7 +56,8 @@ impl Maintenance {
             self.retry_segment = None;
             self.segments.start_work(number);
         }
-        if let Some(upto) = group_commit.wants_checkpoint()
+        let quiet = self.segment_begun.elapsed() >= limits::QUIET;
+        if let Some(upto) = group_commit.wants_checkpoint(quiet)
             && is_due(self.retry_checkpoint)
         {
             self.retry_checkpoint = None;
@@ -69,6 +76,7 @@ impl Maintenance {
             }
         }
         group_commit.switch_segment();
+        self.segment_begun = Instant::now();
         self.run(group_commit);
     }
 

@@ -164,7 +164,11 @@ impl Router {
             return self.inbox.try_recv().ok();
         }
         let poll = self.group_commit.next_deadline().map(|deadline| self.started + deadline);
-        let received = match [poll, self.commit_deadline, self.maintenance.next_retry()].into_iter().flatten().min() {
+        let received = match [poll, self.commit_deadline, self.maintenance.next_retry(&self.group_commit)]
+            .into_iter()
+            .flatten()
+            .min()
+        {
             Some(due) => self.inbox.recv_deadline(due),
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };

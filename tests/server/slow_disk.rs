@@ -2,15 +2,16 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use crate::support::intercepted_disk::InterceptedDisk;
 use crate::support::simulated_disk::SimulatedDisk;
-use crate::support::{Connection, PASSWORD, wait_for};
+use crate::support::{Connection, PASSWORD, wait_for, wait_until};
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
+use wachat::store::Sizes;
 
 fn serve(disk: &SimulatedDisk, hook: impl Fn(&str, &Path) -> io::Result<()> + Send + Sync + 'static) -> Handle {
     let disk = InterceptedDisk { disk: disk.clone(), hook: Arc::new(hook) };
@@ -51,6 +52,33 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
     let syncs = disk.syncs() - before;
     println!("20 concurrent sends: {syncs} syncs");
     assert!(syncs <= 10, "20 concurrent sends cost {syncs} syncs");
+    server.stop().expect("a clean stop");
+}
+
+/// Memory holds what no history file has: it does not do so until the log is long if there is time to write it now.
+#[test]
+fn in_quiet_times_a_quarter_of_the_log_is_enough_for_a_checkpoint() {
+    let disk = SimulatedDisk::default();
+    let checkpoints = Arc::new(AtomicUsize::new(0));
+    let made = checkpoints.clone();
+    let hook = move |what: &str, path: &Path| {
+        made.fetch_add(usize::from(what == "create" && path.ends_with("store.csv")), Ordering::Relaxed);
+        Ok(())
+    };
+    let disk = InterceptedDisk { disk, hook: Arc::new(hook) };
+    let mut config = Config::on_free_ports(Arc::new(disk), "/data".into());
+    let segment_bytes = 3 * limits::RECORD_BYTES as u64;
+    config.sizes = Sizes { segment_bytes, checkpoint_bytes: 16 * segment_bytes };
+    let server = start(config).unwrap_or_else(|error| panic!("{error}"));
+    let mut ana = register(&server, "ana");
+    let text = "x".repeat(limits::TEXT_BYTES);
+    // More than a quarter of that, and less than half.
+    for number in 0..20 {
+        assert!(ana.request(&format!("SEND;{number};ana;{text}")).starts_with("OK;"));
+    }
+    // The first one has made the store.
+    assert_eq!(checkpoints.load(Ordering::Relaxed), 1);
+    wait_until("a checkpoint", || checkpoints.load(Ordering::Relaxed) > 1);
     server.stop().expect("a clean stop");
 }
 

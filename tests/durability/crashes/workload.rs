@@ -395,7 +395,7 @@ impl Workload {
         {
             server.group_commit.give_segment(segment);
         }
-        if let Some(upto) = server.group_commit.wants_checkpoint()
+        if let Some(upto) = server.group_commit.wants_checkpoint(false)
             && self.random.chance(50)
             && let Ok(made) = server.store.checkpoint(upto)
         {
