@@ -113,6 +113,7 @@ impl From<ServeArgs> for Config {
             disk: Arc::new(RealDisk),
             registration: args.registration,
             timeout,
+            connections: limits::CONNECTIONS,
             policy: Policy {
                 queue: args.queue,
                 queue_per_sender: args.queue_per_sender,

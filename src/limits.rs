@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Longest line on the wire in bytes, its line feed included (protocol, section 2).
 pub const LINE_BYTES: usize = 65_536;
 
+/// Longest login line in bytes, its line feed included (protocol, section 3).
+pub const LOGIN_BYTES: usize = 4_096;
+
 /// Longest message text in bytes, as written in a record: with its escapes and quotes (protocol, section 2). The other
 /// fields of the record have to fit into the rest of the line.
 pub const TEXT_BYTES: usize = 60_000;
@@ -95,19 +98,34 @@ pub const HISTORY_THREADS: usize = 2;
 /// Length of the router's queue. While it is full the readers stop reading (back-pressure).
 pub const ROUTER_QUEUE: usize = 4_096;
 
-/// Length of the queue of logins. Verifying one password takes tens of milliseconds.
-pub const AUTH_QUEUE: usize = 256;
+/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]. Verifying one password takes tens of milliseconds.
+pub const AUTH_QUEUE: usize = 2_048;
 
-/// Most queued logins from one address: a client that guesses passwords delays the others by about a second.
-pub const AUTH_QUEUE_PER_ADDRESS: usize = 64;
+/// Most queued logins from one address: more than a class behind one address has after a restart of the server.
+pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
+
+/// Failed logins after which an address waits for that name, and for any (protocol, section 3).
+pub const FAILURES_PER_NAME: u32 = 5;
+pub const FAILURES_PER_ADDRESS: u32 = 20;
+/// The first wait; each further failure doubles it up to [`MAX_FAILURE_WAIT`].
+pub const FAILURE_WAIT: Duration = Duration::from_secs(1);
+pub const MAX_FAILURE_WAIT: Duration = Duration::from_secs(60);
+/// Time after which failures are forgotten.
+pub const FAILURE_MEMORY: Duration = Duration::from_secs(3_600);
+/// Most addresses, and addresses with a name, whose failures are remembered.
+pub const FAILED_LOGINS: usize = 10_000;
 
 /// Threads that verify passwords: each uses 19 MiB while it does.
 pub const AUTH_THREADS: usize = 2;
 
-/// Most connections at once. Each has a thread.
+/// Most connections at once. Each has a thread. Fewer where the system limits open files.
 pub const CONNECTIONS: usize = 16_384;
-/// Most connections at once from one address.
+/// Most connections at once from one address, and most of those that have not logged in.
 pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
+pub const STRANGERS_PER_ADDRESS: usize = 1_024;
+
+/// Open files that are kept for the store and the system: segments, checkpoints, history.
+pub const RESERVED_FILES: usize = 128;
 
 /// Stack of a reader thread in bytes. Only the pages that it touches are resident.
 pub const CONNECTION_STACK: usize = 128 << 10;

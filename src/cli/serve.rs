@@ -7,6 +7,7 @@ use crossbeam_channel::select;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::limits;
 use crate::server::{self, Config, Handle};
 use crate::signals;
 
@@ -24,8 +25,8 @@ pub(super) fn serve(config: Config) -> ExitCode {
     }
 }
 
-fn run(config: Config, data: &str) -> Result<(), String> {
-    raise_file_limit();
+fn run(mut config: Config, data: &str) -> Result<(), String> {
+    config.connections = connections_within(raise_file_limit())?;
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
@@ -44,10 +45,30 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Raises the limit of open files to the hard limit: each connection takes a file descriptor.
-fn raise_file_limit() {
+/// Raises the limit of open files to the hard limit, and returns it; `None`: there is none.
+fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+            limit.current
+        }
     }
+}
+
+/// Returns how many connections a server may have, each of which is an open file, beside the files of the store.
+fn connections_within(files: Option<u64>) -> Result<usize, String> {
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let connections = files.saturating_sub(limits::RESERVED_FILES).min(limits::CONNECTIONS);
+    if connections < limits::RESERVED_FILES {
+        let least = 2 * limits::RESERVED_FILES;
+        return Err(format!(
+            "a server needs at least {least} open files, not {files}: raise the limit (ulimit -n {least})"
+        ));
+    }
+    if connections < limits::CONNECTIONS {
+        log::warn!("{files} open files are allowed, so there can be {connections} connections");
+    }
+    Ok(connections)
 }

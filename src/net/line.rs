@@ -19,7 +19,7 @@ pub enum LineError {
     Closed,
     /// Nothing came in time, or the rest of a line did not.
     Timeout,
-    /// A line was longer than [`limits::LINE_BYTES`].
+    /// A line was longer than it may be.
     TooLong,
     Io(io::Error),
 }
@@ -35,6 +35,8 @@ pub struct LineReader {
     /// Arrival of the first byte of a line that is not complete yet.
     began: Option<Instant>,
     timeout: Duration,
+    /// Longest line in bytes, its line feed included.
+    pub max_line: usize,
     /// The read time-out that is set at the socket.
     socket_timeout: Option<Duration>,
 }
@@ -43,8 +45,8 @@ impl LineReader {
     /// Reads from a socket. `timeout` holds for each line: from now to the end of the first; later from the call
     /// to the next line's first byte, and from there to its end.
     pub fn new(stream: Arc<TcpStream>, timeout: Duration) -> Self {
-        let began = Some(Instant::now());
-        Self { stream, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, socket_timeout: None }
+        let (began, max_line) = (Some(Instant::now()), limits::LINE_BYTES);
+        Self { stream, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, max_line, socket_timeout: None }
     }
 
     /// Reads the next line, without its LF and the CR before it.
@@ -60,7 +62,7 @@ impl LineReader {
             if let Some(feed) = self.find_feed() {
                 return Ok(self.take_line(feed));
             }
-            if self.buffer.len() - self.taken >= limits::LINE_BYTES {
+            if self.buffer.len() - self.taken >= self.max_line {
                 return Err(LineError::TooLong);
             }
             let since =
@@ -89,7 +91,7 @@ impl LineReader {
         let found = memchr(b'\n', rest).map(|at| self.searched + at);
         self.searched = found.unwrap_or(self.buffer.len());
         // A line that is whole but too long is no better than one that is not whole.
-        found.filter(|feed| feed - self.taken < limits::LINE_BYTES)
+        found.filter(|feed| feed - self.taken < self.max_line)
     }
 
     fn take_line(&mut self, feed: usize) -> &[u8] {

@@ -3,17 +3,15 @@
 //! A verification touches 19 MiB and takes tens of milliseconds. Two threads keep their memory and take turns; logins
 //! wait in a bounded queue, the results go to the router, and everybody else is served meanwhile.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
+use super::auth_queue::{AuthQueue, Task};
+use super::failed_logins::Origin;
 use crate::limits;
 use crate::protocol::{Code, Ko};
 
@@ -39,73 +37,49 @@ impl From<Busy> for Ko {
 }
 
 pub(super) struct Auth {
-    jobs: Sender<(Job, QueueSlot)>,
-    waiting: Arc<Waiting>,
+    queue: Arc<AuthQueue>,
 }
-
-/// Number of jobs of each address that wait or are under way.
-type Waiting = Mutex<HashMap<IpAddr, usize>>;
 
 impl Auth {
     /// Starts the threads. They end with this value.
     pub fn start() -> io::Result<Self> {
-        let (jobs, queue) = bounded(limits::AUTH_QUEUE);
+        let auth = Self { queue: Arc::default() };
         for _ in 0..limits::AUTH_THREADS {
-            let queue = queue.clone();
+            let queue = auth.queue.clone();
             std::thread::Builder::new().name("auth".to_owned()).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs, waiting: Arc::default() })
+        Ok(auth)
     }
 
     /// Gives a job to the threads, if the queue has room for one more of this address. Never blocks.
-    pub fn submit(&self, from: IpAddr, job: Job) -> Result<(), Busy> {
-        let slot = QueueSlot::reserve(&self.waiting, from)?;
-        self.jobs.try_send((job, slot)).map_err(|_| Busy)
+    pub fn submit(&self, origin: Origin, job: Job) -> Result<(), Busy> {
+        self.queue.submit(Task { origin, job })
+    }
+
+    /// Notes a login whose password the cache has verified.
+    pub fn note_success(&self, origin: &Origin) {
+        self.queue.note_success(origin);
     }
 }
 
-/// An address's place in the queue; dropping it frees the place.
-struct QueueSlot {
-    waiting: Arc<Waiting>,
-    from: IpAddr,
-}
-
-impl QueueSlot {
-    fn reserve(waiting: &Arc<Waiting>, from: IpAddr) -> Result<Self, Busy> {
-        let mut counts = waiting.lock();
-        let count = counts.entry(from).or_default();
-        if *count >= limits::AUTH_QUEUE_PER_ADDRESS {
-            return Err(Busy);
-        }
-        *count += 1;
-        Ok(Self { waiting: waiting.clone(), from })
-    }
-}
-
-impl Drop for QueueSlot {
+impl Drop for Auth {
     fn drop(&mut self) {
-        let mut counts = self.waiting.lock();
-        if let Some(count) = counts.get_mut(&self.from) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.from);
-            }
-        }
+        self.queue.close();
     }
 }
 
-fn work(queue: &Receiver<(Job, QueueSlot)>) {
+fn work(queue: &AuthQueue) {
     let mut memory = Vec::new();
-    while let Ok((job, slot)) = queue.recv() {
+    while let Some(Task { origin, job }) = queue.next() {
         match job {
             Job::Hash { password, done } => {
                 let hash = hash(&mut memory, &password);
-                drop(slot);
+                queue.finish(&origin, None);
                 done(hash);
             }
             Job::Verify { password, hash, done } => {
                 let right = verify(&mut memory, &password, hash.as_deref());
-                drop(slot);
+                queue.finish(&origin, Some(right));
                 done(right);
             }
         }
@@ -167,42 +141,4 @@ fn digest(memory: &mut Vec<Block>, password: &[u8], salt: &Salt, params: &Params
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
     argon2.hash_password_into_with_memory(password, salt.as_ref(), &mut output, memory.as_mut_slice()).ok()?;
     Output::new(&output).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    fn verify(auth: &Auth, from: IpAddr, password: &[u8], hash: Option<&str>) -> Result<bool, Busy> {
-        let (tell, told) = bounded(1);
-        let done = Box::new(move |right| tell.send(right).unwrap());
-        let job = Job::Verify { password: password.to_vec(), hash: hash.map(Arc::from), done };
-        auth.submit(from, job).map(|()| told.recv().unwrap())
-    }
-
-    #[test]
-    fn the_right_password_and_no_other() {
-        let auth = Auth::start().unwrap();
-        let hash = hash_one(b"una palabra larga").unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let verify = |password, hash| verify(&auth, HERE, password, hash).unwrap();
-        assert!(verify(b"una palabra larga", Some(&hash)));
-        assert!(!verify(b"otra palabra larga", Some(&hash)));
-        assert!(!verify(b"una palabra larga", None));
-        assert!(!verify(b"una palabra larga", Some("not a hash")));
-    }
-
-    #[test]
-    fn one_address_does_not_take_the_whole_queue() {
-        let auth = Auth::start().unwrap();
-        let reserve = || QueueSlot::reserve(&auth.waiting, HERE).unwrap();
-        let slots: Vec<_> = (0..limits::AUTH_QUEUE_PER_ADDRESS).map(|_| reserve()).collect();
-        assert_eq!(verify(&auth, HERE, b"x", None), Err(Busy));
-        assert_eq!(verify(&auth, IpAddr::V4(std::net::Ipv4Addr::BROADCAST), b"x", None), Ok(false));
-        drop(slots);
-        assert_eq!(verify(&auth, HERE, b"x", None), Ok(false));
-        assert!(auth.waiting.lock().is_empty());
-    }
 }

@@ -57,14 +57,14 @@ pub(super) struct Connection {
     /// The reader is parked until so many are answered; 0 while it is not parked.
     wake_at: AtomicU64,
     /// Counts the connection until it is dropped.
-    _slot: Slot,
+    pub slot: Slot,
 }
 
 impl Connection {
     pub fn new(id: ConnectionId, port: Port, peer: IpAddr, stream: TcpStream, slot: Slot) -> Self {
         let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(stream)));
         let (answered, answered_at, wake_at) = Default::default();
-        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, _slot: slot }
+        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, slot }
     }
 
     /// Counts requests as answered. Called by the router when it has sent their replies.

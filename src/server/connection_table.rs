@@ -1,64 +1,109 @@
 //! Counts the open connections, in total and per address, and refuses one too many (protocol, section 1).
+//!
+//! Connections that have not logged in are counted beside the others and limited to a quarter of all: whoever opens many
+//! without a password takes no place of those who have one.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::limits;
 
-#[derive(Default)]
 pub(super) struct ConnectionTable {
+    /// Most connections at once.
+    capacity: usize,
     counts: Mutex<Counts>,
     emptied: Condvar,
 }
 
 #[derive(Default)]
 struct Counts {
+    all: Count,
+    per_address: HashMap<IpAddr, Count>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
     total: usize,
-    per_address: HashMap<IpAddr, usize>,
+    /// Number of those that have not logged in.
+    strangers: usize,
 }
 
 /// One counted connection; dropping it ends the count.
 pub(super) struct Slot {
     table: Arc<ConnectionTable>,
-    peer: IpAddr,
+    address: IpAddr,
+    logged_in: AtomicBool,
 }
 
 impl ConnectionTable {
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, counts: Mutex::default(), emptied: Condvar::new() }
+    }
+
     /// Counts a new connection. `None`: there are too many already.
     pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Slot> {
-        let mut counts = self.counts.lock();
-        let from_peer = counts.per_address.get(&peer).copied().unwrap_or(0);
-        if counts.total >= limits::CONNECTIONS || from_peer >= limits::CONNECTIONS_PER_ADDRESS {
+        let (mut counts, address) = (self.counts.lock(), network(peer));
+        let (all, from_address) = (counts.all, counts.per_address.get(&address).copied().unwrap_or_default());
+        let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
+        let fits_all = fits(all, self.capacity, self.capacity / 4);
+        if !fits_all || !fits(from_address, limits::CONNECTIONS_PER_ADDRESS, limits::STRANGERS_PER_ADDRESS) {
             return None;
         }
-        counts.total += 1;
-        counts.per_address.insert(peer, from_peer + 1);
-        Some(Slot { table: self.clone(), peer })
+        counts.change(address, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
+        Some(Slot { table: self.clone(), address, logged_in: AtomicBool::new(false) })
     }
 
     /// Blocks until no connection is open, but not past the deadline.
     pub fn wait_until_empty(&self, deadline: Instant) {
         let mut counts = self.counts.lock();
-        while counts.total > 0 && !self.emptied.wait_until(&mut counts, deadline).timed_out() {}
+        while counts.all.total > 0 && !self.emptied.wait_until(&mut counts, deadline).timed_out() {}
+    }
+}
+
+impl Counts {
+    fn change(&mut self, address: IpAddr, change: impl Fn(&mut Count)) {
+        change(&mut self.all);
+        let from_address = self.per_address.entry(address).or_default();
+        change(from_address);
+        if from_address.total == 0 {
+            self.per_address.remove(&address);
+        }
+    }
+}
+
+impl Slot {
+    /// Notes that the connection has logged in.
+    pub fn log_in(&self) {
+        if !self.logged_in.swap(true, Ordering::Relaxed) {
+            self.table.counts.lock().change(self.address, |count| count.strangers -= 1);
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        let stranger = usize::from(!*self.logged_in.get_mut());
         let mut counts = self.table.counts.lock();
-        counts.total -= 1;
-        if let Some(from_peer) = counts.per_address.get_mut(&self.peer) {
-            *from_peer -= 1;
-            if *from_peer == 0 {
-                counts.per_address.remove(&self.peer);
-            }
-        }
-        if counts.total == 0 {
+        counts.change(self.address, |count| {
+            count.total -= 1;
+            count.strangers -= stranger;
+        });
+        if counts.all.total == 0 {
             self.table.emptied.notify_all();
         }
+    }
+}
+
+/// Returns what is counted as one address: in IPv6 the network of 64 bits, since whoever has one address there has all of
+/// them.
+pub(super) fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
     }
 }

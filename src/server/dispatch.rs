@@ -95,6 +95,7 @@ impl Router {
             (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
             (Login::Opening(user), _) => {
                 session.login = Login::Done(user.clone());
+                session.connection.slot.log_in();
                 self.resumable.push(id);
             }
             (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
@@ -148,6 +149,7 @@ impl Router {
             return self.deferred.push((id, Command::Open { user, order, address }));
         }
         session.login = Login::Done(user.clone());
+        session.connection.slot.log_in();
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);
     }

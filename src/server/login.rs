@@ -1,13 +1,13 @@
 //! The first line of a connection (protocol, section 3). The reader thread starts the attempt, an auth thread verifies or
 //! hashes the password, and the outcome goes to the router.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::accounts::Account;
 use super::auth::Job;
 use super::connection::{CloseReason, Connection};
+use super::failed_logins::Origin;
 use super::{Registration, Shared};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind};
@@ -17,7 +17,7 @@ use crate::state_machine::ConnectionId;
 pub(super) struct Attempt {
     shared: Arc<Shared>,
     connection: ConnectionId,
-    peer: IpAddr,
+    origin: Origin,
     user: String,
     password: String,
     /// Position of the line among all login lines.
@@ -43,7 +43,7 @@ pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
     let attempt = Attempt {
         shared: shared.clone(),
         connection: connection.id,
-        peer: connection.peer,
+        origin: Origin::new(connection.peer, UserName::new(login.user).ok().as_ref()),
         user: login.user.to_owned(),
         password: login.password.to_owned(),
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
@@ -71,6 +71,7 @@ impl Attempt {
             });
         };
         if self.shared.accounts.was_verified(&account, self.password.as_bytes()) {
+            self.shared.auth.note_success(&self.origin);
             self.log_in(account.name.clone());
             return Ok(());
         }
@@ -116,8 +117,8 @@ impl Attempt {
     }
 
     fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
-        let (shared, peer, password) = (self.shared.clone(), self.peer, self.password.clone().into_bytes());
-        Ok(shared.auth.submit(peer, job(self, password))?)
+        let (shared, origin, password) = (self.shared.clone(), self.origin.clone(), self.password.clone().into_bytes());
+        Ok(shared.auth.submit(origin, job(self, password))?)
     }
 
     fn log_in(self, user: UserName) {
@@ -128,7 +129,7 @@ impl Attempt {
     fn finish(self, outcome: Outcome) {
         match &outcome {
             Outcome::Refused(ko) => log::debug!("{}: login of {:?} refused: {ko}", self.connection, self.user),
-            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.peer),
+            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.origin.address),
         }
         self.shared.report_login(self.connection, outcome);
     }

@@ -13,9 +13,11 @@
 
 mod accounts;
 mod auth;
+mod auth_queue;
 mod connection;
 mod connection_table;
 mod dispatch;
+mod failed_logins;
 mod group_commit;
 mod history_reader;
 mod login;
@@ -77,6 +79,8 @@ pub struct Config {
     pub registration: Registration,
     /// Network time-out (protocol, section 1).
     pub timeout: Duration,
+    /// Most connections at once.
+    pub connections: usize,
     pub policy: Policy,
     pub sizes: Sizes,
 }
@@ -92,6 +96,7 @@ impl Config {
             disk,
             registration: Registration::Open,
             timeout: limits::TIMEOUT,
+            connections: limits::CONNECTIONS,
             policy: Policy::default(),
             sizes: Sizes::default(),
         }
@@ -195,7 +200,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
         router: inputs,
-        connections: Arc::default(),
+        connections: Arc::new(ConnectionTable::new(config.connections)),
         accepted: AtomicU64::new(0),
         logins: AtomicU64::new(0),
         registration: config.registration,

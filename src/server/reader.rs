@@ -8,6 +8,7 @@ use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
 use super::session::Request;
 use super::{Port, Shared, login};
+use crate::limits;
 use crate::net::{LineReader, drain_input};
 use crate::protocol::{RecvRequest, SendRequest};
 
@@ -44,6 +45,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read_login(&mut self) -> Result<(), CloseReason> {
+        self.lines.max_line = limits::LOGIN_BYTES;
         let line = self.lines.next_line()?;
         self.window.add(line.len());
         login::start(self.shared, self.connection, line)
@@ -51,6 +53,7 @@ impl Reader<'_> {
 
     /// Enqueues requests until QUIT, an error, or the end of the input.
     fn read_requests(&mut self) -> CloseReason {
+        self.lines.max_line = limits::LINE_BYTES;
         loop {
             self.window.wait_for_room();
             let line = match self.lines.next_line_since(|| self.window.idle_since()) {

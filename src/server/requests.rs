@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Fatal;
 use super::Port;
 use super::auth::Job;
+use super::failed_logins::Origin;
 use super::history_reader::Lookup;
 use super::router::{Input, Router};
 use super::session::Request;
@@ -145,7 +146,7 @@ impl Router {
         let (shared, password) = (self.shared.clone(), new.as_bytes().to_vec());
         session.new_password = Some((new, None));
         let done = Box::new(move |hash| shared.tell_router(Input::PasswordHashed(id, hash)));
-        match self.shared.auth.submit(session.connection.peer, Job::Hash { password, done }) {
+        match self.shared.auth.submit(Origin::new(session.connection.peer, Some(user)), Job::Hash { password, done }) {
             Ok(()) => Step::Wait,
             Err(busy) => Step::Answer(Reply::Ko(busy.into())),
         }

@@ -27,6 +27,15 @@ impl Connection {
         Self::from_stream(TcpStream::connect_timeout(&address, TIMEOUT).ok()?).ok()
     }
 
+    /// Connects from another address of this machine: all of 127.0.0.0/8 are.
+    pub fn open_from(source: [u8; 4], address: SocketAddr) -> Self {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&socket, &SocketAddr::from((source, 0))).expect("an address of the loopback interface");
+        connect(&socket, &address).expect("a connection");
+        Self::from_stream(socket.into()).expect("a connection")
+    }
+
     /// Wraps a connection that is open.
     pub fn from_stream(stream: TcpStream) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(TIMEOUT))?;

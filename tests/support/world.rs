@@ -27,6 +27,8 @@ pub struct World {
     directory: TempDir,
     data: PathBuf,
     options: Vec<String>,
+    /// Limit of the open files of the server; `None`: the system's.
+    pub files: Option<u64>,
 }
 
 impl World {
@@ -51,7 +53,7 @@ impl World {
         let [send_port, recv_port] = choose_ports();
         let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let (data, options) = (data.to_path_buf(), options.iter().map(|option| (*option).to_owned()).collect());
-        let mut world = Self { send, recv, send_port, recv_port, process: None, directory, data, options };
+        let mut world = Self { send, recv, send_port, recv_port, process: None, directory, data, options, files: None };
         world.start();
         world
     }
@@ -178,7 +180,11 @@ impl World {
     fn serve(&self) -> Command {
         let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
         command.args(&self.options);
-        command
+        let Some(files) = self.files else { return command };
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(WACHAT).args(command.get_args());
+        limited.env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
+        limited
     }
 }
 

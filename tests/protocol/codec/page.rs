@@ -138,6 +138,17 @@ fn its_numbers_are_the_limits_of_the_program() {
     for phrase in [
         format!("The time-out is {timeout} seconds (`serve --timeout`, {least} to {most})"),
         format!("{} in all, {} from one address", number(limits::CONNECTIONS as u64), limits::CONNECTIONS_PER_ADDRESS),
+        format!("a quarter of all and {} from one address that have not", limits::STRANGERS_PER_ADDRESS),
+        format!("A login line has at most {} bytes, LF included", number(limits::LOGIN_BYTES as u64)),
+        format!(
+            "After {} logins with a wrong password for a name, an address waits before the next password of it for that \
+             name is verified, after {} before that for any name: {} second, and twice as long after each further \
+             failure, up to {} seconds",
+            limits::FAILURES_PER_NAME,
+            limits::FAILURES_PER_ADDRESS,
+            limits::FAILURE_WAIT.as_secs(),
+            limits::MAX_FAILURE_WAIT.as_secs(),
+        ),
         format!("at most {} bytes, LF included", number(limits::LINE_BYTES as u64)),
         format!("has 0 to {} bytes", number(limits::TEXT_BYTES as u64)),
         format!("fewer than {} characters", limits::PASSWORD_CHARS),
