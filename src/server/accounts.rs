@@ -50,6 +50,11 @@ impl Accounts {
         self.by_name.read().get(name).cloned()
     }
 
+    /// Tells that the account still has this password.
+    pub fn is_current(&self, account: &Arc<Account>) -> bool {
+        self.find(&account.name).is_some_and(|current| Arc::ptr_eq(&current, account))
+    }
+
     /// Tells that this password was verified before.
     pub fn was_verified(&self, account: &Account, password: &[u8]) -> bool {
         let fast = self.fast_hash(password);

@@ -10,7 +10,7 @@ use super::login::{self, Outcome};
 use super::router::Router;
 use super::session::Login;
 use crate::model::{Seq, Target, UserName};
-use crate::protocol::{Codec, Event, Ko, LoggedIn, Reply, write_list_head};
+use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Reply, write_list_head};
 use crate::state_machine::{Command, ConnectionId, Delivery, Effect};
 
 /// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
@@ -88,6 +88,9 @@ impl Router {
             (Login::Done(user), Reply::Done) => {
                 if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
                     login::remember(&self.shared, user, &hash, &password);
+                    let user = user.clone();
+                    self.close_others(id, &user);
+                    return self.answer(id, |out| reply.write(out));
                 }
             }
             (Login::Done(_), _) => {}
@@ -103,11 +106,24 @@ impl Router {
         self.answer(id, |out| reply.write(out));
     }
 
+    /// Closes the other connections of a user, whose password was changed: whoever knew the old one is out.
+    fn close_others(&mut self, id: ConnectionId, user: &UserName) {
+        let of_user = self.sessions.iter().filter(|(_, session)| session.login.user() == Some(user));
+        let others: Vec<_> = of_user.map(|(other, _)| *other).filter(|other| *other != id).collect();
+        for other in others {
+            self.close_now(other, CloseReason::Ko(Ko::new(Code::Auth, "the password was changed, so log in again")));
+        }
+    }
+
     /// Takes the outcome of a login attempt from an auth thread or a reader thread.
     pub(super) fn log_in(&mut self, id: ConnectionId, outcome: Outcome) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         match outcome {
-            Outcome::LoggedIn { user, order } => self.open_session(id, user, order),
+            // The password can have been changed since it was compared.
+            Outcome::LoggedIn { account, .. } if !self.shared.accounts.is_current(&account) => {
+                self.close_now(id, Code::Auth.into());
+            }
+            Outcome::LoggedIn { account, order } => self.open_session(id, account.name.clone(), order),
             Outcome::Refused(ko) => self.close_now(id, CloseReason::Ko(ko)),
             Outcome::Register { attempt, user, password, password_hash } => {
                 session.login = Login::Registering { attempt, password, password_hash: password_hash.clone() };

@@ -13,23 +13,23 @@ use crate::limits;
 use crate::model::UserName;
 
 /// The address from which a login came (see [`network`]), and the mapped name that it was for;
-/// empty where the text is no name.
+/// `None` where the text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub address: IpAddr,
-    pub name: Arc<str>,
+    pub name: Option<Arc<str>>,
 }
 
 impl Origin {
     pub fn new(peer: IpAddr, name: Option<&UserName>) -> Self {
-        Self { address: network(peer), name: name.map_or("", UserName::mapped).into() }
+        Self { address: network(peer), name: name.map(|name| name.mapped().into()) }
     }
 
     /// Returns what is counted: the address with the name, and the address with any name; each with the number of
     /// failures from which on it waits.
-    fn counted(&self) -> [(Key, u32); 2] {
-        let name = Some(self.name.clone());
-        [((self.address, name), limits::FAILURES_PER_NAME), ((self.address, None), limits::FAILURES_PER_ADDRESS)]
+    fn counted(&self) -> impl Iterator<Item = (Key, u32)> {
+        let name = self.name.clone().map(|name| ((self.address, Some(name)), limits::FAILURES_PER_NAME));
+        name.into_iter().chain([((self.address, None), limits::FAILURES_PER_ADDRESS)])
     }
 }
 
@@ -50,7 +50,7 @@ struct Failures {
 impl FailedLogins {
     /// Returns when the next password of this origin may be verified; `None`: now.
     pub fn wait_until(&self, origin: &Origin) -> Option<Instant> {
-        let waits = origin.counted().into_iter().filter_map(|(key, most)| {
+        let waits = origin.counted().filter_map(|(key, most)| {
             let failures = self.failures.get(&key)?;
             let beyond = failures.count.checked_sub(most)?;
             let wait = limits::FAILURE_WAIT.saturating_mul(2_u32.saturating_pow(beyond));

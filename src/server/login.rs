@@ -29,7 +29,7 @@ pub(super) struct Attempt {
 /// Outcome of an attempt, for the router.
 pub(super) enum Outcome {
     /// The password is right.
-    LoggedIn { user: UserName, order: u64 },
+    LoggedIn { account: Arc<Account>, order: u64 },
     /// The account may be created.
     Register { attempt: Box<Attempt>, user: UserName, password: Password, password_hash: Arc<str> },
     /// A last KO, and the connection is closed.
@@ -72,7 +72,7 @@ impl Attempt {
         };
         if self.shared.accounts.was_verified(&account, self.password.as_bytes()) {
             self.shared.auth.note_success(&self.origin);
-            self.log_in(account.name.clone());
+            self.log_in(account);
             return Ok(());
         }
         self.compare(account)
@@ -87,7 +87,7 @@ impl Attempt {
                     return attempt.finish(Outcome::Refused(Code::Auth.into()));
                 }
                 attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
-                attempt.log_in(account.name.clone());
+                attempt.log_in(account);
             });
             Job::Verify { password, hash, done }
         })
@@ -121,9 +121,9 @@ impl Attempt {
         Ok(shared.auth.submit(origin, job(self, password))?)
     }
 
-    fn log_in(self, user: UserName) {
+    fn log_in(self, account: Arc<Account>) {
         let order = self.order;
-        self.finish(Outcome::LoggedIn { user, order });
+        self.finish(Outcome::LoggedIn { account, order });
     }
 
     fn finish(self, outcome: Outcome) {

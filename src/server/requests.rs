@@ -98,7 +98,7 @@ impl Router {
             SendRequest::Members { room } => Command::Members { room },
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee } => return self.introduction(id, user, callee),
-            SendRequest::Passwd { password } => return self.hash_password(id, &user, &password),
+            SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
             SendRequest::Ping | SendRequest::Quit => return Step::Answer(Reply::Done),
             SendRequest::Help => return Step::Answer(Reply::Help),
         })
@@ -136,28 +136,51 @@ impl Router {
         }
     }
 
-    /// `PASSWD`: has an auth thread hash the new password.
-    fn hash_password(&mut self, id: ConnectionId, user: &UserName, password: &str) -> Step {
+    /// `PASSWD`: has an auth thread compare the old password and hash the new one.
+    fn change_password(&mut self, id: ConnectionId, user: &UserName, old: Vec<u8>, new: &str) -> Step {
         let Some(session) = self.sessions.get_mut(&id) else { return Step::Wait };
-        let new = match Password::new(user, password) {
+        let new = match Password::new(user, new) {
             Ok(new) => new,
             Err(error) => return Step::Answer(Reply::Ko(Ko::new(Code::Password, error))),
         };
         let (shared, password) = (self.shared.clone(), new.as_bytes().to_vec());
         session.new_password = Some((new, None));
-        let done = Box::new(move |hash| shared.tell_router(Input::PasswordHashed(id, hash)));
-        match self.shared.auth.submit(Origin::new(session.connection.peer, Some(user)), Job::Hash { password, done }) {
+        let origin = Origin::new(session.connection.peer, Some(user));
+        let hash = shared.accounts.find(user).and_then(|account| account.password_hash.clone());
+        let from = origin.clone();
+        let compared = Box::new(move |right: bool| {
+            let hashing = shared.clone();
+            let hashed = Box::new(move |hash: Option<_>| {
+                hashing.tell_router(Input::PasswordHashed(id, hash.ok_or(Code::Internal.into())));
+            });
+            let refused = match right {
+                false => Some(Code::Auth.into()),
+                true => shared.auth.submit(from, Job::Hash { password, done: hashed }).err().map(Ko::from),
+            };
+            if let Some(ko) = refused {
+                shared.tell_router(Input::PasswordHashed(id, Err(ko)));
+            }
+        });
+        match self.shared.auth.submit(origin, Job::Verify { password: old, hash, done: compared }) {
             Ok(()) => Step::Wait,
             Err(busy) => Step::Answer(Reply::Ko(busy.into())),
         }
     }
 
-    /// Goes on with a PASSWD whose new password was hashed.
-    pub(super) fn set_password(&mut self, id: ConnectionId, hash: Option<Arc<str>>) -> Result<(), Fatal> {
+    /// Goes on with a PASSWD whose old password was right and whose new one was hashed.
+    pub(super) fn set_password(&mut self, id: ConnectionId, hashed: Result<Arc<str>, Ko>) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
-        let (Some(user), Some(hash)) = (session.user().cloned(), hash) else {
-            self.close_now(id, Code::Internal.into());
-            return Ok(());
+        let Some(user) = session.user().cloned() else { return Ok(()) };
+        let hash = match hashed {
+            Ok(hash) => hash,
+            Err(ko) if ko.code.closes() => {
+                self.close_now(id, ko.into());
+                return Ok(());
+            }
+            Err(ko) => {
+                self.answer(id, |out| Reply::Ko(ko).write(out));
+                return Ok(());
+            }
         };
         if let Some((_, new_hash)) = &mut session.new_password {
             *new_hash = Some(hash.clone());

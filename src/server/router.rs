@@ -21,7 +21,7 @@ use super::{Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
-use crate::protocol::Code;
+use crate::protocol::{Code, Ko};
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, LastOfPeer, Now};
 use crate::store::{Opened, Sizes, Store};
 
@@ -36,8 +36,8 @@ pub(super) enum Input {
     Request(ConnectionId, Request),
     /// The reader thread will enqueue no more requests.
     ReadingEnded(ConnectionId, CloseReason),
-    /// An auth thread has hashed a new password; `None`: it could not.
-    PasswordHashed(ConnectionId, Option<Arc<str>>),
+    /// An auth thread has compared the old password and hashed the new one, or the change is refused.
+    PasswordHashed(ConnectionId, Result<Arc<str>, Ko>),
     /// A history thread has done its job.
     HistoryRead(ConnectionId, HistoryResult),
     /// The straggler thread has no more bytes of this connection.

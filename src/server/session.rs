@@ -37,6 +37,16 @@ pub(super) enum Login {
     Done(UserName),
 }
 
+impl Login {
+    /// Returns the user whose password was right.
+    pub fn user(&self) -> Option<&UserName> {
+        match self {
+            Self::Opening(user) | Self::Done(user) => Some(user),
+            Self::Pending | Self::Registering { .. } => None,
+        }
+    }
+}
+
 /// Empty buffers for replies. A session has one only while it has replies to send: an idle connection needs no memory
 /// for it, and a busy one does not allocate.
 #[derive(Default)]

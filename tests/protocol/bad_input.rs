@@ -145,12 +145,15 @@ fn assert_only_known_files(data: &std::path::Path) {
 fn lines_of_64_kib_and_more() {
     let mut town = Town::new();
     for port in town.ports() {
-        for length in [65_534, 65_535] {
+        for length in [4_094, 4_095] {
             turned_away(port, &vec![b'x'; length], "SYNTAX");
+        }
+        for length in [65_534, 65_535] {
+            turned_away(port, &vec![b'x'; length], "TOO_LONG");
             refused(&mut town.mallory(port), &vec![b'x'; length], "SYNTAX");
         }
         // A password of that length is only a wrong one.
-        let long = [b"LOGIN:ana:".to_vec(), vec![b'p'; 65_000]].concat();
+        let long = [b"LOGIN:ana:".to_vec(), vec![b'p'; 4_000]].concat();
         turned_away(port, &long, "AUTH");
         for length in [65_536, 65_537, 1_000_000] {
             turned_away(port, &vec![b'x'; length], "TOO_LONG");

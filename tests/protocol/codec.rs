@@ -95,7 +95,7 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             limit,
             before
         }),
-        text().prop_map(|password| SendRequest::Passwd { password }),
+        (text(), text()).prop_map(|(old, new)| SendRequest::Passwd { old, new }),
         room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
         room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
         room().prop_map(|room| SendRequest::Members { room: Ok(Target::Room(room)) }),

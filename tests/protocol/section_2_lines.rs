@@ -164,8 +164,8 @@ fn numbers_and_counts_of_fields_that_are_not_right_are_syntax() {
         "|;|SEND|SEND;m-1;ana|SEND;m-1;ana;a;b|SEND;;ana;a|SEND;m 1;ana;a|SEND;ñ;ana;a|SEND;m-1;;a",
         "READ;ana|READ;ana;-1|READ;ana;+1|READ;ana;0x1|READ;ana; 1|READ;ana;|READ;ana;9007199254740992",
         "READ;ana;99999999999999999999|READ;ana;1;1|STATUS;ana|HISTORY|HISTORY;|HISTORY;ana;0",
-        "HISTORY;ana;1001|HISTORY;ana;1;x|HISTORY;ana;1;1;1|CHATS;1|USERS;1|PASSWD",
-        "PASSWD;larga palabra;2|EMAIL|EMAIL;nobody|EMAIL;a b@c|PING;1|HELP;1|QUIT;1| PING|PING ",
+        "HISTORY;ana;1001|HISTORY;ana;1;x|HISTORY;ana;1;1;1|CHATS;1|USERS;1|PASSWD;larga palabra",
+        "PASSWD;larga palabra;2;3|EMAIL|EMAIL;nobody|EMAIL;a b@c|PING;1|HELP;1|QUIT;1| PING|PING ",
         "LOGIN:ana:x|JOIN;#sala;1",
     ];
     let recv = [

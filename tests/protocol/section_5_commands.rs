@@ -189,20 +189,10 @@ fn users_are_online_while_they_have_a_recv_session() {
 fn passwd_changes_the_password_at_once_and_for_good() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");
-    ana.run_transcript(
-        "> PASSWD;corta
-         < KO;PASSWORD;...
-         > PASSWD;ana
-         < KO;PASSWORD;...
-         > PASSWD;dos\\nlineas largas
-         < KO;PASSWORD;...
-         > PASSWD;
-         < KO;PASSWORD;...
-         > PASSWD;\"nueva;palabra:larga\"
-         < OK
-         > PING
-         < OK",
-    );
+    let script = [("corta", "KO;PASSWORD;..."), ("ana", "KO;PASSWORD;..."), ("dos\\nlineas largas", "KO;PASSWORD;...")];
+    for (new, reply) in script.into_iter().chain([("", "KO;PASSWORD;..."), ("\"nueva;palabra:larga\"", "OK")]) {
+        ana.run_transcript(&format!("> PASSWD;{PASSWORD};{new}\n< {reply}\n> PING\n< OK"));
+    }
     let check = |world: &World| {
         assert!(
             Connection::open_with(world.send, &format!("LOGIN:ana:{PASSWORD}")).0.starts_with("KO;AUTH;"),
@@ -217,6 +207,31 @@ fn passwd_changes_the_password_at_once_and_for_good() {
     check(&world);
     world.stop();
     check(world.start());
+}
+
+#[test]
+fn passwd_asks_for_the_old_password_and_closes_the_other_connections() {
+    let world = World::without_lobby();
+    let mut luis = world.register("luis");
+    let (mut ana, mut others) = (world.register("ana"), vec![world.login("ana"), world.session("ana")]);
+    let mut thief = world.login("ana");
+    for old in ["otra palabra", "", "x"] {
+        let reply = thief.request(&format!("PASSWD;{old};nueva palabra"));
+        assert!(reply.starts_with("KO;AUTH;"), "{old:?}: {reply}");
+        thief.assert_closed();
+        thief = world.login("ana");
+    }
+    // A poll that waits is no reason to stay.
+    others[1].send("POLL;0\n");
+    assert_eq!(ana.request(&format!("PASSWD;{PASSWORD};nueva palabra")), "OK");
+    for connection in others.iter_mut().chain([&mut thief]) {
+        let last = connection.read_line();
+        assert!(last.starts_with("KO;AUTH;the password was changed"), "{last}");
+        connection.assert_closed();
+    }
+    assert_eq!(ana.request("PING"), "OK", "this one goes on");
+    assert_eq!(luis.request("PING"), "OK", "and so does everybody else");
+    assert!(Connection::open_with(world.recv, &format!("LOGIN:ana:{PASSWORD}")).0.starts_with("KO;AUTH;"));
 }
 
 #[test]

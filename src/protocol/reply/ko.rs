@@ -77,7 +77,7 @@ impl Code {
     /// Returns true if the server closes the connection after this answer to a request (protocol, section 4;
     /// any KO to the login line closes as well).
     pub fn closes(self) -> bool {
-        matches!(self, Self::TooLong | Self::Timeout | Self::Replaced | Self::Shutdown | Self::Internal)
+        matches!(self, Self::Auth | Self::TooLong | Self::Timeout | Self::Replaced | Self::Shutdown | Self::Internal)
     }
 }
 
