@@ -4,6 +4,7 @@
 //! wait in a bounded queue, the results go to the router, and everybody else is served meanwhile.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
@@ -73,17 +74,23 @@ fn work(queue: &AuthQueue) {
     while let Some(Task { origin, job }) = queue.next() {
         match job {
             Job::Hash { password, done } => {
-                let hash = hash(&mut memory, &password);
+                let hash = unless_it_panics(|| hash(&mut memory, &password));
                 queue.finish(&origin, None);
-                done(hash);
+                done(hash.flatten());
             }
             Job::Verify { password, hash, done } => {
-                let right = verify(&mut memory, &password, hash.as_deref());
-                queue.finish(&origin, Some(right));
-                done(right);
+                let right = unless_it_panics(|| verify(&mut memory, &password, hash.as_deref()));
+                queue.finish(&origin, right);
+                done(right.unwrap_or(false));
             }
         }
     }
+}
+
+/// Returns the result; `None` after a panic, which is a defect and has told so on standard error: the place in the queue is
+/// freed and the client answered all the same.
+fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// Hashes one password on the calling thread: for a process that does nothing else.

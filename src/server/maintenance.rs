@@ -42,12 +42,12 @@ impl Maintenance {
         self.retry_segment.into_iter().chain(wanted.and(quiet)).min()
     }
 
-    /// Takes finished work from the workers, and starts what is due.
-    pub fn run(&mut self, group_commit: &mut GroupCommit) {
-        if let Some(made) = self.segments.try_result() {
+    /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
+    pub fn run(&mut self, group_commit: &mut GroupCommit) -> Result<(), Fatal> {
+        if let Some(made) = self.segments.try_result()? {
             self.accept_segment(group_commit, made);
         }
-        if let Some(made) = self.checkpoints.try_result() {
+        if let Some(made) = self.checkpoints.try_result()? {
             self.accept_checkpoint(group_commit, made);
         }
         if let Some(number) = group_commit.wants_segment()
@@ -63,21 +63,20 @@ impl Maintenance {
             self.retry_checkpoint = None;
             self.checkpoints.start_work(upto);
         }
+        Ok(())
     }
 
     /// Continues in the next segment. Without one the state machine refuses what needs a record.
-    pub fn make_room(&mut self, group_commit: &mut GroupCommit) {
-        self.run(group_commit);
+    pub fn make_room(&mut self, group_commit: &mut GroupCommit) -> Result<(), Fatal> {
+        self.run(group_commit)?;
         if group_commit.wants_segment().is_some() && self.segments.is_busy() {
             // The router waits here: this is how a slow disk slows down all clients (back-pressure).
-            match self.segments.wait_for_result() {
-                Ok(made) => self.accept_segment(group_commit, made),
-                Err(_) => log::error!("a defect of this program, please report it: the segment worker has ended"),
-            }
+            let made = self.segments.wait_for_result()?;
+            self.accept_segment(group_commit, made);
         }
         group_commit.switch_segment();
         self.segment_begun = Instant::now();
-        self.run(group_commit);
+        self.run(group_commit)
     }
 
     fn accept_segment(&mut self, group_commit: &mut GroupCommit, made: Result<Segment, WalError>) {

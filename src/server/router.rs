@@ -129,7 +129,7 @@ impl Router {
 
     fn serve(&mut self) -> Result<(), Fatal> {
         while !self.stopping {
-            self.maintenance.run(&mut self.group_commit);
+            self.maintenance.run(&mut self.group_commit)?;
             if let Some(input) = self.next_input() {
                 self.handle_all(input)?;
             }
@@ -282,7 +282,7 @@ impl Router {
     fn make_room(&mut self) -> Result<(), Fatal> {
         if !self.group_commit.has_room() {
             self.commit()?;
-            self.maintenance.make_room(&mut self.group_commit);
+            self.maintenance.make_room(&mut self.group_commit)?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::Fatal;
 use crate::limits;
 use crate::store::{Checkpointed, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
@@ -16,6 +17,7 @@ pub(super) struct Worker<T> {
     requests: Option<Sender<u64>>,
     results: Receiver<T>,
     busy: bool,
+    name: &'static str,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -23,7 +25,7 @@ pub(super) type SegmentMaker = Worker<Result<Segment, WalError>>;
 pub(super) type Checkpointer = Worker<Result<Checkpointed, StoreError>>;
 
 impl<T: Send + 'static> Worker<T> {
-    fn start(name: &str, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
+    fn start(name: &'static str, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
         let ((requests, requested), (done, results)) = (bounded(1), bounded(1));
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
             while let Ok(number) = requested.recv() {
@@ -32,7 +34,7 @@ impl<T: Send + 'static> Worker<T> {
                 }
             }
         })?;
-        Ok(Self { requests: Some(requests), results, busy: false, thread: Some(thread) })
+        Ok(Self { requests: Some(requests), results, busy: false, name, thread: Some(thread) })
     }
 
     /// Starts the piece of work with this number, unless one is under way.
@@ -46,18 +48,27 @@ impl<T: Send + 'static> Worker<T> {
         self.busy
     }
 
-    /// Returns the result of the work that was started, if it is there.
-    pub fn try_result(&mut self) -> Option<T> {
-        let result = self.results.try_recv().ok()?;
-        self.busy = false;
-        Some(result)
+    /// Returns the result of the work that was started, if it is there. An error: the thread has panicked, and nothing
+    /// more comes from it.
+    pub fn try_result(&mut self) -> Result<Option<T>, Fatal> {
+        let result = self.results.try_recv();
+        self.busy &= result.is_err();
+        match result {
+            Ok(result) => Ok(Some(result)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(self.panicked()),
+        }
     }
 
     /// Waits for the result of the work that was started.
-    pub fn wait_for_result(&mut self) -> Result<T, RecvError> {
+    pub fn wait_for_result(&mut self) -> Result<T, Fatal> {
         let result = self.results.recv();
         self.busy = false;
-        result
+        result.map_err(|_| self.panicked())
+    }
+
+    fn panicked(&self) -> Fatal {
+        format!("a defect of this program, please report it: the thread for {} has panicked", self.name)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::intercepted_disk::InterceptedDisk;
 use crate::support::simulated_disk::SimulatedDisk;
-use crate::support::{Connection, PASSWORD, wait_for, wait_until};
+use crate::support::{Connection, PASSWORD, TIMEOUT, wait_for, wait_until};
 use wachat::limits;
 use wachat::server::{Config, Handle, start};
 use wachat::store::Sizes;
@@ -80,6 +80,47 @@ fn in_quiet_times_a_quarter_of_the_log_is_enough_for_a_checkpoint() {
     assert_eq!(checkpoints.load(Ordering::Relaxed), 1);
     wait_until("a checkpoint", || checkpoints.load(Ordering::Relaxed) > 1);
     server.stop().expect("a clean stop");
+}
+
+/// A thread that has panicked makes nothing more: the server stops and says so, instead of growing until it cannot go on.
+#[test]
+fn a_panic_of_a_background_thread_stops_the_server_and_loses_nothing() {
+    for thread in ["segments", "checkpoints"] {
+        let disk = SimulatedDisk::default();
+        let panicking = Arc::new(AtomicBool::new(false));
+        let (now, hooked) = (panicking.clone(), disk.clone());
+        let hook = move |_: &str, _: &Path| {
+            let here = std::thread::current().name() == Some(thread) && now.load(Ordering::Relaxed);
+            assert!(!here, "a planted panic");
+            Ok(())
+        };
+        let disk = InterceptedDisk { disk: hooked, hook: Arc::new(hook) };
+        let mut config = Config::on_free_ports(Arc::new(disk), "/data".into());
+        let segment_bytes = 3 * limits::RECORD_BYTES as u64;
+        config.sizes = Sizes { segment_bytes, checkpoint_bytes: segment_bytes };
+        let server = start(config.clone()).unwrap_or_else(|error| panic!("{error}"));
+        let mut ana = register(&server, "ana");
+        let text = "x".repeat(limits::TEXT_BYTES);
+        panicking.store(true, Ordering::Relaxed);
+        let mut accepted = Vec::new();
+        for number in 0..1_000 {
+            ana.send(format!("SEND;{number};ana;{text}\n"));
+            match ana.try_read_line() {
+                Some(reply) if reply.starts_with("OK;") => accepted.push(reply),
+                _ => break,
+            }
+        }
+        let end = server.ended().recv_timeout(TIMEOUT).expect("the end of the server");
+        assert!(end.as_ref().is_err_and(|why| why.contains(thread) && why.contains("has panicked")), "{end:?}");
+        drop(server);
+        panicking.store(false, Ordering::Relaxed);
+        let server = start(config).unwrap_or_else(|error| panic!("{error}"));
+        let mut ana = Connection::open_with(server.send_address(), &format!("LOGIN:ana:{PASSWORD}")).1;
+        for (number, reply) in accepted.iter().enumerate() {
+            assert_eq!(ana.request(&format!("SEND;{number};ana;{text}")), *reply, "a retry is known");
+        }
+        server.stop().expect("a clean stop");
+    }
 }
 
 #[test]
