@@ -21,3 +21,31 @@ fn control_characters_are_shown_and_not_sent_to_the_terminal() {
 fn no_line_of_a_message_passes_for_another_message() {
     assert_eq!(indented("one\n[14:35] luis: two"), "one\n        [14:35] luis: two");
 }
+
+/// What a terminal obeys, what changes the reading order (Unicode: Bidi_Control), what breaks a line, and what is not seen.
+#[test]
+fn no_character_of_these_ranges_is_shown_as_it_is() {
+    let ranges = [
+        '\0'..='\u{8}',
+        '\n'..='\u{1f}',
+        '\u{7f}'..='\u{9f}',
+        '\u{61c}'..='\u{61c}',
+        '\u{200b}'..='\u{200b}',
+        '\u{200e}'..='\u{200f}',
+        '\u{2028}'..='\u{2029}',
+        '\u{202a}'..='\u{202e}',
+        '\u{2060}'..='\u{2064}',
+        '\u{2066}'..='\u{2069}',
+        '\u{feff}'..='\u{feff}',
+        '\u{fff9}'..='\u{fffb}',
+    ];
+    for c in ranges.into_iter().flatten() {
+        let text = format!("a{c}b");
+        let shown = safe(&text);
+        assert!(!shown.contains(c) && shown.starts_with('a') && shown.ends_with('b'), "{c:?} is shown as {shown:?}");
+    }
+    // Their neighbours are letters and signs, or join letters.
+    for c in ['\t', ' ', '~', '\u{a0}', '\u{200c}', '\u{200d}', '\u{2010}', '\u{2027}', '\u{202f}', '\u{2070}'] {
+        assert_eq!(safe(&format!("a{c}b")), format!("a{c}b"));
+    }
+}

@@ -2,7 +2,7 @@
 //! is; all who wait do it side by side, so that it has to pass only once.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 fn a_client_that_exceeds_a_timeout_is_told_and_closed() {
     let world = World::new(&["--timeout", "5"]);
     world.register("ana");
-    world.register("luis");
+    let mut luis = world.register("luis");
+    world.register("eva");
+    for number in 0..5 {
+        assert!(luis.request(&format!("SEND;{number};eva;{}", "x".repeat(50_000))).starts_with("OK;"));
+    }
     let (world, login) = (&world, format!("LOGIN:ana:{PASSWORD}\n"));
     let login = login.as_bytes();
     thread::scope(|scope| {
@@ -28,7 +32,8 @@ fn a_client_that_exceeds_a_timeout_is_told_and_closed() {
                 scope.spawn(move || cut_off(what, line, slow));
             }
         }
-        scope.spawn(|| a_client_that_does_not_read_is_cut_off(world));
+        scope.spawn(|| a_client_that_does_not_read_is_cut_off(world.send, "ana", "HELP\n"));
+        scope.spawn(|| a_client_that_does_not_read_is_cut_off(world.recv, "eva", "POLL;0;0\n"));
     });
     world.login("ana").run_transcript(
         "> PING
@@ -56,11 +61,11 @@ fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
 }
 
 /// It asks and asks, and takes no reply: once the buffers between are full there is no progress.
-fn a_client_that_does_not_read_is_cut_off(world: &World) {
-    let mut stream = TcpStream::connect(world.send).expect("a connection");
+fn a_client_that_does_not_read_is_cut_off(port: SocketAddr, user: &str, request: &str) {
+    let mut stream = TcpStream::connect(port).expect("a connection");
     stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
-    stream.write_all(format!("LOGIN:ana:{PASSWORD}\n").as_bytes()).expect("to send");
-    let requests = "HELP\n".repeat(10_000);
+    stream.write_all(format!("LOGIN:{user}:{PASSWORD}\n").as_bytes()).expect("to send");
+    let requests = request.repeat(10_000);
     let begun = Instant::now();
     // At most some megabytes fit into the buffers; writing on fails when the server has closed.
     while stream.write_all(requests.as_bytes()).is_ok() {

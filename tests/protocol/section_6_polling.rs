@@ -169,3 +169,29 @@ fn polls_may_be_sent_before_the_replies_are_read() {
     assert_eq!(luis.read_line(), "OK");
     assert_eq!(numbers(&luis.read_list("the last")), [3]);
 }
+
+/// A deadline that is left behind by a session that was replaced would wake the router again and again.
+#[test]
+fn a_server_with_nothing_to_do_uses_no_processor_time() {
+    let world = World::new(&["--no-lobby", "--timeout", "5"]);
+    world.register("ana");
+    let mut old = world.session("ana");
+    old.send("POLL;0\n");
+    let mut new = world.session("ana");
+    assert!(old.read_line().starts_with("KO;REPLACED;"));
+    let before = cpu_seconds(world.pid());
+    // Until every poll has had its deadline, and two seconds more.
+    new.send("POLL;0\n");
+    assert_eq!(new.read_line(), "OK;0");
+    std::thread::sleep(Duration::from_secs(2));
+    let used = cpu_seconds(world.pid()) - before;
+    assert!(used < 0.5, "{used} seconds of processor time in six seconds of rest");
+}
+
+/// Returns the processor time of a process; 0 where the system does not tell it.
+fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<f64> = stat.rsplit(')').next().unwrap_or_default().split(' ').flat_map(str::parse).collect();
+    // The fields after the name, without the letter of the state: user time and system time, in ticks of 10 ms.
+    fields.get(10..12).map_or(0.0, |times| times.iter().sum::<f64>() / 100.0)
+}
