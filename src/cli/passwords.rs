@@ -39,20 +39,3 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     RealDisk.sync_dir(directory)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn generated_passwords_can_be_read_out_and_differ() {
-        let all: std::collections::HashSet<_> = (0..1_000).map(|_| generate().unwrap()).collect();
-        assert_eq!(all.len(), 1_000);
-        let mut characters: Vec<_> = all.iter().flat_map(|password| password.bytes()).collect();
-        characters.sort_unstable();
-        characters.dedup();
-        // 12,000 draws of 31: each character occurs, and no other than the hyphen.
-        assert_eq!(characters.len(), ALPHABET.len() + 1);
-        assert!(all.iter().all(|password| password.len() == 14 && password.split('-').all(|group| group.len() == 4)));
-    }
-}

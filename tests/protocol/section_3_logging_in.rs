@@ -1,5 +1,10 @@
 //! Logging in, registering, names, passwords, and the one session a user has.
 
+use std::net::SocketAddr;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use wachat::limits;
+
 use crate::support::{Connection, PASSWORD, World, wait_for};
 
 /// Says a login line on a port; expects this code, and the end of the connection.
@@ -237,4 +242,26 @@ fn registration_auto_lets_both_ports_in_at_once() {
             assert!(reply.starts_with(&format!("OK;new{round};")), "a client logs in on both ports: {reply}");
         }
     }
+}
+
+#[test]
+fn guesses_from_one_address_leave_room_for_others() {
+    let world = World::without_lobby();
+    world.register("ana");
+    let mut guesses: Vec<_> = (0..200).map(|_| Connection::open(world.send)).collect();
+    guesses.iter_mut().for_each(|guess| guess.send("LOGIN:ana:otra palabra\n"));
+    // Another address of this machine, while the guesses are being verified.
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&socket, &SocketAddr::from(([127, 0, 0, 2], 0))).expect("another address");
+    connect(&socket, &world.send).expect("a connection");
+    let mut other = Connection::from_stream(socket.into()).expect("a connection");
+    assert_eq!(other.request(&format!("LOGIN:ana:{PASSWORD}")), "OK;ana;wachat/1");
+    let answers: Vec<_> = guesses.iter_mut().map(Connection::read_line).collect();
+    let count = |start: &str| answers.iter().filter(|answer| answer.starts_with(start)).count();
+    let full = count("KO;FULL;\"too many passwords are being verified");
+    assert!(full > 0 && answers.len() - full >= limits::AUTH_QUEUE_PER_ADDRESS, "{full} of {}", answers.len());
+    assert_eq!(count("KO;AUTH;") + full, answers.len());
+    drop(guesses);
+    // None of them holds a place any longer.
+    let_in(&world, &format!("LOGIN:ana:{PASSWORD}"), "ana");
 }
