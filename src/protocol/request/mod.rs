@@ -7,7 +7,8 @@ mod send;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::model::{NoSuchTarget, Seq, Target};
+use super::codec::field;
+use crate::model::{NoSuchTarget, Target};
 use crate::record::{Fields, SyntaxError, Writer};
 
 pub use recv::{After, RECV_COMMANDS, RecvRequest};
@@ -87,14 +88,10 @@ fn write_target<'a, 'b>(record: &'b mut Writer<'a>, target: &RequestedTarget) ->
     }
 }
 
-fn seq(fields: &Fields, index: usize) -> Option<Seq> {
-    fields.get(index).and_then(Seq::parse)
-}
-
 /// Reads a number within a range; without the field it is the default.
 fn number(fields: &Fields, index: usize, default: usize, range: RangeInclusive<usize>) -> Option<usize> {
     if fields.len() <= index {
         return Some(default);
     }
-    usize::try_from(seq(fields, index)?.get()).ok().filter(|n| range.contains(n))
+    field(fields, index).filter(|n| range.contains(n))
 }

@@ -1,8 +1,9 @@
 //! The requests of the RECV port (protocol, section 6).
 
-use super::{Command, RequestError, number, seq};
+use super::{Command, RequestError, number};
 use crate::limits;
 use crate::model::Seq;
+use crate::protocol::codec::field;
 use crate::record::Writer;
 
 /// A request on the RECV port.
@@ -39,9 +40,9 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         read: |f| {
             let after = match f.get(1)? {
                 "*" => After::AllSent,
-                _ => After::Number(seq(f, 1)?),
+                _ => After::Number(field(f, 1)?),
             };
-            let wait = if f.len() > 2 { Some(seq(f, 2)?.get()) } else { None };
+            let wait = if f.len() > 2 { Some(field::<Seq>(f, 2)?.get()) } else { None };
             let max = number(f, 3, limits::POLL_EVENTS, 1..=limits::MAX_POLL_EVENTS)?;
             Some(RecvRequest::Poll { after, wait, max })
         },
@@ -50,7 +51,7 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         form: "PORT;<tcp port or 0>",
         help: "take direct chats at this port; 0: no longer",
         read: |f| {
-            let port = u16::try_from(seq(f, 1)?.get()).ok()?;
+            let port = u16::try_from(field::<Seq>(f, 1)?.get()).ok()?;
             Some(RecvRequest::Port { port: (port > 0).then_some(port) })
         },
     },

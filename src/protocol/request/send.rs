@@ -1,8 +1,9 @@
 //! The requests of the SEND port (protocol, section 5).
 
-use super::{Command, RequestError, RequestedTarget, number, seq, target, write_target};
+use super::{Command, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text};
+use crate::protocol::codec::field;
 use crate::record::Writer;
 
 /// A request on the SEND port.
@@ -31,26 +32,24 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
     Command {
         form: "SEND;<id>;<to>;<text>",
         help: "send a message; the same id again never sends it twice",
-        read: |f| {
-            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? })
-        },
+        read: |f| Some(SendRequest::Send { id: field(f, 1)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? }),
     },
     Command {
         form: "READ;<user or #room>;<seq>",
         help: "say that you have read everything there up to this number",
-        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "STATUS;<user or #room>;<seq>",
         help: "how far your message with this number has come",
-        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
         help: "the last messages there, or the last below a number, oldest first",
         read: |f| {
             let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
-            let before = if f.len() > 3 { Some(seq(f, 3)?) } else { None };
+            let before = if f.len() > 3 { Some(field(f, 3)?) } else { None };
             Some(SendRequest::History { target: target(f, 1)?, limit, before })
         },
     },
