@@ -14,7 +14,7 @@ use crate::client::link::session::Session;
 use crate::client::state::home::{self, Home, Use};
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
-use crate::model::{MessageId, Target, Text};
+use crate::model::{Target, Text};
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;
@@ -53,7 +53,7 @@ fn queue(home: &mut Home, to: Target, text: Text) -> Result<Outgoing, Failure> {
     }
     let no_random = || failed("the operating system gives no random numbers");
     let moment = Moment::present().map_err(|_| no_random())?;
-    let id = MessageId::new(&format!("{:032x}", moment.random)).ok_or_else(no_random)?;
+    let id = moment.message_id().ok_or_else(no_random)?;
     let message = Outgoing { id, to, at: moment.at, text };
     home.state.queue(message.clone());
     home.commit()?;

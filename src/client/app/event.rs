@@ -9,7 +9,7 @@ use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
 use crate::client::texts::Three;
-use crate::model::Timestamp;
+use crate::model::{MessageId, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl Moment {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         Ok(Self { now: Instant::now(), at: Timestamp::now(), random: u128::from_be_bytes(random) })
+    }
+
+    /// Returns the id of a new message.
+    pub fn message_id(&self) -> Option<MessageId> {
+        MessageId::new(&format!("{:032x}", self.random))
     }
 
     /// Returns the random bits for the jitter of a delay.
