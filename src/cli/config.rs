@@ -1,11 +1,9 @@
 //! `wachat config`: the value and the source of each setting.
 
-use std::process::ExitCode;
-
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
-use super::print;
+use super::write_out;
 use crate::settings::{SETTINGS, Setting, Settings};
 
 /// Arguments of `wachat config`. Its output has the form of a settings file, so that a line can be copied there.
@@ -16,20 +14,17 @@ pub(super) struct ConfigArgs {
     words: Vec<String>,
 }
 
-/// Prints the settings. Exit code 0: printed; 2: the given command line is wrong.
-pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> ExitCode {
+/// Prints the settings. Ends the program with exit code 2 if the given command line is wrong.
+pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> Result<(), String> {
     let lines: Vec<Vec<String>> = match args.words.as_slice() {
         [] => ["connect", "serve"].map(|command| vec![command.to_owned()]).into(),
         words => vec![words.to_vec()],
     };
     let mut shown = file_line(settings);
     for line in lines {
-        match describe(&line, command, settings) {
-            Ok(text) => shown.push_str(&text),
-            Err(error) => error.exit(),
-        }
+        shown.push_str(&describe(&line, command, settings).unwrap_or_else(|error| error.exit()));
     }
-    print(shown.as_bytes())
+    write_out(shown.as_bytes())
 }
 
 fn file_line(settings: &Settings) -> String {

@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
-use super::{note, print, receive_interrupts};
+use super::{print, receive_interrupts};
+use crate::client::exit::{Exit, Failure, note};
 use crate::client::link::account::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
-use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;

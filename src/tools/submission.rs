@@ -6,10 +6,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::args::SendArgs;
 use super::lines::{Line as _, SentLine};
-use super::{note, print};
+use super::print;
 use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Moment;
-use crate::client::exit::{Exit, Failure, failed};
+use crate::client::exit::{Exit, Failure, failed, note};
 use crate::client::link::account::Account;
 use crate::client::link::request::{Answer, Request};
 use crate::client::link::session::Session;
