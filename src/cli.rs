@@ -22,7 +22,6 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
-mod passwords;
 mod roster;
 mod safety;
 mod serve;

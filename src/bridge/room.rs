@@ -2,7 +2,7 @@
 
 use super::error::ServerError;
 use crate::client::exit::failed;
-use crate::client::link::account::Account;
+use crate::client::link::Account;
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::{Session, send_line};
 use crate::limits;

@@ -1,6 +1,7 @@
 //! The bot's token, its password. It is never shown, not even in a log.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// `<the bot's number>:<secret>`, as @BotFather gives it.
@@ -55,14 +56,9 @@ impl fmt::Debug for Token {
     }
 }
 
-#[cfg(unix)]
 fn warn_if_open(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).map_or(0, |data| data.permissions().mode());
     if mode & 0o077 != 0 {
         log::warn!("{} can be read by others on this machine: chmod 600 {0}", path.display());
     }
 }
-
-#[cfg(not(unix))]
-fn warn_if_open(_path: &Path) {}

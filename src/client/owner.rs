@@ -11,7 +11,7 @@ use super::app::event::{Effect, Event, Moment};
 use super::app::view::View;
 use super::app::{App, Setting};
 use super::exit::{Exit, Failure};
-use super::link::account::Account;
+use super::link::Account;
 use super::link::receiver::Receive;
 use super::link::request::Request;
 use super::link::session::Session;

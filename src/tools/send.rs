@@ -8,7 +8,7 @@ use super::submission::Submission;
 use super::{print, receive_interrupts};
 use crate::client::app::event::Moment;
 use crate::client::exit::{Exit, Failure, failed, note};
-use crate::client::link::account::Account;
+use crate::client::link::Account;
 use crate::client::link::error::LinkError;
 use crate::client::link::session::Session;
 use crate::client::state::home::{self, Home, Use};

@@ -10,7 +10,7 @@ use super::print;
 use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Moment;
 use crate::client::exit::{Exit, Failure, failed, note};
-use crate::client::link::account::Account;
+use crate::client::link::Account;
 use crate::client::link::request::{Answer, Request};
 use crate::client::link::session::Session;
 use crate::client::link::{LinkEvent, sender};

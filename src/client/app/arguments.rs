@@ -43,19 +43,13 @@ pub fn optional_target(rest: &str) -> Result<Option<Target>, Refusal> {
 }
 
 pub fn optional_room(rest: &str) -> Result<Option<RoomName>, Refusal> {
-    match optional_target(rest)? {
-        Some(Target::Room(room)) => Ok(Some(room)),
-        Some(Target::User(_)) => Err(Refusal::Form),
-        None => Ok(None),
-    }
+    let room = |target| if let Target::Room(room) = target { Ok(room) } else { Err(Refusal::Form) };
+    optional_target(rest)?.map(room).transpose()
 }
 
 pub fn optional_user(rest: &str) -> Result<Option<UserName>, Refusal> {
-    match optional_target(rest)? {
-        Some(Target::User(user)) => Ok(Some(user)),
-        Some(Target::Room(_)) => Err(Refusal::Form),
-        None => Ok(None),
-    }
+    let user = |target| if let Target::User(user) = target { Ok(user) } else { Err(Refusal::Form) };
+    optional_target(rest)?.map(user).transpose()
 }
 
 pub fn none(rest: &str, command: Command) -> Parsed {

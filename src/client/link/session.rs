@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::account::Account;
+use super::Account;
 use super::error::LinkError;
 use crate::client::texts::Phrase;
 use crate::limits;

@@ -1,18 +1,17 @@
-//! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard`, `screen` and
-//! `display` (the text of a view); another front end stands beside it.
+//! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard` and `display`
+//! (the text of a view); another front end stands beside it.
 
 mod display;
 pub mod keyboard;
 mod plain;
-mod screen;
 
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use super::app::Setting;
 use super::exit::{Exit, Failure, failed, report};
-use super::link::account::Account;
+use super::link::Account;
 use super::link::error::LinkError;
 use super::link::session::{Session, send_line};
 use super::options::ConnectArgs;
@@ -29,7 +28,8 @@ pub fn run(args: &ConnectArgs) -> ExitCode {
 }
 
 fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
-    let piped = args.is_piped();
+    // Lines come from a pipe or a file, and not from a person.
+    let piped = !io::stdin().is_terminal();
     let account = args.account.account(args.register)?;
     let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
