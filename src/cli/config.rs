@@ -67,14 +67,14 @@ fn lenient(command: Command) -> Command {
 fn describe_one(setting: &Setting, matches: &ArgMatches, settings: &Settings) -> (String, String) {
     let raw = matches.get_raw(setting.argument).and_then(|mut values| values.next());
     let Some(value) = raw.map(|value| setting.convert(&value.to_string_lossy())) else {
-        return (format!("# {} =", setting.key), "not set".to_owned());
+        return (format!("# {} =", setting.key()), "not set".to_owned());
     };
     // A JSON string is a TOML string as well.
     let value = if setting.is_text() { serde_json::Value::from(value).to_string() } else { value };
     let source = match matches.value_source(setting.argument) {
         Some(ValueSource::CommandLine) => "flag".to_owned(),
-        Some(ValueSource::EnvVariable) => format!("environment, {}", setting.environment),
+        Some(ValueSource::EnvVariable) => format!("environment, {}", setting.environment()),
         _ => settings.find(setting).map_or("default".to_owned(), |found| format!("file, line {}", found.line)),
     };
-    (format!("{} = {value}", setting.key), source)
+    (format!("{} = {value}", setting.key()), source)
 }

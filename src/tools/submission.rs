@@ -18,7 +18,7 @@ use crate::client::owner::spawn;
 use crate::client::state::home::Home;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Seq, State};
+use crate::model::State;
 use crate::protocol::Status;
 
 /// The message and its state.
@@ -73,7 +73,7 @@ impl Submission {
     /// Gives the sender its next request.
     fn dispatch(&mut self, requests: &Sender<Request>) {
         let now = Instant::now();
-        if let (Some(at), Some(seq)) = (self.next_status, self.line.seq.and_then(Seq::new))
+        if let (Some(at), Some(seq)) = (self.next_status, self.line.seq)
             && at <= now
         {
             self.next_status = None;
@@ -124,8 +124,7 @@ impl Submission {
     fn note_accepted(&mut self) -> Option<Exit> {
         let sent = self.home.state.last_sent(&self.message.to);
         let (message, _) = sent.filter(|(message, _)| message.id == self.message.id)?;
-        self.line.seq = Some(message.seq.get());
-        self.line.at = message.at.to_string();
+        (self.line.seq, self.line.at) = (Some(message.seq), message.at);
         self.note_state(State::Received)
     }
 

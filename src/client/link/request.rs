@@ -58,8 +58,7 @@ impl Request {
         let answer = match self {
             Self::Send(message) => send(session, message)?.map(Answer::Accepted),
             Self::Read(target, seq) => {
-                let request = SendRequest::Read { target: Ok(target.clone()), seq: *seq };
-                session.request::<Done>(&send_line(&request))?.map(|_| Answer::Done)
+                done(session, &SendRequest::Read { target: Ok(target.clone()), seq: *seq })?.map(|_| Answer::Done)
             }
             Self::Users => list(session, &SendRequest::Users)?.map(Answer::Users),
             Self::Status(target, seq) => {
@@ -72,10 +71,7 @@ impl Request {
                 session.request(&send_line(&request))?.map(Answer::Peer)
             }
             Self::Join(room, rows) => return join(session, room, *rows),
-            Self::Leave(room) => {
-                let request = SendRequest::Leave { room: requested(room) };
-                session.request::<Done>(&send_line(&request))?.map(|_| Answer::Done)
-            }
+            Self::Leave(room) => done(session, &SendRequest::Leave { room: requested(room) })?.map(|_| Answer::Done),
             Self::Rooms => list(session, &SendRequest::Rooms)?.map(Answer::Rooms),
             Self::Members(room) => members(session, room)?.map(Answer::Users),
             Self::Lobby | Self::Chats | Self::CompareReads => Ok(Answer::Chats(chats(session)?)),
@@ -83,6 +79,10 @@ impl Request {
         };
         Ok(answer.unwrap_or_else(Answer::Refused))
     }
+}
+
+fn done(session: &mut Session, request: &SendRequest) -> Result<Result<Done, Ko>, LinkError> {
+    session.request(&send_line(request))
 }
 
 fn list<T: Codec>(session: &mut Session, request: &SendRequest) -> Result<Result<Vec<T>, Ko>, LinkError> {
@@ -114,7 +114,7 @@ pub fn fetch_history(
 
 /// Joins a room. Messages from after that come with a poll; those from before are called read (section 7).
 fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, LinkError> {
-    if let Err(ko) = session.request::<Done>(&send_line(&SendRequest::Join { room: requested(room) }))? {
+    if let Err(ko) = done(session, &SendRequest::Join { room: requested(room) })? {
         return Ok(Answer::Refused(ko));
     }
     let mut last = Vec::new();

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::codec::{Codec, Field, codec, field};
 use crate::record::{Fields, Writer};
@@ -46,8 +48,8 @@ pub struct Chat {
 
 codec!(Chat: { target, last, read });
 
-/// A record of a USERS reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A record of a USERS reply, which `wachat users --json` prints as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
     pub name: UserName,
     pub online: bool,
@@ -57,8 +59,8 @@ pub struct User {
 
 codec!(User: { name, online: "online" or "offline", last_seen });
 
-/// A record of a ROOMS reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A record of a ROOMS reply, which `wachat rooms --json` prints as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Room {
     pub name: RoomName,
     pub members: usize,
