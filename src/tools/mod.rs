@@ -9,7 +9,6 @@ mod lines;
 mod look;
 mod receive;
 mod send;
-mod submission;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
 //! The table of commands. The parser, `/help`, "did you mean" and the README's table are made from it: a new
 //! command is a new row.
 
-use super::arguments::{
+use super::command::Command;
+use super::parse::{
     Parsed, Refusal, act, history, none, optional_room, optional_target, optional_user, say_to, search,
 };
-use super::command::Command;
 use crate::client::texts::{Language, Three, three};
 
 /// A row of the table.

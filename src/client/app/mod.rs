@@ -2,12 +2,11 @@
 //! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
 //!
 //! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
-//! - `command`, `arguments`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `chats`: the direct chats.
 
-mod arguments;
 mod chats;
 pub mod command;
 pub mod commands;
