@@ -4,7 +4,7 @@ use super::error::ServerError;
 use crate::client::exit::failed;
 use crate::client::link::Account;
 use crate::client::link::request::fetch_history;
-use crate::client::link::session::{Session, send_line};
+use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::{Code, Done, HistoryRecord, Ko, SendRequest};
@@ -13,7 +13,7 @@ use crate::protocol::{Code, Done, HistoryRecord, Ko, SendRequest};
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, ServerError> {
     let mut session = Session::open(account)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
-    session.request::<Done>(&send_line(&join))?.map_err(|ko| no_room(room, &ko))?;
+    session.request::<Done>(&join)?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)
 }
 

@@ -11,7 +11,7 @@ use super::outgoing;
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Telegram, TelegramError};
 use crate::client::Exit;
-use crate::client::link::session::{Session, recv_line};
+use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::Message;
 use crate::protocol::{Done, RecvRequest};
@@ -97,7 +97,7 @@ impl ToTelegram {
         loop {
             if self.last_ping.elapsed() >= PING_INTERVAL {
                 // A KO shows as well as an OK that the session is alive.
-                let _ = session.request::<Done>(&recv_line(&RecvRequest::Ping))?;
+                let _ = session.request::<Done>(&RecvRequest::Ping)?;
                 self.last_ping = Instant::now();
             }
             if left.is_zero() {

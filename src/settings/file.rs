@@ -57,8 +57,6 @@ impl fmt::Display for SettingsError {
     }
 }
 
-impl std::error::Error for SettingsError {}
-
 /// An error, and its range of bytes in the file.
 type Fault = (Range<usize>, String);
 

@@ -4,7 +4,7 @@ use super::args::{HistoryArgs, LookArgs};
 use super::lines::{Line, MessageLine, parse_target};
 use super::print;
 use crate::client::link::request::fetch_history;
-use crate::client::link::session::{Session, send_line};
+use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target};
 use crate::protocol::{Codec, HistoryRecord, Room, SendRequest, User};
@@ -48,7 +48,7 @@ pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
 }
 
 fn list<T: Codec + Line>(args: &LookArgs, request: &SendRequest) -> Result<Exit, Failure> {
-    let list: Vec<T> = log_in(&args.account)?.request_list(&send_line(request))??;
+    let list: Vec<T> = log_in(&args.account)?.request_list(request)??;
     print(&list, args.json)?;
     Ok(Exit::Done)
 }

@@ -63,14 +63,12 @@ impl App {
         if self.setting.piped {
             return self.problem(Phrase::AtTerminalOnly);
         }
-        let Some(user) = user else { return self.list_ignored() };
+        let Some(user) = user else {
+            let names = self.state.ignored();
+            return self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
+        };
         let hidden = self.state.toggle_ignored(user);
         self.show(notice(if hidden { Phrase::Ignored { user } } else { Phrase::NotIgnored { user } }));
-    }
-
-    fn list_ignored(&mut self) {
-        let names = self.state.ignored();
-        self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
     }
 
     /// Shows a received message.

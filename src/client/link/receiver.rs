@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::error::LinkError;
 use super::request::fetch_history;
-use super::session::{Session, recv_line};
+use super::session::Session;
 use super::{Account, LinkEvent, Polled};
 use crate::client::p2p::Listener;
 use crate::client::state::CaughtUp;
@@ -59,7 +59,7 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
     if let (Some(listener), Some(ip)) = (listener, session.local_ip()) {
         let port = listener.listen_on(ip);
         // A server without direct chats answers KO, which changes nothing.
-        let _ = session.request::<Done>(&recv_line(&RecvRequest::Port { port }))?;
+        let _ = session.request::<Done>(&RecvRequest::Port { port })?;
     }
     Ok((session, opened))
 }
@@ -67,7 +67,7 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
 /// Acknowledges every event up to a number, and returns those above it.
 pub fn poll(session: &mut Session, after: Seq, wait: u64) -> Result<Result<Vec<Event>, Ko>, LinkError> {
     let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
-    session.request_list(&recv_line(&poll))
+    session.request_list(&poll)
 }
 
 /// Fetches the messages of the gaps among these events. Where that fails, the poll has failed: its events come

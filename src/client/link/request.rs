@@ -2,7 +2,7 @@
 //! of the protocol.
 
 use super::error::LinkError;
-use super::session::{Session, send_line};
+use super::session::Session;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
@@ -68,7 +68,7 @@ impl Request {
             Self::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
             Self::Peer(user) => {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
-                session.request(&send_line(&request))?.map(Answer::Peer)
+                session.request(&request)?.map(Answer::Peer)
             }
             Self::Join(room, rows) => return join(session, room, *rows),
             Self::Leave(room) => done(session, &SendRequest::Leave { room: requested(room) })?.map(|_| Answer::Done),
@@ -82,11 +82,11 @@ impl Request {
 }
 
 fn done(session: &mut Session, request: &SendRequest) -> Result<Result<Done, Ko>, LinkError> {
-    session.request(&send_line(request))
+    session.request(request)
 }
 
 fn list<T: Codec>(session: &mut Session, request: &SendRequest) -> Result<Result<Vec<T>, Ko>, LinkError> {
-    session.request_list(&send_line(request))
+    session.request_list(request)
 }
 
 fn requested(room: &RoomName) -> RequestedTarget {
@@ -95,7 +95,7 @@ fn requested(room: &RoomName) -> RequestedTarget {
 
 fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko>, LinkError> {
     let (id, to, text) = (message.id.clone(), Ok(message.to.clone()), message.text.clone());
-    match session.request::<Accepted>(&send_line(&SendRequest::Send { id, to, text }))? {
+    match session.request::<Accepted>(&SendRequest::Send { id, to, text })? {
         Ok(accepted) if accepted.id != message.id => Err(LinkError::malformed()),
         answer => Ok(answer),
     }

@@ -13,7 +13,7 @@ use super::app::Setting;
 use super::exit::{Exit, Failure, failed, report};
 use super::link::Account;
 use super::link::error::LinkError;
-use super::link::session::{Session, send_line};
+use super::link::session::Session;
 use super::options::ConnectArgs;
 use super::owner::Owner;
 use super::state::home::{self, Home, Use};
@@ -55,7 +55,7 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
 /// Sends the server the address that comes with `--register`.
 fn send_email(address: &Email, session: &mut Session) -> Result<(), Failure> {
     let not_taken = |why: &dyn fmt::Display| failed(Phrase::EmailNotTaken { why: &why });
-    let reply = session.request::<Done>(&send_line(&SendRequest::Email { address: address.clone() }));
+    let reply = session.request::<Done>(&SendRequest::Email { address: address.clone() });
     reply.map_err(|error| not_taken(&error))?.map(drop).map_err(|ko| not_taken(&words::ko(&ko)))
 }
 

@@ -64,13 +64,16 @@ impl fmt::Display for RequestError {
 }
 
 fn parse<Request>(commands: &[Command<Request>], line: &[u8]) -> Result<Request, RequestError> {
-    let fields = Fields::parse(line).map_err(RequestError::Record)?;
+    read(commands, &Fields::parse(line).map_err(RequestError::Record)?)
+}
+
+fn read<Request>(commands: &[Command<Request>], fields: &Fields) -> Result<Request, RequestError> {
     let verb = fields.get(0).unwrap_or_default();
     let Some(command) = commands.iter().find(|command| command.verb().eq_ignore_ascii_case(verb)) else {
         let verbs: Vec<_> = commands.iter().map(Command::verb).collect();
         return Err(RequestError::Unknown(verbs.join(", ")));
     };
-    let request = if command.allows(fields.len() - 1) { (command.read)(&fields) } else { None };
+    let request = if command.allows(fields.len() - 1) { (command.read)(fields) } else { None };
     request.ok_or(RequestError::Form(command.form))
 }
 

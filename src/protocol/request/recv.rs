@@ -3,8 +3,8 @@
 use super::{Command, RequestError, number};
 use crate::limits;
 use crate::model::Seq;
-use crate::protocol::codec::field;
-use crate::record::Writer;
+use crate::protocol::codec::{Codec, field};
+use crate::record::{Fields, Writer};
 
 /// A request on the RECV port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,22 +64,25 @@ impl RecvRequest {
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         super::parse(RECV_COMMANDS, line)
     }
+}
 
-    /// Appends the request as one line.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut w = Writer::new(out);
+impl Codec for RecvRequest {
+    fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Poll { after, wait, max } => {
                 match after {
                     After::Number(seq) => w.plain("POLL").plain(seq),
                     After::AllSent => w.plain("POLL").plain("*"),
                 };
-                wait.iter().fold(&mut w, |w, wait| w.plain(wait).plain(max))
+                wait.iter().fold(w, |w, wait| w.plain(wait).plain(max))
             }
             Self::Port { port } => w.plain("PORT").plain(port.unwrap_or(0)),
             Self::Ping => w.plain("PING"),
             Self::Quit => w.plain("QUIT"),
         };
-        w.end();
+    }
+
+    fn from_fields(fields: &Fields) -> Option<Self> {
+        super::read(RECV_COMMANDS, fields).ok()
     }
 }

@@ -3,8 +3,8 @@
 use super::{Command, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text};
-use crate::protocol::codec::field;
-use crate::record::Writer;
+use crate::protocol::codec::{Codec, field};
+use crate::record::{Fields, Writer};
 
 /// A request on the SEND port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +100,10 @@ impl SendRequest {
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         super::parse(SEND_COMMANDS, line)
     }
+}
 
-    /// Appends the request as one line.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut w = Writer::new(out);
+impl Codec for SendRequest {
+    fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Send { id, to, text } => write_target(w.plain("SEND").plain(id), to).text(text.as_str()),
             Self::Read { target, seq } => write_target(w.plain("READ"), target).plain(seq),
@@ -125,6 +125,9 @@ impl SendRequest {
             Self::Help => w.plain("HELP"),
             Self::Quit => w.plain("QUIT"),
         };
-        w.end();
+    }
+
+    fn from_fields(fields: &Fields) -> Option<Self> {
+        super::read(SEND_COMMANDS, fields).ok()
     }
 }
