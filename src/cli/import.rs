@@ -91,18 +91,19 @@ fn leave_out_existing(
         offline.list().into_iter().map(|account| (account.name, account.removed_at.is_some())).collect();
     let (mut new, mut problems, mut skipped) = (Vec::new(), Vec::new(), 0);
     for student in students {
-        match accounts.get(&student.name) {
-            None => new.push(student),
-            Some(true) => {
-                let what = format!("{} was removed, and the name stays taken", student.name);
-                problems.push(Problem::new(student.line, what));
-            }
-            Some(false) if args.skip_existing => skipped += 1,
+        let what = match accounts.get(&student.name) {
+            Some(true) => "was removed, and the name stays taken",
+            Some(false) if !args.skip_existing => "has an account already (--skip-existing leaves such out)",
             Some(false) => {
-                let what = format!("{} has an account already (--skip-existing leaves such out)", student.name);
-                problems.push(Problem::new(student.line, what));
+                skipped += 1;
+                continue;
             }
-        }
+            None => {
+                new.push(student);
+                continue;
+            }
+        };
+        problems.push(Problem::new(student.line, format!("{} {what}", student.name)));
     }
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
 }

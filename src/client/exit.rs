@@ -56,15 +56,8 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
 }
 
-impl Exit {
-    /// Returns the code of the process.
-    pub fn code(self) -> u8 {
-        self as u8
-    }
-}
-
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
+        Self::from(exit as u8)
     }
 }

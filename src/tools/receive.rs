@@ -42,7 +42,7 @@ fn end_by_interrupt(writing: Writing) -> Result<(), Failure> {
     spawn("interrupts", move || {
         if interrupts.recv().is_ok() {
             let _between = writing.lock();
-            std::process::exit(i32::from(Exit::Interrupted.code()));
+            std::process::exit(Exit::Interrupted as i32);
         }
     })
 }
@@ -64,7 +64,7 @@ impl Receiving<'_> {
         let mut unacknowledged = None;
         loop {
             let events = poll(&mut session, after, wait)??;
-            self.retry = Some(Backoff::new(limits::MIN_RETRY_DELAY));
+            self.retry = Some(Backoff::default());
             drop(unacknowledged.take());
             let numbered = events.iter().any(|event| event.seq() > Seq::ZERO);
             if self.left == Some(0) || !numbered && !self.args.follow {

@@ -8,7 +8,6 @@ use crate::client::link::LinkEvent;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
-use crate::client::texts::Three;
 use crate::model::{MessageId, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
@@ -17,7 +16,7 @@ pub enum Event {
     /// The client begins. The error: there was no connection, and why.
     Started(Result<(), String>),
     /// A line, or the reason why the input is none.
-    Typed(Result<String, Three>),
+    Typed(Result<String, String>),
     InputEnded,
     Link(LinkEvent),
     Direct(DirectEvent),

@@ -22,7 +22,11 @@ impl App {
                 let was_failing = self.dispatcher.is_failing();
                 let outcome = self.dispatcher.note_answer(&mut self.state, request, answer, &self.moment);
                 if was_failing && !self.dispatcher.is_failing() {
-                    self.note_sender_success();
+                    // The sender has found the server again: the receiver shall not wait any longer.
+                    self.polling.hurry();
+                    if self.polling.works {
+                        self.note_reachable();
+                    }
                 }
                 self.handle_outcome(outcome);
             }
@@ -63,14 +67,6 @@ impl App {
             }
             Outcome::Stopped(error) => self.stop(&error),
             Outcome::Nothing => {}
-        }
-    }
-
-    /// The sender has found the server again: the receiver shall not wait any longer.
-    fn note_sender_success(&mut self) {
-        self.polling.hurry();
-        if self.polling.works {
-            self.note_reachable();
         }
     }
 
