@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::error::{Outage, ServerError};
+use super::error::{Outage, server_failure};
 use super::state::State;
 use super::telegram::{Telegram, TelegramError};
 use super::{Config, Event, incoming, room, update};
@@ -153,22 +153,22 @@ impl FromTelegram {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
                     return Ok(());
                 }
-                Err(ServerError::Away(why)) => self.server_outage.note_failure(format_args!(
+                Err((Exit::Away, why)) => self.server_outage.note_failure(format_args!(
                     "cannot reach the wachat server ({why}); update {number} and what follows wait"
                 )),
-                Err(ServerError::End(failure)) => return Err(failure),
+                Err(failure) => return Err(failure),
             };
             thread::sleep(delay);
         }
     }
 
     /// Sends a request in a session, which an error ends.
-    fn request(&mut self, request: &SendRequest) -> Result<Result<Accepted, Ko>, ServerError> {
+    fn request(&mut self, request: &SendRequest) -> Result<Result<Accepted, Ko>, Failure> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => room::enter(&self.config.account, &self.config.room)?,
         };
-        let reply = session.request(request)?;
+        let reply = session.request(request).map_err(server_failure)?;
         self.session = Some(session);
         Ok(reply)
     }
