@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::model::{MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 /// A value that the protocol carries as one line. [`Codec::write_fields`] and [`Codec::from_fields`] are inverses.
@@ -57,6 +57,11 @@ pub trait Field: Sized {
 /// Reads a field by its index, counted from 0.
 pub fn field<T: Field>(fields: &Fields, index: usize) -> Option<T> {
     T::read(fields.get(index)?)
+}
+
+/// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.
+pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
+    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
 }
 
 /// Makes fields of types that need neither quotes nor escapes; each with the function that reads it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::codec::{Codec, field};
+use super::codec::{Codec, field, write_message};
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
@@ -72,9 +72,7 @@ impl Codec for Event {
     fn write_fields(&self, record: &mut Writer) {
         record.plain(self.seq());
         match self {
-            Self::Message(m) => {
-                record.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
-            }
+            Self::Message(message) => write_message(record.plain("MSG"), message),
             Self::State { target, state, upto, at, .. } => {
                 record.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }

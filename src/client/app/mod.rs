@@ -5,9 +5,9 @@
 //! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
-//! - `chats`: the direct chats.
+//! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
-mod chats;
+pub mod chats;
 pub mod command;
 pub mod commands;
 mod direct;

@@ -5,7 +5,6 @@
 //! a thread a call: connects, HELLO ────────────────────────────┴> reads lines ── DirectEvent ──> owner
 //!                           owner ── Action ──> answers of the reader, lines of the writer thread ──> socket
 //! ```
-//! - `tokens`: the callers that the server has announced; the app admits each once, within 30 seconds.
 //! - `handshake`: HELLO and its answer, from both sides. `listener`: the port where callers connect.
 //! - `connection`: an open one: its two threads, and what the owner holds of it.
 //!
@@ -15,7 +14,6 @@
 mod connection;
 mod handshake;
 mod listener;
-pub mod tokens;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

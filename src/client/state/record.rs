@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::conversation::Gap;
 use super::outbox::Outgoing;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::codec::{Codec, field};
+use crate::protocol::codec::{Codec, field, write_message};
 use crate::record::{Fields, Writer};
 
 /// One change of the client's state.
@@ -83,10 +83,6 @@ impl Codec for Record {
             _ => return None,
         })
     }
-}
-
-fn write_message<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
-    w.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
 }
 
 fn read_message(f: &Fields) -> Option<Arc<Message>> {

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, bounded};
 use super::{display, keyboard};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
-use crate::client::exit::{Exit, Failure};
+use crate::client::exit::{Exit, Failure, failed};
 use crate::client::owner::{Owner, spawn};
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
@@ -52,7 +52,7 @@ impl Plain {
     fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
         self.screen
             .show(&views, &self.owner.app.prompt())
-            .map_err(|error| (Exit::Failed, Phrase::NoScreen { error: &error }.to_string()))?;
+            .map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
         let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
         let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
         if more.is_empty() { Ok(()) } else { self.show(more) }
