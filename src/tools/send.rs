@@ -18,6 +18,7 @@ use crate::client::link::{Account, LinkEvent, sender};
 use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
 use crate::client::state::outbox::Outgoing;
+use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{State, Target, Text};
 use crate::protocol::Status;
@@ -55,9 +56,9 @@ fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: 
 /// Puts the message into the outbox. When this returns it is durable.
 fn queue(home: &mut Home, to: Target, text: Text) -> Result<Outgoing, Failure> {
     if home.state.outbox().len() >= limits::OUTBOX_MESSAGES {
-        return Err(failed("not sent: the outbox is full; it empties when the server is there"));
+        return Err(failed(Phrase::OutboxFull));
     }
-    let no_random = || failed("the operating system gives no random numbers");
+    let no_random = || failed(Phrase::NoRandom);
     let moment = Moment::present().map_err(|_| no_random())?;
     let id = moment.message_id().ok_or_else(no_random)?;
     let message = Outgoing { id, to, at: moment.at, text };
@@ -77,34 +78,30 @@ fn read_text(argument: &str) -> Result<Text, Failure> {
         read.map_err(|error| failed(format!("cannot read standard input: {error}")))?;
         text.truncate(text.strip_suffix('\n').unwrap_or(&text).len());
     }
-    let max = limits::TEXT_BYTES;
-    let refused = || format!("not sent: a message has no control characters and at most {max} bytes");
-    Text::new(&text).ok_or_else(|| failed(refused()))
+    Text::new(&text).ok_or_else(|| failed(Phrase::NotAText { most: &limits::TEXT_BYTES }))
 }
 
 /// A message on its way, and its state.
-struct Submission {
+struct Submission<'a> {
+    args: &'a SendArgs,
     home: Home,
     dispatcher: Dispatcher,
     message: Outgoing,
-    wanted: State,
     deadline: Instant,
-    json: bool,
     line: SentLine,
     next_status: Option<Instant>,
     status_delay: Duration,
 }
 
-impl Submission {
-    fn new(args: &SendArgs, home: Home, message: Outgoing) -> Self {
+impl<'a> Submission<'a> {
+    fn new(args: &'a SendArgs, home: Home, message: Outgoing) -> Self {
         Self {
+            args,
             home,
             dispatcher: Dispatcher::default(),
             line: SentLine::queued(&message),
             message,
-            wanted: args.wait,
             deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
-            json: args.json,
             next_status: None,
             status_delay: limits::MIN_STATUS_DELAY,
         }
@@ -193,7 +190,7 @@ impl Submission {
         self.line.state = state.to_string();
         self.ask_later();
         self.status_delay = (self.status_delay * 2).min(limits::MAX_STATUS_DELAY);
-        (state >= self.wanted).then_some(Exit::Done)
+        (state >= self.args.wait).then_some(Exit::Done)
     }
 
     fn ask_later(&mut self) {
@@ -225,7 +222,7 @@ impl Submission {
             let place = if self.line.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
             note(&format!("{why}: {}{place}", self.line.plain()));
         }
-        if self.json {
+        if self.args.json {
             print(std::slice::from_ref(&self.line), true)?;
         }
         Ok(exit)

@@ -13,16 +13,24 @@ use crate::client::owner::{Owner, spawn};
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
 
-/// The owner and its screen.
+/// Goes to the beginning of the line and clears it: the prompt was there.
+const CLEAR_LINE: &str = "\r\x1b[K";
+
+/// Clears the screen and the lines that have scrolled off it.
+const CLEAR_SCREEN: &str = "\x1b[2J\x1b[3J\x1b[H";
+
+/// The owner, and the terminal or the two outputs of a pipe.
 struct Plain {
     owner: Owner,
-    screen: Screen,
+    piped: bool,
+    /// A person reads it: the prompt is shown.
+    prompts: bool,
 }
 
 /// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
 /// batch that was set aside.
 pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, piped: bool) -> Result<Exit, Failure> {
-    let mut plain = Plain { owner, screen: Screen::new(piped) };
+    let mut plain = Plain { owner, piped, prompts: !piped && io::stdout().is_terminal() };
     let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
     let mut views: Vec<View> = torn.into_iter().collect();
     views.extend(plain.owner.handle(Event::Started(first))?);
@@ -50,42 +58,14 @@ impl Plain {
 
     /// Shows views, and only then calls the messages among them shown.
     fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
-        self.screen
-            .show(&views, &self.owner.app.prompt())
-            .map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+        self.write(&views).map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
         let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
         let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
         if more.is_empty() { Ok(()) } else { self.show(more) }
     }
-}
-
-fn start_keyboard() -> Result<Receiver<Event>, Failure> {
-    // One line at a time: what was not taken yet is still the pipe's.
-    let (lines, typed) = bounded(1);
-    spawn("keyboard", move || keyboard::read_lines(io::stdin().lock(), &lines))?;
-    Ok(typed)
-}
-
-/// Goes to the beginning of the line and clears it: the prompt was there.
-const CLEAR_LINE: &str = "\r\x1b[K";
-
-/// Clears the screen and the lines that have scrolled off it.
-const CLEAR_SCREEN: &str = "\x1b[2J\x1b[3J\x1b[H";
-
-/// The terminal, or the two outputs of a pipe.
-struct Screen {
-    /// A person reads it: the prompt is shown.
-    prompts: bool,
-    piped: bool,
-}
-
-impl Screen {
-    fn new(piped: bool) -> Self {
-        Self { prompts: !piped && io::stdout().is_terminal(), piped }
-    }
 
     /// Writes views, each on its line, and the prompt below. After an error they may not have been seen.
-    fn show(&self, views: &[View], prompt: &str) -> io::Result<()> {
+    fn write(&self, views: &[View]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.prompts {
             write!(out, "{CLEAR_LINE}")?;
@@ -104,8 +84,15 @@ impl Screen {
             }
         }
         if self.prompts {
-            write!(out, "{prompt}")?;
+            write!(out, "{}", self.owner.app.prompt())?;
         }
         out.flush()
     }
+}
+
+fn start_keyboard() -> Result<Receiver<Event>, Failure> {
+    // One line at a time: what was not taken yet is still the pipe's.
+    let (lines, typed) = bounded(1);
+    spawn("keyboard", move || keyboard::read_lines(io::stdin().lock(), &lines))?;
+    Ok(typed)
 }
