@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::client::{self, ConnectArgs};
+use crate::client::exit::report;
+use crate::client::{self, ConnectArgs, Exit};
 use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{Config, Registration};
@@ -21,7 +22,6 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
-mod passwords;
 mod roster;
 mod safety;
 mod serve;
@@ -130,27 +130,24 @@ impl From<ServeArgs> for Config {
 pub fn run() -> ExitCode {
     let settings = match Settings::read(&Cli::command()) {
         Ok(settings) => settings,
-        Err(error) => {
-            eprintln!("wachat: {error}");
-            return client::Exit::Usage.into();
-        }
+        Err(error) => return report(Err((Exit::Usage, error.to_string()))),
     };
     let command = settings.apply_to(Cli::command());
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Serve(args) => serve::serve(args.into()),
+        Command::Serve(args) => finish(serve::serve(args.into())),
         Command::Connect(args) => client::run(&args),
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
-        Command::User(args) => user::run(&args),
-        Command::Check(args) => safety::check(&args),
-        Command::Backup(args) => safety::backup(&args),
-        Command::Restore(args) => safety::restore(&args),
-        Command::Config(args) => config::run(&args, &command, &settings),
+        Command::User(args) => finish(user::run(&args)),
+        Command::Check(args) => finish(safety::check(&args)),
+        Command::Backup(args) => finish(safety::backup(&args)),
+        Command::Restore(args) => finish(safety::restore(&args)),
+        Command::Config(args) => finish(config::run(&args, &command, &settings)),
         // Without this user's settings: the output is for all users.
-        Command::Completions(args) => shell::completions(&args, Cli::command()),
-        Command::Man(args) => shell::man(&args, Cli::command()),
+        Command::Completions(args) => finish(shell::completions(&args, Cli::command())),
+        Command::Man(args) => report(shell::man(&args, Cli::command()).map(|()| Exit::Done)),
     }
 }
 
@@ -165,13 +162,13 @@ fn write_out(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Writes the whole output of a command, and returns its exit code.
-fn print(bytes: &[u8]) -> ExitCode {
-    match write_out(bytes) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
+/// Ends a command of the administrator. An error may have several lines, one for each damage of a store.
+fn finish(done: Result<(), String>) -> ExitCode {
+    done.map_or_else(
+        |why| {
             eprintln!("wachat: {why}");
             ExitCode::FAILURE
-        }
-    }
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }

@@ -8,33 +8,18 @@ use crate::client::link::backoff::Backoff;
 use crate::client::link::error::LinkError;
 use crate::wal::WalError;
 
-/// An error with the wachat server.
-#[derive(Debug)]
-pub enum ServerError {
-    /// A later try may succeed.
-    Away(String),
-    /// The bridge cannot go on.
-    End(Failure),
-}
-
-impl From<LinkError> for ServerError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Away(why) => Self::Away(why),
-            error => Self::End((Exit::Refused, error.to_string())),
-        }
+/// Returns the failure of a request to the wachat server: with [`Exit::Away`] a later try may succeed, with any other
+/// exit code the bridge cannot go on. A newer session of the same user ends it like a refused login.
+pub fn server_failure(error: LinkError) -> Failure {
+    match error {
+        LinkError::Replaced => (Exit::Refused, error.to_string()),
+        error => error.into(),
     }
 }
 
 impl From<WalError> for Failure {
     fn from(error: WalError) -> Self {
         failed(error)
-    }
-}
-
-impl From<WalError> for ServerError {
-    fn from(error: WalError) -> Self {
-        Self::End(error.into())
     }
 }
 

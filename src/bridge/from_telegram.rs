@@ -9,11 +9,11 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::error::{Outage, ServerError};
+use super::error::{Outage, server_failure};
 use super::state::State;
 use super::telegram::{Telegram, TelegramError};
 use super::{Config, Event, incoming, room, update};
-use crate::client::link::session::{Session, send_line};
+use crate::client::link::session::Session;
 use crate::client::texts::safe::safe;
 use crate::client::{Exit, Failure};
 use crate::limits;
@@ -127,7 +127,7 @@ impl FromTelegram {
         let id = format!("tg-{}-{chat}-{number}", self.telegram.bot());
         let Some(id) = MessageId::new(&id) else { return Ok(()) };
         let request = SendRequest::Send { id, to: Ok(Target::Room(room.clone())), text };
-        self.send(&send_line(&request), number)
+        self.send(&request, number)
     }
 
     fn report_other(&mut self, chat: &update::Chat) {
@@ -138,7 +138,7 @@ impl FromTelegram {
     }
 
     /// Sends a message until the server has accepted or refused it. The id makes the retries one message.
-    fn send(&mut self, request: &[u8], number: i64) -> Result<(), Failure> {
+    fn send(&mut self, request: &SendRequest, number: i64) -> Result<(), Failure> {
         loop {
             let delay = match self.request(request) {
                 Ok(Ok(_)) => {
@@ -153,22 +153,22 @@ impl FromTelegram {
                     log::warn!("the wachat server refused update {number} of Telegram ({ko}): it is not carried");
                     return Ok(());
                 }
-                Err(ServerError::Away(why)) => self.server_outage.note_failure(format_args!(
+                Err((Exit::Away, why)) => self.server_outage.note_failure(format_args!(
                     "cannot reach the wachat server ({why}); update {number} and what follows wait"
                 )),
-                Err(ServerError::End(failure)) => return Err(failure),
+                Err(failure) => return Err(failure),
             };
             thread::sleep(delay);
         }
     }
 
     /// Sends a request in a session, which an error ends.
-    fn request(&mut self, request: &[u8]) -> Result<Result<Accepted, Ko>, ServerError> {
+    fn request(&mut self, request: &SendRequest) -> Result<Result<Accepted, Ko>, Failure> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => room::enter(&self.config.account, &self.config.room)?,
         };
-        let reply = session.request(request)?;
+        let reply = session.request(request).map_err(server_failure)?;
         self.session = Some(session);
         Ok(reply)
     }

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! from_telegram thread:  getUpdates ──> incoming: text ──> SEND, its id made of the update's number
-//! poller thread:         POLL ──> messages ──> outgoing: parts ──> state: TRY, synced ──> sendMessage ──┐
+//! poller thread:         POLL ──> messages ──> parts ────────────> state: TRY, synced ──> sendMessage ──┐
 //!                          ^                                                                            │
 //!                          └──── acknowledges the last number <────────────── state: DONE, synced <─────┘
 //! ```
-//! - `token`: the bot's password. `state`: the progress, durable.
+//! - `state`: the progress, durable.
 //! - `telegram` is the Bot API, `update` its messages; `to_telegram` sends parts; `room` has the requests on the SEND
 //!   port.
-//! - `incoming` and `outgoing` turn one network's messages into the other's.
+//! - `incoming` turns Telegram's messages into the room's; `to_telegram` turns the room's into parts.
 //!
 //! Guarantees:
 //! 1. From Telegram, exactly once. An update has the same id however often it comes, and Telegram is told to forget
@@ -24,13 +24,11 @@
 mod error;
 mod from_telegram;
 mod incoming;
-mod outgoing;
 mod poller;
 mod room;
 pub mod state;
 mod telegram;
 mod to_telegram;
-mod token;
 mod update;
 
 use std::path::PathBuf;
@@ -40,7 +38,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::client::Failure;
-use crate::client::link::account::Account;
+use crate::client::link::Account;
 use crate::client::owner::spawn;
 use crate::client::state::files::{lock, make_directories};
 use crate::client::state::home;
@@ -52,8 +50,8 @@ use from_telegram::FromTelegram;
 use poller::Poller;
 use state::State;
 use telegram::Telegram;
+pub use telegram::Token;
 use to_telegram::ToTelegram;
-pub use token::Token;
 
 /// The configuration of a bridge.
 pub struct Config {

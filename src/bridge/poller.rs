@@ -8,13 +8,13 @@ use std::thread;
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
-use super::error::{Outage, ServerError};
+use super::error::{Outage, server_failure};
 use super::state::State;
 use super::to_telegram::ToTelegram;
 use super::{Config, Event, room};
-use crate::client::Failure;
 use crate::client::link::receiver;
 use crate::client::link::session::Session;
+use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::{Message, Seq, Target};
 use crate::protocol::{self, Code, SessionOpened};
@@ -53,20 +53,18 @@ impl Poller {
     /// session of this user, is not.
     pub fn run(mut self) -> Failure {
         loop {
-            let Err(error) = self.connect_and_poll();
-            match error {
-                ServerError::End(failure) => return failure,
-                ServerError::Away(why) => {
-                    let warning = format_args!("cannot poll the wachat server ({why}); it is tried again");
-                    thread::sleep(self.outage.note_failure(warning));
-                }
+            let Err((exit, why)) = self.connect_and_poll();
+            if exit != Exit::Away {
+                return (exit, why);
             }
+            let warning = format_args!("cannot poll the wachat server ({why}); it is tried again");
+            thread::sleep(self.outage.note_failure(warning));
         }
     }
 
-    fn connect_and_poll(&mut self) -> Result<Infallible, ServerError> {
+    fn connect_and_poll(&mut self) -> Result<Infallible, Failure> {
         let mut send = room::enter(&self.config.account, &self.config.room)?;
-        let (mut session, opened) = Session::open_recv(&self.config.account)?;
+        let (mut session, opened) = Session::open_recv(&self.config.account).map_err(server_failure)?;
         self.choose_position(&mut send, &opened)?;
         send.quit();
         // The first answer, and not the connection, shows that the server works.
@@ -78,7 +76,7 @@ impl Poller {
     }
 
     /// Chooses the number to go on from. Within one run it is known, unless the store is another one.
-    fn choose_position(&mut self, send: &mut Session, opened: &SessionOpened) -> Result<(), ServerError> {
+    fn choose_position(&mut self, send: &mut Session, opened: &SessionOpened) -> Result<(), Failure> {
         if self.store.as_ref() == Some(&opened.store) {
             return Ok(());
         }
@@ -109,8 +107,8 @@ impl Poller {
     }
 
     /// Acknowledges the messages that are done, and sends the new ones to Telegram.
-    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), ServerError> {
-        let events = match receiver::poll(session, self.after, wait)? {
+    fn poll(&mut self, session: &mut Session, wait: u64, acknowledged: Seq) -> Result<(), Failure> {
+        let events = match receiver::poll(session, self.after, wait).map_err(server_failure)? {
             Ok(events) => events,
             // An older copy of the store: go on from the number that it calls acknowledged.
             Err(ko) if ko.code == Code::Seq && self.after > acknowledged => {
@@ -119,7 +117,7 @@ impl Poller {
                 self.after = self.begin_store(store, acknowledged)?;
                 return Ok(());
             }
-            Err(ko) => return Err(ServerError::Away(ko.to_string())),
+            Err(ko) => return Err((Exit::Away, ko.to_string())),
         };
         let last = events.iter().map(protocol::Event::seq).max().unwrap_or_default();
         for message in self.choose_messages(events) {

@@ -1,25 +1,25 @@
 //! The requests of the bridge on the SEND port, about its room.
 
-use super::error::ServerError;
-use crate::client::exit::failed;
-use crate::client::link::account::Account;
+use super::error::server_failure;
+use crate::client::exit::{Exit, Failure};
+use crate::client::link::Account;
 use crate::client::link::request::fetch_history;
-use crate::client::link::session::{Session, send_line};
+use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::{Code, Done, HistoryRecord, Ko, SendRequest};
 
 /// Opens a SEND session and joins the room.
-pub fn enter(account: &Account, room: &RoomName) -> Result<Session, ServerError> {
-    let mut session = Session::open(account)?;
+pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
+    let mut session = Session::open(account).map_err(server_failure)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
-    session.request::<Done>(&send_line(&join))?.map_err(|ko| no_room(room, &ko))?;
+    session.request::<Done>(&join).map_err(server_failure)?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)
 }
 
-fn no_room(room: &RoomName, ko: &Ko) -> ServerError {
+fn no_room(room: &RoomName, ko: &Ko) -> Failure {
     let why = format!("the server does not let the bridge into {room}: {ko}");
-    if is_temporary(ko.code) { ServerError::Away(why) } else { ServerError::End(failed(why)) }
+    (if is_temporary(ko.code) { Exit::Away } else { Exit::Failed }, why)
 }
 
 /// Checks that a later try may succeed (protocol, section 4).
@@ -28,19 +28,14 @@ pub fn is_temporary(code: Code) -> bool {
 }
 
 /// Returns the number of the last message in the room.
-pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, ServerError> {
+pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, Failure> {
     let records = history(session, room, 1, None)?;
     Ok(records.last().map_or(Seq::ZERO, |record| record.message.seq))
 }
 
 /// Returns the number before the newest messages in the room that are carried after an absence: those of other
 /// users, above `after`, and at most [`limits::BRIDGE_CATCH_UP`].
-pub fn before_the_newest(
-    session: &mut Session,
-    room: &RoomName,
-    me: &UserName,
-    after: Seq,
-) -> Result<Seq, ServerError> {
+pub fn before_the_newest(session: &mut Session, room: &RoomName, me: &UserName, after: Seq) -> Result<Seq, Failure> {
     let (mut before, mut left) = (None, limits::BRIDGE_CATCH_UP);
     loop {
         let records = history(session, room, limits::MAX_HISTORY_RECORDS, before)?;
@@ -63,7 +58,7 @@ fn history(
     room: &RoomName,
     limit: usize,
     before: Option<Seq>,
-) -> Result<Vec<HistoryRecord>, ServerError> {
+) -> Result<Vec<HistoryRecord>, Failure> {
     let target = Target::Room(room.clone());
-    fetch_history(session, &target, limit, before)?.map_err(|ko| no_room(room, &ko))
+    fetch_history(session, &target, limit, before).map_err(server_failure)?.map_err(|ko| no_room(room, &ko))
 }

@@ -1,4 +1,4 @@
-//! Sends the room's messages to Telegram, in order, each at most once.
+//! Sends the room's messages to Telegram, in order, each at most once. The chat reads them as `ana: hola`.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::error::{Outage, ServerError};
-use super::outgoing;
+use super::error::{Outage, server_failure};
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Telegram, TelegramError};
-use crate::client::Exit;
-use crate::client::link::session::{Session, recv_line};
+use crate::client::link::session::Session;
+use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::Message;
 use crate::protocol::{Done, RecvRequest};
@@ -35,9 +34,9 @@ impl ToTelegram {
 
     /// Sends the parts of a message that were not tried yet. Keeps `session` alive meanwhile; if that fails, the rest
     /// of the message is for the next call.
-    pub fn send_message(&mut self, message: &Message, session: &mut Session) -> Result<(), ServerError> {
+    pub fn send_message(&mut self, message: &Message, session: &mut Session) -> Result<(), Failure> {
         let first = self.state.lock().next_part(message.seq);
-        for (number, text) in outgoing::parts(message).iter().enumerate().skip(first) {
+        for (number, text) in parts(message).iter().enumerate().skip(first) {
             let part = Part { seq: message.seq, number, from: message.from.to_string() };
             self.send_part(&part, text, session)?;
         }
@@ -45,7 +44,7 @@ impl ToTelegram {
     }
 
     /// Returns when Telegram has the part, or will never have it, or it is unclear.
-    fn send_part(&mut self, part: &Part, text: &str, session: &mut Session) -> Result<(), ServerError> {
+    fn send_part(&mut self, part: &Part, text: &str, session: &mut Session) -> Result<(), Failure> {
         loop {
             let (is_over, pause) = match self.try_once(part, text)? {
                 Ok(()) => {
@@ -70,7 +69,7 @@ impl ToTelegram {
                     // The next part waits too, so that an outage costs few messages.
                     (true, self.outage.next_delay())
                 }
-                Err(TelegramError::Barred(why)) => return Err(ServerError::End((Exit::Refused, why))),
+                Err(TelegramError::Barred(why)) => return Err((Exit::Refused, why)),
             };
             self.pause(pause, session)?;
             if is_over {
@@ -93,11 +92,11 @@ impl ToTelegram {
     }
 
     /// Sleeps, and keeps the session alive.
-    fn pause(&mut self, mut left: Duration, session: &mut Session) -> Result<(), ServerError> {
+    fn pause(&mut self, mut left: Duration, session: &mut Session) -> Result<(), Failure> {
         loop {
             if self.last_ping.elapsed() >= PING_INTERVAL {
                 // A KO shows as well as an OK that the session is alive.
-                let _ = session.request::<Done>(&recv_line(&RecvRequest::Ping))?;
+                let _ = session.request::<Done>(&RecvRequest::Ping).map_err(server_failure)?;
                 self.last_ping = Instant::now();
             }
             if left.is_zero() {
@@ -108,4 +107,58 @@ impl ToTelegram {
             left -= step;
         }
     }
+}
+
+/// Returns the texts to send: one, or the parts of a long one. The same message is always cut in the same way, so the
+/// number of a part identifies it.
+fn parts(message: &Message) -> Vec<String> {
+    let (from, text) = (message.from.shown(), message.text.as_str());
+    let (before, after, said) = match text.strip_prefix("/me ") {
+        Some(action) => ("* ", " ", action),
+        None => ("", ": ", text),
+    };
+    let whole = format!("{before}{from}{after}{said}");
+    if length(&whole) <= limits::TELEGRAM_TEXT {
+        return vec![whole];
+    }
+    // Each part names the sender: else a line of it could pass for a message of another user.
+    let head = |number: usize, count: usize| format!("{before}{from} ({number}/{count}){after}");
+    let room = limits::TELEGRAM_TEXT - length(&head(99, 99));
+    let pieces = split(said, room);
+    let count = pieces.len();
+    pieces.iter().enumerate().map(|(index, piece)| head(index + 1, count) + piece).collect()
+}
+
+/// Returns the length in UTF-16 code units, the unit of the Bot API. Where Telegram counts characters, their number is
+/// never higher.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Cuts a text at ends of lines, else of words, else between two characters.
+fn split(text: &str, room: usize) -> Vec<&str> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while length(rest) > room {
+        let (window, beyond) = rest.split_at(fitting(rest, room));
+        // A piece is at least half full: otherwise one long line could take a message a word.
+        let late = |cut: &usize| *cut >= window.len() / 2;
+        let (piece, next) = match window.rfind('\n').filter(late).or_else(|| window.rfind(' ').filter(late)) {
+            Some(cut) => (rest.get(..cut), rest.get(cut + 1..)),
+            None => (Some(window), Some(beyond)),
+        };
+        pieces.push(piece.unwrap_or_default());
+        rest = next.unwrap_or_default();
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Returns the number of bytes of the text that fit into so many code units.
+fn fitting(text: &str, room: usize) -> usize {
+    let mut units = 0;
+    let past = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > room
+    });
+    past.map_or(text.len(), |(index, _)| index)
 }

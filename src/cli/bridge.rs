@@ -10,8 +10,7 @@ use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, Event, Token};
-use crate::client::exit::failed;
-use crate::client::texts::safe::safe;
+use crate::client::exit::{failed, report};
 use crate::client::{AccountArgs, Exit, Failure, HomeArgs};
 use crate::disk::RealDisk;
 use crate::model::RoomName;
@@ -66,12 +65,7 @@ fn url(text: &str) -> Result<String, &'static str> {
 pub(super) fn run(args: BridgeArgs) -> ExitCode {
     start_log();
     let Network::Telegram(args) = args.to;
-    let (exit, why) = match start(&args) {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(failure) => failure,
-    };
-    eprintln!("wachat: {}", safe(&why));
-    exit.into()
+    report(start(&args).map(|()| Exit::Done))
 }
 
 /// A logger that writes only the lines of wachat itself, whatever `RUST_LOG` says: those of its libraries may hold the

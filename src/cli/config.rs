@@ -1,11 +1,9 @@
 //! `wachat config`: the value and the source of each setting.
 
-use std::process::ExitCode;
-
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
-use super::print;
+use super::write_out;
 use crate::settings::{SETTINGS, Setting, Settings};
 
 /// Arguments of `wachat config`. Its output has the form of a settings file, so that a line can be copied there.
@@ -16,20 +14,17 @@ pub(super) struct ConfigArgs {
     words: Vec<String>,
 }
 
-/// Prints the settings. Exit code 0: printed; 2: the given command line is wrong.
-pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> ExitCode {
+/// Prints the settings. Ends the program with exit code 2 if the given command line is wrong.
+pub(super) fn run(args: &ConfigArgs, command: &Command, settings: &Settings) -> Result<(), String> {
     let lines: Vec<Vec<String>> = match args.words.as_slice() {
         [] => ["connect", "serve"].map(|command| vec![command.to_owned()]).into(),
         words => vec![words.to_vec()],
     };
     let mut shown = file_line(settings);
     for line in lines {
-        match describe(&line, command, settings) {
-            Ok(text) => shown.push_str(&text),
-            Err(error) => error.exit(),
-        }
+        shown.push_str(&describe(&line, command, settings).unwrap_or_else(|error| error.exit()));
     }
-    print(shown.as_bytes())
+    write_out(shown.as_bytes())
 }
 
 fn file_line(settings: &Settings) -> String {
@@ -72,14 +67,14 @@ fn lenient(command: Command) -> Command {
 fn describe_one(setting: &Setting, matches: &ArgMatches, settings: &Settings) -> (String, String) {
     let raw = matches.get_raw(setting.argument).and_then(|mut values| values.next());
     let Some(value) = raw.map(|value| setting.convert(&value.to_string_lossy())) else {
-        return (format!("# {} =", setting.key), "not set".to_owned());
+        return (format!("# {} =", setting.key()), "not set".to_owned());
     };
     // A JSON string is a TOML string as well.
     let value = if setting.is_text() { serde_json::Value::from(value).to_string() } else { value };
     let source = match matches.value_source(setting.argument) {
         Some(ValueSource::CommandLine) => "flag".to_owned(),
-        Some(ValueSource::EnvVariable) => format!("environment, {}", setting.environment),
+        Some(ValueSource::EnvVariable) => format!("environment, {}", setting.environment()),
         _ => settings.find(setting).map_or("default".to_owned(), |found| format!("file, line {}", found.line)),
     };
-    (format!("{} = {value}", setting.key), source)
+    (format!("{} = {value}", setting.key()), source)
 }

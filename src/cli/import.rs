@@ -6,12 +6,16 @@
 //! passwords.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::roster::{self, Problem, Student};
-use super::{passwords, write_out};
+use super::write_out;
+use crate::disk::{Disk as _, RealDisk};
 use crate::model::{Password, UserName};
 use crate::server::{NewAccount, Offline, hash_all};
 
@@ -87,18 +91,19 @@ fn leave_out_existing(
         offline.list().into_iter().map(|account| (account.name, account.removed_at.is_some())).collect();
     let (mut new, mut problems, mut skipped) = (Vec::new(), Vec::new(), 0);
     for student in students {
-        match accounts.get(&student.name) {
-            None => new.push(student),
-            Some(true) => {
-                let what = format!("{} was removed, and the name stays taken", student.name);
-                problems.push(Problem::new(student.line, what));
-            }
-            Some(false) if args.skip_existing => skipped += 1,
+        let what = match accounts.get(&student.name) {
+            Some(true) => "was removed, and the name stays taken",
+            Some(false) if !args.skip_existing => "has an account already (--skip-existing leaves such out)",
             Some(false) => {
-                let what = format!("{} has an account already (--skip-existing leaves such out)", student.name);
-                problems.push(Problem::new(student.line, what));
+                skipped += 1;
+                continue;
             }
-        }
+            None => {
+                new.push(student);
+                continue;
+            }
+        };
+        problems.push(Problem::new(student.line, format!("{} {what}", student.name)));
     }
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
 }
@@ -110,7 +115,7 @@ fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> 
         passwords.push(match &student.password {
             Some(password) => password.clone(),
             None => {
-                let text = passwords::generate().map_err(|error| format!("no random numbers: {error}"))?;
+                let text = generate_password().map_err(|error| format!("no random numbers: {error}"))?;
                 generated.push([student.name.to_string(), text.clone(), student.email.as_str().to_owned()]);
                 Password::new(&student.name, &text).map_err(|error| error.to_string())?
             }
@@ -135,5 +140,38 @@ fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {
     let failed =
         |error: &dyn std::fmt::Display| format!("cannot write {}: {error}; nothing was imported", file.display());
     let table = roster::table(["name", "password", "email"], rows.into_iter()).map_err(|error| failed(&error))?;
-    passwords::write_new(file, &table).map_err(|error| failed(&error))
+    write_new(file, &table).map_err(|error| failed(&error))
+}
+
+/// Lower-case letters and digits, without those that look alike: `i l o 0 1`.
+const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
+/// Number of groups of four, which are easy to read aloud: `k7mp-x3wd-9hqr`. Twelve of 31 characters are 59 bits.
+const GROUPS: usize = 3;
+
+/// Generates a password from the operating system's random numbers.
+fn generate_password() -> Result<String, getrandom::Error> {
+    let mut password = String::new();
+    let (mut length, mut random) = (0, [0; 1]);
+    while length < 4 * GROUPS {
+        getrandom::fill(&mut random)?;
+        // The 32nd number stands for no character: it is drawn again, so that all characters are equally likely.
+        let Some(character) = ALPHABET.get(usize::from(random[0] & 31)) else { continue };
+        if length > 0 && length % 4 == 0 {
+            password.push('-');
+        }
+        password.push(char::from(*character));
+        length += 1;
+    }
+    Ok(password)
+}
+
+/// Creates a file with these bytes, readable by its owner only; the file and its name are durable. An existing file is
+/// an error.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    RealDisk.sync_dir(directory)
 }

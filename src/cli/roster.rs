@@ -37,7 +37,6 @@ impl Problem {
 const SKIPPED: [&str; 2] = ["created_at", "last_seen"];
 
 /// The positions of the columns.
-#[derive(Default)]
 struct Columns {
     count: usize,
     name: usize,
@@ -100,24 +99,20 @@ fn line_at(text: &str, at: u64) -> u64 {
 
 impl Columns {
     fn read(line: u64, header: &StringRecord) -> Result<Self, Problem> {
-        let mut columns = Self { count: header.len(), ..Self::default() };
-        let mut found: HashMap<String, usize> = HashMap::new();
-        for (index, title) in header.iter().enumerate() {
-            let title = title.trim().to_lowercase();
-            let known = ["name", "password", "email"].contains(&title.as_str()) || SKIPPED.contains(&title.as_str());
-            if !known {
+        let titles: Vec<_> = header.iter().map(|title| title.trim().to_lowercase()).collect();
+        let position = |wanted: &str| titles.iter().position(|title| title == wanted);
+        for (index, title) in titles.iter().enumerate() {
+            if !["name", "password", "email"].contains(&title.as_str()) && !SKIPPED.contains(&title.as_str()) {
                 let what = format!("there is no column {title:?}: they are name, password and email");
                 return Err(Problem::new(line, what));
             }
-            if found.insert(title.clone(), index).is_some() {
+            if position(title) != Some(index) {
                 return Err(Problem::new(line, format!("the column {title} is there twice")));
             }
         }
         let missing = || Problem::new(line, "the column name is missing: the first line names the columns");
-        columns.name = found.get("name").copied().ok_or_else(missing)?;
-        columns.password = found.get("password").copied();
-        columns.email = found.get("email").copied();
-        Ok(columns)
+        let name = position("name").ok_or_else(missing)?;
+        Ok(Self { count: titles.len(), name, password: position("password"), email: position("email") })
     }
 
     /// Reads a line, or returns all its errors.

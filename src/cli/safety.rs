@@ -1,12 +1,11 @@
 //! `wachat check`, `wachat backup` and `wachat restore`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::write_out;
 use crate::disk::RealDisk;
 use crate::store::{Report, Store};
 
@@ -52,34 +51,28 @@ pub(super) struct RestoreArgs {
     data: PathBuf,
 }
 
-pub(super) fn check(args: &CheckArgs) -> ExitCode {
-    let checked = store(&args.data).check().map_err(|error| error.to_string()).and_then(|report| {
-        if report.damage.is_empty() {
-            return print_report(&report, &format!("{} is whole", args.data.display()));
-        }
-        report.notes.iter().for_each(|note| eprintln!("wachat: note: {note}"));
-        report.damage.iter().for_each(|damage| eprintln!("wachat: {damage}"));
-        let data = args.data.display();
-        Err(format!("{data} is damaged; nothing was changed; put back a backup with wachat restore"))
-    });
-    exit_code(checked)
+pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
+    let report = store(&args.data).check().map_err(|error| error.to_string())?;
+    let data = args.data.display();
+    if report.damage.is_empty() {
+        return print_report(&report, &format!("{data} is whole"));
+    }
+    report.notes.iter().for_each(|note| eprintln!("wachat: note: {note}"));
+    report.damage.iter().for_each(|damage| eprintln!("wachat: {damage}"));
+    Err(format!("{data} is damaged; nothing was changed; put back a backup with wachat restore"))
 }
 
-pub(super) fn backup(args: &BackupArgs) -> ExitCode {
-    let done = refuse_inside(&args.destination, &args.data).and_then(|()| {
-        let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
-        print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
-    });
-    exit_code(done)
+pub(super) fn backup(args: &BackupArgs) -> Result<(), String> {
+    refuse_inside(&args.destination, &args.data)?;
+    let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
 }
 
-pub(super) fn restore(args: &RestoreArgs) -> ExitCode {
-    let done = refuse_inside(&args.data, &args.backup).and_then(|()| {
-        let report = store(&args.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
-        let (data, backup) = (args.data.display(), args.backup.display());
-        print_report(&report, &format!("{data} holds what {backup} held, under a new name"))
-    });
-    exit_code(done)
+pub(super) fn restore(args: &RestoreArgs) -> Result<(), String> {
+    refuse_inside(&args.data, &args.backup)?;
+    let report = store(&args.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
+    let (data, backup) = (args.data.display(), args.backup.display());
+    print_report(&report, &format!("{data} holds what {backup} held, under a new name"))
 }
 
 fn store(directory: &Path) -> Store {
@@ -104,16 +97,6 @@ fn canonical(path: &Path) -> PathBuf {
     }
 }
 
-fn exit_code(done: Result<(), String>) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("wachat: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// Prints the content of a store on standard output.
 fn print_report(report: &Report, headline: &str) -> Result<(), String> {
     let mut text = format!("wachat: {headline}\n");
@@ -127,5 +110,5 @@ fn print_report(report: &Report, headline: &str) -> Result<(), String> {
         text.push_str(&format!("{name}: {count}\n"));
     }
     report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot write to standard output: {error}"))
+    write_out(text.as_bytes())
 }

@@ -1,7 +1,6 @@
 //! `wachat serve`: the life of a server process, up to its last checkpoint.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use crossbeam_channel::select;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -11,26 +10,15 @@ use crate::limits;
 use crate::server::{self, Config, Handle};
 use crate::signals;
 
-/// Runs a server until a signal stops it. Exit code 0: stopped cleanly; 1: it could not start or go on, and a line on
-/// standard error says why.
-pub(super) fn serve(config: Config) -> ExitCode {
+/// Runs a server until a signal stops it. The error says why it could not start or go on.
+pub(super) fn serve(mut config: Config) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let data = config.data.display().to_string();
-    match run(config, &data) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("wachat: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(mut config: Config, data: &str) -> Result<(), String> {
     config.connections = connections_within(raise_file_limit())?;
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
-    announce(&server, data).map_err(|error| format!("cannot write to standard output: {error}"))?;
+    announce(&server, &data).map_err(|error| format!("cannot write to standard output: {error}"))?;
     select! {
         recv(signals) -> _ => server.stop(),
         recv(server.ended()) -> end => end.unwrap_or_else(|_| Err("the router has panicked".to_owned())),

@@ -1,11 +1,10 @@
 //! `wachat completions` and `wachat man`: generated from the same description of the command line as `--help`.
 
-use std::process::ExitCode;
-
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::print;
+use super::write_out;
+use crate::client::exit::{Exit, Failure, failed};
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {
@@ -21,30 +20,22 @@ pub(super) struct ManArgs {
 }
 
 /// Prints a completion script: `source <(wachat completions bash)`.
-pub(super) fn completions(args: &CompletionsArgs, mut command: Command) -> ExitCode {
+pub(super) fn completions(args: &CompletionsArgs, mut command: Command) -> Result<(), String> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut command, "wachat", &mut out);
-    print(&out)
+    write_out(&out)
 }
 
 /// Prints a manual page: `wachat man | man -l -`. Exit code 2: there is no such command.
-pub(super) fn man(args: &ManArgs, mut command: Command) -> ExitCode {
+pub(super) fn man(args: &ManArgs, mut command: Command) -> Result<(), Failure> {
     // Sets the full names of the subcommands.
     command.build();
     let page = match &args.command {
         Some(name) => command.find_subcommand(name).cloned(),
         None => Some(command),
     };
-    let Some(page) = page else {
-        eprintln!("wachat: there is no such command; wachat help lists the commands");
-        return ExitCode::from(2);
-    };
+    let no_such = || (Exit::Usage, "there is no such command; wachat help lists the commands".to_owned());
     let mut out = Vec::new();
-    match clap_mangen::Man::new(page).render(&mut out) {
-        Ok(()) => print(&out),
-        Err(error) => {
-            eprintln!("wachat: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    clap_mangen::Man::new(page.ok_or_else(no_such)?).render(&mut out).map_err(failed)?;
+    write_out(&out).map_err(failed)
 }

@@ -1,7 +1,6 @@
 //! `wachat user`: the administrator's commands for accounts.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -55,19 +54,9 @@ enum Action {
     List,
 }
 
-/// Runs the command. Exit code 0: done; 1: not done, and a line on standard error says why.
-pub(super) fn run(args: &UserArgs) -> ExitCode {
+/// Runs the command. The error says why it was not done.
+pub(super) fn run(args: &UserArgs) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    match execute(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("wachat: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn execute(args: &UserArgs) -> Result<(), String> {
     if let Action::Import(import) = &args.action {
         return import::run(import, &args.data, |lobby| open(&args.data, lobby));
     }

@@ -1,7 +1,9 @@
 //! The exit codes: what scripts are told.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::texts::safe::safe;
 use crate::protocol::Ko;
 
 /// The exit codes of `wachat connect` and of the commands for scripts.
@@ -37,15 +39,25 @@ pub fn failed(why: impl ToString) -> Failure {
     (Exit::Failed, why.to_string())
 }
 
-impl Exit {
-    /// Returns the code of the process.
-    pub fn code(self) -> u8 {
-        self as u8
-    }
+/// Reports a failure on standard error, and returns the exit code. A failure with [`Exit::Done`] is none.
+pub fn report(result: Result<Exit, Failure>) -> ExitCode {
+    let exit = result.unwrap_or_else(|(exit, why)| {
+        if exit != Exit::Done {
+            note(&why);
+        }
+        exit
+    });
+    exit.into()
+}
+
+/// Writes a line to standard error, beside the data.
+pub fn note(text: &str) {
+    // Without standard error there is no place to report that.
+    let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
+        Self::from(exit as u8)
     }
 }

@@ -1,13 +1,12 @@
 //! The options of `wachat connect`, from its command line and environment.
 
-use std::io::{self, IsTerminal};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure};
-use super::link::account::Account;
+use super::link::Account;
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
@@ -105,19 +104,15 @@ impl AccountArgs {
     pub fn account(&self, register: bool) -> Result<Account, Failure> {
         let user = UserName::new(&self.user)
             .map_err(|_| usage(Phrase::BadUser { name: &self.user, most: &limits::NAME_CHARS }))?;
-        let password = self.password_of(&user)?;
+        let password = match given_password(self.password_file.as_deref())? {
+            Some(password) => password,
+            None => prompt_for(Phrase::PasswordOf { user: &user })?,
+        };
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
         Ok(Account { user, password, server, send_port, recv_port, register })
-    }
-
-    fn password_of(&self, user: &UserName) -> Result<String, Failure> {
-        match given_password(self.password_file.as_deref())? {
-            Some(password) => Ok(password),
-            None => prompt_for(Phrase::PasswordOf { user }),
-        }
     }
 }
 
@@ -137,10 +132,5 @@ impl ConnectArgs {
     pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);
         (!self.no_p2p).then_some(ports)
-    }
-
-    /// Checks that lines come from a pipe or a file, and not from a person.
-    pub fn is_piped(&self) -> bool {
-        !io::stdin().is_terminal()
     }
 }

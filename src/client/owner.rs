@@ -10,8 +10,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use super::app::event::{Effect, Event, Moment};
 use super::app::view::View;
 use super::app::{App, Setting};
-use super::exit::{Exit, Failure};
-use super::link::account::Account;
+use super::exit::{Failure, failed};
+use super::link::Account;
 use super::link::receiver::Receive;
 use super::link::request::Request;
 use super::link::session::Session;
@@ -62,7 +62,7 @@ impl Owner {
     /// Handles one event. When this returns its records are durable, and its views may be shown.
     pub fn handle(&mut self, event: Event) -> Result<Vec<View>, Failure> {
         let output = self.app.handle(event, present()?);
-        self.files.commit(&output.records).map_err(|error| (Exit::Failed, error.to_string()))?;
+        self.files.commit(&output.records)?;
         for effect in output.effects {
             // A thread has room for its next request; one that has panicked needs none.
             match effect {
@@ -90,11 +90,11 @@ impl Owner {
 }
 
 fn present() -> Result<Moment, Failure> {
-    Moment::present().map_err(|_| (Exit::Failed, Phrase::NoRandom.to_string()))
+    Moment::present().map_err(|_| failed(Phrase::NoRandom))
 }
 
 /// Starts a thread that ends with the program.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map(drop).map_err(|error| (Exit::Failed, Phrase::NoThread { error: &error }.to_string()))
+    started.map(drop).map_err(|error| failed(Phrase::NoThread { error: &error }))
 }

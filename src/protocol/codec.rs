@@ -1,7 +1,10 @@
 //! The codec of one line: how a value becomes a record, and how a record becomes a value again.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 /// A value that the protocol carries as one line. [`Codec::write_fields`] and [`Codec::from_fields`] are inverses.
@@ -17,6 +20,13 @@ pub trait Codec: Sized {
         let mut record = Writer::new(out);
         self.write_fields(&mut record);
         record.end();
+    }
+
+    /// Returns the line, with its LF.
+    fn line(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        line
     }
 
     /// Reads a line without its LF.
@@ -36,3 +46,104 @@ impl fmt::Display for ReadError {
         f.write_str("the line is not of the form that the protocol gives it")
     }
 }
+
+/// A value that is one field. [`Field::write`] and [`Field::read`] are inverses.
+pub trait Field: Sized {
+    fn write(&self, record: &mut Writer);
+
+    fn read(text: &str) -> Option<Self>;
+}
+
+/// Reads a field by its index, counted from 0.
+pub fn field<T: Field>(fields: &Fields, index: usize) -> Option<T> {
+    T::read(fields.get(index)?)
+}
+
+/// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.
+pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
+    record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+}
+
+/// Makes fields of types that need neither quotes nor escapes; each with the function that reads it.
+macro_rules! plain_fields {
+    ($($kind:ty: $read:expr;)+) => {$(
+        impl Field for $kind {
+            fn write(&self, record: &mut Writer) {
+                record.plain(self);
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                $read(text)
+            }
+        }
+    )+};
+}
+
+plain_fields! {
+    IpAddr: |text: &str| text.parse().ok();
+    MessageId: MessageId::new;
+    RoomName: |text| RoomName::new(text).ok();
+    Seq: Seq::parse;
+    State: State::parse;
+    Target: |text| Target::parse(text).ok();
+    Timestamp: Timestamp::parse;
+    Token: Token::parse;
+    UserName: |text| UserName::new(text).ok();
+    u16: |text: &str| text.parse().ok();
+    usize: |text| usize::try_from(Seq::parse(text)?.get()).ok();
+}
+
+impl Field for Cow<'static, str> {
+    fn write(&self, record: &mut Writer) {
+        record.text(self);
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text.to_owned().into())
+    }
+}
+
+/// A time that may be missing: then the field is empty.
+impl Field for Option<Timestamp> {
+    fn write(&self, record: &mut Writer) {
+        match self {
+            Some(at) => record.plain(at),
+            None => record.plain(""),
+        };
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { Timestamp::parse(text).map(Some) }
+    }
+}
+
+/// Implements [`Codec`] for a struct: the words that its record begins with, and its fields in their order. A field
+/// that is true or false is given with the words for that.
+macro_rules! codec {
+    ($kind:ident: $($word:literal,)* { $($field:ident $(: $yes:literal or $no:literal)?),* }) => {
+        impl Codec for $kind {
+            fn write_fields(&self, record: &mut Writer) {
+                $(record.plain($word);)*
+                $(codec!(@write self.$field, record $(, $yes, $no)?);)*
+            }
+
+            fn from_fields(fields: &Fields) -> Option<Self> {
+                let mut rest = fields.iter();
+                $(rest.next().filter(|word| *word == $word)?;)*
+                Some(Self { $($field: codec!(@read rest.next()? $(, $yes, $no)?)),* })
+            }
+        }
+    };
+    (@write $value:expr, $record:ident) => { Field::write(&$value, $record) };
+    (@write $value:expr, $record:ident, $yes:literal, $no:literal) => { $record.plain(if $value { $yes } else { $no }) };
+    (@read $text:expr) => { Field::read($text)? };
+    (@read $text:expr, $yes:literal, $no:literal) => {
+        match $text {
+            $yes => true,
+            $no => false,
+            _ => return None,
+        }
+    };
+}
+
+pub(super) use codec;

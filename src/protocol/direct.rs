@@ -1,8 +1,8 @@
 //! Direct chats: the lines between two clients, without the server (protocol, section 8).
 
-use super::{Code, Ko};
+use super::{Code, Codec, Ko};
 use crate::model::{MessageId, Text, Token, UserName};
-use crate::record::{Fields, SyntaxError, Writer};
+use crate::record::{Fields, Writer};
 
 /// The first line of a caller. Like the login line it is not a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,22 +41,21 @@ pub enum DirectLine {
 }
 
 impl DirectLine {
-    /// Appends the line, with its LF.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut w = Writer::new(out);
+    /// Reads a line without its LF. The error is the KO with which the reader answers.
+    pub fn parse(line: &[u8]) -> Result<Self, Ko> {
+        let fields = Fields::parse(line).map_err(|error| Ko::new(Code::Syntax, error))?;
+        Self::from_fields(&fields).ok_or_else(|| Ko::new(Code::Syntax, "the forms are SEND;<id>;<text> and OK;<id>"))
+    }
+}
+
+impl Codec for DirectLine {
+    fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Send { id, text } => w.plain("SEND").plain(id).text(text.as_str()),
             Self::Acknowledged(id) => w.plain("OK").plain(id),
             Self::Admitted => w.plain("OK"),
             Self::Ko(ko) => w.plain("KO").plain(ko.code).text(&ko.text),
         };
-        w.end();
-    }
-
-    /// Reads a line without its LF. The error is the KO with which the reader answers.
-    pub fn parse(line: &[u8]) -> Result<Self, Ko> {
-        let fields = Fields::parse(line).map_err(|error: SyntaxError| Ko::new(Code::Syntax, error))?;
-        Self::from_fields(&fields).ok_or_else(|| Ko::new(Code::Syntax, "the forms are SEND;<id>;<text> and OK;<id>"))
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {

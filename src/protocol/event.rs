@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::codec::Codec;
+use super::codec::{Codec, field, write_message};
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
@@ -72,9 +72,7 @@ impl Codec for Event {
     fn write_fields(&self, record: &mut Writer) {
         record.plain(self.seq());
         match self {
-            Self::Message(m) => {
-                record.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
-            }
+            Self::Message(message) => write_message(record.plain("MSG"), message),
             Self::State { target, state, upto, at, .. } => {
                 record.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }
@@ -89,38 +87,23 @@ impl Codec for Event {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let seq = Seq::parse(f.get(0)?)?;
+        let seq = field(f, 0)?;
         match f.get(1)? {
             "MSG" => Message::from_fields(f, seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
-            "STATE" => Some(Self::State {
-                seq,
-                target: Target::parse(f.get(2)?).ok()?,
-                state: State::parse(f.get(3)?)?,
-                upto: Seq::parse(f.get(4)?)?,
-                at: time(f, 5)?,
-            }),
+            "STATE" => {
+                let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
+                Some(Self::State { seq, target, state, upto, at })
+            }
             "GAP" => {
-                let (room, first, last) = (room(f, 2)?, Seq::parse(f.get(3)?)?, Seq::parse(f.get(4)?)?);
+                let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
                 (last == seq).then_some(Self::Gap { room, first, last })
             }
-            "ONLINE" => Some(Self::Online { user: user(f, 2)?, at: time(f, 3)? }),
-            "OFFLINE" => Some(Self::Offline { user: user(f, 2)?, at: time(f, 3)? }),
-            "JOIN" => Some(Self::Join { room: room(f, 2)?, user: user(f, 3)?, at: time(f, 4)? }),
-            "PART" => Some(Self::Part { room: room(f, 2)?, user: user(f, 3)?, at: time(f, 4)? }),
-            "PEER" => Some(Self::Peer { user: user(f, 2)?, token: Token::parse(f.get(3)?)? }),
+            "ONLINE" => Some(Self::Online { user: field(f, 2)?, at: field(f, 3)? }),
+            "OFFLINE" => Some(Self::Offline { user: field(f, 2)?, at: field(f, 3)? }),
+            "JOIN" => Some(Self::Join { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+            "PART" => Some(Self::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+            "PEER" => Some(Self::Peer { user: field(f, 2)?, token: field(f, 3)? }),
             kind => Some(Self::Unknown { seq, kind: kind.into() }),
         }
     }
-}
-
-fn user(f: &Fields, index: usize) -> Option<UserName> {
-    UserName::new(f.get(index)?).ok()
-}
-
-fn room(f: &Fields, index: usize) -> Option<RoomName> {
-    RoomName::new(f.get(index)?).ok()
-}
-
-fn time(f: &Fields, index: usize) -> Option<Timestamp> {
-    Timestamp::parse(f.get(index)?)
 }

@@ -57,8 +57,6 @@ impl fmt::Display for SettingsError {
     }
 }
 
-impl std::error::Error for SettingsError {}
-
 /// An error, and its range of bytes in the file.
 type Fault = (Range<usize>, String);
 
@@ -98,8 +96,8 @@ fn find(table: &str, key: &Spanned<std::borrow::Cow<str>>, command: &Command) ->
     let applies =
         |row: &&Setting| row.table == table && command.get_subcommands().any(|c| row.argument_of(c).is_some());
     let known: Vec<&'static Setting> = SETTINGS.iter().filter(applies).collect();
-    known.iter().find(|row| row.key == key.get_ref().as_ref()).copied().ok_or_else(|| {
-        let keys: Vec<_> = known.iter().map(|row| row.key).collect();
+    known.iter().find(|row| row.key() == key.get_ref().as_ref()).copied().ok_or_else(|| {
+        let keys: Vec<_> = known.iter().map(|row| row.key()).collect();
         let target = if table.is_empty() { String::new() } else { format!(" in [{table}]") };
         (key.span(), format!("there is no setting {:?}{target}; there are {}", key.get_ref(), keys.join(", ")))
     })
@@ -110,7 +108,7 @@ fn read_value(setting: &Setting, value: &Spanned<DeValue>) -> Result<String, Fau
         (Kind::Text, DeValue::String(text)) => Ok(text.to_string()),
         (Kind::Number, DeValue::Integer(number)) => Ok(number.to_string()),
         (Kind::Not, DeValue::Boolean(yes)) => Ok(yes.to_string()),
-        (kind, _) => Err((value.span(), format!("{} is {kind}", setting.key))),
+        (kind, _) => Err((value.span(), format!("{} is {kind}", setting.key()))),
     }
 }
 
@@ -128,5 +126,5 @@ fn check(setting: &Setting, value: &str, command: &Command) -> Result<(), String
     // Only the first paragraph: the rest are hints for the command line.
     let text = error.to_string();
     let first: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key))
+    Err(first.join(" ").trim_start_matches("error: ").replace(&format!("--{long}"), setting.key()))
 }

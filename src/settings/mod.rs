@@ -17,59 +17,65 @@ pub use file::{Found, SettingsError};
 /// The environment variable that names the settings file if `--config` does not.
 pub const ENVIRONMENT: &str = "WACHAT_CONFIG";
 
-/// A setting: its place in the file, its argument and its environment variable.
+/// A setting: its place in the file, and its argument.
 #[derive(Debug)]
 pub struct Setting {
     /// Table of the file; empty: the top level.
     pub table: &'static str,
-    pub key: &'static str,
     /// Id of the argument in clap.
     pub argument: &'static str,
-    pub environment: &'static str,
     kind: Kind,
-}
-
-const fn setting(
-    table: &'static str,
-    key: &'static str,
-    argument: &'static str,
-    environment: &'static str,
-    kind: Kind,
-) -> Setting {
-    Setting { table, key, argument, environment, kind }
 }
 
 const SERVE: &str = "serve";
 
+const fn client(argument: &'static str, kind: Kind) -> Setting {
+    Setting { table: "", argument, kind }
+}
+
+const fn serve(argument: &'static str, kind: Kind) -> Setting {
+    Setting { table: SERVE, argument, kind }
+}
+
 /// All settings, in the order in which `wachat config` shows them. A row applies to each command with its argument.
 pub static SETTINGS: &[Setting] = &[
-    setting("", "server", "server", "WACHAT_SERVER", Kind::Text),
-    setting("", "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
-    setting("", "recv_port", "recv_port", "WACHAT_RECV_PORT", Kind::Number),
-    setting("", "user", "user", "WACHAT_USER", Kind::Text),
-    setting("", "password_file", "password_file", "WACHAT_PASSWORD_FILE", Kind::Text),
-    setting("", "home", "home", "WACHAT_HOME", Kind::Text),
-    setting("", "lang", "lang", "WACHAT_LANG", Kind::Text),
-    setting(SERVE, "data", "data", "WACHAT_DATA", Kind::Text),
-    setting(SERVE, "listen", "listen", "WACHAT_LISTEN", Kind::Text),
-    setting(SERVE, "send_port", "send_port", "WACHAT_SEND_PORT", Kind::Number),
-    setting(SERVE, "recv_port", "recv_port", "WACHAT_RECV_PORT", Kind::Number),
-    setting(SERVE, "registration", "registration", "WACHAT_REGISTRATION", Kind::Text),
-    setting(SERVE, "timeout", "timeout", "WACHAT_TIMEOUT", Kind::Number),
-    setting(SERVE, "queue", "queue", "WACHAT_QUEUE", Kind::Number),
-    setting(SERVE, "queue_per_sender", "queue_per_sender", "WACHAT_QUEUE_PER_SENDER", Kind::Number),
-    setting(SERVE, "rate", "rate", "WACHAT_RATE", Kind::Number),
-    setting(SERVE, "lobby", "no_lobby", "WACHAT_NO_LOBBY", Kind::Not),
+    client("server", Kind::Text),
+    client("send_port", Kind::Number),
+    client("recv_port", Kind::Number),
+    client("user", Kind::Text),
+    client("password_file", Kind::Text),
+    client("home", Kind::Text),
+    client("lang", Kind::Text),
+    serve("data", Kind::Text),
+    serve("listen", Kind::Text),
+    serve("send_port", Kind::Number),
+    serve("recv_port", Kind::Number),
+    serve("registration", Kind::Text),
+    serve("timeout", Kind::Number),
+    serve("queue", Kind::Number),
+    serve("queue_per_sender", Kind::Number),
+    serve("rate", Kind::Number),
+    serve("no_lobby", Kind::Not),
 ];
 
 impl Setting {
+    /// Returns the key in the file: the argument's id, without the `no_` of a flag that takes something away.
+    pub fn key(&self) -> &'static str {
+        self.argument.trim_start_matches("no_")
+    }
+
+    /// Returns the name of the environment variable.
+    pub fn environment(&self) -> String {
+        format!("WACHAT_{}", self.argument.to_uppercase())
+    }
+
     /// Returns the argument of a command that this row sets. Rows of the top level apply to clients, which have the
     /// argument `server`; rows of `serve` apply to `serve`, and its data directory to the administrator's commands too.
     pub fn argument_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
         let argument = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
         let is_client = argument("server").is_some();
         let applies = match self.table {
-            SERVE => command.get_name() == SERVE || self.key == "data" && !is_client,
+            SERVE => command.get_name() == SERVE || self.argument == "data" && !is_client,
             _ => is_client,
         };
         argument(self.argument).filter(|_| applies)
@@ -128,7 +134,7 @@ impl Settings {
             return command;
         }
         command.mut_arg(setting.argument, |argument| {
-            let argument = argument.env(setting.environment);
+            let argument = argument.env(setting.environment());
             match self.find(setting) {
                 Some(found) => argument.required(false).default_value(setting.convert(&found.value)),
                 None => argument,

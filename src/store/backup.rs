@@ -10,10 +10,12 @@
 //! each round copies only the rows since the last one.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::check::Report;
+use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use super::{Problem, Store, StoreError, replay_into, tables};
+use crate::model::{Seq, Timestamp};
 use crate::state_machine::{ConversationId, HistoryPrefix};
 use crate::wal;
 
@@ -23,6 +25,25 @@ const MAX_ROUNDS: u32 = 200;
 /// Further rounds because of files that look damaged: while a batch is being written, a reader can see a later
 /// piece of the file and not yet an earlier one. Damage stays.
 const MAX_DAMAGED_ROUNDS: u32 = 5;
+
+/// The manifest, `backup.csv`: the extent of a whole backup. It tells one from an unfinished one, and either from a store.
+pub(super) struct Manifest {
+    pub store: String,
+    pub last: Seq,
+    pub next_batch: u64,
+}
+
+impl TableRow for Manifest {
+    const KIND: Kind = Kind { name: "backup", version: 1, columns: &["store", "last", "next_batch", "made_at"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        to.text(&self.store).field(self.last).field(self.next_batch).field(Timestamp::now());
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        Some(Self { store: row.get(0)?.to_owned(), last: row.seq(1)?, next_batch: row.number(2)? })
+    }
+}
 
 impl Store {
     /// Copies this store into a directory that is new or empty, and verifies the copy. Everything that
@@ -145,5 +166,39 @@ impl Store {
             error.path = self.directory.join(rest);
         }
         error
+    }
+
+    /// Writes the manifest of a verified backup, last of all: the commit point.
+    pub(super) fn write_manifest(&self, report: &Report) -> Result<(), StoreError> {
+        let (store, last, next_batch) = (report.store.clone(), report.last, report.next_batch);
+        let new = self.backup_marker();
+        self.write_file(&new, &to_bytes(&[Manifest { store, last, next_batch }]))?;
+        self.rename(&new, &self.manifest())
+    }
+
+    /// Reads the manifest; `None` if this is no backup.
+    pub(super) fn read_manifest(&self) -> Result<Option<Manifest>, StoreError> {
+        if !self.exists(&self.manifest())? {
+            return Ok(None);
+        }
+        let row = TableReader::new(&*self.disk, &self.directory).read()?.pop();
+        row.map(Some).ok_or_else(|| StoreError::damaged(&self.manifest(), 3, "there should be one row"))
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.directory.join(Manifest::KIND.file_name())
+    }
+
+    /// Returns the path of the file that exists as long as a backup is not finished.
+    pub(super) fn backup_marker(&self) -> PathBuf {
+        self.directory.join("backup.new")
+    }
+
+    /// Refuses a backup: see [`Problem::IsBackup`].
+    pub(super) fn refuse_backup(&self) -> Result<(), StoreError> {
+        if self.exists(&self.backup_marker())? || self.exists(&self.manifest())? {
+            return Err(Problem::IsBackup.at(&self.directory));
+        }
+        Ok(())
     }
 }

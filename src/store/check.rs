@@ -5,10 +5,13 @@ use std::fmt;
 use std::path::Path;
 
 use super::cross_check::CrossCheck;
-use super::{Problem, Store, StoreError, replay_into, tables};
+use super::{LOCK, Problem, README, Store, StoreError, replay_into, tables};
 use crate::model::Seq;
 use crate::state_machine::{Snapshot, StoredState};
 use crate::wal;
+
+/// What is wrong with a file that is not in use: it is worth a note, and no damage.
+const UNFINISHED: &str = "left by something that was interrupted, or not of the store's";
 
 /// The content of a store, and its damage.
 #[derive(Debug, Default)]
@@ -144,6 +147,43 @@ impl Store {
         }
         Some(())
     }
+
+    /// Notes files beside the checkpoint, the log and the history, and segments that a checkpoint covers.
+    pub(super) fn find_orphans(&self, newest: u64) -> Result<Vec<String>, StoreError> {
+        let (checkpoint, wal) = (self.checkpoint_path(newest), self.wal_directory());
+        let mut in_use: Vec<_> = ["wal", "history", LOCK, README, "backup.csv", "backup.new"].into();
+        in_use.extend(checkpoint.file_name().and_then(|name| name.to_str()));
+        let names = self.list(&self.directory)?;
+        let orphans = names.iter().filter(|name| !in_use.contains(&name.as_str()));
+        let mut notes: Vec<_> = orphans.map(|name| note(&self.directory, name)).collect();
+        let location = self.wal("".into());
+        let segments: Vec<_> =
+            location.segments_above(newest)?.iter().map(|number| location.segment(*number)).collect();
+        let names = self.list(&wal)?;
+        notes.extend(names.iter().filter(|name| !segments.contains(&wal.join(name))).map(|name| note(&wal, name)));
+        Ok(notes)
+    }
+
+    /// Notes the rows and files in the history directory that belong to no checkpoint.
+    pub(super) fn find_history_orphans(&self, snapshot: &Snapshot) -> Result<Vec<String>, StoreError> {
+        let directory = self.history_directory();
+        let rows = snapshot.conversations.iter();
+        let in_use: HashMap<_, _> = rows.map(|row| (self.history_path(row.id), row.filed.bytes)).collect();
+        let mut notes = Vec::new();
+        for name in self.list(&directory)? {
+            let path = directory.join(&name);
+            let Some(good) = in_use.get(&path) else {
+                notes.push(note(&directory, &name));
+                continue;
+            };
+            let (_, len) = self.open_history(&path, 0)?;
+            if len > *good {
+                let more = len - good;
+                notes.push(format!("{}: its last {more} bytes are no part of it yet: {UNFINISHED}", path.display()));
+            }
+        }
+        Ok(notes)
+    }
 }
 
 /// Finds numbers that are higher than the last one, and events that wait although they were acknowledged.
@@ -185,4 +225,10 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
         [row.marks.delivered, row.marks.read].map(|number| -> Number { ("room_marks.csv", &row.user, number) })
     });
     users.chain(waiting).chain(read).chain(filed).chain(sent).chain(rooms).chain(members).chain(logs).chain(marks)
+}
+
+fn note(directory: &Path, name: &str) -> String {
+    let what =
+        if name.ends_with(".broken") { "a torn batch that was moved aside; it may be deleted" } else { UNFINISHED };
+    format!("{}: {what}", directory.join(name).display())
 }

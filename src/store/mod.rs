@@ -13,8 +13,6 @@ mod cross_check;
 mod error;
 mod files;
 mod history;
-mod manifest;
-mod orphans;
 mod prefix_reader;
 mod restore;
 mod room_tables;

@@ -23,7 +23,8 @@ impl Store {
         let marker = self.restore_marker();
         let done = self.create_marker(&marker).and_then(|()| self.fill_from(backup, state));
         match done {
-            Ok(()) => self.finish_restore(),
+            // A marker that stays is a note in `wachat check`, and no more.
+            Ok(()) => _ = self.disk.remove_file(&marker).and_then(|()| self.disk.sync_dir(&self.directory)),
             Err(_) => self.discard_copy(&marker, is_new),
         }
         done.map(|()| report)
@@ -61,11 +62,6 @@ impl Store {
         let mut snapshot = state.snapshot();
         snapshot.store = new_name(&self.directory)?;
         self.write_checkpoint(&snapshot, 0, 1).map(drop)
-    }
-
-    /// Removes the marker of a finished restore. A marker that stays is a note in `wachat check`, and no more.
-    fn finish_restore(&self) {
-        let _ = self.disk.remove_file(&self.restore_marker()).and_then(|()| self.disk.sync_dir(&self.directory));
     }
 
     /// Returns the path of the file that exists as long as a restore is not finished.

@@ -1,13 +1,32 @@
 //! The lines on standard output: one struct a kind. Its fields are those of the JSON object; scripts rely on them, so
 //! a field may be added and none changed. Times are RFC 3339.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::safe::{indented, safe};
 use crate::client::{Exit, Failure};
-use crate::model::{Message, Target};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Event, HistoryRecord, Room, User};
+
+/// Makes JSON strings of values, as `Display` writes them.
+macro_rules! serialize_as_text {
+    ($($kind:ty),+) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )+};
+}
+
+serialize_as_text!(MessageId, RoomName, State, Target, Text, Timestamp, UserName);
+
+impl Serialize for Seq {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.get())
+    }
+}
 
 /// A line of output, in either form.
 pub trait Line: Serialize {
@@ -18,41 +37,35 @@ pub trait Line: Serialize {
 /// A message.
 #[derive(Serialize)]
 pub struct MessageLine {
-    seq: u64,
-    id: String,
-    from: String,
-    to: String,
-    at: String,
+    seq: Seq,
+    id: MessageId,
+    from: UserName,
+    to: Target,
+    at: Timestamp,
     /// Its state; only in a history.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    text: String,
+    state: Option<State>,
+    text: Text,
 }
 
 impl MessageLine {
     pub fn received(message: &Message) -> Self {
-        Self {
-            seq: message.seq.get(),
-            id: message.id.to_string(),
-            from: message.from.to_string(),
-            to: message.to.to_string(),
-            at: message.at.to_string(),
-            state: None,
-            text: message.text.to_string(),
-        }
+        let Message { seq, id, from, to, at, text } = message.clone();
+        Self { seq, id, from, to, at, state: None, text }
     }
 
     pub fn from_history(record: &HistoryRecord) -> Self {
-        Self { state: Some(record.state.to_string()), ..Self::received(&record.message) }
+        Self { state: Some(record.state), ..Self::received(&record.message) }
     }
 }
 
 impl Line for MessageLine {
     /// `12 2026-11-21T14:35:02.511Z READ luis: hola`; in a room `… #sala luis: hola`.
     fn plain(&self) -> String {
-        let state = self.state.as_ref().map_or(String::new(), |state| format!("{state} "));
-        let room = if self.to.starts_with('#') { format!("{} ", self.to) } else { String::new() };
-        format!("{} {} {state}{}: {}", self.seq, self.at, safe(&format!("{room}{}", self.from)), indented(&self.text))
+        let state = self.state.map_or(String::new(), |state| format!("{state} "));
+        let room = if let Target::Room(room) = &self.to { format!("{room} ") } else { String::new() };
+        let (from, text) = (format!("{room}{}", self.from), indented(self.text.as_str()));
+        format!("{} {} {state}{}: {text}", self.seq, self.at, safe(&from))
     }
 }
 
@@ -68,23 +81,18 @@ pub struct EventLine {
 #[serde(tag = "type", rename_all = "lowercase")]
 enum EventKind {
     Message(MessageLine),
-    State { seq: u64, place: String, state: String, upto: u64, at: String },
-    Gap { seq: u64, room: String, first: u64, last: u64 },
-    Unknown { seq: u64 },
+    State { seq: Seq, place: Target, state: State, upto: Seq, at: Timestamp },
+    Gap { seq: Seq, room: RoomName, first: Seq, last: Seq },
+    Unknown { seq: Seq },
 }
 
 impl EventLine {
     pub fn new(store: &str, event: &Event) -> Self {
-        let seq = event.seq().get();
-        let kind = match event {
-            Event::Message(message) => EventKind::Message(MessageLine::received(message)),
-            Event::State { target, state, upto, at, .. } => {
-                let (place, state, at) = (target.to_string(), state.to_string(), at.to_string());
-                EventKind::State { seq, place, state, upto: upto.get(), at }
-            }
-            Event::Gap { room, first, last } => {
-                EventKind::Gap { seq, room: room.to_string(), first: first.get(), last: last.get() }
-            }
+        let seq = event.seq();
+        let kind = match event.clone() {
+            Event::Message(message) => EventKind::Message(MessageLine::received(&message)),
+            Event::State { target, state, upto, at, .. } => EventKind::State { seq, place: target, state, upto, at },
+            Event::Gap { room, first, last } => EventKind::Gap { seq, room, first, last },
             _ => EventKind::Unknown { seq },
         };
         Self { kind, store: store.to_owned() }
@@ -110,45 +118,16 @@ impl Line for EventLine {
     }
 }
 
-/// A user.
-#[derive(Serialize)]
-pub struct UserLine {
-    name: String,
-    online: bool,
-    /// The time when a session of the user last began or ended.
-    last_seen: Option<String>,
-}
-
-impl From<User> for UserLine {
-    fn from(user: User) -> Self {
-        let last_seen = user.last_seen.map(|at| at.to_string());
-        Self { name: user.name.to_string(), online: user.online, last_seen }
-    }
-}
-
-impl Line for UserLine {
+impl Line for User {
     /// `luis offline 2026-11-21T14:35:02.511Z`.
     fn plain(&self) -> String {
         let presence = if self.online { "online" } else { "offline" };
-        safe(&format!("{} {presence} {}", self.name, self.last_seen.as_deref().unwrap_or("never"))).into_owned()
+        let last_seen = self.last_seen.map_or("never".to_owned(), |at| at.to_string());
+        safe(&format!("{} {presence} {last_seen}", self.name)).into_owned()
     }
 }
 
-#[derive(Serialize)]
-pub struct RoomLine {
-    name: String,
-    members: usize,
-    /// The user who asks is one of them.
-    member: bool,
-}
-
-impl From<Room> for RoomLine {
-    fn from(room: Room) -> Self {
-        Self { name: room.name.to_string(), members: room.members, member: room.member }
-    }
-}
-
-impl Line for RoomLine {
+impl Line for Room {
     /// `#sala 3 member`, or `#sala 3`.
     fn plain(&self) -> String {
         let member = if self.member { " member" } else { "" };
@@ -160,18 +139,18 @@ impl Line for RoomLine {
 #[derive(Serialize)]
 pub struct SentLine {
     /// Its number; none as long as it is only queued.
-    pub seq: Option<u64>,
-    id: String,
-    to: String,
+    pub seq: Option<Seq>,
+    id: MessageId,
+    to: Target,
     /// The time when the server accepted it; while it is only queued, when it was given to `send`.
-    pub at: String,
+    pub at: Timestamp,
     /// SENT (only queued), RECEIVED, DELIVERED or READ.
     pub state: String,
 }
 
 impl SentLine {
     pub fn queued(message: &Outgoing) -> Self {
-        let (id, to, at) = (message.id.to_string(), message.to.to_string(), message.at.to_string());
+        let Outgoing { id, to, at, .. } = message.clone();
         Self { seq: None, id, to, at, state: "SENT".to_owned() }
     }
 }

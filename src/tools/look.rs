@@ -1,10 +1,10 @@
 //! `wachat history`, `users` and `rooms`: one question each, and its answer.
 
 use super::args::{HistoryArgs, LookArgs};
-use super::lines::{Line, MessageLine, RoomLine, UserLine, parse_target};
+use super::lines::{Line, MessageLine, parse_target};
 use super::print;
 use crate::client::link::request::fetch_history;
-use crate::client::link::session::{Session, send_line};
+use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target};
 use crate::protocol::{Codec, HistoryRecord, Room, SendRequest, User};
@@ -40,16 +40,16 @@ fn fetch_pages(
 }
 
 pub(super) fn users(args: &LookArgs) -> Result<Exit, Failure> {
-    list::<User, UserLine>(args, &SendRequest::Users)
+    list::<User>(args, &SendRequest::Users)
 }
 
 pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
-    list::<Room, RoomLine>(args, &SendRequest::Rooms)
+    list::<Room>(args, &SendRequest::Rooms)
 }
 
-fn list<T: Codec, L: Line + From<T>>(args: &LookArgs, request: &SendRequest) -> Result<Exit, Failure> {
-    let list: Vec<T> = log_in(&args.account)?.request_list(&send_line(request))??;
-    print(&list.into_iter().map(L::from).collect::<Vec<_>>(), args.json)?;
+fn list<T: Codec + Line>(args: &LookArgs, request: &SendRequest) -> Result<Exit, Failure> {
+    let list: Vec<T> = log_in(&args.account)?.request_list(request)??;
+    print(&list, args.json)?;
     Ok(Exit::Done)
 }
 

@@ -9,7 +9,6 @@ mod lines;
 mod look;
 mod receive;
 mod send;
-mod submission;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -18,8 +17,7 @@ use clap::Subcommand;
 use crossbeam_channel::Receiver;
 use signal_hook::consts::SIGINT;
 
-use crate::client::exit::{Exit, Failure, failed};
-use crate::client::texts::safe::safe;
+use crate::client::exit::{Exit, Failure, failed, report};
 use crate::signals;
 
 use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
@@ -39,26 +37,13 @@ pub enum Tool {
 
 /// Runs a command. A failure is reported on standard error.
 pub fn run(tool: &Tool) -> ExitCode {
-    let result = match tool {
+    report(match tool {
         Tool::Send(args) => send::send(args),
         Tool::Receive(args) => receive::receive(args),
         Tool::History(args) => look::history(args),
         Tool::Users(args) => look::users(args),
         Tool::Rooms(args) => look::rooms(args),
-    };
-    let exit = result.unwrap_or_else(|(exit, why)| {
-        if exit != Exit::Done {
-            note(&why);
-        }
-        exit
-    });
-    exit.into()
-}
-
-/// Writes a line to standard error, beside the data.
-fn note(text: &str) {
-    // Without standard error there is no place to report that.
-    let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
+    })
 }
 
 /// Writes lines to standard output. When this returns they have left this program. A reader that has closed the output

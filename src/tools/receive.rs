@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
-use super::{note, print, receive_interrupts};
-use crate::client::link::account::Account;
+use super::{print, receive_interrupts};
+use crate::client::exit::{Exit, Failure, note};
+use crate::client::link::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
-use crate::client::{Exit, Failure};
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;
@@ -42,7 +42,7 @@ fn end_by_interrupt(writing: Writing) -> Result<(), Failure> {
     spawn("interrupts", move || {
         if interrupts.recv().is_ok() {
             let _between = writing.lock();
-            std::process::exit(i32::from(Exit::Interrupted.code()));
+            std::process::exit(Exit::Interrupted as i32);
         }
     })
 }
@@ -64,7 +64,7 @@ impl Receiving<'_> {
         let mut unacknowledged = None;
         loop {
             let events = poll(&mut session, after, wait)??;
-            self.retry = Some(Backoff::new(limits::MIN_RETRY_DELAY));
+            self.retry = Some(Backoff::default());
             drop(unacknowledged.take());
             let numbered = events.iter().any(|event| event.seq() > Seq::ZERO);
             if self.left == Some(0) || !numbered && !self.args.follow {

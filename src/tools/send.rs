@@ -1,20 +1,27 @@
-//! `wachat send`: one message, through an outbox as with `connect`.
+//! `wachat send`: one message, through an outbox as with `connect`, until it has the state that was asked for.
 
 use std::io::{self, Read as _};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::args::SendArgs;
-use super::lines::{SentLine, parse_target};
-use super::submission::Submission;
-use super::{note, print, receive_interrupts};
+use super::lines::{Line as _, SentLine, parse_target};
+use super::{print, receive_interrupts};
+use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Moment;
-use crate::client::exit::{Exit, Failure, failed};
-use crate::client::link::account::Account;
+use crate::client::exit::{Exit, Failure, failed, note};
 use crate::client::link::error::LinkError;
+use crate::client::link::request::{Answer, Request};
 use crate::client::link::session::Session;
+use crate::client::link::{Account, LinkEvent, sender};
+use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
 use crate::client::state::outbox::Outgoing;
+use crate::client::texts::Phrase;
 use crate::limits;
-use crate::model::{MessageId, Target, Text};
+use crate::model::{State, Target, Text};
+use crate::protocol::Status;
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;
@@ -49,11 +56,11 @@ fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: 
 /// Puts the message into the outbox. When this returns it is durable.
 fn queue(home: &mut Home, to: Target, text: Text) -> Result<Outgoing, Failure> {
     if home.state.outbox().len() >= limits::OUTBOX_MESSAGES {
-        return Err(failed("not sent: the outbox is full; it empties when the server is there"));
+        return Err(failed(Phrase::OutboxFull));
     }
-    let no_random = || failed("the operating system gives no random numbers");
+    let no_random = || failed(Phrase::NoRandom);
     let moment = Moment::present().map_err(|_| no_random())?;
-    let id = MessageId::new(&format!("{:032x}", moment.random)).ok_or_else(no_random)?;
+    let id = moment.message_id().ok_or_else(no_random)?;
     let message = Outgoing { id, to, at: moment.at, text };
     home.state.queue(message.clone());
     home.commit()?;
@@ -71,7 +78,153 @@ fn read_text(argument: &str) -> Result<Text, Failure> {
         read.map_err(|error| failed(format!("cannot read standard input: {error}")))?;
         text.truncate(text.strip_suffix('\n').unwrap_or(&text).len());
     }
-    let max = limits::TEXT_BYTES;
-    let refused = || format!("not sent: a message has no control characters and at most {max} bytes");
-    Text::new(&text).ok_or_else(|| failed(refused()))
+    Text::new(&text).ok_or_else(|| failed(Phrase::NotAText { most: &limits::TEXT_BYTES }))
+}
+
+/// A message on its way, and its state.
+struct Submission<'a> {
+    args: &'a SendArgs,
+    home: Home,
+    dispatcher: Dispatcher,
+    message: Outgoing,
+    deadline: Instant,
+    line: SentLine,
+    next_status: Option<Instant>,
+    status_delay: Duration,
+}
+
+impl<'a> Submission<'a> {
+    fn new(args: &'a SendArgs, home: Home, message: Outgoing) -> Self {
+        Self {
+            args,
+            home,
+            dispatcher: Dispatcher::default(),
+            line: SentLine::queued(&message),
+            message,
+            deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
+            next_status: None,
+            status_delay: limits::MIN_STATUS_DELAY,
+        }
+    }
+
+    /// Sends the outbox, and follows the message.
+    fn run(mut self, account: Account, session: Session, interrupts: &Receiver<()>) -> Result<Exit, Failure> {
+        let ((requests, to_send), (reports, answers)) = (bounded(1), bounded(1));
+        spawn("sender", move || sender::run(&account, Some(session), &to_send, &reports))?;
+        loop {
+            self.dispatch(&requests);
+            let event = select! {
+                recv(answers) -> event => event.ok(),
+                recv(interrupts) -> _ => return self.end(Exit::Interrupted, "interrupted"),
+                default(self.pause()) => None,
+            };
+            if let Some(exit) = event.map_or(Ok(None), |event| self.handle(event))? {
+                return self.end(exit, "");
+            }
+            if Instant::now() >= self.deadline {
+                let exit = if self.line.seq.is_some() { Exit::Failed } else { Exit::Queued };
+                return self.end(exit, "not in time");
+            }
+        }
+    }
+
+    /// Gives the sender its next request.
+    fn dispatch(&mut self, requests: &Sender<Request>) {
+        let now = Instant::now();
+        if let (Some(at), Some(seq)) = (self.next_status, self.line.seq)
+            && at <= now
+        {
+            self.next_status = None;
+            self.dispatcher.add_question(Request::Status(self.message.to.clone(), seq));
+        }
+        if !self.dispatcher.refuse_questions(now).is_empty() {
+            self.ask_later();
+        }
+        if let Some(request) = self.dispatcher.next_request(&self.home.state, now) {
+            // The sender has room for its one request.
+            let _ = requests.try_send(request);
+        }
+    }
+
+    /// Handles the sender's answer. Returns the exit code, if it is known now.
+    fn handle(&mut self, event: LinkEvent) -> Result<Option<Exit>, Failure> {
+        let LinkEvent::Answered(request, answer) = event else { return Ok(None) };
+        let moment = Moment::present().map_err(failed)?;
+        let was_failing = self.dispatcher.is_failing();
+        let outcome = self.dispatcher.note_answer(&mut self.home.state, request, answer, &moment);
+        self.home.commit()?;
+        let message = &self.message;
+        match outcome {
+            Outcome::Accepted(accepted, _) if accepted.id == message.id => return Ok(self.note_accepted()),
+            Outcome::Failed(failed, ko) if failed.id == message.id => return Err(ko.into()),
+            // A message of an earlier run: that one could only queue it.
+            Outcome::Failed(failed, ko) => {
+                note(&format!("an earlier message to {} was not sent: {}", failed.to, ko.text));
+            }
+            Outcome::Held(held, ko) => note(&format!("what you wrote to {} waits: {}", held.to, ko.text)),
+            Outcome::Unreachable(why, question) => {
+                if !was_failing {
+                    note(&format!("the server is away ({why}); trying again"));
+                }
+                if question.is_some() {
+                    self.ask_later();
+                }
+            }
+            Outcome::Answered(_, Answer::Statuses(list)) => return Ok(self.compare(&list)),
+            Outcome::Answered(_, Answer::Refused(ko)) => return Err(ko.into()),
+            Outcome::Stopped(error) => return Err(error.into()),
+            Outcome::Accepted(..) | Outcome::Answered(..) | Outcome::Nothing => {}
+        }
+        Ok(None)
+    }
+
+    /// The server has the message, and so has the log.
+    fn note_accepted(&mut self) -> Option<Exit> {
+        let sent = self.home.state.last_sent(&self.message.to);
+        let (message, _) = sent.filter(|(message, _)| message.id == self.message.id)?;
+        (self.line.seq, self.line.at) = (Some(message.seq), message.at);
+        self.note_state(State::Received)
+    }
+
+    fn note_state(&mut self, state: State) -> Option<Exit> {
+        self.line.state = state.to_string();
+        self.ask_later();
+        self.status_delay = (self.status_delay * 2).min(limits::MAX_STATUS_DELAY);
+        (state >= self.args.wait).then_some(Exit::Done)
+    }
+
+    fn ask_later(&mut self) {
+        self.next_status = Some(Instant::now() + self.status_delay);
+    }
+
+    /// Takes the state of the slowest recipient for that of the message.
+    fn compare(&mut self, list: &[Status]) -> Option<Exit> {
+        match list.iter().map(|status| status.state).min() {
+            Some(slowest) => self.note_state(slowest),
+            None => {
+                note("there is no recipient");
+                Some(Exit::Done)
+            }
+        }
+    }
+
+    /// Returns the time until there is something to do without an answer.
+    fn pause(&self) -> Duration {
+        let now = Instant::now();
+        let retry = self.dispatcher.deadline(now);
+        let next = [self.next_status, retry, Some(self.deadline)].into_iter().flatten().min();
+        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
+    }
+
+    /// Reports the message's state: on standard error, if it is not the wanted one.
+    fn end(&self, exit: Exit, why: &str) -> Result<Exit, Failure> {
+        if exit != Exit::Done {
+            let place = if self.line.seq.is_some() { "" } else { ", in the outbox; the next send brings it" };
+            note(&format!("{why}: {}{place}", self.line.plain()));
+        }
+        if self.args.json {
+            print(std::slice::from_ref(&self.line), true)?;
+        }
+        Ok(exit)
+    }
 }

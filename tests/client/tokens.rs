@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wachat::client::p2p::tokens::Tokens;
+use wachat::client::app::chats::Tokens;
 use wachat::limits;
 use wachat::model::{Token, UserName};
 

@@ -104,6 +104,29 @@ fn three_hundred_wrong_logins_from_five_addresses_delay_a_right_one_from_a_sixth
 }
 
 #[test]
+fn guesses_from_one_address_leave_room_for_others() {
+    let world = World::without_lobby();
+    world.register("ana");
+    let more = limits::AUTH_QUEUE_PER_ADDRESS + 50;
+    let mut guesses: Vec<_> = (0..more).map(|_| Connection::open_from([127, 0, 1, 1], world.send)).collect();
+    guesses.iter_mut().for_each(|guess| guess.send("LOGIN:ana:otra palabra\n"));
+    let mut answers = Vec::new();
+    wait_until("as many answers as there is no room for guesses", || {
+        guesses.retain_mut(|guess| {
+            let answered = guess.has_input(Duration::from_millis(1));
+            answers.extend(answered.then(|| guess.read_line()));
+            !answered
+        });
+        answers.len() >= more - limits::AUTH_QUEUE_PER_ADDRESS
+    });
+    // A few were verified meanwhile; the others wait.
+    let full = answers.iter().filter(|answer| answer.starts_with("KO;FULL;\"too many passwords are being verified"));
+    assert!(full.count() >= more - limits::AUTH_QUEUE_PER_ADDRESS - 10, "{answers:?}");
+    // A password that the server has not seen since it was started.
+    assert!(log_in_from([127, 0, 1, 2], &world, "LOGIN:ana:otra palabra").0.starts_with("KO;AUTH;"));
+}
+
+#[test]
 fn after_five_wrong_passwords_an_address_waits_for_that_name_and_nobody_else_does() {
     let world = World::without_lobby();
     world.register("ana");

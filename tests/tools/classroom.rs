@@ -1,5 +1,6 @@
 //! A class: its accounts come from a roster, and can be written out as one.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -69,11 +70,19 @@ impl Class {
             .collect()
     }
 
-    /// The passwords that were made up.
+    /// The passwords that were made up. They can be read out: three groups of four, no characters that look alike.
+    #[track_caller]
     fn passwords(&self, file: &str) -> Vec<(String, String)> {
         let rows = self.read(file);
         let rows = rows.lines().skip(1).map(|row| row.split(';').map(str::to_owned).collect::<Vec<_>>());
-        rows.map(|row| (row[0].clone(), row[1].clone())).collect()
+        let passwords: Vec<_> = rows.map(|row| (row[0].clone(), row[1].clone())).collect();
+        for (_, password) in &passwords {
+            let groups: Vec<_> = password.split('-').map(str::len).collect();
+            assert_eq!(groups, [4, 4, 4], "{password}");
+            let is_plain = |c: char| c == '-' || c.is_ascii_digit() || c.is_ascii_lowercase();
+            assert!(password.chars().all(is_plain) && !password.contains(['i', 'l', 'o', '0', '1']), "{password}");
+        }
+        passwords
     }
 
     fn serve(self, flags: &[&str]) -> World {
@@ -222,6 +231,11 @@ fn a_kill_in_the_middle_leaves_all_of_the_class_or_nobody() {
         assert!(there == 0 || there == names.len(), "{there} of {} are there", names.len());
         let rows = class.read("passwords.csv").lines().count();
         assert!(rows == names.len() + 1 || there == 0, "no account without its password");
+        if there > 0 {
+            let different: HashSet<_> =
+                class.passwords("passwords.csv").into_iter().map(|(_, made_up)| made_up).collect();
+            assert_eq!(different.len(), names.len());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `wachat user`, the administrator's commands, through the real binary.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -28,6 +29,9 @@ fn accounts_are_made_changed_listed_and_closed_while_no_server_runs() {
     assert_eq!(user(&data, &["add", "Ana"], PASSWORD), (Some(0), String::new(), String::new()));
     assert_eq!(user(&data, &["add", "luis"], PASSWORD).0, Some(0));
     assert_eq!(user(&data, &["passwd", "luis"], "otra palabra").0, Some(0));
+    let log = fs::read_dir(data.join("wal")).expect("a log").map(|file| fs::read(file.expect("a file").path()));
+    let log = String::from_utf8(log.collect::<Result<Vec<_>, _>>().expect("to read").concat()).expect("UTF-8");
+    assert_eq!(log.matches("$argon2id$v=19$m=19456,t=2,p=1$").count(), 3, "{log}");
 
     let mut world = World::in_directory(directory, &["--registration", "closed"]);
     assert_eq!(login(&world, "ana", PASSWORD), "OK;Ana");

@@ -1,10 +1,10 @@
 //! The table of commands. The parser, `/help`, "did you mean" and the README's table are made from it: a new
 //! command is a new row.
 
-use super::arguments::{
+use super::command::Command;
+use super::parse::{
     Parsed, Refusal, act, history, none, optional_room, optional_target, optional_user, say_to, search,
 };
-use super::command::Command;
 use crate::client::texts::{Language, Three, three};
 
 /// A row of the table.
@@ -29,17 +29,19 @@ impl CommandRow {
 }
 
 /// Makes the table: of each command its verb, aliases and parser, and then form and help, in English, Spanish and
-/// Portuguese.
+/// Portuguese. A command without arguments is its own form.
 macro_rules! commands {
-    ($($verb:literal $aliases:tt, $parse:expr; form $($form:literal),+; help $($help:literal),+;)+) => {
+    ($($verb:literal $aliases:tt, $parse:expr; $(form $($form:literal),+;)? help $($help:literal),+;)+) => {
         pub const COMMANDS: &[CommandRow] = &[$(CommandRow {
             verb: $verb,
             aliases: &$aliases,
-            form: three($($form),+),
+            form: commands!(@form $verb $(, $($form),+)?),
             help: three($($help),+),
             parse: $parse,
         }),+];
     };
+    (@form $verb:literal) => { three($verb, $verb, $verb) };
+    (@form $verb:literal, $($form:literal),+) => { three($($form),+) };
 }
 
 commands! {
@@ -67,7 +69,6 @@ commands! {
             "busca en tu historial los mensajes con todas estas palabras",
             "procura no seu histórico as mensagens com todas estas palavras";
     "/unread" [], |rest| none(rest, Command::Unread);
-        form "/unread", "/unread", "/unread";
         help "show which conversations have unread messages, and how many",
             "dónde hay algo que no has leído, y cuánto", "onde há algo que você não leu, e quanto";
     "/read" [], |rest| optional_target(rest).map(Command::Read);
@@ -80,7 +81,6 @@ commands! {
             "la conexión y lo que espera; con un nombre, hasta dónde ha llegado tu último mensaje allí",
             "a conexão e o que espera; com um nome, até onde chegou sua última mensagem ali";
     "/users" ["@lista"], |rest| none(rest, Command::Users);
-        form "/users", "/users", "/users";
         help "list all users, and which of them are online", "todos, y quién está en línea", "todos, e quem está online";
     "/whois" [], |rest| optional_user(rest)?.map(Command::Whois).ok_or(Refusal::Form);
         form "/whois <user>", "/whois <usuario>", "/whois <usuário>";
@@ -103,7 +103,6 @@ commands! {
             "sale de una sala; a secas, de la que es el chat actual",
             "sai de uma sala; sozinho, da que é a conversa atual";
     "/rooms" [], |rest| none(rest, Command::Rooms);
-        form "/rooms", "/rooms", "/rooms";
         help "list all rooms, and which of them you are in",
             "todas las salas, y en cuáles estás", "todas as salas, e em quais você está";
     "/names" [], |rest| optional_room(rest).map(Command::Members);
@@ -116,21 +115,17 @@ commands! {
             "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
     "/close" [], |rest| none(rest, Command::Close);
-        form "/close", "/close", "/close";
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);
-        form "/resend", "/resend", "/resend";
         help "send the unconfirmed messages of a direct chat through the server",
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta";
     "/clear" [], |rest| none(rest, Command::Clear);
-        form "/clear", "/clear", "/clear";
         help "clear the screen", "limpia la pantalla", "limpa a tela";
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));
         form "/help [command]", "/help [comando]", "/help [comando]";
         help "list the commands", "lo que se puede escribir", "o que se pode digitar";
     "/quit" ["/salir", "/sair", "@salir"], |rest| none(rest, Command::Quit);
-        form "/quit", "/quit", "/quit";
         help "quit; the next start sends what is in the outbox",
             "sale; lo que espera se envía la próxima vez", "sai; o que está na fila é enviado da próxima vez";
 }

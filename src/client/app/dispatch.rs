@@ -15,10 +15,11 @@ use crate::model::{Seq, State, Target};
 use crate::protocol::{Chat, Code, Ko};
 
 /// The sender, as the dispatcher sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     /// No server is tried in this run.
     Off,
+    #[default]
     Idle,
     /// The sender has a request.
     Busy,
@@ -40,6 +41,7 @@ pub enum Outcome {
     Nothing,
 }
 
+#[derive(Default)]
 pub struct Dispatcher {
     mode: Mode,
     retry: Backoff,
@@ -50,19 +52,6 @@ pub struct Dispatcher {
     doubtful: Vec<(Target, Seq)>,
     /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
     held: HashMap<Target, Backoff>,
-}
-
-impl Default for Dispatcher {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Idle,
-            retry: Backoff::new(limits::MIN_RETRY_DELAY),
-            questions: VecDeque::new(),
-            reads: Vec::new(),
-            doubtful: Vec::new(),
-            held: HashMap::new(),
-        }
-    }
 }
 
 impl Dispatcher {

@@ -8,8 +8,7 @@ use crate::client::link::LinkEvent;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
-use crate::client::texts::Three;
-use crate::model::Timestamp;
+use crate::model::{MessageId, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub enum Event {
     /// The client begins. The error: there was no connection, and why.
     Started(Result<(), String>),
     /// A line, or the reason why the input is none.
-    Typed(Result<String, Three>),
+    Typed(Result<String, String>),
     InputEnded,
     Link(LinkEvent),
     Direct(DirectEvent),
@@ -42,6 +41,11 @@ impl Moment {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         Ok(Self { now: Instant::now(), at: Timestamp::now(), random: u128::from_be_bytes(random) })
+    }
+
+    /// Returns the id of a new message.
+    pub fn message_id(&self) -> Option<MessageId> {
+        MessageId::new(&format!("{:032x}", self.random))
     }
 
     /// Returns the random bits for the jitter of a delay.

@@ -13,30 +13,32 @@ use crate::client::state::outbox::Outgoing;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{State, Target};
-use crate::protocol::{Code, Event, Ko, SessionOpened};
+use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
 
 impl App {
-    pub(super) fn handle_link(&mut self, event: LinkEvent) -> Vec<View> {
+    pub(super) fn handle_link(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Answered(request, answer) => {
                 let was_failing = self.dispatcher.is_failing();
                 let outcome = self.dispatcher.note_answer(&mut self.state, request, answer, &self.moment);
-                let mut views = Vec::new();
                 if was_failing && !self.dispatcher.is_failing() {
-                    views.extend(self.note_sender_success());
+                    // The sender has found the server again: the receiver shall not wait any longer.
+                    self.polling.hurry();
+                    if self.polling.works {
+                        self.note_reachable();
+                    }
                 }
-                views.extend(self.handle_outcome(outcome));
-                views
+                self.handle_outcome(outcome);
             }
             LinkEvent::LoggedIn(SessionOpened { acknowledged, store, .. }) => {
                 self.polling.note_login(acknowledged);
-                let another = self.state.note_login(&store, acknowledged);
-                if another { vec![notice(Phrase::OtherStore)] } else { Vec::new() }
+                if self.state.note_login(&store, acknowledged) {
+                    self.show(notice(Phrase::OtherStore));
+                }
             }
             LinkEvent::Polled(Ok(polled)) => {
-                let mut views = self.note_poll_success();
-                views.extend(self.take_in(polled));
-                views
+                self.note_poll_success();
+                self.take_in(polled);
             }
             LinkEvent::Polled(Err(ko)) if ko.code == Code::Seq => self.handle_older_store(),
             LinkEvent::Polled(Err(ko)) => self.handle_receiver_failure(&words::ko(&ko)),
@@ -45,82 +47,74 @@ impl App {
         }
     }
 
-    fn handle_outcome(&mut self, outcome: Outcome) -> Vec<View> {
+    fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Accepted(message, state) => {
                 self.progress = self.moment.now;
-                ticks(None, state, &message.to, &message.text, 0)
+                self.output.views.extend(ticks(None, state, &message.to, &message.text, 0));
             }
             Outcome::Failed(message, ko) => self.handle_failed(message, &ko),
             Outcome::Held(message, ko) => {
-                vec![notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) })]
+                self.show(notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) }));
             }
             Outcome::Answered(question, answer) => {
                 self.progress = self.moment.now;
-                self.handle_answer(question, answer)
+                self.handle_answer(question, answer);
             }
             Outcome::Unreachable(why, question) => {
-                let mut views = self.handle_away(&why);
-                views.extend(question.iter().flat_map(|question| self.handle_not_asked(question, &why)));
-                views
+                self.handle_away(&why);
+                question.iter().for_each(|question| self.handle_not_asked(question, &why));
             }
             Outcome::Stopped(error) => self.stop(&error),
-            Outcome::Nothing => Vec::new(),
+            Outcome::Nothing => {}
         }
     }
 
-    /// The sender has found the server again: the receiver shall not wait any longer.
-    fn note_sender_success(&mut self) -> Vec<View> {
-        self.polling.hurry();
-        if self.polling.works { self.note_reachable() } else { Vec::new() }
+    fn note_poll_success(&mut self) {
+        if self.polling.note_answer() {
+            self.note_reachable();
+        }
     }
 
-    fn note_poll_success(&mut self) -> Vec<View> {
-        if self.polling.note_answer() { self.note_reachable() } else { Vec::new() }
-    }
-
-    fn note_reachable(&mut self) -> Vec<View> {
+    fn note_reachable(&mut self) {
         self.progress = self.moment.now;
         self.dispatcher.hurry();
         // Presence was not reported meanwhile.
         self.joiners.clear();
-        match std::mem::replace(&mut self.server, Server::Reachable) {
-            Server::Reachable => Vec::new(),
-            Server::Away => vec![notice(Phrase::Connected { server: &self.setting.server })],
+        if std::mem::replace(&mut self.server, Server::Reachable) == Server::Away {
+            self.show(notice(Phrase::Connected { server: &self.setting.server }));
         }
     }
 
     /// Reports once that the server is away.
-    pub(super) fn handle_away(&mut self, why: &str) -> Vec<View> {
-        match std::mem::replace(&mut self.server, Server::Away) {
-            Server::Reachable => vec![notice(Phrase::ServerAway { why: &why })],
-            Server::Away => Vec::new(),
+    pub(super) fn handle_away(&mut self, why: &str) {
+        if std::mem::replace(&mut self.server, Server::Away) == Server::Reachable {
+            self.show(notice(Phrase::ServerAway { why: &why }));
         }
     }
 
-    fn handle_receiver_failure(&mut self, why: &str) -> Vec<View> {
+    fn handle_receiver_failure(&mut self, why: &str) {
         self.polling.note_failure(&self.moment);
-        self.handle_away(why)
+        self.handle_away(why);
     }
 
     /// The server never gave the number that the log holds, though its store has the same name: it is an older
     /// copy. The client goes on from the number that the server calls acknowledged.
-    fn handle_older_store(&mut self) -> Vec<View> {
+    fn handle_older_store(&mut self) {
         let store = self.state.store().to_owned();
         self.state.note_position(&store, self.polling.acknowledged);
-        let mut views = vec![notice(Phrase::OtherStore)];
-        views.extend(self.note_poll_success());
-        views
+        self.show(notice(Phrase::OtherStore));
+        self.note_poll_success();
     }
 
     /// Ends the program: another try would not change anything.
-    fn stop(&mut self, error: &LinkError) -> Vec<View> {
+    fn stop(&mut self, error: &LinkError) {
         let refused = matches!(error, LinkError::Refused(_));
         self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
-        vec![View::Problem(error.to_string())]
+        self.show(View::Problem(error.to_string()));
     }
 
-    fn handle_failed(&mut self, message: Outgoing, ko: &Ko) -> Vec<View> {
+    fn handle_failed(&mut self, message: Outgoing, ko: &Ko) {
         self.failures += 1;
         self.progress = self.moment.now;
         let why = match (ko.code, &message.to) {
@@ -128,10 +122,10 @@ impl App {
             (Code::NoRoom, Target::Room(room)) => Phrase::JoinMakes { room }.to_string(),
             _ => words::ko(ko),
         };
-        vec![View::Failed { to: message.to, text: message.text.to_string(), why }]
+        self.show(View::Failed { to: message.to, text: message.text.to_string(), why });
     }
 
-    fn handle_answer(&mut self, question: Request, given: Answer) -> Vec<View> {
+    fn handle_answer(&mut self, question: Request, given: Answer) {
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
@@ -142,85 +136,81 @@ impl App {
             (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
                 self.show_own_rows(&target, count, &ko)
             }
-            (_, Answer::Users(users)) => users.iter().map(Self::view_of_user).collect(),
-            (_, Answer::Statuses(list)) if list.is_empty() => vec![answer(Phrase::NobodyWaitedFor)],
+            (_, Answer::Users(users)) => self.output.views.extend(users.iter().map(Self::view_of_user)),
             (_, Answer::Statuses(list)) => {
-                let line =
-                    |status: &crate::protocol::Status| format!("{}: {}", status.user, words::state(status.state));
-                list.iter().map(|status| View::Answer(line(status))).collect()
+                let line = |status: &Status| answer(format_args!("{}: {}", status.user, words::state(status.state)));
+                self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
-            (_, Answer::Rows(rows)) if rows.is_empty() => vec![answer(Phrase::NothingThere)],
-            (_, Answer::Rows(rows)) => rows.into_iter().map(|record| View::Row(self.row_of(record))).collect(),
+            (_, Answer::Rows(rows)) => {
+                let rows: Vec<_> = rows.into_iter().map(|record| View::Row(self.row_of(record))).collect();
+                self.show_all(rows.into_iter(), Phrase::NothingThere);
+            }
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
-            (_, Answer::Rooms(rooms)) => Self::list_rooms(&rooms),
-            (_, Answer::Refused(ko)) => vec![self.problem(words::ko(&ko))],
-            (_, Answer::Done | Answer::Accepted(_) | Answer::Peer(_) | Answer::Whois(..)) => Vec::new(),
+            (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
+            (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
+            (_, Answer::Done | Answer::Accepted(_) | Answer::Peer(_) | Answer::Whois(..)) => {}
         }
     }
 
     /// There was no server to ask.
-    pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) -> Vec<View> {
+    pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
         match question {
             Request::Lobby => self.handle_lobby(None),
             Request::Join(..) => self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string()),
             Request::Peer(peer) => self.handle_unreachable(peer, why),
-            _ => vec![View::Problem(Phrase::NotAsked { why: &why }.to_string())],
+            _ => self.show(View::Problem(Phrase::NotAsked { why: &why }.to_string())),
         }
     }
 
     /// Takes in what a poll brought. Arrivals are shown as soon as no room is being joined.
-    fn take_in(&mut self, polled: Polled) -> Vec<View> {
-        let mut views = Vec::new();
+    fn take_in(&mut self, polled: Polled) {
         for event in &polled.events {
             if let Event::Peer { user, token } = event {
-                views.extend(self.announce(user.clone(), token));
+                self.announce(user.clone(), token);
             }
         }
         self.held.extend(self.state.take_in(polled.events, polled.fetched));
-        views
     }
 
     /// Shows what has arrived, but while a room is being joined: the messages from before are shown first.
-    pub(super) fn release_arrivals(&mut self) -> Vec<View> {
+    pub(super) fn release_arrivals(&mut self) {
         if matches!(self.input, Input::Joining) && self.held.len() <= limits::HELD_EVENTS {
-            return Vec::new();
+            return;
         }
-        let held = std::mem::take(&mut self.held);
-        held.into_iter().flat_map(|arrival| self.handle_arrival(arrival)).collect()
+        std::mem::take(&mut self.held).into_iter().for_each(|arrival| self.handle_arrival(arrival));
     }
 
-    fn handle_arrival(&mut self, arrival: Arrival) -> Vec<View> {
+    fn handle_arrival(&mut self, arrival: Arrival) {
         if arrival.user().is_some_and(|user| self.state.is_ignored(user)) {
-            return Vec::new();
+            return;
         }
-        vec![match arrival {
-            Arrival::Message(message) => self.view_of(message),
-            Arrival::Moved(state, moved) => return self.handle_moved(state, &moved),
+        match arrival {
+            Arrival::Message(message) => self.show_message(message),
+            Arrival::Moved(state, moved) => self.handle_moved(state, &moved),
             // A user who has just joined is online: that is not said twice.
-            Arrival::Online(user) if self.joiners.remove(&user) => return Vec::new(),
-            Arrival::Online(user) => notice(Phrase::ComesOnline { user: &user }),
+            Arrival::Online(user) if self.joiners.remove(&user) => {}
+            Arrival::Online(user) => self.show(notice(Phrase::ComesOnline { user: &user })),
             Arrival::Offline(user) => {
                 self.joiners.remove(&user);
-                notice(Phrase::GoesOffline { user: &user })
+                self.show(notice(Phrase::GoesOffline { user: &user }));
             }
             Arrival::Joined(room, user) => {
-                let view = notice(Phrase::JoinedRoom { user: &user, room: &room });
+                self.show(notice(Phrase::JoinedRoom { user: &user, room: &room }));
                 self.note_joiner(user);
-                view
             }
-            Arrival::Parted(room, user) => notice(Phrase::LeftRoom { user: &user, room: &room }),
-            Arrival::CaughtUp(room, count) => notice(Phrase::CaughtUp { count: &count, room: &room }),
-            Arrival::Gap(gap) => notice(Phrase::Gap { max: &gap.max_messages(), room: &gap.room }),
-        }]
+            Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
+            Arrival::CaughtUp(room, count) => self.show(notice(Phrase::CaughtUp { count: &count, room: &room })),
+            Arrival::Gap(gap) => self.show(notice(Phrase::Gap { max: &gap.max_messages(), room: &gap.room })),
+        }
     }
 
-    fn handle_moved(&mut self, state: State, moved: &Moved) -> Vec<View> {
+    fn handle_moved(&mut self, state: State, moved: &Moved) {
         let last = &moved.last;
         // A note to oneself was seen when it was written; it is not shown as a received message.
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {
             self.dispatcher.add_read(last.to.clone(), last.seq);
         }
-        ticks(Some(moved.from), state, &last.to, &last.text, moved.others)
+        self.output.views.extend(ticks(Some(moved.from), state, &last.to, &last.text, moved.others));
     }
 }

@@ -12,7 +12,7 @@ use crate::protocol::HistoryRecord;
 
 impl App {
     /// Handles a line. One that ends in one backslash goes on with the next one; two backslashes are two.
-    pub(super) fn handle_line(&mut self, line: &str) -> Vec<View> {
+    pub(super) fn handle_line(&mut self, line: &str) {
         let backslashes = line.len() - line.trim_end_matches('\\').len();
         let goes_on = backslashes % 2 == 1;
         let part = if goes_on { line.strip_suffix('\\').unwrap_or(line) } else { line };
@@ -23,15 +23,16 @@ impl App {
         }
         if goes_on {
             self.input = Input::Continued(whole);
-            return Vec::new();
+        } else {
+            self.handle_whole_line(&whole);
         }
-        self.handle_whole_line(&whole)
     }
 
-    pub(super) fn handle_input_end(&mut self) -> Vec<View> {
-        let mut views = self.take_begun().map_or(Vec::new(), |begun| self.handle_whole_line(&begun));
-        views.extend(self.leave());
-        views
+    pub(super) fn handle_input_end(&mut self) {
+        if let Some(begun) = self.take_begun() {
+            self.handle_whole_line(&begun);
+        }
+        self.leave();
     }
 
     /// Takes the lines that go on with the next one.
@@ -45,52 +46,51 @@ impl App {
         }
     }
 
-    fn handle_whole_line(&mut self, line: &str) -> Vec<View> {
+    fn handle_whole_line(&mut self, line: &str) {
         match parse::parse(line) {
             // A script expects to see the effect of the lines before this one.
             Ok(command) if self.setting.piped && command.looks_back() => {
                 self.input = Input::Deferred(command);
-                Vec::new()
             }
             Ok(command) => self.execute(command),
-            Err(why) => vec![self.problem(why)],
+            Err(why) => self.problem(why),
         }
     }
 
     /// Carries out a deferred command once the messages before it are answered, or do not move.
-    pub(super) fn resume(&mut self) -> Vec<View> {
-        if !matches!(self.input, Input::Deferred(_)) || self.is_moving() && !self.state.outbox().is_empty() {
-            return Vec::new();
+    pub(super) fn resume(&mut self) {
+        if self.is_moving() && !self.state.outbox().is_empty() {
+            return;
         }
-        match std::mem::replace(&mut self.input, Input::Line) {
-            Input::Deferred(command) => self.execute(command),
-            _ => Vec::new(),
+        if let Input::Deferred(command) = &self.input {
+            let command = command.clone();
+            self.input = Input::Line;
+            self.execute(command);
         }
     }
 
-    fn execute(&mut self, command: Command) -> Vec<View> {
+    fn execute(&mut self, command: Command) {
         match command {
-            Command::Nothing => Vec::new(),
+            Command::Nothing => {}
             Command::Say { to: Some(to), text } => self.say(to, text),
             Command::Say { to: None, text } => self.say_here(text),
             Command::Query(target) => {
                 self.destination = target.map_or(Destination::Nowhere, Destination::Conversation);
-                Vec::new()
             }
             Command::History { target, count } => self.show_history(target, count),
             Command::Search(words) => self.search(&words),
-            Command::Unread => self.ask_server(Request::Chats),
-            Command::Whois(user) => self.ask_server(Request::Whois(user)),
+            Command::Unread => _ = self.ask_server(Request::Chats),
+            Command::Whois(user) => _ = self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
-            Command::Clear if self.setting.piped => vec![self.problem(Phrase::AtTerminalOnly)],
-            Command::Clear => vec![View::Clear],
-            Command::Users => self.ask_server(Request::Users),
+            Command::Clear if self.setting.piped => self.problem(Phrase::AtTerminalOnly),
+            Command::Clear => self.show(View::Clear),
+            Command::Users => _ = self.ask_server(Request::Users),
             Command::Status(target) => self.show_status(target),
             Command::Read(target) => self.mark_read(target.as_ref()),
             Command::Join(room) => self.join(room),
-            Command::Leave(room) => self.leave_room(room),
-            Command::Rooms => self.ask_server(Request::Rooms),
-            Command::Members(room) => self.list_members(room),
+            Command::Leave(room) => self.ask_about_room("/leave", room, Request::Leave),
+            Command::Rooms => _ = self.ask_server(Request::Rooms),
+            Command::Members(room) => self.ask_about_room("/names", room, Request::Members),
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Close => self.close_direct(),
@@ -101,17 +101,16 @@ impl App {
     }
 
     /// Reads no more lines. Messages that are on their way get a little time.
-    fn leave(&mut self) -> Vec<View> {
+    fn leave(&mut self) {
         self.input = Input::Leaving;
         self.progress = self.moment.now;
-        Vec::new()
     }
 
-    fn say_here(&mut self, text: Text) -> Vec<View> {
+    fn say_here(&mut self, text: Text) {
         match self.destination.clone() {
             Destination::Direct(peer) => self.say_directly(&peer, text),
             Destination::Conversation(to) => self.say(to, text),
-            Destination::Undecided | Destination::Nowhere => vec![self.problem(Phrase::NoChat)],
+            Destination::Undecided | Destination::Nowhere => self.problem(Phrase::NoChat),
         }
     }
 
@@ -124,16 +123,17 @@ impl App {
         }
     }
 
-    fn show_history(&mut self, target: Option<Target>, count: usize) -> Vec<View> {
-        let Some(target) = target.or_else(|| self.current()) else { return vec![self.problem(Phrase::NoChat)] };
+    fn show_history(&mut self, target: Option<Target>, count: usize) {
+        let Some(target) = target.or_else(|| self.current()) else { return self.problem(Phrase::NoChat) };
         let rows = self.state.last_rows(&target, count);
         // A pipe has no history of its own, nor has a person at a new machine. Of a room the server has all, and a
         // member who joined later, or fell behind, has not.
         let is_room = matches!(target, Target::Room(_)) && self.server == Server::Reachable;
         if rows.is_empty() || self.setting.piped || is_room {
-            return self.ask_server(Request::History(target, count));
+            self.ask_server(Request::History(target, count));
+        } else {
+            self.output.views.extend(rows.into_iter().map(View::Row));
         }
-        rows.into_iter().map(View::Row).collect()
     }
 
     /// Makes a row of a record that the server returned.
@@ -142,50 +142,50 @@ impl App {
         if mine { Row::Sent(record.message, record.state) } else { Row::Received(record.message) }
     }
 
-    /// Asks the server. The views are empty, or say that too many questions wait.
-    pub(super) fn ask_server(&mut self, question: Request) -> Vec<View> {
-        if self.dispatcher.add_question(question) { Vec::new() } else { vec![self.problem(Phrase::TooManyQuestions)] }
+    /// Asks the server. `false`: too many questions wait, which is shown.
+    pub(super) fn ask_server(&mut self, question: Request) -> bool {
+        let fits = self.dispatcher.add_question(question);
+        if !fits {
+            self.problem(Phrase::TooManyQuestions);
+        }
+        fits
     }
 
-    fn show_status(&mut self, target: Option<Target>) -> Vec<View> {
+    fn show_status(&mut self, target: Option<Target>) {
         let Some(target) = target else { return self.show_own_status() };
         match self.state.last_sent(&target) {
-            Some((message, _)) => self.ask_server(Request::Status(target, message.seq)),
-            None => vec![answer(Phrase::NothingSent { target: &target })],
+            Some((message, _)) => _ = self.ask_server(Request::Status(target, message.seq)),
+            None => self.show(answer(Phrase::NothingSent { target: &target })),
         }
     }
 
-    fn show_own_status(&self) -> Vec<View> {
-        let server = &self.setting.server;
-        let outbox = self.state.outbox();
-        let mut lines = vec![
-            if self.server == Server::Away { Phrase::AwayFrom { server } } else { Phrase::Connected { server } }
-                .to_string(),
-            Phrase::InOutbox { count: &outbox.len() }.to_string(),
-        ];
-        lines.extend(outbox.iter().take(10).map(|message| format!("… {}: {}", message.to, message.text)));
-        lines.into_iter().map(View::Answer).collect()
+    fn show_own_status(&mut self) {
+        let (server, outbox) = (&self.setting.server, self.state.outbox());
+        let is_away = self.server == Server::Away;
+        let link = if is_away { Phrase::AwayFrom { server } } else { Phrase::Connected { server } };
+        self.output.views.extend([answer(link), answer(Phrase::InOutbox { count: &outbox.len() })]);
+        let waiting = outbox.iter().take(10).map(|message| answer(format_args!("… {}: {}", message.to, message.text)));
+        self.output.views.extend(waiting);
     }
 
-    fn mark_read(&mut self, target: Option<&Target>) -> Vec<View> {
+    fn mark_read(&mut self, target: Option<&Target>) {
         let received = self.state.last_received().into_iter();
         received
             .filter(|(known, _)| target.is_none_or(|target| target == known))
             .for_each(|(known, seq)| self.dispatcher.add_read(known, seq));
-        Vec::new()
     }
 
-    fn help(&mut self, verb: Option<&str>) -> Vec<View> {
+    fn help(&mut self, verb: Option<&str>) {
         let language = Language::current();
         let Some(verb) = verb else {
-            let lines = commands::lines(language);
-            return lines.map(|(form, help)| View::Answer(format!("{form:36} {help}"))).collect();
+            let lines = commands::lines(language).map(|(form, help)| answer(format_args!("{form:36} {help}")));
+            return self.output.views.extend(lines);
         };
         match commands::find(verb) {
             Some(row) => {
-                vec![View::Answer(format!("{}: {}", row.form.text(language), row.explained(language)))]
+                self.show(answer(format_args!("{}: {}", row.form.text(language), row.explained(language))));
             }
-            None => vec![self.problem(parse::explain_unknown(verb))],
+            None => self.problem(parse::explain_unknown(verb)),
         }
     }
 }

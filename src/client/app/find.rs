@@ -10,37 +10,43 @@ use crate::model::{Message, RoomName, Target, UserName};
 use crate::protocol::{Chat, User};
 
 impl App {
-    pub(super) fn search(&self, words: &[String]) -> Vec<View> {
+    pub(super) fn search(&mut self, words: &[String]) {
         let found = self.state.search(words, limits::SEARCH_RESULTS);
-        if found.is_empty() {
-            return vec![answer(Phrase::NothingFound)];
+        self.show_all(found.into_iter().map(|(target, row)| View::Found(target, row)), Phrase::NothingFound);
+    }
+
+    /// Shows the views of an answer; if there are none, this phrase.
+    pub(super) fn show_all(&mut self, views: impl Iterator<Item = View>, none: Phrase) {
+        let before = self.output.views.len();
+        self.output.views.extend(views);
+        if self.output.views.len() == before {
+            self.show(answer(none));
         }
-        found.into_iter().map(|(target, row)| View::Found(target, row)).collect()
     }
 
     /// Lists what was received and not read: the server knows the read numbers, the history the messages. Hidden
     /// messages are left out.
-    pub(super) fn list_unread(&self, chats: &[Chat]) -> Vec<View> {
+    pub(super) fn list_unread(&mut self, chats: &[Chat]) {
         let line = |chat: &Chat| {
             let (count, last) = self.state.unread(&chat.target, chat.read)?;
             Some(View::Unread { target: chat.target.clone(), count, last })
         };
         let views: Vec<_> = chats.iter().filter_map(line).collect();
-        if views.is_empty() { vec![answer(Phrase::NothingUnread)] } else { views }
+        self.show_all(views.into_iter(), Phrase::NothingUnread);
     }
 
-    pub(super) fn show_user(&mut self, user: &UserName, seen: Option<&User>, rooms: &[RoomName]) -> Vec<View> {
-        let Some(seen) = seen else { return vec![self.problem(Phrase::NoSuchUser { user })] };
-        let mut views = vec![Self::view_of_user(seen)];
+    pub(super) fn show_user(&mut self, user: &UserName, seen: Option<&User>, rooms: &[RoomName]) {
+        let Some(seen) = seen else { return self.problem(Phrase::NoSuchUser { user }) };
+        self.show(Self::view_of_user(seen));
         if !rooms.is_empty() {
             let rooms: Vec<_> = rooms.iter().map(ToString::to_string).collect();
-            views.push(answer(Phrase::SharedRooms { rooms: &rooms.join(" ") }));
+            self.show(answer(Phrase::SharedRooms { rooms: &rooms.join(" ") }));
         }
         if self.state.is_ignored(user) {
-            views.push(answer(Phrase::IsIgnored { user }));
+            self.show(answer(Phrase::IsIgnored { user }));
         }
-        views.extend(self.state.last_rows(&Target::User(user.clone()), 1).into_iter().map(View::Row));
-        views
+        let last = self.state.last_rows(&Target::User(user.clone()), 1);
+        self.output.views.extend(last.into_iter().map(View::Row));
     }
 
     pub(super) fn view_of_user(seen: &User) -> View {
@@ -53,22 +59,21 @@ impl App {
     }
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.
-    pub(super) fn ignore(&mut self, user: Option<&UserName>) -> Vec<View> {
+    pub(super) fn ignore(&mut self, user: Option<&UserName>) {
         if self.setting.piped {
-            return vec![self.problem(Phrase::AtTerminalOnly)];
+            return self.problem(Phrase::AtTerminalOnly);
         }
-        let Some(user) = user else { return self.list_ignored() };
+        let Some(user) = user else {
+            let names = self.state.ignored();
+            return self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
+        };
         let hidden = self.state.toggle_ignored(user);
-        vec![notice(if hidden { Phrase::Ignored { user } } else { Phrase::NotIgnored { user } })]
+        self.show(notice(if hidden { Phrase::Ignored { user } } else { Phrase::NotIgnored { user } }));
     }
 
-    fn list_ignored(&self) -> Vec<View> {
-        let names = self.state.ignored();
-        if names.is_empty() { vec![answer(Phrase::NobodyIgnored)] } else { vec![View::Answer(names.join(" "))] }
-    }
-
-    /// Makes the view of a received message.
-    pub(super) fn view_of(&self, message: Arc<Message>) -> View {
-        if self.state.is_ignored(&message.from) { View::Hidden(message) } else { View::Incoming(message) }
+    /// Shows a received message.
+    pub(super) fn show_message(&mut self, message: Arc<Message>) {
+        let hidden = self.state.is_ignored(&message.from);
+        self.show(if hidden { View::Hidden(message) } else { View::Incoming(message) });
     }
 }

@@ -2,13 +2,12 @@
 //! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
 //!
 //! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
-//! - `command`, `arguments`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
-//! - `chats`: the direct chats.
+//! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
-mod arguments;
-mod chats;
+pub mod chats;
 pub mod command;
 pub mod commands;
 mod direct;
@@ -31,7 +30,7 @@ use crate::client::state::outbox::Outgoing;
 use crate::client::state::{Arrival, ClientState};
 use crate::client::texts::Phrase;
 use crate::limits;
-use crate::model::{MessageId, Target, Text, UserName};
+use crate::model::{Target, Text, UserName};
 use chats::Chats;
 use command::Command;
 use dispatch::Dispatcher;
@@ -89,7 +88,8 @@ pub struct App {
     setting: Setting,
     state: ClientState,
     moment: Moment,
-    effects: Vec<Effect>,
+    /// The result of the event that is being handled.
+    output: Output,
     server: Server,
     dispatcher: Dispatcher,
     polling: Polling,
@@ -118,7 +118,7 @@ impl App {
             setting,
             state,
             moment,
-            effects: Vec::new(),
+            output: Output::default(),
             server: Server::Reachable,
             dispatcher: Dispatcher::default(),
             input: Input::Line,
@@ -140,41 +140,41 @@ impl App {
     /// Handles one event.
     pub fn handle(&mut self, event: Event, moment: Moment) -> Output {
         self.moment = moment;
-        let mut views = match event {
+        match event {
             Event::Started(first) => self.start(first),
             Event::Typed(Ok(line)) => self.handle_line(&line),
             Event::Typed(Err(why)) => {
                 self.input = Input::Line;
-                vec![self.problem(why)]
+                self.problem(why);
             }
             Event::InputEnded => self.handle_input_end(),
             Event::Link(event) => self.handle_link(event),
             Event::Direct(event) => self.handle_direct(event),
             Event::Shown(count) => self.note_shown(count),
-            Event::Tick => Vec::new(),
-        };
-        views.extend(self.follow_up());
-        Output { records: self.state.take_uncommitted(), effects: std::mem::take(&mut self.effects), views }
+            Event::Tick => {}
+        }
+        self.follow_up();
+        Output { records: self.state.take_uncommitted(), ..std::mem::take(&mut self.output) }
     }
 
     /// Does what an event has made possible, whichever it was.
-    fn follow_up(&mut self) -> Vec<View> {
-        let mut views = self.release_arrivals();
-        views.extend(self.resume());
-        views.extend(self.look_up_lobby());
-        let refused = self.dispatcher.refuse_questions(self.moment.now);
-        let why = Phrase::Away.to_string();
-        views.extend(refused.into_iter().flat_map(|question| self.handle_not_asked(&question, &why)));
-        self.close_overdue();
+    fn follow_up(&mut self) {
+        self.release_arrivals();
+        self.resume();
+        self.look_up_lobby();
         let now = self.moment.now;
-        self.effects.extend(self.dispatcher.next_request(&self.state, now).map(Effect::Send));
-        self.effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
-        views
+        for question in self.dispatcher.refuse_questions(now) {
+            self.handle_not_asked(&question, &Phrase::Away.to_string());
+        }
+        self.close_overdue();
+        let effects = &mut self.output.effects;
+        effects.extend(self.dispatcher.next_request(&self.state, now).map(Effect::Send));
+        effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
     }
 
-    fn start(&mut self, first: Result<(), String>) -> Vec<View> {
+    fn start(&mut self, first: Result<(), String>) {
         if self.setting.piped {
-            return first.map_or_else(|why| self.switch_off(&why), |()| Vec::new());
+            return first.unwrap_or_else(|why| self.switch_off(&why));
         }
         if self.setting.receipts {
             let mut received = self.state.last_received();
@@ -182,58 +182,54 @@ impl App {
             self.dispatcher.add_doubtful(received);
         }
         let unshown: Vec<_> = self.state.unshown().cloned().collect();
-        let mut views: Vec<_> = unshown.into_iter().map(|message| self.view_of(message)).collect();
+        unshown.into_iter().for_each(|message| self.show_message(message));
         if !self.state.outbox().is_empty() {
-            views.push(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
+            self.show(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
         }
-        views.extend(match first {
+        match first {
             Err(why) => self.handle_away(&why),
-            Ok(()) => {
-                let (server, user) = (&self.setting.server, self.state.me());
-                vec![notice(Phrase::ConnectedAs { server, user })]
-            }
-        });
-        views
+            Ok(()) => self.show(notice(Phrase::ConnectedAs { server: &self.setting.server, user: self.state.me() })),
+        }
     }
 
     /// A pipe does not wait for a server that is away: everything is queued.
-    fn switch_off(&mut self, why: &str) -> Vec<View> {
+    fn switch_off(&mut self, why: &str) {
         self.timeout = Duration::ZERO;
         self.dispatcher.switch_off();
-        self.handle_away(why)
+        self.handle_away(why);
+    }
+
+    fn show(&mut self, view: View) {
+        self.output.views.push(view);
     }
 
     /// Reports that a command failed; the exit code of a pipe says it too.
-    fn problem(&mut self, why: impl fmt::Display) -> View {
+    fn problem(&mut self, why: impl fmt::Display) {
         self.failures += 1;
-        View::Problem(why.to_string())
-    }
-
-    fn new_id(&self) -> Option<MessageId> {
-        MessageId::new(&format!("{:032x}", self.moment.random))
+        self.show(View::Problem(why.to_string()));
     }
 
     /// Queues a new message.
-    fn say(&mut self, to: Target, text: Text) -> Vec<View> {
-        let Some(id) = self.new_id() else { return Vec::new() };
-        self.queue(Outgoing { id, to, at: self.moment.at, text })
+    fn say(&mut self, to: Target, text: Text) {
+        let Some(id) = self.moment.message_id() else { return };
+        self.queue(Outgoing { id, to, at: self.moment.at, text });
     }
 
     /// Queues a message. When its tick is shown, it is durable.
-    fn queue(&mut self, message: Outgoing) -> Vec<View> {
+    fn queue(&mut self, message: Outgoing) {
         if self.state.outbox().len() >= limits::OUTBOX_MESSAGES {
-            return vec![self.problem(Phrase::OutboxFull)];
+            return self.problem(Phrase::OutboxFull);
         }
         if self.state.outbox().is_empty() {
             self.progress = self.moment.now;
         }
         let (to, text) = (message.to.clone(), message.text.to_string());
         self.state.queue(message);
-        vec![View::Tick { state: None, to, text, others: 0 }]
+        self.show(View::Tick { state: None, to, text, others: 0 });
     }
 
     /// Notes that messages were shown, and that their senders may be told.
-    fn note_shown(&mut self, count: usize) -> Vec<View> {
+    fn note_shown(&mut self, count: usize) {
         let shown: Vec<_> = self.state.unshown().take(count).cloned().collect();
         self.state.mark_shown(shown.len());
         if self.setting.receipts {
@@ -241,7 +237,6 @@ impl App {
                 self.dispatcher.add_read(self.state.target_of(message), message.seq);
             }
         }
-        Vec::new()
     }
 
     /// Checks that the next line may be read. A pipe is read as fast as the server takes it.

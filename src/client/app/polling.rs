@@ -31,7 +31,7 @@ pub struct Polling {
 impl Polling {
     pub fn new(receives: bool) -> Self {
         let mode = if receives { Mode::NoSession } else { Mode::Off };
-        Self { mode, acknowledged: Seq::ZERO, works: !receives, retry: Backoff::new(limits::MIN_RETRY_DELAY) }
+        Self { mode, acknowledged: Seq::ZERO, works: !receives, retry: Backoff::default() }
     }
 
     /// Returns the next request for the receiver, if it has none. `position`: every event up to it is durable.

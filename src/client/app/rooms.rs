@@ -15,21 +15,16 @@ const LOBBY: &str = "lobby";
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
     /// there is one and the user is in it.
-    pub(super) fn look_up_lobby(&mut self) -> Vec<View> {
+    pub(super) fn look_up_lobby(&mut self) {
         let undecided = self.destination == Destination::Undecided && matches!(self.input, Input::Line);
-        if !undecided || self.server == Server::Away {
-            return Vec::new();
-        }
-        let views = self.ask_server(Request::Lobby);
-        if views.is_empty() {
+        if undecided && self.server == Server::Reachable && self.ask_server(Request::Lobby) {
             self.input = Input::Joining;
         }
-        views
     }
 
     /// The lobby is the destination if it is one of the user's conversations. `None`: the server was away, and is
     /// asked again.
-    pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) -> Vec<View> {
+    pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) {
         self.input = Input::Line;
         let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.mapped() == LOBBY);
         let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
@@ -37,70 +32,57 @@ impl App {
             Some(chats) => lobby(chats).map_or(Destination::Nowhere, Destination::Conversation),
             None => Destination::Undecided,
         };
-        Vec::new()
     }
 
     /// `/join #sala`. No line is read before the answer: it is meant for the room.
-    pub(super) fn join(&mut self, room: RoomName) -> Vec<View> {
+    pub(super) fn join(&mut self, room: RoomName) {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
-        let views = self.ask_server(Request::Join(room, rows));
-        if views.is_empty() {
+        if self.ask_server(Request::Join(room, rows)) {
             self.input = Input::Joining;
         }
-        views
     }
 
     /// Shows the last messages from before the join, as far as they are new here.
-    pub(super) fn handle_joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) -> Vec<View> {
+    pub(super) fn handle_joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) {
         self.input = Input::Line;
-        let mut views = vec![notice(Phrase::YouJoined { room: &room })];
+        self.show(notice(Phrase::YouJoined { room: &room }));
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
         if self.setting.piped {
-            return views;
+            return;
         }
         if last.is_empty() {
-            views.push(answer(Phrase::NothingThere));
+            self.show(answer(Phrase::NothingThere));
         }
         let new = self.state.add_fetched(last.into_iter().map(|record| record.message).collect());
         if let (true, Some(message)) = (self.setting.receipts, new.last()) {
             self.dispatcher.add_read(target, message.seq);
         }
         let shown = new.into_iter().filter(|message| !self.state.is_ignored(&message.from));
-        views.extend(shown.map(|message| View::Row(Row::Received(message))));
-        views
+        self.output.views.extend(shown.map(|message| View::Row(Row::Received(message))));
     }
 
     /// The lines that a script has behind its `/join` are meant for that room, and for no other conversation.
-    pub(super) fn handle_not_joined(&mut self, why: &str) -> Vec<View> {
+    pub(super) fn handle_not_joined(&mut self, why: &str) {
         self.input = Input::Line;
         if self.setting.piped {
             self.destination = Destination::Nowhere;
         }
-        vec![self.problem(why)]
+        self.problem(why);
     }
 
-    /// `/leave`, `/leave #sala`.
-    pub(super) fn leave_room(&mut self, room: Option<RoomName>) -> Vec<View> {
+    /// `/leave` and `/names`: asks about a room, or about the current one. `verb` is for the error that there is none.
+    pub(super) fn ask_about_room(&mut self, verb: &str, room: Option<RoomName>, request: fn(RoomName) -> Request) {
         match room.or_else(|| self.current_room()) {
-            Some(room) => self.ask_server(Request::Leave(room)),
-            None => vec![self.problem(Phrase::WhichRoom)],
+            Some(room) => _ = self.ask_server(request(room)),
+            None => self.problem(Phrase::WhichRoom { verb: &verb }),
         }
     }
 
-    pub(super) fn handle_left(&mut self, room: RoomName) -> Vec<View> {
-        let view = notice(Phrase::YouLeft { room: &room });
+    pub(super) fn handle_left(&mut self, room: RoomName) {
+        self.show(notice(Phrase::YouLeft { room: &room }));
         if self.current_room() == Some(room) {
             self.destination = Destination::Nowhere;
-        }
-        vec![view]
-    }
-
-    /// `/names`, `/names #sala`.
-    pub(super) fn list_members(&mut self, room: Option<RoomName>) -> Vec<View> {
-        match room.or_else(|| self.current_room()) {
-            Some(room) => self.ask_server(Request::Members(room)),
-            None => vec![self.problem(Phrase::WhoseMembers)],
         }
     }
 
@@ -119,24 +101,21 @@ impl App {
         }
     }
 
-    pub(super) fn list_rooms(rooms: &[Room]) -> Vec<View> {
-        if rooms.is_empty() {
-            return vec![answer(Phrase::NoRooms)];
-        }
+    pub(super) fn list_rooms(&mut self, rooms: &[Room]) {
         let line = |seen: &Room| {
             let (room, members) = (&seen.name, &seen.members);
             let (in_it, not) = (Phrase::RoomMembersAndYou { room, members }, Phrase::RoomMembers { room, members });
             answer(if seen.member { in_it } else { not })
         };
-        rooms.iter().map(line).collect()
+        self.show_all(rooms.iter().map(line), Phrase::NoRooms);
     }
 
     /// The server shows a room to its members only; the history here is the user's own.
-    pub(super) fn show_own_rows(&mut self, target: &Target, count: usize, ko: &Ko) -> Vec<View> {
+    pub(super) fn show_own_rows(&mut self, target: &Target, count: usize, ko: &Ko) {
         let rows = self.state.last_rows(target, count);
         if rows.is_empty() {
-            return vec![self.problem(words::ko(ko))];
+            return self.problem(words::ko(ko));
         }
-        rows.into_iter().map(View::Row).collect()
+        self.output.views.extend(rows.into_iter().map(View::Row));
     }
 }

@@ -1,5 +1,6 @@
 //! The views: all that the app shows, one closed list. A front end decides how each looks.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::client::state::conversation::Row;
@@ -12,8 +13,8 @@ pub fn notice(phrase: Phrase) -> View {
 }
 
 /// Makes a line of an answer.
-pub fn answer(phrase: Phrase) -> View {
-    View::Answer(phrase.to_string())
+pub fn answer(text: impl fmt::Display) -> View {
+    View::Answer(text.to_string())
 }
 
 /// One view.

@@ -12,6 +12,12 @@ pub struct Backoff {
     until: Option<Instant>,
 }
 
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new(limits::MIN_RETRY_DELAY)
+    }
+}
+
 impl Backoff {
     /// Makes a back-off with this first delay; none is longer than [`limits::MAX_RETRY_DELAY`].
     pub fn new(first: Duration) -> Self {

@@ -51,8 +51,6 @@ impl fmt::Display for LinkError {
     }
 }
 
-impl std::error::Error for LinkError {}
-
 impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
         let exit = match error {

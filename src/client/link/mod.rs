@@ -7,13 +7,10 @@
 //! The threads hold no state of the client. Each is given its next request when the owner has the answer to the last
 //! one; the owner decides when to try again (`backoff`).
 //!
-//! - `account`: the user and the server. `session`: one logged-in connection.
-//! - `request`: the requests on the SEND port and their answers. `catch_up`: the messages of a gap.
-//! - `sender`, `receiver`: the threads.
+//! - `session`: one logged-in connection.
+//! - `request`: the requests on the SEND port and their answers. `sender`, `receiver`: the threads.
 
-pub mod account;
 pub mod backoff;
-mod catch_up;
 pub mod error;
 pub mod receiver;
 pub mod request;
@@ -23,10 +20,29 @@ pub mod session;
 use std::collections::HashMap;
 
 use crate::client::state::CaughtUp;
-use crate::model::Seq;
+use crate::model::{Seq, UserName};
 use crate::protocol::{Event, Ko, SessionOpened};
 use error::LinkError;
 use request::{Answer, Request};
+
+/// A user at a server.
+#[derive(Clone)]
+pub struct Account {
+    pub user: UserName,
+    pub password: String,
+    pub server: String,
+    pub send_port: u16,
+    pub recv_port: u16,
+    /// A login that is refused may make the account.
+    pub register: bool,
+}
+
+impl Account {
+    /// Returns the server's name for messages to people, and for the name of the files' directory.
+    pub fn server_name(&self) -> String {
+        format!("{}:{}", self.server, self.send_port)
+    }
+}
 
 /// A report of one of the two threads.
 #[derive(Debug)]

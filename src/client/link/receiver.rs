@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::account::Account;
 use super::error::LinkError;
-use super::session::{Session, recv_line};
-use super::{LinkEvent, Polled, catch_up};
+use super::request::fetch_history;
+use super::session::Session;
+use super::{Account, LinkEvent, Polled};
 use crate::client::p2p::Listener;
 use crate::client::state::CaughtUp;
 use crate::client::state::conversation::Gap;
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Message, Seq, Target};
 use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 
 /// A request to the receiver.
@@ -59,7 +59,7 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
     if let (Some(listener), Some(ip)) = (listener, session.local_ip()) {
         let port = listener.listen_on(ip);
         // A server without direct chats answers KO, which changes nothing.
-        let _ = session.request::<Done>(&recv_line(&RecvRequest::Port { port }))?;
+        let _ = session.request::<Done>(&RecvRequest::Port { port })?;
     }
     Ok((session, opened))
 }
@@ -67,7 +67,7 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
 /// Acknowledges every event up to a number, and returns those above it.
 pub fn poll(session: &mut Session, after: Seq, wait: u64) -> Result<Result<Vec<Event>, Ko>, LinkError> {
     let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
-    session.request_list(&recv_line(&poll))
+    session.request_list(&poll)
 }
 
 /// Fetches the messages of the gaps among these events. Where that fails, the poll has failed: its events come
@@ -81,8 +81,31 @@ fn fetch_gaps(account: &Account, events: &[Event]) -> Result<HashMap<Seq, Caught
                 Some(session) => session,
                 none => none.insert(Session::open(account)?),
             };
-            fetched.insert(*last, catch_up::fetch(session, &gap, &mut space)?);
+            fetched.insert(*last, fetch_gap(session, &gap, &mut space)?);
         }
     }
     Ok(fetched)
+}
+
+/// Fetches the messages of a room that a `GAP` event stands for, while there is space for them, in bytes, and takes them
+/// off that space: from the newest backwards, before the gap is acknowledged. They go into the log in one batch with it.
+/// Those beyond [`limits::GAP_BYTES`] stay with the server.
+fn fetch_gap(session: &mut Session, gap: &Gap, space: &mut usize) -> Result<CaughtUp, LinkError> {
+    let room = Target::Room(gap.room.clone());
+    let (mut newest_first, mut before) = (Vec::new(), Some(gap.last.next()));
+    while let Some(end) = before.filter(|end| *end > gap.first && *space > 0) {
+        let rows = fetch_history(session, &room, limits::MAX_HISTORY_RECORDS, Some(end))?.unwrap_or_default();
+        // A user who has left the room meanwhile is given none. Only an empty page means that the beginning is reached (protocol, section 5).
+        before = rows.first().map(|row| row.message.seq).filter(|oldest| *oldest < end);
+        let wanted = rows.into_iter().rev().map(|row| row.message).filter(|m| gap.covers(m.seq));
+        newest_first.extend(wanted.inspect(|message| *space = space.saturating_sub(size(message))));
+    }
+    newest_first.reverse();
+    let rest = before.filter(|end| *end > gap.first).and_then(|end| gap.below(end));
+    Ok(CaughtUp { messages: newest_first, rest })
+}
+
+/// Returns about the bytes that a message takes.
+fn size(message: &Message) -> usize {
+    message.text.as_str().len() + limits::GAP_MESSAGE_BYTES
 }

@@ -2,12 +2,12 @@
 //! of the protocol.
 
 use super::error::LinkError;
-use super::session::{Session, send_line};
+use super::session::Session;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Accepted, Chat, Codec, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
+use crate::protocol::{Accepted, Chat, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,25 +58,23 @@ impl Request {
         let answer = match self {
             Self::Send(message) => send(session, message)?.map(Answer::Accepted),
             Self::Read(target, seq) => {
-                let request = SendRequest::Read { target: Ok(target.clone()), seq: *seq };
-                session.request::<Done>(&send_line(&request))?.map(|_| Answer::Done)
+                session.request(&SendRequest::Read { target: Ok(target.clone()), seq: *seq })?.map(|Done| Answer::Done)
             }
-            Self::Users => list(session, &SendRequest::Users)?.map(Answer::Users),
+            Self::Users => session.request_list(&SendRequest::Users)?.map(Answer::Users),
             Self::Status(target, seq) => {
                 let request = SendRequest::Status { target: Ok(target.clone()), seq: *seq };
-                list(session, &request)?.map(Answer::Statuses)
+                session.request_list(&request)?.map(Answer::Statuses)
             }
             Self::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
             Self::Peer(user) => {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
-                session.request(&send_line(&request))?.map(Answer::Peer)
+                session.request(&request)?.map(Answer::Peer)
             }
             Self::Join(room, rows) => return join(session, room, *rows),
             Self::Leave(room) => {
-                let request = SendRequest::Leave { room: requested(room) };
-                session.request::<Done>(&send_line(&request))?.map(|_| Answer::Done)
+                session.request(&SendRequest::Leave { room: requested(room) })?.map(|Done| Answer::Done)
             }
-            Self::Rooms => list(session, &SendRequest::Rooms)?.map(Answer::Rooms),
+            Self::Rooms => session.request_list(&SendRequest::Rooms)?.map(Answer::Rooms),
             Self::Members(room) => members(session, room)?.map(Answer::Users),
             Self::Lobby | Self::Chats | Self::CompareReads => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
@@ -85,17 +83,13 @@ impl Request {
     }
 }
 
-fn list<T: Codec>(session: &mut Session, request: &SendRequest) -> Result<Result<Vec<T>, Ko>, LinkError> {
-    session.request_list(&send_line(request))
-}
-
 fn requested(room: &RoomName) -> RequestedTarget {
     Ok(Target::Room(room.clone()))
 }
 
 fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko>, LinkError> {
     let (id, to, text) = (message.id.clone(), Ok(message.to.clone()), message.text.clone());
-    match session.request::<Accepted>(&send_line(&SendRequest::Send { id, to, text }))? {
+    match session.request::<Accepted>(&SendRequest::Send { id, to, text })? {
         Ok(accepted) if accepted.id != message.id => Err(LinkError::malformed()),
         answer => Ok(answer),
     }
@@ -109,12 +103,12 @@ pub fn fetch_history(
     before: Option<Seq>,
 ) -> Result<Result<Vec<HistoryRecord>, Ko>, LinkError> {
     let limit = count.min(limits::MAX_HISTORY_RECORDS);
-    list(session, &SendRequest::History { target: Ok(target.clone()), limit, before })
+    session.request_list(&SendRequest::History { target: Ok(target.clone()), limit, before })
 }
 
 /// Joins a room. Messages from after that come with a poll; those from before are called read (section 7).
 fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, LinkError> {
-    if let Err(ko) = session.request::<Done>(&send_line(&SendRequest::Join { room: requested(room) }))? {
+    if let Err(ko) = session.request::<Done>(&SendRequest::Join { room: requested(room) })? {
         return Ok(Answer::Refused(ko));
     }
     let mut last = Vec::new();
@@ -128,17 +122,17 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
 
 /// Fetches the members of a room, as users of whom the last session is not known.
 fn members(session: &mut Session, room: &RoomName) -> Result<Result<Vec<User>, Ko>, LinkError> {
-    let members = list::<Member>(session, &SendRequest::Members { room: requested(room) })?;
+    let members = session.request_list::<Member>(&SendRequest::Members { room: requested(room) })?;
     let user = |member: Member| User { name: member.name, online: member.online, last_seen: None };
     Ok(members.map(|members| members.into_iter().map(user).collect()))
 }
 
 fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
-    let users: Vec<User> = list(session, &SendRequest::Users)?.unwrap_or_default();
+    let users: Vec<User> = session.request_list(&SendRequest::Users)?.unwrap_or_default();
     let Some(found) = users.into_iter().find(|seen| seen.name == *user) else {
         return Ok(Answer::Whois(None, Vec::new()));
     };
-    let rooms: Vec<Room> = list(session, &SendRequest::Rooms)?.unwrap_or_default();
+    let rooms: Vec<Room> = session.request_list(&SendRequest::Rooms)?.unwrap_or_default();
     let mut shared = Vec::new();
     for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
         let members = members(session, &room.name)?.unwrap_or_default();
@@ -149,5 +143,5 @@ fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
 
 /// Fetches the conversations of the user and how far each is read, latest first. A server that refuses has none.
 fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
-    Ok(list(session, &SendRequest::Chats)?.unwrap_or_default())
+    Ok(session.request_list(&SendRequest::Chats)?.unwrap_or_default())
 }

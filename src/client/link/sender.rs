@@ -2,11 +2,10 @@
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::LinkEvent;
-use super::account::Account;
 use super::error::LinkError;
 use super::request::{Answer, Request};
 use super::session::Session;
+use super::{Account, LinkEvent};
 use crate::limits;
 
 /// Works until the owner ends. `session` is a connection that the start of the program has made already.

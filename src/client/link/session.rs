@@ -4,14 +4,12 @@ use std::io::Write;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::account::Account;
+use super::Account;
 use super::error::LinkError;
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::net::{LineError, LineReader};
-use crate::protocol::{
-    Code, Codec, Done, Ko, ListHead, Login, LoginKind, RecvRequest, SendRequest, SessionOpened, parse_reply,
-};
+use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
 pub struct Session {
@@ -37,8 +35,8 @@ impl Session {
 
     /// Sends one request and reads the first line of its reply. A KO that closes the connection answers no request
     /// (protocol, section 4).
-    pub fn request<T: Codec>(&mut self, request: &[u8]) -> Result<Result<T, Ko>, LinkError> {
-        self.write(request)?;
+    pub fn request<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
+        self.write(&request.line())?;
         match self.read_reply()? {
             Err(ko) if ko.code.closes() => Err(LinkError::from_close(ko)),
             reply => Ok(reply),
@@ -46,7 +44,7 @@ impl Session {
     }
 
     /// Sends a request whose reply is a list (protocol, section 4).
-    pub fn request_list<T: Codec>(&mut self, request: &[u8]) -> Result<Result<Vec<T>, Ko>, LinkError> {
+    pub fn request_list<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<Vec<T>, Ko>, LinkError> {
         let count = match self.request::<ListHead>(request)? {
             Ok(head) => head.count,
             Err(ko) => return Ok(Err(ko)),
@@ -78,20 +76,6 @@ impl Session {
     }
 }
 
-/// Returns a request as it is sent on the SEND port.
-pub fn send_line(request: &SendRequest) -> Vec<u8> {
-    let mut line = Vec::new();
-    request.write(&mut line);
-    line
-}
-
-/// Returns a request as it is sent on the RECV port.
-pub fn recv_line(request: &RecvRequest) -> Vec<u8> {
-    let mut line = Vec::new();
-    request.write(&mut line);
-    line
-}
-
 /// Connects and logs in. Where the account may be made, an unknown name is registered; if it exists by then, or no
 /// answer came to REGISTER, LOGIN is tried once more (protocol, section 3).
 fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkError> {
@@ -100,8 +84,12 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
         done => return done,
     }
     match log_in(account, port, LoginKind::Register) {
-        Err(LinkError::Refused(ko)) if ko.code == Code::Exists => {
-            log_in(account, port, LoginKind::Login).map_err(name_taken)
+        Err(LinkError::Refused(exists)) if exists.code == Code::Exists => {
+            match log_in(account, port, LoginKind::Login) {
+                // The name has another password.
+                Err(LinkError::Refused(_)) => Err(LinkError::Refused(exists)),
+                done => done,
+            }
         }
         Err(LinkError::Away(_)) => log_in(account, port, LoginKind::Login),
         done => done,
@@ -137,14 +125,6 @@ fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(limits::TIMEOUT))?;
     Ok(stream)
-}
-
-/// Turns a second refusal of LOGIN into the EXISTS of REGISTER: the name has another password.
-fn name_taken(error: LinkError) -> LinkError {
-    match error {
-        LinkError::Refused(_) => LinkError::Refused(Ko::new(Code::Exists, Phrase::NameTaken)),
-        other => other,
-    }
 }
 
 fn broken(error: LineError) -> LinkError {

@@ -12,7 +12,7 @@ use super::DirectEvent;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::net::{LineError, LineReader};
-use crate::protocol::DirectLine;
+use crate::protocol::{Codec as _, DirectLine};
 
 /// An event, and with the first one of a connection what the owner needs to act on it.
 pub struct Report {
@@ -115,9 +115,7 @@ impl Connection {
 /// Writes lines until there are no more, or the peer takes none.
 fn write_lines(mut stream: &TcpStream, lines: &Receiver<DirectLine>) {
     for line in lines {
-        let mut bytes = Vec::new();
-        line.write(&mut bytes);
-        if stream.write_all(&bytes).is_err() {
+        if stream.write_all(&line.line()).is_err() {
             // The reader notices, and reports it.
             let _ = stream.shutdown(Shutdown::Both);
             return;

@@ -13,7 +13,7 @@ use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Token, UserName};
 use crate::net::{LineReader, linger_close};
-use crate::protocol::{Code, DirectLine, Hello, Ko};
+use crate::protocol::{Code, Codec as _, DirectLine, Hello, Ko};
 
 /// Connects to a peer on a thread of its own, which reports the outcome and then runs the connection.
 pub fn connect(me: UserName, reports: Sender<Report>, peer: UserName, address: SocketAddr, token: Token) {
@@ -69,9 +69,7 @@ pub fn admit(stream: TcpStream, reports: Sender<Report>) -> Option<Connection> {
         connection.close(String::new());
         return None;
     };
-    let mut line = Vec::new();
-    answer.write(&mut line);
-    match (&*stream).write_all(&line) {
+    match (&*stream).write_all(&answer.line()) {
         Ok(()) => Some(connection),
         Err(error) => {
             connection.close(error.to_string());
@@ -85,7 +83,6 @@ fn set_up(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 fn refuse(stream: &TcpStream) {
-    let mut line = Vec::new();
-    DirectLine::Ko(Ko::new(Code::Auth, "no caller with this name and token is expected")).write(&mut line);
-    linger_close(stream, &line);
+    let ko = Ko::new(Code::Auth, "no caller with this name and token is expected");
+    linger_close(stream, &DirectLine::Ko(ko).line());
 }

@@ -13,7 +13,8 @@ use super::handshake;
 use crate::limits;
 use crate::net::{Listening, listen};
 
-/// The listener. It is owned by the receiver thread, which tells the server its port, and ends with it.
+/// The listener. It is owned by the receiver thread, which tells the server its port; both end with the
+/// program.
 pub struct Listener {
     ports: RangeInclusive<u16>,
     reports: Sender<Report>,
@@ -30,25 +31,15 @@ impl Listener {
     pub fn listen_on(&mut self, ip: IpAddr) -> Option<u16> {
         if self.listening.as_ref().is_none_or(|listening| listening.address().ip() != ip) {
             // The old one first: it may have the only port.
-            self.stop();
+            if let Some(mut old) = self.listening.take() {
+                old.stop();
+            }
             match listen_on_first(ip, self.ports.clone(), self.reports.clone()) {
                 Ok(listening) => self.listening = Some(listening),
                 Err(error) => log::warn!("no direct chats: none of the ports {:?} of {ip}: {error}", self.ports),
             }
         }
         self.listening.as_ref().map(|listening| listening.address().port())
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut listening) = self.listening.take() {
-            listening.stop();
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

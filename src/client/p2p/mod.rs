@@ -5,10 +5,8 @@
 //! a thread a call: connects, HELLO ────────────────────────────┴> reads lines ── DirectEvent ──> owner
 //!                           owner ── Action ──> answers of the reader, lines of the writer thread ──> socket
 //! ```
-//! - `tokens`: the callers that the server has announced; the app admits each once, within 30 seconds.
 //! - `handshake`: HELLO and its answer, from both sides. `listener`: the port where callers connect.
 //! - `connection`: an open one: its two threads, and what the owner holds of it.
-//! - `network`: all of them; it carries out the app's actions.
 //!
 //! A reader that has reported a message waits for the owner's answer, and hands it to the writer. So the answer
 //! leaves only when the message is durable, and a peer that takes nothing is read no further.
@@ -16,14 +14,16 @@
 mod connection;
 mod handshake;
 mod listener;
-mod network;
-pub mod tokens;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
-pub use listener::Listener;
-pub use network::Network;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
+use connection::{Handle, Report};
+pub use listener::Listener;
+
+use crate::limits;
 use crate::model::{MessageId, Text, Token, UserName};
 use crate::protocol::DirectLine;
 
@@ -55,4 +55,61 @@ pub enum Action {
     Say { number: u64, id: MessageId, text: Text },
     /// Closes a connection.
     Close { number: u64 },
+}
+
+/// All direct connections of this client. The owner holds them.
+pub struct Network {
+    me: UserName,
+    reports: Sender<Report>,
+    arriving: Receiver<Report>,
+    open: HashMap<u64, Handle>,
+}
+
+impl Network {
+    pub fn new(me: UserName) -> Self {
+        let (reports, arriving) = bounded(limits::CLIENT_EVENTS);
+        Self { me, reports, arriving, open: HashMap::new() }
+    }
+
+    /// Returns the channel on which the threads of the connections report.
+    pub fn reports(&self) -> Sender<Report> {
+        self.reports.clone()
+    }
+
+    /// Returns the other end of that channel.
+    pub fn arriving(&self) -> Receiver<Report> {
+        self.arriving.clone()
+    }
+
+    /// Notes a report, and returns the event in it.
+    pub fn note(&mut self, report: Report) -> DirectEvent {
+        if let Some(handle) = report.handle {
+            self.open.insert(handle.number, handle);
+        }
+        if let DirectEvent::Closed { number, .. } = report.event {
+            self.open.remove(&number);
+        }
+        report.event
+    }
+
+    /// Carries out an action. It does not block. A connection that is closed by now has reported that.
+    pub fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Connect { peer, address, token } => {
+                handshake::connect(self.me.clone(), self.reports.clone(), peer, address, token);
+            }
+            Action::Answer { number, line } => {
+                let _ = self.open.get(&number).map(|handle| handle.answers.try_send(line));
+            }
+            Action::Say { number, id, text } => {
+                if let Some(handle) = self.open.get(&number)
+                    && handle.lines.try_send(DirectLine::Send { id, text }).is_err()
+                {
+                    // The peer takes nothing: the message stays unconfirmed.
+                    handle.close();
+                }
+            }
+            Action::Close { number } => _ = self.open.get(&number).map(Handle::close),
+        }
+    }
 }

@@ -199,9 +199,4 @@ impl ClientState {
             self.record(Record::Moved(id));
         }
     }
-
-    /// Forgets the ids of all messages that were answered: nothing more is taken over.
-    pub(super) fn forget_settled(&mut self) {
-        self.settled = None;
-    }
 }

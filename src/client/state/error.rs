@@ -38,8 +38,6 @@ impl fmt::Display for LogError {
     }
 }
 
-impl std::error::Error for LogError {}
-
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         failed(error)

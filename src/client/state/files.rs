@@ -1,6 +1,6 @@
 //! The files in one directory: the log and its lock.
 
-use std::io;
+use std::io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, WouldBlock};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub(super) fn log_directory(directory: &Path) -> PathBuf {
 pub fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn Send>, LogError> {
     let path = directory.join("lock");
     disk.lock(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => LogError::InUse { path },
+        WouldBlock => LogError::InUse { path },
         _ => WalError::io(&path)(error).into(),
     })
 }
@@ -74,13 +74,9 @@ pub fn make_directories(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         match disk.sync_dir(directory) {
             // Another user's directory, and so not made here.
-            Err(error) if is_not_ours(error.kind()) => break,
+            Err(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | InvalidInput) => break,
             done => done.map_err(WalError::io(directory))?,
         }
     }
     Ok(())
-}
-
-fn is_not_ours(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput)
 }

@@ -49,7 +49,8 @@ impl Home {
         for other in std::iter::once(path.to_path_buf()).chain(pipes(path)).filter(|other| *other != own) {
             take_over(disk, &other, &mut home, how)?;
         }
-        home.state.forget_settled();
+        // Nothing more is taken over.
+        home.state.settled = None;
         Ok(home)
     }
 

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::conversation::Gap;
 use super::outbox::Outgoing;
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::Codec;
+use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use crate::protocol::codec::{Codec, field, write_message};
 use crate::record::{Fields, Writer};
 
 /// One change of the client's state.
@@ -61,44 +61,30 @@ impl Codec for Record {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let id = || MessageId::new(f.get(1)?);
         Some(match f.get(0)? {
-            "QUEUED" => Self::Queued(Outgoing {
-                id: id()?,
-                to: Target::parse(f.get(2)?).ok()?,
-                at: Timestamp::parse(f.get(3)?)?,
-                text: Text::new(f.get(4)?)?,
-            }),
-            "SENT" => Self::Sent { id: id()?, seq: Seq::parse(f.get(2)?)?, at: Timestamp::parse(f.get(3)?)? },
-            "FAILED" => Self::Failed { id: id()?, why: f.get(2)?.to_owned() },
-            "MOVED" => Self::Moved(id()?),
+            "QUEUED" => {
+                let (id, to, at, text) = (field(f, 1)?, field(f, 2)?, field(f, 3)?, Text::new(f.get(4)?)?);
+                Self::Queued(Outgoing { id, to, at, text })
+            }
+            "SENT" => Self::Sent { id: field(f, 1)?, seq: field(f, 2)?, at: field(f, 3)? },
+            "FAILED" => Self::Failed { id: field(f, 1)?, why: f.get(2)?.to_owned() },
+            "MOVED" => Self::Moved(field(f, 1)?),
             "IN" => Self::Received(read_message(f)?),
             "PAST" => Self::Fetched(read_message(f)?),
             "DIRECT" => Self::Direct(Message::from_fields(f, Seq::ZERO, 1, 5).map(Arc::new)?),
-            "STATE" => Self::State {
-                seq: Seq::parse(f.get(1)?)?,
-                target: Target::parse(f.get(2)?).ok()?,
-                state: State::parse(f.get(3)?)?,
-                upto: Seq::parse(f.get(4)?)?,
-                at: Timestamp::parse(f.get(5)?)?,
-            },
+            "STATE" => {
+                let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
+                Self::State { seq: field(f, 1)?, target, state, upto, at }
+            }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
-            "IGNORE" => Self::Ignored(UserName::new(f.get(1)?).ok()?, f.get(2)? == "yes"),
-            "GAP" => Self::Gap(Gap {
-                room: RoomName::new(f.get(1)?).ok()?,
-                first: Seq::parse(f.get(2)?)?,
-                last: Seq::parse(f.get(3)?)?,
-            }),
-            "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: Seq::parse(f.get(2)?)? },
+            "IGNORE" => Self::Ignored(field(f, 1)?, f.get(2)? == "yes"),
+            "GAP" => Self::Gap(Gap { room: field(f, 1)?, first: field(f, 2)?, last: field(f, 3)? }),
+            "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: field(f, 2)? },
             _ => return None,
         })
     }
 }
 
-fn write_message<'a, 'b>(w: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
-    w.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
-}
-
 fn read_message(f: &Fields) -> Option<Arc<Message>> {
-    Message::from_fields(f, Seq::parse(f.get(1)?)?, 2, 6).map(Arc::new)
+    Message::from_fields(f, field(f, 1)?, 2, 6).map(Arc::new)
 }

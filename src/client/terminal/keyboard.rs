@@ -5,19 +5,8 @@ use std::io::{self, BufRead, Read};
 use crossbeam_channel::Sender;
 
 use crate::client::app::event::Event;
-use crate::client::texts::{Three, three};
+use crate::client::texts::Phrase;
 use crate::limits;
-
-const TOO_LONG: Three = three(
-    "the line is too long; nothing of it was sent",
-    "la línea es demasiado larga; no se ha enviado nada de ella",
-    "a linha é longa demais; nada dela foi enviado",
-);
-const NOT_TEXT: Three = three(
-    "the line is not UTF-8; nothing of it was sent",
-    "la línea no es UTF-8; no se ha enviado nada de ella",
-    "a linha não é UTF-8; nada dela foi enviado",
-);
 
 /// Reads lines until the input ends, or the owner.
 pub fn read_lines(mut input: impl BufRead, lines: &Sender<Event>) {
@@ -34,7 +23,7 @@ pub fn read_lines(mut input: impl BufRead, lines: &Sender<Event>) {
 }
 
 /// Reads one line without its line feed, or the reason why the input is none; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Three>>> {
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, String>>> {
     let mut bytes = Vec::new();
     let most = limits::TYPED_BYTES as u64;
     if input.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
@@ -42,10 +31,10 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, Three
     }
     if bytes.last() != Some(&b'\n') && bytes.len() >= limits::TYPED_BYTES {
         input.skip_until(b'\n')?;
-        return Ok(Some(Err(TOO_LONG)));
+        return Ok(Some(Err(Phrase::LineTooLong.to_string())));
     }
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = String::from_utf8(line.to_vec()).map_err(|_| NOT_TEXT);
+    let text = String::from_utf8(line.to_vec()).map_err(|_| Phrase::LineNotText.to_string());
     Ok(Some(text))
 }

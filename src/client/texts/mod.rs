@@ -5,13 +5,10 @@
 
 mod phrase;
 pub mod safe;
-mod three;
 pub mod words;
 
 use std::fmt;
 use std::sync::OnceLock;
-
-pub use three::{Three, three};
 
 pub use phrase::{Phrase, samples};
 
@@ -58,6 +55,35 @@ impl Language {
     /// The language that this program speaks.
     pub fn current() -> Self {
         LANGUAGE.get().copied().unwrap_or(Self::En)
+    }
+}
+
+/// A text without values, in each language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Three {
+    en: &'static str,
+    es: &'static str,
+    pt: &'static str,
+}
+
+/// English, Spanish, Portuguese.
+pub const fn three(en: &'static str, es: &'static str, pt: &'static str) -> Three {
+    Three { en, es, pt }
+}
+
+impl fmt::Display for Three {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(Language::current()))
+    }
+}
+
+impl Three {
+    pub fn text(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.en,
+            Language::Es => self.es,
+            Language::Pt => self.pt,
+        }
     }
 }
 

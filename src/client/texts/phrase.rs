@@ -46,12 +46,9 @@ phrases! {
     YouJoined { room }: "you are in {room}; what you write goes there",
         "estás en {room}; lo que escribas va allí", "você está em {room}; o que você escrever vai para lá";
     YouLeft { room }: "you are no longer in {room}", "ya no estás en {room}", "você não está mais em {room}";
-    WhichRoom: "which room? /leave #room; the current chat is none",
-        "¿qué sala? /leave #sala; el chat actual no es una sala",
-        "qual sala? /leave #sala; a conversa atual não é uma sala";
-    WhoseMembers: "which room? /names #room; the current chat is none",
-        "¿qué sala? /names #sala; el chat actual no es una sala",
-        "qual sala? /names #sala; a conversa atual não é uma sala";
+    WhichRoom { verb }: "which room? {verb} #room; the current chat is none",
+        "¿qué sala? {verb} #sala; el chat actual no es una sala",
+        "qual sala? {verb} #sala; a conversa atual não é uma sala";
     NoRooms: "there are no rooms yet; /join #room makes one",
         "todavía no hay salas; /join #sala crea una", "ainda não há salas; /join #sala cria uma";
     RoomMembers { room, members }: "{room}: {members} in it", "{room}: {members} dentro", "{room}: {members} dentro";
@@ -69,6 +66,10 @@ phrases! {
         "no existe la sala {room}; /join {room} la crea", "a sala {room} não existe; /join {room} a cria";
 
     // Lines that were typed.
+    LineTooLong: "the line is too long; nothing of it was sent",
+        "la línea es demasiado larga; no se ha enviado nada de ella", "a linha é longa demais; nada dela foi enviado";
+    LineNotText: "the line is not UTF-8; nothing of it was sent",
+        "la línea no es UTF-8; no se ha enviado nada de ella", "a linha não é UTF-8; nada dela foi enviado";
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
     TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
     NoCommand { verb }: "there is no command {verb}; /help lists those there are",

@@ -18,7 +18,7 @@ mod rows;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::codec::{Codec, ReadError};
+use super::codec::{Codec, Field, ReadError, codec, field};
 use super::event::Event;
 use super::request::SEND_COMMANDS;
 use crate::model::{MessageId, Seq, State, Timestamp, Token, UserName};
@@ -31,15 +31,7 @@ pub use rows::{Chat, CommandHelp, HistoryRecord, Member, Room, Status, User};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done;
 
-impl Codec for Done {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK");
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        (f.get(0)? == "OK").then_some(Self)
-    }
-}
+codec!(Done: "OK", {});
 
 /// The reply to a login on the SEND port (protocol, section 3). `user` is written as it was registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +46,7 @@ impl Codec for LoggedIn {
 
     fn from_fields(f: &Fields) -> Option<Self> {
         Done::from_fields(f)?;
-        Some(Self { user: UserName::new(f.get(1)?).ok()? })
+        Some(Self { user: field(f, 1)? })
     }
 }
 
@@ -75,7 +67,7 @@ impl Codec for SessionOpened {
 
     fn from_fields(f: &Fields) -> Option<Self> {
         let LoggedIn { user } = LoggedIn::from_fields(f)?;
-        Some(Self { user, acknowledged: Seq::parse(f.get(3)?)?, store: f.get(4)?.into() })
+        Some(Self { user, acknowledged: field(f, 3)?, store: f.get(4)?.into() })
     }
 }
 
@@ -94,8 +86,8 @@ impl Codec for Accepted {
 
     fn from_fields(f: &Fields) -> Option<Self> {
         Done::from_fields(f)?;
-        (State::parse(f.get(2)?)? == State::Received).then_some(())?;
-        Some(Self { id: MessageId::new(f.get(1)?)?, at: Timestamp::parse(f.get(3)?)?, seq: Seq::parse(f.get(4)?)? })
+        field(f, 2).filter(|state: &State| *state == State::Received)?;
+        Some(Self { id: field(f, 1)?, at: field(f, 3)?, seq: field(f, 4)? })
     }
 }
 
@@ -107,17 +99,7 @@ pub struct Peer {
     pub token: Token,
 }
 
-impl Codec for Peer {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK").plain(self.address).plain(self.port).plain(&self.token);
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        Done::from_fields(f)?;
-        let (address, port) = (f.get(1)?.parse().ok()?, f.get(2)?.parse().ok()?);
-        Some(Self { address, port, token: Token::parse(f.get(3)?)? })
-    }
-}
+codec!(Peer: "OK", { address, port, token });
 
 /// The first line of a list: the number of records that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,20 +107,7 @@ pub struct ListHead {
     pub count: usize,
 }
 
-impl Codec for ListHead {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK").plain(self.count);
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        Done::from_fields(f)?;
-        Some(Self { count: number(f, 1)? })
-    }
-}
-
-fn number(f: &Fields, index: usize) -> Option<usize> {
-    Seq::parse(f.get(index)?).and_then(|number| usize::try_from(number.get()).ok())
-}
+codec!(ListHead: "OK", { count });
 
 /// A whole reply, as the server writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
-use crate::protocol::Codec;
+use crate::protocol::codec::{Codec, Field, codec, field};
 use crate::record::{Fields, Writer};
 
 /// A record of a STATUS reply: how far a message has come with one of its recipients.
@@ -14,15 +16,7 @@ pub struct Status {
     pub state: State,
 }
 
-impl Codec for Status {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain(&self.user).plain(self.state);
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        Some(Self { user: UserName::new(f.get(0)?).ok()?, state: State::parse(f.get(1)?)? })
-    }
-}
+codec!(Status: { user, state });
 
 /// A record of a HISTORY reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +33,8 @@ impl Codec for HistoryRecord {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let message = Message::from_fields(f, Seq::parse(f.get(0)?)?, 1, 6)?;
-        Some(Self { message: Arc::new(message), state: State::parse(f.get(5)?)? })
+        let message = Message::from_fields(f, field(f, 0)?, 1, 6)?;
+        Some(Self { message: Arc::new(message), state: field(f, 5)? })
     }
 }
 
@@ -52,19 +46,10 @@ pub struct Chat {
     pub read: Seq,
 }
 
-impl Codec for Chat {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain(&self.target).plain(self.last).plain(self.read);
-    }
+codec!(Chat: { target, last, read });
 
-    fn from_fields(f: &Fields) -> Option<Self> {
-        let target = Target::parse(f.get(0)?).ok()?;
-        Some(Self { target, last: Seq::parse(f.get(1)?)?, read: Seq::parse(f.get(2)?)? })
-    }
-}
-
-/// A record of a USERS reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A record of a USERS reply, which `wachat users --json` prints as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
     pub name: UserName,
     pub online: bool,
@@ -72,26 +57,10 @@ pub struct User {
     pub last_seen: Option<Timestamp>,
 }
 
-impl Codec for User {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain(&self.name).plain(presence(self.online));
-        match self.last_seen {
-            Some(at) => record.plain(at),
-            None => record.plain(""),
-        };
-    }
+codec!(User: { name, online: "online" or "offline", last_seen });
 
-    fn from_fields(f: &Fields) -> Option<Self> {
-        let last_seen = match f.get(2)? {
-            "" => None,
-            time => Some(Timestamp::parse(time)?),
-        };
-        Some(Self { name: UserName::new(f.get(0)?).ok()?, online: parse_presence(f.get(1)?)?, last_seen })
-    }
-}
-
-/// A record of a ROOMS reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A record of a ROOMS reply, which `wachat rooms --json` prints as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Room {
     pub name: RoomName,
     pub members: usize,
@@ -99,20 +68,7 @@ pub struct Room {
     pub member: bool,
 }
 
-impl Codec for Room {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain(&self.name).plain(self.members).plain(if self.member { "yes" } else { "no" });
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        let member = match f.get(2)? {
-            "yes" => true,
-            "no" => false,
-            _ => return None,
-        };
-        Some(Self { name: RoomName::new(f.get(0)?).ok()?, members: super::number(f, 1)?, member })
-    }
-}
+codec!(Room: { name, members, member: "yes" or "no" });
 
 /// A record of a MEMBERS reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,15 +77,7 @@ pub struct Member {
     pub online: bool,
 }
 
-impl Codec for Member {
-    fn write_fields(&self, record: &mut Writer) {
-        record.plain(&self.name).plain(presence(self.online));
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        Some(Self { name: UserName::new(f.get(0)?).ok()?, online: parse_presence(f.get(1)?)? })
-    }
-}
+codec!(Member: { name, online: "online" or "offline" });
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,24 +86,4 @@ pub struct CommandHelp {
     pub help: Cow<'static, str>,
 }
 
-impl Codec for CommandHelp {
-    fn write_fields(&self, record: &mut Writer) {
-        record.text(&self.form).text(&self.help);
-    }
-
-    fn from_fields(f: &Fields) -> Option<Self> {
-        Some(Self { form: f.get(0)?.to_owned().into(), help: f.get(1)?.to_owned().into() })
-    }
-}
-
-fn presence(online: bool) -> &'static str {
-    if online { "online" } else { "offline" }
-}
-
-fn parse_presence(word: &str) -> Option<bool> {
-    match word {
-        "online" => Some(true),
-        "offline" => Some(false),
-        _ => None,
-    }
-}
+codec!(CommandHelp: { form, help });

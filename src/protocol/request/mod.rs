@@ -7,7 +7,8 @@ mod send;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::model::{NoSuchTarget, Seq, Target};
+use super::codec::field;
+use crate::model::{NoSuchTarget, Target};
 use crate::record::{Fields, SyntaxError, Writer};
 
 pub use recv::{After, RECV_COMMANDS, RecvRequest};
@@ -63,13 +64,16 @@ impl fmt::Display for RequestError {
 }
 
 fn parse<Request>(commands: &[Command<Request>], line: &[u8]) -> Result<Request, RequestError> {
-    let fields = Fields::parse(line).map_err(RequestError::Record)?;
+    read(commands, &Fields::parse(line).map_err(RequestError::Record)?)
+}
+
+fn read<Request>(commands: &[Command<Request>], fields: &Fields) -> Result<Request, RequestError> {
     let verb = fields.get(0).unwrap_or_default();
     let Some(command) = commands.iter().find(|command| command.verb().eq_ignore_ascii_case(verb)) else {
         let verbs: Vec<_> = commands.iter().map(Command::verb).collect();
         return Err(RequestError::Unknown(verbs.join(", ")));
     };
-    let request = if command.allows(fields.len() - 1) { (command.read)(&fields) } else { None };
+    let request = if command.allows(fields.len() - 1) { (command.read)(fields) } else { None };
     request.ok_or(RequestError::Form(command.form))
 }
 
@@ -87,14 +91,10 @@ fn write_target<'a, 'b>(record: &'b mut Writer<'a>, target: &RequestedTarget) ->
     }
 }
 
-fn seq(fields: &Fields, index: usize) -> Option<Seq> {
-    fields.get(index).and_then(Seq::parse)
-}
-
 /// Reads a number within a range; without the field it is the default.
 fn number(fields: &Fields, index: usize, default: usize, range: RangeInclusive<usize>) -> Option<usize> {
     if fields.len() <= index {
         return Some(default);
     }
-    usize::try_from(seq(fields, index)?.get()).ok().filter(|n| range.contains(n))
+    field(fields, index).filter(|n| range.contains(n))
 }

@@ -1,9 +1,10 @@
 //! The requests of the RECV port (protocol, section 6).
 
-use super::{Command, RequestError, number, seq};
+use super::{Command, RequestError, number};
 use crate::limits;
 use crate::model::Seq;
-use crate::record::Writer;
+use crate::protocol::codec::{Codec, field};
+use crate::record::{Fields, Writer};
 
 /// A request on the RECV port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +40,9 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         read: |f| {
             let after = match f.get(1)? {
                 "*" => After::AllSent,
-                _ => After::Number(seq(f, 1)?),
+                _ => After::Number(field(f, 1)?),
             };
-            let wait = if f.len() > 2 { Some(seq(f, 2)?.get()) } else { None };
+            let wait = if f.len() > 2 { Some(field::<Seq>(f, 2)?.get()) } else { None };
             let max = number(f, 3, limits::POLL_EVENTS, 1..=limits::MAX_POLL_EVENTS)?;
             Some(RecvRequest::Poll { after, wait, max })
         },
@@ -50,7 +51,7 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         form: "PORT;<tcp port or 0>",
         help: "take direct chats at this port; 0: no longer",
         read: |f| {
-            let port = u16::try_from(seq(f, 1)?.get()).ok()?;
+            let port = u16::try_from(field::<Seq>(f, 1)?.get()).ok()?;
             Some(RecvRequest::Port { port: (port > 0).then_some(port) })
         },
     },
@@ -63,22 +64,25 @@ impl RecvRequest {
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         super::parse(RECV_COMMANDS, line)
     }
+}
 
-    /// Appends the request as one line.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut w = Writer::new(out);
+impl Codec for RecvRequest {
+    fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Poll { after, wait, max } => {
                 match after {
                     After::Number(seq) => w.plain("POLL").plain(seq),
                     After::AllSent => w.plain("POLL").plain("*"),
                 };
-                wait.iter().fold(&mut w, |w, wait| w.plain(wait).plain(max))
+                wait.iter().fold(w, |w, wait| w.plain(wait).plain(max))
             }
             Self::Port { port } => w.plain("PORT").plain(port.unwrap_or(0)),
             Self::Ping => w.plain("PING"),
             Self::Quit => w.plain("QUIT"),
         };
-        w.end();
+    }
+
+    fn from_fields(fields: &Fields) -> Option<Self> {
+        super::read(RECV_COMMANDS, fields).ok()
     }
 }

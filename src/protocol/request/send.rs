@@ -1,9 +1,10 @@
 //! The requests of the SEND port (protocol, section 5).
 
-use super::{Command, RequestError, RequestedTarget, number, seq, target, write_target};
+use super::{Command, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
 use crate::model::{Email, MessageId, Seq, Text};
-use crate::record::Writer;
+use crate::protocol::codec::{Codec, field};
+use crate::record::{Fields, Writer};
 
 /// A request on the SEND port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,26 +32,24 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
     Command {
         form: "SEND;<id>;<to>;<text>",
         help: "send a message; the same id again never sends it twice",
-        read: |f| {
-            Some(SendRequest::Send { id: MessageId::new(f.get(1)?)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? })
-        },
+        read: |f| Some(SendRequest::Send { id: field(f, 1)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? }),
     },
     Command {
         form: "READ;<user or #room>;<seq>",
         help: "say that you have read everything there up to this number",
-        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "STATUS;<user or #room>;<seq>",
         help: "how far your message with this number has come",
-        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: seq(f, 2)? }),
+        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
         help: "the last messages there, or the last below a number, oldest first",
         read: |f| {
             let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
-            let before = if f.len() > 3 { Some(seq(f, 3)?) } else { None };
+            let before = if f.len() > 3 { Some(field(f, 3)?) } else { None };
             Some(SendRequest::History { target: target(f, 1)?, limit, before })
         },
     },
@@ -101,10 +100,10 @@ impl SendRequest {
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         super::parse(SEND_COMMANDS, line)
     }
+}
 
-    /// Appends the request as one line.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut w = Writer::new(out);
+impl Codec for SendRequest {
+    fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Send { id, to, text } => write_target(w.plain("SEND").plain(id), to).text(text.as_str()),
             Self::Read { target, seq } => write_target(w.plain("READ"), target).plain(seq),
@@ -126,6 +125,9 @@ impl SendRequest {
             Self::Help => w.plain("HELP"),
             Self::Quit => w.plain("QUIT"),
         };
-        w.end();
+    }
+
+    fn from_fields(fields: &Fields) -> Option<Self> {
+        super::read(SEND_COMMANDS, fields).ok()
     }
 }
