@@ -70,6 +70,7 @@ fn the_password_is_asked_for_and_not_shown() {
     world.register_clients(&["ana"]);
     let mut ana = Terminal::start_with_password(&world.arguments("ana", &[]), None);
     ana.expect("password of ana: ");
+    ana.wait_until_hidden();
     ana.type_line(PASSWORD);
     ana.expect("connected to");
     assert!(!ana.screen().contains(PASSWORD), "{}", ana.screen());

@@ -47,6 +47,13 @@ impl Terminal {
         (&*self.keyboard).write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
+    /// Waits until what is typed is not shown: a program asks for a password before it turns that off.
+    pub fn wait_until_hidden(&self) {
+        use rustix::termios::{LocalModes, tcgetattr};
+        let hidden = || !tcgetattr(&*self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO);
+        wait_or(|| hidden().then_some(()), || "what is typed is still shown".to_owned());
+    }
+
     /// Returns everything that was written so far.
     pub fn screen(&self) -> String {
         self.screen.lock().clone()
