@@ -86,7 +86,8 @@
 //! 6. Output commit: no reply, delivery or receipt leaves before the records that it depends on are durable. The one
 //!    exception is harmless: the OK of a POLL, which may come before its acknowledgement is durable.
 //! 7. Isolation: a slow, hostile or vanished client costs a bounded amount, and is cut off.
-//! 8. Integrity: a torn tail is set aside; damage is reported with file and line, and stops the start.
+//! 8. Integrity: a torn tail is set aside; damage is reported with file and line. In the log or a checkpoint it stops
+//!    the start; in the place of a damaged message of the history clients are told so.
 //!
 //! # Deliberately absent
 //!

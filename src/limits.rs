@@ -155,6 +155,8 @@ pub const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
 /// Delay after a failed attempt to create a segment or a checkpoint.
 pub const DISK_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Longest delay after a failed checkpoint, each of which doubles it: a try costs a recovery.
+pub const CHECKPOINT_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Size of a segment in bytes: small enough that a new server starts at once, large enough that segments are rare.
 pub const SEGMENT_BYTES: u64 = 4 << 20;

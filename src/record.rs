@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr2, memrchr};
 
 /// The reason why a line is not a record. Its text says what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,19 @@ pub fn length_in_record(text: &str) -> usize {
     }
     let quoted = separator || text.starts_with('"');
     text.len() + escapes + if quoted { quotes + 2 } else { 0 }
+}
+
+/// Ends the record that begins at an offset: a CRC-32 over it is its last field, then comes the line feed.
+pub fn seal(out: &mut Vec<u8>, start: usize) {
+    let checksum = crc32fast::hash(out.get(start..).unwrap_or_default());
+    out.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
+}
+
+/// Returns a record that [`seal`] has ended, without its checksum; `None` if a byte was changed.
+pub fn unseal(line: &[u8]) -> Option<&[u8]> {
+    let record = line.get(..memrchr(b';', line)?)?;
+    let is_whole = line.get(record.len()..)? == format!(";{:08x}\n", crc32fast::hash(record)).as_bytes();
+    is_whole.then_some(record)
 }
 
 /// A value that needs neither quotes nor escapes in a record: a number, a time, a name, a word.

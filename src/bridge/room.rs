@@ -30,7 +30,7 @@ pub fn is_temporary(code: Code) -> bool {
 /// Returns the number of the last message in the room.
 pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, Failure> {
     let records = history(session, room, 1, None)?;
-    Ok(records.last().map_or(Seq::ZERO, |record| record.message.seq))
+    Ok(records.last().map_or(Seq::ZERO, |record| record.numbers().1))
 }
 
 /// Returns the number before the newest messages in the room that are carried after an absence: those of other
@@ -40,8 +40,8 @@ pub fn before_the_newest(session: &mut Session, room: &RoomName, me: &UserName, 
     loop {
         let records = history(session, room, limits::MAX_HISTORY_RECORDS, before)?;
         let Some(first) = records.first() else { return Ok(after) };
-        before = Some(first.message.seq);
-        for message in records.iter().rev().map(|record| &record.message) {
+        before = Some(first.numbers().0);
+        for message in records.iter().rev().filter_map(HistoryRecord::message) {
             if message.seq <= after {
                 return Ok(after);
             }

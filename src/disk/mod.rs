@@ -18,6 +18,10 @@ pub use real::RealDisk;
 pub trait Disk: Send + Sync {
     /// Opens a file that exists, for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Opens a file that exists, for reading only: also where nothing can be written.
+    fn open_for_reading(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.open(path)
+    }
     /// Creates an empty file, for reading and writing; one that exists is emptied.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Creates a directory, and those above it; one that exists is left as it is.
@@ -34,6 +38,10 @@ pub trait Disk: Send + Sync {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Locks a file until the process ends or the guard is dropped. `WouldBlock`: another process has the lock.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>>;
+    /// Keeps other processes from locking a file that exists, and writes nothing. `WouldBlock`: one has locked it.
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Box<dyn Send>> {
+        self.lock(path)
+    }
 }
 
 /// An open file. Reads and writes name their offset: there is no shared position.
@@ -53,7 +61,7 @@ pub trait File: Send + Sync {
 
 /// Reads a whole file.
 pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    read_all(&*disk.open(path)?)
+    read_all(&*disk.open_for_reading(path)?)
 }
 
 /// Reads all of an open file.

@@ -27,6 +27,10 @@ impl Disk for RealDisk {
         Ok(Arc::new(options().open(path)?))
     }
 
+    fn open_for_reading(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(fs::File::open(path)?))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(options().create(true).truncate(true).open(path)?))
     }
@@ -68,6 +72,12 @@ impl Disk for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         let file = options().create(true).open(path)?;
         file.try_lock()?;
+        Ok(Box::new(file))
+    }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Box<dyn Send>> {
+        let file = fs::File::open(path)?;
+        file.try_lock_shared()?;
         Ok(Box::new(file))
     }
 }

@@ -69,6 +69,11 @@ impl Seq {
     pub fn next(self) -> Self {
         Self((self.0 + 1).min(Self::LAST.0))
     }
+
+    /// Returns the number before this one; 0 for 0.
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
 }
 
 impl PlainField for Seq {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{MessageId, Seq, Target, Timestamp, UserName};
 use crate::limits;
-use crate::record::{Fields, PlainField, is_printable_ascii, length_in_record};
+use crate::record::{Fields, PlainField, Writer, is_printable_ascii, length_in_record};
 
 /// A message that the server has accepted. It never changes: its state follows from its sender's watermarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +19,30 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads a message whose id, sender, target and time are the fields from `head` on, and whose text is the field
-    /// `text`: the order in events, in the server's write-ahead log and in every history file.
+    /// Reads a message of a reply or an event, whose id, sender, target and time are the fields from `head` on, and
+    /// whose text is the field `text`.
     pub fn from_fields(fields: &Fields, seq: Seq, head: usize, text: usize) -> Option<Self> {
+        let from = UserName::new(fields.get(head + 1)?).ok()?;
+        Self::of(from, Target::parse(fields.get(head + 2)?).ok()?, fields, seq, head, text)
+    }
+
+    /// Reads a message of a file, whose fields [`Message::write_stored`] has written from `head` on.
+    pub fn from_stored(fields: &Fields, seq: Seq, head: usize) -> Option<Self> {
+        let from = UserName::from_stored(fields.get(head + 1)?)?;
+        Self::of(from, Target::from_stored(fields.get(head + 2)?)?, fields, seq, head, head + 4)
+    }
+
+    /// Writes id, sender, target, time and text, as files hold them.
+    pub fn write_stored<'a, 'b>(&self, to: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
+        to.plain(&self.id).plain(self.from.stored()).plain(self.to.stored()).plain(self.at).text(self.text.as_str())
+    }
+
+    fn of(from: UserName, to: Target, fields: &Fields, seq: Seq, head: usize, text: usize) -> Option<Self> {
         Some(Self {
             seq,
             id: MessageId::new(fields.get(head)?)?,
-            from: UserName::new(fields.get(head + 1)?).ok()?,
-            to: Target::parse(fields.get(head + 2)?).ok()?,
+            from,
+            to,
             at: Timestamp::parse(fields.get(head + 3)?)?,
             text: Text::new(fields.get(text)?)?,
         })

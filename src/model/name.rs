@@ -55,6 +55,22 @@ impl UserName {
         Ok(Self { mapped: mapped.into(), shown })
     }
 
+    /// Reads a name that a file holds, without the tables of Unicode: a later version of them could refuse it.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let (shown, mapped) = text.split_once('/').map_or((None, text), |(shown, mapped)| (Some(shown), mapped));
+        let is_safe = |form: &str| {
+            let count = form.chars().take(UNMAPPED_CHARS + 1).count();
+            (1..=UNMAPPED_CHARS).contains(&count) && !form.contains(FORBIDDEN) && !form.contains(char::is_control)
+        };
+        let all_safe = is_safe(mapped) && shown.is_none_or(is_safe);
+        all_safe.then(|| Self { mapped: mapped.into(), shown: shown.map(Into::into) })
+    }
+
+    /// Returns the name as files hold it.
+    pub fn stored(&self) -> Stored<'_> {
+        Stored { prefix: "", name: self }
+    }
+
     /// Returns the form that identifies the user. It is never shown, and never a file name.
     pub fn mapped(&self) -> &str {
         &self.mapped
@@ -81,8 +97,8 @@ fn forms(text: &str) -> Result<(String, String), NameError> {
     Err(NameError)
 }
 
-/// Checks that the shown form, read again, is the same name. Files hold that form: one that composes into something
-/// else could be written and never be read back.
+/// Checks that the shown form, read again, is the same name. Replies and events hold that form: one that composes into
+/// something else could be written and never be read back.
 fn is_stable(mapped: &str, shown: &str) -> bool {
     UsernameCaseMapped::enforce(shown).is_ok_and(|again| again == mapped)
         && UsernameCasePreserved::enforce(shown).is_ok_and(|again| again == shown)
@@ -126,6 +142,32 @@ impl fmt::Debug for UserName {
     }
 }
 
+/// A name as files hold it: as it is shown, and, if that is another form than the one that identifies it, a `/` and that
+/// one, too.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    prefix: &'static str,
+    name: &'a UserName,
+}
+
+impl PlainField for Stored<'_> {
+    fn append_to(&self, out: &mut Vec<u8>) {
+        self.prefix.append_to(out);
+        self.name.append_to(out);
+        if self.name.shown.is_some() {
+            out.push(b'/');
+            self.name.mapped.as_str().append_to(out);
+        }
+    }
+}
+
+impl fmt::Display for Stored<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.prefix, self.name)?;
+        if self.name.shown.is_some() { write!(f, "/{}", self.name.mapped) } else { Ok(()) }
+    }
+}
+
 /// A room's name: `#` and what could be a user's name (protocol, section 3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoomName(UserName);
@@ -134,6 +176,16 @@ impl RoomName {
     /// Checks and maps a name that begins with `#`.
     pub fn new(text: &str) -> Result<Self, NameError> {
         UserName::new(text.strip_prefix('#').ok_or(NameError)?).map(Self)
+    }
+
+    /// Reads a name that a file holds, as [`UserName::from_stored`] does.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        UserName::from_stored(text.strip_prefix('#')?).map(Self)
+    }
+
+    /// Returns the name as files hold it.
+    pub fn stored(&self) -> Stored<'_> {
+        Stored { prefix: "#", name: &self.0 }
     }
 
     /// Returns the form that identifies the room, without the `#`.
@@ -176,6 +228,22 @@ impl Target {
             return RoomName::new(text).map(Self::Room).map_err(|_| NoSuchTarget::Room);
         }
         UserName::new(text).map(Self::User).map_err(|_| NoSuchTarget::User)
+    }
+
+    /// Reads a name that a file holds, as [`UserName::from_stored`] does.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        match text.starts_with('#') {
+            true => RoomName::from_stored(text).map(Self::Room),
+            false => UserName::from_stored(text).map(Self::User),
+        }
+    }
+
+    /// Returns the name as files hold it.
+    pub fn stored(&self) -> Stored<'_> {
+        match self {
+            Self::User(name) => name.stored(),
+            Self::Room(name) => name.stored(),
+        }
     }
 }
 

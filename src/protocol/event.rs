@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::codec::{Codec, field, write_message};
+use super::reply::DAMAGED;
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
@@ -24,6 +25,11 @@ pub enum Event {
         room: RoomName,
         first: Seq,
         last: Seq,
+    },
+    /// The message with this number is damaged on the server.
+    Damaged {
+        seq: Seq,
+        room: RoomName,
     },
     Online {
         user: UserName,
@@ -60,7 +66,10 @@ impl Event {
     pub fn seq(&self) -> Seq {
         match self {
             Self::Message(message) => message.seq,
-            Self::State { seq, .. } | Self::Gap { last: seq, .. } | Self::Unknown { seq, .. } => *seq,
+            Self::State { seq, .. }
+            | Self::Gap { last: seq, .. }
+            | Self::Damaged { seq, .. }
+            | Self::Unknown { seq, .. } => *seq,
             Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } | Self::Peer { .. } => {
                 Seq::ZERO
             }
@@ -77,6 +86,7 @@ impl Codec for Event {
                 record.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }
             Self::Gap { room, first, last } => record.plain("GAP").plain(room).plain(first).plain(last),
+            Self::Damaged { room, .. } => record.plain(DAMAGED).plain(room),
             Self::Online { user, at } => record.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
@@ -98,6 +108,7 @@ impl Codec for Event {
                 let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
                 (last == seq).then_some(Self::Gap { room, first, last })
             }
+            DAMAGED => Some(Self::Damaged { seq, room: field(f, 2)? }),
             "ONLINE" => Some(Self::Online { user: field(f, 2)?, at: field(f, 3)? }),
             "OFFLINE" => Some(Self::Offline { user: field(f, 2)?, at: field(f, 3)? }),
             "JOIN" => Some(Self::Join { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),

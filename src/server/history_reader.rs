@@ -3,18 +3,17 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::limits;
-use crate::model::{Message, Seq};
+use crate::model::Seq;
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
-use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
-use crate::store::{Store, StoreError};
+use crate::state_machine::{ConnectionId, ConversationId, Delivery, Excerpt, FiledEvents, Participants};
+use crate::store::{Row, Store, StoreError};
 
 /// More than anything in a history record takes beside its text.
 const RECORD_BYTES: usize = 256;
@@ -31,7 +30,7 @@ pub(super) enum Lookup {
 
 /// Work for a history thread.
 pub(super) enum Job {
-    Lookup(Lookup, Excerpt),
+    Lookup(Lookup, Box<Excerpt>),
     /// The events of a poll, some of them in history files.
     Events(Delivery),
 }
@@ -97,10 +96,7 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
         }
         Job::Lookup(Lookup::Status(seq), excerpt) => status(store, &excerpt, seq)?,
         Job::Lookup(Lookup::History { limit, before }, excerpt) => {
-            let rows = last_messages(store, &excerpt, limit, before)?;
-            Reply::History(
-                rows.into_iter().map(|message| HistoryRecord { state: excerpt.state_of(&message), message }).collect(),
-            )
+            Reply::History(last_messages(store, &excerpt, limit, before)?)
         }
         Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
     };
@@ -110,47 +106,42 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
 }
 
 fn status(store: &Store, excerpt: &Excerpt, seq: Seq) -> Result<Reply, StoreError> {
-    let found = last_messages(store, excerpt, 1, Some(seq.next()))?.pop();
-    Ok(match found.filter(|row| row.seq == seq && row.from == excerpt.me) {
-        Some(row) => Reply::Statuses(excerpt.statuses(row.seq)),
-        None => Code::NoMessage.into(),
+    Ok(match last_messages(store, excerpt, 1, Some(seq.next()))?.pop() {
+        Some(HistoryRecord::Message { message, .. }) if message.seq == seq && message.from == excerpt.me => {
+            Reply::Statuses(excerpt.statuses(seq))
+        }
+        Some(HistoryRecord::Damaged { last, .. }) if last == seq => Code::Damaged.into(),
+        _ => Code::NoMessage.into(),
     })
 }
 
-/// Returns the newest messages of a conversation, oldest first: the excerpt's, and before them those in the file. Fewer
+/// Returns the newest records of a conversation, oldest first: the excerpt's, and before them those in the file. Fewer
 /// than `limit` where they would be too long a reply, but never none.
 fn last_messages(
     store: &Store,
     excerpt: &Excerpt,
     limit: usize,
     before: Option<Seq>,
-) -> Result<Vec<Arc<Message>>, StoreError> {
-    let mut newest_first = Vec::new();
-    let mut bytes = 0;
-    // The first message always fits.
-    let mut fits = |row: &Arc<Message>| {
-        let first = bytes == 0;
-        bytes += length_in_record(row.text.as_str()) + RECORD_BYTES;
-        first || bytes <= limits::REPLY_BYTES
-    };
-    for row in excerpt.rows.iter().rev() {
-        if !fits(row) {
-            newest_first.reverse();
-            return Ok(newest_first);
+) -> Result<Vec<HistoryRecord>, StoreError> {
+    let before_these = excerpt.rows.first().map(|row| row.seq).or(before);
+    let file = store.history(excerpt.conversation, &excerpt.participants, excerpt.filed)?;
+    let older = file.as_ref().map(|file| file.newest_first(before_these)).transpose()?;
+    let rows = excerpt.rows.iter().rev().map(|row| Ok(Row::Message(row.clone()))).chain(older.into_iter().flatten());
+    let (mut newest_first, mut bytes) = (Vec::new(), 0);
+    for row in rows.take(limit) {
+        let row = row?;
+        bytes += RECORD_BYTES;
+        if let Row::Message(message) = &row {
+            bytes += length_in_record(message.text.as_str());
         }
-        newest_first.push(row.clone());
-    }
-    let before = excerpt.rows.first().map(|row| row.seq).or(before);
-    if newest_first.len() < limit
-        && let Some(file) = store.history(excerpt.conversation, excerpt.filed)?
-    {
-        for row in file.newest_first(before)?.take(limit - newest_first.len()) {
-            let row = row?;
-            if !fits(&row) {
-                break;
-            }
-            newest_first.push(row);
+        // The first one always fits.
+        if bytes > limits::REPLY_BYTES && !newest_first.is_empty() {
+            break;
         }
+        newest_first.push(match row {
+            Row::Message(message) => HistoryRecord::Message { state: excerpt.state_of(&message), message },
+            Row::Damaged { first, last } => HistoryRecord::Damaged { first, last },
+        });
     }
     newest_first.reverse();
     Ok(newest_first)
@@ -160,9 +151,11 @@ fn last_messages(
 /// before are not looked through again.
 fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
     let Some((peer, read_before)) = excerpt.peer() else { return Ok(None) };
-    let Some(file) = store.history(excerpt.conversation, excerpt.filed)? else { return Ok(None) };
+    let Some(file) = store.history(excerpt.conversation, &excerpt.participants, excerpt.filed)? else {
+        return Ok(None);
+    };
     for row in file.newest_first(Some(upto.next()))? {
-        let row = row?;
+        let Row::Message(row) = row? else { continue };
         if row.seq <= read_before {
             break;
         }
@@ -173,12 +166,16 @@ fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Se
     Ok(None)
 }
 
-/// Returns the events of a poll, with those that are in history files.
+/// Returns the events of a poll, with those that are in history files. A message whose row is damaged is an event that
+/// says so, under the message's number.
 pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
     let Delivery { mut events, filed } = delivery;
-    for FiledEvents { conversation, filed, seqs } in filed {
-        let rows = store.history(conversation, filed)?.map_or(Ok(Vec::new()), |file| file.rows(&seqs))?;
-        events.extend(rows.into_iter().map(Event::Message));
+    for FiledEvents { room, name, filed, seqs } in filed {
+        let participants = Participants::Room(name.clone());
+        let file = store.history(ConversationId::Room(room), &participants, filed)?;
+        let rows = file.map_or(Ok(vec![None; seqs.len()]), |file| file.rows(&seqs))?;
+        let damaged = |seq| Event::Damaged { seq, room: name.clone() };
+        events.extend(seqs.iter().zip(rows).map(|(seq, row)| row.map_or(damaged(*seq), Event::Message)));
     }
     // Those without a number stay in front, in the order in which they happened.
     events.sort_by_key(Event::seq);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Fatal;
 use super::group_commit::GroupCommit;
@@ -20,6 +20,8 @@ pub(super) struct Maintenance {
     retry_checkpoint: Option<Instant>,
     /// Time at which the segment that is being written was begun.
     segment_begun: Instant,
+    /// Wait after the next failed checkpoint: each failure doubles it.
+    checkpoint_delay: Duration,
 }
 
 impl Maintenance {
@@ -31,6 +33,7 @@ impl Maintenance {
             retry_segment: None,
             retry_checkpoint: None,
             segment_begun: Instant::now(),
+            checkpoint_delay: limits::DISK_RETRY_DELAY,
         })
     }
 
@@ -92,13 +95,15 @@ impl Maintenance {
     fn accept_checkpoint(&mut self, group_commit: &mut GroupCommit, made: Result<Checkpointed, StoreError>) {
         match made {
             Ok(checkpoint) => {
+                self.checkpoint_delay = limits::DISK_RETRY_DELAY;
                 // On a thread of its own: to free 100,000 messages takes milliseconds, in which every client would wait.
                 let written = group_commit.give_checkpoint(&checkpoint);
                 let _ = thread::Builder::new().name("freeing".to_owned()).spawn(move || drop(written));
             }
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
-                self.retry_checkpoint = Some(Instant::now() + limits::DISK_RETRY_DELAY);
+                self.retry_checkpoint = Some(Instant::now() + self.checkpoint_delay);
+                self.checkpoint_delay = (2 * self.checkpoint_delay).min(limits::CHECKPOINT_RETRY_DELAY);
             }
         }
     }
@@ -109,6 +114,10 @@ impl Maintenance {
         if self.checkpoints.is_busy() {
             // Its result is in the files; only one checkpoint may be under way.
             let _ = self.checkpoints.wait_for_result();
+        }
+        if self.segments.is_busy() {
+            // The checkpoint makes that segment if it is not there.
+            let _ = self.segments.wait_for_result();
         }
         let Some(upto) = group_commit.uncovered() else { return Ok(()) };
         let made = self.store.checkpoint(upto).map(|_| ());

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Record;
+use super::RoomNumber;
 use super::command::ConnectionId;
 use super::query::Excerpt;
-use super::stored::{ConversationId, HistoryPrefix};
-use crate::model::{Seq, UserName};
+use super::stored::HistoryPrefix;
+use crate::model::{RoomName, Seq, UserName};
 use crate::protocol::{Code, Event, Reply};
 
 /// Records to write to the log and effects to dispatch after the commit, in order. It collects those of many commands.
@@ -46,7 +47,8 @@ pub struct Delivery {
 /// Messages of a room to read from its history file.
 #[derive(Clone, Debug)]
 pub struct FiledEvents {
-    pub conversation: ConversationId,
+    pub room: RoomNumber,
+    pub name: RoomName,
     pub filed: HistoryPrefix,
     /// Their numbers in ascending order.
     pub seqs: Vec<Seq>,

@@ -42,20 +42,24 @@ impl Record {
         let mut w = Writer::new(out);
         w.plain(last);
         match self {
-            Self::Account { name, password_hash, at } => w.plain("ACCOUNT").plain(name).plain(at).text(password_hash),
-            Self::Password { user, password_hash } => w.plain("PASSWORD").plain(user).text(password_hash),
-            Self::Email { user, email } => w.plain("EMAIL").plain(user).text(email.as_str()),
-            Self::Removed { user, at } => w.plain("REMOVED").plain(user).plain(at),
-            Self::Join { user, room, at } => w.plain("JOIN").plain(user).plain(room).plain(at),
-            Self::Leave { user, room, at } => w.plain("LEAVE").plain(user).plain(room).plain(at),
-            Self::Seen { user, at } => w.plain("SEEN").plain(user).plain(at),
-            Self::Message(m) => {
-                w.plain("MSG").plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
+            Self::Account { name, password_hash, at } => {
+                w.plain("ACCOUNT").plain(name.stored()).plain(at).text(password_hash)
             }
+            Self::Password { user, password_hash } => w.plain("PASSWORD").plain(user.stored()).text(password_hash),
+            Self::Email { user, email } => w.plain("EMAIL").plain(user.stored()).text(email.as_str()),
+            Self::Removed { user, at } => w.plain("REMOVED").plain(user.stored()).plain(at),
+            Self::Join { user, room, at } => w.plain("JOIN").plain(user.stored()).plain(room.stored()).plain(at),
+            Self::Leave { user, room, at } => w.plain("LEAVE").plain(user.stored()).plain(room.stored()).plain(at),
+            Self::Seen { user, at } => w.plain("SEEN").plain(user.stored()).plain(at),
+            Self::Message(m) => m.write_stored(w.plain("MSG")),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
-            Self::Read { user, target, upto, last_of_peer, at } => {
-                w.plain("READ").plain(user).plain(target).plain(upto).plain(last_of_peer.unwrap_or_default()).plain(at)
-            }
+            Self::Read { user, target, upto, last_of_peer, at } => w
+                .plain("READ")
+                .plain(user.stored())
+                .plain(target.stored())
+                .plain(upto)
+                .plain(last_of_peer.unwrap_or_default())
+                .plain(at),
         };
         w.end();
     }
@@ -68,21 +72,21 @@ impl Record {
     }
 
     fn from_fields(last: Seq, f: &Fields) -> Option<Self> {
-        let user = |index| f.get(index).and_then(|text| UserName::new(text).ok());
+        let user = |index| f.get(index).and_then(UserName::from_stored);
         let time = |index| f.get(index).and_then(Timestamp::parse);
         Some(match f.get(1)? {
             "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: f.get(4)?.into() },
             "PASSWORD" => Self::Password { user: user(2)?, password_hash: f.get(3)?.into() },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
-            "JOIN" => Self::Join { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
-            "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::new(f.get(3)?).ok()?, at: time(4)? },
+            "JOIN" => Self::Join { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
+            "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
-            "MSG" => Self::Message(Arc::new(Message::from_fields(f, last, 2, 6)?)),
+            "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },
             "READ" => Self::Read {
                 user: user(2)?,
-                target: Target::parse(f.get(3)?).ok()?,
+                target: Target::from_stored(f.get(3)?)?,
                 upto: Seq::parse(f.get(4)?)?,
                 last_of_peer: Some(Seq::parse(f.get(5)?)?).filter(|seq| *seq != Seq::ZERO),
                 at: time(6)?,

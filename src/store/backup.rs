@@ -73,7 +73,7 @@ impl Store {
             copy.sync_dir(&directory)?;
         }
         copy.sync_dir(&copy.directory)?;
-        let (report, _) = copy.verify();
+        let (report, _) = copy.verify()?;
         if !report.damage.is_empty() {
             return Err(Problem::DamagedBackup(report.damage).at(&copy.directory));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use super::cross_check::CrossCheck;
@@ -32,16 +33,22 @@ pub struct Report {
     pub notes: Vec<String>,
     /// A line each: which file, which line of it, and what is wrong.
     pub damage: Vec<String>,
+    /// The first call that failed.
+    unreadable: Option<StoreError>,
 }
 
 impl Report {
-    fn add_damage(&mut self, error: &StoreError) {
-        self.damage.push(error.what());
+    /// Adds an error to the damage. That of a call is none: what it would have read may be as it was written.
+    fn add_damage(&mut self, error: StoreError) {
+        match error.problem {
+            Problem::Io(_) => _ = self.unreadable.get_or_insert(error),
+            _ => self.damage.push(error.what()),
+        }
     }
 
     /// Returns the value, or adds the error to the damage.
     fn ok_or_damage<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
-        result.map_err(|error| self.add_damage(&error)).ok()
+        result.map_err(|error| self.add_damage(error)).ok()
     }
 }
 
@@ -52,8 +59,12 @@ impl Store {
         if !self.exists(&self.directory)? {
             return Err(Problem::NoStore.at(&self.directory));
         }
-        // A server creates the file first: where it does not exist, no server runs.
-        let _lock = if self.exists(&self.lock_path())? { Some(self.lock()?) } else { None };
+        // A server creates the file first: where it does not exist, no server runs. Nor does one where no file can be
+        // locked.
+        let _lock = match self.disk.lock_for_reading(&self.lock_path()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Problem::Locked.at(&self.directory)),
+            lock => lock.ok(),
+        };
         if self.exists(&self.backup_marker())? {
             return Err(Problem::NoBackup.at(&self.directory));
         }
@@ -61,14 +72,14 @@ impl Store {
         if self.is_new()? {
             return Err(Problem::NoStore.at(&self.directory));
         }
-        Ok(self.verify().0)
+        Ok(self.verify()?.0)
     }
 
     /// Returns the report, and the state that a start would recover if there is no damage.
-    pub(super) fn verify(&self) -> (Report, Option<StoredState>) {
+    pub(super) fn verify(&self) -> Result<(Report, Option<StoredState>), StoreError> {
         let mut report = Report::default();
         let state = self.verify_into(&mut report);
-        (report, state)
+        report.unreadable.take().map_or(Ok((report, state)), Err)
     }
 
     fn verify_into(&self, report: &mut Report) -> Option<StoredState> {
@@ -78,14 +89,14 @@ impl Store {
         let read = match tables::read_all(&*self.disk, &tables) {
             Ok(read) => read,
             Err(errors) => {
-                errors.iter().for_each(|error| report.add_damage(error));
+                errors.into_iter().for_each(|error| report.add_damage(error));
                 let note = "the history and the write-ahead log were not read: the tables say what should be in them";
                 report.notes.push(note.to_owned());
                 return None;
             }
         };
         if read.segment != newest {
-            report.add_damage(&tables::misnamed(&tables));
+            report.add_damage(tables::misnamed(&tables));
         }
         report.bytes = read.bytes;
         check_tables(&tables, &read.snapshot, report);
@@ -116,6 +127,7 @@ impl Store {
     }
 
     fn check_wal(&self, mut state: StoredState, after: u64, batch: u64, report: &mut Report) -> Option<StoredState> {
+        report.ok_or_damage(self.expect_segment_after(after, &state.store))?;
         let location = self.wal(state.store.clone());
         let inspected = wal::inspect(&location, after, batch, &mut replay_into(&mut state));
         let inspected = report.ok_or_damage(inspected.map_err(StoreError::from))?;

@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use super::cross_check::CrossCheck;
-use super::history::{head, read_row, write_row};
+use super::history::{MAX_ROW_BYTES, head, read_row};
 use super::prefix_reader::PrefixReader;
 use super::{Store, StoreError};
-use crate::limits;
-use crate::model::{Message, Seq};
+use crate::model::Seq;
+use crate::record::unseal;
 use crate::state_machine::{ConversationRow, HistoryPrefix, Participants};
 
 /// Length of one read.
@@ -31,7 +31,7 @@ impl Store {
         // An error that names a row comes before the checksum.
         let (rows, checksum) = (rows?, lines.reader.into_inner().checksum());
         if checksum != row.filed.checksum {
-            let what = "a byte among its rows was changed: the checksum does not fit, though each row can be read";
+            let what = "its checksum in conversations.csv does not fit: a row is missing, or there twice";
             return Err(StoreError::damaged(&path, 0, what));
         }
         Ok(rows)
@@ -44,25 +44,24 @@ fn check_rows(
     participants: &Participants,
     cross_check: &mut CrossCheck,
 ) -> Result<u64, StoreError> {
-    let head = head(participants);
-    for want in head.lines() {
-        if lines.next_line()?.as_deref() != Some(want.as_bytes()) {
-            return Err(lines.damaged(format!("this should be {want}")));
+    let head = head(row.id, participants);
+    for want in head.split_inclusive(|byte| *byte == b'\n') {
+        if lines.next_line()?.as_deref() != Some(want) {
+            return Err(lines.damaged(format!("this should be {}", String::from_utf8_lossy(want).trim_end())));
         }
     }
     let mut last = Seq::ZERO;
     while let Some(line) = lines.next_line()? {
-        let message = read_row(&line).filter(|message| is_written_as(message, &line));
-        let message = message.ok_or_else(|| lines.damaged("not a row of a history"))?;
+        if unseal(&line).is_none() {
+            return Err(lines.damaged("its checksum does not fit: this is not a row as it was written"));
+        }
+        let what = || lines.damaged("not a row of this conversation");
+        let message = read_row(&line, participants).ok_or_else(what)?;
         if message.seq <= last {
             return Err(lines.damaged(format!("number {} comes after {last}", message.seq)));
         }
         if message.seq > row.filed.upto {
             return Err(lines.damaged(format!("number {} is past the last, {}", message.seq, row.filed.upto)));
-        }
-        if !participants.includes(&message) {
-            let what = format!("{} to {}: not a row of this conversation", message.from, message.to);
-            return Err(lines.damaged(what));
         }
         cross_check.compare(&message).map_err(|what| lines.damaged(what))?;
         last = message.seq;
@@ -74,13 +73,6 @@ fn check_rows(
     }
 }
 
-/// Checks that a row is in its one form: a line that reads as the same and is written otherwise was changed.
-fn is_written_as(message: &Message, line: &[u8]) -> bool {
-    let mut written = Vec::with_capacity(line.len() + 1);
-    write_row(message, &mut written);
-    written.strip_suffix(b"\n") == Some(line)
-}
-
 /// The lines of the valid prefix of a file, one after another.
 struct Lines {
     reader: BufReader<PrefixReader>,
@@ -90,18 +82,15 @@ struct Lines {
 }
 
 impl Lines {
-    /// Returns the next line, without its LF; `None` at the end.
+    /// Returns the next line, with its LF; `None` at the end.
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let mut line = Vec::new();
-        let mut limited = self.reader.by_ref().take(2 * limits::RECORD_BYTES as u64);
+        let mut limited = self.reader.by_ref().take(MAX_ROW_BYTES);
         if limited.read_until(b'\n', &mut line).map_err(StoreError::io(&self.path))? == 0 {
             return Ok(None);
         }
         self.number += 1;
-        match line.pop() {
-            Some(b'\n') => Ok(Some(line)),
-            _ => Err(self.damaged("a row without its end")),
-        }
+        Ok(Some(line))
     }
 
     /// Returns an error about the line that was returned last.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::tables::{self, Read};
 use super::{Problem, Store, StoreError, replay_into};
+use crate::limits;
 use crate::state_machine::{ConversationId, HistoryPrefix, Snapshot, StoredState};
-use crate::wal;
+use crate::wal::{self, make_segment};
 
 const PREFIX: &str = "checkpoint-";
 
@@ -41,6 +42,12 @@ impl Store {
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
         let filed = self.append_history(&state)?;
         state.mark_history_written(&filed);
+        // A segment after the checkpoint tells a whole log from a lost one. At the end of a server it may be missing, or
+        // its name may not be durable.
+        if location.segments_above(upto)?.is_empty() {
+            make_segment(&location, upto + 1, limits::SMALL_SEGMENT_BYTES)?;
+        }
+        location.sync()?;
         let bytes = self.write_checkpoint(&state.snapshot(), upto, next_batch)?;
         self.remove_superfluous(upto)?;
         Ok(Checkpointed { filed, bytes, covered_segment: upto })

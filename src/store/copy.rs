@@ -30,7 +30,10 @@ impl Store {
         let (source, target) = (from.history_path(id), self.history_path(id));
         let (original, _) = from.open_history(&source, want.bytes)?;
         let mut reader = PrefixReader::new(original, have, want.bytes);
-        let copy = if have.bytes == 0 { self.create_file(&target)? } else { self.open_file(&target)? };
+        let copy = match have.bytes {
+            0 => self.create_file(&target)?,
+            _ => self.disk.open(&target).map_err(StoreError::io(&target))?,
+        };
         let (mut at, mut block) = (have.bytes, vec![0; BLOCK_BYTES]);
         while at < want.bytes {
             let read = reader.read(&mut block).map_err(StoreError::io(&source))?;

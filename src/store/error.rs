@@ -76,7 +76,7 @@ impl fmt::Display for Problem {
             Self::Io(error) => return error.fmt(f),
             Self::Damaged { what, .. } => what,
             Self::Locked => "another wachat serves this directory",
-            Self::NoCheckpoint => "there is a write-ahead log or a history, but no checkpoint",
+            Self::NoCheckpoint => "there was a store here, and its checkpoint is gone",
             Self::NoStore => "there is no store",
             Self::Newer => "written by a newer version of wachat",
             Self::IsBackup => "this is a backup, or the beginning of one",

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use super::{Problem, Store, StoreError};
 use crate::disk::{self, File};
 
+/// What is wrong with a file that is missing.
+pub(super) const MISSING: &str = "the file is missing";
+
 impl Store {
     pub(super) fn exists(&self, path: &Path) -> Result<bool, StoreError> {
         self.disk.exists(path).map_err(StoreError::io(path))
     }
 
     pub(super) fn list(&self, path: &Path) -> Result<Vec<String>, StoreError> {
-        self.disk.list(path).map_err(StoreError::io(path))
+        self.disk.list(path).map_err(missing_or_io(path, "the directory is missing"))
     }
 
-    /// Opens a file that the store needs: if it is missing, that is damage.
+    /// Opens a file that the store needs, for reading: if it is missing, that is damage.
     pub(super) fn open_file(&self, path: &Path) -> Result<Arc<dyn File>, StoreError> {
-        self.disk.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::damaged(path, 0, "the file is missing"),
-            _ => StoreError::io(path)(error),
-        })
+        self.disk.open_for_reading(path).map_err(missing_or_io(path, MISSING))
     }
 
     pub(super) fn create_file(&self, path: &Path) -> Result<Arc<dyn File>, StoreError> {
@@ -58,12 +58,25 @@ impl Store {
         for directory in self.directory.ancestors() {
             let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
             match self.sync_dir(directory) {
-                // A directory that this process may not open was not made for this store.
+                // A directory that this process may not open or write was not made for this store; and some file systems
+                // refuse this call for directories, with EINVAL.
                 Err(StoreError { problem: Problem::Io(error), .. })
-                    if error.kind() == io::ErrorKind::PermissionDenied && directory != self.directory => {}
+                    if is_refused(error.kind()) && directory != self.directory => {}
                 synced => synced?,
             }
         }
         Ok(())
     }
+}
+
+/// What is missing is damage. No other error of a call is.
+pub(super) fn missing_or_io(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> StoreError {
+    move |error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::damaged(path, 0, what),
+        _ => StoreError::io(path)(error),
+    }
+}
+
+fn is_refused(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput)
 }

@@ -3,29 +3,34 @@
 //! Checkpoints alone write them. Readers read only up to the length that a finished checkpoint has recorded: they
 //! need no lock and never meet half a row.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crc32fast::Hasher;
 
 use super::{Store, StoreError};
 use crate::disk::File;
+use crate::limits;
 use crate::model::{Message, Seq};
-use crate::record::{Fields, Writer};
+use crate::record::{Fields, Writer, seal, unseal};
 use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
 
-const COLUMNS: &str = "seq;id;from;to;at;text\n";
+const COLUMNS: &str = "seq;id;from;to;at;text;checksum\n";
+
+/// Longer than any row.
+pub(super) const MAX_ROW_BYTES: u64 = 2 * limits::RECORD_BYTES as u64;
 
 /// Returns the two lines that a file begins with.
-pub(super) fn head(participants: &Participants) -> String {
-    format!("wachat-history;1;{participants}\n{COLUMNS}")
+pub(super) fn head(id: ConversationId, participants: &Participants) -> Vec<u8> {
+    let mut head = format!("wachat-history;1;{id};{participants}").into_bytes();
+    seal(&mut head, 0);
+    head.extend_from_slice(COLUMNS.as_bytes());
+    head
 }
 
 /// Files that are written before the first of them is synced, so that the disk writes them together.
 const MAX_OPEN_FILES: usize = 64;
-
-/// Length of one read while walking back.
-const BLOCK_BYTES: u64 = 16 << 10;
 
 impl Store {
     /// Appends the rows of the state machine to the history files, durably. Bytes in a file past the length that
@@ -35,10 +40,11 @@ impl Store {
         state: &StoredState,
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
         let (mut filed, pending) = (Vec::new(), state.pending_history().collect::<Vec<_>>());
+        self.create_dir(&self.history_directory())?;
         for some in pending.chunks(MAX_OPEN_FILES) {
             let mut files = Vec::new();
             for (id, before, rows) in some {
-                let (file, prefix) = self.append_rows(*id, &head(&state.participants(*id)), *before, rows)?;
+                let (file, prefix) = self.append_rows(*id, head(*id, &state.participants(*id)), *before, rows)?;
                 filed.push((*id, prefix));
                 files.push(file);
             }
@@ -54,21 +60,15 @@ impl Store {
     fn append_rows(
         &self,
         id: ConversationId,
-        head: &str,
+        head: Vec<u8>,
         before: HistoryPrefix,
         rows: &[Arc<Message>],
     ) -> Result<(Arc<dyn File>, HistoryPrefix), StoreError> {
         let path = self.history_path(id);
-        let mut bytes = Vec::new();
-        let file = if before.bytes == 0 {
-            bytes.extend_from_slice(head.as_bytes());
-            self.create_file(&path)?
+        let (file, mut bytes) = if before.bytes == 0 {
+            (self.create_file(&path)?, head)
         } else {
-            let (file, len) = self.open_history(&path, before.bytes)?;
-            if len > before.bytes {
-                file.set_len(before.bytes).map_err(StoreError::io(&path))?;
-            }
-            file
+            (self.open_for_appending(&path, &head, before.bytes)?, Vec::new())
         };
         for row in rows {
             write_row(row, &mut bytes);
@@ -82,168 +82,46 @@ impl Store {
         Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto }))
     }
 
+    /// Opens a history file and gives it this length. Where rows are lost, other bytes take their place, so that the
+    /// checkpoint is not held up: readers see damaged lines there.
+    fn open_for_appending(&self, path: &Path, head: &[u8], length: u64) -> Result<Arc<dyn File>, StoreError> {
+        let file = match self.disk.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = self.create_file(path)?;
+                file.write_at(head, 0).map_err(StoreError::io(path))?;
+                file
+            }
+            file => file.map_err(StoreError::io(path))?,
+        };
+        let len = file.len().map_err(StoreError::io(path))?;
+        if len > length {
+            file.set_len(length).map_err(StoreError::io(path))?;
+        } else if len < length {
+            log::error!(
+                "{}: the file had {len} of {length} bytes: its lost rows are served as damaged",
+                path.display()
+            );
+            file.write_at(b"\n", length - 1).map_err(StoreError::io(path))?;
+        }
+        Ok(file)
+    }
+
     pub(super) fn history_path(&self, id: ConversationId) -> PathBuf {
         self.history_directory().join(format!("{id}.csv"))
     }
-
-    /// Opens the history file of a conversation for reading, up to the recorded length; `None` if there is none yet.
-    pub fn history(&self, id: ConversationId, filed: HistoryPrefix) -> Result<Option<HistoryFile>, StoreError> {
-        if filed.bytes == 0 {
-            return Ok(None);
-        }
-        let path = self.history_path(id);
-        let file = self.open_file(&path)?;
-        let mut history = HistoryFile { file, path, start: 0, end: filed.bytes };
-        // Two lines of head come before the rows.
-        for _ in 0..2 {
-            history.start = history.line_end(history.start)?;
-        }
-        Ok(Some(history))
-    }
 }
 
-pub(super) fn write_row(m: &Message, out: &mut Vec<u8>) {
+/// Writes a row: the record of a message, and a checksum over it.
+fn write_row(m: &Message, out: &mut Vec<u8>) {
+    let start = out.len();
     let mut w = Writer::new(out);
-    w.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str()).end();
+    m.write_stored(w.plain(m.seq));
+    seal(out, start);
 }
 
-pub(super) fn read_row(line: &[u8]) -> Option<Message> {
-    let f = Fields::parse(line).ok()?;
-    Message::from_fields(&f, Seq::parse(f.get(0)?)?, 1, 5)
-}
-
-/// The good part of a history file, open for reading.
-pub struct HistoryFile {
-    file: Arc<dyn File>,
-    path: PathBuf,
-    /// Offset of the first row.
-    start: u64,
-    end: u64,
-}
-
-impl HistoryFile {
-    /// Returns the rows below a number (without one, all), newest first.
-    pub fn newest_first(&self, before: Option<Seq>) -> Result<Rows<'_>, StoreError> {
-        let end = match before {
-            Some(before) => self.position(before)?,
-            None => self.end,
-        };
-        Ok(Rows { file: self, buffer: Vec::new(), from: end })
-    }
-
-    /// Returns the rows of these numbers, which rise. If one is missing, the file is damaged.
-    pub fn rows(&self, seqs: &[Seq]) -> Result<Vec<Arc<Message>>, StoreError> {
-        let Some((first, last)) = seqs.first().zip(seqs.last()) else { return Ok(Vec::new()) };
-        let mut rows = Vec::new();
-        for row in self.newest_first(Some(last.next()))? {
-            let row = row?;
-            if row.seq < *first {
-                break;
-            }
-            if seqs.binary_search(&row.seq).is_ok() {
-                rows.push(row);
-            }
-        }
-        rows.reverse();
-        if rows.len() == seqs.len() { Ok(rows) } else { Err(self.damaged(self.position(*first)?)) }
-    }
-
-    /// Returns the offset of the first row whose number is not below this one, by binary search.
-    fn position(&self, number: Seq) -> Result<u64, StoreError> {
-        let (mut low, mut high) = (self.start, self.end);
-        // All rows that begin before `low` have a lower number; those from `high` on do not.
-        while low < high {
-            let middle = low + (high - low) / 2;
-            // The first row that begins at `middle` or after it; there is a head before `start`.
-            let row = self.line_end(middle - 1)?;
-            if row < high && self.number_at(row)? < number {
-                low = self.line_end(row)?;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
-    }
-
-    /// Returns the offset of the line after the one that this offset is in.
-    fn line_end(&self, from: u64) -> Result<u64, StoreError> {
-        let mut at = from;
-        while at < self.end {
-            let block = self.block(at, (at + 512).min(self.end))?;
-            match block.iter().position(|byte| *byte == b'\n') {
-                Some(feed) => return Ok(at + feed as u64 + 1),
-                None => at += block.len() as u64,
-            }
-        }
-        Ok(self.end)
-    }
-
-    fn number_at(&self, row: u64) -> Result<Seq, StoreError> {
-        let block = self.block(row, (row + 20).min(self.end))?;
-        let digits = block.split(|byte| *byte == b';').next().unwrap_or_default();
-        std::str::from_utf8(digits).ok().and_then(Seq::parse).ok_or_else(|| self.damaged(row))
-    }
-
-    /// Reads all bytes between two offsets.
-    fn block(&self, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
-        let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-        let mut block = vec![0; len];
-        let read = self.file.read_at(&mut block, from).map_err(StoreError::io(&self.path))?;
-        if read < len || len == 0 {
-            return Err(self.damaged(from));
-        }
-        Ok(block)
-    }
-
-    fn damaged(&self, offset: u64) -> StoreError {
-        StoreError::damaged(&self.path, 0, format!("at byte {offset} there should be a row"))
-    }
-}
-
-/// The rows of a history file, newest first.
-pub struct Rows<'a> {
-    file: &'a HistoryFile,
-    /// Bytes that were read and not returned yet; their end is the end of a row.
-    buffer: Vec<u8>,
-    /// Offset in the file of the buffer.
-    from: u64,
-}
-
-impl Rows<'_> {
-    fn next_row(&mut self) -> Result<Option<Arc<Message>>, StoreError> {
-        loop {
-            let ended = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
-            let row = match ended.iter().rposition(|byte| *byte == b'\n') {
-                Some(feed) => feed + 1,
-                None if self.from > self.file.start => {
-                    self.read_more()?;
-                    continue;
-                }
-                None => 0,
-            };
-            if self.buffer.is_empty() {
-                return Ok(None);
-            }
-            let message = self.buffer.get(row..).and_then(|line| read_row(line.strip_suffix(b"\n").unwrap_or(line)));
-            let message = message.ok_or_else(|| self.file.damaged(self.from + row as u64))?;
-            self.buffer.truncate(row);
-            return Ok(Some(Arc::new(message)));
-        }
-    }
-
-    fn read_more(&mut self) -> Result<(), StoreError> {
-        let from = self.from.saturating_sub(BLOCK_BYTES).max(self.file.start);
-        let mut block = self.file.block(from, self.from)?;
-        block.append(&mut self.buffer);
-        (self.buffer, self.from) = (block, from);
-        Ok(())
-    }
-}
-
-impl Iterator for Rows<'_> {
-    type Item = Result<Arc<Message>, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
-    }
+/// Reads a line of a history file with its LF; `None` if it is not a row of this conversation as it was written.
+pub(super) fn read_row(line: &[u8], participants: &Participants) -> Option<Message> {
+    let fields = Fields::parse(unseal(line)?).ok()?;
+    let message = Message::from_stored(&fields, Seq::parse(fields.get(0)?)?, 1)?;
+    participants.includes(&message).then_some(message)
 }

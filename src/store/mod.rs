@@ -13,12 +13,14 @@ mod cross_check;
 mod error;
 mod files;
 mod history;
+mod history_file;
 mod prefix_reader;
 mod restore;
 mod room_tables;
 mod table;
 mod tables;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,13 +28,14 @@ use std::sync::Arc;
 pub use check::Report;
 pub use checkpoint::Checkpointed;
 pub use error::{Problem, StoreError};
-pub use history::HistoryFile;
+pub use history_file::{HistoryFile, Row};
 
 use checkpoint::Loaded;
+use parking_lot::Mutex;
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::state_machine::{Policy, StateMachine, StoredState};
-use crate::wal::{self, Location, Wal};
+use crate::wal::{self, Location, Wal, WalError};
 
 /// The file that the process that uses the directory has locked.
 const LOCK: &str = "lock";
@@ -45,6 +48,8 @@ const README: &str = "README.md";
 pub struct Store {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
+    /// The damaged places in history files that were logged.
+    reported: Arc<Mutex<HashSet<(PathBuf, u64)>>>,
 }
 
 /// Sizes in bytes that decide about segments and checkpoints.
@@ -83,7 +88,7 @@ pub struct DirectoryLock(#[expect(dead_code, reason = "dropping it unlocks the f
 
 impl Store {
     pub fn new(disk: Arc<dyn Disk>, directory: &Path) -> Self {
-        Self { disk, directory: directory.to_path_buf() }
+        Self { disk, directory: directory.to_path_buf(), reported: Arc::default() }
     }
 
     /// Locks the directory, makes a store in it if it is new, and recovers the state.
@@ -102,8 +107,10 @@ impl Store {
         }
         let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest()?;
         let location = self.wal(state.store.clone());
+        self.expect_segment_after(segment, &state.store)?;
         let segment_bytes = sizes.segment_bytes;
         let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut state))?;
+        self.note_served(&state.store)?;
         self.remove_superfluous(segment)?;
         Ok(Opened {
             machine: StateMachine::new(state, policy),
@@ -127,13 +134,43 @@ impl Store {
         Ok(DirectoryLock(lock))
     }
 
-    /// Checks that the directory has no checkpoint, log or history: until its first checkpoint nothing is answered.
+    /// Checks that the directory has no checkpoint, log or history, and never had: until its first checkpoint nothing is
+    /// answered.
     fn is_new(&self) -> Result<bool, StoreError> {
-        let mut is_used = !self.checkpoints()?.is_empty();
+        let mut is_used = !self.checkpoints()?.is_empty() || !self.served_store()?.is_empty();
         for directory in [self.wal_directory(), self.history_directory()] {
             is_used |= self.exists(&directory)? && !self.list(&directory)?.is_empty();
         }
         Ok(!is_used)
+    }
+
+    /// Returns the name of the store that was served in this directory, as the lock's file has it; empty if none was.
+    fn served_store(&self) -> Result<Vec<u8>, StoreError> {
+        let path = self.lock_path();
+        if !self.exists(&path)? {
+            return Ok(Vec::new());
+        }
+        disk::read(&*self.disk, &path).map_err(StoreError::io(&path))
+    }
+
+    /// Notes, durably, that this store is served from here on: its checkpoint is there, and a segment after it.
+    fn note_served(&self, store: &str) -> Result<(), StoreError> {
+        let line = format!("{store}\n").into_bytes();
+        if self.served_store()? == line {
+            return Ok(());
+        }
+        self.write_file(&self.lock_path(), &line)?;
+        self.sync_dir(&self.directory)
+    }
+
+    /// Refuses a store that was served and has no segment after its checkpoint: one was there.
+    fn expect_segment_after(&self, checkpoint: u64, store: &Arc<str>) -> Result<(), StoreError> {
+        let location = self.wal(store.clone());
+        if self.served_store()? == format!("{store}\n").into_bytes() && location.segments_above(checkpoint)?.is_empty()
+        {
+            return Err(WalError::Missing { file: location.segment(checkpoint + 1) }.into());
+        }
+        Ok(())
     }
 
     /// Creates the two directories that every store has.

@@ -35,7 +35,7 @@ impl Store {
         if !self.exists(&self.directory)? || self.read_manifest()?.is_none() {
             return Err(Problem::NoBackup.at(&self.directory));
         }
-        match self.verify() {
+        match self.verify()? {
             (report, Some(state)) if report.damage.is_empty() => Ok((report, state)),
             (Report { damage, .. }, _) => Err(Problem::DamagedBackup(damage).at(&self.directory)),
         }

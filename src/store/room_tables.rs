@@ -1,13 +1,17 @@
 //! The rows of a checkpoint's tables about rooms.
 
 use super::table::{Kind, Row, RowWriter, TableRow};
+use crate::model::UserName;
 use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomRow};
 
 impl TableRow for RoomRow {
     const KIND: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(&self.name).field(self.dropped).optional(self.dropped_by.as_ref()).field(self.dropped_other);
+        to.field(self.name.stored())
+            .field(self.dropped)
+            .optional(self.dropped_by.as_ref().map(UserName::stored))
+            .field(self.dropped_other);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -22,7 +26,7 @@ impl TableRow for MemberRow {
 
     fn write(&self, to: &mut RowWriter) {
         let Member { joined, acknowledged, read } = self.member;
-        to.field(&self.room).text(self.user.shown()).field(joined).field(acknowledged).field(read);
+        to.field(self.room.stored()).field(self.user.stored()).field(joined).field(acknowledged).field(read);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -39,7 +43,7 @@ impl TableRow for LogRow {
     };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(&self.room).field(self.seq).text(self.from.shown()).field(self.bytes);
+        to.field(self.room.stored()).field(self.seq).field(self.from.stored()).field(self.bytes);
         to.field(self.recipients).field(self.undelivered).field(self.unacknowledged).field(self.unread);
     }
 
@@ -61,7 +65,7 @@ impl TableRow for RoomMarksRow {
     const KIND: Kind = Kind { name: "room_marks", version: 1, columns: &["room", "user", "delivered", "read"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(&self.room).text(self.user.shown()).field(self.marks.delivered).field(self.marks.read);
+        to.field(self.room.stored()).field(self.user.stored()).field(self.marks.delivered).field(self.marks.read);
     }
 
     fn read(row: &Row) -> Option<Self> {

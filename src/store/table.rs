@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::files::{MISSING, missing_or_io};
 use super::{Problem, StoreError};
 use crate::disk::{self, Disk};
 use crate::model::{RoomName, Seq, Timestamp, UserName};
@@ -96,7 +97,7 @@ impl<'a> TableReader<'a> {
 
     pub fn read<R: TableRow>(&mut self) -> Result<Vec<R>, StoreError> {
         let path = self.directory.join(R::KIND.file_name());
-        let bytes = disk::read(self.disk, &path).map_err(StoreError::io(&path))?;
+        let bytes = disk::read(self.disk, &path).map_err(missing_or_io(&path, MISSING))?;
         self.bytes += bytes.len() as u64;
         check_version(&path, &R::KIND, &bytes)?;
         let rows = check_end(&path, &bytes)?;
@@ -120,11 +121,11 @@ impl Row {
     }
 
     pub fn user(&self, column: usize) -> Option<UserName> {
-        UserName::new(self.get(column)?).ok()
+        UserName::from_stored(self.get(column)?)
     }
 
     pub fn room(&self, column: usize) -> Option<RoomName> {
-        RoomName::new(self.get(column)?).ok()
+        RoomName::from_stored(self.get(column)?)
     }
 
     pub fn seq(&self, column: usize) -> Option<Seq> {

@@ -114,7 +114,7 @@ impl TableRow for AccountRow {
     };
 
     fn write(&self, to: &mut RowWriter) {
-        to.text(self.name.shown()).text(&self.password_hash).text(self.email.as_str()).field(self.created_at);
+        to.field(self.name.stored()).text(&self.password_hash).text(self.email.as_str()).field(self.created_at);
         to.optional(self.removed_at).optional(self.last_seen).field(self.acknowledged);
     }
 
@@ -139,14 +139,14 @@ impl TableRow for WaitingRow {
     };
 
     fn write(&self, to: &mut RowWriter) {
-        to.text(self.user.shown()).field(self.event.seq());
+        to.field(self.user.stored()).field(self.event.seq());
         match &self.event {
             Event::Message(m) => {
-                to.text("MSG").text(m.id.as_str()).text(m.from.shown()).field(&m.to).field(m.at);
+                to.text("MSG").text(m.id.as_str()).field(m.from.stored()).field(m.to.stored()).field(m.at);
                 to.text(&record::escape(m.text.as_str()))
             }
             Event::State { target, state, upto, at, .. } => {
-                to.text("STATE").field(target).field(state).field(upto).field(at).text("")
+                to.text("STATE").field(target.stored()).field(state).field(upto).field(at).text("")
             }
             // A mailbox holds no other events: a GAP is computed from the room's log.
             _ => to,
@@ -160,13 +160,13 @@ impl TableRow for WaitingRow {
                 seq,
                 id: MessageId::new(row.get(3)?)?,
                 from: row.user(4)?,
-                to: Target::parse(row.get(5)?).ok()?,
+                to: Target::from_stored(row.get(5)?)?,
                 at,
                 text: Text::new(&record::unescape(row.get(7)?.into()).ok()?)?,
             })),
             "STATE" => Event::State {
                 seq,
-                target: Target::parse(row.get(3)?).ok()?,
+                target: Target::from_stored(row.get(3)?)?,
                 state: State::parse(row.get(4)?)?,
                 upto: row.seq(5)?,
                 at,
@@ -181,7 +181,7 @@ impl TableRow for ChatRow {
     const KIND: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.text(self.user.shown()).text(self.peer.shown()).field(self.read);
+        to.field(self.user.stored()).field(self.peer.stored()).field(self.read);
     }
 
     fn read(row: &Row) -> Option<Self> {
@@ -209,7 +209,7 @@ impl TableRow for IdRow {
 
     fn write(&self, to: &mut RowWriter) {
         let SentMessage { seq, at, digest } = self.sent;
-        to.text(self.user.shown()).text(self.id.as_str()).field(seq).field(at).field(digest);
+        to.field(self.user.stored()).text(self.id.as_str()).field(seq).field(at).field(digest);
     }
 
     fn read(row: &Row) -> Option<Self> {

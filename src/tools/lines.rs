@@ -53,9 +53,41 @@ impl MessageLine {
         let Message { seq, id, from, to, at, text } = message.clone();
         Self { seq, id, from, to, at, state: None, text }
     }
+}
 
-    pub fn from_history(record: &HistoryRecord) -> Self {
-        Self { state: Some(record.state), ..Self::received(&record.message) }
+/// A record of a history.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum HistoryLine {
+    Message(MessageLine),
+    /// The messages with these numbers are damaged on the server.
+    Damaged {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        first: u64,
+        last: u64,
+    },
+}
+
+impl From<&HistoryRecord> for HistoryLine {
+    fn from(record: &HistoryRecord) -> Self {
+        match record {
+            HistoryRecord::Message { message, state } => {
+                Self::Message(MessageLine { state: Some(*state), ..MessageLine::received(message) })
+            }
+            HistoryRecord::Damaged { first, last } => {
+                Self::Damaged { kind: "damaged", first: first.get(), last: last.get() }
+            }
+        }
+    }
+}
+
+impl Line for HistoryLine {
+    fn plain(&self) -> String {
+        match self {
+            Self::Message(message) => message.plain(),
+            Self::Damaged { first, last, .. } => format!("numbers {first} to {last} are damaged on the server"),
+        }
     }
 }
 
@@ -83,6 +115,7 @@ enum EventKind {
     Message(MessageLine),
     State { seq: Seq, place: Target, state: State, upto: Seq, at: Timestamp },
     Gap { seq: Seq, room: RoomName, first: Seq, last: Seq },
+    Damaged { seq: Seq, room: RoomName },
     Unknown { seq: Seq },
 }
 
@@ -93,6 +126,7 @@ impl EventLine {
             Event::Message(message) => EventKind::Message(MessageLine::received(&message)),
             Event::State { target, state, upto, at, .. } => EventKind::State { seq, place: target, state, upto, at },
             Event::Gap { room, first, last } => EventKind::Gap { seq, room, first, last },
+            Event::Damaged { room, .. } => EventKind::Damaged { seq, room },
             _ => EventKind::Unknown { seq },
         };
         Self { kind, store: store.to_owned() }
@@ -113,6 +147,7 @@ impl Line for EventLine {
             EventKind::Gap { room, first, last, .. } => {
                 format!("you are behind in {room}: numbers {first} to {last} are available by history only")
             }
+            EventKind::Damaged { seq, room } => format!("{room}: message {seq} is damaged on the server"),
             EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
         }
     }

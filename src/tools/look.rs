@@ -1,7 +1,7 @@
 //! `wachat history`, `users` and `rooms`: one question each, and its answer.
 
 use super::args::{HistoryArgs, LookArgs};
-use super::lines::{Line, MessageLine, parse_target};
+use super::lines::{HistoryLine, Line, parse_target};
 use super::print;
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
@@ -16,7 +16,7 @@ pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
     let max = if args.all { usize::MAX } else { usize::try_from(args.limit).unwrap_or(usize::MAX) };
     let mut session = log_in(&args.account)?;
     let records = fetch_pages(&mut session, &target, before.transpose()?, max)?;
-    let lines: Vec<_> = records.iter().map(MessageLine::from_history).collect();
+    let lines: Vec<_> = records.iter().map(HistoryLine::from).collect();
     print(&lines, args.json)?;
     Ok(Exit::Done)
 }
@@ -32,7 +32,7 @@ fn fetch_pages(
     while left > 0 {
         let page = fetch_history(session, target, left, before)??;
         let Some(oldest) = page.first() else { break };
-        before = Some(oldest.message.seq);
+        before = Some(oldest.numbers().0);
         left = left.saturating_sub(page.len());
         pages.push(page);
     }

@@ -26,6 +26,14 @@ impl WalError {
     }
 }
 
+/// Tells a file that is missing from one that cannot be read.
+pub(super) fn missing_or_io(path: &Path) -> impl FnOnce(io::Error) -> WalError + '_ {
+    |error| match error.kind() {
+        io::ErrorKind::NotFound => WalError::Missing { file: path.to_path_buf() },
+        _ => WalError::io(path)(error),
+    }
+}
+
 impl fmt::Display for WalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,13 +9,17 @@
 use std::io;
 use std::sync::Arc;
 
-use memchr::memchr;
+use memchr::{memchr, memmem, memrchr};
 
-use crate::record::{Fields, Writer};
+use crate::record::{Fields, Writer, seal};
 
 const KIND: &str = "wachat-wal";
 const VERSION: u64 = 1;
 const COMMIT: &str = "COMMIT";
+const CHECKSUM_DIGITS: usize = 8;
+
+/// Length in bytes of what a disk writes whole or not at all.
+const SECTOR: usize = 512;
 
 /// Upper bound of the length of a head, and of a commit mark.
 pub(super) const HEAD_BYTES: usize = 256;
@@ -53,8 +57,7 @@ impl Head {
         let mut writer = Writer::new(&mut line);
         writer.plain(KIND).plain(VERSION).plain(&self.owner).plain(self.number).plain(self.first);
         writer.plain(self.size).plain(salt);
-        let checksum = crc32fast::hash(&line);
-        line.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
+        seal(&mut line, 0);
         line
     }
 
@@ -121,6 +124,33 @@ pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above:
     let marks = std::iter::successors(next_mark(content, start), |at| next_mark(content, line_end(content, *at) + 1));
     let mut batches = marks.filter_map(|at| batch_before(head, content, at));
     batches.find(|batch| batch.start >= start && batch.number > above).map(|batch| batch.number)
+}
+
+/// Checks that the broken batch at an offset, the last one, was once written in full: its commit mark is there, and
+/// none of its sectors is still as it was before. A disk writes a sector whole or not at all, so a write that was
+/// interrupted leaves either no mark or such a sector.
+pub(super) fn was_written(head: &Head, content: &[u8], start: usize, number: u64) -> bool {
+    let batch = content.get(start..).unwrap_or_default();
+    let Some(batch) = mark_end(head, batch, number).and_then(|end| batch.get(..end)) else { return false };
+    let (first, others) = batch.split_at((SECTOR - start % SECTOR).min(batch.len()));
+    let is_written = |sector: &[u8]| sector.iter().any(|byte| !matches!(byte, b'\n' | 0));
+    is_written(first) && others.chunks(SECTOR).all(is_written)
+}
+
+/// Returns the end of the commit mark of a broken batch: the mark is whole, or what it says about the records fits.
+fn mark_end(head: &Head, batch: &[u8], number: u64) -> Option<usize> {
+    if let Some(at) = memmem::rfind(batch, format!("{COMMIT};{number};").as_bytes()) {
+        let end = at + format!("{COMMIT};{number};{at};").len() + CHECKSUM_DIGITS;
+        let fits = batch.get(at..)?.starts_with(format!("{COMMIT};{number};{at};").as_bytes());
+        let is_complete = batch.get(at..end)?.iter().all(|byte| *byte != b'\n');
+        if fits && is_complete {
+            return Some(end);
+        }
+    }
+    let end = batch.iter().rposition(|byte| *byte != b'\n')? + 1;
+    let at = memrchr(b'\n', batch.get(..end)?).map_or(0, |feed| feed + 1);
+    let checksum = format!("{:08x}", head.checksum(number, batch.get(..at)?));
+    batch.get(at..end)?.ends_with(checksum.as_bytes()).then_some(end)
 }
 
 /// Returns the whole batch that a commit mark at this offset ends.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::WalError;
+use super::error::{WalError, missing_or_io};
 use crate::disk::Disk;
 
 /// A log's directory and owner.
@@ -45,12 +45,12 @@ impl Location {
     }
 
     /// Makes the names in the directory durable.
-    pub(super) fn sync(&self) -> Result<(), WalError> {
+    pub fn sync(&self) -> Result<(), WalError> {
         self.disk.sync_dir(&self.directory).map_err(WalError::io(&self.directory))
     }
 
     fn list(&self) -> Result<Vec<String>, WalError> {
-        self.disk.list(&self.directory).map_err(WalError::io(&self.directory))
+        self.disk.list(&self.directory).map_err(missing_or_io(&self.directory))
     }
 
     fn remove(&self, is_superfluous: impl Fn(&str) -> bool) -> Result<(), WalError> {

@@ -3,9 +3,9 @@
 use super::append::Wal;
 use super::error::WalError;
 use super::location::Location;
-use super::replay::{ReadSegment, Replay, TornTail, replay_segments};
+use super::replay::{Open, ReadSegment, Replay, TornTail, replay_segments};
 use super::segment::make_segment;
-use crate::disk;
+use crate::disk::{self, Disk};
 
 /// A recovered log.
 pub struct Recovered {
@@ -27,7 +27,7 @@ pub fn recover(
     replay: &mut Replay,
 ) -> Result<Recovered, WalError> {
     location.clean_up(after)?;
-    let (segments, next_batch) = replay_above(location, after, batch, replay)?;
+    let (segments, next_batch) = replay_above(location, <dyn Disk>::open, after, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
     segments.iter().try_for_each(|read| read.segment.sync())?;
     let torn = segments.iter().find_map(|read| Some((read, read.torn_tail()?)));
@@ -55,7 +55,7 @@ pub struct Inspected {
 
 /// Replays all segments above `after` as [`recover`] does, and changes nothing.
 pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay) -> Result<Inspected, WalError> {
-    let (segments, next_batch) = replay_above(location, after, batch, replay)?;
+    let (segments, next_batch) = replay_above(location, <dyn Disk>::open_for_reading, after, batch, replay)?;
     Ok(Inspected {
         segments: segments.len() as u64,
         bytes: segments.iter().map(|read| read.segment.head.size).sum(),
@@ -73,7 +73,8 @@ pub fn replay_closed(
     batch: u64,
     replay: &mut Replay,
 ) -> Result<u64, WalError> {
-    let (segments, next_batch) = replay_segments(location, after + 1..=upto, batch, replay)?;
+    let (segments, next_batch) =
+        replay_segments(location, <dyn Disk>::open_for_reading, after + 1..=upto, batch, replay)?;
     match segments.iter().find_map(ReadSegment::torn_tail) {
         Some(TornTail { file, line, .. }) => {
             Err(WalError::Damaged { file, line, what: "a broken batch in a closed segment".to_owned() })
@@ -84,12 +85,13 @@ pub fn replay_closed(
 
 fn replay_above(
     location: &Location,
+    open: Open,
     after: u64,
     batch: u64,
     replay: &mut Replay,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
     let last = location.segments_above(after)?.pop().unwrap_or(after);
-    replay_segments(location, after + 1..=last, batch, replay)
+    replay_segments(location, open, after + 1..=last, batch, replay)
 }
 
 /// Writes the last whole batch once more. Should its sync have failed in the process before this one, the system

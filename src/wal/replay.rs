@@ -1,22 +1,27 @@
 //! Reads segments back and replays every whole batch, in order. What follows the last one may be a torn tail: a
-//! batch that was being written when the process ended. Nothing depended on it, since its sync had not returned.
+//! batch that was being written when the process ended. Nothing depended on it, since its sync had not returned: its
+//! commit mark is missing, or at least one of its sectors.
 //! Everything else that is not as it was written is damage. Reading changes nothing.
 
 use std::fmt;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memchr::memchr_iter;
 
-use super::error::WalError;
-use super::format::{Head, HeadError, any_batch_behind, batch_at};
+use super::error::{WalError, missing_or_io};
+use super::format::{Head, HeadError, any_batch_behind, batch_at, was_written};
 use super::location::Location;
 use super::segment::Segment;
-use crate::disk;
+use crate::disk::{self, Disk, File};
 
 /// Applies a record (a line without its LF), or says why it is none of this log.
 pub type Replay<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
+
+/// Opens a segment: for reading, or for writing as well.
+pub(super) type Open = fn(&(dyn Disk + 'static), &Path) -> io::Result<Arc<dyn File>>;
 
 /// The last batch of a log, where it is not whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +78,14 @@ impl ReadSegment {
 /// comes next. Only the last segment that is not empty can end in a torn tail.
 pub(super) fn replay_segments(
     location: &Location,
+    open: Open,
     numbers: RangeInclusive<u64>,
     batch: u64,
     replay: &mut Replay,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
     let (mut segments, mut next_batch): (Vec<ReadSegment>, u64) = (Vec::new(), batch);
     for number in numbers {
-        let content = Content::read(location, number)?;
+        let content = Content::read(location, open, number)?;
         let torn = segments.last().and_then(ReadSegment::torn_tail);
         if let Some(TornTail { file, line, batch, .. }) = torn.filter(|_| !content.is_fresh()) {
             let what = format!("batch {batch} is broken, and there are later ones in {}", content.path.display());
@@ -94,16 +100,16 @@ pub(super) fn replay_segments(
 
 /// The bytes of a segment whose head is good.
 struct Content {
-    file: std::sync::Arc<dyn disk::File>,
+    file: Arc<dyn File>,
     path: PathBuf,
     head: Head,
     bytes: Vec<u8>,
 }
 
 impl Content {
-    fn read(location: &Location, number: u64) -> Result<Self, WalError> {
+    fn read(location: &Location, open: Open, number: u64) -> Result<Self, WalError> {
         let path = location.segment(number);
-        let file = location.disk.open(&path).map_err(missing_or_io(&path))?;
+        let file = open(&*location.disk, &path).map_err(missing_or_io(&path))?;
         let bytes = disk::read_all(&*file).map_err(WalError::io(&path))?;
         let head = check_head(location, number, &bytes)?;
         Ok(Self { file, path, head, bytes })
@@ -133,6 +139,9 @@ impl Content {
             && let Some(later) = any_batch_behind(&self.head, &self.bytes, end, next_batch)
         {
             return Err(damaged(line, format!("batch {next_batch} is broken, and batch {later} comes after it")));
+        }
+        if !torn.is_empty() && was_written(&self.head, &self.bytes, end, next_batch) {
+            return Err(damaged(line, format!("batch {next_batch} is broken, and was written in full before")));
         }
         let last_batch = last.and_then(|start| Some((start as u64, self.bytes.get(start..end)?.to_vec())));
         let segment = Segment::new(self.file, self.path, self.head, end);
@@ -168,11 +177,4 @@ pub(super) fn check_head(location: &Location, number: u64, bytes: &[u8]) -> Resu
         Ok(head) => return Ok(head),
     };
     Err(WalError::Damaged { file, line: 1, what })
-}
-
-fn missing_or_io(path: &Path) -> impl FnOnce(io::Error) -> WalError + '_ {
-    |error| match error.kind() {
-        io::ErrorKind::NotFound => WalError::Missing { file: path.to_path_buf() },
-        _ => WalError::io(path)(error),
-    }
 }

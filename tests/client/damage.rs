@@ -73,10 +73,7 @@ fn every_bit_of_a_log_that_turns_is_seen() {
         for bit in 0..8 {
             match open(&with(&disk, |bytes| bytes[at] ^= 1 << bit)) {
                 Err(error) => assert!(error.to_string().contains("/home/ana/wal"), "{error}"),
-                Ok((waiting, torn)) => {
-                    assert!(at >= ends[5], "bit {bit} of byte {at} was taken for good: {waiting:?}");
-                    assert!(waiting == ids(5) && torn.is_some(), "bit {bit} of byte {at}: {waiting:?}");
-                }
+                Ok(_) => panic!("bit {bit} of byte {at} was taken for good, or for a torn tail"),
             }
         }
     }

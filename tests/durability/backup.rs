@@ -383,7 +383,9 @@ fn holds(data: &Path, sent: &[Sent]) {
     });
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
     let history = std::fs::read_to_string(data.join("history/direct-0-1.csv")).unwrap();
-    let rows: std::collections::HashSet<&str> = history.lines().collect();
+    // Without their checksums.
+    let rows: std::collections::HashSet<&str> =
+        history.lines().filter_map(|line| Some(line.rsplit_once(';')?.0)).collect();
     for Sent { from, to, id, text, seq, at } in sent {
         assert!(rows.contains(format!("{seq};{id};{from};{to};{at};{text}").as_str()), "{seq} is not there");
     }

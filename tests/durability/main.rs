@@ -12,4 +12,6 @@ mod damage;
 mod disk;
 mod faults;
 mod kill;
+mod names;
 mod power_cut;
+mod read_only;

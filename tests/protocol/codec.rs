@@ -75,6 +75,7 @@ fn event() -> impl Strategy<Value = Event> {
         (name(), time()).prop_map(|(user, at)| Event::Online { user, at }),
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
+        (room(), seq()).prop_map(|(room, seq)| Event::Damaged { room, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
         (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),
@@ -202,8 +203,10 @@ proptest! {
     #[test]
     fn section_7_events_and_history_come_back(event in event(), message in message(), state in state()) {
         prop_assert_eq!(read_again(&event), Ok(event));
-        let record = HistoryRecord { message, state };
-        prop_assert_eq!(read_again(&record), Ok(record));
+        let damaged = HistoryRecord::Damaged { first: message.seq, last: message.seq.next() };
+        for record in [HistoryRecord::Message { message, state }, damaged] {
+            prop_assert_eq!(read_again(&record), Ok(record));
+        }
     }
 
     #[test]

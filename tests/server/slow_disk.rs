@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::support::intercepted_disk::InterceptedDisk;
 use crate::support::simulated_disk::SimulatedDisk;
@@ -147,4 +149,34 @@ fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
     let last = line.list("HISTORY;ana;1");
     assert!(last[0].contains(&format!(";{refused};ana;ana;")), "what was refused was not kept, what was accepted was");
     server.stop().expect("a clean stop");
+}
+
+#[test]
+fn a_checkpoint_that_fails_is_tried_again_after_a_second_and_then_less_and_less_often() {
+    let tries: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let noted = tries.clone();
+    let hook = move |what: &str, path: &Path| match what {
+        "create" if path.starts_with("/data/checkpoint.new") && path.ends_with("ids.csv") => {
+            noted.lock().push(Instant::now());
+            if noted.lock().len() > 1 { Err(io::Error::other("no table can be written")) } else { Ok(()) }
+        }
+        _ => Ok(()),
+    };
+    let disk = InterceptedDisk { disk: SimulatedDisk::default(), hook: Arc::new(hook) };
+    let sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: 1 };
+    let config = Config::on_free_ports(Arc::new(disk), "/data".into());
+    let server = start(Config { sizes, ..config }).unwrap_or_else(|error| panic!("{error}"));
+    let mut ana = register(&server, "ana");
+    for number in 0..4 {
+        let reply = ana.request(&format!("SEND;{number};ana;{}", "x".repeat(limits::TEXT_BYTES)));
+        assert!(reply.starts_with("OK;"), "{reply}");
+    }
+    // The first one was that of the new store.
+    let failed = wait_for("three tries", || {
+        assert_eq!(ana.request("PING"), "OK");
+        Some(tries.lock().clone()).filter(|tries| tries.len() == 4)
+    });
+    let waits: Vec<_> = failed[1..].windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(waits[0] >= limits::DISK_RETRY_DELAY && waits[1] >= 2 * limits::DISK_RETRY_DELAY, "{waits:?}");
+    assert!(server.stop().is_err(), "the last checkpoint fails, too");
 }

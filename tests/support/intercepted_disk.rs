@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::{Disk, File};
 
-/// Is told what is about to be done (`open`, `create`, `read`, `sync`, `list`), and to which file; an error is
+/// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`), and to which file; an error is
 /// the answer then.
 pub type Hook = Arc<dyn Fn(&str, &Path) -> io::Result<()> + Send + Sync>;
 
@@ -36,6 +36,7 @@ impl File for InterceptedFile {
         self.file.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        (self.hook)("write", &self.path)?;
         self.file.write_at(bytes, offset)
     }
     fn len(&self) -> io::Result<u64> {
@@ -79,6 +80,7 @@ impl Disk for InterceptedDisk {
         self.disk.remove_dir(path)
     }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        (self.hook)("sync_dir", path)?;
         self.disk.sync_dir(path)
     }
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {

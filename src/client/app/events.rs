@@ -1,7 +1,7 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
 use super::dispatch::Outcome;
-use super::view::{View, answer, notice, ticks};
+use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
 use crate::client::link::error::LinkError;
@@ -141,15 +141,15 @@ impl App {
                 let line = |status: &Status| answer(format_args!("{}: {}", status.user, words::state(status.state)));
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
-            (_, Answer::Rows(rows)) => {
-                let rows: Vec<_> = rows.into_iter().map(|record| View::Row(self.row_of(record))).collect();
+            (Request::History(target, _), Answer::Rows(rows)) => {
+                let rows: Vec<_> = rows.into_iter().map(|record| self.view_of_record(&target, record)).collect();
                 self.show_all(rows.into_iter(), Phrase::NothingThere);
             }
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
-            (_, Answer::Done | Answer::Accepted(_) | Answer::Peer(_) | Answer::Whois(..)) => {}
+            (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Peer(_) | Answer::Whois(..)) => {}
         }
     }
 
@@ -202,6 +202,7 @@ impl App {
             Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
             Arrival::CaughtUp(room, count) => self.show(notice(Phrase::CaughtUp { count: &count, room: &room })),
             Arrival::Gap(gap) => self.show(notice(Phrase::Gap { max: &gap.max_messages(), room: &gap.room })),
+            Arrival::Damaged(room, first, last) => self.show(damaged(&room, first, last)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The commands, carried out.
 
 use super::command::Command;
-use super::view::{View, answer};
+use super::view::{View, answer, damaged};
 use super::{App, Destination, Input, Server, commands, parse};
 use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
@@ -136,10 +136,15 @@ impl App {
         }
     }
 
-    /// Makes a row of a record that the server returned.
-    pub(super) fn row_of(&self, record: HistoryRecord) -> Row {
-        let mine = self.state.is_mine(&record.message);
-        if mine { Row::Sent(record.message, record.state) } else { Row::Received(record.message) }
+    /// Makes a view of a record that the server returned.
+    pub(super) fn view_of_record(&self, target: &Target, record: HistoryRecord) -> View {
+        match record {
+            HistoryRecord::Message { message, state } if self.state.is_mine(&message) => {
+                View::Row(Row::Sent(message, state))
+            }
+            HistoryRecord::Message { message, .. } => View::Row(Row::Received(message)),
+            HistoryRecord::Damaged { first, last } => damaged(target, first, last),
+        }
     }
 
     /// Asks the server. `false`: too many questions wait, which is shown.

@@ -1,6 +1,6 @@
 //! The commands that concern rooms, and the lobby where a new client begins.
 
-use super::view::{View, answer, notice};
+use super::view::{View, answer, damaged, notice};
 use super::{App, Destination, Input, Server};
 use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
@@ -54,7 +54,11 @@ impl App {
         if last.is_empty() {
             self.show(answer(Phrase::NothingThere));
         }
-        let new = self.state.add_fetched(last.into_iter().map(|record| record.message).collect());
+        self.output.views.extend(last.iter().filter_map(|record| match record {
+            HistoryRecord::Damaged { first, last } => Some(damaged(&target, *first, *last)),
+            HistoryRecord::Message { .. } => None,
+        }));
+        let new = self.state.add_fetched(last.iter().filter_map(HistoryRecord::message).cloned().collect());
         if let (true, Some(message)) = (self.setting.receipts, new.last()) {
             self.dispatcher.add_read(target, message.seq);
         }

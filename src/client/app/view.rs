@@ -5,11 +5,17 @@ use std::sync::Arc;
 
 use crate::client::state::conversation::Row;
 use crate::client::texts::Phrase;
-use crate::model::{Message, State, Target, Text};
+use crate::model::{Message, Seq, State, Target, Text};
 
 /// Makes a line about an event.
 pub fn notice(phrase: Phrase) -> View {
     View::Notice(phrase.to_string())
+}
+
+/// Makes the line about messages there that are damaged on the server.
+pub fn damaged(target: &dyn fmt::Display, first: Seq, last: Seq) -> View {
+    let numbers = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    notice(Phrase::DamagedMessage { target, numbers: &numbers })
 }
 
 /// Makes a line of an answer.

@@ -13,7 +13,7 @@ use crate::client::state::CaughtUp;
 use crate::client::state::conversation::Gap;
 use crate::limits;
 use crate::model::{Message, Seq, Target};
-use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
+use crate::protocol::{After, Done, Event, HistoryRecord, Ko, RecvRequest, SessionOpened};
 
 /// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,17 +92,27 @@ fn fetch_gaps(account: &Account, events: &[Event]) -> Result<HashMap<Seq, Caught
 /// Those beyond [`limits::GAP_BYTES`] stay with the server.
 fn fetch_gap(session: &mut Session, gap: &Gap, space: &mut usize) -> Result<CaughtUp, LinkError> {
     let room = Target::Room(gap.room.clone());
-    let (mut newest_first, mut before) = (Vec::new(), Some(gap.last.next()));
+    let (mut newest_first, mut damaged, mut before) = (Vec::new(), Vec::new(), Some(gap.last.next()));
     while let Some(end) = before.filter(|end| *end > gap.first && *space > 0) {
         let rows = fetch_history(session, &room, limits::MAX_HISTORY_RECORDS, Some(end))?.unwrap_or_default();
         // A user who has left the room meanwhile is given none. Only an empty page means that the beginning is reached (protocol, section 5).
-        before = rows.first().map(|row| row.message.seq).filter(|oldest| *oldest < end);
-        let wanted = rows.into_iter().rev().map(|row| row.message).filter(|m| gap.covers(m.seq));
-        newest_first.extend(wanted.inspect(|message| *space = space.saturating_sub(size(message))));
+        before = rows.first().map(|record| record.numbers().0).filter(|oldest| *oldest < end);
+        for record in rows.into_iter().rev() {
+            match record {
+                HistoryRecord::Message { message, .. } if gap.covers(message.seq) => {
+                    *space = space.saturating_sub(size(&message));
+                    newest_first.push(message);
+                }
+                HistoryRecord::Damaged { first, last } if last >= gap.first => {
+                    damaged.push((first.max(gap.first), last));
+                }
+                _ => {}
+            }
+        }
     }
     newest_first.reverse();
     let rest = before.filter(|end| *end > gap.first).and_then(|end| gap.below(end));
-    Ok(CaughtUp { messages: newest_first, rest })
+    Ok(CaughtUp { messages: newest_first, rest, damaged })
 }
 
 /// Returns about the bytes that a message takes.

@@ -22,6 +22,8 @@ pub enum Arrival {
     /// This number of messages of that room was fetched with HISTORY.
     CaughtUp(RoomName, usize),
     Gap(Gap),
+    /// The messages of that room with these numbers are damaged on the server.
+    Damaged(RoomName, Seq, Seq),
 }
 
 impl Arrival {
@@ -29,7 +31,7 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Moved(..) | Self::CaughtUp(..) | Self::Gap(_) => None,
+            Self::Message(_) | Self::Moved(..) | Self::CaughtUp(..) | Self::Gap(_) | Self::Damaged(..) => None,
         }
     }
 }
@@ -41,6 +43,8 @@ pub struct CaughtUp {
     pub messages: Vec<Arc<Message>>,
     /// The part of the gap that stays with the server.
     pub rest: Option<Gap>,
+    /// The numbers, first and last, of those that are damaged on the server.
+    pub damaged: Vec<(Seq, Seq)>,
 }
 
 impl ClientState {
@@ -113,6 +117,7 @@ impl ClientState {
                 }
             }
             Event::Gap { room, first, last } => self.fill(&Gap { room, first, last }, caught_up, arrivals),
+            Event::Damaged { seq, room } => arrivals.push(Arrival::Damaged(room, seq, seq)),
             Event::Online { user, .. } => arrivals.push(Arrival::Online(user)),
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),
@@ -124,8 +129,10 @@ impl ClientState {
 
     /// Puts fetched messages in the place of a gap, and notes the part that is still one.
     fn fill(&mut self, gap: &Gap, caught_up: Option<CaughtUp>, arrivals: &mut Vec<Arrival>) {
-        let CaughtUp { messages, rest } =
-            caught_up.unwrap_or_else(|| CaughtUp { messages: Vec::new(), rest: Some(gap.clone()) });
+        let nothing = || CaughtUp { messages: Vec::new(), rest: Some(gap.clone()), damaged: Vec::new() };
+        let CaughtUp { messages, rest, damaged } = caught_up.unwrap_or_else(nothing);
+        let damaged = damaged.into_iter();
+        arrivals.extend(damaged.map(|(first, last)| Arrival::Damaged(gap.room.clone(), first, last)));
         if let Some(rest) = rest {
             self.record(Record::Gap(rest.clone()));
             arrivals.push(Arrival::Gap(rest));

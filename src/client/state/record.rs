@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::conversation::Gap;
 use super::outbox::Outgoing;
-use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use crate::protocol::codec::{Codec, field, write_message};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
 
 /// One change of the client's state.
@@ -43,19 +43,19 @@ pub enum Record {
 impl Codec for Record {
     fn write_fields(&self, w: &mut Writer) {
         match self {
-            Self::Queued(m) => w.plain("QUEUED").plain(&m.id).plain(&m.to).plain(m.at).text(m.text.as_str()),
+            Self::Queued(m) => w.plain("QUEUED").plain(&m.id).plain(m.to.stored()).plain(m.at).text(m.text.as_str()),
             Self::Sent { id, seq, at } => w.plain("SENT").plain(id).plain(seq).plain(at),
             Self::Failed { id, why } => w.plain("FAILED").plain(id).text(why),
             Self::Moved(id) => w.plain("MOVED").plain(id),
-            Self::Received(message) => write_message(w.plain("IN").plain(message.seq), message),
-            Self::Fetched(message) => write_message(w.plain("PAST").plain(message.seq), message),
-            Self::Direct(message) => write_message(w.plain("DIRECT"), message),
+            Self::Received(message) => message.write_stored(w.plain("IN").plain(message.seq)),
+            Self::Fetched(message) => message.write_stored(w.plain("PAST").plain(message.seq)),
+            Self::Direct(message) => message.write_stored(w.plain("DIRECT")),
             Self::State { seq, target, state, upto, at } => {
-                w.plain("STATE").plain(seq).plain(target).plain(state).plain(upto).plain(at)
+                w.plain("STATE").plain(seq).plain(target.stored()).plain(state).plain(upto).plain(at)
             }
             Self::Shown(count) => w.plain("SHOWN").plain(count),
-            Self::Ignored(user, yes) => w.plain("IGNORE").plain(user).plain(if *yes { "yes" } else { "no" }),
-            Self::Gap(gap) => w.plain("GAP").plain(&gap.room).plain(gap.first).plain(gap.last),
+            Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
+            Self::Gap(gap) => w.plain("GAP").plain(gap.room.stored()).plain(gap.first).plain(gap.last),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
     }
@@ -63,22 +63,25 @@ impl Codec for Record {
     fn from_fields(f: &Fields) -> Option<Self> {
         Some(match f.get(0)? {
             "QUEUED" => {
-                let (id, to, at, text) = (field(f, 1)?, field(f, 2)?, field(f, 3)?, Text::new(f.get(4)?)?);
-                Self::Queued(Outgoing { id, to, at, text })
+                let (id, to) = (field(f, 1)?, Target::from_stored(f.get(2)?)?);
+                Self::Queued(Outgoing { id, to, at: field(f, 3)?, text: Text::new(f.get(4)?)? })
             }
             "SENT" => Self::Sent { id: field(f, 1)?, seq: field(f, 2)?, at: field(f, 3)? },
             "FAILED" => Self::Failed { id: field(f, 1)?, why: f.get(2)?.to_owned() },
             "MOVED" => Self::Moved(field(f, 1)?),
             "IN" => Self::Received(read_message(f)?),
             "PAST" => Self::Fetched(read_message(f)?),
-            "DIRECT" => Self::Direct(Message::from_fields(f, Seq::ZERO, 1, 5).map(Arc::new)?),
+            "DIRECT" => Self::Direct(Message::from_stored(f, Seq::ZERO, 1).map(Arc::new)?),
             "STATE" => {
-                let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
-                Self::State { seq: field(f, 1)?, target, state, upto, at }
+                let (target, state) = (Target::from_stored(f.get(2)?)?, field(f, 3)?);
+                Self::State { seq: field(f, 1)?, target, state, upto: field(f, 4)?, at: field(f, 5)? }
             }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
-            "IGNORE" => Self::Ignored(field(f, 1)?, f.get(2)? == "yes"),
-            "GAP" => Self::Gap(Gap { room: field(f, 1)?, first: field(f, 2)?, last: field(f, 3)? }),
+            "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
+            "GAP" => {
+                let room = RoomName::from_stored(f.get(1)?)?;
+                Self::Gap(Gap { room, first: field(f, 2)?, last: field(f, 3)? })
+            }
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: field(f, 2)? },
             _ => return None,
         })
@@ -86,5 +89,5 @@ impl Codec for Record {
 }
 
 fn read_message(f: &Fields) -> Option<Arc<Message>> {
-    Message::from_fields(f, field(f, 1)?, 2, 6).map(Arc::new)
+    Message::from_stored(f, field(f, 1)?, 2).map(Arc::new)
 }

@@ -60,6 +60,9 @@ phrases! {
     Gap { max, room }: "up to {max} messages in {room} while you were away are with the server only",
         "hasta {max} mensajes en {room} mientras no estabas, que solo tiene el servidor",
         "até {max} mensagens em {room} enquanto você estava fora, que só o servidor tem";
+    DamagedMessage { target, numbers }: "{target}: message {numbers} is damaged on the server",
+        "{target}: el mensaje {numbers} está dañado en el servidor",
+        "{target}: a mensagem {numbers} está danificada no servidor";
     JoinFirst { room }: "you are not in {room}; /join {room} first",
         "no estás en {room}; primero /join {room}", "você não está em {room}; primeiro /join {room}";
     JoinMakes { room }: "there is no room {room}; /join {room} makes it",

@@ -50,6 +50,7 @@ codes! {
     Name: "no es un nombre de sala: # y de 1 a 32 letras, cifras o signos de un solo alfabeto",
         "não é um nome de sala: # e de 1 a 32 letras, algarismos ou sinais de um só alfabeto";
     Password: "no es una buena contraseña", "não é uma boa senha";
+    Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";
     NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";

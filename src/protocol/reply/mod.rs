@@ -25,7 +25,7 @@ use crate::model::{MessageId, Seq, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
-pub use rows::{Chat, CommandHelp, HistoryRecord, Member, Room, Status, User};
+pub use rows::{Chat, CommandHelp, DAMAGED, HistoryRecord, Member, Room, Status, User};
 
 /// `OK`, and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

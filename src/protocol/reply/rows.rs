@@ -18,23 +18,58 @@ pub struct Status {
 
 codec!(Status: { user, state });
 
+/// The word of a record about messages that are damaged on the server.
+pub const DAMAGED: &str = "DAMAGED";
+
 /// A record of a HISTORY reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryRecord {
-    pub message: Arc<Message>,
-    pub state: State,
+pub enum HistoryRecord {
+    Message {
+        message: Arc<Message>,
+        state: State,
+    },
+    /// The messages with these numbers, as far as they are of the conversation, are damaged on the server.
+    Damaged {
+        first: Seq,
+        last: Seq,
+    },
+}
+
+impl HistoryRecord {
+    /// Returns its message, unless it is damaged.
+    pub fn message(&self) -> Option<&Arc<Message>> {
+        match self {
+            Self::Message { message, .. } => Some(message),
+            Self::Damaged { .. } => None,
+        }
+    }
+
+    /// Returns the first and the last number that it is about.
+    pub fn numbers(&self) -> (Seq, Seq) {
+        match self {
+            Self::Message { message, .. } => (message.seq, message.seq),
+            Self::Damaged { first, last } => (*first, *last),
+        }
+    }
 }
 
 impl Codec for HistoryRecord {
     fn write_fields(&self, record: &mut Writer) {
-        let m = &self.message;
-        record.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).plain(self.state);
-        record.text(m.text.as_str());
+        match self {
+            Self::Message { message: m, state } => {
+                record.plain(m.seq).plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).plain(state);
+                record.text(m.text.as_str())
+            }
+            Self::Damaged { first, last } => record.plain(DAMAGED).plain(first).plain(last),
+        };
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
+        if f.get(0)? == DAMAGED {
+            return Some(Self::Damaged { first: field(f, 1)?, last: field(f, 2)? });
+        }
         let message = Message::from_fields(f, field(f, 0)?, 1, 6)?;
-        Some(Self { message: Arc::new(message), state: field(f, 5)? })
+        Some(Self::Message { message: Arc::new(message), state: field(f, 5)? })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::Seq;
 use crate::protocol::Event;
 use crate::record::length_in_record;
 use crate::state_machine::output::{Delivery, FiledEvents};
-use crate::state_machine::stored::{ConversationId, EVENT_BYTES, RoomEvent, StoredState};
+use crate::state_machine::stored::{EVENT_BYTES, RoomEvent, StoredState};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 /// An event that is pending for a user.
@@ -110,10 +110,12 @@ impl StoredState {
         if let Some(message) = stored.row(entry.seq) {
             return delivery.events.push(Event::Message(message.clone()));
         }
-        let conversation = ConversationId::Room(number);
-        match delivery.filed.iter_mut().find(|filed| filed.conversation == conversation) {
+        match delivery.filed.iter_mut().find(|filed| filed.room == number) {
             Some(filed) => filed.seqs.push(entry.seq),
-            None => delivery.filed.push(FiledEvents { conversation, filed: stored.filed, seqs: vec![entry.seq] }),
+            None => {
+                let name = self.room(number).name.clone();
+                delivery.filed.push(FiledEvents { room: number, name, filed: stored.filed, seqs: vec![entry.seq] });
+            }
         }
     }
 }

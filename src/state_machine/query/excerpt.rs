@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Message, Seq, State, UserName};
 use crate::protocol::Status;
-use crate::state_machine::stored::{ConversationId, HistoryPrefix, Marks, StoredState, TargetNumber};
+use crate::state_machine::stored::{ConversationId, HistoryPrefix, Marks, Participants, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 /// The number of the peer's last message up to the one that a READ names. The state machine knows it for the
@@ -20,6 +20,7 @@ pub enum LastOfPeer {
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     pub conversation: ConversationId,
+    pub participants: Participants,
     pub filed: HistoryPrefix,
     /// Oldest first.
     pub rows: Vec<Arc<Message>>,
@@ -75,7 +76,8 @@ impl StoredState {
             TargetNumber::Room(room) => self.marks_in(me, room),
         };
         let filed = stored.map_or(HistoryPrefix::default(), |c| c.filed);
-        Excerpt { conversation, filed, rows, me: self.name(me), marks, readers }
+        let participants = self.participants(conversation);
+        Excerpt { conversation, participants, filed, rows, me: self.name(me), marks, readers }
     }
 
     fn marks_between(&self, me: AccountNumber, peer: AccountNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {

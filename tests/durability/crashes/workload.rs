@@ -15,7 +15,7 @@ use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, After, Event, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
-use wachat::store::{Sizes, Store};
+use wachat::store::{Row as FileRow, Sizes, Store};
 use wachat::wal::{Location, make_segment};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
@@ -415,7 +415,10 @@ impl Workload {
             let answer = match effect {
                 Effect::Reply(connection, reply) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
-                    Ok(events) => Some((to, Reply::Events(events))),
+                    Ok(events) => match events.iter().find(|event| matches!(event, Event::Damaged { .. })) {
+                        Some(damaged) => return Err(format!("{damaged:?}: it is damaged")),
+                        None => Some((to, Reply::Events(events))),
+                    },
                     // The history cannot be read: the server closes that connection.
                     Err(_) if self.disk.has_failed() => {
                         lost.push(to);
@@ -522,11 +525,15 @@ impl Workload {
         self.request(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
         let server = self.server.as_ref().ok_or("it ended in peace")?;
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
-        let file = server.store.history(excerpt.conversation, excerpt.filed).map_err(|error| error.to_string())?;
+        let file = server.store.history(excerpt.conversation, &excerpt.participants, excerpt.filed);
+        let file = file.map_err(|error| error.to_string())?;
         let mut kept: Vec<Arc<Message>> = Vec::new();
         if let Some(file) = file {
             for row in file.newest_first(None).map_err(|error| error.to_string())? {
-                kept.push(row.map_err(|error| error.to_string())?);
+                match row.map_err(|error| error.to_string())? {
+                    FileRow::Message(message) => kept.push(message),
+                    FileRow::Damaged { first, last } => return Err(format!("{first} to {last} are damaged")),
+                }
             }
             kept.reverse();
         }

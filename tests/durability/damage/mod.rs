@@ -3,12 +3,14 @@
 
 mod checkpoint;
 mod every_bit;
+mod history;
 mod segments;
 mod small_wal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::support::group_commit_harness::GroupCommitHarness;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::{Disk, read};
 use wachat::limits;
@@ -106,9 +108,63 @@ fn a_missing_segment_and_a_strange_head_are_said() {
 }
 
 #[test]
+fn a_last_batch_that_was_written_in_full_is_no_torn_batch() {
+    for from_end in [0, 3, 10_000, 60_000] {
+        let disk = three_segments();
+        let error = refusal(&disk, "/data/wal/000003.csv", |content| {
+            let last = content.iter().rposition(|byte| *byte != b'\n').unwrap();
+            content[last - from_end] ^= 1;
+        });
+        assert!(
+            error.starts_with("/data/wal/000003.csv line 4: batch 7 is broken, and was written in full"),
+            "{error}"
+        );
+    }
+}
+
+/// Removes files of a store that was served, and returns the error of the next start.
+fn refusal_without(disk: &SimulatedDisk, removed: &[&str]) -> String {
+    let disk = disk.after_power_cut(|| false);
+    for directory in removed.iter().map(Path::new) {
+        for name in disk.list(directory).unwrap() {
+            disk.remove_file(&directory.join(name)).unwrap();
+        }
+        if directory.to_string_lossy().contains("checkpoint") {
+            disk.remove_dir(directory).unwrap();
+        }
+    }
+    store(&disk).open(policy(), SIZES).err().expect("it has to be refused").to_string()
+}
+
+#[test]
+fn an_emptied_store_is_not_taken_for_a_new_one() {
+    let disk = three_segments();
+    let gone = "there was a store here, and its checkpoint is gone; nothing was changed; put back a backup";
+    let said = refusal_without(&disk, &["/data/wal"]);
+    assert!(said.starts_with("/data/wal/000001.csv: the file is missing; nothing was changed"), "{said}");
+    let said = refusal_without(&disk, &["/data/checkpoint-000000"]);
+    assert!(said.contains(gone), "{said}");
+    let said = refusal_without(&disk, &["/data/checkpoint-000000", "/data/wal", "/data/history"]);
+    assert!(said.contains(gone), "{said}");
+    // Not even after a clean stop is there a checkpoint without a segment after it.
+    let disk = SimulatedDisk::default();
+    let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new("/data"));
+    server.register("ana");
+    server.last_checkpoint();
+    drop(server);
+    assert_eq!(store(&disk).open(policy(), SIZES).unwrap().machine.stored.password_hashes().count(), 1);
+    let said = refusal_without(&disk, &["/data/wal"]);
+    assert!(said.starts_with("/data/wal/000002.csv: the file is missing"), "{said}");
+}
+
+#[test]
 fn a_torn_last_batch_is_set_aside_and_said_so() {
     let disk = three_segments();
-    disk.tamper(Path::new("/data/wal/000003.csv"), |content| *last_byte(content) ^= 1);
+    disk.tamper(Path::new("/data/wal/000003.csv"), |content| {
+        let last = content.iter().rposition(|byte| *byte != b'\n').unwrap();
+        let sector = last / 512 - 10;
+        content[512 * sector..512 * (sector + 1)].fill(b'\n');
+    });
     let mut opened = store(&disk).open(policy(), SIZES).unwrap();
     let notice = opened.notice.take().expect("it has to be said");
     assert!(notice.contains("/data/wal/000003.csv") && notice.contains("-batch-7-1.broken"), "{notice}");
