@@ -118,7 +118,11 @@ impl State {
         loop {
             let task = self.take_turn()?;
             // A wait can have begun since the task came, by the failure of another one.
-            let Some(due) = self.failed.wait_until(&task.origin).filter(|due| *due > now) else { return Some(task) };
+            let due = match task.job {
+                Job::Verify { .. } => self.failed.wait_until(&task.origin).filter(|due| *due > now),
+                Job::Hash { .. } => None,
+            };
+            let Some(due) = due else { return Some(task) };
             self.submitted += 1;
             self.delayed.insert((due, self.submitted), task);
         }

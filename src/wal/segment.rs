@@ -9,7 +9,7 @@ use super::format::{HEAD_BYTES, Head, MARK_BYTES};
 use super::location::Location;
 use crate::disk::{Disk, File};
 
-/// Length of one write while a segment is filled. Each is synced: a batch that is committed meanwhile waits at the disk for
+/// Length of one write while a segment is filled. Each is synced by itself: a batch that is committed meanwhile waits at the disk for
 /// one of them, not for a whole segment.
 const FILL_BYTES: usize = 1 << 17;
 
@@ -104,15 +104,17 @@ fn write_full(disk: &dyn Disk, path: &Path, content: &[u8], size: u64) -> io::Re
     Ok(file)
 }
 
-/// Writes line feeds between two offsets.
+/// Writes line feeds between two offsets. The last piece of them is not synced yet.
 fn fill(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
     let feeds = vec![b'\n'; FILL_BYTES];
     let mut at = from;
     while at < to {
         let len = usize::try_from(to - at).unwrap_or(FILL_BYTES).min(FILL_BYTES);
         file.write_at(feeds.get(..len).unwrap_or(&feeds), at)?;
-        file.sync()?;
         at += len as u64;
+        if at < to {
+            file.sync()?;
+        }
     }
     Ok(())
 }

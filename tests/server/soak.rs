@@ -6,8 +6,11 @@
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::time::{Duration, Instant};
+
+    use wachat::limits;
 
     use crate::support::process::Process;
     use crate::support::random::Random;
@@ -24,7 +27,7 @@ mod linux {
 
     /// Limit of the write-ahead log: the bytes that make a checkpoint due, as many again while it is made, and the
     /// segments made ahead.
-    const WAL_BYTES: u64 = 64 << 20;
+    const WAL_BYTES: u64 = 3 * limits::CHECKPOINT_BYTES;
 
     #[test]
     fn a_short_life_ends_as_it_began() {
@@ -73,9 +76,10 @@ mod linux {
                 scope.spawn(move || receive(shared, pair));
             }
             scope.spawn(|| be_rude(&shared));
-            let resident = watch(&shared, &process, time);
+            // Also when it finds something wrong: the others have to end.
+            let resident = catch_unwind(AssertUnwindSafe(|| watch(&shared, &process, time)));
             shared.going.store(false, Ordering::Relaxed);
-            resident
+            resident.unwrap_or_else(|panic| resume_unwind(panic))
         });
         let after = wait_for("the last connections to end", || process.is_at_rest().filter(|now| *now == before));
         println!(
