@@ -160,13 +160,13 @@ pub fn length_in_record(text: &str) -> usize {
 }
 
 /// Ends the record that begins at an offset: a CRC-32 over it is its last field, then comes the line feed.
-pub fn seal(out: &mut Vec<u8>, start: usize) {
+pub fn end_with_checksum(out: &mut Vec<u8>, start: usize) {
     let checksum = crc32fast::hash(out.get(start..).unwrap_or_default());
     out.extend_from_slice(format!(";{checksum:08x}\n").as_bytes());
 }
 
-/// Returns a record that [`seal`] has ended, without its checksum; `None` if a byte was changed.
-pub fn unseal(line: &[u8]) -> Option<&[u8]> {
+/// Returns a record that [`end_with_checksum`] has ended, without its checksum; `None` if a byte was changed.
+pub fn without_checksum(line: &[u8]) -> Option<&[u8]> {
     let record = line.get(..memrchr(b';', line)?)?;
     let is_whole = line.get(record.len()..)? == format!(";{:08x}\n", crc32fast::hash(record)).as_bytes();
     is_whole.then_some(record)

@@ -59,7 +59,7 @@ impl AuthQueue {
     pub fn next(&self) -> Option<Task> {
         let mut state = self.state.lock();
         while !state.closed {
-            if let Some(task) = state.take(Instant::now()) {
+            if let Some(task) = state.next_task(Instant::now()) {
                 return Some(task);
             }
             match state.delayed.first_key_value().map(|((due, _), _)| *due) {
@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Takes the first task that need not wait.
-    fn take(&mut self, now: Instant) -> Option<Task> {
+    fn next_task(&mut self, now: Instant) -> Option<Task> {
         while let Some(first) = self.delayed.first_entry().filter(|first| first.key().0 <= now) {
             let task = first.remove();
             self.add(task);

@@ -8,7 +8,7 @@ use super::history::{MAX_ROW_BYTES, head, read_row};
 use super::prefix_reader::PrefixReader;
 use super::{Store, StoreError};
 use crate::model::Seq;
-use crate::record::unseal;
+use crate::record::without_checksum;
 use crate::state_machine::{ConversationRow, HistoryPrefix, Participants};
 
 /// Length of one read.
@@ -52,7 +52,7 @@ fn check_rows(
     }
     let mut last = Seq::ZERO;
     while let Some(line) = lines.next_line()? {
-        if unseal(&line).is_none() {
+        if without_checksum(&line).is_none() {
             return Err(lines.damaged("its checksum does not fit: this is not a row as it was written"));
         }
         let what = || lines.damaged("not a row of this conversation");

@@ -13,7 +13,7 @@ use super::{Store, StoreError};
 use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};
-use crate::record::{Fields, Writer, seal, unseal};
+use crate::record::{Fields, Writer, end_with_checksum, without_checksum};
 use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredState};
 
 const COLUMNS: &str = "seq;id;from;to;at;text;checksum\n";
@@ -24,7 +24,7 @@ pub(super) const MAX_ROW_BYTES: u64 = 2 * limits::RECORD_BYTES as u64;
 /// Returns the two lines that a file begins with.
 pub(super) fn head(id: ConversationId, participants: &Participants) -> Vec<u8> {
     let mut head = format!("wachat-history;1;{id};{participants}").into_bytes();
-    seal(&mut head, 0);
+    end_with_checksum(&mut head, 0);
     head.extend_from_slice(COLUMNS.as_bytes());
     head
 }
@@ -116,12 +116,12 @@ fn write_row(m: &Message, out: &mut Vec<u8>) {
     let start = out.len();
     let mut w = Writer::new(out);
     m.write_stored(w.plain(m.seq));
-    seal(out, start);
+    end_with_checksum(out, start);
 }
 
 /// Reads a line of a history file with its LF; `None` if it is not a row of this conversation as it was written.
 pub(super) fn read_row(line: &[u8], participants: &Participants) -> Option<Message> {
-    let fields = Fields::parse(unseal(line)?).ok()?;
+    let fields = Fields::parse(without_checksum(line)?).ok()?;
     let message = Message::from_stored(&fields, Seq::parse(fields.get(0)?)?, 1)?;
     participants.includes(&message).then_some(message)
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memmem, memrchr};
 
-use crate::record::{Fields, Writer, seal};
+use crate::record::{Fields, Writer, end_with_checksum};
 
 const KIND: &str = "wachat-wal";
 const VERSION: u64 = 1;
@@ -57,7 +57,7 @@ impl Head {
         let mut writer = Writer::new(&mut line);
         writer.plain(KIND).plain(VERSION).plain(&self.owner).plain(self.number).plain(self.first);
         writer.plain(self.size).plain(salt);
-        seal(&mut line, 0);
+        end_with_checksum(&mut line, 0);
         line
     }
 

@@ -11,7 +11,7 @@ use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::{World, run_to_end};
 use tempfile::TempDir;
 use wachat::disk::{Disk, write};
-use wachat::record::seal;
+use wachat::record::end_with_checksum;
 use wachat::store::{Report, Store};
 
 const DATA: &str = "/data";
@@ -59,14 +59,14 @@ fn replace(content: &mut Vec<u8>, old: &str, new: &str) {
 }
 
 /// Makes the checksums of a history file's rows fit.
-fn reseal(content: &mut Vec<u8>) {
+fn end_rows_with_checksums(content: &mut Vec<u8>) {
     let lines: Vec<_> = content.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let ([head, columns], rows) = lines.split_first_chunk::<2>().unwrap();
     *content = [head.as_slice(), b"\n", columns, b"\n"].concat();
     for row in rows.iter().filter(|row| !row.is_empty()) {
         let start = content.len();
         content.extend_from_slice(&row[..row.iter().rposition(|byte| *byte == b';').unwrap()]);
-        seal(content, start);
+        end_with_checksum(content, start);
     }
 }
 
@@ -159,7 +159,7 @@ fn the_row_is_named_where_it_can_be() {
         // Forged so that the checksum fits, and the length stays what it should be.
         let said = row(&|content: &mut Vec<u8>| {
             replace(content, old, new);
-            reseal(content);
+            end_rows_with_checksums(content);
             content.resize(content.len().max(300), b' ');
         });
         assert!(said.starts_with(&format!("{file} {want}")), "{old} -> {new}: {said}");
@@ -186,19 +186,19 @@ fn an_old_row_whose_text_was_changed_is_known_by_the_files_checksum() {
     let file = "/data/history/direct-0-1.csv";
     let changed = damage(&disk, file, |content| replace(content, "texto 7.", "texto 8."));
     assert!(changed.starts_with(&format!("{file} line 10: its checksum does not fit")), "{changed}");
-    let waiting = damage(&disk, file, reseal);
+    let waiting = damage(&disk, file, end_rows_with_checksums);
     assert!(waiting.starts_with(&format!("{file} line 10: not the message that offline.csv has")), "{waiting}");
     // A row that nothing else knows: neither waits nor is among the newest ids.
     let put_back = |content: &mut Vec<u8>| {
         replace(content, "texto 8.", "texto 7.");
-        reseal(content);
+        end_rows_with_checksums(content);
     };
     disk.tamper(Path::new(file), put_back);
     let said = forge_empty_offline(&disk);
     assert!(said.is_empty(), "{said:?}");
     let said = damage(&disk, file, |content| {
         replace(content, "texto 7.", "texto 8.");
-        reseal(content);
+        end_rows_with_checksums(content);
     });
     assert!(said.starts_with(&format!("{file}: its checksum in conversations.csv does not fit")), "{said}");
 }
