@@ -390,7 +390,7 @@ impl Run {
                     rows.sent_ids.push(record[2].clone());
                     rows.sent.push(record[6].clone());
                 }
-                "FAILED" => rows.failed.push(record[4].clone()),
+                "FAILED" => rows.failed.push(record.get(4).expect("FAILED names a message that was queued").clone()),
                 "IN" if record[3] == "luis" => rows.received.push(record[1].parse().unwrap()),
                 _ => {}
             }
