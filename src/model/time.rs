@@ -35,6 +35,7 @@ impl Timestamp {
         }
         let instant: jiff::Timestamp = text.parse().ok()?;
         let time = u64::try_from(instant.as_millisecond()).ok().map(Self::from_millis)?;
+        // For the next lines, which mostly have the same second.
         time.second_text();
         Some(time)
     }

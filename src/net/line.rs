@@ -114,7 +114,7 @@ impl LineReader {
         let read = (&*self.stream).read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {
-            // The connection is busy. A small buffer has been emptied before it is filled again.
+            // A connection that fills its buffer is busy: it gets a larger one, and keeps it.
             self.buffer.reserve_exact(limits::BUSY_READ_BYTES.saturating_sub(self.buffer.len()));
         }
         match read {

@@ -90,7 +90,6 @@ impl Router {
                     login::remember(&self.shared, user, &hash, &password);
                     let user = user.clone();
                     self.close_others(id, &user);
-                    return self.answer(id, |out| reply.write(out));
                 }
             }
             (Login::Done(_), _) => {}
@@ -108,7 +107,7 @@ impl Router {
 
     /// Closes the other connections of a user, whose password was changed: whoever knew the old one is out.
     fn close_others(&mut self, id: ConnectionId, user: &UserName) {
-        let of_user = self.sessions.iter().filter(|(_, session)| session.login.user() == Some(user));
+        let of_user = self.sessions.iter().filter(|(_, session)| session.login.verified_user() == Some(user));
         let others: Vec<_> = of_user.map(|(other, _)| *other).filter(|other| *other != id).collect();
         for other in others {
             self.close_now(other, CloseReason::Ko(Ko::new(Code::Auth, "the password was changed, so log in again")));

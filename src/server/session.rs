@@ -38,8 +38,8 @@ pub(super) enum Login {
 }
 
 impl Login {
-    /// Returns the user whose password was right.
-    pub fn user(&self) -> Option<&UserName> {
+    /// Returns the user whose password was right; the session may still be opening.
+    pub fn verified_user(&self) -> Option<&UserName> {
         match self {
             Self::Opening(user) | Self::Done(user) => Some(user),
             Self::Pending | Self::Registering { .. } => None,

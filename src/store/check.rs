@@ -11,7 +11,7 @@ use crate::model::Seq;
 use crate::state_machine::{Snapshot, StoredState};
 use crate::wal;
 
-/// What is wrong with a file that is not in use: it is worth a note, and no damage.
+/// Note about a file that is not in use. It is no damage.
 const UNFINISHED: &str = "left by something that was interrupted, or not of the store's";
 
 /// The content of a store, and its damage.

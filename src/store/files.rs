@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Problem, Store, StoreError};
 use crate::disk::{self, File};
 
-/// What is wrong with a file that is missing.
+/// Text of the damage that a missing file is.
 pub(super) const MISSING: &str = "the file is missing";
 
 impl Store {
@@ -69,7 +69,7 @@ impl Store {
     }
 }
 
-/// What is missing is damage. No other error of a call is.
+/// Makes damage of a missing file. No other error of a call is damage.
 pub(super) fn missing_or_io(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> StoreError {
     move |error| match error.kind() {
         io::ErrorKind::NotFound => StoreError::damaged(path, 0, what),

@@ -35,7 +35,7 @@ pub struct HistoryFile<'a> {
     filed: HistoryPrefix,
 }
 
-/// What a history file says about a part of its conversation.
+/// One result of reading a history file.
 pub enum Row {
     Message(Arc<Message>),
     /// The rows of the messages with these numbers are damaged or missing.

@@ -22,7 +22,8 @@ fn no_line_of_a_message_passes_for_another_message() {
     assert_eq!(indented("one\n[14:35] luis: two"), "one\n        [14:35] luis: two");
 }
 
-/// What a terminal obeys, what changes the reading order (Unicode: Bidi_Control), what breaks a line, and what is not seen.
+/// Lists what a terminal obeys, what changes the reading order (Unicode: Bidi_Control), what breaks a line, and what is not
+/// seen.
 #[test]
 fn no_character_of_these_ranges_is_shown_as_it_is() {
     let ranges = [

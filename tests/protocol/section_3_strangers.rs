@@ -1,4 +1,5 @@
-//! Who has not logged in, or not with the right password, delays nobody else and takes nobody's place.
+//! Limits of clients that have not logged in, or not with the right password: they delay no other client and take no
+//! other client's place.
 
 use std::time::{Duration, Instant};
 

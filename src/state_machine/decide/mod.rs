@@ -45,7 +45,8 @@ impl Context<'_> {
 }
 
 impl StateMachine {
-    /// Handles one command of a connection. [`StateMachine::end_batch`] has to be called after one or more of them. An error is a defect of this program: the server has to stop, since its state may be wrong.
+    /// Handles one command of a connection. [`StateMachine::end_batch`] has to be called after one or more of them. An
+    /// error is a defect of this program: the server has to stop, since its state may be wrong.
     pub fn handle(
         &mut self,
         connection: ConnectionId,
