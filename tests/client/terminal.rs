@@ -153,6 +153,9 @@ fn messages_shown_while_the_server_is_away_are_reported_as_read_later() {
     world.kill();
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: from a life before");
+    // The line of a queued message comes after the sync that also says what was shown.
+    luis.type_line("@ana: later");
+    luis.expect("… @ana: later");
     luis.kill();
     world.start();
     let mut luis = world.terminal("luis", &[]);
