@@ -112,7 +112,7 @@ impl<'a> Submission<'a> {
         let ((requests, to_send), (reports, answers)) = (bounded(1), bounded(1));
         spawn("sender", move || sender::run(&account, Some(session), &to_send, &reports))?;
         loop {
-            self.dispatch(&requests);
+            self.dispatch(&requests)?;
             let event = select! {
                 recv(answers) -> event => event.ok(),
                 recv(interrupts) -> _ => return self.end(Exit::Interrupted, "interrupted"),
@@ -129,7 +129,7 @@ impl<'a> Submission<'a> {
     }
 
     /// Gives the sender its next request.
-    fn dispatch(&mut self, requests: &Sender<Request>) {
+    fn dispatch(&mut self, requests: &Sender<Request>) -> Result<(), Failure> {
         let now = Instant::now();
         if let (Some(at), Some(seq)) = (self.next_status, self.line.seq)
             && at <= now
@@ -140,10 +140,12 @@ impl<'a> Submission<'a> {
         if !self.dispatcher.refuse_questions(now).is_empty() {
             self.ask_later();
         }
-        if let Some(request) = self.dispatcher.next_request(&self.home.state, now) {
+        if let Some(request) = self.dispatcher.next_request(&mut self.home.state, now) {
+            self.home.commit()?;
             // The sender has room for its one request.
             let _ = requests.try_send(request);
         }
+        Ok(())
     }
 
     /// Handles the sender's answer. Returns the exit code, if it is known now.

@@ -16,6 +16,7 @@ mod odd_server;
 mod parse;
 mod pipe;
 mod power;
+mod retries;
 mod rooms;
 mod safe;
 mod terminal;

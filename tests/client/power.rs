@@ -91,11 +91,9 @@ impl Server {
         seq(self.last)
     }
 
-    /// SEND: the same id again gets the same answer.
+    /// SEND: this server remembers no id. It would store a message twice.
     fn accept(&mut self, message: &Outgoing) -> Seq {
-        if let Some(known) = self.accepted.get(&message.id) {
-            return seq(*known);
-        }
+        assert!(!self.accepted.contains_key(&message.id), "{} is sent again, and not looked for", message.id);
         let number = self.next();
         self.accepted.insert(message.id.clone(), number.get());
         self.logs.entry(message.to.to_string()).or_default().push(message.id.clone());
@@ -104,6 +102,14 @@ impl Server {
             self.deliver(Message { seq: number, id, from: ana(), to, at: Timestamp::from_millis(2), text });
         }
         number
+    }
+
+    /// Looks for a message as a retry does, above the number that the client knows.
+    fn retry(&mut self, message: &Outgoing, above: Seq) -> Seq {
+        match self.accepted.get(&message.id) {
+            Some(number) if *number > above.get() => seq(*number),
+            _ => self.accept(message),
+        }
     }
 
     fn write_to_ana(&mut self, text: &str) {
@@ -143,10 +149,13 @@ impl Server {
 
     fn answer(&mut self, request: &Request) -> Answer {
         match request {
-            Request::Send(message) if message.to == user("nobody") => Answer::Refused(Code::NoUser.into()),
-            Request::Send(message) => {
-                let (id, at) = (message.id.clone(), Timestamp::from_millis(2));
-                Answer::Accepted(Accepted { id, at, seq: self.accept(message) })
+            Request::Send(message, _) | Request::Retry(message, _) if message.to == user("nobody") => {
+                Answer::Refused(Code::NoUser.into())
+            }
+            Request::Send(message, above) | Request::Retry(message, above) => {
+                let is_retry = matches!(request, Request::Retry(..));
+                let seq = if is_retry { self.retry(message, *above) } else { self.accept(message) };
+                Answer::Accepted(Accepted { id: message.id.clone(), at: Timestamp::from_millis(2), seq })
             }
             Request::Read(target, number) => {
                 let read = self.read.entry(target.to_string()).or_default();
@@ -267,11 +276,13 @@ impl Run {
 
     /// A message is sent only when its record is durable: a cut at this very moment would not lose it.
     fn check_sending(&mut self, request: &Request) {
-        if let (Request::Send(message), true) = (request, self.random.one_in(20)) {
+        if let (Request::Send(message, _), true) = (request, self.random.one_in(20)) {
             let cut = self.disk.after_power_cut(|| false);
             let queued = records_on(&cut, Path::new(HOME));
-            let durable = queued.iter().any(|record| record[0] == "QUEUED" && record[1] == message.id.as_str());
-            assert!(durable, "seed {}: {} is sent and not durable", self.seed, message.id);
+            for kind in ["QUEUED", "TRIED"] {
+                let durable = queued.iter().any(|record| record[0] == kind && record[1] == message.id.as_str());
+                assert!(durable, "seed {}: {} is sent and not durably {kind}", self.seed, message.id);
+            }
         }
     }
 
@@ -331,7 +342,7 @@ impl Run {
 
     fn answer_sender(&mut self, client: &mut Client) -> Done {
         let Some(request) = client.sending.take() else { return Ok(()) };
-        let held = matches!(&request, Request::Send(message) if message.to == user("luis")) && self.random.one_in(5);
+        let held = matches!(&request, Request::Send(message, _) if message.to == user("luis")) && self.random.one_in(5);
         let lost = || Err(LinkError::Away("lost".to_owned()));
         let answer = match self.random.below(12) {
             _ if held => Ok(Answer::Refused(Ko::from(Code::Quota))),

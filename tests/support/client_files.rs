@@ -51,7 +51,7 @@ pub fn put_together(records: &[Record], user: &str) -> Vec<Record> {
                 all.push(fields(&["OUT", &record[2], &m[1], user, &m[2], &record[3], &m[4]]));
             }
             ("FAILED", Some(m)) => all.push(fields(&["FAILED", &m[1], &m[2], &m[3], &m[4], &record[2]])),
-            ("SENT" | "MOVED", _) => {}
+            ("SENT" | "TRIED" | "MOVED", _) => {}
             _ => all.push(record.clone()),
         }
     }

@@ -1,7 +1,7 @@
 //! The dispatcher decides which request the sender carries out next: a question, a message of the outbox, a read
 //! number. It knows which conversations are held, and how long an unreachable server is left alone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use super::event::Moment;
@@ -11,7 +11,7 @@ use crate::client::link::request::{Answer, Request};
 use crate::client::state::ClientState;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Seq, State, Target};
+use crate::model::{MessageId, Seq, State, Target};
 use crate::protocol::{Chat, Code, Ko};
 
 /// The sender, as the dispatcher sees it.
@@ -52,6 +52,8 @@ pub struct Dispatcher {
     doubtful: Vec<(Target, Seq)>,
     /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
     held: HashMap<Target, Backoff>,
+    /// Messages that were sent and refused for now: the server does not have them.
+    refused: HashSet<MessageId>,
 }
 
 impl Dispatcher {
@@ -95,8 +97,9 @@ impl Dispatcher {
         self.retry.hurry();
     }
 
-    /// Returns the next request for the sender, if it has none and there is one.
-    pub fn next_request(&mut self, state: &ClientState, now: Instant) -> Option<Request> {
+    /// Returns the next request for the sender, if it has none and there is one. The state may note it: the request waits
+    /// until that is durable.
+    pub fn next_request(&mut self, state: &mut ClientState, now: Instant) -> Option<Request> {
         if self.mode != Mode::Idle || self.retry.deadline(now).is_some() {
             return None;
         }
@@ -105,7 +108,7 @@ impl Dispatcher {
         Some(request)
     }
 
-    fn choose(&mut self, state: &ClientState, now: Instant) -> Option<Request> {
+    fn choose(&mut self, state: &mut ClientState, now: Instant) -> Option<Request> {
         let read = self.reads.first().map(|(target, seq)| Request::Read(target.clone(), *seq));
         match self.questions.front() {
             // The answer counts as unread what was shown and not told yet.
@@ -114,8 +117,17 @@ impl Dispatcher {
             None => {}
         }
         let is_held = |target: &Target| self.held.get(target).is_some_and(|hold| hold.deadline(now).is_some());
-        let message = state.outbox().first_free(is_held).map(Request::Send);
+        let message = state.outbox().first_free(is_held).map(|message| self.attempt(state, message));
         message.or(read).or_else(|| (!self.doubtful.is_empty()).then_some(Request::CompareReads))
+    }
+
+    /// Sends a message, or retries one of which an earlier attempt, maybe in an earlier run, has an unknown outcome.
+    fn attempt(&self, state: &mut ClientState, message: Outgoing) -> Request {
+        match state.note_attempt(&message.id) {
+            None => Request::Send(message, state.newest()),
+            Some(above) if self.refused.contains(&message.id) => Request::Send(message, above),
+            Some(above) => Request::Retry(message, above),
+        }
     }
 
     /// Notes the sender's answer, also in the state.
@@ -131,19 +143,28 @@ impl Dispatcher {
             Ok(answer) => answer,
             Err(LinkError::Away(why)) => {
                 self.retry.note_failure(moment.now, moment.jitter());
-                let repeated = matches!(request, Request::Send(_) | Request::Read(..) | Request::CompareReads);
+                let message = if let Request::Send(message, _) | Request::Retry(message, _) = &request {
+                    Some(message)
+                } else {
+                    None
+                };
+                message.map(|message| self.refused.remove(&message.id));
+                let repeated = message.is_some() || matches!(request, Request::Read(..) | Request::CompareReads);
                 return Outcome::Unreachable(why, (!repeated).then_some(request));
             }
             Err(error) => return Outcome::Stopped(error),
         };
         self.retry.note_success();
         match (request, answer) {
-            (Request::Send(message), Answer::Accepted(accepted)) => {
+            (Request::Send(message, _) | Request::Retry(message, _), Answer::Accepted(accepted)) => {
                 self.held.remove(&message.to);
+                self.refused.remove(&message.id);
                 let reached = state.accept(&message.id, accepted.at, accepted.seq);
                 Outcome::Accepted(message, reached)
             }
-            (Request::Send(message), Answer::Refused(ko)) => self.note_refusal(state, message, ko, moment),
+            (Request::Send(message, _) | Request::Retry(message, _), Answer::Refused(ko)) => {
+                self.note_refusal(state, message, ko, moment)
+            }
             (Request::Read(target, seq), _) => {
                 // A KO changes nothing: the target is gone, or the number is of another store.
                 self.reads.retain(|(known, upto)| *known != target || *upto > seq);
@@ -161,9 +182,11 @@ impl Dispatcher {
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
         if !matches!(ko.code, Code::Rate | Code::Quota | Code::Full) {
             self.held.remove(&message.to);
+            self.refused.remove(&message.id);
             state.fail(&message.id, &ko);
             return Outcome::Failed(message, ko);
         }
+        self.refused.insert(message.id.clone());
         let first = !self.held.contains_key(&message.to);
         let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
         hold.note_failure(moment.now, moment.jitter());

@@ -168,7 +168,7 @@ impl App {
         }
         self.close_overdue();
         let effects = &mut self.output.effects;
-        effects.extend(self.dispatcher.next_request(&self.state, now).map(Effect::Send));
+        effects.extend(self.dispatcher.next_request(&mut self.state, now).map(Effect::Send));
         effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
     }
 

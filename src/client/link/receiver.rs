@@ -1,11 +1,12 @@
 //! The receiver thread: it holds the RECV session, and polls when the owner says so.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::error::LinkError;
-use super::request::fetch_history;
+use super::request::visit_history;
 use super::session::Session;
 use super::{Account, LinkEvent, Polled};
 use crate::client::p2p::Listener;
@@ -92,26 +93,23 @@ fn fetch_gaps(account: &Account, events: &[Event]) -> Result<HashMap<Seq, Caught
 /// Those beyond [`limits::GAP_BYTES`] stay with the server.
 fn fetch_gap(session: &mut Session, gap: &Gap, space: &mut usize) -> Result<CaughtUp, LinkError> {
     let room = Target::Room(gap.room.clone());
-    let (mut newest_first, mut damaged, mut before) = (Vec::new(), Vec::new(), Some(gap.last.next()));
-    while let Some(end) = before.filter(|end| *end > gap.first && *space > 0) {
-        let rows = fetch_history(session, &room, limits::MAX_HISTORY_RECORDS, Some(end))?.unwrap_or_default();
-        // A user who has left the room meanwhile is given none. Only an empty page means that the beginning is reached (protocol, section 5).
-        before = rows.first().map(|record| record.numbers().0).filter(|oldest| *oldest < end);
-        for record in rows.into_iter().rev() {
-            match record {
-                HistoryRecord::Message { message, .. } if gap.covers(message.seq) => {
-                    *space = space.saturating_sub(size(&message));
-                    newest_first.push(message);
-                }
-                HistoryRecord::Damaged { first, last } if last >= gap.first => {
-                    damaged.push((first.max(gap.first), last));
-                }
-                _ => {}
-            }
-        }
+    let (mut newest_first, mut damaged) = (Vec::new(), Vec::new());
+    if *space == 0 {
+        return Ok(CaughtUp { messages: newest_first, rest: Some(gap.clone()), damaged });
     }
+    let above = Seq::new(gap.first.get().saturating_sub(1)).unwrap_or_default();
+    let end = visit_history(session, &room, above, Some(gap.last.next()), &mut |record| {
+        match record {
+            HistoryRecord::Message { message, .. } => {
+                *space = space.saturating_sub(size(&message));
+                newest_first.push(message);
+            }
+            HistoryRecord::Damaged { first, last } => damaged.push((first.max(gap.first), last)),
+        }
+        if *space > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
     newest_first.reverse();
-    let rest = before.filter(|end| *end > gap.first).and_then(|end| gap.below(end));
+    let rest = end.and_then(|end| gap.below(end));
     Ok(CaughtUp { messages: newest_first, rest, damaged })
 }
 

@@ -1,6 +1,8 @@
 //! The requests of the client on the SEND port, and their answers (protocol, section 5). Some take several requests
 //! of the protocol.
 
+use std::ops::ControlFlow;
+
 use super::error::LinkError;
 use super::session::Session;
 use crate::client::state::outbox::Outgoing;
@@ -12,7 +14,10 @@ use crate::protocol::{Accepted, Chat, Done, HistoryRecord, Ko, Member, Peer, Roo
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    Send(Outgoing),
+    /// Sends a message for the first time. If its outcome becomes unknown, a retry looks above this number for it.
+    Send(Outgoing, Seq),
+    /// Sends it again after an attempt of unknown outcome, unless the server has it above this number.
+    Retry(Outgoing, Seq),
     /// Calls everything there up to this number read.
     Read(Target, Seq),
     Users,
@@ -56,7 +61,11 @@ impl Request {
     /// Carries out the request on a connection.
     pub fn perform(&self, session: &mut Session) -> Result<Answer, LinkError> {
         let answer = match self {
-            Self::Send(message) => send(session, message)?.map(Answer::Accepted),
+            Self::Send(message, _) => send(session, message)?.map(Answer::Accepted),
+            Self::Retry(message, above) => match find_sent(session, message, *above)? {
+                Some(accepted) => Ok(Answer::Accepted(accepted)),
+                None => send(session, message)?.map(Answer::Accepted),
+            },
             Self::Read(target, seq) => {
                 session.request(&SendRequest::Read { target: Ok(target.clone()), seq: *seq })?.map(|Done| Answer::Done)
             }
@@ -92,6 +101,50 @@ fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko
     match session.request::<Accepted>(&SendRequest::Send { id, to, text })? {
         Ok(accepted) if accepted.id != message.id => Err(LinkError::malformed()),
         answer => Ok(answer),
+    }
+}
+
+/// Looks for a message that may have been sent before: the server remembers its id for a time only (protocol, section 5).
+fn find_sent(session: &mut Session, message: &Outgoing, above: Seq) -> Result<Option<Accepted>, LinkError> {
+    let (me, mut found) = (session.user.clone(), None);
+    visit_history(session, &message.to, above, None, &mut |record| match record.message() {
+        Some(sent) if sent.id == message.id && sent.from == me => {
+            found = Some(Accepted { id: sent.id.clone(), at: sent.at, seq: sent.seq });
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    })?;
+    Ok(found)
+}
+
+/// Hands the records of a conversation above a number to `visit`, the newest first, from below `before` on, until there are
+/// no more or it breaks off. Returns the number below which it was given none; `None`: it was given all. A user who is not a
+/// member of the room is given none.
+pub fn visit_history(
+    session: &mut Session,
+    target: &Target,
+    above: Seq,
+    mut before: Option<Seq>,
+    visit: &mut dyn FnMut(HistoryRecord) -> ControlFlow<()>,
+) -> Result<Option<Seq>, LinkError> {
+    let mut count = limits::HISTORY_RECORDS;
+    loop {
+        let records = fetch_history(session, target, count, before)?.unwrap_or_default();
+        // Only an empty page means that the beginning is reached (protocol, section 5).
+        let Some(oldest) = records.first().map(|record| record.numbers().0) else { return Ok(None) };
+        if before.is_some_and(|before| oldest >= before) {
+            return Err(LinkError::malformed());
+        }
+        for record in records.into_iter().rev() {
+            let (first, last) = record.numbers();
+            if last <= above {
+                return Ok(None);
+            }
+            if visit(record).is_break() {
+                return Ok(Some(first).filter(|first| *first > above.next()));
+            }
+        }
+        (before, count) = (Some(oldest), limits::MAX_HISTORY_RECORDS);
     }
 }
 

@@ -26,8 +26,10 @@ pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<
 }
 
 /// Carries out a request, on the connection that there is or on a new one. The server may have closed an idle
-/// connection, or have been restarted since: it is away only if a new connection fails, too.
+/// connection, or have been restarted since: it is away only if a new connection fails, too. A message that was sent on the
+/// old one may have arrived.
 fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -> Result<Answer, LinkError> {
+    let was_tried = session.is_some();
     if let Some(mut open) = session.take() {
         match request.perform(&mut open) {
             Err(LinkError::Away(_)) => {}
@@ -38,7 +40,10 @@ fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -
         }
     }
     let mut new = Session::open(account)?;
-    let answer = request.perform(&mut new)?;
+    let answer = match request {
+        Request::Send(message, above) if was_tried => Request::Retry(message.clone(), *above).perform(&mut new)?,
+        request => request.perform(&mut new)?,
+    };
     *session = Some(new);
     Ok(answer)
 }

@@ -8,11 +8,13 @@ use super::Account;
 use super::error::LinkError;
 use crate::client::texts::Phrase;
 use crate::limits;
+use crate::model::UserName;
 use crate::net::{LineError, LineReader};
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
 pub struct Session {
+    pub user: UserName,
     stream: Arc<TcpStream>,
     lines: LineReader,
 }
@@ -99,7 +101,7 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
 fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
     let stream = Arc::new(connect(account, port)?);
     let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
-    let mut session = Session { stream, lines };
+    let mut session = Session { user: account.user.clone(), stream, lines };
     let mut line = Vec::new();
     Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
     session.write(&line)?;

@@ -52,6 +52,16 @@ impl ClientState {
         self.record(Record::Queued(message));
     }
 
+    /// Notes that a message of the outbox is about to be sent. Returns `None` at the first attempt, and else the number
+    /// above which it is, if an earlier attempt has reached the server.
+    pub fn note_attempt(&mut self, id: &MessageId) -> Option<Seq> {
+        let above = self.outbox.tried(id);
+        if above.is_none() {
+            self.record(Record::Tried { id: id.clone(), above: self.newest });
+        }
+        above
+    }
+
     /// Notes that the server has a message of the outbox, and returns its state: a `STATE` event may have come
     /// before the answer to SEND.
     pub fn accept(&mut self, id: &MessageId, at: Timestamp, seq: Seq) -> State {
@@ -184,7 +194,9 @@ impl ClientState {
         for record in records {
             let new = match &record {
                 Record::Queued(message) => !self.is_known(&message.id),
-                Record::Sent { id, .. } | Record::Failed { id, .. } => self.outbox.contains(id),
+                Record::Tried { id, .. } | Record::Sent { id, .. } | Record::Failed { id, .. } => {
+                    self.outbox.contains(id)
+                }
                 _ => false,
             };
             if new {

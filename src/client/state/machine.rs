@@ -25,6 +25,8 @@ pub struct ClientState {
     /// The store's name; empty before the first login on RECV.
     pub(super) store: String,
     pub(super) position: Seq,
+    /// The highest number of this store that was seen.
+    pub(super) newest: Seq,
     pub(super) outbox: Outbox,
     pub(super) conversations: HashMap<Target, Conversation>,
     /// Number of received messages that were shown, and those that were not.
@@ -52,6 +54,7 @@ impl ClientState {
             me,
             store: String::new(),
             position: Seq::ZERO,
+            newest: Seq::ZERO,
             outbox: Outbox::default(),
             conversations: HashMap::new(),
             shown: 0,
@@ -82,6 +85,7 @@ impl ClientState {
     pub fn apply(&mut self, record: Record) -> Change {
         match record {
             Record::Queued(message) => self.outbox.push(message),
+            Record::Tried { id, above } => self.outbox.note_tried(&id, above),
             Record::Sent { id, seq, at } => return self.apply_sent(&id, seq, at),
             Record::Failed { id, why } => {
                 if let Some(message) = self.settle(&id) {
@@ -119,6 +123,7 @@ impl ClientState {
     /// Moves a message from the outbox to its conversation. A note to oneself may be there already, received
     /// before the answer to its SEND.
     fn apply_sent(&mut self, id: &MessageId, seq: Seq, at: Timestamp) -> Change {
+        self.newest = self.newest.max(seq);
         let Some(Outgoing { id, to, text, .. }) = self.settle(id) else { return Change::None };
         let message = Arc::new(Message { seq, id, from: self.me.clone(), to, at, text });
         if self.holds(&message) {
@@ -136,6 +141,7 @@ impl ClientState {
     }
 
     fn add_received(&mut self, message: Arc<Message>) {
+        self.newest = self.newest.max(message.seq);
         self.known_here.insert(self.identity(&message));
         self.conversation_of(&message).add_received(message);
     }
@@ -146,7 +152,10 @@ impl ClientState {
             self.era += 1;
             self.known_before.extend(self.known_here.drain());
             self.conversations.values_mut().for_each(|c| c.begin_era(self.era));
+            self.outbox.forget_numbers();
+            self.newest = Seq::ZERO;
         }
+        self.newest = self.newest.max(last);
         (self.store, self.position) = (store, last);
     }
 

@@ -1,8 +1,9 @@
 //! The outbox: messages that the user typed and the server has not answered yet.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use crate::model::{MessageId, Target, Text, Timestamp};
+use super::record::Record;
+use crate::model::{MessageId, Seq, Target, Text, Timestamp};
 
 /// A message on its way to the server. Its id stays the same however often it is retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,38 +17,69 @@ pub struct Outgoing {
 
 /// The messages that wait, in the order in which they were typed.
 #[derive(Default)]
-pub struct Outbox(VecDeque<Outgoing>);
+pub struct Outbox {
+    messages: VecDeque<Outgoing>,
+    /// The messages that a SEND was made of, whatever came of it, each with the last number that was known before: if the
+    /// server has the message, its number is higher.
+    tried: HashMap<MessageId, Seq>,
+}
 
 impl Outbox {
     pub(super) fn push(&mut self, message: Outgoing) {
-        self.0.push_back(message);
+        self.messages.push_back(message);
     }
 
     /// Takes a message out. Nearly always it is the first.
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Outgoing> {
-        let at = self.0.iter().position(|message| message.id == *id)?;
-        self.0.remove(at)
+        let at = self.messages.iter().position(|message| message.id == *id)?;
+        self.tried.remove(id);
+        self.messages.remove(at)
+    }
+
+    /// Notes the first attempt to send a message.
+    pub(super) fn note_tried(&mut self, id: &MessageId, above: Seq) {
+        if self.contains(id) {
+            self.tried.entry(id.clone()).or_insert(above);
+        }
+    }
+
+    /// The known numbers are of another store: a message that was tried may have any number.
+    pub(super) fn forget_numbers(&mut self) {
+        self.tried.values_mut().for_each(|above| *above = Seq::ZERO);
+    }
+
+    /// Returns the number above which a message is, if the server has it; `None`: it was never sent.
+    pub fn tried(&self, id: &MessageId) -> Option<Seq> {
+        self.tried.get(id).copied()
     }
 
     /// Returns the first message whose conversation is not held. Nothing overtakes within a conversation:
     /// while its first message is held, so are those behind it.
     pub fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
-        self.0.iter().find(|message| !is_held(&message.to)).cloned()
+        self.messages.iter().find(|message| !is_held(&message.to)).cloned()
+    }
+
+    /// Returns the records that lead to this outbox.
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        self.messages.iter().flat_map(|message| {
+            let tried = self.tried(&message.id).map(|above| Record::Tried { id: message.id.clone(), above });
+            std::iter::once(Record::Queued(message.clone())).chain(tried)
+        })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Outgoing> {
-        self.0.iter()
+        self.messages.iter()
     }
 
     pub fn contains(&self, id: &MessageId) -> bool {
-        self.0.iter().any(|message| message.id == *id)
+        self.messages.iter().any(|message| message.id == *id)
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.messages.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.messages.is_empty()
     }
 }

@@ -27,6 +27,11 @@ impl ClientState {
         self.position
     }
 
+    /// The highest number of this store that was seen: what is sent from now on has a higher one.
+    pub fn newest(&self) -> Seq {
+        self.newest
+    }
+
     /// Returns the messages that were received and not marked as shown, oldest first.
     pub fn unshown(&self) -> impl Iterator<Item = &Arc<Message>> {
         self.unshown.iter()

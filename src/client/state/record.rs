@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! QUEUED;<id>;<to>;<at>;<text>               typed, and to be sent: it is in the outbox
+//! TRIED;<id>;<seq>                           about to be sent; if the server has it, its number is above this one
 //! SENT;<id>;<seq>;<at>                       the server has it; it leaves the outbox
 //! FAILED;<id>;<why>                          the server refused it for good; it leaves the outbox
 //! MOVED;<id>                                 another program of the same user sends it; it leaves the outbox
@@ -27,6 +28,7 @@ use crate::record::{Fields, Writer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Queued(Outgoing),
+    Tried { id: MessageId, above: Seq },
     Sent { id: MessageId, seq: Seq, at: Timestamp },
     Failed { id: MessageId, why: String },
     Moved(MessageId),
@@ -40,10 +42,19 @@ pub enum Record {
     Position { store: String, last: Seq },
 }
 
+impl Record {
+    /// Checks that it concerns a message that is or was in the outbox.
+    pub(super) fn is_of_outbox(&self) -> bool {
+        let tried = matches!(self, Self::Queued(_) | Self::Tried { .. });
+        tried || matches!(self, Self::Sent { .. } | Self::Failed { .. } | Self::Moved(_))
+    }
+}
+
 impl Codec for Record {
     fn write_fields(&self, w: &mut Writer) {
         match self {
             Self::Queued(m) => w.plain("QUEUED").plain(&m.id).plain(m.to.stored()).plain(m.at).text(m.text.as_str()),
+            Self::Tried { id, above } => w.plain("TRIED").plain(id).plain(above),
             Self::Sent { id, seq, at } => w.plain("SENT").plain(id).plain(seq).plain(at),
             Self::Failed { id, why } => w.plain("FAILED").plain(id).text(why),
             Self::Moved(id) => w.plain("MOVED").plain(id),
@@ -66,6 +77,7 @@ impl Codec for Record {
                 let (id, to) = (field(f, 1)?, Target::from_stored(f.get(2)?)?);
                 Self::Queued(Outgoing { id, to, at: field(f, 3)?, text: Text::new(f.get(4)?)? })
             }
+            "TRIED" => Self::Tried { id: field(f, 1)?, above: field(f, 2)? },
             "SENT" => Self::Sent { id: field(f, 1)?, seq: field(f, 2)?, at: field(f, 3)? },
             "FAILED" => Self::Failed { id: field(f, 1)?, why: f.get(2)?.to_owned() },
             "MOVED" => Self::Moved(field(f, 1)?),

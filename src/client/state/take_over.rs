@@ -35,7 +35,7 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
     // Only what concerns messages that were sent from there: nothing is received or shown by a pipe.
     let (mut left, mut records) = (ClientState::new(home.state.me().clone()), Vec::new());
     let (mut log, _) = open_log(disk, other, &mut |record| {
-        if matches!(record, Record::Queued(_) | Record::Sent { .. } | Record::Failed { .. } | Record::Moved(_)) {
+        if record.is_of_outbox() {
             records.push(record.clone());
             left.apply(record);
         }
@@ -51,7 +51,7 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
         }
         Use::Pipe if left.outbox().is_empty() => Ok(()),
         Use::Pipe => {
-            home.state.adopt(left.outbox().iter().cloned().map(Record::Queued).collect());
+            home.state.adopt(left.outbox().records().collect());
             home.commit()?;
             left.move_all_away();
             Ok(log.append_batch(&left.take_uncommitted())?)

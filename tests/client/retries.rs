@@ -1,0 +1,126 @@
+//! A message whose reply was lost is sent once, however much the user's other programs have sent before the retry.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::support::{Terminal, World, wait_until};
+
+/// A SEND port in front of the server's. It swallows the reply to one SEND, and is then away until it is repaired.
+#[derive(Default)]
+struct Relay {
+    swallowed: AtomicBool,
+    repaired: AtomicBool,
+}
+
+impl Relay {
+    /// Puts the relay between the clients of a world and its server.
+    fn start(world: &mut World) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        world.send_port = listener.local_addr().unwrap().port();
+        let (relay, server) = (Arc::new(Self::default()), world.send);
+        let carrier = relay.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let relay = carrier.clone();
+                thread::spawn(move || relay.carry(client, server));
+            }
+        });
+        relay
+    }
+
+    fn is_away(&self) -> bool {
+        self.swallowed.load(Ordering::SeqCst) && !self.repaired.load(Ordering::SeqCst)
+    }
+
+    /// Carries lines to the server, and the lines back, until an end closes or the swallowed reply ends both.
+    fn carry(&self, client: TcpStream, server: SocketAddr) -> Option<()> {
+        let server = (!self.is_away()).then(|| TcpStream::connect(server).unwrap())?;
+        let (mut back, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        let is_swallowing = Arc::new(AtomicBool::new(false));
+        let swallowing = is_swallowing.clone();
+        let mut requests = BufReader::new(client.try_clone().unwrap()).lines();
+        let forward = thread::spawn(move || {
+            let mut to_server = server;
+            while let Some(Ok(line)) = requests.next() {
+                is_swallowing.store(line.starts_with("SEND;"), Ordering::SeqCst);
+                if to_server.write_all(format!("{line}\n").as_bytes()).is_err() {
+                    return;
+                }
+            }
+            let _ = to_server.shutdown(std::net::Shutdown::Write);
+        });
+        for line in BufReader::new(&mut back).lines().map_while(Result::ok) {
+            if swallowing.load(Ordering::SeqCst) && !self.swallowed.swap(true, Ordering::SeqCst) {
+                client.shutdown(std::net::Shutdown::Both).unwrap();
+                break;
+            }
+            to_client.write_all(format!("{line}\n").as_bytes()).ok()?;
+        }
+        let _ = back.shutdown(std::net::Shutdown::Both);
+        let _ = client.shutdown(std::net::Shutdown::Both);
+        forward.join().ok()
+    }
+}
+
+/// A world in which ana's client has sent one message to luis, and its reply was lost.
+fn lose_a_reply() -> (World, Arc<Relay>, Terminal) {
+    let mut world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    let relay = Relay::start(&mut world);
+    let ana = world.terminal("ana", &["--no-p2p"]);
+    ana.expect("connected to");
+    ana.type_line("@luis: una vez");
+    wait_until("the reply to be swallowed", || relay.swallowed.load(Ordering::SeqCst));
+    (world, relay, ana)
+}
+
+/// Another program of ana sends more messages than the server remembers ids of one sender.
+fn send_many(world: &World) {
+    let mut other = world.login("ana");
+    for recipient in ["eva", "eli"] {
+        world.register(recipient);
+        let sends = |n: u32| format!("SEND;{recipient}-{n};{recipient};more\n");
+        other.send((1..=700).map(sends).collect::<String>());
+        (1..=700).for_each(|_| assert!(other.read_line().starts_with("OK;")));
+    }
+}
+
+fn assert_sent_once(world: &World) {
+    let events = world.session("luis").poll(0, 0);
+    let copies = events.iter().filter(|event| event.ends_with(";una vez")).count();
+    assert_eq!(copies, 1, "{events:#?}");
+}
+
+#[test]
+fn a_retry_after_many_other_messages_is_found() {
+    let (world, relay, ana) = lose_a_reply();
+    send_many(&world);
+    relay.repaired.store(true, Ordering::SeqCst);
+    ana.expect("✓ @luis: una vez");
+    assert_sent_once(&world);
+}
+
+#[test]
+fn a_retry_of_a_later_life_is_found() {
+    let (world, relay, mut ana) = lose_a_reply();
+    ana.kill();
+    send_many(&world);
+    relay.repaired.store(true, Ordering::SeqCst);
+    let ana = world.terminal("ana", &["--no-p2p"]);
+    ana.expect("✓ @luis: una vez");
+    assert_sent_once(&world);
+}
+
+#[test]
+fn a_retry_by_the_next_script_is_found() {
+    let (world, relay, mut ana) = lose_a_reply();
+    ana.kill();
+    send_many(&world);
+    relay.repaired.store(true, Ordering::SeqCst);
+    // A pipe takes over what the person's client has left.
+    world.pipe("ana", "@luis: otra vez\n", &[]);
+    assert_sent_once(&world);
+}
