@@ -248,6 +248,9 @@ pub const CONVERSATION_SHOWN: usize = 20;
 /// Most pipes of one user at once, beside an interactive client. Each has a directory.
 pub const CLIENT_PIPES: usize = 8;
 
+/// Bytes of the log of a pipe above which it forgets the messages that were sent: a few thousand, read in milliseconds.
+pub const PIPE_LOG_BYTES: u64 = 256 << 10;
+
 /// Most unanswered queries of a client (`/users`, `/status`).
 pub const CLIENT_QUESTIONS: usize = 16;
 

@@ -8,6 +8,7 @@ use super::error::LogError;
 use super::machine::ClientState;
 use super::record::Record;
 use crate::disk::Disk;
+use crate::limits;
 use crate::protocol::Codec as _;
 use crate::wal::{Location, SmallWal, WalError};
 
@@ -39,6 +40,16 @@ impl Home {
     /// Makes the records durable that were applied to the state.
     pub fn commit(&mut self) -> Result<(), LogError> {
         self.files.commit(&self.state.take_uncommitted())
+    }
+
+    /// Begins the log of a pipe anew with its outbox alone, when it is large: the next start reads it. The server has the
+    /// messages that were sent.
+    pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
+        let (bytes, lines) = (self.files.log.bytes(), self.state.outbox_lines());
+        if bytes > limits::PIPE_LOG_BYTES.max(2 * lines.len() as u64) {
+            self.files.log.compact(&lines)?;
+        }
+        Ok(())
     }
 }
 

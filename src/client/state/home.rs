@@ -25,12 +25,24 @@ use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::UserName;
 
-/// Returns the directory of a user and server, below the home: a readable part, and a digest that tells apart
-/// what the readable part does not.
+/// Returns the directory of a user and server (`host:port`), below the home: a readable part, and a digest that tells
+/// apart what the readable part does not. The names of this machine are one.
 pub fn directory(home: &Path, user: &UserName, server: &str) -> PathBuf {
-    let digest = blake2::Blake2s256::digest(format!("{}\n{}", user.mapped(), server.to_lowercase()));
+    let server = canonical(server);
+    let digest = blake2::Blake2s256::digest(format!("{}\n{server}", user.mapped()));
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    home.join(format!("{}-{}-{digest}", readable(user.mapped()), readable(server)))
+    home.join(format!("{}-{}-{digest}", readable(user.mapped()), readable(&server)))
+}
+
+/// Returns the one form of a server's name: a user who writes it otherwise has the same history and outbox.
+fn canonical(server: &str) -> String {
+    let server = server.to_lowercase();
+    match server.rsplit_once(':') {
+        Some((host, port)) if matches!(host.trim_end_matches('.'), "localhost" | "127.0.0.1" | "::1" | "[::1]") => {
+            format!("localhost:{port}")
+        }
+        _ => server,
+    }
 }
 
 fn readable(text: &str) -> String {
@@ -51,6 +63,9 @@ impl Home {
         }
         // Nothing more is taken over.
         home.state.settled = None;
+        if how == Use::Pipe {
+            home.forget_settled()?;
+        }
         Ok(home)
     }
 

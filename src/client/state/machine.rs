@@ -115,6 +115,7 @@ impl ClientState {
                     self.shown += 1;
                 }
             }
+            Record::Newest(seq) => self.newest = self.newest.max(seq),
             Record::Position { store, last } => self.move_to(store, last),
         }
         Change::None

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::conversation::Row;
 use super::machine::ClientState;
 use super::outbox::Outbox;
+use super::record::Record;
 use crate::model::{Message, Seq, State, Target, UserName};
+use crate::protocol::Codec as _;
 
 impl ClientState {
     pub fn outbox(&self) -> &Outbox {
@@ -30,6 +32,18 @@ impl ClientState {
     /// The highest number of this store that was seen: what is sent from now on has a higher one.
     pub fn newest(&self) -> Seq {
         self.newest
+    }
+
+    /// Returns the line of the record that keeps that number when others are removed.
+    pub(super) fn newest_line(&self) -> Vec<u8> {
+        Record::Newest(self.newest).line()
+    }
+
+    /// Returns the lines of the records that lead to the outbox, and to the numbers of its retries.
+    pub(super) fn outbox_lines(&self) -> Vec<u8> {
+        let mut lines = self.newest_line();
+        self.outbox.records().for_each(|record| record.write(&mut lines));
+        lines
     }
 
     /// Returns the messages that were received and not marked as shown, oldest first.

@@ -13,6 +13,7 @@
 //! SHOWN;<n>                                  the first n received messages of this log were shown
 //! GAP;<#room>;<first>;<last>                 these numbers of that room are with the server only
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
+//! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
 //! ```
 
@@ -39,6 +40,7 @@ pub enum Record {
     Shown(u64),
     Ignored(UserName, bool),
     Gap(Gap),
+    Newest(Seq),
     Position { store: String, last: Seq },
 }
 
@@ -67,6 +69,7 @@ impl Codec for Record {
             Self::Shown(count) => w.plain("SHOWN").plain(count),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.room.stored()).plain(gap.first).plain(gap.last),
+            Self::Newest(seq) => w.plain("NEWEST").plain(seq),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
     }
@@ -94,6 +97,7 @@ impl Codec for Record {
                 let room = RoomName::from_stored(f.get(1)?)?;
                 Self::Gap(Gap { room, first: field(f, 2)?, last: field(f, 3)? })
             }
+            "NEWEST" => Self::Newest(field(f, 1)?),
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: field(f, 2)? },
             _ => return None,
         })

@@ -47,7 +47,7 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
             records.retain(|record| !matches!(record, Record::Queued(message) if !left.is_known(&message.id)));
             home.state.adopt(records);
             home.commit()?;
-            Ok(log.compact(&[])?)
+            Ok(log.compact(&left.newest_line())?)
         }
         Use::Pipe if left.outbox().is_empty() => Ok(()),
         Use::Pipe => {
