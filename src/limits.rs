@@ -236,11 +236,20 @@ pub const CONVERSATION_ROWS: usize = 1_000;
 /// Most events that the client holds back while it joins a room.
 pub const HELD_EVENTS: usize = 10_000;
 
-/// Most bytes that the client fetches for the GAPs of one POLL: about 30,000 short messages. The rest stays on the
-/// server.
-pub const GAP_BYTES: usize = 8 << 20;
+/// Messages of a conversation after which the client compares its history with the server's again.
+pub const UNCOMPARED_ROWS: usize = 500;
+
+/// Most bytes that the client fetches to complete its history after one comparison: about 30,000 short messages. The rest
+/// stays on the server.
+pub const COMPLETION_BYTES: usize = 8 << 20;
 /// Bytes that are counted for each of those messages beside its text.
-pub const GAP_MESSAGE_BYTES: usize = 256;
+pub const ROW_BYTES: usize = 256;
+/// Messages of a conversation that is new here, at a new machine, that are fetched at least, if there are as many.
+pub const NEW_CONVERSATION_ROWS: usize = 1_000;
+/// Most conversations that are completed with a line for each.
+pub const COMPLETION_LINES: usize = 5;
+/// Fetched messages between two lines about the progress.
+pub const COMPLETION_PROGRESS: usize = 2_000;
 
 /// Messages that `/history` shows, unless the user names a number.
 pub const CONVERSATION_SHOWN: usize = 20;

@@ -66,11 +66,12 @@ fn check_rows(
         cross_check.compare(&message).map_err(|what| lines.damaged(what))?;
         last = message.seq;
     }
-    if last == row.filed.upto {
-        Ok(lines.number.saturating_sub(2))
-    } else {
-        Err(lines.damaged(format!("the last row is {last} and should be {}", row.filed.upto)))
+    let rows = lines.number.saturating_sub(2);
+    if (last, rows) == (row.filed.upto, row.filed.rows) {
+        return Ok(rows);
     }
+    let (upto, wanted) = (row.filed.upto, row.filed.rows);
+    Err(lines.damaged(format!("the last of {rows} rows is {last}, and should be {upto}, the last of {wanted}")))
 }
 
 /// The lines of the valid prefix of a file, one after another.

@@ -78,8 +78,8 @@ impl Store {
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        let bytes = before.bytes + bytes.len() as u64;
-        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto }))
+        let (bytes, rows) = (before.bytes + bytes.len() as u64, before.rows + rows.len() as u64);
+        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto, rows }))
     }
 
     /// Opens a history file and gives it this length. Where rows are lost, other bytes take their place, so that the

@@ -190,16 +190,17 @@ impl TableRow for ChatRow {
 }
 
 impl TableRow for ConversationRow {
-    const KIND: Kind = Kind { name: "conversations", version: 1, columns: &["file", "bytes", "checksum", "last"] };
+    const KIND: Kind =
+        Kind { name: "conversations", version: 1, columns: &["file", "bytes", "checksum", "last", "rows"] };
 
     fn write(&self, to: &mut RowWriter) {
-        let HistoryPrefix { bytes, checksum, upto } = self.filed;
-        to.field(self.id).field(bytes).field(format_args!("{checksum:08x}")).field(upto);
+        let HistoryPrefix { bytes, checksum, upto, rows } = self.filed;
+        to.field(self.id).field(bytes).field(format_args!("{checksum:08x}")).field(upto).field(rows);
     }
 
     fn read(row: &Row) -> Option<Self> {
         let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
-        let filed = HistoryPrefix { bytes: row.number(1)?, checksum, upto: row.seq(3)? };
+        let filed = HistoryPrefix { bytes: row.number(1)?, checksum, upto: row.seq(3)?, rows: row.number(4)? };
         Some(Self { id: ConversationId::parse(row.get(0)?)?, filed })
     }
 }

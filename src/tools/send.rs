@@ -140,7 +140,7 @@ impl<'a> Submission<'a> {
         if !self.dispatcher.refuse_questions(now).is_empty() {
             self.ask_later();
         }
-        if let Some(request) = self.dispatcher.next_request(&mut self.home.state, now) {
+        if let Some(request) = self.dispatcher.next_request(&mut self.home.state, now, || None) {
             self.home.commit()?;
             // The sender has room for its one request.
             let _ = requests.try_send(request);

@@ -1,7 +1,7 @@
 //! The client's log with every fault at every disk call, when a pipe has left messages that a person's client takes
 //! over: what the user saw as queued is not lost, and nothing is doubled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Client {
     }
 
     fn take_in(&mut self, home: &mut Home, events: Vec<Event>) -> Done {
-        home.state.take_in(events, HashMap::new());
+        home.state.take_in(events);
         home.commit()?;
         self.acknowledged = home.state.position().get();
         home.state.mark_shown(home.state.unshown().count());

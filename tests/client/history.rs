@@ -1,6 +1,5 @@
 //! The client's files by themselves: what they take in, what they refuse, what they leave out.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +48,7 @@ impl Client {
     }
 
     fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
-        let arrivals = self.0.state.take_in(events, HashMap::new());
+        let arrivals = self.0.state.take_in(events);
         self.0.commit().unwrap();
         arrivals
     }

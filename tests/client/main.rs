@@ -5,6 +5,7 @@ mod support;
 
 mod backoff;
 mod commands;
+mod completion;
 mod damage;
 mod direct;
 mod faults;

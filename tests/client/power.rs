@@ -16,10 +16,10 @@ use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
+use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::link::{LinkEvent, Polled};
 use wachat::client::state::ClientState;
 use wachat::client::state::error::LogError;
 use wachat::client::state::files::Files;
@@ -162,9 +162,13 @@ impl Server {
                 *read = number.get().max(*read);
                 Answer::Done
             }
-            Request::CompareReads | Request::Lobby => {
-                let chat =
-                    |(name, read): (&String, &u64)| Chat { target: user(name), last: seq(*read), read: seq(*read) };
+            Request::Compare | Request::Lobby => {
+                let chat = |(name, read): (&String, &u64)| Chat {
+                    target: user(name),
+                    last: Seq::ZERO,
+                    read: seq(*read),
+                    count: 0,
+                };
                 Answer::Chats(self.read.iter().map(chat).collect())
             }
             other => panic!("nobody has asked for {other:?}"),
@@ -370,7 +374,7 @@ impl Run {
                 let events = self.server.poll(after, most);
                 match self.random.one_in(8) {
                     true => LinkEvent::ReceiverFailed(LinkError::Away("lost".to_owned())),
-                    false => LinkEvent::Polled(Ok(Polled { events, ..Polled::default() })),
+                    false => LinkEvent::Polled(Ok(events)),
                 }
             }
         };

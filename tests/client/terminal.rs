@@ -182,7 +182,7 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
         at: Timestamp::now(),
         text: Text::new(text).unwrap(),
     };
-    home.state.take_in(vec![Event::Message(Arc::new(message))], Default::default());
+    home.state.take_in(vec![Event::Message(Arc::new(message))]);
     // The number is not the server's: it is given back, so that nothing of the server's is skipped.
     home.state.note_position("a store", Seq::ZERO);
     home.commit().unwrap();

@@ -217,7 +217,7 @@ proptest! {
     ) {
         let status = Status { user: user.clone(), state };
         prop_assert_eq!(read_again(&status), Ok(status));
-        let chat = Chat { target, last, read };
+        let chat = Chat { target, last, read, count: 3 };
         prop_assert_eq!(read_again(&chat), Ok(chat));
         let member = Member { name: user.clone(), online };
         prop_assert_eq!(read_again(&member), Ok(member));

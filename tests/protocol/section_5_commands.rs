@@ -80,7 +80,7 @@ fn a_message_to_yourself_goes_all_the_way() {
          < 1;m-1;ana;ana;<at>;READ;nota
          > CHATS
          < OK;1
-         < ana;1;1",
+         < ana;1;1;1",
     );
 }
 
@@ -147,7 +147,7 @@ fn read_past_the_last_message_is_seq_and_going_back_changes_nothing() {
          < OK
          > CHATS
          < OK;1
-         < ana;2;2",
+         < ana;2;2;2",
     );
     assert_eq!(ana.list("STATUS;luis;2"), ["luis;READ"]);
 }
@@ -160,12 +160,12 @@ fn chats_are_listed_latest_first_with_what_was_read() {
     assert_eq!(ana.request("CHATS"), "OK;0");
     ana.request("SEND;m-1;luis;uno");
     eva.request("SEND;m-1;ana;dos");
-    assert_eq!(ana.list("CHATS"), ["eva;2;0", "luis;1;0"]);
+    assert_eq!(ana.list("CHATS"), ["eva;2;0;1", "luis;1;0;1"]);
     luis.request("SEND;m-1;ana;tres");
     assert_eq!(ana.request("READ;eva;2"), "OK");
-    assert_eq!(ana.list("CHATS"), ["luis;3;0", "eva;2;2"]);
+    assert_eq!(ana.list("CHATS"), ["luis;3;0;2", "eva;2;2;1"]);
     world.stop();
-    assert_eq!(world.start().login("ana").list("CHATS"), ["luis;3;0", "eva;2;2"], "after a restart");
+    assert_eq!(world.start().login("ana").list("CHATS"), ["luis;3;0;2", "eva;2;2;1"], "after a restart");
 }
 
 #[test]

@@ -99,11 +99,17 @@ impl Dispatcher {
 
     /// Returns the next request for the sender, if it has none and there is one. The state may note it: the request waits
     /// until that is durable.
-    pub fn next_request(&mut self, state: &mut ClientState, now: Instant) -> Option<Request> {
+    /// `background`: what is asked when there is nothing else.
+    pub fn next_request(
+        &mut self,
+        state: &mut ClientState,
+        now: Instant,
+        background: impl FnOnce() -> Option<Request>,
+    ) -> Option<Request> {
         if self.mode != Mode::Idle || self.retry.deadline(now).is_some() {
             return None;
         }
-        let request = self.choose(state, now)?;
+        let request = self.choose(state, now).or_else(background)?;
         self.mode = Mode::Busy;
         Some(request)
     }
@@ -118,7 +124,7 @@ impl Dispatcher {
         }
         let is_held = |target: &Target| self.held.get(target).is_some_and(|hold| hold.deadline(now).is_some());
         let message = state.outbox().first_free(is_held).map(|message| self.attempt(state, message));
-        message.or(read).or_else(|| (!self.doubtful.is_empty()).then_some(Request::CompareReads))
+        message.or(read)
     }
 
     /// Sends a message, or retries one of which an earlier attempt, maybe in an earlier run, has an unknown outcome.
@@ -149,7 +155,7 @@ impl Dispatcher {
                     None
                 };
                 message.map(|message| self.refused.remove(&message.id));
-                let repeated = message.is_some() || matches!(request, Request::Read(..) | Request::CompareReads);
+                let repeated = message.is_some() || matches!(request, Request::Read(..));
                 return Outcome::Unreachable(why, (!repeated).then_some(request));
             }
             Err(error) => return Outcome::Stopped(error),
@@ -168,10 +174,6 @@ impl Dispatcher {
             (Request::Read(target, seq), _) => {
                 // A KO changes nothing: the target is gone, or the number is of another store.
                 self.reads.retain(|(known, upto)| *known != target || *upto > seq);
-                Outcome::Nothing
-            }
-            (Request::CompareReads, Answer::Chats(chats)) => {
-                self.compare_reads(&chats);
                 Outcome::Nothing
             }
             (question, answer) => Outcome::Answered(question, answer),
@@ -194,7 +196,7 @@ impl Dispatcher {
     }
 
     /// Adds to the reads what the server does not know of the doubtful ones.
-    fn compare_reads(&mut self, chats: &[Chat]) {
+    pub fn compare_reads(&mut self, chats: &[Chat]) {
         for (target, seq) in std::mem::take(&mut self.doubtful) {
             if chats.iter().find(|chat| chat.target == target).is_none_or(|chat| chat.read < seq) {
                 self.add_read(target, seq);

@@ -4,9 +4,9 @@ use super::dispatch::Outcome;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
+use crate::client::link::LinkEvent;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
-use crate::client::link::{LinkEvent, Polled};
 use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outbox::Outgoing;
@@ -32,13 +32,15 @@ impl App {
             }
             LinkEvent::LoggedIn(SessionOpened { acknowledged, store, .. }) => {
                 self.polling.note_login(acknowledged);
+                // Another program of the user has received events.
+                self.completion.note_login(acknowledged > self.state.position());
                 if self.state.note_login(&store, acknowledged) {
                     self.show(notice(Phrase::OtherStore));
                 }
             }
-            LinkEvent::Polled(Ok(polled)) => {
+            LinkEvent::Polled(Ok(events)) => {
                 self.note_poll_success();
-                self.take_in(polled);
+                self.take_in(events);
             }
             LinkEvent::Polled(Err(ko)) if ko.code == Code::Seq => self.handle_older_store(),
             LinkEvent::Polled(Err(ko)) => self.handle_receiver_failure(&words::ko(&ko)),
@@ -129,7 +131,7 @@ impl App {
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
-            (Request::Join(room, _), Answer::Rows(last)) => self.handle_joined(room, last),
+            (Request::Join(room, _), Answer::Joined(chat, last)) => self.handle_joined(room, chat.as_ref(), &last),
             (Request::Join(..), Answer::Refused(ko)) => self.handle_not_joined(&words::ko(&ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
             (Request::Whois(user), Answer::Whois(seen, rooms)) => self.show_user(&user, seen.as_ref(), &rooms),
@@ -141,15 +143,16 @@ impl App {
                 let line = |status: &Status| answer(format_args!("{}: {}", status.user, words::state(status.state)));
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
-            (Request::History(target, _), Answer::Rows(rows)) => {
-                let rows: Vec<_> = rows.into_iter().map(|record| self.view_of_record(&target, record)).collect();
-                self.show_all(rows.into_iter(), Phrase::NothingThere);
-            }
+            (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
+            (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
+            (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
+            (Request::Fetch(..), _) => self.skip_missing(),
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
-            (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Peer(_) | Answer::Whois(..)) => {}
+            (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Joined(..)) => {}
+            (_, Answer::Peer(_) | Answer::Whois(..)) => {}
         }
     }
 
@@ -157,6 +160,7 @@ impl App {
     pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
         match question {
             Request::Lobby => self.handle_lobby(None),
+            Request::Compare | Request::Fetch(..) => self.completion.note_unreachable(),
             Request::Join(..) => self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string()),
             Request::Peer(peer) => self.handle_unreachable(peer, why),
             _ => self.show(View::Problem(Phrase::NotAsked { why: &why }.to_string())),
@@ -164,13 +168,25 @@ impl App {
     }
 
     /// Takes in what a poll brought. Arrivals are shown as soon as no room is being joined.
-    fn take_in(&mut self, polled: Polled) {
-        for event in &polled.events {
+    fn take_in(&mut self, events: Vec<Event>) {
+        for event in &events {
             if let Event::Peer { user, token } = event {
                 self.announce(user.clone(), token);
             }
         }
-        self.held.extend(self.state.take_in(polled.events, polled.fetched));
+        let (count, arrivals) = (events.len(), self.state.take_in(events));
+        let mut is_wanted = false;
+        for arrival in &arrivals {
+            is_wanted |= match arrival {
+                Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
+                Arrival::Gap(_) => true,
+                _ => false,
+            };
+        }
+        self.held.extend(arrivals);
+        if count < limits::POLL_EVENTS {
+            self.completion.note_caught_up(is_wanted);
+        }
     }
 
     /// Shows what has arrived, but while a room is being joined: the messages from before are shown first.
@@ -200,8 +216,8 @@ impl App {
                 self.note_joiner(user);
             }
             Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
-            Arrival::CaughtUp(room, count) => self.show(notice(Phrase::CaughtUp { count: &count, room: &room })),
-            Arrival::Gap(gap) => self.show(notice(Phrase::Gap { max: &gap.max_messages(), room: &gap.room })),
+            // What is missing is fetched, or reported then.
+            Arrival::Gap(_) => {}
             Arrival::Damaged(room, first, last) => self.show(damaged(&room, first, last)),
         }
     }

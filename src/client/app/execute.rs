@@ -7,7 +7,7 @@ use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::{Target, Text};
+use crate::model::{Target, Text, Timestamp};
 use crate::protocol::HistoryRecord;
 
 impl App {
@@ -126,25 +126,49 @@ impl App {
     fn show_history(&mut self, target: Option<Target>, count: usize) {
         let Some(target) = target.or_else(|| self.current()) else { return self.problem(Phrase::NoChat) };
         let rows = self.state.last_rows(&target, count);
-        // A pipe has no history of its own, nor has a person at a new machine. Of a room the server has all, and a
-        // member who joined later, or fell behind, has not.
-        let is_room = matches!(target, Target::Room(_)) && self.server == Server::Reachable;
-        if rows.is_empty() || self.setting.piped || is_room {
+        // A pipe has no history of its own. The server has all messages: a member who joined a room later has not.
+        if rows.is_empty() || self.setting.piped || self.server == Server::Reachable {
             self.ask_server(Request::History(target, count));
         } else {
             self.output.views.extend(rows.into_iter().map(View::Row));
         }
     }
 
-    /// Makes a view of a record that the server returned.
-    pub(super) fn view_of_record(&self, target: &Target, record: HistoryRecord) -> View {
-        match record {
-            HistoryRecord::Message { message, state } if self.state.is_mine(&message) => {
-                View::Row(Row::Sent(message, state))
+    /// Shows the last messages of a conversation as the server has them, and between them, by their times, those that
+    /// it does not have.
+    pub(super) fn show_records(&mut self, target: &Target, count: usize, records: Vec<HistoryRecord>) {
+        let begins_here = records.len() < count;
+        let mut last = None;
+        let mut views: Vec<_> =
+            records.into_iter().map(|record| self.view_of_record(target, record, &mut last)).collect();
+        let first = views.first().and_then(|(at, _)| *at);
+        for row in self.state.rows_without_server(target) {
+            let at = row.at();
+            if begins_here || at >= first {
+                let place = views.partition_point(|(other, _)| *other <= at);
+                views.insert(place, (at, View::Row(row)));
             }
-            HistoryRecord::Message { message, .. } => View::Row(Row::Received(message)),
-            HistoryRecord::Damaged { first, last } => damaged(target, first, last),
         }
+        let skipped = views.len().saturating_sub(count);
+        self.show_all(views.into_iter().skip(skipped).map(|(_, view)| view), Phrase::NothingThere);
+    }
+
+    /// Makes a view of a record that the server returned, with its time; a damaged one has that of the record before.
+    fn view_of_record(
+        &self,
+        target: &Target,
+        record: HistoryRecord,
+        at: &mut Option<Timestamp>,
+    ) -> (Option<Timestamp>, View) {
+        let view = match record {
+            HistoryRecord::Damaged { first, last } => damaged(target, first, last),
+            HistoryRecord::Message { message, state } => {
+                *at = Some(message.at);
+                let is_mine = self.state.is_mine(&message);
+                View::Row(if is_mine { Row::Sent(message, state) } else { Row::Received(message) })
+            }
+        };
+        (*at, view)
     }
 
     /// Asks the server. `false`: too many questions wait, which is shown.

@@ -5,11 +5,13 @@
 //! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
+//! - `completion`: fetches what the history lacks.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 pub mod chats;
 pub mod command;
 pub mod commands;
+mod completion;
 mod direct;
 pub mod dispatch;
 pub mod event;
@@ -33,6 +35,7 @@ use crate::limits;
 use crate::model::{Target, Text, UserName};
 use chats::Chats;
 use command::Command;
+use completion::Completion;
 use dispatch::Dispatcher;
 use event::{Effect, Event, Moment, Output};
 use polling::Polling;
@@ -93,6 +96,7 @@ pub struct App {
     server: Server,
     dispatcher: Dispatcher,
     polling: Polling,
+    completion: Completion,
     input: Input,
     destination: Destination,
     chats: Chats,
@@ -115,6 +119,7 @@ impl App {
         let (destination, timeout) = if setting.piped { (Destination::Nowhere, limits::PIPE_TIMEOUT) } else { person };
         Self {
             polling: Polling::new(!setting.piped),
+            completion: Completion::default(),
             setting,
             state,
             moment,
@@ -168,7 +173,9 @@ impl App {
         }
         self.close_overdue();
         let effects = &mut self.output.effects;
-        effects.extend(self.dispatcher.next_request(&mut self.state, now).map(Effect::Send));
+        let leaving = matches!(self.input, Input::Leaving);
+        let background = || if leaving { None } else { self.completion.next_request() };
+        effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
     }
 

@@ -43,14 +43,12 @@ impl App {
     }
 
     /// Shows the last messages from before the join, as far as they are new here.
-    pub(super) fn handle_joined(&mut self, room: RoomName, last: Vec<HistoryRecord>) {
+    pub(super) fn handle_joined(&mut self, room: RoomName, chat: Option<&Chat>, last: &[HistoryRecord]) {
         self.input = Input::Line;
         self.show(notice(Phrase::YouJoined { room: &room }));
         let target = Target::Room(room);
         self.destination = Destination::Conversation(target.clone());
-        if self.setting.piped {
-            return;
-        }
+        let Some(chat) = chat.filter(|_| !self.setting.piped) else { return };
         if last.is_empty() {
             self.show(answer(Phrase::NothingThere));
         }
@@ -58,7 +56,8 @@ impl App {
             HistoryRecord::Damaged { first, last } => Some(damaged(&target, *first, *last)),
             HistoryRecord::Message { .. } => None,
         }));
-        let new = self.state.add_fetched(last.iter().filter_map(HistoryRecord::message).cloned().collect());
+        let last = last.iter().filter_map(HistoryRecord::message).cloned().collect();
+        let new = self.state.note_joined(chat, last);
         if let (true, Some(message)) = (self.setting.receipts, new.last()) {
             self.dispatcher.add_read(target, message.seq);
         }

@@ -17,10 +17,7 @@ pub mod request;
 pub mod sender;
 pub mod session;
 
-use std::collections::HashMap;
-
-use crate::client::state::CaughtUp;
-use crate::model::{Seq, UserName};
+use crate::model::UserName;
 use crate::protocol::{Event, Ko, SessionOpened};
 use error::LinkError;
 use request::{Answer, Request};
@@ -52,14 +49,7 @@ pub enum LinkEvent {
     /// The receiver has a RECV session, and this is the reply to its login.
     LoggedIn(SessionOpened),
     /// The receiver's answer to its one poll.
-    Polled(Result<Polled, Ko>),
+    Polled(Result<Vec<Event>, Ko>),
     /// The receiver has no session.
     ReceiverFailed(LinkError),
-}
-
-/// The events of a poll, and the messages that were fetched for the gaps among them, by the gaps' numbers.
-#[derive(Debug, Default)]
-pub struct Polled {
-    pub events: Vec<Event>,
-    pub fetched: HashMap<Seq, CaughtUp>,
 }

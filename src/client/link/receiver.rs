@@ -1,20 +1,14 @@
 //! The receiver thread: it holds the RECV session, and polls when the owner says so.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-
 use crossbeam_channel::{Receiver, Sender};
 
 use super::error::LinkError;
-use super::request::visit_history;
 use super::session::Session;
-use super::{Account, LinkEvent, Polled};
+use super::{Account, LinkEvent};
 use crate::client::p2p::Listener;
-use crate::client::state::CaughtUp;
-use crate::client::state::conversation::Gap;
 use crate::limits;
-use crate::model::{Message, Seq, Target};
-use crate::protocol::{After, Done, Event, HistoryRecord, Ko, RecvRequest, SessionOpened};
+use crate::model::Seq;
+use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 
 /// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +36,10 @@ pub fn run(
                     LinkEvent::LoggedIn(opened)
                 })
             }
-            Receive::Poll { after, wait } => session.as_mut().ok_or_else(LinkError::malformed).and_then(|session| {
-                Ok(LinkEvent::Polled(match poll(session, after, wait)? {
-                    Ok(events) => Ok(Polled { fetched: fetch_gaps(account, &events)?, events }),
-                    Err(ko) => Err(ko),
-                }))
-            }),
+            Receive::Poll { after, wait } => session
+                .as_mut()
+                .ok_or_else(LinkError::malformed)
+                .and_then(|session| poll(session, after, wait).map(LinkEvent::Polled)),
         };
         if reports.send(report.unwrap_or_else(LinkEvent::ReceiverFailed)).is_err() {
             return;
@@ -69,51 +61,4 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
 pub fn poll(session: &mut Session, after: Seq, wait: u64) -> Result<Result<Vec<Event>, Ko>, LinkError> {
     let poll = RecvRequest::Poll { after: After::Number(after), wait: Some(wait), max: limits::POLL_EVENTS };
     session.request_list(&poll)
-}
-
-/// Fetches the messages of the gaps among these events. Where that fails, the poll has failed: its events come
-/// again.
-fn fetch_gaps(account: &Account, events: &[Event]) -> Result<HashMap<Seq, CaughtUp>, LinkError> {
-    let (mut fetched, mut space, mut session) = (HashMap::new(), limits::GAP_BYTES, None);
-    for event in events {
-        if let Event::Gap { room, first, last } = event {
-            let gap = Gap { room: room.clone(), first: *first, last: *last };
-            let session = match &mut session {
-                Some(session) => session,
-                none => none.insert(Session::open(account)?),
-            };
-            fetched.insert(*last, fetch_gap(session, &gap, &mut space)?);
-        }
-    }
-    Ok(fetched)
-}
-
-/// Fetches the messages of a room that a `GAP` event stands for, while there is space for them, in bytes, and takes them
-/// off that space: from the newest backwards, before the gap is acknowledged. They go into the log in one batch with it.
-/// Those beyond [`limits::GAP_BYTES`] stay with the server.
-fn fetch_gap(session: &mut Session, gap: &Gap, space: &mut usize) -> Result<CaughtUp, LinkError> {
-    let room = Target::Room(gap.room.clone());
-    let (mut newest_first, mut damaged) = (Vec::new(), Vec::new());
-    if *space == 0 {
-        return Ok(CaughtUp { messages: newest_first, rest: Some(gap.clone()), damaged });
-    }
-    let above = Seq::new(gap.first.get().saturating_sub(1)).unwrap_or_default();
-    let end = visit_history(session, &room, above, Some(gap.last.next()), &mut |record| {
-        match record {
-            HistoryRecord::Message { message, .. } => {
-                *space = space.saturating_sub(size(&message));
-                newest_first.push(message);
-            }
-            HistoryRecord::Damaged { first, last } => damaged.push((first.max(gap.first), last)),
-        }
-        if *space > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    newest_first.reverse();
-    let rest = end.and_then(|end| gap.below(end));
-    Ok(CaughtUp { messages: newest_first, rest, damaged })
-}
-
-/// Returns about the bytes that a message takes.
-fn size(message: &Message) -> usize {
-    message.text.as_str().len() + limits::GAP_MESSAGE_BYTES
 }

@@ -1,13 +1,13 @@
 //! The requests of the client on the SEND port, and their answers (protocol, section 5). Some take several requests
 //! of the protocol.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::error::LinkError;
 use super::session::Session;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
-use crate::model::{RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Chat, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
@@ -36,8 +36,10 @@ pub enum Request {
     Members(RoomName),
     /// The conversations, and how far each is read.
     Chats,
-    /// The same, to be compared with what was shown here.
-    CompareReads,
+    /// The same, to be compared with what is in the history here, and what was shown.
+    Compare,
+    /// The last messages there, or the last ones below this number: they may be missing here.
+    Fetch(Target, Option<Seq>),
     Whois(UserName),
 }
 
@@ -49,6 +51,8 @@ pub enum Answer {
     Users(Vec<User>),
     Statuses(Vec<Status>),
     Rows(Vec<HistoryRecord>),
+    /// The room as one of the conversations, and its last messages from before the join.
+    Joined(Option<Chat>, Vec<HistoryRecord>),
     Peer(Peer),
     Rooms(Vec<Room>),
     Chats(Vec<Chat>),
@@ -75,6 +79,9 @@ impl Request {
                 session.request_list(&request)?.map(Answer::Statuses)
             }
             Self::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
+            Self::Fetch(target, before) => {
+                fetch_history(session, target, limits::MAX_HISTORY_RECORDS, *before)?.map(Answer::Rows)
+            }
             Self::Peer(user) => {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
                 session.request(&request)?.map(Answer::Peer)
@@ -85,7 +92,7 @@ impl Request {
             }
             Self::Rooms => session.request_list(&SendRequest::Rooms)?.map(Answer::Rooms),
             Self::Members(room) => members(session, room)?.map(Answer::Users),
-            Self::Lobby | Self::Chats | Self::CompareReads => Ok(Answer::Chats(chats(session)?)),
+            Self::Lobby | Self::Chats | Self::Compare => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
         };
         Ok(answer.unwrap_or_else(Answer::Refused))
@@ -104,47 +111,21 @@ fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko
     }
 }
 
-/// Looks for a message that may have been sent before: the server remembers its id for a time only (protocol, section 5).
+/// Looks for a message that may have been sent before, above a number: the server remembers its id for a time only
+/// (protocol, section 5).
 fn find_sent(session: &mut Session, message: &Outgoing, above: Seq) -> Result<Option<Accepted>, LinkError> {
-    let (me, mut found) = (session.user.clone(), None);
-    visit_history(session, &message.to, above, None, &mut |record| match record.message() {
-        Some(sent) if sent.id == message.id && sent.from == me => {
-            found = Some(Accepted { id: sent.id.clone(), at: sent.at, seq: sent.seq });
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    })?;
-    Ok(found)
-}
-
-/// Hands the records of a conversation above a number to `visit`, the newest first, from below `before` on, until there are
-/// no more or it breaks off. Returns the number below which it was given none; `None`: it was given all. A user who is not a
-/// member of the room is given none.
-pub fn visit_history(
-    session: &mut Session,
-    target: &Target,
-    above: Seq,
-    mut before: Option<Seq>,
-    visit: &mut dyn FnMut(HistoryRecord) -> ControlFlow<()>,
-) -> Result<Option<Seq>, LinkError> {
-    let mut count = limits::HISTORY_RECORDS;
+    let (mut before, mut count) = (None, limits::HISTORY_RECORDS);
     loop {
-        let records = fetch_history(session, target, count, before)?.unwrap_or_default();
-        // Only an empty page means that the beginning is reached (protocol, section 5).
-        let Some(oldest) = records.first().map(|record| record.numbers().0) else { return Ok(None) };
-        if before.is_some_and(|before| oldest >= before) {
-            return Err(LinkError::malformed());
+        // A user who has left the room meanwhile is given none.
+        let page = fetch_history(session, &message.to, count, before)?.unwrap_or_default();
+        let mine = |sent: &&Arc<Message>| sent.id == message.id && sent.from == session.user;
+        if let Some(sent) = page.iter().filter_map(HistoryRecord::message).find(mine) {
+            return Ok(Some(Accepted { id: sent.id.clone(), at: sent.at, seq: sent.seq }));
         }
-        for record in records.into_iter().rev() {
-            let (first, last) = record.numbers();
-            if last <= above {
-                return Ok(None);
-            }
-            if visit(record).is_break() {
-                return Ok(Some(first).filter(|first| *first > above.next()));
-            }
+        match page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > above.next()) {
+            None => return Ok(None),
+            oldest => (before, count) = (oldest, limits::MAX_HISTORY_RECORDS),
         }
-        (before, count) = (Some(oldest), limits::MAX_HISTORY_RECORDS);
     }
 }
 
@@ -164,13 +145,14 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
     if let Err(ko) = session.request::<Done>(&SendRequest::Join { room: requested(room) })? {
         return Ok(Answer::Refused(ko));
     }
-    let mut last = Vec::new();
-    if rows > 0 {
-        let target = Target::Room(room.clone());
-        let read = chats(session)?.into_iter().find(|chat| chat.target == target).map(|chat| chat.read);
-        last = fetch_history(session, &target, rows, read.map(Seq::next))?.unwrap_or_default();
+    if rows == 0 {
+        return Ok(Answer::Joined(None, Vec::new()));
     }
-    Ok(Answer::Rows(last))
+    let target = Target::Room(room.clone());
+    let chat = chats(session)?.into_iter().find(|chat| chat.target == target);
+    let before = chat.as_ref().map(|chat| chat.read.next());
+    let last = fetch_history(session, &target, rows, before)?.unwrap_or_default();
+    Ok(Answer::Joined(chat, last))
 }
 
 /// Fetches the members of a room, as users of whom the last session is not known.

@@ -1,11 +1,11 @@
 //! One conversation: its last rows, in the order of their numbers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, State, Timestamp};
+use crate::model::{Message, Seq, State, Target, Timestamp};
 
 /// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,10 @@ pub enum Row {
     Gap(Gap),
 }
 
-/// Messages of a room that only the server has: those among these numbers that are that room's.
+/// Messages of a conversation that only the server has: those among these numbers that are of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    pub room: RoomName,
+    pub target: Target,
     pub first: Seq,
     pub last: Seq,
 }
@@ -31,16 +31,6 @@ impl Gap {
     /// Returns the number of messages that it may stand for.
     pub fn max_messages(&self) -> u64 {
         self.last.get().saturating_sub(self.first.get()).saturating_add(1)
-    }
-
-    pub fn covers(&self, seq: Seq) -> bool {
-        (self.first..=self.last).contains(&seq)
-    }
-
-    /// Returns the part below a number.
-    pub fn below(&self, end: Seq) -> Option<Self> {
-        let last = Seq::new(end.get().checked_sub(1)?).filter(|last| *last >= self.first)?;
-        Some(Self { last, ..self.clone() })
     }
 }
 
@@ -101,6 +91,16 @@ pub struct Conversation {
     delivered: Seq,
     read: Seq,
     last_received: Seq,
+    complete: Complete,
+    /// The numbers of the messages above those: a message that is fetched may be here already.
+    above: BTreeSet<Seq>,
+}
+
+/// The messages of a conversation up to a number are here, or stand in a gap, and the server counts so many of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Complete {
+    pub upto: Seq,
+    pub count: u64,
 }
 
 impl Conversation {
@@ -113,10 +113,41 @@ impl Conversation {
     pub fn begin_era(&mut self, era: u32) {
         self.era = era;
         (self.delivered, self.read, self.last_received) = (Seq::ZERO, Seq::ZERO, Seq::ZERO);
+        (self.complete, self.above) = (Complete::default(), BTreeSet::new());
+    }
+
+    /// Checks that messages of an earlier store are here.
+    pub fn has_earlier_store(&self) -> bool {
+        self.rows.front().is_some_and(|(era, _)| *era < self.era)
+    }
+
+    pub fn complete(&self) -> Complete {
+        self.complete
+    }
+
+    /// Notes that nothing up to this number is missing.
+    pub fn set_complete(&mut self, complete: Complete) {
+        self.above = self.above.split_off(&complete.upto.next());
+        self.complete = complete;
+    }
+
+    /// Checks that as many messages are here as the server counts up to a number.
+    pub fn is_complete(&self, upto: Seq, count: u64) -> bool {
+        upto <= self.complete.upto || self.complete.count + self.above.range(..=upto).count() as u64 == count
+    }
+
+    /// Returns the number of messages that came since the last comparison with the server.
+    pub fn above(&self) -> usize {
+        self.above.len()
     }
 
     pub fn add_received(&mut self, message: Arc<Message>) {
         self.last_received = self.last_received.max(message.seq);
+        self.insert(Row::Received(message));
+    }
+
+    /// Adds a message that another program of the user has received: it is not called read here.
+    pub fn add_missed(&mut self, message: Arc<Message>) {
         self.insert(Row::Received(message));
     }
 
@@ -144,7 +175,7 @@ impl Conversation {
     }
 
     /// Returns the state of the user's message with this number.
-    fn state_of(&self, seq: Seq) -> State {
+    pub fn state_of(&self, seq: Seq) -> State {
         match seq {
             seq if seq <= self.read => State::Read,
             seq if seq <= self.delivered => State::Delivered,
@@ -154,6 +185,11 @@ impl Conversation {
 
     /// Inserts a row by its number: the answer to a SEND and a poll may cross.
     pub fn insert(&mut self, row: Row) {
+        if let Row::Received(message) | Row::Sent(message, _) = &row
+            && message.seq > self.complete.upto
+        {
+            self.above.insert(message.seq);
+        }
         let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
         let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
         self.rows.insert(self.rows.len() - behind, (self.era, row));
@@ -205,6 +241,16 @@ impl Conversation {
         self.rows.iter().map(|(_, row)| row)
     }
 
+    /// Returns the rows that the server does not have, oldest first.
+    pub fn without_server(&self) -> impl Iterator<Item = &Row> {
+        let is_here_only = |(era, row): &&(u32, Row)| match row {
+            Row::Direct(_) | Row::Failed(..) => true,
+            Row::Received(_) | Row::Sent(..) => *era < self.era,
+            Row::Gap(_) => false,
+        };
+        self.rows.iter().filter(is_here_only).map(|(_, row)| row)
+    }
+
     /// Returns the messages received above this number of this store, the latest first.
     pub fn received_after(&self, seq: Seq) -> impl Iterator<Item = &Arc<Message>> {
         self.rows.iter().rev().filter(|(era, _)| *era == self.era).filter_map(move |(_, row)| match row {
@@ -215,6 +261,9 @@ impl Conversation {
 
     /// Checks that the message with this number of this store is among the rows.
     pub fn has(&self, seq: Seq) -> bool {
+        if self.above.contains(&seq) {
+            return true;
+        }
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)
     }

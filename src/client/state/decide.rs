@@ -1,14 +1,13 @@
 //! The decisions: which records an event makes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::conversation::{Gap, Moved};
+use super::conversation::{Complete, Conversation, Gap, Moved};
 use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
-use crate::model::{Message, MessageId, RoomName, Seq, State, Timestamp, UserName};
-use crate::protocol::{Event, Ko};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::protocol::{Chat, Event, HistoryRecord, Ko};
 
 /// An effect of a poll that the user may want to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +18,8 @@ pub enum Arrival {
     Offline(UserName),
     Joined(RoomName, UserName),
     Parted(RoomName, UserName),
-    /// This number of messages of that room was fetched with HISTORY.
-    CaughtUp(RoomName, usize),
-    Gap(Gap),
+    /// Messages of that room are available by HISTORY only.
+    Gap(RoomName),
     /// The messages of that room with these numbers are damaged on the server.
     Damaged(RoomName, Seq, Seq),
 }
@@ -31,20 +29,29 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Moved(..) | Self::CaughtUp(..) | Self::Gap(_) | Self::Damaged(..) => None,
+            Self::Message(_) | Self::Moved(..) | Self::Gap(_) | Self::Damaged(..) => None,
         }
     }
 }
 
-/// The messages that were fetched with HISTORY for a gap.
-#[derive(Debug)]
-pub struct CaughtUp {
-    /// Oldest first.
-    pub messages: Vec<Arc<Message>>,
-    /// The part of the gap that stays with the server.
-    pub rest: Option<Gap>,
-    /// The numbers, first and last, of those that are damaged on the server.
-    pub damaged: Vec<(Seq, Seq)>,
+/// A conversation of which messages are missing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub target: Target,
+    /// They are above this number.
+    pub above: Seq,
+    /// The states of the user's messages may have changed above this one.
+    pub down_to: Seq,
+    /// The number of the conversation's last message, and the server's count of all.
+    pub last: Seq,
+    pub count: u64,
+}
+
+impl Missing {
+    /// Checks that nothing of the conversation was here before.
+    pub fn is_new(&self) -> bool {
+        self.above == Seq::ZERO
+    }
 }
 
 impl ClientState {
@@ -92,9 +99,9 @@ impl ClientState {
         self.record(Record::Position { store: store.to_owned(), last });
     }
 
-    /// Takes in the events of a poll, and the messages that were fetched for the gaps among them, by the gaps'
-    /// numbers. Returns what of it is new. Once it is committed, [`Self::position`] may be acknowledged.
-    pub fn take_in(&mut self, events: Vec<Event>, mut fetched: HashMap<Seq, CaughtUp>) -> Vec<Arrival> {
+    /// Takes in the events of a poll, and returns what of it is new. Once it is committed, [`Self::position`] may be
+    /// acknowledged.
+    pub fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
         let mut arrivals = Vec::new();
         let mut last = self.position;
         for event in events {
@@ -102,8 +109,7 @@ impl ClientState {
             // One that is not above was given before.
             if seq > last || seq == Seq::ZERO {
                 last = last.max(seq);
-                let caught_up = fetched.remove(&seq);
-                self.take_in_one(event, caught_up, &mut arrivals);
+                self.take_in_one(event, &mut arrivals);
             }
         }
         if last > self.position {
@@ -114,7 +120,7 @@ impl ClientState {
         arrivals
     }
 
-    fn take_in_one(&mut self, event: Event, caught_up: Option<CaughtUp>, arrivals: &mut Vec<Arrival>) {
+    fn take_in_one(&mut self, event: Event, arrivals: &mut Vec<Arrival>) {
         match event {
             Event::Message(message) if self.holds(&message) || self.has_row(&message) => {}
             Event::Message(message) => {
@@ -126,7 +132,7 @@ impl ClientState {
                     arrivals.push(Arrival::Moved(state, what));
                 }
             }
-            Event::Gap { room, first, last } => self.fill(&Gap { room, first, last }, caught_up, arrivals),
+            Event::Gap { room, .. } => arrivals.push(Arrival::Gap(room)),
             Event::Damaged { seq, room } => arrivals.push(Arrival::Damaged(room, seq, seq)),
             Event::Online { user, .. } => arrivals.push(Arrival::Online(user)),
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
@@ -137,25 +143,9 @@ impl ClientState {
         }
     }
 
-    /// Puts fetched messages in the place of a gap, and notes the part that is still one.
-    fn fill(&mut self, gap: &Gap, caught_up: Option<CaughtUp>, arrivals: &mut Vec<Arrival>) {
-        let nothing = || CaughtUp { messages: Vec::new(), rest: Some(gap.clone()), damaged: Vec::new() };
-        let CaughtUp { messages, rest, damaged } = caught_up.unwrap_or_else(nothing);
-        let damaged = damaged.into_iter();
-        arrivals.extend(damaged.map(|(first, last)| Arrival::Damaged(gap.room.clone(), first, last)));
-        if let Some(rest) = rest {
-            self.record(Record::Gap(rest.clone()));
-            arrivals.push(Arrival::Gap(rest));
-        }
-        let count = self.add_fetched(messages).len();
-        if count > 0 {
-            arrivals.push(Arrival::CaughtUp(gap.room.clone(), count));
-        }
-    }
-
     /// Notes messages of a room that were fetched with HISTORY, oldest first, and returns those that are new. The
     /// user's own are noted by the program that sent them.
-    pub fn add_fetched(&mut self, messages: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
+    fn add_fetched(&mut self, messages: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
         let mut new = Vec::new();
         for message in messages {
             if !self.is_mine(&message) && !self.holds(&message) && !self.has_row(&message) {
@@ -164,6 +154,70 @@ impl ClientState {
             }
         }
         new
+    }
+
+    /// Compares the server's conversations with those here: returns the ones that lack messages, in that order. One that is
+    /// complete is noted as such, and one with messages of an earlier store is taken for complete: which of them a restored
+    /// server has under new numbers is not known. `states_missed`: those whose last message of the user may have been read.
+    pub fn compare(&mut self, chats: &[Chat], states_missed: bool) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        for Chat { target, last, count, .. } in chats {
+            let (target, last, count) = (target.clone(), *last, *count);
+            let empty = Conversation::default();
+            let here = self.conversations.get(&target).unwrap_or(&empty);
+            let above = here.complete().upto;
+            let doubtful = here.last_sent().filter(|(_, state)| states_missed && *state < State::Read);
+            if !here.has_earlier_store() && (doubtful.is_some() || !here.is_complete(last, count)) {
+                let down_to = doubtful.map_or(above, |(message, _)| message.seq.before().min(above));
+                missing.push(Missing { target, above, down_to, last, count });
+            } else if last > above {
+                self.record(Record::Complete(target, Complete { upto: last, count }));
+            }
+        }
+        missing
+    }
+
+    /// Adds the messages of a page of HISTORY that are missing, and returns them. Those of others above `taken` come with a
+    /// poll, and those in the outbox with the answer to their SEND.
+    pub fn add_missed(&mut self, missing: &Missing, page: &[HistoryRecord], taken: Seq) -> Vec<Arc<Message>> {
+        let mut added = Vec::new();
+        for record in page {
+            let HistoryRecord::Message { message, state } = record else { continue };
+            let is_mine = self.is_mine(message);
+            let comes = if is_mine { self.outbox.contains(&message.id) } else { message.seq > taken };
+            if comes || message.seq <= missing.down_to {
+                continue;
+            }
+            if message.seq > missing.above && !self.has_row(message) && !self.holds(message) {
+                self.record(Record::Missed(message.clone()));
+                added.push(message.clone());
+            }
+            if is_mine && *state > State::Received && *state > self.state_of(message) {
+                let (target, state) = (missing.target.clone(), *state);
+                self.record(Record::Reached { target, state, upto: message.seq });
+            }
+        }
+        added
+    }
+
+    /// Notes that the user has joined a room, and the messages from before that were asked for, oldest first. The others are
+    /// not missed. Returns those that are new.
+    pub fn note_joined(&mut self, chat: &Chat, last: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
+        let is_new = !self.conversations.contains_key(&chat.target);
+        let new = self.add_fetched(last);
+        // Nothing came since: the number of messages is that up to the join.
+        if is_new && chat.last == chat.read {
+            let complete = Complete { upto: chat.last, count: chat.count };
+            self.record(Record::Complete(chat.target.clone(), complete));
+        }
+        new
+    }
+
+    /// Notes that a conversation is complete, but for the rest that stays with the server.
+    pub fn note_complete(&mut self, missing: &Missing, rest: Option<Gap>) {
+        rest.into_iter().for_each(|gap| _ = self.record(Record::Gap(gap)));
+        let complete = Complete { upto: missing.last, count: missing.count };
+        self.record(Record::Complete(missing.target.clone(), complete));
     }
 
     /// Notes a message of a direct chat. `false`: it is in the history already.

@@ -98,6 +98,8 @@ impl ClientState {
                 self.add_received(message);
             }
             Record::Fetched(message) => self.add_received(message),
+            Record::Missed(message) => self.apply_missed(message),
+            Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
             Record::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
                 self.conversation_of(&message).insert(Row::Direct(message));
@@ -107,9 +109,10 @@ impl ClientState {
                     return Change::Moved(state, moved);
                 }
             }
+            Record::Reached { target, state, upto } => _ = self.conversation(&target).advance(state, upto),
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
-            Record::Gap(gap) => self.conversation(&Target::Room(gap.room.clone())).insert(Row::Gap(gap)),
+            Record::Gap(gap) => self.conversation(&gap.target.clone()).insert(Row::Gap(gap)),
             Record::Shown(count) => {
                 while self.shown < count && self.unshown.pop_front().is_some() {
                     self.shown += 1;
@@ -145,6 +148,19 @@ impl ClientState {
         self.newest = self.newest.max(message.seq);
         self.known_here.insert(self.identity(&message));
         self.conversation_of(&message).add_received(message);
+    }
+
+    /// Adds a message that another program of the user has received or sent.
+    fn apply_missed(&mut self, message: Arc<Message>) {
+        self.newest = self.newest.max(message.seq);
+        self.known_here.insert(self.identity(&message));
+        let is_mine = message.from == self.me;
+        let conversation = self.conversation_of(&message);
+        if is_mine {
+            conversation.add_sent(message);
+        } else {
+            conversation.add_missed(message);
+        }
     }
 
     fn move_to(&mut self, store: String, last: Seq) {

@@ -19,5 +19,5 @@ mod query;
 pub mod record;
 mod take_over;
 
-pub use decide::{Arrival, CaughtUp};
+pub use decide::{Arrival, Missing};
 pub use machine::ClientState;

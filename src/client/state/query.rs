@@ -6,6 +6,7 @@ use super::conversation::Row;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
+use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};
 use crate::protocol::Codec as _;
 
@@ -85,6 +86,11 @@ impl ClientState {
         self.conversations.get(target).map_or(Vec::new(), |c| c.last(count))
     }
 
+    /// Returns the rows of a conversation that the server does not have: said directly, refused, or of an earlier store.
+    pub fn rows_without_server(&self, target: &Target) -> Vec<Row> {
+        self.conversations.get(target).map_or(Vec::new(), |c| c.without_server().cloned().collect())
+    }
+
     /// Returns the user's last message there that has a number in this store.
     pub fn last_sent(&self, target: &Target) -> Option<(Arc<Message>, State)> {
         self.conversations.get(target)?.last_sent()
@@ -108,6 +114,16 @@ impl ClientState {
             Target::User(to) if *to == self.me => Target::User(message.from.clone()),
             target => target.clone(),
         }
+    }
+
+    /// Returns the state of a message of the user's.
+    pub(super) fn state_of(&self, message: &Message) -> State {
+        self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
+    }
+
+    /// Checks that so many messages have come since the last comparison with the server that another one is due.
+    pub fn wants_comparison(&self, target: &Target) -> bool {
+        self.conversations.get(target).is_some_and(|c| c.above() > limits::UNCOMPARED_ROWS)
     }
 
     /// Checks that the message with this number is among the rows of its conversation.

@@ -7,11 +7,15 @@
 //! FAILED;<id>;<why>                          the server refused it for good; it leaves the outbox
 //! MOVED;<id>                                 another program of the same user sends it; it leaves the outbox
 //! IN;<seq>;<id>;<from>;<to>;<at>;<text>      received
-//! PAST;<seq>;<id>;<from>;<to>;<at>;<text>    of a room, and fetched with HISTORY: on joining, or from a gap
+//! PAST;<seq>;<id>;<from>;<to>;<at>;<text>    of a room, from before the user joined it
+//! MISSED;<seq>;<id>;<from>;<to>;<at>;<text>  another program of the user has received or sent it
 //! DIRECT;<id>;<from>;<to>;<at>;<text>        said in a direct chat, by either side
 //! STATE;<seq>;<target>;<state>;<upto>;<at>   all the user sent there, up to that number, has this state
+//! REACHED;<target>;<state>;<upto>            the same, as HISTORY says it
 //! SHOWN;<n>                                  the first n received messages of this log were shown
-//! GAP;<#room>;<first>;<last>                 these numbers of that room are with the server only
+//! GAP;<target>;<first>;<last>                these numbers of that conversation are with the server only
+//! COMPLETE;<target>;<upto>;<count>           of that conversation nothing else up to there is missing here: the server
+//!                                            counts so many messages
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
@@ -19,9 +23,9 @@
 
 use std::sync::Arc;
 
-use super::conversation::Gap;
+use super::conversation::{Complete, Gap};
 use super::outbox::Outgoing;
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
 
@@ -35,11 +39,14 @@ pub enum Record {
     Moved(MessageId),
     Received(Arc<Message>),
     Fetched(Arc<Message>),
+    Missed(Arc<Message>),
     Direct(Arc<Message>),
     State { seq: Seq, target: Target, state: State, upto: Seq, at: Timestamp },
+    Reached { target: Target, state: State, upto: Seq },
     Shown(u64),
     Ignored(UserName, bool),
     Gap(Gap),
+    Complete(Target, Complete),
     Newest(Seq),
     Position { store: String, last: Seq },
 }
@@ -62,13 +69,18 @@ impl Codec for Record {
             Self::Moved(id) => w.plain("MOVED").plain(id),
             Self::Received(message) => message.write_stored(w.plain("IN").plain(message.seq)),
             Self::Fetched(message) => message.write_stored(w.plain("PAST").plain(message.seq)),
+            Self::Missed(message) => message.write_stored(w.plain("MISSED").plain(message.seq)),
             Self::Direct(message) => message.write_stored(w.plain("DIRECT")),
             Self::State { seq, target, state, upto, at } => {
                 w.plain("STATE").plain(seq).plain(target.stored()).plain(state).plain(upto).plain(at)
             }
+            Self::Reached { target, state, upto } => w.plain("REACHED").plain(target.stored()).plain(state).plain(upto),
             Self::Shown(count) => w.plain("SHOWN").plain(count),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
-            Self::Gap(gap) => w.plain("GAP").plain(gap.room.stored()).plain(gap.first).plain(gap.last),
+            Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
+            Self::Complete(target, Complete { upto, count }) => {
+                w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
+            }
             Self::Newest(seq) => w.plain("NEWEST").plain(seq),
             Self::Position { store, last } => w.plain("POSITION").text(store).plain(last),
         };
@@ -86,16 +98,25 @@ impl Codec for Record {
             "MOVED" => Self::Moved(field(f, 1)?),
             "IN" => Self::Received(read_message(f)?),
             "PAST" => Self::Fetched(read_message(f)?),
+            "MISSED" => Self::Missed(read_message(f)?),
             "DIRECT" => Self::Direct(Message::from_stored(f, Seq::ZERO, 1).map(Arc::new)?),
             "STATE" => {
                 let (target, state) = (Target::from_stored(f.get(2)?)?, field(f, 3)?);
                 Self::State { seq: field(f, 1)?, target, state, upto: field(f, 4)?, at: field(f, 5)? }
             }
+            "REACHED" => {
+                let target = Target::from_stored(f.get(1)?)?;
+                Self::Reached { target, state: field(f, 2)?, upto: field(f, 3)? }
+            }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
             "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
             "GAP" => {
-                let room = RoomName::from_stored(f.get(1)?)?;
-                Self::Gap(Gap { room, first: field(f, 2)?, last: field(f, 3)? })
+                let target = Target::from_stored(f.get(1)?)?;
+                Self::Gap(Gap { target, first: field(f, 2)?, last: field(f, 3)? })
+            }
+            "COMPLETE" => {
+                let target = Target::from_stored(f.get(1)?)?;
+                Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)? })
             }
             "NEWEST" => Self::Newest(field(f, 1)?),
             "POSITION" => Self::Position { store: f.get(1)?.to_owned(), last: field(f, 2)? },

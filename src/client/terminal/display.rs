@@ -52,7 +52,9 @@ fn row_line(row: &Row) -> String {
         Row::Received(message) => message_line(message),
         Row::Sent(message, state) => format!("{} {}", message_line(message), mark(Some(*state))),
         Row::Direct(message) => direct_line(message),
-        Row::Gap(gap) => format!("* {}", safe(&Phrase::Gap { max: &gap.max_messages(), room: &gap.room }.to_string())),
+        Row::Gap(gap) => {
+            format!("* {}", safe(&Phrase::Gap { max: &gap.max_messages(), target: &gap.target }.to_string()))
+        }
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
             format!(

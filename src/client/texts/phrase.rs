@@ -54,12 +54,18 @@ phrases! {
     RoomMembers { room, members }: "{room}: {members} in it", "{room}: {members} dentro", "{room}: {members} dentro";
     RoomMembersAndYou { room, members }: "{room}: {members} in it, you too",
         "{room}: {members} dentro, tú también", "{room}: {members} dentro, você também";
-    CaughtUp { count, room }: "{count} more messages in {room} while you were away are in your history: /history {room}",
-        "{count} mensajes más en {room} mientras no estabas, ya en tu historial: /history {room}",
-        "mais {count} mensagens em {room} enquanto você estava fora, já no seu histórico: /history {room}";
-    Gap { max, room }: "up to {max} messages in {room} while you were away are with the server only",
-        "hasta {max} mensajes en {room} mientras no estabas, que solo tiene el servidor",
-        "até {max} mensagens em {room} enquanto você estava fora, que só o servidor tem";
+    CaughtUp { count, target }: "{count} more messages in {target} while you were away are in your history: /history {target}",
+        "{count} mensajes más en {target} mientras no estabas, ya en tu historial: /history {target}",
+        "mais {count} mensagens em {target} enquanto você estava fora, já no seu histórico: /history {target}";
+    Gap { max, target }: "up to {max} messages in {target} while you were away are with the server only",
+        "hasta {max} mensajes en {target} mientras no estabas, que solo tiene el servidor",
+        "até {max} mensagens em {target} enquanto você estava fora, que só o servidor tem";
+    Completing { count }: "fetching what your history lacks: {count} messages so far",
+        "trayendo lo que falta en tu historial: {count} mensajes hasta ahora",
+        "buscando o que falta no seu histórico: {count} mensagens até agora";
+    Completed { count }: "{count} messages that your history lacked are in it now",
+        "{count} mensajes que faltaban ya están en tu historial",
+        "{count} mensagens que faltavam já estão no seu histórico";
     DamagedMessage { target, numbers }: "{target}: message {numbers} is damaged on the server",
         "{target}: el mensaje {numbers} está dañado en el servidor",
         "{target}: a mensagem {numbers} está danificada no servidor";

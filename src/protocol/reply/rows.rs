@@ -73,15 +73,17 @@ impl Codec for HistoryRecord {
     }
 }
 
-/// A record of a CHATS reply: a conversation, its last number, and how far the user has read it.
+/// A record of a CHATS reply: a conversation, its last number, how far the user has read it, and its length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
     pub target: Target,
     pub last: Seq,
     pub read: Seq,
+    /// Number of its messages.
+    pub count: u64,
 }
 
-codec!(Chat: { target, last, read });
+codec!(Chat: { target, last, read, count });
 
 /// A record of a USERS reply, which `wachat users --json` prints as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -20,6 +20,7 @@ impl StoredState {
             target: self.target(target),
             last: self.last_in(me, target),
             read: self.read_upto(me, target),
+            count: self.conversation(conversation_of(me, target)).map_or(0, Conversation::count),
         };
         let mut chats: Vec<_> = targets.map(chat).collect();
         chats.sort_unstable_by_key(|chat| Reverse(chat.last));

@@ -103,6 +103,8 @@ pub struct HistoryPrefix {
     pub checksum: u32,
     /// The sequence number of the last row.
     pub upto: Seq,
+    /// Number of rows.
+    pub rows: u64,
 }
 
 /// The messages of one conversation: in the history file up to `filed`, in memory after it.
@@ -122,6 +124,11 @@ impl Conversation {
     /// Returns the number of the last message, or 0.
     pub fn last(&self) -> Seq {
         self.rows.last().map_or(self.filed.upto, |row| row.seq)
+    }
+
+    /// Returns the number of its messages.
+    pub fn count(&self) -> u64 {
+        self.filed.rows + self.rows.len() as u64
     }
 
     /// Removes the messages that the history file holds now, and returns them.

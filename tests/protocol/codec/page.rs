@@ -254,7 +254,7 @@ proptest! {
             ("status-record", line(|out| Status { user: user.clone(), state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Message { message, state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Damaged { first: read, last }.write(out))),
-            ("chats-record", line(|out| Chat { target, last, read }.write(out))),
+            ("chats-record", line(|out| Chat { target, last, read, count: 4 }.write(out))),
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),

@@ -1,0 +1,161 @@
+//! Completes the history: the conversations of which the server has messages that are not here, since another program of
+//! the user has taken or sent them, are found by a comparison and fetched in the background, page by page.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::App;
+use super::view::{damaged, notice};
+use crate::client::link::request::Request;
+use crate::client::state::Missing;
+use crate::client::state::conversation::Gap;
+use crate::client::texts::Phrase;
+use crate::limits;
+use crate::model::{Message, Seq};
+use crate::protocol::{Chat, HistoryRecord};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Idle,
+    /// The comparison is due.
+    Due,
+    /// The sender has a request.
+    Asked,
+    /// The next page is due.
+    Fetching,
+}
+
+/// The progress of a comparison, and of what it has found.
+#[derive(Debug, Default)]
+pub struct Completion {
+    mode: Mode,
+    /// This session has begun a comparison.
+    begun: bool,
+    /// The session before has not received all events: states may have changed unseen.
+    pub states_missed: bool,
+    /// The conversations to complete, the first of which is being fetched.
+    missing: VecDeque<Missing>,
+    /// The number below which its next page is.
+    before: Option<Seq>,
+    /// Messages of it that were added, and of all conversations.
+    added: usize,
+    total: usize,
+    /// The bytes that may still be fetched.
+    space: usize,
+    /// Many conversations lack messages: they are not reported one by one.
+    many: bool,
+}
+
+impl Completion {
+    /// A session begins.
+    pub fn note_login(&mut self, states_missed: bool) {
+        self.states_missed |= states_missed;
+        self.begun = false;
+    }
+
+    /// All events that waited have come: now a comparison tells what is missing.
+    pub fn note_caught_up(&mut self, is_wanted: bool) {
+        if self.mode == Mode::Idle && (is_wanted || !self.begun) {
+            (self.mode, self.begun) = (Mode::Due, true);
+        }
+    }
+
+    /// Returns the next request, if one is due.
+    pub fn next_request(&mut self) -> Option<Request> {
+        let request = match (self.mode, self.missing.front()) {
+            (Mode::Due, _) => Request::Compare,
+            (Mode::Fetching, Some(first)) => Request::Fetch(first.target.clone(), self.before),
+            _ => return None,
+        };
+        self.mode = Mode::Asked;
+        Some(request)
+    }
+
+    /// The request had no answer: it is asked again when there is a connection.
+    pub fn note_unreachable(&mut self) {
+        self.mode = if self.missing.is_empty() { Mode::Due } else { Mode::Fetching };
+    }
+}
+
+impl App {
+    /// Compares the server's conversations with the history.
+    pub(super) fn compare(&mut self, chats: &[Chat]) {
+        self.dispatcher.compare_reads(chats);
+        let states_missed = std::mem::take(&mut self.completion.states_missed);
+        let missing = VecDeque::from(self.state.compare(chats, states_missed));
+        let many = missing.len() > limits::COMPLETION_LINES;
+        let mode = if missing.is_empty() { Mode::Idle } else { Mode::Fetching };
+        self.completion =
+            Completion { mode, begun: true, many, missing, space: limits::COMPLETION_BYTES, ..Completion::default() };
+    }
+
+    /// The server has refused a comparison or a page: the user has left the room, or sends too much.
+    pub(super) fn skip_missing(&mut self) {
+        self.completion.missing.pop_front();
+        self.begin_next();
+    }
+
+    /// Adds a page of the conversation that is being completed to the history.
+    pub(super) fn complete(&mut self, page: &[HistoryRecord]) {
+        let Some(missing) = self.completion.missing.front().cloned() else { return self.begin_next() };
+        let taken = self.state.position().max(self.polling.acknowledged);
+        let added = self.state.add_missed(&missing, page, taken);
+        let bytes = |message: &Arc<Message>| message.text.as_str().len() + limits::ROW_BYTES;
+        self.completion.space = self.completion.space.saturating_sub(added.iter().map(bytes).sum());
+        self.completion.added += added.len();
+        for (first, last) in page.iter().filter(|record| record.message().is_none()).map(HistoryRecord::numbers) {
+            if last > missing.above {
+                self.show(damaged(&missing.target, first.max(missing.above.next()), last));
+            }
+        }
+        self.report_progress(added.len());
+        match page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > missing.down_to.next()) {
+            None => self.end_conversation(&missing, None),
+            // A history that is new here begins with the last messages.
+            Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {
+                let first = missing.above.next();
+                let rest =
+                    (oldest > first).then(|| Gap { target: missing.target.clone(), first, last: oldest.before() });
+                self.end_conversation(&missing, rest);
+            }
+            Some(oldest) => {
+                self.completion.before = Some(oldest);
+                self.completion.mode = Mode::Fetching;
+            }
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.completion.added >= limits::NEW_CONVERSATION_ROWS
+    }
+
+    fn report_progress(&mut self, added: usize) {
+        let (before, after) = (self.completion.total, self.completion.total + added);
+        self.completion.total = after;
+        if before / limits::COMPLETION_PROGRESS < after / limits::COMPLETION_PROGRESS {
+            self.show(notice(Phrase::Completing { count: &after }));
+        }
+    }
+
+    fn end_conversation(&mut self, missing: &Missing, rest: Option<Gap>) {
+        let (target, count) = (&missing.target, std::mem::take(&mut self.completion.added));
+        if count > 0 && !self.completion.many {
+            self.show(notice(Phrase::CaughtUp { count: &count, target }));
+        }
+        if let (Some(gap), false) = (&rest, self.completion.many) {
+            self.show(notice(Phrase::Gap { max: &gap.max_messages(), target }));
+        }
+        self.state.note_complete(missing, rest);
+        self.completion.missing.pop_front();
+        self.begin_next();
+    }
+
+    fn begin_next(&mut self) {
+        (self.completion.before, self.completion.added) = (None, 0);
+        self.completion.mode = if self.completion.missing.is_empty() { Mode::Idle } else { Mode::Fetching };
+        if self.completion.missing.is_empty() && self.completion.many && self.completion.total > 0 {
+            self.show(notice(Phrase::Completed { count: &self.completion.total }));
+        }
+    }
+}
