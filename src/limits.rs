@@ -163,8 +163,10 @@ pub const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// Smallest segment, in bytes, of the log of a client or a bridge: larger than the longest record, and written in an
 /// instant by a script that sends one message. A segment is as large as the log before it, from this size up to
-/// [`SEGMENT_BYTES`].
+/// [`MAX_SMALL_SEGMENT_BYTES`].
 pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
+/// Largest segment of those, in bytes: a little more than is written between two checkpoints.
+pub const MAX_SMALL_SEGMENT_BYTES: u64 = CLIENT_CHECKPOINT_BYTES + (128 << 10);
 
 /// Nice value of the checkpoint thread.
 pub const CHECKPOINT_NICE: i32 = 5;
@@ -230,8 +232,17 @@ pub const CALLERS: usize = 8;
 /// Most unconfirmed lines of a direct chat.
 pub const DIRECT_LINES: usize = 64;
 
-/// Messages of each conversation that the client keeps in memory, for `/history`. The file holds all of them.
-pub const CONVERSATION_ROWS: usize = 1_000;
+/// Bytes of a client's log after which it makes a checkpoint: a start replays so much, in some milliseconds.
+pub const CLIENT_CHECKPOINT_BYTES: u64 = 1 << 20;
+
+/// Bytes of messages, the newest, that the client keeps in memory from one checkpoint to the next. Its log holds all of them.
+pub const CLIENT_ROWS_BYTES: usize = 1 << 20;
+
+/// Bytes of messages at which a start removes old ones from memory while it replays a long log.
+pub const CLIENT_REPLAY_BYTES: usize = 8 << 20;
+
+/// Messages of each conversation that a pipe keeps in memory.
+pub const PIPE_ROWS: usize = 100;
 
 /// Most events that the client holds back while it joins a room.
 pub const HELD_EVENTS: usize = 10_000;

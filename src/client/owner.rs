@@ -19,7 +19,9 @@ use super::link::{LinkEvent, receiver, sender};
 use super::p2p::{Listener, Network};
 use super::state::files::Files;
 use super::state::home::Home;
+use super::state::lookup::{Lookup, look_up};
 use super::texts::Phrase;
+use crate::limits;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
@@ -32,6 +34,8 @@ pub struct Owner {
     polls: Sender<Receive>,
     links: Receiver<LinkEvent>,
     network: Network,
+    /// The answers of lookups.
+    found: (Sender<Event>, Receiver<Event>),
 }
 
 impl Owner {
@@ -56,22 +60,39 @@ impl Owner {
             spawn("receiver", move || receiver::run(&account, listener, &to_poll, &reports))?;
         }
         let app = App::new(setting, home.state, present()?);
-        Ok(Self { app, files: home.files, requests, polls, links, network })
+        // Each lookup that the app allows has room for its answer.
+        let found = bounded(limits::CLIENT_QUESTIONS);
+        Ok(Self { app, files: home.files, requests, polls, links, network, found })
     }
 
     /// Handles one event. When this returns its records are durable, and its views may be shown.
     pub fn handle(&mut self, event: Event) -> Result<Vec<View>, Failure> {
         let output = self.app.handle(event, present()?);
         self.files.commit(&output.records)?;
+        let state = self.app.state_to_maintain();
+        self.files.restore_hashes(state)?;
+        self.files.make_checkpoint_when_due(state)?;
         for effect in output.effects {
             // A thread has room for its next request; one that has panicked needs none.
             match effect {
                 Effect::Send(request) => _ = self.requests.try_send(request),
                 Effect::Receive(request) => _ = self.polls.try_send(request),
                 Effect::Direct(action) => self.network.carry_out(action),
+                Effect::LookUp(lookup) => self.look_up(lookup)?,
             }
         }
         Ok(output.views)
+    }
+
+    /// Looks rows up in the log on a thread of its own: it may be long.
+    fn look_up(&mut self, lookup: Lookup) -> Result<(), Failure> {
+        let (me, covered, found) = (self.app.state().me().clone(), self.files.covered(), self.found.0.clone());
+        spawn("lookup", move || {
+            let rows =
+                covered.map_or(Ok(Vec::new()), |(directory, covered)| look_up(&directory, &covered, &me, &lookup));
+            // The owner ends without waiting for the answer.
+            let _ = found.send(Event::LookedUp(lookup, rows.map_err(|error| error.to_string())));
+        })
     }
 
     /// Waits for the next event. From `input` one is taken only when the app wants a line.
@@ -82,6 +103,7 @@ impl Owner {
         let pause = self.app.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         select! {
             recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
+            recv(self.found.1) -> event => event.unwrap_or(Event::Tick),
             recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
             recv(input) -> event => event.unwrap_or(Event::InputEnded),
             default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,

@@ -85,6 +85,11 @@ impl Wal {
         Some(closed.end)
     }
 
+    /// Returns the number of the batch that comes next.
+    pub(super) fn next_batch(&self) -> u64 {
+        self.number
+    }
+
     /// Checks that nothing has been written into the segment yet.
     pub fn is_fresh(&self) -> bool {
         self.segment.is_fresh()

@@ -35,4 +35,4 @@ pub use location::Location;
 pub use recover::{Inspected, Recovered, inspect, recover, replay_closed};
 pub use replay::{Replay, TornTail};
 pub use segment::{Segment, make_segment};
-pub use small::SmallWal;
+pub use small::{Covered, SmallWal, is_covered, replay_all, replay_covered};

@@ -27,6 +27,17 @@ pub fn recover(
     replay: &mut Replay,
 ) -> Result<Recovered, WalError> {
     location.clean_up(after)?;
+    recover_kept(location, after, batch, segment_bytes, replay)
+}
+
+/// Recovers a log as [`recover`] does, and keeps the segments up to `after`.
+pub(super) fn recover_kept(
+    location: &Location,
+    after: u64,
+    batch: u64,
+    segment_bytes: u64,
+    replay: &mut Replay,
+) -> Result<Recovered, WalError> {
     let (segments, next_batch) = replay_above(location, <dyn Disk>::open, after, batch, replay)?;
     // Only now: had there been damage, nothing would have been changed.
     segments.iter().try_for_each(|read| read.segment.sync())?;

@@ -3,7 +3,7 @@
 use super::append::Wal;
 use super::error::WalError;
 use super::location::Location;
-use super::recover::{Recovered, recover};
+use super::recover::{Recovered, inspect, recover_kept, replay_closed};
 use super::replay::{TornTail, check_head};
 use super::segment::{create, segment_size};
 use crate::disk;
@@ -15,8 +15,19 @@ use crate::record::Fields;
 pub struct SmallWal {
     location: Location,
     wal: Wal,
-    /// Bytes in the closed segments.
+    /// Bytes in the closed segments, and in those of them that a checkpoint covers.
     closed_bytes: u64,
+    covered_bytes: u64,
+}
+
+/// The part of a log that a checkpoint of its owner covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// The log's first segment and the last covered one.
+    pub first: u64,
+    pub segment: u64,
+    /// The number of the batch that comes next.
+    pub next_batch: u64,
 }
 
 impl SmallWal {
@@ -27,14 +38,23 @@ impl SmallWal {
         location: Location,
         replay: &mut dyn FnMut(&Fields) -> Option<()>,
     ) -> Result<(Self, Option<TornTail>), WalError> {
+        Self::open_after(location, None, replay)
+    }
+
+    /// Opens the log as [`SmallWal::open`] does, and replays only what a checkpoint does not cover. It has to be one of this
+    /// log ([`is_covered`]).
+    pub fn open_after(
+        location: Location,
+        covered: Option<Covered>,
+        replay: &mut dyn FnMut(&Fields) -> Option<()>,
+    ) -> Result<(Self, Option<TornTail>), WalError> {
         create_directory(&location)?;
         let before = find_first(&location)?.saturating_sub(1);
-        let recovered = recover(&location, before, 1, limits::SMALL_SEGMENT_BYTES, &mut |record| {
-            let fields = Fields::parse(record).map_err(|error| error.to_string())?;
-            replay(&fields).ok_or_else(|| "not a record of this log".to_owned())
-        })?;
+        location.clean_up(before)?;
+        let (after, batch) = covered.map_or((before, 1), |covered| (covered.segment, covered.next_batch));
+        let recovered = recover_kept(&location, after, batch, limits::SMALL_SEGMENT_BYTES, &mut replay_fields(replay))?;
         let Recovered { wal, closed_bytes, torn_tail } = recovered;
-        Ok((Self { location, wal, closed_bytes }, torn_tail))
+        Ok((Self { location, wal, closed_bytes, covered_bytes: 0 }, torn_tail))
     }
 
     /// Adds records, each ended by a line feed, as one batch: after a crash all of them are there, or none. When
@@ -57,7 +77,7 @@ impl SmallWal {
             let size = size_after(2 * records.len() as u64).max(segment_size(records.len()));
             let segment = create(&log.location, number, number, size, records)?;
             let next_batch = if records.is_empty() { 1 } else { 2 };
-            (log.wal, log.closed_bytes) = (Wal::new(segment, None, next_batch), 0);
+            (log.wal, log.closed_bytes, log.covered_bytes) = (Wal::new(segment, None, next_batch), 0, 0);
             log.location.remove_upto(number - 1)
         })
     }
@@ -65,6 +85,34 @@ impl SmallWal {
     /// Returns how many bytes the log holds. An owner compacts it when much of that is superfluous.
     pub fn bytes(&self) -> u64 {
         self.closed_bytes + self.wal.segment.end
+    }
+
+    /// Closes the segment, so that a checkpoint may cover everything that was written, and returns what it would cover. The
+    /// segments stay.
+    pub fn close_segment(&mut self) -> Result<Covered, WalError> {
+        let mut closed = 0;
+        self.close_on_error(|log| {
+            if !log.wal.is_fresh() {
+                let (number, first) = (log.wal.newest() + 1, log.wal.segment.head.first);
+                let segment = create(&log.location, number, first, size_after(log.bytes()), &[])?;
+                log.wal.give_spare(segment);
+                closed = log.wal.switch().unwrap_or(0);
+            }
+            Ok(())
+        })?;
+        self.closed_bytes += closed;
+        self.covered_bytes = self.closed_bytes;
+        let (first, segment) = (self.wal.segment.head.first, self.wal.segment() - 1);
+        Ok(Covered { first, segment, next_batch: self.wal.next_batch() })
+    }
+
+    /// Returns how many bytes no checkpoint covers.
+    pub fn uncovered_bytes(&self) -> u64 {
+        self.bytes().saturating_sub(self.covered_bytes)
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Closes the log: the process is about to end, and its last batch shall not be torn.
@@ -78,10 +126,39 @@ impl SmallWal {
     }
 }
 
+/// Checks that a checkpoint covers a part of this log, as it is now.
+pub fn is_covered(location: &Location, covered: &Covered) -> Result<bool, WalError> {
+    let exists = location.disk.exists(&location.directory).map_err(WalError::io(&location.directory))?;
+    let follows = || Ok(location.segments_above(covered.segment)?.first() == Some(&(covered.segment + 1)));
+    Ok(exists && find_first(location)? == covered.first && follows()?)
+}
+
+/// Replays the part of a log that a checkpoint covers. The log may be open: those segments do not change.
+pub fn replay_covered(
+    location: &Location,
+    covered: &Covered,
+    replay: &mut dyn FnMut(&Fields) -> Option<()>,
+) -> Result<(), WalError> {
+    replay_closed(location, covered.first.saturating_sub(1), covered.segment, 1, &mut replay_fields(replay)).map(drop)
+}
+
+/// Replays a whole log that this thread has open.
+pub fn replay_all(location: &Location, replay: &mut dyn FnMut(&Fields) -> Option<()>) -> Result<(), WalError> {
+    let before = find_first(location)?.saturating_sub(1);
+    inspect(location, before, 1, &mut replay_fields(replay)).map(drop)
+}
+
+fn replay_fields<'a>(replay: &'a mut dyn FnMut(&Fields) -> Option<()>) -> impl FnMut(&[u8]) -> Result<(), String> + 'a {
+    |record| {
+        let fields = Fields::parse(record).map_err(|error| error.to_string())?;
+        replay(&fields).ok_or_else(|| "not a record of this log".to_owned())
+    }
+}
+
 /// Returns the size of the next segment of a log: as large as the whole log, within limits. So a small log is a
 /// small file, a large one is few files, and less than half of it is empty.
 fn size_after(bytes: u64) -> u64 {
-    bytes.clamp(limits::SMALL_SEGMENT_BYTES, limits::SEGMENT_BYTES)
+    bytes.clamp(limits::SMALL_SEGMENT_BYTES, limits::MAX_SMALL_SEGMENT_BYTES)
 }
 
 /// Creates the log's directory, and makes its name durable.

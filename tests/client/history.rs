@@ -3,20 +3,23 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::Arrival;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{self, Home, Use};
+use wachat::client::state::lookup::{Lookup, look_up};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
-use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::Event;
 use wachat::wal::WalError;
 
+use crate::support::World;
 use crate::support::client_files::records_on;
+use crate::support::process::Process;
 
 const HOME: &str = "/home/ana";
 
@@ -187,17 +190,129 @@ fn a_note_to_oneself_advances_although_it_came_before_its_ok() {
     assert_eq!(rows(&open(&disk).unwrap(), "ana"), ["out note DELIVERED"], "the replay comes to the same");
 }
 
+/// Takes in messages of luis, a thousand in each batch, as long as the texts are.
+fn receive_many(home: &mut Home, numbers: std::ops::RangeInclusive<u64>, text: &str) {
+    let last = *numbers.end();
+    for first in numbers.step_by(1_000) {
+        let some = first..=last.min(first + 999);
+        home.state.take_in(some.map(|n| message_at(n, n, &format!("{text} {n}"))).collect());
+        home.state.mark_shown(1_000);
+        home.commit().unwrap();
+        home.files.make_checkpoint_when_due(&mut home.state).unwrap();
+    }
+}
+
+fn message_at(number: u64, at: u64, text: &str) -> Event {
+    let Event::Message(message) = message(number, "luis", &format!("id-{number}"), text) else { unreachable!() };
+    Event::Message(Arc::new(Message { at: Timestamp::from_millis(at), ..(*message).clone() }))
+}
+
 #[test]
-fn a_conversation_keeps_its_last_rows_in_memory_and_all_on_disk() {
+fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let (disk, path): (Arc<dyn Disk>, _) = (Arc::new(RealDisk), directory.path().join("ana"));
+    let open = || Home::open(&disk, &path, &user("ana"), Use::Person).unwrap();
+    let mut home = open();
+    home.state.note_login("store", seq(0));
+    home.state.queue(outgoing("luis", "early"));
+    home.state.accept(&outgoing("luis", "early").id, Timestamp::default(), seq(1));
+    receive_many(&mut home, 2..=30_000, "text");
+    home.state.queue(outgoing("luis", "waits"));
+    home.commit().unwrap();
+    for restarted in [false, true] {
+        if restarted {
+            drop(home);
+            home = open();
+        }
+        let waiting: Vec<_> = home.state.outbox().iter().map(|message| message.text.as_str().to_owned()).collect();
+        assert_eq!(
+            (waiting, home.state.position(), home.state.store()),
+            (vec!["waits".to_owned()], seq(30_000), "store")
+        );
+        assert_eq!(home.state.unshown().count(), 0);
+        let rows = home.state.last_rows(&target("luis"), usize::MAX);
+        assert!((1_000..20_000).contains(&rows.len()), "{}", rows.len());
+        assert!(home.state.lacks_rows(&target("luis"), 30_000) && !home.state.lacks_rows(&target("luis"), 1_000));
+        let look_up = |lookup: Lookup| {
+            let (directory, covered) = home.files.covered().unwrap();
+            let older = look_up(&directory, &covered, &user("ana"), &lookup).unwrap();
+            home.state.with_rows_in_memory(older, &lookup)
+        };
+        let seqs = |rows: Vec<(Target, Row)>| rows.iter().filter_map(|(_, row)| row.seq()).collect::<Vec<_>>();
+        let all = seqs(look_up(Lookup::Last(target("luis"), usize::MAX)));
+        assert_eq!(all, (1..=30_000).map(seq).collect::<Vec<_>>());
+        assert_eq!(seqs(look_up(Lookup::Words(vec!["29999".to_owned()]))), [seq(29_999)]);
+        assert_eq!(seqs(look_up(Lookup::Words(vec!["early".to_owned()]))), [seq(1)]);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_only_makes_the_start_slower() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();
     client.log_in("store", 0);
-    let many = limits::CONVERSATION_ROWS as u64 + 10;
-    client.take_in((1..=many).map(|n| message(n, "luis", "same", &n.to_string())).collect());
-    let last = client.0.state.last_rows(&target("luis"), usize::MAX);
-    assert_eq!(last.len(), limits::CONVERSATION_ROWS);
-    let records = records_on(&disk, Path::new(HOME));
-    assert_eq!(records.iter().filter(|record| record[0] == "IN").count() as u64, many);
+    receive_many(&mut client.0, 1..=2_000, &"x".repeat(1_000));
+    drop(client);
+    let state = |disk: &SimulatedDisk| {
+        let client = open(disk).unwrap();
+        (client.0.state.position(), rows(&client, "luis").len(), client.0.state.unshown().count())
+    };
+    let expected = (seq(2_000), 100, 0);
+    assert_eq!(state(&disk), expected);
+    let path = Path::new(HOME).join("checkpoint.csv");
+    let content = wachat::disk::read(&disk, &path).unwrap();
+    for cut in [0, 1, 100, content.len() / 2, content.len() - 1] {
+        wachat::disk::write(&disk, &path, &content[..cut]).unwrap();
+        assert_eq!(state(&disk), expected, "cut at {cut}");
+        let mut turned = content.clone();
+        turned[cut] ^= 1;
+        wachat::disk::write(&disk, &path, &turned).unwrap();
+        assert_eq!(state(&disk), expected, "a bit turned at {cut}");
+    }
+}
+
+#[test]
+fn messages_of_a_restored_server_are_known_although_a_checkpoint_has_left_them_out() {
+    for restart in [false, true] {
+        let disk = SimulatedDisk::default();
+        let mut client = open(&disk).unwrap();
+        client.log_in("store", 0);
+        receive_many(&mut client.0, 1..=2_000, &"x".repeat(1_000));
+        if restart {
+            drop(client);
+            client = open(&disk).unwrap();
+        }
+        client.log_in("restored", 0);
+        let Client(Home { state, files }) = &mut client;
+        files.restore_hashes(state).unwrap();
+        let again = (1..=2_000).map(|n| message_at(n, n, &format!("{} {n}", "x".repeat(1_000)))).collect();
+        assert_eq!(texts(&client.take_in(again)), [""; 0], "they are in the history");
+        assert_eq!(texts(&client.take_in(vec![message(2_001, "luis", "new", "new")])), ["new"]);
+    }
+}
+
+/// The figures are of a release build; this one is slower.
+#[test]
+fn with_a_million_messages_at_home_a_client_starts_at_once_and_small() {
+    let mut world = World::new(&[]);
+    world.register_clients(&["ana"]);
+    world.kill();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let path = home::directory(&world.path("home"), &user("ana"), &format!("127.0.0.1:{}", world.send_port));
+    let mut home = Home::open(&disk, &path, &user("ana"), Use::Person).unwrap();
+    home.state.note_login("store", seq(0));
+    receive_many(&mut home, 1..=1_000_000, "a text of the usual length, more or less");
+    drop(home);
+    let mut ana = world.terminal("ana", &["--no-p2p"]);
+    ana.expect("the server is away");
+    let process = Process::of(ana.child.id());
+    let (cpu, memory) = (process.cpu_time(), process.peak());
+    assert!(cpu < Duration::from_millis(200), "the start took {cpu:?}");
+    assert!(memory < 64 << 10, "the start took {memory} KiB");
+    ana.type_line("/search 123456");
+    ana.expect("usual length, more or less 123456");
+    assert!(process.peak() < 64 << 10, "the search took {} KiB", process.peak());
+    ana.quit();
 }
 
 #[test]

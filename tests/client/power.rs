@@ -236,7 +236,9 @@ impl Run {
         let setting = Setting { piped: false, receipts: true, direct: false, server: "server".to_owned() };
         let moment = self.moment();
         let app = App::new(setting, home.state, moment);
-        let mut client = Client { app, files: home.files, sending: None, receiving: None, on_screen: 0 };
+        let mut files = home.files;
+        files.checkpoint_bytes = 1 << (10 + self.random.below(8));
+        let mut client = Client { app, files, sending: None, receiving: None, on_screen: 0 };
         let first = if self.random.one_in(4) { Err("away".to_owned()) } else { Ok(()) };
         self.handle(&mut client, AppEvent::Started(first))?;
         Ok(client)
@@ -247,6 +249,7 @@ impl Run {
         let moment = self.moment();
         let output = client.app.handle(event, moment);
         client.files.commit(&output.records)?;
+        client.files.make_checkpoint_when_due(client.app.state_to_maintain())?;
         for effect in output.effects {
             match effect {
                 Effect::Send(request) => {
@@ -257,6 +260,7 @@ impl Run {
                     assert!(client.receiving.replace(request).is_none(), "seed {}: two polls at once", self.seed);
                 }
                 Effect::Direct(action) => panic!("{action:?}"),
+                Effect::LookUp(lookup) => panic!("{lookup:?}"),
             }
         }
         for view in &output.views {

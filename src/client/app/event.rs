@@ -8,7 +8,9 @@ use crate::client::link::LinkEvent;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
-use crate::model::{MessageId, Timestamp};
+use crate::client::state::conversation::Row;
+use crate::client::state::lookup::Lookup;
+use crate::model::{MessageId, Target, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub enum Event {
     Direct(DirectEvent),
     /// The first messages of those not shown yet, as many as this, are on the screen.
     Shown(usize),
+    /// The rows that were looked up in the log, or why that failed.
+    LookedUp(Lookup, Result<Vec<(Target, Row)>, String>),
     /// A deadline has passed.
     Tick,
 }
@@ -60,6 +64,7 @@ pub enum Effect {
     Send(Request),
     Receive(Receive),
     Direct(Action),
+    LookUp(Lookup),
 }
 
 /// The result of an event. The records are durable before the first effect is carried out or the first view shown.

@@ -5,6 +5,7 @@ use super::view::{View, answer, damaged};
 use super::{App, Destination, Input, Server, commands, parse};
 use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
+use crate::client::state::lookup::Lookup;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Target, Text, Timestamp};
@@ -129,6 +130,8 @@ impl App {
         // A pipe has no history of its own. The server has all messages: a member who joined a room later has not.
         if rows.is_empty() || self.setting.piped || self.server == Server::Reachable {
             self.ask_server(Request::History(target, count));
+        } else if self.state.lacks_rows(&target, count) {
+            self.look_up(Lookup::Last(target, count));
         } else {
             self.output.views.extend(rows.into_iter().map(View::Row));
         }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::App;
+use super::event::Effect;
 use super::view::{View, answer, notice};
+use crate::client::state::conversation::Row;
+use crate::client::state::lookup::Lookup;
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, UserName};
@@ -11,8 +14,43 @@ use crate::protocol::{Chat, User};
 
 impl App {
     pub(super) fn search(&mut self, words: &[String]) {
-        let found = self.state.search(words, limits::SEARCH_RESULTS);
-        self.show_all(found.into_iter().map(|(target, row)| View::Found(target, row)), Phrase::NothingFound);
+        if self.state.has_older_rows() {
+            return self.look_up(Lookup::Words(words.to_vec()));
+        }
+        self.show_found(self.state.search(words));
+    }
+
+    fn show_found(&mut self, mut found: Vec<(Target, Row)>) {
+        found.sort_by_key(|(_, row)| (row.at(), row.seq()));
+        let skipped = found.len().saturating_sub(limits::SEARCH_RESULTS);
+        let views = found.into_iter().skip(skipped).map(|(target, row)| View::Found(target, row));
+        self.show_all(views, Phrase::NothingFound);
+    }
+
+    /// Looks for rows in the log that memory does not hold.
+    pub(super) fn look_up(&mut self, lookup: Lookup) {
+        if self.lookups >= limits::CLIENT_QUESTIONS {
+            return self.problem(Phrase::TooManyQuestions);
+        }
+        self.lookups += 1;
+        self.output.effects.push(Effect::LookUp(lookup));
+    }
+
+    /// Shows what was looked up, with what memory holds.
+    pub(super) fn handle_looked_up(&mut self, lookup: Lookup, rows: Result<Vec<(Target, Row)>, String>) {
+        self.lookups = self.lookups.saturating_sub(1);
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(why) => return self.problem(why),
+        };
+        let found = self.state.with_rows_in_memory(rows, &lookup);
+        match lookup {
+            Lookup::Words(_) => self.show_found(found),
+            Lookup::Last(_, count) => {
+                let skipped = found.len().saturating_sub(count);
+                self.show_all(found.into_iter().skip(skipped).map(|(_, row)| View::Row(row)), Phrase::NothingThere);
+            }
+        }
     }
 
     /// Shows the views of an answer; if there are none, this phrase.
@@ -28,8 +66,8 @@ impl App {
     /// messages are left out.
     pub(super) fn list_unread(&mut self, chats: &[Chat]) {
         let line = |chat: &Chat| {
-            let (count, last) = self.state.unread(&chat.target, chat.read)?;
-            Some(View::Unread { target: chat.target.clone(), count, last })
+            let (count, more, last) = self.state.unread(&chat.target, chat.read)?;
+            Some(View::Unread { target: chat.target.clone(), count, more, last })
         };
         let views: Vec<_> = chats.iter().filter_map(line).collect();
         self.show_all(views.into_iter(), Phrase::NothingUnread);

@@ -100,6 +100,8 @@ pub struct App {
     input: Input,
     destination: Destination,
     chats: Chats,
+    /// Number of lookups in the log that are not answered.
+    lookups: usize,
     /// Arrivals that are held back while a room is joined: the messages before them are shown first.
     held: Vec<Arrival>,
     /// Users who have joined a room since they were last reported: that they are online is known.
@@ -129,6 +131,7 @@ impl App {
             input: Input::Line,
             destination,
             chats: Chats::default(),
+            lookups: 0,
             held: Vec::new(),
             joiners: HashSet::new(),
             failures: 0,
@@ -140,6 +143,11 @@ impl App {
 
     pub fn state(&self) -> &ClientState {
         &self.state
+    }
+
+    /// Returns the state to what keeps it small and whole: checkpoints, and the hashes of old messages.
+    pub fn state_to_maintain(&mut self) -> &mut ClientState {
+        &mut self.state
     }
 
     /// Handles one event.
@@ -156,6 +164,7 @@ impl App {
             Event::Link(event) => self.handle_link(event),
             Event::Direct(event) => self.handle_direct(event),
             Event::Shown(count) => self.note_shown(count),
+            Event::LookedUp(lookup, rows) => self.handle_looked_up(lookup, rows),
             Event::Tick => {}
         }
         self.follow_up();
@@ -280,7 +289,7 @@ impl App {
             return self.end;
         }
         let confirmed = self.chats.unconfirmed() == 0;
-        let idle = confirmed && self.state.outbox().is_empty() && self.dispatcher.is_idle();
+        let idle = confirmed && self.lookups == 0 && self.state.outbox().is_empty() && self.dispatcher.is_idle();
         let away = self.server == Server::Away && !self.setting.piped && confirmed;
         (idle || away || self.has_timed_out()).then(|| self.exit())
     }

@@ -42,8 +42,8 @@ pub enum View {
     Row(Row),
     /// A row that was found, and its conversation.
     Found(Target, Row),
-    /// A number of messages there that were not read, and the last of them.
-    Unread { target: Target, count: usize, last: Arc<Message> },
+    /// A number of messages there that were not read, and the last of them; `more`: memory does not hold all.
+    Unread { target: Target, count: usize, more: bool, last: Arc<Message> },
     /// The screen is cleared.
     Clear,
     /// A line of an answer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Message, Seq, State, Target, Timestamp};
+use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
 
 /// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,23 @@ impl Gap {
 }
 
 impl Row {
+    /// Returns about the bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Failed(message, _) => message.text.as_str().len(),
+            row => row.message().map_or(0, |message| message.text.as_str().len()),
+        };
+        text + limits::ROW_BYTES
+    }
+
+    /// Returns the id of its message.
+    pub fn id(&self) -> Option<&MessageId> {
+        match self {
+            Self::Failed(message, _) => Some(&message.id),
+            row => row.message().map(|message| &message.id),
+        }
+    }
+
     /// Returns the message that was received, or that the server has.
     fn message(&self) -> Option<&Arc<Message>> {
         match self {
@@ -94,6 +111,8 @@ pub struct Conversation {
     complete: Complete,
     /// The numbers of the messages above those: a message that is fetched may be here already.
     above: BTreeSet<Seq>,
+    /// Rows were removed from memory: only the log has them.
+    older: bool,
 }
 
 /// The messages of a conversation up to a number are here, or stand in a gap, and the server counts so many of them.
@@ -141,22 +160,9 @@ impl Conversation {
         self.above.len()
     }
 
-    pub fn add_received(&mut self, message: Arc<Message>) {
-        self.last_received = self.last_received.max(message.seq);
-        self.insert(Row::Received(message));
-    }
-
-    /// Adds a message that another program of the user has received: it is not called read here.
-    pub fn add_missed(&mut self, message: Arc<Message>) {
-        self.insert(Row::Received(message));
-    }
-
-    /// Adds a message of the user's, and returns its state: the `STATE` event may have come before the answer to
-    /// SEND.
-    pub fn add_sent(&mut self, message: Arc<Message>) -> State {
-        let state = self.state_of(message.seq);
-        self.insert(Row::Sent(message, state));
-        state
+    /// Notes that a message was received here: it may be called read.
+    pub fn note_received(&mut self, seq: Seq) {
+        self.last_received = self.last_received.max(seq);
     }
 
     /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
@@ -174,13 +180,56 @@ impl Conversation {
         state
     }
 
-    /// Returns the state of the user's message with this number.
+    /// Returns the state of the user's message with this number: the `STATE` event may come before the answer to SEND.
     pub fn state_of(&self, seq: Seq) -> State {
         match seq {
             seq if seq <= self.read => State::Read,
             seq if seq <= self.delivered => State::Delivered,
             _ => State::Received,
         }
+    }
+
+    /// Makes a conversation without rows, from what a checkpoint holds.
+    pub fn restored((delivered, read, last_received): (Seq, Seq, Seq), complete: Complete, older: bool) -> Self {
+        Self { delivered, read, last_received, complete, older, ..Self::default() }
+    }
+
+    /// Adds a row behind the others.
+    pub fn restore(&mut self, row: Row) {
+        self.rows.push_back((self.era, row));
+    }
+
+    pub fn add_above(&mut self, seq: Seq) -> Option<()> {
+        self.above.insert(seq).then_some(())
+    }
+
+    pub fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
+        self.above.iter()
+    }
+
+    /// Returns the numbers up to which the user's messages are delivered and read, and the last received one.
+    pub fn watermarks(&self) -> (Seq, Seq, Seq) {
+        (self.delivered, self.read, self.last_received)
+    }
+
+    pub fn has_older(&self) -> bool {
+        self.older
+    }
+
+    /// Removes the oldest rows, so that at most this many are left.
+    pub fn keep_last(&mut self, count: usize) {
+        let removed = self.rows.len().saturating_sub(count);
+        self.rows.drain(..removed);
+    }
+
+    /// Removes the rows up to a time. A gap before the first one that stays does, too.
+    pub fn remove_upto(&mut self, time: Timestamp) {
+        let first = self.rows.iter().position(|(_, row)| row.at().is_some_and(|at| at > time));
+        let first = first.unwrap_or(self.rows.len());
+        let is_gap = |index: &usize| matches!(self.rows.get(*index), Some((_, Row::Gap(_))));
+        let kept = first.checked_sub(1).filter(is_gap).unwrap_or(first);
+        self.older |= kept > 0;
+        self.rows.drain(..kept);
     }
 
     /// Inserts a row by its number: the answer to a SEND and a poll may cross.
@@ -193,9 +242,6 @@ impl Conversation {
         let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
         let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
         self.rows.insert(self.rows.len() - behind, (self.era, row));
-        if self.rows.len() > limits::CONVERSATION_ROWS {
-            self.rows.pop_front();
-        }
     }
 
     /// Moves the user's messages up to this number to a state. States only move forward.
@@ -208,11 +254,12 @@ impl Conversation {
         }
         let mut moved: Option<Moved> = None;
         for (era, row) in self.rows.iter_mut().rev() {
-            if let Row::Sent(message, was) = row
-                && *era == self.era
-                && message.seq <= upto
-                && *was < state
-            {
+            let Row::Sent(message, was) = row else { continue };
+            if *era < self.era || message.seq <= upto && *was >= state {
+                // So are those before it.
+                break;
+            }
+            if message.seq <= upto {
                 let from = std::mem::replace(was, state);
                 match &mut moved {
                     Some(moved) => moved.others += 1,
@@ -237,8 +284,12 @@ impl Conversation {
     }
 
     /// Returns all rows that are kept in memory, oldest first.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> {
         self.rows.iter().map(|(_, row)| row)
+    }
+
+    pub fn into_rows(self) -> impl Iterator<Item = Row> {
+        self.rows.into_iter().map(|(_, row)| row)
     }
 
     /// Returns the rows that the server does not have, oldest first.

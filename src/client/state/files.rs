@@ -4,13 +4,16 @@ use std::io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Wou
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::checkpoint;
 use super::error::LogError;
 use super::machine::ClientState;
 use super::record::Record;
 use crate::disk::Disk;
 use crate::limits;
+use crate::model::UserName;
 use crate::protocol::Codec as _;
-use crate::wal::{Location, SmallWal, WalError};
+use crate::record::Fields;
+use crate::wal::{Covered, Location, SmallWal, WalError, is_covered, replay_all};
 
 /// The kind of log, in the head of its files.
 const OWNER: &str = "client";
@@ -18,6 +21,12 @@ const OWNER: &str = "client";
 /// The log of one client, open and locked.
 pub struct Files {
     pub(super) log: SmallWal,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) directory: PathBuf,
+    /// The part of the log of which memory may hold no rows.
+    pub(super) covered: Option<Covered>,
+    /// The bytes of the log that lead to a checkpoint.
+    pub checkpoint_bytes: u64,
     /// A torn batch that was set aside; the user is told.
     pub torn: Option<PathBuf>,
     pub(super) _lock: Box<dyn Send>,
@@ -27,6 +36,35 @@ impl Files {
     /// Appends records in one batch. When this returns they are durable.
     pub fn commit(&mut self, records: &[u8]) -> Result<(), LogError> {
         Ok(self.log.append_batch(records)?)
+    }
+
+    /// Makes a checkpoint when much was written since the last one, and removes old rows from memory.
+    pub fn make_checkpoint_when_due(&mut self, state: &mut ClientState) -> Result<(), LogError> {
+        if self.log.uncovered_bytes() >= self.checkpoint_bytes {
+            let covered = self.log.close_segment()?;
+            state.remove_old_rows(limits::CLIENT_ROWS_BYTES);
+            if !state.has_earlier_store() {
+                checkpoint::write(&*self.disk, &self.directory, state, &covered)?;
+            }
+            self.covered = Some(covered);
+        }
+        Ok(())
+    }
+
+    /// Reads the hashes that a state lacks from the log.
+    pub fn restore_hashes(&self, state: &mut ClientState) -> Result<(), LogError> {
+        if state.lacks_hashes() {
+            let mut whole = ClientState::with_seed(state.me().clone(), state.seed());
+            let apply = &mut |fields: &Fields| Record::from_fields(fields).map(|record| whole.replay(record));
+            replay_all(self.log.location(), apply)?;
+            state.take_hashes(whole);
+        }
+        Ok(())
+    }
+
+    /// Returns what a lookup in the log needs: its directory, and the part of it that memory does not hold.
+    pub fn covered(&self) -> Option<(PathBuf, Covered)> {
+        self.covered.map(|covered| (self.directory.clone(), covered))
     }
 }
 
@@ -53,15 +91,35 @@ impl Home {
     }
 }
 
-/// Opens the log in a directory, and hands each of its records to `apply`.
+/// Opens the log in a directory, and hands each of its records that no checkpoint covers to `apply`.
 pub(super) fn open_log(
     disk: &Arc<dyn Disk>,
     directory: &Path,
+    covered: Option<Covered>,
     apply: &mut dyn FnMut(Record),
 ) -> Result<(SmallWal, Option<PathBuf>), LogError> {
-    let location = Location { disk: disk.clone(), directory: log_directory(directory), owner: OWNER.into() };
-    let (log, torn) = SmallWal::open(location, &mut |fields| Record::from_fields(fields).map(&mut *apply))?;
+    let apply = &mut |fields: &Fields| Record::from_fields(fields).map(&mut *apply);
+    let (log, torn) = SmallWal::open_after(location_of(disk, directory), covered, apply)?;
     Ok((log, torn.and_then(|torn| torn.moved_to)))
+}
+
+pub(super) fn location_of(disk: &Arc<dyn Disk>, directory: &Path) -> Location {
+    Location { disk: disk.clone(), directory: log_directory(directory), owner: OWNER.into() }
+}
+
+/// Reads the state that the checkpoint in a directory holds, if it is one of the log there.
+pub(super) fn read_checkpoint(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    user: &UserName,
+) -> Result<(ClientState, Option<Covered>), LogError> {
+    if let Some((state, covered)) = checkpoint::read(&**disk, directory, user)?
+        && is_covered(&location_of(disk, directory), &covered)?
+    {
+        return Ok((state, Some(covered)));
+    }
+    checkpoint::remove(&**disk, directory)?;
+    Ok((ClientState::new(user.clone()), None))
 }
 
 pub(super) fn log_directory(directory: &Path) -> PathBuf {

@@ -17,8 +17,7 @@ use blake2::Digest as _;
 
 use super::error::LogError;
 pub use super::files::Home;
-use super::files::{Files, lock, make_directories, open_log};
-use super::machine::ClientState;
+use super::files::{Files, lock, make_directories, open_log, read_checkpoint};
 pub use super::take_over::Use;
 use super::take_over::take_over;
 use crate::disk::{Disk, RealDisk};
@@ -55,7 +54,7 @@ impl Home {
     /// user's directory. [`LogError::InUse`]: another program has it; it may end soon.
     pub fn open(disk: &Arc<dyn Disk>, path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
         let (own, mut home) = match how {
-            Use::Person => (path.to_path_buf(), Self::open_directory(disk, path, user)?),
+            Use::Person => (path.to_path_buf(), Self::open_directory(disk, path, user, how)?),
             Use::Pipe => Self::open_first_free(disk, path, user)?,
         };
         for other in std::iter::once(path.to_path_buf()).chain(pipes(path)).filter(|other| *other != own) {
@@ -63,8 +62,9 @@ impl Home {
         }
         // Nothing more is taken over.
         home.state.settled = None;
-        if how == Use::Pipe {
-            home.forget_settled()?;
+        match how {
+            Use::Pipe => home.forget_settled()?,
+            Use::Person => home.files.make_checkpoint_when_due(&mut home.state)?,
         }
         Ok(home)
     }
@@ -85,7 +85,7 @@ impl Home {
 
     fn open_first_free(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<(PathBuf, Self), LogError> {
         for pipe in pipes(path) {
-            match Self::open_directory(disk, &pipe, user) {
+            match Self::open_directory(disk, &pipe, user, Use::Pipe) {
                 Err(LogError::InUse { .. }) => {}
                 home => return Ok((pipe, home?)),
             }
@@ -93,12 +93,19 @@ impl Home {
         Err(LogError::InUse { path: path.into() })
     }
 
-    fn open_directory(disk: &Arc<dyn Disk>, path: &Path, user: &UserName) -> Result<Self, LogError> {
+    fn open_directory(disk: &Arc<dyn Disk>, path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
         make_directories(&**disk, path)?;
         let lock = lock(&**disk, path)?;
-        let mut state = ClientState::new(user.clone());
-        let (log, torn) = open_log(disk, path, &mut |record| _ = state.apply(record))?;
-        Ok(Self { state, files: Files { log, torn, _lock: lock } })
+        let (mut state, covered) = read_checkpoint(disk, path, user)?;
+        if how == Use::Pipe {
+            state.keep_only(limits::PIPE_ROWS, Box::new(|_, _| true));
+        }
+        let (log, torn) = open_log(disk, path, covered, &mut |record| state.replay(record))?;
+        let (disk, directory) = (disk.clone(), path.to_path_buf());
+        let checkpoint_bytes = limits::CLIENT_CHECKPOINT_BYTES;
+        let files = Files { log, disk, directory, covered, checkpoint_bytes, torn, _lock: lock };
+        files.restore_hashes(&mut state)?;
+        Ok(Self { state, files })
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use twox_hash::XxHash3_64;
+
 use super::conversation::{Conversation, Moved, Row};
 use super::outbox::{Outbox, Outgoing};
 use super::record::Record;
-
+use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Codec as _;
 
@@ -38,15 +40,30 @@ pub struct ClientState {
     /// Number of stores before this one.
     pub(super) era: u32,
     /// Hashes of the messages of this store, of those before it, and of direct chats. A restored server may
-    /// send again, under any number, what an earlier one had sent. The hash has random keys, so that no
+    /// send again, under any number, what an earlier one had sent. The hash has a random seed, so that no
     /// sender can make a message that is taken for another.
-    pub(super) hasher: RandomState,
+    pub(super) seed: u64,
     pub(super) known_here: HashSet<u64>,
     pub(super) known_before: HashSet<u64>,
     pub(super) known_directly: HashSet<u64>,
+    /// The state is from a checkpoint: the hashes of older messages are in the log only.
+    pub(super) is_partial: bool,
+    /// The bytes of the rows that were added since rows were last removed.
+    pub(super) added_bytes: usize,
+    /// The rows that are kept, and the most of one conversation: all, unless the state is that of a lookup or a pipe.
+    keep: Option<Keep>,
     /// The lines of the records that were applied and are not in the log yet.
     pub(super) uncommitted: Vec<u8>,
 }
+
+/// The rows that a state keeps.
+struct Keep {
+    max: usize,
+    wants: Wants,
+}
+
+/// Checks that a row of a conversation is kept.
+pub type Wants = Box<dyn Fn(&Target, &Row) -> bool + Send>;
 
 impl ClientState {
     pub fn new(me: UserName) -> Self {
@@ -62,12 +79,43 @@ impl ClientState {
             ignored: HashSet::new(),
             settled: Some(HashSet::new()),
             era: 0,
-            hasher: RandomState::new(),
+            seed: RandomState::new().hash_one(0),
             known_here: HashSet::new(),
             known_before: HashSet::new(),
             known_directly: HashSet::new(),
+            is_partial: false,
+            added_bytes: 0,
+            keep: None,
             uncommitted: Vec::new(),
         }
+    }
+
+    /// Makes an empty state whose hashes can be compared with those of another one.
+    pub fn with_seed(me: UserName, seed: u64) -> Self {
+        Self { seed, ..Self::new(me) }
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Applies a record of the log.
+    pub fn replay(&mut self, record: Record) {
+        self.apply(record);
+        // A log that no checkpoint covers may be long.
+        if self.added_bytes > limits::CLIENT_REPLAY_BYTES {
+            self.remove_old_rows(limits::CLIENT_ROWS_BYTES);
+        }
+    }
+
+    /// Checks that messages of an earlier store were received.
+    pub fn has_earlier_store(&self) -> bool {
+        self.era > 0
+    }
+
+    /// Keeps only these rows from now on, and only so many of each conversation.
+    pub fn keep_only(&mut self, max: usize, wants: Wants) {
+        self.keep = Some(Keep { max, wants });
     }
 
     /// Applies a new record, and keeps its line for the log.
@@ -89,7 +137,7 @@ impl ClientState {
             Record::Sent { id, seq, at } => return self.apply_sent(&id, seq, at),
             Record::Failed { id, why } => {
                 if let Some(message) = self.settle(&id) {
-                    self.conversation(&message.to.clone()).insert(Row::Failed(message, why));
+                    self.add_row(&message.to.clone(), Row::Failed(message, why));
                 }
             }
             Record::Moved(id) => _ = self.outbox.remove(&id),
@@ -98,11 +146,11 @@ impl ClientState {
                 self.add_received(message);
             }
             Record::Fetched(message) => self.add_received(message),
-            Record::Missed(message) => self.apply_missed(message),
+            Record::Missed(message) => _ = self.add_message(message),
             Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
             Record::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
-                self.conversation_of(&message).insert(Row::Direct(message));
+                self.add_row(&self.target_of(&message), Row::Direct(message));
             }
             Record::State { target, state, upto, .. } => {
                 if let Some(moved) = self.conversation(&target).advance(state, upto) {
@@ -112,7 +160,7 @@ impl ClientState {
             Record::Reached { target, state, upto } => _ = self.conversation(&target).advance(state, upto),
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
-            Record::Gap(gap) => self.conversation(&gap.target.clone()).insert(Row::Gap(gap)),
+            Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
             Record::Shown(count) => {
                 while self.shown < count && self.unshown.pop_front().is_some() {
                     self.shown += 1;
@@ -127,14 +175,12 @@ impl ClientState {
     /// Moves a message from the outbox to its conversation. A note to oneself may be there already, received
     /// before the answer to its SEND.
     fn apply_sent(&mut self, id: &MessageId, seq: Seq, at: Timestamp) -> Change {
-        self.newest = self.newest.max(seq);
         let Some(Outgoing { id, to, text, .. }) = self.settle(id) else { return Change::None };
         let message = Arc::new(Message { seq, id, from: self.me.clone(), to, at, text });
         if self.holds(&message) {
             return Change::Sent(self.conversation(&message.to).claim(seq));
         }
-        self.known_here.insert(self.identity(&message));
-        Change::Sent(self.conversation(&message.to).add_sent(message))
+        Change::Sent(self.add_message(message))
     }
 
     fn settle(&mut self, id: &MessageId) -> Option<Outgoing> {
@@ -145,22 +191,79 @@ impl ClientState {
     }
 
     fn add_received(&mut self, message: Arc<Message>) {
-        self.newest = self.newest.max(message.seq);
-        self.known_here.insert(self.identity(&message));
-        self.conversation_of(&message).add_received(message);
+        let (target, seq) = (self.target_of(&message), message.seq);
+        // One to oneself is received as from any other user, until the answer to its SEND comes.
+        self.note_message(&message);
+        self.add_row(&target, Row::Received(message));
+        self.conversation(&target).note_received(seq);
     }
 
-    /// Adds a message that another program of the user has received or sent.
-    fn apply_missed(&mut self, message: Arc<Message>) {
+    /// Adds a message that was sent or received, and returns its state.
+    fn add_message(&mut self, message: Arc<Message>) -> State {
+        let (target, is_mine) = (self.target_of(&message), message.from == self.me);
+        let state = self.conversation(&target).state_of(message.seq);
+        self.note_message(&message);
+        self.add_row(&target, if is_mine { Row::Sent(message, state) } else { Row::Received(message) });
+        state
+    }
+
+    fn note_message(&mut self, message: &Message) {
         self.newest = self.newest.max(message.seq);
-        self.known_here.insert(self.identity(&message));
-        let is_mine = message.from == self.me;
-        let conversation = self.conversation_of(&message);
-        if is_mine {
-            conversation.add_sent(message);
-        } else {
-            conversation.add_missed(message);
+        // Who looks rows up needs no hashes.
+        if self.keep.is_none() {
+            self.known_here.insert(self.identity(message));
         }
+    }
+
+    /// Adds a row, if it is one that this state keeps.
+    fn add_row(&mut self, target: &Target, row: Row) {
+        if self.keep.as_ref().is_some_and(|keep| !(keep.wants)(target, &row)) {
+            return;
+        }
+        self.added_bytes += row.bytes();
+        let max = self.keep.as_ref().map(|keep| keep.max);
+        let conversation = self.conversation(target);
+        conversation.insert(row);
+        if let Some(max) = max {
+            conversation.keep_last(max);
+        }
+    }
+
+    /// Removes all rows but the newest: the log has them. Returns once memory holds at most so many bytes of them.
+    pub fn remove_old_rows(&mut self, bytes: usize) {
+        let rows = self.conversations.values().flat_map(Conversation::rows);
+        let mut newest: Vec<_> = rows.filter_map(|row| Some((row.at()?, row.bytes()))).collect();
+        newest.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
+        let mut space = bytes;
+        let first_removed = newest.into_iter().find(|(_, bytes)| match space.checked_sub(*bytes) {
+            Some(left) => {
+                space = left;
+                false
+            }
+            None => true,
+        });
+        if let Some((at, _)) = first_removed {
+            self.conversations.values_mut().for_each(|conversation| conversation.remove_upto(at));
+        }
+        self.added_bytes = 0;
+    }
+
+    /// Returns all rows, those of a conversation in order.
+    pub fn into_rows(self) -> Vec<(Target, Row)> {
+        let rows = self.conversations.into_iter();
+        rows.flat_map(|(target, c)| c.into_rows().map(move |row| (target.clone(), row))).collect()
+    }
+
+    /// Checks that messages of an earlier store may come again whose hashes are in the log only.
+    pub fn lacks_hashes(&self) -> bool {
+        self.is_partial && self.era > 0
+    }
+
+    /// Takes the hashes of a state that was made of the whole log with the same seed.
+    pub fn take_hashes(&mut self, whole: Self) {
+        (self.known_here, self.known_before) = (whole.known_here, whole.known_before);
+        self.known_directly = whole.known_directly;
+        self.is_partial = false;
     }
 
     fn move_to(&mut self, store: String, last: Seq) {
@@ -185,12 +288,8 @@ impl ClientState {
     }
 
     fn identity(&self, m: &Message) -> u64 {
-        self.hasher.hash_one((&m.from, &m.to, &m.id, &m.text))
-    }
-
-    fn conversation_of(&mut self, message: &Message) -> &mut Conversation {
-        let target = self.target_of(message);
-        self.conversation(&target)
+        let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
+        XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
     }
 
     fn conversation(&mut self, target: &Target) -> &mut Conversation {

@@ -8,11 +8,13 @@
 //! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 
+mod checkpoint;
 pub mod conversation;
 mod decide;
 pub mod error;
 pub mod files;
 pub mod home;
+pub mod lookup;
 mod machine;
 pub mod outbox;
 mod query;

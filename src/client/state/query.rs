@@ -1,8 +1,10 @@
 //! The questions that the state answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::Row;
+use super::conversation::{Conversation, Row};
+use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
@@ -63,22 +65,53 @@ impl ClientState {
         names
     }
 
-    /// Returns the newest rows that hold all these words, given in small letters; newest last.
-    pub fn search(&self, words: &[String], max: usize) -> Vec<(Target, Row)> {
-        let rows = self.conversations.iter().flat_map(|(target, c)| c.rows().map(move |row| (target, row)));
-        let mut found: Vec<_> = rows.filter(|(_, row)| row.holds(words)).collect();
-        found.sort_by_key(|(_, row)| (row.at(), row.seq()));
-        let first = found.len().saturating_sub(max);
-        found.into_iter().skip(first).map(|(target, row)| (target.clone(), row.clone())).collect()
+    /// Returns the rows in memory that hold all these words, given in small letters.
+    pub fn search(&self, words: &[String]) -> Vec<(Target, Row)> {
+        self.rows_in_memory(&Lookup::Words(words.to_vec()))
     }
 
-    /// Counts the messages received there above this number that are kept in memory and not hidden, and returns
-    /// the last one.
-    pub fn unread(&self, target: &Target, read: Seq) -> Option<(usize, Arc<Message>)> {
-        let above = self.conversations.get(target)?.received_after(read);
-        let mut seen = above.filter(|message| !self.is_ignored(&message.from));
+    fn rows_in_memory(&self, lookup: &Lookup) -> Vec<(Target, Row)> {
+        let rows = self.conversations.iter().flat_map(|(target, c)| c.rows().map(move |row| (target, row)));
+        rows.filter(|(target, row)| lookup.wants(target, row))
+            .map(|(target, row)| (target.clone(), row.clone()))
+            .collect()
+    }
+
+    /// Adds the rows in memory that are looked for to older ones, which were looked up in the log. Those may be in memory,
+    /// too, and the states of the user's messages may have changed since.
+    pub fn with_rows_in_memory(&self, mut older: Vec<(Target, Row)>, lookup: &Lookup) -> Vec<(Target, Row)> {
+        let newer = self.rows_in_memory(lookup);
+        let ids: HashSet<_> = newer.iter().filter_map(|(target, row)| Some((target, row.id()?))).collect();
+        older.retain(|(target, row)| row.id().is_none_or(|id| !ids.contains(&(target, id))));
+        if !self.has_earlier_store() {
+            for (target, row) in &mut older {
+                if let (Row::Sent(message, state), Some(conversation)) = (row, self.conversations.get(target)) {
+                    *state = conversation.state_of(message.seq).max(*state);
+                }
+            }
+        }
+        older.into_iter().chain(newer).collect()
+    }
+
+    /// Checks that the log has rows that memory does not hold.
+    pub fn has_older_rows(&self) -> bool {
+        self.conversations.values().any(Conversation::has_older)
+    }
+
+    /// Checks that memory does not hold as many rows of a conversation, and the log has older ones.
+    pub fn lacks_rows(&self, target: &Target, count: usize) -> bool {
+        self.conversations.get(target).is_some_and(|c| c.has_older() && c.rows().len() < count)
+    }
+
+    /// Counts the messages received there above this number that are kept in memory and not hidden. Returns the count,
+    /// whether the log may have more, and the last one.
+    pub fn unread(&self, target: &Target, read: Seq) -> Option<(usize, bool, Arc<Message>)> {
+        let conversation = self.conversations.get(target)?;
+        let mut seen = conversation.received_after(read).filter(|message| !self.is_ignored(&message.from));
         let last = seen.next()?.clone();
-        Some((1 + seen.count(), last))
+        let is_older = |row: &Row| row.seq().is_some_and(|seq| seq <= read);
+        let more = conversation.has_older() && !conversation.rows().any(is_older);
+        Some((1 + seen.count(), more, last))
     }
 
     /// Returns the last rows of a conversation, oldest first.

@@ -57,6 +57,12 @@ impl Record {
         let tried = matches!(self, Self::Queued(_) | Self::Tried { .. });
         tried || matches!(self, Self::Sent { .. } | Self::Failed { .. } | Self::Moved(_))
     }
+
+    /// Reads a gap whose first field has this index.
+    pub(super) fn read_gap(f: &Fields, index: usize) -> Option<Gap> {
+        let target = Target::from_stored(f.get(index)?)?;
+        Some(Gap { target, first: field(f, index + 1)?, last: field(f, index + 2)? })
+    }
 }
 
 impl Codec for Record {
@@ -96,9 +102,9 @@ impl Codec for Record {
             "SENT" => Self::Sent { id: field(f, 1)?, seq: field(f, 2)?, at: field(f, 3)? },
             "FAILED" => Self::Failed { id: field(f, 1)?, why: f.get(2)?.to_owned() },
             "MOVED" => Self::Moved(field(f, 1)?),
-            "IN" => Self::Received(read_message(f)?),
-            "PAST" => Self::Fetched(read_message(f)?),
-            "MISSED" => Self::Missed(read_message(f)?),
+            "IN" => Self::Received(read_message(f, 1)?),
+            "PAST" => Self::Fetched(read_message(f, 1)?),
+            "MISSED" => Self::Missed(read_message(f, 1)?),
             "DIRECT" => Self::Direct(Message::from_stored(f, Seq::ZERO, 1).map(Arc::new)?),
             "STATE" => {
                 let (target, state) = (Target::from_stored(f.get(2)?)?, field(f, 3)?);
@@ -110,10 +116,7 @@ impl Codec for Record {
             }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
             "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
-            "GAP" => {
-                let target = Target::from_stored(f.get(1)?)?;
-                Self::Gap(Gap { target, first: field(f, 2)?, last: field(f, 3)? })
-            }
+            "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;
                 Self::Complete(target, Complete { upto: field(f, 2)?, count: field(f, 3)? })
@@ -125,6 +128,7 @@ impl Codec for Record {
     }
 }
 
-fn read_message(f: &Fields) -> Option<Arc<Message>> {
-    Message::from_stored(f, field(f, 1)?, 2).map(Arc::new)
+/// Reads a message with its number, which is the field with this index.
+pub(super) fn read_message(f: &Fields, index: usize) -> Option<Arc<Message>> {
+    Message::from_stored(f, field(f, index)?, index + 1).map(Arc::new)
 }

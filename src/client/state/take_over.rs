@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::LogError;
-use super::files::{Home, lock, log_directory, open_log};
-use super::machine::ClientState;
+use super::files::{Home, lock, log_directory, open_log, read_checkpoint};
 use super::record::Record;
 use crate::disk::Disk;
 use crate::wal::WalError;
@@ -33,8 +32,8 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
         lock => lock?,
     };
     // Only what concerns messages that were sent from there: nothing is received or shown by a pipe.
-    let (mut left, mut records) = (ClientState::new(home.state.me().clone()), Vec::new());
-    let (mut log, _) = open_log(disk, other, &mut |record| {
+    let ((mut left, covered), mut records) = (read_checkpoint(disk, other, home.state.me())?, Vec::new());
+    let (mut log, _) = open_log(disk, other, covered, &mut |record| {
         if record.is_of_outbox() {
             records.push(record.clone());
             left.apply(record);

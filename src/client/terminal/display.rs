@@ -6,7 +6,6 @@ use crate::client::state::conversation::Row;
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
 use crate::client::texts::{Language, Phrase};
-use crate::limits;
 use crate::model::{Message, State, Target};
 
 /// Returns the text of a view, without a line feed at its end.
@@ -31,7 +30,7 @@ pub fn render(view: &View) -> String {
         View::Row(row) => row_line(row),
         View::Found(Target::User(user), row) => format!("{} {}", safe(&format!("@{user}")), row_line(row)),
         View::Found(Target::Room(_), row) => row_line(row),
-        View::Unread { target, count, last } => unread_line(target, *count, last),
+        View::Unread { target, count, more, last } => unread_line(target, *count, *more, last),
         // The screen knows what they are.
         View::Hidden(_) | View::Clear => String::new(),
         View::Answer(line) => safe(line).into_owned(),
@@ -40,9 +39,8 @@ pub fn render(view: &View) -> String {
     }
 }
 
-/// Returns the line about unread messages. Only so many are kept in memory: there may be more.
-fn unread_line(target: &Target, count: usize, last: &Message) -> String {
-    let more = if count >= limits::CONVERSATION_ROWS { "+" } else { "" };
+fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> String {
+    let more = if more { "+" } else { "" };
     let (count, last) = (format!("{count}{more}"), format!("{}: {}", last.from, snippet(last.text.as_str())));
     safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
 }
