@@ -7,6 +7,7 @@ mod backoff;
 mod commands;
 mod damage;
 mod direct;
+mod direct_power;
 mod faults;
 mod history;
 mod keyboard;
