@@ -190,7 +190,7 @@ impl Model {
             sent.from != user && sent.seq > after && joined.is_some_and(|joined| sent.seq > *joined)
         };
         let gaps = (USERS..super::PLACES.len()).filter_map(|room| {
-            let last = self.dropped.iter().filter(|sent| sent.to == room).filter(for_her).last()?.seq;
+            let last = self.dropped.iter().filter(|sent| sent.to == room).filter(for_her).next_back()?.seq;
             Some(Waiting::Gap { first: after.max(self.members[&(room, user)]) + 1, last, room })
         });
         let gaps: Vec<_> = gaps.collect();
@@ -305,7 +305,7 @@ impl Model {
                     !dropped && !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
                 };
                 let theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
-                if let Some(last) = theirs.filter(reached).last().cloned() {
+                if let Some(last) = theirs.filter(reached).next_back().cloned() {
                     self.move_mark(&last, state);
                 }
             }
