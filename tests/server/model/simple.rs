@@ -190,7 +190,7 @@ impl Model {
             sent.from != user && sent.seq > after && joined.is_some_and(|joined| sent.seq > *joined)
         };
         let gaps = (USERS..super::PLACES.len()).filter_map(|room| {
-            let last = self.dropped.iter().filter(|sent| sent.to == room).filter(for_her).next_back()?.seq;
+            let last = self.dropped.iter().filter(|sent| sent.to == room).rfind(for_her)?.seq;
             Some(Waiting::Gap { first: after.max(self.members[&(room, user)]) + 1, last, room })
         });
         let gaps: Vec<_> = gaps.collect();
@@ -304,8 +304,8 @@ impl Model {
                     let dropped = self.dropped.iter().any(|dropped| dropped.seq == s.seq);
                     !dropped && !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
                 };
-                let theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
-                if let Some(last) = theirs.filter(reached).next_back().cloned() {
+                let mut theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
+                if let Some(last) = theirs.rfind(reached).cloned() {
                     self.move_mark(&last, state);
                 }
             }
