@@ -76,19 +76,19 @@ fn work(queue: &AuthQueue) {
             Job::Hash { password, done } => {
                 let hash = unless_it_panics(|| hash(&mut memory, &password));
                 queue.finish(&origin, None);
-                done(hash.flatten());
+                unless_it_panics(|| done(hash.flatten()));
             }
             Job::Verify { password, hash, done } => {
                 let right = unless_it_panics(|| verify(&mut memory, &password, hash.as_deref()));
                 queue.finish(&origin, right);
-                done(right.unwrap_or(false));
+                unless_it_panics(|| done(right.unwrap_or(false)));
             }
         }
     }
 }
 
 /// Returns the result; `None` after a panic, which is a defect and has told so on standard error: the place in the queue is
-/// freed and the client answered all the same.
+/// freed, the client answered, and the thread goes on.
 fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

@@ -101,7 +101,7 @@ impl Drop for Slot {
 
 /// Returns what is counted as one address: in IPv6 the network of 64 bits, since whoever has one address there has all of
 /// them.
-pub(super) fn network(peer: IpAddr) -> IpAddr {
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         address => address,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 use super::accounts::Account;
 use super::auth::Job;
@@ -142,6 +143,15 @@ impl Attempt {
             // Not by the cache: its answer would go through the router's queue, and this is the router's thread.
             Some(account) => self.compare(account),
             None => Err(ko),
+        }
+    }
+}
+
+/// A panic, which is a defect, ends the attempt that it happens in: its client is answered.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.shared.report_login(self.connection, Outcome::Refused(Code::Internal.into()));
         }
     }
 }

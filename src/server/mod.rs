@@ -50,6 +50,7 @@ use accounts::Accounts;
 use auth::Auth;
 use connection::Connection;
 use connection_table::ConnectionTable;
+pub use connection_table::network;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use offline::{NewAccount, Offline, hash_all};

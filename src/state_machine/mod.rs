@@ -30,8 +30,8 @@ pub use query::{Excerpt, LastOfPeer};
 pub use record::Record;
 pub use snapshot::{ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow};
 pub use stored::{
-    AccountNumber, AccountRow, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants, RoomNumber,
-    SentMessage, StoredState,
+    AccountNumber, AccountRow, Capacities, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
+    RoomNumber, SentMessage, StoredState,
 };
 
 use live::{Presence, RateLimits};

@@ -56,7 +56,7 @@ impl Store {
         if !self.exists(&self.directory)? || (self.checkpoints()?.is_empty() && !self.exists(&self.wal_directory())?) {
             return Err(Problem::NoStore.at(&self.directory));
         }
-        let copy = Store::new(self.disk.clone(), destination);
+        let copy = Store::with_capacities(self.disk.clone(), destination, self.capacities);
         let is_new = copy.expect_empty(&[])?;
         copy.create_dir(destination)?;
         let marker = copy.backup_marker();

@@ -103,7 +103,7 @@ impl Store {
         self.check_histories(&tables, &read.snapshot, report);
         report.conversations = read.snapshot.conversations.len();
         report.store = read.snapshot.store.to_string();
-        let restored = StoredState::restore(read.snapshot);
+        let restored = StoredState::restore(read.snapshot, self.capacities);
         let state = report.ok_or_damage(restored.map_err(|error| tables::inconsistent(&tables, &error)))?;
         self.check_wal(state, newest, read.next_batch, report)
     }

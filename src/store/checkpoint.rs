@@ -113,7 +113,8 @@ impl Store {
         if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
-        let state = StoredState::restore(snapshot).map_err(|error| tables::inconsistent(&path, &error))?;
+        let state =
+            StoredState::restore(snapshot, self.capacities).map_err(|error| tables::inconsistent(&path, &error))?;
         Ok(Loaded { state, segment, next_batch, bytes })
     }
 }

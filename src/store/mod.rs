@@ -34,7 +34,7 @@ use checkpoint::Loaded;
 use parking_lot::Mutex;
 
 use crate::disk::{self, Disk};
-use crate::state_machine::{Policy, StateMachine, StoredState};
+use crate::state_machine::{Capacities, Policy, StateMachine, StoredState};
 use crate::wal::{self, Location, Wal, WalError};
 
 /// The file that the process that uses the directory has locked.
@@ -48,6 +48,7 @@ const README: &str = "README.md";
 pub struct Store {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
+    capacities: Capacities,
     /// The damaged places in history files that were logged.
     reported: Arc<Mutex<HashSet<(PathBuf, u64)>>>,
 }
@@ -88,7 +89,12 @@ pub struct DirectoryLock(#[expect(dead_code, reason = "dropping it unlocks the f
 
 impl Store {
     pub fn new(disk: Arc<dyn Disk>, directory: &Path) -> Self {
-        Self { disk, directory: directory.to_path_buf(), reported: Arc::default() }
+        Self::with_capacities(disk, directory, Capacities::default())
+    }
+
+    /// Makes a store with other capacities, for tests: it has to have the same ones in each life.
+    pub fn with_capacities(disk: Arc<dyn Disk>, directory: &Path, capacities: Capacities) -> Self {
+        Self { disk, directory: directory.to_path_buf(), capacities, reported: Arc::default() }
     }
 
     /// Locks the directory, makes a store in it if it is new, and recovers the state.
@@ -103,7 +109,8 @@ impl Store {
         self.sync_names()?;
         if is_new {
             // The commit point: from here on it is a store.
-            self.write_checkpoint(&StoredState::new(new_name(&self.directory)?).snapshot(), 0, 1)?;
+            let state = StoredState::with_capacities(new_name(&self.directory)?, self.capacities);
+            self.write_checkpoint(&state.snapshot(), 0, 1)?;
         }
         let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest()?;
         let location = self.wal(state.store.clone());

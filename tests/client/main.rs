@@ -8,6 +8,7 @@ mod commands;
 mod completion;
 mod damage;
 mod direct;
+mod direct_power;
 mod faults;
 mod history;
 mod keyboard;

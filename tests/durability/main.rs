@@ -5,6 +5,7 @@
 mod support;
 
 mod backup;
+mod capacities;
 mod check;
 mod checker;
 mod crashes;

@@ -35,6 +35,14 @@ pub fn planted_files(bugs: &[Bug]) -> Result<Files, String> {
     if !misfits.is_empty() {
         return Err(misfits.join("\n"));
     }
+    // Cargo tells packages apart by name and version, and not by directory: under its own version, the copy's programs
+    // would be taken for the project's.
+    let version = concat!("\nversion = \"", env!("CARGO_PKG_VERSION"));
+    for (file, before) in [("Cargo.toml", ""), ("Cargo.lock", "name = \"wachat\"")] {
+        let old = format!("{before}{version}\"");
+        let text = files.get_mut(Path::new(file)).filter(|text| text.contains(&old)).ok_or(file)?;
+        *text = text.replacen(&old, &format!("{before}{version}-planted\""), 1);
+    }
     files.entry("src/lib.rs".into()).or_default().push_str("\npub mod planted;\n");
     files.insert(MODULE.into(), include_str!("planted.rs").replace("VARIABLE", &format!("{VARIABLE:?}")));
     Ok(files)

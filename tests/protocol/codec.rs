@@ -3,6 +3,8 @@
 
 #[path = "codec/abnf.rs"]
 mod abnf;
+#[path = "codec/log_records.rs"]
+mod log_records;
 #[path = "codec/page.rs"]
 mod page;
 
@@ -268,21 +270,6 @@ proptest! {
             DirectLine::Ko(ko),
         ] {
             prop_assert_eq!(DirectLine::parse(&line(|out| direct.write(out))), Ok(direct));
-        }
-    }
-
-    #[test]
-    fn records_of_the_wal_are_read_back(message in message(), user in name(), target in target(), number in seq(), at in time()) {
-        let last_of_peer = Some(number).filter(|n| n.get() > 0);
-        for (last, record) in [
-            (message.seq, Record::Message(message.clone())),
-            (number, Record::Read { user: user.clone(), target, upto: number, last_of_peer, at }),
-            (number, Record::Account { name: user.clone(), password_hash: "$a;\"b\"".into(), at }),
-            (number, Record::Password { user: user.clone(), password_hash: "\"x".into() }),
-            (number, Record::Removed { user: user.clone(), at }),
-            (number, Record::Seen { user, at }),
-        ] {
-            prop_assert_eq!(Record::parse(&line(|out| record.write(last, out))), Some((last, record)));
         }
     }
 }

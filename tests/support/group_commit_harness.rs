@@ -41,7 +41,10 @@ pub fn user(name: &str) -> UserName {
 
 impl GroupCommitHarness {
     pub fn start(disk: Arc<dyn Disk>, data: &Path) -> Self {
-        let store = Store::new(disk, data);
+        Self::serve(Store::new(disk, data))
+    }
+
+    pub fn serve(store: Store) -> Self {
         let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
         let location = opened.location.clone();
         Self {

@@ -7,7 +7,7 @@ use super::Applied;
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
 use crate::record::length_in_record;
-use crate::state_machine::stored::{ConversationId, EVENT_BYTES, StoredState, TargetNumber};
+use crate::state_machine::stored::{Capacities, ConversationId, EVENT_BYTES, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError};
 
 /// A change of a sender's watermark.
@@ -29,8 +29,9 @@ impl StoredState {
 
     fn add_direct_message(&mut self, message: &Arc<Message>, from: AccountNumber, to: AccountNumber) -> Applied {
         self.advance_sequence(message.seq)?;
+        let remembered_ids = self.capacities.remembered_ids;
         let sender = self.account_mut(from);
-        sender.sent.remember(message);
+        sender.sent.remember(message, remembered_ids);
         sender.chats.entry(to).or_default();
         let recipient = self.account_mut(to);
         recipient.chats.entry(from).or_default();
@@ -46,11 +47,12 @@ impl StoredState {
             return Err(ApplyError(format!("{} is not in {room}", message.from)));
         }
         self.advance_sequence(message.seq)?;
-        self.account_mut(from).sent.remember(message);
+        let Capacities { room_log, remembered_ids } = self.capacities;
+        self.account_mut(from).sent.remember(message, remembered_ids);
         let bytes = u32::try_from(length_in_record(message.text.as_str()) + EVENT_BYTES).unwrap_or(u32::MAX);
         let room = self.room_mut(number);
         room.conversation.rows.push(message.clone());
-        let receipts = room.add_message(message.seq, from, bytes);
+        let receipts = room.add_message(message.seq, from, bytes, room_log);
         self.put_room_receipts(number, receipts, message.at);
         self.notify_members(number, from, message.seq);
         Ok(())

@@ -7,13 +7,13 @@ use crate::state_machine::ApplyError;
 use crate::state_machine::snapshot::{
     ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
 };
-use crate::state_machine::stored::{ConversationId, Dropped, Entry, StoredState, TargetNumber};
+use crate::state_machine::stored::{Capacities, ConversationId, Dropped, Entry, StoredState, TargetNumber};
 
 impl StoredState {
     /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
     /// an account or a room that is not there is an error.
-    pub fn restore(snapshot: Snapshot) -> Result<Self, ApplyError> {
-        let mut state = Self::new(snapshot.store);
+    pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
+        let mut state = Self::with_capacities(snapshot.store, capacities);
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
         for ChatRow { user, peer, read } in snapshot.chats {
             let (user, peer) = (state.number(&user)?, state.number(&peer)?);
@@ -21,7 +21,7 @@ impl StoredState {
         }
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;
-            state.account_mut(user).sent.insert(id, sent);
+            state.account_mut(user).sent.insert(id, sent, capacities.remembered_ids);
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
         for MemberRow { room, user, member } in snapshot.members {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Applied;
 use super::message::Receipt;
-use crate::limits;
 use crate::model::{RoomName, Seq, State, Timestamp, UserName};
 use crate::state_machine::stored::{Dropped, Entry, Marks, Member, Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, RoomNumber};
@@ -89,8 +88,8 @@ impl Room {
         })
     }
 
-    /// Adds a message to the log; above [`limits::ROOM_BACKLOG`] the oldest entry is dropped.
-    pub(super) fn add_message(&mut self, seq: Seq, from: AccountNumber, bytes: u32) -> Vec<Receipt> {
+    /// Adds a message to the log; above its capacity the oldest entry is dropped.
+    pub(super) fn add_message(&mut self, seq: Seq, from: AccountNumber, bytes: u32, capacity: usize) -> Vec<Receipt> {
         let others = self.members.len() - usize::from(self.has_member(from));
         let count = u32::try_from(others).unwrap_or(u32::MAX);
         if count == 0 {
@@ -98,7 +97,7 @@ impl Room {
         }
         let (recipients, undelivered, unacknowledged, unread) = (count, count, count, count);
         self.log.push_back(Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread });
-        let oldest = if self.log.len() > limits::ROOM_BACKLOG { self.log.pop_front() } else { None };
+        let oldest = if self.log.len() > capacity { self.log.pop_front() } else { None };
         oldest.map_or(Vec::new(), |oldest| self.drop_entry(oldest))
     }
 

@@ -10,7 +10,6 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::conversation::{AccountNumber, RoomNumber};
 use super::mailbox::Mailbox;
-use crate::limits;
 use crate::model::{Email, Message, MessageId, Seq, Target, Timestamp, UserName};
 
 /// An account, removed or not, as the table of users in a checkpoint holds it.
@@ -88,7 +87,7 @@ pub struct SentMessage {
     pub digest: Digest,
 }
 
-/// The newest ids of one sender: the 1,024 that the protocol promises.
+/// The newest ids of one sender: as many as the protocol promises.
 #[derive(Default)]
 pub struct SentIds {
     /// A ring once it is full: the oldest entry is overwritten.
@@ -107,15 +106,15 @@ impl SentIds {
     }
 
     /// Adds the id of a message that was accepted.
-    pub fn remember(&mut self, message: &Message) {
+    pub fn remember(&mut self, message: &Message, capacity: usize) {
         let digest = Digest::of(&message.to, message.text.as_str());
-        self.insert(message.id.clone(), SentMessage { seq: message.seq, at: message.at, digest });
+        self.insert(message.id.clone(), SentMessage { seq: message.seq, at: message.at, digest }, capacity);
     }
 
-    /// Adds an id; above the limit the oldest is removed.
-    pub fn insert(&mut self, id: MessageId, sent: SentMessage) {
+    /// Adds an id; above the capacity the oldest is removed.
+    pub fn insert(&mut self, id: MessageId, sent: SentMessage, capacity: usize) {
         let hash = self.hasher.hash_one(&id);
-        let index = if self.entries.len() < limits::REMEMBERED_IDS {
+        let index = if self.entries.len() < capacity {
             self.entries.push((id, sent));
             self.entries.len() - 1
         } else {

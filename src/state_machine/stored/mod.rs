@@ -15,6 +15,7 @@ pub use mailbox::Mailbox;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
+use crate::limits;
 use crate::model::{NoSuchTarget, RoomName, Seq, Target, UserName};
 use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
@@ -22,11 +23,29 @@ use crate::protocol::request::RequestedTarget;
 /// Upper bound of the bytes that an event takes in a reply beside its text.
 pub(super) const EVENT_BYTES: usize = 256;
 
+/// Most entries of the lists of the stored state that have an end. `apply` looks at them: a replay under others would
+/// lead to another state. So a server always has the defaults; tests have smaller ones, whose ends a short history
+/// reaches.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacities {
+    /// Messages in the log of a room.
+    pub room_log: usize,
+    /// Message ids of one sender; at most 65,535.
+    pub remembered_ids: usize,
+}
+
+impl Default for Capacities {
+    fn default() -> Self {
+        Self { room_log: limits::ROOM_BACKLOG, remembered_ids: limits::REMEMBERED_IDS }
+    }
+}
+
 /// Accounts, rooms and conversations.
 #[derive(Default)]
 pub struct StoredState {
     /// The store's own name: a client that finds another one starts anew (protocol, section 6).
     pub store: Arc<str>,
+    pub(super) capacities: Capacities,
     /// The newest sequence number given.
     pub last: Seq,
     pub(super) accounts: Vec<Account>,
@@ -43,7 +62,12 @@ pub struct StoredState {
 impl StoredState {
     /// Makes the state of an empty store.
     pub fn new(store: Arc<str>) -> Self {
-        Self { store, ..Self::default() }
+        Self::with_capacities(store, Capacities::default())
+    }
+
+    /// Makes the state of an empty store with other capacities, for tests.
+    pub fn with_capacities(store: Arc<str>, capacities: Capacities) -> Self {
+        Self { store, capacities, ..Self::default() }
     }
 
     /// Finds an account by name; a record or a session that names none is an error.

@@ -14,8 +14,8 @@ use crate::model::{RoomName, Seq, State};
 pub struct Room {
     pub name: RoomName,
     pub members: BTreeMap<AccountNumber, Member>,
-    /// The messages that a recipient has yet to acknowledge or to read, oldest first; at most
-    /// [`crate::limits::ROOM_BACKLOG`].
+    /// The messages that a recipient has yet to acknowledge or to read, oldest first. Bounded by
+    /// [`super::Capacities::room_log`].
     pub log: VecDeque<Entry>,
     pub dropped: Dropped,
     /// The watermarks of each sender, also of senders who have left.

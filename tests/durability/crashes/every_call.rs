@@ -64,6 +64,26 @@ fn disturbed(workload: &mut Workload, call: u64, fault: Fault, end: Option<u64>)
     workload.settle()
 }
 
+/// A killed process leaves changes in the system's cache that it has not synced. The next one builds on them.
+#[test]
+fn what_a_life_after_a_kill_at_any_call_answers_survives_a_power_cut() {
+    let mut undisturbed = Workload::new(SEED);
+    live(&mut undisturbed).expect("a workload");
+    for call in 1..=undisturbed.disk.calls() {
+        let mut workload = Workload::new(SEED);
+        workload.disk.fail(call, Fault::Stop);
+        live(&mut workload).expect("no promise is broken");
+        workload.kill();
+        // A new segment would make all names in the log's directory durable.
+        workload.make_no_segments();
+        let ended = workload.live(5).and_then(|()| {
+            workload.cut_power(0);
+            workload.settle()
+        });
+        ended.unwrap_or_else(|broken| panic!("killed at call {call}: {broken}"));
+    }
+}
+
 #[test]
 fn a_start_after_a_crash_fails_at_every_call_and_the_next_one_works() {
     let mut undisturbed = Workload::new(SEED);

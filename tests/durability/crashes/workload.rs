@@ -195,6 +195,11 @@ impl Workload {
         }
     }
 
+    /// From here on the thread that makes segments has no time.
+    pub fn make_no_segments(&mut self) {
+        self.eagerness = 0;
+    }
+
     /// The process is started again; the disk has no part in it.
     pub fn restart(&mut self) {
         self.end();

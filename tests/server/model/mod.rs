@@ -9,16 +9,21 @@ mod real;
 mod simple;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use real::{Real, name, target};
 use simple::{Model, Said};
 use wachat::model::{MessageId, Seq, Text};
-use wachat::state_machine::{Command, ConnectionId, LastOfPeer};
+use wachat::state_machine::{Capacities, Command, ConnectionId};
 
 /// Users first, then rooms: numbers below [`USERS`] are users.
 const PLACES: [&str; 5] = ["ana", "luis", "eva", "#sala", "#aula"];
 const USERS: usize = 3;
 const QUEUE: usize = 12;
 const QUEUE_PER_SENDER: usize = 7;
+
+/// Random histories, the same in every run: enough for combinations that one in thousands has.
+const HISTORIES: u32 = 20_000;
+const SEED: u64 = 1;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -96,13 +101,7 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
         Action::Read { user, target: there, share } => {
             let upto = model.last * u64::from(share) / 4;
             let found = model.last_of_peer(user, there, upto).and_then(Seq::new);
-            let command = Command::Read {
-                user: name(user),
-                target: Ok(target(there)),
-                seq: Seq::new(upto).unwrap(),
-                last_of_peer: LastOfPeer::Found(found),
-            };
-            Some((model.read(user, there, upto), real.say(ConnectionId(0), command)))
+            Some((model.read(user, there, upto), real.read(user, there, upto, found)))
         }
         Action::Join { user, room } => {
             model.join(user, room);
@@ -130,11 +129,21 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: HISTORIES,
+        rng_seed: RngSeed::Fixed(SEED),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
+    /// With such capacities histories of this length reach the ends of room logs and remembered ids.
     #[test]
-    fn the_state_machine_answers_as_the_model_does(actions in prop::collection::vec(action(), 1..120)) {
-        let (mut model, mut real) = (Model::default(), Real::new());
+    fn the_state_machine_answers_as_the_model_does(
+        (room_log, remembered_ids) in (1..8_usize, 1..12_usize),
+        actions in prop::collection::vec(action(), 1..120),
+    ) {
+        let capacities = Capacities { room_log, remembered_ids };
+        let (mut model, mut real) = (Model::new(capacities), Real::with_capacities(capacities));
         for action in &actions {
             if let Some((wanted, said)) = both(&mut model, &mut real, action) {
                 prop_assert_eq!(said, wanted, "{:?}", action);

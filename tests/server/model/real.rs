@@ -1,12 +1,14 @@
 //! The state machine, asked as connections ask it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use wachat::model::{Seq, Target, Timestamp, UserName};
+use wachat::model::{Message, Seq, Target, Timestamp, UserName};
 use wachat::protocol::{After, Event, Reply};
 use wachat::state_machine::{
-    Command, ConnectionId, Delivery, Effect, Now, Output, Policy, Record, StateMachine, StoredState,
+    Capacities, Command, ConnectionId, Delivery, Effect, LastOfPeer, Now, Output, Policy, Record, StateMachine,
+    StoredState,
 };
 
 use super::simple::{Said, Waiting};
@@ -16,6 +18,7 @@ use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
 pub struct Real {
     pub machine: StateMachine,
     pub lines: Vec<Vec<u8>>,
+    capacities: Capacities,
     sessions: u64,
     clock: u64,
 }
@@ -34,9 +37,14 @@ fn policy() -> Policy {
 
 impl Real {
     pub fn new() -> Self {
+        Self::with_capacities(Capacities::default())
+    }
+
+    pub fn with_capacities(capacities: Capacities) -> Self {
         let mut real = Self {
-            machine: StateMachine::new(StoredState::new("store".into()), policy()),
+            machine: StateMachine::new(StoredState::with_capacities("store".into(), capacities), policy()),
             lines: Vec::new(),
+            capacities,
             sessions: 0,
             clock: 0,
         };
@@ -83,12 +91,15 @@ impl Real {
     /// Adds the events that are in files only; here the list of all records stands for the files.
     fn complete(&self, delivery: Delivery) -> Vec<Event> {
         let filed: HashSet<_> = delivery.filed.iter().flat_map(|filed| filed.seqs.iter().copied()).collect();
-        let mut events = delivery.events;
-        for line in &self.lines {
-            if let Some((seq, Record::Message(message))) = Record::parse(line)
+        let (mut events, mut before) = (delivery.events, Seq::ZERO);
+        for line in self.lines.iter().filter(|_| !filed.is_empty()) {
+            let (last, record) = Record::parse(line).unwrap();
+            // The number of the line can be larger than the message's own: STATE events of the record come after it.
+            let seq = std::mem::replace(&mut before, last).next();
+            if let Record::Message(message) = record
                 && filed.contains(&seq)
             {
-                events.push(Event::Message(message));
+                events.push(Event::Message(Arc::new(Message { seq, ..(*message).clone() })));
             }
         }
         events.sort_by_key(Event::seq);
@@ -123,6 +134,22 @@ impl Real {
         }
     }
 
+    /// Returns the answer to READ. `in_file`: what the server finds in the history file, if the state machine asks.
+    pub fn read(&mut self, user: usize, there: usize, upto: u64, in_file: Option<Seq>) -> Said {
+        let command = |last_of_peer| Command::Read {
+            user: name(user),
+            target: Ok(target(there)),
+            seq: Seq::new(upto).unwrap(),
+            last_of_peer,
+        };
+        match self.request(ConnectionId(0), command(LastOfPeer::NotLookedUp)).expect("an answer") {
+            Effect::Excerpt(..) => self.say(ConnectionId(0), command(LastOfPeer::Found(in_file))),
+            Effect::Reply(_, Reply::Done) => Said::Done,
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub fn poll(&mut self, user: usize, after: u64, max: usize) -> Said {
         self.sessions += 1;
         let connection = ConnectionId(self.sessions);
@@ -137,12 +164,14 @@ impl Real {
     }
 
     pub fn restart(&mut self) {
-        self.machine = StateMachine::new(StoredState::new("store".into()), policy());
+        let stored = StoredState::with_capacities("store".into(), self.capacities);
+        self.machine = StateMachine::new(stored, policy());
         self.lines.iter().for_each(|line| self.machine.stored.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
-        self.machine = StateMachine::new(StoredState::restore(self.machine.stored.snapshot()).unwrap(), policy());
+        let stored = StoredState::restore(self.machine.stored.snapshot(), self.capacities).unwrap();
+        self.machine = StateMachine::new(stored, policy());
     }
 }
 
@@ -162,6 +191,9 @@ fn waiting(event: &Event) -> Option<Waiting> {
         Event::State { seq, target, state, upto, .. } => {
             let target = number(&target.to_string());
             Some(Waiting::State { seq: seq.get(), target, state: *state, upto: upto.get() })
+        }
+        Event::Gap { room, first, last } => {
+            Some(Waiting::Gap { first: first.get(), last: last.get(), room: number(&room.to_string()) })
         }
         _ => None,
     }

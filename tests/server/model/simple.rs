@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use wachat::model::State;
 use wachat::protocol::Code;
+use wachat::state_machine::Capacities;
 
 use super::{QUEUE, QUEUE_PER_SENDER, USERS};
 
@@ -12,12 +13,14 @@ use super::{QUEUE, QUEUE_PER_SENDER, USERS};
 pub enum Waiting {
     Message { seq: u64, id: String, from: usize, to: usize, text: String },
     State { seq: u64, target: usize, state: State, upto: u64 },
+    Gap { first: u64, last: u64, room: usize },
 }
 
 impl Waiting {
     pub fn seq(&self) -> u64 {
         match self {
             Self::Message { seq, .. } | Self::State { seq, .. } => *seq,
+            Self::Gap { last, .. } => *last,
         }
     }
 }
@@ -42,8 +45,13 @@ impl Sent {
 #[derive(Default)]
 pub struct Model {
     pub last: u64,
+    capacities: Capacities,
     /// Everything ever accepted.
     sent: Vec<Sent>,
+    /// The numbers of the messages in each room's log, oldest first.
+    logs: HashMap<usize, Vec<u64>>,
+    /// The messages that left a log because it was full.
+    dropped: Vec<Sent>,
     /// Pending direct events by user; pending room messages are found in `sent`.
     mailbox: [Vec<Waiting>; USERS],
     pub acknowledged: [u64; USERS],
@@ -71,8 +79,13 @@ fn is_room(target: usize) -> bool {
 }
 
 impl Model {
+    pub fn new(capacities: Capacities) -> Self {
+        Self { capacities, ..Self::default() }
+    }
+
     pub fn send(&mut self, from: usize, id: &str, to: usize, text: &str) -> Said {
-        if let Some(known) = self.sent.iter().find(|sent| sent.from == from && sent.id == id) {
+        let newest = self.sent.iter().rev().filter(|sent| sent.from == from).take(self.capacities.remembered_ids);
+        if let Some(known) = newest.into_iter().find(|sent| sent.id == id) {
             let same = (known.to, known.text.as_str()) == (to, text);
             return if same { Said::Accepted(known.seq) } else { Said::Ko(Code::Conflict) };
         }
@@ -90,12 +103,56 @@ impl Model {
             }
         }
         self.last += 1;
-        let sent = Sent { seq: self.last, from, id: id.into(), to, text: text.into() };
-        if !is_room(to) {
+        let seq = self.last;
+        let sent = Sent { seq, from, id: id.into(), to, text: text.into() };
+        self.sent.push(sent.clone());
+        if is_room(to) {
+            self.add_to_log(&sent);
+        } else {
             self.mailbox[to].push(sent.waiting());
         }
-        self.sent.push(sent);
-        Said::Accepted(self.last)
+        Said::Accepted(seq)
+    }
+
+    fn add_to_log(&mut self, sent: &Sent) {
+        if self.is_complete(sent) {
+            return;
+        }
+        let log = self.logs.entry(sent.to).or_default();
+        log.push(sent.seq);
+        if log.len() > self.capacities.room_log {
+            let oldest = log.remove(0);
+            let oldest = self.sent.iter().find(|sent| sent.seq == oldest).cloned().expect("it was sent");
+            self.drop_message(oldest);
+        }
+        self.remove_complete(sent.to);
+    }
+
+    /// It is complete for those who have it: what it says to its sender is said now, or never.
+    fn drop_message(&mut self, oldest: Sent) {
+        let states: Vec<_> = self.waited_for(&oldest).into_iter().map(|(_, state)| state).collect();
+        let has = |wanted| states.contains(&wanted);
+        if has(State::Read) && !has(State::Delivered) {
+            self.move_mark(&oldest, State::Read);
+        }
+        if has(State::Read) || has(State::Delivered) {
+            self.move_mark(&oldest, State::Delivered);
+        }
+        self.dropped.push(oldest);
+    }
+
+    /// Checks that every recipient has acknowledged a message, and read it.
+    fn is_complete(&self, sent: &Sent) -> bool {
+        let mut waited = self.waited_for(sent).into_iter();
+        waited.all(|(user, state)| state == State::Read && self.acknowledged[user] >= sent.seq)
+    }
+
+    /// Removes the complete messages at the beginning of a room's log.
+    fn remove_complete(&mut self, room: usize) {
+        let log = self.logs.get(&room).cloned().unwrap_or_default();
+        let is_complete = |seq: &&u64| self.sent.iter().any(|sent| sent.seq == **seq && self.is_complete(sent));
+        let complete = log.iter().take_while(is_complete).count();
+        self.logs.insert(room, log[complete..].to_vec());
     }
 
     fn no_member(&self, user: usize, target: usize) -> Option<Code> {
@@ -130,10 +187,20 @@ impl Model {
     fn waiting(&self, user: usize, after: u64) -> Vec<Waiting> {
         let for_her = |sent: &&Sent| {
             let joined = self.members.get(&(sent.to, user));
-            sent.from != user && joined.is_some_and(|joined| sent.seq > *joined)
+            sent.from != user && sent.seq > after && joined.is_some_and(|joined| sent.seq > *joined)
         };
-        let in_rooms = self.sent.iter().filter(for_her).map(Sent::waiting);
-        let mut all: Vec<_> = self.mailbox[user].iter().cloned().chain(in_rooms).filter(|w| w.seq() > after).collect();
+        let gaps = (USERS..super::PLACES.len()).filter_map(|room| {
+            let last = self.dropped.iter().filter(|sent| sent.to == room).rfind(for_her)?.seq;
+            Some(Waiting::Gap { first: after.max(self.members[&(room, user)]) + 1, last, room })
+        });
+        let gaps: Vec<_> = gaps.collect();
+        let is_in_gap = |sent: &&Sent| {
+            gaps.iter()
+                .any(|gap| matches!(gap, Waiting::Gap { last, room, .. } if sent.to == *room && sent.seq <= *last))
+        };
+        let in_rooms = self.sent.iter().filter(for_her).filter(|sent| !is_in_gap(sent)).map(Sent::waiting);
+        let direct = self.mailbox[user].iter().filter(|waiting| waiting.seq() > after).cloned();
+        let mut all: Vec<_> = direct.chain(in_rooms).chain(gaps.iter().cloned()).collect();
         all.sort_by_key(Waiting::seq);
         all
     }
@@ -229,21 +296,30 @@ impl Model {
 
     /// Moves the marks of every sender in a room to where they should be.
     fn move_room_marks(&mut self, room: usize) {
+        self.remove_complete(room);
         for state in [State::Read, State::Delivered] {
             for sender in 0..USERS {
                 let reached = |s: &&Sent| {
                     let waited = self.waited_for(s);
-                    !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
+                    let dropped = self.dropped.iter().any(|dropped| dropped.seq == s.seq);
+                    !dropped && !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
                 };
-                let theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
-                let upto = theirs.filter(reached).map(|s| s.seq).max().unwrap_or(0);
-                let mark = |read| self.marks.get(&(room, sender, read)).copied().unwrap_or(0);
-                let known = if state == State::Read { mark(true) } else { mark(false).max(mark(true)) };
-                if upto > known {
-                    self.marks.insert((room, sender, state == State::Read), upto);
-                    self.notify(sender, room, state, upto);
+                let mut theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
+                if let Some(last) = theirs.rfind(reached).cloned() {
+                    self.move_mark(&last, state);
                 }
             }
+        }
+    }
+
+    /// Moves the mark of a sender up to a message, if it is not there yet, and tells the sender.
+    fn move_mark(&mut self, upto: &Sent, state: State) {
+        let Sent { seq, from: sender, to: room, .. } = *upto;
+        let mark = |read| self.marks.get(&(room, sender, read)).copied().unwrap_or(0);
+        let known = if state == State::Read { mark(true) } else { mark(false).max(mark(true)) };
+        if seq > known {
+            self.marks.insert((room, sender, state == State::Read), seq);
+            self.notify(sender, room, state, seq);
         }
     }
 

@@ -1,0 +1,121 @@
+//! The records of the write-ahead logs, of the server and of the client: each kind is read back as it was written.
+
+use proptest::prelude::*;
+use wachat::client::state::conversation::Gap;
+use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::record::Record as ClientRecord;
+use wachat::model::{Email, Seq, Text};
+use wachat::protocol::Codec as _;
+use wachat::record::Fields;
+use wachat::state_machine::{AccountNumber, ConversationId, Record};
+
+use super::{id, line, message, name, room, seq, state, target, text, time};
+
+/// Defines a function that returns a generator of records, one of each kind. A kind that is missing here does not
+/// compile.
+macro_rules! one_of_each_kind {
+    ($function:ident: $record:ty, $($pattern:pat => $strategy:expr,)*) => {
+        fn $function() -> impl Strategy<Value = Vec<$record>> {
+            vec![$($strategy.prop_filter("another kind", |record| matches!(record, $pattern)).boxed()),*]
+        }
+
+        const _: fn($record) = |record| match record {
+            $($pattern => {})*
+        };
+    };
+}
+
+fn email() -> impl Strategy<Value = Email> {
+    prop::sample::select(vec!["", "ana@example.org", "a;b\"c@x"]).prop_map(|text| Email::new(text).unwrap())
+}
+
+fn account() -> impl Strategy<Value = AccountNumber> {
+    (0..5u32).prop_map(|number| match ConversationId::parse(&format!("direct-{number}-{number}")) {
+        Some(ConversationId::Direct(account, _)) => account,
+        other => panic!("{other:?}"),
+    })
+}
+
+/// Few numbers and accounts: many neighbours, which are written as ranges.
+fn acknowledged() -> impl Strategy<Value = Vec<(Seq, AccountNumber)>> {
+    let number = (0..3u64).prop_map(|number| Seq::new(number).unwrap());
+    prop::collection::vec((number, account()), 1..20)
+}
+
+fn outgoing() -> impl Strategy<Value = Outgoing> {
+    (id(), target(), time(), text()).prop_map(|(id, to, at, text)| Outgoing {
+        id,
+        to,
+        at,
+        text: Text::new(&text).unwrap(),
+    })
+}
+
+one_of_each_kind! { server_records: Record,
+    Record::Account { .. } => (name(), text(), time()).prop_map(|(name, hash, at)| {
+        Record::Account { name, password_hash: hash.into(), at }
+    }),
+    Record::Password { .. } => (name(), text()).prop_map(|(user, hash)| {
+        Record::Password { user, password_hash: hash.into() }
+    }),
+    Record::Email { .. } => (name(), email()).prop_map(|(user, email)| Record::Email { user, email }),
+    Record::Removed { .. } => (name(), time()).prop_map(|(user, at)| Record::Removed { user, at }),
+    Record::Join { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Join { user, room, at }),
+    Record::Leave { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Leave { user, room, at }),
+    Record::Seen { .. } => (name(), time()).prop_map(|(user, at)| Record::Seen { user, at }),
+    Record::Message(_) => message().prop_map(Record::Message),
+    Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
+    Record::Read { .. } => (name(), target(), seq(), prop::option::of(1..1u64 << 53), time()).prop_map(
+        |(user, target, upto, last, at)| Record::Read { user, target, upto, last_of_peer: last.and_then(Seq::new), at },
+    ),
+}
+
+one_of_each_kind! { client_records: ClientRecord,
+    ClientRecord::Queued(_) => outgoing().prop_map(ClientRecord::Queued),
+    ClientRecord::Sent { .. } => (id(), seq(), time()).prop_map(|(id, seq, at)| ClientRecord::Sent { id, seq, at }),
+    ClientRecord::Failed { .. } => (id(), text()).prop_map(|(id, why)| ClientRecord::Failed { id, why }),
+    ClientRecord::Moved(_) => id().prop_map(ClientRecord::Moved),
+    ClientRecord::Received(_) => message().prop_map(ClientRecord::Received),
+    ClientRecord::Fetched(_) => message().prop_map(ClientRecord::Fetched),
+    ClientRecord::Direct(_) => message().prop_map(|mut message| {
+        std::sync::Arc::make_mut(&mut message).seq = Seq::ZERO;
+        ClientRecord::Direct(message)
+    }),
+    ClientRecord::State { .. } => (seq(), target(), state(), seq(), time()).prop_map(|(seq, target, state, upto, at)| {
+        ClientRecord::State { seq, target, state, upto, at }
+    }),
+    ClientRecord::Shown(_) => any::<u64>().prop_map(ClientRecord::Shown),
+    ClientRecord::Ignored(..) => (name(), any::<bool>()).prop_map(|(user, yes)| ClientRecord::Ignored(user, yes)),
+    ClientRecord::Gap(_) => (room(), seq(), seq()).prop_map(|(room, first, last)| {
+        ClientRecord::Gap(Gap { room, first, last })
+    }),
+    ClientRecord::Position { .. } => (text(), seq()).prop_map(|(store, last)| ClientRecord::Position { store, last }),
+}
+
+/// Returns the number that a record's line begins with: a message's own, any other one for the rest.
+fn number_of(record: &Record, any: Seq) -> Seq {
+    match record {
+        Record::Message(message) => message.seq,
+        _ => any,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn records_of_every_kind_of_the_server_are_read_back(records in server_records(), any in seq()) {
+        for record in records {
+            let last = number_of(&record, any);
+            prop_assert_eq!(Record::parse(&line(|out| record.write(last, out))), Some((last, record)));
+        }
+    }
+
+    #[test]
+    fn records_of_every_kind_of_the_client_are_read_back(records in client_records()) {
+        for record in records {
+            let written = line(|out| record.write(out));
+            prop_assert_eq!(ClientRecord::from_fields(&Fields::parse(&written).unwrap()), Some(record));
+        }
+    }
+}
