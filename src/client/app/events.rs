@@ -202,7 +202,7 @@ impl App {
             Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
             Arrival::CaughtUp(room, count) => self.show(notice(Phrase::CaughtUp { count: &count, room: &room })),
             Arrival::Gap(gap) => self.show(notice(Phrase::Gap { max: &gap.max_messages(), room: &gap.room })),
-            Arrival::Damaged(room, first, last) => self.show(damaged(&room, first, last)),
+            Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
         }
     }
 

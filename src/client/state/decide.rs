@@ -7,7 +7,7 @@ use super::conversation::{Gap, Moved};
 use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
-use crate::model::{Message, MessageId, RoomName, Seq, State, Timestamp, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::{Event, Ko};
 
 /// An effect of a poll that the user may want to see.
@@ -22,8 +22,8 @@ pub enum Arrival {
     /// This number of messages of that room was fetched with HISTORY.
     CaughtUp(RoomName, usize),
     Gap(Gap),
-    /// The messages of that room with these numbers are damaged on the server.
-    Damaged(RoomName, Seq, Seq),
+    /// The messages there with these numbers are damaged on the server.
+    Damaged(Target, Seq, Seq),
 }
 
 impl Arrival {
@@ -117,7 +117,7 @@ impl ClientState {
                 }
             }
             Event::Gap { room, first, last } => self.fill(&Gap { room, first, last }, caught_up, arrivals),
-            Event::Damaged { seq, room } => arrivals.push(Arrival::Damaged(room, seq, seq)),
+            Event::Damaged { seq, target } => arrivals.push(Arrival::Damaged(target, seq, seq)),
             Event::Online { user, .. } => arrivals.push(Arrival::Online(user)),
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),
@@ -131,8 +131,8 @@ impl ClientState {
     fn fill(&mut self, gap: &Gap, caught_up: Option<CaughtUp>, arrivals: &mut Vec<Arrival>) {
         let nothing = || CaughtUp { messages: Vec::new(), rest: Some(gap.clone()), damaged: Vec::new() };
         let CaughtUp { messages, rest, damaged } = caught_up.unwrap_or_else(nothing);
-        let damaged = damaged.into_iter();
-        arrivals.extend(damaged.map(|(first, last)| Arrival::Damaged(gap.room.clone(), first, last)));
+        let room = || Target::Room(gap.room.clone());
+        arrivals.extend(damaged.into_iter().map(|(first, last)| Arrival::Damaged(room(), first, last)));
         if let Some(rest) = rest {
             self.record(Record::Gap(rest.clone()));
             arrivals.push(Arrival::Gap(rest));

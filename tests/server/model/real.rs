@@ -82,7 +82,7 @@ impl Real {
 
     /// Adds the events that are in files only; here the list of all records stands for the files.
     fn complete(&self, delivery: Delivery) -> Vec<Event> {
-        let filed: HashSet<_> = delivery.filed.iter().flat_map(|filed| filed.seqs.iter().copied()).collect();
+        let filed: HashSet<_> = delivery.filed.values().flat_map(|filed| filed.seqs.iter().copied()).collect();
         let mut events = delivery.events;
         for line in &self.lines {
             if let Some((seq, Record::Message(message))) = Record::parse(line)
