@@ -15,7 +15,7 @@ use crate::disk::RealDisk;
 use crate::limits;
 use crate::server::{Config, Registration};
 use crate::settings::{self, Settings};
-use crate::state_machine::Policy;
+use crate::state_machine::{Policy, mib};
 use crate::store::Sizes;
 use crate::tools;
 
@@ -88,6 +88,21 @@ struct ServeArgs {
     /// Maximum number of those from one sender
     #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
     queue_per_sender: usize,
+    /// Maximum size of a user's mailbox in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB)]
+    queue_mib: u32,
+    /// Maximum size of the messages in it from one sender, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB_PER_SENDER)]
+    queue_mib_per_sender: u32,
+    /// Maximum size of the messages that one user sends a day, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::MIB_PER_DAY)]
+    mib_per_day: u32,
+    /// Maximum size of the messages in one room a day, in MiB [default: 4 times --mib-per-day]
+    #[arg(long, value_name = "MIB")]
+    room_mib_per_day: Option<u32>,
+    /// Free space in MiB below which nothing is stored
+    #[arg(long, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
+    disk_floor: u32,
     /// Rate limit of a user in messages a second, 50 or more [default: none]
     #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
     rate: Option<u32>,
@@ -105,6 +120,8 @@ fn seconds(text: &str) -> Result<u64, String> {
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
         let timeout = Duration::from_secs(args.timeout);
+        let bytes_per_day = mib(args.mib_per_day);
+        let room_bytes_per_day = bytes_per_day.saturating_mul(limits::ROOM_DAY_FACTOR);
         Self {
             listen: args.listen,
             send_port: args.send_port,
@@ -117,11 +134,16 @@ impl From<ServeArgs> for Config {
             policy: Policy {
                 queue: args.queue,
                 queue_per_sender: args.queue_per_sender,
+                queue_bytes: mib(args.queue_mib),
+                queue_bytes_per_sender: mib(args.queue_mib_per_sender),
+                bytes_per_day,
+                room_bytes_per_day: args.room_mib_per_day.map_or(room_bytes_per_day, mib),
                 rate: args.rate,
                 poll_wait: timeout - limits::POLL_MARGIN,
                 lobby: !args.no_lobby,
             },
             sizes: Sizes::default(),
+            disk_floor: mib(args.disk_floor),
         }
     }
 }

@@ -71,6 +71,7 @@
 //! | two for passwords | 19 MiB each | a login |
 //! | two for history | a file that is being read | a request for old messages |
 //! | one for segments, one for checkpoints | files that no other thread writes | the router's order |
+//! | one for the free space of the disk | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |
 //!
 //! Every queue between them is bounded, by a length or by one entry a connection. The client's threads are the sender,

@@ -60,6 +60,20 @@ pub const REPLY_BYTES: usize = 256 << 10;
 pub const QUEUE: usize = 10_000;
 /// Most of those from one sender: the default of `serve --queue-per-sender`.
 pub const QUEUE_PER_SENDER: usize = 1_000;
+/// Most MiB of them, as they are in a reply, with 256 bytes for what is beside each text: the default of
+/// `serve --queue-mib`. About a thousand of the longest messages.
+pub const QUEUE_MIB: u32 = 64;
+/// Most MiB of those from one sender: the default of `serve --queue-mib-per-sender`. An eighth: eight senders of the
+/// longest messages fill a mailbox.
+pub const QUEUE_MIB_PER_SENDER: u32 = 8;
+/// Strangers fill at most this part of a mailbox, one in so many (protocol, section 7): the rest stays for friends.
+pub const STRANGERS_SHARE: usize = 4;
+
+/// Most MiB, counted in the same way, that one user stores a day: the default of `serve --mib-per-day`. More than a
+/// person types in a life, and 4,000 of the longest messages.
+pub const MIB_PER_DAY: u32 = 256;
+/// Times that limit is the default of `serve --room-mib-per-day`: above 1, so that one user cannot shut a room.
+pub const ROOM_DAY_FACTOR: u64 = 4;
 
 /// Most messages of one room that are kept for a member; a member who is further behind gets a GAP (protocol,
 /// section 7).
@@ -175,6 +189,16 @@ pub const CHECKPOINT_NICE: i32 = 5;
 /// also have to be as many as the last checkpoint's, so that checkpoints never cost more writing than the log. They
 /// bound the time of a recovery, and the messages that memory holds because no history file has them yet.
 pub const CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// Times those bytes that closed segments have at most while a checkpoint is being made. There the router waits for it
+/// (back-pressure), and if it fails refuses what needs a record: a flood must not fill memory and disk.
+pub const UNCOVERED_FACTOR: u64 = 4;
+
+/// Free space in MiB below which nothing is stored: the default of `serve --disk-floor`. A checkpoint writes as many bytes
+/// as the log has, which are given back when it is made.
+pub const DISK_FLOOR_MIB: u32 = 256;
+/// Time between two looks at the free space.
+pub const DISK_FLOOR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The server is quiet while one segment lasts longer than this.
 pub const QUIET: Duration = Duration::from_secs(2);

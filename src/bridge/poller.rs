@@ -145,7 +145,7 @@ impl Poller {
                         "the messages of {room} from {first} to {last} came while the bridge was away: not carried"
                     );
                 }
-                protocol::Event::Damaged { room, seq } if room == self.config.room => {
+                protocol::Event::Damaged { target: Target::Room(room), seq } if room == self.config.room => {
                     log::warn!("message {seq} of {room} is damaged on the wachat server: not carried");
                 }
                 _ => {}

@@ -13,6 +13,7 @@ use crate::signals;
 /// Runs a server until a signal stops it. The error says why it could not start or go on.
 pub(super) fn serve(mut config: Config) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    server::fix_thresholds();
     let data = config.data.display().to_string();
     config.connections = connections_within(raise_file_limit())?;
     // Before the ready line: a program that has read it may send a signal at once.

@@ -36,6 +36,8 @@ pub trait Disk: Send + Sync {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Returns the bytes that are free for this process where a directory is.
+    fn free_bytes(&self, directory: &Path) -> io::Result<u64>;
     /// Locks a file until the process ends or the guard is dropped. `WouldBlock`: another process has the lock.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>>;
     /// Keeps other processes from locking a file that exists, and writes nothing. `WouldBlock`: one has locked it.

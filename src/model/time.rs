@@ -40,6 +40,11 @@ impl Timestamp {
         Some(time)
     }
 
+    /// Returns the number of the day, counted from 1970, UTC.
+    pub fn day(self) -> u64 {
+        self.0 / 86_400_000
+    }
+
     /// Returns the time of day in this machine's time zone, as `14:35`.
     pub fn local_time_of_day(self) -> String {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()

@@ -29,7 +29,7 @@ pub enum Event {
     /// The message with this number is damaged on the server.
     Damaged {
         seq: Seq,
-        room: RoomName,
+        target: Target,
     },
     Online {
         user: UserName,
@@ -86,7 +86,7 @@ impl Codec for Event {
                 record.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }
             Self::Gap { room, first, last } => record.plain("GAP").plain(room).plain(first).plain(last),
-            Self::Damaged { room, .. } => record.plain(DAMAGED).plain(room),
+            Self::Damaged { target, .. } => record.plain(DAMAGED).plain(target),
             Self::Online { user, at } => record.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
@@ -108,7 +108,7 @@ impl Codec for Event {
                 let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
                 (last == seq).then_some(Self::Gap { room, first, last })
             }
-            DAMAGED => Some(Self::Damaged { seq, room: field(f, 2)? }),
+            DAMAGED => Some(Self::Damaged { seq, target: field(f, 2)? }),
             "ONLINE" => Some(Self::Online { user: field(f, 2)?, at: field(f, 3)? }),
             "OFFLINE" => Some(Self::Offline { user: field(f, 2)?, at: field(f, 3)? }),
             "JOIN" => Some(Self::Join { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),

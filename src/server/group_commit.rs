@@ -41,6 +41,8 @@ pub struct GroupCommit {
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
     closed: VecDeque<(u64, u64)>,
     checkpoint_bytes: u64,
+    /// Less space is free on the disk than has to stay free.
+    disk_below_floor: bool,
     /// Locks the data directory as long as this value lives.
     _lock: DirectoryLock,
 }
@@ -60,6 +62,7 @@ impl GroupCommit {
             released: Vec::new(),
             awaited: false,
             checkpoint_bytes: opened.checkpoint_bytes,
+            disk_below_floor: false,
             _lock: opened.lock,
         }
     }
@@ -159,7 +162,17 @@ impl GroupCommit {
         if let Some(bytes) = self.wal.switch() {
             self.closed.push_back((number, bytes));
         }
-        self.machine.disk_full = !self.wal.has_room();
+        self.note_disk_full();
+    }
+
+    /// Tells the state machine whether the disk has room for records. It has none without a segment, and below the floor.
+    pub fn note_disk_full(&mut self) {
+        self.machine.disk_full = self.disk_below_floor || !self.wal.has_room();
+    }
+
+    pub fn set_disk_below_floor(&mut self, is_below: bool) {
+        self.disk_below_floor = is_below;
+        self.note_disk_full();
     }
 
     /// The number of the segment that is to be made ahead of need, if there is none yet.
@@ -174,10 +187,19 @@ impl GroupCommit {
     /// The closed segment up to which a checkpoint should be made now, if one should: while the server is quiet, a quarter
     /// of the log is reason enough.
     pub fn wants_checkpoint(&self, quiet: bool) -> Option<u64> {
-        let closed: u64 = self.closed.iter().map(|(_, bytes)| bytes).sum();
         let limit = if quiet { self.sizes.checkpoint_bytes / 4 } else { self.sizes.checkpoint_bytes };
-        let due = closed >= limit.max(self.checkpoint_bytes);
+        let due = self.closed_bytes() >= limit.max(self.checkpoint_bytes);
         due.then(|| self.wal.segment() - 1)
+    }
+
+    /// Tells that no further segment may be begun before a checkpoint covers closed ones: memory holds their messages.
+    pub fn is_far_uncovered(&self) -> bool {
+        let due = self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
+        self.closed_bytes() >= due.saturating_mul(limits::UNCOVERED_FACTOR)
+    }
+
+    fn closed_bytes(&self) -> u64 {
+        self.closed.iter().map(|(_, bytes)| bytes).sum()
     }
 
     /// Notes a checkpoint that was made. Returns the messages that the history files hold now.

@@ -12,7 +12,7 @@ use crate::model::Seq;
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
-use crate::state_machine::{ConnectionId, ConversationId, Delivery, Excerpt, FiledEvents, Participants};
+use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
 
 /// More than anything in a history record takes beside its text.
@@ -170,11 +170,10 @@ fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Se
 /// says so, under the message's number.
 pub fn delivered(store: &Store, delivery: Delivery) -> Result<Vec<Event>, StoreError> {
     let Delivery { mut events, filed } = delivery;
-    for FiledEvents { room, name, filed, seqs } in filed {
-        let participants = Participants::Room(name.clone());
-        let file = store.history(ConversationId::Room(room), &participants, filed)?;
+    for (id, FiledEvents { participants, target, filed, seqs }) in filed {
+        let file = store.history(id, &participants, filed)?;
         let rows = file.map_or(Ok(vec![None; seqs.len()]), |file| file.rows(&seqs))?;
-        let damaged = |seq| Event::Damaged { seq, room: name.clone() };
+        let damaged = |seq| Event::Damaged { seq, target: target.clone() };
         events.extend(seqs.iter().zip(rows).map(|(seq, row)| row.map_or(damaged(*seq), Event::Message)));
     }
     // Those without a number stay in front, in the order in which they happened.

@@ -1,12 +1,11 @@
 //! Keeps a spare segment and the checkpoints coming: the router's decisions about its background workers.
 
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Fatal;
 use super::group_commit::GroupCommit;
-use super::workers::{Checkpointer, SegmentMaker, checkpointer, segment_maker};
+use super::workers::{Checkpointer, SegmentMaker, Wake, checkpointer, free, segment_maker};
 use crate::limits;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
@@ -25,10 +24,11 @@ pub(super) struct Maintenance {
 }
 
 impl Maintenance {
-    pub fn start(opened: &Opened, store: Store, sizes: Sizes) -> io::Result<Self> {
+    /// Starts the workers; they call `wake` when they have done something.
+    pub fn start(opened: &Opened, store: Store, sizes: Sizes, wake: impl Wake) -> io::Result<Self> {
         Ok(Self {
-            segments: segment_maker(opened.location.clone(), sizes.segment_bytes)?,
-            checkpoints: checkpointer(store.clone())?,
+            segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
+            checkpoints: checkpointer(store.clone(), wake)?,
             store,
             retry_segment: None,
             retry_checkpoint: None,
@@ -77,6 +77,16 @@ impl Maintenance {
             let made = self.segments.wait_for_result()?;
             self.accept_segment(group_commit, made);
         }
+        if group_commit.is_far_uncovered() && self.checkpoints.is_busy() {
+            // It waits here for a checkpoint, too: a flood is not faster than the checkpoints for long.
+            let made = self.checkpoints.wait_for_result()?;
+            self.accept_checkpoint(group_commit, made);
+        }
+        if group_commit.is_far_uncovered() {
+            // The checkpoint has failed. It is tried again; until then the log does not grow.
+            group_commit.note_disk_full();
+            return Ok(());
+        }
         group_commit.switch_segment();
         self.segment_begun = Instant::now();
         self.run(group_commit)
@@ -96,9 +106,7 @@ impl Maintenance {
         match made {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;
-                // On a thread of its own: to free 100,000 messages takes milliseconds, in which every client would wait.
-                let written = group_commit.give_checkpoint(&checkpoint);
-                let _ = thread::Builder::new().name("freeing".to_owned()).spawn(move || drop(written));
+                free(group_commit.give_checkpoint(&checkpoint));
             }
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");

@@ -14,14 +14,17 @@
 mod accounts;
 mod auth;
 mod auth_queue;
+mod closing;
 mod connection;
 mod connection_table;
+mod disk_floor;
 mod dispatch;
 mod failed_logins;
 mod group_commit;
 mod history_reader;
 mod login;
 mod maintenance;
+mod memory;
 mod offline;
 mod reader;
 mod requests;
@@ -44,7 +47,7 @@ use crate::disk::Disk;
 use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
-use crate::state_machine::{ConnectionId, Policy};
+use crate::state_machine::{ConnectionId, Policy, mib};
 use crate::store::{Opened, Sizes, Store, StoreError};
 use accounts::Accounts;
 use auth::Auth;
@@ -53,6 +56,7 @@ use connection_table::ConnectionTable;
 pub use connection_table::network;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
+pub use memory::fix_thresholds;
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 
@@ -84,6 +88,8 @@ pub struct Config {
     pub connections: usize,
     pub policy: Policy,
     pub sizes: Sizes,
+    /// Free space in bytes below which nothing is stored.
+    pub disk_floor: u64,
 }
 
 impl Config {
@@ -100,6 +106,7 @@ impl Config {
             connections: limits::CONNECTIONS,
             policy: Policy::default(),
             sizes: Sizes::default(),
+            disk_floor: mib(limits::DISK_FLOOR_MIB),
         }
     }
 }
@@ -208,7 +215,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         timeout: config.timeout,
         poll_wait: config.policy.poll_wait,
     });
-    let router = Router::new(opened, store, config.sizes, inbox, shared.clone())?;
+    let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
     let work = move || _ = tell_end.send(router.run());
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;

@@ -12,18 +12,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use hashbrown::HashMap;
 
 use super::connection::{CloseReason, Connection};
+use super::disk_floor::DiskFloor;
 use super::group_commit::{GroupCommit, Urgency};
 use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
-use super::session::{Buffers, Login, Request, Session};
-use super::{Fatal, Port, Shared};
+use super::session::{Buffers, Request, Session};
+use super::{Config, Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, LastOfPeer, Now};
-use crate::store::{Opened, Sizes, Store};
+use crate::store::{Opened, Store};
 
 /// One input of the router's queue.
 pub(super) enum Input {
@@ -42,6 +43,10 @@ pub(super) enum Input {
     HistoryRead(ConnectionId, HistoryResult),
     /// The straggler thread has no more bytes of this connection.
     OutputEnded(ConnectionId, Progress),
+    /// The free space has fallen below the floor, or risen above it.
+    DiskBelowFloor(bool),
+    /// A worker has done something: [`Maintenance::run`] takes it.
+    WorkDone,
     /// The server is stopping: answer what was asked, and close every connection.
     ShutDown,
     /// The last input there is.
@@ -74,10 +79,11 @@ pub(super) struct Router {
     pub(super) buffers: Buffers,
     pub(super) history: HistoryReader,
     pub(super) stragglers: Stragglers,
+    disk_floor: DiskFloor,
     started: Instant,
     /// Commit deadline of a batch that no client is blocked on.
     commit_deadline: Option<Instant>,
-    shutting_down: bool,
+    pub(super) shutting_down: bool,
     stopping: bool,
 }
 
@@ -85,18 +91,22 @@ impl Router {
     pub fn new(
         opened: Opened,
         store: Store,
-        sizes: Sizes,
+        config: &Config,
         inbox: Receiver<Input>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        let [drained, found] = [shared.clone(), shared.clone()];
+        let [drained, found, watching, waking] = [(); 4].map(|()| shared.clone());
+        // A full queue: the router is awake.
+        let wake = move || _ = waking.router.try_send(Input::WorkDone);
         let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
         let history_read = move |id, result| found.tell_router(Input::HistoryRead(id, result));
-        Ok(Self {
+        let report = move |is_below| watching.tell_router(Input::DiskBelowFloor(is_below));
+        let disk_floor = DiskFloor::watch(&store, config.disk_floor, report)?;
+        let mut router = Self {
             history: HistoryReader::start(&store, history_read)?,
             stragglers: Stragglers::start(shared.timeout, output_ended)?,
-            maintenance: Maintenance::start(&opened, store, sizes)?,
-            group_commit: GroupCommit::new(opened, sizes),
+            maintenance: Maintenance::start(&opened, store, config.sizes, wake)?,
+            group_commit: GroupCommit::new(opened, config.sizes),
             inbox,
             shared,
             sessions: HashMap::new(),
@@ -105,11 +115,16 @@ impl Router {
             deferred: Vec::new(),
             effects: Vec::new(),
             buffers: Buffers::default(),
+            disk_floor,
             started: Instant::now(),
             commit_deadline: None,
             shutting_down: false,
             stopping: false,
-        })
+        };
+        if router.disk_floor.is_below {
+            router.set_disk_below_floor(true);
+        }
+        Ok(router)
     }
 
     /// Runs until it is told to stop (then a checkpoint is made), or until it cannot go on. Either way no connection
@@ -202,10 +217,22 @@ impl Router {
             Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
             Input::HistoryRead(id, result) => return self.handle_history(id, result),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
+            Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),
+            Input::WorkDone => {}
             Input::ShutDown => self.shut_down(),
             Input::Stop => self.stopping = true,
         }
         Ok(())
+    }
+
+    fn set_disk_below_floor(&mut self, is_below: bool) {
+        match is_below {
+            true => {
+                log::error!("less space is free on the disk than --disk-floor: nothing is stored until there is more")
+            }
+            false => log::warn!("there is space on the disk again"),
+        }
+        self.group_commit.set_disk_below_floor(is_below);
     }
 
     fn accept(&mut self, connection: Arc<Connection>) {
@@ -241,32 +268,6 @@ impl Router {
         Ok(())
     }
 
-    fn end_straggling(&mut self, id: ConnectionId, progress: Progress) {
-        if progress == Progress::Failed {
-            self.close_now(id, CloseReason::Closed);
-        }
-        if self.sessions.get_mut(&id).is_some_and(|session| session.drained()) {
-            self.sessions.remove(&id);
-        }
-        self.resumable.push(id);
-    }
-
-    /// Answers the waiting polls, and closes each connection as soon as everything that was asked is answered.
-    fn shut_down(&mut self) {
-        self.shutting_down = true;
-        self.group_commit.stop_waiting();
-        let ids: Vec<_> = self.sessions.keys().copied().collect();
-        for id in ids {
-            let Some(session) = self.sessions.get_mut(&id) else { continue };
-            session.close.get_or_insert(Code::Shutdown.into());
-            if matches!(session.login, Login::Pending) {
-                self.close_now(id, Code::Shutdown.into());
-            } else {
-                self.close_if_over(id);
-            }
-        }
-    }
-
     /// Hands a command to the state machine; the answer comes as an effect.
     pub(super) fn execute(&mut self, id: ConnectionId, command: Command) -> Result<(), Fatal> {
         self.make_room()?;
@@ -282,6 +283,8 @@ impl Router {
     fn make_room(&mut self) -> Result<(), Fatal> {
         if !self.group_commit.has_room() {
             self.commit()?;
+            // Its replies do not wait for what the next segment waits for.
+            self.flush();
             self.maintenance.make_room(&mut self.group_commit)?;
         }
         Ok(())
@@ -327,26 +330,6 @@ impl Router {
             } else if !session.pending.is_empty() {
                 self.resumable.push(id);
             }
-        }
-    }
-
-    /// Closes a connection whose client asks no more, if everything was answered.
-    fn close_if_over(&mut self, id: ConnectionId) {
-        if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_over())
-            && let Some(reason) = session.close.take()
-        {
-            self.close_now(id, reason);
-        }
-    }
-
-    /// Closes a connection behind the replies that were written; unanswered requests stay so.
-    pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
-        if session.connection.port == Port::Recv {
-            self.deferred.push((id, Command::Closed));
-        }
-        if session.close(reason, &self.stragglers, &mut self.buffers, Instant::now()) {
-            self.sessions.remove(&id);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::Fatal;
+use super::{Fatal, memory};
 use crate::limits;
 use crate::store::{Checkpointed, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
@@ -24,14 +24,20 @@ pub(super) struct Worker<T> {
 pub(super) type SegmentMaker = Worker<Result<Segment, WalError>>;
 pub(super) type Checkpointer = Worker<Result<Checkpointed, StoreError>>;
 
+/// Wakes the router, which would not look for the result otherwise while nobody asks it for anything. Never blocks.
+pub(super) trait Wake: Fn() + Clone + Send + 'static {}
+
+impl<F: Fn() + Clone + Send + 'static> Wake for F {}
+
 impl<T: Send + 'static> Worker<T> {
-    fn start(name: &'static str, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
+    fn start(name: &'static str, wake: impl Wake, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
         let ((requests, requested), (done, results)) = (bounded(1), bounded(1));
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
             while let Ok(number) = requested.recv() {
                 if done.send(work(number)).is_err() {
                     return;
                 }
+                wake();
             }
         })?;
         Ok(Self { requests: Some(requests), results, busy: false, name, thread: Some(thread) })
@@ -82,8 +88,8 @@ impl<T> Drop for Worker<T> {
     }
 }
 
-pub(super) fn segment_maker(location: Location, size: u64) -> io::Result<SegmentMaker> {
-    Worker::start("segments", move |number| make_segment(&location, number, size))
+pub(super) fn segment_maker(location: Location, size: u64, wake: impl Wake) -> io::Result<SegmentMaker> {
+    Worker::start("segments", wake, move |number| make_segment(&location, number, size))
 }
 
 /// Lets the calling thread have the processor after those that clients wait for. Elsewhere than on Linux it would hold
@@ -93,8 +99,17 @@ fn lower_priority() {
     let _ = rustix::process::setpriority_process(None, limits::CHECKPOINT_NICE);
 }
 
-pub(super) fn checkpointer(store: Store) -> io::Result<Checkpointer> {
-    Worker::start("checkpoints", move |upto| {
+/// Frees what the history files hold now, on a thread of its own: for 100,000 messages that takes milliseconds, in which
+/// every client would wait.
+pub(super) fn free<T: Send + 'static>(written: T) {
+    let _ = Builder::new().name("freeing".to_owned()).spawn(move || {
+        drop(written);
+        memory::give_back();
+    });
+}
+
+pub(super) fn checkpointer(store: Store, wake: impl Wake) -> io::Result<Checkpointer> {
+    Worker::start("checkpoints", wake, move |upto| {
         lower_priority();
         store.checkpoint(upto)
     })

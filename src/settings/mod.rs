@@ -54,6 +54,11 @@ pub static SETTINGS: &[Setting] = &[
     serve("timeout", Kind::Number),
     serve("queue", Kind::Number),
     serve("queue_per_sender", Kind::Number),
+    serve("queue_mib", Kind::Number),
+    serve("queue_mib_per_sender", Kind::Number),
+    serve("mib_per_day", Kind::Number),
+    serve("room_mib_per_day", Kind::Number),
+    serve("disk_floor", Kind::Number),
     serve("rate", Kind::Number),
     serve("no_lobby", Kind::Not),
 ];

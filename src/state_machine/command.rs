@@ -38,6 +38,12 @@ pub struct Policy {
     pub queue: usize,
     /// Limit of those from one sender.
     pub queue_per_sender: usize,
+    /// Limits of their bytes.
+    pub queue_bytes: u64,
+    pub queue_bytes_per_sender: u64,
+    /// Limit of the bytes that one account stores a day, and of those that all store in one room.
+    pub bytes_per_day: u64,
+    pub room_bytes_per_day: u64,
     /// Limit of the messages a second from one sender; `None`: no limit.
     pub rate: Option<u32>,
     /// Longest time that a poll waits.
@@ -51,11 +57,20 @@ impl Default for Policy {
         Self {
             queue: limits::QUEUE,
             queue_per_sender: limits::QUEUE_PER_SENDER,
+            queue_bytes: mib(limits::QUEUE_MIB),
+            queue_bytes_per_sender: mib(limits::QUEUE_MIB_PER_SENDER),
+            bytes_per_day: mib(limits::MIB_PER_DAY),
+            room_bytes_per_day: mib(limits::MIB_PER_DAY).saturating_mul(limits::ROOM_DAY_FACTOR),
             rate: None,
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
         }
     }
+}
+
+/// Returns the bytes of a flag's value in MiB.
+pub fn mib(mib: u32) -> u64 {
+    u64::from(mib) << 20
 }
 
 /// A request of a connection, or an event on it. `user` is the user who has logged in there.

@@ -3,7 +3,7 @@
 //! | folder | holds | changes the stored state |
 //! |---|---|---|
 //! | `stored/` | accounts, mailboxes, rooms, conversations: rebuilt by recovery | |
-//! | `live.rs` | sessions, waiting polls, rate limits: gone after a restart | |
+//! | `live.rs`, `today.rs` | sessions, waiting polls, rate limits, daily quotas: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
 //! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, snapshots | never |
@@ -21,20 +21,24 @@ mod query;
 mod record;
 mod snapshot;
 mod stored;
+mod today;
 
 use std::fmt;
 
-pub use command::{Command, ConnectionId, Now, Policy};
+pub use command::{Command, ConnectionId, Now, Policy, mib};
 pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::{Excerpt, LastOfPeer};
 pub use record::Record;
-pub use snapshot::{ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow};
+pub use snapshot::{
+    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+};
 pub use stored::{
-    AccountNumber, AccountRow, Capacities, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
-    RoomNumber, SentMessage, StoredState,
+    AccountNumber, AccountRow, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
+    RoomNumber, SentMessage, StoredState, length_in_reply,
 };
 
 use live::{Presence, RateLimits};
+use today::StoredToday;
 
 use crate::model::Seq;
 
@@ -56,6 +60,7 @@ pub struct StateMachine {
     /// Live only, like the rate limits.
     presence: Presence,
     rate_limits: RateLimits,
+    today: StoredToday,
     policy: Policy,
     /// Acknowledgements of this batch that are not applied yet: they become one record.
     acknowledgements: Vec<(Seq, AccountNumber)>,
@@ -66,7 +71,7 @@ pub struct StateMachine {
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
     pub fn new(stored: StoredState, policy: Policy) -> Self {
-        let (presence, rate_limits, acknowledgements) = Default::default();
-        Self { stored, presence, rate_limits, policy, acknowledgements, disk_full: false }
+        let (presence, rate_limits, today, acknowledgements) = Default::default();
+        Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
     }
 }

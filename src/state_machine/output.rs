@@ -1,13 +1,13 @@
 //! The output of the state machine: records and effects.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Record;
-use super::RoomNumber;
 use super::command::ConnectionId;
 use super::query::Excerpt;
-use super::stored::HistoryPrefix;
-use crate::model::{RoomName, Seq, UserName};
+use super::stored::{ConversationId, HistoryPrefix, Participants};
+use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Code, Event, Reply};
 
 /// Records to write to the log and effects to dispatch after the commit, in order. It collects those of many commands.
@@ -34,21 +34,22 @@ pub enum Effect {
     Account { name: UserName, password_hash: Arc<str> },
 }
 
-/// The events that a poll returns. The texts of room messages for members who are far behind are in the history file
-/// only, and are read from there.
+/// The events that a poll returns. The texts of messages that have waited for long are in history files only, and are
+/// read from there.
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     /// Events in memory: first the transient ones, then the others in order.
     pub events: Vec<Event>,
     /// Events in history files, to be merged in by number.
-    pub filed: Vec<FiledEvents>,
+    pub filed: BTreeMap<ConversationId, FiledEvents>,
 }
 
-/// Messages of a room to read from its history file.
+/// Messages of one conversation to read from its history file.
 #[derive(Clone, Debug)]
 pub struct FiledEvents {
-    pub room: RoomNumber,
-    pub name: RoomName,
+    pub participants: Participants,
+    /// The conversation as the recipient addresses it.
+    pub target: Target,
     pub filed: HistoryPrefix,
     /// Their numbers in ascending order.
     pub seqs: Vec<Seq>,

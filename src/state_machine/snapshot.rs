@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member, Participants,
-    Room, SentMessage, StoredState,
+    Account, AccountRow, Chat, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member,
+    Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
 use crate::model::{Message, MessageId, RoomName, Seq, UserName};
@@ -32,14 +32,29 @@ pub struct Snapshot {
 /// An event that is pending in a user's mailbox.
 pub struct WaitingRow {
     pub user: UserName,
-    pub event: Event,
+    pub event: WaitingRowEvent,
 }
 
-/// A user's read mark of a direct conversation.
+/// A direct message without its text, which is in a history file, or a STATE event.
+pub enum WaitingRowEvent {
+    Message { seq: Seq, from: UserName, bytes: u32, is_from_stranger: bool },
+    State(Event),
+}
+
+impl WaitingRow {
+    pub fn seq(&self) -> Seq {
+        match &self.event {
+            WaitingRowEvent::Message { seq, .. } => *seq,
+            WaitingRowEvent::State(event) => event.seq(),
+        }
+    }
+}
+
+/// A user's side of a direct conversation.
 pub struct ChatRow {
     pub user: UserName,
     pub peer: UserName,
-    pub read: Seq,
+    pub chat: Chat,
 }
 
 /// A room, with the messages that left its log before every recipient had acknowledged them.
@@ -134,11 +149,20 @@ impl StoredState {
     fn add_account_rows(&self, account: &Account, to: &mut Snapshot) {
         let user = || account.row.name.clone();
         to.accounts.push(account.row.clone());
-        to.waiting
-            .extend(account.mailbox.after(Seq::ZERO).map(|event| WaitingRow { user: user(), event: event.clone() }));
+        let waiting = account.mailbox.after(Seq::ZERO);
+        to.waiting.extend(waiting.map(|event| WaitingRow { user: user(), event: self.waiting_row_event(event) }));
         let chats = account.chats.iter();
-        to.chats.extend(chats.map(|(peer, read)| ChatRow { user: user(), peer: self.name(*peer), read: *read }));
+        to.chats.extend(chats.map(|(peer, chat)| ChatRow { user: user(), peer: self.name(*peer), chat: *chat }));
         to.ids.extend(account.sent.iter().map(|(id, sent)| IdRow { user: user(), id: id.clone(), sent }));
+    }
+
+    fn waiting_row_event(&self, event: WaitingEvent) -> WaitingRowEvent {
+        match event {
+            WaitingEvent::Message(seq, WaitingMessage { from, bytes, is_from_stranger }) => {
+                WaitingRowEvent::Message { seq, from: self.name(from), bytes, is_from_stranger }
+            }
+            WaitingEvent::State(event) => WaitingRowEvent::State(event.clone()),
+        }
     }
 
     fn add_room_rows(&self, room: &Room, to: &mut Snapshot) {

@@ -208,8 +208,8 @@ fn check_tables(tables: &Path, snapshot: &Snapshot, report: &mut Report) {
     let accounts = snapshot.accounts.iter();
     let acknowledged: HashMap<_, _> = accounts.map(|row| (&row.name, row.acknowledged)).collect();
     for row in &snapshot.waiting {
-        if acknowledged.get(&row.user).is_some_and(|upto| row.event.seq() <= *upto) {
-            add("offline.csv", format!("{} waits for {}, who has acknowledged it", row.event.seq(), row.user));
+        if acknowledged.get(&row.user).is_some_and(|upto| row.seq() <= *upto) {
+            add("offline.csv", format!("{} waits for {}, who has acknowledged it", row.seq(), row.user));
         }
     }
 }
@@ -220,8 +220,8 @@ type Number<'a> = (&'static str, &'a dyn fmt::Display, Seq);
 /// Returns all numbers in the tables.
 fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
     let users = snapshot.accounts.iter().map(|row| -> Number { ("users.csv", &row.name, row.acknowledged) });
-    let waiting = snapshot.waiting.iter().map(|row| -> Number { ("offline.csv", &row.user, row.event.seq()) });
-    let read = snapshot.chats.iter().map(|row| -> Number { ("marks.csv", &row.user, row.read) });
+    let waiting = snapshot.waiting.iter().map(|row| -> Number { ("offline.csv", &row.user, row.seq()) });
+    let read = snapshot.chats.iter().map(|row| -> Number { ("marks.csv", &row.user, row.chat.read) });
     let filed = snapshot.conversations.iter().map(|row| -> Number { ("conversations.csv", &row.id, row.filed.upto) });
     let sent = snapshot.ids.iter().map(|row| -> Number { ("ids.csv", &row.user, row.sent.seq) });
     let rooms = snapshot

@@ -1,11 +1,9 @@
 //! Compares the checkpoint's tables with the history: each message that a table refers to has one row there.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::model::{Message, MessageId, RoomName, Seq, Target, UserName};
-use crate::protocol::Event;
-use crate::state_machine::{Digest, SentMessage, Snapshot};
+use crate::state_machine::{Digest, SentMessage, Snapshot, WaitingRowEvent, length_in_reply};
 
 /// The references of a checkpoint's tables to single messages, by number. [`CrossCheck::compare`] removes those
 /// whose message was found.
@@ -15,8 +13,8 @@ pub(super) struct CrossCheck(BTreeMap<Seq, Vec<Reference>>);
 enum Reference {
     /// The id that a sender used for a message.
     Sent(UserName, MessageId, SentMessage),
-    /// A message that waits for a recipient.
-    Waiting(UserName, Arc<Message>),
+    /// A message of a sender that waits for a recipient, and its length in a reply.
+    Waiting { to: UserName, from: UserName, bytes: u32 },
     /// A message in a room's log, and its sender.
     Logged(RoomName, UserName),
 }
@@ -28,8 +26,8 @@ impl CrossCheck {
             check.add(row.sent.seq, Reference::Sent(row.user.clone(), row.id.clone(), row.sent));
         }
         for row in &snapshot.waiting {
-            if let Event::Message(message) = &row.event {
-                check.add(message.seq, Reference::Waiting(row.user.clone(), message.clone()));
+            if let WaitingRowEvent::Message { seq, from, bytes, .. } = &row.event {
+                check.add(*seq, Reference::Waiting { to: row.user.clone(), from: from.clone(), bytes: *bytes });
             }
         }
         for row in &snapshot.logs {
@@ -62,7 +60,7 @@ impl Reference {
     fn table(&self) -> &'static str {
         match self {
             Self::Sent(..) => "ids.csv",
-            Self::Waiting(..) => "offline.csv",
+            Self::Waiting { .. } => "offline.csv",
             Self::Logged(..) => "room_logs.csv",
         }
     }
@@ -73,7 +71,10 @@ impl Reference {
                 let digest = Digest::of(&row.to, row.text.as_str());
                 (from, id, sent.at, sent.digest) == (&row.from, &row.id, row.at, digest)
             }
-            Self::Waiting(to, message) => **message == *row && matches!(&row.to, Target::User(name) if name == to),
+            Self::Waiting { to, from, bytes } => {
+                let is_same = row.from == *from && length_in_reply(&row.text) == *bytes;
+                is_same && matches!(&row.to, Target::User(name) if name == to)
+            }
             Self::Logged(room, from) => row.from == *from && matches!(&row.to, Target::Room(name) if name == room),
         }
     }

@@ -130,6 +130,11 @@ impl Store {
         })
     }
 
+    /// Returns the free space of the disk that the directory is on.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        self.disk.free_bytes(&self.directory)
+    }
+
     /// Locks the directory for this process.
     fn lock(&self) -> Result<DirectoryLock, StoreError> {
         self.create_dir(&self.directory)?;

@@ -56,6 +56,11 @@ impl RowWriter {
         self.text(&value.map_or(String::new(), |value| value.to_string()))
     }
 
+    /// Writes `yes` or `no`.
+    pub fn flag(&mut self, value: bool) -> &mut Self {
+        self.text(if value { "yes" } else { "no" })
+    }
+
     fn end(&mut self) {
         let _ = self.0.write_record(None::<&[u8]>);
     }
@@ -134,6 +139,14 @@ impl Row {
 
     pub fn number<T: std::str::FromStr>(&self, column: usize) -> Option<T> {
         self.get(column)?.parse().ok()
+    }
+
+    pub fn flag(&self, column: usize) -> Option<bool> {
+        match self.get(column)? {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        }
     }
 
     pub fn time(&self, column: usize) -> Option<Timestamp> {

@@ -1,17 +1,15 @@
 //! The tables of a checkpoint: one for each kind of row in a snapshot (data/README.md has the columns).
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::StoreError;
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use crate::disk::Disk;
-use crate::model::{Email, Message, MessageId, Seq, State, Target, Text};
+use crate::model::{Email, MessageId, Seq, State, Target};
 use crate::protocol::Event;
-use crate::record;
 use crate::state_machine::{
-    AccountRow, ApplyError, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow, SentMessage,
-    Snapshot, WaitingRow,
+    AccountRow, ApplyError, Chat, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow, SentMessage,
+    Snapshot, WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -135,42 +133,37 @@ impl TableRow for WaitingRow {
     const KIND: Kind = Kind {
         name: "offline",
         version: 1,
-        columns: &["for", "seq", "kind", "id_or_target", "from_or_state", "to_or_upto", "at", "text"],
+        columns: &["for", "seq", "kind", "from_or_target", "bytes_or_state", "stranger_or_upto", "at"],
     };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(self.user.stored()).field(self.event.seq());
+        to.field(self.user.stored()).field(self.seq());
         match &self.event {
-            Event::Message(m) => {
-                to.text("MSG").text(m.id.as_str()).field(m.from.stored()).field(m.to.stored()).field(m.at);
-                to.text(&record::escape(m.text.as_str()))
+            WaitingRowEvent::Message { from, bytes, is_from_stranger, .. } => {
+                to.text("MSG").field(from.stored()).field(bytes).flag(*is_from_stranger).text("")
             }
-            Event::State { target, state, upto, at, .. } => {
-                to.text("STATE").field(target.stored()).field(state).field(upto).field(at).text("")
+            WaitingRowEvent::State(Event::State { target, state, upto, at, .. }) => {
+                to.text("STATE").field(target.stored()).field(state).field(upto).field(at)
             }
             // A mailbox holds no other events: a GAP is computed from the room's log.
-            _ => to,
+            WaitingRowEvent::State(_) => to,
         };
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let (seq, at) = (row.seq(1)?, row.time(6)?);
+        let seq = row.seq(1)?;
         let event = match row.get(2)? {
-            "MSG" => Event::Message(Arc::new(Message {
-                seq,
-                id: MessageId::new(row.get(3)?)?,
-                from: row.user(4)?,
-                to: Target::from_stored(row.get(5)?)?,
-                at,
-                text: Text::new(&record::unescape(row.get(7)?.into()).ok()?)?,
-            })),
-            "STATE" => Event::State {
+            "MSG" => {
+                let (from, bytes, is_from_stranger) = (row.user(3)?, row.number(4)?, row.flag(5)?);
+                WaitingRowEvent::Message { seq, from, bytes, is_from_stranger }
+            }
+            "STATE" => WaitingRowEvent::State(Event::State {
                 seq,
                 target: Target::from_stored(row.get(3)?)?,
                 state: State::parse(row.get(4)?)?,
                 upto: row.seq(5)?,
-                at,
-            },
+                at: row.time(6)?,
+            }),
             _ => return None,
         };
         Some(Self { user: row.user(0)?, event })
@@ -178,14 +171,16 @@ impl TableRow for WaitingRow {
 }
 
 impl TableRow for ChatRow {
-    const KIND: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read"] };
+    const KIND: Kind = Kind { name: "marks", version: 1, columns: &["user", "with", "read", "has_written"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(self.user.stored()).field(self.peer.stored()).field(self.read);
+        let Chat { read, has_written } = self.chat;
+        to.field(self.user.stored()).field(self.peer.stored()).field(read).flag(has_written);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        Some(Self { user: row.user(0)?, peer: row.user(1)?, read: row.seq(2)? })
+        let chat = Chat { read: row.seq(2)?, has_written: row.flag(3)? };
+        Some(Self { user: row.user(0)?, peer: row.user(1)?, chat })
     }
 }
 

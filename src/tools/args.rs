@@ -73,7 +73,7 @@ pub struct ReceiveArgs {
     /// Print one JSON object a line, with type, store and seq, which together with store identifies the event.
     /// message: id, from, to, at, text; state (of your messages to `place` up to `upto`): place, state, upto, at;
     /// gap (messages available by `history` only): room, first, last; damaged (a message that the server cannot
-    /// read): room; unknown: an event of a later version
+    /// read): place; unknown: an event of a later version
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -115,7 +115,7 @@ enum EventKind {
     Message(MessageLine),
     State { seq: Seq, place: Target, state: State, upto: Seq, at: Timestamp },
     Gap { seq: Seq, room: RoomName, first: Seq, last: Seq },
-    Damaged { seq: Seq, room: RoomName },
+    Damaged { seq: Seq, place: Target },
     Unknown { seq: Seq },
 }
 
@@ -126,7 +126,7 @@ impl EventLine {
             Event::Message(message) => EventKind::Message(MessageLine::received(&message)),
             Event::State { target, state, upto, at, .. } => EventKind::State { seq, place: target, state, upto, at },
             Event::Gap { room, first, last } => EventKind::Gap { seq, room, first, last },
-            Event::Damaged { room, .. } => EventKind::Damaged { seq, room },
+            Event::Damaged { target, .. } => EventKind::Damaged { seq, place: target },
             _ => EventKind::Unknown { seq },
         };
         Self { kind, store: store.to_owned() }
@@ -147,7 +147,7 @@ impl Line for EventLine {
             EventKind::Gap { room, first, last, .. } => {
                 format!("you are behind in {room}: numbers {first} to {last} are available by history only")
             }
-            EventKind::Damaged { seq, room } => format!("{room}: message {seq} is damaged on the server"),
+            EventKind::Damaged { seq, place } => format!("{place}: message {seq} is damaged on the server"),
             EventKind::Unknown { seq } => format!("event {seq} is of a kind that this version does not know"),
         }
     }

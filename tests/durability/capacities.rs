@@ -21,7 +21,7 @@ fn pending(stored: &StoredState, name: &str) -> Vec<(u64, u64)> {
         Event::Message(message) => Some((message.seq.get(), message.seq.get())),
         _ => None,
     });
-    let filed = delivery.filed.iter().flat_map(|filed| &filed.seqs).map(|seq| (seq.get(), seq.get()));
+    let filed = delivery.filed.values().flat_map(|filed| &filed.seqs).map(|seq| (seq.get(), seq.get()));
     let mut all: Vec<_> = events.chain(filed).collect();
     all.sort_unstable();
     all

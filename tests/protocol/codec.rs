@@ -77,7 +77,7 @@ fn event() -> impl Strategy<Value = Event> {
         (name(), time()).prop_map(|(user, at)| Event::Online { user, at }),
         (name(), time()).prop_map(|(user, at)| Event::Offline { user, at }),
         (room(), seq(), seq()).prop_map(|(room, first, last)| Event::Gap { room, first, last }),
-        (room(), seq()).prop_map(|(room, seq)| Event::Damaged { room, seq }),
+        (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
         (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),

@@ -19,6 +19,7 @@ mod section_5_commands;
 mod section_5_history;
 mod section_6_polling;
 mod section_7_events;
+mod section_7_quotas;
 mod section_7_rooms;
 mod section_8_introductions;
 mod units;

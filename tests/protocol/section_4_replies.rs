@@ -50,8 +50,11 @@ fn codes_that_leave_the_connection_as_it_is() {
 #[test]
 fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
     let world = World::new(&["--queue", "3", "--queue-per-sender", "2"]);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
-    world.register("eva");
+    let [mut ana, mut luis, _eva] = ["ana", "luis", "eva"].map(|user| {
+        let mut line = world.register(user);
+        assert_eq!(line.request("JOIN;#sala"), "OK", "strangers have less");
+        line
+    });
     ana.run_transcript(
         "> SEND;m-1;eva;uno
          < OK;m-1;RECEIVED;<at>;1

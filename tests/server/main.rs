@@ -5,8 +5,11 @@
 mod support;
 
 mod acknowledgements;
+mod disk_floor;
+mod flood;
 mod isolation;
 mod line_reader;
+mod memory;
 mod model;
 mod network;
 mod networks;

@@ -181,7 +181,7 @@ fn sigint_and_sigterm_stop_cleanly_and_soon() {
             assert!(answered == 0 || rest[0] == "OK;0", "SIG{signal}: a waiting poll is answered: {rest:?}");
         }
         assert_ne!(newest_checkpoint(&world.data()), before, "a checkpoint was made");
-        assert!(read_checkpoint(&world.data(), "offline").contains(";luis"), "with what waits");
+        assert!(read_checkpoint(&world.data(), "offline").contains("luis;1;MSG;ana;"), "with what waits");
         let events = world.start().session("luis").list_without_times("POLL;0;0");
         assert_eq!(events, ["1;MSG;m-1;ana;luis;<at>;hola"], "SIG{signal}");
     }

@@ -151,6 +151,31 @@ fn a_full_disk_is_said_before_anything_is_promised_and_got_over() {
     server.stop().expect("a clean stop");
 }
 
+/// As above, where the space is looked up: before the disk is full.
+#[test]
+fn below_the_floor_of_free_space_nothing_is_stored_until_there_is_more() {
+    let low = Arc::new(AtomicBool::new(false));
+    let is_low = low.clone();
+    let server = serve(&SimulatedDisk::default(), move |what, _| {
+        let refused = what == "free" && is_low.load(Ordering::Relaxed);
+        if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    });
+    let mut ana = register(&server, "ana");
+    let mut number = 0;
+    let mut send = || {
+        number += 1;
+        ana.request(&format!("SEND;{number};ana;hola"))
+    };
+    for _ in 0..2 {
+        assert!(send().starts_with("OK;"));
+        low.store(true, Ordering::Relaxed);
+        wait_until("the server to notice that there is no space", || send().starts_with("KO;FULL;"));
+        low.store(false, Ordering::Relaxed);
+        wait_until("the server to notice the space", || send().starts_with("OK;"));
+    }
+    server.stop().expect("a clean stop");
+}
+
 #[test]
 fn a_checkpoint_that_fails_is_tried_again_after_a_second_and_then_less_and_less_often() {
     let tries: Arc<Mutex<Vec<Instant>>> = Arc::default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::{Disk, File};
 
-/// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`), and to which file; an error is
+/// Is told what is about to be done (`open`, `create`, `read`, `write`, `sync`, `sync_dir`, `list`, `free`), and to which file; an error is
 /// the answer then.
 pub type Hook = Arc<dyn Fn(&str, &Path) -> io::Result<()> + Send + Sync>;
 
@@ -82,6 +82,12 @@ impl Disk for InterceptedDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         (self.hook)("sync_dir", path)?;
         self.disk.sync_dir(path)
+    }
+    fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
+        match (self.hook)("free", directory) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(0),
+            told => told.and_then(|()| self.disk.free_bytes(directory)),
+        }
     }
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         self.disk.lock(path)

@@ -218,7 +218,7 @@ impl App {
             Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
             // What is missing is fetched, or reported then.
             Arrival::Gap(_) => {}
-            Arrival::Damaged(room, first, last) => self.show(damaged(&room, first, last)),
+            Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
         }
     }
 

@@ -20,8 +20,8 @@ pub enum Arrival {
     Parted(RoomName, UserName),
     /// Messages of that room are available by HISTORY only.
     Gap(RoomName),
-    /// The messages of that room with these numbers are damaged on the server.
-    Damaged(RoomName, Seq, Seq),
+    /// The messages there with these numbers are damaged on the server.
+    Damaged(Target, Seq, Seq),
 }
 
 impl Arrival {
@@ -133,7 +133,7 @@ impl ClientState {
                 }
             }
             Event::Gap { room, .. } => arrivals.push(Arrival::Gap(room)),
-            Event::Damaged { seq, room } => arrivals.push(Arrival::Damaged(room, seq, seq)),
+            Event::Damaged { seq, target } => arrivals.push(Arrival::Damaged(target, seq, seq)),
             Event::Online { user, .. } => arrivals.push(Arrival::Online(user)),
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::Applied;
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Event;
-use crate::record::length_in_record;
-use crate::state_machine::stored::{Capacities, ConversationId, EVENT_BYTES, StoredState, TargetNumber};
+use crate::state_machine::stored::{
+    Capacities, ConversationId, StoredState, TargetNumber, WaitingMessage, length_in_reply,
+};
 use crate::state_machine::{AccountNumber, ApplyError};
 
 /// A change of a sender's watermark.
@@ -32,10 +33,11 @@ impl StoredState {
         let remembered_ids = self.capacities.remembered_ids;
         let sender = self.account_mut(from);
         sender.sent.remember(message, remembered_ids);
-        sender.chats.entry(to).or_default();
+        sender.chats.entry(to).or_default().has_written = true;
+        let (bytes, is_from_stranger) = (length_in_reply(&message.text), self.is_stranger(from, to));
         let recipient = self.account_mut(to);
         recipient.chats.entry(from).or_default();
-        recipient.mailbox.put_message(message.clone(), from);
+        recipient.mailbox.put_message(message.seq, WaitingMessage { from, bytes, is_from_stranger });
         self.direct.entry(ConversationId::between(from, to)).or_default().rows.push(message.clone());
         self.notified.push(to);
         Ok(())
@@ -49,7 +51,7 @@ impl StoredState {
         self.advance_sequence(message.seq)?;
         let Capacities { room_log, remembered_ids } = self.capacities;
         self.account_mut(from).sent.remember(message, remembered_ids);
-        let bytes = u32::try_from(length_in_record(message.text.as_str()) + EVENT_BYTES).unwrap_or(u32::MAX);
+        let bytes = length_in_reply(&message.text);
         let room = self.room_mut(number);
         room.conversation.rows.push(message.clone());
         let receipts = room.add_message(message.seq, from, bytes, room_log);
@@ -94,8 +96,9 @@ impl StoredState {
                 return Ok(());
             }
         };
-        let read = self.account_mut(user).chats.entry(peer).or_default();
-        let before = std::mem::replace(read, upto.max(*read));
+        let chat = self.account_mut(user).chats.entry(peer).or_default();
+        let before = chat.read;
+        chat.read = upto.max(before);
         if let Some(last) = last_of_peer.filter(|last| *last > before) {
             let receipt = Receipt { sender: peer, state: State::Read, upto: last };
             self.put_receipt(receipt, TargetNumber::User(user), at);

@@ -5,9 +5,11 @@ use crate::model::Target;
 use crate::protocol::Event;
 use crate::state_machine::ApplyError;
 use crate::state_machine::snapshot::{
-    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
-use crate::state_machine::stored::{Capacities, ConversationId, Dropped, Entry, StoredState, TargetNumber};
+use crate::state_machine::stored::{
+    Capacities, ConversationId, Dropped, Entry, StoredState, TargetNumber, WaitingMessage,
+};
 
 impl StoredState {
     /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
@@ -15,9 +17,9 @@ impl StoredState {
     pub fn restore(snapshot: Snapshot, capacities: Capacities) -> Result<Self, ApplyError> {
         let mut state = Self::with_capacities(snapshot.store, capacities);
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
-        for ChatRow { user, peer, read } in snapshot.chats {
+        for ChatRow { user, peer, chat } in snapshot.chats {
             let (user, peer) = (state.number(&user)?, state.number(&peer)?);
-            state.account_mut(user).chats.insert(peer, read);
+            state.account_mut(user).chats.insert(peer, chat);
         }
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;
@@ -72,18 +74,21 @@ impl StoredState {
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {
         let user = self.number(&row.user)?;
         match &row.event {
-            Event::Message(message) => {
-                let from = self.number(&message.from)?;
-                self.account_mut(user).mailbox.put_message(message.clone(), from);
+            WaitingRowEvent::Message { seq, from, bytes, is_from_stranger } => {
+                let (from, bytes, is_from_stranger) = (self.number(from)?, *bytes, *is_from_stranger);
+                let message = WaitingMessage { from, bytes, is_from_stranger };
+                self.account_mut(user).mailbox.put_message(*seq, message);
             }
-            Event::State { target, state, .. } => {
+            WaitingRowEvent::State(event @ Event::State { target, state, .. }) => {
                 let target = match target {
                     Target::User(peer) => TargetNumber::User(self.number(peer)?),
                     Target::Room(room) => TargetNumber::Room(self.room_number(room)?),
                 };
-                self.account_mut(user).mailbox.put_state(row.event.clone(), (target, *state));
+                self.account_mut(user).mailbox.put_state(event.clone(), (target, *state));
             }
-            event => return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user))),
+            WaitingRowEvent::State(event) => {
+                return Err(ApplyError(format!("{event:?} cannot wait for {}", row.user)));
+            }
         }
         Ok(())
     }

@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use super::{Context, DecideError, Decided};
+use super::quota::quota;
+use super::{Context, Decided};
 use crate::limits;
 use crate::model::{Email, RoomName, Target, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, Ko, LoggedIn, Reply};
+use crate::protocol::{Code, Event, LoggedIn, Reply};
+use crate::state_machine::stored::LOBBY;
 use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
-
-/// The room of which every new account is a member.
-const LOBBY: &str = "#lobby";
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
@@ -93,8 +92,4 @@ impl StateMachine {
         self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
         Ok(Reply::Done)
     }
-}
-
-fn quota(text: String) -> DecideError {
-    DecideError::Refused(Ko::new(Code::Quota, text))
 }

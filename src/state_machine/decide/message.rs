@@ -7,7 +7,7 @@ use super::{Context, Decided};
 use crate::model::{Message, MessageId, Seq, Text, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Code, Reply};
-use crate::state_machine::stored::{Digest, TargetNumber};
+use crate::state_machine::stored::{Digest, TargetNumber, length_in_reply};
 use crate::state_machine::{AccountNumber, LastOfPeer, Record, StateMachine};
 
 impl StateMachine {
@@ -27,12 +27,16 @@ impl StateMachine {
         let target = self.stored.find_target(sender, to)?;
         self.enforce_rate_limit(sender, context.now.elapsed)?;
         if let TargetNumber::User(recipient) = target {
-            self.check_recipient(sender, recipient)?;
+            self.check_recipient(recipient)?;
         }
+        let bytes = length_in_reply(&text);
+        self.today.set_time(context.now.at);
+        self.check_quotas(sender, target, bytes)?;
         let (seq, at) = (self.stored.last.next(), context.now.at);
         let (from, to) = (self.stored.name(sender), self.stored.target(target));
         let message = Message { seq, id: id.clone(), from, to, at, text };
         self.apply_and_emit(Record::Message(Arc::new(message)), context)?;
+        self.today.add(sender, target, bytes);
         Ok(Reply::Accepted(Accepted { id, at, seq }))
     }
 
@@ -59,18 +63,12 @@ impl StateMachine {
         }
     }
 
-    /// Checks that the recipient's account was not removed, and that the mailbox has room for the sender's message.
-    fn check_recipient(&self, sender: AccountNumber, recipient: AccountNumber) -> Result<(), Code> {
-        let account = self.stored.account(recipient);
-        if account.row.removed_at.is_some() {
-            return Err(Code::NoUser);
-        }
-        let full = account.mailbox.messages() >= self.policy.queue;
-        if full || account.mailbox.messages_from(sender) >= self.policy.queue_per_sender {
-            return Err(Code::Quota);
-        }
-        Ok(())
+    /// Checks that the recipient's account was not removed.
+    fn check_recipient(&self, recipient: AccountNumber) -> Result<(), Code> {
+        let is_removed = self.stored.account(recipient).row.removed_at.is_some();
+        if is_removed { Err(Code::NoUser) } else { Ok(()) }
     }
+
     /// Marks a conversation as read. If the peer's last message has to be looked up in the history file, the answer
     /// is an excerpt that says where; the command then comes again with the number.
     pub(super) fn mark_read(

@@ -3,6 +3,7 @@
 mod account;
 mod message;
 mod poll;
+mod quota;
 mod session;
 
 use super::{ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};

@@ -1,5 +1,6 @@
 //! POLL: acknowledges, and returns the pending events at once or when the first one comes (protocol, section 6).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Context, Decided};
@@ -73,7 +74,7 @@ impl StateMachine {
         let Some(session) = self.presence.session_mut(user) else { return };
         let Some(poll) = session.poll else { return };
         let transient = session.transient.len().min(poll.max);
-        let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: Vec::new() };
+        let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: BTreeMap::new() };
         let last = self.stored.collect(user, poll.after, poll.max - transient, &mut delivery);
         session.sent = session.sent.max(last);
         if now || !delivery.events.is_empty() || !delivery.filed.is_empty() {

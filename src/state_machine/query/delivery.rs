@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::lists::conversation_of;
 use crate::limits;
 use crate::model::Seq;
 use crate::protocol::Event;
-use crate::record::length_in_record;
 use crate::state_machine::output::{Delivery, FiledEvents};
-use crate::state_machine::stored::{EVENT_BYTES, RoomEvent, StoredState};
+use crate::state_machine::stored::{EVENT_BYTES, HistoryPrefix, RoomEvent, StoredState, TargetNumber, WaitingEvent};
 use crate::state_machine::{AccountNumber, RoomNumber};
 
 /// An event that is pending for a user.
 enum PendingEvent<'a> {
-    InMailbox(&'a Event),
+    InMailbox(WaitingEvent<'a>),
     InRoom(RoomNumber, RoomEvent),
 }
 
@@ -28,9 +28,9 @@ impl PendingEvent<'_> {
     /// Returns the approximate length in a reply.
     fn bytes(&self) -> usize {
         match self {
-            Self::InMailbox(Event::Message(message)) => length_in_record(message.text.as_str()) + EVENT_BYTES,
+            Self::InMailbox(WaitingEvent::Message(_, message)) => message.bytes as usize,
             Self::InRoom(_, RoomEvent::Message(entry)) => entry.bytes as usize,
-            Self::InMailbox(_) | Self::InRoom(..) => EVENT_BYTES,
+            Self::InMailbox(WaitingEvent::State(_)) | Self::InRoom(..) => EVENT_BYTES,
         }
     }
 }
@@ -55,7 +55,7 @@ impl StoredState {
                 PendingEvent::InMailbox(_) => self.next_in_mailbox(user, seq),
                 PendingEvent::InRoom(room, _) => self.next_in_room(user, room, acknowledged, seq),
             };
-            self.put(event, delivery);
+            self.put(user, event, delivery);
             next = match following.map(|event| (event.seq(), event)) {
                 Some((seq, event)) if heads.first_key_value().is_none_or(|(first, _)| seq < *first) => {
                     Some((seq, event))
@@ -98,23 +98,34 @@ impl StoredState {
     }
 
     /// Adds one event to a delivery: from memory, or as one to read from the history file.
-    fn put(&self, event: PendingEvent, delivery: &mut Delivery) {
-        let (number, entry) = match event {
-            PendingEvent::InMailbox(event) => return delivery.events.push(event.clone()),
-            PendingEvent::InRoom(room, RoomEvent::Gap { first, last }) => {
-                return delivery.events.push(Event::Gap { room: self.room(room).name.clone(), first, last });
+    fn put(&self, user: AccountNumber, event: PendingEvent, delivery: &mut Delivery) {
+        match event {
+            PendingEvent::InMailbox(WaitingEvent::State(event)) => delivery.events.push(event.clone()),
+            PendingEvent::InMailbox(WaitingEvent::Message(seq, message)) => {
+                self.put_message(user, TargetNumber::User(message.from), seq, delivery);
             }
-            PendingEvent::InRoom(room, RoomEvent::Message(entry)) => (room, entry),
-        };
-        let stored = &self.room(number).conversation;
-        if let Some(message) = stored.row(entry.seq) {
-            return delivery.events.push(Event::Message(message.clone()));
+            PendingEvent::InRoom(room, RoomEvent::Gap { first, last }) => {
+                delivery.events.push(Event::Gap { room: self.room(room).name.clone(), first, last });
+            }
+            PendingEvent::InRoom(room, RoomEvent::Message(entry)) => {
+                self.put_message(user, TargetNumber::Room(room), entry.seq, delivery);
+            }
         }
-        match delivery.filed.iter_mut().find(|filed| filed.room == number) {
-            Some(filed) => filed.seqs.push(entry.seq),
+    }
+
+    fn put_message(&self, user: AccountNumber, target: TargetNumber, seq: Seq, delivery: &mut Delivery) {
+        let id = conversation_of(user, target);
+        let conversation = self.conversation(id);
+        match conversation.and_then(|conversation| conversation.row(seq)) {
+            Some(message) => delivery.events.push(Event::Message(message.clone())),
             None => {
-                let name = self.room(number).name.clone();
-                delivery.filed.push(FiledEvents { room: number, name, filed: stored.filed, seqs: vec![entry.seq] });
+                let filed = delivery.filed.entry(id).or_insert_with(|| FiledEvents {
+                    participants: self.participants(id),
+                    target: self.target(target),
+                    filed: conversation.map_or(HistoryPrefix::default(), |conversation| conversation.filed),
+                    seqs: Vec::new(),
+                });
+                filed.seqs.push(seq);
             }
         }
     }

@@ -33,11 +33,19 @@ pub struct Account {
     pub row: AccountRow,
     pub mailbox: Mailbox,
     pub sent: SentIds,
-    /// The user's direct conversations by peer, each with the user's read mark: every message from the peer up to
-    /// this number was read.
-    pub chats: BTreeMap<AccountNumber, Seq>,
+    /// The user's direct conversations, by peer.
+    pub chats: BTreeMap<AccountNumber, Chat>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
+}
+
+/// One user's side of a direct conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chat {
+    /// The read mark: the user has read every message from the peer up to this number.
+    pub read: Seq,
+    /// The user has written to the peer, who is no stranger from then on.
+    pub has_written: bool,
 }
 
 impl Account {
@@ -48,7 +56,7 @@ impl Account {
 
     /// Returns the read mark of the conversation with a peer.
     pub fn read_upto(&self, peer: AccountNumber) -> Seq {
-        self.chats.get(&peer).copied().unwrap_or_default()
+        self.chats.get(&peer).map_or(Seq::ZERO, |chat| chat.read)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use super::{AccountNumber, TargetNumber};
-use crate::model::{Message, Seq, State};
+use crate::model::{Seq, State};
 use crate::protocol::Event;
 
 /// The conversation and the kind of a STATE event: a newer one replaces a pending one with the same key.
@@ -16,46 +15,100 @@ pub type StateKey = (TargetNumber, State);
 pub struct Mailbox {
     /// The newest number that concerns the user, in this mailbox or in one of the user's rooms.
     newest: Seq,
-    pending: BTreeMap<Seq, (Event, Origin)>,
-    /// The number of the pending STATE event of each key.
-    states: BTreeMap<StateKey, Seq>,
-    /// The count of pending direct messages by sender; never 0.
-    messages: BTreeMap<AccountNumber, usize>,
+    pending: BTreeMap<Seq, Pending>,
+    /// The pending STATE event of each key.
+    states: BTreeMap<StateKey, Event>,
+    /// The pending direct messages: all of them, those of each sender (never none), those of strangers.
+    messages: Usage,
+    by_sender: BTreeMap<AccountNumber, Usage>,
+    from_strangers: Usage,
 }
 
-/// The index entry that a pending event has beside its number.
-enum Origin {
-    Sender(AccountNumber),
+enum Pending {
+    Message(WaitingMessage),
     State(StateKey),
 }
 
+/// A direct message that waits. Its text is in the conversation or in the history file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingMessage {
+    pub from: AccountNumber,
+    /// Approximate length in a reply.
+    pub bytes: u32,
+    /// The sender was a stranger to the recipient when the message was accepted (protocol, section 7).
+    pub is_from_stranger: bool,
+}
+
+/// An event that waits in a mailbox.
+#[derive(Clone, Copy, Debug)]
+pub enum WaitingEvent<'a> {
+    Message(Seq, WaitingMessage),
+    State(&'a Event),
+}
+
+/// Count and length of messages, for the quotas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub messages: usize,
+    pub bytes: u64,
+}
+
+impl Usage {
+    fn add(&mut self, bytes: u32) {
+        self.messages += 1;
+        self.bytes += u64::from(bytes);
+    }
+
+    fn subtract(&mut self, bytes: u32) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(u64::from(bytes));
+    }
+}
+
+impl WaitingEvent<'_> {
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Message(seq, _) => *seq,
+            Self::State(event) => event.seq(),
+        }
+    }
+}
+
 impl Mailbox {
-    /// Returns the count of pending direct messages, for the quota.
-    pub fn messages(&self) -> usize {
-        self.pending.len().saturating_sub(self.states.len())
+    /// Returns the usage by pending direct messages.
+    pub fn messages(&self) -> Usage {
+        self.messages
     }
 
-    pub fn messages_from(&self, sender: AccountNumber) -> usize {
-        self.messages.get(&sender).copied().unwrap_or(0)
+    pub fn messages_from(&self, sender: AccountNumber) -> Usage {
+        self.by_sender.get(&sender).copied().unwrap_or_default()
     }
 
-    pub fn put_message(&mut self, message: Arc<Message>, from: AccountNumber) {
-        *self.messages.entry(from).or_default() += 1;
-        self.put(Event::Message(message), Origin::Sender(from));
+    pub fn messages_from_strangers(&self) -> Usage {
+        self.from_strangers
+    }
+
+    pub fn put_message(&mut self, seq: Seq, message: WaitingMessage) {
+        self.messages.add(message.bytes);
+        self.by_sender.entry(message.from).or_default().add(message.bytes);
+        if message.is_from_stranger {
+            self.from_strangers.add(message.bytes);
+        }
+        self.put(seq, Pending::Message(message));
     }
 
     /// Adds a STATE event, in the place of a pending one with the same key.
     pub fn put_state(&mut self, event: Event, key: StateKey) {
-        if let Some(older) = self.states.insert(key, event.seq()) {
-            self.pending.remove(&older);
+        let seq = event.seq();
+        if let Some(older) = self.states.insert(key, event) {
+            self.pending.remove(&older.seq());
         }
-        self.put(event, Origin::State(key));
+        self.put(seq, Pending::State(key));
     }
 
-    fn put(&mut self, event: Event, origin: Origin) {
-        let seq = event.seq();
+    fn put(&mut self, seq: Seq, event: Pending) {
         self.note_newest(seq);
-        self.pending.insert(seq, (event, origin));
+        self.pending.insert(seq, event);
     }
 
     /// Notes the number of a message in one of the user's rooms; room messages themselves stay in the room's log.
@@ -68,13 +121,12 @@ impl Mailbox {
     pub fn remove_acknowledged(&mut self, upto: Seq) -> Vec<(AccountNumber, Seq)> {
         let mut senders = Vec::new();
         while let Some(first) = self.pending.first_entry().filter(|first| *first.key() <= upto) {
-            let (seq, (_, origin)) = first.remove_entry();
-            match origin {
-                Origin::Sender(from) => {
-                    senders.push((from, seq));
-                    self.uncount_message(from);
+            match first.remove_entry() {
+                (seq, Pending::Message(message)) => {
+                    senders.push((message.from, seq));
+                    self.uncount(message);
                 }
-                Origin::State(key) => _ = self.states.remove(&key),
+                (_, Pending::State(key)) => _ = self.states.remove(&key),
             }
         }
         senders.sort_unstable_by_key(|(from, seq)| (*from, std::cmp::Reverse(*seq)));
@@ -83,11 +135,15 @@ impl Mailbox {
         senders
     }
 
-    fn uncount_message(&mut self, from: AccountNumber) {
-        if let Some(count) = self.messages.get_mut(&from) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.messages.remove(&from);
+    fn uncount(&mut self, message: WaitingMessage) {
+        self.messages.subtract(message.bytes);
+        if message.is_from_stranger {
+            self.from_strangers.subtract(message.bytes);
+        }
+        if let Some(usage) = self.by_sender.get_mut(&message.from) {
+            usage.subtract(message.bytes);
+            if usage.messages == 0 {
+                self.by_sender.remove(&message.from);
             }
         }
     }
@@ -98,7 +154,11 @@ impl Mailbox {
     }
 
     /// Iterates over the pending events above a number, in order.
-    pub fn after(&self, after: Seq) -> impl Iterator<Item = &Event> + '_ {
-        self.pending.range((Bound::Excluded(after), Bound::Unbounded)).map(|(_, (event, _))| event)
+    pub fn after(&self, after: Seq) -> impl Iterator<Item = WaitingEvent<'_>> + '_ {
+        let pending = self.pending.range((Bound::Excluded(after), Bound::Unbounded));
+        pending.filter_map(|(seq, pending)| match pending {
+            Pending::Message(message) => Some(WaitingEvent::Message(*seq, *message)),
+            Pending::State(key) => self.states.get(key).map(WaitingEvent::State),
+        })
     }
 }

@@ -9,19 +9,28 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use account::{Account, AccountRow, Digest, SentMessage};
+pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
 pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
-pub use mailbox::Mailbox;
+pub use mailbox::{Mailbox, Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
 use crate::limits;
-use crate::model::{NoSuchTarget, RoomName, Seq, Target, UserName};
+use crate::model::{NoSuchTarget, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
+use crate::record::length_in_record;
+
+/// The room of which every new account is a member.
+pub(super) const LOBBY: &str = "#lobby";
 
 /// Upper bound of the bytes that an event takes in a reply beside its text.
 pub(super) const EVENT_BYTES: usize = 256;
+
+/// Returns the approximate length of a message in a reply: what the quotas count (protocol, section 7).
+pub fn length_in_reply(text: &Text) -> u32 {
+    u32::try_from(length_in_record(text.as_str()) + EVENT_BYTES).unwrap_or(u32::MAX)
+}
 
 /// Most entries of the lists of the stored state that have an end. `apply` looks at them: a replay under others would
 /// lead to another state. So a server always has the defaults; tests have smaller ones, whose ends a short history
@@ -142,6 +151,16 @@ impl StoredState {
                 if self.room(room).has_member(user) { Ok(TargetNumber::Room(room)) } else { Err(Code::NotMember) }
             }
         }
+    }
+
+    /// Checks that a sender is a stranger to a recipient: the recipient has never written to the sender, and they share no
+    /// room but the lobby (protocol, section 7).
+    pub fn is_stranger(&self, sender: AccountNumber, recipient: AccountNumber) -> bool {
+        let is_other = sender != recipient;
+        let (sender_rooms, recipient) = (&self.account(sender).rooms, self.account(recipient));
+        let is_lobby = |room: &RoomNumber| LOBBY.strip_prefix('#') == Some(self.room(*room).name.mapped());
+        let has_written = recipient.chats.get(&sender).is_some_and(|chat| chat.has_written);
+        is_other && !has_written && recipient.rooms.intersection(sender_rooms).all(is_lobby)
     }
 
     /// Returns the name of a target.

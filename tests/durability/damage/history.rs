@@ -128,6 +128,32 @@ fn pages_go_on_past_damage_to_the_beginning() {
 }
 
 #[test]
+fn a_damaged_message_to_a_user_is_told_in_its_place_and_the_next_ones_come() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = ["ana", "luis", "eva"].map(|user| world.register(user));
+    for number in 1..=3 {
+        assert!(ana.request(&format!("SEND;m{number};luis;texto {number}")).starts_with("OK;"));
+    }
+    assert!(luis.request("SEND;note;luis;nota").starts_with("OK;"));
+    world.stop();
+    for (file, old) in [("direct-0-1.csv", "texto 2"), ("direct-1-1.csv", "nota")] {
+        let file = world.data().join("history").join(file);
+        let content = std::fs::read_to_string(&file).expect("a history file");
+        std::fs::write(&file, content.replace(old, "another")).expect("a change");
+    }
+    world.start();
+    assert!(world.login("ana").request("SEND;m5;luis;texto 5").starts_with("OK;"), "this one is in memory");
+    let mut session = world.session("luis");
+    let events = session.list_without_times("POLL;0;0");
+    let message = |number| format!("{number};MSG;m{number};ana;luis;<at>;texto {number}");
+    let damaged = |number, who| format!("{number};DAMAGED;{who}");
+    assert_eq!(events, [message(1), damaged(2, "ana"), message(3), damaged(4, "luis"), message(5)]);
+    assert_eq!(session.list_without_times("POLL;2;0;1"), [message(3)], "it is acknowledged as any other");
+    assert!(session.poll(5, 0).iter().all(|event| event.contains(";STATE;")), "nothing waits any more");
+    assert_eq!(world.login("ana").list("STATUS;luis;3"), ["luis;DELIVERED"]);
+}
+
+#[test]
 fn a_lost_or_shortened_file_stops_nobody_and_its_conversation_goes_on() {
     for lost in [false, true] {
         let disk = store();
@@ -163,10 +189,14 @@ fn the_log_names_the_row_once_and_the_client_shows_a_line() {
     for number in 1..=3 {
         assert!(ana.request(&format!("SEND;m{number};#sala;texto {number}")).starts_with("OK;"));
     }
+    assert!(ana.request("SEND;m4;luis;texto 2").starts_with("OK;"));
     world.stop();
+    for file in ["direct-0-1.csv", "room-0.csv"] {
+        let file = world.data().join("history").join(file);
+        let content = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, content.replace("texto 2", "texto 9")).unwrap();
+    }
     let file = world.data().join("history/room-0.csv");
-    let content = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, content.replace("texto 2", "texto 9")).unwrap();
     world.start();
     for _ in 0..3 {
         let all = world.login("ana").list("HISTORY;#sala");
@@ -178,5 +208,6 @@ fn the_log_names_the_row_once_and_the_client_shows_a_line() {
     let luis = world.terminal("luis", &[]);
     luis.expect("#sala: message 2 is damaged on the server");
     luis.expect("texto 3");
+    luis.expect("ana: message 4 is damaged on the server");
     assert!(all_output(&world.pipe("luis", "/history #sala\n", &[])).contains("#sala: message 2 is damaged"));
 }

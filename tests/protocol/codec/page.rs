@@ -166,6 +166,16 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("At most {} wait in a session", limits::TRANSIENT_EVENTS),
         format!("a room of at most {} members", limits::ROOM_PRESENCE),
         format!("At most {} direct messages wait for a user, and at most {}", limits::QUEUE, limits::QUEUE_PER_SENDER),
+        format!(
+            "at most {} MiB, those from one sender at most {} MiB",
+            limits::QUEUE_MIB,
+            limits::QUEUE_MIB_PER_SENDER
+        ),
+        format!(
+            "at most {} MiB a day, and all users together in one room at most {} times as many",
+            limits::MIB_PER_DAY,
+            limits::ROOM_DAY_FACTOR,
+        ),
         format!("the last {} messages of a room", limits::ROOM_BACKLOG),
         format!("port of {first} to {last}"),
         format!("valid for {} seconds", limits::TOKEN_LIFE.as_secs()),

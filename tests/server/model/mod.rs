@@ -4,6 +4,7 @@
 //! indices. Whatever both are asked, both have to answer the same (promises 2 to 5).
 
 mod crowd;
+mod days;
 mod million;
 mod real;
 mod simple;

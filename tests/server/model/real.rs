@@ -90,7 +90,7 @@ impl Real {
 
     /// Adds the events that are in files only; here the list of all records stands for the files.
     fn complete(&self, delivery: Delivery) -> Vec<Event> {
-        let filed: HashSet<_> = delivery.filed.iter().flat_map(|filed| filed.seqs.iter().copied()).collect();
+        let filed: HashSet<_> = delivery.filed.values().flat_map(|filed| filed.seqs.iter().copied()).collect();
         let (mut events, mut before) = (delivery.events, Seq::ZERO);
         for line in self.lines.iter().filter(|_| !filed.is_empty()) {
             let (last, record) = Record::parse(line).unwrap();

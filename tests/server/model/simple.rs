@@ -1,6 +1,6 @@
 //! The simplest thing that could be right: lists of all that ever happened, gone through each time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use wachat::model::State;
 use wachat::protocol::Code;
@@ -55,6 +55,8 @@ pub struct Model {
     /// Pending direct events by user; pending room messages are found in `sent`.
     mailbox: [Vec<Waiting>; USERS],
     pub acknowledged: [u64; USERS],
+    /// The numbers of the direct messages whose sender was a stranger when they were accepted.
+    from_strangers: HashSet<u64>,
     /// By reader and place.
     read: HashMap<(usize, usize), u64>,
     /// The rooms that there are, in the order in which they were made.
@@ -98,6 +100,8 @@ impl Model {
             let mailbox = &self.mailbox[to];
             if mailbox.iter().filter(waits).count() >= QUEUE
                 || mailbox.iter().filter(from_her).count() >= QUEUE_PER_SENDER
+                || self.is_stranger(from, to)
+                    && mailbox.iter().filter(|w| self.from_strangers.contains(&w.seq())).count() >= QUEUE / 4
             {
                 return Said::Ko(Code::Quota);
             }
@@ -105,6 +109,9 @@ impl Model {
         self.last += 1;
         let seq = self.last;
         let sent = Sent { seq, from, id: id.into(), to, text: text.into() };
+        if !is_room(to) && self.is_stranger(from, to) {
+            self.from_strangers.insert(seq);
+        }
         self.sent.push(sent.clone());
         if is_room(to) {
             self.add_to_log(&sent);
@@ -153,6 +160,13 @@ impl Model {
         let is_complete = |seq: &&u64| self.sent.iter().any(|sent| sent.seq == **seq && self.is_complete(sent));
         let complete = log.iter().take_while(is_complete).count();
         self.logs.insert(room, log[complete..].to_vec());
+    }
+
+    /// The recipient has never written to the sender, and they are together in no room.
+    fn is_stranger(&self, from: usize, to: usize) -> bool {
+        let has_written = self.sent.iter().any(|sent| (sent.from, sent.to) == (to, from));
+        let is_in = |user: usize, room: usize| self.members.contains_key(&(room, user));
+        from != to && !has_written && !self.made.iter().any(|room| is_in(from, *room) && is_in(to, *room))
     }
 
     fn no_member(&self, user: usize, target: usize) -> Option<Code> {

@@ -184,6 +184,10 @@ impl Disk for SimulatedDisk {
         }
     }
 
+    fn free_bytes(&self, _directory: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         let mut state = self.call()?;
         if state.locks.get(path).is_some_and(|lock| lock.strong_count() > 0) {

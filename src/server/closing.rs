@@ -1,0 +1,60 @@
+//! Closes connections: each behind the replies that were written, in the order of the requests.
+
+use std::time::Instant;
+
+use super::Port;
+use super::connection::CloseReason;
+use super::router::Router;
+use super::session::Login;
+use crate::net::Progress;
+use crate::protocol::Code;
+use crate::state_machine::{Command, ConnectionId};
+
+impl Router {
+    /// Goes on with a connection whose last bytes the straggler thread has sent, or could not send.
+    pub(super) fn end_straggling(&mut self, id: ConnectionId, progress: Progress) {
+        if progress == Progress::Failed {
+            self.close_now(id, CloseReason::Closed);
+        }
+        if self.sessions.get_mut(&id).is_some_and(|session| session.drained()) {
+            self.sessions.remove(&id);
+        }
+        self.resumable.push(id);
+    }
+
+    /// Answers the waiting polls, and closes each connection as soon as everything that was asked is answered.
+    pub(super) fn shut_down(&mut self) {
+        self.shutting_down = true;
+        self.group_commit.stop_waiting();
+        let ids: Vec<_> = self.sessions.keys().copied().collect();
+        for id in ids {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            session.close.get_or_insert(Code::Shutdown.into());
+            if matches!(session.login, Login::Pending) {
+                self.close_now(id, Code::Shutdown.into());
+            } else {
+                self.close_if_over(id);
+            }
+        }
+    }
+
+    /// Closes a connection whose client asks no more, if everything was answered.
+    pub(super) fn close_if_over(&mut self, id: ConnectionId) {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_over())
+            && let Some(reason) = session.close.take()
+        {
+            self.close_now(id, reason);
+        }
+    }
+
+    /// Closes a connection behind the replies that were written; unanswered requests stay so.
+    pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.connection.port == Port::Recv {
+            self.deferred.push((id, Command::Closed));
+        }
+        if session.close(reason, &self.stragglers, &mut self.buffers, Instant::now()) {
+            self.sessions.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Memory: a message is in it once, and only until a checkpoint has put it into a history file.
+
+use std::time::Duration;
+
+use crate::support::process::Process;
+use crate::support::{Connection, World, wait_for};
+use wachat::limits;
+
+/// Most memory of the server, in KiB: two logins at once take 38 MiB, the newest messages at most 16.
+const MOST: u64 = 80 << 10;
+
+/// Messages to each of two users who are away.
+const MESSAGES: usize = 1_000;
+
+#[test]
+fn messages_that_wait_for_long_are_not_in_memory() {
+    let mut world = World::new(&["--queue", "10000", "--queue-mib", "1000", "--queue-mib-per-sender", "1000"]);
+    let mut ana = world.register("ana");
+    let users = ["luis", "eva"];
+    users.iter().for_each(|user| drop(world.register(user)));
+    let text = "x".repeat(limits::TEXT_BYTES);
+    for number in 0..MESSAGES {
+        for user in users {
+            ana.send(format!("SEND;{user}-{number};{user};{text}\n"));
+        }
+        for _ in users {
+            let reply = ana.read_line();
+            assert!(reply.starts_with("OK;"), "{reply}");
+        }
+    }
+    let process = Process::of(world.pid());
+    let much = process.resident();
+    let mut least = u64::MAX;
+    wait_for("the checkpoints, which give memory back", || {
+        std::thread::sleep(Duration::from_millis(100));
+        least = least.min(process.resident());
+        println!("resident: {much} KiB at the end of the messages, then {least}");
+        (least < MOST).then_some(())
+    });
+    read_all(&mut world.session("luis"), "luis", &text);
+    world.stop();
+    let offline = offline_table(&world);
+    assert!(offline.len() < 100 * 2 * MESSAGES && !offline.contains("xxx"), "{} bytes", offline.len());
+}
+
+/// Each message comes, in order, with its text.
+fn read_all(session: &mut Connection, user: &str, text: &str) {
+    let (mut last, mut count) = (0, 0);
+    loop {
+        let events = session.poll(last, 0);
+        let Some(newest) = events.last() else { break };
+        last = newest.split(';').next().and_then(|seq| seq.parse().ok()).expect("a number");
+        for event in events {
+            assert!(event.contains(&format!(";MSG;{user}-{count};ana;{user};")), "{count}: {}", &event[..80]);
+            assert!(event.ends_with(text), "{count}: another text");
+            count += 1;
+        }
+    }
+    assert_eq!(count, MESSAGES);
+}
+
+fn offline_table(world: &World) -> String {
+    let entries = std::fs::read_dir(world.data()).expect("the data").map(|entry| entry.expect("an entry").path());
+    let checkpoint = entries.into_iter().find(|path| path.join("offline.csv").exists()).expect("a checkpoint");
+    std::fs::read_to_string(checkpoint.join("offline.csv")).expect("the table")
+}
