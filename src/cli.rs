@@ -88,9 +88,16 @@ struct ServeArgs {
     /// Maximum number of those from one sender
     #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
     queue_per_sender: usize,
-    /// Rate limit of a user in messages a second, 50 or more [default: none]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
-    rate: Option<u32>,
+    /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
+    #[arg(long, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
+    rate: u32,
+    /// Rate limit of a user in bytes a second, 131072 or more; 0: none
+    #[arg(long, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
+        value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
+    rate_bytes: u32,
+    /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
+    #[arg(long)]
+    no_limits: bool,
     /// Do not put every new account into #lobby
     #[arg(long)]
     no_lobby: bool,
@@ -102,9 +109,23 @@ fn seconds(text: &str) -> Result<u64, String> {
     within.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
+/// Reads a rate limit: 0 for none, or at least `LEAST`.
+fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
+    let allowed = text.parse().ok().filter(|rate| *rate == 0 || *rate >= LEAST);
+    allowed.ok_or_else(|| format!("a whole number from {LEAST}, or 0 for no limit"))
+}
+
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
         let timeout = Duration::from_secs(args.timeout);
+        let policy = Policy {
+            queue: args.queue,
+            queue_per_sender: args.queue_per_sender,
+            rate: (args.rate > 0).then_some(args.rate),
+            rate_bytes: (args.rate_bytes > 0).then_some(args.rate_bytes),
+            poll_wait: timeout - limits::POLL_MARGIN,
+            lobby: !args.no_lobby,
+        };
         Self {
             listen: args.listen,
             send_port: args.send_port,
@@ -114,13 +135,7 @@ impl From<ServeArgs> for Config {
             registration: args.registration,
             timeout,
             connections: limits::CONNECTIONS,
-            policy: Policy {
-                queue: args.queue,
-                queue_per_sender: args.queue_per_sender,
-                rate: args.rate,
-                poll_wait: timeout - limits::POLL_MARGIN,
-                lobby: !args.no_lobby,
-            },
+            policy: if args.no_limits { policy.without_limits() } else { policy },
             sizes: Sizes::default(),
         }
     }

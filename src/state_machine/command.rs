@@ -38,8 +38,10 @@ pub struct Policy {
     pub queue: usize,
     /// Limit of those from one sender.
     pub queue_per_sender: usize,
-    /// Limit of the messages a second from one sender; `None`: no limit.
+    /// Tokens a second of one user (protocol, section 4); `None`: no limit.
     pub rate: Option<u32>,
+    /// Bytes a second of one user; `None`: no limit.
+    pub rate_bytes: Option<u32>,
     /// Longest time that a poll waits.
     pub poll_wait: Duration,
     /// Makes every new account a member of `#lobby`.
@@ -51,10 +53,19 @@ impl Default for Policy {
         Self {
             queue: limits::QUEUE,
             queue_per_sender: limits::QUEUE_PER_SENDER,
-            rate: None,
+            rate: Some(limits::RATE),
+            rate_bytes: Some(limits::RATE_BYTES),
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
         }
+    }
+}
+
+impl Policy {
+    /// Turns every quota and rate off (`serve --no-limits`). The limits of the protocol page without a flag stay.
+    #[must_use]
+    pub fn without_limits(self) -> Self {
+        Self { queue: usize::MAX, queue_per_sender: usize::MAX, rate: None, rate_bytes: None, ..self }
     }
 }
 

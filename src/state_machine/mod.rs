@@ -3,7 +3,7 @@
 //! | folder | holds | changes the stored state |
 //! |---|---|---|
 //! | `stored/` | accounts, mailboxes, rooms, conversations: rebuilt by recovery | |
-//! | `live.rs` | sessions, waiting polls, rate limits: gone after a restart | |
+//! | `live.rs`, `rates.rs` | sessions, waiting polls, rate limits: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
 //! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, snapshots | never |
@@ -18,6 +18,7 @@ mod decide;
 mod live;
 mod output;
 mod query;
+mod rates;
 mod record;
 mod snapshot;
 mod stored;
@@ -27,6 +28,7 @@ use std::fmt;
 pub use command::{Command, ConnectionId, Now, Policy};
 pub use output::{Delivery, Effect, FiledEvents, Output};
 pub use query::{Excerpt, LastOfPeer};
+pub use rates::Cost;
 pub use record::Record;
 pub use snapshot::{ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow};
 pub use stored::{
@@ -34,7 +36,8 @@ pub use stored::{
     SentMessage, StoredState,
 };
 
-use live::{Presence, RateLimits};
+use live::Presence;
+use rates::RateLimits;
 
 use crate::model::Seq;
 

@@ -52,6 +52,13 @@ pub struct Dispatcher {
     doubtful: Vec<(Target, Seq)>,
     /// Conversations that wait after `RATE`, `QUOTA` or `FULL`.
     held: HashMap<Target, Backoff>,
+    /// The reads wait after such a KO, too.
+    held_reads: Option<Backoff>,
+}
+
+/// Checks that a KO says "later" (protocol, section 4).
+fn is_temporary(ko: &Ko) -> bool {
+    matches!(ko.code, Code::Rate | Code::Quota | Code::Full)
 }
 
 impl Dispatcher {
@@ -106,7 +113,9 @@ impl Dispatcher {
     }
 
     fn choose(&mut self, state: &ClientState, now: Instant) -> Option<Request> {
-        let read = self.reads.first().map(|(target, seq)| Request::Read(target.clone(), *seq));
+        let may_read = self.held_reads.is_none_or(|hold| hold.deadline(now).is_none());
+        let read = self.reads.first().filter(|_| may_read);
+        let read = read.map(|(target, seq)| Request::Read(target.clone(), *seq));
         match self.questions.front() {
             // The answer counts as unread what was shown and not told yet.
             Some(Request::Chats) if read.is_some() => return read,
@@ -144,8 +153,14 @@ impl Dispatcher {
                 Outcome::Accepted(message, reached)
             }
             (Request::Send(message), Answer::Refused(ko)) => self.note_refusal(state, message, ko, moment),
+            (Request::Read(..), Answer::Refused(ko)) if is_temporary(&ko) => {
+                let hold = self.held_reads.get_or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
+                hold.note_failure(moment.now, moment.jitter());
+                Outcome::Nothing
+            }
             (Request::Read(target, seq), _) => {
-                // A KO changes nothing: the target is gone, or the number is of another store.
+                self.held_reads = None;
+                // Another KO changes nothing: the target is gone, or the number is of another store.
                 self.reads.retain(|(known, upto)| *known != target || *upto > seq);
                 Outcome::Nothing
             }
@@ -159,7 +174,7 @@ impl Dispatcher {
 
     /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
-        if !matches!(ko.code, Code::Rate | Code::Quota | Code::Full) {
+        if !is_temporary(&ko) {
             self.held.remove(&message.to);
             state.fail(&message.id, &ko);
             return Outcome::Failed(message, ko);
@@ -190,7 +205,7 @@ impl Dispatcher {
         if self.mode != Mode::Idle {
             return None;
         }
-        let holds = self.held.values().filter_map(|hold| hold.deadline(now)).min();
+        let holds = self.held.values().chain(&self.held_reads).filter_map(|hold| hold.deadline(now)).min();
         self.retry.deadline(now).or(holds)
     }
 }

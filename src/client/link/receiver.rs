@@ -11,9 +11,10 @@ use super::{Account, LinkEvent, Polled};
 use crate::client::p2p::Listener;
 use crate::client::state::CaughtUp;
 use crate::client::state::conversation::Gap;
+use crate::client::texts::words;
 use crate::limits;
 use crate::model::{Message, Seq, Target};
-use crate::protocol::{After, Done, Event, HistoryRecord, Ko, RecvRequest, SessionOpened};
+use crate::protocol::{After, Code, Done, Event, HistoryRecord, Ko, RecvRequest, SessionOpened};
 
 /// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +95,12 @@ fn fetch_gap(session: &mut Session, gap: &Gap, space: &mut usize) -> Result<Caug
     let room = Target::Room(gap.room.clone());
     let (mut newest_first, mut damaged, mut before) = (Vec::new(), Vec::new(), Some(gap.last.next()));
     while let Some(end) = before.filter(|end| *end > gap.first && *space > 0) {
-        let rows = fetch_history(session, &room, limits::MAX_HISTORY_RECORDS, Some(end))?.unwrap_or_default();
-        // A user who has left the room meanwhile is given none. Only an empty page means that the beginning is reached (protocol, section 5).
+        let rows = match fetch_history(session, &room, limits::MAX_HISTORY_RECORDS, Some(end))? {
+            Err(ko) if ko.code == Code::Rate => return Err(LinkError::Away(words::ko(&ko))),
+            // A user who has left the room meanwhile is given none.
+            rows => rows.unwrap_or_default(),
+        };
+        // Only an empty page means that the beginning is reached (protocol, section 5).
         before = rows.first().map(|record| record.numbers().0).filter(|oldest| *oldest < end);
         for record in rows.into_iter().rev() {
             match record {

@@ -55,9 +55,9 @@ codes! {
     NoPeer: "ese usuario no admite chats directos ahora", "esse usuário não aceita conversas diretas agora";
     Conflict: "este id ya se usó para otro mensaje", "este id já foi usado para outra mensagem";
     Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
-    Quota: "ya espera demasiado para ese usuario; prueba más tarde",
-        "já há coisas demais esperando por esse usuário; tente mais tarde";
-    Rate: "envías demasiado deprisa; prueba más tarde", "você envia rápido demais; tente mais tarde";
+    Quota: "se ha alcanzado un límite de mensajes o de salas; prueba más tarde",
+        "um limite de mensagens ou de salas foi atingido; tente mais tarde";
+    Rate: "pides demasiado a la vez; prueba más tarde", "você pede demais de uma vez; tente mais tarde";
     Full: "el servidor no tiene sitio ahora; prueba más tarde", "o servidor está sem espaço agora; tente mais tarde";
     Auth: "no existe ese usuario, o no con esa contraseña", "esse usuário não existe, ou a senha não é essa";
     Closed: "el registro está cerrado; pregunta a quien administra el servidor",

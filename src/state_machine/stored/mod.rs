@@ -15,7 +15,7 @@ pub use mailbox::Mailbox;
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
-use crate::model::{NoSuchTarget, RoomName, Seq, Target, UserName};
+use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, UserName};
 use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
 
@@ -78,6 +78,11 @@ impl StoredState {
     /// Returns the name of an account, as its user registered it.
     pub fn name(&self, number: AccountNumber) -> UserName {
         self.account(number).row.name.clone()
+    }
+
+    /// Tells that a user has sent a message under this id, and the id is remembered.
+    pub fn knows_id(&self, user: AccountNumber, id: &MessageId) -> bool {
+        self.accounts.get(user.index()).is_some_and(|account| account.sent.get(id).is_some())
     }
 
     /// Returns every name that is taken, with its password hash; `None` where the account was removed.
