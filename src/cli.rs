@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
+mod room;
 mod roster;
 mod safety;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Bridge(bridge::BridgeArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
+    /// List or remove rooms while no server is running
+    Room(room::RoomArgs),
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
@@ -95,6 +98,9 @@ struct ServeArgs {
     #[arg(long, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
         value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
     rate_bytes: u32,
+    /// Maximum number of existing rooms that one account has created
+    #[arg(long, value_name = "ROOMS", default_value_t = limits::ROOMS_PER_CREATOR)]
+    rooms_per_creator: usize,
     /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
     #[arg(long)]
     no_limits: bool,
@@ -123,6 +129,7 @@ impl From<ServeArgs> for Config {
             queue_per_sender: args.queue_per_sender,
             rate: (args.rate > 0).then_some(args.rate),
             rate_bytes: (args.rate_bytes > 0).then_some(args.rate_bytes),
+            rooms_per_creator: args.rooms_per_creator,
             poll_wait: timeout - limits::POLL_MARGIN,
             lobby: !args.no_lobby,
         };
@@ -156,6 +163,7 @@ pub fn run() -> ExitCode {
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
         Command::User(args) => finish(user::run(&args)),
+        Command::Room(args) => finish(room::run(&args)),
         Command::Check(args) => finish(safety::check(&args)),
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),

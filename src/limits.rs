@@ -72,7 +72,11 @@ pub const ROOM_PRESENCE: usize = 200;
 /// Most rooms of one user: each POLL looks at all of them.
 pub const ROOMS_PER_USER: usize = 1_000;
 
-/// Most rooms on one server: each takes memory for ever.
+/// Most rooms that one account has created and that exist: the default of `serve --rooms-per-creator`. A course has fewer
+/// groups.
+pub const ROOMS_PER_CREATOR: usize = 20;
+
+/// Most rooms on one server: each takes memory as long as it exists.
 pub const ROOMS: usize = 100_000;
 
 /// Most transient events (those without a number) queued for a session; the oldest are dropped (protocol, section 7).

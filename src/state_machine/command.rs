@@ -42,6 +42,8 @@ pub struct Policy {
     pub rate: Option<u32>,
     /// Bytes a second of one user; `None`: no limit.
     pub rate_bytes: Option<u32>,
+    /// Limit of the existing rooms that one account has created.
+    pub rooms_per_creator: usize,
     /// Longest time that a poll waits.
     pub poll_wait: Duration,
     /// Makes every new account a member of `#lobby`.
@@ -55,6 +57,7 @@ impl Default for Policy {
             queue_per_sender: limits::QUEUE_PER_SENDER,
             rate: Some(limits::RATE),
             rate_bytes: Some(limits::RATE_BYTES),
+            rooms_per_creator: limits::ROOMS_PER_CREATOR,
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
         }
@@ -65,7 +68,8 @@ impl Policy {
     /// Turns every quota and rate off (`serve --no-limits`). The limits of the protocol page without a flag stay.
     #[must_use]
     pub fn without_limits(self) -> Self {
-        Self { queue: usize::MAX, queue_per_sender: usize::MAX, rate: None, rate_bytes: None, ..self }
+        let (queue, queue_per_sender, rooms_per_creator) = (usize::MAX, usize::MAX, usize::MAX);
+        Self { queue, queue_per_sender, rooms_per_creator, rate: None, rate_bytes: None, ..self }
     }
 }
 
@@ -78,6 +82,8 @@ pub enum Command {
     SetPassword { user: UserName, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
     Remove { user: UserName },
+    /// Removes a room, at the administrator's request, while no user is connected.
+    RemoveRoom { room: RequestedTarget },
     /// Sets or removes the e-mail address.
     SetEmail { user: UserName, email: Email },
     /// Sends a message.

@@ -27,7 +27,7 @@ use std::fmt;
 
 pub use command::{Command, ConnectionId, Now, Policy};
 pub use output::{Delivery, Effect, FiledEvents, Output};
-pub use query::{Excerpt, LastOfPeer};
+pub use query::{Excerpt, LastOfPeer, RoomSummary};
 pub use rates::Cost;
 pub use record::Record;
 pub use snapshot::{ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow};

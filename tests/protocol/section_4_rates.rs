@@ -14,8 +14,8 @@ fn pipeline(line: &mut Connection, requests: &[String]) -> Vec<String> {
     requests.iter().map(|_| line.read_line()).collect()
 }
 
-fn is_refused(reply: &String) -> bool {
-    reply.starts_with("KO;RATE;")
+fn is_refused(reply: impl AsRef<str>) -> bool {
+    reply.as_ref().starts_with("KO;RATE;")
 }
 
 #[test]

@@ -52,6 +52,15 @@ impl Mailbox {
         self.put(event, Origin::State(key));
     }
 
+    /// Removes the STATE events of a conversation that is gone.
+    pub fn remove_states(&mut self, target: TargetNumber) {
+        for state in [State::Delivered, State::Read] {
+            if let Some(seq) = self.states.remove(&(target, state)) {
+                self.pending.remove(&seq);
+            }
+        }
+    }
+
     fn put(&mut self, event: Event, origin: Origin) {
         let seq = event.seq();
         self.note_newest(seq);

@@ -5,6 +5,7 @@ mod conversation;
 mod mailbox;
 mod room;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -32,7 +33,10 @@ pub struct StoredState {
     pub(super) accounts: Vec<Account>,
     pub(super) account_numbers: HashMap<UserName, AccountNumber>,
     pub(super) rooms: Vec<Room>,
+    /// The open rooms, by name.
     pub(super) room_numbers: HashMap<RoomName, RoomNumber>,
+    /// The places in `rooms` that hold no room.
+    pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
     pub(super) direct: HashMap<ConversationId, Conversation>,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
@@ -57,7 +61,7 @@ impl StoredState {
     }
 
     // Account and room numbers are made only where an entry is added (those of a checkpoint are checked), and no
-    // entry is ever removed: these four indices are always in range.
+    // entry is ever removed (a room that is gone leaves its place): these four indices are always in range.
 
     pub fn account(&self, number: AccountNumber) -> &Account {
         &self.accounts[number.index()]

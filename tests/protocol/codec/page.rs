@@ -165,6 +165,7 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("debt, of at most {} seconds", limits::RATE_DEBT.as_secs()),
         format!("it waits for {} milliseconds", limits::RATE_PAUSE.as_millis()),
         format!("at {} rooms of one user or {} of the server", limits::ROOMS_PER_USER, limits::ROOMS),
+        format!("and {} exist that the user has created", limits::ROOMS_PER_CREATOR),
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),

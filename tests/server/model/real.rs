@@ -10,7 +10,7 @@ use wachat::state_machine::{
 };
 
 use super::simple::{Said, Waiting};
-use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
+use super::{PLACES, QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 
 /// The state machine, asked as connections ask it, with every record it has made.
 pub struct Real {
@@ -29,13 +29,28 @@ pub fn target(target: usize) -> Target {
 }
 
 fn policy() -> Policy {
-    Policy { queue: QUEUE, queue_per_sender: QUEUE_PER_SENDER, lobby: false, ..Policy::default() }
+    Policy {
+        queue: QUEUE,
+        queue_per_sender: QUEUE_PER_SENDER,
+        rooms_per_creator: ROOMS_PER_CREATOR,
+        lobby: false,
+        ..Policy::default()
+    }
 }
 
 impl Real {
     pub fn new() -> Self {
+        Self::with_policy(policy())
+    }
+
+    /// Makes one in which each account creates as many rooms as it likes.
+    pub fn with_any_rooms() -> Self {
+        Self::with_policy(Policy { rooms_per_creator: usize::MAX, ..policy() })
+    }
+
+    fn with_policy(policy: Policy) -> Self {
         let mut real = Self {
-            machine: StateMachine::new(StoredState::new("store".into()), policy()),
+            machine: StateMachine::new(StoredState::new("store".into()), policy),
             lines: Vec::new(),
             sessions: 0,
             clock: 0,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use wachat::model::State;
 use wachat::protocol::Code;
 
-use super::{QUEUE, QUEUE_PER_SENDER, USERS};
+use super::{QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 
 /// A pending event of a user (protocol, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +30,13 @@ pub struct Sent {
     pub id: String,
     pub to: usize,
     pub text: String,
+    /// The room was removed.
+    gone: bool,
 }
 
 impl Sent {
     fn waiting(&self) -> Waiting {
-        let Self { seq, from, id, to, text } = self.clone();
+        let Self { seq, from, id, to, text, .. } = self.clone();
         Waiting::Message { seq, id, from, to, text }
     }
 }
@@ -49,8 +51,8 @@ pub struct Model {
     pub acknowledged: [u64; USERS],
     /// By reader and place.
     read: HashMap<(usize, usize), u64>,
-    /// The rooms that there are, in the order in which they were made.
-    made: Vec<usize>,
+    /// The rooms that there are, in the order in which they were made, each with its creator.
+    made: Vec<(usize, usize)>,
     /// The last number at the moment of joining, by room and user.
     members: HashMap<(usize, usize), u64>,
     /// By room, sender and state: how far that is.
@@ -90,7 +92,7 @@ impl Model {
             }
         }
         self.last += 1;
-        let sent = Sent { seq: self.last, from, id: id.into(), to, text: text.into() };
+        let sent = Sent { seq: self.last, from, id: id.into(), to, text: text.into(), gone: false };
         if !is_room(to) {
             self.mailbox[to].push(sent.waiting());
         }
@@ -100,21 +102,29 @@ impl Model {
 
     fn no_member(&self, user: usize, target: usize) -> Option<Code> {
         match is_room(target) && !self.members.contains_key(&(target, user)) {
-            true if !self.made.contains(&target) => Some(Code::NoRoom),
+            true if !self.exists(target) => Some(Code::NoRoom),
             true => Some(Code::NotMember),
             false => None,
         }
     }
 
-    pub fn join(&mut self, user: usize, room: usize) {
+    fn exists(&self, room: usize) -> bool {
+        self.made.iter().any(|(made, _)| *made == room)
+    }
+
+    pub fn join(&mut self, user: usize, room: usize) -> Said {
         let last = self.last;
-        if !self.made.contains(&room) {
-            self.made.push(room);
+        if !self.exists(room) {
+            if self.made.iter().filter(|(_, creator)| *creator == user).count() >= ROOMS_PER_CREATOR {
+                return Said::Ko(Code::Quota);
+            }
+            self.made.push((room, user));
         }
         self.members.entry((room, user)).or_insert_with(|| {
             self.read.insert((user, room), last);
             last
         });
+        Said::Done
     }
 
     pub fn leave(&mut self, user: usize, room: usize) -> Said {
@@ -123,6 +133,25 @@ impl Model {
         }
         self.members.remove(&(room, user));
         self.move_room_marks(room);
+        let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
+        if is_silent && !self.members.keys().any(|(other, _)| *other == room) {
+            self.made.retain(|(made, _)| *made != room);
+        }
+        Said::Done
+    }
+
+    /// The administrator removes a room: what is pending of it is gone, and the name is free.
+    pub fn remove(&mut self, room: usize) -> Said {
+        if !self.exists(room) {
+            return Said::Ko(Code::NoRoom);
+        }
+        self.made.retain(|(made, _)| *made != room);
+        self.members.retain(|(other, _), _| *other != room);
+        self.marks.retain(|(other, ..), _| *other != room);
+        self.sent.iter_mut().filter(|sent| sent.to == room).for_each(|sent| sent.gone = true);
+        for mailbox in &mut self.mailbox {
+            mailbox.retain(|w| !matches!(w, Waiting::State { target, .. } if *target == room));
+        }
         Said::Done
     }
 
@@ -130,7 +159,7 @@ impl Model {
     fn waiting(&self, user: usize, after: u64) -> Vec<Waiting> {
         let for_her = |sent: &&Sent| {
             let joined = self.members.get(&(sent.to, user));
-            sent.from != user && joined.is_some_and(|joined| sent.seq > *joined)
+            !sent.gone && sent.from != user && joined.is_some_and(|joined| sent.seq > *joined)
         };
         let in_rooms = self.sent.iter().filter(for_her).map(Sent::waiting);
         let mut all: Vec<_> = self.mailbox[user].iter().cloned().chain(in_rooms).filter(|w| w.seq() > after).collect();
@@ -153,7 +182,7 @@ impl Model {
             let (gone, kept) = std::mem::take(&mut self.mailbox[user]).into_iter().partition(|w| w.seq() <= after);
             self.mailbox[user] = kept;
             self.tell_delivered(user, gone);
-            self.made.clone().into_iter().for_each(|room| self.move_room_marks(room));
+            self.made.clone().into_iter().for_each(|(room, _)| self.move_room_marks(room));
         }
         let mut events = self.waiting(user, after.max(self.acknowledged[user]));
         events.truncate(max);
@@ -192,7 +221,7 @@ impl Model {
             return Said::Ko(code);
         }
         let there = |s: &&Sent| match is_room(target) {
-            true => s.to == target,
+            true => s.to == target && !s.gone,
             false => (s.from, s.to) == (user, target) || (s.from, s.to) == (target, user),
         };
         if upto > self.sent.iter().filter(there).map(|s| s.seq).max().unwrap_or(0) {
@@ -235,7 +264,7 @@ impl Model {
                     let waited = self.waited_for(s);
                     !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
                 };
-                let theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
+                let theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room) && !s.gone);
                 let upto = theirs.filter(reached).map(|s| s.seq).max().unwrap_or(0);
                 let mark = |read| self.marks.get(&(room, sender, read)).copied().unwrap_or(0);
                 let known = if state == State::Read { mark(true) } else { mark(false).max(mark(true)) };
@@ -260,6 +289,6 @@ impl Model {
 
     /// The number of the user's last message in a place.
     pub fn last_sent(&self, user: usize, target: usize) -> Option<u64> {
-        self.sent.iter().filter(|s| (s.from, s.to) == (user, target)).map(|s| s.seq).max()
+        self.sent.iter().filter(|s| (s.from, s.to) == (user, target) && !s.gone).map(|s| s.seq).max()
     }
 }
