@@ -108,8 +108,8 @@ pub const RATE_DEBT: Duration = Duration::from_secs(2);
 /// Bytes of the reply to a POLL that cost one token more: to encode as many takes as long as a SEND.
 pub const POLL_TOKEN_BYTES: usize = 64 << 10;
 
-/// Pause of a reader thread after a RATE: a client that goes on all the same has at most [`PIPELINE`] requests refused
-/// in this time, on each of its connections.
+/// Pause of a reader thread after a request whose user is above the rate: a client that goes on all the same has at most
+/// [`PIPELINE`] requests refused in this time, on each of its connections.
 pub const RATE_PAUSE: Duration = Duration::from_millis(250);
 
 // Connections, queues and threads of the server.

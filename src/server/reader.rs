@@ -56,7 +56,7 @@ impl Reader<'_> {
         self.lines.max_line = limits::LINE_BYTES;
         loop {
             self.window.wait_for_room();
-            self.connection.wait_after_refusal();
+            self.connection.pause_if_too_fast();
             let line = match self.lines.next_line_since(|| self.window.idle_since()) {
                 Ok(line) => line,
                 Err(error) => return error.into(),

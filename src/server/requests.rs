@@ -78,7 +78,8 @@ impl Router {
     }
 
     /// Charges the user for a request (protocol, section 4). `false`: the user is above the rate, and gets RATE. Two
-    /// requests go on all the same: a retry, which must not be called undone, and a poll, which is held back.
+    /// requests go on all the same: a retry, which must not be called undone, and a poll, which is held back. In any
+    /// case the reader pauses, so that a client that goes on costs little.
     fn admit(&mut self, id: ConnectionId, received: &Received) -> bool {
         let Some(session) = self.sessions.get(&id) else { return true };
         let Some(account) = session.account else { return true };
@@ -86,6 +87,7 @@ impl Router {
         if self.group_commit.charge(account, cost, elapsed) {
             return true;
         }
+        session.connection.slow_down();
         let is_exempt = match &received.request {
             Request::Send(SendRequest::Send { id, .. }) => self.group_commit.state().knows_id(account, id),
             Request::Recv(RecvRequest::Poll { .. }) | Request::Quit => true,
@@ -93,8 +95,6 @@ impl Router {
         };
         if is_exempt {
             self.group_commit.charge_in_any_case(account, cost, elapsed);
-        } else {
-            session.connection.slow_down();
         }
         is_exempt
     }

@@ -10,8 +10,8 @@ use crate::state_machine::{AccountNumber, ApplyError, Delivery, Effect, Now, Out
 
 impl StateMachine {
     /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a user who is
-    /// above the rate is held back, since an acknowledgement need not be refused. The poll of a session that was
-    /// replaced gets no answer: its connection is being closed.
+    /// above the rate is not refused, since it may acknowledge, but held back. The poll of a session that was replaced
+    /// gets no answer: its connection is being closed.
     pub(super) fn poll(&mut self, after: After, wait: Option<u64>, max: usize, context: &mut Context) -> Decided<()> {
         let Some((user, session)) = self.presence.session_of(context.connection) else { return Ok(()) };
         let (hung_up, sent) = (session.hung_up, session.sent);

@@ -163,7 +163,7 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("what comes in {} seconds, and is full", limits::RATE_BURST.as_secs()),
         format!("one token for each whole {} KiB", limits::POLL_TOKEN_BYTES >> 10),
         format!("debt, of at most {} seconds", limits::RATE_DEBT.as_secs()),
-        format!("it waits for {} milliseconds", limits::RATE_PAUSE.as_millis()),
+        format!("the server waits for {} milliseconds", limits::RATE_PAUSE.as_millis()),
         format!("at {} rooms of one user or {} of the server", limits::ROOMS_PER_USER, limits::ROOMS),
         format!("and {} exist that the user has created", limits::ROOMS_PER_CREATOR),
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
