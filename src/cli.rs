@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
+mod room;
 mod roster;
 mod safety;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Bridge(bridge::BridgeArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
+    /// List or remove rooms while no server is running
+    Room(room::RoomArgs),
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
@@ -103,9 +106,19 @@ struct ServeArgs {
     /// Free space in MiB below which nothing is stored
     #[arg(long, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
     disk_floor: u32,
-    /// Rate limit of a user in messages a second, 50 or more [default: none]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(i64::from(limits::MIN_RATE)..))]
-    rate: Option<u32>,
+    /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
+    #[arg(long, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
+    rate: u32,
+    /// Rate limit of a user in bytes a second, 131072 or more; 0: none
+    #[arg(long, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
+        value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
+    rate_bytes: u32,
+    /// Maximum number of existing rooms that one account has created
+    #[arg(long, value_name = "ROOMS", default_value_t = limits::ROOMS_PER_CREATOR)]
+    rooms_per_creator: usize,
+    /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
+    #[arg(long)]
+    no_limits: bool,
     /// Do not put every new account into #lobby
     #[arg(long)]
     no_lobby: bool,
@@ -117,11 +130,30 @@ fn seconds(text: &str) -> Result<u64, String> {
     within.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
+/// Reads a rate limit: 0 for none, or at least `LEAST`.
+fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
+    let allowed = text.parse().ok().filter(|rate| *rate == 0 || *rate >= LEAST);
+    allowed.ok_or_else(|| format!("a whole number from {LEAST}, or 0 for no limit"))
+}
+
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
         let timeout = Duration::from_secs(args.timeout);
         let bytes_per_day = mib(args.mib_per_day);
         let room_bytes_per_day = bytes_per_day.saturating_mul(limits::ROOM_DAY_FACTOR);
+        let policy = Policy {
+            queue: args.queue,
+            queue_per_sender: args.queue_per_sender,
+            queue_bytes: mib(args.queue_mib),
+            queue_bytes_per_sender: mib(args.queue_mib_per_sender),
+            bytes_per_day,
+            room_bytes_per_day: args.room_mib_per_day.map_or(room_bytes_per_day, mib),
+            rate: (args.rate > 0).then_some(args.rate),
+            rate_bytes: (args.rate_bytes > 0).then_some(args.rate_bytes),
+            rooms_per_creator: args.rooms_per_creator,
+            poll_wait: timeout - limits::POLL_MARGIN,
+            lobby: !args.no_lobby,
+        };
         Self {
             listen: args.listen,
             send_port: args.send_port,
@@ -131,17 +163,7 @@ impl From<ServeArgs> for Config {
             registration: args.registration,
             timeout,
             connections: limits::CONNECTIONS,
-            policy: Policy {
-                queue: args.queue,
-                queue_per_sender: args.queue_per_sender,
-                queue_bytes: mib(args.queue_mib),
-                queue_bytes_per_sender: mib(args.queue_mib_per_sender),
-                bytes_per_day,
-                room_bytes_per_day: args.room_mib_per_day.map_or(room_bytes_per_day, mib),
-                rate: args.rate,
-                poll_wait: timeout - limits::POLL_MARGIN,
-                lobby: !args.no_lobby,
-            },
+            policy: if args.no_limits { policy.without_limits() } else { policy },
             sizes: Sizes::default(),
             disk_floor: mib(args.disk_floor),
         }
@@ -163,6 +185,7 @@ pub fn run() -> ExitCode {
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
         Command::User(args) => finish(user::run(&args)),
+        Command::Room(args) => finish(room::run(&args)),
         Command::Check(args) => finish(safety::check(&args)),
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),

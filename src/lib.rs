@@ -11,9 +11,10 @@
 //! 2. `src/server/reader.rs`, `read_requests`: the reader cuts the input into lines, parses each, and enqueues it.
 //! 3. `src/protocol/request/send.rs`, `parse`: the line becomes a `SendRequest`.
 //! 4. `src/server/router.rs`, `handle_all`: the router, the one thread that owns everything, takes what has come.
-//! 5. `src/server/requests.rs`, `start`: the request becomes a command of the state machine.
-//! 6. `src/state_machine/decide/message.rs`, `accept_message`: decide checks id, recipient, quota and rate, and
-//!    emits a record.
+//! 5. `src/server/requests.rs`, `start`: its cost is charged, and the request becomes a command of the state
+//!    machine.
+//! 6. `src/state_machine/decide/message.rs`, `accept_message`: decide checks id, recipient and quota, and emits a
+//!    record.
 //! 7. `src/state_machine/apply/message.rs`, `add_message`: apply changes the state; recovery calls nothing else.
 //! 8. `src/server/group_commit.rs`, `add_effect`: the reply waits until the record is durable (output commit).
 //! 9. `src/wal/append.rs`, `commit`: one write and one fdatasync for all the records that came together.

@@ -86,7 +86,11 @@ pub const ROOM_PRESENCE: usize = 200;
 /// Most rooms of one user: each POLL looks at all of them.
 pub const ROOMS_PER_USER: usize = 1_000;
 
-/// Most rooms on one server: each takes memory for ever.
+/// Most rooms that one account has created and that exist: the default of `serve --rooms-per-creator`. A course has fewer
+/// groups.
+pub const ROOMS_PER_CREATOR: usize = 20;
+
+/// Most rooms on one server: each takes memory as long as it exists.
 pub const ROOMS: usize = 100_000;
 
 /// Most transient events (those without a number) queued for a session; the oldest are dropped (protocol, section 7).
@@ -95,8 +99,32 @@ pub const TRANSIENT_EVENTS: usize = 1_000;
 /// Message ids remembered for each sender, for duplicate suppression (protocol, section 5).
 pub const REMEMBERED_IDS: usize = 1_024;
 
-/// Lowest value of `serve --rate`, in messages a second (protocol, section 5).
+/// Tokens that a user gets in a second (protocol, section 4): the default of `serve --rate`. A token is at
+/// most 12 microseconds of the router (a SEND with a batch of its own; in a full batch it takes 1.2), so no user takes
+/// more than 1.2% of it for long. A script that waits for each OK seldom sends as many messages.
+pub const RATE: u32 = 1_000;
+/// Lowest value of `serve --rate`: a person who types and a client that lists users and rooms at its start need less.
 pub const MIN_RATE: u32 = 50;
+
+/// Bytes of requests, and of replies on the SEND port, that a user may cause in a second: the default of
+/// `serve --rate-bytes`.
+pub const RATE_BYTES: u32 = 4 << 20;
+/// Lowest value of `serve --rate-bytes`: two longest lines.
+pub const MIN_RATE_BYTES: u32 = 128 << 10;
+
+/// Contents of a full bucket, as the time that fills it: with the defaults 20,000 messages at once, which is any exercise
+/// of a course, or 80 MiB.
+pub const RATE_BURST: Duration = Duration::from_secs(20);
+
+/// Debt of an empty bucket, as the time that ends it: what a reply costs is known only when it is written.
+pub const RATE_DEBT: Duration = Duration::from_secs(2);
+
+/// Bytes of the reply to a POLL that cost one token more: to encode as many takes as long as a SEND.
+pub const POLL_TOKEN_BYTES: usize = 64 << 10;
+
+/// Pause of a reader thread after a request whose user is above the rate: a client that goes on all the same has at most
+/// [`PIPELINE`] requests refused in this time, on each of its connections.
+pub const RATE_PAUSE: Duration = Duration::from_millis(250);
 
 // Connections, queues and threads of the server.
 
@@ -220,9 +248,13 @@ pub const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay between two attempts: for a server that is down.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// First delay of a conversation after `RATE`, `QUOTA` or `FULL`; each doubles it up to [`MAX_RETRY_DELAY`]. At the
-/// lowest rate ([`MIN_RATE`]) it is the time of a dozen messages.
+/// First delay after `RATE`, `QUOTA` or `FULL`; each doubles it up to [`MAX_RETRY_DELAY`]. At the lowest rate
+/// ([`MIN_RATE`]) it is the time of a dozen messages.
 pub const MIN_HOLD_DELAY: Duration = Duration::from_millis(250);
+
+/// Most tries of a request that is refused by `RATE`: with the delays between them some 4 seconds, in which even the
+/// lowest rates let a list or a page of the history pass.
+pub const RATE_TRIES: u32 = 5;
 
 /// Idle time after which the client closes its SEND connection: below the shortest `serve --timeout`, and long enough
 /// that a user who types line after line logs in once.

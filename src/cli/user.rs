@@ -61,11 +61,10 @@ pub(super) fn run(args: &UserArgs) -> Result<(), String> {
         return import::run(import, &args.data, |lobby| open(&args.data, lobby));
     }
     // Only `add` and `import` may create a store.
-    if !matches!(args.action, Action::Add { .. }) && !args.data.exists() {
-        return Err(format!("{}: there is no store; name one with --data", args.data.display()));
-    }
-    let lobby = !matches!(args.action, Action::Add { no_lobby: true, .. });
-    let mut offline = open(&args.data, lobby)?;
+    let mut offline = match args.action {
+        Action::Add { no_lobby, .. } => open(&args.data, !no_lobby)?,
+        _ => open_existing(&args.data)?,
+    };
     match &args.action {
         Action::Add { name, .. } => {
             let name = user(name)?;
@@ -83,6 +82,14 @@ pub(super) fn run(args: &UserArgs) -> Result<(), String> {
         // Handled above: an import opens the store only after it has read the roster.
         Action::Import(_) => Ok(()),
     }
+}
+
+/// Opens a store that is there.
+pub(super) fn open_existing(data: &Path) -> Result<Offline, String> {
+    if !data.exists() {
+        return Err(format!("{}: there is no store; name one with --data", data.display()));
+    }
+    open(data, true)
 }
 
 /// Opens the store, which is refused while a server is running on it.

@@ -188,6 +188,11 @@ impl RoomName {
         Stored { prefix: "#", name: &self.0 }
     }
 
+    /// Tells that this is the room that every new account is in (protocol, section 7).
+    pub fn is_lobby(&self) -> bool {
+        self.mapped() == "lobby"
+    }
+
     /// Returns the form that identifies the room, without the `#`.
     pub fn mapped(&self) -> &str {
         self.0.mapped()

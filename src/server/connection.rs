@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ pub(super) struct Connection {
     opened: Instant,
     /// The reader is parked until so many are answered; 0 while it is not parked.
     wake_at: AtomicU64,
+    /// There was a request whose user is above the rate.
+    is_too_fast: AtomicBool,
     /// Counts the connection until it is dropped.
     pub slot: Slot,
 }
@@ -63,8 +65,27 @@ pub(super) struct Connection {
 impl Connection {
     pub fn new(id: ConnectionId, port: Port, peer: IpAddr, stream: TcpStream, slot: Slot) -> Self {
         let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(stream)));
-        let (answered, answered_at, wake_at) = Default::default();
-        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, slot }
+        let (answered, answered_at, wake_at, is_too_fast) = Default::default();
+        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, is_too_fast, slot }
+    }
+
+    /// Makes the reader pause before its next line: its user is above the rate. Called by the router.
+    pub fn slow_down(&self) {
+        self.is_too_fast.store(true, Ordering::Relaxed);
+    }
+
+    /// Parks the reader for [`limits::RATE_PAUSE`], if it is to slow down.
+    pub fn pause_if_too_fast(&self) {
+        if !self.is_too_fast.load(Ordering::Relaxed) {
+            return;
+        }
+        self.is_too_fast.store(false, Ordering::Relaxed);
+        let end = Instant::now() + limits::RATE_PAUSE;
+        while !self.outgoing.is_closed()
+            && let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        {
+            thread::park_timeout(left);
+        }
     }
 
     /// Counts requests as answered. Called by the router when it has sent their replies.

@@ -96,8 +96,8 @@ impl Router {
             // Any KO to the login line closes the connection (protocol, section 4).
             (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
             (Login::Opening(user), _) => {
-                session.login = Login::Done(user.clone());
-                session.connection.slot.log_in();
+                let user = user.clone();
+                session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
                 self.resumable.push(id);
             }
             (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
@@ -163,8 +163,7 @@ impl Router {
             let address = session.connection.peer.to_canonical();
             return self.deferred.push((id, Command::Open { user, order, address }));
         }
-        session.login = Login::Done(user.clone());
-        session.connection.slot.log_in();
+        session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::model::{Message, Seq};
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now, Output, StateMachine, StoredState};
+use crate::state_machine::{
+    AccountNumber, ApplyError, Command, ConnectionId, Cost, Effect, Now, Output, StateMachine, StoredState,
+};
 use crate::store::{Checkpointed, DirectoryLock, Opened, Sizes};
 use crate::wal::{Segment, Wal, WalError};
 
@@ -117,6 +119,16 @@ impl GroupCommit {
             self.awaited |= depends_on.is_none();
             self.held.push(effect);
         }
+    }
+
+    /// Takes the cost of a request out of its user's buckets, if there is enough in them.
+    pub fn charge(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) -> bool {
+        self.machine.charge(user, cost, elapsed)
+    }
+
+    /// Takes a cost that cannot be refused.
+    pub fn charge_in_any_case(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) {
+        self.machine.charge_in_any_case(user, cost, elapsed);
     }
 
     pub fn state(&self) -> &StoredState {

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{Email, Password, Timestamp, UserName};
+use crate::model::{Email, Password, RoomName, Target, Timestamp, UserName};
 use crate::protocol::{Code, Reply};
-use crate::state_machine::{AccountRow, Command, ConnectionId, Effect, Now, Output, Policy};
+use crate::state_machine::{AccountRow, Command, ConnectionId, Effect, Now, Output, Policy, RoomSummary};
 use crate::store::{Opened, Sizes, Store, StoreError};
 
 use super::auth;
@@ -60,6 +60,16 @@ impl Offline {
     /// Returns every account there ever was, in the order of registration.
     pub fn list(&self) -> Vec<AccountRow> {
         self.opened.machine.stored.snapshot().accounts
+    }
+
+    /// Returns every room.
+    pub fn rooms(&self) -> Vec<RoomSummary> {
+        self.opened.machine.stored.summarize_rooms()
+    }
+
+    /// Ends all memberships of a room, and frees its name.
+    pub fn remove_room(&mut self, room: RoomName) -> Result<(), String> {
+        self.execute([Command::RemoveRoom { room: Ok(Target::Room(room)) }])
     }
 
     /// Executes commands as one batch of the write-ahead log: durably, all or none. If one is refused, nothing is

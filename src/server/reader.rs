@@ -6,7 +6,7 @@ use std::thread;
 
 use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
-use super::session::Request;
+use super::session::{Received, Request};
 use super::{Port, Shared, login};
 use crate::limits;
 use crate::net::{LineReader, drain_input};
@@ -56,14 +56,15 @@ impl Reader<'_> {
         self.lines.max_line = limits::LINE_BYTES;
         loop {
             self.window.wait_for_room();
+            self.connection.pause_if_too_fast();
             let line = match self.lines.next_line_since(|| self.window.idle_since()) {
                 Ok(line) => line,
                 Err(error) => return error.into(),
             };
-            let request = parse(self.connection.port, line);
-            let last = request == Request::Quit;
+            let received = Received { request: parse(self.connection.port, line), bytes: line.len() };
+            let last = received.request == Request::Quit;
             self.window.add(line.len());
-            if self.shared.router.send(Input::Request(self.connection.id, request)).is_err() {
+            if self.shared.router.send(Input::Request(self.connection.id, received)).is_err() {
                 return CloseReason::Closed;
             }
             if last {

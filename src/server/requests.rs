@@ -8,11 +8,11 @@ use super::auth::Job;
 use super::failed_logins::Origin;
 use super::history_reader::Lookup;
 use super::router::{Input, Router};
-use super::session::Request;
+use super::session::{Received, Request};
 use crate::model::{Password, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
-use crate::state_machine::{Command, ConnectionId, LastOfPeer};
+use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
 
 /// First step of a request.
 enum Step {
@@ -24,27 +24,29 @@ enum Step {
 
 impl Router {
     /// Takes a request from a reader thread: it is started at once, or when its turn comes.
-    pub(super) fn enqueue(&mut self, id: ConnectionId, request: Request) -> Result<(), Fatal> {
+    pub(super) fn enqueue(&mut self, id: ConnectionId, received: Received) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id).filter(|session| session.close.is_none()) else { return Ok(()) };
         if !session.may_start() || !session.pending.is_empty() {
-            session.pending.push_back(request);
+            session.pending.push_back(received);
             return Ok(());
         }
-        self.start(id, request)
+        self.start(id, received)
     }
 
     /// Starts the requests of a connection whose turn has come.
     pub(super) fn start_pending(&mut self, id: ConnectionId) -> Result<(), Fatal> {
         while let Some(session) = self.sessions.get_mut(&id)
             && session.may_start()
-            && let Some(request) = session.pending.pop_front()
+            && let Some(received) = session.pending.pop_front()
         {
-            self.start(id, request)?;
+            self.start(id, received)?;
         }
         Ok(())
     }
 
-    fn start(&mut self, id: ConnectionId, request: Request) -> Result<(), Fatal> {
+    fn start(&mut self, id: ConnectionId, received: Received) -> Result<(), Fatal> {
+        let is_refused = !self.admit(id, &received);
+        let request = received.request;
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         let Some(user) = session.user().cloned() else { return Ok(()) };
         let client_is_done = session.close.is_some() && session.connection.port == Port::Recv;
@@ -55,6 +57,7 @@ impl Router {
             Request::Send(SendRequest::Send { .. } | SendRequest::Ping) | Request::Recv(RecvRequest::Ping)
         );
         let step = match request {
+            _ if is_refused => Step::Answer(Code::Rate.into()),
             Request::Send(request) => self.send_step(id, user, request),
             Request::Recv(request) => self.recv_step(request),
             Request::Quit => Step::Answer(Reply::Done),
@@ -72,6 +75,28 @@ impl Router {
             Step::Wait => {}
         }
         Ok(())
+    }
+
+    /// Charges the user for a request (protocol, section 4). `false`: the user is above the rate, and gets RATE. Two
+    /// requests go on all the same: a retry, which must not be called undone, and a poll, which is held back. In any
+    /// case the reader pauses, so that a client that goes on costs little.
+    fn admit(&mut self, id: ConnectionId, received: &Received) -> bool {
+        let Some(session) = self.sessions.get(&id) else { return true };
+        let Some(account) = session.account else { return true };
+        let (cost, elapsed) = (Cost { tokens: received.request.tokens(), bytes: received.bytes }, self.elapsed());
+        if self.group_commit.charge(account, cost, elapsed) {
+            return true;
+        }
+        session.connection.slow_down();
+        let is_exempt = match &received.request {
+            Request::Send(SendRequest::Send { id, .. }) => self.group_commit.state().knows_id(account, id),
+            Request::Recv(RecvRequest::Poll { .. }) | Request::Quit => true,
+            _ => false,
+        };
+        if is_exempt {
+            self.group_commit.charge_in_any_case(account, cost, elapsed);
+        }
+        is_exempt
     }
 
     /// Decides what a request of the SEND port needs (protocol, section 5).

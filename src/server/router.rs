@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use hashbrown::HashMap;
@@ -17,7 +17,7 @@ use super::group_commit::{GroupCommit, Urgency};
 use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
-use super::session::{Buffers, Request, Session};
+use super::session::{Buffers, Received, Session};
 use super::{Config, Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
@@ -34,7 +34,7 @@ pub(super) enum Input {
     ReadingFailed(ConnectionId, CloseReason),
     /// An auth thread, or the login cache, has decided about a login.
     Login(ConnectionId, login::Outcome),
-    Request(ConnectionId, Request),
+    Request(ConnectionId, Received),
     /// The reader thread will enqueue no more requests.
     ReadingEnded(ConnectionId, CloseReason),
     /// An auth thread has compared the old password and hashed the new one, or the change is refused.
@@ -209,7 +209,7 @@ impl Router {
 
     fn handle(&mut self, input: Input) -> Result<(), Fatal> {
         match input {
-            Input::Request(id, request) => return self.enqueue(id, request),
+            Input::Request(id, received) => return self.enqueue(id, received),
             Input::Accepted(connection) => self.accept(connection),
             Input::ReadingFailed(id, reason) => self.close_now(id, reason),
             Input::Login(id, outcome) => return self.log_in(id, outcome),
@@ -291,7 +291,12 @@ impl Router {
     }
 
     fn now(&self) -> Now {
-        Now { at: Timestamp::now(), elapsed: self.started.elapsed() }
+        Now { at: Timestamp::now(), elapsed: self.elapsed() }
+    }
+
+    /// Returns the time since the start of the server.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     fn commit_if_due(&mut self) -> Result<(), Fatal> {
@@ -323,6 +328,9 @@ impl Router {
         let now = Instant::now();
         for id in std::mem::take(&mut self.dirty) {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
+            if let Some(account) = session.account {
+                self.group_commit.charge_in_any_case(account, session.reply_cost(), now - self.started);
+            }
             if session.flush(&self.stragglers, &mut self.buffers, now) == Progress::Failed {
                 self.close_now(id, CloseReason::Closed);
             } else if session.is_over() {

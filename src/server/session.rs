@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Port;
 use super::connection::{CloseReason, Connection};
 use super::history_reader::Lookup;
 use super::login::Attempt;
 use crate::limits;
 use crate::model::{Password, UserName};
 use crate::net::{Progress, Stragglers};
-use crate::protocol::request::RequestError;
+use crate::protocol::request::{INVALID_COST, RequestError};
 use crate::protocol::{Ko, RecvRequest, Reply, SendRequest};
+use crate::state_machine::{AccountNumber, Cost};
 
 /// One line after the login line, as the reader thread has parsed it.
 #[derive(Debug, PartialEq)]
@@ -20,6 +22,25 @@ pub(super) enum Request {
     Recv(RecvRequest),
     Quit,
     Invalid(RequestError),
+}
+
+impl Request {
+    /// Returns the tokens that the request costs (protocol, section 4).
+    pub fn tokens(&self) -> u32 {
+        match self {
+            Self::Send(request) => request.cost(),
+            Self::Recv(request) => request.cost(),
+            Self::Quit => 0,
+            Self::Invalid(_) => INVALID_COST,
+        }
+    }
+}
+
+/// A request, and the length of its line in bytes.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub request: Request,
+    pub bytes: usize,
 }
 
 /// State of a connection's login (protocol, section 3).
@@ -68,8 +89,10 @@ impl Buffers {
 pub(super) struct Session {
     pub connection: Arc<Connection>,
     pub login: Login,
+    /// The account of the user, once the user is logged in.
+    pub account: Option<AccountNumber>,
     /// Requests that wait for their turn. Bounded by the reader's [`super::connection::Window`].
-    pub pending: VecDeque<Request>,
+    pub pending: VecDeque<Received>,
     /// Requests that were started and whose replies are not written yet. The login is the first.
     pub started: usize,
     /// The last request that was started has to be answered before the next one: its reply may be large (a list), or comes
@@ -95,6 +118,7 @@ impl Session {
         Self {
             connection,
             login: Login::Pending,
+            account: None,
             pending: VecDeque::new(),
             started: 1,
             exclusive: false,
@@ -106,6 +130,12 @@ impl Session {
             close: None,
             closed: false,
         }
+    }
+
+    /// Notes that a user is logged in.
+    pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>) {
+        (self.login, self.account) = (Login::Done(user), account);
+        self.connection.slot.log_in();
     }
 
     pub fn user(&self) -> Option<&UserName> {
@@ -138,6 +168,15 @@ impl Session {
         self.answered += 1;
         self.started = self.started.saturating_sub(1);
         first
+    }
+
+    /// Returns what the replies that were written cost their user. Those of polls are paid in tokens alone: what others
+    /// write must not use up the bytes of the user.
+    pub fn reply_cost(&self) -> Cost {
+        match self.connection.port {
+            Port::Send => Cost { tokens: 0, bytes: self.out.len() },
+            Port::Recv => Cost { tokens: (self.out.len() / limits::POLL_TOKEN_BYTES) as u32, bytes: 0 },
+        }
     }
 
     /// Sends what was written.

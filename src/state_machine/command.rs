@@ -44,8 +44,12 @@ pub struct Policy {
     /// Limit of the bytes that one account stores a day, and of those that all store in one room.
     pub bytes_per_day: u64,
     pub room_bytes_per_day: u64,
-    /// Limit of the messages a second from one sender; `None`: no limit.
+    /// Tokens a second of one user (protocol, section 4); `None`: no limit.
     pub rate: Option<u32>,
+    /// Bytes a second of one user; `None`: no limit.
+    pub rate_bytes: Option<u32>,
+    /// Limit of the existing rooms that one account has created.
+    pub rooms_per_creator: usize,
     /// Longest time that a poll waits.
     pub poll_wait: Duration,
     /// Makes every new account a member of `#lobby`.
@@ -61,7 +65,9 @@ impl Default for Policy {
             queue_bytes_per_sender: mib(limits::QUEUE_MIB_PER_SENDER),
             bytes_per_day: mib(limits::MIB_PER_DAY),
             room_bytes_per_day: mib(limits::MIB_PER_DAY).saturating_mul(limits::ROOM_DAY_FACTOR),
-            rate: None,
+            rate: Some(limits::RATE),
+            rate_bytes: Some(limits::RATE_BYTES),
+            rooms_per_creator: limits::ROOMS_PER_CREATOR,
             poll_wait: limits::TIMEOUT - limits::POLL_MARGIN,
             lobby: true,
         }
@@ -73,6 +79,25 @@ pub fn mib(mib: u32) -> u64 {
     u64::from(mib) << 20
 }
 
+impl Policy {
+    /// Turns every quota and rate off (`serve --no-limits`). The limits of the protocol page without a flag stay.
+    #[must_use]
+    pub fn without_limits(self) -> Self {
+        Self {
+            queue: usize::MAX,
+            queue_per_sender: usize::MAX,
+            queue_bytes: u64::MAX,
+            queue_bytes_per_sender: u64::MAX,
+            bytes_per_day: u64::MAX,
+            room_bytes_per_day: u64::MAX,
+            rooms_per_creator: usize::MAX,
+            rate: None,
+            rate_bytes: None,
+            ..self
+        }
+    }
+}
+
 /// A request of a connection, or an event on it. `user` is the user who has logged in there.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -82,6 +107,8 @@ pub enum Command {
     SetPassword { user: UserName, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
     Remove { user: UserName },
+    /// Removes a room, at the administrator's request, while no user is connected.
+    RemoveRoom { room: RequestedTarget },
     /// Sets or removes the e-mail address.
     SetEmail { user: UserName, email: Email },
     /// Sends a message.

@@ -1,5 +1,5 @@
-//! The live state: RECV sessions with their waiting polls and transient events (protocol, sections 6 and 7), and rate
-//! limits. A restart ends all of it; no record or checkpoint holds any.
+//! The live state: RECV sessions with their waiting polls and transient events (protocol, sections 6 and 7). A
+//! restart ends all of it; no record or checkpoint holds any.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -47,8 +47,10 @@ pub struct Session {
 pub struct WaitingPoll {
     pub after: Seq,
     pub max: usize,
-    /// Time since the start of the server at which the poll is answered with nothing.
+    /// Time since the start of the server at which the poll is answered in any case.
     pub deadline: Duration,
+    /// The user is above the rate: events do not answer the poll before its deadline.
+    pub is_held: bool,
 }
 
 impl Presence {
@@ -143,25 +145,5 @@ impl Presence {
             session.transient.push_back(event.clone());
             self.wake(user);
         }
-    }
-}
-
-/// The rate limit of senders (`serve --rate`; protocol, section 4): the current second of each sender, and the count of
-/// messages in it, by account number.
-#[derive(Default)]
-pub struct RateLimits(Vec<(u64, u32)>);
-
-impl RateLimits {
-    /// Counts a message of a sender; `false` if the second has `limit` messages already.
-    pub fn count_message(&mut self, sender: AccountNumber, elapsed: Duration, limit: u32) -> bool {
-        if self.0.len() <= sender.index() {
-            self.0.resize(sender.index() + 1, (0, 0));
-        }
-        let Some((second, sent)) = self.0.get_mut(sender.index()) else { return false };
-        if *second != elapsed.as_secs() {
-            (*second, *sent) = (elapsed.as_secs(), 0);
-        }
-        *sent = sent.saturating_add(1);
-        *sent <= limit
     }
 }

@@ -3,7 +3,7 @@
 //! | folder | holds | changes the stored state |
 //! |---|---|---|
 //! | `stored/` | accounts, mailboxes, rooms, conversations: rebuilt by recovery | |
-//! | `live.rs`, `today.rs` | sessions, waiting polls, rate limits, daily quotas: gone after a restart | |
+//! | `live.rs`, `rates.rs`, `today.rs` | sessions, waiting polls, rate limits, daily quotas: gone after a restart | |
 //! | `decide/` | a command in; records and effects out | only by `apply` |
 //! | `apply/` | a record in; the next state out | yes |
 //! | `query/`, `snapshot.rs` | lists, excerpts, deliveries, snapshots | never |
@@ -18,6 +18,7 @@ mod decide;
 mod live;
 mod output;
 mod query;
+mod rates;
 mod record;
 mod snapshot;
 mod stored;
@@ -27,7 +28,8 @@ use std::fmt;
 
 pub use command::{Command, ConnectionId, Now, Policy, mib};
 pub use output::{Delivery, Effect, FiledEvents, Output};
-pub use query::{Excerpt, LastOfPeer};
+pub use query::{Excerpt, LastOfPeer, RoomSummary};
+pub use rates::Cost;
 pub use record::Record;
 pub use snapshot::{
     ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
@@ -37,7 +39,8 @@ pub use stored::{
     RoomNumber, SentMessage, StoredState, length_in_reply,
 };
 
-use live::{Presence, RateLimits};
+use live::Presence;
+use rates::RateLimits;
 use today::StoredToday;
 
 use crate::model::Seq;

@@ -21,10 +21,12 @@ pub enum Record {
     Email { user: UserName, email: Email },
     /// The account is removed for good; its name stays taken.
     Removed { user: UserName, at: Timestamp },
-    /// The user becomes a member of a room, which is created if it is not there.
+    /// The user becomes a member of a room, and its creator if it is not there.
     Join { user: UserName, room: RoomName, at: Timestamp },
-    /// The user is no longer a member of a room.
+    /// The user is no longer a member of a room. One without members and messages is gone.
     Leave { user: UserName, room: RoomName, at: Timestamp },
+    /// The administrator has removed a room.
+    RoomRemoved { room: RoomName, at: Timestamp },
     /// A RECV session of the user began or ended.
     Seen { user: UserName, at: Timestamp },
     /// A message was accepted.
@@ -50,6 +52,7 @@ impl Record {
             Self::Removed { user, at } => w.plain("REMOVED").plain(user.stored()).plain(at),
             Self::Join { user, room, at } => w.plain("JOIN").plain(user.stored()).plain(room.stored()).plain(at),
             Self::Leave { user, room, at } => w.plain("LEAVE").plain(user.stored()).plain(room.stored()).plain(at),
+            Self::RoomRemoved { room, at } => w.plain("ROOM_REMOVED").plain(room.stored()).plain(at),
             Self::Seen { user, at } => w.plain("SEEN").plain(user.stored()).plain(at),
             Self::Message(m) => m.write_stored(w.plain("MSG")),
             Self::Acknowledged { users, at } => write_acknowledged(users, w.plain("ACK").plain(at)),
@@ -81,6 +84,7 @@ impl Record {
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
             "JOIN" => Self::Join { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
             "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
+            "ROOM_REMOVED" => Self::RoomRemoved { room: RoomName::from_stored(f.get(2)?)?, at: time(3)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),
             "ACK" => Self::Acknowledged { at: time(2)?, users: parse_acknowledged(f)? },

@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub accounts: Vec<AccountRow>,
     pub waiting: Vec<WaitingRow>,
     pub chats: Vec<ChatRow>,
-    /// In the order of creation: the first row is room 0.
+    /// In the order of their numbers.
     pub rooms: Vec<RoomRow>,
     pub members: Vec<MemberRow>,
     pub logs: Vec<LogRow>,
@@ -59,7 +59,12 @@ pub struct ChatRow {
 
 /// A room, with the messages that left its log before every recipient had acknowledged them.
 pub struct RoomRow {
+    pub number: RoomNumber,
     pub name: RoomName,
+    /// The account that has created it; the lobby has none.
+    pub creator: Option<UserName>,
+    /// `false`: the administrator has removed it, and its history stays.
+    pub is_open: bool,
     /// The newest such number.
     pub dropped: Seq,
     /// The sender of that message.
@@ -114,7 +119,10 @@ impl ConversationId {
         let user = |number: AccountNumber| accounts.get(number.index()).map(|row| row.name.clone());
         Some(match self {
             Self::Direct(low, high) => Participants::Two(user(low)?, user(high)?),
-            Self::Room(room) => Participants::Room(rooms.get(room.index())?.name.clone()),
+            Self::Room(room) => {
+                let index = rooms.binary_search_by_key(&room, |row| row.number).ok()?;
+                Participants::Room(rooms.get(index)?.name.clone())
+            }
         })
     }
 }
@@ -142,7 +150,9 @@ impl StoredState {
         snapshot.conversations = conversations.collect();
         snapshot.conversations.sort_unstable_by_key(|row| row.id);
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
-        self.rooms.iter().for_each(|room| self.add_room_rows(room, &mut snapshot));
+        let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
+        let rooms = rooms.filter(|(number, _)| !self.free_rooms.contains(number));
+        rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
         snapshot
     }
 
@@ -165,11 +175,18 @@ impl StoredState {
         }
     }
 
-    fn add_room_rows(&self, room: &Room, to: &mut Snapshot) {
+    fn add_room_rows(&self, number: RoomNumber, room: &Room, to: &mut Snapshot) {
         let name = || room.name.clone();
         let Dropped { last, by, other } = room.dropped;
-        let dropped_by = by.map(|by| self.name(by));
-        to.rooms.push(RoomRow { name: name(), dropped: last, dropped_by, dropped_other: other });
+        to.rooms.push(RoomRow {
+            number,
+            name: name(),
+            creator: room.creator.map(|creator| self.name(creator)),
+            is_open: room.is_open,
+            dropped: last,
+            dropped_by: by.map(|by| self.name(by)),
+            dropped_other: other,
+        });
         let members = room.members.iter();
         to.members.extend(members.map(|(user, member)| MemberRow {
             room: name(),

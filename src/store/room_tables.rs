@@ -2,21 +2,37 @@
 
 use super::table::{Kind, Row, RowWriter, TableRow};
 use crate::model::UserName;
-use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomRow};
+use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomNumber, RoomRow};
+
+/// The states of a room.
+const OPEN: &str = "open";
+const REMOVED: &str = "removed";
 
 impl TableRow for RoomRow {
-    const KIND: Kind = Kind { name: "rooms", version: 1, columns: &["name", "dropped", "dropped_by", "dropped_other"] };
+    const KIND: Kind = Kind {
+        name: "rooms",
+        version: 1,
+        columns: &["number", "name", "created_by", "state", "dropped", "dropped_by", "dropped_other"],
+    };
 
     fn write(&self, to: &mut RowWriter) {
-        to.field(self.name.stored())
-            .field(self.dropped)
-            .optional(self.dropped_by.as_ref().map(UserName::stored))
-            .field(self.dropped_other);
+        to.field(self.number).field(self.name.stored());
+        to.optional(self.creator.as_ref().map(UserName::stored));
+        to.text(if self.is_open { OPEN } else { REMOVED }).field(self.dropped);
+        to.optional(self.dropped_by.as_ref().map(UserName::stored)).field(self.dropped_other);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let dropped_by = if row.get(2)?.is_empty() { None } else { Some(row.user(2)?) };
-        Some(Self { name: row.room(0)?, dropped: row.seq(1)?, dropped_by, dropped_other: row.seq(3)? })
+        let optional_user = |column| Some(if row.get(column)?.is_empty() { None } else { Some(row.user(column)?) });
+        Some(Self {
+            number: RoomNumber::parse(row.get(0)?)?,
+            name: row.room(1)?,
+            creator: optional_user(2)?,
+            is_open: [REMOVED, OPEN].iter().position(|state| row.get(3) == Some(state))? == 1,
+            dropped: row.seq(4)?,
+            dropped_by: optional_user(5)?,
+            dropped_other: row.seq(6)?,
+        })
     }
 }
 

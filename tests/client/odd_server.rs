@@ -3,7 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
+
+use parking_lot::Mutex;
+use wachat::limits;
 
 use crate::support::{Terminal, World, wait_until};
 
@@ -45,17 +49,30 @@ impl Recv {
     }
 }
 
-/// Answers what a client asks on the SEND port, as long as the test lasts.
-fn play_send(listener: TcpListener) {
+/// The requests that a client has sent to the SEND port.
+type Requests = Arc<Mutex<Vec<String>>>;
+
+/// Answers what a client asks on the SEND port, as long as the test lasts. The first READs and HISTORYs get RATE, each
+/// as often as this.
+fn play_send(listener: TcpListener, refusals: usize) -> Requests {
+    let requests = Requests::default();
+    let asked = requests.clone();
     thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
+            let asked = asked.clone();
             thread::spawn(move || {
                 let mut connection = BufReader::new(connection);
                 let mut line = String::new();
                 while connection.read_line(&mut line).is_ok_and(|read| read > 0) {
-                    let answer = match line.split([':', ';', '\n']).next() {
-                        Some("LOGIN") => "OK;ana;wachat/1\n",
-                        Some("CHATS" | "HISTORY") => "OK;0\n",
+                    let verb = line.split([':', ';', '\n']).next().unwrap_or_default();
+                    asked.lock().push(line.trim_end().to_owned());
+                    let is_this = |asked: &&String| asked.split(';').next() == Some(verb);
+                    let number = asked.lock().iter().filter(is_this).count();
+                    let answer = match verb {
+                        "LOGIN" => "OK;ana;wachat/1\n",
+                        "READ" | "HISTORY" if number <= refusals => "KO;RATE;later\n",
+                        "HISTORY" if line.ends_with(";10\n") => HISTORY,
+                        "CHATS" | "HISTORY" => "OK;0\n",
                         _ => "OK\n",
                     };
                     if connection.get_mut().write_all(answer.as_bytes()).is_err() {
@@ -66,17 +83,27 @@ fn play_send(listener: TcpListener) {
             });
         }
     });
+    requests
 }
+
+/// The messages of `#sala` below 10.
+const HISTORY: &str = "OK;1\n8;id-8;luis;#sala;2026-11-20T23:55:00.123Z;RECEIVED;lo que falta\n";
 
 /// Starts a world whose server is this test, and a client of ana at a terminal.
 fn play() -> (World, Recv, Terminal) {
+    let (world, recv, ana, _) = play_refusing(0);
+    (world, recv, ana)
+}
+
+/// The same, with a server that refuses the first requests.
+fn play_refusing(refusals: usize) -> (World, Recv, Terminal, Requests) {
     let mut world = World::new(&[]);
     world.kill();
     let (send, listener) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
-    play_send(send);
+    let requests = play_send(send, refusals);
     let ana = world.terminal("ana", &["--no-p2p"]);
-    (world, Recv { listener, connection: None }, ana)
+    (world, Recv { listener, connection: None }, ana, requests)
 }
 
 const HOLA: &str = "5;MSG;id-1;luis;ana;2026-11-20T23:55:00.123Z;hola";
@@ -162,6 +189,38 @@ fn an_answer_that_is_none_is_not_taken_in() {
     recv.until_acknowledged(5);
     assert_eq!(world.texts("ana", "IN"), ["hola"]);
     assert_eq!(ana.count("the server is away"), 1, "{}", ana.screen());
+    ana.kill();
+}
+
+#[test]
+fn a_read_number_that_the_rate_refuses_is_told_later() {
+    let refusals = limits::RATE_TRIES as usize + 1;
+    let (_world, mut recv, mut ana, requests) = play_refusing(refusals);
+    recv.accept("OK;ana;wachat/1;0;store");
+    recv.line();
+    recv.say(&format!("OK;1\n{HOLA}"));
+    ana.expect("luis: hola");
+    // One connection repeats it a few times, then the client waits longer.
+    let told = || requests.lock().iter().filter(|request| *request == "READ;luis;5").count();
+    wait_until("the READ that is accepted", || told() == refusals + 1);
+    ana.kill();
+}
+
+#[test]
+fn a_gap_that_the_rate_does_not_let_the_client_fetch_is_not_acknowledged() {
+    // One more refusal than the receiver has patience for: the poll has failed, and its event comes again.
+    let (world, mut recv, mut ana, requests) = play_refusing(limits::RATE_TRIES as usize);
+    let gap = "9;GAP;#sala;8;9";
+    recv.accept("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"));
+    recv.say(&format!("OK;1\n{gap}"));
+    recv.accept("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"), "the gap is not acknowledged");
+    recv.say(&format!("OK;1\n{gap}"));
+    assert!(recv.line().starts_with("POLL;9;"));
+    let tried = requests.lock().iter().filter(|request| request.starts_with("HISTORY;#sala;")).count();
+    assert!(tried > limits::RATE_TRIES as usize, "{tried} tries");
+    wait_until("the message", || world.texts("ana", "PAST") == ["lo que falta"]);
     ana.kill();
 }
 

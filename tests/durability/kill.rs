@@ -26,7 +26,7 @@ fn promises_hold_through_2000_kills() {
 
 fn survive(kills: u64) {
     let (mut run, directory) = RunDirectory::new("wachat-kill-");
-    let mut world = World::in_directory(directory, &[]);
+    let mut world = World::in_directory(directory, &["--no-limits"]);
     for user in USERS {
         world.register(user);
     }

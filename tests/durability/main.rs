@@ -16,3 +16,4 @@ mod kill;
 mod names;
 mod power_cut;
 mod read_only;
+mod rooms;

@@ -8,7 +8,7 @@ const SENDS: usize = 2_000;
 #[test]
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn latency_of_an_ok() {
-    let world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let world = World::new(&["--no-limits"]);
     let (mut ana, _bea) = (world.register("ana"), world.register("bea"));
     let text = "x".repeat(100);
     let mut send = |id| {

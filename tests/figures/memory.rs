@@ -18,7 +18,7 @@ const SENDS: usize = 300;
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn memory_of_a_waiting_user() {
     let users = size("WACHAT_IDLE_USERS", 500);
-    let world = World::new(&["--timeout", "300"]);
+    let world = World::new(&["--timeout", "300", "--no-limits"]);
     register(&world, users);
     let mut ana = world.register("ana");
     let process = Process::of(world.pid());

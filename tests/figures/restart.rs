@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[ignore = "a figure: run it in release mode, on a quiet machine"]
 fn restart_with_a_million_messages() {
     let messages = size("WACHAT_MESSAGES", 1_000_000);
-    let mut world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let mut world = World::new(&["--no-limits"]);
     let (old, filling) = timed(|| fill(&world, messages));
     println!("{messages} messages sent and acknowledged in {:.1} s", filling.as_secs_f64());
     restart("SIGKILL", world.kill(), messages, &old[..old.len() / 2]);

@@ -14,6 +14,7 @@ mod section_1_timeouts;
 mod section_2_lines;
 mod section_3_logging_in;
 mod section_3_strangers;
+mod section_4_rates;
 mod section_4_replies;
 mod section_5_commands;
 mod section_5_history;

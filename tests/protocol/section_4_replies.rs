@@ -86,22 +86,6 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
 }
 
 #[test]
-fn rate_refuses_who_sends_too_fast_and_nobody_else() {
-    let world = World::new(&["--rate", "50"]);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
-    // More at once than the rate limit allows in a second.
-    let requests: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola\n")).collect();
-    ana.send(requests.concat());
-    let replies: Vec<_> = (0..500).map(|_| ana.read_line()).collect();
-    let (accepted, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.starts_with("OK;"));
-    assert!(refused.iter().all(|reply| reply.starts_with("KO;RATE;")), "{refused:?}");
-    assert!(accepted.len() >= 50, "never below 50 a second: {}", accepted.len());
-    assert!(!refused.is_empty(), "500 at once were all accepted");
-    assert!(luis.request("SEND;m-1;ana;hola").starts_with("OK;"), "somebody else may send");
-    assert_eq!(world.session("luis").list("POLL;0;0;1000").len(), accepted.len(), "what was refused did not happen");
-}
-
-#[test]
 fn shutdown_is_told_on_both_ports_after_what_was_asked_is_answered() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::support::connection::without_times;
+use crate::support::store_files::read_checkpoint;
 use crate::support::{Connection, World, run_to_end};
 
 /// The two connections of a user.
@@ -306,7 +307,7 @@ fn a_room_message_counts_in_nobodys_queue() {
 
 #[test]
 fn a_user_is_in_at_most_1_000_rooms() {
-    let world = World::without_lobby();
+    let world = World::new(&["--no-lobby", "--no-limits"]);
     let mut ana = world.register("ana");
     let joins: Vec<_> = (0..1_000).map(|n| format!("JOIN;#sala{n}")).collect();
     assert!(ask_all(&mut ana, &joins).iter().all(|reply| reply == "OK"));
@@ -314,6 +315,73 @@ fn a_user_is_in_at_most_1_000_rooms() {
     assert_eq!(ana.request("JOIN;#sala7"), "OK", "she is in it already");
     assert_eq!(ana.request("LEAVE;#sala7"), "OK");
     assert_eq!(ana.request("JOIN;#onemore"), "OK");
+}
+
+#[test]
+fn an_account_creates_at_most_20_rooms_that_exist() {
+    let mut world = World::new(&[]);
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let joins: Vec<_> = (0..30).map(|n| format!("JOIN;#sala{n}")).collect();
+    let replies = ask_all(&mut ana, &joins);
+    assert!(replies[..20].iter().all(|reply| reply == "OK"), "{replies:?}");
+    assert!(replies[20..].iter().all(|reply| reply.starts_with("KO;QUOTA;")), "{replies:?}");
+    assert_eq!(luis.request("JOIN;#sala20"), "OK", "another account may");
+    assert_eq!(ana.request("JOIN;#sala20"), "OK", "to join is not to create");
+    assert!(ana.request("SEND;m-1;#sala0;hola").starts_with("OK;"));
+    for is_clean in [false, true] {
+        match is_clean {
+            true => _ = world.stop(),
+            false => _ = world.kill(),
+        }
+        world.start();
+        world.login("ana").expect_ko("JOIN;#onemore", "QUOTA");
+    }
+    // One with a message remains and counts; one without goes away with its last member.
+    let mut ana = world.login("ana");
+    assert_eq!(ana.request("LEAVE;#sala0"), "OK");
+    ana.expect_ko("JOIN;#onemore", "QUOTA");
+    assert_eq!(ana.request("LEAVE;#sala1"), "OK");
+    assert_eq!(ana.request("JOIN;#onemore"), "OK");
+    world.kill().start_with(&["--rooms-per-creator", "21"]);
+    let mut ana = world.login("ana");
+    assert_eq!(ana.request("JOIN;#another"), "OK");
+    ana.expect_ko("JOIN;#too-many", "QUOTA");
+}
+
+#[test]
+fn a_room_without_members_and_messages_goes_away() {
+    let mut world = World::without_lobby();
+    let [mut ana, mut luis, _eva] = three(&world);
+    ana.ok("JOIN;#aula");
+    luis.ok("JOIN;#aula");
+    ana.ok("LEAVE;#aula");
+    assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes", "#aula;1;no"], "luis is still there");
+    luis.ok("LEAVE;#aula");
+    assert_eq!(ana.says.list("ROOMS"), ["#sala;3;yes"]);
+    for request in ["LEAVE;#aula", "MEMBERS;#aula", "SEND;x;#aula;x", "HISTORY;#aula", "READ;#aula;0"] {
+        luis.says.expect_ko(request, "NO_ROOM");
+    }
+    for n in 0..500 {
+        ana.ok(&format!("JOIN;#passing{n}"));
+        ana.ok(&format!("LEAVE;#passing{n}"));
+    }
+    // A new one of that name is another room.
+    luis.ok("JOIN;#Aula");
+    let seq = luis.send("m-1", "#aula");
+    assert_eq!(luis.says.list("CHATS")[0], format!("#Aula;{seq};0"));
+    for _ in 0..2 {
+        world.stop();
+        let rooms = read_checkpoint(&world.data(), "rooms");
+        assert!(!rooms.contains("passing"), "{rooms}");
+        world.start();
+        let mut luis = world.login("luis");
+        assert_eq!(luis.list("ROOMS"), ["#sala;3;yes", "#Aula;1;yes"]);
+        assert!(luis.list("HISTORY;#aula")[0].ends_with(";m-1"));
+    }
+    world.login("luis").request("LEAVE;#aula");
+    assert_eq!(world.login("ana").list("ROOMS")[1], "#Aula;0;no", "a room with messages remains");
+    world.stop();
+    world.assert_undamaged();
 }
 
 #[test]

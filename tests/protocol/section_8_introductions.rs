@@ -39,7 +39,7 @@ fn a_port_ends_with_its_session() {
 
 #[test]
 fn a_thousand_callers_are_announced_and_the_oldest_of_more_go_first() {
-    let world = World::without_lobby();
+    let world = World::new(&["--no-lobby", "--no-limits"]);
     let (mut ana, _) = (world.register("ana"), world.register("luis"));
     let mut session = world.session("luis");
     assert_eq!(session.request("PORT;9000"), "OK");

@@ -142,6 +142,7 @@ fn flags_out_of_their_range_are_a_mistake_of_the_command_line() {
         "--timeout=-5",
         "--timeout=",
         "--rate=49",
+        "--rate-bytes=131071",
         "--queue=-1",
         "--send-port=65536",
         "--registration=perhaps",

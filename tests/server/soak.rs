@@ -58,7 +58,7 @@ mod linux {
 
     /// Lets a server live; returns its resident memory, second by second.
     fn live(time: Duration) -> Vec<u64> {
-        let world = World::without_lobby();
+        let world = World::new(&["--no-lobby", "--no-limits"]);
         (0..PAIRS).for_each(|pair| {
             drop(world.register(&format!("sender{pair}")));
             drop(world.register(&format!("reader{pair}")));

@@ -284,7 +284,7 @@ fn hear(shared: &Shared, user: &str, id: &str, answer: &str) {
         }
         // QUOTA, when a reader has fallen behind: a new try later may succeed, but need not. One more
         // KO is the server's last word (SHUTDOWN, TIMEOUT): it answers no request.
-        Err(_) if answer.starts_with("KO;QUOTA") || answer.starts_with("KO;FULL") => {
+        Err(_) if ["KO;QUOTA", "KO;FULL", "KO;RATE"].iter().any(|ko| answer.starts_with(ko)) => {
             shared.judge(|checker| checker.refused(user, id));
         }
         Err(_) => {}

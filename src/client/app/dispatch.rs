@@ -54,6 +54,13 @@ pub struct Dispatcher {
     held: HashMap<Target, Backoff>,
     /// Messages that were sent and refused for now: the server does not have them.
     refused: HashSet<MessageId>,
+    /// The reads wait after such a KO, too.
+    held_reads: Option<Backoff>,
+}
+
+/// Checks that a KO says "later" (protocol, section 4).
+fn is_temporary(ko: &Ko) -> bool {
+    matches!(ko.code, Code::Rate | Code::Quota | Code::Full)
 }
 
 impl Dispatcher {
@@ -115,7 +122,9 @@ impl Dispatcher {
     }
 
     fn choose(&mut self, state: &mut ClientState, now: Instant) -> Option<Request> {
-        let read = self.reads.first().map(|(target, seq)| Request::Read(target.clone(), *seq));
+        let may_read = self.held_reads.is_none_or(|hold| hold.deadline(now).is_none());
+        let read = self.reads.first().filter(|_| may_read);
+        let read = read.map(|(target, seq)| Request::Read(target.clone(), *seq));
         match self.questions.front() {
             // The answer counts as unread what was shown and not told yet.
             Some(Request::Chats) if read.is_some() => return read,
@@ -171,8 +180,14 @@ impl Dispatcher {
             (Request::Send(message, _) | Request::Retry(message, _), Answer::Refused(ko)) => {
                 self.note_refusal(state, message, ko, moment)
             }
+            (Request::Read(..), Answer::Refused(ko)) if is_temporary(&ko) => {
+                let hold = self.held_reads.get_or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
+                hold.note_failure(moment.now, moment.jitter());
+                Outcome::Nothing
+            }
             (Request::Read(target, seq), _) => {
-                // A KO changes nothing: the target is gone, or the number is of another store.
+                self.held_reads = None;
+                // Another KO changes nothing: the target is gone, or the number is of another store.
                 self.reads.retain(|(known, upto)| *known != target || *upto > seq);
                 Outcome::Nothing
             }
@@ -182,7 +197,7 @@ impl Dispatcher {
 
     /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
-        if !matches!(ko.code, Code::Rate | Code::Quota | Code::Full) {
+        if !is_temporary(&ko) {
             self.held.remove(&message.to);
             self.refused.remove(&message.id);
             state.fail(&message.id, &ko);
@@ -215,7 +230,7 @@ impl Dispatcher {
         if self.mode != Mode::Idle {
             return None;
         }
-        let holds = self.held.values().filter_map(|hold| hold.deadline(now)).min();
+        let holds = self.held.values().chain(&self.held_reads).filter_map(|hold| hold.deadline(now)).min();
         self.retry.deadline(now).or(holds)
     }
 }

@@ -9,9 +9,6 @@ use crate::limits;
 use crate::model::{RoomName, Target, UserName};
 use crate::protocol::{Chat, HistoryRecord, Ko, Room};
 
-/// The room that every new account is in, without its `#` (protocol, section 7).
-const LOBBY: &str = "lobby";
-
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
     /// there is one and the user is in it.
@@ -26,7 +23,7 @@ impl App {
     /// asked again.
     pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) {
         self.input = Input::Line;
-        let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.mapped() == LOBBY);
+        let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.is_lobby());
         let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
         self.destination = match chats {
             Some(chats) => lobby(chats).map_or(Destination::Nowhere, Destination::Conversation),

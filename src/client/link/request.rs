@@ -92,7 +92,8 @@ impl Request {
             }
             Self::Rooms => session.request_list(&SendRequest::Rooms)?.map(Answer::Rooms),
             Self::Members(room) => members(session, room)?.map(Answer::Users),
-            Self::Lobby | Self::Chats | Self::Compare => Ok(Answer::Chats(chats(session)?)),
+            Self::Chats | Self::Compare => session.request_list(&SendRequest::Chats)?.map(Answer::Chats),
+            Self::Lobby => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
         };
         Ok(answer.unwrap_or_else(Answer::Refused))
@@ -105,7 +106,8 @@ fn requested(room: &RoomName) -> RequestedTarget {
 
 fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko>, LinkError> {
     let (id, to, text) = (message.id.clone(), Ok(message.to.clone()), message.text.clone());
-    match session.request::<Accepted>(&SendRequest::Send { id, to, text })? {
+    // After RATE the dispatcher holds the conversation, and says so.
+    match session.request_once::<Accepted>(&SendRequest::Send { id, to, text })? {
         Ok(accepted) if accepted.id != message.id => Err(LinkError::malformed()),
         answer => Ok(answer),
     }
@@ -163,7 +165,10 @@ fn members(session: &mut Session, room: &RoomName) -> Result<Result<Vec<User>, K
 }
 
 fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
-    let users: Vec<User> = session.request_list(&SendRequest::Users)?.unwrap_or_default();
+    let users: Vec<User> = match session.request_list(&SendRequest::Users)? {
+        Ok(users) => users,
+        Err(ko) => return Ok(Answer::Refused(ko)),
+    };
     let Some(found) = users.into_iter().find(|seen| seen.name == *user) else {
         return Ok(Answer::Whois(None, Vec::new()));
     };

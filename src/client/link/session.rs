@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::thread;
 
 use super::Account;
+use super::backoff::Backoff;
 use super::error::LinkError;
 use crate::client::texts::Phrase;
 use crate::limits;
@@ -35,9 +37,22 @@ impl Session {
         self.stream.local_addr().ok().map(|address| address.ip())
     }
 
-    /// Sends one request and reads the first line of its reply. A KO that closes the connection answers no request
-    /// (protocol, section 4).
+    /// Sends one request and reads the first line of its reply. While the user is above the rate the request is repeated,
+    /// a few times (protocol, section 4).
     pub fn request<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
+        let mut backoff = Backoff::new(limits::MIN_HOLD_DELAY);
+        for _ in 1..limits::RATE_TRIES {
+            match self.request_once(request)? {
+                Err(ko) if ko.code == Code::Rate => thread::sleep(backoff.next_delay()),
+                reply => return Ok(reply),
+            }
+        }
+        self.request_once(request)
+    }
+
+    /// Sends one request, and reads the first line of its reply. A KO that closes the connection answers no request
+    /// (protocol, section 4).
+    pub fn request_once<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
         self.write(&request.line())?;
         match self.read_reply()? {
             Err(ko) if ko.code.closes() => Err(LinkError::from_close(ko)),

@@ -57,7 +57,7 @@ codes! {
     Seq: "ese número es mayor que el último que hay", "esse número é maior que o último que existe";
     Quota: "se ha alcanzado un límite del servidor; prueba más tarde",
         "um limite do servidor foi atingido; tente mais tarde";
-    Rate: "envías demasiado deprisa; prueba más tarde", "você envia rápido demais; tente mais tarde";
+    Rate: "pides demasiado a la vez; prueba más tarde", "você pede demais de uma vez; tente mais tarde";
     Full: "el servidor no tiene sitio ahora; prueba más tarde", "o servidor está sem espaço agora; tente mais tarde";
     Auth: "no existe ese usuario, o no con esa contraseña", "esse usuário não existe, ou a senha não é essa";
     Closed: "el registro está cerrado; pregunta a quien administra el servidor",

@@ -48,7 +48,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Conflict, "CONFLICT", "this id was used for another message; choose a new one"),
     (Code::Seq, "SEQ", "that number is past the last there is"),
     (Code::Quota, "QUOTA", "too much waits for that user already; try later"),
-    (Code::Rate, "RATE", "you are sending too fast; try later"),
+    (Code::Rate, "RATE", "you ask for too much at once; try later"),
     (Code::Full, "FULL", "the server has no room now; try later"),
     (Code::Auth, "AUTH", "no such user, or not this password"),
     (Code::Closed, "CLOSED", "registration is closed; ask the administrator"),

@@ -1,6 +1,7 @@
 //! Requests (protocol, sections 5 and 6). Each port has one table of its commands, from which the parser, the reply to
 //! HELP and the tests are made.
 
+mod cost;
 mod recv;
 mod send;
 
@@ -11,6 +12,7 @@ use super::codec::field;
 use crate::model::{NoSuchTarget, Target};
 use crate::record::{Fields, SyntaxError, Writer};
 
+pub use cost::INVALID_COST;
 pub use recv::{After, RECV_COMMANDS, RecvRequest};
 pub use send::{SEND_COMMANDS, SendRequest};
 

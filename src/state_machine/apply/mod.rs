@@ -49,6 +49,7 @@ impl StoredState {
             Record::Seen { user, at } => self.find_row(user)?.last_seen = Some(*at),
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
+            Record::RoomRemoved { room, .. } => self.remove_room(self.room_number(room)?),
             Record::Message(message) => self.add_message(message)?,
             Record::Acknowledged { users, at } => {
                 for (upto, user) in users {

@@ -1,15 +1,16 @@
 //! Restores the stored state from a snapshot.
 
 use super::Applied;
+use crate::limits;
 use crate::model::Target;
 use crate::protocol::Event;
-use crate::state_machine::ApplyError;
 use crate::state_machine::snapshot::{
     ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
 };
 use crate::state_machine::stored::{
-    Capacities, ConversationId, Dropped, Entry, StoredState, TargetNumber, WaitingMessage,
+    Capacities, ConversationId, Dropped, Entry, Room, StoredState, TargetNumber, WaitingMessage,
 };
+use crate::state_machine::{ApplyError, RoomNumber};
 
 impl StoredState {
     /// Restores the state of which a snapshot was made. Rows of a checkpoint can name anything: a row that names
@@ -46,8 +47,18 @@ impl StoredState {
 
     fn restore_room(&mut self, row: RoomRow) -> Applied {
         let by = row.dropped_by.map(|by| self.number(&by)).transpose()?;
-        let number = self.add_room(row.name);
-        self.room_mut(number).dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
+        let creator = row.creator.map(|creator| self.number(&creator)).transpose()?;
+        let taken = self.rooms.len() - self.free_rooms.len();
+        if !(self.rooms.len()..=taken + limits::ROOMS).contains(&row.number.index()) {
+            return Err(ApplyError(format!("there cannot be a room number {} here", row.number)));
+        }
+        // The name of a free place means nothing.
+        while self.rooms.len() < row.number.index() {
+            self.free_rooms.insert(RoomNumber::new(self.rooms.len()));
+            self.rooms.push(Room { is_open: false, ..Room::new(row.name.clone(), None) });
+        }
+        let dropped = Dropped { last: row.dropped, by, other: row.dropped_other };
+        self.put_room(row.number, Room { is_open: row.is_open, dropped, ..Room::new(row.name, creator) });
         Ok(())
     }
 
@@ -64,7 +75,9 @@ impl StoredState {
             ConversationId::Direct(low, high) if low.max(high).index() < self.accounts.len() => {
                 self.direct.entry(row.id).or_default()
             }
-            ConversationId::Room(room) if room.index() < self.rooms.len() => &mut self.room_mut(room).conversation,
+            ConversationId::Room(room) if room.index() < self.rooms.len() && !self.free_rooms.contains(&room) => {
+                &mut self.room_mut(room).conversation
+            }
             id => return Err(ApplyError(format!("{id} names an account or a room that is not there"))),
         };
         conversation.filed = row.filed;

@@ -14,7 +14,7 @@ impl StoredState {
         let (user, last) = (self.number(user)?, self.last);
         let number = match self.room_numbers.get(room) {
             Some(number) => *number,
-            None => self.add_room(room.clone()),
+            None => self.create_room(room.clone(), user),
         };
         // Every number after `last` is for the new member.
         let member = Member { joined: last, acknowledged: last, read: last };
@@ -23,18 +23,59 @@ impl StoredState {
         Ok(())
     }
 
-    pub(super) fn add_room(&mut self, name: RoomName) -> RoomNumber {
-        let number = RoomNumber::new(self.rooms.len());
-        self.rooms.push(Room::new(name.clone()));
-        self.room_numbers.insert(name, number);
+    /// Creates a room under the lowest free number: the same in a replay, whichever checkpoint it begins with. The lobby
+    /// is nobody's.
+    fn create_room(&mut self, name: RoomName, user: AccountNumber) -> RoomNumber {
+        let number = self.free_rooms.pop_first().unwrap_or_else(|| RoomNumber::new(self.rooms.len()));
+        let creator = (!name.is_lobby()).then_some(user);
+        self.put_room(number, Room::new(name, creator));
         number
     }
 
-    /// Removes a member from a room: the remaining recipients can complete watermarks.
+    /// Puts a room into its place, which is free or the one behind the last.
+    pub(super) fn put_room(&mut self, number: RoomNumber, room: Room) {
+        if room.is_open {
+            self.room_numbers.insert(room.name.clone(), number);
+            room.creator.into_iter().for_each(|creator| self.account_mut(creator).created_rooms += 1);
+        }
+        match self.rooms.get_mut(number.index()) {
+            Some(place) => *place = room,
+            None => self.rooms.push(room),
+        }
+    }
+
+    /// Removes a member from a room: the remaining recipients can complete watermarks. A room without members and
+    /// messages goes away.
     pub(super) fn leave_room(&mut self, user: AccountNumber, room: RoomNumber, at: Timestamp) {
         self.account_mut(user).rooms.remove(&room);
         let receipts = self.room_mut(room).remove_member(user);
         self.put_room_receipts(room, receipts, at);
+        if self.room(room).members.is_empty() && self.room(room).is_silent() {
+            self.remove_room(room);
+        }
+    }
+
+    /// Removes a room: its memberships, what is pending of it, its name. The number of a room with a history stays
+    /// taken, that of another is free.
+    pub(super) fn remove_room(&mut self, number: RoomNumber) {
+        let place = self.room_mut(number);
+        let closed = Room { is_open: false, ..Room::new(place.name.clone(), None) };
+        let Room { name, creator, members, marks, conversation, .. } = std::mem::replace(place, closed);
+        self.room_numbers.remove(&name);
+        for member in members.into_keys() {
+            self.account_mut(member).rooms.remove(&number);
+        }
+        for sender in marks.into_keys() {
+            self.account_mut(sender).mailbox.remove_states(TargetNumber::Room(number));
+        }
+        if let Some(creator) = creator {
+            let account = self.account_mut(creator);
+            account.created_rooms = account.created_rooms.saturating_sub(1);
+        }
+        self.room_mut(number).conversation = conversation;
+        if self.room(number).is_silent() {
+            self.free_rooms.insert(number);
+        }
     }
 
     pub(super) fn acknowledge_in_rooms(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {

@@ -57,10 +57,31 @@ impl StateMachine {
         if self.stored.account(user).rooms.len() >= limits::ROOMS_PER_USER {
             return Err(quota(format!("you are in {} rooms; leave one first", limits::ROOMS_PER_USER)));
         }
-        if existing.is_none() && self.stored.rooms.len() >= limits::ROOMS {
-            return Err(quota(format!("there are {} rooms; join one of them", limits::ROOMS)));
+        if existing.is_none() {
+            self.check_new_room(user, name)?;
         }
         self.add_member(user, name.clone(), context)?;
+        Ok(Reply::Done)
+    }
+
+    /// Checks that the server and the quota of the user allow one more room.
+    fn check_new_room(&self, user: AccountNumber, name: &RoomName) -> Decided<()> {
+        if self.stored.room_numbers.len() >= limits::ROOMS {
+            return Err(quota(format!("there are {} rooms; join one of them", limits::ROOMS)));
+        }
+        let most = self.policy.rooms_per_creator;
+        if self.stored.account(user).created_rooms >= most && !name.is_lobby() {
+            let why =
+                format!("{most} rooms that you have created exist; one goes away when it is empty and all have left");
+            return Err(quota(why));
+        }
+        Ok(())
+    }
+
+    /// Removes a room and ends all memberships, at the administrator's request.
+    pub(super) fn remove_room(&mut self, room: &RequestedTarget, context: &mut Context) -> Decided {
+        let room = self.stored.room(self.stored.find_room(room)?).name.clone();
+        self.apply_and_emit(Record::RoomRemoved { room, at: context.now.at }, context)?;
         Ok(Reply::Done)
     }
 

@@ -1,7 +1,6 @@
 //! SEND and READ: accepts a message once, or refuses it; moves a read mark (protocol, section 5).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Context, Decided};
 use crate::model::{Message, MessageId, Seq, Text, UserName};
@@ -25,7 +24,6 @@ impl StateMachine {
             return Ok(reply);
         }
         let target = self.stored.find_target(sender, to)?;
-        self.enforce_rate_limit(sender, context.now.elapsed)?;
         if let TargetNumber::User(recipient) = target {
             self.check_recipient(recipient)?;
         }
@@ -54,13 +52,6 @@ impl StateMachine {
             return Ok(Some(Reply::Accepted(Accepted { id: id.clone(), at: sent.at, seq: sent.seq })));
         }
         Err(Code::Conflict)
-    }
-
-    fn enforce_rate_limit(&mut self, sender: AccountNumber, elapsed: Duration) -> Result<(), Code> {
-        match self.policy.rate {
-            Some(limit) if !self.rate_limits.count_message(sender, elapsed, limit) => Err(Code::Rate),
-            _ => Ok(()),
-        }
     }
 
     /// Checks that the recipient's account was not removed.

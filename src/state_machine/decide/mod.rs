@@ -76,6 +76,7 @@ impl StateMachine {
             Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
             Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
             Command::Remove { user } => self.remove_account(&user, context)?,
+            Command::RemoveRoom { room } => self.remove_room(&room, context)?,
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {
                 return self.mark_read(&user, &target, seq, last_of_peer, context);

@@ -10,8 +10,9 @@ use crate::state_machine::live::WaitingPoll;
 use crate::state_machine::{AccountNumber, ApplyError, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
-    /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a session that
-    /// was replaced gets no answer: its connection is being closed.
+    /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a user who is
+    /// above the rate is not refused, since it may acknowledge, but held back. The poll of a session that was replaced
+    /// gets no answer: its connection is being closed.
     pub(super) fn poll(&mut self, after: After, wait: Option<u64>, max: usize, context: &mut Context) -> Decided<()> {
         let Some((user, session)) = self.presence.session_of(context.connection) else { return Ok(()) };
         let (hung_up, sent) = (session.hung_up, session.sent);
@@ -21,8 +22,10 @@ impl StateMachine {
         };
         let after = self.acknowledge(user, after)?;
         let longest = if hung_up { Duration::ZERO } else { self.policy.poll_wait };
-        let wait = wait.map_or(longest, |seconds| Duration::from_secs(seconds).min(longest));
-        let poll = WaitingPoll { after, max, deadline: context.now.elapsed.saturating_add(wait) };
+        let hold = self.rate_debt(user, context.now.elapsed);
+        let is_held = !hold.is_zero();
+        let wait = if is_held { hold } else { wait.map_or(longest, Duration::from_secs) }.min(longest);
+        let poll = WaitingPoll { after, max, deadline: context.now.elapsed.saturating_add(wait), is_held };
         self.presence.start_poll(user, poll);
         self.presence.wake(user);
         Ok(())
@@ -72,7 +75,7 @@ impl StateMachine {
     /// events only if `now`.
     fn answer_poll(&mut self, user: AccountNumber, now: bool, out: &mut Output) {
         let Some(session) = self.presence.session_mut(user) else { return };
-        let Some(poll) = session.poll else { return };
+        let Some(poll) = session.poll.filter(|poll| now || !poll.is_held) else { return };
         let transient = session.transient.len().min(poll.max);
         let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: BTreeMap::new() };
         let last = self.stored.collect(user, poll.after, poll.max - transient, &mut delivery);

@@ -2,12 +2,22 @@
 
 use std::cmp::Reverse;
 
-use crate::model::{Seq, UserName};
+use crate::model::{RoomName, Seq, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Reply, reply};
 use crate::state_machine::live::Presence;
 use crate::state_machine::stored::{Account, Conversation, ConversationId, Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
+
+/// A room, as the administrator sees it.
+pub struct RoomSummary {
+    pub name: RoomName,
+    pub members: usize,
+    /// About the size of its messages.
+    pub bytes: u64,
+    /// The account in whose quota it counts.
+    pub creator: Option<UserName>,
+}
 
 impl StoredState {
     /// Lists a user's direct conversations and rooms, the latest message first.
@@ -46,7 +56,22 @@ impl StoredState {
             members: room.members.len(),
             member: room.has_member(me),
         };
-        Ok(Reply::Rooms(self.rooms.iter().map(row).collect()))
+        Ok(Reply::Rooms(self.open_rooms().map(row).collect()))
+    }
+
+    /// Summarizes all rooms, for the administrator.
+    pub fn summarize_rooms(&self) -> Vec<RoomSummary> {
+        let summary = |room: &Room| RoomSummary {
+            name: room.name.clone(),
+            members: room.members.len(),
+            bytes: room.conversation.bytes(),
+            creator: room.creator.map(|creator| self.name(creator)),
+        };
+        self.open_rooms().map(summary).collect()
+    }
+
+    fn open_rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().filter(|room| room.is_open)
     }
 
     /// Lists the members of a room.

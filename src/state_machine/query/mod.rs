@@ -5,3 +5,4 @@ mod excerpt;
 mod lists;
 
 pub use excerpt::{Excerpt, LastOfPeer};
+pub use lists::RoomSummary;

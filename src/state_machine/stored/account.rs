@@ -37,6 +37,8 @@ pub struct Account {
     pub chats: BTreeMap<AccountNumber, Chat>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
+    /// Count of the open rooms that the user has created, for the quota.
+    pub created_rooms: usize,
 }
 
 /// One user's side of a direct conversation.
@@ -51,7 +53,7 @@ pub struct Chat {
 impl Account {
     pub fn new(row: AccountRow) -> Self {
         let (mailbox, sent) = (Mailbox::default(), SentIds::default());
-        Self { row, mailbox, sent, chats: BTreeMap::new(), rooms: BTreeSet::new() }
+        Self { row, mailbox, sent, chats: BTreeMap::new(), rooms: BTreeSet::new(), created_rooms: 0 }
     }
 
     /// Returns the read mark of the conversation with a peer.

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::EVENT_BYTES;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 
-/// Defines a number type for entries of a list from which nothing is ever removed.
+/// Defines a number type for entries of a list.
 macro_rules! numbers {
     ($($name:ident: $doc:literal,)*) => {$(
         #[doc = $doc]
@@ -28,7 +29,21 @@ macro_rules! numbers {
 
 numbers! {
     AccountNumber: "Index of an account in the order of registration, from 0. It never changes.",
-    RoomNumber: "Index of a room in the order of creation, from 0. It never changes.",
+    RoomNumber: "Index of a room: the lowest that is free when the room is created. It never changes. The number of a room \
+        that has had a message is never free again: its history file bears it.",
+}
+
+impl RoomNumber {
+    /// Reads the number as `Display` writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for RoomNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Identifies a conversation and names its history file.
@@ -48,7 +63,7 @@ impl ConversationId {
     /// Reads the id as `Display` writes it.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(number) = text.strip_prefix("room-") {
-            return Some(Self::Room(RoomNumber(number.parse().ok()?)));
+            return RoomNumber::parse(number).map(Self::Room);
         }
         let (low, high) = text.strip_prefix("direct-")?.split_once('-')?;
         Some(Self::between(AccountNumber(low.parse().ok()?), AccountNumber(high.parse().ok()?)))
@@ -59,7 +74,7 @@ impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Direct(low, high) => write!(f, "direct-{}-{}", low.0, high.0),
-            Self::Room(number) => write!(f, "room-{}", number.0),
+            Self::Room(number) => write!(f, "room-{number}"),
         }
     }
 }
@@ -129,6 +144,12 @@ impl Conversation {
     /// Returns the number of its messages.
     pub fn count(&self) -> u64 {
         self.filed.rows + self.rows.len() as u64
+    }
+
+    /// Returns about the size of all messages in bytes.
+    pub fn bytes(&self) -> u64 {
+        let in_memory: usize = self.rows.iter().map(|row| row.text.as_str().len() + EVENT_BYTES).sum();
+        self.filed.bytes + in_memory as u64
     }
 
     /// Removes the messages that the history file holds now, and returns them.

@@ -106,6 +106,15 @@ impl Mailbox {
         self.put(seq, Pending::State(key));
     }
 
+    /// Removes the STATE events of a conversation that is gone.
+    pub fn remove_states(&mut self, target: TargetNumber) {
+        for state in [State::Delivered, State::Read] {
+            if let Some(event) = self.states.remove(&(target, state)) {
+                self.pending.remove(&event.seq());
+            }
+        }
+    }
+
     fn put(&mut self, seq: Seq, event: Pending) {
         self.note_newest(seq);
         self.pending.insert(seq, event);

@@ -5,6 +5,7 @@ mod conversation;
 mod mailbox;
 mod room;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -16,7 +17,7 @@ pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
 use crate::limits;
-use crate::model::{NoSuchTarget, RoomName, Seq, Target, Text, UserName};
+use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
 use crate::record::length_in_record;
@@ -60,7 +61,10 @@ pub struct StoredState {
     pub(super) accounts: Vec<Account>,
     pub(super) account_numbers: HashMap<UserName, AccountNumber>,
     pub(super) rooms: Vec<Room>,
+    /// The open rooms, by name.
     pub(super) room_numbers: HashMap<RoomName, RoomNumber>,
+    /// The places in `rooms` that hold no room.
+    pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
     pub(super) direct: HashMap<ConversationId, Conversation>,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
@@ -90,7 +94,7 @@ impl StoredState {
     }
 
     // Account and room numbers are made only where an entry is added (those of a checkpoint are checked), and no
-    // entry is ever removed: these four indices are always in range.
+    // entry is ever removed (a room that is gone leaves its place): these four indices are always in range.
 
     pub fn account(&self, number: AccountNumber) -> &Account {
         &self.accounts[number.index()]
@@ -111,6 +115,11 @@ impl StoredState {
     /// Returns the name of an account, as its user registered it.
     pub fn name(&self, number: AccountNumber) -> UserName {
         self.account(number).row.name.clone()
+    }
+
+    /// Tells that a user has sent a message under this id, and the id is remembered.
+    pub fn knows_id(&self, user: AccountNumber, id: &MessageId) -> bool {
+        self.accounts.get(user.index()).is_some_and(|account| account.sent.get(id).is_some())
     }
 
     /// Returns every name that is taken, with its password hash; `None` where the account was removed.

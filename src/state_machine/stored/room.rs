@@ -13,6 +13,11 @@ use crate::model::{RoomName, Seq, State};
 /// The stored state of one room.
 pub struct Room {
     pub name: RoomName,
+    /// The account in whose quota the room counts; the lobby is in none.
+    pub creator: Option<AccountNumber>,
+    /// `false`: no room has this name any more. The number is free, or the administrator has removed the room, and the
+    /// number stays with its history.
+    pub is_open: bool,
     pub members: BTreeMap<AccountNumber, Member>,
     /// The messages that a recipient has yet to acknowledge or to read, oldest first. Bounded by
     /// [`super::Capacities::room_log`].
@@ -92,15 +97,22 @@ impl Marks {
 }
 
 impl Room {
-    pub fn new(name: RoomName) -> Self {
+    pub fn new(name: RoomName, creator: Option<AccountNumber>) -> Self {
         Self {
             name,
+            creator,
+            is_open: true,
             members: BTreeMap::new(),
             log: VecDeque::new(),
             dropped: Dropped::default(),
             marks: BTreeMap::new(),
             conversation: Conversation::default(),
         }
+    }
+
+    /// Tells that the room has had no message, and so has no history file.
+    pub fn is_silent(&self) -> bool {
+        self.conversation.last() == Seq::ZERO
     }
 
     pub fn has_member(&self, user: AccountNumber) -> bool {

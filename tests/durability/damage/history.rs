@@ -9,11 +9,13 @@ use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::{Connection, PASSWORD, World};
 use wachat::disk::{Disk, read};
 use wachat::server::{Config, Handle, start};
+use wachat::state_machine::Policy;
 
 const ROOM: &str = "/data/history/room-0.csv";
 
 fn serve(disk: &SimulatedDisk) -> Handle {
-    start(Config::on_free_ports(Arc::new(disk.clone()), "/data".into())).expect("a server")
+    let config = Config::on_free_ports(Arc::new(disk.clone()), "/data".into());
+    start(Config { policy: Policy::default().without_limits(), ..config }).expect("a server")
 }
 
 fn register(server: &Handle, user: &str) -> Connection {

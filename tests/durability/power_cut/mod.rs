@@ -77,7 +77,7 @@ fn survive(cuts: u64) {
     let (mut record, directory) = RunDirectory::new("wachat-power-");
     let Some(disk) = disk_in(&record) else { return };
     record.note("the data are in the file system in `image`: mount -o loop");
-    let world = World::with_data(directory, &disk.path().join("data"), &[]);
+    let world = World::with_data(directory, &disk.path().join("data"), &["--no-limits"]);
     for user in USERS {
         world.register(user);
     }

@@ -45,7 +45,7 @@ fn pairs_against_redis() {
         println!("pairs against Redis: skipped, redis-server is not installed");
         return;
     };
-    let world = World::new(&["--queue", "2000000", "--queue-per-sender", "2000000"]);
+    let world = World::new(&["--no-limits"]);
     wachat::register(&world, PAIRS);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -68,7 +68,7 @@ fn a_room_against_redis() {
         return;
     };
     let members = size("WACHAT_MEMBERS", 500);
-    let world = World::new(&[]);
+    let world = World::new(&["--no-limits"]);
     wachat::register_room(&world, members);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {

@@ -1,7 +1,7 @@
 //! The records of the write-ahead logs, of the server and of the client: each kind is read back as it was written.
 
 use proptest::prelude::*;
-use wachat::client::state::conversation::Gap;
+use wachat::client::state::conversation::{Complete, Gap};
 use wachat::client::state::outbox::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
 use wachat::model::{Email, Seq, Text};
@@ -62,6 +62,7 @@ one_of_each_kind! { server_records: Record,
     Record::Removed { .. } => (name(), time()).prop_map(|(user, at)| Record::Removed { user, at }),
     Record::Join { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Join { user, room, at }),
     Record::Leave { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Leave { user, room, at }),
+    Record::RoomRemoved { .. } => (room(), time()).prop_map(|(room, at)| Record::RoomRemoved { room, at }),
     Record::Seen { .. } => (name(), time()).prop_map(|(user, at)| Record::Seen { user, at }),
     Record::Message(_) => message().prop_map(Record::Message),
     Record::Acknowledged { .. } => (acknowledged(), time()).prop_map(|(users, at)| Record::Acknowledged { users, at }),
@@ -72,11 +73,13 @@ one_of_each_kind! { server_records: Record,
 
 one_of_each_kind! { client_records: ClientRecord,
     ClientRecord::Queued(_) => outgoing().prop_map(ClientRecord::Queued),
+    ClientRecord::Tried { .. } => (id(), seq()).prop_map(|(id, above)| ClientRecord::Tried { id, above }),
     ClientRecord::Sent { .. } => (id(), seq(), time()).prop_map(|(id, seq, at)| ClientRecord::Sent { id, seq, at }),
     ClientRecord::Failed { .. } => (id(), text()).prop_map(|(id, why)| ClientRecord::Failed { id, why }),
     ClientRecord::Moved(_) => id().prop_map(ClientRecord::Moved),
     ClientRecord::Received(_) => message().prop_map(ClientRecord::Received),
     ClientRecord::Fetched(_) => message().prop_map(ClientRecord::Fetched),
+    ClientRecord::Missed(_) => message().prop_map(ClientRecord::Missed),
     ClientRecord::Direct(_) => message().prop_map(|mut message| {
         std::sync::Arc::make_mut(&mut message).seq = Seq::ZERO;
         ClientRecord::Direct(message)
@@ -86,9 +89,16 @@ one_of_each_kind! { client_records: ClientRecord,
     }),
     ClientRecord::Shown(_) => any::<u64>().prop_map(ClientRecord::Shown),
     ClientRecord::Ignored(..) => (name(), any::<bool>()).prop_map(|(user, yes)| ClientRecord::Ignored(user, yes)),
-    ClientRecord::Gap(_) => (room(), seq(), seq()).prop_map(|(room, first, last)| {
-        ClientRecord::Gap(Gap { room, first, last })
+    ClientRecord::Gap(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
+        ClientRecord::Gap(Gap { target, first, last })
     }),
+    ClientRecord::Complete(..) => (target(), seq(), seq()).prop_map(|(target, upto, count)| {
+        ClientRecord::Complete(target, Complete { upto, count: count.get() })
+    }),
+    ClientRecord::Reached { .. } => (target(), state(), seq()).prop_map(|(target, state, upto)| {
+        ClientRecord::Reached { target, state, upto }
+    }),
+    ClientRecord::Newest(_) => seq().prop_map(ClientRecord::Newest),
     ClientRecord::Position { .. } => (text(), seq()).prop_map(|(store, last)| ClientRecord::Position { store, last }),
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::abnf::Grammar;
 use super::*;
 use wachat::limits;
-use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
+use wachat::protocol::request::{INVALID_COST, RECV_COMMANDS, SEND_COMMANDS};
 
 const PAGE: &str = include_str!("../../../src/protocol/protocol.md");
 
@@ -158,8 +158,14 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("1 to {}, default {} port-command", limits::MAX_POLL_EVENTS, limits::POLL_EVENTS),
         format!("id = 1*{}(", limits::ID_BYTES),
         format!("newest {} ids", limits::REMEMBERED_IDS),
-        format!("at least {} messages in each second", limits::MIN_RATE),
+        format!("One gets {} tokens a second (`serve --rate`, at least {};", limits::RATE, limits::MIN_RATE),
+        format!("the other {} bytes (`serve --rate-bytes`, at least {};", limits::RATE_BYTES, limits::MIN_RATE_BYTES),
+        format!("what comes in {} seconds, and is full", limits::RATE_BURST.as_secs()),
+        format!("one token for each whole {} KiB", limits::POLL_TOKEN_BYTES >> 10),
+        format!("debt, of at most {} seconds", limits::RATE_DEBT.as_secs()),
+        format!("the server waits for {} milliseconds", limits::RATE_PAUSE.as_millis()),
         format!("at {} rooms of one user or {} of the server", limits::ROOMS_PER_USER, limits::ROOMS),
+        format!("and {} exist that the user has created", limits::ROOMS_PER_CREATOR),
         format!("at most {} bytes; an empty field removes it", limits::EMAIL_BYTES),
         format!("seconds, 0 to {0}, default {0}", timeout - limits::POLL_MARGIN.as_secs()),
         format!("durable within {} milliseconds", limits::COMMIT_DELAY.as_millis()),
@@ -184,6 +190,38 @@ fn its_numbers_are_the_limits_of_the_program() {
         assert!(without_commas.contains(&phrase.replace(',', "")), "the page does not say: {phrase}");
     }
     assert_eq!(limits::SEQ_END, 1 << 53);
+}
+
+/// Returns the tokens that the table of section 4 has for a verb.
+fn tokens(verb: &str) -> u32 {
+    let (_, rest) = PAGE.split_once("\n| tokens | requests |\n").expect("the table");
+    let rows = rest.lines().skip(1).take_while(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|line| line.trim_matches(['|', ' ']).split_once(" | "));
+    let words = |requests: &'static str| requests.split([' ', ',', ';']);
+    let found: Vec<_> = cells.filter(|(_, requests)| words(requests).any(|word| word == verb)).collect();
+    assert_eq!(found.len(), 1, "{verb} is in {found:?}");
+    found[0].0.parse().expect("a number")
+}
+
+#[test]
+fn its_costs_are_those_of_the_requests() {
+    let name = |verb| match verb {
+        "STATUS" | "READ" => "STATUS;ana;1".replace("STATUS", verb),
+        "SEND" => "SEND;m-1;ana;hola".to_owned(),
+        "HISTORY" | "PEER" => format!("{verb};ana"),
+        "JOIN" | "LEAVE" | "MEMBERS" => format!("{verb};#sala"),
+        "PASSWD" => "PASSWD;palabra larga;otra palabra".to_owned(),
+        "POLL" | "PORT" => format!("{verb};0"),
+        "EMAIL" => "EMAIL;".to_owned(),
+        verb => verb.to_owned(),
+    };
+    for verb in SEND_COMMANDS.iter().map(|command| command.verb()) {
+        assert_eq!(SendRequest::parse(name(verb).as_bytes()).expect(verb).cost(), tokens(verb), "{verb}");
+    }
+    for verb in RECV_COMMANDS.iter().map(|command| command.verb()) {
+        assert_eq!(RecvRequest::parse(name(verb).as_bytes()).expect(verb).cost(), tokens(verb), "{verb}");
+    }
+    assert_eq!(INVALID_COST, tokens("line"));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn comings_and_goings_are_told_in_rooms_of_at_most_200_members() {
 
 #[test]
 fn a_server_has_at_most_100_000_rooms_and_who_is_in_one_does_not_notice() {
-    let mut real = Real::new();
+    let mut real = Real::with_any_rooms();
     let join = |real: &mut Real, user: usize, room: usize| {
         let command = Command::Join { user: name(user), room: Target::parse(&format!("#{room}")) };
         real.say(ConnectionId(0), command)

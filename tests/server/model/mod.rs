@@ -7,6 +7,7 @@ mod crowd;
 mod days;
 mod million;
 mod real;
+mod rooms;
 mod simple;
 
 use proptest::prelude::*;
@@ -21,6 +22,7 @@ const PLACES: [&str; 5] = ["ana", "luis", "eva", "#sala", "#aula"];
 const USERS: usize = 3;
 const QUEUE: usize = 12;
 const QUEUE_PER_SENDER: usize = 7;
+const ROOMS_PER_CREATOR: usize = 1;
 
 /// Random histories, the same in every run: enough for combinations that one in thousands has.
 const HISTORIES: u32 = 20_000;
@@ -54,6 +56,10 @@ enum Action {
         user: usize,
         room: usize,
     },
+    /// The administrator removes a room.
+    Remove {
+        room: usize,
+    },
     /// STATUS of the user's last message in a room.
     Status {
         user: usize,
@@ -74,7 +80,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(user, share, wild, max)| Action::Poll { user, share, wild, max }),
         3 => (user.clone(), target, 0..=5u8).prop_map(|(user, target, share)| Action::Read { user, target, share }),
         3 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Join { user, room }),
-        1 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Leave { user, room }),
+        2 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Leave { user, room }),
+        1 => room.clone().prop_map(|room| Action::Remove { room }),
         2 => (user, room).prop_map(|(user, room)| Action::Status { user, room }),
         1 => Just(Action::Restart),
         1 => Just(Action::Checkpoint),
@@ -105,13 +112,16 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
             Some((model.read(user, there, upto), real.read(user, there, upto, found)))
         }
         Action::Join { user, room } => {
-            model.join(user, room);
             let command = Command::Join { user: name(user), room: Ok(target(room)) };
-            Some((Said::Done, real.say(ConnectionId(0), command)))
+            Some((model.join(user, room), real.say(ConnectionId(0), command)))
         }
         Action::Leave { user, room } => {
             let command = Command::Leave { user: name(user), room: Ok(target(room)) };
             Some((model.leave(user, room), real.say(ConnectionId(0), command)))
+        }
+        Action::Remove { room } => {
+            let command = Command::RemoveRoom { room: Ok(target(room)) };
+            Some((model.remove(room), real.say(ConnectionId(0), command)))
         }
         Action::Status { user, room } => {
             let seq = model.last_sent(user, room)?;

@@ -12,7 +12,7 @@ use wachat::state_machine::{
 };
 
 use super::simple::{Said, Waiting};
-use super::{PLACES, QUEUE, QUEUE_PER_SENDER, USERS};
+use super::{PLACES, QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 
 /// The state machine, asked as connections ask it, with every record it has made.
 pub struct Real {
@@ -32,7 +32,13 @@ pub fn target(target: usize) -> Target {
 }
 
 fn policy() -> Policy {
-    Policy { queue: QUEUE, queue_per_sender: QUEUE_PER_SENDER, lobby: false, ..Policy::default() }
+    Policy {
+        queue: QUEUE,
+        queue_per_sender: QUEUE_PER_SENDER,
+        rooms_per_creator: ROOMS_PER_CREATOR,
+        lobby: false,
+        ..Policy::default()
+    }
 }
 
 impl Real {
@@ -41,8 +47,17 @@ impl Real {
     }
 
     pub fn with_capacities(capacities: Capacities) -> Self {
+        Self::with(policy(), capacities)
+    }
+
+    /// Makes one in which each account creates as many rooms as it likes.
+    pub fn with_any_rooms() -> Self {
+        Self::with(Policy { rooms_per_creator: usize::MAX, ..policy() }, Capacities::default())
+    }
+
+    fn with(policy: Policy, capacities: Capacities) -> Self {
         let mut real = Self {
-            machine: StateMachine::new(StoredState::with_capacities("store".into(), capacities), policy()),
+            machine: StateMachine::new(StoredState::with_capacities("store".into(), capacities), policy),
             lines: Vec::new(),
             capacities,
             sessions: 0,

@@ -6,7 +6,7 @@ use wachat::model::State;
 use wachat::protocol::Code;
 use wachat::state_machine::Capacities;
 
-use super::{QUEUE, QUEUE_PER_SENDER, USERS};
+use super::{QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 
 /// A pending event of a user (protocol, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +33,13 @@ pub struct Sent {
     pub id: String,
     pub to: usize,
     pub text: String,
+    /// The room was removed.
+    gone: bool,
 }
 
 impl Sent {
     fn waiting(&self) -> Waiting {
-        let Self { seq, from, id, to, text } = self.clone();
+        let Self { seq, from, id, to, text, .. } = self.clone();
         Waiting::Message { seq, id, from, to, text }
     }
 }
@@ -59,8 +61,8 @@ pub struct Model {
     from_strangers: HashSet<u64>,
     /// By reader and place.
     read: HashMap<(usize, usize), u64>,
-    /// The rooms that there are, in the order in which they were made.
-    made: Vec<usize>,
+    /// The rooms that there are, in the order in which they were made, each with its creator.
+    made: Vec<(usize, usize)>,
     /// The last number at the moment of joining, by room and user.
     members: HashMap<(usize, usize), u64>,
     /// By room, sender and state: how far that is.
@@ -108,7 +110,7 @@ impl Model {
         }
         self.last += 1;
         let seq = self.last;
-        let sent = Sent { seq, from, id: id.into(), to, text: text.into() };
+        let sent = Sent { seq, from, id: id.into(), to, text: text.into(), gone: false };
         if !is_room(to) && self.is_stranger(from, to) {
             self.from_strangers.insert(seq);
         }
@@ -166,26 +168,34 @@ impl Model {
     fn is_stranger(&self, from: usize, to: usize) -> bool {
         let has_written = self.sent.iter().any(|sent| (sent.from, sent.to) == (to, from));
         let is_in = |user: usize, room: usize| self.members.contains_key(&(room, user));
-        from != to && !has_written && !self.made.iter().any(|room| is_in(from, *room) && is_in(to, *room))
+        from != to && !has_written && !self.made.iter().any(|(room, _)| is_in(from, *room) && is_in(to, *room))
     }
 
     fn no_member(&self, user: usize, target: usize) -> Option<Code> {
         match is_room(target) && !self.members.contains_key(&(target, user)) {
-            true if !self.made.contains(&target) => Some(Code::NoRoom),
+            true if !self.exists(target) => Some(Code::NoRoom),
             true => Some(Code::NotMember),
             false => None,
         }
     }
 
-    pub fn join(&mut self, user: usize, room: usize) {
+    fn exists(&self, room: usize) -> bool {
+        self.made.iter().any(|(made, _)| *made == room)
+    }
+
+    pub fn join(&mut self, user: usize, room: usize) -> Said {
         let last = self.last;
-        if !self.made.contains(&room) {
-            self.made.push(room);
+        if !self.exists(room) {
+            if self.made.iter().filter(|(_, creator)| *creator == user).count() >= ROOMS_PER_CREATOR {
+                return Said::Ko(Code::Quota);
+            }
+            self.made.push((room, user));
         }
         self.members.entry((room, user)).or_insert_with(|| {
             self.read.insert((user, room), last);
             last
         });
+        Said::Done
     }
 
     pub fn leave(&mut self, user: usize, room: usize) -> Said {
@@ -194,6 +204,25 @@ impl Model {
         }
         self.members.remove(&(room, user));
         self.move_room_marks(room);
+        let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
+        if is_silent && !self.members.keys().any(|(other, _)| *other == room) {
+            self.made.retain(|(made, _)| *made != room);
+        }
+        Said::Done
+    }
+
+    /// The administrator removes a room: what is pending of it is gone, and the name is free.
+    pub fn remove(&mut self, room: usize) -> Said {
+        if !self.exists(room) {
+            return Said::Ko(Code::NoRoom);
+        }
+        self.made.retain(|(made, _)| *made != room);
+        self.members.retain(|(other, _), _| *other != room);
+        self.marks.retain(|(other, ..), _| *other != room);
+        self.sent.iter_mut().filter(|sent| sent.to == room).for_each(|sent| sent.gone = true);
+        for mailbox in &mut self.mailbox {
+            mailbox.retain(|w| !matches!(w, Waiting::State { target, .. } if *target == room));
+        }
         Said::Done
     }
 
@@ -201,7 +230,7 @@ impl Model {
     fn waiting(&self, user: usize, after: u64) -> Vec<Waiting> {
         let for_her = |sent: &&Sent| {
             let joined = self.members.get(&(sent.to, user));
-            sent.from != user && sent.seq > after && joined.is_some_and(|joined| sent.seq > *joined)
+            !sent.gone && sent.from != user && sent.seq > after && joined.is_some_and(|joined| sent.seq > *joined)
         };
         let gaps = (USERS..super::PLACES.len()).filter_map(|room| {
             let last = self.dropped.iter().filter(|sent| sent.to == room).rfind(for_her)?.seq;
@@ -234,7 +263,7 @@ impl Model {
             let (gone, kept) = std::mem::take(&mut self.mailbox[user]).into_iter().partition(|w| w.seq() <= after);
             self.mailbox[user] = kept;
             self.tell_delivered(user, gone);
-            self.made.clone().into_iter().for_each(|room| self.move_room_marks(room));
+            self.made.clone().into_iter().for_each(|(room, _)| self.move_room_marks(room));
         }
         let mut events = self.waiting(user, after.max(self.acknowledged[user]));
         events.truncate(max);
@@ -273,7 +302,7 @@ impl Model {
             return Said::Ko(code);
         }
         let there = |s: &&Sent| match is_room(target) {
-            true => s.to == target,
+            true => s.to == target && !s.gone,
             false => (s.from, s.to) == (user, target) || (s.from, s.to) == (target, user),
         };
         if upto > self.sent.iter().filter(there).map(|s| s.seq).max().unwrap_or(0) {
@@ -318,7 +347,7 @@ impl Model {
                     let dropped = self.dropped.iter().any(|dropped| dropped.seq == s.seq);
                     !dropped && !waited.is_empty() && waited.iter().all(|(_, is)| *is >= state)
                 };
-                let mut theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room));
+                let mut theirs = self.sent.iter().filter(|s| (s.from, s.to) == (sender, room) && !s.gone);
                 if let Some(last) = theirs.rfind(reached).cloned() {
                     self.move_mark(&last, state);
                 }
@@ -350,6 +379,6 @@ impl Model {
 
     /// The number of the user's last message in a place.
     pub fn last_sent(&self, user: usize, target: usize) -> Option<u64> {
-        self.sent.iter().filter(|s| (s.from, s.to) == (user, target)).map(|s| s.seq).max()
+        self.sent.iter().filter(|s| (s.from, s.to) == (user, target) && !s.gone).map(|s| s.seq).max()
     }
 }

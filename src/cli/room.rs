@@ -1,0 +1,56 @@
+//! `wachat room`: the administrator's commands for rooms.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{user, write_out};
+use crate::model::{RoomName, UserName};
+use crate::record::Writer;
+use crate::server::Offline;
+
+#[derive(Args)]
+pub(super) struct RoomArgs {
+    #[command(subcommand)]
+    action: Action,
+    /// Directory of the store; no server may be running on it
+    #[arg(long, default_value = "data", global = true)]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List all rooms, one record a line, with the fields separated by ;
+    List,
+    /// End all memberships of a room, and free its name
+    ///
+    /// The messages stay in the file of the room in history/, which no client can read any more. A room that is created
+    /// under the name later begins with an empty history.
+    Remove {
+        /// The name, with its #
+        #[arg(value_name = "#ROOM")]
+        name: String,
+    },
+}
+
+/// Runs the command. The error says why it was not done.
+pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let mut offline = user::open_existing(&args.data)?;
+    match &args.action {
+        Action::List => list(&offline),
+        Action::Remove { name } => {
+            let room = RoomName::new(name).map_err(|error| format!("{name}: {error}"))?;
+            offline.remove_room(room).map_err(|why| format!("{name}: {why}"))
+        }
+    }
+}
+
+fn list(offline: &Offline) -> Result<(), String> {
+    let mut out = b"name;members;bytes;created_by\n".to_vec();
+    for room in offline.rooms() {
+        let creator = room.creator.as_ref().map_or(String::new(), UserName::to_string);
+        Writer::new(&mut out).plain(&room.name).plain(room.members).plain(room.bytes).plain(creator).end();
+    }
+    write_out(&out)
+}

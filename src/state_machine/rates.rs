@@ -1,0 +1,88 @@
+//! The rate limits (protocol, section 4): two token buckets a user, one of tokens and one of bytes. Live only.
+
+use std::time::Duration;
+
+use super::{AccountNumber, Policy, StateMachine};
+use crate::limits;
+
+/// What a request, or its reply, takes out of its user's buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    pub tokens: u32,
+    pub bytes: usize,
+}
+
+/// The buckets of every user who has sent a request, by account number.
+#[derive(Default)]
+pub struct RateLimits(Vec<Buckets>);
+
+/// A bucket is stored as the time, in nanoseconds since the start of the server, at which it will be full again: a bucket
+/// that was never used is 0, and none has to be filled as time goes by.
+#[derive(Clone, Copy, Default)]
+struct Buckets {
+    tokens: u64,
+    bytes: u64,
+}
+
+impl Buckets {
+    /// Takes a cost out, down to a debt of [`limits::RATE_DEBT`].
+    fn take(&mut self, cost: Cost, policy: &Policy, now: u64) {
+        let lowest = empty_at(now).saturating_add(nanoseconds(limits::RATE_DEBT));
+        let take = |bucket: &mut u64, amount: u64, rate: u32| {
+            let time = amount.saturating_mul(1_000_000_000) / u64::from(rate.max(1));
+            *bucket = now.max(*bucket).saturating_add(time).min(lowest);
+        };
+        policy.rate.into_iter().for_each(|rate| take(&mut self.tokens, cost.tokens.into(), rate));
+        policy.rate_bytes.into_iter().for_each(|rate| take(&mut self.bytes, cost.bytes as u64, rate));
+    }
+
+    /// Returns the time until neither bucket is in debt.
+    fn debt(&self, now: u64) -> Duration {
+        Duration::from_nanos(self.tokens.max(self.bytes).saturating_sub(empty_at(now)))
+    }
+}
+
+/// Returns what an empty bucket is stored as.
+fn empty_at(now: u64) -> u64 {
+    now.saturating_add(nanoseconds(limits::RATE_BURST))
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl StateMachine {
+    /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.
+    pub fn charge(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) -> bool {
+        let (now, policy) = (nanoseconds(elapsed), &self.policy);
+        let Some(buckets) = self.rate_limits.buckets(user) else { return true };
+        let mut after = *buckets;
+        after.take(cost, policy, now);
+        let is_enough = after.debt(now).is_zero();
+        if is_enough {
+            *buckets = after;
+        }
+        is_enough
+    }
+
+    /// Takes a cost that cannot be refused.
+    pub fn charge_in_any_case(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) {
+        if let Some(buckets) = self.rate_limits.buckets(user) {
+            buckets.take(cost, &self.policy, nanoseconds(elapsed));
+        }
+    }
+
+    /// Returns the time until a user's buckets are not in debt.
+    pub(super) fn rate_debt(&mut self, user: AccountNumber, elapsed: Duration) -> Duration {
+        self.rate_limits.buckets(user).map_or(Duration::ZERO, |buckets| buckets.debt(nanoseconds(elapsed)))
+    }
+}
+
+impl RateLimits {
+    fn buckets(&mut self, user: AccountNumber) -> Option<&mut Buckets> {
+        if self.0.len() <= user.index() {
+            self.0.resize_with(user.index() + 1, Buckets::default);
+        }
+        self.0.get_mut(user.index())
+    }
+}
