@@ -90,6 +90,7 @@ plain_fields! {
     Token: Token::parse;
     UserName: |text| UserName::new(text).ok();
     u16: |text: &str| text.parse().ok();
+    u64: |text| Seq::parse(text).map(Seq::get);
     usize: |text| usize::try_from(Seq::parse(text)?.get()).ok();
 }
 

@@ -17,12 +17,13 @@ use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
 use super::session::{Buffers, Login, Request, Session};
+use super::user_connections::UserConnections;
 use super::{Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
 use crate::protocol::{Code, Ko};
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, LastOfPeer, Now};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Sizes, Store};
 
 /// One input of the router's queue.
@@ -63,6 +64,7 @@ pub(super) struct Router {
     inbox: Receiver<Input>,
     pub(super) shared: Arc<Shared>,
     pub(super) sessions: HashMap<ConnectionId, Box<Session>>,
+    pub(super) user_connections: UserConnections,
     /// Connections that have replies to be sent.
     pub(super) dirty: Vec<ConnectionId>,
     /// Connections whose pending requests may be started.
@@ -100,6 +102,7 @@ impl Router {
             inbox,
             shared,
             sessions: HashMap::new(),
+            user_connections: UserConnections::default(),
             dirty: Vec::new(),
             resumable: Vec::new(),
             deferred: Vec::new(),
@@ -227,20 +230,6 @@ impl Router {
         Ok(())
     }
 
-    fn handle_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
-        match result {
-            HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
-            HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
-            HistoryResult::LastOfPeer { target, seq, found } => {
-                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
-                    let last_of_peer = LastOfPeer::Found(found);
-                    return self.execute(id, Command::Read { user, target, seq, last_of_peer });
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn end_straggling(&mut self, id: ConnectionId, progress: Progress) {
         if progress == Progress::Failed {
             self.close_now(id, CloseReason::Closed);
@@ -342,6 +331,9 @@ impl Router {
     /// Closes a connection behind the replies that were written; unanswered requests stay so.
     pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Some(user) = session.login.verified_user() {
+            self.user_connections.remove(user, id);
+        }
         if session.connection.port == Port::Recv {
             self.deferred.push((id, Command::Closed));
         }

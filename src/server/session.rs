@@ -8,7 +8,7 @@ use super::connection::{CloseReason, Connection};
 use super::history_reader::Lookup;
 use super::login::Attempt;
 use crate::limits;
-use crate::model::{Password, UserName};
+use crate::model::{Password, Timestamp, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::request::RequestError;
 use crate::protocol::{Ko, RecvRequest, Reply, SendRequest};
@@ -68,6 +68,8 @@ impl Buffers {
 pub(super) struct Session {
     pub connection: Arc<Connection>,
     pub login: Login,
+    /// Time at which it was opened.
+    pub since: Timestamp,
     /// Requests that wait for their turn. Bounded by the reader's [`super::connection::Window`].
     pub pending: VecDeque<Request>,
     /// Requests that were started and whose replies are not written yet. The login is the first.
@@ -95,6 +97,7 @@ impl Session {
         Self {
             connection,
             login: Login::Pending,
+            since: Timestamp::now(),
             pending: VecDeque::new(),
             started: 1,
             exclusive: false,

@@ -5,6 +5,7 @@
 mod support;
 
 mod acknowledgements;
+mod cheap_requests;
 mod isolation;
 mod line_reader;
 mod model;
@@ -13,4 +14,5 @@ mod outgoing;
 mod serve;
 mod slow_disk;
 mod soak;
+mod sparse_history;
 mod takeover;

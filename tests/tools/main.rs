@@ -7,5 +7,6 @@ mod bridge;
 mod bridge_state;
 mod classroom;
 mod commands;
+mod pages;
 mod settings;
 mod user;

@@ -29,13 +29,17 @@ impl StoredState {
 
     fn add_direct_message(&mut self, message: &Arc<Message>, from: AccountNumber, to: AccountNumber) -> Applied {
         self.advance_sequence(message.seq)?;
+        let conversation = self.direct.entry(ConversationId::between(from, to)).or_default();
+        let before = conversation.last();
+        conversation.rows.push(message.clone());
         let sender = self.account_mut(from);
         sender.sent.remember(message);
         sender.chats.entry(to).or_default();
+        sender.note_last(to, before, message.seq);
         let recipient = self.account_mut(to);
         recipient.chats.entry(from).or_default();
+        recipient.note_last(from, before, message.seq);
         recipient.mailbox.put_message(message.clone(), from);
-        self.direct.entry(ConversationId::between(from, to)).or_default().rows.push(message.clone());
         self.notified.push(to);
         Ok(())
     }

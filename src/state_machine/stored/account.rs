@@ -37,6 +37,8 @@ pub struct Account {
     /// The user's direct conversations by peer, each with the user's read mark: every message from the peer up to
     /// this number was read.
     pub chats: BTreeMap<AccountNumber, Seq>,
+    /// The same conversations by the number of the last message: for CHATS.
+    pub latest: BTreeMap<Seq, AccountNumber>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
 }
@@ -44,12 +46,18 @@ pub struct Account {
 impl Account {
     pub fn new(row: AccountRow) -> Self {
         let (mailbox, sent) = (Mailbox::default(), SentIds::default());
-        Self { row, mailbox, sent, chats: BTreeMap::new(), rooms: BTreeSet::new() }
+        Self { row, mailbox, sent, chats: BTreeMap::new(), latest: BTreeMap::new(), rooms: BTreeSet::new() }
     }
 
     /// Returns the read mark of the conversation with a peer.
     pub fn read_upto(&self, peer: AccountNumber) -> Seq {
         self.chats.get(&peer).copied().unwrap_or_default()
+    }
+
+    /// Notes the last message of the conversation with a peer, and forgets the one before it.
+    pub fn note_last(&mut self, peer: AccountNumber, before: Seq, last: Seq) {
+        self.latest.remove(&before);
+        self.latest.insert(last, peer);
     }
 }
 

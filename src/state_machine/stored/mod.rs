@@ -5,6 +5,7 @@ mod conversation;
 mod mailbox;
 mod room;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -31,8 +32,11 @@ pub struct StoredState {
     pub last: Seq,
     pub(super) accounts: Vec<Account>,
     pub(super) account_numbers: HashMap<UserName, AccountNumber>,
+    /// The accounts that were not removed, in the order of USERS.
+    pub(super) active_accounts: BTreeMap<UserName, AccountNumber>,
     pub(super) rooms: Vec<Room>,
-    pub(super) room_numbers: HashMap<RoomName, RoomNumber>,
+    /// In the order of ROOMS.
+    pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
     pub(super) direct: HashMap<ConversationId, Conversation>,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the

@@ -4,16 +4,20 @@
 //! messages are found by a walk through the log from that member's position. So a member who never polls costs one
 //! counter an entry, not a queue. How records change a room is in `apply/room.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conversation::Conversation;
 use super::{AccountNumber, RoomNumber};
-use crate::model::{RoomName, Seq, State};
+use crate::model::{RoomName, Seq, State, UserName};
 
 /// The stored state of one room.
 pub struct Room {
     pub name: RoomName,
     pub members: BTreeMap<AccountNumber, Member>,
+    /// The members in the order of MEMBERS and STATUS, each with the newest number when it joined.
+    pub members_by_name: BTreeMap<UserName, (AccountNumber, Seq)>,
+    /// The members in the order in which they joined.
+    pub joins: BTreeSet<(Seq, AccountNumber)>,
     /// The messages that a recipient has yet to acknowledge or to read, oldest first; at most
     /// [`crate::limits::ROOM_BACKLOG`].
     pub log: VecDeque<Entry>,
@@ -39,6 +43,8 @@ pub struct Member {
 pub struct Entry {
     pub seq: Seq,
     pub from: AccountNumber,
+    /// Number of the first of the successive messages of this sender.
+    pub run: Seq,
     /// Approximate length in a reply.
     pub bytes: u32,
     /// Count of recipients: those who were members when it was accepted and still are, without the sender.
@@ -96,11 +102,18 @@ impl Room {
         Self {
             name,
             members: BTreeMap::new(),
+            members_by_name: BTreeMap::new(),
+            joins: BTreeSet::new(),
             log: VecDeque::new(),
             dropped: Dropped::default(),
             marks: BTreeMap::new(),
             conversation: Conversation::default(),
         }
+    }
+
+    /// Returns the members that had joined before a number, in that order.
+    pub fn members_before(&self, seq: Seq) -> impl Iterator<Item = AccountNumber> {
+        self.joins.range(..(seq, AccountNumber::new(0))).map(|(_, member)| *member)
     }
 
     pub fn has_member(&self, user: AccountNumber) -> bool {
@@ -119,8 +132,20 @@ impl Room {
         if last > after.max(joined) {
             return Some(RoomEvent::Gap { first: acknowledged.max(joined).next(), last });
         }
-        let start = self.position_after(after.max(joined));
-        self.log.range(start..).find(|entry| entry.from != user).copied().map(RoomEvent::Message)
+        let first = self.log.get(self.position_after(after.max(joined)))?;
+        let entry = if first.from == user { self.log.get(self.end_of_run(first))? } else { first };
+        Some(RoomEvent::Message(*entry))
+    }
+
+    /// Returns the index of the first log entry of another sender after this one: a member with thousands of own
+    /// messages in a row does not walk through them at each poll.
+    fn end_of_run(&self, of: &Entry) -> usize {
+        self.log.partition_point(|entry| entry.run <= of.seq)
+    }
+
+    /// Returns the first number of the run of messages that the next one of a sender belongs to.
+    pub fn run_of_next(&self, seq: Seq, from: AccountNumber) -> Seq {
+        self.log.back().filter(|last| last.from == from).map_or(seq, |last| last.run)
     }
 
     /// Returns the index of the first log entry above a number.

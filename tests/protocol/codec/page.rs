@@ -31,6 +31,7 @@ const LINES: &[LineRule] = &[
     ("users-record", again::<User>),
     ("rooms-record", again::<Room>),
     ("members-record", again::<Member>),
+    ("sessions-record", again::<OpenSession>),
     ("event", again::<Event>),
     ("login", |line| {
         let login = Login::parse(line.as_bytes())?;
@@ -167,6 +168,9 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("a room of at most {} members", limits::ROOM_PRESENCE),
         format!("At most {} direct messages wait for a user, and at most {}", limits::QUEUE, limits::QUEUE_PER_SENDER),
         format!("the last {} messages of a room", limits::ROOM_BACKLOG),
+        format!("At most {} connections of one user", limits::CONNECTIONS_PER_USER),
+        format!("less than {} bytes a second", limits::REPLY_RATE),
+        format!("1 to {0}, default {0} accepted", limits::PAGE_RECORDS),
         format!("port of {first} to {last}"),
         format!("valid for {} seconds", limits::TOKEN_LIFE.as_secs()),
     ] {
@@ -239,6 +243,7 @@ proptest! {
     ) {
         let grammar = grammar();
         let (user, id, text) = (message.from.clone(), message.id.clone(), message.text.clone());
+        let message_at = message.at;
         let accepted = Accepted { id: id.clone(), at: message.at, seq: last };
         for (rule, line) in [
             ("send-request", line(|out| send.write(out))),
@@ -258,6 +263,10 @@ proptest! {
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
+            ("sessions-record", line(|out| {
+                let row = OpenSession { number: 7, on_recv: online, address, since: message_at, this: !online };
+                row.write(out);
+            })),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),
             ("direct-line", line(|out| DirectLine::Acknowledged(id).write(out))),
