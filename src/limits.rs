@@ -37,6 +37,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// Range of `serve --timeout`, in seconds.
 pub const TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=300;
 
+/// Lowest rate, in bytes a second, at which a client takes a reply (protocol, section 1). Slower than any modem; at this
+/// rate the longest reply takes five minutes.
+pub const REPLY_RATE: usize = 1 << 10;
+
 /// Difference between the network time-out and the longest wait of a POLL: the reply arrives before a client with the
 /// same time-out gives up (protocol, section 6).
 pub const POLL_MARGIN: Duration = Duration::from_secs(1);
@@ -50,6 +54,10 @@ pub const MAX_POLL_EVENTS: usize = 1_000;
 pub const HISTORY_RECORDS: usize = 50;
 /// Most records in one reply to HISTORY.
 pub const MAX_HISTORY_RECORDS: usize = 1_000;
+
+/// Most records in one reply to USERS, ROOMS, MEMBERS, CHATS or STATUS, and their number unless the request names one
+/// (protocol, section 4).
+pub const PAGE_RECORDS: usize = 1_000;
 
 /// Size in bytes at which a list reply stops growing (protocol, section 4: "about 256 KiB").
 pub const REPLY_BYTES: usize = 256 << 10;
@@ -165,6 +173,10 @@ pub const CONNECTIONS: usize = 16_384;
 /// Most connections at once from one address, and most of those that have not logged in.
 pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
 pub const STRANGERS_PER_ADDRESS: usize = 1_024;
+
+/// Most logged-in connections of one user on the SEND port (protocol, section 1): an interactive client, its pipes, and
+/// some scripts.
+pub const CONNECTIONS_PER_USER: usize = 16;
 
 /// Open files that are kept for the store and the system: segments, checkpoints, history.
 pub const RESERVED_FILES: usize = 128;

@@ -9,10 +9,11 @@ use crate::client::link::error::LinkError;
 use crate::wal::WalError;
 
 /// Returns the failure of a request to the wachat server: with [`Exit::Away`] a later try may succeed, with any other
-/// exit code the bridge cannot go on. A newer session of the same user ends it like a refused login.
+/// exit code the bridge cannot go on. A newer session of the same user, or a
+/// LOGOUT, ends it like a refused login.
 pub fn server_failure(error: LinkError) -> Failure {
     match error {
-        LinkError::Replaced => (Exit::Refused, error.to_string()),
+        LinkError::Replaced | LinkError::LoggedOut => (Exit::Refused, error.to_string()),
         error => error.into(),
     }
 }

@@ -1,5 +1,6 @@
 //! User names, room names, and targets: the users and rooms that a message can be sent to.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -118,6 +119,19 @@ impl PartialEq for UserName {
 
 impl Eq for UserName {}
 
+/// The order of lists: that of the mapped forms.
+impl Ord for UserName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.mapped.cmp(&other.mapped)
+    }
+}
+
+impl PartialOrd for UserName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.mapped.hash(state);
@@ -169,7 +183,7 @@ impl fmt::Display for Stored<'_> {
 }
 
 /// A room's name: `#` and what could be a user's name (protocol, section 3).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomName(UserName);
 
 impl RoomName {
@@ -213,7 +227,7 @@ impl fmt::Display for RoomName {
 }
 
 /// The target of a message: a user or a room.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     User(UserName),
     Room(RoomName),

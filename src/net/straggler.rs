@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::outgoing::{Outgoing, Progress};
+use crate::limits;
 
 /// Longest wait for one of the sockets to become writable, before newly arrived stragglers are included.
 const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
@@ -19,19 +20,23 @@ pub struct Stragglers {
     arrivals: Sender<Arc<Outgoing>>,
 }
 
-/// A connection with unsent bytes, and when it is cut off unless some of them are sent.
+/// A connection with unsent bytes, and when it is cut off unless enough of them are sent.
 struct Straggler {
     outgoing: Arc<Outgoing>,
     deadline: Instant,
+    /// Number of bytes that were sent since the deadline was set.
+    sent: usize,
 }
 
 impl Stragglers {
-    /// Starts the thread. A peer that takes no byte for `timeout` is cut off (protocol, section 1). `finished` is called
-    /// with the connection's id when all its bytes were sent ([`Progress::Done`]), or never will be
-    /// ([`Progress::Failed`]).
+    /// Starts the thread. A peer that for `timeout` takes less than [`limits::REPLY_RATE`] of the bytes that wait for it
+    /// is cut off (protocol, section 1). `finished` is called with the connection's id when all its bytes were sent
+    /// ([`Progress::Done`]), or never will be ([`Progress::Failed`]).
     pub fn start(timeout: Duration, finished: impl FnMut(u64, Progress) + Send + 'static) -> io::Result<Self> {
         let (arrivals, arriving) = unbounded();
-        let thread = StragglerThread { arriving, waiting: Vec::new(), timeout, finished };
+        let seconds = usize::try_from(timeout.as_secs()).unwrap_or(usize::MAX);
+        let required = limits::REPLY_RATE.saturating_mul(seconds).max(1);
+        let thread = StragglerThread { arriving, waiting: Vec::new(), timeout, required, finished };
         thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
         Ok(Self { arrivals })
     }
@@ -48,6 +53,8 @@ struct StragglerThread<F> {
     arriving: Receiver<Arc<Outgoing>>,
     waiting: Vec<Straggler>,
     timeout: Duration,
+    /// Number of bytes that a peer has to take within the time-out, unless it takes all.
+    required: usize,
     finished: F,
 }
 
@@ -80,7 +87,7 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
     }
 
     fn add(&mut self, outgoing: Arc<Outgoing>) {
-        self.waiting.push(Straggler { outgoing, deadline: Instant::now() + self.timeout });
+        self.waiting.push(Straggler { outgoing, deadline: Instant::now() + self.timeout, sent: 0 });
     }
 
     /// Says of each straggler whether its socket takes bytes now, or has failed.
@@ -95,8 +102,9 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
     fn serve(&mut self, mut straggler: Straggler, writable: bool) {
         let now = Instant::now();
         let (progress, sent) = if writable { straggler.outgoing.send_unsent() } else { (Progress::Pending, 0) };
-        if sent > 0 {
-            straggler.deadline = now + self.timeout;
+        straggler.sent += sent;
+        if straggler.sent >= self.required {
+            (straggler.deadline, straggler.sent) = (now + self.timeout, 0);
         }
         match progress {
             Progress::Pending if straggler.deadline > now => self.waiting.push(straggler),

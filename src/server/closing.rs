@@ -50,6 +50,9 @@ impl Router {
     /// Closes a connection behind the replies that were written; unanswered requests stay so.
     pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Some(user) = session.login.verified_user() {
+            self.user_connections.remove(user, id);
+        }
         if session.connection.port == Port::Recv {
             self.deferred.push((id, Command::Closed));
         }

@@ -89,7 +89,8 @@ impl Router {
                 if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
                     login::remember(&self.shared, user, &hash, &password);
                     let user = user.clone();
-                    self.close_others(id, &user);
+                    let last = Ko::new(Code::Auth, "the password was changed, so log in again");
+                    self.close_others(id, &user, last.into());
                 }
             }
             (Login::Done(_), _) => {}
@@ -103,15 +104,6 @@ impl Router {
             (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
         }
         self.answer(id, |out| reply.write(out));
-    }
-
-    /// Closes the other connections of a user, whose password was changed: whoever knew the old one is out.
-    fn close_others(&mut self, id: ConnectionId, user: &UserName) {
-        let of_user = self.sessions.iter().filter(|(_, session)| session.login.verified_user() == Some(user));
-        let others: Vec<_> = of_user.map(|(other, _)| *other).filter(|other| *other != id).collect();
-        for other in others {
-            self.close_now(other, CloseReason::Ko(Ko::new(Code::Auth, "the password was changed, so log in again")));
-        }
     }
 
     /// Takes the outcome of a login attempt from an auth thread or a reader thread.
@@ -146,7 +138,11 @@ impl Router {
 
     fn refuse_login(&mut self, id: ConnectionId, ko: Ko) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let retried = match std::mem::replace(&mut session.login, Login::Pending) {
+        let login = std::mem::replace(&mut session.login, Login::Pending);
+        if let Some(user) = login.verified_user() {
+            self.user_connections.remove(user, id);
+        }
+        let retried = match login {
             Login::Registering { attempt, .. } => attempt.retry_as_login(ko),
             _ => Err(ko),
         };
@@ -160,9 +156,15 @@ impl Router {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.connection.port == Port::Recv {
             session.login = Login::Opening(user.clone());
+            self.user_connections.add(&user, id);
             let address = session.connection.peer.to_canonical();
             return self.deferred.push((id, Command::Open { user, order, address }));
         }
+        if let Err(ko) = self.check_connections_of(&user) {
+            return self.close_now(id, ko.into());
+        }
+        self.user_connections.add(&user, id);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);

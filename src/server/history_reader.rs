@@ -8,7 +8,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
@@ -23,7 +23,7 @@ pub(super) enum Lookup {
     /// `STATUS` of a message.
     Status(Seq),
     /// `HISTORY`.
-    History { limit: usize, before: Option<Seq> },
+    History { target: RequestedTarget, limit: usize, before: Option<Seq> },
     /// `READ`: the last message of the peer up to a number.
     LastOfPeer { target: RequestedTarget, seq: Seq },
 }
@@ -39,6 +39,11 @@ pub(super) enum Job {
 pub(super) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),
+    /// The records of a HISTORY reply. The state machine sets the states of their messages.
+    Records {
+        target: RequestedTarget,
+        records: Vec<HistoryRecord>,
+    },
     /// A READ can be decided now.
     LastOfPeer {
         target: RequestedTarget,
@@ -94,9 +99,10 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
             let found = last_of_peer(store, &excerpt, seq)?;
             return Ok(HistoryResult::LastOfPeer { target, seq, found });
         }
-        Job::Lookup(Lookup::Status(seq), excerpt) => status(store, &excerpt, seq)?,
-        Job::Lookup(Lookup::History { limit, before }, excerpt) => {
-            Reply::History(last_messages(store, &excerpt, limit, before)?)
+        Job::Lookup(Lookup::Status(seq), excerpt) => status(store, *excerpt, seq)?,
+        Job::Lookup(Lookup::History { target, limit, before }, excerpt) => {
+            let records = last_messages(store, &excerpt, limit, before)?;
+            return Ok(HistoryResult::Records { target, records });
         }
         Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
     };
@@ -105,10 +111,10 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
     Ok(HistoryResult::Reply(bytes))
 }
 
-fn status(store: &Store, excerpt: &Excerpt, seq: Seq) -> Result<Reply, StoreError> {
-    Ok(match last_messages(store, excerpt, 1, Some(seq.next()))?.pop() {
+fn status(store: &Store, excerpt: Excerpt, seq: Seq) -> Result<Reply, StoreError> {
+    Ok(match last_messages(store, &excerpt, 1, Some(seq.next()))?.pop() {
         Some(HistoryRecord::Message { message, .. }) if message.seq == seq && message.from == excerpt.me => {
-            Reply::Statuses(excerpt.statuses(seq))
+            Reply::Statuses(excerpt.statuses)
         }
         Some(HistoryRecord::Damaged { last, .. }) if last == seq => Code::Damaged.into(),
         _ => Code::NoMessage.into(),
@@ -139,7 +145,7 @@ fn last_messages(
             break;
         }
         newest_first.push(match row {
-            Row::Message(message) => HistoryRecord::Message { state: excerpt.state_of(&message), message },
+            Row::Message(message) => HistoryRecord::Message { message, state: State::Received },
             Row::Damaged { first, last } => HistoryRecord::Damaged { first, last },
         });
     }
@@ -150,13 +156,13 @@ fn last_messages(
 /// Returns the number of the peer's last message up to a number, from the file: memory holds none. Messages that were read
 /// before are not looked through again.
 fn last_of_peer(store: &Store, excerpt: &Excerpt, upto: Seq) -> Result<Option<Seq>, StoreError> {
-    let Some((peer, read_before)) = excerpt.peer() else { return Ok(None) };
+    let Some((peer, read_before)) = &excerpt.peer else { return Ok(None) };
     let Some(file) = store.history(excerpt.conversation, &excerpt.participants, excerpt.filed)? else {
         return Ok(None);
     };
     for row in file.newest_first(Some(upto.next()))? {
         let Row::Message(row) = row? else { continue };
-        if row.seq <= read_before {
+        if row.seq <= *read_before {
             break;
         }
         if row.from == *peer {

@@ -30,6 +30,7 @@ mod reader;
 mod requests;
 mod router;
 mod session;
+mod user_connections;
 mod workers;
 
 use std::fmt;

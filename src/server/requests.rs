@@ -6,7 +6,7 @@ use super::Fatal;
 use super::Port;
 use super::auth::Job;
 use super::failed_logins::Origin;
-use super::history_reader::Lookup;
+use super::history_reader::{HistoryResult, Lookup};
 use super::router::{Input, Router};
 use super::session::{Received, Request};
 use crate::model::{Password, Token, UserName};
@@ -15,7 +15,7 @@ use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
 
 /// First step of a request.
-enum Step {
+pub(super) enum Step {
     Execute(Command),
     Answer(Reply),
     /// Another thread goes on with it.
@@ -107,20 +107,22 @@ impl Router {
                 self.set_lookup(id, Lookup::LastOfPeer { target: target.clone(), seq });
                 Command::Read { user, target, seq, last_of_peer: LastOfPeer::NotLookedUp }
             }
-            SendRequest::Status { target, seq } => {
+            SendRequest::Status { target, seq, page } => {
                 self.set_lookup(id, Lookup::Status(seq));
-                Command::Excerpt { user, target, limit: 1, before: Some(seq.next()) }
+                Command::Status { user, target, seq, page }
             }
             SendRequest::History { target, limit, before } => {
-                self.set_lookup(id, Lookup::History { limit, before });
+                self.set_lookup(id, Lookup::History { target: target.clone(), limit, before });
                 Command::Excerpt { user, target, limit, before }
             }
-            SendRequest::Chats => Command::Chats { user },
-            SendRequest::Users => Command::Users,
+            SendRequest::Chats { page, target } => Command::Chats { user, page, target },
+            SendRequest::Users { page } => Command::Users { page },
             SendRequest::Join { room } => Command::Join { user, room },
             SendRequest::Leave { room } => Command::Leave { user, room },
-            SendRequest::Rooms => Command::Rooms { user },
-            SendRequest::Members { room } => Command::Members { room },
+            SendRequest::Rooms { page } => Command::Rooms { user, page },
+            SendRequest::Members { room, page } => Command::Members { room, page },
+            SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
+            SendRequest::Logout { number } => return self.log_out(id, &user, number),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
             SendRequest::Peer { user: callee } => return self.introduction(id, user, callee),
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
@@ -211,5 +213,25 @@ impl Router {
             *new_hash = Some(hash.clone());
         }
         self.execute(id, Command::SetPassword { user, password_hash: hash })
+    }
+
+    /// Goes on with a request that a history thread has read for.
+    pub(super) fn handle_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
+        match result {
+            HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
+            HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
+            HistoryResult::Records { target, records } => {
+                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
+                    return self.execute(id, Command::SetStates { user, target, records });
+                }
+            }
+            HistoryResult::LastOfPeer { target, seq, found } => {
+                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
+                    let last_of_peer = LastOfPeer::Found(found);
+                    return self.execute(id, Command::Read { user, target, seq, last_of_peer });
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -18,12 +18,13 @@ use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
 use super::session::{Buffers, Received, Session};
+use super::user_connections::UserConnections;
 use super::{Config, Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
 use crate::protocol::{Code, Ko};
-use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, LastOfPeer, Now};
+use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Store};
 
 /// One input of the router's queue.
@@ -68,6 +69,7 @@ pub(super) struct Router {
     inbox: Receiver<Input>,
     pub(super) shared: Arc<Shared>,
     pub(super) sessions: HashMap<ConnectionId, Box<Session>>,
+    pub(super) user_connections: UserConnections,
     /// Connections that have replies to be sent.
     pub(super) dirty: Vec<ConnectionId>,
     /// Connections whose pending requests may be started.
@@ -110,6 +112,7 @@ impl Router {
             inbox,
             shared,
             sessions: HashMap::new(),
+            user_connections: UserConnections::default(),
             dirty: Vec::new(),
             resumable: Vec::new(),
             deferred: Vec::new(),
@@ -251,20 +254,6 @@ impl Router {
             self.execute(id, Command::HungUp)?;
         }
         self.close_if_over(id);
-        Ok(())
-    }
-
-    fn handle_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
-        match result {
-            HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
-            HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
-            HistoryResult::LastOfPeer { target, seq, found } => {
-                if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {
-                    let last_of_peer = LastOfPeer::Found(found);
-                    return self.execute(id, Command::Read { user, target, seq, last_of_peer });
-                }
-            }
-        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::connection::{CloseReason, Connection};
 use super::history_reader::Lookup;
 use super::login::Attempt;
 use crate::limits;
-use crate::model::{Password, UserName};
+use crate::model::{Password, Timestamp, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::request::{INVALID_COST, RequestError};
 use crate::protocol::{Ko, RecvRequest, Reply, SendRequest};
@@ -91,6 +91,8 @@ pub(super) struct Session {
     pub login: Login,
     /// The account of the user, once the user is logged in.
     pub account: Option<AccountNumber>,
+    /// Time at which it was opened.
+    pub since: Timestamp,
     /// Requests that wait for their turn. Bounded by the reader's [`super::connection::Window`].
     pub pending: VecDeque<Received>,
     /// Requests that were started and whose replies are not written yet. The login is the first.
@@ -119,6 +121,7 @@ impl Session {
             connection,
             login: Login::Pending,
             account: None,
+            since: Timestamp::now(),
             pending: VecDeque::new(),
             started: 1,
             exclusive: false,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::query::LastOfPeer;
 use crate::limits;
-use crate::model::{Email, MessageId, Seq, Text, Timestamp, Token, UserName};
-use crate::protocol::After;
-use crate::protocol::request::RequestedTarget;
+use crate::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp, Token, UserName};
+use crate::protocol::request::{Page, RequestedTarget};
+use crate::protocol::{After, HistoryRecord};
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,20 +115,24 @@ pub enum Command {
     Send { user: UserName, id: MessageId, to: RequestedTarget, text: Text },
     /// Marks a conversation as read up to a message.
     Read { user: UserName, target: RequestedTarget, seq: Seq, last_of_peer: LastOfPeer },
-    /// Requests the part of a conversation that memory holds: for HISTORY and STATUS.
+    /// Requests the part of a conversation that memory holds: for HISTORY.
     Excerpt { user: UserName, target: RequestedTarget, limit: usize, before: Option<Seq> },
+    /// Completes a reply to HISTORY: sets the states of its messages.
+    SetStates { user: UserName, target: RequestedTarget, records: Vec<HistoryRecord> },
+    /// Requests a message and how far it has come.
+    Status { user: UserName, target: RequestedTarget, seq: Seq, page: Page<UserName> },
     /// Lists the user's conversations.
-    Chats { user: UserName },
-    /// Lists all users.
-    Users,
+    Chats { user: UserName, page: Page<Seq>, target: Option<Target> },
+    /// Lists the users.
+    Users { page: Page<UserName> },
     /// Makes the user a member of a room.
     Join { user: UserName, room: RequestedTarget },
     /// Ends the membership.
     Leave { user: UserName, room: RequestedTarget },
-    /// Lists all rooms.
-    Rooms { user: UserName },
+    /// Lists the rooms.
+    Rooms { user: UserName, page: Page<RoomName> },
     /// Lists the members of a room.
-    Members { room: RequestedTarget },
+    Members { room: RequestedTarget, page: Page<UserName> },
     /// Requests a direct chat with `callee`, who will expect this token.
     Peer { user: UserName, callee: RequestedTarget, token: Token },
     /// Opens a RECV session from an address; it replaces an earlier session of the user. `order` is the position of

@@ -200,7 +200,7 @@ impl StoredState {
             marks: *marks,
         }));
         to.logs.extend(room.log.iter().map(|entry| {
-            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread } = *entry;
+            let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, .. } = *entry;
             let (room, from) = (name(), self.name(from));
             LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread }
         }));

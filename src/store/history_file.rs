@@ -18,6 +18,9 @@ const BLOCK_BYTES: u64 = 16 << 10;
 /// Length of the first read for the end of a line; a row is seldom longer.
 const LINE_BYTES: u64 = 512;
 
+/// Length of the part of a file that is searched row by row: a binary search within a long row reads it at each step.
+const SEARCHED_BYTES: u64 = 4 << 10;
+
 /// Places of damage that are remembered, so that each is logged once.
 const REPORTED_PLACES: usize = 1_000;
 
@@ -100,32 +103,42 @@ impl HistoryFile<'_> {
     /// Returns the rows of these numbers, which rise; `None` for each that is damaged.
     pub fn rows(&self, seqs: &[Seq]) -> Result<Vec<Option<Arc<Message>>>, StoreError> {
         let mut found = vec![None; seqs.len()];
-        let Some((first, last)) = seqs.first().zip(seqs.last()) else { return Ok(found) };
-        for row in self.newest_first(Some(last.next()))? {
-            let Row::Message(row) = row? else { continue };
-            if row.seq < *first {
-                break;
+        let Some(last) = seqs.last() else { return Ok(found) };
+        let mut rows = self.newest_first(Some(last.next()))?;
+        let mut row = rows.next_message()?;
+        for (seq, place) in seqs.iter().zip(&mut found).rev() {
+            let begin = rows.from;
+            while row.as_ref().is_some_and(|row| row.seq > *seq) {
+                // Other rows lie between, such as the reader's own messages: these are not all read.
+                if begin.saturating_sub(rows.from) > BLOCK_BYTES {
+                    rows = self.newest_first(Some(seq.next()))?;
+                }
+                row = rows.next_message()?;
             }
-            if let Some(place) = seqs.binary_search(&row.seq).ok().and_then(|index| found.get_mut(index)) {
-                *place = Some(row);
-            }
+            *place = row.clone().filter(|row| row.seq == *seq);
         }
         Ok(found)
     }
 
-    /// Returns the offset of the first good row whose number is not below this one, by binary search: damaged lines
-    /// before it are below it.
+    /// Returns the offset of the first good row whose number is not below this one, by binary search and, at its end, row
+    /// by row: damaged lines before it are below it.
     fn position(&self, number: Seq) -> Result<u64, StoreError> {
         let (mut low, mut high) = (self.start, self.end);
         // All good rows that begin before `low` have a lower number; those from `high` on do not.
-        while low < high {
+        while low + SEARCHED_BYTES < high {
             let middle = low + (high - low) / 2;
             match self.good_row(middle, high)? {
                 Some((_, end, row)) if row.seq < number => low = end,
                 _ => high = middle,
             }
         }
-        Ok(self.good_row(low, self.end)?.map_or(self.end, |(begin, ..)| begin))
+        while let Some((begin, end, row)) = self.good_row(low, self.end)? {
+            if row.seq >= number {
+                return Ok(begin);
+            }
+            low = end;
+        }
+        Ok(self.end)
     }
 
     /// Returns the first good row that begins between two offsets: its offset, that of its end, and the row.
@@ -226,6 +239,17 @@ impl Rows<'_> {
         let row = self.next.take();
         self.last = row.as_ref().map_or(Seq::ZERO, |row| row.seq.before());
         Ok(row.map(Row::Message))
+    }
+
+    /// Returns the next row that is not damaged.
+    fn next_message(&mut self) -> Result<Option<Arc<Message>>, StoreError> {
+        loop {
+            match self.next_row()? {
+                Some(Row::Damaged { .. }) => {}
+                Some(Row::Message(message)) => return Ok(Some(message)),
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Returns the offset of the line before those that were returned, and its row if it is good.

@@ -1,13 +1,14 @@
-//! `wachat history`, `users` and `rooms`: one question each, and its answer.
+//! `wachat history`, `users` and `rooms`: they ask the server and print its answer.
 
 use super::args::{HistoryArgs, LookArgs};
-use super::lines::{HistoryLine, Line, parse_target};
+use super::lines::{HistoryLine, parse_target};
 use super::print;
+use crate::client::link::lists::{fetch_rooms, fetch_users};
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target};
-use crate::protocol::{Codec, HistoryRecord, Room, SendRequest, User};
+use crate::protocol::HistoryRecord;
 
 pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
     let target = parse_target(&args.target)?;
@@ -40,16 +41,14 @@ fn fetch_pages(
 }
 
 pub(super) fn users(args: &LookArgs) -> Result<Exit, Failure> {
-    list::<User>(args, &SendRequest::Users)
+    let users = fetch_users(&mut log_in(&args.account)?)??;
+    print(&users, args.json)?;
+    Ok(Exit::Done)
 }
 
 pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
-    list::<Room>(args, &SendRequest::Rooms)
-}
-
-fn list<T: Codec + Line>(args: &LookArgs, request: &SendRequest) -> Result<Exit, Failure> {
-    let list: Vec<T> = log_in(&args.account)?.request_list(request)??;
-    print(&list, args.json)?;
+    let rooms = fetch_rooms(&mut log_in(&args.account)?)??;
+    print(&rooms, args.json)?;
     Ok(Exit::Done)
 }
 

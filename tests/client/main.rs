@@ -14,6 +14,7 @@ mod history;
 mod keyboard;
 mod kill;
 mod languages;
+mod log_out;
 mod odd_server;
 mod parse;
 mod pipe;

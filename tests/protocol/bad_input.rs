@@ -388,8 +388,8 @@ fn a_pipeline_of_lists_that_nobody_reads_costs_little_memory() {
     }
     let before = resident_kib(town.world.pid());
     let mut unread: Vec<_> = (0..40)
-        .map(|_| {
-            let mut line = town.world.login("mallory");
+        .map(|number| {
+            let mut line = town.world.login(&format!("citizen{number}"));
             line.send("USERS\n".repeat(512));
             line
         })

@@ -16,6 +16,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
 use wachat::net::LineReader;
+use wachat::protocol::reply::OpenSession;
+use wachat::protocol::request::Page;
 use wachat::protocol::{
     Accepted, After, Chat, Code, Codec, CommandHelp, DirectLine, Done, Event, Hello, HistoryRecord, Ko, ListHead,
     LoggedIn, Login, LoginKind, Member, Peer, ReadError, RecvRequest, Reply, Room, SendRequest, SessionOpened, Status,
@@ -84,6 +86,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn page<Place: std::fmt::Debug>(place: impl Strategy<Value = Place>) -> impl Strategy<Value = Page<Place>> {
+    (1..=1_000usize, prop::option::of(place)).prop_map(|(limit, after)| Page { limit, after })
+}
+
 fn send_request() -> impl Strategy<Value = SendRequest> {
     prop_oneof![
         (id(), target(), text()).prop_map(|(id, to, text)| SendRequest::Send {
@@ -92,7 +98,11 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             text: Text::new(&text).unwrap()
         }),
         (target(), seq()).prop_map(|(target, seq)| SendRequest::Read { target: Ok(target), seq }),
-        (target(), seq()).prop_map(|(target, seq)| SendRequest::Status { target: Ok(target), seq }),
+        (target(), seq(), page(name())).prop_map(|(target, seq, page)| SendRequest::Status {
+            target: Ok(target),
+            seq,
+            page
+        }),
         (target(), 1..=1_000usize, prop::option::of(seq())).prop_map(|(target, limit, before)| SendRequest::History {
             target: Ok(target),
             limit,
@@ -101,15 +111,16 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
         (text(), text()).prop_map(|(old, new)| SendRequest::Passwd { old, new }),
         room().prop_map(|room| SendRequest::Join { room: Ok(Target::Room(room)) }),
         room().prop_map(|room| SendRequest::Leave { room: Ok(Target::Room(room)) }),
-        room().prop_map(|room| SendRequest::Members { room: Ok(Target::Room(room)) }),
+        (room(), page(name())).prop_map(|(room, page)| SendRequest::Members { room: Ok(Target::Room(room)), page }),
+        page(name()).prop_map(|page| SendRequest::Users { page }),
+        page(room()).prop_map(|page| SendRequest::Rooms { page }),
+        (page(seq()), prop::option::of(target())).prop_map(|(page, target)| {
+            let target = target.filter(|_| page.after.is_some());
+            SendRequest::Chats { page, target }
+        }),
+        prop::option::of(seq().prop_map(Seq::get)).prop_map(|number| SendRequest::Logout { number }),
         name().prop_map(|user| SendRequest::Peer { user: Ok(Target::User(user)) }),
-        prop::sample::select(vec![
-            SendRequest::Chats,
-            SendRequest::Users,
-            SendRequest::Rooms,
-            SendRequest::Ping,
-            SendRequest::Help
-        ]),
+        prop::sample::select(vec![SendRequest::Sessions, SendRequest::Ping, SendRequest::Help]),
     ]
 }
 

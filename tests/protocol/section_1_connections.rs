@@ -138,6 +138,48 @@ fn requests_before_a_half_close_are_answered() {
     assert_eq!(answers.len(), 6, "login, OK;1 and the message, OK;1 and its STATE, PING: {answers:?}");
 }
 
+#[test]
+fn a_user_has_at_most_16_connections_on_send_from_all_addresses() {
+    let world = World::without_lobby();
+    let (_ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let login = |user: &str| format!("LOGIN:{user}:{PASSWORD}");
+    let mut others: Vec<_> = (1..16).map(|_| world.login("ana")).collect();
+    for source in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+        let mut line = Connection::open_from(source, world.send);
+        let reply = line.request(&login("ana"));
+        assert!(reply.starts_with("KO;FULL;"), "the 17th: {reply}");
+        line.assert_closed();
+    }
+    assert_eq!(luis.request("PING"), "OK");
+    world.login("luis");
+    // The one session on RECV is another matter, and so is a takeover.
+    let mut first = world.session("ana");
+    let mut second = world.session("ana");
+    assert!(first.read_line().starts_with("KO;REPLACED;"));
+    assert_eq!(second.request("PING"), "OK");
+    let mut last = others.pop().expect("a connection");
+    assert_eq!(last.request("QUIT"), "OK");
+    last.assert_closed();
+    world.login("ana");
+}
+
+#[test]
+fn a_connection_that_has_ended_does_not_count() {
+    let world = World::without_lobby();
+    world.register("ana");
+    for number in 0..100 {
+        let mut line = world.login("ana");
+        if number % 2 == 0 {
+            assert_eq!(line.request("QUIT"), "OK");
+        } else {
+            line.half_close();
+        }
+        line.assert_closed();
+        let mut session = world.session("ana");
+        assert_eq!(session.request("QUIT"), "OK");
+    }
+}
+
 /// Far less than a poll waits.
 fn assert_quick(begun: Instant) {
     assert!(begun.elapsed() < Duration::from_secs(6), "not at once, but after {:?}", begun.elapsed());

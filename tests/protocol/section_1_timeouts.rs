@@ -1,12 +1,12 @@
 //! Every wait is limited, and shutting down is told. The limit here is 5 seconds, the shortest there
 //! is; all who wait do it side by side, so that it has to pass only once.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Connection, PASSWORD, TIMEOUT as PATIENCE, World};
+use crate::support::{Connection, PASSWORD, TIMEOUT as PATIENCE, World, wait_until};
 
 /// `serve --timeout` of these tests.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,6 +58,36 @@ fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
     line.assert_closed();
     let (least, most) = (TIMEOUT - Duration::from_millis(500), TIMEOUT + Duration::from_secs(6));
     assert!((least..most).contains(&begun.elapsed()), "{what}: after {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_client_that_takes_a_byte_a_second_is_cut_off() {
+    let world = World::new(&["--timeout", "5"]);
+    let mut ana = world.register("ana");
+    for number in 0..100 {
+        assert!(ana.request(&format!("SEND;{number};ana;{}", "x".repeat(50_000))).starts_with("OK;"));
+    }
+    let _slow = [slow_client(world.send, "HISTORY;ana\n"), slow_client(world.recv, "POLL;0;0\n")];
+    let open = |port: &str| {
+        let sessions = world.login("ana").list("SESSIONS");
+        sessions.iter().filter(|row| row.contains(port)).count()
+    };
+    assert_eq!((open(";SEND;") >= 2, open(";RECV;")), (true, 1), "they are there");
+    drop(ana);
+    // Each look is a connection of its own: only that one is left.
+    wait_until("both to be cut off", || open(";SEND;") == 1 && open(";RECV;") == 0);
+}
+
+/// Logs ana in, requests more than the buffers hold, and takes a byte of the replies each second.
+fn slow_client(port: SocketAddr, request: &str) -> thread::JoinHandle<()> {
+    let mut stream = TcpStream::connect(port).expect("a connection");
+    rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4_096).expect("a small buffer");
+    stream.write_all(format!("LOGIN:ana:{PASSWORD}\n{}", request.repeat(100)).as_bytes()).expect("to send");
+    thread::spawn(move || {
+        while matches!(stream.read(&mut [0]), Ok(1)) {
+            thread::sleep(Duration::from_secs(1));
+        }
+    })
 }
 
 /// It asks and asks, and takes no reply: once the buffers between are full there is no progress.

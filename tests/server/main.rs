@@ -5,6 +5,7 @@
 mod support;
 
 mod acknowledgements;
+mod cheap_requests;
 mod disk_floor;
 mod flood;
 mod isolation;
@@ -18,4 +19,5 @@ mod panics;
 mod serve;
 mod slow_disk;
 mod soak;
+mod sparse_history;
 mod takeover;

@@ -2,8 +2,13 @@
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use wachat::net::{Outgoing, Progress, Stragglers};
 
@@ -45,4 +50,41 @@ fn a_peer_that_never_reads_is_cut_off() {
     while outgoing.send(&[b'x'; 1 << 16], &stragglers) == Progress::Done {}
     assert_eq!(drained.recv().unwrap(), (7, Progress::Failed));
     assert!(outgoing.is_closed());
+}
+
+/// Makes a connection from which the server takes no more than some kilobytes ahead of its peer. It is a Unix socket:
+/// between sockets of TCP on one machine hundreds of kilobytes are on their way.
+fn connect_narrowly() -> (UnixStream, Arc<Outgoing>) {
+    let (peer, server) = UnixStream::pair().unwrap();
+    set_socket_send_buffer_size(&server, 4_096).unwrap();
+    (peer, Arc::new(Outgoing::new(7, Arc::new(TcpStream::from(OwnedFd::from(server))))))
+}
+
+/// Sends 64 KiB to a peer that takes this many bytes ten times a second; returns how the sending ends.
+fn send_to_slow_peer(bytes: usize, timeout: Duration) -> Progress {
+    let (mut peer, outgoing) = connect_narrowly();
+    let (told, drained) = crossbeam_channel::unbounded();
+    let stragglers = Stragglers::start(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
+    assert_eq!(outgoing.send(&[b'x'; 1 << 16], &stragglers), Progress::Pending);
+    let reading = thread::spawn(move || {
+        while matches!(peer.read(&mut vec![0; bytes]), Ok(1..)) {
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let end = drained.recv_timeout(Duration::from_secs(90)).unwrap();
+    outgoing.abort();
+    reading.join().unwrap();
+    end
+}
+
+#[test]
+fn a_peer_that_takes_a_little_all_the_time_is_cut_off() {
+    // At most 900 bytes a second: some progress within each time-out, but less than 1,024 a second.
+    assert_eq!(send_to_slow_peer(90, Duration::from_secs(12)), Progress::Failed);
+}
+
+#[test]
+fn a_peer_that_takes_enough_is_not_cut_off() {
+    // For several time-outs.
+    assert_eq!(send_to_slow_peer(1_000, Duration::from_secs(2)), Progress::Done);
 }

@@ -120,7 +120,7 @@ fn a_class_comes_in_and_nobody_else() {
     // All of them are in the lobby.
     let mut ana = Connection::open(world.send);
     ana.request(&format!("LOGIN:ana:{}", passwords[0].1));
-    assert_eq!(ana.list("MEMBERS;#lobby"), ["Ana;offline", "luis;offline", "eva;offline"]);
+    assert_eq!(ana.list("MEMBERS;#lobby"), ["Ana;offline", "eva;offline", "luis;offline"]);
 }
 
 #[test]

@@ -38,6 +38,10 @@ pub enum Command {
     Close,
     /// Sends by way of the server the messages that a direct chat left unconfirmed.
     Resend,
+    /// Lists the user's open connections.
+    Sessions,
+    /// Closes one of them; `None`: all but those of this client.
+    LogOut(Option<u64>),
     Clear,
     Help(Option<String>),
     Quit,

@@ -3,7 +3,7 @@
 
 use super::command::Command;
 use super::parse::{
-    Parsed, Refusal, act, history, none, optional_room, optional_target, optional_user, say_to, search,
+    Parsed, Refusal, act, history, log_out, none, optional_room, optional_target, optional_user, say_to, search,
 };
 use crate::client::texts::{Language, Three, three};
 
@@ -120,6 +120,14 @@ commands! {
         help "send the unconfirmed messages of a direct chat through the server",
             "envía por el servidor lo que no se confirmó en un chat directo",
             "envia pelo servidor o que não foi confirmado em uma conversa direta";
+    "/sessions" [], |rest| none(rest, Command::Sessions);
+        help "list your open connections to the server, with the number of each",
+            "tus conexiones abiertas con el servidor, con su número", "suas conexões abertas com o servidor, com seus números";
+    "/logout" [], log_out;
+        form "/logout <number or others>", "/logout <número u otras>", "/logout <número ou outras>";
+        help "close one of your connections by its number, or all but those of this client",
+            "cierra una de tus conexiones por su número, o todas menos las de este cliente",
+            "fecha uma de suas conexões pelo número, ou todas menos as deste cliente";
     "/clear" [], |rest| none(rest, Command::Clear);
         help "clear the screen", "limpia la pantalla", "limpa a tela";
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));

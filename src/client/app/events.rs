@@ -150,6 +150,8 @@ impl App {
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
+            (_, Answer::Sessions(open)) => self.output.views.extend(open.iter().map(Self::view_of_session)),
+            (Request::LogOut(_), Answer::Done) => self.show(notice(Phrase::SessionsClosed)),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
             (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Joined(..)) => {}
             (_, Answer::Peer(_) | Answer::Whois(..)) => {}

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::view::{View, answer, damaged};
 use super::{App, Destination, Input, Server, commands, parse};
-use crate::client::link::request::Request;
+use crate::client::link::request::{LogOut, Request};
 use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
 use crate::client::texts::{Language, Phrase};
@@ -92,6 +92,8 @@ impl App {
             Command::Leave(room) => self.ask_about_room("/leave", room, Request::Leave),
             Command::Rooms => _ = self.ask_server(Request::Rooms),
             Command::Members(room) => self.ask_about_room("/names", room, Request::Members),
+            Command::Sessions => _ = self.ask_server(Request::Sessions),
+            Command::LogOut(number) => self.log_out(number),
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
             Command::Close => self.close_direct(),
@@ -181,6 +183,12 @@ impl App {
             self.problem(Phrase::TooManyQuestions);
         }
         fits
+    }
+
+    /// `/logout`. A pipe has no RECV session: the one that there may be is another client's.
+    fn log_out(&mut self, number: Option<u64>) {
+        let which = number.map_or(LogOut::Others { with_recv: self.setting.piped }, LogOut::One);
+        self.ask_server(Request::LogOut(which));
     }
 
     fn show_status(&mut self, target: Option<Target>) {

@@ -10,6 +10,7 @@ use crate::client::state::lookup::Lookup;
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, UserName};
+use crate::protocol::reply::OpenSession;
 use crate::protocol::{Chat, User};
 
 impl App {
@@ -94,6 +95,16 @@ impl App {
             (false, None) => Phrase::Offline { user },
             (false, Some(seen)) => Phrase::OfflineSince { user, seen },
         })
+    }
+
+    pub(super) fn view_of_session(open: &OpenSession) -> View {
+        let (number, address, since) = (&open.number, &open.address, &open.since);
+        let port = if open.on_recv { &"RECV" } else { &"SEND" };
+        let (this, other) = (
+            Phrase::ThisSession { number, port, address, since },
+            Phrase::OpenSession { number, port, address, since },
+        );
+        answer(if open.this { this } else { other })
     }
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.

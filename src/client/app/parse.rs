@@ -123,6 +123,14 @@ pub fn none(rest: &str, command: Command) -> Parsed {
     if rest.is_empty() { Ok(command) } else { Err(Refusal::Form) }
 }
 
+/// Parses the argument of `/logout`: the number of a connection, or the word for all others.
+pub fn log_out(rest: &str) -> Parsed {
+    match rest {
+        "others" | "otras" | "outras" => Ok(Command::LogOut(None)),
+        number => number.parse().map(|number| Command::LogOut(Some(number))).map_err(|_| Refusal::Form),
+    }
+}
+
 pub fn search(rest: &str) -> Parsed {
     let words: Vec<_> = rest.split_whitespace().map(str::to_lowercase).collect();
     if words.is_empty() { Err(Refusal::Form) } else { Ok(Command::Search(words)) }

@@ -15,6 +15,8 @@ pub enum LinkError {
     Refused(Ko),
     /// Another session of this user took over (protocol, section 3).
     Replaced,
+    /// The user has closed this connection on another one (LOGOUT), or has changed the password there.
+    LoggedOut,
 }
 
 impl LinkError {
@@ -29,7 +31,11 @@ impl LinkError {
 
     /// Returns the meaning of a KO that closes the connection and answers no request (protocol, section 1).
     pub fn from_close(ko: Ko) -> Self {
-        if ko.code == Code::Replaced { Self::Replaced } else { Self::Away(words::ko(&ko)) }
+        match ko.code {
+            Code::Replaced => Self::Replaced,
+            Code::Auth => Self::LoggedOut,
+            _ => Self::Away(words::ko(&ko)),
+        }
     }
 
     /// Makes the error of an answer that is not of the protocol's form.
@@ -47,6 +53,7 @@ impl fmt::Display for LinkError {
             Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
             Self::Refused(ko) => Phrase::Refused { why: &words::ko(ko) }.fmt(f),
             Self::Replaced => Phrase::TookOver.fmt(f),
+            Self::LoggedOut => Phrase::LoggedOut.fmt(f),
         }
     }
 }
@@ -56,7 +63,7 @@ impl From<LinkError> for Failure {
         let exit = match error {
             LinkError::Away(_) => Exit::Away,
             LinkError::Refused(_) => Exit::Refused,
-            LinkError::Replaced => Exit::Failed,
+            LinkError::Replaced | LinkError::LoggedOut => Exit::Failed,
         };
         (exit, error.to_string())
     }

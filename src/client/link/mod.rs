@@ -8,10 +8,11 @@
 //! one; the owner decides when to try again (`backoff`).
 //!
 //! - `session`: one logged-in connection.
-//! - `request`: the requests on the SEND port and their answers. `sender`, `receiver`: the threads.
+//! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages. `sender`, `receiver`: the threads.
 
 pub mod backoff;
 pub mod error;
+pub mod lists;
 pub mod receiver;
 pub mod request;
 pub mod sender;

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use super::error::LinkError;
+use super::lists::{fetch_chats, fetch_members, fetch_rooms, fetch_statuses, fetch_users};
 use super::session::Session;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
+use crate::protocol::reply::OpenSession;
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Chat, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
@@ -41,6 +43,19 @@ pub enum Request {
     /// The last messages there, or the last ones below this number: they may be missing here.
     Fetch(Target, Option<Seq>),
     Whois(UserName),
+    /// The user's open connections.
+    Sessions,
+    LogOut(LogOut),
+}
+
+/// The connections that `/logout` closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOut {
+    One(u64),
+    /// All of the user but those of this client. `with_recv`: the RECV session is not this client's.
+    Others {
+        with_recv: bool,
+    },
 }
 
 /// The answer to a request.
@@ -58,6 +73,7 @@ pub enum Answer {
     Chats(Vec<Chat>),
     /// The user, if there is one, and the rooms shared with them.
     Whois(Option<User>, Vec<RoomName>),
+    Sessions(Vec<OpenSession>),
     Refused(Ko),
 }
 
@@ -73,11 +89,8 @@ impl Request {
             Self::Read(target, seq) => {
                 session.request(&SendRequest::Read { target: Ok(target.clone()), seq: *seq })?.map(|Done| Answer::Done)
             }
-            Self::Users => session.request_list(&SendRequest::Users)?.map(Answer::Users),
-            Self::Status(target, seq) => {
-                let request = SendRequest::Status { target: Ok(target.clone()), seq: *seq };
-                session.request_list(&request)?.map(Answer::Statuses)
-            }
+            Self::Users => fetch_users(session)?.map(Answer::Users),
+            Self::Status(target, seq) => fetch_statuses(session, target, *seq)?.map(Answer::Statuses),
             Self::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
             Self::Fetch(target, before) => {
                 fetch_history(session, target, limits::MAX_HISTORY_RECORDS, *before)?.map(Answer::Rows)
@@ -90,11 +103,13 @@ impl Request {
             Self::Leave(room) => {
                 session.request(&SendRequest::Leave { room: requested(room) })?.map(|Done| Answer::Done)
             }
-            Self::Rooms => session.request_list(&SendRequest::Rooms)?.map(Answer::Rooms),
+            Self::Rooms => fetch_rooms(session)?.map(Answer::Rooms),
             Self::Members(room) => members(session, room)?.map(Answer::Users),
-            Self::Chats | Self::Compare => session.request_list(&SendRequest::Chats)?.map(Answer::Chats),
+            Self::Chats | Self::Compare => fetch_chats(session)?.map(Answer::Chats),
             Self::Lobby => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
+            Self::Sessions => session.request_list(&SendRequest::Sessions)?.map(Answer::Sessions),
+            Self::LogOut(which) => log_out(session, *which)?.map(|Done| Answer::Done),
         };
         Ok(answer.unwrap_or_else(Answer::Refused))
     }
@@ -159,20 +174,20 @@ fn join(session: &mut Session, room: &RoomName, rows: usize) -> Result<Answer, L
 
 /// Fetches the members of a room, as users of whom the last session is not known.
 fn members(session: &mut Session, room: &RoomName) -> Result<Result<Vec<User>, Ko>, LinkError> {
-    let members = session.request_list::<Member>(&SendRequest::Members { room: requested(room) })?;
+    let members = fetch_members(session, room)?;
     let user = |member: Member| User { name: member.name, online: member.online, last_seen: None };
     Ok(members.map(|members| members.into_iter().map(user).collect()))
 }
 
 fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
-    let users: Vec<User> = match session.request_list(&SendRequest::Users)? {
+    let users = match fetch_users(session)? {
         Ok(users) => users,
         Err(ko) => return Ok(Answer::Refused(ko)),
     };
     let Some(found) = users.into_iter().find(|seen| seen.name == *user) else {
         return Ok(Answer::Whois(None, Vec::new()));
     };
-    let rooms: Vec<Room> = session.request_list(&SendRequest::Rooms)?.unwrap_or_default();
+    let rooms = fetch_rooms(session)?.unwrap_or_default();
     let mut shared = Vec::new();
     for room in rooms.into_iter().filter(|room| room.member).take(limits::WHOIS_ROOMS) {
         let members = members(session, &room.name)?.unwrap_or_default();
@@ -183,5 +198,23 @@ fn whois(session: &mut Session, user: &UserName) -> Result<Answer, LinkError> {
 
 /// Fetches the conversations of the user and how far each is read, latest first. A server that refuses has none.
 fn chats(session: &mut Session) -> Result<Vec<Chat>, LinkError> {
-    Ok(session.request_list(&SendRequest::Chats)?.unwrap_or_default())
+    Ok(fetch_chats(session)?.unwrap_or_default())
+}
+
+/// Closes connections of the user. A RECV session that is this client's is spared: the server does not know that both
+/// connections are of one client.
+fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, LinkError> {
+    let numbers = match which {
+        LogOut::One(number) => return session.request(&SendRequest::Logout { number: Some(number) }),
+        LogOut::Others { with_recv: true } => return session.request(&SendRequest::Logout { number: None }),
+        LogOut::Others { with_recv: false } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
+            Ok(open) => open.into_iter().filter(|open| !open.this && !open.on_recv).map(|open| open.number),
+            Err(ko) => return Ok(Err(ko)),
+        },
+    };
+    for number in numbers {
+        // One that is closed by now is what was asked for.
+        let _ = session.request::<Done>(&SendRequest::Logout { number: Some(number) })?;
+    }
+    Ok(Ok(Done))
 }

@@ -147,6 +147,15 @@ phrases! {
         "o servidor recusou o acesso: {why}; se você é novo aqui, --register cria uma conta";
     NameTaken: "the name is taken, and this is not its password",
         "el nombre está ocupado, y esta no es su contraseña", "o nome já existe, e esta não é a senha dele";
+    LoggedOut: "this connection was closed by another one of yours: by LOGOUT, or with a new password",
+        "otra conexión tuya ha cerrado esta: con LOGOUT, o al cambiar la contraseña",
+        "outra conexão sua fechou esta: com LOGOUT, ou ao mudar a senha";
+    OpenSession { number, port, address, since }: "{number}: {port} from {address} since {since}",
+        "{number}: {port} desde {address}, abierta a las {since}", "{number}: {port} de {address}, aberta às {since}";
+    ThisSession { number, port, address, since }: "{number}: {port} from {address} since {since}, this one",
+        "{number}: {port} desde {address}, abierta a las {since}, esta misma",
+        "{number}: {port} de {address}, aberta às {since}, esta mesma";
+    SessionsClosed: "closed", "cerrado", "fechado";
     TookOver: "another session of yours took over",
         "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";
 

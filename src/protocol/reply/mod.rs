@@ -25,7 +25,7 @@ use crate::model::{MessageId, Seq, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
-pub use rows::{Chat, CommandHelp, DAMAGED, HistoryRecord, Member, Room, Status, User};
+pub use rows::{Chat, CommandHelp, DAMAGED, HistoryRecord, Member, OpenSession, Room, Status, User};
 
 /// `OK`, and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,7 @@ pub enum Reply {
     Users(Vec<User>),
     Rooms(Vec<Room>),
     Members(Vec<Member>),
+    Sessions(Vec<OpenSession>),
     Peer(Peer),
     Help,
     Events(Vec<Event>),
@@ -142,6 +143,7 @@ impl Reply {
             Self::Users(list) => write_list(out, list),
             Self::Rooms(list) => write_list(out, list),
             Self::Members(list) => write_list(out, list),
+            Self::Sessions(list) => write_list(out, list),
             Self::Peer(reply) => reply.write(out),
             Self::Help => write_list(out, &command_help()),
             Self::Events(list) => write_list(out, list),

@@ -1,6 +1,7 @@
 //! The records of a list, one type for each request that is answered by one (protocol, section 5).
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -115,6 +116,21 @@ pub struct Member {
 }
 
 codec!(Member: { name, online: "online" or "offline" });
+
+/// A record of a SESSIONS reply: a connection of the user that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Names the connection, as long as the server runs.
+    pub number: u64,
+    /// On the RECV port, not the SEND port.
+    pub on_recv: bool,
+    pub address: IpAddr,
+    pub since: Timestamp,
+    /// True of the connection on which SESSIONS was sent.
+    pub this: bool,
+}
+
+codec!(OpenSession: { number, on_recv: "RECV" or "SEND", address, since, this: "this" or "other" });
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]

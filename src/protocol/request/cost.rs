@@ -16,9 +16,10 @@ impl SendRequest {
             Self::Send { .. } | Self::Read { .. } | Self::Ping => 1,
             // A long reply, or a search in a history file.
             Self::Status { .. } | Self::History { .. } | Self::Members { .. } => 10,
-            Self::Chats | Self::Users | Self::Rooms | Self::Help => 10,
+            Self::Chats { .. } | Self::Users { .. } | Self::Rooms { .. } | Self::Sessions | Self::Help => 10,
             // An event for other users, or a record that no user needs often.
             Self::Join { .. } | Self::Leave { .. } | Self::Peer { .. } | Self::Email { .. } => 20,
+            Self::Logout { .. } => 20,
             // Two Argon2id hashes, of tens of milliseconds each.
             Self::Passwd { .. } => 200,
         }

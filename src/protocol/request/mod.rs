@@ -8,7 +8,8 @@ mod send;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::codec::field;
+use super::codec::{Field, field};
+use crate::limits;
 use crate::model::{NoSuchTarget, Target};
 use crate::record::{Fields, SyntaxError, Writer};
 
@@ -34,7 +35,7 @@ pub struct Command<Request> {
 impl<Request> Command<Request> {
     /// Returns the first word of the form.
     pub fn verb(&self) -> &'static str {
-        self.form.split(';').next().unwrap_or_default()
+        self.form.split([';', '[']).next().unwrap_or_default()
     }
 
     /// Checks the number of fields after the verb.
@@ -99,4 +100,35 @@ fn number(fields: &Fields, index: usize, default: usize, range: RangeInclusive<u
         return Some(default);
     }
     field(fields, index).filter(|n| range.contains(n))
+}
+
+/// The part of a list that a request asks for (protocol, section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<Place> {
+    pub limit: usize,
+    /// The place in the order of the list after which the page begins; `None`: it begins with the list.
+    pub after: Option<Place>,
+}
+
+impl<Place: Field> Page<Place> {
+    /// Returns the longest page after a place.
+    pub fn after(after: Option<Place>) -> Self {
+        Self { limit: limits::PAGE_RECORDS, after }
+    }
+
+    /// Reads the two optional fields.
+    fn read(fields: &Fields, index: usize) -> Option<Self> {
+        let limit = number(fields, index, limits::PAGE_RECORDS, 1..=limits::PAGE_RECORDS)?;
+        let after = if fields.len() > index + 1 { Some(field(fields, index + 1)?) } else { None };
+        Some(Self { limit, after })
+    }
+
+    fn write<'a, 'b>(&self, record: &'b mut Writer<'a>) -> &'b mut Writer<'a> {
+        match &self.after {
+            None if self.limit == limits::PAGE_RECORDS => {}
+            None => _ = record.plain(self.limit),
+            Some(after) => after.write(record.plain(self.limit)),
+        }
+        record
+    }
 }

@@ -1,27 +1,69 @@
 //! The requests of the SEND port (protocol, section 5).
 
-use super::{Command, RequestError, RequestedTarget, number, target, write_target};
+use super::{Command, Page, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
-use crate::model::{Email, MessageId, Seq, Text};
+use crate::model::{Email, MessageId, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
 
 /// A request on the SEND port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendRequest {
-    Send { id: MessageId, to: RequestedTarget, text: Text },
-    Read { target: RequestedTarget, seq: Seq },
-    Status { target: RequestedTarget, seq: Seq },
-    History { target: RequestedTarget, limit: usize, before: Option<Seq> },
-    Chats,
-    Users,
-    Join { room: RequestedTarget },
-    Leave { room: RequestedTarget },
-    Rooms,
-    Members { room: RequestedTarget },
-    Peer { user: RequestedTarget },
-    Passwd { old: String, new: String },
-    Email { address: Email },
+    Send {
+        id: MessageId,
+        to: RequestedTarget,
+        text: Text,
+    },
+    Read {
+        target: RequestedTarget,
+        seq: Seq,
+    },
+    Status {
+        target: RequestedTarget,
+        seq: Seq,
+        page: Page<UserName>,
+    },
+    History {
+        target: RequestedTarget,
+        limit: usize,
+        before: Option<Seq>,
+    },
+    /// A page begins after a number, and there after a target: the conversations without messages share the number 0.
+    Chats {
+        page: Page<Seq>,
+        target: Option<Target>,
+    },
+    Users {
+        page: Page<UserName>,
+    },
+    Join {
+        room: RequestedTarget,
+    },
+    Leave {
+        room: RequestedTarget,
+    },
+    Rooms {
+        page: Page<RoomName>,
+    },
+    Members {
+        room: RequestedTarget,
+        page: Page<UserName>,
+    },
+    Peer {
+        user: RequestedTarget,
+    },
+    Passwd {
+        old: String,
+        new: String,
+    },
+    Email {
+        address: Email,
+    },
+    Sessions,
+    /// `None`: all the user's connections but this one.
+    Logout {
+        number: Option<u64>,
+    },
     Ping,
     Help,
     Quit,
@@ -40,9 +82,9 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
-        form: "STATUS;<user or #room>;<seq>",
+        form: "STATUS;<user or #room>;<seq>[;<limit 1 to 1000>[;<after user>]]",
         help: "how far your message with this number has come",
-        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: field(f, 2)? }),
+        read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: field(f, 2)?, page: Page::read(f, 3)? }),
     },
     Command {
         form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
@@ -53,8 +95,19 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
             Some(SendRequest::History { target: target(f, 1)?, limit, before })
         },
     },
-    Command { form: "CHATS", help: "your conversations and rooms, latest first", read: |_| Some(SendRequest::Chats) },
-    Command { form: "USERS", help: "all users, and which of them are online", read: |_| Some(SendRequest::Users) },
+    Command {
+        form: "CHATS[;<limit 1 to 1000>[;<before>[;<after user or #room>]]]",
+        help: "your conversations and rooms, latest first",
+        read: |f| {
+            let target = if f.len() > 3 { Some(field(f, 3)?) } else { None };
+            Some(SendRequest::Chats { page: Page::read(f, 1)?, target })
+        },
+    },
+    Command {
+        form: "USERS[;<limit 1 to 1000>[;<after user>]]",
+        help: "the users by name, and which of them are online",
+        read: |f| Some(SendRequest::Users { page: Page::read(f, 1)? }),
+    },
     Command {
         form: "JOIN;<#room>",
         help: "become a member of that room; creates it if there is none",
@@ -66,14 +119,14 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Leave { room: target(f, 1)? }),
     },
     Command {
-        form: "ROOMS",
-        help: "all rooms, how many members each has, and whether you are one",
-        read: |_| Some(SendRequest::Rooms),
+        form: "ROOMS[;<limit 1 to 1000>[;<after #room>]]",
+        help: "the rooms by name, how many members each has, and whether you are one",
+        read: |f| Some(SendRequest::Rooms { page: Page::read(f, 1)? }),
     },
     Command {
-        form: "MEMBERS;<#room>",
-        help: "the members of that room, and which of them are online",
-        read: |f| Some(SendRequest::Members { room: target(f, 1)? }),
+        form: "MEMBERS;<#room>[;<limit 1 to 1000>[;<after user>]]",
+        help: "the members of that room by name, and which of them are online",
+        read: |f| Some(SendRequest::Members { room: target(f, 1)?, page: Page::read(f, 2)? }),
     },
     Command {
         form: "PEER;<user>",
@@ -89,6 +142,19 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         form: "EMAIL;<address>",
         help: "set your e-mail address, for the administrator",
         read: |f| Some(SendRequest::Email { address: Email::new(f.get(1)?)? }),
+    },
+    Command {
+        form: "SESSIONS",
+        help: "your open connections on both ports, each with a number",
+        read: |_| Some(SendRequest::Sessions),
+    },
+    Command {
+        form: "LOGOUT;<number or others>",
+        help: "close the connection with this number, or all of yours but this",
+        read: |f| {
+            let number = if f.get(1)? == "others" { None } else { Some(field(f, 1)?) };
+            Some(SendRequest::Logout { number })
+        },
     },
     Command { form: "PING", help: "check the connection", read: |_| Some(SendRequest::Ping) },
     Command { form: "HELP", help: "list these commands", read: |_| Some(SendRequest::Help) },
@@ -107,20 +173,26 @@ impl Codec for SendRequest {
         match self {
             Self::Send { id, to, text } => write_target(w.plain("SEND").plain(id), to).text(text.as_str()),
             Self::Read { target, seq } => write_target(w.plain("READ"), target).plain(seq),
-            Self::Status { target, seq } => write_target(w.plain("STATUS"), target).plain(seq),
+            Self::Status { target, seq, page } => page.write(write_target(w.plain("STATUS"), target).plain(seq)),
             Self::History { target, limit, before } => {
                 let w = write_target(w.plain("HISTORY"), target).plain(limit);
                 before.iter().fold(w, |w, before| w.plain(before))
             }
-            Self::Chats => w.plain("CHATS"),
-            Self::Users => w.plain("USERS"),
+            Self::Chats { page, target } => {
+                let w = page.write(w.plain("CHATS"));
+                target.iter().fold(w, |w, target| w.plain(target))
+            }
+            Self::Users { page } => page.write(w.plain("USERS")),
             Self::Join { room } => write_target(w.plain("JOIN"), room),
             Self::Leave { room } => write_target(w.plain("LEAVE"), room),
-            Self::Rooms => w.plain("ROOMS"),
-            Self::Members { room } => write_target(w.plain("MEMBERS"), room),
+            Self::Rooms { page } => page.write(w.plain("ROOMS")),
+            Self::Members { room, page } => page.write(write_target(w.plain("MEMBERS"), room)),
             Self::Peer { user } => write_target(w.plain("PEER"), user),
             Self::Passwd { old, new } => w.plain("PASSWD").text(old).text(new),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
+            Self::Sessions => w.plain("SESSIONS"),
+            Self::Logout { number: Some(number) } => w.plain("LOGOUT").plain(*number),
+            Self::Logout { number: None } => w.plain("LOGOUT").plain("others"),
             Self::Ping => w.plain("PING"),
             Self::Help => w.plain("HELP"),
             Self::Quit => w.plain("QUIT"),

@@ -31,14 +31,18 @@ impl StoredState {
     fn add_direct_message(&mut self, message: &Arc<Message>, from: AccountNumber, to: AccountNumber) -> Applied {
         self.advance_sequence(message.seq)?;
         let remembered_ids = self.capacities.remembered_ids;
+        let conversation = self.direct.entry(ConversationId::between(from, to)).or_default();
+        let before = conversation.last();
+        conversation.rows.push(message.clone());
         let sender = self.account_mut(from);
         sender.sent.remember(message, remembered_ids);
         sender.chats.entry(to).or_default().has_written = true;
+        sender.note_last(to, before, message.seq);
         let (bytes, is_from_stranger) = (length_in_reply(&message.text), self.is_stranger(from, to));
         let recipient = self.account_mut(to);
         recipient.chats.entry(from).or_default();
+        recipient.note_last(from, before, message.seq);
         recipient.mailbox.put_message(message.seq, WaitingMessage { from, bytes, is_from_stranger });
-        self.direct.entry(ConversationId::between(from, to)).or_default().rows.push(message.clone());
         self.notified.push(to);
         Ok(())
     }

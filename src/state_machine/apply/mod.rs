@@ -87,6 +87,9 @@ impl StoredState {
         if self.account_numbers.insert(row.name.clone(), number).is_some() {
             return Err(ApplyError(format!("the account {} is there already", row.name)));
         }
+        if row.removed_at.is_none() {
+            self.active_accounts.insert(row.name.clone(), number);
+        }
         self.accounts.push(Account::new(row));
         Ok(())
     }
@@ -96,6 +99,7 @@ impl StoredState {
         for room in self.account(number).rooms.clone() {
             self.leave_room(number, room, at);
         }
+        self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
         account.mailbox = Mailbox::default();

@@ -2,7 +2,7 @@
 
 use super::Applied;
 use crate::limits;
-use crate::model::Target;
+use crate::model::{Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
     ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
@@ -28,9 +28,8 @@ impl StoredState {
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
         for MemberRow { room, user, member } in snapshot.members {
-            let (room, user) = (state.room_number(&room)?, state.number(&user)?);
-            state.room_mut(room).members.insert(user, member);
-            state.account_mut(user).rooms.insert(room);
+            let (room, number) = (state.room_number(&room)?, state.number(&user)?);
+            state.add_member(room, number, user, member);
         }
         for RoomMarksRow { room, user, marks } in snapshot.room_marks {
             let (room, user) = (state.room_number(&room)?, state.number(&user)?);
@@ -65,14 +64,17 @@ impl StoredState {
     fn restore_log_entry(&mut self, row: &LogRow) -> Applied {
         let (room, from) = (self.room_number(&row.room)?, self.number(&row.from)?);
         let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
-        let entry = Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread };
-        self.room_mut(room).log.push_back(entry);
+        let room = self.room_mut(room);
+        let run = room.run_of_next(seq, from);
+        room.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread });
         Ok(())
     }
 
     fn restore_conversation(&mut self, row: &ConversationRow) -> Applied {
         let conversation = match row.id {
             ConversationId::Direct(low, high) if low.max(high).index() < self.accounts.len() => {
+                self.account_mut(low).note_last(high, Seq::ZERO, row.filed.upto);
+                self.account_mut(high).note_last(low, Seq::ZERO, row.filed.upto);
                 self.direct.entry(row.id).or_default()
             }
             ConversationId::Room(room) if room.index() < self.rooms.len() && !self.free_rooms.contains(&room) => {

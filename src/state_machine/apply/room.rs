@@ -11,15 +11,17 @@ use crate::state_machine::{AccountNumber, RoomNumber};
 impl StoredState {
     /// Adds a member to a room; creates the room if it is not there.
     pub(super) fn join_room(&mut self, user: &UserName, room: &RoomName) -> Applied {
-        let (user, last) = (self.number(user)?, self.last);
+        let (name, user, last) = (user, self.number(user)?, self.last);
         let number = match self.room_numbers.get(room) {
             Some(number) => *number,
             None => self.create_room(room.clone(), user),
         };
+        if self.room(number).has_member(user) {
+            return Ok(());
+        }
         // Every number after `last` is for the new member.
         let member = Member { joined: last, acknowledged: last, read: last };
-        self.room_mut(number).members.entry(user).or_insert(member);
-        self.account_mut(user).rooms.insert(number);
+        self.add_member(number, user, name.clone(), member);
         Ok(())
     }
 
@@ -30,6 +32,14 @@ impl StoredState {
         let creator = (!name.is_lobby()).then_some(user);
         self.put_room(number, Room::new(name, creator));
         number
+    }
+
+    pub(super) fn add_member(&mut self, room: RoomNumber, user: AccountNumber, name: UserName, member: Member) {
+        let members = self.room_mut(room);
+        members.members.insert(user, member);
+        members.members_by_name.insert(name, (user, member.joined));
+        members.joins.insert((member.joined, user));
+        self.account_mut(user).rooms.insert(room);
     }
 
     /// Puts a room into its place, which is free or the one behind the last.
@@ -48,7 +58,8 @@ impl StoredState {
     /// messages goes away.
     pub(super) fn leave_room(&mut self, user: AccountNumber, room: RoomNumber, at: Timestamp) {
         self.account_mut(user).rooms.remove(&room);
-        let receipts = self.room_mut(room).remove_member(user);
+        let name = self.name(user);
+        let receipts = self.room_mut(room).remove_member(user, &name);
         self.put_room_receipts(room, receipts, at);
         if self.room(room).members.is_empty() && self.room(room).is_silent() {
             self.remove_room(room);
@@ -118,8 +129,10 @@ type Completed = BTreeMap<AccountNumber, Marks>;
 
 impl Room {
     /// Removes a member, also from the recipients of every entry.
-    pub(super) fn remove_member(&mut self, user: AccountNumber) -> Vec<Receipt> {
+    pub(super) fn remove_member(&mut self, user: AccountNumber, name: &UserName) -> Vec<Receipt> {
+        self.members_by_name.remove(name);
         let Some(member) = self.members.remove(&user) else { return Vec::new() };
+        self.joins.remove(&(member.joined, user));
         let delivered = member.acknowledged.max(member.read);
         self.change_log(user, member.joined, Seq::LAST, |entry| {
             decrement_if(&mut entry.recipients, true);
@@ -137,7 +150,8 @@ impl Room {
             return Vec::new();
         }
         let (recipients, undelivered, unacknowledged, unread) = (count, count, count, count);
-        self.log.push_back(Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread });
+        let run = self.run_of_next(seq, from);
+        self.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread });
         let oldest = if self.log.len() > capacity { self.log.pop_front() } else { None };
         oldest.map_or(Vec::new(), |oldest| self.drop_entry(oldest))
     }

@@ -86,12 +86,23 @@ impl StateMachine {
                 context.emit_excerpt(self.stored.excerpt(me, self.stored.find_target(me, &target)?, limit, before));
                 return Ok(None);
             }
-            Command::Chats { user } => self.stored.list_chats(&user)?,
-            Command::Users => self.stored.list_users(&self.presence),
+            Command::SetStates { user, target, mut records } => {
+                let me = self.stored.number(&user)?;
+                self.stored.set_states(me, self.stored.find_target(me, &target)?, &mut records);
+                Reply::History(records)
+            }
+            Command::Status { user, target, seq, page } => {
+                let me = self.stored.number(&user)?;
+                let target = self.stored.find_target(me, &target)?;
+                context.emit_excerpt(self.stored.status_excerpt(me, target, seq, &page));
+                return Ok(None);
+            }
+            Command::Chats { user, page, target } => self.stored.list_chats(&user, &page, target.as_ref())?,
+            Command::Users { page } => self.stored.list_users(&page, &self.presence),
             Command::Join { user, room } => self.join_room(&user, &room, context)?,
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
-            Command::Rooms { user } => self.stored.list_rooms(&user)?,
-            Command::Members { room } => self.stored.list_members(&room, &self.presence)?,
+            Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
+            Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
             Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
             Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
             Command::Port { port } => return Ok(self.set_direct_port(context, port)),

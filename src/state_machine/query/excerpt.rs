@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{Message, Seq, State, UserName};
-use crate::protocol::Status;
-use crate::state_machine::stored::{ConversationId, HistoryPrefix, Marks, Participants, StoredState, TargetNumber};
-use crate::state_machine::{AccountNumber, RoomNumber};
+use crate::model::{Message, Seq, UserName};
+use crate::protocol::request::Page;
+use crate::protocol::{HistoryRecord, Status};
+use crate::state_machine::AccountNumber;
+use crate::state_machine::stored::{ConversationId, HistoryPrefix, Participants, StoredState, TargetNumber};
 
 /// The number of the peer's last message up to the one that a READ names. The state machine knows it for the
 /// messages in memory; for those in the history file the file is searched.
@@ -15,8 +16,8 @@ pub enum LastOfPeer {
     Found(Option<Seq>),
 }
 
-/// Part of a conversation: the newest messages in memory, the valid prefix of the history file, and the watermarks.
-/// The router does not read the file.
+/// Part of a conversation: the newest messages in memory, and the valid prefix of the history file. The router does not
+/// read the file.
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     pub conversation: ConversationId,
@@ -25,42 +26,10 @@ pub struct Excerpt {
     /// Oldest first.
     pub rows: Vec<Arc<Message>>,
     pub me: UserName,
-    /// The watermarks of each sender.
-    marks: Vec<(UserName, Marks)>,
-    /// The recipients of messages from `me`.
-    readers: Vec<Reader>,
-}
-
-/// A recipient of the messages in a conversation.
-#[derive(Clone, Debug)]
-struct Reader {
-    name: UserName,
-    /// The messages above this number are for the recipient.
-    since: Seq,
-    has: Marks,
-}
-
-impl Excerpt {
-    /// Returns the state of a message of this conversation.
-    pub fn state_of(&self, message: &Message) -> State {
-        self.marks_of(&message.from).state_of(message.seq)
-    }
-
-    fn marks_of(&self, sender: &UserName) -> Marks {
-        self.marks.iter().find(|(name, _)| name == sender).map_or(Marks::default(), |(_, marks)| *marks)
-    }
-
-    /// Returns the state of the message with this number, sent by `me`, for each recipient.
-    pub fn statuses(&self, seq: Seq) -> Vec<Status> {
-        let recipients = self.readers.iter().filter(|reader| reader.since < seq);
-        recipients.map(|reader| Status { user: reader.name.clone(), state: reader.has.state_of(seq) }).collect()
-    }
-
-    /// Returns the peer of a direct conversation, and the number up to which `me` has read the peer's messages.
-    pub fn peer(&self) -> Option<(&UserName, Seq)> {
-        let peer = &self.readers.first()?.name;
-        Some((peer, self.marks_of(peer).read))
-    }
+    /// Of a direct conversation: the peer, and the number up to which `me` has read the peer's messages.
+    pub peer: Option<(UserName, Seq)>,
+    /// For STATUS: how far the message has come, if it is one of `me`.
+    pub statuses: Vec<Status>,
 }
 
 impl StoredState {
@@ -71,33 +40,41 @@ impl StoredState {
         let rows = stored.map_or(&[][..], |c| &c.rows);
         let end = before.map_or(rows.len(), |before| rows.partition_point(|row| row.seq < before));
         let rows = rows.get(end.saturating_sub(limit)..end).unwrap_or_default().to_vec();
-        let (marks, readers) = match target {
-            TargetNumber::User(peer) => self.marks_between(me, peer),
-            TargetNumber::Room(room) => self.marks_in(me, room),
-        };
         let filed = stored.map_or(HistoryPrefix::default(), |c| c.filed);
         let participants = self.participants(conversation);
-        Excerpt { conversation, participants, filed, rows, me: self.name(me), marks, readers }
+        let peer = match target {
+            TargetNumber::User(peer) => Some((self.name(peer), self.account(me).read_upto(peer))),
+            TargetNumber::Room(_) => None,
+        };
+        Excerpt { conversation, participants, filed, rows, me: self.name(me), peer, statuses: Vec::new() }
     }
 
-    fn marks_between(&self, me: AccountNumber, peer: AccountNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
-        let (mine, theirs) = (self.account(me), self.account(peer));
-        let my_marks = Marks { delivered: theirs.row.acknowledged, read: theirs.read_upto(me) };
-        let peer_marks = Marks { delivered: mine.row.acknowledged, read: mine.read_upto(peer) };
-        let reader = Reader { name: theirs.row.name.clone(), since: Seq::ZERO, has: my_marks };
-        (vec![(mine.row.name.clone(), my_marks), (theirs.row.name.clone(), peer_marks)], vec![reader])
+    /// Returns the message with a number, if memory holds it, and its states.
+    pub(in crate::state_machine) fn status_excerpt(
+        &self,
+        me: AccountNumber,
+        target: TargetNumber,
+        seq: Seq,
+        page: &Page<UserName>,
+    ) -> Excerpt {
+        let statuses = self.list_statuses(me, target, seq, page);
+        Excerpt { statuses, ..self.excerpt(me, target, 1, Some(seq.next())) }
     }
 
-    fn marks_in(&self, me: AccountNumber, room: RoomNumber) -> (Vec<(UserName, Marks)>, Vec<Reader>) {
-        let room = self.room(room);
-        let marks = room.marks.iter().map(|(sender, marks)| (self.name(*sender), *marks));
-        let others = room.members.iter().filter(|(member, _)| **member != me);
-        let readers = others.map(|(number, member)| Reader {
-            name: self.name(*number),
-            since: member.joined,
-            has: Marks { delivered: member.acknowledged, read: member.read },
-        });
-        (marks.collect(), readers.collect())
+    /// Sets the states of messages in a conversation: those that they have now.
+    pub(in crate::state_machine) fn set_states(
+        &self,
+        me: AccountNumber,
+        target: TargetNumber,
+        records: &mut [HistoryRecord],
+    ) {
+        for record in records {
+            if let HistoryRecord::Message { message, state } = record
+                && let Ok(sender) = self.number(&message.from)
+            {
+                *state = self.marks_of(me, target, sender).state_of(message.seq);
+            }
+        }
     }
 
     /// Finds the peer's last message up to a number, as far as memory holds the conversation.

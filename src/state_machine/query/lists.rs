@@ -1,12 +1,16 @@
-//! The list replies: CHATS, USERS, ROOMS and MEMBERS (protocol, section 5).
+//! The list replies, page by page: USERS, ROOMS, MEMBERS, CHATS and STATUS (protocol, sections 4 and 5). A page costs
+//! what it returns, not what the list has: each list is kept in its order.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
-use crate::model::{RoomName, Seq, UserName};
-use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Reply, reply};
+use crate::limits;
+use crate::model::{RoomName, Seq, Target, UserName};
+use crate::protocol::request::{Page, RequestedTarget};
+use crate::protocol::{Code, Reply, Status, reply};
 use crate::state_machine::live::Presence;
-use crate::state_machine::stored::{Account, Conversation, ConversationId, Room, StoredState, TargetNumber};
+use crate::state_machine::stored::{Conversation, ConversationId, Marks, Room, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
 
 /// A room, as the administrator sees it.
@@ -19,47 +23,73 @@ pub struct RoomSummary {
     pub creator: Option<UserName>,
 }
 
+/// Most recipients of a message that STATUS sorts: cheaper than to skip up to 100,000 members who joined later.
+const FEW_RECIPIENTS: usize = 2_000;
+
+/// Returns the entries of a list after the place at which a page begins.
+fn entries_after<'a, Name: Ord, T>(list: &'a BTreeMap<Name, T>, page: &'a Page<Name>) -> impl Iterator<Item = &'a T> {
+    let begin = page.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    list.range((begin, Bound::Unbounded)).map(|(_, entry)| entry)
+}
+
 impl StoredState {
-    /// Lists a user's direct conversations and rooms, the latest message first.
-    pub fn list_chats(&self, user: &UserName) -> Result<Reply, ApplyError> {
+    /// Lists a user's direct conversations and rooms, the latest message first; those without a message have the
+    /// number 0 and are in the order of their names. All of the user's rooms are looked at, since their last messages
+    /// change too often for a list in that order.
+    pub(in crate::state_machine) fn list_chats(
+        &self,
+        user: &UserName,
+        page: &Page<Seq>,
+        target: Option<&Target>,
+    ) -> Result<Reply, ApplyError> {
         let me = self.number(user)?;
         let account = self.account(me);
-        let direct = account.chats.keys().map(|peer| TargetNumber::User(*peer));
-        let targets = direct.chain(account.rooms.iter().map(|room| TargetNumber::Room(*room)));
-        let chat = |target| reply::Chat {
-            target: self.target(target),
-            last: self.last_in(me, target),
-            read: self.read_upto(me, target),
-            count: self.conversation(conversation_of(me, target)).map_or(0, Conversation::count),
+        let place = page.after.map(|before| (Reverse(before), target));
+        let is_after = |last: Seq, name: &Target| {
+            place.is_none_or(|(before, target)| match target {
+                Some(target) => (Reverse(last), name) > (before, target),
+                None => Reverse(last) > before,
+            })
         };
-        let mut chats: Vec<_> = targets.map(chat).collect();
-        chats.sort_unstable_by_key(|chat| Reverse(chat.last));
-        Ok(Reply::Chats(chats))
+        let latest = account.latest.range(..=page.after.unwrap_or(Seq::LAST)).rev();
+        let direct = latest.map(|(_, peer)| TargetNumber::User(*peer)).take(page.limit + 1);
+        let rooms = account.rooms.iter().map(|room| TargetNumber::Room(*room));
+        let mut chats: Vec<_> = direct
+            .chain(rooms)
+            .map(|number| (Reverse(self.last_in(me, number)), self.target(number), number))
+            .filter(|(Reverse(last), name, _)| is_after(*last, name))
+            .collect();
+        chats.sort_unstable();
+        let count = |number| self.conversation(conversation_of(me, number)).map_or(0, Conversation::count);
+        let chat = |(Reverse(last), target, number)| reply::Chat {
+            target,
+            last,
+            read: self.read_upto(me, number),
+            count: count(number),
+        };
+        Ok(Reply::Chats(chats.into_iter().take(page.limit).map(chat).collect()))
     }
 
     /// Lists the users whose accounts were not removed.
-    pub(in crate::state_machine) fn list_users(&self, presence: &Presence) -> Reply {
-        let user = |(index, account): (usize, &Account)| reply::User {
-            name: account.row.name.clone(),
-            online: presence.is_online(AccountNumber::new(index)),
-            last_seen: account.row.last_seen,
+    pub(in crate::state_machine) fn list_users(&self, page: &Page<UserName>, presence: &Presence) -> Reply {
+        let user = |number: &AccountNumber| {
+            let row = &self.account(*number).row;
+            reply::User { name: row.name.clone(), online: presence.is_online(*number), last_seen: row.last_seen }
         };
-        let active = self.accounts.iter().enumerate().filter(|(_, account)| account.row.removed_at.is_none());
-        Reply::Users(active.map(user).collect())
+        Reply::Users(entries_after(&self.active_accounts, page).take(page.limit).map(user).collect())
     }
 
-    /// Lists all rooms; says of each one if the user is a member.
-    pub fn list_rooms(&self, user: &UserName) -> Result<Reply, ApplyError> {
+    /// Lists the rooms; says of each one if the user is a member.
+    pub fn list_rooms(&self, user: &UserName, page: &Page<RoomName>) -> Result<Reply, ApplyError> {
         let me = self.number(user)?;
-        let row = |room: &Room| reply::Room {
-            name: room.name.clone(),
-            members: room.members.len(),
-            member: room.has_member(me),
+        let row = |number: &RoomNumber| {
+            let room = self.room(*number);
+            reply::Room { name: room.name.clone(), members: room.members.len(), member: room.has_member(me) }
         };
-        Ok(Reply::Rooms(self.open_rooms().map(row).collect()))
+        Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
     }
 
-    /// Summarizes all rooms, for the administrator.
+    /// Summarizes all rooms in the order of their names, for the administrator.
     pub fn summarize_rooms(&self) -> Vec<RoomSummary> {
         let summary = |room: &Room| RoomSummary {
             name: room.name.clone(),
@@ -67,23 +97,70 @@ impl StoredState {
             bytes: room.conversation.bytes(),
             creator: room.creator.map(|creator| self.name(creator)),
         };
-        self.open_rooms().map(summary).collect()
-    }
-
-    fn open_rooms(&self) -> impl Iterator<Item = &Room> {
-        self.rooms.iter().filter(|room| room.is_open)
+        self.room_numbers.values().map(|number| summary(self.room(*number))).collect()
     }
 
     /// Lists the members of a room.
     pub(in crate::state_machine) fn list_members(
         &self,
         room: &RequestedTarget,
+        page: &Page<UserName>,
         presence: &Presence,
     ) -> Result<Reply, Code> {
-        let members = &self.room(self.find_room(room)?).members;
-        let row =
-            |member: &AccountNumber| reply::Member { name: self.name(*member), online: presence.is_online(*member) };
-        Ok(Reply::Members(members.keys().map(row).collect()))
+        let members = entries_after(&self.room(self.find_room(room)?).members_by_name, page).take(page.limit);
+        let row = |(member, _): &(AccountNumber, Seq)| reply::Member {
+            name: self.name(*member),
+            online: presence.is_online(*member),
+        };
+        Ok(Reply::Members(members.map(row).collect()))
+    }
+
+    /// Lists how far a message of a user has come with each of its recipients.
+    pub(super) fn list_statuses(
+        &self,
+        me: AccountNumber,
+        target: TargetNumber,
+        seq: Seq,
+        page: &Page<UserName>,
+    ) -> Vec<Status> {
+        let number = match target {
+            TargetNumber::Room(room) => room,
+            TargetNumber::User(peer) => {
+                let user = self.name(peer);
+                let state = self.marks_of(me, target, me).state_of(seq);
+                let is_after = page.after.as_ref().is_none_or(|after| user > *after);
+                return is_after.then_some(Status { user, state }).into_iter().collect();
+            }
+        };
+        let room = self.room(number);
+        let status = |number: AccountNumber| {
+            let member = room.members.get(&number).filter(|_| number != me)?;
+            let has = Marks { delivered: member.acknowledged, read: member.read };
+            Some(Status { user: self.name(number), state: has.state_of(seq) })
+        };
+        // Where few members are recipients, they are sorted. Where they are many, the others between them are skipped.
+        let early: Vec<_> = room.members_before(seq).take(FEW_RECIPIENTS + 1).collect();
+        if early.len() > FEW_RECIPIENTS {
+            let recipients = entries_after(&room.members_by_name, page).filter(|(_, joined)| *joined < seq);
+            return recipients.filter_map(|(number, _)| status(*number)).take(page.limit).collect();
+        }
+        let is_after =
+            |number: &AccountNumber| page.after.as_ref().is_none_or(|after| self.account(*number).row.name > *after);
+        let mut list: Vec<_> = early.into_iter().filter(is_after).filter_map(status).collect();
+        list.sort_unstable_by(|one, other| one.user.cmp(&other.user));
+        list.truncate(page.limit);
+        list
+    }
+
+    /// Returns the watermarks of a sender in a conversation of a user.
+    pub(super) fn marks_of(&self, me: AccountNumber, target: TargetNumber, sender: AccountNumber) -> Marks {
+        let (from, to) = match target {
+            TargetNumber::Room(room) => return self.room(room).marks.get(&sender).copied().unwrap_or_default(),
+            TargetNumber::User(peer) if sender == me => (me, peer),
+            TargetNumber::User(peer) => (peer, me),
+        };
+        let recipient = self.account(to);
+        Marks { delivered: recipient.row.acknowledged, read: recipient.read_upto(from) }
     }
 
     /// Returns the number of the last message in a conversation of a user, or 0.
@@ -103,13 +180,13 @@ impl StoredState {
     /// (protocol, section 7).
     pub fn members_to_notify(&self, room: RoomNumber, member: AccountNumber) -> impl Iterator<Item = AccountNumber> {
         let members = &self.room(room).members;
-        let small = members.len() <= crate::limits::ROOM_PRESENCE;
-        members.keys().copied().filter(move |other| small && *other != member)
+        let small = Some(members).filter(|members| members.len() <= limits::ROOM_PRESENCE);
+        small.into_iter().flat_map(BTreeMap::keys).copied().filter(move |other| *other != member)
     }
 
     /// Returns the users who are told when a user comes online or goes offline: the peers of direct conversations
     /// and the other members of small rooms.
-    pub fn contacts(&self, user: AccountNumber) -> std::collections::BTreeSet<AccountNumber> {
+    pub fn contacts(&self, user: AccountNumber) -> BTreeSet<AccountNumber> {
         let account = self.account(user);
         let peers = account.chats.keys().copied().filter(|peer| *peer != user);
         peers.chain(account.rooms.iter().flat_map(|room| self.members_to_notify(*room, user))).collect()

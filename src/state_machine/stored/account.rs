@@ -35,6 +35,8 @@ pub struct Account {
     pub sent: SentIds,
     /// The user's direct conversations, by peer.
     pub chats: BTreeMap<AccountNumber, Chat>,
+    /// The same conversations by the number of the last message: for CHATS.
+    pub latest: BTreeMap<Seq, AccountNumber>,
     /// The rooms that the user is a member of.
     pub rooms: BTreeSet<RoomNumber>,
     /// Count of the open rooms that the user has created, for the quota.
@@ -53,12 +55,19 @@ pub struct Chat {
 impl Account {
     pub fn new(row: AccountRow) -> Self {
         let (mailbox, sent) = (Mailbox::default(), SentIds::default());
-        Self { row, mailbox, sent, chats: BTreeMap::new(), rooms: BTreeSet::new(), created_rooms: 0 }
+        let (chats, latest) = (BTreeMap::new(), BTreeMap::new());
+        Self { row, mailbox, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
     }
 
     /// Returns the read mark of the conversation with a peer.
     pub fn read_upto(&self, peer: AccountNumber) -> Seq {
         self.chats.get(&peer).map_or(Seq::ZERO, |chat| chat.read)
+    }
+
+    /// Notes the last message of the conversation with a peer, and forgets the one before it.
+    pub fn note_last(&mut self, peer: AccountNumber, before: Seq, last: Seq) {
+        self.latest.remove(&before);
+        self.latest.insert(last, peer);
     }
 }
 

@@ -5,7 +5,7 @@ mod conversation;
 mod mailbox;
 mod room;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -60,9 +60,11 @@ pub struct StoredState {
     pub last: Seq,
     pub(super) accounts: Vec<Account>,
     pub(super) account_numbers: HashMap<UserName, AccountNumber>,
+    /// The accounts that were not removed, in the order of USERS.
+    pub(super) active_accounts: BTreeMap<UserName, AccountNumber>,
     pub(super) rooms: Vec<Room>,
-    /// The open rooms, by name.
-    pub(super) room_numbers: HashMap<RoomName, RoomNumber>,
+    /// The open rooms, in the order of ROOMS.
+    pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
     /// The places in `rooms` that hold no room.
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].

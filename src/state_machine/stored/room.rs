@@ -4,11 +4,11 @@
 //! messages are found by a walk through the log from that member's position. So a member who never polls costs one
 //! counter an entry, not a queue. How records change a room is in `apply/room.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conversation::Conversation;
 use super::{AccountNumber, RoomNumber};
-use crate::model::{RoomName, Seq, State};
+use crate::model::{RoomName, Seq, State, UserName};
 
 /// The stored state of one room.
 pub struct Room {
@@ -19,6 +19,10 @@ pub struct Room {
     /// number stays with its history.
     pub is_open: bool,
     pub members: BTreeMap<AccountNumber, Member>,
+    /// The members in the order of MEMBERS and STATUS, each with the newest number when it joined.
+    pub members_by_name: BTreeMap<UserName, (AccountNumber, Seq)>,
+    /// The members in the order in which they joined.
+    pub joins: BTreeSet<(Seq, AccountNumber)>,
     /// The messages that a recipient has yet to acknowledge or to read, oldest first. Bounded by
     /// [`super::Capacities::room_log`].
     pub log: VecDeque<Entry>,
@@ -44,6 +48,8 @@ pub struct Member {
 pub struct Entry {
     pub seq: Seq,
     pub from: AccountNumber,
+    /// Number of the first of the successive messages of this sender.
+    pub run: Seq,
     /// Approximate length in a reply.
     pub bytes: u32,
     /// Count of recipients: those who were members when it was accepted and still are, without the sender.
@@ -103,6 +109,8 @@ impl Room {
             creator,
             is_open: true,
             members: BTreeMap::new(),
+            members_by_name: BTreeMap::new(),
+            joins: BTreeSet::new(),
             log: VecDeque::new(),
             dropped: Dropped::default(),
             marks: BTreeMap::new(),
@@ -113,6 +121,11 @@ impl Room {
     /// Tells that the room has had no message, and so has no history file.
     pub fn is_silent(&self) -> bool {
         self.conversation.last() == Seq::ZERO
+    }
+
+    /// Returns the members that had joined before a number, in that order.
+    pub fn members_before(&self, seq: Seq) -> impl Iterator<Item = AccountNumber> {
+        self.joins.range(..(seq, AccountNumber::new(0))).map(|(_, member)| *member)
     }
 
     pub fn has_member(&self, user: AccountNumber) -> bool {
@@ -131,8 +144,20 @@ impl Room {
         if last > after.max(joined) {
             return Some(RoomEvent::Gap { first: acknowledged.max(joined).next(), last });
         }
-        let start = self.position_after(after.max(joined));
-        self.log.range(start..).find(|entry| entry.from != user).copied().map(RoomEvent::Message)
+        let first = self.log.get(self.position_after(after.max(joined)))?;
+        let entry = if first.from == user { self.log.get(self.end_of_run(first))? } else { first };
+        Some(RoomEvent::Message(*entry))
+    }
+
+    /// Returns the index of the first log entry of another sender after this one: a member with thousands of own
+    /// messages in a row does not walk through them at each poll.
+    fn end_of_run(&self, of: &Entry) -> usize {
+        self.log.partition_point(|entry| entry.run <= of.seq)
+    }
+
+    /// Returns the first number of the run of messages that the next one of a sender belongs to.
+    pub fn run_of_next(&self, seq: Seq, from: AccountNumber) -> Seq {
+        self.log.back().filter(|last| last.from == from).map_or(seq, |last| last.run)
     }
 
     /// Returns the index of the first log entry above a number.

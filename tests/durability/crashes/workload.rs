@@ -11,8 +11,9 @@ use crate::support::checker::{Checker, Row, Seen, Verdict};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::limits;
-use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
-use wachat::protocol::{Accepted, After, Event, Reply};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::protocol::request::Page;
+use wachat::protocol::{Accepted, After, Event, HistoryRecord, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
 use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, LastOfPeer, Now, Policy};
 use wachat::store::{Row as FileRow, Sizes, Store};
@@ -58,6 +59,8 @@ struct Running {
     last_connection: u64,
     /// The answer to the last question about a conversation.
     excerpt: Option<Excerpt>,
+    /// The answer to the last question about the states of messages.
+    records: Vec<HistoryRecord>,
 }
 
 #[derive(Clone, Debug)]
@@ -180,6 +183,7 @@ impl Workload {
             sessions: HashMap::new(),
             last_connection: 0,
             excerpt: None,
+            records: Vec::new(),
         })
     }
 
@@ -421,6 +425,10 @@ impl Workload {
         server.group_commit.release_effects(&mut effects);
         for effect in effects {
             let answer = match effect {
+                Effect::Reply(_, Reply::History(records)) => {
+                    server.records = records;
+                    None
+                }
                 Effect::Reply(connection, reply) => Some((connection, reply)),
                 Effect::Events { to, delivery, .. } => match delivered(&server.store, delivery) {
                     Ok(events) => match events.iter().find(|event| matches!(event, Event::Damaged { .. })) {
@@ -526,7 +534,11 @@ impl Workload {
             for target in USERS[index..].iter().chain(&ROOMS) {
                 self.compare_history(user, target)?;
             }
-            fine(self.request(None, Command::Rooms { user: name(user) }, Asked::Rooms { user }))?;
+            fine(self.request(
+                None,
+                Command::Rooms { user: name(user), page: Page::after(None) },
+                Asked::Rooms { user },
+            ))?;
         }
         Ok(self.checker.verdict()?)
     }
@@ -539,18 +551,23 @@ impl Workload {
         let excerpt = server.excerpt.as_ref().ok_or("no answer about the history")?;
         let file = server.store.history(excerpt.conversation, &excerpt.participants, excerpt.filed);
         let file = file.map_err(|error| error.to_string())?;
-        let mut kept: Vec<Arc<Message>> = Vec::new();
+        // As from a history thread: the state machine sets the states.
+        let record = |message: Arc<Message>| HistoryRecord::Message { message, state: State::Received };
+        let mut records: Vec<HistoryRecord> = Vec::new();
         if let Some(file) = file {
             for row in file.newest_first(None).map_err(|error| error.to_string())? {
                 match row.map_err(|error| error.to_string())? {
-                    FileRow::Message(message) => kept.push(message),
+                    FileRow::Message(message) => records.push(record(message)),
                     FileRow::Damaged { first, last } => return Err(format!("{first} to {last} are damaged")),
                 }
             }
-            kept.reverse();
+            records.reverse();
         }
-        kept.extend(excerpt.rows.iter().cloned());
-        let rows: Vec<Row> = kept.iter().map(|message| row_of(message, excerpt)).collect();
+        records.extend(excerpt.rows.iter().cloned().map(record));
+        let command = Command::SetStates { user: name(user), target: Ok(target(with)), records };
+        self.request(None, command, Asked::History)?.map_err(|Gone| "it ended in peace")?;
+        let server = self.server.as_ref().ok_or("it ended in peace")?;
+        let rows: Vec<Row> = server.records.iter().filter_map(row_of).collect();
         self.checker.shown(user, with, &rows)?;
         let numbers = rows.iter().map(|row| row.seq).collect();
         Ok(self.checker.shown_all(user, with, &numbers)?)
@@ -582,14 +599,15 @@ impl Workload {
     }
 }
 
-fn row_of(message: &Message, excerpt: &Excerpt) -> Row {
-    Row {
+fn row_of(record: &HistoryRecord) -> Option<Row> {
+    let HistoryRecord::Message { message, state } = record else { return None };
+    Some(Row {
         seq: message.seq.get(),
         id: message.id.to_string(),
         from: message.from.to_string(),
         text: message.text.to_string(),
-        state: Some(excerpt.state_of(message).to_string()),
-    }
+        state: Some(state.to_string()),
+    })
 }
 
 fn observe(checker: &mut Checker, user: &str, event: &Event) -> Verdict {

@@ -31,6 +31,7 @@ const LINES: &[LineRule] = &[
     ("users-record", again::<User>),
     ("rooms-record", again::<Room>),
     ("members-record", again::<Member>),
+    ("sessions-record", again::<OpenSession>),
     ("event", again::<Event>),
     ("login", |line| {
         let login = Login::parse(line.as_bytes())?;
@@ -183,6 +184,9 @@ fn its_numbers_are_the_limits_of_the_program() {
             limits::ROOM_DAY_FACTOR,
         ),
         format!("the last {} messages of a room", limits::ROOM_BACKLOG),
+        format!("At most {} connections of one user", limits::CONNECTIONS_PER_USER),
+        format!("less than {} bytes a second", limits::REPLY_RATE),
+        format!("1 to {0}, default {0} accepted", limits::PAGE_RECORDS),
         format!("port of {first} to {last}"),
         format!("valid for {} seconds", limits::TOKEN_LIFE.as_secs()),
     ] {
@@ -211,6 +215,7 @@ fn its_costs_are_those_of_the_requests() {
         "HISTORY" | "PEER" => format!("{verb};ana"),
         "JOIN" | "LEAVE" | "MEMBERS" => format!("{verb};#sala"),
         "PASSWD" => "PASSWD;palabra larga;otra palabra".to_owned(),
+        "LOGOUT" => "LOGOUT;others".to_owned(),
         "POLL" | "PORT" => format!("{verb};0"),
         "EMAIL" => "EMAIL;".to_owned(),
         verb => verb.to_owned(),
@@ -287,6 +292,7 @@ proptest! {
     ) {
         let grammar = grammar();
         let (user, id, text) = (message.from.clone(), message.id.clone(), message.text.clone());
+        let message_at = message.at;
         let accepted = Accepted { id: id.clone(), at: message.at, seq: last };
         for (rule, line) in [
             ("send-request", line(|out| send.write(out))),
@@ -306,6 +312,10 @@ proptest! {
             ("users-record", line(|out| User { name: user.clone(), online, last_seen: at }.write(out))),
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
+            ("sessions-record", line(|out| {
+                let row = OpenSession { number: 7, on_recv: online, address, since: message_at, this: !online };
+                row.write(out);
+            })),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
             ("direct-line", line(|out| DirectLine::Send { id: id.clone(), text }.write(out))),
             ("direct-line", line(|out| DirectLine::Acknowledged(id).write(out))),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wachat::model::{Message, Seq, Target, Timestamp, UserName};
+use wachat::protocol::request::Page;
 use wachat::protocol::{After, Event, Reply};
 use wachat::state_machine::{
     Capacities, Command, ConnectionId, Delivery, Effect, LastOfPeer, Now, Output, Policy, Record, StateMachine,
@@ -136,14 +137,14 @@ impl Real {
         self.machine.stored.mark_history_written(&all);
     }
 
-    /// Returns the answer to STATUS, made from an excerpt as the server does.
+    /// Returns the answer to STATUS, as if the message were one of the user.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
-        let command = Command::Excerpt { user: name(user), target: Ok(target(room)), limit: 1, before: None };
+        let (seq, page) = (Seq::new(seq).unwrap(), Page::after(None));
+        let command = Command::Status { user: name(user), target: Ok(target(room)), seq, page };
         match self.request(ConnectionId(0), command).expect("an answer") {
-            Effect::Excerpt(_, excerpt) => {
-                let statuses = excerpt.statuses(Seq::new(seq).unwrap());
-                Said::Statuses(statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect())
-            }
+            Effect::Excerpt(_, excerpt) => Said::Statuses(
+                excerpt.statuses.iter().map(|status| (number(&status.user.to_string()), status.state)).collect(),
+            ),
             Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
             other => panic!("{other:?}"),
         }

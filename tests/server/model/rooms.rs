@@ -3,7 +3,9 @@
 use wachat::limits;
 use wachat::model::{RoomName, Target, UserName};
 use wachat::protocol::{Code, Reply};
-use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState};
+use wachat::state_machine::{
+    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState,
+};
 
 struct Server {
     machine: StateMachine,
@@ -113,7 +115,7 @@ fn a_recovery_gives_rooms_the_numbers_that_they_had() {
         server.join("luis", room);
     }
     let wanted = server.rooms();
-    let mut replayed = StoredState::restore(snapshot).unwrap();
+    let mut replayed = StoredState::restore(snapshot, Capacities::default()).unwrap();
     server.lines[before..].iter().for_each(|line| replayed.replay(line).unwrap());
     let rows = replayed.snapshot().rooms;
     let rows: Vec<_> = rows.iter().map(|row| (row.number.to_string(), row.name.to_string())).collect();
@@ -131,7 +133,7 @@ fn a_checkpoint_with_an_impossible_room_number_is_refused() {
         for (row, number) in snapshot.rooms.iter_mut().zip(numbers) {
             row.number = wachat::state_machine::RoomNumber::parse(number).unwrap();
         }
-        StoredState::restore(snapshot).map(drop)
+        StoredState::restore(snapshot, Capacities::default()).map(drop)
     };
     assert!(numbered(["0", "1"]).is_ok() && numbered(["3", "5"]).is_ok());
     assert!(numbered(["0", "0"]).is_err(), "twice");

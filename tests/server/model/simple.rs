@@ -334,7 +334,9 @@ impl Model {
             user if self.acknowledged[user] >= sent.seq => State::Delivered,
             _ => State::Received,
         };
-        (0..USERS).filter(waited).map(|user| (user, state(user))).collect()
+        let mut recipients: Vec<_> = (0..USERS).filter(waited).collect();
+        recipients.sort_by_key(|user| super::PLACES[*user]);
+        recipients.into_iter().map(|user| (user, state(user))).collect()
     }
 
     /// Moves the marks of every sender in a room to where they should be.

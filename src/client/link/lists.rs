@@ -1,0 +1,71 @@
+//! The lists of the server, fetched page by page until their end (protocol, section 4).
+
+use super::error::LinkError;
+use super::session::Session;
+use crate::limits;
+use crate::model::{RoomName, Seq, Target, UserName};
+use crate::protocol::codec::{Codec, Field};
+use crate::protocol::request::{Page, RequestedTarget};
+use crate::protocol::{Chat, Ko, Member, Room, SendRequest, Status, User};
+
+/// A list, or the refusal of the server.
+type Fetched<T> = Result<Result<Vec<T>, Ko>, LinkError>;
+
+/// Fetches all users.
+pub fn fetch_users(session: &mut Session) -> Fetched<User> {
+    fetch_by_name(session, |page| SendRequest::Users { page }, |user: &User| user.name.clone())
+}
+
+/// Fetches all rooms.
+pub fn fetch_rooms(session: &mut Session) -> Fetched<Room> {
+    fetch_by_name(session, |page| SendRequest::Rooms { page }, |room: &Room| room.name.clone())
+}
+
+/// Fetches the members of a room.
+pub fn fetch_members(session: &mut Session, room: &RoomName) -> Fetched<Member> {
+    let room: RequestedTarget = Ok(Target::Room(room.clone()));
+    let request = |page| SendRequest::Members { room: room.clone(), page };
+    fetch_by_name(session, request, |member: &Member| member.name.clone())
+}
+
+/// Fetches the states of a message, one for each recipient.
+pub fn fetch_statuses(session: &mut Session, target: &Target, seq: Seq) -> Fetched<Status> {
+    let request = |page: Page<UserName>| SendRequest::Status { target: Ok(target.clone()), seq, page };
+    fetch_by_name(session, request, |status: &Status| status.user.clone())
+}
+
+/// Fetches the conversations of the user and how far each is read, latest first.
+pub fn fetch_chats(session: &mut Session) -> Fetched<Chat> {
+    let request = |after: Option<&Chat>| {
+        let (before, target) = after.map(|chat| (chat.last, chat.target.clone())).unzip();
+        SendRequest::Chats { page: Page::after(before), target }
+    };
+    fetch_pages(session, request)
+}
+
+fn fetch_by_name<T: Codec, Name: Field>(
+    session: &mut Session,
+    request: impl Fn(Page<Name>) -> SendRequest,
+    name: impl Fn(&T) -> Name,
+) -> Fetched<T> {
+    fetch_pages(session, |after| request(Page::after(after.map(&name))))
+}
+
+/// Fetches page after page, each after the last record of the one before it, up to the page that is not full.
+fn fetch_pages<T: Codec>(session: &mut Session, request: impl Fn(Option<&T>) -> SendRequest) -> Fetched<T> {
+    let mut list = Vec::new();
+    loop {
+        let page = match session.request_list(&request(list.last()))? {
+            Ok(page) => page,
+            Err(ko) => return Ok(Err(ko)),
+        };
+        let is_last = page.len() < limits::PAGE_RECORDS;
+        list.extend(page);
+        if is_last {
+            return Ok(Ok(list));
+        }
+        if list.len() > limits::LIST_RECORDS {
+            return Err(LinkError::malformed());
+        }
+    }
+}
