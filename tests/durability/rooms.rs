@@ -10,6 +10,7 @@ use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::model::Target;
 use wachat::protocol::Reply;
+use wachat::protocol::request::Page;
 use wachat::state_machine::{Command, ConnectionId, Effect, Excerpt, Now};
 use wachat::store::{Row, Store};
 
@@ -109,7 +110,9 @@ impl Play {
     }
 
     fn compare(&mut self) {
-        let Some(Reply::Rooms(listed)) = self.server().request(Command::Rooms { user: user("ana") }) else {
+        let Some(Reply::Rooms(listed)) =
+            self.server().request(Command::Rooms { user: user("ana"), page: Page::after(None) })
+        else {
             panic!("no list of rooms");
         };
         let open = listed.iter().map(|room| (room.name.to_string(), room.members));
