@@ -24,7 +24,7 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
-        let policy = Policy { queue_per_sender: usize::MAX, queue: usize::MAX, ..Policy::default() };
+        let policy = Policy::default().without_limits();
         Self { machine: StateMachine::new(StoredState::new("store".into()), policy), elapsed: Duration::ZERO }
     }
 

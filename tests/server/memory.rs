@@ -14,7 +14,7 @@ const MESSAGES: usize = 1_000;
 
 #[test]
 fn messages_that_wait_for_long_are_not_in_memory() {
-    let mut world = World::new(&["--queue", "10000", "--queue-mib", "1000", "--queue-mib-per-sender", "1000"]);
+    let mut world = World::new(&["--no-limits"]);
     let mut ana = world.register("ana");
     let users = ["luis", "eva"];
     users.iter().for_each(|user| drop(world.register(user)));

@@ -72,7 +72,7 @@ impl Completion {
         Some(request)
     }
 
-    /// The request had no answer: it is asked again when there is a connection.
+    /// The request had no answer, or came too soon: it is asked again.
     pub fn note_unreachable(&mut self) {
         self.mode = if self.missing.is_empty() { Mode::Due } else { Mode::Fetching };
     }
@@ -90,7 +90,7 @@ impl App {
             Completion { mode, begun: true, many, missing, space: limits::COMPLETION_BYTES, ..Completion::default() };
     }
 
-    /// The server has refused a comparison or a page: the user has left the room, or sends too much.
+    /// The server has refused a comparison, or a page: the user has left the room.
     pub(super) fn skip_missing(&mut self) {
         self.completion.missing.pop_front();
         self.begin_next();

@@ -59,7 +59,7 @@ pub struct Dispatcher {
 }
 
 /// Checks that a KO says "later" (protocol, section 4).
-fn is_temporary(ko: &Ko) -> bool {
+pub fn is_temporary(ko: &Ko) -> bool {
     matches!(ko.code, Code::Rate | Code::Quota | Code::Full)
 }
 

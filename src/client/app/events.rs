@@ -1,6 +1,6 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
-use super::dispatch::Outcome;
+use super::dispatch::{Outcome, is_temporary};
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
@@ -146,7 +146,10 @@ impl App {
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
-            (Request::Fetch(..), _) => self.skip_missing(),
+            (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if is_temporary(&ko) => {
+                self.completion.note_unreachable();
+            }
+            (Request::Compare | Request::Fetch(..), _) => self.skip_missing(),
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),

@@ -44,6 +44,18 @@ impl Sent {
     }
 }
 
+/// The place of a room among the numbers.
+enum Place {
+    Open {
+        room: usize,
+        creator: usize,
+    },
+    /// The next room takes it.
+    Free,
+    /// A room with messages was removed: its number stays taken.
+    Closed,
+}
+
 #[derive(Default)]
 pub struct Model {
     pub last: u64,
@@ -61,8 +73,8 @@ pub struct Model {
     from_strangers: HashSet<u64>,
     /// By reader and place.
     read: HashMap<(usize, usize), u64>,
-    /// The rooms that there are, in the order in which they were made, each with its creator.
-    made: Vec<(usize, usize)>,
+    /// The places of rooms, in the order of their numbers.
+    places: Vec<Place>,
     /// The last number at the moment of joining, by room and user.
     members: HashMap<(usize, usize), u64>,
     /// By room, sender and state: how far that is.
@@ -168,7 +180,7 @@ impl Model {
     fn is_stranger(&self, from: usize, to: usize) -> bool {
         let has_written = self.sent.iter().any(|sent| (sent.from, sent.to) == (to, from));
         let is_in = |user: usize, room: usize| self.members.contains_key(&(room, user));
-        from != to && !has_written && !self.made.iter().any(|(room, _)| is_in(from, *room) && is_in(to, *room))
+        from != to && !has_written && !self.open_rooms().any(|(room, _)| is_in(from, room) && is_in(to, room))
     }
 
     fn no_member(&self, user: usize, target: usize) -> Option<Code> {
@@ -180,16 +192,36 @@ impl Model {
     }
 
     fn exists(&self, room: usize) -> bool {
-        self.made.iter().any(|(made, _)| *made == room)
+        self.open_rooms().any(|(open, _)| open == room)
+    }
+
+    /// Returns the rooms that there are, each with its creator.
+    fn open_rooms(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.places
+            .iter()
+            .filter_map(|place| if let Place::Open { room, creator } = place { Some((*room, *creator)) } else { None })
+    }
+
+    /// The name is free; the number only of a room without messages.
+    fn close(&mut self, room: usize) {
+        let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
+        let is_it = |place: &&mut Place| matches!(place, Place::Open { room: open, .. } if *open == room);
+        if let Some(place) = self.places.iter_mut().find(is_it) {
+            *place = if is_silent { Place::Free } else { Place::Closed };
+        }
     }
 
     pub fn join(&mut self, user: usize, room: usize) -> Said {
         let last = self.last;
         if !self.exists(room) {
-            if self.made.iter().filter(|(_, creator)| *creator == user).count() >= ROOMS_PER_CREATOR {
+            if self.open_rooms().filter(|(_, creator)| *creator == user).count() >= ROOMS_PER_CREATOR {
                 return Said::Ko(Code::Quota);
             }
-            self.made.push((room, user));
+            let place = Place::Open { room, creator: user };
+            match self.places.iter_mut().find(|place| matches!(place, Place::Free)) {
+                Some(free) => *free = place,
+                None => self.places.push(place),
+            }
         }
         self.members.entry((room, user)).or_insert_with(|| {
             self.read.insert((user, room), last);
@@ -206,7 +238,7 @@ impl Model {
         self.move_room_marks(room);
         let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
         if is_silent && !self.members.keys().any(|(other, _)| *other == room) {
-            self.made.retain(|(made, _)| *made != room);
+            self.close(room);
         }
         Said::Done
     }
@@ -216,7 +248,9 @@ impl Model {
         if !self.exists(room) {
             return Said::Ko(Code::NoRoom);
         }
-        self.made.retain(|(made, _)| *made != room);
+        self.close(room);
+        self.logs.remove(&room);
+        self.dropped.retain(|sent| sent.to != room);
         self.members.retain(|(other, _), _| *other != room);
         self.marks.retain(|(other, ..), _| *other != room);
         self.sent.iter_mut().filter(|sent| sent.to == room).for_each(|sent| sent.gone = true);
@@ -263,7 +297,8 @@ impl Model {
             let (gone, kept) = std::mem::take(&mut self.mailbox[user]).into_iter().partition(|w| w.seq() <= after);
             self.mailbox[user] = kept;
             self.tell_delivered(user, gone);
-            self.made.clone().into_iter().for_each(|(room, _)| self.move_room_marks(room));
+            let rooms: Vec<_> = self.open_rooms().collect();
+            rooms.into_iter().for_each(|(room, _)| self.move_room_marks(room));
         }
         let mut events = self.waiting(user, after.max(self.acknowledged[user]));
         events.truncate(max);
