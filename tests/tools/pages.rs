@@ -25,7 +25,7 @@ fn count_lines(output: &Output) -> usize {
 
 #[test]
 fn lists_of_more_than_a_page_are_whole_in_every_program() {
-    let world = World::without_lobby();
+    let world = World::new(&["--no-lobby", "--no-limits"]);
     let mut luis = world.register("luis");
     for (user, rooms) in [("ana", 0..1_000), ("luis", 1_000..2_001)] {
         let mut line = if user == "luis" { world.login(user) } else { world.register(user) };
