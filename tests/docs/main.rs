@@ -6,4 +6,5 @@ mod support;
 mod contributing;
 mod examples;
 mod readme;
+mod security;
 mod tour;

@@ -133,7 +133,16 @@ pub struct Conversation {
 impl Conversation {
     /// Returns the message with this number, if memory holds it.
     pub fn row(&self, seq: Seq) -> Option<&Arc<Message>> {
-        self.rows.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| self.rows.get(index))
+        // Nearly always it is one of the last: the search begins there, and its steps grow.
+        let (mut end, mut step) = (self.rows.len(), 1);
+        loop {
+            let start = end.saturating_sub(step);
+            let last = self.rows.get(start..end)?;
+            if start == 0 || last.first().is_some_and(|row| row.seq <= seq) {
+                return last.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| last.get(index));
+            }
+            (end, step) = (start, 2 * step);
+        }
     }
 
     /// Returns the number of the last message, or 0.
