@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{AccountNumber, Policy, StateMachine};
 use crate::limits;
 
-/// What a request, or its reply, takes out of its user's buckets.
+/// The amounts that a request, or its reply, takes out of the buckets of its user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     pub tokens: u32,
@@ -25,8 +25,8 @@ struct Buckets {
 }
 
 impl Buckets {
-    /// Takes a cost out, down to a debt of [`limits::RATE_DEBT`].
-    fn take(&mut self, cost: Cost, policy: &Policy, now: u64) {
+    /// Charges a cost, down to a debt of [`limits::RATE_DEBT`].
+    fn charge(&mut self, cost: Cost, policy: &Policy, now: u64) {
         let lowest = empty_at(now).saturating_add(nanoseconds(limits::RATE_DEBT));
         let take = |bucket: &mut u64, amount: u64, rate: u32| {
             let time = amount.saturating_mul(1_000_000_000) / u64::from(rate.max(1));
@@ -57,7 +57,7 @@ impl StateMachine {
         let (now, policy) = (nanoseconds(elapsed), &self.policy);
         let Some(buckets) = self.rate_limits.buckets(user) else { return true };
         let mut after = *buckets;
-        after.take(cost, policy, now);
+        after.charge(cost, policy, now);
         let is_enough = after.debt(now).is_zero();
         if is_enough {
             *buckets = after;
@@ -68,7 +68,7 @@ impl StateMachine {
     /// Takes a cost that cannot be refused.
     pub fn charge_in_any_case(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) {
         if let Some(buckets) = self.rate_limits.buckets(user) {
-            buckets.take(cost, &self.policy, nanoseconds(elapsed));
+            buckets.charge(cost, &self.policy, nanoseconds(elapsed));
         }
     }
 

@@ -12,7 +12,7 @@ use wachat::store::Store;
 
 const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 2 };
 
-/// What a user who has acknowledged nothing is given: gaps with their ends, and the numbers of messages.
+/// Returns the events of a user who has acknowledged nothing: gaps with their ends, and the numbers of messages.
 fn pending(stored: &StoredState, name: &str) -> Vec<(u64, u64)> {
     let mut delivery = Delivery::default();
     stored.collect(stored.number(&user(name)).unwrap(), Seq::ZERO, 100, &mut delivery);

@@ -42,7 +42,7 @@ fn rate_refuses_who_sends_too_fast_and_nobody_else() {
     assert!((AT_ONCE..=most).contains(&accepted.len()), "{} were accepted, of at most {most}", accepted.len());
     assert!(!refused.is_empty(), "none was refused");
     assert!(luis.request("SEND;m-1;ana;hola").starts_with("OK;"), "another user may send");
-    // What was refused did not happen, and its id is free.
+    // A refused SEND did not happen, and its id is free.
     let id = replies.iter().position(is_refused).expect("a refusal");
     let retry = crate::support::wait_for("tokens", || {
         Some(ana.request(&format!("SEND;m-{id};luis;hola"))).filter(|reply| !is_refused(reply))

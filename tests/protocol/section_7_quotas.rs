@@ -4,7 +4,7 @@ use wachat::limits;
 
 use crate::support::{Connection, PASSWORD, World};
 
-/// What a message with the longest text counts.
+/// Bytes that a message with the longest text counts.
 const LONGEST: usize = limits::TEXT_BYTES + 256;
 
 /// As many of them are in a MiB, and some space for short ones.
@@ -48,7 +48,7 @@ fn a_mailbox_and_each_sender_in_it_have_a_limit_of_bytes() {
     assert_eq!(accepted, 0);
     assert_quota(&refusal, "too much waits for that user");
     assert_eq!(fill(&mut marta, "n", "luis").0, IN_A_MIB, "another mailbox");
-    // What waits is counted again after a crash, from the log, and after a stop, from a checkpoint.
+    // Waiting messages are counted again after a crash, from the log, and after a stop, from a checkpoint.
     world.kill().start();
     assert_quota(&fill(&mut world.login("marta"), "m", "eva").1, "too much waits for that user");
     world.stop();

@@ -1,4 +1,4 @@
-//! What counts as one address, for connections and for failed logins: a network of 64 bits in IPv6, an IPv4 address also where an IPv6 socket reports it.
+//! Networks that count as one address, for connections and for failed logins: a network of 64 bits in IPv6, an IPv4 address also where an IPv6 socket reports it.
 
 use std::net::IpAddr;
 

@@ -221,7 +221,7 @@ impl App {
                 self.note_joiner(user);
             }
             Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
-            // What is missing is fetched, or reported then.
+            // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
         }

@@ -256,7 +256,7 @@ impl Conversation {
         for (era, row) in self.rows.iter_mut().rev() {
             let Row::Sent(message, was) = row else { continue };
             if *era < self.era || message.seq <= upto && *was >= state {
-                // So are those before it.
+                // The messages before this one have that state, too.
                 break;
             }
             if message.seq <= upto {

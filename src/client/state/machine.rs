@@ -209,7 +209,7 @@ impl ClientState {
 
     fn note_message(&mut self, message: &Message) {
         self.newest = self.newest.max(message.seq);
-        // Who looks rows up needs no hashes.
+        // A lookup and a pipe need no hashes.
         if self.keep.is_none() {
             self.known_here.insert(self.identity(message));
         }

@@ -138,7 +138,7 @@ impl StoredState {
             let has = Marks { delivered: member.acknowledged, read: member.read };
             Some(Status { user: self.name(number), state: has.state_of(seq) })
         };
-        // Where few members are recipients, they are sorted. Where they are many, the others between them are skipped.
+        // Few recipients are sorted. Of many, the members between them are skipped.
         let early: Vec<_> = room.members_before(seq).take(FEW_RECIPIENTS + 1).collect();
         if early.len() > FEW_RECIPIENTS {
             let recipients = entries_after(&room.members_by_name, page).filter(|(_, joined)| *joined < seq);

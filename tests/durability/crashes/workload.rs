@@ -389,7 +389,7 @@ impl Workload {
         let now = self.now();
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
         server.group_commit.end_batch(now).map_err(|defect| defect.to_string())?;
-        // What depends on nothing in the batch may leave before the batch is written.
+        // Effects that depend on nothing in the batch may leave before the batch is written.
         self.hear()?;
         let Some(server) = &mut self.server else { return Ok(Err(Gone)) };
         if server.group_commit.commit().is_err() {
