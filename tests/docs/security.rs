@@ -1,6 +1,5 @@
 //! `SECURITY.md` says what is there: its flags, its limits and its tests.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
