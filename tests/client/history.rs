@@ -14,7 +14,7 @@ use wachat::client::state::lookup::{Lookup, look_up};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use wachat::protocol::Event;
+use wachat::protocol::{Chat, Event, HistoryRecord};
 use wachat::wal::WalError;
 
 use crate::support::World;
@@ -232,7 +232,7 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         assert_eq!(home.state.unshown().count(), 0);
         let rows = home.state.last_rows(&target("luis"), usize::MAX);
         assert!((1_000..20_000).contains(&rows.len()), "{}", rows.len());
-        assert!(home.state.lacks_rows(&target("luis"), 30_000) && !home.state.lacks_rows(&target("luis"), 1_000));
+        assert!(home.state.lacks_rows(&target("luis")));
         let look_up = |lookup: Lookup| {
             let (directory, covered) = home.files.covered().unwrap();
             let older = look_up(&directory, &covered, &user("ana"), &lookup).unwrap();
@@ -244,6 +244,89 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         assert_eq!(seqs(look_up(Lookup::Words(vec!["29999".to_owned()]))), [seq(29_999)]);
         assert_eq!(seqs(look_up(Lookup::Words(vec!["early".to_owned()]))), [seq(1)]);
     }
+}
+
+#[test]
+fn a_long_outbox_of_a_pipe_is_taken_over_whole() {
+    let disk = SimulatedDisk::default();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+    let text = "x".repeat(50_000);
+    for number in 0..40 {
+        let message = Outgoing { text: Text::new(&text).unwrap(), ..outgoing("luis", &number.to_string()) };
+        pipe.queue(&message).unwrap();
+        pipe.0.files.make_checkpoint_when_due(&mut pipe.0.state).unwrap();
+    }
+    drop(pipe);
+    assert_eq!(open(&disk).unwrap().waiting().len(), 40);
+}
+
+/// Makes a checkpoint now, and starts again from it.
+fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client {
+    client.0.files.checkpoint_bytes = 0;
+    client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
+    drop(client);
+    open(disk).unwrap()
+}
+
+#[test]
+fn a_note_to_oneself_is_one_row_although_a_checkpoint_comes_between() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    let note = outgoing("ana", "note");
+    client.queue(&note).unwrap();
+    client.take_in(vec![message(1, "ana", note.id.as_str(), "note")]);
+    let mut client = restart_from_a_checkpoint(client, &disk);
+    client.accept(&note, 1);
+    assert_eq!(rows(&client, "ana"), ["out note RECEIVED"]);
+    drop(client);
+    assert_eq!(rows(&open(&disk).unwrap(), "ana"), ["out note RECEIVED"]);
+}
+
+#[test]
+fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
+    let disk = SimulatedDisk::default();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    let sent = outgoing("luis", "sent");
+    let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+    pipe.queue(&sent).unwrap();
+    pipe.accept(&sent, 1);
+    drop(pipe);
+    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
+    let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
+    let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
+    let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
+    let page = [HistoryRecord::Message { message, state: State::Received }];
+    assert_eq!(client.0.state.add_missed(missing, &page).len(), 1);
+    client.0.state.note_complete(missing, None, 0);
+    client.0.commit().unwrap();
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(rows(&client, "luis"), ["out sent RECEIVED"]);
+}
+
+#[test]
+fn messages_that_are_about_to_come_are_missed_when_another_program_takes_them() {
+    let mut client = open(&SimulatedDisk::default()).unwrap();
+    client.log_in("store", 0);
+    client.take_in(vec![message(1, "luis", "a", "one")]);
+    let chat = |last: u64| Chat { target: target("luis"), last: seq(last), read: seq(0), count: last };
+    let record = |number: u64| {
+        let Event::Message(message) = message(number, "luis", &format!("id-{number}"), "text") else { unreachable!() };
+        HistoryRecord::Message { message, state: State::Received }
+    };
+    // The messages 2 to 4 were not polled yet.
+    let page = [record(1), record(2), record(3), record(4)];
+    let missing = client.0.state.compare(&[chat(4)], false, seq(1));
+    assert!(client.0.state.add_missed(&missing[0], &page).is_empty());
+    client.0.state.note_complete(&missing[0], None, 3);
+    // Another program polls them.
+    let missing = client.0.state.compare(&[chat(4)], false, seq(4));
+    assert_eq!(client.0.state.add_missed(&missing[0], &page).len(), 3);
+    client.0.state.note_complete(&missing[0], None, 0);
+    assert!(client.0.state.compare(&[chat(4)], false, seq(4)).is_empty());
 }
 
 #[test]

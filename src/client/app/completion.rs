@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::App;
 use super::view::{damaged, notice};
@@ -30,14 +31,19 @@ enum Mode {
 #[derive(Debug, Default)]
 pub struct Completion {
     mode: Mode,
-    /// This session has begun a comparison.
+    /// This session has begun a comparison, and another one is wanted.
     begun: bool,
+    wanted: bool,
+    /// The server has refused the last request for now: the next one waits until then.
+    retry: Option<Instant>,
     /// The session before has not received all events: states may have changed unseen.
     pub states_missed: bool,
     /// The conversations to complete, the first of which is being fetched.
     missing: VecDeque<Missing>,
     /// The number below which its next page is.
     before: Option<Seq>,
+    /// Messages of it that come with a poll.
+    newer: u64,
     /// Messages of it that were added, and of all conversations.
     added: usize,
     total: usize,
@@ -54,15 +60,28 @@ impl Completion {
         self.begun = false;
     }
 
-    /// All events that waited have come: now a comparison tells what is missing.
-    pub fn note_caught_up(&mut self, is_wanted: bool) {
-        if self.mode == Mode::Idle && (is_wanted || !self.begun) {
-            (self.mode, self.begun) = (Mode::Due, true);
+    /// Notes that an event tells of missing messages.
+    pub fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Notes that no events are pending on the server, and makes a comparison due if one is wanted.
+    pub fn note_caught_up(&mut self) {
+        if self.mode == Mode::Idle && (self.wanted || !self.begun) {
+            (self.mode, self.begun, self.wanted) = (Mode::Due, true, false);
         }
     }
 
+    /// Returns the moment at which a request is due that has to wait.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        self.retry.filter(|retry| *retry > now)
+    }
+
     /// Returns the next request, if one is due.
-    pub fn next_request(&mut self) -> Option<Request> {
+    pub fn next_request(&mut self, now: Instant) -> Option<Request> {
+        if self.deadline(now).is_some() {
+            return None;
+        }
         let request = match (self.mode, self.missing.front()) {
             (Mode::Due, _) => Request::Compare,
             (Mode::Fetching, Some(first)) => Request::Fetch(first.target.clone(), self.before),
@@ -72,8 +91,9 @@ impl Completion {
         Some(request)
     }
 
-    /// The request had no answer, or came too soon: it is asked again.
-    pub fn note_unreachable(&mut self) {
+    /// Makes the last request due again: it had no answer, or was refused for now.
+    pub fn retry_later(&mut self, now: Instant) {
+        self.retry = Some(now + limits::MIN_RETRY_DELAY);
         self.mode = if self.missing.is_empty() { Mode::Due } else { Mode::Fetching };
     }
 }
@@ -83,11 +103,12 @@ impl App {
     pub(super) fn compare(&mut self, chats: &[Chat]) {
         self.dispatcher.compare_reads(chats);
         let states_missed = std::mem::take(&mut self.completion.states_missed);
-        let missing = VecDeque::from(self.state.compare(chats, states_missed));
+        let taken = self.state.position().max(self.polling.acknowledged);
+        let missing = VecDeque::from(self.state.compare(chats, states_missed, taken));
         let many = missing.len() > limits::COMPLETION_LINES;
         let mode = if missing.is_empty() { Mode::Idle } else { Mode::Fetching };
-        self.completion =
-            Completion { mode, begun: true, many, missing, space: limits::COMPLETION_BYTES, ..Completion::default() };
+        let (wanted, space) = (self.completion.wanted, limits::COMPLETION_BYTES);
+        self.completion = Completion { mode, begun: true, wanted, many, missing, space, ..Completion::default() };
     }
 
     /// The server has refused a comparison, or a page: the user has left the room.
@@ -99,8 +120,14 @@ impl App {
     /// Adds a page of the conversation that is being completed to the history.
     pub(super) fn complete(&mut self, page: &[HistoryRecord]) {
         let Some(missing) = self.completion.missing.front().cloned() else { return self.begin_next() };
-        let taken = self.state.position().max(self.polling.acknowledged);
-        let added = self.state.add_missed(&missing, page, taken);
+        let oldest = page.first().map(|record| record.numbers().0);
+        // A server that does not go back would be asked for ever.
+        if self.completion.before.is_some_and(|before| oldest.is_some_and(|oldest| oldest >= before)) {
+            return self.skip_missing();
+        }
+        let added = self.state.add_missed(&missing, page);
+        let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
+        self.completion.newer += page.iter().filter(is_newer).count() as u64;
         let bytes = |message: &Arc<Message>| message.text.as_str().len() + limits::ROW_BYTES;
         self.completion.space = self.completion.space.saturating_sub(added.iter().map(bytes).sum());
         self.completion.added += added.len();
@@ -110,7 +137,7 @@ impl App {
             }
         }
         self.report_progress(added.len());
-        match page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > missing.down_to.next()) {
+        match oldest.filter(|oldest| *oldest > missing.down_to.next()) {
             None => self.end_conversation(&missing, None),
             // A history that is new here begins with the last messages.
             Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {
@@ -146,13 +173,13 @@ impl App {
         if let (Some(gap), false) = (&rest, self.completion.many) {
             self.show(notice(Phrase::Gap { max: &gap.max_messages(), target }));
         }
-        self.state.note_complete(missing, rest);
+        self.state.note_complete(missing, rest, self.completion.newer);
         self.completion.missing.pop_front();
         self.begin_next();
     }
 
     fn begin_next(&mut self) {
-        (self.completion.before, self.completion.added) = (None, 0);
+        (self.completion.before, self.completion.newer, self.completion.added) = (None, 0, 0);
         self.completion.mode = if self.completion.missing.is_empty() { Mode::Idle } else { Mode::Fetching };
         if self.completion.missing.is_empty() && self.completion.many && self.completion.total > 0 {
             self.show(notice(Phrase::Completed { count: &self.completion.total }));

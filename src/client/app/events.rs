@@ -147,7 +147,7 @@ impl App {
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
             (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if is_temporary(&ko) => {
-                self.completion.note_unreachable();
+                self.completion.retry_later(self.moment.now);
             }
             (Request::Compare | Request::Fetch(..), _) => self.skip_missing(),
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
@@ -165,7 +165,7 @@ impl App {
     pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
         match question {
             Request::Lobby => self.handle_lobby(None),
-            Request::Compare | Request::Fetch(..) => self.completion.note_unreachable(),
+            Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.moment.now),
             Request::Join(..) => self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string()),
             Request::Peer(peer) => self.handle_unreachable(peer, why),
             _ => self.show(View::Problem(Phrase::NotAsked { why: &why }.to_string())),
@@ -189,8 +189,11 @@ impl App {
             };
         }
         self.held.extend(arrivals);
+        if is_wanted {
+            self.completion.want();
+        }
         if count < limits::POLL_EVENTS {
-            self.completion.note_caught_up(is_wanted);
+            self.completion.note_caught_up();
         }
     }
 

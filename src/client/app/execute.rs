@@ -132,7 +132,7 @@ impl App {
         // A pipe has no history of its own. The server has all messages: a member who joined a room later has not.
         if rows.is_empty() || self.setting.piped || self.server == Server::Reachable {
             self.ask_server(Request::History(target, count));
-        } else if self.state.lacks_rows(&target, count) {
+        } else if self.state.lacks_rows(&target) {
             self.look_up(Lookup::Last(target, count));
         } else {
             self.output.views.extend(rows.into_iter().map(View::Row));

@@ -37,6 +37,19 @@ impl App {
         self.output.effects.push(Effect::LookUp(lookup));
     }
 
+    /// Shows the last rows of a conversation in the order of their times. A gap stands before the row behind it.
+    fn show_last(&mut self, found: Vec<(Target, Row)>, count: usize) {
+        let (mut rows, mut next) = (Vec::new(), None);
+        for (_, row) in found.into_iter().rev() {
+            next = row.at().or(next);
+            rows.push((next, row));
+        }
+        rows.reverse();
+        rows.sort_by_key(|(at, _)| *at);
+        let skipped = rows.len().saturating_sub(count);
+        self.show_all(rows.into_iter().skip(skipped).map(|(_, row)| View::Row(row)), Phrase::NothingThere);
+    }
+
     /// Shows what was looked up, with what memory holds.
     pub(super) fn handle_looked_up(&mut self, lookup: Lookup, rows: Result<Vec<(Target, Row)>, String>) {
         self.lookups = self.lookups.saturating_sub(1);
@@ -47,10 +60,7 @@ impl App {
         let found = self.state.with_rows_in_memory(rows, &lookup);
         match lookup {
             Lookup::Words(_) => self.show_found(found),
-            Lookup::Last(_, count) => {
-                let skipped = found.len().saturating_sub(count);
-                self.show_all(found.into_iter().skip(skipped).map(|(_, row)| View::Row(row)), Phrase::NothingThere);
-            }
+            Lookup::Last(_, count) => self.show_last(found, count),
         }
     }
 

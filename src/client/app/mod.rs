@@ -183,7 +183,7 @@ impl App {
         self.close_overdue();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);
-        let background = || if leaving { None } else { self.completion.next_request() };
+        let background = || if leaving { None } else { self.completion.next_request(now) };
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
     }
@@ -279,8 +279,8 @@ impl App {
         let now = self.moment.now;
         let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
         let timeout = waits.then(|| self.progress + self.timeout);
-        let all = [timeout, self.dispatcher.deadline(now), self.polling.deadline(now), self.chats.deadline()];
-        all.into_iter().flatten().min()
+        let links = [self.dispatcher.deadline(now), self.polling.deadline(now), self.completion.deadline(now)];
+        links.into_iter().chain([timeout, self.chats.deadline()]).flatten().min()
     }
 
     /// Returns how the program ends, if it ends now.

@@ -7,11 +7,12 @@ use super::error::LinkError;
 use super::lists::{fetch_chats, fetch_members, fetch_rooms, fetch_statuses, fetch_users};
 use super::session::Session;
 use crate::client::state::outbox::Outgoing;
+use crate::client::texts::words;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Accepted, Chat, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
+use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,13 +134,21 @@ fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko
 fn find_sent(session: &mut Session, message: &Outgoing, above: Seq) -> Result<Option<Accepted>, LinkError> {
     let (mut before, mut count) = (None, limits::HISTORY_RECORDS);
     loop {
-        // A user who has left the room meanwhile is given none.
-        let page = fetch_history(session, &message.to, count, before)?.unwrap_or_default();
+        let page = match fetch_history(session, &message.to, count, before)? {
+            // It is not known yet whether the server has the message.
+            Err(ko) if ko.code == Code::Rate => return Err(LinkError::Away(words::ko(&ko))),
+            // A user who has left the room meanwhile is given none.
+            page => page.unwrap_or_default(),
+        };
         let mine = |sent: &&Arc<Message>| sent.id == message.id && sent.from == session.user;
         if let Some(sent) = page.iter().filter_map(HistoryRecord::message).find(mine) {
             return Ok(Some(Accepted { id: sent.id.clone(), at: sent.at, seq: sent.seq }));
         }
-        match page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > above.next()) {
+        let oldest = page.first().map(|record| record.numbers().0);
+        if before.is_some_and(|before| oldest.is_some_and(|oldest| oldest >= before)) {
+            return Err(LinkError::malformed());
+        }
+        match oldest.filter(|oldest| *oldest > above.next()) {
             None => return Ok(None),
             oldest => (before, count) = (oldest, limits::MAX_HISTORY_RECORDS),
         }

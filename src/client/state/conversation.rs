@@ -222,14 +222,12 @@ impl Conversation {
         self.rows.drain(..removed);
     }
 
-    /// Removes the rows up to a time. A gap before the first one that stays does, too.
+    /// Removes the rows up to the last one that is not newer than a time.
     pub fn remove_upto(&mut self, time: Timestamp) {
-        let first = self.rows.iter().position(|(_, row)| row.at().is_some_and(|at| at > time));
-        let first = first.unwrap_or(self.rows.len());
-        let is_gap = |index: &usize| matches!(self.rows.get(*index), Some((_, Row::Gap(_))));
-        let kept = first.checked_sub(1).filter(is_gap).unwrap_or(first);
-        self.older |= kept > 0;
-        self.rows.drain(..kept);
+        let last = self.rows.iter().rposition(|(_, row)| row.at().is_some_and(|at| at <= time));
+        let count = last.map_or(0, |last| last + 1);
+        self.older |= count > 0;
+        self.rows.drain(..count);
     }
 
     /// Inserts a row by its number: the answer to a SEND and a poll may cross.
@@ -279,6 +277,14 @@ impl Conversation {
     pub fn last_sent(&self) -> Option<(Arc<Message>, State)> {
         self.rows.iter().rev().find_map(|(era, row)| match row {
             Row::Sent(message, state) if *era == self.era => Some((message.clone(), *state)),
+            _ => None,
+        })
+    }
+
+    /// Returns the number of the user's first message in memory that is not called read, in this store.
+    pub fn first_unread_sent(&self) -> Option<Seq> {
+        self.rows.iter().find_map(|(era, row)| match row {
+            Row::Sent(message, state) if *era == self.era && *state < State::Read => Some(message.seq),
             _ => None,
         })
     }

@@ -1,5 +1,6 @@
 //! The decisions: which records an event makes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conversation::{Complete, Conversation, Gap, Moved};
@@ -45,10 +46,12 @@ pub struct Missing {
     /// The number of the conversation's last message, and the server's count of all.
     pub last: Seq,
     pub count: u64,
+    /// The messages of others above this number come with a poll.
+    pub taken: Seq,
 }
 
 impl Missing {
-    /// Checks that nothing of the conversation was here before.
+    /// Checks that the conversation was never compared with the server.
     pub fn is_new(&self) -> bool {
         self.above == Seq::ZERO
     }
@@ -159,32 +162,33 @@ impl ClientState {
     /// Compares the server's conversations with those here: returns the ones that lack messages, in that order. One that is
     /// complete is noted as such, and one with messages of an earlier store is taken for complete: which of them a restored
     /// server has under new numbers is not known. `states_missed`: those whose last message of the user may have been read.
-    pub fn compare(&mut self, chats: &[Chat], states_missed: bool) -> Vec<Missing> {
+    /// `taken`: the messages of others above this number come with a poll.
+    pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing = Vec::new();
         for Chat { target, last, count, .. } in chats {
             let (target, last, count) = (target.clone(), *last, *count);
             let empty = Conversation::default();
             let here = self.conversations.get(&target).unwrap_or(&empty);
             let above = here.complete().upto;
-            let doubtful = here.last_sent().filter(|(_, state)| states_missed && *state < State::Read);
+            let doubtful = if states_missed { here.first_unread_sent() } else { None };
             if !here.has_earlier_store() && (doubtful.is_some() || !here.is_complete(last, count)) {
-                let down_to = doubtful.map_or(above, |(message, _)| message.seq.before().min(above));
-                missing.push(Missing { target, above, down_to, last, count });
-            } else if last > above {
+                let down_to = doubtful.map_or(above, |seq| seq.before().min(above));
+                missing.push(Missing { target, above, down_to, last, count, taken });
+            } else if last > above && last <= taken {
                 self.record(Record::Complete(target, Complete { upto: last, count }));
             }
         }
         missing
     }
 
-    /// Adds the messages of a page of HISTORY that are missing, and returns them. Those of others above `taken` come with a
-    /// poll, and those in the outbox with the answer to their SEND.
-    pub fn add_missed(&mut self, missing: &Missing, page: &[HistoryRecord], taken: Seq) -> Vec<Arc<Message>> {
+    /// Adds the messages of a page of HISTORY that are missing, and returns them. Those in the outbox come with the
+    /// answer to their SEND.
+    pub fn add_missed(&mut self, missing: &Missing, page: &[HistoryRecord]) -> Vec<Arc<Message>> {
         let mut added = Vec::new();
         for record in page {
             let HistoryRecord::Message { message, state } = record else { continue };
             let is_mine = self.is_mine(message);
-            let comes = if is_mine { self.outbox.contains(&message.id) } else { message.seq > taken };
+            let comes = if is_mine { self.outbox.contains(&message.id) } else { message.seq > missing.taken };
             if comes || message.seq <= missing.down_to {
                 continue;
             }
@@ -213,10 +217,12 @@ impl ClientState {
         new
     }
 
-    /// Notes that a conversation is complete, but for the rest that stays with the server.
-    pub fn note_complete(&mut self, missing: &Missing, rest: Option<Gap>) {
+    /// Notes that a conversation is complete, but for the rest that stays with the server, and for messages that are so
+    /// new that they come with a poll: the server's count has this many of them.
+    pub fn note_complete(&mut self, missing: &Missing, rest: Option<Gap>, newer: u64) {
         rest.into_iter().for_each(|gap| _ = self.record(Record::Gap(gap)));
-        let complete = Complete { upto: missing.last, count: missing.count };
+        let (upto, count) = (missing.last.min(missing.taken), missing.count.saturating_sub(newer));
+        let complete = Complete { upto: upto.max(missing.above), count };
         self.record(Record::Complete(missing.target.clone(), complete));
     }
 
@@ -245,8 +251,15 @@ impl ClientState {
 
     /// Copies what another program of this user noted of its messages, as far as it is new here.
     pub(super) fn adopt(&mut self, records: Vec<Record>) {
+        let sent = |record: &Record| match record {
+            Record::Sent { id, seq, .. } => Some((id.clone(), *seq)),
+            _ => None,
+        };
+        let numbers: HashMap<_, _> = records.iter().filter_map(sent).collect();
         for record in records {
             let new = match &record {
+                // The server has returned it already, and a comparison has noted that it is here.
+                Record::Queued(message) if self.is_covered(message, numbers.get(&message.id)) => false,
                 Record::Queued(message) => !self.is_known(&message.id),
                 Record::Tried { id, .. } | Record::Sent { id, .. } | Record::Failed { id, .. } => {
                     self.outbox.contains(id)
@@ -257,6 +270,12 @@ impl ClientState {
                 self.record(record);
             }
         }
+    }
+
+    /// Checks that a message with this number is among those that a comparison with the server has covered.
+    fn is_covered(&self, message: &Outgoing, number: Option<&Seq>) -> bool {
+        let covered = self.conversations.get(&message.to).map_or(Seq::ZERO, |c| c.complete().upto);
+        number.is_some_and(|number| *number <= covered)
     }
 
     /// Checks that a message was queued here, whether it waits or was answered. It can be asked only while what

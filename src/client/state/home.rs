@@ -25,7 +25,7 @@ use crate::limits;
 use crate::model::UserName;
 
 /// Returns the directory of a user and server (`host:port`), below the home: a readable part, and a digest that tells
-/// apart what the readable part does not. The names of this machine are one.
+/// apart what the readable part does not. `localhost` and the loopback addresses count as one server.
 pub fn directory(home: &Path, user: &UserName, server: &str) -> PathBuf {
     let server = canonical(server);
     let digest = blake2::Blake2s256::digest(format!("{}\n{server}", user.mapped()));
@@ -102,7 +102,8 @@ impl Home {
         }
         let (log, torn) = open_log(disk, path, covered, &mut |record| state.replay(record))?;
         let (disk, directory) = (disk.clone(), path.to_path_buf());
-        let checkpoint_bytes = limits::CLIENT_CHECKPOINT_BYTES;
+        // A pipe keeps its whole log for the person's client, which takes it over, or forgets most of it.
+        let checkpoint_bytes = if how == Use::Pipe { u64::MAX } else { limits::CLIENT_CHECKPOINT_BYTES };
         let files = Files { log, disk, directory, covered, checkpoint_bytes, torn, _lock: lock };
         files.restore_hashes(&mut state)?;
         Ok(Self { state, files })

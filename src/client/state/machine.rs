@@ -177,7 +177,7 @@ impl ClientState {
     fn apply_sent(&mut self, id: &MessageId, seq: Seq, at: Timestamp) -> Change {
         let Some(Outgoing { id, to, text, .. }) = self.settle(id) else { return Change::None };
         let message = Arc::new(Message { seq, id, from: self.me.clone(), to, at, text });
-        if self.holds(&message) {
+        if self.holds(&message) || self.has_row(&message) {
             return Change::Sent(self.conversation(&message.to).claim(seq));
         }
         Change::Sent(self.add_message(message))
@@ -229,7 +229,7 @@ impl ClientState {
         }
     }
 
-    /// Removes all rows but the newest: the log has them. Returns once memory holds at most so many bytes of them.
+    /// Removes the oldest rows until those in memory take at most `bytes`: the log has them.
     pub fn remove_old_rows(&mut self, bytes: usize) {
         let rows = self.conversations.values().flat_map(Conversation::rows);
         let mut newest: Vec<_> = rows.filter_map(|row| Some((row.at()?, row.bytes()))).collect();

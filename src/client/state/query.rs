@@ -81,8 +81,8 @@ impl ClientState {
     /// too, and the states of the user's messages may have changed since.
     pub fn with_rows_in_memory(&self, mut older: Vec<(Target, Row)>, lookup: &Lookup) -> Vec<(Target, Row)> {
         let newer = self.rows_in_memory(lookup);
-        let ids: HashSet<_> = newer.iter().filter_map(|(target, row)| Some((target, row.id()?))).collect();
-        older.retain(|(target, row)| row.id().is_none_or(|id| !ids.contains(&(target, id))));
+        let known: HashSet<_> = newer.iter().map(|(target, row)| (target, row.seq(), row.id())).collect();
+        older.retain(|(target, row)| !known.contains(&(target, row.seq(), row.id())));
         if !self.has_earlier_store() {
             for (target, row) in &mut older {
                 if let (Row::Sent(message, state), Some(conversation)) = (row, self.conversations.get(target)) {
@@ -98,9 +98,10 @@ impl ClientState {
         self.conversations.values().any(Conversation::has_older)
     }
 
-    /// Checks that memory does not hold as many rows of a conversation, and the log has older ones.
-    pub fn lacks_rows(&self, target: &Target, count: usize) -> bool {
-        self.conversations.get(target).is_some_and(|c| c.has_older() && c.rows().len() < count)
+    /// Checks that the log has rows of a conversation that memory does not hold. Those in memory need not be the last
+    /// ones: missing messages come later than newer ones.
+    pub fn lacks_rows(&self, target: &Target) -> bool {
+        self.conversations.get(target).is_some_and(Conversation::has_older)
     }
 
     /// Counts the messages received there above this number that are kept in memory and not hidden. Returns the count,
