@@ -190,13 +190,16 @@ fn a_note_to_oneself_advances_although_it_came_before_its_ok() {
     assert_eq!(rows(&open(&disk).unwrap(), "ana"), ["out note DELIVERED"], "the replay comes to the same");
 }
 
-/// Takes in messages of luis, a thousand in each batch, as long as the texts are.
+/// Takes in messages of luis, a thousand in each batch, and compares after each as a client does: the server has no more.
 fn receive_many(home: &mut Home, numbers: std::ops::RangeInclusive<u64>, text: &str) {
     let last = *numbers.end();
     for first in numbers.step_by(1_000) {
         let some = first..=last.min(first + 999);
         home.state.take_in(some.map(|n| message_at(n, n, &format!("{text} {n}"))).collect());
         home.state.mark_shown(1_000);
+        let last = seq(last.min(first + 999));
+        let chat = Chat { target: target("luis"), last, read: seq(0), count: last.get() };
+        assert!(home.state.compare(&[chat], false, last).is_empty());
         home.commit().unwrap();
         home.files.make_checkpoint_when_due(&mut home.state).unwrap();
     }
@@ -390,6 +393,7 @@ fn with_a_million_messages_at_home_a_client_starts_at_once_and_small() {
     ana.expect("the server is away");
     let process = Process::of(ana.child.id());
     let (cpu, memory) = (process.cpu_time(), process.peak());
+    println!("the start took {cpu:?} of processor time and {memory} KiB");
     assert!(cpu < Duration::from_millis(200), "the start took {cpu:?}");
     assert!(memory < 64 << 10, "the start took {memory} KiB");
     ana.type_line("/search 123456");
