@@ -122,6 +122,9 @@ pub struct HistoryPrefix {
     pub rows: u64,
 }
 
+/// Rows at the end of a conversation that are searched first.
+const LAST_ROWS: usize = 64;
+
 /// The messages of one conversation: in the history file up to `filed`, in memory after it.
 #[derive(Default)]
 pub struct Conversation {
@@ -133,16 +136,11 @@ pub struct Conversation {
 impl Conversation {
     /// Returns the message with this number, if memory holds it.
     pub fn row(&self, seq: Seq) -> Option<&Arc<Message>> {
-        // Nearly always it is one of the last: the search begins there, and its steps grow.
-        let (mut end, mut step) = (self.rows.len(), 1);
-        loop {
-            let start = end.saturating_sub(step);
-            let last = self.rows.get(start..end)?;
-            if start == 0 || last.first().is_some_and(|row| row.seq <= seq) {
-                return last.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| last.get(index));
-            }
-            (end, step) = (start, 2 * step);
-        }
+        // Nearly always it is one of the last, which are in the processor's cache.
+        let (older, last) = self.rows.split_at(self.rows.len().saturating_sub(LAST_ROWS));
+        let is_old = last.first().is_some_and(|row| seq < row.seq);
+        let rows = if is_old { older } else { last };
+        rows.binary_search_by_key(&seq, |row| row.seq).ok().and_then(|index| rows.get(index))
     }
 
     /// Returns the number of the last message, or 0.
