@@ -146,7 +146,7 @@ impl FromTelegram {
                     self.hold.note_success("the wachat server accepts messages again");
                     return Ok(());
                 }
-                Ok(Err(ko)) if room::is_temporary(ko.code) => self.hold.note_failure(format_args!(
+                Ok(Err(ko)) if ko.code.is_temporary() => self.hold.note_failure(format_args!(
                     "the wachat server accepts nothing now ({ko}); update {number} and what follows wait"
                 )),
                 Ok(Err(ko)) => {

@@ -7,7 +7,7 @@ use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
-use crate::protocol::{Code, Done, HistoryRecord, Ko, SendRequest};
+use crate::protocol::{Done, HistoryRecord, Ko, SendRequest};
 
 /// Opens a SEND session and joins the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
@@ -19,12 +19,7 @@ pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
 
 fn no_room(room: &RoomName, ko: &Ko) -> Failure {
     let why = format!("the server does not let the bridge into {room}: {ko}");
-    (if is_temporary(ko.code) { Exit::Away } else { Exit::Failed }, why)
-}
-
-/// Checks that a later try may succeed (protocol, section 4).
-pub fn is_temporary(code: Code) -> bool {
-    matches!(code, Code::Rate | Code::Quota | Code::Full)
+    (if ko.code.is_temporary() { Exit::Away } else { Exit::Failed }, why)
 }
 
 /// Returns the number of the last message in the room.

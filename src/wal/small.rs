@@ -90,17 +90,15 @@ impl SmallWal {
     /// Closes the segment, so that a checkpoint may cover everything that was written, and returns what it would cover. The
     /// segments stay.
     pub fn close_segment(&mut self) -> Result<Covered, WalError> {
-        let mut closed = 0;
         self.close_on_error(|log| {
             if !log.wal.is_fresh() {
                 let (number, first) = (log.wal.newest() + 1, log.wal.segment.head.first);
                 let segment = create(&log.location, number, first, size_after(log.bytes()), &[])?;
                 log.wal.give_spare(segment);
-                closed = log.wal.switch().unwrap_or(0);
+                log.closed_bytes += log.wal.switch().unwrap_or(0);
             }
             Ok(())
         })?;
-        self.closed_bytes += closed;
         self.covered_bytes = self.closed_bytes;
         let (first, segment) = (self.wal.segment.head.first, self.wal.segment() - 1);
         Ok(Covered { first, segment, next_batch: self.wal.next_batch() })

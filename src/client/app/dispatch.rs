@@ -12,7 +12,7 @@ use crate::client::state::ClientState;
 use crate::client::state::outbox::Outgoing;
 use crate::limits;
 use crate::model::{MessageId, Seq, State, Target};
-use crate::protocol::{Chat, Code, Ko};
+use crate::protocol::{Chat, Ko};
 
 /// The sender, as the dispatcher sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,11 +58,6 @@ pub struct Dispatcher {
     held_reads: Option<Backoff>,
 }
 
-/// Checks that a KO says "later" (protocol, section 4).
-pub fn is_temporary(ko: &Ko) -> bool {
-    matches!(ko.code, Code::Rate | Code::Quota | Code::Full)
-}
-
 impl Dispatcher {
     /// Ends all sending: the server is not tried in this run.
     pub fn switch_off(&mut self) {
@@ -105,8 +100,7 @@ impl Dispatcher {
     }
 
     /// Returns the next request for the sender, if it has none and there is one. The state may note it: the request waits
-    /// until that is durable.
-    /// `background`: what is asked when there is nothing else.
+    /// until that is durable. `background` returns a request of low priority.
     pub fn next_request(
         &mut self,
         state: &mut ClientState,
@@ -156,17 +150,7 @@ impl Dispatcher {
         self.mode = Mode::Idle;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(LinkError::Away(why)) => {
-                self.retry.note_failure(moment.now, moment.jitter());
-                let message = if let Request::Send(message, _) | Request::Retry(message, _) = &request {
-                    Some(message)
-                } else {
-                    None
-                };
-                message.map(|message| self.refused.remove(&message.id));
-                let repeated = message.is_some() || matches!(request, Request::Read(..));
-                return Outcome::Unreachable(why, (!repeated).then_some(request));
-            }
+            Err(LinkError::Away(why)) => return self.note_unreachable(request, why, moment),
             Err(error) => return Outcome::Stopped(error),
         };
         self.retry.note_success();
@@ -180,7 +164,7 @@ impl Dispatcher {
             (Request::Send(message, _) | Request::Retry(message, _), Answer::Refused(ko)) => {
                 self.note_refusal(state, message, ko, moment)
             }
-            (Request::Read(..), Answer::Refused(ko)) if is_temporary(&ko) => {
+            (Request::Read(..), Answer::Refused(ko)) if ko.code.is_temporary() => {
                 let hold = self.held_reads.get_or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
                 hold.note_failure(moment.now, moment.jitter());
                 Outcome::Nothing
@@ -195,9 +179,17 @@ impl Dispatcher {
         }
     }
 
+    /// Leaves the server alone for a while. Whether it has a message that was sent is unknown from now on.
+    fn note_unreachable(&mut self, request: Request, why: String, moment: &Moment) -> Outcome {
+        self.retry.note_failure(moment.now, moment.jitter());
+        request.message().map(|message| self.refused.remove(&message.id));
+        let repeated = request.message().is_some() || matches!(request, Request::Read(..));
+        Outcome::Unreachable(why, (!repeated).then_some(request))
+    }
+
     /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
-        if !is_temporary(&ko) {
+        if !ko.code.is_temporary() {
             self.held.remove(&message.to);
             self.refused.remove(&message.id);
             state.fail(&message.id, &ko);

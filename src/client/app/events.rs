@@ -1,6 +1,6 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
-use super::dispatch::{Outcome, is_temporary};
+use super::dispatch::Outcome;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
@@ -146,7 +146,7 @@ impl App {
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
-            (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if is_temporary(&ko) => {
+            (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if ko.code.is_temporary() => {
                 self.completion.retry_later(self.moment.now);
             }
             (Request::Compare | Request::Fetch(..), _) => self.skip_missing(),
@@ -180,18 +180,15 @@ impl App {
             }
         }
         let (count, arrivals) = (events.len(), self.state.take_in(events));
-        let mut is_wanted = false;
-        for arrival in &arrivals {
-            is_wanted |= match arrival {
-                Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
-                Arrival::Gap(_) => true,
-                _ => false,
-            };
-        }
-        self.held.extend(arrivals);
-        if is_wanted {
+        let tells_of_missing = |arrival: &Arrival| match arrival {
+            Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
+            Arrival::Gap(_) => true,
+            _ => false,
+        };
+        if arrivals.iter().any(tells_of_missing) {
             self.completion.want();
         }
+        self.held.extend(arrivals);
         if count < limits::POLL_EVENTS {
             self.completion.note_caught_up();
         }

@@ -79,6 +79,14 @@ pub enum Answer {
 }
 
 impl Request {
+    /// Returns the message that it sends, if it sends one.
+    pub fn message(&self) -> Option<&Outgoing> {
+        match self {
+            Self::Send(message, _) | Self::Retry(message, _) => Some(message),
+            _ => None,
+        }
+    }
+
     /// Carries out the request on a connection.
     pub fn perform(&self, session: &mut Session) -> Result<Answer, LinkError> {
         let answer = match self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
+use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 
 /// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,15 @@ impl Gap {
 impl Row {
     /// Returns about the bytes that it takes.
     pub fn bytes(&self) -> usize {
-        let text = match self {
-            Self::Failed(message, _) => message.text.as_str().len(),
-            row => row.message().map_or(0, |message| message.text.as_str().len()),
-        };
-        text + limits::ROW_BYTES
+        self.text().map_or(0, |text| text.as_str().len()) + limits::ROW_BYTES
+    }
+
+    /// Returns the text of its message.
+    fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Failed(message, _) => Some(&message.text),
+            row => row.message().map(|message| &message.text),
+        }
     }
 
     /// Returns the id of its message.
@@ -70,11 +74,7 @@ impl Row {
 
     /// Checks that its text holds all these words, given in small letters.
     pub fn holds(&self, words: &[String]) -> bool {
-        let text = match self {
-            Self::Failed(message, _) => Some(&message.text),
-            row => row.message().map(|message| &message.text),
-        };
-        let text = text.map_or(String::new(), |text| text.as_str().to_lowercase());
+        let text = self.text().map_or(String::new(), |text| text.as_str().to_lowercase());
         words.iter().all(|word| text.contains(word))
     }
 

@@ -95,10 +95,6 @@ impl ClientState {
         Self { seed, ..Self::new(me) }
     }
 
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
     /// Applies a record of the log.
     pub fn replay(&mut self, record: Record) {
         self.apply(record);
@@ -135,11 +131,7 @@ impl ClientState {
             Record::Queued(message) => self.outbox.push(message),
             Record::Tried { id, above } => self.outbox.note_tried(&id, above),
             Record::Sent { id, seq, at } => return self.apply_sent(&id, seq, at),
-            Record::Failed { id, why } => {
-                if let Some(message) = self.settle(&id) {
-                    self.add_row(&message.to.clone(), Row::Failed(message, why));
-                }
-            }
+            Record::Failed { id, why } => self.apply_failed(&id, why),
             Record::Moved(id) => _ = self.outbox.remove(&id),
             Record::Received(message) => {
                 self.unshown.push_back(message.clone());
@@ -170,6 +162,12 @@ impl ClientState {
             Record::Position { store, last } => self.move_to(store, last),
         }
         Change::None
+    }
+
+    fn apply_failed(&mut self, id: &MessageId, why: String) {
+        if let Some(message) = self.settle(id) {
+            self.add_row(&message.to.clone(), Row::Failed(message, why));
+        }
     }
 
     /// Moves a message from the outbox to its conversation. A note to oneself may be there already, received

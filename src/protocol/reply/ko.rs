@@ -83,6 +83,11 @@ impl Code {
     pub fn closes(self) -> bool {
         matches!(self, Self::Auth | Self::TooLong | Self::Timeout | Self::Replaced | Self::Shutdown | Self::Internal)
     }
+
+    /// Returns true if a later try of the same request may succeed (protocol, section 4).
+    pub fn is_temporary(self) -> bool {
+        matches!(self, Self::Rate | Self::Quota | Self::Full)
+    }
 }
 
 impl PlainField for Code {}

@@ -70,8 +70,7 @@ impl StateMachine {
         last_of_peer: LastOfPeer,
         context: &mut Context,
     ) -> Decided<Option<Reply>> {
-        let me = self.stored.number(user)?;
-        let target = self.stored.find_target(me, target)?;
+        let (me, target) = self.find_participants(user, target)?;
         if upto > self.stored.last_in(me, target) {
             return Err(Code::Seq.into());
         }
@@ -84,8 +83,7 @@ impl StateMachine {
             (TargetNumber::User(_), found) => found,
         };
         let LastOfPeer::Found(last_of_peer) = found else {
-            context.emit_excerpt(self.stored.excerpt(me, target, 0, None));
-            return Ok(None);
+            return Ok(context.emit_excerpt(self.stored.excerpt(me, target, 0, None)));
         };
         let (user, target) = (self.stored.name(me), self.stored.target(target));
         self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;

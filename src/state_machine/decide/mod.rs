@@ -6,9 +6,12 @@ mod poll;
 mod quota;
 mod session;
 
-use super::{ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};
+use super::stored::TargetNumber;
+use super::{AccountNumber, ApplyError, Command, ConnectionId, Effect, Excerpt, Now, Output, Record, StateMachine};
 use crate::limits;
-use crate::protocol::{Code, Ko, Reply};
+use crate::model::UserName;
+use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, HistoryRecord, Ko, Reply};
 
 /// Reason why a command is not executed.
 enum DecideError {
@@ -40,8 +43,10 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn emit_excerpt(&mut self, excerpt: Excerpt) {
+    /// Emits an excerpt, which answers the command in the place of a reply.
+    fn emit_excerpt(&mut self, excerpt: Excerpt) -> Option<Reply> {
         self.out.effects.push(Effect::Excerpt(self.connection, excerpt));
+        None
     }
 }
 
@@ -82,21 +87,14 @@ impl StateMachine {
                 return self.mark_read(&user, &target, seq, last_of_peer, context);
             }
             Command::Excerpt { user, target, limit, before } => {
-                let me = self.stored.number(&user)?;
-                context.emit_excerpt(self.stored.excerpt(me, self.stored.find_target(me, &target)?, limit, before));
-                return Ok(None);
-            }
-            Command::SetStates { user, target, mut records } => {
-                let me = self.stored.number(&user)?;
-                self.stored.set_states(me, self.stored.find_target(me, &target)?, &mut records);
-                Reply::History(records)
+                let (me, target) = self.find_participants(&user, &target)?;
+                return Ok(context.emit_excerpt(self.stored.excerpt(me, target, limit, before)));
             }
             Command::Status { user, target, seq, page } => {
-                let me = self.stored.number(&user)?;
-                let target = self.stored.find_target(me, &target)?;
-                context.emit_excerpt(self.stored.status_excerpt(me, target, seq, &page));
-                return Ok(None);
+                let (me, target) = self.find_participants(&user, &target)?;
+                return Ok(context.emit_excerpt(self.stored.status_excerpt(me, target, seq, &page)));
             }
+            Command::SetStates { user, target, records } => self.set_states(&user, &target, records)?,
             Command::Chats { user, page, target } => self.stored.list_chats(&user, &page, target.as_ref())?,
             Command::Users { page } => self.stored.list_users(&page, &self.presence),
             Command::Join { user, room } => self.join_room(&user, &room, context)?,
@@ -114,6 +112,19 @@ impl StateMachine {
             Command::Closed => return self.close_session(context).map(|()| None),
         };
         Ok(Some(reply))
+    }
+
+    /// Finds the account of a user, and the target of the user's request.
+    fn find_participants(&self, user: &UserName, target: &RequestedTarget) -> Decided<(AccountNumber, TargetNumber)> {
+        let me = self.stored.number(user)?;
+        Ok((me, self.stored.find_target(me, target)?))
+    }
+
+    /// Answers HISTORY with the records that were read, in their states of now.
+    fn set_states(&self, user: &UserName, target: &RequestedTarget, mut records: Vec<HistoryRecord>) -> Decided {
+        let (me, target) = self.find_participants(user, target)?;
+        self.stored.set_states(me, target, &mut records);
+        Ok(Reply::History(records))
     }
 
     /// Applies a record and emits it to be written. Refused while the disk is full.
