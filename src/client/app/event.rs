@@ -19,6 +19,8 @@ pub enum Event {
     Started(Result<(), String>),
     /// A line, or the reason why the input is none.
     Typed(Result<String, String>),
+    /// A whole command or message from an editor. It may have several lines, and a backslash at its end is text.
+    Entered(String),
     InputEnded,
     Link(LinkEvent),
     Direct(DirectEvent),

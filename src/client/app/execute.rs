@@ -47,7 +47,8 @@ impl App {
         }
     }
 
-    fn handle_whole_line(&mut self, line: &str) {
+    /// Handles a whole command or message.
+    pub(super) fn handle_whole_line(&mut self, line: &str) {
         match parse::parse(line) {
             // A script expects to see the effect of the lines before this one.
             Ok(command) if self.setting.piped && command.looks_back() => {

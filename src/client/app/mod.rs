@@ -160,6 +160,7 @@ impl App {
                 self.input = Input::Line;
                 self.problem(why);
             }
+            Event::Entered(text) => self.handle_whole_line(&text),
             Event::InputEnded => self.handle_input_end(),
             Event::Link(event) => self.handle_link(event),
             Event::Direct(event) => self.handle_direct(event),
