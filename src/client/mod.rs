@@ -26,6 +26,7 @@ pub mod link;
 pub mod options;
 pub(crate) mod owner;
 pub mod p2p;
+pub mod screen;
 pub mod state;
 pub mod terminal;
 pub mod texts;

@@ -1,5 +1,6 @@
 //! The options of `wachat connect`, from its command line and environment.
 
+use std::io::IsTerminal as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,9 @@ use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure};
 use super::link::Account;
+use super::screen::Look;
+use super::screen::keys::Keys;
+use super::screen::theme::Theme;
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
@@ -46,9 +50,18 @@ pub struct ConnectArgs {
     pub account: AccountArgs,
     #[command(flatten)]
     pub home: HomeArgs,
-    /// Use the line mode, at present the only one
+    /// Use the line mode: no full screen. A pipe, and a terminal without cursor movement (TERM=dumb), always have it
     #[arg(long)]
     pub plain: bool,
+    /// Background that the colours are for [default: as COLORFGBG says, else dark]
+    #[arg(long, value_enum, value_name = "BACKGROUND", default_value = "auto", hide_default_value = true)]
+    pub theme: Theme,
+    /// Use colours [default: unless NO_COLOR is set]
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: Colour,
+    /// Other keys for actions of the full screen, as in next-chat=alt-n,jump=ctrl-g; F1 shows the actions
+    #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true, value_parser = keys)]
+    pub keys: String,
     /// Create the account if it does not exist, without a question
     #[arg(long)]
     pub register: bool,
@@ -67,6 +80,21 @@ pub struct ConnectArgs {
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// Unless NO_COLOR is set
+    Auto,
+    /// Even if NO_COLOR is set
+    Always,
+    /// Never
+    Never,
+}
+
+fn keys(text: &str) -> Result<String, String> {
+    Keys::new(text).map(|_| text.to_owned())
 }
 
 fn email(text: &str) -> Result<Email, String> {
@@ -128,6 +156,20 @@ impl HomeArgs {
 }
 
 impl ConnectArgs {
+    /// Checks that the full screen is wanted, and that there is a terminal for it.
+    pub fn is_full_screen(&self) -> bool {
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let kind = std::env::var("TERM").unwrap_or_default();
+        !self.plain && terminal && !matches!(kind.as_str(), "" | "dumb")
+    }
+
+    /// Returns the colours and keys of the full screen.
+    pub fn look(&self) -> Result<Look, Failure> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
+        let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
+        Ok(Look { keys: Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?, theme })
+    }
+
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.
     pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);

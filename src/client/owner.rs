@@ -2,6 +2,7 @@
 //! and then carries out the effects and returns the views. It never blocks on another thread.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,16 @@ use crate::limits;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// What has ended the waiting of a front end that takes input at any time.
+pub enum Wake<T> {
+    Event(Event),
+    Input(T),
+    /// There is no more input.
+    Ended,
+    /// The time that the front end has set.
+    Time,
+}
 
 /// The app, its log, and the channels to the threads.
 pub struct Owner {
@@ -65,6 +76,11 @@ impl Owner {
         Ok(Self { app, files: home.files, requests, polls, links, network, found })
     }
 
+    /// Returns the directory of the client's files.
+    pub fn directory(&self) -> &Path {
+        self.files.directory()
+    }
+
     /// Handles one event. When this returns its records are durable, and its views may be shown.
     pub fn handle(&mut self, event: Event) -> Result<Vec<View>, Failure> {
         let output = self.app.handle(event, present()?);
@@ -93,6 +109,23 @@ impl Owner {
             // The owner ends without waiting for the answer.
             let _ = found.send(Event::LookedUp(lookup, rows.map_err(|error| error.to_string())));
         })
+    }
+
+    /// Waits for the next event, for input from a terminal, or until a time.
+    pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Instant) -> Wake<T> {
+        let direct = self.network.arriving();
+        let due = self.app.deadline().map_or(until, |deadline| deadline.min(until));
+        select! {
+            recv(input) -> input => input.map_or(Wake::Ended, Wake::Input),
+            recv(self.links) -> event => Wake::Event(event.map_or(Event::Tick, Event::Link)),
+            recv(self.found.1) -> event => Wake::Event(event.unwrap_or(Event::Tick)),
+            recv(direct) -> report => {
+                Wake::Event(report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))))
+            }
+            default(due.saturating_duration_since(Instant::now())) => {
+                if due < until { Wake::Event(Event::Tick) } else { Wake::Time }
+            }
+        }
     }
 
     /// Waits for the next event. From `input` one is taken only when the app wants a line.

@@ -37,6 +37,14 @@ impl Message {
         to.plain(&self.id).plain(self.from.stored()).plain(self.to.stored()).plain(self.at).text(self.text.as_str())
     }
 
+    /// Returns the conversation that the message belongs to, as a user sees it.
+    pub fn target_for(&self, user: &UserName) -> Target {
+        match &self.to {
+            Target::User(to) if to == user => Target::User(self.from.clone()),
+            target => target.clone(),
+        }
+    }
+
     fn of(from: UserName, to: Target, fields: &Fields, seq: Seq, head: usize, text: usize) -> Option<Self> {
         Some(Self {
             seq,

@@ -64,6 +64,11 @@ impl Chats {
         unconfirmed.remove(at).map(|(message, _)| message)
     }
 
+    /// Checks that this client has called a peer, and that the chat is open.
+    pub fn is_open_with(&self, peer: &UserName) -> bool {
+        self.open.iter().any(|chat| chat.peer == *peer && chat.mine && chat.closing.is_none())
+    }
+
     pub fn unconfirmed(&self) -> usize {
         self.open.iter().map(|chat| chat.unconfirmed.len()).sum()
     }

@@ -42,6 +42,8 @@ pub enum Command {
     Sessions,
     /// Closes one of them; `None`: all but those of this client.
     LogOut(Option<u64>),
+    /// Turns the notices of a conversation, or of the current one, off or on.
+    Mute(Option<Target>),
     Clear,
     Help(Option<String>),
     Quit,

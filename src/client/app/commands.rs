@@ -92,6 +92,11 @@ commands! {
         help "hide a user's messages, or show them again; alone, list the hidden users",
             "oculta lo que dice alguien, o lo vuelve a mostrar; a secas, a quién ocultas",
             "oculta o que alguém diz, ou volta a mostrar; sozinho, quem está oculto";
+    "/mute" [], |rest| optional_target(rest).map(Command::Mute);
+        form "/mute [user or #room]", "/mute [usuario o #sala]", "/mute [usuário ou #sala]";
+        help "no bell and no notice for a conversation, or again; alone, for the current chat",
+            "ni timbre ni avisos de una conversación, o de nuevo; a secas, del chat actual",
+            "sem som nem avisos de uma conversa, ou de novo; sozinho, da conversa atual";
     "/join" [], |rest| optional_room(rest)?.map(Command::Join).ok_or(Refusal::Form);
         form "/join <#room>", "/join <#sala>", "/join <#sala>";
         help "join a room, or create it; it becomes the current chat",

@@ -153,6 +153,13 @@ impl App {
         }
     }
 
+    /// Adds a page of a gap that the user wants to see.
+    pub(super) fn fill(&mut self, gap: &Gap, page: &[HistoryRecord]) {
+        if self.state.fill_gap(gap, page) == 0 {
+            self.show(notice(Phrase::NothingThere));
+        }
+    }
+
     fn is_enough(&self) -> bool {
         self.completion.added >= limits::NEW_CONVERSATION_ROWS
     }

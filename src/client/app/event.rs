@@ -8,9 +8,9 @@ use crate::client::link::LinkEvent;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
-use crate::client::state::conversation::Row;
+use crate::client::state::conversation::{Gap, Row};
 use crate::client::state::lookup::Lookup;
-use crate::model::{MessageId, Target, Timestamp};
+use crate::model::{MessageId, Seq, Target, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
 #[derive(Debug)]
@@ -26,6 +26,14 @@ pub enum Event {
     Direct(DirectEvent),
     /// The first messages of those not shown yet, as many as this, are on the screen.
     Shown(usize),
+    /// The user has chosen the conversation of the next texts.
+    Selected(Target),
+    /// The messages there up to this number were on the screen.
+    Seen(Target, Seq),
+    /// The user looks for messages of a conversation that memory does not hold: this many rows are wanted in all.
+    Scrolled(Target, usize),
+    /// The user wants messages that only the server has.
+    Wanted(Gap),
     /// The rows that were looked up in the log, or why that failed.
     LookedUp(Lookup, Result<Vec<(Target, Row)>, String>),
     /// A deadline has passed.

@@ -146,6 +146,7 @@ impl App {
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
+            (Request::Fill(gap), Answer::Rows(page)) => self.fill(&gap, &page),
             (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if ko.code.is_temporary() => {
                 self.completion.retry_later(self.moment.now);
             }

@@ -84,6 +84,7 @@ impl App {
             Command::Unread => _ = self.ask_server(Request::Chats),
             Command::Whois(user) => _ = self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
+            Command::Mute(target) => self.mute(target),
             Command::Clear if self.setting.piped => self.problem(Phrase::AtTerminalOnly),
             Command::Clear => self.show(View::Clear),
             Command::Users => _ = self.ask_server(Request::Users),
@@ -211,9 +212,10 @@ impl App {
 
     fn mark_read(&mut self, target: Option<&Target>) {
         let received = self.state.last_received().into_iter();
-        received
-            .filter(|(known, _)| target.is_none_or(|target| target == known))
-            .for_each(|(known, seq)| self.dispatcher.add_read(known, seq));
+        for (known, seq) in received.filter(|(known, _)| target.is_none_or(|target| target == known)) {
+            self.state.mark_seen(&known, seq);
+            self.dispatcher.add_read(known, seq);
+        }
     }
 
     fn help(&mut self, verb: Option<&str>) {

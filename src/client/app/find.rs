@@ -61,6 +61,9 @@ impl App {
         match lookup {
             Lookup::Words(_) => self.show_found(found),
             Lookup::Last(_, count) => self.show_last(found, count),
+            Lookup::Older(target, _) => {
+                self.show(View::Older(target, found.into_iter().map(|(_, row)| row).collect()));
+            }
         }
     }
 
@@ -128,6 +131,17 @@ impl App {
         };
         let hidden = self.state.toggle_ignored(user);
         self.show(notice(if hidden { Phrase::Ignored { user } } else { Phrase::NotIgnored { user } }));
+    }
+
+    /// `/mute`: turns the notices of a conversation off, or on again.
+    pub(super) fn mute(&mut self, target: Option<Target>) {
+        if self.setting.piped {
+            return self.problem(Phrase::AtTerminalOnly);
+        }
+        let Some(target) = target.or_else(|| self.current()) else { return self.problem(Phrase::NoChat) };
+        let muted = self.state.toggle_muted(&target);
+        let target = &target;
+        self.show(notice(if muted { Phrase::Muted { target } } else { Phrase::NotMuted { target } }));
     }
 
     /// Shows a received message.

@@ -6,6 +6,7 @@
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks.
+//! - `present`: what a front end may ask about the app.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 pub mod chats;
@@ -20,6 +21,7 @@ mod execute;
 mod find;
 pub mod parse;
 mod polling;
+pub mod present;
 mod rooms;
 pub mod view;
 
@@ -29,10 +31,12 @@ use std::time::{Duration, Instant};
 
 use crate::client::exit::Exit;
 use crate::client::state::outbox::Outgoing;
+use crate::client::link::request::Request;
+use crate::client::state::lookup::Lookup;
 use crate::client::state::{Arrival, ClientState};
 use crate::client::texts::Phrase;
 use crate::limits;
-use crate::model::{Target, Text, UserName};
+use crate::model::{Seq, Target, Text, UserName};
 use chats::Chats;
 use command::Command;
 use completion::Completion;
@@ -50,6 +54,8 @@ pub struct Setting {
     pub receipts: bool,
     /// Direct chats are taken and opened.
     pub direct: bool,
+    /// The messages are shown by conversation, and each counts as seen when the front end says so.
+    pub full_screen: bool,
     /// The server's name, in messages to people.
     pub server: String,
 }
@@ -165,6 +171,10 @@ impl App {
             Event::Link(event) => self.handle_link(event),
             Event::Direct(event) => self.handle_direct(event),
             Event::Shown(count) => self.note_shown(count),
+            Event::Selected(target) => self.select(target),
+            Event::Seen(target, upto) => self.note_seen(target, upto),
+            Event::Scrolled(target, count) => self.look_up(Lookup::Older(target, count)),
+            Event::Wanted(gap) => _ = self.ask_server(Request::Fill(gap)),
             Event::LookedUp(lookup, rows) => self.handle_looked_up(lookup, rows),
             Event::Tick => {}
         }
@@ -194,12 +204,14 @@ impl App {
             return first.unwrap_or_else(|why| self.switch_off(&why));
         }
         if self.setting.receipts {
-            let mut received = self.state.last_received();
-            received.retain(|(target, _)| !matches!(target, Target::User(user) if self.state.is_ignored(user)));
-            self.dispatcher.add_doubtful(received);
+            let mut seen = self.state.seen();
+            seen.retain(|(target, _)| !matches!(target, Target::User(user) if self.state.is_ignored(user)));
+            self.dispatcher.add_doubtful(seen);
         }
         let unshown: Vec<_> = self.state.unshown().cloned().collect();
-        unshown.into_iter().for_each(|message| self.show_message(message));
+        if !self.setting.full_screen {
+            unshown.into_iter().for_each(|message| self.show_message(message));
+        }
         if !self.state.outbox().is_empty() {
             self.show(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
         }
@@ -254,6 +266,24 @@ impl App {
                 self.dispatcher.add_read(self.state.target_of(message), message.seq);
             }
         }
+    }
+
+    /// Notes that the messages of a conversation up to a number were on the screen, and that their senders may be told.
+    fn note_seen(&mut self, target: Target, upto: Seq) {
+        let is_new = self.state.mark_seen(&target, upto);
+        let hidden = matches!(&target, Target::User(user) if self.state.is_ignored(user));
+        if is_new && self.setting.receipts && !hidden {
+            self.dispatcher.add_read(target, upto);
+        }
+    }
+
+    /// Makes a conversation the current one: with a user to whom a direct chat is open, that chat.
+    fn select(&mut self, target: Target) {
+        let direct = match &target {
+            Target::User(peer) if self.chats.is_open_with(peer) => Some(peer.clone()),
+            _ => None,
+        };
+        self.destination = direct.map_or(Destination::Conversation(target), Destination::Direct);
     }
 
     /// Checks that the next line may be read. A pipe is read as fast as the server takes it.

@@ -55,6 +55,7 @@ impl App {
         }));
         let last = last.iter().filter_map(HistoryRecord::message).cloned().collect();
         let new = self.state.note_joined(chat, last);
+        self.state.mark_seen(&target, chat.read);
         if let (true, Some(message)) = (self.setting.receipts, new.last()) {
             self.dispatcher.add_read(target, message.seq);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::LinkError;
 use super::lists::{fetch_chats, fetch_members, fetch_rooms, fetch_statuses, fetch_users};
 use super::session::Session;
+use crate::client::state::conversation::Gap;
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::words;
 use crate::limits;
@@ -43,6 +44,8 @@ pub enum Request {
     Compare,
     /// The last messages there, or the last ones below this number: they may be missing here.
     Fetch(Target, Option<Seq>),
+    /// The last messages among those that only the server has.
+    Fill(Gap),
     Whois(UserName),
     /// The user's open connections.
     Sessions,
@@ -103,6 +106,9 @@ impl Request {
             Self::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
             Self::Fetch(target, before) => {
                 fetch_history(session, target, limits::MAX_HISTORY_RECORDS, *before)?.map(Answer::Rows)
+            }
+            Self::Fill(gap) => {
+                fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?.map(Answer::Rows)
             }
             Self::Peer(user) => {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };

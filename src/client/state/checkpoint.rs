@@ -4,14 +4,15 @@
 //! ```text
 //! wachat-client-checkpoint;1;<first>;<segment>;<batch>     the segments that it covers, and the batch that comes next
 //! BASE;<store>;<position>;<newest>;<shown>;<seed>          of the state
-//! CONVERSATION;<target>;<delivered>;<read>;<last received>;<upto>;<count>;<yes or no: older rows are in the log only>
+//! CONVERSATION;<target>;<delivered>;<read>;<last received>;<seen>;<upto>;<count>;<yes or no: older rows are in the
+//!     log only>
 //! ABOVE;<target>;<number>;...                              messages above the last comparison with the server
 //! ROW;IN;<seq>;<id>;<from>;<to>;<at>;<text>                the newest rows; in the same way DIRECT and GAP,
 //! ROW;OUT;<state>;<seq>;<id>;<from>;<to>;<at>;<text>
 //! ROW;FAILED;<why>;<id>;<to>;<at>;<text>
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
-//! QUEUED, TRIED, IGNORE                                    records as in the log
+//! QUEUED, TRIED, IGNORE, MUTE                                 records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
 //! There is none of a state in which messages of an earlier store are: of those every digest is needed.
@@ -103,6 +104,7 @@ impl ClientState {
             w.plain("BASE").text(&self.store).plain(self.position).plain(self.newest).plain(self.shown).plain(self.seed)
         });
         self.ignored.iter().for_each(|user| Record::Ignored(user.clone(), true).write(lines));
+        self.muted.iter().for_each(|target| Record::Muted(target.clone(), true).write(lines));
         self.outbox.records().for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);
@@ -164,10 +166,10 @@ impl ClientState {
 
 impl Conversation {
     fn write_lines(&self, target: &Target, lines: &mut Vec<u8>) {
-        let (delivered, read, received) = self.watermarks();
+        let [delivered, read, received, seen] = self.watermarks();
         let Complete { upto, count } = self.complete();
         line(lines, |w| {
-            w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read).plain(received);
+            w.plain("CONVERSATION").plain(target.stored()).plain(delivered).plain(read).plain(received).plain(seen);
             w.plain(upto).plain(count).plain(if self.has_older() { "yes" } else { "no" })
         });
         let above: Vec<_> = self.numbers_above().collect();
@@ -183,8 +185,9 @@ impl Conversation {
     }
 
     fn read_line(f: &Fields) -> Option<Self> {
-        let complete = Complete { upto: field(f, 5)?, count: field(f, 6)? };
-        Some(Self::restored((field(f, 2)?, field(f, 3)?, field(f, 4)?), complete, f.get(7)? == "yes"))
+        let complete = Complete { upto: field(f, 6)?, count: field(f, 7)? };
+        let watermarks = [field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?];
+        Some(Self::restored(watermarks, complete, f.get(8)? == "yes"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::outbox::Outgoing;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
+use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 
 /// A row of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,14 @@ impl Row {
         }
     }
 
+    /// Returns the user who wrote a message that was received.
+    pub fn sender(&self) -> Option<&UserName> {
+        match self {
+            Self::Received(message) | Self::Direct(message) => Some(&message.from),
+            Self::Sent(..) | Self::Failed(..) | Self::Gap(_) => None,
+        }
+    }
+
     /// Returns the number that gives the row its place. A message without the server has none.
     pub fn seq(&self) -> Option<Seq> {
         match self {
@@ -108,6 +116,8 @@ pub struct Conversation {
     delivered: Seq,
     read: Seq,
     last_received: Seq,
+    /// The user has seen the messages up to this number of this store.
+    seen: Seq,
     complete: Complete,
     /// The numbers of the messages above those: a message that is fetched may be here already.
     above: BTreeSet<Seq>,
@@ -131,7 +141,7 @@ impl Conversation {
     /// Begins another store's numbering, for which the old marks mean nothing.
     pub fn begin_era(&mut self, era: u32) {
         self.era = era;
-        (self.delivered, self.read, self.last_received) = (Seq::ZERO, Seq::ZERO, Seq::ZERO);
+        (self.delivered, self.read, self.last_received, self.seen) = (Seq::ZERO, Seq::ZERO, Seq::ZERO, Seq::ZERO);
         (self.complete, self.above) = (Complete::default(), BTreeSet::new());
     }
 
@@ -165,6 +175,39 @@ impl Conversation {
         self.last_received = self.last_received.max(seq);
     }
 
+    /// Notes that the user has seen everything up to a number. One above the last message here is of an earlier store.
+    pub fn note_seen(&mut self, upto: Seq) {
+        if upto <= self.last_number() {
+            self.seen = self.seen.max(upto);
+        }
+    }
+
+    /// Returns the number up to which the user has seen the messages.
+    pub fn seen(&self) -> Seq {
+        self.seen
+    }
+
+    /// Returns the highest number of this store here.
+    pub fn last_number(&self) -> Seq {
+        let rows = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
+        let last = rows.filter_map(|(_, row)| row.seq()).next().unwrap_or_default();
+        last.max(self.last_received)
+    }
+
+    /// Removes these numbers from the gap that ends with the last of them.
+    pub fn fill(&mut self, filled: &Gap) {
+        let of_gap = |(era, row): &(u32, Row)| {
+            *era == self.era && matches!(row, Row::Gap(gap) if gap.last == filled.last && gap.first <= filled.first)
+        };
+        let Some(place) = self.rows.iter().position(of_gap) else { return };
+        let removed = self.rows.remove(place);
+        if let Some((_, Row::Gap(gap))) = removed
+            && gap.first < filled.first
+        {
+            self.insert(Row::Gap(Gap { last: filled.first.before(), ..gap }));
+        }
+    }
+
     /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
     /// before the answer to its SEND.
     pub fn claim(&mut self, seq: Seq) -> State {
@@ -190,8 +233,8 @@ impl Conversation {
     }
 
     /// Makes a conversation without rows, from what a checkpoint holds.
-    pub fn restored((delivered, read, last_received): (Seq, Seq, Seq), complete: Complete, older: bool) -> Self {
-        Self { delivered, read, last_received, complete, older, ..Self::default() }
+    pub fn restored([delivered, read, last_received, seen]: [Seq; 4], complete: Complete, older: bool) -> Self {
+        Self { delivered, read, last_received, seen, complete, older, ..Self::default() }
     }
 
     /// Adds a row behind the others.
@@ -207,9 +250,10 @@ impl Conversation {
         self.above.iter()
     }
 
-    /// Returns the numbers up to which the user's messages are delivered and read, and the last received one.
-    pub fn watermarks(&self) -> (Seq, Seq, Seq) {
-        (self.delivered, self.read, self.last_received)
+    /// Returns the numbers up to which the user's messages are delivered and read, the last received one, and the one up
+    /// to which the user has seen everything.
+    pub fn watermarks(&self) -> [Seq; 4] {
+        [self.delivered, self.read, self.last_received, self.seen]
     }
 
     pub fn has_older(&self) -> bool {
@@ -290,7 +334,7 @@ impl Conversation {
     }
 
     /// Returns all rows that are kept in memory, oldest first.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> + DoubleEndedIterator {
         self.rows.iter().map(|(_, row)| row)
     }
 

@@ -48,6 +48,8 @@ pub struct Missing {
     pub count: u64,
     /// The messages of others above this number come with a poll.
     pub taken: Seq,
+    /// The number up to which the server calls them read: another program of the user has shown them.
+    pub read: Seq,
 }
 
 impl Missing {
@@ -165,15 +167,16 @@ impl ClientState {
     /// `taken`: the messages of others above this number come with a poll.
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing = Vec::new();
-        for Chat { target, last, count, .. } in chats {
-            let (target, last, count) = (target.clone(), *last, *count);
+        for Chat { target, last, count, read } in chats {
+            let (target, last, count, read) = (target.clone(), *last, *count, *read);
+            self.mark_seen(&target, read);
             let empty = Conversation::default();
             let here = self.conversations.get(&target).unwrap_or(&empty);
             let above = here.complete().upto;
             let doubtful = if states_missed { here.first_unread_sent() } else { None };
             if !here.has_earlier_store() && (doubtful.is_some() || !here.is_complete(last, count)) {
                 let down_to = doubtful.map_or(above, |seq| seq.before().min(above));
-                missing.push(Missing { target, above, down_to, last, count, taken });
+                missing.push(Missing { target, above, down_to, last, count, taken, read });
             } else if last > above && last <= taken {
                 self.record(Record::Complete(target, Complete { upto: last, count }));
             }
@@ -224,6 +227,7 @@ impl ClientState {
         let (upto, count) = (missing.last.min(missing.taken), missing.count.saturating_sub(newer));
         let complete = Complete { upto: upto.max(missing.above), count };
         self.record(Record::Complete(missing.target.clone(), complete));
+        self.mark_seen(&missing.target, missing.read);
     }
 
     /// Notes a message of a direct chat. `false`: it is in the history already.
@@ -242,11 +246,46 @@ impl ClientState {
         }
     }
 
+    /// Notes that the user has seen the messages there up to a number. Returns `false` if that is known.
+    pub fn mark_seen(&mut self, target: &Target, upto: Seq) -> bool {
+        let Some(conversation) = self.conversations.get(target) else { return false };
+        let upto = upto.min(conversation.last_number());
+        let is_new = upto > conversation.seen();
+        if is_new {
+            self.record(Record::Seen { target: target.clone(), upto });
+        }
+        is_new
+    }
+
+    /// Adds the messages of a gap that a page of HISTORY below the gap's end has, and returns their number. What the page
+    /// covers is no part of the gap any more.
+    pub fn fill_gap(&mut self, gap: &Gap, page: &[HistoryRecord]) -> usize {
+        let mut added = 0;
+        for message in page.iter().filter_map(HistoryRecord::message) {
+            let is_of_gap = message.seq >= gap.first && message.seq <= gap.last;
+            if is_of_gap && !self.has_row(message) && !self.holds(message) {
+                self.record(Record::Missed(message.clone()));
+                added += 1;
+            }
+        }
+        let oldest = page.first().map(|record| record.numbers().0).filter(|oldest| *oldest > gap.first);
+        let first = oldest.unwrap_or(gap.first);
+        self.record(Record::Filled(Gap { first, ..gap.clone() }));
+        added
+    }
+
     /// Hides the messages of a user, or shows them again. Returns `true` if they are hidden now.
     pub fn toggle_ignored(&mut self, user: &UserName) -> bool {
         let hidden = !self.is_ignored(user);
         self.record(Record::Ignored(user.clone(), hidden));
         hidden
+    }
+
+    /// Turns the notices of a conversation off, or on again. Returns `true` if they are off now.
+    pub fn toggle_muted(&mut self, target: &Target) -> bool {
+        let muted = !self.is_muted(target);
+        self.record(Record::Muted(target.clone(), muted));
+        muted
     }
 
     /// Copies what another program of this user noted of its messages, as far as it is new here.

@@ -33,6 +33,10 @@ pub struct Files {
 }
 
 impl Files {
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Appends records in one batch. When this returns they are durable.
     pub fn commit(&mut self, records: &[u8]) -> Result<(), LogError> {
         Ok(self.log.append_batch(records)?)

@@ -21,13 +21,15 @@ pub enum Lookup {
     Words(Vec<String>),
     /// The last rows of a conversation, as many as this.
     Last(Target, usize),
+    /// The same, for a user who scrolls up in it.
+    Older(Target, usize),
 }
 
 impl Lookup {
     pub(super) fn wants(&self, target: &Target, row: &Row) -> bool {
         match self {
             Self::Words(words) => row.holds(words),
-            Self::Last(wanted, _) => target == wanted,
+            Self::Last(wanted, _) | Self::Older(wanted, _) => target == wanted,
         }
     }
 
@@ -35,7 +37,7 @@ impl Lookup {
     fn max_rows(&self) -> usize {
         match self {
             Self::Words(_) => limits::SEARCH_RESULTS,
-            Self::Last(_, count) => *count,
+            Self::Last(_, count) | Self::Older(_, count) => *count,
         }
     }
 }

@@ -35,6 +35,7 @@ pub struct ClientState {
     pub(super) shown: u64,
     pub(super) unshown: VecDeque<Arc<Message>>,
     pub(super) ignored: HashSet<UserName>,
+    pub(super) muted: HashSet<Target>,
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
     pub(super) settled: Option<HashSet<MessageId>>,
     /// Number of stores before this one.
@@ -77,6 +78,7 @@ impl ClientState {
             shown: 0,
             unshown: VecDeque::new(),
             ignored: HashSet::new(),
+            muted: HashSet::new(),
             settled: Some(HashSet::new()),
             era: 0,
             seed: RandomState::new().hash_one(0),
@@ -152,16 +154,33 @@ impl ClientState {
             Record::Reached { target, state, upto } => _ = self.conversation(&target).advance(state, upto),
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
+            Record::Muted(target, true) => _ = self.muted.insert(target),
+            Record::Muted(target, false) => _ = self.muted.remove(&target),
             Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
-            Record::Shown(count) => {
-                while self.shown < count && self.unshown.pop_front().is_some() {
-                    self.shown += 1;
-                }
-            }
+            Record::Shown(count) => self.apply_shown(count),
+            Record::Seen { target, upto } => self.apply_seen(&target, upto),
+            Record::Filled(gap) => self.conversation(&gap.target).fill(&gap),
             Record::Newest(seq) => self.newest = self.newest.max(seq),
             Record::Position { store, last } => self.move_to(store, last),
         }
         Change::None
+    }
+
+    fn apply_shown(&mut self, count: u64) {
+        while self.shown < count {
+            let Some(message) = self.unshown.pop_front() else { return };
+            self.shown += 1;
+            let target = self.target_of(&message);
+            self.conversation(&target).note_seen(message.seq);
+        }
+    }
+
+    fn apply_seen(&mut self, target: &Target, upto: Seq) {
+        let me = self.me.clone();
+        let before = self.unshown.len();
+        self.unshown.retain(|message| message.seq > upto || message.target_for(&me) != *target);
+        self.shown += (before - self.unshown.len()) as u64;
+        self.conversation(target).note_seen(upto);
     }
 
     fn apply_failed(&mut self, id: &MessageId, why: String) {

@@ -58,6 +58,11 @@ impl ClientState {
         self.ignored.contains(user)
     }
 
+    /// Checks that the user wants no notices of a conversation.
+    pub fn is_muted(&self, target: &Target) -> bool {
+        self.muted.contains(target)
+    }
+
     /// Returns the users whose messages are hidden, sorted.
     pub fn ignored(&self) -> Vec<String> {
         let mut names: Vec<_> = self.ignored.iter().map(ToString::to_string).collect();
@@ -104,6 +109,23 @@ impl ClientState {
         self.conversations.get(target).is_some_and(Conversation::has_older)
     }
 
+    /// Returns the conversations, in no order.
+    pub fn conversations(&self) -> impl Iterator<Item = (&Target, &Conversation)> {
+        self.conversations.iter()
+    }
+
+    pub fn find_conversation(&self, target: &Target) -> Option<&Conversation> {
+        self.conversations.get(target)
+    }
+
+    /// Returns the numbers up to which the user has seen each conversation: what may be called read.
+    pub fn seen(&self) -> Vec<(Target, Seq)> {
+        let seen = self.conversations.iter().map(|(target, c)| (target.clone(), c.seen()));
+        let mut seen: Vec<_> = seen.filter(|(_, seq)| *seq > Seq::ZERO).collect();
+        seen.sort_by_key(|(_, seq)| *seq);
+        seen
+    }
+
     /// Counts the messages received there above this number that are kept in memory and not hidden. Returns the count,
     /// whether the log may have more, and the last one.
     pub fn unread(&self, target: &Target, read: Seq) -> Option<(usize, bool, Arc<Message>)> {
@@ -144,10 +166,7 @@ impl ClientState {
 
     /// Returns the conversation that a message belongs to, as this user sees it.
     pub fn target_of(&self, message: &Message) -> Target {
-        match &message.to {
-            Target::User(to) if *to == self.me => Target::User(message.from.clone()),
-            target => target.clone(),
-        }
+        message.target_for(&self.me)
     }
 
     /// Returns the state of a message of the user's.

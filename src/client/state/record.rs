@@ -13,10 +13,13 @@
 //! STATE;<seq>;<target>;<state>;<upto>;<at>   all the user sent there, up to that number, has this state
 //! REACHED;<target>;<state>;<upto>            the same, as HISTORY says it
 //! SHOWN;<n>                                  the first n received messages of this log were shown
+//! SEEN;<target>;<upto>                       the user has seen the messages there up to this number
+//! FILLED;<target>;<first>;<last>             no message of that conversation among these numbers is missing any more
 //! GAP;<target>;<first>;<last>                these numbers of that conversation are with the server only
 //! COMPLETE;<target>;<upto>;<count>           of that conversation nothing else up to there is missing here: the server
 //!                                            counts so many messages
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
+//! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
 //! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
 //! ```
@@ -44,7 +47,10 @@ pub enum Record {
     State { seq: Seq, target: Target, state: State, upto: Seq, at: Timestamp },
     Reached { target: Target, state: State, upto: Seq },
     Shown(u64),
+    Seen { target: Target, upto: Seq },
+    Filled(Gap),
     Ignored(UserName, bool),
+    Muted(Target, bool),
     Gap(Gap),
     Complete(Target, Complete),
     Newest(Seq),
@@ -82,7 +88,10 @@ impl Codec for Record {
             }
             Self::Reached { target, state, upto } => w.plain("REACHED").plain(target.stored()).plain(state).plain(upto),
             Self::Shown(count) => w.plain("SHOWN").plain(count),
+            Self::Seen { target, upto } => w.plain("SEEN").plain(target.stored()).plain(upto),
+            Self::Filled(gap) => w.plain("FILLED").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
+            Self::Muted(target, yes) => w.plain("MUTE").plain(target.stored()).plain(if *yes { "yes" } else { "no" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Complete(target, Complete { upto, count }) => {
                 w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
@@ -115,7 +124,10 @@ impl Codec for Record {
                 Self::Reached { target, state: field(f, 2)?, upto: field(f, 3)? }
             }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
+            "SEEN" => Self::Seen { target: Target::from_stored(f.get(1)?)?, upto: field(f, 2)? },
+            "FILLED" => Self::Filled(Self::read_gap(f, 1)?),
             "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
+            "MUTE" => Self::Muted(Target::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
             "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;

@@ -32,7 +32,7 @@ pub fn render(view: &View) -> String {
         View::Found(Target::Room(_), row) => row_line(row),
         View::Unread { target, count, more, last } => unread_line(target, *count, *more, last),
         // The screen knows what they are.
-        View::Hidden(_) | View::Clear => String::new(),
+        View::Hidden(_) | View::Older(..) | View::Clear => String::new(),
         View::Answer(line) => safe(line).into_owned(),
         View::Notice(line) => format!("* {}", safe(line)),
         View::Problem(line) => format!("! {}", safe(line)),

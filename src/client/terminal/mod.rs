@@ -1,9 +1,21 @@
 //! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard` and `display`
-//! (the text of a view); another front end stands beside it.
+//! (the text of a view); another front end stands beside it. What both need at a terminal:
+//!
+//! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
+//! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
 
+pub mod complete;
 mod display;
+pub mod editor;
+pub mod input;
 pub mod keyboard;
+pub mod parser;
 mod plain;
+pub mod raw;
+pub mod recall;
+pub mod wrap;
+
+pub use display::render;
 
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -16,6 +28,7 @@ use super::link::error::LinkError;
 use super::link::session::Session;
 use super::options::ConnectArgs;
 use super::owner::Owner;
+use super::screen;
 use super::state::home::{self, Home, Use};
 use super::texts::{Language, Phrase, words};
 use crate::model::Email;
@@ -46,10 +59,12 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let first = session.as_ref().map(drop).map_err(String::clone);
     let ports = args.direct_ports().filter(|_| !piped);
     let receipts = !piped && !args.no_receipts;
-    let setting = Setting { piped, receipts, direct: ports.is_some(), server: account.server_name() };
+    let full_screen = args.is_full_screen();
+    let look = args.look()?;
+    let setting = Setting { piped, receipts, direct: ports.is_some(), full_screen, server: account.server_name() };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
-    plain::run(owner, first, torn, piped)
+    if full_screen { screen::run(owner, first, torn, look) } else { plain::run(owner, first, torn, piped) }
 }
 
 /// Sends the server the address that comes with `--register`.

@@ -79,6 +79,8 @@ phrases! {
         "la línea es demasiado larga; no se ha enviado nada de ella", "a linha é longa demais; nada dela foi enviado";
     LineNotText: "the line is not UTF-8; nothing of it was sent",
         "la línea no es UTF-8; no se ha enviado nada de ella", "a linha não é UTF-8; nada dela foi enviado";
+    PasteTooLong { most }: "not pasted: more than {most} bytes",
+        "no pegado: más de {most} bytes", "não colado: mais de {most} bytes";
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
     TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
     NoCommand { verb }: "there is no command {verb}; /help lists those there are",
@@ -114,6 +116,40 @@ phrases! {
     Offline { user }: "{user} offline", "{user} desconectado", "{user} está offline";
     OfflineSince { user, seen }: "{user} offline since {seen}",
         "{user} desconectado desde {seen}", "{user} está offline desde {seen}";
+
+    // The full screen.
+    DirectTitle { peer }: "{peer} · direct chat, without the server; /close ends it",
+        "{peer} · chat directo, sin el servidor; /close lo termina",
+        "{peer} · conversa direta, sem o servidor; /close a encerra";
+    IsMuted: "muted", "silenciado", "silenciado";
+    IsOnline: "online", "en línea", "online";
+    NothingOpen { key }: "no chat is open: {key} finds one, /query <user> or /join <#room> begins one",
+        "no hay ningún chat abierto: {key} busca uno, /query <usuario> o /join <#sala> empieza uno",
+        "nenhuma conversa está aberta: {key} procura uma, /query <usuário> ou /join <#sala> começa uma";
+    PasteQuestion { lines }: "insert {lines} lines? Enter or y inserts them, any other key does not",
+        "¿insertar {lines} líneas? Enter o s las inserta, cualquier otra tecla no",
+        "inserir {lines} linhas? Enter ou s as insere, qualquer outra tecla não";
+    JumpPrompt: "go to:", "ir a:", "ir a:";
+    SearchHere: "search here:", "buscar aquí:", "procurar aqui:";
+    SearchEverywhere: "search everywhere:", "buscar en todos:", "procurar em todas:";
+    NewestBelow { key }: "newer messages below: {key}", "hay mensajes más nuevos abajo: {key}", "há mensagens mais novas abaixo: {key}";
+    HelpHint: "F1 help", "F1 ayuda", "F1 ajuda";
+    HowToLeave: "Ctrl-D or /quit leaves", "Ctrl-D o /quit para salir", "Ctrl-D ou /quit para sair";
+    StatusConnected { user, server }: "{user} at {server}", "{user} en {server}", "{user} em {server}";
+    StatusWaits { user, seconds }: "{user}: reconnecting in {seconds} s", "{user}: reconexión en {seconds} s", "{user}: reconexão em {seconds} s";
+    StatusConnects { user, server }: "{user}: connecting to {server}", "{user}: conectando con {server}", "{user}: conectando com {server}";
+    StatusQueued { count }: "{count} queued", "{count} en espera", "{count} na fila";
+    StatusDirect { peer }: "direct chat with {peer}", "chat directo con {peer}", "conversa direta com {peer}";
+    NewMessages: "new", "nuevo", "novo";
+    Hole { max, key }: "up to {max} messages are on the server only; {key} loads them",
+        "hasta {max} mensajes están solo en el servidor; {key} los carga",
+        "até {max} mensagens estão só no servidor; {key} as carrega";
+
+    Muted { target }: "no bell and no notices for {target}; /mute {target} again turns them on",
+        "sin timbre ni avisos de {target}; otro /mute {target} los activa",
+        "sem som nem avisos de {target}; outro /mute {target} os ativa";
+    NotMuted { target }: "bell and notices for {target} are on",
+        "el timbre y los avisos de {target} están activados", "o som e os avisos de {target} estão ativados";
 
     // The connection.
     ConnectedAs { server, user }: "connected to {server} as {user}; /help lists the commands",

@@ -13,6 +13,11 @@ pub fn indented(text: &str) -> String {
     text.split('\n').map(safe).collect::<Vec<_>>().join(MORE)
 }
 
+/// Returns a text whose lines are safe.
+pub fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the beginning of a text, enough to recognise the message.
 pub fn snippet(text: &str) -> String {
     let mut chars = text.chars();

@@ -88,7 +88,12 @@ one_of_each_kind! { client_records: ClientRecord,
         ClientRecord::State { seq, target, state, upto, at }
     }),
     ClientRecord::Shown(_) => any::<u64>().prop_map(ClientRecord::Shown),
+    ClientRecord::Seen { .. } => (target(), seq()).prop_map(|(target, upto)| ClientRecord::Seen { target, upto }),
     ClientRecord::Ignored(..) => (name(), any::<bool>()).prop_map(|(user, yes)| ClientRecord::Ignored(user, yes)),
+    ClientRecord::Muted(..) => (target(), any::<bool>()).prop_map(|(target, yes)| ClientRecord::Muted(target, yes)),
+    ClientRecord::Filled(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
+        ClientRecord::Filled(Gap { target, first, last })
+    }),
     ClientRecord::Gap(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
         ClientRecord::Gap(Gap { target, first, last })
     }),

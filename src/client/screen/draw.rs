@@ -1,0 +1,296 @@
+//! Draws the screen into cells: the list on the left, the conversation on the right, below it the input and a line
+//! about the connection. A narrow window has no list, a low one no title.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+
+use super::chats::Chat;
+use super::keys::{FIXED, KEYS};
+use super::line::{Line, Paragraph, Piece};
+use super::model::{Mode, Model};
+use crate::client::app::App;
+use crate::client::app::commands;
+use crate::client::app::present::Open;
+use crate::client::terminal::wrap::cells;
+use crate::client::texts::safe::safe;
+use crate::client::texts::{Language, Phrase};
+use crate::model::Target;
+
+/// Narrowest window that has a list, and the width of the list.
+const LIST_FROM: u16 = 60;
+const MIN_LIST: u16 = 16;
+const MAX_LIST: u16 = 28;
+/// Lowest window that has a title.
+const TITLE_FROM: u16 = 8;
+/// Most lines of the input.
+const INPUT_LINES: usize = 8;
+
+/// A link on the screen: its cells in one row, and its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub area: Rect,
+    pub address: Arc<str>,
+}
+
+/// What is drawn beside the cells.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    pub cursor: Option<Position>,
+    pub links: Vec<Link>,
+}
+
+/// Draws everything, and notes in the model where.
+pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> Drawn {
+    let mut drawn = Drawn::default();
+    let area = *buffer.area();
+    let [list, right] = columns(area);
+    let status = Rect { y: right.bottom().saturating_sub(1), height: right.height.min(1), ..right };
+    let above = Rect { height: right.height - status.height, ..right };
+    let title_height = u16::from(area.height >= TITLE_FROM);
+    let title = Rect { height: title_height, ..above };
+    let input_height = input_height(model, above);
+    let input = Rect { y: above.bottom().saturating_sub(input_height), height: input_height, ..above };
+    let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
+    (model.areas.list, model.areas.rows) = (list, rows);
+    draw_list(model, app, list, buffer);
+    draw_title(model, app, title, buffer);
+    drawn.links = draw_rows(model, app, rows, buffer);
+    drawn.cursor = Some(draw_input(model, app, input, buffer));
+    draw_status(model, app, now, status, buffer);
+    drawn
+}
+
+fn columns(area: Rect) -> [Rect; 2] {
+    if area.width < LIST_FROM {
+        return [Rect { width: 0, ..area }, area];
+    }
+    let width = (area.width / 4).clamp(MIN_LIST, MAX_LIST);
+    let list = Rect { width, ..area };
+    [list, Rect { x: area.x + width + 1, width: area.width - width - 1, ..area }]
+}
+
+fn input_height(model: &mut Model, above: Rect) -> u16 {
+    let most = INPUT_LINES.min(usize::from(above.height / 3)).max(1);
+    let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) { model.editor.height(above.width.saturating_sub(2)) } else { 1 };
+    u16::try_from(wanted.clamp(1, most)).unwrap_or(1).min(above.height)
+}
+
+/// Writes a line into the cells of an area's row, and returns the links in it.
+fn put(line: &Line, area: Rect, row: u16, buffer: &mut Buffer) -> Vec<Link> {
+    let (mut links, mut x) = (Vec::new(), area.x);
+    let y = area.y + row;
+    for Piece { text, style, link } in &line.0 {
+        let (end, _) = buffer.set_stringn(x, y, text, usize::from(area.right().saturating_sub(x)), *style);
+        if let Some(address) = link {
+            links.push(Link { area: Rect { x, y, width: end - x, height: 1 }, address: address.clone() });
+        }
+        x = end;
+    }
+    links
+}
+
+/// Cuts a text to so many cells, with an ellipsis in the place of the rest.
+pub fn cut(text: &str, width: usize) -> String {
+    if cells(text) <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for c in text.chars() {
+        if cells(&short) + cells(c.encode_utf8(&mut [0; 4])) + 1 > width {
+            break;
+        }
+        short.push(c);
+    }
+    if width > 0 { short + "…" } else { short }
+}
+
+/// Returns the first chat that is listed, so that the chosen one is among those that fit.
+pub fn first_listed(count: usize, chosen: Option<usize>, height: u16) -> usize {
+    let height = usize::from(height).max(1);
+    chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(height).min(count.saturating_sub(height)))
+}
+
+fn draw_list(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
+    if area.width == 0 {
+        return;
+    }
+    let style = model.theme.quiet();
+    for y in area.top()..area.bottom() {
+        buffer.set_stringn(area.right(), y, "│", 1, style);
+    }
+    let chats = model.chats(app);
+    let chosen = model.chosen(app);
+    let top = first_listed(chats.len(), chosen, area.height);
+    for (row, (number, chat)) in (0..area.height).zip(chats.iter().enumerate().skip(top)) {
+        let line = entry(model, app, chat, usize::from(area.width));
+        put(&line, area, row, buffer);
+        if chosen == Some(number) {
+            buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, model.theme.chosen());
+        }
+    }
+}
+
+/// Returns a chat's line in the list: presence, name, and at the right what is new.
+fn entry(model: &Model, app: &App, chat: &Chat, width: usize) -> Line {
+    let theme = model.theme;
+    let (sign, style) = match &chat.target {
+        Target::User(user) if app.is_online(user) => ("●", theme.presence()),
+        Target::User(_) => ("○", theme.quiet()),
+        Target::Room(_) => (" ", Style::new()),
+    };
+    let mentions = if chat.mentions > 0 { format!("@{} ", chat.mentions) } else { String::new() };
+    let unread = if chat.unread > 0 { chat.unread.to_string() } else { String::new() };
+    let draft = if chat.draft { "✎ " } else { "" };
+    let right = cells(&mentions) + cells(&unread) + cells(draft);
+    let name = cut(&safe(&chat.target.to_string()), width.saturating_sub(right + 3));
+    let space = " ".repeat(width.saturating_sub(2 + cells(&name) + right));
+    let named = if chat.unread > 0 && !chat.muted { theme.title() } else { Style::new() };
+    Line(vec![
+        Piece::new(sign, style),
+        Piece::new(" ", Style::new()),
+        Piece::new(name, named),
+        Piece::new(space, Style::new()),
+        Piece::new(draft, theme.quiet()),
+        Piece::new(mentions, theme.mention()),
+        Piece::new(unread, if chat.muted { theme.quiet() } else { theme.unread() }),
+    ])
+}
+
+fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let title = match app.open() {
+        Open::Nothing => "wachat".to_owned(),
+        Open::Conversation(target) => title_of(&target, app),
+        Open::Direct(peer) => Phrase::DirectTitle { peer: &peer }.to_string(),
+    };
+    let line = Line::of(cut(&safe(&title), usize::from(area.width)), model.theme.title().add_modifier(Modifier::UNDERLINED));
+    put(&line, area, 0, buffer);
+}
+
+fn title_of(target: &Target, app: &App) -> String {
+    let muted = if app.state().is_muted(target) { format!(" · {}", Phrase::IsMuted) } else { String::new() };
+    match target {
+        Target::User(user) if app.is_online(user) => format!("{user} · {}{muted}", Phrase::IsOnline),
+        target => format!("{target}{muted}"),
+    }
+}
+
+fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<Link> {
+    let lines = match &model.mode {
+        Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
+        Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
+        Mode::Paste(text) => paste_question(model, text, area),
+        _ if model.open.is_none() => nothing_open(model, area),
+        _ => model.window(app).lines,
+    };
+    let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
+    let empty = usize::from(area.height).saturating_sub(lines.len());
+    let first = if at_bottom { u16::try_from(empty).unwrap_or(0) } else { 0 };
+    (first..area.height).zip(&lines).flat_map(|(row, line)| put(line, area, row, buffer)).collect()
+}
+
+fn wrapped(model: &Model, text: &str, width: u16) -> Vec<Line> {
+    let paragraph = Paragraph { head: Vec::new(), text, style: Style::new(), tail: Vec::new(), indent: 2 };
+    paragraph.lines(usize::from(width), model.theme, "")
+}
+
+fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
+    wrapped(model, &Phrase::NothingOpen { key: &model.keys.of(super::keys::Action::Jump) }.to_string(), area.width)
+}
+
+fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
+    let question = Phrase::PasteQuestion { lines: &text.lines().count() }.to_string();
+    let most = usize::from(area.height).saturating_sub(2);
+    let begin = text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
+    wrapped(model, &question, area.width).into_iter().chain(begin).collect()
+}
+
+/// Returns the keys and the commands, from their tables.
+fn help(model: &Model, width: usize) -> Vec<Line> {
+    let language = Language::current();
+    let keys = KEYS.iter().map(|row| (model.keys.of(row.action), row.help.text(language).to_owned()));
+    let fixed = FIXED.iter().map(|(keys, help)| ((*keys).to_owned(), help.text(language).to_owned()));
+    let commands = commands::lines(language).map(|(form, help)| (form.to_owned(), help));
+    let line = |(form, text): (String, String)| {
+        let space = " ".repeat(24_usize.saturating_sub(cells(&form)).max(2));
+        let head = vec![Piece::new(form + &space, model.theme.title())];
+        Paragraph { head, text: &text, style: Style::new(), tail: Vec::new(), indent: 24 }.lines(width, model.theme, "")
+    };
+    keys.chain(fixed).flat_map(line).chain([Line::default()]).chain(commands.flat_map(line)).collect()
+}
+
+fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<Line> {
+    let chats = model.jump_list(app, name);
+    let top = first_listed(chats.len(), Some(chosen), area.height);
+    let line = |(number, chat): (usize, &Chat)| {
+        let mut line = entry(model, app, chat, usize::from(area.width));
+        if number == chosen {
+            line.0.iter_mut().for_each(|piece| piece.style = piece.style.add_modifier(Modifier::REVERSED));
+        }
+        line
+    };
+    chats.iter().enumerate().skip(top).map(line).collect()
+}
+
+/// Draws the input, or the short text of a mode; returns the place of the cursor.
+fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
+    let (prompt, typed) = match &model.mode {
+        Mode::Filter => ("/".to_owned(), model.filter.clone()),
+        Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
+        Mode::Search { words, everywhere } => (search_prompt(model, *everywhere), words.clone()),
+        _ => {
+            let sign = if matches!(app.open(), Open::Direct(_)) { "» " } else { "> " };
+            let (x, _) = buffer.set_stringn(area.x, area.y, sign, usize::from(area.width), model.theme.title());
+            let inner = Rect { x, width: area.right().saturating_sub(x), ..area };
+            return model.editor.render(inner, buffer, Style::new());
+        }
+    };
+    let typed = safe(&typed).into_owned();
+    let line = Line(vec![Piece::new(prompt, model.theme.title()), Piece::new(typed, Style::new())]);
+    put(&line, area, 0, buffer);
+    let x = u16::try_from(line.cells()).unwrap_or(area.width).min(area.width.saturating_sub(1));
+    Position::new(area.x + x, area.y)
+}
+
+fn search_prompt(model: &Model, everywhere: bool) -> String {
+    let count = &model.found_count;
+    match (everywhere, &model.found) {
+        (true, _) => format!("{} ", Phrase::SearchEverywhere),
+        (false, None) => format!("{} ", Phrase::SearchHere),
+        (false, Some(_)) => format!("{} ({count}) ", Phrase::SearchHere),
+    }
+}
+
+fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
+    let left = status(app, now);
+    let below = model.open.as_ref().is_some_and(|target| model.places.contains_key(target));
+    let hint = if below { Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string() } else { Phrase::HelpHint.to_string() };
+    let width = usize::from(area.width);
+    let space = width.saturating_sub(cells(&left) + cells(&hint));
+    let text = if space >= 2 { format!("{left}{}{hint}", " ".repeat(space)) } else { cut(&left, width) };
+    buffer.set_stringn(area.x, area.y, &text, width, Style::new());
+    buffer.set_style(area, model.theme.status());
+}
+
+/// Returns what the connection and the outbox are doing.
+fn status(app: &App, now: Instant) -> String {
+    let (server, user) = (&app.server_name(), app.state().me());
+    let link = match (app.is_connected(), app.reconnects_at(now)) {
+        (true, _) => Phrase::StatusConnected { user, server }.to_string(),
+        (false, Some(at)) => {
+            let seconds = at.saturating_duration_since(now).as_secs() + 1;
+            Phrase::StatusWaits { user, seconds: &seconds }.to_string()
+        }
+        (false, None) => Phrase::StatusConnects { user, server }.to_string(),
+    };
+    let queued = app.state().outbox().len();
+    let queued = if queued > 0 { format!(" · {}", Phrase::StatusQueued { count: &queued }) } else { String::new() };
+    let direct = if let Open::Direct(peer) = app.open() { format!(" · {}", Phrase::StatusDirect { peer: &peer }) } else { String::new() };
+    safe(&format!("{link}{queued}{direct}")).into_owned()
+}

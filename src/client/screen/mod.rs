@@ -1,0 +1,252 @@
+//! The full screen: `wachat connect` on a terminal. A front end on the owner, as the line mode is: keys and arrivals go in,
+//! cells come out.
+//!
+//! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
+//! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `line`: from a text to lines.
+//! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
+//! - `names`: what Tab completes. `saved`: what survives a restart beside the log.
+
+pub mod chats;
+pub mod draw;
+pub mod keys;
+pub mod line;
+pub mod model;
+mod names;
+pub mod output;
+pub mod rows;
+pub mod saved;
+pub mod theme;
+
+use std::io::{self, Stdout};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::app::event::Event;
+use super::app::view::{View, notice};
+use super::exit::{Exit, Failure, failed};
+use super::owner::{Owner, Wake};
+use super::terminal::input::{self, InputEvent};
+use super::terminal::raw::{self, RawTerminal, Screen};
+use super::texts::Phrase;
+use super::texts::safe::safe;
+use keys::Keys;
+use model::{Model, Request};
+use output::Output;
+use saved::Saved;
+use theme::Theme;
+
+/// Shortest time between two drawings while messages stream in. A key is drawn at once.
+const FRAME: Duration = Duration::from_millis(33);
+/// Time between two drawings while nothing happens: "reconnecting in 4 s".
+const CLOCK: Duration = Duration::from_secs(1);
+/// Time between two writes of what survives a restart.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+/// Shortest time between two notices to the desktop.
+const NOTIFY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How the screen looks and listens.
+pub struct Look {
+    pub keys: Keys,
+    pub theme: Theme,
+}
+
+struct FullScreen {
+    owner: Owner,
+    terminal: RawTerminal,
+    output: Output<Stdout>,
+    model: Model,
+    saved: Saved,
+    saved_at: Instant,
+    drawn_at: Instant,
+    notified_at: Option<Instant>,
+    title: String,
+    changed: bool,
+    /// A key was pressed since the screen was last drawn.
+    pressed: bool,
+}
+
+/// Runs the full screen to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn batch
+/// that was set aside.
+pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look: Look) -> Result<Exit, Failure> {
+    let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
+    let events = input::start()?;
+    let now = Instant::now();
+    let saved = Saved::read(owner.directory());
+    let mut model = Model::new(look.keys, look.theme);
+    (model.drafts, model.places) = (saved.drafts.clone(), saved.places.clone());
+    let mut screen = FullScreen {
+        owner,
+        terminal,
+        output: Output::new(io::stdout()),
+        model,
+        saved,
+        saved_at: now,
+        drawn_at: now,
+        notified_at: None,
+        title: String::new(),
+        changed: true,
+        pressed: false,
+    };
+    let views: Vec<View> = torn.map(|path| notice(Phrase::TornAside { path: &path.display() })).into_iter().collect();
+    screen.take(views)?;
+    screen.handle(Event::Started(first))?;
+    if let Some(open) = screen.saved.open.clone() {
+        screen.handle(Event::Selected(open))?;
+    }
+    let end = screen.handle_events(&events);
+    screen.end(end)
+}
+
+fn no_screen(error: io::Error) -> Failure {
+    failed(Phrase::NoScreen { error: &error })
+}
+
+/// The end of the program: its exit code, or the signal that ended it.
+enum End {
+    Exit(Exit),
+    Signal(i32),
+}
+
+impl FullScreen {
+    fn handle_events(&mut self, events: &Receiver<InputEvent>) -> Result<End, Failure> {
+        loop {
+            if let Some(exit) = self.owner.app.end() {
+                return Ok(End::Exit(exit));
+            }
+            self.draw_when_due()?;
+            let until = if self.changed { self.drawn_at + FRAME } else { self.drawn_at + CLOCK };
+            match self.owner.wait_for(events, until) {
+                Wake::Event(event) => self.handle(event)?,
+                Wake::Input(InputEvent::Terminal(event)) => self.handle_terminal(event)?,
+                Wake::Input(InputEvent::Problem(why)) => self.take(vec![View::Problem(why)])?,
+                Wake::Input(InputEvent::Continued) => self.resume()?,
+                Wake::Input(InputEvent::Signal(signal)) => return Ok(End::Signal(signal)),
+                Wake::Input(InputEvent::Ended) | Wake::Ended => self.handle(Event::InputEnded)?,
+                Wake::Time => self.changed = true,
+            }
+            self.save_when_due();
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Failure> {
+        let views = self.owner.handle(event)?;
+        self.take(views)
+    }
+
+    fn take(&mut self, views: Vec<View>) -> Result<(), Failure> {
+        self.changed = true;
+        self.model.follow(&self.owner.app);
+        let requests = self.model.take(views, &self.owner.app);
+        self.carry_out(requests)
+    }
+
+    fn handle_terminal(&mut self, event: terminput::Event) -> Result<(), Failure> {
+        (self.changed, self.pressed) = (true, true);
+        let requests = self.model.handle(event, &self.owner.app);
+        self.carry_out(requests)
+    }
+
+    fn carry_out(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
+        for request in requests {
+            match request {
+                Request::App(event) => self.handle(event)?,
+                Request::Redraw => self.output.forget(),
+                Request::Suspend => {
+                    self.terminal.suspend().map_err(no_screen)?;
+                    self.output.forget();
+                }
+                Request::Notify(text) => self.notify(&text).map_err(no_screen)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.terminal.resume().map_err(no_screen)?;
+        self.output.forget();
+        self.changed = true;
+        Ok(())
+    }
+
+    fn draw_when_due(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        if !self.changed || !self.pressed && now < self.drawn_at + FRAME {
+            return Ok(());
+        }
+        (self.changed, self.pressed, self.drawn_at) = (false, false, now);
+        self.draw(now)?;
+        let told = self.model.note_drawn(&self.owner.app);
+        told.into_iter().try_for_each(|event| self.handle(event))
+    }
+
+    fn draw(&mut self, now: Instant) -> Result<(), Failure> {
+        let (rows, columns) = raw::size();
+        let mut cells = Buffer::empty(Rect::new(0, 0, columns, rows));
+        let drawn = draw::draw(&mut self.model, &self.owner.app, now, &mut cells);
+        self.output.show(cells, drawn).map_err(no_screen)?;
+        self.set_title().map_err(no_screen)
+    }
+
+    /// The title of the window says how many conversations wait for the user.
+    fn set_title(&mut self) -> io::Result<()> {
+        let calls = self.model.chats(&self.owner.app).iter().filter(|chat| chat.calls()).count();
+        let title = if calls > 0 { format!("({calls}) wachat") } else { "wachat".to_owned() };
+        if title != self.title {
+            self.output.send(&format!("\x1b]2;{title}\x1b\\"))?;
+            self.title = title;
+        }
+        Ok(())
+    }
+
+    /// Rings the bell and tells the desktop, at most once in some seconds.
+    fn notify(&mut self, text: &str) -> io::Result<()> {
+        let now = Instant::now();
+        if self.notified_at.is_some_and(|at| now < at + NOTIFY_INTERVAL) {
+            return Ok(());
+        }
+        self.notified_at = Some(now);
+        self.output.send(&format!("\x07\x1b]9;{}\x1b\\", safe(&text.replace('\n', " "))))
+    }
+
+    fn save_when_due(&mut self) {
+        let now = Instant::now();
+        if now >= self.saved_at + SAVE_INTERVAL {
+            self.saved_at = now;
+            self.save();
+        }
+    }
+
+    /// Writes what survives a restart. A file that cannot be written only loses that.
+    fn save(&mut self) {
+        let mut drafts = self.model.drafts.clone();
+        let (open, draft) = (self.model.open.clone(), self.model.editor.text());
+        if let Some(target) = open.clone().filter(|_| !draft.trim().is_empty()) {
+            drafts.insert(target, draft);
+        }
+        let now = Saved { open, drafts, places: self.model.places.clone() };
+        if now != self.saved && now.write(self.owner.directory()).is_ok() {
+            self.saved = now;
+        }
+    }
+
+    /// Leaves the screen, and says below what was there before it what is left to say.
+    fn end(mut self, end: Result<End, Failure>) -> Result<Exit, Failure> {
+        self.save();
+        let words = self.owner.app.last_words();
+        drop(self.terminal);
+        match end? {
+            End::Signal(signal) => {
+                input::end_by(signal);
+                Ok(Exit::Interrupted)
+            }
+            End::Exit(exit) => {
+                self.model.last_problem().into_iter().chain(words.iter().map(super::terminal::render)).for_each(|line| println!("{line}"));
+                Ok(exit)
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! From cells to the terminal: only what has changed is sent, in one write. Links are the terminal's own (OSC 8).
+
+use std::io::{self, Write};
+
+use ratatui::backend::{Backend, TermionBackend};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Rect};
+
+use super::draw::{Drawn, Link};
+
+/// Synchronized output: the terminal shows all of it at once (DEC private mode 2026).
+const BEGIN: &str = "\x1b[?2026h\x1b[?25l";
+const END: &str = "\x1b[?2026l";
+
+/// The terminal, as it was last drawn.
+pub struct Output<W: Write> {
+    terminal: W,
+    shown: Buffer,
+    links: Vec<Link>,
+    cursor: Option<Position>,
+}
+
+impl<W: Write> Output<W> {
+    pub fn new(terminal: W) -> Self {
+        Self { terminal, shown: Buffer::empty(Rect::ZERO), links: Vec::new(), cursor: None }
+    }
+
+    /// Forgets what is on the screen: everything is drawn again.
+    pub fn forget(&mut self) {
+        self.shown = Buffer::empty(Rect::ZERO);
+    }
+
+    /// Sends the difference between what is on the screen and these cells.
+    pub fn show(&mut self, cells: Buffer, drawn: Drawn) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        if self.shown.area() != cells.area() {
+            self.shown = Buffer::empty(*cells.area());
+            bytes.extend_from_slice(b"\x1b[0m\x1b[2J");
+        }
+        self.forget_links(&drawn.links);
+        let changed = self.shown.diff(&cells);
+        if changed.is_empty() && bytes.is_empty() && self.cursor == drawn.cursor {
+            return Ok(());
+        }
+        write_cells(&mut bytes, &changed, &drawn.links)?;
+        if let Some(Position { x, y }) = drawn.cursor {
+            write!(bytes, "\x1b[{};{}H\x1b[?25h", y.saturating_add(1), x.saturating_add(1))?;
+        }
+        self.terminal.write_all(&[BEGIN.as_bytes(), &bytes, END.as_bytes()].concat())?;
+        self.terminal.flush()?;
+        (self.shown, self.links, self.cursor) = (cells, drawn.links, drawn.cursor);
+        Ok(())
+    }
+
+    /// Writes a sequence that changes no cell.
+    pub fn send(&mut self, sequence: &str) -> io::Result<()> {
+        self.terminal.write_all(sequence.as_bytes())?;
+        self.terminal.flush()
+    }
+
+    /// Cells whose link has changed are drawn again, even if they look the same.
+    fn forget_links(&mut self, links: &[Link]) {
+        let gone: Vec<_> = self.links.iter().filter(|link| !links.contains(link)).collect();
+        let new: Vec<_> = links.iter().filter(|link| !self.links.contains(link)).collect();
+        for area in gone.into_iter().chain(new).map(|link| link.area) {
+            for position in area.intersection(*self.shown.area()).positions() {
+                if let Some(cell) = self.shown.cell_mut(position) {
+                    // No cell that is drawn holds this.
+                    cell.set_symbol("\u{1}");
+                }
+            }
+        }
+    }
+}
+
+/// Writes cells, those of a link between the sequences that open and close it.
+fn write_cells(bytes: &mut Vec<u8>, changed: &[(u16, u16, &Cell)], links: &[Link]) -> io::Result<()> {
+    let link_of = |x: u16, y: u16| links.iter().find(|link| link.area.contains(Position::new(x, y)));
+    for group in changed.chunk_by(|a, b| link_of(a.0, a.1) == link_of(b.0, b.1)) {
+        let link = group.first().and_then(|(x, y, _)| link_of(*x, *y));
+        if let Some(link) = link {
+            write!(bytes, "\x1b]8;;{}\x1b\\", link.address)?;
+        }
+        TermionBackend::new(&mut *bytes).draw(group.iter().copied())?;
+        if link.is_some() {
+            write!(bytes, "\x1b]8;;\x1b\\")?;
+        }
+    }
+    Ok(())
+}
