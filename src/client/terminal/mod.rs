@@ -1,9 +1,19 @@
 //! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard` and `display`
-//! (the text of a view); another front end stands beside it.
+//! (the text of a view); another front end stands beside it. What both need at a terminal:
+//!
+//! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
+//! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
 
+pub mod complete;
 mod display;
+pub mod editor;
+pub mod input;
 pub mod keyboard;
+pub mod parser;
 mod plain;
+pub mod raw;
+pub mod recall;
+pub mod wrap;
 
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};

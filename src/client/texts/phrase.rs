@@ -79,6 +79,8 @@ phrases! {
         "la línea es demasiado larga; no se ha enviado nada de ella", "a linha é longa demais; nada dela foi enviado";
     LineNotText: "the line is not UTF-8; nothing of it was sent",
         "la línea no es UTF-8; no se ha enviado nada de ella", "a linha não é UTF-8; nada dela foi enviado";
+    PasteTooLong { most }: "not pasted: more than {most} bytes",
+        "no pegado: más de {most} bytes", "não colado: mais de {most} bytes";
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
     TheForm { form }: "the form is: {form}", "la forma es: {form}", "a forma é: {form}";
     NoCommand { verb }: "there is no command {verb}; /help lists those there are",

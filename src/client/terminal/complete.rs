@@ -1,0 +1,114 @@
+//! Completion: the Tab key replaces the word before the cursor by a command, a user, a room or an emoji, and repeated
+//! by the next one.
+
+use crate::client::app::commands::{COMMANDS, names};
+
+/// Most candidates of a word.
+const CANDIDATES: usize = 500;
+
+/// The names that a word may be completed to, the likeliest first.
+pub trait Names {
+    fn users(&self) -> Vec<String>;
+    /// The rooms, each with its `#`.
+    fn rooms(&self) -> Vec<String>;
+}
+
+/// A completion: the number of `char`s before the cursor that are removed, and the text that is inserted there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    pub remove: usize,
+    pub insert: String,
+}
+
+/// The candidates for the last word that was completed.
+#[derive(Debug, Default)]
+pub struct Completer {
+    candidates: Vec<String>,
+    /// The candidate in the text, and the whole text before the cursor with it.
+    shown: Option<(usize, String)>,
+}
+
+impl Completer {
+    /// Completes the last word of `before`, the line up to the cursor. If `before` ends with the last candidate, the next
+    /// one takes its place.
+    pub fn complete(
+        &mut self,
+        before: &str,
+        is_first_line: bool,
+        names: &dyn Names,
+        backwards: bool,
+    ) -> Option<Completion> {
+        let (remove, number) = match self.shown.take().filter(|(_, text)| text == before) {
+            Some((number, _)) => (self.candidates.get(number)?.chars().count(), self.after(number, backwards)),
+            None => {
+                let word = word(before);
+                self.candidates = candidates(before, word, is_first_line, names);
+                (word.chars().count(), if backwards { self.candidates.len().checked_sub(1)? } else { 0 })
+            }
+        };
+        let insert = self.candidates.get(number)?.clone();
+        let kept: String = before.chars().take(before.chars().count().saturating_sub(remove)).collect();
+        self.shown = Some((number, kept + &insert));
+        Some(Completion { remove, insert })
+    }
+
+    fn after(&self, number: usize, backwards: bool) -> usize {
+        let count = self.candidates.len().max(1);
+        if backwards { (number + count - 1) % count } else { (number + 1) % count }
+    }
+}
+
+/// Returns the last word of a line: what is behind the last space.
+fn word(before: &str) -> &str {
+    before.rsplit(char::is_whitespace).next().unwrap_or_default()
+}
+
+fn candidates(before: &str, word: &str, is_first_line: bool, names: &dyn Names) -> Vec<String> {
+    let starts_line = is_first_line && word.len() == before.len();
+    let is_command = is_first_line && before.starts_with('/');
+    let mut found = match word.chars().next() {
+        Some('/') if starts_line => commands(word),
+        Some('@') if starts_line => [matching(word, "@", names.users(), ": "), commands(word)].concat(),
+        Some('@') => matching(word, "@", names.users(), " "),
+        Some('#') => matching(word, "", names.rooms(), " "),
+        Some(':') => emoji(word),
+        None if !is_command => Vec::new(),
+        _ if is_command => [matching(word, "", names.users(), " "), rooms_without_sign(word, names)].concat(),
+        _ => matching(word, "", names.users(), " "),
+    };
+    found.truncate(CANDIDATES);
+    found
+}
+
+fn begins(name: &str, word: &str) -> bool {
+    name.to_lowercase().starts_with(&word.to_lowercase())
+}
+
+fn commands(word: &str) -> Vec<String> {
+    let all = COMMANDS.iter().flat_map(names);
+    all.filter(|name| begins(name, word)).map(|name| format!("{name} ")).collect()
+}
+
+fn matching(word: &str, sign: &str, names: Vec<String>, end: &str) -> Vec<String> {
+    let named = names.into_iter().map(|name| format!("{sign}{name}"));
+    named.filter(|name| begins(name, word)).map(|name| name + end).collect()
+}
+
+fn rooms_without_sign(word: &str, names: &dyn Names) -> Vec<String> {
+    matching(&format!("#{word}"), "", names.rooms(), " ")
+}
+
+/// Returns the emoji whose names begin so, the shortest names first.
+fn emoji(word: &str) -> Vec<String> {
+    let typed = word.trim_matches(':');
+    if typed.chars().count() < 2 {
+        return Vec::new();
+    }
+    let named = |emoji: &'static emojis::Emoji| {
+        let fitting = emoji.shortcodes().filter(|name| begins(name, typed));
+        fitting.map(str::len).min().map(|length| (length, emoji.as_str()))
+    };
+    let mut found: Vec<_> = emojis::iter().filter_map(named).collect();
+    found.sort_by_key(|(length, _)| *length);
+    found.into_iter().map(|(_, emoji)| emoji.to_owned()).collect()
+}

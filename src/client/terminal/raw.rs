@@ -1,0 +1,145 @@
+//! Raw mode: the terminal gives every key at once and shows none. However the program ends, the terminal is left as it
+//! was: when the guard is dropped, by a panic, and by a signal (`input`).
+
+use std::io::{self, stdin, stdout};
+use std::panic;
+use std::sync::Once;
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+/// The use of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// Lines below what is there; bracketed paste.
+    Lines,
+    /// The alternate screen, with reports of focus and mouse (SGR) too.
+    Full,
+}
+
+impl Screen {
+    fn enter(self) -> &'static str {
+        match self {
+            Self::Lines => "\x1b[?2004h",
+            Self::Full => "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
+        }
+    }
+
+    /// Autowrap and the cursor are turned on as well: a front end turns them off while it draws.
+    fn leave(self) -> &'static str {
+        match self {
+            Self::Lines => "\x1b[?2004l\x1b[?7h\x1b[0m",
+            Self::Full => "\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[0m\x1b[?25h\x1b[?1049l",
+        }
+    }
+}
+
+/// The terminal as it was.
+struct Saved {
+    termios: Termios,
+    screen: Screen,
+    /// A panic of another thread does not end the program.
+    owner: ThreadId,
+}
+
+static SAVED: Mutex<Option<Saved>> = Mutex::new(None);
+
+/// Time that a write to the terminal may wait: a stopped one (Ctrl-S) takes none.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Time in which a stop reaches all threads.
+const STOP_DELAY: Duration = Duration::from_millis(50);
+
+/// The terminal in raw mode, until this is dropped.
+pub struct RawTerminal {
+    screen: Screen,
+}
+
+impl RawTerminal {
+    pub fn enter(screen: Screen) -> io::Result<Self> {
+        install_hook();
+        enter(screen)?;
+        Ok(Self { screen })
+    }
+
+    /// Enters raw mode again after the process was stopped.
+    pub fn resume(&self) -> io::Result<()> {
+        enter(self.screen)
+    }
+
+    /// Restores the terminal and stops the process and its group (Ctrl-Z). Once they are continued, enters raw mode again.
+    pub fn suspend(&self) -> io::Result<()> {
+        restore();
+        kill_current_process_group(Signal::TSTP)?;
+        thread::sleep(STOP_DELAY);
+        self.resume()
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn enter(screen: Screen) -> io::Result<()> {
+    let mut saved = SAVED.lock();
+    let termios = match saved.take() {
+        Some(saved) => saved.termios,
+        None => tcgetattr(stdin())?,
+    };
+    let mut raw = termios.clone();
+    raw.make_raw();
+    // Output stays as it is: a line of another program, or of the log, begins in the first column.
+    raw.output_modes = termios.output_modes;
+    *saved = Some(Saved { termios, screen, owner: thread::current().id() });
+    tcsetattr(stdin(), OptionalActions::Now, &raw)?;
+    write(screen.enter());
+    Ok(())
+}
+
+/// Leaves the terminal as it was. Does nothing if it is that way already.
+pub fn restore() {
+    let Some(saved) = SAVED.lock().take() else { return };
+    // A terminal that is gone needs nothing.
+    let _ = tcsetattr(stdin(), OptionalActions::Now, &saved.termios);
+    write(saved.screen.leave());
+}
+
+/// Returns the rows and columns of the terminal; where it does not know them, those of the first terminals.
+pub fn size() -> (u16, u16) {
+    let size = tcgetwinsize(stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+    size.map_or((24, 80), |size| (size.ws_row, size.ws_col))
+}
+
+/// Writes without the lock of the standard output, which a blocked thread may hold.
+fn write(sequence: &str) {
+    let mut bytes = sequence.as_bytes();
+    let (output, timeout) = (stdout(), Timespec::try_from(WRITE_TIMEOUT).ok());
+    while !bytes.is_empty() {
+        let writable = poll(&mut [PollFd::new(&output, PollFlags::OUT)], timeout.as_ref());
+        let Ok(1..) = writable else { return };
+        match rustix::io::write(&output, bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(_) => return,
+        }
+    }
+}
+
+/// Restores the terminal before a panic of the thread that owns it is reported.
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if SAVED.lock().as_ref().is_some_and(|saved| saved.owner == thread::current().id()) {
+                restore();
+            }
+            report(info);
+        }));
+    });
+}

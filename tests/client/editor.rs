@@ -1,0 +1,227 @@
+//! The editor of the front ends: keys, history, completion, rows.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use terminput::{KeyCode, KeyEvent, KeyModifiers};
+use wachat::client::terminal::complete::Names;
+use wachat::client::terminal::editor::{Edit, Editor};
+use wachat::client::terminal::wrap::{cells, wrap};
+use wachat::limits;
+
+fn plain(code: KeyCode) -> KeyEvent {
+    code.into()
+}
+
+fn control(c: char) -> KeyEvent {
+    KeyEvent::new(KeyCode::Char(c)).modifiers(KeyModifiers::CTRL)
+}
+
+fn alt(code: KeyCode) -> KeyEvent {
+    KeyEvent::new(code).modifiers(KeyModifiers::ALT)
+}
+
+fn type_text(editor: &mut Editor, text: &str) {
+    text.chars().for_each(|c| assert_eq!(editor.input(plain(KeyCode::Char(c))), Edit::Changed));
+}
+
+/// An editor with a text, drawn once.
+fn editor(text: &str) -> Editor {
+    let mut editor = Editor::default();
+    editor.set_text(text);
+    editor.draw(20, 20);
+    editor
+}
+
+#[test]
+fn enter_submits_and_a_line_break_has_keys_of_its_own() {
+    let mut editor = editor("");
+    type_text(&mut editor, "one");
+    assert_eq!(editor.input(alt(KeyCode::Enter)), Edit::Changed);
+    type_text(&mut editor, "two");
+    assert_eq!(editor.input(control('j')), Edit::Changed);
+    type_text(&mut editor, "three");
+    assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted("one\ntwo\nthree".to_owned()));
+    assert!(editor.is_empty());
+    assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted(String::new()));
+}
+
+#[test]
+fn a_paste_never_submits_and_does_not_go_beyond_the_limit() {
+    let mut editor = editor("a");
+    assert!(editor.paste("b\r\nc\rd\ne\n"));
+    assert_eq!(editor.text(), "ab\nc\nd\ne\n");
+    assert!(!editor.paste(&"x".repeat(limits::TYPED_BYTES)), "no room");
+    assert_eq!(editor.text(), "ab\nc\nd\ne\n", "nothing of it");
+    editor.set_text(&"é".repeat(limits::TYPED_BYTES));
+    assert_eq!(editor.text().len(), limits::TYPED_BYTES);
+    assert_eq!(editor.input(plain(KeyCode::Char('x'))), Edit::Full);
+    assert_eq!(editor.text().len(), limits::TYPED_BYTES);
+}
+
+#[test]
+fn a_draft_is_not_lost_by_recalling() {
+    let mut editor = editor("");
+    for text in ["first", "second", "second", "  "] {
+        editor.set_text(text);
+        editor.input(plain(KeyCode::Enter));
+    }
+    type_text(&mut editor, "draft");
+    let mut after = |code| {
+        editor.input(plain(code));
+        editor.draw(20, 20);
+        editor.text()
+    };
+    let shown = [KeyCode::Up, KeyCode::Up, KeyCode::Up, KeyCode::Down, KeyCode::Down, KeyCode::Down].map(&mut after);
+    assert_eq!(shown, ["second", "first", "first", "second", "draft", "draft"]);
+}
+
+#[test]
+fn up_and_down_move_by_rows_before_they_recall() {
+    let mut editor = editor("");
+    editor.set_text("recalled");
+    editor.input(plain(KeyCode::Enter));
+    editor.set_text("one two three\nfour");
+    // Rows: "one two", "three", "four".
+    let mut places = vec![editor.draw(8, 8).cursor];
+    for _ in 0..2 {
+        assert_eq!(editor.input(plain(KeyCode::Up)), Edit::None);
+        places.push(editor.draw(8, 8).cursor);
+    }
+    assert_eq!(places, [(2, 4), (1, 4), (0, 4)]);
+    assert_eq!(editor.input(plain(KeyCode::Up)), Edit::Changed);
+    assert_eq!(editor.text(), "recalled");
+    editor.input(plain(KeyCode::Down));
+    assert_eq!(editor.text(), "one two three\nfour");
+}
+
+#[test]
+fn the_keys_of_emacs_edit() {
+    let cases: &[(&str, &[KeyEvent], &str)] = &[
+        ("one two", &[control('w')], "one "),
+        ("one two", &[control('u')], ""),
+        ("one two", &[control('w'), control('a'), control('y')], "twoone "),
+        ("one two", &[control('a'), control('k')], ""),
+        ("one", &[control('b'), control('d')], "on"),
+        ("one", &[control('a'), control('d')], "ne"),
+        ("one", &[plain(KeyCode::Home), plain(KeyCode::Delete)], "ne"),
+        ("one", &[plain(KeyCode::Left), plain(KeyCode::Backspace)], "oe"),
+        ("one two", &[alt(KeyCode::Char('b')), plain(KeyCode::Char('x'))], "one xtwo"),
+        ("one two", &[control('u'), control('7')], "one two"),
+        // A character of several code points goes as one.
+        ("a👩‍👩‍👧", &[plain(KeyCode::Backspace)], "a"),
+        ("ae\u{301}", &[plain(KeyCode::Left), plain(KeyCode::Char('x'))], "axe\u{301}"),
+    ];
+    for (text, keys, expected) in cases {
+        let mut editor = editor(text);
+        keys.iter().for_each(|key| assert_ne!(editor.input(*key), Edit::Unhandled, "{key:?}"));
+        assert_eq!(editor.text(), *expected, "{text} {keys:?}");
+    }
+}
+
+#[test]
+fn control_c_clears_and_control_d_ends_an_empty_editor() {
+    let mut editor = editor("one");
+    assert_eq!(editor.input(control('c')), Edit::Cleared);
+    assert!(editor.is_empty());
+    assert_eq!(editor.input(control('c')), Edit::Unhandled);
+    assert_eq!(editor.input(control('d')), Edit::Ended);
+    for key in [plain(KeyCode::Tab), plain(KeyCode::PageUp), plain(KeyCode::Esc), control('l'), control('z')] {
+        assert_eq!(editor.input(key), Edit::Unhandled, "{key:?}");
+    }
+    assert_eq!(editor.input(plain(KeyCode::Char('\u{1b}'))), Edit::Unhandled, "a control character is no text");
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_drawn_visibly() {
+    let mut editor = editor("a\u{1b}[31m\u{202e}b\tc");
+    let drawn = editor.draw(40, 40);
+    assert_eq!(drawn.rows, ["a␛[31m\\u{202e}b c"]);
+    assert_eq!(drawn.cursor, (0, cells(&drawn.rows[0])));
+}
+
+#[test]
+fn the_rows_around_the_cursor_are_rendered() {
+    let mut editor = editor("one\ntwo\nthree 漢字");
+    let area = Rect::new(1, 1, 10, 2);
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 4));
+    let cursor = editor.render(area, &mut buffer, Style::default());
+    assert_eq!(buffer, Buffer::with_lines(["            ", " three      ", " 漢字       ", "            "]));
+    assert_eq!(cursor, Position::new(5, 2));
+    assert_eq!(editor.height(10), 4);
+    // No size is too small.
+    for (width, height) in [(0, 0), (1, 1), (2, 1)] {
+        editor.render(Rect::new(0, 0, width, height), &mut buffer, Style::default());
+    }
+}
+
+#[test]
+fn words_are_wrapped_and_long_ones_cut() {
+    let rows = |line: &str, first, next| wrap(line, first, next).rows();
+    assert_eq!(rows("one two three", 7, 7), ["one two", "three"]);
+    assert_eq!(rows("one  two", 4, 4), ["one ", "two"]);
+    assert_eq!(rows("onetwothree", 4, 5), ["onet", "wothr", "ee"]);
+    assert_eq!(rows("a 漢字漢字", 5, 5), ["a ", "漢字", "漢字"]);
+    assert_eq!(rows("aaaa bbbbbbbb", 13, 4), ["aaaa bbbbbbbb"]);
+    assert_eq!(rows("aaaa bbbbbbbbb", 13, 4), ["aaaa bbbbbbbb", "b"]);
+    assert_eq!(rows("", 4, 4), [""]);
+    assert_eq!(rows("漢", 1, 1), ["漢"]);
+    for text in ["one two  three\tfour 漢字漢字 👩‍👩‍👧e\u{301} onetwothreefour", "   ", "\u{200d}\u{301}"]
+    {
+        for width in 2..30 {
+            let wrapped = wrap(text, width, width);
+            assert!(wrapped.rows().iter().all(|row| cells(row) <= width), "{width}: {:?}", wrapped.rows());
+            for piece in &wrapped.placed {
+                assert_eq!(wrapped.position(piece.start), (piece.row, piece.column));
+            }
+        }
+    }
+}
+
+struct Chats;
+
+impl Names for Chats {
+    fn users(&self) -> Vec<String> {
+        ["luis", "lucía", "ana"].map(str::to_owned).into()
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        ["#sala", "#lobby"].map(str::to_owned).into()
+    }
+}
+
+#[test]
+fn tab_completes_what_the_word_can_be() {
+    let cases: &[(&str, &[&str])] = &[
+        ("/his", &["/history ", "/history "]),
+        ("/q", &["/query ", "/quit ", "/query "]),
+        ("/AYU", &["/ayuda "]),
+        ("@lu", &["@luis: ", "@lucía: ", "@luis: "]),
+        ("hola @lu", &["hola @luis ", "hola @lucía "]),
+        ("@li", &["@lista "]),
+        ("lu", &["luis ", "lucía "]),
+        ("/query lu", &["/query luis ", "/query lucía "]),
+        ("/query l", &["/query luis ", "/query lucía ", "/query #lobby ", "/query luis "]),
+        ("/join #s", &["/join #sala "]),
+        ("/leave ", &["/leave luis ", "/leave lucía ", "/leave ana ", "/leave #sala "]),
+        ("fiesta :tad", &["fiesta 🎉"]),
+        (":tada:", &["🎉"]),
+        ("one\n/q", &["one\n/q"]),
+        ("nothing", &["nothing"]),
+        ("", &[""]),
+        ("one ", &["one "]),
+    ];
+    for (text, expected) in cases {
+        let mut editor = editor(text);
+        for expected in *expected {
+            editor.complete(&Chats, false);
+            assert_eq!(editor.text(), *expected, "after {text:?}");
+        }
+    }
+    let mut editor = editor("@lu");
+    editor.complete(&Chats, true);
+    assert_eq!(editor.text(), "@lucía: ");
+    type_text(&mut editor, "x");
+    assert!(!editor.complete(&Chats, false), "another word begins a new completion");
+    assert_eq!(editor.text(), "@lucía: x");
+}
