@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use ratatui::backend::{Backend, TermionBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Color;
 
 use super::draw::{Drawn, Link};
 
@@ -65,8 +66,8 @@ impl<W: Write> Output<W> {
         for area in gone.into_iter().chain(new).map(|link| link.area) {
             for position in area.intersection(*self.shown.area()).positions() {
                 if let Some(cell) = self.shown.cell_mut(position) {
-                    // No cell that is drawn holds this.
-                    cell.set_symbol("\u{1}");
+                    // No cell that is drawn has this colour.
+                    cell.set_fg(Color::Rgb(0, 0, 1));
                 }
             }
         }

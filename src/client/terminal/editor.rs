@@ -264,11 +264,15 @@ impl Editor {
         let Some(here) = wrapped(cursor.0) else { return false };
         let (row, column) = here.position(cursor.1);
         let to = match (down, row) {
-            (false, 0) => cursor.0.checked_sub(1).and_then(|line| Some((line, wrapped(line)?))).map(|(line, above)| {
-                (line, above.chars_before(above.end.0, column))
-            }),
+            (false, 0) => cursor
+                .0
+                .checked_sub(1)
+                .and_then(|line| Some((line, wrapped(line)?)))
+                .map(|(line, above)| (line, above.chars_before(above.end.0, column))),
             (false, row) => Some((cursor.0, here.chars_before(row - 1, column))),
-            (true, row) if row == here.end.0 => wrapped(cursor.0 + 1).map(|below| (cursor.0 + 1, below.chars_before(0, column))),
+            (true, row) if row == here.end.0 => {
+                wrapped(cursor.0 + 1).map(|below| (cursor.0 + 1, below.chars_before(0, column)))
+            }
             (true, row) => Some((cursor.0, here.chars_before(row + 1, column))),
         };
         let Some((line, chars)) = to else { return false };
@@ -304,13 +308,14 @@ impl Editor {
 
     /// Draws the rows around the cursor, and returns the place of the cursor.
     pub fn render(&mut self, area: Rect, buffer: &mut Buffer, style: Style) -> Position {
+        let area = area.intersection(buffer.area);
         let drawn = self.draw_within(area.width);
         let top = (drawn.cursor.0 + 1).saturating_sub(usize::from(area.height));
         for (y, row) in (area.top()..area.bottom()).zip(drawn.rows.iter().skip(top)) {
             buffer.set_stringn(area.x, y, row, usize::from(area.width), style);
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-        let (x, y) = (small(drawn.cursor.1), small(drawn.cursor.0 - top));
+        let (x, y) = (small(drawn.cursor.1), small(drawn.cursor.0.saturating_sub(top)));
         Position::new(area.x.saturating_add(x), area.y.saturating_add(y))
     }
 

@@ -162,8 +162,20 @@ fn beyond(before: usize, extent: Extent) -> Extent {
 fn control_sequence(bytes: &[u8]) -> Extent {
     match bytes {
         // Function keys of the Linux console, and the oldest form of a mouse report.
-        [b'[', rest @ ..] => if rest.is_empty() { Incomplete } else { Whole(2) },
-        [b'M', rest @ ..] => if rest.len() < 3 { Incomplete } else { Whole(4) },
+        [b'[', rest @ ..] => {
+            if rest.is_empty() {
+                Incomplete
+            } else {
+                Whole(2)
+            }
+        }
+        [b'M', rest @ ..] => {
+            if rest.len() < 3 {
+                Incomplete
+            } else {
+                Whole(4)
+            }
+        }
         bytes => match bytes.iter().position(|byte| !(0x20..0x40).contains(byte)) {
             Some(last) if bytes.get(last).is_some_and(|byte| (0x40..0x7f).contains(byte)) => Whole(last + 1),
             Some(stranger) => Garbage(stranger),
