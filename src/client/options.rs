@@ -165,7 +165,8 @@ impl ConnectArgs {
 
     /// Returns the colours and keys of the full screen.
     pub fn look(&self) -> Result<Look, Failure> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
+        let variable =
+            |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
         Ok(Look { keys: Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?, theme })
     }

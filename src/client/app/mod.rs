@@ -30,9 +30,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::client::exit::Exit;
-use crate::client::state::outbox::Outgoing;
 use crate::client::link::request::Request;
 use crate::client::state::lookup::Lookup;
+use crate::client::state::outbox::Outgoing;
 use crate::client::state::{Arrival, ClientState};
 use crate::client::texts::Phrase;
 use crate::limits;

@@ -107,9 +107,8 @@ impl Request {
             Self::Fetch(target, before) => {
                 fetch_history(session, target, limits::MAX_HISTORY_RECORDS, *before)?.map(Answer::Rows)
             }
-            Self::Fill(gap) => {
-                fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?.map(Answer::Rows)
-            }
+            Self::Fill(gap) => fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?
+                .map(Answer::Rows),
             Self::Peer(user) => {
                 let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
                 session.request(&request)?.map(Answer::Peer)

@@ -75,7 +75,11 @@ fn columns(area: Rect) -> [Rect; 2] {
 
 fn input_height(model: &mut Model, above: Rect) -> u16 {
     let most = INPUT_LINES.min(usize::from(above.height / 3)).max(1);
-    let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) { model.editor.height(above.width.saturating_sub(2)) } else { 1 };
+    let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) {
+        model.editor.height(above.width.saturating_sub(2))
+    } else {
+        1
+    };
     u16::try_from(wanted.clamp(1, most)).unwrap_or(1).min(above.height)
 }
 
@@ -169,7 +173,8 @@ fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
         Open::Conversation(target) => title_of(&target, app),
         Open::Direct(peer) => Phrase::DirectTitle { peer: &peer }.to_string(),
     };
-    let line = Line::of(cut(&safe(&title), usize::from(area.width)), model.theme.title().add_modifier(Modifier::UNDERLINED));
+    let line =
+        Line::of(cut(&safe(&title), usize::from(area.width)), model.theme.title().add_modifier(Modifier::UNDERLINED));
     put(&line, area, 0, buffer);
 }
 
@@ -207,7 +212,8 @@ fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
 fn paste_question(model: &Model, text: &str, area: Rect) -> Vec<Line> {
     let question = Phrase::PasteQuestion { lines: &text.lines().count() }.to_string();
     let most = usize::from(area.height).saturating_sub(2);
-    let begin = text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
+    let begin =
+        text.lines().take(most).map(|line| Line::of(cut(&safe(line), usize::from(area.width)), model.theme.quiet()));
     wrapped(model, &question, area.width).into_iter().chain(begin).collect()
 }
 
@@ -270,7 +276,11 @@ fn search_prompt(model: &Model, everywhere: bool) -> String {
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
     let left = status(app, now);
     let below = model.open.as_ref().is_some_and(|target| model.places.contains_key(target));
-    let hint = if below { Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string() } else { Phrase::HelpHint.to_string() };
+    let hint = if below {
+        Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string()
+    } else {
+        Phrase::HelpHint.to_string()
+    };
     let width = usize::from(area.width);
     let space = width.saturating_sub(cells(&left) + cells(&hint));
     let text = if space >= 2 { format!("{left}{}{hint}", " ".repeat(space)) } else { cut(&left, width) };
@@ -291,6 +301,10 @@ fn status(app: &App, now: Instant) -> String {
     };
     let queued = app.state().outbox().len();
     let queued = if queued > 0 { format!(" · {}", Phrase::StatusQueued { count: &queued }) } else { String::new() };
-    let direct = if let Open::Direct(peer) = app.open() { format!(" · {}", Phrase::StatusDirect { peer: &peer }) } else { String::new() };
+    let direct = if let Open::Direct(peer) = app.open() {
+        format!(" · {}", Phrase::StatusDirect { peer: &peer })
+    } else {
+        String::new()
+    };
     safe(&format!("{link}{queued}{direct}")).into_owned()
 }

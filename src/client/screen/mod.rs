@@ -244,7 +244,11 @@ impl FullScreen {
                 Ok(Exit::Interrupted)
             }
             End::Exit(exit) => {
-                self.model.last_problem().into_iter().chain(words.iter().map(super::terminal::render)).for_each(|line| println!("{line}"));
+                self.model
+                    .last_problem()
+                    .into_iter()
+                    .chain(words.iter().map(super::terminal::render))
+                    .for_each(|line| println!("{line}"));
                 Ok(exit)
             }
         }

@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use terminput::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection};
+use terminput::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection,
+};
 
 use super::chats::{self, Chat};
 use super::keys::{Action, Keys};
@@ -39,10 +41,18 @@ pub enum Mode {
     /// The same, while a filter is typed.
     Filter,
     /// A chat is looked for by its name: the chosen one of those that fit.
-    Jump { name: String, chosen: usize },
+    Jump {
+        name: String,
+        chosen: usize,
+    },
     /// Words are looked for: everywhere, or in this conversation.
-    Search { words: String, everywhere: bool },
-    Help { scrolled: usize },
+    Search {
+        words: String,
+        everywhere: bool,
+    },
+    Help {
+        scrolled: usize,
+    },
     /// A pasted text of many lines: is it to be inserted?
     Paste(String),
 }
@@ -132,7 +142,8 @@ impl Model {
 
     /// Returns the rows of the open conversation.
     pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
-        let notes: Vec<_> = self.notes.iter().filter(|note| note.target.as_ref().is_none_or(|of| of == target)).collect();
+        let notes: Vec<_> =
+            self.notes.iter().filter(|note| note.target.as_ref().is_none_or(|of| of == target)).collect();
         let look = Look {
             width: usize::from(self.areas.rows.width),
             theme: self.theme,
@@ -258,7 +269,11 @@ impl Model {
         if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
             return None;
         }
-        let from = if matches!(target, Target::User(_)) { message.from.to_string() } else { format!("{} {}", target, message.from) };
+        let from = if matches!(target, Target::User(_)) {
+            message.from.to_string()
+        } else {
+            format!("{} {}", target, message.from)
+        };
         Some(Request::Notify(format!("{from}: {}", crate::client::texts::safe::snippet(message.text.as_str()))))
     }
 }
@@ -377,7 +392,9 @@ impl Model {
             Action::PageDown => return self.scroll(app, false, page),
             Action::Oldest => return self.scroll(app, true, usize::MAX / 2),
             Action::Newest => return self.scroll(app, false, usize::MAX / 2),
-            Action::LoadHole => return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect(),
+            Action::LoadHole => {
+                return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
+            }
             Action::Complete | Action::CompleteBack => {
                 self.editor.complete(&super::names::AppNames(app), action == Action::CompleteBack);
             }
@@ -398,7 +415,8 @@ impl Model {
     fn step(&mut self, app: &App, by: isize) -> Vec<Request> {
         let chats = self.chats(app);
         let count = chats.len().max(1);
-        let next = self.number_of_open(app).map_or(0, |here| here.saturating_add(count).saturating_add_signed(by) % count);
+        let next =
+            self.number_of_open(app).map_or(0, |here| here.saturating_add(count).saturating_add_signed(by) % count);
         self.select(chats.get(next))
     }
 
@@ -412,7 +430,11 @@ impl Model {
 
     fn scroll(&mut self, app: &App, up: bool, lines: usize) -> Vec<Request> {
         if let Mode::Help { scrolled } = &mut self.mode {
-            *scrolled = if up { scrolled.saturating_sub(lines) } else { scrolled.saturating_add(lines).min(limits::CONVERSATION_SHOWN) };
+            *scrolled = if up {
+                scrolled.saturating_sub(lines)
+            } else {
+                scrolled.saturating_add(lines).min(limits::CONVERSATION_SHOWN)
+            };
             return Vec::new();
         }
         let Some(target) = self.open.clone() else { return Vec::new() };
@@ -454,7 +476,8 @@ impl Model {
 impl Model {
     fn handle_over(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
         let action = self.keys.action(&key);
-        let leaves = key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
+        let leaves =
+            key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
         if leaves {
             self.filter.clear();
             self.mode = Mode::Typing;

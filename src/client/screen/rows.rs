@@ -102,7 +102,8 @@ impl<'a> Rows<'a> {
     /// Collects the items: rows that memory does not hold any more, rows, notes between them, and the outbox.
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
         let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
-        let known: HashSet<_> = if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row)).collect() };
+        let known: HashSet<_> =
+            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row)).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
         let older = older.iter().filter(|row| !known.contains(&key(row)));
         let mut notes = notes.iter().peekable();
@@ -302,12 +303,17 @@ impl Rows<'_> {
         let name = safe(from.shown()).into_owned();
         let time = Piece::new(format!("{} ", at.local_time_of_day()), theme.quiet());
         let action = text.strip_prefix("/me ");
-        let (name, behind) = if action.is_some() { (format!("* {name}{how}"), " ") } else { (format!("{name}{how}"), ": ") };
+        let (name, behind) =
+            if action.is_some() { (format!("* {name}{how}"), " ") } else { (format!("{name}{how}"), ": ") };
         let head = vec![time, Piece::new(name, theme.name(from)), Piece::new(behind, theme.name(from))];
         let text = action.unwrap_or(text);
         let is_mine = *from == self.look.me;
         let mention = if is_mine { "" } else { self.look.me.mapped() };
-        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(self.look.width, theme, mention)
+        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(
+            self.look.width,
+            theme,
+            mention,
+        )
     }
 
     fn state(&self, state: Option<State>) -> Vec<Piece> {
@@ -336,7 +342,11 @@ impl Rows<'_> {
     }
 
     fn plain(&self, text: &str, style: ratatui::style::Style) -> Vec<Line> {
-        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(self.look.width, self.look.theme, "")
+        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(
+            self.look.width,
+            self.look.theme,
+            "",
+        )
     }
 }
 
