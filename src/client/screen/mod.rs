@@ -1,7 +1,8 @@
 //! The full screen: `wachat connect` on a terminal. A front end on the owner, as the line mode is: keys and arrivals go in,
 //! cells come out.
 //!
-//! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
+//! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
+//!   over the conversation. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `line`: from a text to lines.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `names`: what Tab completes. `saved`: what survives a restart beside the log.
@@ -13,9 +14,11 @@ pub mod line;
 pub mod model;
 mod names;
 pub mod output;
+mod over;
 pub mod rows;
 pub mod saved;
 pub mod theme;
+mod typing;
 
 use std::io::{self, Stdout};
 use std::path::PathBuf;

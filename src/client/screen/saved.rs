@@ -51,7 +51,7 @@ impl Saved {
             "OPEN" => self.open = Some(target),
             "DRAFT" => {
                 let text = f.get(2)?;
-                self.drafts.insert(target, text.get(..text.floor_char_boundary(limits::TYPED_BYTES))?.to_owned());
+                self.drafts.insert(target, text.get(..text.len().min(limits::TYPED_BYTES))?.to_owned());
             }
             "PLACE" => {
                 let key = match f.get(2)? {

@@ -1,0 +1,158 @@
+//! What keys do in what lies over the conversation: the list, its filter, the jump, the search, the help.
+
+use terminput::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::chats::{self, Chat};
+use super::keys::Action;
+use super::model::{Mode, Model, Request};
+use crate::client::app::App;
+use crate::client::app::event::Event;
+use crate::limits;
+
+/// The keys of what lies over the conversation.
+impl Model {
+    pub(super) fn handle_over(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+        let action = self.keys.action(&key);
+        let leaves =
+            key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
+        if leaves {
+            self.filter.clear();
+            self.mode = Mode::Typing;
+            return Vec::new();
+        }
+        if matches!(action, Some(Action::Redraw | Action::Suspend | Action::PageUp | Action::PageDown)) {
+            return action.map_or(Vec::new(), |action| self.act(action, app));
+        }
+        match std::mem::take(&mut self.mode) {
+            Mode::Help { scrolled } => self.handle_help(key, scrolled),
+            Mode::List(chosen) => return self.handle_list(key, chosen, app),
+            Mode::Filter => return self.handle_filter(key, app),
+            Mode::Jump { name, chosen } => return self.handle_jump(key, name, chosen, app),
+            Mode::Search { words, everywhere } => return self.handle_search(key, words, everywhere, app),
+            mode => self.mode = mode,
+        }
+        Vec::new()
+    }
+
+    /// Up and Down scroll the help, and any other key leaves it.
+    fn handle_help(&mut self, key: KeyEvent, scrolled: usize) {
+        match key.code {
+            KeyCode::Up => self.mode = Mode::Help { scrolled: scrolled.saturating_sub(1) },
+            KeyCode::Down => self.mode = Mode::Help { scrolled: scrolled + 1 },
+            _ => {}
+        }
+    }
+
+    fn handle_list(&mut self, key: KeyEvent, chosen: usize, app: &App) -> Vec<Request> {
+        let chats = self.chats(app);
+        let last = chats.len().saturating_sub(1);
+        match key.code {
+            KeyCode::Up => self.mode = Mode::List(chosen.saturating_sub(1)),
+            KeyCode::Down => self.mode = Mode::List((chosen + 1).min(last)),
+            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Enter => {
+                self.filter.clear();
+                return self.select(chats.get(chosen));
+            }
+            _ => self.mode = Mode::List(chosen),
+        }
+        Vec::new()
+    }
+
+    fn handle_filter(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+        match key.code {
+            KeyCode::Enter => {
+                let first = self.chats(app).into_iter().next();
+                self.filter.clear();
+                return self.select(first.as_ref());
+            }
+            KeyCode::Down => self.mode = Mode::List(0),
+            _ => {
+                edit(&mut self.filter, key);
+                self.mode = Mode::Filter;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Returns the chats whose name holds this text, those that begin with it first.
+    pub fn jump_list(&self, app: &App, name: &str) -> Vec<Chat> {
+        let name = name.to_lowercase();
+        let mut chats = chats::list(app.state(), self.open.as_ref(), &self.drafts);
+        chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&name));
+        chats.sort_by_key(|chat| !chat.target.to_string().to_lowercase().trim_start_matches('#').starts_with(&name));
+        chats
+    }
+
+    fn handle_jump(&mut self, key: KeyEvent, mut name: String, chosen: usize, app: &App) -> Vec<Request> {
+        let chats = self.jump_list(app, &name);
+        match key.code {
+            KeyCode::Enter => match chats.get(chosen) {
+                Some(chat) => return self.select(Some(chat)),
+                // A new conversation: the command says what is wrong with the name.
+                None => return vec![Request::App(Event::Entered(format!("/query {name}")))],
+            },
+            KeyCode::Up => self.mode = Mode::Jump { name, chosen: chosen.saturating_sub(1) },
+            KeyCode::Down => self.mode = Mode::Jump { name, chosen: (chosen + 1).min(chats.len().saturating_sub(1)) },
+            _ => {
+                edit(&mut name, key);
+                self.mode = Mode::Jump { name, chosen: 0 };
+            }
+        }
+        Vec::new()
+    }
+
+    /// Enter goes to the message before, among those that hold all words; everywhere: the app shows what it finds.
+    fn handle_search(&mut self, key: KeyEvent, mut words: String, everywhere: bool, app: &App) -> Vec<Request> {
+        match key.code {
+            KeyCode::Enter if everywhere && !words.trim().is_empty() => {
+                return vec![Request::App(Event::Entered(format!("/search {words}")))];
+            }
+            KeyCode::Enter | KeyCode::Up | KeyCode::Down => {
+                self.find(app, &words, key.code == KeyCode::Down);
+                self.mode = Mode::Search { words, everywhere };
+            }
+            KeyCode::Tab => self.mode = Mode::Search { words, everywhere: !everywhere },
+            _ => {
+                edit(&mut words, key);
+                self.mode = Mode::Search { words, everywhere };
+            }
+        }
+        Vec::new()
+    }
+
+    fn find(&mut self, app: &App, words: &str, later: bool) {
+        let Some(target) = self.open.clone() else { return };
+        let words: Vec<_> = words.split_whitespace().map(str::to_lowercase).collect();
+        if words.is_empty() {
+            return;
+        }
+        let rows = self.rows(app, &target);
+        let found = rows.search(&words);
+        let here = self.found.as_ref().and_then(|key| found.iter().position(|other| other == key));
+        let next = match (here, later) {
+            (Some(here), true) => found.get(here + 1).or(found.first()),
+            (Some(here), false) => here.checked_sub(1).and_then(|before| found.get(before)).or(found.last()),
+            (None, _) => found.last(),
+        };
+        let place = next.map(|key| rows.around(key, usize::from(self.areas.rows.height)));
+        let (key, count) = (next.cloned(), found.len());
+        drop(rows);
+        self.found = key;
+        self.found_count = count;
+        if let Some(place) = place {
+            self.scroll_to(&target, place);
+        }
+    }
+}
+
+/// Edits the short text of a mode.
+fn edit(text: &mut String, key: KeyEvent) {
+    let control = key.modifiers.contains(KeyModifiers::CTRL);
+    match key.code {
+        KeyCode::Char('u') if control => text.clear(),
+        KeyCode::Char(c) if key.modifiers.is_empty() && text.len() < limits::NAME_CHARS * 4 => text.push(c),
+        KeyCode::Backspace => _ = text.pop(),
+        _ => {}
+    }
+}

@@ -1,0 +1,217 @@
+//! What keys, pasted text and clicks do while a message is typed.
+
+use ratatui::layout::Position;
+use terminput::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection,
+};
+
+use super::chats::Chat;
+use super::draw::first_listed;
+use super::keys::Action;
+use super::model::{Mode, Model, Request};
+use super::names::AppNames;
+use super::rows::NoteKind;
+use crate::client::app::App;
+use crate::client::app::event::Event;
+use crate::client::terminal::editor::Edit;
+use crate::client::texts::{Language, Phrase};
+use crate::limits;
+
+/// Lines of a pasted text above which the user is asked.
+const PASTE_LINES: usize = 20;
+/// Lines by which the mouse wheel scrolls.
+const WHEEL_LINES: usize = 3;
+
+/// Keys and clicks.
+impl Model {
+    /// Handles an event of the terminal.
+    pub fn handle(&mut self, event: TerminalEvent, app: &App) -> Vec<Request> {
+        match event {
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(key, app),
+            TerminalEvent::Paste(text) => self.paste(text, app),
+            TerminalEvent::FocusGained => self.set_focus(true, app),
+            TerminalEvent::FocusLost => self.set_focus(false, app),
+            TerminalEvent::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::Scroll(ScrollDirection::Up) => self.scroll(app, true, WHEEL_LINES),
+                MouseEventKind::Scroll(ScrollDirection::Down) => self.scroll(app, false, WHEEL_LINES),
+                MouseEventKind::Down(_) => self.click(app, mouse.column, mouse.row),
+                _ => Vec::new(),
+            },
+            TerminalEvent::Resize { .. } => vec![Request::Redraw],
+            TerminalEvent::Key(_) => Vec::new(),
+        }
+    }
+
+    fn set_focus(&mut self, focused: bool, app: &App) -> Vec<Request> {
+        self.focused = focused;
+        if !focused && let Some(target) = &self.open {
+            // What comes while the window is in the background is new.
+            self.new_above = app.state().find_conversation(target).map(|c| c.seen());
+        }
+        Vec::new()
+    }
+
+    fn handle_key(&mut self, mut key: KeyEvent, app: &App) -> Vec<Request> {
+        if matches!(key.code, KeyCode::Char(_)) {
+            key.modifiers.remove(KeyModifiers::SHIFT);
+        }
+        match &self.mode {
+            Mode::Typing => self.handle_typing(key, app),
+            Mode::Paste(_) => self.answer_paste(key),
+            _ => self.handle_over(key, app),
+        }
+    }
+
+    fn handle_typing(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+        if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && self.editor.is_empty() {
+            return self.act(Action::Help, app);
+        }
+        if let Some(action) = self.keys.action(&key) {
+            return self.act(action, app);
+        }
+        match self.editor.input(key) {
+            Edit::Submitted(text) => self.submit(text, app),
+            Edit::Ended => vec![Request::App(Event::InputEnded)],
+            Edit::Full => self.problem(app, Phrase::LineTooLong),
+            Edit::Unhandled if key.code == KeyCode::Char('c') => self.hint(app, Phrase::HowToLeave),
+            Edit::None | Edit::Changed | Edit::Cleared | Edit::Unhandled => Vec::new(),
+        }
+    }
+
+    fn problem(&mut self, app: &App, phrase: Phrase) -> Vec<Request> {
+        self.add_note(app, NoteKind::Problem, phrase.to_string());
+        Vec::new()
+    }
+
+    fn hint(&mut self, app: &App, phrase: Phrase) -> Vec<Request> {
+        self.add_note(app, NoteKind::Notice, phrase.to_string());
+        Vec::new()
+    }
+
+    /// Gives a text to the app, unless the app waits for the answer that decides where it goes: then it stays.
+    fn submit(&mut self, text: String, app: &App) -> Vec<Request> {
+        if !app.wants_line() {
+            self.editor.set_text(&text);
+            return Vec::new();
+        }
+        if let Some(target) = self.open.clone() {
+            self.places.remove(&target);
+            self.drafts.remove(&target);
+            self.new_above = None;
+        }
+        vec![Request::App(Event::Entered(text))]
+    }
+
+    fn paste(&mut self, text: String, app: &App) -> Vec<Request> {
+        if text.lines().count() > PASTE_LINES {
+            self.mode = Mode::Paste(text);
+        } else if !self.editor.paste(&text) {
+            return self.problem(app, Phrase::LineTooLong);
+        }
+        Vec::new()
+    }
+
+    fn answer_paste(&mut self, key: KeyEvent) -> Vec<Request> {
+        let Mode::Paste(text) = std::mem::take(&mut self.mode) else { return Vec::new() };
+        let yes = Language::current().yes();
+        let typed = if let KeyCode::Char(c) = key.code { c.to_lowercase().to_string() } else { String::new() };
+        if typed == "y" || typed == yes || key.code == KeyCode::Enter {
+            self.editor.paste(&text);
+        }
+        Vec::new()
+    }
+
+    pub(super) fn act(&mut self, action: Action, app: &App) -> Vec<Request> {
+        let page = usize::from(self.areas.rows.height.saturating_sub(1)).max(1);
+        match action {
+            Action::Help => self.mode = Mode::Help { scrolled: 0 },
+            Action::NextChat => return self.step(app, 1),
+            Action::PreviousChat => return self.step(app, -1),
+            Action::Chat(number) => return self.select(self.chats(app).get(number - 1)),
+            Action::NextUnread => return self.next_unread(app),
+            Action::Jump => self.mode = Mode::Jump { name: String::new(), chosen: 0 },
+            Action::Search => self.mode = Mode::Search { words: String::new(), everywhere: false },
+            Action::List => self.mode = Mode::List(self.number_of_open(app).unwrap_or(0)),
+            Action::PageUp => return self.scroll(app, true, page),
+            Action::PageDown => return self.scroll(app, false, page),
+            Action::Oldest => return self.scroll(app, true, usize::MAX / 2),
+            Action::Newest => return self.scroll(app, false, usize::MAX / 2),
+            Action::LoadHole => {
+                return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
+            }
+            Action::Complete | Action::CompleteBack => {
+                self.editor.complete(&AppNames(app), action == Action::CompleteBack);
+            }
+            Action::Redraw => return vec![Request::Redraw],
+            Action::Suspend => return vec![Request::Suspend],
+        }
+        Vec::new()
+    }
+
+    pub(super) fn number_of_open(&self, app: &App) -> Option<usize> {
+        self.chats(app).iter().position(|chat| Some(&chat.target) == self.open.as_ref())
+    }
+
+    pub(super) fn select(&mut self, chat: Option<&Chat>) -> Vec<Request> {
+        chat.map(|chat| Request::App(Event::Selected(chat.target.clone()))).into_iter().collect()
+    }
+
+    fn step(&mut self, app: &App, by: isize) -> Vec<Request> {
+        let chats = self.chats(app);
+        let count = chats.len().max(1);
+        let next =
+            self.number_of_open(app).map_or(0, |here| here.saturating_add(count).saturating_add_signed(by) % count);
+        self.select(chats.get(next))
+    }
+
+    fn next_unread(&mut self, app: &App) -> Vec<Request> {
+        let chats = self.chats(app);
+        let start = self.number_of_open(app).map_or(0, |here| here + 1);
+        let is_unread = |chat: &&Chat| chat.unread > 0 && Some(&chat.target) != self.open.as_ref();
+        let next = chats.iter().cycle().skip(start).take(chats.len()).filter(is_unread).max_by_key(|chat| chat.calls());
+        self.select(next)
+    }
+
+    fn scroll(&mut self, app: &App, up: bool, lines: usize) -> Vec<Request> {
+        if let Mode::Help { scrolled } = &mut self.mode {
+            *scrolled = if up {
+                scrolled.saturating_sub(lines)
+            } else {
+                scrolled.saturating_add(lines).min(limits::CONVERSATION_SHOWN)
+            };
+            return Vec::new();
+        }
+        let Some(target) = self.open.clone() else { return Vec::new() };
+        let (place, height) = (self.places.get(&target), usize::from(self.areas.rows.height));
+        let rows = self.rows(app, &target);
+        let place = if up { rows.above(place, height, lines) } else { rows.below(place, lines) };
+        drop(rows);
+        self.scroll_to(&target, place);
+        Vec::new()
+    }
+
+    fn click(&mut self, app: &App, column: u16, row: u16) -> Vec<Request> {
+        let at = Position::new(column, row);
+        if self.areas.list.contains(at) {
+            let chats = self.chats(app);
+            let top = first_listed(chats.len(), self.chosen(app), self.areas.list.height);
+            return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
+        }
+        if self.areas.rows.contains(at) {
+            let line = usize::from(row - self.areas.rows.y);
+            let holes = self.window(app).holes;
+            let clicked = holes.into_iter().find(|(at, _)| *at == line);
+            return clicked.map(|(_, gap)| Request::App(Event::Wanted(gap))).into_iter().collect();
+        }
+        Vec::new()
+    }
+
+    /// Returns the number of the chat that is marked in the list.
+    pub fn chosen(&self, app: &App) -> Option<usize> {
+        match &self.mode {
+            Mode::List(chosen) => Some(*chosen),
+            Mode::Filter => Some(0),
+            _ => self.number_of_open(app),
+        }
+    }
+}
