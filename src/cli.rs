@@ -71,10 +71,10 @@ struct ServeArgs {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// SEND port (requests); 0: a free one
-    #[arg(long, default_value_t = 1666)]
+    #[arg(long, default_value_t = serve::SEND_PORT)]
     send_port: u16,
     /// RECV port (events); 0: a free one
-    #[arg(long, default_value_t = 1999)]
+    #[arg(long, default_value_t = serve::RECV_PORT)]
     recv_port: u16,
     /// Directory of the store; created if it does not exist
     #[arg(long, default_value = "data")]
