@@ -96,7 +96,10 @@ pub struct HistoryArgs {
     /// Print all messages, which are held in memory
     #[arg(long, conflicts_with = "limit")]
     pub(super) all: bool,
-    /// Print one JSON object a line: seq, id, from, to, at, state, text
+    /// Print times in full and in UTC (RFC 3339), not as local time with a date where the day is not today
+    #[arg(long)]
+    pub(super) utc: bool,
+    /// Print one JSON object a line: seq, id, from, to, at (UTC), state, text
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -108,8 +108,8 @@ fn a_message_is_sent_received_once_and_looked_back_on() {
     assert_eq!(all(&back, "state"), ["DELIVERED"; 3]);
     let plain = world.ends(0, "history", "luis", &["ana", "--limit", "2"]);
     let lines: Vec<_> = plain.lines().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(lines[0], "DELIVERED ana: -1");
-    assert!(plain.ends_with("DELIVERED ana: two\n        lines\n"), "{plain}");
+    assert_eq!(lines[0], "delivered ana: -1");
+    assert!(plain.ends_with("delivered ana: two\n        lines\n"), "{plain}");
     let plain = world.ends(0, "history", "ana", &["luis", "--before", &sent[0]["seq"].to_string()]);
     assert!(plain.ends_with("ana: hola; \"\\u{202e}tú\"\n") && plain.lines().count() == 1, "{plain}");
 }
@@ -171,7 +171,7 @@ fn a_send_waits_until_it_is_delivered_or_read() {
     // The recipient does not read it: the command ends in time, and reports the state.
     let output = world.run("send", "ana", &["luis", "otra", "--wait", "read", "--timeout", "1"]);
     assert!(
-        exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is RECEIVED"),
+        exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is received"),
         "{output:?}"
     );
     let waiting = world.tool("send", "ana", &["luis", "más", "--wait", "read"]).spawn().unwrap();
@@ -200,7 +200,7 @@ fn an_interrupt_says_where_the_message_stands() {
     send_signal(child.id(), "INT");
     let (code, said) = ended(child);
     assert_eq!(code, Some(130), "{said}");
-    assert!(said.contains("interrupted: the message to luis is RECEIVED (number "), "{said}");
+    assert!(said.contains("interrupted: the message to luis is received (number "), "{said}");
 
     let mut follow = world.tool("receive", "luis", &["--follow"]).spawn().unwrap();
     assert!(next_line(&mut BufReader::new(follow.stdout.take().unwrap())).ends_with(" ana: hola\n"));
@@ -244,7 +244,7 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
     world.send_port = port;
     let output = world.run("send", "ana", &["luis", "hola", "--timeout", "2"]);
     assert!(
-        exit_code(&output) == 5 && all_output(&output).contains("not in time: the message to luis is SENT"),
+        exit_code(&output) == 5 && all_output(&output).contains("not in time: the message to luis is queued"),
         "{output:?}"
     );
     server.join().expect("it was asked");

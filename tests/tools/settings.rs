@@ -181,7 +181,7 @@ fn settings_are_what_the_commands_go_by() {
     assert!(home.directory.path().join("files").exists());
     assert!(run(&["receive"], &[("WACHAT_USER", "luis")]).ends_with(" ana: hola\n"));
     assert!(
-        run(&["history", "--user", "luis", "ana"], &[("WACHAT_USER", "nobody")]).ends_with("DELIVERED ana: hola\n")
+        run(&["history", "--user", "luis", "ana"], &[("WACHAT_USER", "nobody")]).ends_with("delivered ana: hola\n")
     );
 }
 

@@ -6,6 +6,7 @@
 mod phrase;
 pub mod safe;
 pub mod words;
+pub mod when;
 
 use std::fmt;
 use std::sync::OnceLock;

@@ -151,10 +151,10 @@ phrases! {
         "otra conexión tuya ha cerrado esta: con LOGOUT, o al cambiar la contraseña",
         "outra conexão sua fechou esta: com LOGOUT, ou ao mudar a senha";
     OpenSession { number, port, address, since }: "{number}: {port} from {address} since {since}",
-        "{number}: {port} desde {address}, abierta a las {since}", "{number}: {port} de {address}, aberta às {since}";
+        "{number}: {port} desde {address}, activa desde {since}", "{number}: {port} de {address}, ativa desde {since}";
     ThisSession { number, port, address, since }: "{number}: {port} from {address} since {since}, this one",
-        "{number}: {port} desde {address}, abierta a las {since}, esta misma",
-        "{number}: {port} de {address}, aberta às {since}, esta mesma";
+        "{number}: {port} desde {address}, activa desde {since}, esta misma",
+        "{number}: {port} de {address}, ativa desde {since}, esta mesma";
     SessionsClosed: "closed", "cerrado", "fechado";
     TookOver: "another session of yours took over",
         "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";
