@@ -57,8 +57,8 @@ impl ValueEnum for State {
 /// Print the waiting messages, and acknowledge them
 ///
 /// A message is acknowledged after it was written to standard output: it is printed at least once, and again after a
-/// crash in between, with the same number. The command takes over the user's RECV session: an open client of the same
-/// user ends, and finds the messages printed here only in the server's history.
+/// crash in between, with the same number. A user has one program at a time that receives: while another one runs, such
+/// as a client, the command ends with an error unless `--take-over` is given.
 #[derive(Args)]
 #[command(after_help = EXITS)]
 pub struct ReceiveArgs {
@@ -67,7 +67,12 @@ pub struct ReceiveArgs {
     /// Wait for further messages, also after a restart of the server
     #[arg(long)]
     pub(super) follow: bool,
-    /// End after this number of messages; later ones stay on the server (| head would lose some)
+    /// Receive in the place of another program of this user, which ends; a client finds the messages printed here only
+    /// in the server's history
+    #[arg(long)]
+    pub(super) take_over: bool,
+    /// End after this number of messages; later ones stay on the server. With `| head` in place
+    /// of it some would be lost
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// Print one JSON object a line, with type, store and seq, which together with store identifies the event.
