@@ -7,15 +7,11 @@ use crate::client::{AccountArgs, HomeArgs};
 use crate::limits;
 use crate::model::State;
 
-const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 login refused; \
-    4 server unreachable; 5 only queued; 130 interrupted.";
-
 /// Send one message
 ///
 /// The message goes through an outbox on disk, as with `connect`. If the server is unreachable, the message stays in
 /// the outbox, and the next `send` or `connect` of this user sends it, once.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct SendArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -60,7 +56,6 @@ impl ValueEnum for State {
 /// crash in between, with the same number. A user has one program at a time that receives: while another one runs, such
 /// as a client, the command ends with an error unless `--take-over` is given.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct ReceiveArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -85,7 +80,6 @@ pub struct ReceiveArgs {
 
 /// Print the messages with a user, or in a room
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct HistoryArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -111,7 +105,6 @@ pub struct HistoryArgs {
 
 /// `wachat users` and `wachat rooms`.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct LookArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,

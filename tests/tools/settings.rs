@@ -224,7 +224,7 @@ fn completions_and_manual_pages_name_what_there_is() {
     let page = all_output(&home.run(&["man"], &[]));
     assert!(page.contains(".TH wachat 1") && page.contains("wachat\\-receive(1)"), "{page}");
     let page = all_output(&home.run(&["man", "send"], &[]));
-    assert!(page.contains("\\-\\-wait") && page.contains("Exit codes"), "{page}");
+    assert!(page.contains("\\-\\-wait") && page.contains("EXIT STATUS"), "{page}");
     assert_eq!(exit_code(&home.run(&["man", "nothing"], &[])), 2);
     // A user's settings do not appear in what is written for all users.
     home.write(FILE, "user = \"somebody\"\n");
