@@ -28,7 +28,8 @@ fn normal(line: &str) -> String {
     let mut words = Vec::new();
     for word in line.split_inclusive([';', ' ', '"']) {
         let bare = word.trim_end_matches([';', ' ', '"']);
-        let time_of_day = bare.len() == 7 && bare.starts_with('[') && bare.ends_with(']');
+        let clock = bare.trim_start_matches('[').trim_end_matches(']').as_bytes();
+        let time_of_day = matches!(clock, [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9']);
         let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
         // The name of a store, or a message id.
         let random = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
