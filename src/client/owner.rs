@@ -26,6 +26,13 @@ use crate::limits;
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
+/// What a front end has waited for.
+pub enum Awaited<T> {
+    Event(Event),
+    Input(T),
+    InputEnded,
+}
+
 /// The app, its log, and the channels to the threads.
 pub struct Owner {
     pub app: App,
@@ -97,17 +104,26 @@ impl Owner {
 
     /// Waits for the next event. From `input` one is taken only when the app wants a line.
     pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
-        let direct = self.network.arriving();
         let nothing = never();
         let input = if self.app.wants_line() { input } else { &nothing };
+        match self.wait_or_read(input) {
+            Awaited::Event(event) | Awaited::Input(event) => event,
+            Awaited::InputEnded => Event::InputEnded,
+        }
+    }
+
+    /// Waits for the next event of the app, or for input of the front end.
+    pub fn wait_or_read<T>(&mut self, input: &Receiver<T>) -> Awaited<T> {
+        let direct = self.network.arriving();
         let pause = self.app.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        select! {
+        let event = select! {
             recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
             recv(self.found.1) -> event => event.unwrap_or(Event::Tick),
             recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
-            recv(input) -> event => event.unwrap_or(Event::InputEnded),
+            recv(input) -> event => return event.map_or(Awaited::InputEnded, Awaited::Input),
             default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,
-        }
+        };
+        Awaited::Event(event)
     }
 }
 

@@ -50,6 +50,11 @@ impl Timestamp {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
     }
 
+    /// Returns the local date, year first.
+    pub fn local_date(self) -> String {
+        self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string()
+    }
+
     /// Returns the text of the time up to the dot before the milliseconds.
     fn second_text(self) -> [u8; 20] {
         let second = self.0 / 1_000;
