@@ -82,6 +82,16 @@ pub struct ConnectArgs {
     pub no_receipts: bool,
 }
 
+/// The front ends of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// Lines in and out, without a control sequence: a pipe, or a terminal that knows none.
+    Lines,
+    /// The line mode, with an editor.
+    Editor,
+    FullScreen,
+}
+
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
@@ -156,11 +166,15 @@ impl HomeArgs {
 }
 
 impl ConnectArgs {
-    /// Checks that the full screen is wanted, and that there is a terminal for it.
-    pub fn is_full_screen(&self) -> bool {
+    /// Returns the front end that is wanted, if the terminal is one for it.
+    pub fn front_end(&self) -> FrontEnd {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let kind = std::env::var("TERM").unwrap_or_default();
-        !self.plain && terminal && !matches!(kind.as_str(), "" | "dumb")
+        match terminal && !matches!(kind.as_str(), "" | "dumb") {
+            false => FrontEnd::Lines,
+            true if self.plain => FrontEnd::Editor,
+            true => FrontEnd::FullScreen,
+        }
     }
 
     /// Returns the colours and keys of the full screen.

@@ -27,12 +27,12 @@ use crate::limits;
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// What has ended the waiting of a front end that takes input at any time.
+/// What a front end has waited for.
+#[expect(clippy::large_enum_variant, reason = "it is never stored")]
 pub enum Wake<T> {
     Event(Event),
     Input(T),
-    /// There is no more input.
-    Ended,
+    InputEnded,
     /// The time that the front end has set.
     Time,
 }
@@ -111,36 +111,33 @@ impl Owner {
         })
     }
 
-    /// Waits for the next event, for input from a terminal, or until a time.
-    pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Instant) -> Wake<T> {
-        let direct = self.network.arriving();
-        let due = self.app.deadline().map_or(until, |deadline| deadline.min(until));
-        select! {
-            recv(input) -> input => input.map_or(Wake::Ended, Wake::Input),
-            recv(self.links) -> event => Wake::Event(event.map_or(Event::Tick, Event::Link)),
-            recv(self.found.1) -> event => Wake::Event(event.unwrap_or(Event::Tick)),
-            recv(direct) -> report => {
-                Wake::Event(report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))))
-            }
-            default(due.saturating_duration_since(Instant::now())) => {
-                if due < until { Wake::Event(Event::Tick) } else { Wake::Time }
-            }
+    /// Waits for the next event. From `input` one is taken only when the app wants a line.
+    pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
+        let nothing = never();
+        let input = if self.app.wants_line() { input } else { &nothing };
+        match self.wait_for(input, None) {
+            Wake::Event(event) | Wake::Input(event) => event,
+            Wake::InputEnded => Event::InputEnded,
+            Wake::Time => Event::Tick,
         }
     }
 
-    /// Waits for the next event. From `input` one is taken only when the app wants a line.
-    pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
+    /// Waits for the next event, for input of the front end, or until a time that it sets.
+    pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Option<Instant>) -> Wake<T> {
         let direct = self.network.arriving();
-        let nothing = never();
-        let input = if self.app.wants_line() { input } else { &nothing };
-        let pause = self.app.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        select! {
+        let now = Instant::now();
+        let due = self.app.deadline().into_iter().chain(until).min().unwrap_or(now + LONGEST_PAUSE);
+        let event = select! {
+            recv(input) -> input => return input.map_or(Wake::InputEnded, Wake::Input),
             recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
             recv(self.found.1) -> event => event.unwrap_or(Event::Tick),
             recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
-            recv(input) -> event => event.unwrap_or(Event::InputEnded),
-            default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,
-        }
+            default(due.saturating_duration_since(now)) => match until {
+                Some(time) if time == due => return Wake::Time,
+                _ => Event::Tick,
+            },
+        };
+        Wake::Event(event)
     }
 }
 

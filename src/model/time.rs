@@ -50,11 +50,6 @@ impl Timestamp {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
     }
 
-    /// Returns the day in this machine's time zone.
-    pub fn local_date(self) -> jiff::civil::Date {
-        self.instant().to_zoned(jiff::tz::TimeZone::system()).date()
-    }
-
     /// Returns the time in this machine's time zone.
     pub fn local(self) -> LocalTime {
         let local = self.instant().to_zoned(jiff::tz::TimeZone::system());
@@ -64,6 +59,11 @@ impl Timestamp {
             day: local.day().unsigned_abs(),
             time_of_day: self.local_time_of_day(),
         }
+    }
+
+    /// Returns the local date, year first.
+    pub fn local_date(self) -> String {
+        self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string()
     }
 
     /// Returns the text of the time up to the dot before the milliseconds.

@@ -15,6 +15,7 @@ mod history;
 mod keyboard;
 mod kill;
 mod languages;
+mod line_mode;
 mod log_out;
 mod odd_server;
 mod parse;

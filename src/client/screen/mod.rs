@@ -32,6 +32,7 @@ use super::app::event::Event;
 use super::app::view::{View, notice};
 use super::exit::{Exit, Failure, failed};
 use super::owner::{Owner, Wake};
+use super::terminal::{Marks, render};
 use super::terminal::input::{self, InputEvent};
 use super::terminal::raw::{self, RawTerminal, Screen};
 use super::texts::Phrase;
@@ -79,7 +80,7 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look:
     let events = input::start()?;
     let now = Instant::now();
     let saved = Saved::read(owner.directory());
-    let mut model = Model::new(look.keys, look.theme);
+    let mut model = Model::new(look.keys, look.theme, Marks::of_environment());
     (model.drafts, model.places) = (saved.drafts.clone(), saved.places.clone());
     let mut screen = FullScreen {
         owner,
@@ -122,13 +123,13 @@ impl FullScreen {
             }
             self.draw_when_due()?;
             let until = if self.changed { self.drawn_at + FRAME } else { self.drawn_at + CLOCK };
-            match self.owner.wait_for(events, until) {
+            match self.owner.wait_for(events, Some(until)) {
                 Wake::Event(event) => self.handle(event)?,
                 Wake::Input(InputEvent::Terminal(event)) => self.handle_terminal(event)?,
                 Wake::Input(InputEvent::Problem(why)) => self.take(vec![View::Problem(why)])?,
                 Wake::Input(InputEvent::Continued) => self.resume()?,
                 Wake::Input(InputEvent::Signal(signal)) => return Ok(End::Signal(signal)),
-                Wake::Input(InputEvent::Ended) | Wake::Ended => self.handle(Event::InputEnded)?,
+                Wake::Input(InputEvent::Ended) | Wake::InputEnded => self.handle(Event::InputEnded)?,
                 Wake::Time => self.changed = true,
             }
             self.save_when_due();
@@ -250,7 +251,7 @@ impl FullScreen {
                 self.model
                     .last_problem()
                     .into_iter()
-                    .chain(words.iter().map(super::terminal::render))
+                    .chain(words.iter().map(|view| render(view, self.model.marks)))
                     .for_each(|line| println!("{line}"));
                 Ok(exit)
             }

@@ -12,7 +12,7 @@ use crate::client::app::event::Event;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
-use crate::client::terminal::render;
+use crate::client::terminal::{Marks, render};
 use crate::model::{Seq, Target};
 
 /// What a key or an arrival asks of the program around the screen.
@@ -73,6 +73,7 @@ pub struct Areas {
 pub struct Model {
     pub keys: Keys,
     pub theme: Theme,
+    pub marks: Marks,
     pub mode: Mode,
     pub editor: Editor,
     pub drafts: HashMap<Target, String>,
@@ -100,10 +101,11 @@ const NOTES: usize = 500;
 const OLDER_ROWS: usize = 500;
 
 impl Model {
-    pub fn new(keys: Keys, theme: Theme) -> Self {
+    pub fn new(keys: Keys, theme: Theme, marks: Marks) -> Self {
         Self {
             keys,
             theme,
+            marks,
             mode: Mode::default(),
             editor: Editor::default(),
             drafts: HashMap::new(),
@@ -219,7 +221,7 @@ impl Model {
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, text),
                 View::Problem(text) => self.add_note(app, NoteKind::Problem, text),
-                view => self.add_note(app, NoteKind::Answer, render(&view)),
+                view => self.add_note(app, NoteKind::Answer, render(&view, self.marks)),
             }
         }
         requests

@@ -95,6 +95,8 @@ pub struct Window {
 pub struct Rows<'a> {
     items: Vec<Item<'a>>,
     look: Look,
+    /// The first message that is new.
+    first_new: Option<usize>,
     lines: RefCell<HashMap<usize, Rc<Vec<Line>>>>,
 }
 
@@ -116,7 +118,9 @@ impl<'a> Rows<'a> {
         }
         items.extend(state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued));
         items.extend(notes.map(|note| Item::Note(note)));
-        Self { items, look, lines: RefCell::default() }
+        let new = |seq: Seq| look.new_above.is_some_and(|above| seq > above);
+        let first_new = look.new_above.and_then(|_| items.iter().position(|item| received(item).is_some_and(new)));
+        Self { items, look, first_new, lines: RefCell::default() }
     }
 
     /// Returns the lines on a screen of so many, whose bottom line is at a place.
@@ -149,9 +153,7 @@ impl<'a> Rows<'a> {
 
     /// Returns the place at which the first new message is at the top.
     pub fn first_new(&self, height: usize) -> Option<Place> {
-        let new = self.look.new_above?;
-        let item = self.items.iter().position(|item| received(item).is_some_and(|seq| seq > new))?;
-        self.place(self.down(At { item, line: 0 }, height.saturating_sub(1)).0)
+        self.place(self.down(At { item: self.first_new?, line: 0 }, height.saturating_sub(1)).0)
     }
 
     /// Returns the place at which a message is in the middle.
@@ -255,16 +257,13 @@ impl Rows<'_> {
 
     fn make_lines(&self, item: usize) -> Vec<Line> {
         let Some(content) = self.items.get(item) else { return Vec::new() };
-        let before = item.checked_sub(1).and_then(|before| self.items.get(before));
         let mut lines = Vec::new();
         if let Some(at) = time(content)
             && self.items.iter().take(item).rev().find_map(time).map(Timestamp::local_date) != Some(at.local_date())
         {
-            lines.push(self.separator(&at.local_date().strftime("%A, %d %B %Y").to_string(), self.look.theme.quiet()));
+            lines.push(self.separator(&at.local_date(), self.look.theme.quiet()));
         }
-        let is_new = |item: &Item| received(item).is_some_and(|seq| self.look.new_above.is_some_and(|new| seq > new));
-        let first_new = is_new(content) && !before.is_some_and(is_new) && !self.items.iter().take(item).any(is_new);
-        if first_new {
+        if self.first_new == Some(item) {
             lines.push(self.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
         lines.extend(match content {

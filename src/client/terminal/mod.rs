@@ -1,5 +1,5 @@
-//! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard` and `display`
-//! (the text of a view); another front end stands beside it. What both need at a terminal:
+//! `wachat connect`: from its options to its exit code. The line mode is `interactive` at a terminal, with `lines` (its
+//! screen), and else `plain`, with `keyboard`; `display` is the text of a view. What every front end at a terminal needs:
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
 //! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
@@ -8,14 +8,16 @@ pub mod complete;
 mod display;
 pub mod editor;
 pub mod input;
+mod interactive;
 pub mod keyboard;
+mod lines;
 pub mod parser;
 mod plain;
 pub mod raw;
 pub mod recall;
 pub mod wrap;
 
-pub use display::render;
+pub use display::{Marks, render};
 
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -26,7 +28,7 @@ use super::exit::{Exit, Failure, failed, report};
 use super::link::Account;
 use super::link::error::LinkError;
 use super::link::session::Session;
-use super::options::ConnectArgs;
+use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
 use super::screen;
 use super::state::home::{self, Home, Use};
@@ -59,12 +61,16 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let first = session.as_ref().map(drop).map_err(String::clone);
     let ports = args.direct_ports().filter(|_| !piped);
     let receipts = !piped && !args.no_receipts;
-    let full_screen = args.is_full_screen();
+    let full_screen = args.front_end() == FrontEnd::FullScreen;
     let look = args.look()?;
     let setting = Setting { piped, receipts, direct: ports.is_some(), full_screen, server: account.server_name() };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
-    if full_screen { screen::run(owner, first, torn, look) } else { plain::run(owner, first, torn, piped) }
+    match args.front_end() {
+        FrontEnd::Lines => plain::run(owner, first, torn, piped),
+        FrontEnd::Editor => interactive::run(owner, first, torn),
+        FrontEnd::FullScreen => screen::run(owner, first, torn, look),
+    }
 }
 
 /// Sends the server the address that comes with `--register`.

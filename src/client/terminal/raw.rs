@@ -15,7 +15,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 /// The use of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
-    /// Lines below what is there; bracketed paste.
+    /// Lines below what is there, with bracketed paste and without autowrap: a terminal that counts other widths than
+    /// this program cannot continue a text in the first column.
     Lines,
     /// The alternate screen, with reports of focus and mouse (SGR) too.
     Full,
@@ -24,12 +25,11 @@ pub enum Screen {
 impl Screen {
     fn enter(self) -> &'static str {
         match self {
-            Self::Lines => "\x1b[?2004h",
+            Self::Lines => "\x1b[?2004h\x1b[?7l",
             Self::Full => "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
         }
     }
 
-    /// Autowrap and the cursor are turned on as well: a front end turns them off while it draws.
     fn leave(self) -> &'static str {
         match self {
             Self::Lines => "\x1b[?2004l\x1b[?7h\x1b[0m",
