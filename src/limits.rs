@@ -303,6 +303,9 @@ pub const DIRECT_LINES: usize = 64;
 /// Bytes of a client's log after which it makes a checkpoint: a start replays so much, in some milliseconds.
 pub const CLIENT_CHECKPOINT_BYTES: u64 = 1 << 20;
 
+/// Bytes of `client.log` above which a start begins it anew.
+pub const CLIENT_LOG_BYTES: u64 = 1 << 20;
+
 /// Bytes of messages, the newest, that the client keeps in memory from one checkpoint to the next. Its log holds all of them.
 pub const CLIENT_ROWS_BYTES: usize = 1 << 20;
 

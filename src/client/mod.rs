@@ -23,6 +23,7 @@
 pub mod app;
 pub mod exit;
 pub mod link;
+mod log;
 pub mod options;
 pub(crate) mod owner;
 pub mod p2p;

@@ -11,6 +11,7 @@ use super::link::Account;
 use super::screen::Look;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
+use super::texts::ascii::is_ascii_only;
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
@@ -50,7 +51,7 @@ pub struct ConnectArgs {
     pub account: AccountArgs,
     #[command(flatten)]
     pub home: HomeArgs,
-    /// Use the line mode: no full screen. A pipe, and a terminal without cursor movement (TERM=dumb), always have it
+    /// Use the line mode: no full screen; complete, and what a screen reader needs. A pipe, and a terminal without cursor movement (TERM=dumb) or UTF-8, always have it
     #[arg(long)]
     pub plain: bool,
     /// Background that the colours are for [default: as COLORFGBG says, else dark]
@@ -172,7 +173,8 @@ impl ConnectArgs {
         let kind = std::env::var("TERM").unwrap_or_default();
         match terminal && !matches!(kind.as_str(), "" | "dumb") {
             false => FrontEnd::Lines,
-            true if self.plain => FrontEnd::Editor,
+            // The full screen draws with characters that only UTF-8 has.
+            true if self.plain || is_ascii_only(|name| std::env::var(name).ok()) => FrontEnd::Editor,
             true => FrontEnd::FullScreen,
         }
     }

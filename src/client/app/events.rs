@@ -143,6 +143,7 @@ impl App {
                 let now = self.moment.at;
                 self.output.views.extend(users.iter().map(|user| Self::view_of_user(user, now)));
             }
+            (Request::Status(Target::Room(room), _), Answer::Statuses(list)) => self.show_readers(&room, &list),
             (_, Answer::Statuses(list)) => {
                 let line = |status: &Status| answer(format_args!("{}: {}", status.user, words::state(status.state)));
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);

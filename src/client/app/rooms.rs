@@ -6,8 +6,8 @@ use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{RoomName, Target, UserName};
-use crate::protocol::{Chat, HistoryRecord, Ko, Room};
+use crate::model::{RoomName, State, Target, UserName};
+use crate::protocol::{Chat, HistoryRecord, Ko, Room, Status};
 
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
@@ -93,6 +93,16 @@ impl App {
             self.joiners.clear();
         }
         self.joiners.insert(user);
+    }
+
+    /// Shows how far the user's last message in a room has come: how many have read it, and who has not.
+    pub(super) fn show_readers(&mut self, room: &RoomName, list: &[Status]) {
+        let count = |state: State| list.iter().filter(|status| status.state >= state).count();
+        let (read, delivered, all) = (&count(State::Read), &count(State::Delivered), &list.len());
+        self.show(answer(Phrase::ReadBy { room, read, delivered, all }));
+        for status in list.iter().filter(|status| status.state < State::Read).take(limits::CONVERSATION_SHOWN) {
+            self.show(answer(format_args!("{}: {}", status.user, words::state(status.state))));
+        }
     }
 
     fn current_room(&self) -> Option<RoomName> {

@@ -223,10 +223,11 @@ fn help(model: &Model, width: usize) -> Vec<Line> {
     let keys = KEYS.iter().map(|row| (model.keys.of(row.action), row.help.text(language).to_owned()));
     let fixed = FIXED.iter().map(|(keys, help)| ((*keys).to_owned(), help.text(language).to_owned()));
     let commands = commands::lines(language).map(|(form, help)| (form.to_owned(), help));
+    let indent: usize = if width >= 60 { 24 } else { 4 };
     let line = |(form, text): (String, String)| {
-        let space = " ".repeat(24_usize.saturating_sub(cells(&form)).max(2));
+        let space = " ".repeat(indent.saturating_sub(cells(&form)).max(2));
         let head = vec![Piece::new(form + &space, model.theme.title())];
-        Paragraph { head, text: &text, style: Style::new(), tail: Vec::new(), indent: 24 }.lines(width, model.theme, "")
+        Paragraph { head, text: &text, style: Style::new(), tail: Vec::new(), indent }.lines(width, model.theme, "")
     };
     keys.chain(fixed).flat_map(line).chain([Line::default()]).chain(commands.flat_map(line)).collect()
 }

@@ -31,10 +31,11 @@ use ratatui::layout::Rect;
 use super::app::event::Event;
 use super::app::view::{View, notice};
 use super::exit::{Exit, Failure, failed};
+use super::log;
 use super::owner::{Owner, Wake};
-use super::terminal::{Marks, render};
 use super::terminal::input::{self, InputEvent};
 use super::terminal::raw::{self, RawTerminal, Screen};
+use super::terminal::{Marks, render};
 use super::texts::Phrase;
 use super::texts::safe::safe;
 use keys::Keys;
@@ -76,6 +77,7 @@ struct FullScreen {
 /// Runs the full screen to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn batch
 /// that was set aside.
 pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look: Look) -> Result<Exit, Failure> {
+    log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let events = input::start()?;
     let now = Instant::now();
@@ -213,7 +215,12 @@ impl FullScreen {
             return Ok(());
         }
         self.notified_at = Some(now);
-        self.output.send(&format!("\x07\x1b]9;{}\x1b\\", safe(&text.replace('\n', " "))))
+        let text = text.replace('\n', " ");
+        let text = safe(&text);
+        // kitty has a sequence of its own, and no other terminal knows it.
+        let is_kitty = std::env::var("TERM").is_ok_and(|term| term.contains("kitty"));
+        let code = if is_kitty { "99;" } else { "9" };
+        self.output.send(&format!("\x07\x1b]{code};{text}\x1b\\"))
     }
 
     fn save_when_due(&mut self) {

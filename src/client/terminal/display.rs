@@ -4,6 +4,7 @@
 use super::wrap::cells;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
+use crate::client::texts::ascii::is_ascii_only;
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
 use crate::client::texts::{Language, Phrase};
@@ -20,9 +21,7 @@ pub struct Marks {
 
 impl Marks {
     pub fn of_environment() -> Self {
-        let said = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
-        let locale = said.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
-        Self { ascii: !locale.contains("utf-8") && !locale.contains("utf8") }
+        Self { ascii: is_ascii_only(|name| std::env::var(name).ok()) }
     }
 
     /// Returns the mark of a state; `None`: queued.

@@ -18,7 +18,7 @@ pub enum Screen {
     /// Lines below what is there, with bracketed paste and without autowrap: a terminal that counts other widths than
     /// this program cannot continue a text in the first column.
     Lines,
-    /// The alternate screen, with reports of focus and mouse (SGR) too.
+    /// The alternate screen, with reports of focus and mouse (SGR) too; the title of the window comes back at the end.
     Full,
 }
 
@@ -26,14 +26,16 @@ impl Screen {
     fn enter(self) -> &'static str {
         match self {
             Self::Lines => "\x1b[?2004h\x1b[?7l",
-            Self::Full => "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
+            Self::Full => "\x1b[22;2t\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
         }
     }
 
     fn leave(self) -> &'static str {
         match self {
             Self::Lines => "\x1b[?2004l\x1b[?7h\x1b[0m",
-            Self::Full => "\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[0m\x1b[?25h\x1b[?1049l",
+            Self::Full => {
+                "\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[0m\x1b[?25h\x1b[?1049l\x1b[23;2t"
+            }
         }
     }
 }

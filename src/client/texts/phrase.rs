@@ -120,6 +120,9 @@ phrases! {
     OfflineSince { user, seen }: "{user} offline since {seen}",
         "{user} desconectado desde {seen}", "{user} está offline desde {seen}";
 
+    ReadBy { room, read, delivered, all }: "{room}: read by {read} of {all}, delivered to {delivered}",
+        "{room}: leído por {read} de {all}, entregado a {delivered}", "{room}: lido por {read} de {all}, entregue a {delivered}";
+
     // The full screen.
     DirectTitle { peer }: "{peer} · direct chat, without the server; /close ends it",
         "{peer} · chat directo, sin el servidor; /close lo termina",
