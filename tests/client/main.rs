@@ -3,22 +3,27 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod backoff;
 mod commands;
 mod completion;
 mod damage;
 mod direct;
 mod direct_power;
+mod entering;
 mod faults;
+mod hesitate;
 mod history;
 mod keyboard;
 mod kill;
 mod languages;
+mod lives;
 mod log_out;
 mod odd_server;
 mod parse;
 mod pipe;
 mod power;
+mod presence;
 mod retries;
 mod rooms;
 mod safe;

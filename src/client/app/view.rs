@@ -44,6 +44,10 @@ pub enum View {
     Found(Target, Row),
     /// A number of messages there that were not read, and the last of them; `more`: memory does not hold all.
     Unread { target: Target, count: usize, more: bool, last: Arc<Message> },
+    /// A message of the user's that another session of theirs has sent, and its conversation.
+    Elsewhere(Target, Row),
+    /// A line that can be typed, and its effect.
+    Help { form: String, help: String },
     /// The screen is cleared.
     Clear,
     /// A line of an answer.

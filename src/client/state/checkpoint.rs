@@ -11,7 +11,7 @@
 //! ROW;FAILED;<why>;<id>;<to>;<at>;<text>
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
-//! QUEUED, TRIED, IGNORE                                    records as in the log
+//! QUEUED, TRIED, IGNORE, SET                               records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
 //! There is none of a state in which messages of an earlier store are: of those every digest is needed.
@@ -103,6 +103,7 @@ impl ClientState {
             w.plain("BASE").text(&self.store).plain(self.position).plain(self.newest).plain(self.shown).plain(self.seed)
         });
         self.ignored.iter().for_each(|user| Record::Ignored(user.clone(), true).write(lines));
+        self.switches.iter().for_each(|switch| Record::Set(*switch, true).write(lines));
         self.outbox.records().for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);

@@ -9,6 +9,7 @@ use twox_hash::XxHash3_64;
 use super::conversation::{Conversation, Moved, Row};
 use super::outbox::{Outbox, Outgoing};
 use super::record::Record;
+use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Codec as _;
@@ -35,6 +36,8 @@ pub struct ClientState {
     pub(super) shown: u64,
     pub(super) unshown: VecDeque<Arc<Message>>,
     pub(super) ignored: HashSet<UserName>,
+    /// The settings that are on.
+    pub(super) switches: HashSet<Switch>,
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
     pub(super) settled: Option<HashSet<MessageId>>,
     /// Number of stores before this one.
@@ -77,6 +80,7 @@ impl ClientState {
             shown: 0,
             unshown: VecDeque::new(),
             ignored: HashSet::new(),
+            switches: HashSet::new(),
             settled: Some(HashSet::new()),
             era: 0,
             seed: RandomState::new().hash_one(0),
@@ -152,6 +156,8 @@ impl ClientState {
             Record::Reached { target, state, upto } => _ = self.conversation(&target).advance(state, upto),
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
+            Record::Set(switch, true) => _ = self.switches.insert(switch),
+            Record::Set(switch, false) => _ = self.switches.remove(&switch),
             Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
             Record::Shown(count) => {
                 while self.shown < count && self.unshown.pop_front().is_some() {

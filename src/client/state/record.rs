@@ -17,6 +17,7 @@
 //! COMPLETE;<target>;<upto>;<count>           of that conversation nothing else up to there is missing here: the server
 //!                                            counts so many messages
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
+//! SET;<setting>;<on or off>                  the user has turned a setting on or off
 //! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
 //! ```
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use super::conversation::{Complete, Gap};
 use super::outbox::Outgoing;
+use super::switch::Switch;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
@@ -45,6 +47,7 @@ pub enum Record {
     Reached { target: Target, state: State, upto: Seq },
     Shown(u64),
     Ignored(UserName, bool),
+    Set(Switch, bool),
     Gap(Gap),
     Complete(Target, Complete),
     Newest(Seq),
@@ -83,6 +86,7 @@ impl Codec for Record {
             Self::Reached { target, state, upto } => w.plain("REACHED").plain(target.stored()).plain(state).plain(upto),
             Self::Shown(count) => w.plain("SHOWN").plain(count),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
+            Self::Set(switch, on) => w.plain("SET").plain(switch.name()).plain(if *on { "on" } else { "off" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Complete(target, Complete { upto, count }) => {
                 w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
@@ -116,6 +120,7 @@ impl Codec for Record {
             }
             "SHOWN" => Self::Shown(f.get(1)?.parse().ok()?),
             "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
+            "SET" => Self::Set(Switch::parse(f.get(1)?)?, f.get(2)? == "on"),
             "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::{display, keyboard};
+use super::{display, keyboard, secret};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, failed};
@@ -84,6 +84,7 @@ impl Plain {
             }
         }
         if self.prompts {
+            secret::show_typing(!self.owner.app.asks_secret());
             write!(out, "{}", self.owner.app.prompt())?;
         }
         out.flush()
