@@ -47,6 +47,7 @@ enum Command {
     /// Run the server
     Serve(ServeArgs),
     /// Chat, or send the lines of a pipe
+    #[command(after_help = client::EXAMPLES)]
     Connect(ConnectArgs),
     #[command(flatten)]
     Tool(tools::Tool),

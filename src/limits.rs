@@ -348,6 +348,31 @@ pub const CLIENT_QUESTIONS: usize = 16;
 /// Most rooms that `/whois` looks at: each takes a request of its own.
 pub const WHOIS_ROOMS: usize = 32;
 
+/// Most users of whom a client remembers whether they are online, and so of each list of users in the background.
+pub const PRESENCE_USERS: usize = 10_000;
+/// Most users that are named when the client connects.
+pub const PRESENCE_NAMES: usize = 10;
+/// Time in which a user who went offline may be back without a line about it: longer than the first two delays of a
+/// client that reconnects.
+pub const RECONNECT_GRACE: Duration = Duration::from_secs(3);
+/// Time without the server after which the messages that arrive are summed up in a line.
+pub const ABSENCE: Duration = Duration::from_secs(60);
+/// Most conversations that this line names.
+pub const ABSENCE_NAMES: usize = 5;
+
+/// Time after a failed `/p2p` or `/join` in which a line was typed for the conversation that did not come about, as by a
+/// paste: nobody reads an error and writes an answer in it.
+pub const HASTY: Duration = Duration::from_millis(1_500);
+
+/// Most users who are given the answer of `/away`.
+pub const AWAY_ANSWERS: usize = 1_000;
+
+/// Most own messages from another session that are shown after one comparison with the server.
+pub const OTHER_SESSION_ROWS: usize = 20;
+
+/// Times that a password is asked for.
+pub const PASSWORD_TRIES: u32 = 3;
+
 /// Most results of `/search`, the newest ones: a screen or two.
 pub const SEARCH_RESULTS: usize = 50;
 

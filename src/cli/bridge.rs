@@ -138,7 +138,9 @@ fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<
 
 /// Writes the ready line, the only one on standard output: both directions work. Errors are ignored.
 fn announce(args: &TelegramArgs) {
-    let (room, chat, user) = (&args.room, args.chat_id, &args.account.user);
+    let (room, chat) = (&args.room, args.chat_id);
+    // It has logged in.
+    let Ok(user) = args.account.user() else { return };
     let mut out = io::stdout();
     let _ = writeln!(out, "wachat: bridging {room} and Telegram chat {chat} as {user}").and_then(|()| out.flush());
 }

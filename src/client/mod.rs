@@ -8,6 +8,7 @@
 //! ```
 //! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
 //! - `owner`: the thread that owns both. `terminal`: the line mode, a front end on the owner.
+//! - `entering`: the questions before the first connection: the password, or a new account.
 //! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
 //!
 //! **Order.** Nothing is sent, acknowledged, ticked or shown before its records are durable; a message is called shown,
@@ -21,6 +22,7 @@
 //! them. Delays are deadlines of the app, and the owner sleeps until the first.
 
 pub mod app;
+pub(crate) mod entering;
 pub mod exit;
 pub mod link;
 mod log;
@@ -33,5 +35,5 @@ pub mod terminal;
 pub mod texts;
 
 pub use exit::{Exit, Failure};
-pub use options::{AccountArgs, ConnectArgs, HomeArgs, new_password};
+pub use options::{AccountArgs, ConnectArgs, EXAMPLES, HomeArgs, new_password};
 pub use terminal::run;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure};
-use super::link::Account;
+use super::link::{Account, server_name};
 use super::screen::Look;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
@@ -19,9 +19,9 @@ use crate::model::{Email, UserName};
 /// The user and the server: options of every client.
 #[derive(clap::Args, Clone, Debug)]
 pub struct AccountArgs {
-    /// Your user name
+    /// Your user name [default: the USER of your system]
     #[arg(long, value_name = "NAME")]
-    pub user: String,
+    pub user: Option<String>,
     /// Host name or address of the server
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     pub server: String,
@@ -124,7 +124,7 @@ fn given_password(file: Option<&Path>) -> Result<Option<String>, Failure> {
     Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn prompt_for(prompt: Phrase) -> Result<String, Failure> {
+pub(super) fn prompt_for(prompt: Phrase) -> Result<String, Failure> {
     rpassword::prompt_password(prompt.to_string()).map_err(|error| usage(Phrase::NoPassword { error: &error }))
 }
 
@@ -141,12 +141,36 @@ pub fn new_password(user: &UserName, file: Option<&Path>) -> Result<String, Fail
 impl AccountArgs {
     /// Returns the account, and prompts for the password where it is not given. `register`: a login may create it.
     pub fn account(&self, register: bool) -> Result<Account, Failure> {
-        let user = UserName::new(&self.user)
-            .map_err(|_| usage(Phrase::BadUser { name: &self.user, most: &limits::NAME_CHARS }))?;
-        let password = match given_password(self.password_file.as_deref())? {
+        let user = self.user()?;
+        let password = match self.given_password()? {
             Some(password) => password,
             None => prompt_for(Phrase::PasswordOf { user: &user })?,
         };
+        self.account_with(user, password, register)
+    }
+
+    /// Returns the user: the given one, or the one of the operating system.
+    pub fn user(&self) -> Result<UserName, Failure> {
+        let rules = Phrase::NameRules { most: &limits::NAME_CHARS };
+        if let Some(name) = &self.user {
+            return UserName::new(name).map_err(|_| usage(Phrase::BadUser { name, rules: &rules }));
+        }
+        let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).ok_or_else(|| usage(Phrase::NoUser))?;
+        UserName::new(&name).map_err(|_| usage(Phrase::BadSystemUser { name: &name, rules: &rules }))
+    }
+
+    /// Returns the server's name, as [`Account::server_name`] does.
+    pub fn server_name(&self) -> String {
+        server_name(&self.server, self.send_port)
+    }
+
+    /// Returns the password that a file or the environment gives.
+    pub(super) fn given_password(&self) -> Result<Option<String>, Failure> {
+        given_password(self.password_file.as_deref())
+    }
+
+    /// Returns the account with this password.
+    pub(super) fn account_with(&self, user: UserName, password: String, register: bool) -> Result<Account, Failure> {
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
@@ -154,6 +178,16 @@ impl AccountArgs {
         Ok(Account { user, password, server, send_port, recv_port, register })
     }
 }
+
+/// The examples of `wachat connect --help`.
+pub const EXAMPLES: &str = "\
+Examples:
+  wachat connect                                  chat under the name of your system's user
+  wachat connect --user ana --server chat.example chat as ana, at another machine
+  echo '@luis: done' | wachat connect --user ana  send the lines of a pipe
+  wachat connect --user ana --lang es --plain     in Spanish, in the line mode
+
+In the client /help lists the commands, and /quit leaves.";
 
 impl HomeArgs {
     /// Returns the directory of the files of all users and servers.

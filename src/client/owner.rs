@@ -61,8 +61,8 @@ impl Owner {
     ) -> Result<Self, Failure> {
         let network = Network::new(account.user.clone());
         let listener = ports.map(|ports| Listener::new(ports, network.reports()));
-        // One request for each thread, and one report from each.
-        let ((requests, to_send), (polls, to_poll)) = (bounded(1), bounded(1));
+        // One request for each thread, a new password for the receiver, and one report from each.
+        let ((requests, to_send), (polls, to_poll)) = (bounded(1), bounded(2));
         let (reports, links) = bounded(2);
         let (sender, report) = (account.clone(), reports.clone());
         spawn("sender", move || sender::run(&sender, session, &to_send, &report))?;

@@ -20,7 +20,7 @@ fn other_names_do_the_same() {
     ana.type_line("@lista");
     ana.expect("luis online");
     ana.type_line("/ayuda msg");
-    ana.expect("/msg <user or #room> <text>: send a message; @<user>: <text> does the same (/whisper /w)");
+    ana.expect("/msg <user or #room> <text>\r\n    send a message; @<user>: <text> does the same (/whisper /w)\r\n");
     ana.type_line("/histroy luis");
     ana.expect("did you mean /history?");
     ana.type_line("/to luis");
@@ -145,7 +145,7 @@ fn ignored_users_are_not_shown_and_their_messages_are_kept() {
     assert_eq!(status, "OK;2");
     let mut ana = client(&world, "ana", &[]);
     ana.type_line("/status luis");
-    ana.expect("luis: DELIVERED");
+    ana.expect("luis: delivered");
     luis.type_line("/ignore ANA");
     luis.expect("what ANA says is shown again");
     ana.type_line("@luis: visible");

@@ -155,10 +155,11 @@ fn a_peer_that_cannot_be_reached_is_reported() {
     let world = World::without_lobby();
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
     ana.type_line("/p2p luis");
-    ana.expect("! luis cannot be reached directly (that user takes no direct chats now)");
-    ana.expect("luis> ");
+    ana.expect("! luis cannot be reached directly (online, but taking no direct chats)");
     ana.type_line("/p2p nobody");
-    ana.expect("! there is no such user");
+    ana.expect("! there is no user nobody");
+    ana.type_line("/p2p ANA");
+    ana.expect("! a direct chat is with another user, not with yourself");
     luis.type_line("/p2p ana");
     luis.expect("! there are no direct chats here");
     // A port at which nothing listens, announced by a session that the test holds.
@@ -166,8 +167,13 @@ fn a_peer_that_cannot_be_reached_is_reported() {
     let mut eva = world.register_session("eva");
     assert_eq!(eva.request(&format!("PORT;{}", free_port())), "OK");
     ana.type_line("/p2p eva");
-    ana.expect("! eva cannot be reached directly");
-    ana.expect("what you write to eva goes by way of the server");
+    ana.expect("! eva cannot be reached directly (127.0.0.1:");
+    ana.expect("/query eva goes by way of the server");
+    drop(eva);
+    world.register("otto");
+    ana.type_line("/p2p otto");
+    ana.expect("! otto cannot be reached directly (not online)");
+    assert_eq!(ana.count("luis> ") + ana.count("eva> ") + ana.count("otto> "), 0, "{}", ana.screen());
 }
 
 #[test]
@@ -204,7 +210,7 @@ impl ByHand {
 }
 
 #[test]
-fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer() {
+fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer_or_nowhere() {
     let world = World::new(&[]);
     let ana = client(&world, "ana", &[]);
     ana.expect("#lobby> ");
@@ -214,14 +220,15 @@ fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer() {
     let mut caller = eva.caller();
     caller.run_transcript("> KO;AUTH;nobody of that name and token is expected");
     ana.expect("! eva cannot be reached directly");
-    ana.expect_tick("✓", "@eva: for eva alone");
+    ana.expect("! not sent, since it was typed for a chat that did not come about: for eva alone");
     ana.type_line("/query #lobby\n/p2p eva\nthis too");
     caller = eva.caller();
     caller.run_transcript("> OK");
     let said = caller.read_line();
     assert!(said.starts_with("SEND;") && said.ends_with(";this too"), "{said}");
     ana.type_line("/query #lobby\n/p2p nobody\nfor whom?");
-    ana.expect("! there is no current chat");
+    ana.expect("! not sent, since it was typed for a chat that did not come about: for whom?");
+    ana.expect("#lobby> ");
     assert_eq!(eva.session.list("POLL;0;0").iter().filter(|event| event.contains(";#lobby;")).count(), 0);
     assert_eq!(world.login("ana").request("HISTORY;#lobby"), "OK;0");
 }

@@ -78,9 +78,19 @@ fn a_script_is_told_in_its_language() {
     let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     for (language, problem, status, help) in [
-        ("en", "@nobody: hola — not sent: there is no such user", "luis: RECEIVED", "list the commands"),
-        ("es", "@nobody: hola — no enviado: no existe ese usuario", "luis: RECIBIDO", "lo que se puede escribir"),
-        ("pt", "@nobody: hola — não enviado: esse usuário não existe", "luis: RECEBIDA", "o que se pode digitar"),
+        ("en", "@nobody: hola — not sent: there is no such user", "luis: received by the server", "list the commands"),
+        (
+            "es",
+            "@nobody: hola — no enviado: no existe ese usuario",
+            "luis: recibido por el servidor",
+            "lo que se puede escribir",
+        ),
+        (
+            "pt",
+            "@nobody: hola — não enviado: esse usuário não existe",
+            "luis: recebida pelo servidor",
+            "o que se pode digitar",
+        ),
     ] {
         let input = "@nobody: hola\n@luis: hola\n/status luis\n/help\n";
         let output = world.pipe("ana", input, &["--lang", language]);
@@ -96,10 +106,10 @@ fn a_script_is_told_in_its_language() {
 fn a_person_reads_and_answers_in_their_language() {
     let world = World::new(&[]);
     let (mut ana, mut luis) = (world.terminal("ana", &["--lang", "es"]), world.terminal("luis", &["--lang", "pt"]));
-    ana.expect("¿Crear la cuenta (al menos 8 caracteres)? [s/N]");
+    ana.expect("¿Es la primera vez? Crear la cuenta ana [s/N]");
     ana.type_line("s");
     ana.expect("* conectado a ");
-    luis.expect("Criar a conta (pelo menos 8 caracteres)? [s/N]");
+    luis.expect("É a primeira vez? Criar a conta luis [s/N]");
     luis.type_line("s");
     luis.expect("* conectado a ");
     ana.expect("* luis ha entrado en #lobby");

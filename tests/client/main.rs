@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod backoff;
 mod commands;
 mod completion;
@@ -10,18 +11,22 @@ mod damage;
 mod direct;
 mod direct_power;
 mod editor;
+mod entering;
 mod faults;
+mod hesitate;
 mod history;
 mod keyboard;
 mod kill;
 mod languages;
 mod line_mode;
+mod lives;
 mod log_out;
 mod odd_server;
 mod parse;
 mod parser;
 mod pipe;
 mod power;
+mod presence;
 mod retries;
 mod rooms;
 mod safe;

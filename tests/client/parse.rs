@@ -2,7 +2,8 @@
 
 use wachat::client::app::command::Command;
 use wachat::client::app::parse::parse;
-use wachat::model::{Target, Text};
+use wachat::client::state::switch::Switch;
+use wachat::model::{Email, RoomName, Target, Text};
 
 fn said(to: Option<&str>, text: &str) -> Result<Command, String> {
     Ok(Command::Say { to: to.map(|to| Target::parse(to).unwrap()), text: Text::new(text).unwrap() })
@@ -17,7 +18,8 @@ fn a_line_is_parsed_to_a_text_and_its_target() {
     assert_eq!(parse("hola"), said(None, "hola"));
     assert_eq!(parse("  indented "), said(None, "  indented "));
     assert_eq!(parse("//quit is a command"), said(None, "/quit is a command"));
-    assert_eq!(parse("  "), Ok(Command::Nothing));
+    assert_eq!(parse(""), Ok(Command::Nothing));
+    assert_eq!(parse("  "), Ok(Command::Blank));
 }
 
 #[test]
@@ -38,6 +40,26 @@ fn commands_and_their_arguments() {
 }
 
 #[test]
+fn a_room_is_named_with_or_without_its_sign() {
+    let join = |sure| Ok(Command::Join { room: RoomName::new("#sala").unwrap(), sure });
+    assert_eq!(parse("/join sala"), join(false));
+    assert_eq!(parse("/join #sala"), join(false));
+    assert_eq!(parse("/join sala new"), join(true));
+    assert_eq!(parse("/join #sala  nueva "), join(true));
+}
+
+#[test]
+fn settings_and_addresses() {
+    assert_eq!(parse("/set"), Ok(Command::Set(None)));
+    assert_eq!(parse("/set quiet on"), Ok(Command::Set(Some((Switch::Quiet, true)))));
+    assert_eq!(parse("/set  quiet  não"), Ok(Command::Set(Some((Switch::Quiet, false)))));
+    assert_eq!(parse("/email ana@example.org"), Ok(Command::Email(Email::new("ana@example.org").unwrap())));
+    assert_eq!(parse("/email none"), Ok(Command::Email(Email::default())));
+    assert_eq!(parse("/r"), Ok(Command::Reply(None)));
+    assert_eq!(parse("/reply hola  tú"), Ok(Command::Reply(Text::new("hola  tú"))));
+}
+
+#[test]
 fn a_refused_line_names_the_right_one() {
     for (line, hint) in [
         ("/mgs luis hola", "did you mean /msg?"),
@@ -48,7 +70,15 @@ fn a_refused_line_names_the_right_one() {
         ("/xyzzy", "/help lists"),
         ("/to", "/help lists"),
         ("/a", "/help lists"),
-        ("/join luis", "/join <#room>"),
+        ("/join", "/join <#room> [new]"),
+        ("/join #sala now", "/join <#room> [new]"),
+        ("/join #a/b", "is not a name"),
+        ("@luis:  ", "an empty message is not sent"),
+        ("/msg luis  ", "/msg <user or #room> <text>"),
+        ("/email ana", "ana is not an e-mail address"),
+        ("/email", "/email <address or none>"),
+        ("/set quiet", "/set [quiet <on or off>]"),
+        ("/set loud on", "/set [quiet <on or off>]"),
         ("/msg luis", "/msg <user or #room> <text>"),
         ("/quit now", "the form is: /quit"),
         ("/history luis 0", "/history [user or #room] [how many]"),

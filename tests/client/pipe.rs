@@ -27,13 +27,13 @@ fn all_forms_and_the_order_of_lines() {
     assert_eq!(world.texts("ana", "OUT"), ["one", "two", "three", "/four", "five; \"six\\n\" ñ"]);
     let output = world.pipe("ana", "@luis: seven\n/history luis 3\n/status luis\n/users\n", &[]);
     let seen = all_output(&output);
-    assert!(seen.contains("] ana: /four ✓\n") && seen.contains("luis: RECEIVED\n"), "{seen}");
+    assert!(seen.contains("] ana: /four ✓\n") && seen.contains("luis: received by the server\n"), "{seen}");
     assert!(seen.contains("luis offline") && exit_code(&output) == 0, "{seen}");
 }
 
 #[test]
 fn a_permanent_failure_is_explained_and_the_other_lines_are_sent() {
-    let world = World::new(&[]);
+    let world = World::without_lobby();
     world.register_clients(&["ana", "luis"]);
     let output = world.pipe("ana", "@nobody: lost\n@luis: arrives\n/mgs luis typo\nno chat\n\u{1b}[A\n", &[]);
     let seen = all_output(&output);

@@ -171,6 +171,7 @@ impl Server {
                 };
                 Answer::Chats(self.read.iter().map(chat).collect())
             }
+            Request::Presence => Answer::Users(Vec::new()),
             other => panic!("nobody has asked for {other:?}"),
         }
     }
@@ -374,6 +375,7 @@ impl Run {
                 let acknowledged = seq(self.server.acknowledged);
                 LinkEvent::LoggedIn(SessionOpened { user: ana(), acknowledged, store: "store-1".into() })
             }
+            Receive::UsePassword(_) => panic!("nobody has changed the password"),
             Receive::Poll { after, .. } => {
                 let most = 1 + usize::try_from(self.random.below(5)).unwrap();
                 let events = self.server.poll(after, most);

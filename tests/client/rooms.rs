@@ -88,8 +88,8 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     luis.expect("! you are not in that room");
     luis.type_line("/leave");
     luis.expect("! which room?");
-    luis.type_line("/join luis");
-    luis.expect("! the form is: /join <#room>");
+    luis.type_line("/join");
+    luis.expect("! the form is: /join <#room> [new]");
     ana.quit();
     luis.quit();
 }

@@ -49,11 +49,11 @@ fn a_message_appears_and_its_ticks_come_back() {
 fn an_unknown_user_may_register_or_not() {
     let world = World::new(&[]);
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("Register (at least 8 characters)? [y/N]");
+    ana.expect("New here? Create the account ana [y/N]");
     ana.type_line("");
     assert_eq!(ana.wait_for_exit(), Some(3), "{}", ana.screen());
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("Register (at least 8 characters)? [y/N]");
+    ana.expect("New here? Create the account ana [y/N]");
     ana.type_line("y");
     ana.expect("connected to");
     ana.quit();

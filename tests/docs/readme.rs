@@ -176,7 +176,7 @@ impl Player {
         // The answer to a question stands behind it.
         let (wanted, typed) = match next.strip_suffix("[y/N] y") {
             Some(question) => (question, Some("y")),
-            None if next.starts_with("password of") => (next, Some(PASSWORD)),
+            None if next.starts_with("new password of") || next.starts_with("and again") => (next, Some(PASSWORD)),
             None => (next, None),
         };
         let screen = terminal.screen();

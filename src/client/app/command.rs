@@ -1,16 +1,23 @@
 //! The commands that can be typed, as values.
 
-use crate::model::{RoomName, Target, Text, UserName};
+use crate::client::state::switch::Switch;
+use crate::model::{Email, RoomName, Target, Text, UserName};
 
 /// A command of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Nothing,
+    /// A line of white space only.
+    Blank,
     /// Sends a text to a target, or to the current one.
     Say {
         to: Option<Target>,
         text: Text,
     },
+    /// Answers the user who last wrote to this one; without a text, makes that the current conversation.
+    Reply(Option<Text>),
+    /// Answers direct messages with this text, until it is ended.
+    Away(Option<Text>),
     /// Chooses the current conversation, or none.
     Query(Option<Target>),
     History {
@@ -24,7 +31,11 @@ pub enum Command {
     Whois(UserName),
     Status(Option<Target>),
     Read(Option<Target>),
-    Join(RoomName),
+    /// Joins a room. `sure`: one that does not exist is created, though another has nearly the same name.
+    Join {
+        room: RoomName,
+        sure: bool,
+    },
     /// Leaves a room, or the one that is the current conversation.
     Leave(Option<RoomName>),
     Rooms,
@@ -44,12 +55,23 @@ pub enum Command {
     LogOut(Option<u64>),
     /// Turns the notices of a conversation, or of the current one, off or on.
     Mute(Option<Target>),
+    /// Changes the password: the app asks for the old and the new one.
+    Passwd,
+    /// Sets the e-mail address; an empty one removes it.
+    Email(Email),
+    /// Turns a setting on or off; alone, lists them.
+    Set(Option<(Switch, bool)>),
     Clear,
     Help(Option<String>),
     Quit,
 }
 
 impl Command {
+    /// Checks that the lines behind it are meant for the conversation that it names.
+    pub fn chooses_chat(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. } | Self::Direct(Some(_)))
+    }
+
     /// Checks that its output depends on the messages sent before it.
     pub fn looks_back(&self) -> bool {
         let about_messages = matches!(self, Self::History { .. } | Self::Search(_) | Self::Unread | Self::Status(_));

@@ -3,7 +3,8 @@
 
 use super::command::Command;
 use super::parse::{
-    Parsed, Refusal, act, history, log_out, none, optional_room, optional_target, optional_user, say_to, search,
+    Parsed, Refusal, act, email, history, join, log_out, none, optional_room, optional_target, optional_text,
+    optional_user, say_to, search, set,
 };
 use crate::client::texts::{Language, Three, three};
 
@@ -54,6 +55,16 @@ commands! {
         form "/me <text>", "/me <texto>", "/me <texto>";
         help "send an action to the current chat: * ana waves",
             "di en el chat actual lo que haces: * ana saluda", "diz na conversa atual o que você faz: * ana acena";
+    "/reply" ["/r"], |rest| optional_text(rest).map(Command::Reply);
+        form "/reply [text]", "/reply [texto]", "/reply [texto]";
+        help "answer the user who last wrote to you alone; without a text, make that the current chat",
+            "responde a quien te ha escrito por último a ti solo; a secas, pasa a ser el chat actual",
+            "responde a quem escreveu por último só para você; sozinho, passa a ser a conversa atual";
+    "/away" [], |rest| optional_text(rest).map(Command::Away);
+        form "/away [text]", "/away [texto]", "/away [texto]";
+        help "while this client runs, answer each user who writes to you alone with this text, once; alone, stop that",
+            "mientras este cliente esté abierto, responde con este texto, una vez, a cada persona que te escriba a ti solo; a secas, deja de hacerlo",
+            "enquanto este cliente estiver aberto, responde com este texto, uma vez, a cada pessoa que escrever só para você; sozinho, deixa de fazer isso";
     "/query" [], |rest| optional_target(rest).map(Command::Query);
         form "/query [user or #room]", "/query [usuario o #sala]", "/query [usuário ou #sala]";
         help "choose the current chat: where a line without a command goes; alone, none",
@@ -97,11 +108,11 @@ commands! {
         help "no bell and no notice for a conversation, or again; alone, for the current chat",
             "ni timbre ni avisos de una conversación, o de nuevo; a secas, del chat actual",
             "sem som nem avisos de uma conversa, ou de novo; sozinho, da conversa atual";
-    "/join" [], |rest| optional_room(rest)?.map(Command::Join).ok_or(Refusal::Form);
-        form "/join <#room>", "/join <#sala>", "/join <#sala>";
-        help "join a room, or create it; it becomes the current chat",
-            "entra en una sala, o la crea; pasa a ser el chat actual",
-            "entra em uma sala, ou a cria; ela passa a ser a conversa atual";
+    "/join" [], join;
+        form "/join <#room> [new]", "/join <#sala> [nueva]", "/join <#sala> [nova]";
+        help "join a room, or create it; it becomes the current chat; new: create it though another has nearly the same name",
+            "entra en una sala, o la crea; pasa a ser el chat actual; nueva: la crea aunque otra se llame casi igual",
+            "entra em uma sala, ou a cria; ela passa a ser a conversa atual; nova: cria mesmo que outra tenha quase o mesmo nome";
     "/leave" [], |rest| optional_room(rest).map(Command::Leave);
         form "/leave [#room]", "/leave [#sala]", "/leave [#sala]";
         help "leave a room; alone, the current chat",
@@ -133,6 +144,20 @@ commands! {
         help "close one of your connections by its number, or all but those of this client",
             "cierra una de tus conexiones por su número, o todas menos las de este cliente",
             "fecha uma de suas conexões pelo número, ou todas menos as deste cliente";
+    "/passwd" [], |rest| none(rest, Command::Passwd);
+        help "change your password: the old one and the new one are asked for, and not shown",
+            "cambia tu contraseña: se preguntan la de ahora y la nueva, y no se muestran",
+            "muda sua senha: a atual e a nova são perguntadas, e não são mostradas";
+    "/email" [], email;
+        form "/email <address or none>", "/email <dirección o ninguna>", "/email <endereço ou nenhum>";
+        help "set the e-mail address that the administrator of the server sees, or remove it",
+            "pon la dirección de correo que ve quien administra el servidor, o quítala",
+            "define o endereço de e-mail que quem administra o servidor vê, ou o remove";
+    "/set" [], set;
+        form "/set [quiet <on or off>]", "/set [quiet <sí o no>]", "/set [quiet <sim ou não>]";
+        help "quiet: hide the lines that say who joins, leaves, comes and goes; alone, show the settings",
+            "quiet: oculta las líneas que dicen quién entra, sale, viene y se va; a secas, muestra los ajustes",
+            "quiet: oculta as linhas que dizem quem entra, sai, vem e vai; sozinho, mostra os ajustes";
     "/clear" [], |rest| none(rest, Command::Clear);
         help "clear the screen", "limpia la pantalla", "limpa a tela";
     "/help" ["/ayuda", "/ajuda"], |rest| Ok(Command::Help((!rest.is_empty()).then(|| rest.to_owned())));

@@ -46,6 +46,9 @@ impl App {
     pub(super) fn open_direct(&mut self, peer: &UserName) {
         if !self.setting.direct {
             self.problem(Phrase::NoDirectHere);
+        } else if *peer == *self.state.me() {
+            self.problem(Phrase::DirectToYourself);
+            self.refuse_hasty_texts();
         } else if self.chats.with(peer).next().is_some() {
             self.destination = Destination::Direct(peer.clone());
         } else if self.ask_server(Request::Peer(peer.clone())) {
@@ -87,21 +90,29 @@ impl App {
 
     /// The server does not say where the peer is.
     pub(super) fn handle_no_peer(&mut self, peer: &UserName, ko: &Ko) {
-        if ko.code != Code::NoUser {
-            return self.handle_unreachable(peer, &words::ko(ko));
+        if ko.code == Code::NoUser {
+            self.handle_no_call(Phrase::NoSuchUser { user: peer });
+        } else {
+            self.handle_unreachable(peer, &words::ko(ko));
         }
-        self.input = Input::Line;
-        self.destination = Destination::Nowhere;
-        self.problem(words::ko(ko));
     }
 
-    /// The peer was not reached: lines go to the same user, by way of the server.
+    pub(super) fn handle_peer_takes_none(&mut self, peer: &UserName, online: bool) {
+        let why = if online { Phrase::TakesNoDirect } else { Phrase::NotOnline };
+        self.handle_unreachable(peer, &why.to_string());
+    }
+
     pub(super) fn handle_unreachable(&mut self, peer: &UserName, why: &str) {
+        self.handle_no_call(Phrase::DirectUnreachable { peer, why: &why });
+    }
+
+    /// There is no direct chat: the current conversation stays as it was.
+    fn handle_no_call(&mut self, why: Phrase) {
         if matches!(self.input, Input::Calling) {
             self.input = Input::Line;
         }
-        self.destination = Destination::Conversation(Target::User(peer.clone()));
-        self.problem(Phrase::DirectUnreachable { peer, why: &why });
+        self.problem(why);
+        self.refuse_hasty_texts();
     }
 
     pub(super) fn connect(&mut self, peer: UserName, at: Peer) {
@@ -176,6 +187,7 @@ impl App {
         let new = self.state.add_direct(message.clone());
         self.act(Action::Answer { number, line: DirectLine::Acknowledged(id) });
         if new && !self.state.is_ignored(&message.from) {
+            self.last_writer = Some(message.from.clone());
             self.show(View::Direct(message));
         }
     }

@@ -1,5 +1,6 @@
 //! The events from the server: answers to requests, and what a poll brings.
 
+use super::account::Change;
 use super::dispatch::Outcome;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
@@ -32,6 +33,8 @@ impl App {
             }
             LinkEvent::LoggedIn(SessionOpened { acknowledged, store, .. }) => {
                 self.polling.note_login(acknowledged);
+                self.presence.note_login();
+                self.password_change = Change::None;
                 // Another program of the user has received events.
                 self.completion.note_login(acknowledged > self.state.position());
                 if self.state.note_login(&store, acknowledged) {
@@ -45,6 +48,12 @@ impl App {
             LinkEvent::Polled(Err(ko)) if ko.code == Code::Seq => self.handle_older_store(),
             LinkEvent::Polled(Err(ko)) => self.handle_receiver_failure(&words::ko(&ko)),
             LinkEvent::ReceiverFailed(LinkError::Away(why)) => self.handle_receiver_failure(&why),
+            LinkEvent::ReceiverFailed(LinkError::LoggedOut | LinkError::Refused(_))
+                if self.password_change != Change::None =>
+            {
+                self.forget_presence();
+                self.polling.note_end();
+            }
             LinkEvent::ReceiverFailed(error) => self.stop(&error),
         }
     }
@@ -83,6 +92,7 @@ impl App {
         self.dispatcher.hurry();
         // Presence was not reported meanwhile.
         self.joiners.clear();
+        self.absence.note_reachable(self.moment.now);
         if std::mem::replace(&mut self.server, Server::Reachable) == Server::Away {
             self.show(notice(Phrase::Connected { server: &self.setting.server }));
         }
@@ -90,6 +100,7 @@ impl App {
 
     /// Reports once that the server is away.
     pub(super) fn handle_away(&mut self, why: &str) {
+        self.absence.note_away(self.moment.now);
         if std::mem::replace(&mut self.server, Server::Away) == Server::Reachable {
             self.show(notice(Phrase::ServerAway { why: &why }));
         }
@@ -97,6 +108,7 @@ impl App {
 
     fn handle_receiver_failure(&mut self, why: &str) {
         self.polling.note_failure(&self.moment);
+        self.forget_presence();
         self.handle_away(why);
     }
 
@@ -132,6 +144,9 @@ impl App {
         match (question, given) {
             (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
+            (Request::Peer(peer), Answer::NoPeer { online }) => self.handle_peer_takes_none(&peer, online),
+            (Request::FindRoom(room), Answer::Rooms(rooms)) => self.handle_new_room(room, &rooms),
+            (Request::FindRoom(room), _) => self.join(room),
             (Request::Join(room, _), Answer::Joined(chat, last)) => self.handle_joined(room, chat.as_ref(), &last),
             (Request::Join(..), Answer::Refused(ko)) => self.handle_not_joined(&words::ko(&ko)),
             (Request::Leave(room), Answer::Done) => self.handle_left(room),
@@ -139,6 +154,11 @@ impl App {
             (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
                 self.show_own_rows(&target, count, &ko)
             }
+            (Request::Passwd(_, new), Answer::Done) => self.handle_new_password(new),
+            (Request::Passwd(..), Answer::Refused(ko)) => self.handle_old_password(Some(&ko)),
+            (Request::Email(address), Answer::Done) => self.handle_email(&address),
+            (Request::Presence, Answer::Users(users)) => self.handle_presence(&users),
+            (Request::Presence, _) => {}
             (_, Answer::Users(users)) => {
                 let now = self.moment.at;
                 self.output.views.extend(users.iter().map(|user| Self::view_of_user(user, now)));
@@ -166,7 +186,7 @@ impl App {
             (Request::LogOut(_), Answer::Done) => self.show(notice(Phrase::SessionsClosed)),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
             (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Joined(..)) => {}
-            (_, Answer::Peer(_) | Answer::Whois(..)) => {}
+            (_, Answer::Peer(_) | Answer::NoPeer { .. } | Answer::Whois(..)) => {}
         }
     }
 
@@ -175,8 +195,15 @@ impl App {
         match question {
             Request::Lobby => self.handle_lobby(None),
             Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.moment.now),
-            Request::Join(..) => self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string()),
+            Request::Presence => self.presence.retry(),
+            Request::Join(..) | Request::FindRoom(_) => {
+                self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string())
+            }
             Request::Peer(peer) => self.handle_unreachable(peer, why),
+            Request::Passwd(..) => {
+                self.handle_old_password(None);
+                self.problem(Phrase::NotAsked { why: &why });
+            }
             _ => self.show(View::Problem(Phrase::NotAsked { why: &why }.to_string())),
         }
     }
@@ -188,6 +215,9 @@ impl App {
                 self.announce(user.clone(), token);
             }
         }
+        if events.iter().any(|event| self.tells_of_other_session(event)) {
+            self.completion.want_shown();
+        }
         let (count, arrivals) = (events.len(), self.state.take_in(events));
         let tells_of_missing = |arrival: &Arrival| match arrival {
             Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
@@ -197,9 +227,11 @@ impl App {
         if arrivals.iter().any(tells_of_missing) {
             self.completion.want();
         }
+        arrivals.iter().for_each(|arrival| self.note_presence(arrival));
         self.held.extend(arrivals);
         if count < limits::POLL_EVENTS {
             self.completion.note_caught_up();
+            self.absence.note_caught_up();
         }
     }
 
@@ -218,18 +250,13 @@ impl App {
         match arrival {
             Arrival::Message(message) => self.show_message(message),
             Arrival::Moved(state, moved) => self.handle_moved(state, &moved),
-            // A user who has just joined is online: that is not said twice.
-            Arrival::Online(user) if self.joiners.remove(&user) => {}
-            Arrival::Online(user) => self.show(notice(Phrase::ComesOnline { user: &user })),
-            Arrival::Offline(user) => {
-                self.joiners.remove(&user);
-                self.show(notice(Phrase::GoesOffline { user: &user }));
-            }
+            Arrival::Online(user) => self.handle_online(&user),
+            Arrival::Offline(user) => self.handle_offline(&user),
             Arrival::Joined(room, user) => {
-                self.show(notice(Phrase::JoinedRoom { user: &user, room: &room }));
+                self.show_news(Phrase::JoinedRoom { user: &user, room: &room });
                 self.note_joiner(user);
             }
-            Arrival::Parted(room, user) => self.show(notice(Phrase::LeftRoom { user: &user, room: &room })),
+            Arrival::Parted(room, user) => self.show_news(Phrase::LeftRoom { user: &user, room: &room }),
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),

@@ -14,6 +14,9 @@ use crate::protocol::HistoryRecord;
 impl App {
     /// Handles a line. One that ends in one backslash goes on with the next one; two backslashes are two.
     pub(super) fn handle_line(&mut self, line: &str) {
+        if self.asks_secret() {
+            return self.handle_whole_line(line);
+        }
         let backslashes = line.len() - line.trim_end_matches('\\').len();
         let goes_on = backslashes % 2 == 1;
         let part = if goes_on { line.strip_suffix('\\').unwrap_or(line) } else { line };
@@ -49,11 +52,17 @@ impl App {
 
     /// Handles a whole command or message.
     pub(super) fn handle_whole_line(&mut self, line: &str) {
+        if self.asks_secret() {
+            let Input::Secret(question) = std::mem::replace(&mut self.input, Input::Line) else { return };
+            return self.handle_secret(question, line);
+        }
         match parse::parse(line) {
             // A script expects to see the effect of the lines before this one.
             Ok(command) if self.setting.piped && command.looks_back() => {
                 self.input = Input::Deferred(command);
             }
+            Ok(command) if self.hesitates(&command) => {}
+            Ok(command) if self.waits_for_lobby(&command) => self.input = Input::Undirected(command),
             Ok(command) => self.execute(command),
             Err(why) => self.problem(why),
         }
@@ -71,11 +80,19 @@ impl App {
         }
     }
 
-    fn execute(&mut self, command: Command) {
+    pub(super) fn execute(&mut self, command: Command) {
         match command {
             Command::Nothing => {}
+            // A script may have such lines between its messages.
+            Command::Blank if self.setting.piped => {}
+            Command::Blank => self.problem(Phrase::EmptyMessage),
             Command::Say { to: Some(to), text } => self.say(to, text),
             Command::Say { to: None, text } => self.say_here(text),
+            Command::Reply(text) => self.reply(text),
+            Command::Away(text) => self.set_away(text),
+            Command::Passwd => self.begin_passwd(),
+            Command::Email(address) => _ = self.ask_server(Request::Email(address)),
+            Command::Set(set) => self.set(set),
             Command::Query(target) => {
                 self.destination = target.map_or(Destination::Nowhere, Destination::Conversation);
             }
@@ -90,7 +107,7 @@ impl App {
             Command::Users => _ = self.ask_server(Request::Users),
             Command::Status(target) => self.show_status(target),
             Command::Read(target) => self.mark_read(target.as_ref()),
-            Command::Join(room) => self.join(room),
+            Command::Join { room, sure } => self.join_if_meant(room, sure),
             Command::Leave(room) => self.ask_about_room("/leave", room, Request::Leave),
             Command::Rooms => _ = self.ask_server(Request::Rooms),
             Command::Members(room) => self.ask_about_room("/names", room, Request::Members),
@@ -221,12 +238,12 @@ impl App {
     fn help(&mut self, verb: Option<&str>) {
         let language = Language::current();
         let Some(verb) = verb else {
-            let lines = commands::lines(language).map(|(form, help)| answer(format_args!("{form:36} {help}")));
+            let lines = commands::lines(language).map(|(form, help)| View::Help { form: form.to_owned(), help });
             return self.output.views.extend(lines);
         };
         match commands::find(verb) {
             Some(row) => {
-                self.show(answer(format_args!("{}: {}", row.form.text(language), row.explained(language))));
+                self.show(View::Help { form: row.form.text(language).to_owned(), help: row.explained(language) });
             }
             None => self.problem(parse::explain_unknown(verb)),
         }

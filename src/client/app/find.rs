@@ -150,6 +150,10 @@ impl App {
     /// Shows a received message.
     pub(super) fn show_message(&mut self, message: Arc<Message>) {
         let hidden = self.state.is_ignored(&message.from);
+        if !hidden {
+            self.absence.count(self.state.target_of(&message));
+            self.note_writer(&message);
+        }
         self.show(if hidden { View::Hidden(message) } else { View::Incoming(message) });
     }
 }

@@ -5,10 +5,14 @@
 //! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
-//! - `completion`: fetches what the history lacks.
+//! - `completion`: fetches what the history lacks. `presence`: who is online; `absence`: what has come meanwhile.
+//! - `account`: the password, the settings. `reply`: answers, also automatic ones. `hesitate`: texts that are asked about.
+//! - `prompt`: what the next line is for.
 //! - `present`: what a front end may ask about the app.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
+mod absence;
+mod account;
 pub mod chats;
 pub mod command;
 pub mod commands;
@@ -19,9 +23,13 @@ pub mod event;
 mod events;
 mod execute;
 mod find;
+mod hesitate;
 pub mod parse;
 mod polling;
 pub mod present;
+mod presence;
+mod prompt;
+mod reply;
 mod rooms;
 pub mod view;
 
@@ -37,13 +45,18 @@ use crate::client::state::{Arrival, ClientState};
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Seq, Target, Text, UserName};
+use absence::Absence;
+use account::{Change, Question};
 use chats::Chats;
 use command::Command;
 use completion::Completion;
 use dispatch::Dispatcher;
 use event::{Effect, Event, Moment, Output};
+use hesitate::Hesitation;
 use polling::Polling;
-use view::{View, notice, tick};
+use presence::Presence;
+use reply::Away;
+use view::{View, answer, notice, tick};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -70,6 +83,10 @@ enum Input {
     Joining,
     /// The same for the answer to a call.
     Calling,
+    /// A pipe's text waits for the answer about the lobby.
+    Undirected(Command),
+    /// The next line is a password, the answer to this question.
+    Secret(Question),
     /// A pipe's command waits until the messages before it are answered.
     Deferred(Command),
     /// No more lines: messages that are on their way get a little time.
@@ -103,7 +120,11 @@ pub struct App {
     dispatcher: Dispatcher,
     polling: Polling,
     completion: Completion,
+    presence: Presence,
+    absence: Absence,
+    password_change: Change,
     input: Input,
+    hesitation: Hesitation,
     destination: Destination,
     chats: Chats,
     /// Number of lookups in the log that are not answered.
@@ -112,6 +133,11 @@ pub struct App {
     held: Vec<Arrival>,
     /// Users who have joined a room since they were last reported: that they are online is known.
     joiners: HashSet<UserName>,
+    /// The user who last wrote to this one alone.
+    last_writer: Option<UserName>,
+    away: Option<Away>,
+    /// Number of messages that were queued: one event may queue several.
+    queued: u128,
     /// Number of commands and messages that failed.
     failures: usize,
     /// The time of the last answer, and how long to wait for the next one.
@@ -123,11 +149,13 @@ pub struct App {
 impl App {
     /// `moment`: the present one.
     pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
-        let person = (Destination::Undecided, limits::QUIT_TIMEOUT);
-        let (destination, timeout) = if setting.piped { (Destination::Nowhere, limits::PIPE_TIMEOUT) } else { person };
+        let timeout = if setting.piped { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         Self {
             polling: Polling::new(!setting.piped),
             completion: Completion::default(),
+            presence: Presence::default(),
+            absence: Absence::begin(),
+            password_change: Change::None,
             setting,
             state,
             moment,
@@ -135,11 +163,15 @@ impl App {
             server: Server::Reachable,
             dispatcher: Dispatcher::default(),
             input: Input::Line,
-            destination,
+            hesitation: Hesitation::default(),
+            destination: Destination::Undecided,
             chats: Chats::default(),
             lookups: 0,
             held: Vec::new(),
             joiners: HashSet::new(),
+            last_writer: None,
+            away: None,
+            queued: 0,
             failures: 0,
             progress: moment.now,
             timeout,
@@ -185,6 +217,8 @@ impl App {
     /// Does what an event has made possible, whichever it was.
     fn follow_up(&mut self) {
         self.release_arrivals();
+        self.sum_up();
+        self.show_departures();
         self.resume();
         self.look_up_lobby();
         let now = self.moment.now;
@@ -194,7 +228,9 @@ impl App {
         self.close_overdue();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);
-        let background = || if leaving { None } else { self.completion.next_request(now) };
+        let (completion, presence) = (&mut self.completion, &mut self.presence);
+        let mut background = || completion.next_request(now).or_else(|| presence.next_request());
+        let background = || if leaving { None } else { background() };
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
     }
@@ -216,7 +252,10 @@ impl App {
             self.show(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));
         }
         match first {
-            Err(why) => self.handle_away(&why),
+            Err(why) => {
+                self.handle_away(&why);
+                self.show(answer(Phrase::AwayAtStart));
+            }
             Ok(()) => self.show(notice(Phrase::ConnectedAs { server: &self.setting.server, user: self.state.me() })),
         }
     }
@@ -240,7 +279,9 @@ impl App {
 
     /// Queues a new message.
     fn say(&mut self, to: Target, text: Text) {
-        let Some(id) = self.moment.message_id() else { return };
+        self.queued += 1;
+        let random = self.moment.random.wrapping_add(self.queued);
+        let Some(id) = (Moment { random, ..self.moment }).message_id() else { return };
         self.queue(Outgoing { id, to, at: self.moment.at, text });
     }
 
@@ -289,7 +330,7 @@ impl App {
     /// Checks that the next line may be read. A pipe is read as fast as the server takes it.
     pub fn wants_line(&self) -> bool {
         let ahead = self.setting.piped && self.is_moving() && self.state.outbox().len() >= limits::PIPE_AHEAD;
-        matches!(self.input, Input::Line | Input::Continued(_)) && !ahead
+        matches!(self.input, Input::Line | Input::Continued(_) | Input::Secret(_)) && !ahead
     }
 
     /// Checks that the server takes messages. Where it does not, they wait for another run.
@@ -311,7 +352,7 @@ impl App {
         let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
         let timeout = waits.then(|| self.progress + self.timeout);
         let links = [self.dispatcher.deadline(now), self.polling.deadline(now), self.completion.deadline(now)];
-        links.into_iter().chain([timeout, self.chats.deadline()]).flatten().min()
+        links.into_iter().chain([timeout, self.chats.deadline(), self.departure_deadline()]).flatten().min()
     }
 
     /// Returns how the program ends, if it ends now.
@@ -333,25 +374,6 @@ impl App {
             (true, 0, 1..) => Exit::Queued,
             (true, 0, 0) if self.server == Server::Away => Exit::Away,
             (true, 0, 0) => Exit::Done,
-        }
-    }
-
-    /// Reports the messages that are left for the next start, or may be lost.
-    pub fn last_words(&self) -> Vec<View> {
-        let (waiting, lost) = (self.state.outbox().len(), self.chats.lost.len() + self.chats.unconfirmed());
-        let left = (waiting > 0).then(|| notice(Phrase::LeftForNextTime { count: &waiting }));
-        let unsure = (lost > 0).then(|| notice(Phrase::DirectLost { count: &lost }));
-        left.into_iter().chain(unsure).collect()
-    }
-
-    /// Returns the prompt: the destination of the next line.
-    pub fn prompt(&self) -> String {
-        match (&self.input, &self.destination) {
-            (Input::Leaving, _) => String::new(),
-            (Input::Continued(_), _) => "... ".to_owned(),
-            (_, Destination::Undecided | Destination::Nowhere) => "> ".to_owned(),
-            (_, Destination::Conversation(target)) => format!("{target}> "),
-            (_, Destination::Direct(peer)) => Phrase::DirectPrompt { peer }.to_string(),
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::command::Command;
 use super::commands::{self, COMMANDS};
+use crate::client::state::switch::Switch;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::{RoomName, Target, Text, UserName};
+use crate::model::{Email, RoomName, Target, Text, UserName};
 
 /// Parses a line. The error is for the user who typed it.
 pub fn parse(line: &str) -> Result<Command, String> {
     if line.trim().is_empty() {
-        return Ok(Command::Nothing);
+        return Ok(if line.is_empty() { Command::Nothing } else { Command::Blank });
     }
     if let Some(text) = line.strip_prefix("//") {
         return say(None, &format!("/{text}")).map_err(|refusal| explain(refusal, &"//<text>"));
@@ -82,8 +83,21 @@ pub type Parsed = Result<Command, Refusal>;
 
 pub fn say(to: Option<&str>, text: &str) -> Parsed {
     let to = to.map(target).transpose()?;
+    Ok(Command::Say { to, text: message(text)? })
+}
+
+/// Checks the text of a message: it is not empty.
+fn message(text: &str) -> Result<Text, Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::Because(Phrase::EmptyMessage.to_string()));
+    }
     let too_much = || Refusal::Because(Phrase::NotAText { most: &limits::TEXT_BYTES }.to_string());
-    Ok(Command::Say { to, text: Text::new(text).ok_or_else(too_much)? })
+    Text::new(text).ok_or_else(too_much)
+}
+
+/// Parses the text of a command that has an effect without one, too.
+pub fn optional_text(rest: &str) -> Result<Option<Text>, Refusal> {
+    (!rest.is_empty()).then(|| message(rest)).transpose()
 }
 
 /// Parses the arguments of `/msg`.
@@ -121,6 +135,58 @@ pub fn optional_user(rest: &str) -> Result<Option<UserName>, Refusal> {
 
 pub fn none(rest: &str, command: Command) -> Parsed {
     if rest.is_empty() { Ok(command) } else { Err(Refusal::Form) }
+}
+
+/// Parses the arguments of `/join`: a room, with or without its `#`, and the word that creates one beside another of
+/// nearly the same name.
+pub fn join(rest: &str) -> Parsed {
+    let (name, word) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let name = name.trim_start_matches(['@', '#']);
+    if name.is_empty() || !["", "new", "nueva", "nova"].contains(&word.trim()) {
+        return Err(Refusal::Form);
+    }
+    let sure = !word.trim().is_empty();
+    match target(&format!("#{name}"))? {
+        Target::Room(room) => Ok(Command::Join { room, sure }),
+        Target::User(_) => Err(Refusal::Form),
+    }
+}
+
+/// Parses the argument of `/email`: an address, or the word that removes it.
+pub fn email(rest: &str) -> Parsed {
+    match rest {
+        "" => Err(Refusal::Form),
+        "none" | "ninguna" | "nenhum" => Ok(Command::Email(Email::default())),
+        address => {
+            let wrong = || Refusal::Because(Phrase::NotAnEmail { text: &address }.to_string());
+            Email::new(address).map(Command::Email).ok_or_else(wrong)
+        }
+    }
+}
+
+/// Parses `/set quiet on`, and `/set` alone.
+pub fn set(rest: &str) -> Parsed {
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let [name, value] = match *words.as_slice() {
+        [] => return Ok(Command::Set(None)),
+        [name, value] => [name, value],
+        _ => return Err(Refusal::Form),
+    };
+    let on = match value {
+        "on" | "sí" | "si" | "sim" => true,
+        "off" | "no" | "não" | "nao" => false,
+        _ => return Err(Refusal::Form),
+    };
+    Switch::parse(name).map(|switch| Command::Set(Some((switch, on)))).ok_or(Refusal::Form)
+}
+
+/// Returns the command that a lone word probably stands for.
+pub fn command_meant(word: &str) -> Option<&'static str> {
+    match word {
+        "exit" | "quit" | "salir" | "sair" => Some("/quit"),
+        "help" | "ayuda" | "ajuda" => Some("/help"),
+        _ => None,
+    }
 }
 
 /// Parses the argument of `/logout`: the number of a connection, or the word for all others.

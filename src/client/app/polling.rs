@@ -26,18 +26,20 @@ pub struct Polling {
     /// This session has answered a poll: that, and not the connection, shows that the server works.
     pub works: bool,
     retry: Backoff,
+    /// No session is opened for now: the password is being changed.
+    held: bool,
 }
 
 impl Polling {
     pub fn new(receives: bool) -> Self {
         let mode = if receives { Mode::NoSession } else { Mode::Off };
-        Self { mode, acknowledged: Seq::ZERO, works: !receives, retry: Backoff::default() }
+        Self { mode, acknowledged: Seq::ZERO, works: !receives, retry: Backoff::default(), held: false }
     }
 
     /// Returns the next request for the receiver, if it has none. `position`: every event up to it is durable.
     pub fn next_request(&mut self, position: Seq, now: Instant) -> Option<Receive> {
         match self.mode {
-            Mode::NoSession if self.retry.deadline(now).is_none() => {
+            Mode::NoSession if !self.held && self.retry.deadline(now).is_none() => {
                 self.mode = Mode::LoggingIn;
                 Some(Receive::LogIn)
             }
@@ -65,6 +67,16 @@ impl Polling {
     pub fn note_failure(&mut self, moment: &Moment) {
         (self.mode, self.works) = (Mode::NoSession, false);
         self.retry.note_failure(moment.now, moment.jitter());
+    }
+
+    /// Opens no session until this is called with `false`.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// The session has ended as it had to: the next one is opened at once.
+    pub fn note_end(&mut self) {
+        (self.mode, self.works) = (Mode::NoSession, false);
     }
 
     pub fn hurry(&mut self) {

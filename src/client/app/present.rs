@@ -35,11 +35,6 @@ impl App {
         }
     }
 
-    /// Checks that a user is online, as far as that was reported.
-    pub fn is_online(&self, _user: &UserName) -> bool {
-        false
-    }
-
     /// The server's name, as the user gave it.
     pub fn server_name(&self) -> &str {
         &self.setting.server

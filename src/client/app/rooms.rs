@@ -1,12 +1,13 @@
 //! The commands that concern rooms, and the lobby where a new client begins.
 
+use super::command::Command;
 use super::view::{View, answer, damaged, notice};
 use super::{App, Destination, Input, Server};
 use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{RoomName, State, Target, UserName};
+use crate::model::{RoomName, Seq, State, Target, UserName};
 use crate::protocol::{Chat, HistoryRecord, Ko, Room, Status};
 
 impl App {
@@ -14,7 +15,7 @@ impl App {
     /// there is one and the user is in it.
     pub(super) fn look_up_lobby(&mut self) {
         let undecided = self.destination == Destination::Undecided && matches!(self.input, Input::Line);
-        if undecided && self.server == Server::Reachable && self.ask_server(Request::Lobby) {
+        if undecided && !self.setting.piped && self.server == Server::Reachable && self.ask_server(Request::Lobby) {
             self.input = Input::Joining;
         }
     }
@@ -22,16 +23,53 @@ impl App {
     /// The lobby is the destination if it is one of the user's conversations. `None`: the server was away, and is
     /// asked again.
     pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) {
-        self.input = Input::Line;
+        let waiting = std::mem::replace(&mut self.input, Input::Line);
         let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.is_lobby());
         let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
+        let is_new = |chat: &&Chat| is_lobby(&&chat.target) && chat.read > Seq::ZERO && !self.state.knows(&chat.target);
+        let new_here = chats.and_then(|chats| chats.iter().find(is_new)).is_some();
         self.destination = match chats {
             Some(chats) => lobby(chats).map_or(Destination::Nowhere, Destination::Conversation),
             None => Destination::Undecided,
         };
+        // A new member sees the last messages, as in any room. A JOIN of a member has no other effect.
+        if let (Some(room), true) = (self.current_room(), new_here && !self.setting.piped) {
+            self.join(room);
+        }
+        if let Input::Undirected(command) = waiting {
+            self.execute(command);
+        }
     }
 
-    /// `/join #sala`. No line is read before the answer: it is meant for the room.
+    /// Checks that a text of a pipe goes to the lobby, if the user is in it, and asks. A script that names its recipients
+    /// needs no answer.
+    pub(super) fn waits_for_lobby(&mut self, command: &Command) -> bool {
+        let undecided = self.setting.piped && self.destination == Destination::Undecided;
+        let is_text = matches!(command, Command::Say { to: None, .. });
+        undecided && is_text && self.server == Server::Reachable && self.ask_server(Request::Lobby)
+    }
+
+    /// `/join #sala`. A person is asked first when the room would be a new one beside another of nearly the same name.
+    pub(super) fn join_if_meant(&mut self, room: RoomName, sure: bool) {
+        if sure || self.setting.piped {
+            self.join(room);
+        } else if self.ask_server(Request::FindRoom(room)) {
+            self.input = Input::Joining;
+        }
+    }
+
+    /// There is no room of that name yet, but there are these.
+    pub(super) fn handle_new_room(&mut self, room: RoomName, rooms: &[Room]) {
+        match nearest(&room, rooms) {
+            None => self.join(room),
+            Some(known) => {
+                let why = Phrase::RoomMeant { room: &room, known }.to_string();
+                self.handle_not_joined(&why);
+            }
+        }
+    }
+
+    /// Joins a room. No line is read before the answer: it is meant for the room.
     pub(super) fn join(&mut self, room: RoomName) {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
         if self.ask_server(Request::Join(room, rows)) {
@@ -70,6 +108,7 @@ impl App {
             self.destination = Destination::Nowhere;
         }
         self.problem(why);
+        self.refuse_hasty_texts();
     }
 
     /// `/leave` and `/names`: asks about a room, or about the current one. `verb` is for the error that there is none.
@@ -129,4 +168,18 @@ impl App {
         }
         self.output.views.extend(rows.into_iter().map(View::Row));
     }
+}
+
+/// Returns the room whose name differs from this one by a slip or two. Names that differ in their numbers are both meant:
+/// `#group1`, `#group2`.
+fn nearest<'a>(room: &RoomName, rooms: &'a [Room]) -> Option<&'a RoomName> {
+    let letters = |name: &RoomName| name.mapped().chars().filter(|c| !c.is_numeric()).collect::<String>();
+    let slips = match letters(room).chars().count() {
+        0..=2 => return None,
+        3..=4 => 1,
+        _ => 2,
+    };
+    let others = rooms.iter().map(|known| &known.name).filter(|known| letters(known) != letters(room));
+    let near = others.map(|known| (strsim::osa_distance(known.mapped(), room.mapped()), known));
+    near.filter(|(distance, _)| *distance <= slips).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

@@ -48,6 +48,10 @@ pub enum View {
     Unread { target: Target, count: usize, more: bool, last: Arc<Message> },
     /// Rows of a conversation that memory does not hold, and those behind them, oldest first.
     Older(Target, Vec<Row>),
+    /// A message of the user's that another session of theirs has sent, and its conversation.
+    Elsewhere(Target, Row),
+    /// A line that can be typed, and its effect.
+    Help { form: String, help: String },
     /// The screen is cleared.
     Clear,
     /// A line of an answer.

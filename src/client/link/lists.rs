@@ -16,6 +16,25 @@ pub fn fetch_users(session: &mut Session) -> Fetched<User> {
     fetch_by_name(session, |page| SendRequest::Users { page }, |user: &User| user.name.clone())
 }
 
+/// Fetches the first users of the list, as many as the client remembers the presence of.
+pub fn fetch_presence(session: &mut Session) -> Fetched<User> {
+    let mut users: Vec<User> = Vec::new();
+    while users.len() < limits::PRESENCE_USERS {
+        let after = users.last().map(|user| user.name.clone());
+        let page = match session.request_list::<User>(&SendRequest::Users { page: Page::after(after) })? {
+            Ok(page) => page,
+            Err(ko) => return Ok(Err(ko)),
+        };
+        let is_last = page.len() < limits::PAGE_RECORDS;
+        users.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    users.truncate(limits::PRESENCE_USERS);
+    Ok(Ok(users))
+}
+
 /// Fetches all rooms.
 pub fn fetch_rooms(session: &mut Session) -> Fetched<Room> {
     fetch_by_name(session, |page| SendRequest::Rooms { page }, |room: &Room| room.name.clone())

@@ -8,11 +8,14 @@
 //! one; the owner decides when to try again (`backoff`).
 //!
 //! - `session`: one logged-in connection.
-//! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages. `sender`, `receiver`: the threads.
+//! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages; `find`: those that
+//!   take a second look; `passwd`: a change of the password. `sender`, `receiver`: the threads.
 
 pub mod backoff;
 pub mod error;
+pub mod find;
 pub mod lists;
+pub mod passwd;
 pub mod receiver;
 pub mod request;
 pub mod sender;
@@ -38,8 +41,13 @@ pub struct Account {
 impl Account {
     /// Returns the server's name for messages to people, and for the name of the files' directory.
     pub fn server_name(&self) -> String {
-        format!("{}:{}", self.server, self.send_port)
+        server_name(&self.server, self.send_port)
     }
+}
+
+/// Returns the name of the server with this host and SEND port.
+pub fn server_name(host: &str, send_port: u16) -> String {
+    format!("{host}:{send_port}")
 }
 
 /// A report of one of the two threads.

@@ -3,6 +3,7 @@
 use crossbeam_channel::{Receiver, Sender};
 
 use super::error::LinkError;
+use super::passwd::Secret;
 use super::session::Session;
 use super::{Account, LinkEvent};
 use crate::client::p2p::Listener;
@@ -15,6 +16,8 @@ use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 pub enum Receive {
     /// Log in, in the place of any session before.
     LogIn,
+    /// Log in with this password from now on. There is no report.
+    UsePassword(Secret),
     /// Acknowledge every event up to a number, and return those above it, or wait so many seconds for one.
     Poll { after: Seq, wait: u64 },
 }
@@ -26,12 +29,17 @@ pub fn run(
     requests: &Receiver<Receive>,
     reports: &Sender<LinkEvent>,
 ) {
+    let mut account = account.clone();
     let mut session = None;
     for request in requests {
         let report = match request {
+            Receive::UsePassword(Secret(password)) => {
+                account.password = password;
+                continue;
+            }
             Receive::LogIn => {
                 session = None;
-                log_in(account, listener.as_mut()).map(|(new, opened)| {
+                log_in(&account, listener.as_mut()).map(|(new, opened)| {
                     session = Some(new);
                     LinkEvent::LoggedIn(opened)
                 })

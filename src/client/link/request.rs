@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use super::error::LinkError;
-use super::lists::{fetch_chats, fetch_members, fetch_rooms, fetch_statuses, fetch_users};
+use super::find::{find_peer, find_room};
+use super::lists::{fetch_chats, fetch_members, fetch_presence, fetch_rooms, fetch_statuses, fetch_users};
+use super::passwd::Secret;
 use super::session::Session;
 use crate::client::state::conversation::Gap;
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::words;
 use crate::limits;
-use crate::model::{Message, RoomName, Seq, Target, UserName};
+use crate::model::{Email, Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
@@ -25,6 +27,8 @@ pub enum Request {
     /// Calls everything there up to this number read.
     Read(Target, Seq),
     Users,
+    /// The users and their presence, in the background.
+    Presence,
     /// The state of the user's message with this number.
     Status(Target, Seq),
     /// The last messages there, as many as this, as the server has them.
@@ -33,6 +37,8 @@ pub enum Request {
     Peer(UserName),
     /// The conversations, and so the user's membership of the lobby.
     Lobby,
+    /// Whether there is a room of this name; if not, the rooms that there are.
+    FindRoom(RoomName),
     /// Joins a room, and returns the last messages from before, as many as this.
     Join(RoomName, usize),
     Leave(RoomName),
@@ -50,6 +56,9 @@ pub enum Request {
     /// The user's open connections.
     Sessions,
     LogOut(LogOut),
+    /// Changes the password, from the first to the second.
+    Passwd(Secret, Secret),
+    Email(Email),
 }
 
 /// The connections that `/logout` closes.
@@ -73,6 +82,10 @@ pub enum Answer {
     /// The room as one of the conversations, and its last messages from before the join.
     Joined(Option<Chat>, Vec<HistoryRecord>),
     Peer(Peer),
+    /// That user takes no direct chats.
+    NoPeer {
+        online: bool,
+    },
     Rooms(Vec<Room>),
     Chats(Vec<Chat>),
     /// The user, if there is one, and the rooms shared with them.
@@ -109,10 +122,9 @@ impl Request {
             }
             Self::Fill(gap) => fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?
                 .map(Answer::Rows),
-            Self::Peer(user) => {
-                let request = SendRequest::Peer { user: Ok(Target::User(user.clone())) };
-                session.request(&request)?.map(Answer::Peer)
-            }
+            Self::Presence => fetch_presence(session)?.map(Answer::Users),
+            Self::Peer(user) => find_peer(session, user)?,
+            Self::FindRoom(room) => find_room(session, room)?,
             Self::Join(room, rows) => return join(session, room, *rows),
             Self::Leave(room) => {
                 session.request(&SendRequest::Leave { room: requested(room) })?.map(|Done| Answer::Done)
@@ -123,6 +135,14 @@ impl Request {
             Self::Lobby => Ok(Answer::Chats(chats(session)?)),
             Self::Whois(user) => return whois(session, user),
             Self::Sessions => session.request_list(&SendRequest::Sessions)?.map(Answer::Sessions),
+            Self::Email(address) => {
+                session.request(&SendRequest::Email { address: address.clone() })?.map(|Done| Answer::Done)
+            }
+            // The sender changes the account with it.
+            Self::Passwd(old, new) => {
+                let request = SendRequest::Passwd { old: old.0.clone(), new: new.0.clone() };
+                session.request(&request)?.map(|Done| Answer::Done)
+            }
             Self::LogOut(which) => log_out(session, *which)?.map(|Done| Answer::Done),
         };
         Ok(answer.unwrap_or_else(Answer::Refused))

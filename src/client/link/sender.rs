@@ -3,6 +3,7 @@
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::error::LinkError;
+use super::passwd::change_password;
 use super::request::{Answer, Request};
 use super::session::Session;
 use super::{Account, LinkEvent};
@@ -10,10 +11,14 @@ use crate::limits;
 
 /// Works until the owner ends. `session` is a connection that the start of the program has made already.
 pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<Request>, reports: &Sender<LinkEvent>) {
+    let mut account = account.clone();
     loop {
         match requests.recv_timeout(limits::SEND_IDLE) {
             Ok(request) => {
-                let answer = answer(account, &mut session, &request);
+                let answer = match &request {
+                    Request::Passwd(_, new) => change_password(&mut account, &mut session, &request, new),
+                    request => answer(&account, &mut session, request),
+                };
                 if reports.send(LinkEvent::Answered(request, answer)).is_err() {
                     return;
                 }

@@ -113,6 +113,35 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
     }
 }
 
+/// What the server says about a name that may be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    Free,
+    /// It has an account, or had one.
+    Taken,
+    /// Clients create no accounts here, and are not told which there are.
+    Closed,
+}
+
+/// A password that no server takes: it is too short.
+const REFUSED_PASSWORD: &str = "-";
+
+/// Asks whether the account's name is free. A REGISTER with a password that is refused in any case creates nothing, and
+/// the server looks at the name first (protocol, section 3).
+pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
+    let asking = Account { password: REFUSED_PASSWORD.to_owned(), ..account.clone() };
+    match log_in::<Done>(&asking, account.send_port, LoginKind::Register) {
+        Err(LinkError::Refused(ko)) => match ko.code {
+            Code::Password => Ok(Availability::Free),
+            Code::Exists => Ok(Availability::Taken),
+            Code::Closed => Ok(Availability::Closed),
+            _ => Err(LinkError::Refused(ko)),
+        },
+        Err(error) => Err(error),
+        Ok(_) => Err(LinkError::malformed()),
+    }
+}
+
 fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
     let stream = Arc::new(connect(account, port)?);
     let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);

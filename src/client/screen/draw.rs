@@ -142,7 +142,7 @@ fn draw_list(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
 fn entry(model: &Model, app: &App, chat: &Chat, width: usize) -> Line {
     let theme = model.theme;
     let (sign, style) = match &chat.target {
-        Target::User(user) if app.is_online(user) => ("●", theme.presence()),
+        Target::User(user) if app.is_online(user) == Some(true) => ("●", theme.presence()),
         Target::User(_) => ("○", theme.quiet()),
         Target::Room(_) => (" ", Style::new()),
     };
@@ -181,7 +181,7 @@ fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
 fn title_of(target: &Target, app: &App) -> String {
     let muted = if app.state().is_muted(target) { format!(" · {}", Phrase::IsMuted) } else { String::new() };
     match target {
-        Target::User(user) if app.is_online(user) => format!("{user} · {}{muted}", Phrase::IsOnline),
+        Target::User(user) if app.is_online(user) == Some(true) => format!("{user} · {}{muted}", Phrase::IsOnline),
         target => format!("{target}{muted}"),
     }
 }

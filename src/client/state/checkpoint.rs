@@ -12,7 +12,7 @@
 //! ROW;FAILED;<why>;<id>;<to>;<at>;<text>
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
-//! QUEUED, TRIED, IGNORE, MUTE                                 records as in the log
+//! QUEUED, TRIED, IGNORE, MUTE, SET                         records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
 //! There is none of a state in which messages of an earlier store are: of those every digest is needed.
@@ -105,6 +105,7 @@ impl ClientState {
         });
         self.ignored.iter().for_each(|user| Record::Ignored(user.clone(), true).write(lines));
         self.muted.iter().for_each(|target| Record::Muted(target.clone(), true).write(lines));
+        self.switches.iter().for_each(|switch| Record::Set(*switch, true).write(lines));
         self.outbox.records().for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);

@@ -165,6 +165,11 @@ impl Conversation {
         upto <= self.complete.upto || self.complete.count + self.above.range(..=upto).count() as u64 == count
     }
 
+    /// Checks that the message with this number of this store is neither covered by a comparison nor here.
+    pub fn lacks(&self, seq: Seq) -> bool {
+        seq > self.complete.upto && !self.above.contains(&seq)
+    }
+
     /// Returns the number of messages that came since the last comparison with the server.
     pub fn above(&self) -> usize {
         self.above.len()

@@ -7,6 +7,7 @@ use super::conversation::{Complete, Conversation, Gap, Moved};
 use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
+use super::switch::Switch;
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::{Chat, Event, HistoryRecord, Ko};
 
@@ -286,6 +287,11 @@ impl ClientState {
         let muted = !self.is_muted(target);
         self.record(Record::Muted(target.clone(), muted));
         muted
+    }
+
+    /// Turns a setting on or off.
+    pub fn turn(&mut self, switch: Switch, on: bool) {
+        self.record(Record::Set(switch, on));
     }
 
     /// Copies what another program of this user noted of its messages, as far as it is new here.

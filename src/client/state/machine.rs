@@ -9,6 +9,7 @@ use twox_hash::XxHash3_64;
 use super::conversation::{Conversation, Moved, Row};
 use super::outbox::{Outbox, Outgoing};
 use super::record::Record;
+use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::Codec as _;
@@ -36,6 +37,8 @@ pub struct ClientState {
     pub(super) unshown: VecDeque<Arc<Message>>,
     pub(super) ignored: HashSet<UserName>,
     pub(super) muted: HashSet<Target>,
+    /// The settings that are on.
+    pub(super) switches: HashSet<Switch>,
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
     pub(super) settled: Option<HashSet<MessageId>>,
     /// Number of stores before this one.
@@ -79,6 +82,7 @@ impl ClientState {
             unshown: VecDeque::new(),
             ignored: HashSet::new(),
             muted: HashSet::new(),
+            switches: HashSet::new(),
             settled: Some(HashSet::new()),
             era: 0,
             seed: RandomState::new().hash_one(0),
@@ -156,6 +160,8 @@ impl ClientState {
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
             Record::Muted(target, true) => _ = self.muted.insert(target),
             Record::Muted(target, false) => _ = self.muted.remove(&target),
+            Record::Set(switch, true) => _ = self.switches.insert(switch),
+            Record::Set(switch, false) => _ = self.switches.remove(&switch),
             Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
             Record::Shown(count) => self.apply_shown(count),
             Record::Seen { target, upto } => self.apply_seen(&target, upto),

@@ -6,6 +6,7 @@
 //!
 //! - `machine`: the state and `apply`, over `outbox` and `conversation`. `record`: the records.
 //! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
+//! - `switch`: the settings that are kept here.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 
 mod checkpoint;
@@ -19,6 +20,7 @@ mod machine;
 pub mod outbox;
 mod query;
 pub mod record;
+pub mod switch;
 mod take_over;
 
 pub use decide::{Arrival, Missing};

@@ -8,6 +8,7 @@ use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
+use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};
 use crate::protocol::Codec as _;
@@ -61,6 +62,26 @@ impl ClientState {
     /// Checks that the user wants no notices of a conversation.
     pub fn is_muted(&self, target: &Target) -> bool {
         self.muted.contains(target)
+    }
+
+    /// Checks that a setting is on.
+    pub fn is_on(&self, switch: Switch) -> bool {
+        self.switches.contains(&switch)
+    }
+
+    /// Checks that there is a conversation here: something was said in it, or it was compared with the server's.
+    pub fn knows(&self, target: &Target) -> bool {
+        self.conversations.contains_key(target)
+    }
+
+    /// Returns the user who wrote the last message that came for this one alone, and is in memory.
+    pub fn last_writer(&self) -> Option<UserName> {
+        let direct = |(target, c): (&Target, &Conversation)| match target {
+            Target::User(user) if *user != self.me && !self.is_ignored(user) => Some((c.last_received(), user.clone())),
+            _ => None,
+        };
+        let last = self.conversations.iter().filter_map(direct).max_by_key(|(seq, _)| *seq)?;
+        (last.0 > Seq::ZERO).then_some(last.1)
     }
 
     /// Returns the users whose messages are hidden, sorted.
@@ -191,13 +212,19 @@ impl ClientState {
     }
 
     /// Returns the state of a message of the user's.
-    pub(super) fn state_of(&self, message: &Message) -> State {
+    pub fn state_of(&self, message: &Message) -> State {
         self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
     }
 
     /// Checks that so many messages have come since the last comparison with the server that another one is due.
     pub fn wants_comparison(&self, target: &Target) -> bool {
         self.conversations.get(target).is_some_and(|c| c.above() > limits::UNCOMPARED_ROWS)
+    }
+
+    /// Checks that the user's message with this number there is neither here nor, it may be, in the outbox.
+    pub fn lacks_own(&self, target: &Target, seq: Seq) -> bool {
+        let is_sending = self.outbox.iter().any(|message| message.to == *target);
+        !is_sending && self.conversations.get(target).is_none_or(|c| c.lacks(seq))
     }
 
     /// Checks that the message with this number is among the rows of its conversation.

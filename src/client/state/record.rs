@@ -20,6 +20,7 @@
 //!                                            counts so many messages
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
+//! SET;<setting>;<on or off>                  the user has turned a setting on or off
 //! NEWEST;<seq>                               numbers up to this one were seen, in records that were removed
 //! POSITION;<store>;<last>                    every event of that store up to this number is above
 //! ```
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use super::conversation::{Complete, Gap};
 use super::outbox::Outgoing;
+use super::switch::Switch;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};
 use crate::record::{Fields, Writer};
@@ -51,6 +53,7 @@ pub enum Record {
     Filled(Gap),
     Ignored(UserName, bool),
     Muted(Target, bool),
+    Set(Switch, bool),
     Gap(Gap),
     Complete(Target, Complete),
     Newest(Seq),
@@ -92,6 +95,7 @@ impl Codec for Record {
             Self::Filled(gap) => w.plain("FILLED").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Ignored(user, yes) => w.plain("IGNORE").plain(user.stored()).plain(if *yes { "yes" } else { "no" }),
             Self::Muted(target, yes) => w.plain("MUTE").plain(target.stored()).plain(if *yes { "yes" } else { "no" }),
+            Self::Set(switch, on) => w.plain("SET").plain(switch.name()).plain(if *on { "on" } else { "off" }),
             Self::Gap(gap) => w.plain("GAP").plain(gap.target.stored()).plain(gap.first).plain(gap.last),
             Self::Complete(target, Complete { upto, count }) => {
                 w.plain("COMPLETE").plain(target.stored()).plain(upto).plain(count)
@@ -128,6 +132,7 @@ impl Codec for Record {
             "FILLED" => Self::Filled(Self::read_gap(f, 1)?),
             "IGNORE" => Self::Ignored(UserName::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
             "MUTE" => Self::Muted(Target::from_stored(f.get(1)?)?, f.get(2)? == "yes"),
+            "SET" => Self::Set(Switch::parse(f.get(1)?)?, f.get(2)? == "on"),
             "GAP" => Self::Gap(Self::read_gap(f, 1)?),
             "COMPLETE" => {
                 let target = Target::from_stored(f.get(1)?)?;

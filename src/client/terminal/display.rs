@@ -1,6 +1,11 @@
 //! The text of a view on a terminal. Every text of another user passes
 //! [`safe`].
 
+use std::io::stdout;
+
+use rustix::termios::tcgetwinsize;
+use unicode_width::UnicodeWidthStr as _;
+
 use super::wrap::cells;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
@@ -101,6 +106,9 @@ pub fn own_line(at: Timestamp, me: &UserName, to: &Target, is_current: bool, tex
     say(at, "", me, &how, text)
 }
 
+/// The columns before the effect of a command.
+const HELP_INDENT: &str = "    ";
+
 /// Returns the text of a view, without a line feed at its end.
 pub fn render(view: &View, marks: Marks) -> String {
     match view {
@@ -120,8 +128,11 @@ pub fn render(view: &View, marks: Marks) -> String {
             safe(&format!("{mark} {} ({DIRECT}): {text}", address(&message.to))).into_owned()
         }
         View::Row(row) => row_line(row, marks),
-        View::Found(Target::User(user), row) => format!("{} {}", safe(&format!("@{user}")), row_line(row, marks)),
-        View::Found(Target::Room(_), row) => row_line(row, marks),
+        View::Found(Target::User(user), row) | View::Elsewhere(Target::User(user), row) => {
+            format!("{} {}", safe(&format!("@{user}")), row_line(row, marks))
+        }
+        View::Found(Target::Room(_), row) | View::Elsewhere(Target::Room(_), row) => row_line(row, marks),
+        View::Help { form, help } => help_lines(form, help),
         View::Unread { target, count, more, last } => unread_line(target, *count, *more, last),
         // The screen knows what they are.
         View::Hidden(_) | View::Older(..) | View::Clear => String::new(),
@@ -129,6 +140,20 @@ pub fn render(view: &View, marks: Marks) -> String {
         View::Notice(line) => format!("* {}", safe(line)),
         View::Problem(line) => format!("! {}", safe(line)),
     }
+}
+
+/// Returns a form, and its effect below it, broken between words.
+fn help_lines(form: &str, help: &str) -> String {
+    let columns = tcgetwinsize(stdout()).map_or(0, |size| usize::from(size.ws_col));
+    let width = if columns > HELP_INDENT.len() { columns - HELP_INDENT.len() } else { usize::MAX };
+    let (mut lines, mut line) = (safe(form).into_owned(), String::new());
+    for word in help.split(' ') {
+        if !line.is_empty() && line.width() + 1 + word.width() >= width {
+            lines.push_str(&format!("\n{HELP_INDENT}{}", std::mem::take(&mut line)));
+        }
+        line = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+    }
+    format!("{lines}\n{HELP_INDENT}{line}")
 }
 
 fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> String {

@@ -3,6 +3,7 @@
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
 //! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
+//! - `secret`: passwords.
 
 pub mod complete;
 mod display;
@@ -15,18 +16,18 @@ pub mod parser;
 mod plain;
 pub mod raw;
 pub mod recall;
+mod secret;
 pub mod wrap;
 
 pub use display::{Marks, render};
 
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::app::Setting;
+use super::entering::{Entrance, Entry};
 use super::exit::{Exit, Failure, failed, report};
-use super::link::Account;
-use super::link::error::LinkError;
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
@@ -34,7 +35,7 @@ use super::screen;
 use super::state::home::{self, Home, Use};
 use super::texts::{Language, Phrase, words};
 use crate::model::Email;
-use crate::protocol::{Code, Done, SendRequest};
+use crate::protocol::{Done, SendRequest};
 
 /// Runs the client until the user leaves, or until the input of a pipe is done.
 pub fn run(args: &ConnectArgs) -> ExitCode {
@@ -45,15 +46,13 @@ pub fn run(args: &ConnectArgs) -> ExitCode {
 fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     // Lines come from a pipe or a file, and not from a person.
     let piped = !io::stdin().is_terminal();
-    let account = args.account.account(args.register)?;
-    let directory = home::directory(&args.home.directory()?, &account.user, &account.server_name());
+    let user = args.account.user()?;
+    let directory = home::directory(&args.home.directory()?, &user, &args.account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
-    let home = Home::open_when_free(&directory, &account.user, how)?;
-    let mut session = match log_in(&account, piped) {
-        Err(LinkError::Away(why)) => Err(why),
-        Err(error) => return Err((Exit::Refused, error.to_string())),
-        Ok(session) => Ok(session),
-    };
+    let home = Home::open_when_free(&directory, &user, how)?;
+    // Before anything is queued: a wrong password leaves no message behind.
+    let was_here = !home.state.store().is_empty();
+    let Entry { account, mut session } = Entrance::new(args, user, was_here).enter(piped)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;
@@ -78,27 +77,4 @@ fn send_email(address: &Email, session: &mut Session) -> Result<(), Failure> {
     let not_taken = |why: &dyn fmt::Display| failed(Phrase::EmailNotTaken { why: &why });
     let reply = session.request::<Done>(&SendRequest::Email { address: address.clone() });
     reply.map_err(|error| not_taken(&error))?.map(drop).map_err(|ko| not_taken(&words::ko(&ko)))
-}
-
-/// Logs in before anything is queued: a wrong password leaves no message behind.
-fn log_in(account: &Account, piped: bool) -> Result<Session, LinkError> {
-    match Session::open(account) {
-        Err(LinkError::Refused(ko)) if ko.code == Code::Auth && !piped && !account.register => {
-            if !confirms_registration(account) {
-                return Err(LinkError::Refused(ko));
-            }
-            // For this once: an account that vanishes later is not made again without asking.
-            Session::open(&Account { register: true, ..account.clone() })
-        }
-        done => done,
-    }
-}
-
-fn confirms_registration(account: &Account) -> bool {
-    let mut out = io::stdout().lock();
-    let question = Phrase::MayRegister { server: &account.server_name(), user: &account.user };
-    let mut answer = String::new();
-    let asked =
-        write!(out, "{question}").and_then(|()| out.flush()).and_then(|()| io::stdin().lock().read_line(&mut answer));
-    asked.is_ok() && ["y", Language::current().yes()].contains(&answer.trim().to_lowercase().as_str())
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, bounded};
 
 use super::display::{self, Days, Marks};
-use super::keyboard;
+use super::{keyboard, secret};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, failed};
@@ -80,6 +80,7 @@ impl Plain {
             self.write_view(&mut out, view)?;
         }
         if self.prompts {
+            secret::show_typing(!self.owner.app.asks_secret());
             write!(out, "{}", safe(&self.owner.app.prompt()))?;
             self.at_prompt = true;
         }

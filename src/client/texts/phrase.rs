@@ -74,6 +74,10 @@ phrases! {
     JoinMakes { room }: "there is no room {room}; /join {room} makes it",
         "no existe la sala {room}; /join {room} la crea", "a sala {room} não existe; /join {room} a cria";
 
+    RoomMeant { room, known }: "there is no room {room} yet; did you mean {known}? /join {known} goes there, /join {room} new makes a new one",
+        "todavía no existe la sala {room}; ¿querías decir {known}? /join {known} entra en ella, /join {room} nueva crea otra",
+        "a sala {room} ainda não existe; você quis dizer {known}? /join {known} entra nela, /join {room} nova cria outra";
+
     // Lines that were typed.
     LineTooLong: "the line is too long; nothing of it was sent",
         "la línea es demasiado larga; no se ha enviado nada de ella", "a linha é longa demais; nada dela foi enviado";
@@ -97,6 +101,24 @@ phrases! {
         "não enviado: uma mensagem não leva caracteres de controle e tem no máximo {most} bytes";
     NotAName { text }: "{text} is not a name; nothing was done",
         "{text} no es un nombre; no se ha hecho nada", "{text} não é um nome; nada foi feito";
+    EmptyMessage: "an empty message is not sent",
+        "un mensaje vacío no se envía", "uma mensagem vazia não é enviada";
+    WordMeant { word, known }: "not sent: did you mean {known}? Type {word} once more to send it as a message",
+        "no enviado: ¿querías decir {known}? Escribe {word} otra vez para enviarlo como mensaje",
+        "não enviado: você quis dizer {known}? Digite {word} outra vez para enviar como mensagem";
+    TooHasty { text }: "not sent, since it was typed for a chat that did not come about: {text}",
+        "no enviado, porque se escribió para un chat que no se abrió: {text}",
+        "não enviado, porque foi digitado para uma conversa que não se abriu: {text}";
+    NobodyWrote: "nobody has written to you alone yet",
+        "nadie te ha escrito todavía a ti solo", "ninguém escreveu ainda só para você";
+    AwayBegun: "who writes to you alone is answered once from now on, until /away or the end of this client",
+        "a quien te escriba a ti solo se le responde una vez, hasta /away o hasta que cierres este cliente",
+        "quem escrever só para você recebe uma resposta, uma vez, até /away ou até você fechar este cliente";
+    AwayEnded: "nobody is answered automatically any more",
+        "ya no se responde automáticamente a nadie", "ninguém mais recebe resposta automática";
+    NotAway: "nobody is answered automatically; /away <text> begins that",
+        "no se responde automáticamente a nadie; /away <texto> empieza a hacerlo",
+        "ninguém recebe resposta automática; /away <texto> começa a fazer isso";
     AtTerminalOnly: "that is for a terminal only", "eso es solo para una terminal", "isso é só para um terminal";
 
     // Finding.
@@ -162,6 +184,9 @@ phrases! {
         "conectado a {server} como {user}; /help diz o que se pode digitar";
     Connected { server }: "connected to {server}", "conectado a {server}", "conectado a {server}";
     AwayFrom { server }: "away from {server}", "sin conexión con {server}", "sem conexão com {server}";
+    AwayAtStart: "is the server running? wachat serve starts one here; --server, --send-port and --recv-port name another",
+        "¿está en marcha el servidor? wachat serve inicia uno aquí; --server, --send-port y --recv-port indican otro",
+        "o servidor está rodando? wachat serve inicia um aqui; --server, --send-port e --recv-port indicam outro";
     ServerAway { why }: "the server is away ({why}); what you write waits in the outbox",
         "el servidor no está ({why}); lo que escribas espera en la bandeja de salida",
         "o servidor não está disponível ({why}); o que você escrever espera na caixa de saída";
@@ -203,6 +228,16 @@ phrases! {
     // People.
     ComesOnline { user }: "{user} is online", "{user} se ha conectado", "{user} ficou online";
     GoesOffline { user }: "{user} is offline", "{user} se ha desconectado", "{user} ficou offline";
+
+    OnlineNow { users }: "online now: {users}", "en línea ahora: {users}", "online agora: {users}";
+    OnlineNowAndMore { users, more }: "online now: {users} and {more} more",
+        "en línea ahora: {users} y {more} más", "online agora: {users} e mais {more}";
+    NobodyOnline: "nobody else is online now", "ahora no hay nadie más en línea", "ninguém mais está online agora";
+    NewMeanwhile { list }: "new while you were away: {list}",
+        "nuevo mientras no estabas: {list}", "novo enquanto você estava fora: {list}";
+    NewInRoom { count, room }: "{count} in {room}", "{count} en {room}", "{count} em {room}";
+    NewFromUser { count, user }: "{count} from {user}", "{count} de {user}", "{count} de {user}";
+    NewElsewhere { count }: "{count} in other chats", "{count} en otros chats", "{count} em outras conversas";
 
     // The outbox, and how far messages have come.
     LeftFromLastTime { count }: "{count} in the outbox from last time",
@@ -252,9 +287,14 @@ phrases! {
     DirectLost { count }: "{count} said directly and not confirmed; not kept, and they may not have arrived",
         "{count} sin confirmar en chats directos; no se guardan, y quizá no llegaron",
         "{count} sem confirmação em conversas diretas; não ficam guardadas, e talvez não tenham chegado";
-    DirectUnreachable { peer, why }: "{peer} cannot be reached directly ({why}); what you write to {peer} goes by way of the server",
-        "no se puede llegar a {peer} directamente ({why}); lo que escribas a {peer} va por el servidor",
-        "não é possível chegar a {peer} diretamente ({why}); o que você escrever para {peer} vai pelo servidor";
+    DirectUnreachable { peer, why }: "{peer} cannot be reached directly ({why}); /query {peer} goes by way of the server",
+        "no se puede llegar a {peer} directamente ({why}); /query {peer} va por el servidor",
+        "não é possível chegar a {peer} diretamente ({why}); /query {peer} vai pelo servidor";
+    DirectToYourself: "a direct chat is with another user, not with yourself",
+        "un chat directo es con otra persona, no contigo", "uma conversa direta é com outra pessoa, não com você";
+    NotOnline: "not online", "sin conexión", "não está online";
+    TakesNoDirect: "online, but taking no direct chats", "en línea, pero no admite chats directos",
+        "está online, mas não aceita conversas diretas";
     DirectSlow: "not sent: the other side is slow; try again",
         "no enviado: el otro lado va lento; inténtalo de nuevo",
         "não enviado: o outro lado está lento; tente de novo";
@@ -278,16 +318,51 @@ phrases! {
 
     // Beginning, and the client's files.
     PasswordOf { user }: "password of {user}: ", "contraseña de {user}: ", "senha de {user}: ";
+    OldPassword: "current password: ", "contraseña de ahora: ", "senha atual: ";
+    NewPassword: "new password: ", "nueva contraseña: ", "nova senha: ";
+    PasswordRules { least }: "a new password has at least {least} characters and is not your name; it is not shown while you type, and an empty line leaves everything as it is",
+        "una contraseña nueva tiene al menos {least} caracteres y no es tu nombre; no se muestra al escribirla, y una línea vacía deja todo como está",
+        "uma senha nova tem pelo menos {least} caracteres e não é seu nome; ela não é mostrada ao digitar, e uma linha vazia deixa tudo como está";
+    PasswordKept: "the password stays as it is", "la contraseña sigue igual", "a senha continua a mesma";
+    WrongOldPassword: "that is not your current password; it stays as it is",
+        "esa no es tu contraseña de ahora; sigue igual", "essa não é sua senha atual; ela continua a mesma";
+    PasswordChanged: "the password is changed, and your other sessions have ended; --password-file and WACHAT_PASSWORD, if you use them, need the new one",
+        "la contraseña ha cambiado, y tus otras sesiones han terminado; --password-file y WACHAT_PASSWORD, si los usas, necesitan la nueva",
+        "a senha foi mudada, e suas outras sessões terminaram; --password-file e WACHAT_PASSWORD, se você os usa, precisam da nova";
+    EmailSet { address }: "the server has your e-mail address: {address}",
+        "el servidor tiene tu dirección de correo: {address}", "o servidor tem seu endereço de e-mail: {address}";
+    EmailRemoved: "the server has no e-mail address of yours any more",
+        "el servidor ya no tiene ninguna dirección de correo tuya", "o servidor não tem mais nenhum endereço de e-mail seu";
+    NotAnEmail { text }: "{text} is not an e-mail address; /email none removes yours",
+        "{text} no es una dirección de correo; /email ninguna quita la tuya",
+        "{text} não é um endereço de e-mail; /email nenhum remove o seu";
     NewPasswordOf { user }: "new password of {user}: ", "nueva contraseña de {user}: ", "nova senha de {user}: ";
     PasswordAgain: "and again: ", "otra vez: ", "outra vez: ";
-    MayRegister { server, user }: "{server} does not know {user}, or not with this password. Register (at least 8 characters)? [y/N] ",
-        "{server} no conoce a {user}, o no con esta contraseña. ¿Crear la cuenta (al menos 8 caracteres)? [s/N] ",
-        "{server} não conhece {user}, ou não com esta senha. Criar a conta (pelo menos 8 caracteres)? [s/N] ";
+    NewHere { server, user }: "{server} has no user {user}. A user name is as it is for ever; a password has at least 8 characters and is not the name.",
+        "{server} no tiene ningún usuario {user}. Un nombre de usuario ya no cambia; una contraseña tiene al menos 8 caracteres y no es el nombre.",
+        "{server} não tem nenhum usuário {user}. Um nome de usuário não muda mais; uma senha tem pelo menos 8 caracteres e não é o nome.";
+    MayRegister { user }: "New here? Create the account {user} [y/N] ",
+        "¿Es la primera vez? Crear la cuenta {user} [s/N] ", "É a primeira vez? Criar a conta {user} [s/N] ";
+    NotRegistered: "no account was created; --user gives another name",
+        "no se ha creado ninguna cuenta; --user da otro nombre", "nenhuma conta foi criada; --user dá outro nome";
+    WrongPassword { user }: "that is not the password of {user}",
+        "esa no es la contraseña de {user}", "essa não é a senha de {user}";
+    WrongOrClosed { user }: "there is no user {user}, or not with this password; the administrator of the server creates the accounts",
+        "no existe {user}, o no con esta contraseña; las cuentas las crea quien administra el servidor",
+        "não existe {user}, ou não com esta senha; quem administra o servidor cria as contas";
     EmailNotTaken { why }: "the e-mail address was not taken: {why}",
         "no se ha guardado la dirección de correo: {why}", "o endereço de e-mail não foi guardado: {why}";
-    BadUser { name, most }: "--user {name}: a name is 1 to {most} letters, digits or signs of one script, none of : ; # @ \" \\ / and no . or - at its start",
-        "--user {name}: un nombre tiene de 1 a {most} letras, cifras o signos de un solo alfabeto, ninguno de : ; # @ \" \\ / y ningún . ni - al principio",
-        "--user {name}: um nome tem de 1 a {most} letras, algarismos ou sinais de um só alfabeto, nenhum de : ; # @ \" \\ / e nenhum . nem - no começo";
+    NameRules { most }: "a name is 1 to {most} letters, digits or signs of one script, none of : ; # @ \" \\ / and no . or - at its start",
+        "un nombre tiene de 1 a {most} letras, cifras o signos de un solo alfabeto, ninguno de : ; # @ \" \\ / y ningún . ni - al principio",
+        "um nome tem de 1 a {most} letras, algarismos ou sinais de um só alfabeto, nenhum de : ; # @ \" \\ / e nenhum . nem - no começo";
+    BadUser { name, rules }: "--user {name} is no user name: {rules}",
+        "--user {name} no es un nombre de usuario: {rules}", "--user {name} não é um nome de usuário: {rules}";
+    BadSystemUser { name, rules }: "USER is {name}, which is no user name here: give --user NAME; {rules}",
+        "USER es {name}, que aquí no es un nombre de usuario: usa --user NOMBRE; {rules}",
+        "USER é {name}, que aqui não é um nome de usuário: use --user NOME; {rules}";
+    NoUser: "no user name: give --user NAME, or set USER",
+        "falta el nombre de usuario: usa --user NOMBRE, o define USER",
+        "falta o nome de usuário: use --user NOME, ou defina USER";
     NoPasswordFile { path, error }: "cannot read --password-file {path}: {error}",
         "no se puede leer --password-file {path}: {error}", "não é possível ler --password-file {path}: {error}";
     NoPassword { error }: "no password ({error}): give --password-file, or set WACHAT_PASSWORD",

@@ -6,18 +6,25 @@ use crate::protocol::{Code, Ko};
 
 /// The mark of a message that was said from client to client.
 pub const DIRECT: Three = three("direct", "directo", "direto");
+/// The mark in the prompt of a user whose messages are answered automatically.
+pub const AWAY: Three = three("(away)", "(ausente)", "(ausente)");
 /// The tick of a message that was read.
 pub const READ_TICK: Three = three("✓✓ read", "✓✓ leído", "✓✓ lido");
 /// The same without the sign.
 pub const READ_TICK_ASCII: Three = three("++ read", "++ leido", "++ lido");
 
-/// Returns the name of a message's state.
+/// Returns a message's state in words that people know.
 pub fn state(state: State) -> Three {
     match state {
-        State::Received => three("RECEIVED", "RECIBIDO", "RECEBIDA"),
-        State::Delivered => three("DELIVERED", "ENTREGADO", "ENTREGUE"),
-        State::Read => three("READ", "LEÍDO", "LIDA"),
+        State::Received => three("received by the server", "recibido por el servidor", "recebida pelo servidor"),
+        State::Delivered => three("delivered", "entregado", "entregue"),
+        State::Read => three("read", "leído", "lida"),
     }
+}
+
+/// Returns the word for a setting that is on, or off.
+pub fn on_or_off(on: bool) -> Three {
+    if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
 }
 
 /// Returns the text of a KO. In English that is the server's own sentence, which may know more.

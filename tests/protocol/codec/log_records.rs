@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use wachat::client::state::conversation::{Complete, Gap};
 use wachat::client::state::outbox::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
+use wachat::client::state::switch::Switch;
 use wachat::model::{Email, Seq, Text};
 use wachat::protocol::Codec as _;
 use wachat::record::Fields;
@@ -94,6 +95,7 @@ one_of_each_kind! { client_records: ClientRecord,
     ClientRecord::Filled(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
         ClientRecord::Filled(Gap { target, first, last })
     }),
+    ClientRecord::Set(..) => any::<bool>().prop_map(|on| ClientRecord::Set(Switch::Quiet, on)),
     ClientRecord::Gap(_) => (target(), seq(), seq()).prop_map(|(target, first, last)| {
         ClientRecord::Gap(Gap { target, first, last })
     }),

@@ -1,0 +1,52 @@
+//! Texts that are probably not meant as they stand: the app asks before it sends them.
+
+use std::time::Instant;
+
+use super::command::Command;
+use super::{App, Destination, parse};
+use crate::client::texts::Phrase;
+use crate::client::texts::safe::snippet;
+use crate::limits;
+
+/// What the last lines say about the next one.
+#[derive(Default)]
+pub struct Hesitation {
+    /// The word that was asked about: once more, and it is sent.
+    asked: Option<String>,
+    /// Until then a text was typed for the conversation that did not come about.
+    hasty_until: Option<Instant>,
+}
+
+impl App {
+    /// The lines behind a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
+    pub(super) fn refuse_hasty_texts(&mut self) {
+        self.hesitation.hasty_until = Some(self.moment.now + limits::HASTY);
+    }
+
+    /// Checks that a text is better not sent, and says why.
+    pub(super) fn hesitates(&mut self, command: &Command) -> bool {
+        let asked = self.hesitation.asked.take();
+        let Command::Say { to: None, text } = command else {
+            if command.chooses_chat() {
+                self.hesitation.hasty_until = None;
+            }
+            return false;
+        };
+        if self.setting.piped {
+            return false;
+        }
+        if self.hesitation.hasty_until.is_some_and(|until| self.moment.now < until) {
+            self.problem(Phrase::TooHasty { text: &snippet(text.as_str()) });
+            return true;
+        }
+        let word = text.as_str().trim().to_lowercase();
+        // In a direct chat `exit` is a command.
+        let is_direct = matches!(self.destination, Destination::Direct(_));
+        let known = parse::command_meant(&word).filter(|_| !is_direct && asked.as_ref() != Some(&word));
+        if let Some(known) = known {
+            self.problem(Phrase::WordMeant { word: &word, known: &known });
+            self.hesitation.asked = Some(word);
+        }
+        known.is_some()
+    }
+}

@@ -1,0 +1,170 @@
+//! Entering: from the options of `wachat connect` to an account and its first connection. At a terminal the user is asked
+//! for a password, or for a new one where the name is free; a script is asked nothing.
+
+use std::fmt;
+use std::io::{self, BufRead as _, Write as _};
+
+use super::exit::{Exit, Failure, note};
+use super::link::Account;
+use super::link::error::LinkError;
+use super::link::session::{Availability, Session, find_availability};
+use super::options::{ConnectArgs, prompt_for};
+use super::texts::{Language, Phrase};
+use crate::limits;
+use crate::model::{Password, UserName};
+use crate::protocol::Code;
+
+/// An account, and its first connection or the reason why there is none.
+pub struct Entry {
+    pub account: Account,
+    pub session: Result<Session, String>,
+}
+
+/// A user at the entrance.
+pub struct Entrance<'a> {
+    args: &'a ConnectArgs,
+    user: UserName,
+    /// The user has been at this server before, from here.
+    was_here: bool,
+}
+
+impl<'a> Entrance<'a> {
+    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool) -> Self {
+        Self { args, user, was_here }
+    }
+
+    /// Enters with the password that is given, or asks for one.
+    pub fn enter(&self, piped: bool) -> Result<Entry, Failure> {
+        match self.args.account.given_password()? {
+            Some(password) if piped || self.args.register => self.enter_unasked(password),
+            Some(password) => self.enter_with(password),
+            None if piped => self.enter_unasked(self.prompt()?),
+            None if !self.was_here && self.is_free() => self.register(),
+            None => self.ask_password(),
+        }
+    }
+
+    fn prompt(&self) -> Result<String, Failure> {
+        prompt_for(Phrase::PasswordOf { user: &self.user })
+    }
+
+    fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
+        self.args.account.account_with(self.user.clone(), password, register)
+    }
+
+    /// Logs in, and asks nothing whatever the reply is.
+    fn enter_unasked(&self, password: String) -> Result<Entry, Failure> {
+        let account = self.account(password, self.args.register)?;
+        let session = Session::open(&account);
+        entry(account, session)
+    }
+
+    /// Logs in with the password of a file or the environment. An account that is created gets it, too.
+    fn enter_with(&self, password: String) -> Result<Entry, Failure> {
+        let account = self.account(password, false)?;
+        match Session::open(&account) {
+            Err(error) if is_wrong_password(&error) => {}
+            session => return entry(account, session),
+        }
+        if let Some(why) = self.reason(find_availability(&account)?) {
+            return Err(refused(why));
+        }
+        self.confirm()?;
+        // For this once: an account that vanishes later is not created again without a question.
+        let session = Session::open(&Account { register: true, ..account.clone() });
+        entry(account, session)
+    }
+
+    /// Asks for the password, again if it is wrong.
+    fn ask_password(&self) -> Result<Entry, Failure> {
+        for left in (0..limits::PASSWORD_TRIES).rev() {
+            let account = self.account(self.prompt()?, false)?;
+            match Session::open(&account) {
+                Err(error) if is_wrong_password(&error) => {}
+                session => return self.entry(account, session),
+            }
+            match self.reason(find_availability(&account)?) {
+                None => return self.register(),
+                Some(why) if left > 0 => note(&why.to_string()),
+                Some(why) => return Err(refused(why)),
+            }
+        }
+        Err(refused(Phrase::WrongPassword { user: &self.user }))
+    }
+
+    /// Returns the reason why the password was refused; `None`: there is no such account.
+    fn reason(&self, availability: Availability) -> Option<Phrase<'_>> {
+        let user = &self.user;
+        match availability {
+            Availability::Free => None,
+            Availability::Taken => Some(Phrase::WrongPassword { user }),
+            Availability::Closed => Some(Phrase::WrongOrClosed { user }),
+        }
+    }
+
+    /// Checks that the name is known to be free.
+    fn is_free(&self) -> bool {
+        // No password is sent: that of the question is another one.
+        let account = self.account("?".to_owned(), false);
+        account.is_ok_and(|account| matches!(find_availability(&account), Ok(Availability::Free)))
+    }
+
+    /// Creates the account, with a password that is typed twice.
+    fn register(&self) -> Result<Entry, Failure> {
+        if !self.args.register {
+            self.confirm()?;
+        }
+        for _ in 0..limits::PASSWORD_TRIES {
+            let password = prompt_for(Phrase::NewPasswordOf { user: &self.user })?;
+            if Password::new(&self.user, &password).is_err() {
+                note(&Phrase::PasswordRules { least: &limits::PASSWORD_CHARS }.to_string());
+            } else if prompt_for(Phrase::PasswordAgain)? != password {
+                note(&Phrase::Different.to_string());
+            } else {
+                let account = self.account(password, true)?;
+                let session = Session::open(&account);
+                return self.entry(account, session);
+            }
+        }
+        Err(refused(Phrase::NotRegistered))
+    }
+
+    /// Returns the entry; later logins create the account only with `--register`.
+    fn entry(&self, account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
+        entry(Account { register: self.args.register, ..account }, session)
+    }
+
+    /// Asks whether the account is to be created.
+    fn confirm(&self) -> Result<(), Failure> {
+        let (server, user) = (self.args.account.server_name(), &self.user);
+        let (rules, question) = (Phrase::NewHere { server: &server, user }, Phrase::MayRegister { user });
+        let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default().to_lowercase();
+        let yes = ["y", "yes", Language::current().yes()].contains(&answer.trim());
+        if yes { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
+    }
+}
+
+/// A server that is away is no failure: what is written waits in the outbox.
+fn entry(account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
+    match session {
+        Ok(session) => Ok(Entry { account, session: Ok(session) }),
+        Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why) }),
+        Err(error) => Err((Exit::Refused, error.to_string())),
+    }
+}
+
+fn is_wrong_password(error: &LinkError) -> bool {
+    matches!(error, LinkError::Refused(ko) if ko.code == Code::Auth)
+}
+
+fn refused(why: Phrase) -> Failure {
+    (Exit::Refused, why.to_string())
+}
+
+fn ask(question: &dyn fmt::Display) -> io::Result<String> {
+    let (mut out, mut answer) = (io::stdout().lock(), String::new());
+    write!(out, "{question}")?;
+    out.flush()?;
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer)
+}
