@@ -203,7 +203,8 @@ impl Lines {
     }
 
     fn line_feed(&mut self) {
-        self.out.push_str("\r\n");
+        // The terminal adds the carriage return (`raw`).
+        self.out.push('\n');
         self.cursor_row = (self.cursor_row + 1).min(self.size.rows.saturating_sub(1));
     }
 

@@ -62,7 +62,7 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     if piped || !io::stdout().is_terminal() || is_dumb() {
-        plain::run(owner, first, torn, piped)
+        plain::run(owner, first, torn, plain::Output { piped, states: args.states })
     } else {
         interactive::run(owner, first, torn)
     }
