@@ -116,6 +116,11 @@ fn control_c_clears_and_control_d_leaves() {
     assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
     assert!(!is_raw(&ana));
     assert!(world.texts("ana", "OUT").is_empty());
+    // What was entered before is not lost.
+    let mut ana = self::ana(&world, [20, 60], &[]);
+    ana.type_bytes(&[b"one\rtwo\r".as_slice(), CONTROL_D].concat());
+    assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
+    assert_eq!(world.texts("ana", "OUT"), ["one", "two"]);
 }
 
 #[test]
@@ -332,7 +337,7 @@ fn another_day_begins_with_its_date() {
     let place =
         |text: &str| rows.iter().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{text}: {rows:?}"));
     let today = format!("— {} —", Timestamp::now().local_date());
-    let places = [place("— 2026-02-03 —"), place("of another day"), place(&today), place("of today")];
+    let places = [place("— 2026-02-03 —"), place("of another day"), place(&today), place("luis -> ana: of today")];
     assert!(places.is_sorted(), "{rows:?}");
     luis.quit();
 }

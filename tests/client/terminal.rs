@@ -279,7 +279,7 @@ fn under_traffic_everybody_dies_and_nothing_is_lost_doubled_or_reordered() {
             ana.type_line(&format!("@luis: m{round}-{number}"));
         }
         let last = format!("m{round}-24");
-        ana.expect_tick("…", &format!("@luis: {last}\r\n"));
+        ana.expect_tick("…", &format!("@luis: {last}"));
         queued.extend((0..25).map(|number| format!("m{round}-{number}")));
         match round % 4 {
             0 => luis.kill(),

@@ -35,6 +35,8 @@ struct Interactive {
     entered: VecDeque<String>,
     /// A pasted text that the user is asked about.
     asked: Option<String>,
+    /// There is no more input. What was entered before comes first.
+    has_ended: bool,
     signal: Option<i32>,
 }
 
@@ -52,6 +54,7 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Re
         editor: Editor::default(),
         entered: VecDeque::new(),
         asked: None,
+        has_ended: false,
         signal: None,
     };
     let end = front_end.run(first, torn, &input);
@@ -100,10 +103,14 @@ impl Interactive {
                 self.enter(text)?;
                 continue;
             }
+            if self.entered.is_empty() && std::mem::take(&mut self.has_ended) {
+                self.handle(Event::InputEnded)?;
+                continue;
+            }
             match self.owner.wait_or_read(input) {
                 Awaited::Event(event) => self.handle(event)?,
                 Awaited::Input(event) => self.handle_inputs(event, input)?,
-                Awaited::InputEnded => self.handle(Event::InputEnded)?,
+                Awaited::InputEnded => self.has_ended = true,
             }
         }
     }
@@ -240,7 +247,7 @@ impl Interactive {
             InputEvent::Problem(why) => return self.show(vec![View::Problem(why)]),
             InputEvent::Continued => self.resume()?,
             InputEvent::Signal(signal) => self.signal = Some(signal),
-            InputEvent::Ended => return self.handle(Event::InputEnded),
+            InputEvent::Ended => self.has_ended = true,
         }
         Ok(())
     }
@@ -252,7 +259,7 @@ impl Interactive {
         }
         match self.editor.input(key) {
             Edit::Submitted(text) => self.entered.push_back(text),
-            Edit::Ended => return self.handle(Event::InputEnded),
+            Edit::Ended => self.has_ended = true,
             Edit::Full => self.lines.ring(),
             Edit::Unhandled => return self.handle_other_key(key),
             Edit::None | Edit::Changed | Edit::Cleared => {}
