@@ -26,7 +26,7 @@ use crate::limits;
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// What a front end has waited for.
+/// The end of a wait: an event for the app, or input of the front end.
 pub enum Awaited<T> {
     Event(Event),
     Input(T),

@@ -116,7 +116,7 @@ fn control_c_clears_and_control_d_leaves() {
     assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
     assert!(!is_raw(&ana));
     assert!(world.texts("ana", "OUT").is_empty());
-    // What was entered before is not lost.
+    // The texts that were entered before are sent.
     let mut ana = self::ana(&world, [20, 60], &[]);
     ana.type_bytes(&[b"one\rtwo\r".as_slice(), CONTROL_D].concat());
     assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::complete::Names;
 use super::display::{self, Days, Marks};
 use super::editor::{Edit, Editor};
 use super::input::{self, InputEvent};
+use super::known::Known;
 use super::lines::{Lines, Size};
 use super::raw::{self, RawTerminal, Screen};
 use super::wrap::{cells, wrap};
@@ -17,11 +17,9 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, failed};
 use crate::client::owner::{Awaited, Owner};
-use crate::client::state::ClientState;
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::Target;
 
 /// The owner, the screen, and what was typed.
 struct Interactive {
@@ -328,30 +326,5 @@ fn character(event: &InputEvent) -> Option<char> {
             is_plain.then_some(*c)
         }
         _ => None,
-    }
-}
-
-/// The names that this client knows, for the Tab key.
-struct Known<'a>(&'a ClientState);
-
-impl Names for Known<'_> {
-    fn users(&self) -> Vec<String> {
-        let mut users: Vec<String> = Vec::new();
-        for target in self.0.targets() {
-            let named = match target {
-                Target::User(user) => vec![user.clone()],
-                Target::Room(_) => self.0.speakers(target, limits::SPEAKER_ROWS),
-            };
-            for user in named.into_iter().filter(|user| user != self.0.me()).map(|user| user.to_string()) {
-                if !users.contains(&user) {
-                    users.push(user);
-                }
-            }
-        }
-        users
-    }
-
-    fn rooms(&self) -> Vec<String> {
-        self.0.targets().into_iter().filter(|target| matches!(target, Target::Room(_))).map(Target::to_string).collect()
     }
 }

@@ -2,7 +2,8 @@
 //! screen), and else `plain`, with `keyboard`; `display` is the text of a view. What every front end at a terminal needs:
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
-//! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
+//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and `known` (the
+//!   Tab key), and `wrap`.
 
 pub mod complete;
 mod display;
@@ -10,6 +11,7 @@ pub mod editor;
 pub mod input;
 mod interactive;
 pub mod keyboard;
+pub mod known;
 mod lines;
 pub mod parser;
 mod plain;
