@@ -294,7 +294,7 @@ fn a_direct_chat_with_an_ignored_user_is_not_reported() {
     luis.expect("* what caller says is hidden now");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
     line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
-    wait_until_listed(&luis, "\x1b[Kcaller\r\n");
+    wait_until_listed(&luis, "\ncaller\r\n");
     drop(line);
     wait_until_listed(&luis, "no direct chat is open");
     for hidden in ["has opened", "(direct)", "is over"] {

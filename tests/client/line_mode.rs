@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::termios::LocalModes;
 
+use crate::support::clients::all_output;
 use crate::support::{PASSWORD, Terminal, WACHAT, World, send_signal, wait_until};
+use crate::terminal::received_but_not_shown;
+use wachat::model::Timestamp;
 
 const CONTROL_C: &[u8] = b"\x03";
 const CONTROL_D: &[u8] = b"\x04";
@@ -113,6 +116,11 @@ fn control_c_clears_and_control_d_leaves() {
     assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
     assert!(!is_raw(&ana));
     assert!(world.texts("ana", "OUT").is_empty());
+    // The texts that were entered before are sent.
+    let mut ana = self::ana(&world, [20, 60], &[]);
+    ana.type_bytes(&[b"one\rtwo\r".as_slice(), CONTROL_D].concat());
+    assert_eq!(ana.wait_for_exit(), Some(0), "{}", ana.screen());
+    assert_eq!(world.texts("ana", "OUT"), ["one", "two"]);
 }
 
 #[test]
@@ -172,12 +180,12 @@ fn the_states_of_messages_change_in_their_lines_while_these_are_on_the_screen() 
     luis.quit();
     ana.wait_for_row("* luis is offline");
     ana.type_bytes(CONTROL_C);
-    ana.type_line("@luis: gone from the screen");
-    ana.wait_for_row("gone from the screen ✓");
+    ana.type_line("@luis: gone away");
+    ana.wait_for_row("gone away ✓");
     ana.type_line("/help");
-    ana.wait_for_rows("the help", |rows| !rows.iter().any(|row| row.contains("gone from")));
+    ana.wait_for_rows("the help", |rows| !rows.iter().any(|row| row.contains("gone away")));
     let mut luis = world.terminal("luis", &[]);
-    ana.wait_for_row("✓✓ read @luis: gone from the screen");
+    ana.wait_for_row("✓✓ read @luis: gone away");
     ana.quit();
     luis.quit();
 }
@@ -275,6 +283,7 @@ fn a_dumb_terminal_gets_no_control_sequence_and_a_locale_without_utf8_no_signs()
     luis_says(&world, "ana", "y tú");
     dumb.expect("luis: y tú\r\n");
     dumb.type_line("/clear");
+    assert_eq!(dumb.count("-> luis"), 0, "silence means that all is well: {}", dumb.screen());
     dumb.type_line("/quit");
     assert_eq!(dumb.wait_for_exit(), Some(0));
     let written = dumb.last_screen();
@@ -287,6 +296,50 @@ fn a_dumb_terminal_gets_no_control_sequence_and_a_locale_without_utf8_no_signs()
         let written = ana.last_screen();
         assert!(!written.contains(['✓', '…']), "{written:?}");
     }
+}
+
+#[test]
+fn each_state_has_a_line_where_that_is_asked_for() {
+    let world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    let arguments = world.arguments("ana", &["--states"]);
+    let mut ana = Terminal::start_program(WACHAT, &arguments, Some(PASSWORD), &[("TERM", "dumb")], [20, 60]);
+    ana.expect("#lobby> ");
+    ana.type_line("@luis: hola");
+    ana.expect("… @luis: hola\r\n");
+    ana.expect("✓ @luis: hola\r\n");
+    ana.quit();
+    let piped = world.pipe("ana", "@luis: and this\n", &["--states"]);
+    assert_eq!(all_output(&piped), "… @luis: and this\n✓ @luis: and this\n");
+}
+
+#[test]
+fn what_was_typed_before_the_terminal_was_raw_is_entered() {
+    let world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    let mut ana = Terminal::start(&world.arguments("ana", &[]));
+    ana.type_line("@luis: first\n@luis: second");
+    ana.wait_for_rows("both messages", |rows| {
+        ["first ✓", "second ✓"].iter().all(|text| rows.iter().any(|row| row.contains(text)))
+    });
+    ana.quit();
+}
+
+#[test]
+fn another_day_begins_with_its_date() {
+    let world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    received_but_not_shown(&world, "luis", "of another day", Timestamp::parse("2026-02-03T12:00:00.000Z").unwrap());
+    let mut luis = world.terminal("luis", &[]);
+    luis.type_line("@ana: of today");
+    luis.wait_for_rows("the message of today", |rows| rows.iter().any(|row| row.contains("of today ✓")));
+    let rows = luis.rows();
+    let place =
+        |text: &str| rows.iter().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{text}: {rows:?}"));
+    let today = format!("— {} —", Timestamp::now().local_date());
+    let places = [place("— 2026-02-03 —"), place("of another day"), place(&today), place("luis -> ana: of today")];
+    assert!(places.is_sorted(), "{rows:?}");
+    luis.quit();
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn messages_shown_while_the_server_is_away_are_reported_as_read_later() {
     luis.quit();
     ana.type_line("@luis: hola");
     ana.expect_tick("✓", "@luis: hola");
-    received_but_not_shown(&world, "luis", "from a life before");
+    received_but_not_shown(&world, "luis", "from a life before", Timestamp::now());
     world.kill();
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: from a life before");
@@ -165,7 +165,7 @@ fn messages_shown_while_the_server_is_away_are_reported_as_read_later() {
 }
 
 /// Puts a message into a client's history as a client does that dies before it shows it.
-fn received_but_not_shown(world: &World, name: &str, text: &str) {
+pub fn received_but_not_shown(world: &World, name: &str, text: &str, at: Timestamp) {
     let user = UserName::new(name).unwrap();
     let server = format!("127.0.0.1:{}", world.send_port);
     let directory = home::directory(&world.path("home"), &user, &server);
@@ -177,7 +177,7 @@ fn received_but_not_shown(world: &World, name: &str, text: &str) {
         id: MessageId::new("unshown").unwrap(),
         from: UserName::new("ana").unwrap(),
         to: Target::User(user),
-        at: Timestamp::now(),
+        at,
         text: Text::new(text).unwrap(),
     };
     home.state.take_in(vec![Event::Message(Arc::new(message))]);
@@ -279,7 +279,7 @@ fn under_traffic_everybody_dies_and_nothing_is_lost_doubled_or_reordered() {
             ana.type_line(&format!("@luis: m{round}-{number}"));
         }
         let last = format!("m{round}-24");
-        ana.expect_tick("…", &format!("@luis: {last}\r\n"));
+        ana.expect_tick("…", &format!("@luis: {last}"));
         queued.extend((0..25).map(|number| format!("m{round}-{number}")));
         match round % 4 {
             0 => luis.kill(),

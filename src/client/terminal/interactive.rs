@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::complete::Names;
 use super::display::{self, Days, Marks};
 use super::editor::{Edit, Editor};
 use super::input::{self, InputEvent};
+use super::known::Known;
 use super::lines::{Lines, Size};
 use super::raw::{self, RawTerminal, Screen};
 use super::wrap::{cells, wrap};
@@ -17,11 +17,9 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, failed};
 use crate::client::owner::{Owner, Wake};
-use crate::client::state::ClientState;
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
-use crate::model::Target;
 
 /// The owner, the screen, and what was typed.
 struct Interactive {
@@ -35,6 +33,8 @@ struct Interactive {
     entered: VecDeque<String>,
     /// A pasted text that the user is asked about.
     asked: Option<String>,
+    /// There is no more input. What was entered before comes first.
+    has_ended: bool,
     signal: Option<i32>,
 }
 
@@ -52,6 +52,7 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Re
         editor: Editor::default(),
         entered: VecDeque::new(),
         asked: None,
+        has_ended: false,
         signal: None,
     };
     let end = front_end.run(first, torn, &input);
@@ -100,10 +101,14 @@ impl Interactive {
                 self.enter(text)?;
                 continue;
             }
+            if self.entered.is_empty() && std::mem::take(&mut self.has_ended) {
+                self.handle(Event::InputEnded)?;
+                continue;
+            }
             match self.owner.wait_for(input, None) {
                 Wake::Event(event) => self.handle(event)?,
                 Wake::Input(event) => self.handle_inputs(event, input)?,
-                Wake::InputEnded => self.handle(Event::InputEnded)?,
+                Wake::InputEnded => self.has_ended = true,
                 Wake::Time => {}
             }
         }
@@ -241,7 +246,7 @@ impl Interactive {
             InputEvent::Problem(why) => return self.show(vec![View::Problem(why)]),
             InputEvent::Continued => self.resume()?,
             InputEvent::Signal(signal) => self.signal = Some(signal),
-            InputEvent::Ended => return self.handle(Event::InputEnded),
+            InputEvent::Ended => self.has_ended = true,
         }
         Ok(())
     }
@@ -253,7 +258,7 @@ impl Interactive {
         }
         match self.editor.input(key) {
             Edit::Submitted(text) => self.entered.push_back(text),
-            Edit::Ended => return self.handle(Event::InputEnded),
+            Edit::Ended => self.has_ended = true,
             Edit::Full => self.lines.ring(),
             Edit::Unhandled => return self.handle_other_key(key),
             Edit::None | Edit::Changed | Edit::Cleared => {}
@@ -322,30 +327,5 @@ fn character(event: &InputEvent) -> Option<char> {
             is_plain.then_some(*c)
         }
         _ => None,
-    }
-}
-
-/// The names that this client knows, for the Tab key.
-struct Known<'a>(&'a ClientState);
-
-impl Names for Known<'_> {
-    fn users(&self) -> Vec<String> {
-        let mut users: Vec<String> = Vec::new();
-        for target in self.0.targets() {
-            let named = match target {
-                Target::User(user) => vec![user.clone()],
-                Target::Room(_) => self.0.speakers(target, limits::SPEAKER_ROWS),
-            };
-            for user in named.into_iter().filter(|user| user != self.0.me()).map(|user| user.to_string()) {
-                if !users.contains(&user) {
-                    users.push(user);
-                }
-            }
-        }
-        users
-    }
-
-    fn rooms(&self) -> Vec<String> {
-        self.0.targets().into_iter().filter(|target| matches!(target, Target::Room(_))).map(Target::to_string).collect()
     }
 }

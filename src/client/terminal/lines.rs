@@ -150,7 +150,7 @@ impl Lines {
             let (new, old) = (text_of(&rows, first), text_of(&block, first));
             let kept = common(new, old);
             self.go(first, kept);
-            // Where something was only added nothing is erased.
+            // A row that only grows needs no erasing.
             if kept < old.len() || first + 1 < block.len() {
                 self.out.push_str("\x1b[J");
             }
@@ -203,7 +203,8 @@ impl Lines {
     }
 
     fn line_feed(&mut self) {
-        self.out.push_str("\r\n");
+        // The terminal adds the carriage return (`raw`).
+        self.out.push('\n');
         self.cursor_row = (self.cursor_row + 1).min(self.size.rows.saturating_sub(1));
     }
 

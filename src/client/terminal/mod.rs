@@ -2,7 +2,8 @@
 //! screen), and else `plain`, with `keyboard`; `display` is the text of a view. What every front end at a terminal needs:
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
-//! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
+//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and `known` (the
+//!   Tab key), and `wrap`.
 //! - `secret`: passwords.
 
 pub mod complete;
@@ -11,6 +12,7 @@ pub mod editor;
 pub mod input;
 mod interactive;
 pub mod keyboard;
+pub mod known;
 mod lines;
 pub mod parser;
 mod plain;
@@ -66,7 +68,7 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {
-        FrontEnd::Lines => plain::run(owner, first, torn, piped),
+        FrontEnd::Lines => plain::run(owner, first, torn, plain::Output { piped, states: args.states }),
         FrontEnd::Editor => interactive::run(owner, first, torn),
         FrontEnd::FullScreen => screen::run(owner, first, torn, look),
     }

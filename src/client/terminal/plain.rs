@@ -15,10 +15,19 @@ use crate::client::owner::{Owner, spawn};
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
 
+/// The kind of the output.
+#[derive(Clone, Copy)]
+pub struct Output {
+    /// Lines come from a pipe, and its errors go to the standard error.
+    pub piped: bool,
+    /// Each state of an own message has a line.
+    pub states: bool,
+}
+
 /// The owner, and the terminal or the two outputs of a pipe.
 struct Plain {
     owner: Owner,
-    piped: bool,
+    output: Output,
     /// A person reads it: the prompt is shown.
     prompts: bool,
     /// The prompt is the last thing that was written.
@@ -29,10 +38,10 @@ struct Plain {
 
 /// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
 /// batch that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, piped: bool) -> Result<Exit, Failure> {
-    let prompts = !piped && io::stdout().is_terminal();
+pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let prompts = !output.piped && io::stdout().is_terminal();
     let (days, marks) = (Days::default(), Marks::of_environment());
-    let mut plain = Plain { owner, piped, prompts, at_prompt: false, days, marks };
+    let mut plain = Plain { owner, output, prompts, at_prompt: false, days, marks };
     let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
     let mut views: Vec<View> = torn.into_iter().collect();
     views.extend(plain.owner.handle(Event::Started(first))?);
@@ -53,8 +62,8 @@ impl Plain {
             // The terminal has begun a line after the one that was typed.
             self.at_prompt &= !was_typed;
             let mut views = self.owner.handle(event)?;
-            // A line for each state would be too many: silence means that all is well.
-            views.retain(|view| !matches!(view, View::Tick { .. } | View::DirectTick { .. }));
+            // Silence means that all is well.
+            views.retain(|view| self.output.states || !matches!(view, View::Tick { .. } | View::DirectTick { .. }));
             // After a line the prompt is due again, whatever its effect; and when it has changed.
             if was_typed || !views.is_empty() || self.owner.app.prompt() != prompt {
                 self.show(views)?;
@@ -90,15 +99,15 @@ impl Plain {
     }
 
     fn write_view(&mut self, out: &mut Vec<u8>, view: &View) -> io::Result<()> {
-        if let Some(separator) = self.days.separator(view, self.marks).filter(|_| !self.piped) {
+        if let Some(separator) = self.days.separator(view, self.marks).filter(|_| !self.output.piped) {
             writeln!(out, "{separator}")?;
         }
         match view {
             View::Hidden(_) | View::Clear => Ok(()),
-            View::Problem(line) | View::Notice(line) if self.piped => {
+            View::Problem(line) | View::Notice(line) if self.output.piped => {
                 writeln!(io::stderr(), "wachat: {}", safe(line))
             }
-            View::Failed { .. } if self.piped => {
+            View::Failed { .. } if self.output.piped => {
                 writeln!(io::stderr(), "wachat: {}", display::render(view, self.marks))
             }
             view => writeln!(out, "{}", display::render(view, self.marks)),
