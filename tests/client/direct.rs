@@ -154,6 +154,7 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
 fn a_peer_that_cannot_be_reached_is_reported() {
     let world = World::without_lobby();
     let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
+    world.register("caller").wait_until_online("luis");
     ana.type_line("/p2p luis");
     ana.expect("! luis cannot be reached directly (online, but taking no direct chats)");
     ana.type_line("/p2p nobody");
