@@ -252,8 +252,14 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
         Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
         Mode::Search { words, everywhere } => (search_prompt(model, *everywhere), words.clone()),
         _ => {
-            let sign = if matches!(app.open(), Open::Direct(_)) { "» " } else { "> " };
-            let (x, _) = buffer.set_stringn(area.x, area.y, sign, usize::from(area.width), model.theme.title());
+            let is_secret = app.asks_secret();
+            model.editor.set_secret(is_secret);
+            let sign = match app.open() {
+                _ if is_secret => app.prompt(),
+                Open::Direct(_) => "» ".to_owned(),
+                _ => "> ".to_owned(),
+            };
+            let (x, _) = buffer.set_stringn(area.x, area.y, &sign, usize::from(area.width), model.theme.title());
             let inner = Rect { x, width: area.right().saturating_sub(x), ..area };
             return model.editor.render(inner, buffer, Style::new());
         }

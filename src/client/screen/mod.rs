@@ -5,14 +5,13 @@
 //!   over the conversation. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `line`: from a text to lines.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
-//! - `names`: what Tab completes. `saved`: what survives a restart beside the log.
+//! - `saved`: what survives a restart beside the log.
 
 pub mod chats;
 pub mod draw;
 pub mod keys;
 pub mod line;
 pub mod model;
-mod names;
 pub mod output;
 mod over;
 pub mod rows;

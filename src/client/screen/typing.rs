@@ -9,11 +9,11 @@ use super::chats::Chat;
 use super::draw::first_listed;
 use super::keys::Action;
 use super::model::{Mode, Model, Request};
-use super::names::AppNames;
 use super::rows::NoteKind;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::terminal::editor::Edit;
+use crate::client::terminal::known::Known;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
 
@@ -63,6 +63,9 @@ impl Model {
     }
 
     fn handle_typing(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
+        if app.asks_secret() && key.code == KeyCode::Esc {
+            return vec![Request::App(Event::Entered(String::new()))];
+        }
         if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && self.editor.is_empty() {
             return self.act(Action::Help, app);
         }
@@ -73,6 +76,9 @@ impl Model {
             Edit::Submitted(text) => self.submit(text, app),
             Edit::Ended => vec![Request::App(Event::InputEnded)],
             Edit::Full => self.problem(app, Phrase::LineTooLong),
+            Edit::Unhandled if key.code == KeyCode::Char('c') && app.asks_secret() => {
+                vec![Request::App(Event::Entered(String::new()))]
+            }
             Edit::Unhandled if key.code == KeyCode::Char('c') => self.hint(app, Phrase::HowToLeave),
             Edit::None | Edit::Changed | Edit::Cleared | Edit::Unhandled => Vec::new(),
         }
@@ -140,7 +146,7 @@ impl Model {
                 return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
             }
             Action::Complete | Action::CompleteBack => {
-                self.editor.complete(&AppNames(app), action == Action::CompleteBack);
+                self.editor.complete(&Known(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => return vec![Request::Redraw],
             Action::Suspend => return vec![Request::Suspend],

@@ -13,6 +13,9 @@ use super::recall::Recall;
 use super::wrap::{Wrapped, wrap};
 use crate::limits;
 
+/// What is shown for a character of a password.
+const HIDDEN: &str = "*";
+
 /// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
@@ -44,6 +47,8 @@ pub struct Editor {
     area: TextArea<'static>,
     recall: Recall,
     completer: Completer,
+    /// The text is a password: it is not shown, and not in the history.
+    is_secret: bool,
     /// Cells of the first row and of the others when it was last drawn: Up and Down go by rows.
     widths: Option<(usize, usize)>,
 }
@@ -65,6 +70,11 @@ impl Editor {
         self.area.set_yank_text(yank);
         self.area.move_cursor(CursorMove::Bottom);
         self.area.move_cursor(CursorMove::End);
+    }
+
+    /// Begins or ends a text that is not shown while it is typed.
+    pub fn set_secret(&mut self, is_secret: bool) {
+        self.is_secret = is_secret;
     }
 
     /// Inserts pasted text; it never submits. `false`: there is no room for it, and nothing is inserted.
@@ -174,7 +184,9 @@ impl Editor {
 
     fn submit(&mut self) -> Edit {
         let text = self.text();
-        self.recall.add(&text);
+        if !self.is_secret {
+            self.recall.add(&text);
+        }
         self.set_text("");
         Edit::Submitted(text)
     }
@@ -187,6 +199,9 @@ impl Editor {
 
     /// Completes the word before the cursor; repeated, it cycles through the candidates. `false`: there are none.
     pub fn complete(&mut self, names: &dyn Names, backwards: bool) -> bool {
+        if self.is_secret {
+            return false;
+        }
         let (line, column) = self.line_and_column();
         let before = line.get(..byte_of(line, column)).unwrap_or_default().to_owned();
         let is_first_line = self.area.cursor().0 == 0;
@@ -238,7 +253,7 @@ impl Editor {
     }
 
     fn up(&mut self) -> Edit {
-        if self.move_row(false) {
+        if self.is_secret || self.move_row(false) {
             return Edit::None;
         }
         let text = self.text();
@@ -247,7 +262,7 @@ impl Editor {
     }
 
     fn down(&mut self) -> Edit {
-        if self.move_row(true) {
+        if self.is_secret || self.move_row(true) {
             return Edit::None;
         }
         let later = self.recall.later();
@@ -297,7 +312,8 @@ impl Editor {
         let cursor = self.area.cursor();
         let mut drawn = Drawn { rows: Vec::new(), cursor: (0, 0) };
         for (number, line) in self.area.lines().iter().enumerate() {
-            let wrapped: Wrapped = wrap(line, if number == 0 { first } else { next }, next);
+            let line = if self.is_secret { HIDDEN.repeat(line.chars().count()) } else { line.clone() };
+            let wrapped: Wrapped = wrap(&line, if number == 0 { first } else { next }, next);
             if number == cursor.0 {
                 let (row, column) = wrapped.position(cursor.1);
                 drawn.cursor = (drawn.rows.len() + row, column);

@@ -122,11 +122,12 @@ impl Interactive {
     /// Enters a text. A command stays visible above its answer; a message has a line of its own.
     fn enter(&mut self, text: String) -> Result<(), Failure> {
         let prompt = self.owner.app.prompt();
-        let echo = format!("{}{}", safe(&prompt), indented(&text));
+        let is_secret = self.owner.app.asks_secret();
+        let echo = format!("{}{}", safe(&prompt), if is_secret { String::new() } else { indented(&text) });
         let is_empty = text.trim().is_empty();
         let views = self.owner.handle(Event::Entered(text))?;
         let is_message = matches!(views.first(), Some(View::Tick { state: None, .. } | View::DirectTick { .. }));
-        if !is_message && !is_empty {
+        if is_secret || !is_message && !is_empty {
             self.lines.erase();
             self.lines.add(&echo);
         }
@@ -186,6 +187,7 @@ impl Interactive {
             rows.push(prompt);
             return self.lines.draw(rows, cursor);
         }
+        self.editor.set_secret(self.owner.app.asks_secret());
         let indent = cells(&prompt);
         let width = (columns - indent).max(1);
         let drawn = self.editor.draw(width, width);
@@ -274,6 +276,7 @@ impl Interactive {
                     self.lines.ring();
                 }
             }
+            (KeyCode::Char('c'), true) if self.owner.app.asks_secret() => self.entered.push_back(String::new()),
             (KeyCode::Char('c'), true) => return self.show(vec![notice(Phrase::HowToLeave)]),
             (KeyCode::Char('l'), true) => self.lines.clear(false),
             (KeyCode::Char('z'), true) => return self.suspend(),
