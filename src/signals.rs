@@ -22,8 +22,8 @@ pub fn receive(signals: &[i32]) -> io::Result<Receiver<()>> {
 }
 
 /// Calls `handle` with each of these signals that arrives, on a thread of its own.
-pub fn watch(signals: &[i32], mut handle: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+pub fn watch(signals: &[i32], handle: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new(signals)?;
     let thread = std::thread::Builder::new().name("signals".to_owned());
-    thread.spawn(move || signals.forever().for_each(|signal| handle(signal))).map(drop)
+    thread.spawn(move || signals.forever().for_each(handle)).map(drop)
 }

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// The end of a wait: an event for the app, or input of the front end.
 pub enum Awaited<T> {
-    Event(Event),
+    Event(Box<Event>),
     Input(T),
     InputEnded,
 }
@@ -107,7 +107,8 @@ impl Owner {
         let nothing = never();
         let input = if self.app.wants_line() { input } else { &nothing };
         match self.wait_or_read(input) {
-            Awaited::Event(event) | Awaited::Input(event) => event,
+            Awaited::Event(event) => *event,
+            Awaited::Input(event) => event,
             Awaited::InputEnded => Event::InputEnded,
         }
     }
@@ -123,7 +124,7 @@ impl Owner {
             recv(input) -> event => return event.map_or(Awaited::InputEnded, Awaited::Input),
             default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,
         };
-        Awaited::Event(event)
+        Awaited::Event(Box::new(event))
     }
 }
 
