@@ -128,6 +128,22 @@ fn a_repeated_message_is_stored_once() {
 }
 
 #[test]
+fn unread_messages_are_those_above_the_read_mark_but_for_hidden_users() {
+    let mut client = open(&SimulatedDisk::default()).unwrap();
+    client.log_in("store", 0);
+    client.take_in((1..=3).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    let unread = |client: &Client, read| {
+        let unread = client.0.state.unread(&target("luis"), seq(read));
+        unread.map(|(count, more, last)| (count, more, last.seq))
+    };
+    assert_eq!(unread(&client, 0), Some((3, false, seq(3))));
+    assert_eq!(unread(&client, 1), Some((2, false, seq(3))));
+    assert_eq!(unread(&client, 3), None);
+    client.0.state.toggle_ignored(&user("luis"));
+    assert_eq!(unread(&client, 0), None);
+}
+
+#[test]
 fn a_restored_store_sends_again_what_is_held_and_nothing_is_doubled_or_skipped() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();
@@ -236,6 +252,9 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         let rows = home.state.last_rows(&target("luis"), usize::MAX);
         assert!((1_000..20_000).contains(&rows.len()), "{}", rows.len());
         assert!(home.state.lacks_rows(&target("luis")));
+        let unread = |read| home.state.unread(&target("luis"), seq(read)).map(|(count, more, _)| (count, more));
+        assert_eq!(unread(29_990), Some((10, false)));
+        assert_eq!(unread(0), Some((rows.len(), true)), "the log has more of them");
         let look_up = |lookup: Lookup| {
             let (directory, covered) = home.files.covered().unwrap();
             let older = look_up(&directory, &covered, &user("ana"), &lookup).unwrap();
