@@ -1,8 +1,8 @@
 //! The acknowledgements of one batch are one record of the write-ahead log.
 
-use wachat::model::{MessageId, RoomName, Seq, State, Target, Text, UserName};
-use wachat::protocol::{After, Event};
-use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, Record, StateMachine, StoredState};
+use wachat::model::{MessageId, RoomName, Seq, Target, Text, UserName};
+use wachat::protocol::After;
+use wachat::state_machine::{Command, ConnectionId, Now, Output, Policy, Record, StateMachine, StoredState};
 
 const MEMBERS: u64 = 1_000;
 
@@ -62,41 +62,6 @@ fn a_message_that_a_thousand_members_acknowledge_takes_at_most_6_kb_of_the_log()
         |state: &StoredState| state.snapshot().accounts.iter().map(|row| row.acknowledged).collect::<Vec<_>>();
     assert_eq!(acknowledged(&recovered), acknowledged(&machine.stored));
     assert_eq!(recovered.last, machine.stored.last);
-}
-
-/// Were it applied after the leave, nobody would be left to whom the message was delivered.
-#[test]
-fn an_acknowledgement_counts_before_a_leave_that_follows_it_in_the_same_batch() {
-    let mut machine = StateMachine::new(StoredState::new("store".into()), Policy { lobby: false, ..Policy::default() });
-    let (name, room) = (|user| UserName::new(user).unwrap(), || Target::parse("#aula"));
-    let mut out = Output::default();
-    let users = [(ConnectionId(0), "ana"), (ConnectionId(1), "luis")];
-    let mut handle = |machine: &mut StateMachine, (connection, _): (ConnectionId, &str), command| {
-        machine.handle(connection, command, Now::default(), &mut out).unwrap();
-        std::mem::take(&mut out.effects)
-    };
-    let [ana, luis] = users;
-    for user in users {
-        handle(&mut machine, user, Command::Register { name: name(user.1), password_hash: "x".into() });
-        let address = [127, 0, 0, 1].into();
-        handle(&mut machine, user, Command::Open { user: name(user.1), order: 1, address });
-        handle(&mut machine, user, Command::Join { user: name(user.1), room: room() });
-    }
-    let (id, text) = (MessageId::new("a").unwrap(), Text::new("hola").unwrap());
-    handle(&mut machine, ana, Command::Send { user: name("ana"), id, to: room(), text });
-    let sent = machine.stored.last;
-    handle(&mut machine, luis, Command::Poll { after: After::Number(sent), wait: Some(0), max: 1 });
-    handle(&mut machine, luis, Command::Leave { user: name("luis"), room: room() });
-    handle(&mut machine, ana, Command::Poll { after: After::Number(sent), wait: Some(0), max: 100 });
-    let mut out = Output::default();
-    machine.end_batch(Now::default(), &mut out).unwrap();
-    let states = out.effects.iter().flat_map(|effect| match effect {
-        Effect::Events { to, delivery, .. } if *to == ana.0 => delivery.events.clone(),
-        _ => Vec::new(),
-    });
-    let states: Vec<_> = states.filter(|event| matches!(event, Event::State { .. })).collect();
-    let [Event::State { state: State::Delivered, upto, .. }] = &states[..] else { panic!("{states:?}") };
-    assert_eq!(*upto, sent);
 }
 
 #[test]
