@@ -21,58 +21,58 @@ use crate::support::World;
 use crate::support::client_files::records_on;
 use crate::support::process::Process;
 
-const HOME: &str = "/home/ana";
+pub(super) const HOME: &str = "/home/ana";
 
-fn user(name: &str) -> UserName {
+pub(super) fn user(name: &str) -> UserName {
     UserName::new(name).unwrap()
 }
 
-fn target(name: &str) -> Target {
+pub(super) fn target(name: &str) -> Target {
     Target::parse(name).unwrap()
 }
 
-fn seq(number: u64) -> Seq {
+pub(super) fn seq(number: u64) -> Seq {
     Seq::new(number).unwrap()
 }
 
 /// A client's state and log; each decision is committed at once.
-struct Client(Home);
+pub(super) struct Client(pub(super) Home);
 
-fn open(disk: &SimulatedDisk) -> Result<Client, LogError> {
+pub(super) fn open(disk: &SimulatedDisk) -> Result<Client, LogError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person).map(Client)
 }
 
 impl Client {
-    fn log_in(&mut self, store: &str, acknowledged: u64) -> bool {
+    pub(super) fn log_in(&mut self, store: &str, acknowledged: u64) -> bool {
         let seen = self.0.state.note_login(store, seq(acknowledged));
         self.0.commit().unwrap();
         seen
     }
 
-    fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
+    pub(super) fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
         let arrivals = self.0.state.take_in(events);
         self.0.commit().unwrap();
         arrivals
     }
 
-    fn queue(&mut self, message: &Outgoing) -> Result<(), LogError> {
+    pub(super) fn queue(&mut self, message: &Outgoing) -> Result<(), LogError> {
         self.0.state.queue(message.clone());
         self.0.commit()
     }
 
-    fn accept(&mut self, message: &Outgoing, number: u64) -> State {
+    pub(super) fn accept(&mut self, message: &Outgoing, number: u64) -> State {
         let state = self.0.state.accept(&message.id, Timestamp::default(), seq(number));
         self.0.commit().unwrap();
         state
     }
 
-    fn waiting(&self) -> Vec<&Outgoing> {
+    pub(super) fn waiting(&self) -> Vec<&Outgoing> {
         self.0.state.outbox().iter().collect()
     }
 }
 
-fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
+pub(super) fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
     let message = Message {
         seq: seq(number),
         id: MessageId::new(id).unwrap(),
@@ -84,12 +84,12 @@ fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
     Event::Message(Arc::new(message))
 }
 
-fn state(number: u64, place_name: &str, state: State, upto: u64) -> Event {
+pub(super) fn state(number: u64, place_name: &str, state: State, upto: u64) -> Event {
     let at = Timestamp::default();
     Event::State { seq: seq(number), target: target(place_name), state, upto: seq(upto), at }
 }
 
-fn texts(arrivals: &[Arrival]) -> Vec<String> {
+pub(super) fn texts(arrivals: &[Arrival]) -> Vec<String> {
     let text = |arrival: &Arrival| match arrival {
         Arrival::Message(message) => Some(message.text.to_string()),
         _ => None,
@@ -97,12 +97,12 @@ fn texts(arrivals: &[Arrival]) -> Vec<String> {
     arrivals.iter().filter_map(text).collect()
 }
 
-fn outgoing(to: &str, text: &str) -> Outgoing {
+pub(super) fn outgoing(to: &str, text: &str) -> Outgoing {
     let id = MessageId::new(&format!("{to}-{text}")).unwrap();
     Outgoing { id, to: target(to), at: Timestamp::from_millis(1), text: Text::new(text).unwrap() }
 }
 
-fn rows(client: &Client, name: &str) -> Vec<String> {
+pub(super) fn rows(client: &Client, name: &str) -> Vec<String> {
     let rows = client.0.state.last_rows(&target(name), 100);
     let text = |row: Row| match row {
         Row::Received(m) => format!("in {}", m.text),
@@ -235,8 +235,12 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
     home.state.note_login("store", seq(0));
     home.state.queue(outgoing("luis", "early"));
     home.state.accept(&outgoing("luis", "early").id, Timestamp::default(), seq(1));
+    home.state.add_direct(direct("early"));
     receive_many(&mut home, 2..=30_000, "text");
     home.state.queue(outgoing("luis", "waits"));
+    home.state.add_direct(direct("late"));
+    // This state is of a row that only the log has.
+    home.state.take_in(vec![state(30_001, "luis", State::Read, 1)]);
     home.commit().unwrap();
     for restarted in [false, true] {
         if restarted {
@@ -246,7 +250,7 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         let waiting: Vec<_> = home.state.outbox().iter().map(|message| message.text.as_str().to_owned()).collect();
         assert_eq!(
             (waiting, home.state.position(), home.state.store()),
-            (vec!["waits".to_owned()], seq(30_000), "store")
+            (vec!["waits".to_owned()], seq(30_001), "store")
         );
         assert_eq!(home.state.unshown().count(), 0);
         let rows = home.state.last_rows(&target("luis"), usize::MAX);
@@ -254,17 +258,23 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         assert!(home.state.lacks_rows(&target("luis")));
         let unread = |read| home.state.unread(&target("luis"), seq(read)).map(|(count, more, _)| (count, more));
         assert_eq!(unread(29_990), Some((10, false)));
-        assert_eq!(unread(0), Some((rows.len(), true)), "the log has more of them");
+        let received = rows.iter().filter(|row| matches!(row, Row::Received(_))).count();
+        assert_eq!(unread(0), Some((received, true)), "the log has more of them");
+        let (directory, covered) = home.files.covered().unwrap();
+        let last_five = look_up(&directory, &covered, &user("ana"), &Lookup::Last(target("luis"), 5)).unwrap();
+        assert_eq!(last_five.len(), 5);
         let look_up = |lookup: Lookup| {
             let (directory, covered) = home.files.covered().unwrap();
             let older = look_up(&directory, &covered, &user("ana"), &lookup).unwrap();
             home.state.with_rows_in_memory(older, &lookup)
         };
+        let all = look_up(Lookup::Last(target("luis"), usize::MAX));
+        assert_eq!(all.iter().filter(|(_, row)| matches!(row, Row::Direct(_))).count(), 2);
         let seqs = |rows: Vec<(Target, Row)>| rows.iter().filter_map(|(_, row)| row.seq()).collect::<Vec<_>>();
-        let all = seqs(look_up(Lookup::Last(target("luis"), usize::MAX)));
-        assert_eq!(all, (1..=30_000).map(seq).collect::<Vec<_>>());
+        assert_eq!(seqs(all), (1..=30_000).map(seq).collect::<Vec<_>>());
         assert_eq!(seqs(look_up(Lookup::Words(vec!["29999".to_owned()]))), [seq(29_999)]);
-        assert_eq!(seqs(look_up(Lookup::Words(vec!["early".to_owned()]))), [seq(1)]);
+        let early = look_up(Lookup::Words(vec!["early".to_owned()]));
+        assert!(matches!(&early[..], [(_, Row::Sent(_, State::Read))]), "{early:?}");
     }
 }
 
@@ -284,7 +294,7 @@ fn a_long_outbox_of_a_pipe_is_taken_over_whole() {
 }
 
 /// Makes a checkpoint now, and starts again from it.
-fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client {
+pub(super) fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client {
     client.0.files.checkpoint_bytes = 0;
     client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
     drop(client);
@@ -292,7 +302,7 @@ fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client
 }
 
 /// A text that luis and ana said to each other directly.
-fn direct(id: &str) -> Arc<Message> {
+pub(super) fn direct(id: &str) -> Arc<Message> {
     let Event::Message(message) = message(0, "luis", id, "direct") else { unreachable!() };
     message
 }
@@ -339,6 +349,8 @@ fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
     client.0.state.toggle_ignored(&user("eva"));
     assert_eq!(client.0.state.note_attempt(&tried.id), None);
     client.0.commit().unwrap();
+    let order = ["out sent READ", "in two", "in four", "direct direct"];
+    assert_eq!(rows(&client, "luis"), order);
     let before = summary(&client);
     drop(client);
     let client = open(&disk).unwrap();
@@ -370,6 +382,18 @@ fn a_note_to_oneself_is_one_row_although_a_checkpoint_comes_between() {
     assert_eq!(rows(&open(&disk).unwrap(), "ana"), ["out note RECEIVED"]);
 }
 
+/// The server's only message of a conversation is one of ana's, which this program has not sent.
+fn fetch_what_is_missing(client: &mut Client, sent: &Outgoing) {
+    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
+    let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
+    let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
+    let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
+    let page = [HistoryRecord::Message { message, state: State::Received }];
+    assert_eq!(client.0.state.add_missed(missing, &page).len(), 1);
+    client.0.state.note_complete(missing, None, 0);
+    client.0.commit().unwrap();
+}
+
 #[test]
 fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
     let disk = SimulatedDisk::default();
@@ -381,16 +405,26 @@ fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
     pipe.queue(&sent).unwrap();
     pipe.accept(&sent, 1);
     drop(pipe);
-    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
-    let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
-    let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
-    let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
-    let page = [HistoryRecord::Message { message, state: State::Received }];
-    assert_eq!(client.0.state.add_missed(missing, &page).len(), 1);
-    client.0.state.note_complete(missing, None, 0);
-    client.0.commit().unwrap();
+    fetch_what_is_missing(&mut client, &sent);
     let client = restart_from_a_checkpoint(client, &disk);
     assert_eq!(rows(&client, "luis"), ["out sent RECEIVED"]);
+}
+
+#[test]
+fn what_a_pipe_has_sent_is_one_row_although_only_the_log_has_it() {
+    let disk = SimulatedDisk::default();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    let sent = outgoing("luis", "sent");
+    let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+    pipe.queue(&sent).unwrap();
+    pipe.accept(&sent, 1);
+    drop(pipe);
+    fetch_what_is_missing(&mut client, &sent);
+    client.0.state.remove_old_rows(0);
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert!(rows(&client, "luis").is_empty() && client.0.state.lacks_rows(&target("luis")));
 }
 
 #[test]
@@ -609,6 +643,8 @@ fn directories_are_told_apart_and_their_names_are_harmless() {
     for here in ["localhost:1", "LOCALHOST:1", "localhost.:1", "::1:1"] {
         assert_eq!(of("maria", here), of("maria", "127.0.0.1:1"));
     }
+    let name = of("María", "Host:1");
+    assert!(name.file_name().unwrap().to_str().unwrap().starts_with("mar_a-host_1-"), "{name:?}");
     let all = [
         of("maria", "127.0.0.1:1"),
         of("maria", "127.0.0.2:1"),

@@ -22,5 +22,6 @@ mod power;
 mod retries;
 mod rooms;
 mod safe;
+mod state;
 mod terminal;
 mod tokens;

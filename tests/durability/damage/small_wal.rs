@@ -150,14 +150,23 @@ fn a_compaction_leaves_room_for_as_much_again_and_takes_records_of_any_length() 
 }
 
 #[test]
-fn a_segment_without_a_batch_is_not_closed() {
+fn a_checkpoint_covers_the_closed_segments_and_a_segment_without_a_batch_is_not_closed() {
     let disk = home();
     let (mut log, ..) = open(&disk).unwrap();
+    let written = |number| {
+        let content = read(&disk, &path(number)).unwrap();
+        content.iter().rposition(|byte| *byte != b'\n').unwrap() as u64 + 2
+    };
     log.append_batch(&lines(&["one".to_owned()])).unwrap();
+    assert_eq!((log.bytes(), log.uncovered_bytes()), (written(1), written(1)));
     let covered = log.close_segment().unwrap();
     assert_eq!((covered.first, covered.segment, covered.next_batch), (1, 1, 2));
     assert_eq!(log.close_segment().unwrap(), covered);
     assert_eq!(disk.list(Path::new(DIRECTORY)).unwrap(), ["000001.csv", "000002.csv"]);
+    log.append_batch(&lines(&["two".to_owned()])).unwrap();
+    assert_eq!((log.bytes(), log.uncovered_bytes()), (written(1) + written(2), written(2)));
+    log.close();
+    assert!(matches!(log.append_batch(b"R;more\n"), Err(WalError::Closed { .. })));
 }
 
 /// A log of six batches in one segment, and where each ends; before the first, the head does.
