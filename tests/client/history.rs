@@ -7,72 +7,72 @@ use std::time::Duration;
 
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::Arrival;
-use wachat::client::state::conversation::Row;
+use wachat::client::state::conversation::{Gap, Row};
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::lookup::{Lookup, look_up};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use wachat::protocol::{Chat, Event, HistoryRecord};
+use wachat::protocol::{Chat, Code, Event, HistoryRecord, Ko};
 use wachat::wal::WalError;
 
 use crate::support::World;
 use crate::support::client_files::records_on;
 use crate::support::process::Process;
 
-const HOME: &str = "/home/ana";
+pub(super) const HOME: &str = "/home/ana";
 
-fn user(name: &str) -> UserName {
+pub(super) fn user(name: &str) -> UserName {
     UserName::new(name).unwrap()
 }
 
-fn target(name: &str) -> Target {
+pub(super) fn target(name: &str) -> Target {
     Target::parse(name).unwrap()
 }
 
-fn seq(number: u64) -> Seq {
+pub(super) fn seq(number: u64) -> Seq {
     Seq::new(number).unwrap()
 }
 
 /// A client's state and log; each decision is committed at once.
-struct Client(Home);
+pub(super) struct Client(pub(super) Home);
 
-fn open(disk: &SimulatedDisk) -> Result<Client, LogError> {
+pub(super) fn open(disk: &SimulatedDisk) -> Result<Client, LogError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person).map(Client)
 }
 
 impl Client {
-    fn log_in(&mut self, store: &str, acknowledged: u64) -> bool {
+    pub(super) fn log_in(&mut self, store: &str, acknowledged: u64) -> bool {
         let seen = self.0.state.note_login(store, seq(acknowledged));
         self.0.commit().unwrap();
         seen
     }
 
-    fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
+    pub(super) fn take_in(&mut self, events: Vec<Event>) -> Vec<Arrival> {
         let arrivals = self.0.state.take_in(events);
         self.0.commit().unwrap();
         arrivals
     }
 
-    fn queue(&mut self, message: &Outgoing) -> Result<(), LogError> {
+    pub(super) fn queue(&mut self, message: &Outgoing) -> Result<(), LogError> {
         self.0.state.queue(message.clone());
         self.0.commit()
     }
 
-    fn accept(&mut self, message: &Outgoing, number: u64) -> State {
+    pub(super) fn accept(&mut self, message: &Outgoing, number: u64) -> State {
         let state = self.0.state.accept(&message.id, Timestamp::default(), seq(number));
         self.0.commit().unwrap();
         state
     }
 
-    fn waiting(&self) -> Vec<&Outgoing> {
+    pub(super) fn waiting(&self) -> Vec<&Outgoing> {
         self.0.state.outbox().iter().collect()
     }
 }
 
-fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
+pub(super) fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
     let message = Message {
         seq: seq(number),
         id: MessageId::new(id).unwrap(),
@@ -84,12 +84,12 @@ fn message(number: u64, from: &str, id: &str, text: &str) -> Event {
     Event::Message(Arc::new(message))
 }
 
-fn state(number: u64, place_name: &str, state: State, upto: u64) -> Event {
+pub(super) fn state(number: u64, place_name: &str, state: State, upto: u64) -> Event {
     let at = Timestamp::default();
     Event::State { seq: seq(number), target: target(place_name), state, upto: seq(upto), at }
 }
 
-fn texts(arrivals: &[Arrival]) -> Vec<String> {
+pub(super) fn texts(arrivals: &[Arrival]) -> Vec<String> {
     let text = |arrival: &Arrival| match arrival {
         Arrival::Message(message) => Some(message.text.to_string()),
         _ => None,
@@ -97,12 +97,12 @@ fn texts(arrivals: &[Arrival]) -> Vec<String> {
     arrivals.iter().filter_map(text).collect()
 }
 
-fn outgoing(to: &str, text: &str) -> Outgoing {
+pub(super) fn outgoing(to: &str, text: &str) -> Outgoing {
     let id = MessageId::new(&format!("{to}-{text}")).unwrap();
     Outgoing { id, to: target(to), at: Timestamp::from_millis(1), text: Text::new(text).unwrap() }
 }
 
-fn rows(client: &Client, name: &str) -> Vec<String> {
+pub(super) fn rows(client: &Client, name: &str) -> Vec<String> {
     let rows = client.0.state.last_rows(&target(name), 100);
     let text = |row: Row| match row {
         Row::Received(m) => format!("in {}", m.text),
@@ -125,6 +125,22 @@ fn a_repeated_message_is_stored_once() {
     assert_eq!(client.0.state.position(), seq(6));
     // Within one store a number is what a message is known by: an id may serve twice.
     assert_eq!(texts(&client.take_in(vec![message(7, "luis", "c", "three")])), ["three"]);
+}
+
+#[test]
+fn unread_messages_are_those_above_the_read_mark_but_for_hidden_users() {
+    let mut client = open(&SimulatedDisk::default()).unwrap();
+    client.log_in("store", 0);
+    client.take_in((1..=3).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    let unread = |client: &Client, read| {
+        let unread = client.0.state.unread(&target("luis"), seq(read));
+        unread.map(|(count, more, last)| (count, more, last.seq))
+    };
+    assert_eq!(unread(&client, 0), Some((3, false, seq(3))));
+    assert_eq!(unread(&client, 1), Some((2, false, seq(3))));
+    assert_eq!(unread(&client, 3), None);
+    client.0.state.toggle_ignored(&user("luis"));
+    assert_eq!(unread(&client, 0), None);
 }
 
 #[test]
@@ -219,8 +235,12 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
     home.state.note_login("store", seq(0));
     home.state.queue(outgoing("luis", "early"));
     home.state.accept(&outgoing("luis", "early").id, Timestamp::default(), seq(1));
+    home.state.add_direct(direct("early"));
     receive_many(&mut home, 2..=30_000, "text");
     home.state.queue(outgoing("luis", "waits"));
+    home.state.add_direct(direct("late"));
+    // This state is of a row that only the log has.
+    home.state.take_in(vec![state(30_001, "luis", State::Read, 1)]);
     home.commit().unwrap();
     for restarted in [false, true] {
         if restarted {
@@ -230,22 +250,31 @@ fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
         let waiting: Vec<_> = home.state.outbox().iter().map(|message| message.text.as_str().to_owned()).collect();
         assert_eq!(
             (waiting, home.state.position(), home.state.store()),
-            (vec!["waits".to_owned()], seq(30_000), "store")
+            (vec!["waits".to_owned()], seq(30_001), "store")
         );
         assert_eq!(home.state.unshown().count(), 0);
         let rows = home.state.last_rows(&target("luis"), usize::MAX);
         assert!((1_000..20_000).contains(&rows.len()), "{}", rows.len());
         assert!(home.state.lacks_rows(&target("luis")));
+        let unread = |read| home.state.unread(&target("luis"), seq(read)).map(|(count, more, _)| (count, more));
+        assert_eq!(unread(29_990), Some((10, false)));
+        let received = rows.iter().filter(|row| matches!(row, Row::Received(_))).count();
+        assert_eq!(unread(0), Some((received, true)), "the log has more of them");
+        let (directory, covered) = home.files.covered().unwrap();
+        let last_five = look_up(&directory, &covered, &user("ana"), &Lookup::Last(target("luis"), 5)).unwrap();
+        assert_eq!(last_five.len(), 5);
         let look_up = |lookup: Lookup| {
             let (directory, covered) = home.files.covered().unwrap();
             let older = look_up(&directory, &covered, &user("ana"), &lookup).unwrap();
             home.state.with_rows_in_memory(older, &lookup)
         };
+        let all = look_up(Lookup::Last(target("luis"), usize::MAX));
+        assert_eq!(all.iter().filter(|(_, row)| matches!(row, Row::Direct(_))).count(), 2);
         let seqs = |rows: Vec<(Target, Row)>| rows.iter().filter_map(|(_, row)| row.seq()).collect::<Vec<_>>();
-        let all = seqs(look_up(Lookup::Last(target("luis"), usize::MAX)));
-        assert_eq!(all, (1..=30_000).map(seq).collect::<Vec<_>>());
+        assert_eq!(seqs(all), (1..=30_000).map(seq).collect::<Vec<_>>());
         assert_eq!(seqs(look_up(Lookup::Words(vec!["29999".to_owned()]))), [seq(29_999)]);
-        assert_eq!(seqs(look_up(Lookup::Words(vec!["early".to_owned()]))), [seq(1)]);
+        let early = look_up(Lookup::Words(vec!["early".to_owned()]));
+        assert!(matches!(&early[..], [(_, Row::Sent(_, State::Read))]), "{early:?}");
     }
 }
 
@@ -265,11 +294,77 @@ fn a_long_outbox_of_a_pipe_is_taken_over_whole() {
 }
 
 /// Makes a checkpoint now, and starts again from it.
-fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client {
+pub(super) fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk) -> Client {
     client.0.files.checkpoint_bytes = 0;
     client.0.files.make_checkpoint_when_due(&mut client.0.state).unwrap();
     drop(client);
     open(disk).unwrap()
+}
+
+/// A text that luis and ana said to each other directly.
+pub(super) fn direct(id: &str) -> Arc<Message> {
+    let Event::Message(message) = message(0, "luis", id, "direct") else { unreachable!() };
+    message
+}
+
+/// All that a client shows, tells the server and sends.
+fn summary(Client(Home { state, .. }): &Client) -> Vec<String> {
+    let targets = ["ana", "luis", "eva", "nobody", "#aula"].map(target);
+    let rows = targets.iter().map(|target| {
+        let (rows, sent) = (state.last_rows(target, 100), state.last_sent(target));
+        format!("{target}: {rows:?}, {sent:?}, {}", state.lacks_rows(target))
+    });
+    let waiting = state.outbox().iter().map(|message| format!("{message:?} {:?}", state.outbox().tried(&message.id)));
+    let unshown = state.unshown().map(|message| format!("{message:?}"));
+    let others = [
+        format!("{} {} {}", state.store(), state.position(), state.newest()),
+        format!("{:?} {:?}", state.ignored(), state.last_received()),
+    ];
+    rows.chain(waiting).chain(unshown).chain(others).collect()
+}
+
+#[test]
+fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    let (sent, refused) = (outgoing("luis", "sent"), outgoing("nobody", "refused"));
+    let (tried, untried) = (outgoing("luis", "tried"), outgoing("eva", "untried"));
+    client.log_in("store", 0);
+    for message in [&sent, &refused, &tried, &untried] {
+        client.queue(message).unwrap();
+    }
+    client.accept(&sent, 1);
+    client.0.state.fail(&refused.id, &Ko::from(Code::NoUser));
+    client.take_in(vec![message(2, "luis", "a", "two")]);
+    client.0.state.mark_shown(1);
+    let chat = |name: &str, last, count| Chat { target: target(name), last: seq(last), read: seq(0), count };
+    assert!(client.0.state.compare(&[chat("luis", 2, 2)], false, seq(2)).is_empty());
+    client.take_in(vec![message(4, "luis", "b", "four"), message(5, "eva", "c", "five")]);
+    // These are of messages whose SEND was not answered yet.
+    client.take_in(vec![state(6, "luis", State::Read, 8), state(7, "eva", State::Delivered, 9)]);
+    let missing = client.0.state.compare(&[chat("#aula", 3, 2)], false, seq(7));
+    let gap = Gap { target: target("#aula"), first: seq(1), last: seq(3) };
+    client.0.state.note_complete(&missing[0], Some(gap), 0);
+    assert!(client.0.state.add_direct(direct("d")));
+    client.0.state.toggle_ignored(&user("eva"));
+    assert_eq!(client.0.state.note_attempt(&tried.id), None);
+    client.0.commit().unwrap();
+    let order = ["out sent READ", "in two", "in four", "direct direct"];
+    assert_eq!(rows(&client, "luis"), order);
+    let before = summary(&client);
+    drop(client);
+    let client = open(&disk).unwrap();
+    assert_eq!(summary(&client), before, "from the log");
+    let mut client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(summary(&client), before, "from the checkpoint");
+    assert!(client.0.files.covered().is_some(), "it was read");
+    // What is not shown decides about what comes.
+    assert!(!client.0.state.add_direct(direct("d")) && client.0.state.add_direct(direct("e")));
+    let state = &mut client.0.state;
+    assert!(state.compare(&[chat("luis", 4, 3), chat("eva", 5, 1), chat("#aula", 3, 2)], false, seq(3)).is_empty());
+    let missing = state.compare(&[chat("luis", 4, 4), chat("#aula", 8, 3)], false, seq(7));
+    assert_eq!(missing.iter().map(|missing| missing.above).collect::<Vec<_>>(), [seq(2), seq(3)]);
+    assert_eq!((client.accept(&tried, 8), client.accept(&untried, 9)), (State::Read, State::Delivered));
 }
 
 #[test]
@@ -287,6 +382,18 @@ fn a_note_to_oneself_is_one_row_although_a_checkpoint_comes_between() {
     assert_eq!(rows(&open(&disk).unwrap(), "ana"), ["out note RECEIVED"]);
 }
 
+/// The server's only message of a conversation is one of ana's, which this program has not sent.
+fn fetch_what_is_missing(client: &mut Client, sent: &Outgoing) {
+    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
+    let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
+    let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
+    let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
+    let page = [HistoryRecord::Message { message, state: State::Received }];
+    assert_eq!(client.0.state.add_missed(missing, &page).len(), 1);
+    client.0.state.note_complete(missing, None, 0);
+    client.0.commit().unwrap();
+}
+
 #[test]
 fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
     let disk = SimulatedDisk::default();
@@ -298,16 +405,26 @@ fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
     pipe.queue(&sent).unwrap();
     pipe.accept(&sent, 1);
     drop(pipe);
-    let chat = Chat { target: target("luis"), last: seq(1), read: seq(0), count: 1 };
-    let [missing] = &client.0.state.compare(&[chat], false, seq(1))[..] else { panic!("it is missing") };
-    let Event::Message(message) = message(1, "ana", sent.id.as_str(), "sent") else { unreachable!() };
-    let message = Arc::new(Message { to: target("luis"), ..(*message).clone() });
-    let page = [HistoryRecord::Message { message, state: State::Received }];
-    assert_eq!(client.0.state.add_missed(missing, &page).len(), 1);
-    client.0.state.note_complete(missing, None, 0);
-    client.0.commit().unwrap();
+    fetch_what_is_missing(&mut client, &sent);
     let client = restart_from_a_checkpoint(client, &disk);
     assert_eq!(rows(&client, "luis"), ["out sent RECEIVED"]);
+}
+
+#[test]
+fn what_a_pipe_has_sent_is_one_row_although_only_the_log_has_it() {
+    let disk = SimulatedDisk::default();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    let sent = outgoing("luis", "sent");
+    let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+    pipe.queue(&sent).unwrap();
+    pipe.accept(&sent, 1);
+    drop(pipe);
+    fetch_what_is_missing(&mut client, &sent);
+    client.0.state.remove_old_rows(0);
+    let client = restart_from_a_checkpoint(client, &disk);
+    assert!(rows(&client, "luis").is_empty() && client.0.state.lacks_rows(&target("luis")));
 }
 
 #[test]
@@ -526,6 +643,8 @@ fn directories_are_told_apart_and_their_names_are_harmless() {
     for here in ["localhost:1", "LOCALHOST:1", "localhost.:1", "::1:1"] {
         assert_eq!(of("maria", here), of("maria", "127.0.0.1:1"));
     }
+    let name = of("María", "Host:1");
+    assert!(name.file_name().unwrap().to_str().unwrap().starts_with("mar_a-host_1-"), "{name:?}");
     let all = [
         of("maria", "127.0.0.1:1"),
         of("maria", "127.0.0.2:1"),

@@ -30,5 +30,6 @@ mod presence;
 mod retries;
 mod rooms;
 mod safe;
+mod state;
 mod terminal;
 mod tokens;

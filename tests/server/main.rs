@@ -16,6 +16,7 @@ mod network;
 mod networks;
 mod outgoing;
 mod panics;
+mod polls;
 mod serve;
 mod slow_disk;
 mod soak;

@@ -91,6 +91,16 @@ fn interrupted(due: Due, step: u64, share: Option<u64>) {
     assert_eq!((report.damage.as_slice(), report.messages), ([].as_slice(), 8), "step {step}, {share:?}");
 }
 
+#[test]
+fn a_server_that_has_written_nothing_makes_no_checkpoint_when_it_stops() {
+    let disk = SimulatedDisk::default();
+    let mut server = playing(&disk);
+    server.last_checkpoint();
+    drop(server);
+    let server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
+    assert_eq!(server.group_commit.uncovered(), None);
+}
+
 /// The tables of the only checkpoint.
 fn tables(disk: &SimulatedDisk) -> Vec<PathBuf> {
     let names = disk.list(Path::new(DATA)).unwrap();

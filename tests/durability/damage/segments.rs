@@ -160,3 +160,26 @@ fn batches_under_the_head_of_another_life_are_refused() {
         changed.assert_refused(&format!("{} line 2: batch ", path(number).display()));
     }
 }
+
+/// In the last segment it would be a torn tail.
+#[test]
+fn a_torn_batch_before_another_segment_is_damage_of_its_own_segment() {
+    for number in 1..=2 {
+        let written = three();
+        let mut content = written.content(number);
+        let mark = content.windows(7).rposition(|bytes| bytes == b"COMMIT;").unwrap();
+        content[mark..].fill(b'\n');
+        let (file, next) = (path(number), path(number + 1));
+        let what = format!("batch {} is broken, and there are later ones in {}", 2 * number, next.display());
+        written.with(number, &content).assert_refused(&format!("{} line 5: {what}", file.display()));
+    }
+}
+
+#[test]
+fn a_recovery_goes_on_in_the_last_segment_that_has_a_batch() {
+    let written = three();
+    let at = location(&written.disk);
+    drop(make_segment(&at, 4, written.size).unwrap());
+    let recovered = recover(&at, 0, 1, written.size, &mut |_| Ok(())).unwrap();
+    assert_eq!((recovered.wal.segment(), recovered.wal.wants_spare()), (3, None), "the fourth is the spare one");
+}

@@ -128,6 +128,47 @@ fn a_log_is_few_files_which_a_compaction_makes_one() {
     assert_eq!(open(&disk.after_power_cut(|| false)).unwrap().1.len(), 2);
 }
 
+#[test]
+fn a_compaction_leaves_room_for_as_much_again_and_takes_records_of_any_length() {
+    let (disk, owner) = (home(), "o".repeat(100));
+    let open = || {
+        let mut count = 0;
+        let opened = SmallWal::open(location(&disk, &owner), &mut |_| {
+            count += 1;
+            Some(())
+        });
+        (opened.unwrap().0, count)
+    };
+    let (mut log, _) = open();
+    let records = lines(&["x".repeat(100_000)]);
+    log.compact(&records).unwrap();
+    assert_eq!(read(&disk, &path(2)).unwrap().len(), 2 * records.len());
+    // Larger than a segment is usually, under a long head.
+    log.compact(&lines(&["y".repeat(5 << 20)])).unwrap();
+    drop(log);
+    assert_eq!(open().1, 1);
+}
+
+#[test]
+fn a_checkpoint_covers_the_closed_segments_and_a_segment_without_a_batch_is_not_closed() {
+    let disk = home();
+    let (mut log, ..) = open(&disk).unwrap();
+    let written = |number| {
+        let content = read(&disk, &path(number)).unwrap();
+        content.iter().rposition(|byte| *byte != b'\n').unwrap() as u64 + 2
+    };
+    log.append_batch(&lines(&["one".to_owned()])).unwrap();
+    assert_eq!((log.bytes(), log.uncovered_bytes()), (written(1), written(1)));
+    let covered = log.close_segment().unwrap();
+    assert_eq!((covered.first, covered.segment, covered.next_batch), (1, 1, 2));
+    assert_eq!(log.close_segment().unwrap(), covered);
+    assert_eq!(disk.list(Path::new(DIRECTORY)).unwrap(), ["000001.csv", "000002.csv"]);
+    log.append_batch(&lines(&["two".to_owned()])).unwrap();
+    assert_eq!((log.bytes(), log.uncovered_bytes()), (written(1) + written(2), written(2)));
+    log.close();
+    assert!(matches!(log.append_batch(b"R;more\n"), Err(WalError::Closed { .. })));
+}
+
 /// A log of six batches in one segment, and where each ends; before the first, the head does.
 fn written() -> (Vec<u8>, Vec<usize>) {
     let disk = home();

@@ -4,7 +4,8 @@ use wachat::limits;
 use wachat::model::{RoomName, Target, UserName};
 use wachat::protocol::{Code, Reply};
 use wachat::state_machine::{
-    Capacities, Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState,
+    Capacities, Command, ConnectionId, ConversationId, ConversationRow, Effect, HistoryPrefix, Now, Output, Policy,
+    StateMachine, StoredState,
 };
 
 struct Server {
@@ -139,4 +140,26 @@ fn a_checkpoint_with_an_impossible_room_number_is_refused() {
     assert!(numbered(["0", "0"]).is_err(), "twice");
     assert!(numbered(["1", "0"]).is_err(), "not in order");
     assert!(numbered(["0", "4294967295"]).is_err(), "more places than there can be");
+    assert!(numbered(["60000", "160000"]).is_err(), "more free places than rooms that there can be");
+}
+
+#[test]
+fn a_checkpoint_with_a_history_of_an_account_or_a_room_that_is_not_there_is_refused() {
+    let mut server = Server::new(&["ana", "luis"]);
+    for room in ["#a", "#b", "#c"] {
+        server.join("ana", room);
+    }
+    server.leave("ana", "#b");
+    let with = |id: &str| {
+        let mut snapshot = server.machine.stored.snapshot();
+        let id = ConversationId::parse(id).unwrap();
+        snapshot.conversations.push(ConversationRow { id, filed: HistoryPrefix::default() });
+        StoredState::restore(snapshot, Capacities::default()).map(drop)
+    };
+    for id in ["direct-0-1", "direct-1-1", "room-0", "room-2"] {
+        assert_eq!(with(id), Ok(()), "{id}");
+    }
+    for id in ["direct-0-2", "direct-2-2", "room-1", "room-3"] {
+        assert!(with(id).is_err(), "{id}");
+    }
 }

@@ -1,0 +1,275 @@
+//! The client's state by itself: what it keeps in memory, what it writes, how it compares with the server, and what it
+//! makes of a server that was restored.
+
+use std::io::ErrorKind::{InvalidInput, Other, PermissionDenied, ReadOnlyFilesystem};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::history::{
+    Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, state, target, texts, user,
+};
+use crate::support::intercepted_disk::{Hook, InterceptedDisk};
+use crate::support::simulated_disk::SimulatedDisk;
+use wachat::client::state::conversation::Row;
+use wachat::client::state::home::{Home, Use};
+use wachat::client::state::record::Record;
+use wachat::client::state::{Arrival, ClientState};
+use wachat::disk::{Disk, read, write};
+use wachat::limits;
+use wachat::model::{Message, RoomName, State, Timestamp};
+use wachat::protocol::{Chat, Event, HistoryRecord};
+
+fn logged_in() -> Client {
+    let mut client = open(&SimulatedDisk::default()).unwrap();
+    client.log_in("store", 0);
+    client
+}
+
+fn chat(name: &str, last: u64, count: u64) -> Chat {
+    Chat { target: target(name), last: seq(last), read: seq(0), count }
+}
+
+/// A message of this user as HISTORY has it.
+fn record(number: u64, from: &str, to: &str, text: &str, state: State) -> HistoryRecord {
+    let Event::Message(message) = message(number, from, &format!("{to}-{text}"), text) else { unreachable!() };
+    HistoryRecord::Message { message: Arc::new(Message { to: target(to), ..(*message).clone() }), state }
+}
+
+/// Asserts that nothing waits to be written.
+#[track_caller]
+fn assert_nothing_written(client: &mut Client) {
+    assert_eq!(String::from_utf8(client.0.state.take_uncommitted()).unwrap(), "");
+}
+
+#[test]
+fn what_brings_nothing_new_is_not_written() {
+    let mut client = logged_in();
+    let room = RoomName::new("#aula").unwrap();
+    let gap = Event::Gap { room: room.clone(), first: seq(1), last: seq(2) };
+    assert_eq!(client.take_in(vec![gap.clone()]), [Arrival::Gap(room)]);
+    assert_eq!(client.0.state.take_in(vec![gap]), [], "it was told");
+    let online = Event::Online { user: user("luis"), at: Timestamp::default() };
+    assert_eq!(client.0.state.take_in(vec![online]), [Arrival::Online(user("luis"))]);
+    client.0.state.mark_shown(0);
+    assert_nothing_written(&mut client);
+    client.take_in(vec![message(3, "luis", "a", "three")]);
+    for is_new in [true, false] {
+        assert!(client.0.state.compare(&[chat("luis", 3, 1)], false, seq(3)).is_empty());
+        assert_eq!(client.0.state.take_uncommitted().is_empty(), !is_new);
+    }
+}
+
+#[test]
+fn messages_are_shown_one_by_one() {
+    let mut client = logged_in();
+    client.take_in((1..=3).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    for left in [2, 1, 0] {
+        client.0.state.mark_shown(1);
+        assert_eq!(client.0.state.unshown().count(), left);
+    }
+}
+
+#[test]
+fn the_oldest_rows_leave_memory_and_only_as_many_as_have_to() {
+    let mut client = logged_in();
+    client.take_in((1..=4).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    let later = outgoing("eva", "later");
+    client.queue(&later).unwrap();
+    client.0.state.accept(&later.id, Timestamp::from_millis(9), seq(5));
+    let all = [rows(&client, "luis"), rows(&client, "eva")].concat();
+    let size = |client: &Client, name| client.0.state.last_rows(&target(name), 9).iter().map(|row| row.bytes()).sum();
+    let (luis, eva): (usize, usize) = (size(&client, "luis"), size(&client, "eva"));
+    client.0.state.remove_old_rows(luis + eva);
+    assert_eq!([rows(&client, "luis"), rows(&client, "eva")].concat(), all, "they fit");
+    assert!(!client.0.state.has_older_rows());
+    client.0.state.remove_old_rows(luis + eva - 1);
+    // Those of one millisecond go together.
+    assert_eq!([rows(&client, "luis"), rows(&client, "eva")].concat(), ["out later RECEIVED"]);
+    let lacks = ["luis", "eva"].map(|name| client.0.state.lacks_rows(&target(name)));
+    assert_eq!((lacks, client.0.state.has_older_rows()), ([true, false], true));
+}
+
+#[test]
+fn a_long_log_without_a_checkpoint_is_replayed_in_little_memory() {
+    let mut state = ClientState::new(user("ana"));
+    let text = "x".repeat(1_000);
+    for number in 1..=12_000 {
+        let Event::Message(message) = message(number, "luis", &number.to_string(), &text) else { unreachable!() };
+        state.replay(Record::Received(message));
+    }
+    let bytes: usize = state.last_rows(&target("luis"), usize::MAX).iter().map(Row::bytes).sum();
+    assert!(bytes <= limits::CLIENT_REPLAY_BYTES, "{bytes}");
+}
+
+#[test]
+fn a_directory_above_the_files_may_refuse_its_sync_but_no_disk_may() {
+    for (kind, is_refusal) in
+        [(PermissionDenied, true), (ReadOnlyFilesystem, true), (InvalidInput, true), (Other, false)]
+    {
+        let hook: Hook = Arc::new(move |call, path| match (call, path.to_str()) {
+            ("sync_dir", Some("/home")) => Err(kind.into()),
+            _ => Ok(()),
+        });
+        let disk: Arc<dyn Disk> = Arc::new(InterceptedDisk { disk: SimulatedDisk::default(), hook });
+        let opened = Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person);
+        assert_eq!(opened.is_ok(), is_refusal, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_comparison_is_due_after_so_many_messages() {
+    let mut client = logged_in();
+    let most = limits::UNCOMPARED_ROWS as u64;
+    client.take_in((1..=most).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    assert!(!client.0.state.wants_comparison(&target("luis")));
+    client.take_in(vec![message(most + 1, "luis", "more", "text")]);
+    assert!(client.0.state.wants_comparison(&target("luis")));
+    assert!(client.0.state.compare(&[chat("luis", most + 1, most + 1)], false, seq(most + 1)).is_empty());
+    assert!(!client.0.state.wants_comparison(&target("luis")));
+}
+
+#[test]
+fn states_that_were_missed_are_looked_up_from_the_first_unread_message_on() {
+    let mut client = logged_in();
+    let sent = ["one", "two", "three"].map(|text| outgoing("luis", text));
+    for (message, number) in sent.iter().zip(1..) {
+        client.queue(message).unwrap();
+        client.accept(message, number);
+    }
+    let chats = [chat("luis", 3, 3)];
+    assert!(client.0.state.compare(&chats, false, seq(3)).is_empty());
+    let moved = client.take_in(vec![state(4, "luis", State::Read, 1)]);
+    assert!(matches!(&moved[..], [Arrival::Moved(State::Read, moved)] if moved.others == 0), "{moved:?}");
+    let missing = client.0.state.compare(&chats, true, seq(4));
+    assert_eq!((missing[0].above, missing[0].down_to), (seq(3), seq(1)));
+    let page = [
+        record(1, "ana", "luis", "one", State::Read),
+        record(2, "ana", "luis", "two", State::Delivered),
+        record(3, "ana", "luis", "three", State::Received),
+    ];
+    client.0.commit().unwrap();
+    for written in [1, 0] {
+        assert!(client.0.state.add_missed(&missing[0], &page).is_empty());
+        let lines = client.0.state.take_uncommitted();
+        assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), written);
+    }
+    assert_eq!(rows(&client, "luis"), ["out one READ", "out two DELIVERED", "out three RECEIVED"]);
+    // The state of a message of the peer says nothing of the user's.
+    let page = [record(3, "luis", "ana", "theirs", State::Read)];
+    client.0.state.add_missed(&missing[0], &page);
+    assert_nothing_written(&mut client);
+    let moved = client.take_in(vec![state(5, "luis", State::Read, 3)]);
+    assert!(matches!(&moved[..], [Arrival::Moved(State::Read, moved)] if moved.others == 1), "{moved:?}");
+    assert!(client.0.state.compare(&chats, true, seq(5)).is_empty(), "all are read");
+}
+
+#[test]
+fn another_store_begins_a_numbering_of_its_own() {
+    let mut client = logged_in();
+    let (old, tried, new) = (outgoing("luis", "old"), outgoing("luis", "tried"), outgoing("luis", "new"));
+    client.queue(&old).unwrap();
+    client.accept(&old, 1);
+    client.take_in(vec![message(2, "luis", "a", "two")]);
+    client.0.state.add_direct(direct("d"));
+    client.queue(&tried).unwrap();
+    assert_eq!(client.0.state.note_attempt(&tried.id), None);
+    assert_eq!(client.0.state.note_attempt(&tried.id), Some(seq(2)));
+    client.log_in("after", 0);
+    assert_eq!(client.0.state.note_attempt(&tried.id), Some(seq(0)), "it may have any number there");
+    assert!(client.0.state.last_sent(&target("luis")).is_none());
+    // Which of them the new store has under new numbers is not known: it is taken for complete.
+    assert!(client.0.state.compare(&[chat("luis", 1, 5)], true, seq(1)).is_empty());
+    client.queue(&new).unwrap();
+    client.accept(&new, 3);
+    let sent = client.0.state.last_sent(&target("luis")).map(|(message, _)| message.seq);
+    assert_eq!(sent, Some(seq(3)));
+    let moved = client.take_in(vec![state(4, "luis", State::Read, 3)]);
+    assert!(matches!(&moved[..], [Arrival::Moved(State::Read, moved)] if moved.others == 0), "{moved:?}");
+    let here_only = client.0.state.rows_without_server(&target("luis"));
+    assert_eq!(
+        here_only.iter().filter_map(|row| row.id()).map(|id| id.as_str()).collect::<Vec<_>>(),
+        ["luis-old", "a", "d"]
+    );
+    assert_eq!(rows(&client, "luis"), ["out old RECEIVED", "in two", "direct direct", "out new READ"]);
+}
+
+#[test]
+fn an_older_copy_of_the_store_begins_a_numbering_too() {
+    let mut client = logged_in();
+    client.take_in((1..=3).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+    client.0.state.note_position("store", seq(3));
+    assert!(!client.0.state.has_earlier_store(), "it is where it was");
+    client.0.state.note_position("store", seq(1));
+    assert!(client.0.state.has_earlier_store());
+    let events = vec![message(2, "luis", "2", "text"), message(3, "luis", "new", "new")];
+    assert_eq!(texts(&client.take_in(events)), ["new"]);
+}
+
+#[test]
+fn messages_of_an_earlier_store_are_known_after_a_start() {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("before", 0);
+    client.take_in(vec![message(1, "luis", "a", "one")]);
+    client.log_in("after", 0);
+    let mut client = restart_from_a_checkpoint(client, &disk);
+    assert_eq!(texts(&client.take_in(vec![message(7, "luis", "a", "one"), message(8, "luis", "b", "two")])), ["two"]);
+}
+
+#[test]
+fn a_pipe_that_takes_a_message_over_takes_it_out_of_the_old_log() {
+    let disk = SimulatedDisk::default();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let pipe = || Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
+    let queued = outgoing("luis", "queued");
+    open(&disk).unwrap().queue(&queued).unwrap();
+    let mut first = pipe();
+    assert_eq!(first.waiting(), [&queued]);
+    first.accept(&queued, 1);
+    assert!(pipe().waiting().is_empty(), "the first pipe has sent it");
+}
+
+/// The checkpoint of a client that received one message.
+fn with_checkpoint() -> SimulatedDisk {
+    let disk = SimulatedDisk::default();
+    let mut client = open(&disk).unwrap();
+    client.log_in("store", 0);
+    client.take_in(vec![message(1, "luis", "a", "one")]);
+    drop(restart_from_a_checkpoint(client, &disk));
+    disk
+}
+
+#[test]
+fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
+    let (home, segment) = (Path::new(HOME), |number: u64| Path::new(HOME).join(format!("wal/{number:06}.csv")));
+    let checkpoint = home.join("checkpoint.csv");
+    let disk = with_checkpoint();
+    assert!(open(&disk).unwrap().0.files.covered().is_some());
+    let later = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;", ";2;", 1);
+    let lines = &later[..later.rfind("END;").unwrap()];
+    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
+    let unused = |disk: &SimulatedDisk, rows_left: &[&str]| {
+        let client = open(disk).unwrap();
+        assert_eq!(rows(&client, "luis"), rows_left);
+        assert!(client.0.files.covered().is_none());
+        // When the log has grown past it, it would be taken for one of this log.
+        assert!(!disk.exists(&checkpoint).unwrap());
+    };
+    unused(&disk, &["in one"]);
+    // The segment behind those that it covers is not there.
+    let disk = with_checkpoint();
+    disk.remove_file(&segment(2)).unwrap();
+    unused(&disk, &["in one"]);
+    // Nothing of the log is there.
+    let disk = with_checkpoint();
+    disk.remove_file(&segment(1)).unwrap();
+    disk.remove_file(&segment(2)).unwrap();
+    disk.remove_dir(&home.join("wal")).unwrap();
+    unused(&disk, &[]);
+    // The log was begun anew, and has as many segments.
+    let disk = with_checkpoint();
+    let first = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;1;1;", ";1;2;1;", 1);
+    let lines = &first[..first.rfind("END;").unwrap()];
+    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
+    unused(&disk, &["in one"]);
+}
