@@ -24,5 +24,8 @@ mod power;
 mod retries;
 mod rooms;
 mod safe;
+mod screen_app;
+mod screen_power;
+mod screen_view;
 mod terminal;
 mod tokens;
