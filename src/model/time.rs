@@ -61,9 +61,9 @@ impl Timestamp {
         }
     }
 
-    /// Returns the local date, year first.
-    pub fn local_date(self) -> String {
-        self.instant().to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string()
+    /// Returns the day in this machine's time zone.
+    pub fn local_date(self) -> jiff::civil::Date {
+        self.instant().to_zoned(jiff::tz::TimeZone::system()).date()
     }
 
     /// Returns the text of the time up to the dot before the milliseconds.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rows::mentions_user;
+use super::item::mentions_user;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::Conversation;
 use crate::model::{Target, Timestamp};
@@ -27,11 +27,18 @@ impl Chat {
 }
 
 /// Returns the conversations, the one with the latest message first.
-pub fn list(state: &ClientState, open: Option<&Target>, drafts: &HashMap<Target, String>) -> Vec<Chat> {
+///
+/// `open`: the one that is open; `opened`: those that were.
+pub fn list(
+    state: &ClientState,
+    open: Option<&Target>,
+    opened: &HashSet<Target>,
+    drafts: &HashMap<Target, String>,
+) -> Vec<Chat> {
     let is_hidden = |target: &Target| matches!(target, Target::User(user) if state.is_ignored(user));
     let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
     let known: HashSet<&Target> = state.conversations().map(|(target, _)| target).collect();
-    let others = queued.keys().copied().chain(drafts.keys()).chain(open).filter(|target| !known.contains(target));
+    let others = queued.keys().copied().chain(drafts.keys()).chain(opened).filter(|target| !known.contains(target));
     let all: HashSet<&Target> = known.iter().copied().chain(others).filter(|target| !is_hidden(target)).collect();
     let mut chats: Vec<_> = all
         .into_iter()

@@ -56,6 +56,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     let input = Rect { y: above.bottom().saturating_sub(input_height), height: input_height, ..above };
     let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
     (model.areas.list, model.areas.rows) = (list, rows);
+    model.settle_place(app);
     draw_list(model, app, list, buffer);
     draw_title(model, app, title, buffer);
     drawn.links = draw_rows(model, app, rows, buffer);
@@ -301,7 +302,7 @@ fn status(app: &App, now: Instant) -> String {
     let link = match (app.is_connected(), app.reconnects_at(now)) {
         (true, _) => Phrase::StatusConnected { user, server }.to_string(),
         (false, Some(at)) => {
-            let seconds = at.saturating_duration_since(now).as_secs() + 1;
+            let seconds = at.saturating_duration_since(now).as_millis().div_ceil(1_000);
             Phrase::StatusWaits { user, seconds: &seconds }.to_string()
         }
         (false, None) => Phrase::StatusConnects { user, server }.to_string(),

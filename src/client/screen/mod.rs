@@ -3,12 +3,14 @@
 //!
 //! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
 //!   over the conversation. `keys`: the table of keys.
-//! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `line`: from a text to lines.
+//! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
+//!   `line`: from a text to lines.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
 pub mod chats;
 pub mod draw;
+pub mod item;
 pub mod keys;
 pub mod line;
 pub mod model;

@@ -1,11 +1,12 @@
 //! The state of the full screen that is not the app's: what is typed, where each conversation is scrolled to, what lies
 //! over it. Keys come in; what the app has to do comes out. It touches no terminal, so a test can play any life of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::chats::{self, Chat};
 use super::keys::{Action, Keys};
-use super::rows::{Key, Look, Note, NoteKind, Place, Rows, Window};
+use super::item::{Key, Look, Note, NoteKind};
+use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
 use crate::client::app::App;
 use crate::client::app::event::Event;
@@ -84,6 +85,8 @@ pub struct Model {
     pub areas: Areas,
     /// The conversation that was open when the screen was last drawn.
     pub open: Option<Target>,
+    /// The conversations that were open in this run: they are listed even if nothing was said there.
+    pub opened: HashSet<Target>,
     /// The messages above this number were new when it was opened.
     pub new_above: Option<Seq>,
     /// The place to scroll to is that of the first new message.
@@ -115,6 +118,7 @@ impl Model {
             older: Older::default(),
             areas: Areas::default(),
             open: None,
+            opened: HashSet::new(),
             new_above: None,
             to_first_new: false,
             focused: true,
@@ -124,9 +128,13 @@ impl Model {
         }
     }
 
+    pub(super) fn all_chats(&self, app: &App) -> Vec<Chat> {
+        chats::list(app.state(), self.open.as_ref(), &self.opened, &self.drafts)
+    }
+
     /// Returns the chats of the list.
     pub fn chats(&self, app: &App) -> Vec<Chat> {
-        let mut chats = chats::list(app.state(), self.open.as_ref(), &self.drafts);
+        let mut chats = self.all_chats(app);
         let filter = self.filter.to_lowercase();
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));
         chats
@@ -158,15 +166,25 @@ impl Model {
         if open == self.open {
             return;
         }
-        let draft = self.editor.text();
-        if let Some(left) = self.open.take() {
-            _ = if draft.trim().is_empty() { self.drafts.remove(&left) } else { self.drafts.insert(left, draft) };
-        }
-        self.editor.set_text(open.as_ref().and_then(|target| self.drafts.get(target)).map_or("", String::as_str));
+        self.change_draft(open.as_ref());
         self.older = Older::default();
         self.new_above = open.as_ref().and_then(|target| self.first_unseen(app, target));
         self.to_first_new = self.new_above.is_some();
+        self.opened.extend(open.clone());
         self.open = open;
+    }
+
+    /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one.
+    fn change_draft(&mut self, open: Option<&Target>) {
+        let typed = Some(self.editor.text()).filter(|typed| !typed.trim().is_empty());
+        let mut draft: Vec<_> = open.and_then(|target| self.drafts.get(target)).cloned().into_iter().collect();
+        match (self.open.take(), typed) {
+            (Some(left), Some(typed)) => _ = self.drafts.insert(left, typed),
+            (Some(left), None) => _ = self.drafts.remove(&left),
+            // What was typed while none was open is for the first one.
+            (None, typed) => draft.extend(typed),
+        }
+        self.editor.set_text(&draft.join("\n"));
     }
 
     fn first_unseen(&self, app: &App, target: &Target) -> Option<Seq> {
@@ -174,21 +192,59 @@ impl Model {
         conversation.received_after(conversation.seen()).next().map(|_| conversation.seen())
     }
 
+    /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
+    pub fn settle_place(&mut self, app: &App) {
+        if !std::mem::take(&mut self.to_first_new) {
+            return;
+        }
+        if let Some(target) = self.open.clone() {
+            let place = self.rows(app, &target).first_new(usize::from(self.areas.rows.height));
+            self.scroll_to(&target, place);
+        }
+    }
+
     /// Notes what was drawn; returns what the app is told: what was seen, and which older rows are wanted.
     pub fn note_drawn(&mut self, app: &App) -> Vec<Event> {
         let Some(target) = self.open.clone() else { return Vec::new() };
-        let height = usize::from(self.areas.rows.height);
-        if std::mem::take(&mut self.to_first_new) {
-            let place = self.rows(app, &target).first_new(height);
-            self.scroll_to(&target, place);
-        }
         let window = self.window(app);
-        let older = window.reaches_top.then(|| self.ask_for_older(app, &target)).flatten();
-        let seen = app.state().find_conversation(&target).map_or(Seq::ZERO, |c| c.seen());
-        let is_visible = self.focused && height > 0 && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter);
-        let read = window.seen.filter(|last| is_visible && *last > seen);
-        let read = read.filter(|_| window.bottom.is_none() || self.rows(app, &target).continues(&window, seen, height));
+        let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
+        let wants_older = window.reaches_top || is_lost;
+        let older = wants_older.then(|| self.ask_for_older(app, &target)).flatten();
+        if is_lost && !self.older.awaited {
+            // What was there is gone: the bottom is shown, and is the place.
+            self.places.remove(&target);
+        }
+        let read = if is_lost { None } else { self.what_was_seen(app, &target, &window) };
         read.map(|last| Event::Seen(target, last)).into_iter().chain(older).collect()
+    }
+
+    /// Returns up to which number the user has seen the messages, if that is more than before.
+    fn what_was_seen(&self, app: &App, target: &Target, window: &Window) -> Option<Seq> {
+        let seen = app.state().find_conversation(target).map_or(Seq::ZERO, |c| c.seen());
+        let last = window.seen.filter(|last| self.is_visible() && *last > seen)?;
+        let is_whole = self.older.ended || !app.state().lacks_rows(target);
+        let height = usize::from(self.areas.rows.height);
+        let continues = || self.rows(app, target).continues(window, seen, height, is_whole);
+        (window.bottom.is_none() || continues()).then_some(last)
+    }
+
+    /// Checks that the user can see the messages of the open conversation.
+    fn is_visible(&self) -> bool {
+        let is_covered = matches!(self.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
+        self.focused && !is_covered && self.areas.rows.height > 0
+    }
+
+    pub(super) fn set_focus(&mut self, app: &App, focused: bool) {
+        self.focused = focused;
+        let Some(target) = self.open.clone() else { return };
+        if focused {
+            // A user who was at the bottom goes on reading where they stopped.
+            let is_at_bottom = !self.places.contains_key(&target);
+            self.to_first_new = is_at_bottom && self.first_unseen(app, &target).is_some();
+        } else {
+            // What comes while the window is in the background is new.
+            self.new_above = app.state().find_conversation(&target).map(|c| c.seen());
+        }
     }
 
     fn ask_for_older(&mut self, app: &App, target: &Target) -> Option<Event> {
@@ -256,8 +312,8 @@ impl Model {
     fn notice_of(&self, app: &App, message: &crate::model::Message) -> Option<Request> {
         let state = app.state();
         let target = state.target_of(message);
-        let is_shown = self.focused && self.open.as_ref() == Some(&target) && !self.places.contains_key(&target);
-        let calls = matches!(target, Target::User(_)) || super::rows::mentions_user(message, state.me());
+        let is_shown = self.is_visible() && self.open.as_ref() == Some(&target) && !self.places.contains_key(&target);
+        let calls = matches!(target, Target::User(_)) || super::item::mentions_user(message, state.me());
         if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
             return None;
         }

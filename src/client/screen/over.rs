@@ -2,7 +2,7 @@
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::chats::{self, Chat};
+use super::chats::Chat;
 use super::keys::Action;
 use super::model::{Mode, Model, Request};
 use crate::client::app::App;
@@ -78,7 +78,7 @@ impl Model {
     /// Returns the chats whose name holds this text, those that begin with it first.
     pub fn jump_list(&self, app: &App, name: &str) -> Vec<Chat> {
         let name = name.to_lowercase();
-        let mut chats = chats::list(app.state(), self.open.as_ref(), &self.drafts);
+        let mut chats = self.all_chats(app);
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&name));
         chats.sort_by_key(|chat| !chat.target.to_string().to_lowercase().trim_start_matches('#').starts_with(&name));
         chats

@@ -5,62 +5,13 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::line::{Line, Paragraph, Piece, mentions};
-use super::theme::Theme;
+use super::item::{Item, Key, Look, Note, key, number, received, time};
+use super::line::Line;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::{Gap, Row};
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::safe::safe;
-use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
-use crate::client::texts::{Language, Phrase};
-use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
-
-/// The identity of an item, by which a scroll place is found again.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    Message(MessageId),
-    /// The gap that ends with this number.
-    Gap(Seq),
-    Note(u64),
-}
-
-/// A line that nobody said: an answer, a notice, an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    pub number: u64,
-    /// The conversation that was open; `None`: none was.
-    pub target: Option<Target>,
-    /// The time of the last message before it.
-    pub after: Option<Timestamp>,
-    pub text: String,
-    pub kind: NoteKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoteKind {
-    Answer,
-    Notice,
-    Problem,
-}
-
-/// One thing in a conversation.
-enum Item<'a> {
-    Row(&'a Row),
-    Queued(&'a Outgoing),
-    Note(&'a Note),
-}
-
-/// What the lines are made with.
-#[derive(Clone)]
-pub struct Look {
-    pub width: usize,
-    pub theme: Theme,
-    pub me: UserName,
-    /// The messages above this number are new: a line stands before the first of them.
-    pub new_above: Option<Seq>,
-    /// The key that loads what only the server has.
-    pub load_key: String,
-}
+use crate::client::texts::Phrase;
+use crate::client::texts::words::date;
+use crate::model::{Seq, Target, Timestamp};
 
 /// A place in the lines: an item, and one of its lines, counted from its last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +56,9 @@ impl<'a> Rows<'a> {
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
         let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
         let known: HashSet<_> =
-            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row)).collect() };
+            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row, &look.me)).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
-        let older = older.iter().filter(|row| !known.contains(&key(row)));
+        let older = older.iter().filter(|row| !known.contains(&key(row, &look.me)));
         let mut notes = notes.iter().peekable();
         let mut items = Vec::new();
         for row in older.chain(rows).filter(|row| !is_hidden(row)) {
@@ -165,7 +116,7 @@ impl<'a> Rows<'a> {
     /// Returns the keys of the messages that hold all these words, oldest first.
     pub fn search(&self, words: &[String]) -> Vec<Key> {
         let matching = self.items.iter().filter(|item| matches!(item, Item::Row(row) if row.holds(words)));
-        matching.map(key_of).collect()
+        matching.map(|item| self.key_of(item)).collect()
     }
 
     fn describe(&self, start: At, end: At, last: At) -> Window {
@@ -181,18 +132,21 @@ impl<'a> Rows<'a> {
             }
             window.lines.extend(lines.iter().take(behind).skip(first).cloned());
         }
-        let shown = self.items.get(start.item..=end.item).unwrap_or_default();
-        window.seen = shown.iter().filter_map(received).max();
+        // A message of which lines are below the window was not seen yet.
+        let is_whole = end.line + 1 >= self.lines_of(end.item).len();
+        let behind = if is_whole { end.item + 1 } else { end.item };
+        window.seen = self.items.get(start.item..behind).unwrap_or_default().iter().filter_map(received).max();
         window
     }
 
     /// Checks that no message above the window is new: what is on the screen continues what was seen.
-    pub fn continues(&self, window: &Window, seen: Seq, height: usize) -> bool {
+    /// `is_whole`: there are no older messages than these.
+    pub fn continues(&self, window: &Window, seen: Seq, height: usize, is_whole: bool) -> bool {
         let Some(last) = self.last() else { return true };
         let end = window.bottom.as_ref().and_then(|place| self.find(place)).unwrap_or(last);
         let start = self.up(end, height.saturating_sub(1)).0;
         let above = self.items.get(..start.item).unwrap_or_default();
-        above.iter().rev().find_map(received).is_none_or(|seq| seq <= seen)
+        above.iter().rev().find_map(received).map_or(is_whole, |seq| seq <= seen)
     }
 
     fn last(&self) -> Option<At> {
@@ -200,9 +154,38 @@ impl<'a> Rows<'a> {
         Some(At { item, line: self.lines_of(item).len().saturating_sub(1) })
     }
 
+    /// Checks that a place is in these lines.
+    pub fn has(&self, place: &Place) -> bool {
+        self.find(place).is_some()
+    }
+
     fn find(&self, place: &Place) -> Option<At> {
-        let item = self.items.iter().rposition(|item| key_of(item) == place.key)?;
+        let item = self.items.iter().rposition(|item| self.is(item, &place.key)).or_else(|| match place.key {
+            // The gap was filled: what stands in its place ends where it did.
+            Key::Gap(last) => self.items.iter().rposition(|item| number(item).is_some_and(|seq| seq <= last)),
+            _ => None,
+        })?;
         Some(At { item, line: self.lines_of(item).len().saturating_sub(1 + place.from_last) })
+    }
+
+    fn key_of(&self, item: &Item) -> Key {
+        match item {
+            Item::Row(row) => key(row, &self.look.me),
+            Item::Queued(message) => Key::Message(self.look.me.clone(), message.id.clone()),
+            Item::Note(note) => Key::Note(note.number),
+        }
+    }
+
+    fn is(&self, item: &Item, key: &Key) -> bool {
+        match (item, key) {
+            (Item::Row(Row::Gap(gap)), Key::Gap(last)) => gap.last == *last,
+            (Item::Row(row), Key::Message(from, id)) => {
+                row.id() == Some(id) && row.sender().unwrap_or(&self.look.me) == from
+            }
+            (Item::Queued(message), Key::Message(from, id)) => message.id == *id && self.look.me == *from,
+            (Item::Note(note), Key::Note(number)) => note.number == *number,
+            _ => false,
+        }
     }
 
     fn place(&self, at: At) -> Option<Place> {
@@ -210,7 +193,7 @@ impl<'a> Rows<'a> {
             return None;
         }
         let from_last = self.lines_of(at.item).len().saturating_sub(1 + at.line);
-        Some(Place { key: key_of(self.items.get(at.item)?), from_last })
+        Some(Place { key: self.key_of(self.items.get(at.item)?), from_last })
     }
 
     /// Goes up by so many lines; returns how many there are not.
@@ -261,128 +244,12 @@ impl Rows<'_> {
         if let Some(at) = time(content)
             && self.items.iter().take(item).rev().find_map(time).map(Timestamp::local_date) != Some(at.local_date())
         {
-            lines.push(self.separator(&at.local_date(), self.look.theme.quiet()));
+            lines.push(self.look.separator(&date(at.local_date()), self.look.theme.quiet()));
         }
         if self.first_new == Some(item) {
-            lines.push(self.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
+            lines.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
-        lines.extend(match content {
-            Item::Row(row) => self.lines_of_row(row),
-            Item::Queued(message) => self.said(&self.look.me, message.at, message.text.as_str(), "", self.state(None)),
-            Item::Note(note) => self.lines_of_note(note),
-        });
+        lines.extend(self.look.lines_of(content));
         lines
     }
-
-    fn separator(&self, text: &str, style: ratatui::style::Style) -> Line {
-        let side = "─".repeat((self.look.width.saturating_sub(text.chars().count() + 2) / 2).min(12));
-        let line = if side.is_empty() { text.to_owned() } else { format!("{side} {text} {side}") };
-        Line::of(line, style)
-    }
-
-    fn lines_of_row(&self, row: &Row) -> Vec<Line> {
-        match row {
-            Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
-            Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
-            Row::Direct(message) => self.lines_of_message(message, &format!(" ({DIRECT})"), Vec::new()),
-            Row::Failed(message, why) => {
-                let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.look.theme.problem())];
-                self.said(&self.look.me, message.at, message.text.as_str(), "", why)
-            }
-            Row::Gap(gap) => self.lines_of_gap(gap),
-        }
-    }
-
-    fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Vec<Line> {
-        self.said(&message.from, message.at, message.text.as_str(), how, tail)
-    }
-
-    fn said(&self, from: &UserName, at: Timestamp, text: &str, how: &str, tail: Vec<Piece>) -> Vec<Line> {
-        let theme = self.look.theme;
-        let name = safe(from.shown()).into_owned();
-        let time = Piece::new(format!("{} ", at.local_time_of_day()), theme.quiet());
-        let action = text.strip_prefix("/me ");
-        let (name, behind) =
-            if action.is_some() { (format!("* {name}{how}"), " ") } else { (format!("{name}{how}"), ": ") };
-        let head = vec![time, Piece::new(name, theme.name(from)), Piece::new(behind, theme.name(from))];
-        let text = action.unwrap_or(text);
-        let is_mine = *from == self.look.me;
-        let mention = if is_mine { "" } else { self.look.me.mapped() };
-        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(
-            self.look.width,
-            theme,
-            mention,
-        )
-    }
-
-    fn state(&self, state: Option<State>) -> Vec<Piece> {
-        let mark = match state {
-            None => "…",
-            Some(State::Received) => "✓",
-            Some(State::Delivered) => "✓✓",
-            Some(State::Read) if self.look.theme.has_colours() => "✓✓",
-            Some(State::Read) => READ_TICK.text(Language::current()),
-        };
-        vec![Piece::new(mark, self.look.theme.state(state))]
-    }
-
-    fn lines_of_gap(&self, gap: &Gap) -> Vec<Line> {
-        let text = Phrase::Hole { max: &gap.max_messages(), key: &self.look.load_key }.to_string();
-        self.plain(&format!("┄ {text}"), self.look.theme.new_messages())
-    }
-
-    fn lines_of_note(&self, note: &Note) -> Vec<Line> {
-        let theme = self.look.theme;
-        match note.kind {
-            NoteKind::Answer => note.text.lines().flat_map(|line| self.plain(line, theme.quiet())).collect(),
-            NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
-            NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
-        }
-    }
-
-    fn plain(&self, text: &str, style: ratatui::style::Style) -> Vec<Line> {
-        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(
-            self.look.width,
-            self.look.theme,
-            "",
-        )
-    }
-}
-
-fn received(item: &Item) -> Option<Seq> {
-    match item {
-        Item::Row(Row::Received(message)) => Some(message.seq),
-        _ => None,
-    }
-}
-
-fn time(item: &Item) -> Option<Timestamp> {
-    match item {
-        Item::Row(row) => row.at(),
-        Item::Queued(message) => Some(message.at),
-        Item::Note(_) => None,
-    }
-}
-
-fn key_of(item: &Item) -> Key {
-    match item {
-        Item::Row(row) => key(row),
-        Item::Queued(message) => Key::Message(message.id.clone()),
-        Item::Note(note) => Key::Note(note.number),
-    }
-}
-
-/// Returns the identity of a row.
-pub fn key(row: &Row) -> Key {
-    match (row, row.id()) {
-        (Row::Gap(gap), _) => Key::Gap(gap.last),
-        (_, Some(id)) => Key::Message(id.clone()),
-        // Only a gap has no id.
-        (row, None) => Key::Gap(row.seq().unwrap_or_default()),
-    }
-}
-
-/// Checks that a message names a user.
-pub fn mentions_user(message: &Message, user: &UserName) -> bool {
-    !mentions(message.text.as_str(), user.mapped()).is_empty()
 }

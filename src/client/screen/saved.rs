@@ -4,19 +4,21 @@
 //! wachat-screen;1
 //! OPEN;<target>
 //! DRAFT;<target>;<text>
-//! PLACE;<target>;<MESSAGE or GAP>;<id or number>;<lines below>
+//! PLACE;<target>;<lines below>;MESSAGE;<sender>;<id>
+//! PLACE;<target>;<lines below>;GAP;<last number>
 //! ```
 //! A file that is missing or of another form is as good as none: nothing in it was sent.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::rows::{Key, Place};
+use super::item::Key;
+use super::rows::Place;
 use crate::disk::{self, RealDisk};
 use crate::limits;
-use crate::model::{MessageId, Target};
+use crate::model::{MessageId, Target, UserName};
 use crate::protocol::codec::field;
-use crate::record::{Fields, PlainField, Writer};
+use crate::record::{Fields, Writer};
 
 const NAME: &str = "screen.csv";
 const HEAD: &str = "wachat-screen;1";
@@ -54,11 +56,11 @@ impl Saved {
                 self.drafts.insert(target, text.get(..text.len().min(limits::TYPED_BYTES))?.to_owned());
             }
             "PLACE" => {
-                let key = match f.get(2)? {
-                    "MESSAGE" => Key::Message(MessageId::new(f.get(3)?)?),
-                    _ => Key::Gap(field(f, 3)?),
+                let key = match f.get(3)? {
+                    "MESSAGE" => Key::Message(UserName::from_stored(f.get(4)?)?, MessageId::new(f.get(5)?)?),
+                    _ => Key::Gap(field(f, 4)?),
                 };
-                self.places.insert(target, Place { key, from_last: f.get(4)?.parse().ok()? });
+                self.places.insert(target, Place { key, from_last: f.get(2)?.parse().ok()? });
             }
             _ => {}
         }
@@ -80,15 +82,20 @@ impl Saved {
             line(&|w| _ = w.plain("DRAFT").plain(target.stored()).text(text));
         }
         for (target, place) in self.places.iter().take(ENTRIES) {
-            let (kind, number): (_, &dyn PlainField) = match &place.key {
-                Key::Message(id) => ("MESSAGE", id),
-                Key::Gap(last) => ("GAP", last),
-                Key::Note(_) => continue,
-            };
-            line(&|w| _ = w.plain("PLACE").plain(target.stored()).plain(kind).plain(number).plain(place.from_last));
+            let (key, below) = (&place.key, place.from_last);
+            line(&|w| write_key(w.plain("PLACE").plain(target.stored()).plain(below), key));
         }
         let (path, new) = (directory.join(NAME), directory.join("screen.new"));
         disk::write(&RealDisk, &new, &lines)?;
         disk::Disk::rename(&RealDisk, &new, &path)
+    }
+}
+
+fn write_key(w: &mut Writer, key: &Key) {
+    match key {
+        Key::Message(from, id) => _ = w.plain("MESSAGE").plain(from.stored()).plain(id),
+        Key::Gap(last) => _ = w.plain("GAP").plain(last),
+        // A note is gone with the program that made it, and so is its place.
+        Key::Note(_) => {}
     }
 }

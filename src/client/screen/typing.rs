@@ -9,7 +9,7 @@ use super::chats::Chat;
 use super::draw::first_listed;
 use super::keys::Action;
 use super::model::{Mode, Model, Request};
-use super::rows::NoteKind;
+use super::item::NoteKind;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::terminal::editor::Edit;
@@ -29,8 +29,8 @@ impl Model {
         match event {
             TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(key, app),
             TerminalEvent::Paste(text) => self.paste(text, app),
-            TerminalEvent::FocusGained => self.set_focus(true, app),
-            TerminalEvent::FocusLost => self.set_focus(false, app),
+            TerminalEvent::FocusGained => self.note_focus(true, app),
+            TerminalEvent::FocusLost => self.note_focus(false, app),
             TerminalEvent::Mouse(mouse) => match mouse.kind {
                 MouseEventKind::Scroll(ScrollDirection::Up) => self.scroll(app, true, WHEEL_LINES),
                 MouseEventKind::Scroll(ScrollDirection::Down) => self.scroll(app, false, WHEEL_LINES),
@@ -42,12 +42,8 @@ impl Model {
         }
     }
 
-    fn set_focus(&mut self, focused: bool, app: &App) -> Vec<Request> {
-        self.focused = focused;
-        if !focused && let Some(target) = &self.open {
-            // What comes while the window is in the background is new.
-            self.new_above = app.state().find_conversation(target).map(|c| c.seen());
-        }
+    fn note_focus(&mut self, focused: bool, app: &App) -> Vec<Request> {
+        self.set_focus(app, focused);
         Vec::new()
     }
 
@@ -57,7 +53,7 @@ impl Model {
         }
         match &self.mode {
             Mode::Typing => self.handle_typing(key, app),
-            Mode::Paste(_) => self.answer_paste(key),
+            Mode::Paste(_) => self.answer_paste(key, app),
             _ => self.handle_over(key, app),
         }
     }
@@ -109,20 +105,28 @@ impl Model {
     }
 
     fn paste(&mut self, text: String, app: &App) -> Vec<Request> {
-        if text.lines().count() > PASTE_LINES {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        if let Mode::Paste(before) = &mut self.mode {
+            // One answer is for both.
+            before.push_str(&text);
+        } else if text.lines().count() > PASTE_LINES {
             self.mode = Mode::Paste(text);
-        } else if !self.editor.paste(&text) {
-            return self.problem(app, Phrase::LineTooLong);
+        } else {
+            return self.insert_pasted(&text, app);
         }
         Vec::new()
     }
 
-    fn answer_paste(&mut self, key: KeyEvent) -> Vec<Request> {
+    fn insert_pasted(&mut self, text: &str, app: &App) -> Vec<Request> {
+        if self.editor.paste(text) { Vec::new() } else { self.problem(app, Phrase::LineTooLong) }
+    }
+
+    fn answer_paste(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
         let Mode::Paste(text) = std::mem::take(&mut self.mode) else { return Vec::new() };
         let yes = Language::current().yes();
         let typed = if let KeyCode::Char(c) = key.code { c.to_lowercase().to_string() } else { String::new() };
         if typed == "y" || typed == yes || key.code == KeyCode::Enter {
-            self.editor.paste(&text);
+            return self.insert_pasted(&text, app);
         }
         Vec::new()
     }
@@ -174,8 +178,8 @@ impl Model {
         let chats = self.chats(app);
         let start = self.number_of_open(app).map_or(0, |here| here + 1);
         let is_unread = |chat: &&Chat| chat.unread > 0 && Some(&chat.target) != self.open.as_ref();
-        let next = chats.iter().cycle().skip(start).take(chats.len()).filter(is_unread).max_by_key(|chat| chat.calls());
-        self.select(next)
+        let unread: Vec<_> = chats.iter().cycle().skip(start).take(chats.len()).filter(is_unread).collect();
+        self.select(unread.iter().find(|chat| chat.calls()).or(unread.first()).copied())
     }
 
     fn scroll(&mut self, app: &App, up: bool, lines: usize) -> Vec<Request> {
@@ -203,7 +207,7 @@ impl Model {
             let top = first_listed(chats.len(), self.chosen(app), self.areas.list.height);
             return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
         }
-        if self.areas.rows.contains(at) {
+        if self.areas.rows.contains(at) && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) {
             let line = usize::from(row - self.areas.rows.y);
             let holes = self.window(app).holes;
             let clicked = holes.into_iter().find(|(at, _)| *at == line);

@@ -74,14 +74,14 @@ pub struct Days {
 impl Default for Days {
     /// The lines begin today.
     fn default() -> Self {
-        Self { last: Timestamp::now().local_date() }
+        Self { last: Timestamp::now().local_date().to_string() }
     }
 }
 
 impl Days {
     /// Returns the line above the first line of another day.
     pub fn separator(&mut self, view: &View, marks: Marks) -> Option<String> {
-        let date = time_of(view)?.local_date();
+        let date = time_of(view)?.local_date().to_string();
         let dash = marks.dash();
         (std::mem::replace(&mut self.last, date.clone()) != date).then(|| format!("{dash} {date} {dash}"))
     }

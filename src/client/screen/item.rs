@@ -1,0 +1,183 @@
+//! The items of a conversation: what each is known by, and its lines.
+
+use super::line::{Line, Paragraph, Piece, mentions};
+use super::theme::Theme;
+use crate::client::state::conversation::{Gap, Row};
+use crate::client::state::outbox::Outgoing;
+use crate::client::terminal::wrap::cells;
+use crate::client::texts::safe::safe;
+use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
+use crate::client::texts::{Language, Phrase};
+use crate::model::{Message, MessageId, Seq, State, Timestamp, Target, UserName};
+
+/// The identity of an item, by which a scroll place is found again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The ids of two users may be the same.
+    Message(UserName, MessageId),
+    /// The gap that ends with this number.
+    Gap(Seq),
+    Note(u64),
+}
+
+/// A line that nobody said: an answer, a notice, an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub number: u64,
+    /// The conversation that was open; `None`: none was.
+    pub target: Option<Target>,
+    /// The time of the last message before it.
+    pub after: Option<Timestamp>,
+    pub text: String,
+    pub kind: NoteKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    Answer,
+    Notice,
+    Problem,
+}
+
+/// One thing in a conversation.
+pub(super) enum Item<'a> {
+    Row(&'a Row),
+    Queued(&'a Outgoing),
+    Note(&'a Note),
+}
+
+/// What the lines are made with.
+#[derive(Clone)]
+pub struct Look {
+    pub width: usize,
+    pub theme: Theme,
+    pub me: UserName,
+    /// The messages above this number are new: a line stands before the first of them.
+    pub new_above: Option<Seq>,
+    /// The key that loads what only the server has.
+    pub load_key: String,
+}
+
+/// The lines of the items.
+impl Look {
+    /// Returns the lines of an item.
+    pub(super) fn lines_of(&self, item: &Item) -> Vec<Line> {
+        match item {
+            Item::Row(row) => self.lines_of_row(row),
+            Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
+            Item::Note(note) => self.lines_of_note(note),
+        }
+    }
+
+    pub(super) fn separator(&self, text: &str, style: ratatui::style::Style) -> Line {
+        let side = "─".repeat((self.width.saturating_sub(cells(text) + 2) / 2).min(12));
+        let line = if side.is_empty() { text.to_owned() } else { format!("{side} {text} {side}") };
+        Line::of(line, style)
+    }
+
+    fn lines_of_row(&self, row: &Row) -> Vec<Line> {
+        match row {
+            Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
+            Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
+            Row::Direct(message) => self.lines_of_message(message, &format!(" ({DIRECT})"), Vec::new()),
+            Row::Failed(message, why) => {
+                let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
+                self.said(&self.me, message.at, message.text.as_str(), "", why)
+            }
+            Row::Gap(gap) => self.lines_of_gap(gap),
+        }
+    }
+
+    fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Vec<Line> {
+        self.said(&message.from, message.at, message.text.as_str(), how, tail)
+    }
+
+    fn said(&self, from: &UserName, at: Timestamp, text: &str, how: &str, tail: Vec<Piece>) -> Vec<Line> {
+        let theme = self.theme;
+        let name = safe(from.shown()).into_owned();
+        let time = Piece::new(format!("{} ", at.local_time_of_day()), theme.quiet());
+        let action = text.strip_prefix("/me ");
+        let (name, behind) =
+            if action.is_some() { (format!("* {name}{how}"), " ") } else { (format!("{name}{how}"), ": ") };
+        let head = vec![time, Piece::new(name, theme.name(from)), Piece::new(behind, theme.name(from))];
+        let text = action.unwrap_or(text);
+        let is_mine = *from == self.me;
+        let mention = if is_mine { "" } else { self.me.mapped() };
+        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(
+            self.width,
+            theme,
+            mention,
+        )
+    }
+
+    fn state(&self, state: Option<State>) -> Vec<Piece> {
+        let mark = match state {
+            None => "…",
+            Some(State::Received) => "✓",
+            Some(State::Delivered) => "✓✓",
+            Some(State::Read) if self.theme.has_colours() => "✓✓",
+            Some(State::Read) => READ_TICK.text(Language::current()),
+        };
+        vec![Piece::new(mark, self.theme.state(state))]
+    }
+
+    fn lines_of_gap(&self, gap: &Gap) -> Vec<Line> {
+        let text = Phrase::Hole { max: &gap.max_messages(), key: &self.load_key }.to_string();
+        self.plain(&format!("┄ {text}"), self.theme.new_messages())
+    }
+
+    fn lines_of_note(&self, note: &Note) -> Vec<Line> {
+        let theme = self.theme;
+        match note.kind {
+            NoteKind::Answer => note.text.lines().flat_map(|line| self.plain(line, theme.quiet())).collect(),
+            NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
+            NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
+        }
+    }
+
+    fn plain(&self, text: &str, style: ratatui::style::Style) -> Vec<Line> {
+        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(
+            self.width,
+            self.theme,
+            "",
+        )
+    }
+}
+
+pub(super) fn received(item: &Item) -> Option<Seq> {
+    match item {
+        Item::Row(Row::Received(message)) => Some(message.seq),
+        _ => None,
+    }
+}
+
+pub(super) fn time(item: &Item) -> Option<Timestamp> {
+    match item {
+        Item::Row(row) => row.at(),
+        Item::Queued(message) => Some(message.at),
+        Item::Note(_) => None,
+    }
+}
+
+/// Returns the number that the server has given an item.
+pub(super) fn number(item: &Item) -> Option<Seq> {
+    match item {
+        Item::Row(row) => row.seq(),
+        Item::Queued(_) | Item::Note(_) => None,
+    }
+}
+
+/// Returns the identity of a row, in the history of this user.
+pub(super) fn key(row: &Row, me: &UserName) -> Key {
+    match (row, row.id()) {
+        (Row::Gap(gap), _) => Key::Gap(gap.last),
+        (_, Some(id)) => Key::Message(row.sender().unwrap_or(me).clone(), id.clone()),
+        // Only a gap has no id.
+        (row, None) => Key::Gap(row.seq().unwrap_or_default()),
+    }
+}
+
+/// Checks that a message names a user.
+pub fn mentions_user(message: &Message, user: &UserName) -> bool {
+    !mentions(message.text.as_str(), user.mapped()).is_empty()
+}

@@ -1,0 +1,261 @@
+//! An app and the model of its screen, without terminal, threads and files: events and keys go in, rows of cells come
+//! out. It does what the full screen does with them (`src/client/screen/mod.rs`), and plays the server.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use terminput::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
+use wachat::client::app::event::{Effect, Event, Moment};
+use wachat::client::app::{App, Setting};
+use wachat::client::link::LinkEvent;
+use wachat::client::link::error::LinkError;
+use wachat::client::link::receiver::Receive;
+use wachat::client::link::request::{Answer, Request as LinkRequest};
+use wachat::client::screen::draw::{Drawn, draw};
+use wachat::client::screen::keys::Keys;
+use wachat::client::screen::model::{Model, Request};
+use wachat::client::screen::theme::Theme;
+use wachat::client::state::ClientState;
+use wachat::client::state::lookup::Lookup;
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Accepted, Chat, Event as ServerEvent, HistoryRecord, SessionOpened};
+
+pub fn user(name: &str) -> UserName {
+    UserName::new(name).unwrap()
+}
+
+pub fn target(name: &str) -> Target {
+    Target::parse(name).unwrap()
+}
+
+pub fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+/// A minute of March 2026 as this machine's clock shows it, wherever it is.
+pub fn local(day: i8, hour: i8, minute: i8) -> Timestamp {
+    let time = jiff::civil::date(2026, 3, day).at(hour, minute, 0, 0);
+    let zoned = time.to_zoned(jiff::tz::TimeZone::system()).unwrap();
+    Timestamp::from_millis(zoned.timestamp().as_millisecond().try_into().unwrap())
+}
+
+/// The app, its screen, and the requests that its threads have.
+pub struct ScreenApp {
+    pub app: App,
+    pub model: Model,
+    pub cells: Buffer,
+    pub drawn: Drawn,
+    pub now: Instant,
+    pub at: Timestamp,
+    /// The highest number that the server has given.
+    pub last: u64,
+    /// Requests of the full screen that are not the app's, oldest first.
+    pub asked: Vec<Request>,
+    /// What the app was given as a command or message, oldest first.
+    pub entered: Vec<String>,
+    pub seen: Vec<(Target, Seq)>,
+    pub sending: Option<LinkRequest>,
+    pub receiving: Option<Receive>,
+    pub lookups: Vec<Lookup>,
+    random: u128,
+}
+
+impl ScreenApp {
+    /// Ana's client, connected: she is in the lobby.
+    pub fn new(theme: Theme) -> Self {
+        let mut screen = Self::disconnected(theme);
+        screen.handle(Event::Started(Ok(())));
+        screen.log_in();
+        screen.answer();
+        screen.poll(vec![]);
+        screen.answer();
+        screen
+    }
+
+    /// Ana's client before its first event.
+    pub fn disconnected(theme: Theme) -> Self {
+        let setting =
+            Setting { piped: false, receipts: true, direct: false, full_screen: true, server: "example:1666".to_owned() };
+        let (now, at) = (Instant::now(), local(2, 14, 35));
+        let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
+        let (model, cells) = (Model::new(Keys::new("").unwrap(), theme), Buffer::empty(Rect::new(0, 0, 80, 24)));
+        let (asked, entered, seen, lookups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (sending, receiving, drawn) = (None, None, Drawn::default());
+        Self {
+            app, model, cells, drawn, now, at, last: 0, asked, entered, seen, sending, receiving, lookups, random: 0,
+        }
+    }
+
+    pub fn handle(&mut self, event: Event) {
+        match &event {
+            Event::Entered(text) => self.entered.push(text.clone()),
+            Event::Seen(target, upto) => self.seen.push((target.clone(), *upto)),
+            _ => {}
+        }
+        self.random += 1;
+        let moment = Moment { now: self.now, at: self.at, random: self.random };
+        let output = self.app.handle(event, moment);
+        for effect in output.effects {
+            match effect {
+                Effect::Send(request) => assert!(self.sending.replace(request).is_none(), "two requests at once"),
+                Effect::Receive(request) => assert!(self.receiving.replace(request).is_none(), "two polls at once"),
+                Effect::LookUp(lookup) => self.lookups.push(lookup),
+                Effect::Direct(action) => panic!("{action:?}"),
+            }
+        }
+        self.model.follow(&self.app);
+        let requests = self.model.take(output.views, &self.app);
+        self.carry_out(requests);
+    }
+
+    fn carry_out(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            match request {
+                Request::App(event) => self.handle(event),
+                request => self.asked.push(request),
+            }
+        }
+    }
+
+    /// Draws the screen, and tells the app what was on it.
+    pub fn draw(&mut self, width: u16, height: u16) -> Vec<String> {
+        self.cells = Buffer::empty(Rect::new(0, 0, width, height));
+        self.drawn = draw(&mut self.model, &self.app, self.now, &mut self.cells);
+        let told = self.model.note_drawn(&self.app);
+        told.into_iter().for_each(|event| self.handle(event));
+        rows(&self.cells)
+    }
+}
+
+/// The terminal.
+impl ScreenApp {
+    pub fn terminal(&mut self, event: TerminalEvent) {
+        let requests = self.model.handle(event, &self.app);
+        self.carry_out(requests);
+    }
+
+    pub fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) {
+        self.terminal(TerminalEvent::Key(KeyEvent::new(code).modifiers(modifiers)));
+    }
+
+    pub fn press(&mut self, code: KeyCode) {
+        self.key(code, KeyModifiers::NONE);
+    }
+
+    pub fn control(&mut self, c: char) {
+        self.key(KeyCode::Char(c), KeyModifiers::CTRL);
+    }
+
+    pub fn alt(&mut self, code: KeyCode) {
+        self.key(code, KeyModifiers::ALT);
+    }
+
+    pub fn type_text(&mut self, text: &str) {
+        text.chars().for_each(|c| self.press(KeyCode::Char(c)));
+    }
+
+    pub fn enter(&mut self, text: &str) {
+        self.type_text(text);
+        self.press(KeyCode::Enter);
+    }
+}
+
+/// The server.
+impl ScreenApp {
+    pub fn log_in(&mut self) {
+        assert_eq!(self.receiving.take(), Some(Receive::LogIn));
+        let acknowledged = self.app.state().position();
+        let opened = SessionOpened { user: user("ana"), acknowledged, store: "store".into() };
+        self.handle(Event::Link(LinkEvent::LoggedIn(opened)));
+    }
+
+    /// Answers the poll with these events.
+    pub fn poll(&mut self, events: Vec<ServerEvent>) {
+        assert!(matches!(self.receiving.take(), Some(Receive::Poll { .. })), "it does not poll");
+        self.handle(Event::Link(LinkEvent::Polled(Ok(events))));
+    }
+
+    pub fn disconnect(&mut self) {
+        self.receiving = None;
+        self.handle(Event::Link(LinkEvent::ReceiverFailed(LinkError::Away("lost".to_owned()))));
+    }
+
+    /// Answers what the sender asks, until it asks nothing.
+    pub fn answer(&mut self) {
+        while let Some(request) = self.sending.take() {
+            let answer = self.answer_of(&request);
+            self.handle(Event::Link(LinkEvent::Answered(request, Ok(answer))));
+        }
+    }
+
+    pub fn answer_of(&mut self, request: &LinkRequest) -> Answer {
+        match request {
+            LinkRequest::Send(message, _) | LinkRequest::Retry(message, _) => {
+                self.last += 1;
+                Answer::Accepted(Accepted { id: message.id.clone(), at: message.at, seq: seq(self.last) })
+            }
+            LinkRequest::Compare => Answer::Chats(Vec::new()),
+            LinkRequest::Lobby | LinkRequest::Chats => {
+                let (last, read) = (Seq::ZERO, Seq::ZERO);
+                Answer::Chats(vec![Chat { target: target("#lobby"), last, read, count: 0 }])
+            }
+            LinkRequest::Fill(gap) => {
+                let numbers = gap.first.get()..=gap.last.get();
+                let record = |number: u64| HistoryRecord::Message {
+                    message: self.message(number, "luis", &gap.target.to_string(), &format!("filled {number}")),
+                    state: State::Received,
+                };
+                Answer::Rows(numbers.map(record).collect())
+            }
+            LinkRequest::Join(room, _) => Answer::Joined(
+                Some(Chat { target: Target::Room(room.clone()), last: Seq::ZERO, read: Seq::ZERO, count: 0 }),
+                Vec::new(),
+            ),
+            LinkRequest::History(..) => Answer::Rows(Vec::new()),
+            LinkRequest::Users => Answer::Users(Vec::new()),
+            LinkRequest::Rooms => Answer::Rooms(Vec::new()),
+            _ => Answer::Done,
+        }
+    }
+
+    /// A message to ana, or to a room.
+    pub fn message(&self, number: u64, from: &str, to: &str, text: &str) -> Arc<Message> {
+        let to = if to.starts_with('#') { target(to) } else { target("ana") };
+        let (id, from) = (MessageId::new(&format!("m-{number}")).unwrap(), user(from));
+        Arc::new(Message { seq: seq(number), id, from, to, at: self.at, text: Text::new(text).unwrap() })
+    }
+
+    pub fn arrive(&mut self, from: &str, to: &str, text: &str) {
+        self.last += 1;
+        let message = self.message(self.last, from, to, text);
+        self.poll(vec![ServerEvent::Message(message)]);
+    }
+
+    /// The user's messages to a target, up to the last one, reach a state.
+    pub fn reach(&mut self, to: &str, state: State) {
+        let upto = seq(self.last);
+        self.last += 1;
+        let event = ServerEvent::State { seq: seq(self.last), target: target(to), state, upto, at: self.at };
+        self.poll(vec![event]);
+    }
+
+    pub fn wait(&mut self, time: Duration) {
+        self.now += time;
+    }
+}
+
+/// Returns the rows of cells as texts, without the blanks at their ends. A wide character is followed by no blank.
+pub fn rows(cells: &Buffer) -> Vec<String> {
+    let row = |y: u16| {
+        let (mut text, mut x) = (String::new(), 0);
+        while x < cells.area.width {
+            let symbol = cells[(x, y)].symbol();
+            text.push_str(symbol);
+            x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap().max(1);
+        }
+        text.trim_end().to_owned()
+    };
+    (0..cells.area.height).map(row).collect()
+}
