@@ -22,6 +22,8 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
+mod man;
+pub mod pages;
 mod room;
 mod roster;
 mod safety;
@@ -62,7 +64,7 @@ enum Command {
     /// Print a completion script for a shell
     Completions(shell::CompletionsArgs),
     /// Print a manual page
-    Man(shell::ManArgs),
+    Man(man::ManArgs),
 }
 
 #[derive(Args)]
@@ -71,10 +73,10 @@ struct ServeArgs {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// SEND port (requests); 0: a free one
-    #[arg(long, default_value_t = 1666)]
+    #[arg(long, default_value_t = serve::SEND_PORT)]
     send_port: u16,
     /// RECV port (events); 0: a free one
-    #[arg(long, default_value_t = 1999)]
+    #[arg(long, default_value_t = serve::RECV_PORT)]
     recv_port: u16,
     /// Directory of the store; created if it does not exist
     #[arg(long, default_value = "data")]
@@ -170,13 +172,18 @@ impl From<ServeArgs> for Config {
     }
 }
 
+/// Returns the description of the command line, without any user's settings.
+pub fn command() -> clap::Command {
+    pages::add_to_help(Cli::command(), "")
+}
+
 /// Reads the settings and the command line, and runs the command.
 pub fn run() -> ExitCode {
-    let settings = match Settings::read(&Cli::command()) {
+    let settings = match Settings::read(&command()) {
         Ok(settings) => settings,
         Err(error) => return report(Err((Exit::Usage, error.to_string()))),
     };
-    let command = settings.apply_to(Cli::command());
+    let command = settings.apply_to(command());
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
@@ -191,8 +198,8 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => finish(safety::restore(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),
         // Without this user's settings: the output is for all users.
-        Command::Completions(args) => finish(shell::completions(&args, Cli::command())),
-        Command::Man(args) => report(shell::man(&args, Cli::command()).map(|()| Exit::Done)),
+        Command::Completions(args) => finish(shell::completions(&args, self::command())),
+        Command::Man(args) => report(man::run(&args, self::command()).map(|()| Exit::Done)),
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct BridgeArgs {
 #[derive(Subcommand)]
 enum Network {
     /// Join one room with one Telegram chat, in both directions
+    #[command(override_usage = "wachat bridge telegram --user <NAME> --room <ROOM> --chat-id <NUMBER>\n           \
+        --token-file <FILE> [OPTIONS]")]
     Telegram(TelegramArgs),
 }
 

@@ -12,10 +12,8 @@ use crate::store::{Report, Store};
 /// Verify every byte of a store, while no server is running
 ///
 /// Reads every file in full and compares it with its checksums and with the others: the newest checkpoint, the
-/// write-ahead log, the whole history. Changes nothing. Exit code 0: no damage; 1: each line names damage, with file
-/// and line, or says why the store cannot be checked.
+/// write-ahead log, the whole history. Changes nothing.
 #[derive(Args)]
-#[command(after_help = "Example:\n  wachat check --data data")]
 pub(super) struct CheckArgs {
     /// Directory of the store, or a backup; no server may be running on it
     #[arg(long, default_value = "data")]
@@ -25,9 +23,8 @@ pub(super) struct CheckArgs {
 /// Copy a store, also while a server runs on it
 ///
 /// The server keeps running. Everything that was answered OK before the backup began is in the copy,
-/// which is verified in the end. Exit code 0: the backup is whole; 1: there is none, and a line says why.
+/// which is verified in the end. If it fails, there is no backup.
 #[derive(Args)]
-#[command(after_help = "Example:\n  wachat backup --data data /mnt/backups/monday")]
 pub(super) struct BackupArgs {
     /// Directory of the store
     #[arg(long, default_value = "data")]
@@ -39,10 +36,8 @@ pub(super) struct BackupArgs {
 /// Make a store of a backup
 ///
 /// The backup is verified first and stays as it is. The store gets a new name, by which clients notice that messages
-/// after the backup are gone from the server; they keep their own copies. Exit code 0: the store can be served;
-/// 1: there is none, and a line says why.
+/// after the backup are gone from the server; they keep their own copies.
 #[derive(Args)]
-#[command(after_help = "Example:\n  wachat restore /mnt/backups/monday --data data")]
 pub(super) struct RestoreArgs {
     /// Directory that wachat backup has written
     backup: PathBuf,

@@ -1,14 +1,23 @@
 //! `wachat serve`: the life of a server process, up to its last checkpoint.
 
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 
 use crossbeam_channel::select;
+use if_addrs::{IfOperStatus, Interface};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::limits;
 use crate::server::{self, Config, Handle};
 use crate::signals;
+
+/// The ports that clients connect to unless they are told others.
+pub(super) const SEND_PORT: u16 = 1666;
+pub(super) const RECV_PORT: u16 = 1999;
+
+/// Maximum number of addresses of this machine that are shown.
+const SHOWN_ADDRESSES: usize = 4;
 
 /// Runs a server until a signal stops it. The error says why it could not start or go on.
 pub(super) fn serve(mut config: Config) -> Result<(), String> {
@@ -21,17 +30,68 @@ pub(super) fn serve(mut config: Config) -> Result<(), String> {
     let server = server::start(config).map_err(|error| error.to_string())?;
     announce(&server, &data).map_err(|error| format!("cannot write to standard output: {error}"))?;
     select! {
-        recv(signals) -> _ => server.stop(),
-        recv(server.ended()) -> end => end.unwrap_or_else(|_| Err("the router has panicked".to_owned())),
+        recv(signals) -> _ => server.stop()?,
+        recv(server.ended()) -> end => end.unwrap_or_else(|_| Err("the router has panicked".to_owned()))?,
     }
+    // A program that has read the ready line may have closed the pipe.
+    let _ = writeln!(io::stdout(), "wachat: stopped");
+    Ok(())
 }
 
-/// Writes the ready line, the only one on standard output.
+/// Writes the ready line, which is the first on standard output and for programs; then, for people, who can connect
+/// and how to stop.
 fn announce(server: &Handle, data: &str) -> io::Result<()> {
     let (send, recv) = (server.send_address(), server.recv_address());
+    let mut text = format!("wachat: listening send={send} recv={recv} data={data}\n");
+    for line in invitation(send, recv.port(), &addresses(send.ip())) {
+        text.push_str(&format!("wachat: {line}\n"));
+    }
+    text.push_str("wachat: Ctrl-C stops the server\n");
+    // One write: the reader of the first line may close the pipe at once.
     let mut out = io::stdout();
-    writeln!(out, "wachat: listening send={send} recv={recv} data={data}")?;
+    out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// Returns the command with which people of this network connect, for each address of this machine.
+fn invitation(send: SocketAddr, recv_port: u16, addresses: &[IpAddr]) -> Vec<String> {
+    let mut ports = String::new();
+    for (flag, port, usual) in [("--send-port", send.port(), SEND_PORT), ("--recv-port", recv_port, RECV_PORT)] {
+        if port != usual {
+            ports.push_str(&format!(" {flag} {port}"));
+        }
+    }
+    if send.ip().is_loopback() {
+        return vec![format!(
+            "only this machine can connect, with wachat connect{ports}; serve --listen 0.0.0.0 lets others in"
+        )];
+    }
+    if addresses.is_empty() {
+        return vec!["this machine has no address in a network: only itself can connect".to_owned()];
+    }
+    addresses.iter().map(|address| format!("friends connect with wachat connect --server {address}{ports}")).collect()
+}
+
+/// Returns the addresses that others reach a listener at: its own, or those of this machine if it listens on all.
+/// Those of containers and tunnels are left out where they can be told apart.
+fn addresses(listen: IpAddr) -> Vec<IpAddr> {
+    if !listen.is_unspecified() {
+        return vec![listen];
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        log::warn!("the addresses of this machine are unknown: {error}");
+        Vec::new()
+    });
+    let reachable = |interface: &Interface| {
+        let is_up = matches!(interface.oper_status, IfOperStatus::Up | IfOperStatus::Unknown);
+        is_up && !(interface.is_loopback() || interface.is_link_local() || interface.is_p2p())
+    };
+    let mut addresses: Vec<_> = interfaces.into_iter().filter(reachable).map(|interface| interface.ip()).collect();
+    // A listener on :: takes IPv4 as well.
+    addresses.retain(|address| address.is_ipv4() || listen.is_ipv6());
+    addresses.sort();
+    addresses.truncate(SHOWN_ADDRESSES);
+    addresses
 }
 
 /// Raises the limit of open files to the hard limit, and returns it; `None`: there is none.

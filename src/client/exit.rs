@@ -1,8 +1,9 @@
 //! The exit codes: what scripts are told.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use super::texts::ascii::for_terminal;
 use super::texts::safe::safe;
 use crate::protocol::Ko;
 
@@ -52,8 +53,11 @@ pub fn report(result: Result<Exit, Failure>) -> ExitCode {
 
 /// Writes a line to standard error, beside the data.
 pub fn note(text: &str) {
+    let mut out = io::stderr();
+    let text = safe(text);
+    let text = if out.is_terminal() { for_terminal(&text) } else { text.as_ref().into() };
     // Without standard error there is no place to report that.
-    let _ = writeln!(io::stderr(), "wachat: {}", safe(text));
+    let _ = writeln!(out, "wachat: {text}");
 }
 
 impl From<Exit> for ExitCode {

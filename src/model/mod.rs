@@ -10,4 +10,4 @@ pub use id::{MessageId, Seq};
 pub use message::{Message, State, Text};
 pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};
 pub use secret::{Email, Password, PasswordError, Token};
-pub use time::Timestamp;
+pub use time::{LocalTime, Timestamp};

@@ -55,6 +55,17 @@ impl Timestamp {
         self.instant().to_zoned(jiff::tz::TimeZone::system()).date()
     }
 
+    /// Returns the time in this machine's time zone.
+    pub fn local(self) -> LocalTime {
+        let local = self.instant().to_zoned(jiff::tz::TimeZone::system());
+        LocalTime {
+            year: local.year(),
+            month: local.month().unsigned_abs(),
+            day: local.day().unsigned_abs(),
+            time_of_day: self.local_time_of_day(),
+        }
+    }
+
     /// Returns the text of the time up to the dot before the milliseconds.
     fn second_text(self) -> [u8; 20] {
         let second = self.0 / 1_000;
@@ -71,6 +82,18 @@ impl Timestamp {
     fn instant(self) -> jiff::Timestamp {
         i64::try_from(self.0).ok().and_then(|m| jiff::Timestamp::from_millisecond(m).ok()).unwrap_or_default()
     }
+}
+
+/// A time in a time zone, in the parts that people name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalTime {
+    pub year: i16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+    /// `14:35`.
+    pub time_of_day: String,
 }
 
 thread_local! {

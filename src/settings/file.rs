@@ -24,8 +24,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "a text in quotes",
-            Self::Number => "a number",
-            Self::Not => "true or false",
+            Self::Number => "a number, without quotes",
+            Self::Not => "true or false, without quotes",
         })
     }
 }
@@ -67,11 +67,27 @@ type Parsed = (&'static Setting, String, Range<usize>);
 pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Found>, SettingsError> {
     let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Io(path.to_path_buf(), error))?;
     let line = |span: Range<usize>| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
-    let fault = |(span, why): Fault| SettingsError::Line(path.to_path_buf(), line(span), why);
+    let fault = |(span, why): Fault| {
+        let number = line(span);
+        let advice = text.lines().nth(number - 1).and_then(advise_quotes);
+        SettingsError::Line(path.to_path_buf(), number, advice.unwrap_or(why))
+    };
     let parsed = DeTable::parse(&text)
         .map_err(|error| fault((error.span().unwrap_or_default(), error.message().replace('\n', "; "))))?;
     let found = read_table(parsed.get_ref(), "", command).map_err(fault)?;
     Ok(found.into_iter().map(|(setting, value, span)| Found { setting, value, line: line(span) }).collect())
+}
+
+/// Returns the advice for a line with an error in which the value of a text has no quotes, such as `user = ana`. What
+/// TOML makes of such a value depends on its characters: a syntax error, a number, a date.
+fn advise_quotes(line: &str) -> Option<String> {
+    let (key, value) = line.split_once('=').map(|(key, value)| (key.trim(), value))?;
+    let value = value.split(" #").next()?.trim();
+    let is_text = SETTINGS.iter().any(|row| row.is_text() && row.key() == key);
+    let is_bare = !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']);
+    // A JSON string is a TOML string as well.
+    let quoted = || serde_json::Value::from(value).to_string();
+    (is_text && is_bare).then(|| format!("{key} is a text: put quotes around it, as in {key} = {}", quoted()))
 }
 
 /// Returns the settings of one table and of the tables in it.

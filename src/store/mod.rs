@@ -40,8 +40,9 @@ use crate::wal::{self, Location, Wal, WalError};
 /// The file that the process that uses the directory has locked.
 const LOCK: &str = "lock";
 
-/// The page that comes with the source, and is in the default directory before any store.
-const README: &str = "README.md";
+/// Files that belong beside a store: the page that comes with the source, and the roster and the passwords of
+/// `wachat user import`. They may be there before any store.
+const BESIDE: [&str; 3] = ["README.md", "roster.csv", "passwords.csv"];
 
 /// A data directory.
 #[derive(Clone)]

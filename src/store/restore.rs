@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::check::Report;
-use super::{LOCK, Problem, README, Store, StoreError, new_name};
+use super::{BESIDE, LOCK, Problem, Store, StoreError, new_name};
 use crate::state_machine::{HistoryPrefix, StoredState};
 
 impl Store {
@@ -45,7 +45,7 @@ impl Store {
         if self.exists(&self.directory)? && self.is_half_restored()? {
             return Ok(false);
         }
-        self.expect_empty(&[LOCK, README])
+        self.expect_empty(&[&[LOCK], &BESIDE[..]].concat())
     }
 
     /// Copies the history, then writes a checkpoint of everything: its name is the commit point.

@@ -7,15 +7,11 @@ use crate::client::{AccountArgs, HomeArgs};
 use crate::limits;
 use crate::model::State;
 
-const EXITS: &str = "Exit codes: 0 done; 1 failed; 2 wrong arguments, or no password; 3 login refused; \
-    4 server unreachable; 5 only queued; 130 interrupted.";
-
 /// Send one message
 ///
 /// The message goes through an outbox on disk, as with `connect`. If the server is unreachable, the message stays in
 /// the outbox, and the next `send` or `connect` of this user sends it, once.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct SendArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -57,17 +53,21 @@ impl ValueEnum for State {
 /// Print the waiting messages, and acknowledge them
 ///
 /// A message is acknowledged after it was written to standard output: it is printed at least once, and again after a
-/// crash in between, with the same number. The command takes over the user's RECV session: an open client of the same
-/// user ends, and finds the messages printed here only in the server's history.
+/// crash in between, with the same number. A user has one program at a time that receives: while another one runs, such
+/// as a client, the command ends with an error unless `--take-over` is given.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct ReceiveArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
     /// Wait for further messages, also after a restart of the server
     #[arg(long)]
     pub(super) follow: bool,
-    /// End after this number of messages; later ones stay on the server (| head would lose some)
+    /// Receive in the place of another program of this user, which ends; a client finds the messages printed here only
+    /// in the server's history
+    #[arg(long)]
+    pub(super) take_over: bool,
+    /// End after this number of messages; later ones stay on the server. With `| head` in place
+    /// of it some would be lost
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// Print one JSON object a line, with type, store and seq, which together with store identifies the event.
@@ -80,7 +80,6 @@ pub struct ReceiveArgs {
 
 /// Print the messages with a user, or in a room
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct HistoryArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -96,14 +95,16 @@ pub struct HistoryArgs {
     /// Print all messages, which are held in memory
     #[arg(long, conflicts_with = "limit")]
     pub(super) all: bool,
-    /// Print one JSON object a line: seq, id, from, to, at, state, text
+    /// Print times in full and in UTC (RFC 3339), not as local time with a date where the day is not today
+    #[arg(long)]
+    pub(super) utc: bool,
+    /// Print one JSON object a line: seq, id, from, to, at (UTC), state, text
     #[arg(long)]
     pub(super) json: bool,
 }
 
 /// `wachat users` and `wachat rooms`.
 #[derive(Args)]
-#[command(after_help = EXITS)]
 pub struct LookArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,

@@ -1,10 +1,11 @@
 //! The lines on standard output: one struct a kind. Its fields are those of the JSON object; scripts rely on them, so
-//! a field may be added and none changed. Times are RFC 3339.
+//! a field may be added and none changed. Times in JSON are RFC 3339, UTC.
 
 use serde::{Serialize, Serializer};
 
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::safe::{indented, safe};
+use crate::client::texts::when::when;
 use crate::client::{Exit, Failure};
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Event, HistoryRecord, Room, User};
@@ -34,6 +35,11 @@ pub trait Line: Serialize {
     fn plain(&self) -> String;
 }
 
+/// Returns a state in the word that `--wait` takes.
+fn word(state: State) -> String {
+    state.to_string().to_lowercase()
+}
+
 /// A message.
 #[derive(Serialize)]
 pub struct MessageLine {
@@ -46,12 +52,15 @@ pub struct MessageLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     text: Text,
+    /// Its time for people.
+    #[serde(skip)]
+    shown_at: String,
 }
 
 impl MessageLine {
     pub fn received(message: &Message) -> Self {
         let Message { seq, id, from, to, at, text } = message.clone();
-        Self { seq, id, from, to, at, state: None, text }
+        Self { seq, id, from, to, at, state: None, text, shown_at: at.to_string() }
     }
 }
 
@@ -69,11 +78,14 @@ pub enum HistoryLine {
     },
 }
 
-impl From<&HistoryRecord> for HistoryLine {
-    fn from(record: &HistoryRecord) -> Self {
+impl HistoryLine {
+    /// `now`: the present time, from which a local time gets its date; `None`: the time is shown in UTC.
+    pub fn new(record: &HistoryRecord, now: Option<Timestamp>) -> Self {
         match record {
             HistoryRecord::Message { message, state } => {
-                Self::Message(MessageLine { state: Some(*state), ..MessageLine::received(message) })
+                let line = MessageLine { state: Some(*state), ..MessageLine::received(message) };
+                let shown_at = now.map_or(line.shown_at, |now| when(message.at, now));
+                Self::Message(MessageLine { shown_at, ..line })
             }
             HistoryRecord::Damaged { first, last } => {
                 Self::Damaged { kind: "damaged", first: first.get(), last: last.get() }
@@ -92,12 +104,13 @@ impl Line for HistoryLine {
 }
 
 impl Line for MessageLine {
-    /// `12 2026-11-21T14:35:02.511Z READ luis: hola`; in a room `… #sala luis: hola`.
+    /// In a history `12 14:35 read luis: hola`, else `12 2026-11-21T14:35:02.511Z luis: hola`; in a room
+    /// `… #sala luis: hola`.
     fn plain(&self) -> String {
-        let state = self.state.map_or(String::new(), |state| format!("{state} "));
+        let state = self.state.map_or(String::new(), |state| format!("{} ", word(state)));
         let room = if let Target::Room(room) = &self.to { format!("{room} ") } else { String::new() };
         let (from, text) = (format!("{room}{}", self.from), indented(self.text.as_str()));
-        format!("{} {} {state}{}: {text}", self.seq, self.at, safe(&from))
+        format!("{} {} {state}{}: {text}", self.seq, self.shown_at, safe(&from))
     }
 }
 
@@ -142,7 +155,7 @@ impl Line for EventLine {
         match &self.kind {
             EventKind::Message(message) => message.plain(),
             EventKind::State { place, state, upto, .. } => {
-                format!("what you sent to {place}, up to number {upto}, is {state}")
+                format!("what you sent to {place}, up to number {upto}, is {}", word(*state))
             }
             EventKind::Gap { room, first, last, .. } => {
                 format!("you are behind in {room}: numbers {first} to {last} are available by history only")
@@ -193,7 +206,9 @@ impl SentLine {
 impl Line for SentLine {
     fn plain(&self) -> String {
         let number = self.seq.map_or(String::new(), |seq| format!(" (number {seq})"));
-        safe(&format!("the message to {} is {}{number}", self.to, self.state)).into_owned()
+        // On its way; `sent` would say more than is known.
+        let state = if self.seq.is_some() { self.state.to_lowercase() } else { "queued".to_owned() };
+        safe(&format!("the message to {} is {state}{number}", self.to)).into_owned()
     }
 }
 

@@ -7,17 +7,18 @@ use crate::client::link::lists::{fetch_rooms, fetch_users};
 use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
-use crate::model::{Seq, Target};
+use crate::model::{Seq, Target, Timestamp};
 use crate::protocol::HistoryRecord;
 
 pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
     let target = parse_target(&args.target)?;
     let too_high = || (Exit::Usage, "--before: there is no number so high".to_owned());
-    let before = args.before.map(|number| Seq::new(number).ok_or_else(too_high));
+    let before = args.before.map(|number| Seq::new(number).ok_or_else(too_high)).transpose()?;
     let max = if args.all { usize::MAX } else { usize::try_from(args.limit).unwrap_or(usize::MAX) };
     let mut session = log_in(&args.account)?;
-    let records = fetch_pages(&mut session, &target, before.transpose()?, max)?;
-    let lines: Vec<_> = records.iter().map(HistoryLine::from).collect();
+    let records = fetch_pages(&mut session, &target, before, max)?;
+    let now = (!args.utc).then(Timestamp::now);
+    let lines: Vec<_> = records.iter().map(|record| HistoryLine::new(record, now)).collect();
     print(&lines, args.json)?;
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ mod look;
 mod receive;
 mod send;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -18,6 +18,7 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::SIGINT;
 
 use crate::client::exit::{Exit, Failure, failed, report};
+use crate::client::texts::ascii::for_terminal;
 use crate::signals;
 
 use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
@@ -46,13 +47,15 @@ pub fn run(tool: &Tool) -> ExitCode {
     })
 }
 
-/// Writes lines to standard output. When this returns they have left this program. A reader that has closed the output
+/// Writes lines to standard output, to a terminal as it can show them. When this returns they have left this program. A reader that has closed the output
 /// (`| head -1`) ends the program with [`Exit::Done`].
 fn print(lines: &[impl Line], json: bool) -> Result<(), Failure> {
-    let mut text = Vec::new();
+    let (mut text, at_terminal) = (Vec::new(), io::stdout().is_terminal());
     for line in lines {
         if json {
             serde_json::to_writer(&mut text, line).map_err(failed)?;
+        } else if at_terminal {
+            text.extend_from_slice(for_terminal(&line.plain()).as_bytes());
         } else {
             text.extend_from_slice(line.plain().as_bytes());
         }

@@ -5,27 +5,33 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
 use super::{print, receive_interrupts};
-use crate::client::exit::{Exit, Failure, note};
+use crate::client::exit::{Exit, Failure, failed, note};
 use crate::client::link::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
+use crate::client::texts::when::when;
 use crate::limits;
-use crate::model::Seq;
-use crate::protocol::Event;
+use crate::model::{Seq, Timestamp};
+use crate::protocol::reply::OpenSession;
+use crate::protocol::{Event, SendRequest};
 
 /// Held from a write to its acknowledgement: Ctrl-C ends the program only outside of that.
 type Writing = Arc<Mutex<()>>;
 
 pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
     let account = args.account.account(false)?;
+    if !args.take_over {
+        expect_no_other(&account)?;
+    }
     let mut receiving = Receiving { args, left: args.max, writing: Writing::default(), retry: None };
     end_by_interrupt(receiving.writing.clone())?;
     loop {
@@ -33,6 +39,28 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
             Err((Exit::Away, why)) if args.follow && receiving.retry.is_some() => receiving.wait(&why),
             done => return done.map(|()| Exit::Done),
         }
+    }
+}
+
+/// Refuses to end another program that receives for this user: a client at a terminal would close. The server's list is
+/// the only one that knows those on other machines. One that is about to end has a moment for it.
+fn expect_no_other(account: &Account) -> Result<(), Failure> {
+    let deadline = Instant::now() + limits::QUIT_TIMEOUT;
+    let mut session = Session::open(account)?;
+    loop {
+        let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
+        let Some(other) = open.into_iter().find(|session| session.on_recv) else {
+            session.quit();
+            return Ok(());
+        };
+        if Instant::now() >= deadline {
+            let (user, address, since) = (&account.user, other.address, when(other.since, Timestamp::now()));
+            return Err(failed(format!(
+                "another program receives for {user}: a client or a wachat receive, from {address} since {since}; end \
+                 it, or use --take-over, which makes it end"
+            )));
+        }
+        thread::sleep(limits::MIN_STATUS_DELAY);
     }
 }
 

@@ -85,7 +85,11 @@ fn finding_what_was_said_and_who_somebody_is() {
     ana.quit();
     luis.expect("* ana is offline");
     luis.type_line("/whois ana");
-    luis.expect("ana offline since 20");
+    luis.expect("ana offline since ");
+    // A time of today, and at midnight one of yesterday.
+    let screen = luis.screen();
+    let since = screen.rsplit("ana offline since ").next().and_then(|rest| rest.split('\r').next()).expect("a time");
+    assert!(since.split(' ').next_back().is_some_and(|time| time.len() == 5 && time.as_bytes()[2] == b':'), "{since}");
     luis.quit();
 }
 

@@ -4,8 +4,9 @@
 //! overtaken may be missing.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Connection, NO_SETTINGS, PASSWORD, Terminal, World};
@@ -27,7 +28,8 @@ fn normal(line: &str) -> String {
     let mut words = Vec::new();
     for word in line.split_inclusive([';', ' ', '"']) {
         let bare = word.trim_end_matches([';', ' ', '"']);
-        let time_of_day = bare.len() == 7 && bare.starts_with('[') && bare.ends_with(']');
+        let clock = bare.trim_start_matches('[').trim_end_matches(']').as_bytes();
+        let time_of_day = matches!(clock, [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9']);
         let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
         // The name of a store, or a message id.
         let random = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -65,11 +67,20 @@ fn the_session_with_nc_looks_as_the_readme_shows_it() {
 
 #[test]
 fn the_server_says_what_the_readme_shows() {
-    let world = World::without_lobby();
-    let [command, line] = <[String; 2]>::try_from(block("server")).expect("a command and a line");
-    assert_eq!(command, "$ cargo run --release -- serve");
-    let said = format!("wachat: listening send={} recv={} data=data", world.send, world.recv);
-    assert_eq!(normal(&said), normal(&line));
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut server = Command::new(crate::support::WACHAT);
+    server.args(["serve", "--send-port", "0", "--recv-port", "0"]).env("WACHAT_CONFIG", NO_SETTINGS);
+    let mut server = server.current_dir(directory.path()).stdout(Stdio::piped()).spawn().expect("a server");
+    let shown = block("server");
+    assert_eq!(shown[0], "$ cargo run --release -- serve");
+    let lines = BufReader::new(server.stdout.take().expect("its output")).lines();
+    let said: Vec<_> = lines.take(shown.len() - 1).map(|line| line.expect("UTF-8")).collect();
+    server.kill().expect("to end it");
+    server.wait().expect("its end");
+    // The ports are free ones here, and those of the README need no flags.
+    let ports = said[1].split_once(" --send-port").and_then(|(_, rest)| rest.split_once(';')).expect("ports").0;
+    let said: Vec<_> = said.iter().map(|line| normal(&line.replace(&format!(" --send-port{ports}"), ""))).collect();
+    assert_eq!(said, shown[1..].iter().map(|line| normal(line)).collect::<Vec<_>>());
 }
 
 /// Runs each command in a shell of its own; a server in the background is started at its line.
@@ -84,7 +95,7 @@ fn the_session_in_a_shell_looks_as_the_readme_shows_it() {
     while let Some(line) = lines.next() {
         let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("no command: {line}"));
         let shown: Vec<_> = std::iter::from_fn(|| lines.next_if(|line| !line.starts_with("$ "))).collect();
-        if let Some(serve) = command.strip_suffix(" &") {
+        if let Some(serve) = command.strip_suffix(" > log &") {
             let flags: Vec<_> = serve.strip_prefix("wachat serve ").expect("a server").split(' ').collect();
             world = Some(World::in_directory(directory.take().expect("one server"), &flags));
         } else if command.starts_with("export ") {

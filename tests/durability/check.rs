@@ -309,3 +309,13 @@ fn a_directory_that_is_no_store_is_refused_in_one_line_and_not_changed() {
     let (code, _) = run_to_end(Command::new(crate::support::WACHAT).args(["check", "too", "much"]));
     assert_eq!(code, Some(2));
 }
+
+#[test]
+fn the_files_that_come_with_the_project_are_known() {
+    let disk = store();
+    for name in ["README.md", "roster.csv", "passwords.csv", "stranger.csv"] {
+        write(&disk, &Path::new(DATA).join(name), b"text\n").expect("to write");
+    }
+    let notes = check(&disk).notes;
+    assert!(matches!(&notes[..], [note] if note.contains("stranger.csv")), "{notes:?}");
+}

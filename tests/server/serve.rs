@@ -1,9 +1,10 @@
 //! `wachat serve` as a process: what it says when it cannot start, and how it stops.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::store_files::{newest_checkpoint, read_checkpoint};
@@ -217,4 +218,49 @@ fn a_stopped_server_answers_what_it_had_accepted_before() {
     // Every OK stands for a message; one that is there without an OK is a known id to a retry.
     let stored = session.list("POLL;0;0;1000").len();
     assert!(stored >= accepted, "{accepted} were answered OK, {stored} are there");
+}
+
+/// Runs a server on free ports until Ctrl-C; returns the lines that it wrote and the two ports.
+fn served(more: &[&str]) -> (Vec<String>, [String; 2]) {
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut server = serve(&directory.path().join("data"), [0, 0]);
+    let mut server = server.args(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a server");
+    let mut lines = BufReader::new(server.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let mut said: Vec<_> = lines.by_ref().take(1).collect();
+    let port = |name: &str| {
+        let address = said[0].split(' ').find_map(|word| word.strip_prefix(name)).expect("an address");
+        address.rsplit(':').next().expect("a port").to_owned()
+    };
+    let ports = ["send=", "recv="].map(port);
+    crate::support::send_signal(server.id(), "INT");
+    said.extend(lines);
+    assert!(server.wait().expect("its end").success(), "{said:?}");
+    (said, ports)
+}
+
+#[test]
+fn it_says_who_can_connect_and_how_to_stop_it_and_that_it_has_stopped() {
+    let (said, [send, recv]) = served(&[]);
+    let [_, who, stop, end] = &said[..] else { panic!("{said:?}") };
+    assert!(who.contains("only this machine can connect") && who.contains("serve --listen 0.0.0.0"), "{who}");
+    assert!(who.contains(&format!("wachat connect --send-port {send} --recv-port {recv};")), "{who}");
+    assert_eq!((stop.as_str(), end.as_str()), ("wachat: Ctrl-C stops the server", "wachat: stopped"));
+}
+
+#[test]
+fn a_server_of_the_network_says_the_line_for_friends() {
+    // The addresses of this machine, as another program reports them; and whether there is a network (this sends nothing).
+    let route = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9"));
+    let Ok(known) = Command::new("hostname").arg("-I").output() else {
+        return eprintln!("skipped: there is no hostname here");
+    };
+    let known = String::from_utf8_lossy(&known.stdout).into_owned();
+    let (said, [send, recv]) = served(&["--listen", "0.0.0.0"]);
+    let start = "wachat: friends connect with wachat connect --server ";
+    let lines: Vec<_> = said.iter().filter_map(|line| line.strip_prefix(start)).collect();
+    assert!(route.is_err() || !lines.is_empty(), "{said:?} on {known}");
+    for line in lines {
+        let address = line.strip_suffix(&format!(" --send-port {send} --recv-port {recv}")).expect("the ports");
+        assert!(known.split_whitespace().any(|known| known == address), "{address} is one of {known}");
+    }
 }

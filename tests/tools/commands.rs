@@ -7,6 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, send_signal, wait_for, wait_until};
 use serde_json::Value;
+use wachat::client::texts::Language;
+use wachat::client::texts::ascii::is_ascii_only;
+use wachat::client::texts::when::when_in;
+use wachat::model::LocalTime;
 
 /// Runs one of the commands for scripts.
 trait Scripts {
@@ -108,8 +112,8 @@ fn a_message_is_sent_received_once_and_looked_back_on() {
     assert_eq!(all(&back, "state"), ["DELIVERED"; 3]);
     let plain = world.ends(0, "history", "luis", &["ana", "--limit", "2"]);
     let lines: Vec<_> = plain.lines().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(lines[0], "DELIVERED ana: -1");
-    assert!(plain.ends_with("DELIVERED ana: two\n        lines\n"), "{plain}");
+    assert_eq!(lines[0], "delivered ana: -1");
+    assert!(plain.ends_with("delivered ana: two\n        lines\n"), "{plain}");
     let plain = world.ends(0, "history", "ana", &["luis", "--before", &sent[0]["seq"].to_string()]);
     assert!(plain.ends_with("ana: hola; \"\\u{202e}tú\"\n") && plain.lines().count() == 1, "{plain}");
 }
@@ -171,7 +175,7 @@ fn a_send_waits_until_it_is_delivered_or_read() {
     // The recipient does not read it: the command ends in time, and reports the state.
     let output = world.run("send", "ana", &["luis", "otra", "--wait", "read", "--timeout", "1"]);
     assert!(
-        exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is RECEIVED"),
+        exit_code(&output) == 1 && all_output(&output).contains("not in time: the message to luis is received"),
         "{output:?}"
     );
     let waiting = world.tool("send", "ana", &["luis", "más", "--wait", "read"]).spawn().unwrap();
@@ -200,7 +204,7 @@ fn an_interrupt_says_where_the_message_stands() {
     send_signal(child.id(), "INT");
     let (code, said) = ended(child);
     assert_eq!(code, Some(130), "{said}");
-    assert!(said.contains("interrupted: the message to luis is RECEIVED (number "), "{said}");
+    assert!(said.contains("interrupted: the message to luis is received (number "), "{said}");
 
     let mut follow = world.tool("receive", "luis", &["--follow"]).spawn().unwrap();
     assert!(next_line(&mut BufReader::new(follow.stdout.take().unwrap())).ends_with(" ana: hola\n"));
@@ -244,7 +248,7 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
     world.send_port = port;
     let output = world.run("send", "ana", &["luis", "hola", "--timeout", "2"]);
     assert!(
-        exit_code(&output) == 5 && all_output(&output).contains("not in time: the message to luis is SENT"),
+        exit_code(&output) == 5 && all_output(&output).contains("not in time: the message to luis is queued"),
         "{output:?}"
     );
     server.join().expect("it was asked");
@@ -361,8 +365,119 @@ fn following_goes_on_past_a_restart_and_ends_when_another_takes_over() {
     world.start();
     world.ends(0, "send", "ana", &["luis", "two", "--wait", "delivered"]);
     assert_eq!(next()["text"], "two");
-    assert!(world.json("receive", "luis", &[]).is_empty());
+    // Another one does not end it, unless it is asked to.
+    let output = world.run("receive", "luis", &["--follow"]);
+    let said = all_output(&output);
+    assert_eq!((exit_code(&output), said.lines().count()), (1, 1), "{said}");
+    assert!(said.contains("another program receives for luis") && said.contains("from 127.0.0.1 since"), "{said}");
+    assert!(said.contains("--take-over"), "{said}");
+    world.ends(0, "send", "ana", &["luis", "three", "--wait", "delivered"]);
+    assert_eq!(next()["text"], "three");
+    assert!(world.json("receive", "luis", &["--take-over"]).is_empty());
     let (code, said) = ended(follow);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another session of yours took over"), "{said}");
+}
+
+#[test]
+fn receive_leaves_a_running_client_alone_unless_it_is_asked_to_take_over() {
+    let world = world();
+    let mut client = world.terminal("luis", &[]);
+    client.expect("connected to");
+    let refused = || {
+        let output = world.run("receive", "luis", &[]);
+        (exit_code(&output) == 1 && all_output(&output).contains("--take-over")).then_some(())
+    };
+    // Its connection for events may be a moment behind.
+    wait_for("the client to receive", refused);
+    world.ends(0, "send", "ana", &["luis", "hola", "--wait", "delivered"]);
+    client.expect("ana: hola");
+    assert_eq!(world.ends(0, "receive", "luis", &["--take-over"]), "");
+    client.expect("another session of yours took over");
+    assert_eq!(client.wait_for_exit(), Some(1));
+    // Nobody is there any more.
+    world.ends(0, "receive", "luis", &[]);
+}
+
+#[test]
+fn a_history_is_in_local_time_with_a_date_where_the_day_is_not_today() {
+    let world = world();
+    let sent = world.json("send", "ana", &["luis", "hola"]);
+    let at = sent[0]["at"].as_str().expect("a time").to_owned();
+    let history = |zone: &str, more: &[&str]| {
+        let mut command = world.tool("history", "ana", &[&["luis"], more].concat());
+        let output = command.env("TZ", zone).output().expect("it runs");
+        let line = String::from_utf8(output.stdout).expect("UTF-8");
+        line.trim_end().strip_prefix(&format!("{} ", sent[0]["seq"])).unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    // A zone in which it is this many hours later than UTC.
+    for hours in [0_i32, 5, -7] {
+        let hour = (at[11..13].parse::<i32>().expect("an hour") + hours).rem_euclid(24);
+        // Midnight may have passed since; and POSIX counts the other way round.
+        let line = history(&format!("XYZ{}", -hours), &[]);
+        let (date, rest) = line.split_at(line.find(&format!("{hour:02}:{}", &at[14..16])).expect("its time"));
+        assert!(date.is_empty() || date.split(' ').count() == 3, "{line}");
+        assert!(rest.ends_with(" received ana: hola"), "{line}");
+    }
+    assert_eq!(history("XYZ-5", &["--utc"]), format!("{at} received ana: hola"));
+    assert_eq!(world.json("history", "ana", &["luis"])[0]["at"], at.as_str());
+}
+
+#[test]
+fn a_time_is_as_short_as_the_present_day_allows() {
+    let time = |year, month, day| LocalTime { year, month, day, time_of_day: "14:35".to_owned() };
+    let now = time(2026, 11, 21);
+    for (at, shown) in [
+        (time(2026, 11, 21), ["14:35"; 3]),
+        (time(2026, 11, 20), ["Nov 20 14:35", "20 nov 14:35", "20 nov 14:35"]),
+        (time(2026, 1, 21), ["Jan 21 14:35", "21 ene 14:35", "21 jan 14:35"]),
+        (time(2025, 12, 9), ["Dec 9 2025 14:35", "9 dic 2025 14:35", "9 dez 2025 14:35"]),
+    ] {
+        assert_eq!([Language::En, Language::Es, Language::Pt].map(|language| when_in(language, &at, &now)), shown);
+    }
+}
+
+#[test]
+fn a_terminal_without_utf_8_gets_ascii_and_no_control_sequences() {
+    let world = world();
+    let text = "¿qué tal? ✓ — «ñandú»… n\u{303}";
+    world.ends(0, "send", "ana", &["luis", text]);
+    world.ends(0, "send", "ana", &["luis", "fiesta 🎉"]);
+    let arguments = |name: &str, more: &[&str]| {
+        let command = world.tool(name, "luis", more);
+        command.get_args().map(|argument| argument.to_str().expect("UTF-8").to_owned()).collect::<Vec<_>>()
+    };
+    // The locale of a test's terminal is C.
+    for (name, more) in [("history", &["ana"][..]), ("receive", &["--max", "2"])] {
+        let mut terminal = crate::support::Terminal::start(&arguments(name, more));
+        assert_eq!(terminal.wait_for_exit(), Some(0), "{}", terminal.screen());
+        let screen = terminal.last_screen();
+        assert!(screen.contains(" ana: ?que tal? + - \"nandu\"... n\r\n"), "{name}: {screen}");
+        assert!(screen.contains(" ana: fiesta \\u{1f389}\r\n"), "{name}: {screen}");
+        assert!(screen.is_ascii() && !screen.contains('\u{1b}'), "{name}: {screen}");
+    }
+    // A file gets every character, whatever the locale.
+    let mut command = world.tool("history", "luis", &["ana"]);
+    let output = command.env("LC_ALL", "C").output().expect("it runs");
+    assert!(all_output(&output).contains(text), "{}", all_output(&output));
+}
+
+#[test]
+fn a_locale_says_whether_a_terminal_shows_ascii_alone() {
+    for (variables, expected) in [
+        (&[][..], false),
+        (&[("LANG", "es")], false),
+        (&[("LANG", "es_ES.UTF-8")], false),
+        (&[("LANG", "es_ES.utf8@euro")], false),
+        (&[("LANG", "es_ES.ISO-8859-1")], true),
+        (&[("LANG", "es_ES.UTF-8"), ("LC_ALL", "C")], true),
+        (&[("LANG", "C.UTF-8"), ("LC_ALL", "")], false),
+        (&[("LC_CTYPE", "POSIX")], true),
+    ] {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value): &(&str, &str)| (*value).to_owned())
+        };
+        assert_eq!(is_ascii_only(variable), expected, "{variables:?}");
+    }
 }

@@ -7,6 +7,7 @@ mod bridge;
 mod bridge_state;
 mod classroom;
 mod commands;
+mod help;
 mod pages;
 mod room;
 mod settings;

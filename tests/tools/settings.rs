@@ -137,9 +137,15 @@ fn an_error_in_the_file_is_reported_with_its_line() {
         ("\n\n[serve]\nuser = \"ana\"\n", 4, "there is no setting \"user\" in [serve]; there are data, listen"),
         ("[other]\nx = 1\n", 1, "there is no setting \"other\""),
         ("serve = 1\n", 1, "[serve] is a table"),
-        ("user = 7\n", 1, "user is a text in quotes"),
-        ("# ports\nsend_port = \"7000\"\n", 2, "send_port is a number"),
-        ("[serve]\nlobby = \"no\"\n", 2, "lobby is true or false"),
+        ("user = 7\n", 1, "put quotes around it, as in user = \"7\""),
+        ("# me\nuser = ana # the first\n", 2, "put quotes around it, as in user = \"ana\""),
+        ("server = 192.168.1.7\n", 1, "put quotes around it, as in server = \"192.168.1.7\""),
+        ("home = ~/chat\nuser = \"ana\"\n", 1, "put quotes around it, as in home = \"~/chat\""),
+        ("lang = es", 1, "put quotes around it, as in lang = \"es\""),
+        ("[serve]\nlisten = 0.0.0.0\r\n", 2, "put quotes around it, as in listen = \"0.0.0.0\""),
+        ("user = [\"ana\"]\n", 1, "user is a text in quotes"),
+        ("# ports\nsend_port = \"7000\"\n", 2, "send_port is a number, without quotes"),
+        ("[serve]\nlobby = \"no\"\n", 2, "lobby is true or false, without quotes"),
         ("[serve]\n\nlobby = true\nregistration = \"shut\"\n", 4, "open, auto, closed"),
         ("send_port = 70000\n", 1, "70000 is not in 0..=65535"),
         ("[serve]\ntimeout = 1\n", 2, "a whole number from 5 to 300"),
@@ -175,7 +181,7 @@ fn settings_are_what_the_commands_go_by() {
     assert!(home.directory.path().join("files").exists());
     assert!(run(&["receive"], &[("WACHAT_USER", "luis")]).ends_with(" ana: hola\n"));
     assert!(
-        run(&["history", "--user", "luis", "ana"], &[("WACHAT_USER", "nobody")]).ends_with("DELIVERED ana: hola\n")
+        run(&["history", "--user", "luis", "ana"], &[("WACHAT_USER", "nobody")]).ends_with("delivered ana: hola\n")
     );
 }
 
@@ -218,7 +224,7 @@ fn completions_and_manual_pages_name_what_there_is() {
     let page = all_output(&home.run(&["man"], &[]));
     assert!(page.contains(".TH wachat 1") && page.contains("wachat\\-receive(1)"), "{page}");
     let page = all_output(&home.run(&["man", "send"], &[]));
-    assert!(page.contains("\\-\\-wait") && page.contains("Exit codes"), "{page}");
+    assert!(page.contains("\\-\\-wait") && page.contains("EXIT STATUS"), "{page}");
     assert_eq!(exit_code(&home.run(&["man", "nothing"], &[])), 2);
     // A user's settings do not appear in what is written for all users.
     home.write(FILE, "user = \"somebody\"\n");

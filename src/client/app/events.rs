@@ -138,7 +138,10 @@ impl App {
             (Request::History(target, count), Answer::Refused(ko)) if ko.code == Code::NotMember => {
                 self.show_own_rows(&target, count, &ko)
             }
-            (_, Answer::Users(users)) => self.output.views.extend(users.iter().map(Self::view_of_user)),
+            (_, Answer::Users(users)) => {
+                let now = self.moment.at;
+                self.output.views.extend(users.iter().map(|user| Self::view_of_user(user, now)));
+            }
             (_, Answer::Statuses(list)) => {
                 let line = |status: &Status| answer(format_args!("{}: {}", status.user, words::state(status.state)));
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
@@ -154,7 +157,10 @@ impl App {
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
-            (_, Answer::Sessions(open)) => self.output.views.extend(open.iter().map(Self::view_of_session)),
+            (_, Answer::Sessions(open)) => {
+                let now = self.moment.at;
+                self.output.views.extend(open.iter().map(|session| Self::view_of_session(session, now)));
+            }
             (Request::LogOut(_), Answer::Done) => self.show(notice(Phrase::SessionsClosed)),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
             (_, Answer::Done | Answer::Accepted(_) | Answer::Rows(_) | Answer::Joined(..)) => {}

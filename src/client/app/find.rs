@@ -8,8 +8,9 @@ use super::view::{View, answer, notice};
 use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
 use crate::client::texts::Phrase;
+use crate::client::texts::when::when;
 use crate::limits;
-use crate::model::{Message, RoomName, Target, UserName};
+use crate::model::{Message, RoomName, Target, Timestamp, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Chat, User};
 
@@ -89,7 +90,7 @@ impl App {
 
     pub(super) fn show_user(&mut self, user: &UserName, seen: Option<&User>, rooms: &[RoomName]) {
         let Some(seen) = seen else { return self.problem(Phrase::NoSuchUser { user }) };
-        self.show(Self::view_of_user(seen));
+        self.show(Self::view_of_user(seen, self.moment.at));
         if !rooms.is_empty() {
             let rooms: Vec<_> = rooms.iter().map(ToString::to_string).collect();
             self.show(answer(Phrase::SharedRooms { rooms: &rooms.join(" ") }));
@@ -101,17 +102,19 @@ impl App {
         self.output.views.extend(last.into_iter().map(View::Row));
     }
 
-    pub(super) fn view_of_user(seen: &User) -> View {
-        let user = &seen.name;
-        answer(match (seen.online, &seen.last_seen) {
+    /// Returns a user's presence; `now`: the present time.
+    pub(super) fn view_of_user(seen: &User, now: Timestamp) -> View {
+        let (user, last_seen) = (&seen.name, seen.last_seen.map(|at| when(at, now)));
+        answer(match (seen.online, &last_seen) {
             (true, _) => Phrase::Online { user },
             (false, None) => Phrase::Offline { user },
             (false, Some(seen)) => Phrase::OfflineSince { user, seen },
         })
     }
 
-    pub(super) fn view_of_session(open: &OpenSession) -> View {
-        let (number, address, since) = (&open.number, &open.address, &open.since);
+    /// Returns an open connection; `now`: the present time.
+    pub(super) fn view_of_session(open: &OpenSession, now: Timestamp) -> View {
+        let (number, address, since) = (&open.number, &open.address, &when(open.since, now));
         let port = if open.on_recv { &"RECV" } else { &"SEND" };
         let (this, other) = (
             Phrase::ThisSession { number, port, address, since },

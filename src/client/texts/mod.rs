@@ -3,8 +3,10 @@
 //! A phrase is a variant with its values, and its three texts stand under each other in `phrase`.
 //! One that is missing, or that leaves a value out, does not compile.
 
+pub mod ascii;
 mod phrase;
 pub mod safe;
+pub mod when;
 pub mod words;
 
 use std::fmt;

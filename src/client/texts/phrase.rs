@@ -178,19 +178,19 @@ phrases! {
         "el servidor envió una línea demasiado larga", "o servidor enviou uma linha longa demais";
     Refused { why }: "the server refused the login: {why}",
         "el servidor no admite el acceso: {why}", "o servidor recusou o acesso: {why}";
-    RefusedNew { why }: "the server refused the login: {why}; if you are new here, --register makes an account",
-        "el servidor no admite el acceso: {why}; si eres nuevo aquí, --register crea una cuenta",
-        "o servidor recusou o acesso: {why}; se você é novo aqui, --register cria uma conta";
+    RefusedNew { why }: "the server refused the login: {why}; if you are new here, wachat connect --register makes an account",
+        "el servidor no admite el acceso: {why}; si eres nuevo aquí, wachat connect --register crea una cuenta",
+        "o servidor recusou o acesso: {why}; se você é novo aqui, wachat connect --register cria uma conta";
     NameTaken: "the name is taken, and this is not its password",
         "el nombre está ocupado, y esta no es su contraseña", "o nome já existe, e esta não é a senha dele";
     LoggedOut: "this connection was closed by another one of yours: by LOGOUT, or with a new password",
         "otra conexión tuya ha cerrado esta: con LOGOUT, o al cambiar la contraseña",
         "outra conexão sua fechou esta: com LOGOUT, ou ao mudar a senha";
     OpenSession { number, port, address, since }: "{number}: {port} from {address} since {since}",
-        "{number}: {port} desde {address}, abierta a las {since}", "{number}: {port} de {address}, aberta às {since}";
+        "{number}: {port} desde {address}, activa desde {since}", "{number}: {port} de {address}, ativa desde {since}";
     ThisSession { number, port, address, since }: "{number}: {port} from {address} since {since}, this one",
-        "{number}: {port} desde {address}, abierta a las {since}, esta misma",
-        "{number}: {port} de {address}, aberta às {since}, esta mesma";
+        "{number}: {port} desde {address}, activa desde {since}, esta misma",
+        "{number}: {port} de {address}, ativa desde {since}, esta mesma";
     SessionsClosed: "closed", "cerrado", "fechado";
     TookOver: "another session of yours took over",
         "otra sesión tuya ha tomado el relevo", "outra sessão sua assumiu o lugar desta";

@@ -1,0 +1,222 @@
+//! What `--help` and the manual page of each command say beside its arguments: exit codes, examples, related commands.
+
+use clap::Command;
+
+/// The additions to the page of one command.
+pub struct Page {
+    /// The words of the command after `wachat`; empty: the program itself.
+    pub command: &'static str,
+    pub exits: &'static [(u8, &'static str)],
+    /// A command line for a shell, and its purpose.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Related commands, in the same form as `command`.
+    pub see: &'static [&'static str],
+}
+
+/// The exit codes of clients ([`crate::client::Exit`]).
+const CLIENT: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "failed; a line says why"),
+    (2, "wrong arguments, or no password"),
+    (3, "login refused"),
+    (4, "server unreachable"),
+    (5, "only queued: the next send or connect sends it"),
+    (130, "interrupted by Ctrl-C"),
+];
+
+const ADMIN: &[(u8, &str)] = &[(0, "done"), (1, "not done; a line says why"), (2, "wrong arguments")];
+
+const SERVE: &[(u8, &str)] =
+    &[(0, "stopped by a signal"), (1, "cannot start, or cannot go on; a line says why"), (2, "wrong arguments")];
+
+const CHECK: &[(u8, &str)] = &[
+    (0, "no damage"),
+    (1, "each line names damage, with file and line, or says why the store cannot be checked"),
+    (2, "wrong arguments"),
+];
+
+const BRIDGE: &[(u8, &str)] = &[
+    (0, "stopped by a signal"),
+    (1, "cannot go on; a line says why"),
+    (2, "wrong arguments"),
+    (3, "the server or the network refuses the login, or another session took over"),
+];
+
+const fn page(
+    command: &'static str,
+    exits: &'static [(u8, &'static str)],
+    examples: &'static [(&'static str, &'static str)],
+    see: &'static [&'static str],
+) -> Page {
+    Page { command, exits, examples, see }
+}
+
+/// The additions to all commands.
+pub static PAGES: &[Page] = &[
+    page(
+        "",
+        ADMIN,
+        &[
+            ("wachat serve --listen 0.0.0.0", "Run a server for the network"),
+            ("wachat connect --user ana --server 192.168.1.7", "Chat there"),
+            ("wachat help send", "Explain a command"),
+        ],
+        &[],
+    ),
+    page(
+        "serve",
+        SERVE,
+        &[
+            ("wachat serve", "For this machine alone, with its store in data/"),
+            ("wachat serve --listen 0.0.0.0", "For the network; it prints the line for friends"),
+            ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
+        ],
+        &["connect", "user", "check", "backup"],
+    ),
+    page(
+        "connect",
+        CLIENT,
+        &[
+            ("wachat connect --user ana", "Chat on this machine"),
+            ("wachat connect --user ana --server 192.168.1.7", "Chat on another machine"),
+            ("echo '@luis: hola' | wachat connect --user ana", "Send the lines of a pipe"),
+        ],
+        &["send", "receive", "serve"],
+    ),
+    page(
+        "send",
+        CLIENT,
+        &[
+            ("wachat send --user ana luis 'hola; ¿qué tal?'", "Send to a user"),
+            ("date | wachat send --user ana '#lobby' -", "Send standard input to a room"),
+            ("wachat send --user ana --wait read --timeout 60 luis hola", "Wait until luis has read it"),
+        ],
+        &["receive", "history", "connect"],
+    ),
+    page(
+        "receive",
+        CLIENT,
+        &[
+            ("wachat receive --user luis", "Print what waits, and end"),
+            ("wachat receive --user luis --follow --json", "Print each event as a JSON object, without end"),
+            ("wachat receive --user luis --follow --take-over", "End the client that runs, and receive here"),
+        ],
+        &["send", "history", "connect"],
+    ),
+    page(
+        "history",
+        CLIENT,
+        &[
+            ("wachat history --user luis ana", "The last 50 messages with ana"),
+            ("wachat history --user luis '#lobby' --limit 10 --utc", "The last 10 of a room, with full times"),
+            ("wachat history --user luis ana --all --json", "Everything, for a script"),
+        ],
+        &["receive", "send"],
+    ),
+    page("users", CLIENT, &[("wachat users --user luis", "Who there is, and who is online")], &["rooms", "user list"]),
+    page("rooms", CLIENT, &[("wachat rooms --user luis --json", "The rooms, for a script")], &["users", "room list"]),
+    page(
+        "bridge",
+        BRIDGE,
+        &[("wachat bridge telegram --help", "Explain the bridge to Telegram")],
+        &["bridge telegram"],
+    ),
+    page(
+        "bridge telegram",
+        BRIDGE,
+        &[(
+            "wachat bridge telegram --user bridge --room '#lobby' \\\n      --chat-id -100123456 --token-file token",
+            "Join #lobby with a Telegram group",
+        )],
+        &["serve", "connect"],
+    ),
+    page(
+        "user",
+        ADMIN,
+        &[
+            ("wachat user add ana", "Create an account"),
+            ("wachat user import data/roster.csv", "Create the accounts of a class"),
+        ],
+        &["user add", "user import", "user export", "user passwd", "user remove", "user list", "room"],
+    ),
+    page("user add", ADMIN, &[("wachat user add ana --password-file secret", "Without a prompt")], &["user import"]),
+    page(
+        "user import",
+        ADMIN,
+        &[
+            ("wachat user import data/roster.csv", "Passwords go to data/passwords.csv"),
+            ("wachat user import data/passwords.csv --skip-existing", "Continue after a crash"),
+        ],
+        &["user export", "serve"],
+    ),
+    page("user export", ADMIN, &[("wachat user export > roster.csv", "Write a roster")], &["user import"]),
+    page("user passwd", ADMIN, &[("wachat user passwd ana", "Set the password of ana")], &["user add"]),
+    page("user remove", ADMIN, &[("wachat user remove ana", "Close the account of ana")], &["user list"]),
+    page("user list", ADMIN, &[("wachat user list --data data", "The accounts of a store")], &["users", "user export"]),
+    page("room", ADMIN, &[("wachat room list", "The rooms of a store")], &["room list", "room remove", "user"]),
+    page("room list", ADMIN, &[("wachat room list --data data", "The rooms of a store")], &["rooms"]),
+    page("room remove", ADMIN, &[("wachat room remove '#sala'", "End #sala for all members")], &["room list"]),
+    page("check", CHECK, &[("wachat check --data data", "Verify a stopped store or a backup")], &["backup", "restore"]),
+    page(
+        "backup",
+        ADMIN,
+        &[("wachat backup --data data /mnt/backups/monday", "Copy a store, also while it is served")],
+        &["restore", "check"],
+    ),
+    page(
+        "restore",
+        ADMIN,
+        &[("wachat restore /mnt/backups/monday --data data", "Make a store of a backup")],
+        &["backup", "check"],
+    ),
+    page(
+        "config",
+        ADMIN,
+        &[
+            ("wachat config", "The settings of connect and serve"),
+            ("wachat config send --user ana", "Those of one command line"),
+        ],
+        &["serve", "connect"],
+    ),
+    page(
+        "completions",
+        ADMIN,
+        &[("wachat completions bash > ~/.local/share/bash-completion/completions/wachat", "For bash")],
+        &["man"],
+    ),
+    page(
+        "man",
+        ADMIN,
+        &[("wachat man | man -l -", "The overview"), ("wachat man user import | man -l -", "The page of a command")],
+        &["completions"],
+    ),
+];
+
+/// Returns the additions to a command.
+pub(super) fn find(command: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.command == command)
+}
+
+/// Adds exit codes and examples to the help of a command and of those below it. `path`: its words after `wachat`.
+pub(super) fn add_to_help(command: Command, path: &str) -> Command {
+    let command = match find(path) {
+        Some(page) => command.after_help(help(page)),
+        None => command,
+    };
+    command.mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name()).trim_start().to_owned();
+        add_to_help(sub, &path)
+    })
+}
+
+fn help(page: &Page) -> String {
+    let mut text = "Examples:".to_owned();
+    for (line, purpose) in page.examples {
+        text.push_str(&format!("\n  {purpose}:\n    {line}"));
+    }
+    text.push_str("\n\nExit codes:");
+    for (code, meaning) in page.exits {
+        text.push_str(&format!("\n  {code:<3}  {meaning}"));
+    }
+    text
+}
