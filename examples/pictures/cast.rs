@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::client::SIZE;
-use crate::story::Frame;
+use super::client::SIZE;
+use super::story::Frame;
 
 pub fn write(frames: &[Frame]) -> String {
     let (width, height) = SIZE;

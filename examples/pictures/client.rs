@@ -150,17 +150,34 @@ impl Client {
     }
 
     pub fn press(&mut self, code: KeyCode, modifiers: KeyModifiers) {
-        let requests = self.model.handle(Input::Key(KeyEvent::new(code).modifiers(modifiers)), &self.app);
+        self.input(Input::Key(KeyEvent::new(code).modifiers(modifiers)));
+    }
+
+    /// The window comes to the foreground, or goes to the background.
+    pub fn focus(&mut self, is_focused: bool) {
+        self.input(if is_focused { Input::FocusGained } else { Input::FocusLost });
+    }
+
+    fn input(&mut self, input: Input) {
+        let requests = self.model.handle(input, &self.app);
         self.carry_out_requests(requests);
     }
 
-    /// Draws the screen, and notes that its messages were seen.
+    /// Draws the screen. What is on it was seen: then the counts of unread messages are others, and it is drawn again.
     pub fn draw(&mut self) -> (Buffer, Drawn) {
+        let drawn = self.draw_once();
+        let told = self.model.note_drawn(&self.app);
+        if told.is_empty() {
+            return drawn;
+        }
+        told.into_iter().for_each(|event| self.handle(event));
+        self.draw_once()
+    }
+
+    fn draw_once(&mut self) -> (Buffer, Drawn) {
         let mut cells = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
         let now = self.now();
         let drawn = draw::draw(&mut self.model, &self.app, now, &mut cells);
-        let told = self.model.note_drawn(&self.app);
-        told.into_iter().for_each(|event| self.handle(event));
         (cells, drawn)
     }
 }

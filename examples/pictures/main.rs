@@ -27,7 +27,8 @@ pub fn files() -> Vec<(String, String)> {
     let pictures = [(Theme::Light, "light", play(Theme::Light)), (Theme::Dark, "dark", dark.clone())];
     let pictures = pictures.iter().flat_map(|(theme, shade, frames)| {
         let marked = frames.iter().filter_map(|frame| Some((frame.picture?, frame)));
-        marked.map(move |(picture, frame)| (format!("{}-{shade}.svg", picture.name), svg::write(frame, &picture, *theme)))
+        marked
+            .map(move |(picture, frame)| (format!("{}-{shade}.svg", picture.name), svg::write(frame, &picture, *theme)))
     });
     pictures.chain([(CAST.to_owned(), cast::write(&dark))]).collect()
 }

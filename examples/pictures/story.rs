@@ -18,7 +18,7 @@ use wachat::client::screen::theme::Theme;
 use wachat::model::{Message, MessageId, Seq, State, Text, Timestamp};
 use wachat::protocol::Event as Arrival;
 
-use crate::client::{Client, target, user};
+use super::client::{Client, target, user};
 
 /// A picture: the name of its files, and its text for people who do not see it.
 #[derive(Clone, Copy)]
@@ -53,8 +53,7 @@ pub struct Frame {
 /// Plays the story, in these colours.
 pub fn play(theme: Theme) -> Vec<Frame> {
     let sent = Sent::default();
-    let mut story =
-        Story { client: Client::new(theme), output: Output::new(sent.clone()), sent, frames: Vec::new() };
+    let mut story = Story { client: Client::new(theme), output: Output::new(sent.clone()), sent, frames: Vec::new() };
     story.begin();
     story.answer_in_the_room();
     story.lose_the_server();
@@ -94,9 +93,11 @@ impl Story {
         self.hear("luis", "#lobby", "¡gracias, María! 🎉");
         self.at(18, 18, 4);
         self.hear("María", "ana", "see you tomorrow");
+        self.look_at("María");
         self.at(19, 9, 12);
         self.hear("luis", "#team-4", "our router fits on one page");
         self.hear("美玲", "ana", "我明天来 👋");
+        self.look_at("#lobby");
         self.at(19, 14, 31);
         self.enter("the server of the lab is up. Its protocol is text: try it with nc");
         let seq = self.client.accept();
@@ -105,9 +106,7 @@ impl Story {
         self.at(19, 14, 33);
         self.hear("luis", "#lobby", "kill -9 is fun: my client says \"reconnecting\", and then everything is there");
         self.client.draw();
-        // ana looks elsewhere for a moment.
-        self.client.handle(Event::Selected(target("美玲")));
-        self.client.draw();
+        self.look_at("美玲");
         self.at(19, 14, 34);
         self.hear("美玲", "#lobby", "@ana 你好! Does it keep messages for people who are away?");
         self.hear("luis", "#team-4", "ana, do you have a minute?");
@@ -117,9 +116,14 @@ impl Story {
         self.wait(1_500);
     }
 
+    fn look_at(&mut self, name: &str) {
+        self.client.handle(Event::Selected(target(name)));
+        self.client.draw();
+    }
+
     fn answer_in_the_room(&mut self) {
         self.at(19, 14, 35);
-        self.write("yes, on disk: one fdatasync for a whole batch, and only then the OK");
+        self.write("yes, on disk: one fdatasync for a whole batch, then the OK");
         self.wait(180);
         let seq = self.client.accept();
         self.show();
@@ -128,12 +132,21 @@ impl Story {
         self.show();
         self.wait(1_300);
         self.move_on("#lobby", State::Read, seq);
+        self.show();
+        self.wait(900);
+        // What comes while the window is in the background is new.
+        self.client.focus(false);
+        self.hear("luis", "#lobby", "and if the power goes before the sync? Then there was no OK 👍");
+        self.show();
+        self.wait(900);
+        self.client.focus(true);
         self.show_picture(ROOM);
         self.wait(2_500);
     }
 
     fn lose_the_server(&mut self) {
-        self.press(KeyCode::Char('a'), KeyModifiers::ALT);
+        // Alt-2: the second chat of the list.
+        self.press(KeyCode::Char('2'), KeyModifiers::ALT);
         self.wait(1_200);
         self.write("kill it now");
         self.wait(200);

@@ -7,8 +7,8 @@ use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use wachat::client::screen::theme::Theme;
 
-use crate::client::SIZE;
-use crate::story::{Frame, Picture};
+use super::client::SIZE;
+use super::story::{Frame, Picture};
 
 /// Width and height of a cell, the font's size, and the distance of its base line from the top of the cell.
 const CELL: (f32, f32) = (8.4, 18.0);
@@ -65,7 +65,9 @@ fn runs(frame: &Frame, row: u16) -> Vec<Run<'_>> {
         let cell = &frame.cells[(column, row)];
         let cells = u16::try_from(unicode_width::UnicodeWidthStr::width(cell.symbol())).unwrap_or(1).max(1);
         let is_same = |run: &&mut Run| {
-            run.look.style() == cell.style() && class(&run.text) == class(cell.symbol()) && class(&run.text) != Class::Other
+            run.look.style() == cell.style()
+                && class(&run.text) == class(cell.symbol())
+                && class(&run.text) != Class::Other
         };
         match runs.last_mut().filter(is_same) {
             Some(run) => {
@@ -111,24 +113,23 @@ fn write_run(svg: &mut String, run: &Run, row: u16, theme: Theme) {
         Class::Across => rectangle(svg, [left, top + CELL.1 / 2.0, width, 1.0], colour),
         Class::Down => rectangle(svg, [left + CELL.0 / 2.0, top, 1.0, CELL.1], colour),
         Class::Letters | Class::Other if run.text.trim().is_empty() && !modifier.contains(Modifier::UNDERLINED) => {}
-        Class::Letters | Class::Other => write_text(svg, run, [left, top + BASE, width], colour),
+        Class::Letters | Class::Other => write_text(svg, run, [left, top + BASE], colour),
     }
 }
 
-fn write_text(svg: &mut String, run: &Run, [left, base, width]: [f32; 3], colour: &str) {
+fn write_text(svg: &mut String, run: &Run, [left, base]: [f32; 2], colour: &str) {
     let modifier = run.look.modifier;
     let bold = if modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
     let line = if modifier.contains(Modifier::UNDERLINED) { " text-decoration=\"underline\"" } else { "" };
-    // A character of another font keeps its shape.
+    // Spaces at the ends are left out: not every program keeps them. A character of another font keeps its shape.
+    let before = run.text.len() - run.text.trim_start().len();
+    let left = left + before as f32 * CELL.0;
     let length = match class(&run.text) {
-        Class::Letters => format!(" textLength=\"{width:.1}\""),
+        Class::Letters => format!(" textLength=\"{:.1}\"", run.text.trim().chars().count() as f32 * CELL.0),
         _ => String::new(),
     };
-    let text = run.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let _ = writeln!(
-        svg,
-        "<text x=\"{left:.1}\" y=\"{base:.1}\"{length} fill=\"{colour}\"{bold}{line} xml:space=\"preserve\">{text}</text>"
-    );
+    let text = run.text.trim().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let _ = writeln!(svg, "<text x=\"{left:.1}\" y=\"{base:.1}\"{length} fill=\"{colour}\"{bold}{line}>{text}</text>");
 }
 
 fn rectangle(svg: &mut String, [left, top, width, height]: [f32; 4], fill: &str) {

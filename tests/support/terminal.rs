@@ -25,13 +25,18 @@ impl Terminal {
 
     /// Starts the program with this password in its environment; without one it prompts for it.
     pub fn start_with_password(arguments: &[String], password: Option<&str>) -> Self {
+        Self::start_in(arguments, password, &[("LC_ALL", "C")])
+    }
+
+    /// Starts the program with these variables in its environment, too.
+    pub fn start_in(arguments: &[String], password: Option<&str>, variables: &[(&str, &str)]) -> Self {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(50, 200)).unwrap();
         let command = pty_process::blocking::Command::new(WACHAT)
             .args(arguments)
             .env("TZ", "UTC")
             .env("WACHAT_CONFIG", NO_SETTINGS)
-            .env("LC_ALL", "C");
+            .envs(variables.iter().copied());
         let command = match password {
             Some(password) => command.env("WACHAT_PASSWORD", password),
             None => command.env_remove("WACHAT_PASSWORD"),
@@ -44,7 +49,12 @@ impl Terminal {
     }
 
     pub fn type_line(&self, line: &str) {
-        (&*self.keyboard).write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.type_keys(&format!("{line}\n"));
+    }
+
+    /// Types what keys send: `\r` is Enter, `\x1ba` is Alt-A.
+    pub fn type_keys(&self, keys: &str) {
+        (&*self.keyboard).write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits until what is typed is not shown: a program asks for a password before it turns that off.
