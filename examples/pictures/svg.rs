@@ -36,6 +36,7 @@ pub fn write(frame: &Frame, picture: &Picture, theme: Theme) -> String {
         rectangle(&mut svg, [x(cursor.x), y(cursor.y) + 1.0, 2.0, CELL.1 - 2.0], text);
     }
     for row in 0..SIZE.1 {
+        write_backgrounds(&mut svg, frame, row, text);
         runs(frame, row).iter().for_each(|run| write_run(&mut svg, run, row, theme));
     }
     svg + "</svg>\n"
@@ -57,7 +58,7 @@ struct Run<'a> {
     look: &'a Cell,
 }
 
-/// Letters of one style are one run. Any other character may come from another font, and stands alone.
+/// A word of one style is one run. Any character that is no letter may come from another font, and stands alone.
 fn runs(frame: &Frame, row: u16) -> Vec<Run<'_>> {
     let mut runs: Vec<Run> = Vec::new();
     let mut column = 0;
@@ -87,6 +88,7 @@ enum Class {
     /// A line across, and a line down.
     Across,
     Down,
+    Blank,
     Other,
 }
 
@@ -94,8 +96,23 @@ fn class(text: &str) -> Class {
     match text.chars().next() {
         Some('─') => Class::Across,
         Some('│') => Class::Down,
+        Some(' ') => Class::Blank,
         Some(c) if c < '\u{250}' => Class::Letters,
         _ => Class::Other,
+    }
+}
+
+/// Reversed cells of one colour have one rectangle behind them.
+fn write_backgrounds(svg: &mut String, frame: &Frame, row: u16, text: &str) {
+    let reversed = |column: &u16| {
+        let cell = &frame.cells[(*column, row)];
+        cell.modifier.contains(Modifier::REVERSED).then(|| colour(cell.fg, text))
+    };
+    let columns: Vec<u16> = (0..SIZE.0).collect();
+    for group in columns.chunk_by(|a, b| reversed(a) == reversed(b)) {
+        if let Some(colour) = reversed(&group[0]) {
+            rectangle(svg, [x(group[0]), y(row), group.len() as f32 * CELL.0, CELL.1], &colour);
+        }
     }
 }
 
@@ -104,31 +121,25 @@ fn write_run(svg: &mut String, run: &Run, row: u16, theme: Theme) {
     let [text, background] = ground(theme);
     let colour = colour(run.look.fg, text);
     let (left, top, width) = (x(run.column), y(row), f32::from(run.cells) * CELL.0);
-    let reversed = modifier.contains(Modifier::REVERSED);
-    if reversed {
-        rectangle(svg, [left, top, width, CELL.1], &colour);
-    }
-    let colour = if reversed { background } else { &colour };
+    let colour = if modifier.contains(Modifier::REVERSED) { background } else { &colour };
     match class(&run.text) {
         Class::Across => rectangle(svg, [left, top + CELL.1 / 2.0, width, 1.0], colour),
         Class::Down => rectangle(svg, [left + CELL.0 / 2.0, top, 1.0, CELL.1], colour),
-        Class::Letters | Class::Other if run.text.trim().is_empty() && !modifier.contains(Modifier::UNDERLINED) => {}
-        Class::Letters | Class::Other => write_text(svg, run, [left, top + BASE], colour),
+        Class::Blank => {}
+        Class::Letters | Class::Other => write_text(svg, run, [left, top + BASE, width], colour),
     }
 }
 
-fn write_text(svg: &mut String, run: &Run, [left, base]: [f32; 2], colour: &str) {
+fn write_text(svg: &mut String, run: &Run, [left, base, width]: [f32; 3], colour: &str) {
     let modifier = run.look.modifier;
     let bold = if modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
     let line = if modifier.contains(Modifier::UNDERLINED) { " text-decoration=\"underline\"" } else { "" };
-    // Spaces at the ends are left out: not every program keeps them. A character of another font keeps its shape.
-    let before = run.text.len() - run.text.trim_start().len();
-    let left = left + before as f32 * CELL.0;
+    // A character of another font keeps its shape.
     let length = match class(&run.text) {
-        Class::Letters => format!(" textLength=\"{:.1}\"", run.text.trim().chars().count() as f32 * CELL.0),
+        Class::Letters => format!(" textLength=\"{width:.1}\""),
         _ => String::new(),
     };
-    let text = run.text.trim().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = run.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let _ = writeln!(svg, "<text x=\"{left:.1}\" y=\"{base:.1}\"{length} fill=\"{colour}\"{bold}{line}>{text}</text>");
 }
 
