@@ -167,13 +167,24 @@ fn help() -> String {
 }
 
 #[test]
+fn every_program_command_on_a_page_exists() {
+    for page in PAGES {
+        let text = read(page);
+        let commands = quoted(&text).into_iter().filter_map(|text| text.strip_prefix("wachat "));
+        for command in commands.filter_map(|command| command.split_whitespace().next()) {
+            let known = Command::new(WACHAT).args([command, "--help"]).output().expect("wachat").status.success();
+            assert!(known || command.starts_with('-'), "{page}: there is no wachat {command}");
+        }
+    }
+}
+
+#[test]
 fn every_flag_on_a_page_is_in_a_help() {
     let help = help();
     for page in [README, CLIENT, TOOLS, EXAMPLES, FIVE] {
         let text = read(page);
-        let mut flags: Vec<_> = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo")).collect();
-        flags.retain(|text| text.starts_with("--") || text.contains(" --"));
-        let words = flags.iter().flat_map(|text| text.split(' ')).filter(|word| word.starts_with("--"));
+        let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo"));
+        let words = typed.flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));
         for flag in words {
             let ends = [" ", "\n", ","].map(|end| format!("{flag}{end}"));
             assert!(ends.iter().any(|flag| help.contains(flag)), "{page}: there is no {flag}");

@@ -9,6 +9,7 @@
 //!
 //! - `session`: one logged-in connection.
 //! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages. `sender`, `receiver`: the threads.
+//! - `error`: the errors between client and server.
 
 pub mod backoff;
 pub mod error;
