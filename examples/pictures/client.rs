@@ -91,7 +91,7 @@ impl Client {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(request) => self.ask(request),
+            Effect::Send(request) => self.answer(request),
             Effect::Receive(_) if !self.is_server_up => self.report(LinkEvent::ReceiverFailed(refused())),
             Effect::Receive(Receive::LogIn) => {
                 let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
@@ -104,7 +104,7 @@ impl Client {
     }
 
     /// The server answers questions at once. A message waits for [`Self::accept`].
-    fn ask(&mut self, request: Request) {
+    fn answer(&mut self, request: Request) {
         let answer = match &request {
             _ if !self.is_server_up => Err(refused()),
             Request::Send(..) | Request::Retry(..) => {

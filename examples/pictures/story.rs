@@ -1,4 +1,4 @@
-//! What happens on the screen. In the room ana answers a question; in the chat with luis the server is killed, two
+//! The story of the pictures. In the room ana answers a question; in the chat with luis the server is killed, two
 //! messages wait, the server comes back, and they are delivered once.
 
 use std::cell::RefCell;
@@ -64,7 +64,7 @@ pub fn play(theme: Theme) -> Vec<Frame> {
 struct Story {
     client: Client,
     output: Output<Sent>,
-    /// What the terminal is sent and is in no frame yet.
+    /// The bytes for the terminal that are in no frame yet.
     sent: Sent,
     frames: Vec<Frame>,
 }
@@ -134,7 +134,7 @@ impl Story {
         self.move_on("#lobby", State::Read, seq);
         self.show();
         self.wait(900);
-        // What comes while the window is in the background is new.
+        // A message that comes while the window is in the background is new.
         self.client.focus(false);
         self.hear("luis", "#lobby", "and if the power goes before the sync? Then there was no OK 👍");
         self.show();

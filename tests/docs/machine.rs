@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::page::path;
 use crate::support::{NO_SETTINGS, WACHAT, send_signal, wait_for};
 
-/// What the README writes until `wachat` is installed.
+/// The command of the README until `wachat` is installed.
 const CARGO_RUN: &str = "cargo run --release --";
 
 pub struct Machine {
