@@ -27,14 +27,15 @@
 //! 13. `src/client/owner.rs`, `handle`: the client's owner thread: the same shape, app and log in place of state
 //!     machine and log.
 //! 14. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
-//! 15. `src/client/terminal/interactive.rs`, `show`: the message is on the screen, and only then noted as shown.
+//! 15. `src/client/screen/draw.rs`, `draw`: the full screen draws its rows into cells.
+//! 16. `src/client/screen/model.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
 //!
 //! A start after a crash:
 //!
-//! 16. `src/store/mod.rs`, `open`: recovery takes the newest checkpoint and the log behind it.
-//! 17. `src/wal/recover.rs`, `recover`: every whole batch is replayed; a torn tail is set aside, damage stops the start.
-//! 18. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
-//! 19. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
+//! 17. `src/store/mod.rs`, `open`: recovery takes the newest checkpoint and the log behind it.
+//! 18. `src/wal/recover.rs`, `recover`: every whole batch is replayed; a torn tail is set aside, damage stops the start.
+//! 19. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
+//! 20. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
 //! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, and rooms
 //! (`state_machine/apply/room.rs`).
@@ -53,7 +54,7 @@
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
 //! | [`store`] | the server's files: checkpoint, recovery, history, check, backup, restore | sockets |
 //! | [`server`] | two ports, logins, the router | |
-//! | [`client`] | the client: link, state, app, terminal, direct chats | import server, state_machine or store |
+//! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
@@ -76,7 +77,7 @@
 //! | one listener a port | the listening socket | a connection |
 //!
 //! Every queue between them is bounded, by a length or by one entry a connection. The client's threads are the sender,
-//! the receiver, the keyboard and the owner (`src/client/owner.rs`).
+//! the receiver, the terminal's input and the owner (`src/client/owner.rs`).
 //!
 //! # Promises
 //!

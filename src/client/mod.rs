@@ -1,15 +1,19 @@
 //! The client: `wachat connect`, and the parts that the tools and the bridge share with it. It has the server's shape:
 //!
 //! ```text
-//! keyboard ── line ─────────────────┐     owner: App::handle(event) -> records, effects, views
+//! terminal ── key or line ──────────┐     owner: App::handle(event) -> records, effects, views
 //! sender ──── Answered ─────────────┼──>    records ──> log: one batch, one sync
 //! receiver ── LoggedIn, Polled ─────┤       effects ──> sender, receiver: the next request; direct connections
-//! direct connections ── DirectEvent ┘       views ────> screen; then Event::Shown
+//! direct connections ── DirectEvent ┘       views ────> front end; then Event::Seen or Shown
 //! ```
 //! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
-//! - `owner`: the thread that owns both. `terminal`: the line mode, a front end on the owner.
+//! - `owner`: the thread that owns both. Two front ends on it: `screen`, the full screen, and in `terminal` the line
+//!   mode, with the parts that both need at a terminal: raw mode, events, the editor.
 //! - `entering`: the questions before the first connection: the password, or a new account.
 //! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
+//! - `options`: the options of `wachat connect`. `exit`: the exit codes.
+//!
+//! README.md in this folder is the page for users: keys, commands, states.
 //!
 //! **Order.** Nothing is sent, acknowledged, ticked or shown before its records are durable; a message is called shown,
 //! and read, only after the screen has shown it. A cut in between repeats a request under the same id or number.

@@ -76,15 +76,36 @@ impl ScreenApp {
 
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
-        let setting =
-            Setting { piped: false, receipts: true, direct: false, full_screen: true, server: "example:1666".to_owned() };
+        let setting = Setting {
+            piped: false,
+            receipts: true,
+            direct: false,
+            full_screen: true,
+            server: "example:1666".to_owned(),
+        };
         let (now, at) = (Instant::now(), local(2, 14, 35));
         let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
-        let (model, cells) = (Model::new(Keys::new("").unwrap(), theme), Buffer::empty(Rect::new(0, 0, 80, 24)));
+        let (model, cells) = (
+            Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::Marks::SIGNS),
+            Buffer::empty(Rect::new(0, 0, 80, 24)),
+        );
         let (asked, entered, seen, lookups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (sending, receiving, drawn) = (None, None, Drawn::default());
         Self {
-            app, model, cells, drawn, now, at, last: 0, asked, entered, seen, sending, receiving, lookups, random: 0,
+            app,
+            model,
+            cells,
+            drawn,
+            now,
+            at,
+            last: 0,
+            asked,
+            entered,
+            seen,
+            sending,
+            receiving,
+            lookups,
+            random: 0,
         }
     }
 

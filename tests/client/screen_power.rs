@@ -9,7 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use terminput::{Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, ScrollDirection};
+use terminput::{
+    Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, ScrollDirection,
+};
 use wachat::client::app::event::Event;
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
@@ -83,8 +85,27 @@ impl Life {
     fn press_key(&mut self) {
         use KeyCode::{Backspace, Char, Delete, Down, End, Esc, F, Home, Left, PageDown, PageUp, Right, Tab, Up};
         let plain = [
-            Char('a'), Char('?'), Char('/'), Char(' '), Char('日'), Char('\u{301}'), Char('y'), Backspace, Delete, Down, Up, End, Home,
-            Esc, F(1), Left, Right, PageUp, PageDown, PageUp, Tab,
+            Char('a'),
+            Char('?'),
+            Char('/'),
+            Char(' '),
+            Char('日'),
+            Char('\u{301}'),
+            Char('y'),
+            Backspace,
+            Delete,
+            Down,
+            Up,
+            End,
+            Home,
+            Esc,
+            F(1),
+            Left,
+            Right,
+            PageUp,
+            PageDown,
+            PageUp,
+            Tab,
         ];
         let (kind, control, alt) = (
             self.below(4),
@@ -145,7 +166,11 @@ impl Life {
                 let room = RoomName::new("#sala").unwrap();
                 events.push(ServerEvent::Gap { room, first, last: seq(self.screen.last) });
             }
-            1 => events.push(ServerEvent::Join { room: RoomName::new("#sala").unwrap(), user: user("eva"), at: self.screen.at }),
+            1 => events.push(ServerEvent::Join {
+                room: RoomName::new("#sala").unwrap(),
+                user: user("eva"),
+                at: self.screen.at,
+            }),
             _ => {}
         }
         let bottom = self.bottom_line();
@@ -312,9 +337,7 @@ impl Life {
                 assert_eq!(chat.unread, 0, "seed {}: {}", self.seed, chat.target);
                 continue;
             };
-            let is_new = |row: &&Row| {
-                matches!(row, Row::Received(m) if m.seq > conversation.seen() && !state.is_ignored(&m.from))
-            };
+            let is_new = |row: &&Row| matches!(row, Row::Received(m) if m.seq > conversation.seen() && !state.is_ignored(&m.from));
             let unread = conversation.rows().filter(is_new).count();
             assert_eq!(chat.unread, unread, "seed {}: {}", self.seed, chat.target);
         }
@@ -336,11 +359,13 @@ impl Life {
         let state = self.screen.app.state();
         let queued = state.outbox().iter().map(|message| message.text.to_string());
         let logged = self.log.values().flatten().chain(state.conversations().flat_map(|(_, c)| c.rows()));
-        let sent: BTreeMap<_, _> = logged.filter_map(|row| match row {
-            Row::Sent(message, _) => Some((message.id.to_string(), message.text.to_string())),
-            Row::Failed(message, _) => Some((message.id.to_string(), message.text.to_string())),
-            _ => None,
-        }).collect();
+        let sent: BTreeMap<_, _> = logged
+            .filter_map(|row| match row {
+                Row::Sent(message, _) => Some((message.id.to_string(), message.text.to_string())),
+                Row::Failed(message, _) => Some((message.id.to_string(), message.text.to_string())),
+                _ => None,
+            })
+            .collect();
         let all: Vec<_> = queued.chain(sent.into_values()).collect();
         for text in self.submitted.iter().filter(|text| text.starts_with("text ")) {
             let count = all.iter().filter(|other| *other == text).count();

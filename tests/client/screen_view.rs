@@ -293,7 +293,13 @@ fn a_hole_is_a_line_that_loads_what_is_missing() {
     screen.key(KeyCode::Char('h'), terminput::KeyModifiers::ALT);
     screen.answer();
     let rows = screen.draw(50, 10);
-    let filled = ["14:35 eva: before", "14:35 luis: filled 2", "14:35 luis: filled 3", "14:35 luis: filled 4", "14:35 eva: after"];
+    let filled = [
+        "14:35 eva: before",
+        "14:35 luis: filled 2",
+        "14:35 luis: filled 3",
+        "14:35 luis: filled 4",
+        "14:35 eva: after",
+    ];
     assert_eq!(rows[3..8], filled, "{rows:#?}");
 }
 
@@ -411,7 +417,9 @@ fn the_texts_of_the_screen_are_in_three_languages() {
     let day = jiff::civil::date(2026, 3, 2);
     let dates = [Language::En, Language::Es, Language::Pt].map(|language| date_in(language, day));
     assert_eq!(dates, ["Monday, 2 March 2026", "lunes, 2 de marzo de 2026", "segunda-feira, 2 de março de 2026"]);
-    for (help, name) in KEYS.iter().map(|row| (row.help, row.name)).chain(FIXED.iter().map(|(keys, help)| (*help, *keys))) {
+    for (help, name) in
+        KEYS.iter().map(|row| (row.help, row.name)).chain(FIXED.iter().map(|(keys, help)| (*help, *keys)))
+    {
         let [en, es, pt] = [Language::En, Language::Es, Language::Pt].map(|language| help.text(language));
         assert!(en != es && en != pt && !es.is_empty() && !pt.is_empty(), "{name}");
     }

@@ -1,10 +1,21 @@
-//! The documents: the sessions in the README look as shown, and the examples do what they say.
+//! The documents: the sessions on their pages look as shown, the pictures show the screen, and the examples do what they
+//! say.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The example that draws the pictures.
+#[path = "../../examples/pictures/main.rs"]
+#[allow(dead_code)]
+mod drawn;
+
 mod contributing;
 mod examples;
-mod readme;
+mod machine;
+mod page;
+mod pages;
+mod pictures;
+mod player;
 mod security;
+mod sessions;
 mod tour;

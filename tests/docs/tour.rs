@@ -38,3 +38,28 @@ fn the_map_names_every_module() {
         assert!(text.contains(&format!("//! | [`{module}`] |")), "{module} is not in the table of modules");
     }
 }
+
+/// The modules that a file declares.
+fn modules(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| line.ends_with(';'));
+    let names =
+        lines.filter_map(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod "));
+    names.map(|name| name.trim_end_matches(';')).collect()
+}
+
+#[test]
+fn the_maps_of_the_client_name_every_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client");
+    for folder in ["", "app", "link", "screen", "state", "terminal"] {
+        let text = fs::read_to_string(root.join(folder).join("mod.rs")).unwrap();
+        let map: String = text.lines().filter(|line| line.starts_with("//!")).collect();
+        let modules = modules(&text);
+        assert!(modules.len() > 5, "{folder}: {modules:?}");
+        for module in modules {
+            assert!(
+                map.contains(&format!("`{module}`")),
+                "src/client/{folder}/mod.rs does not say what {module} holds"
+            );
+        }
+    }
+}

@@ -548,7 +548,7 @@ fn an_impossible_request_is_refused_in_one_line() {
         let (status, help, _) = wachat(&[command, "--help"]);
         assert_eq!(status, Some(0));
         assert!(help.contains("Exit codes:"), "{help}");
-        assert!(help.contains(&format!("Example:\n  wachat {command} ")), "{help}");
+        assert!(help.contains(&format!(":\n    wachat {command} ")), "{help}");
         assert_eq!(wachat(&[command, "--nothing"]).0, Some(2));
     }
 }

@@ -1,4 +1,4 @@
-//! Measured figures: those that the README quotes. Each test prints one line and holds its target.
+//! Measured figures: those of README.md in this folder. Each test prints one line and holds its target.
 //!
 //! ```text
 //! cargo test --release --test figures -- --ignored --nocapture --test-threads 1 [name]

@@ -9,7 +9,7 @@ const LOST: &str = "does not start|promise 1|promise 2|promise 3|promise 6";
 pub struct Bug {
     pub name: &'static str,
     pub what: &'static str,
-    /// Number of the promise that it breaks (README).
+    /// Number of the promise that it breaks (`tests/promises.md`).
     pub promise: u8,
     /// The tests that have to notice it.
     pub suite: Suite,

@@ -32,6 +32,11 @@ impl Terminal {
         Self::start_program(WACHAT, arguments, password, &[], SIZE)
     }
 
+    /// Starts the program with these variables in its environment, too.
+    pub fn start_in(arguments: &[String], password: Option<&str>, variables: &[(&str, &str)]) -> Self {
+        Self::start_program(WACHAT, arguments, password, variables, SIZE)
+    }
+
     /// Starts a program with further variables in its environment, at a terminal of this many rows and columns.
     pub fn start_program(
         program: &str,
@@ -105,6 +110,11 @@ impl Terminal {
     /// Returns the modes of the terminal, as the kernel has them.
     pub fn modes(&self) -> rustix::termios::Termios {
         rustix::termios::tcgetattr(&*self.keyboard).unwrap()
+    }
+
+    /// Types what keys send: `\r` is Enter, `\x1ba` is Alt-A.
+    pub fn type_keys(&self, keys: &str) {
+        self.type_bytes(keys.as_bytes());
     }
 
     /// Waits until what is typed is not shown: a program asks for a password before it turns that off.

@@ -1,4 +1,4 @@
-//! The table of commands. The parser, `/help`, "did you mean" and the README's table are made from it: a new
+//! The table of commands. The parser, `/help`, "did you mean" and the tables of the pages are made from it: a new
 //! command is a new row.
 
 use super::command::Command;

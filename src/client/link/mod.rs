@@ -10,6 +10,7 @@
 //! - `session`: one logged-in connection.
 //! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages; `find`: those that
 //!   take a second look; `passwd`: a change of the password. `sender`, `receiver`: the threads.
+//! - `error`: the errors between client and server.
 
 pub mod backoff;
 pub mod error;

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::chats::{self, Chat};
-use super::keys::{Action, Keys};
 use super::item::{Key, Look, Note, NoteKind};
+use super::keys::{Action, Keys};
 use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
 use crate::client::app::App;

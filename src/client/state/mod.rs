@@ -8,6 +8,7 @@
 //! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
 //! - `switch`: the settings that are kept here.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
+//! - `checkpoint`: the state in a file. `lookup`: rows that only the log still has. `error`: errors of the files.
 
 mod checkpoint;
 pub mod conversation;

@@ -25,6 +25,9 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// The marks of a terminal with UTF-8.
+    pub const SIGNS: Self = Self { ascii: false };
+
     pub fn of_environment() -> Self {
         Self { ascii: is_ascii_only(|name| std::env::var(name).ok()) }
     }

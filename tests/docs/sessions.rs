@@ -1,0 +1,74 @@
+//! The sessions of the pages, played with the real programs in the order in which a reader meets them, on one machine:
+//! their output has to be as shown.
+//!
+//! Times, random names and ports differ from run to run, and are compared by their form; a `✓✓` that a `✓✓ read` has
+//! overtaken may be missing.
+
+use std::net::SocketAddr;
+
+use crate::machine::{Machine, normal};
+use crate::page::{CLIENT, EXAMPLES, README, TOOLS, block};
+use crate::player;
+use crate::support::Connection;
+
+#[test]
+fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
+    let mut machine = Machine::new();
+    play_in_a_shell(&mut machine, README, "server");
+    player::play(&machine, README, ["luis", "ana"]);
+    player::play(&machine, CLIENT, ["plain-luis", "plain-ana"]);
+    stop(&mut machine);
+    play_in_a_shell(&mut machine, README, "class");
+    play_in_a_shell(&mut machine, TOOLS, "scripts");
+    stop(&mut machine);
+    machine.serve("wachat serve --data empty", 0);
+    play_nc(&machine);
+    stop(&mut machine);
+}
+
+fn stop(machine: &mut Machine) {
+    let said = machine.stop_server();
+    assert!(said.last().is_some_and(|line| line.contains("stopped")), "{said:?}");
+}
+
+/// Returns the commands of a block, each with the lines below it.
+fn commands(page: &str, name: &str) -> Vec<(String, Vec<String>)> {
+    let mut lines = block(page, name).into_iter().peekable();
+    let mut commands = Vec::new();
+    while let Some(line) = lines.next() {
+        let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("{page}: no command: {line}")).to_owned();
+        commands.push((command, std::iter::from_fn(|| lines.next_if(|line| !line.starts_with("$ "))).collect()));
+    }
+    commands
+}
+
+/// Runs each command in a shell of its own. A server goes on until it is stopped.
+fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
+    let mut exports = String::new();
+    for (command, shown) in commands(page, name) {
+        let said = if command.contains(" serve") {
+            machine.serve(&command, shown.len())
+        } else if command.starts_with("export ") {
+            exports = format!("{command}\n");
+            Vec::new()
+        } else {
+            machine.run(&format!("{exports}{command}")).lines().map(str::to_owned).collect()
+        };
+        let normal = |lines: &[String]| lines.iter().map(|line| normal(line)).collect::<Vec<_>>();
+        assert_eq!(normal(&said), normal(&shown), "{page}: {command}");
+    }
+}
+
+/// Sends what `printf` and `nc` would send.
+fn play_nc(machine: &Machine) {
+    for (command, shown) in commands(EXAMPLES, "nc") {
+        let typed = command.strip_prefix("printf '").unwrap_or_else(|| panic!("no command: {command}"));
+        let (text, target) = typed.split_once("' | nc 127.0.0.1 ").unwrap_or_else(|| panic!("no nc: {command}"));
+        let [send, recv] = machine.ports();
+        let port = if target == "1666" { send } else { recv };
+        let mut line = Connection::open(SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port"))));
+        line.send(text.replace("\\n", "\n"));
+        let said: Vec<_> = line.read_rest().iter().map(|line| normal(line)).collect();
+        assert_eq!(said, shown.iter().map(|line| normal(line)).collect::<Vec<_>>(), "{command}");
+    }
+}
