@@ -9,6 +9,7 @@
 //! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
 //! - `owner`: the thread that owns both. Two front ends on it: `screen`, the full screen, and in `terminal` the line
 //!   mode, with the parts that both need at a terminal: raw mode, events, the editor.
+//! - `log`: the log of the full screen, in a file.
 //! - `entering`: the questions before the first connection: the password, or a new account.
 //! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
 //! - `options`: the options of `wachat connect`. `exit`: the exit codes.

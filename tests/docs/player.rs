@@ -17,8 +17,6 @@ struct Player {
     terminal: Option<Terminal>,
     lines: Vec<String>,
     played: usize,
-    /// The bytes of the line mode's output that were read.
-    read: usize,
     is_plain: bool,
     pressed: Option<Instant>,
 }
@@ -44,7 +42,7 @@ pub fn play(machine: &Machine, page: &str, names: [&str; 2]) {
 impl Player {
     fn new(lines: Vec<String>) -> Self {
         let is_plain = lines[0].contains("--plain");
-        Self { terminal: None, lines, played: 0, read: 0, is_plain, pressed: None }
+        Self { terminal: None, lines, played: 0, is_plain, pressed: None }
     }
 
     fn next(&self) -> Option<&str> {
@@ -56,11 +54,8 @@ impl Player {
         format!("{:?} is to come; there is\n{}", self.next(), screen.trim_end())
     }
 
-    /// Returns the cells of the full screen, or everything that the line mode wrote.
+    /// Returns the text on the screen.
     fn screen(&self, terminal: &Terminal) -> String {
-        if self.is_plain {
-            return terminal.screen();
-        }
         let [rows, columns] = SIZE.map(|cells| cells.try_into().expect("a size"));
         let mut parser = vt100::Parser::new(rows, columns, 0);
         parser.process(terminal.screen().as_bytes());
@@ -74,32 +69,22 @@ impl Player {
             return false;
         }
         let (wanted, answer) = answer(next);
-        let Some(end) = self.find(&self.screen(terminal), &wanted) else { return false };
+        if !self.shows(terminal, &wanted) {
+            return false;
+        }
         if let Some(answer) = answer {
             terminal.type_keys(&format!("{answer}\r"));
         }
-        self.read = end;
         self.played += 1;
         true
     }
 
-    /// Returns the end of the line that is wanted. In the line mode it is behind what was read before.
-    fn find(&self, screen: &str, wanted: &str) -> Option<usize> {
-        let wanted = normal(wanted);
-        if !self.is_plain {
-            // The list of chats is on the left.
-            let mut rows = screen.lines().map(|row| row.split_once('│').map_or(row, |(_, right)| right));
-            return rows.any(|row| normal(row).contains(&wanted)).then_some(0);
-        }
-        // The position of a mark among other lines differs from run to run.
-        if wanted.starts_with(['…', '✓']) {
-            return (screen.contains(&wanted) || is_overtaken(&wanted, screen)).then_some(self.read);
-        }
-        let mut end = self.read;
-        screen.get(self.read..)?.split_inclusive('\n').find_map(|line| {
-            end += line.len();
-            normal(bare(line)).contains(&wanted).then_some(end)
-        })
+    /// Checks that a line is on the screen.
+    fn shows(&self, terminal: &Terminal, wanted: &str) -> bool {
+        let (screen, wanted) = (self.screen(terminal), normal(wanted));
+        // In the full screen the list of chats is on the left.
+        let mut rows = screen.lines().map(|row| row.split_once('│').map_or(row, |(_, right)| right));
+        rows.any(|row| normal(row).contains(&wanted))
     }
 
     /// Plays the next line if it is input.
@@ -110,7 +95,7 @@ impl Player {
         } else if let (Some(keys), Some(terminal)) = (key(next), &self.terminal) {
             // It has no effect before the message is there.
             let (wanted, _) = answer(&self.lines[self.played + 1]);
-            if self.find(&self.screen(terminal), &wanted).is_none() {
+            if !self.shows(terminal, &wanted) {
                 if self.pressed.is_none_or(|at| at.elapsed() > KEY_INTERVAL) {
                     terminal.type_keys(keys);
                     self.pressed = Some(Instant::now());
@@ -122,7 +107,7 @@ impl Player {
             if !self.is_plain && !self.screen(terminal).contains("#lobby") {
                 return false;
             }
-            terminal.type_keys(&format!("{typed}{}", if self.is_plain { "\n" } else { "\r" }));
+            terminal.type_keys(&format!("{typed}\r"));
         } else {
             return false;
         }
@@ -149,7 +134,7 @@ fn start(machine: &Machine, command: &str) -> Terminal {
     let home = machine.home().display().to_string();
     let more = ["--send-port", send, "--recv-port", recv, "--home", &home];
     let arguments: Vec<_> = arguments.split(' ').chain(more).map(str::to_owned).collect();
-    Terminal::start_in(&arguments, None, &[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")])
+    Terminal::start_in(&arguments, None, &[])
 }
 
 /// Returns the text of an output line, and what is typed behind it.
@@ -170,17 +155,6 @@ fn key(line: &str) -> Option<&'static str> {
 /// Returns the input behind a prompt, which has no spaces in it: `> `, `#lobby> `.
 fn typed(line: &str) -> Option<&str> {
     line.split_once("> ").filter(|(prompt, _)| !prompt.contains(' ')).map(|(_, typed)| typed)
-}
-
-/// Returns a line of the line mode without its prompt and without cursor movements.
-fn bare(line: &str) -> &str {
-    let line = line.trim_end().rsplit(['\r', '\u{1b}']).next().unwrap_or_default().trim_start_matches("[K");
-    typed(line).unwrap_or(line)
-}
-
-/// Checks that a mark is missing because a later one has overtaken it.
-fn is_overtaken(mark: &str, screen: &str) -> bool {
-    mark.strip_prefix("✓✓ ").is_some_and(|rest| screen.contains(&format!("✓✓ read {rest}")))
 }
 
 /// Checks that a player may go on: a login waits until the players before have come in, and a `/quit` until the others
