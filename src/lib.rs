@@ -27,7 +27,7 @@
 //! 13. `src/client/owner.rs`, `handle`: the client's owner thread: the same shape, app and log in place of state
 //!     machine and log.
 //! 14. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
-//! 15. `src/client/terminal/plain.rs`, `show`: the message is on the screen, and only then noted as shown.
+//! 15. `src/client/terminal/interactive.rs`, `show`: the message is on the screen, and only then noted as shown.
 //!
 //! A start after a crash:
 //!

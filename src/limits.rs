@@ -361,6 +361,18 @@ pub const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest line of keyboard input in bytes: the longest message, and the command before it.
 pub const TYPED_BYTES: usize = LINE_BYTES;
 
+/// Most lines of a pasted text that is inserted without a question.
+pub const PASTE_LINES: usize = 20;
+
+/// Most texts that were entered while the app takes none.
+pub const ENTERED_TEXTS: usize = 64;
+
+/// Most messages of which the line mode remembers the place on the screen, where it updates their states.
+pub const MARKED_LINES: usize = 256;
+
+/// Messages of a conversation whose senders are names for the Tab key.
+pub const SPEAKER_ROWS: usize = 100;
+
 /// Characters of a message that are repeated in the line that shows its state.
 pub const SNIPPET_CHARS: usize = 40;
 

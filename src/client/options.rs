@@ -77,6 +77,9 @@ pub struct ConnectArgs {
     /// Language [default: from LC_ALL, LC_MESSAGES or LANG, else English]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub lang: Option<Language>,
+    /// Write a line for each state of a message where it cannot change in place: in a pipe, at a dumb terminal
+    #[arg(long)]
+    pub states: bool,
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,

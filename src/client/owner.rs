@@ -37,6 +37,13 @@ pub enum Wake<T> {
     Time,
 }
 
+/// The end of a wait: an event for the app, or input of the front end.
+pub enum Awaited<T> {
+    Event(Event),
+    Input(T),
+    InputEnded,
+}
+
 /// The app, its log, and the channels to the threads.
 pub struct Owner {
     pub app: App,
@@ -130,16 +137,21 @@ impl Owner {
 
     /// Waits for the next event. From `input` one is taken only when the app wants a line.
     pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
-        let direct = self.network.arriving();
         let nothing = never();
         let input = if self.app.wants_line() { input } else { &nothing };
-        let pause = self.app.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        select! {
-            recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
-            recv(self.found.1) -> event => event.unwrap_or(Event::Tick),
-            recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
-            recv(input) -> event => event.unwrap_or(Event::InputEnded),
-            default(pause.unwrap_or(LONGEST_PAUSE)) => Event::Tick,
+        match self.wait_or_read(input) {
+            Awaited::Event(event) | Awaited::Input(event) => event,
+            Awaited::InputEnded => Event::InputEnded,
+        }
+    }
+
+    /// Waits for the next event of the app, or for input of the front end.
+    pub fn wait_or_read<T>(&mut self, input: &Receiver<T>) -> Awaited<T> {
+        match self.wait_for(input, Instant::now() + LONGEST_PAUSE) {
+            Wake::Event(event) => Awaited::Event(event),
+            Wake::Input(input) => Awaited::Input(input),
+            Wake::Ended => Awaited::InputEnded,
+            Wake::Time => Awaited::Event(Event::Tick),
         }
     }
 }

@@ -93,7 +93,7 @@ fn states_that_another_program_was_told_are_not_lost() {
     let mut luis = world.terminal("luis", &[]);
     luis.expect("connected to");
     luis.type_line("@ana: hola");
-    luis.expect("✓ @ana: hola");
+    luis.expect_tick("✓", "@ana: hola");
     luis.quit();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("luis: hola");
@@ -115,7 +115,7 @@ fn direct_and_refused_lines_stand_between_those_of_the_server() {
     let mut ana = world.terminal("ana", &[]);
     ana.expect("connected to");
     ana.type_line("@luis: first");
-    ana.expect("✓ @luis: first");
+    ana.expect_tick("✓", "@luis: first");
     let mut luis = world.terminal("luis", &[]);
     luis.expect("ana: first");
     ana.type_line("/p2p luis");
@@ -124,7 +124,7 @@ fn direct_and_refused_lines_stand_between_those_of_the_server() {
     luis.expect("between");
     ana.type_line("/close");
     ana.type_line("@luis: last");
-    ana.expect("✓ @luis: last");
+    ana.expect_tick("✓", "@luis: last");
     let before = ana.screen().len();
     ana.type_line("/history luis");
     wait_until("the history", || ana.screen()[before..].contains("ana: last"));

@@ -44,11 +44,11 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
     luis.expect("* ana has opened a direct chat with you; /p2p ana to answer in it");
     ana.type_line("hola; ¿qué tal?");
     luis.expect("ana (direct): hola; ¿qué tal?");
-    ana.expect("✓✓ @luis (direct): hola; ¿qué tal?");
+    ana.expect_tick("✓✓", "@luis (direct): hola; ¿qué tal?");
     luis.type_line("/p2p ana");
     luis.type_line("bien");
     ana.expect("luis (direct): bien");
-    luis.expect("✓✓ @ana (direct): bien");
+    luis.expect_tick("✓✓", "@ana (direct): bien");
     // The server has seen none of it.
     let mut line = world.login_or_register("caller");
     assert_eq!(world.login("ana").request("HISTORY;luis"), "OK;0");
@@ -141,7 +141,7 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
     drop(line);
     luis.expect("* 1 not confirmed by caller: /resend");
     luis.type_line("/resend");
-    luis.expect("✓ @caller: two\\nwords");
+    luis.expect_tick("✓", "@caller: two\\nwords");
     let mut session = world.session("caller");
     let events = session.list("POLL;0;1");
     assert!(
@@ -214,7 +214,7 @@ fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer() {
     let mut caller = eva.caller();
     caller.run_transcript("> KO;AUTH;nobody of that name and token is expected");
     ana.expect("! eva cannot be reached directly");
-    ana.expect("✓ @eva: for eva alone");
+    ana.expect_tick("✓", "@eva: for eva alone");
     ana.type_line("/query #lobby\n/p2p eva\nthis too");
     caller = eva.caller();
     caller.run_transcript("> OK");
@@ -235,9 +235,9 @@ fn another_current_chat_leaves_a_direct_one_aside() {
     caller.run_transcript("> OK");
     ana.expect("* direct chat with eva");
     ana.type_line("/join #sala\nfor all");
-    ana.expect("✓ #sala: for all");
+    ana.expect_tick("✓", "#sala: for all");
     ana.type_line("/query eva\nby way of the server");
-    ana.expect("✓ @eva: by way of the server");
+    ana.expect_tick("✓", "@eva: by way of the server");
     // It is still open.
     ana.type_line("/p2p eva\ndirectly");
     assert!(caller.read_line().ends_with(";directly"));
@@ -287,7 +287,7 @@ fn a_direct_chat_with_an_ignored_user_is_not_reported() {
     luis.expect("* what caller says is hidden now");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
     line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
-    wait_until_listed(&luis, "\x1b[Kcaller\r\n");
+    wait_until_listed(&luis, "\ncaller\r\n");
     drop(line);
     wait_until_listed(&luis, "no direct chat is open");
     for hidden in ["has opened", "(direct)", "is over"] {

@@ -49,11 +49,12 @@ impl Desk {
     fn expect(&self, tick: &str, back: usize) {
         let lines = &self.person.typed[self.first..];
         let line = &lines[lines.len().saturating_sub(back + 1)];
-        self.terminal.expect(&self.line(tick, line));
+        self.terminal.expect_tick(tick, &format!("@{}: {}", self.peer, line.text));
     }
 
-    fn line(&self, tick: &str, typed: &Typed) -> String {
-        format!("{tick} @{}: {}", self.peer, typed.text)
+    /// The line of a message as it is written first.
+    fn queued_line(&self, typed: &Typed) -> String {
+        format!("-> {}: {} …", self.peer, typed.text)
     }
 
     fn kill(&mut self) {
@@ -69,7 +70,7 @@ impl Desk {
     fn look_back(&mut self) {
         self.expect("…", 0);
         let screens = self.screens.clone() + &self.terminal.screen();
-        let seen: Vec<_> = self.person.typed.iter().map(|typed| screens.contains(&self.line("…", typed))).collect();
+        let seen: Vec<_> = self.person.typed.iter().map(|typed| screens.contains(&self.queued_line(typed))).collect();
         self.person.typed.iter_mut().zip(seen).for_each(|(typed, seen)| typed.queued = seen);
     }
 

@@ -105,9 +105,9 @@ fn a_person_reads_and_answers_in_their_language() {
     ana.expect("* luis ha entrado en #lobby");
     ana.type_line("@luis: hola");
     luis.expect("ana: hola");
-    ana.expect("✓✓ leído @luis: hola");
+    ana.expect_tick("✓✓ leído", "@luis: hola");
     luis.type_line("@ana: oi");
-    luis.expect("✓✓ lido @ana: oi");
+    luis.expect_tick("✓✓ lido", "@ana: oi");
     luis.type_line("/histroy");
     luis.expect("! não existe o comando /histroy; você quis dizer /history?");
     crate::support::send_signal(world.pid(), "TERM");

@@ -191,7 +191,7 @@ fn messages_queued_by_a_pipe_beside_a_client_are_sent_by_the_next_client() {
     ana.kill();
     world.start();
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("✓ @luis: later");
+    ana.expect_tick("✓", "@luis: later");
     ana.quit();
     assert_eq!(world.texts("ana", "OUT"), ["later"]);
 }

@@ -99,7 +99,7 @@ fn a_retry_after_many_other_messages_is_found() {
     let (world, relay, ana) = lose_a_reply();
     send_many(&world);
     relay.repaired.store(true, Ordering::SeqCst);
-    ana.expect("✓ @luis: una vez");
+    ana.expect_tick("✓", "@luis: una vez");
     assert_sent_once(&world);
 }
 
@@ -110,7 +110,7 @@ fn a_retry_of_a_later_life_is_found() {
     send_many(&world);
     relay.repaired.store(true, Ordering::SeqCst);
     let ana = world.terminal("ana", &["--no-p2p"]);
-    ana.expect("✓ @luis: una vez");
+    ana.expect_tick("✓", "@luis: una vez");
     assert_sent_once(&world);
 }
 

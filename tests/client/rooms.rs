@@ -22,7 +22,7 @@ fn two_who_start_their_clients_talk_at_once_in_the_lobby() {
     ana.expect("* luis joined #lobby");
     ana.type_line("hola");
     luis.expect("] #lobby ana: hola\r\n");
-    ana.expect("✓✓ read #lobby: hola");
+    ana.expect_tick("✓✓ read", "#lobby: hola");
     luis.type_line("¿qué tal?");
     ana.expect("] #lobby luis: ¿qué tal?\r\n");
     // A client that asks for none gets none.
@@ -64,7 +64,7 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     ana.expect("* you are in #sala; what you write goes there");
     ana.expect("nothing there yet");
     ana.expect("#sala> ");
-    ana.expect("✓ #sala: second");
+    ana.expect_tick("✓", "#sala: second");
     let mut luis = client(&world, "luis");
     luis.type_line("/join #sala");
     luis.expect("] #sala ana: first\r\n");

@@ -419,7 +419,7 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!(exit_code(&world.pipe("ana", "@luis: tres\n", &[])), 0);
     luis.expect("ana: tres");
     luis.type_line("/msg ana cuatro");
-    luis.expect("✓ @ana: cuatro");
+    luis.expect_tick("✓", "@ana: cuatro");
     world.kill();
     std::fs::rename(&data, world.path("lost")).unwrap();
     let (status, told, said) = wachat(&["restore", path(&backup), "--data", path(&data)]);
@@ -430,7 +430,7 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!(exit_code(&world.pipe("ana", "@luis: cinco\n", &[])), 0);
     luis.expect("ana: cinco");
     luis.type_line("/msg ana seis");
-    luis.expect("✓ @ana: seis");
+    luis.expect_tick("✓", "@ana: seis");
     luis.quit();
     let mut ana = world.terminal("ana", &[]);
     ana.expect("luis: seis");

@@ -20,7 +20,7 @@ impl World {
     fn command(&self, user: &str, more: &[&str]) -> Command {
         let mut command = Command::new(WACHAT);
         command.args(self.arguments(user, more)).env("WACHAT_PASSWORD", PASSWORD).env("TZ", "UTC");
-        command.env("WACHAT_CONFIG", NO_SETTINGS).env("LC_ALL", "C");
+        command.env("WACHAT_CONFIG", NO_SETTINGS).env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -155,7 +155,11 @@ pub const PLAIN: &[(Three, Three)] = &[
     ),
     (
         three("<text>\\", "<texto>\\", "<texto>\\"),
-        three("continue with the next line", "sigue en la línea siguiente", "continua na linha seguinte"),
+        three(
+            "continue with the next line, in a pipe; at a terminal Alt-Enter does",
+            "sigue en la línea siguiente, en una tubería; en una terminal, Alt-Enter",
+            "continua na linha seguinte, em um pipe; em um terminal, Alt-Enter",
+        ),
     ),
 ];
 

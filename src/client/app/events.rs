@@ -53,7 +53,7 @@ impl App {
         match outcome {
             Outcome::Accepted(message, state) => {
                 self.progress = self.moment.now;
-                self.output.views.extend(ticks(None, state, &message.to, &message.text, 0));
+                self.output.views.extend(ticks(None, state, &message, 0));
             }
             Outcome::Failed(message, ko) => self.handle_failed(message, &ko),
             Outcome::Held(message, ko) => {
@@ -124,7 +124,8 @@ impl App {
             (Code::NoRoom, Target::Room(room)) => Phrase::JoinMakes { room }.to_string(),
             _ => words::ko(ko),
         };
-        self.show(View::Failed { to: message.to, text: message.text.to_string(), why });
+        let Outgoing { id, to, text, .. } = message;
+        self.show(View::Failed { id, to, text: text.to_string(), why });
     }
 
     fn handle_answer(&mut self, question: Request, given: Answer) {
@@ -234,6 +235,6 @@ impl App {
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {
             self.dispatcher.add_read(last.to.clone(), last.seq);
         }
-        self.output.views.extend(ticks(Some(moved.from), state, &last.to, &last.text, moved.others));
+        self.output.views.extend(ticks(Some(moved.from), state, &Outgoing::of(last), moved.others));
     }
 }

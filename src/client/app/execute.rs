@@ -120,7 +120,7 @@ impl App {
     }
 
     /// Returns the conversation of a line without a command, if it has one.
-    pub(super) fn current(&self) -> Option<Target> {
+    pub fn current(&self) -> Option<Target> {
         match &self.destination {
             Destination::Conversation(target) => Some(target.clone()),
             Destination::Direct(peer) => Some(Target::User(peer.clone())),

@@ -43,7 +43,7 @@ use completion::Completion;
 use dispatch::Dispatcher;
 use event::{Effect, Event, Moment, Output};
 use polling::Polling;
-use view::{View, notice};
+use view::{View, notice, tick};
 
 /// The settings of a run.
 #[derive(Clone, Debug)]
@@ -252,9 +252,9 @@ impl App {
         if self.state.outbox().is_empty() {
             self.progress = self.moment.now;
         }
-        let (to, text) = (message.to.clone(), message.text.to_string());
+        let queued = tick(None, &message, 0);
         self.state.queue(message);
-        self.show(View::Tick { state: None, to, text, others: 0 });
+        self.show(queued);
     }
 
     /// Notes that messages were shown, and that their senders may be told.

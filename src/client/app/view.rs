@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::client::state::conversation::Row;
+use crate::client::state::outbox::Outgoing;
 use crate::client::texts::Phrase;
-use crate::model::{Message, Seq, State, Target, Text};
+use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
 
 /// Makes a line about an event.
 pub fn notice(phrase: Phrase) -> View {
@@ -30,10 +31,11 @@ pub enum View {
     Incoming(Arc<Message>),
     /// A received message of a hidden user: it is not shown, and counts as shown.
     Hidden(Arc<Message>),
-    /// The state of a message; `None`: queued. `others` messages to that target reached it at the same time.
-    Tick { state: Option<State>, to: Target, text: String, others: usize },
+    /// The state of a message; `None`: queued. `others` messages to that target, sent before it, reached the state at the
+    /// same time.
+    Tick { state: Option<State>, id: MessageId, to: Target, at: Timestamp, text: String, others: usize },
     /// A message that the server refused.
-    Failed { to: Target, text: String, why: String },
+    Failed { id: MessageId, to: Target, text: String, why: String },
     /// A message received in a direct chat.
     Direct(Arc<Message>),
     /// A message sent in a direct chat; `held`: the other side has it.
@@ -58,8 +60,14 @@ pub enum View {
 
 /// Makes the ticks of a message that moves from one state to another: a message may take several steps at once, and
 /// each is shown. `None`: it is in the outbox, durable.
-pub fn ticks(from: Option<State>, to_state: State, to: &Target, text: &Text, others: usize) -> Vec<View> {
+pub fn ticks(from: Option<State>, to_state: State, message: &Outgoing, others: usize) -> Vec<View> {
     let states = [State::Received, State::Delivered, State::Read].into_iter();
     let steps = states.filter(|state| Some(*state) > from && *state <= to_state);
-    steps.map(|state| View::Tick { state: Some(state), to: to.clone(), text: text.to_string(), others }).collect()
+    steps.map(|state| tick(Some(state), message, others)).collect()
+}
+
+/// Makes the tick of a message that has reached a state.
+pub fn tick(state: Option<State>, message: &Outgoing, others: usize) -> View {
+    let Outgoing { id, to, at, text } = message.clone();
+    View::Tick { state, id, to, at, text: text.to_string(), others }
 }

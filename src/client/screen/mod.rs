@@ -6,7 +6,7 @@
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
 //!   `line`: from a text to lines.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
-//! - `names`: what Tab completes. `saved`: what survives a restart beside the log.
+//! - `saved`: what survives a restart beside the log.
 
 pub mod chats;
 pub mod draw;
@@ -14,7 +14,6 @@ pub mod item;
 pub mod keys;
 pub mod line;
 pub mod model;
-mod names;
 pub mod output;
 mod over;
 pub mod rows;
@@ -36,6 +35,7 @@ use super::exit::{Exit, Failure, failed};
 use super::owner::{Owner, Wake};
 use super::terminal::input::{self, InputEvent};
 use super::terminal::raw::{self, RawTerminal, Screen};
+use super::terminal::{Marks, render};
 use super::texts::Phrase;
 use super::texts::safe::safe;
 use keys::Keys;
@@ -252,7 +252,7 @@ impl FullScreen {
                 self.model
                     .last_problem()
                     .into_iter()
-                    .chain(words.iter().map(super::terminal::render))
+                    .chain(words.iter().map(|view| render(view, Marks::of_environment())))
                     .for_each(|line| println!("{line}"));
                 Ok(exit)
             }

@@ -13,7 +13,7 @@ use crate::client::app::event::Event;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
-use crate::client::terminal::render;
+use crate::client::terminal::{Marks, render};
 use crate::model::{Seq, Target};
 
 /// What a key or an arrival asks of the program around the screen.
@@ -275,7 +275,7 @@ impl Model {
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, text),
                 View::Problem(text) => self.add_note(app, NoteKind::Problem, text),
-                view => self.add_note(app, NoteKind::Answer, render(&view)),
+                view => self.add_note(app, NoteKind::Answer, render(&view, Marks::of_environment())),
             }
         }
         requests

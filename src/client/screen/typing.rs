@@ -9,11 +9,11 @@ use super::chats::Chat;
 use super::draw::first_listed;
 use super::keys::Action;
 use super::model::{Mode, Model, Request};
-use super::names::AppNames;
 use super::item::NoteKind;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::terminal::editor::Edit;
+use crate::client::terminal::known::Known;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
 
@@ -144,7 +144,7 @@ impl Model {
                 return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
             }
             Action::Complete | Action::CompleteBack => {
-                self.editor.complete(&AppNames(app), action == Action::CompleteBack);
+                self.editor.complete(&Known(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => return vec![Request::Redraw],
             Action::Suspend => return vec![Request::Suspend],

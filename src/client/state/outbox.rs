@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::record::Record;
-use crate::model::{MessageId, Seq, Target, Text, Timestamp};
+use crate::model::{Message, MessageId, Seq, Target, Text, Timestamp};
 
 /// A message on its way to the server. Its id stays the same however often it is retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,14 @@ pub struct Outgoing {
     /// The time when it was typed, by this machine's clock.
     pub at: Timestamp,
     pub text: Text,
+}
+
+impl Outgoing {
+    /// Returns what was sent as this message.
+    pub fn of(message: &Message) -> Self {
+        let Message { id, to, at, text, .. } = message.clone();
+        Self { id, to, at, text }
+    }
 }
 
 /// The messages that wait, in the order in which they were typed.

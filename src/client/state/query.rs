@@ -160,6 +160,27 @@ impl ClientState {
         received
     }
 
+    /// Returns the conversations, the one with the newest message first.
+    pub fn targets(&self) -> Vec<&Target> {
+        let newest = |c: &Conversation| c.last(1).first().and_then(Row::seq).unwrap_or(Seq::ZERO);
+        let mut targets: Vec<_> = self.conversations.iter().map(|(target, c)| (newest(c), target)).collect();
+        targets.sort_by(|one, other| other.cmp(one));
+        targets.into_iter().map(|(_, target)| target).collect()
+    }
+
+    /// Returns the users who said something in the last rows of a conversation, the last speaker first.
+    pub fn speakers(&self, target: &Target, rows: usize) -> Vec<UserName> {
+        let mut speakers = Vec::new();
+        for row in self.last_rows(target, rows).iter().rev() {
+            if let Row::Received(message) = row
+                && !speakers.contains(&message.from)
+            {
+                speakers.push(message.from.clone());
+            }
+        }
+        speakers
+    }
+
     pub fn is_mine(&self, message: &Message) -> bool {
         message.from == self.me
     }

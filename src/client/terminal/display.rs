@@ -1,35 +1,128 @@
 //! The text of a view on a terminal. Every text of another user passes
 //! [`safe`].
 
+use super::wrap::cells;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::texts::safe::{indented, safe, snippet};
-use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
+use crate::client::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
 use crate::client::texts::{Language, Phrase};
-use crate::model::{Message, State, Target};
+use crate::model::{Message, State, Target, Timestamp, UserName};
+
+/// The state of a message that the other side of a direct chat has.
+pub const HELD: State = State::Delivered;
+
+/// The marks of the states: signs, or where the locale has no UTF-8 their forms in ASCII.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    ascii: bool,
+}
+
+impl Marks {
+    pub fn of_environment() -> Self {
+        let said = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
+        let locale = said.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
+        Self { ascii: !locale.contains("utf-8") && !locale.contains("utf8") }
+    }
+
+    /// Returns the mark of a state; `None`: queued.
+    pub fn of(self, state: Option<State>) -> &'static str {
+        match (state, self.ascii) {
+            (None, false) => "…",
+            (None, true) => "...",
+            (Some(State::Received), false) => "✓",
+            (Some(State::Received), true) => "+",
+            (Some(State::Delivered), false) => "✓✓",
+            (Some(State::Delivered), true) => "++",
+            (Some(State::Read), false) => READ_TICK.text(Language::current()),
+            (Some(State::Read), true) => READ_TICK_ASCII.text(Language::current()),
+        }
+    }
+
+    pub fn failed(self) -> &'static str {
+        if self.ascii { "x" } else { "✗" }
+    }
+
+    fn dash(self) -> &'static str {
+        if self.ascii { "--" } else { "—" }
+    }
+
+    /// Returns the most cells that a mark takes.
+    pub fn width(self) -> usize {
+        let states = [None, Some(State::Received), Some(State::Delivered), Some(State::Read)];
+        states.iter().map(|state| cells(self.of(*state))).max().unwrap_or(0)
+    }
+
+    fn snippet(self, text: &str) -> String {
+        let snippet = snippet(text);
+        match snippet.strip_suffix('…').filter(|_| self.ascii) {
+            Some(start) => format!("{start}..."),
+            None => snippet,
+        }
+    }
+}
+
+/// Finds where the day changes between lines.
+pub struct Days {
+    last: jiff::civil::Date,
+}
+
+impl Default for Days {
+    /// The lines begin today.
+    fn default() -> Self {
+        Self { last: Timestamp::now().local_date() }
+    }
+}
+
+impl Days {
+    /// Returns the line above the first line of another day.
+    pub fn separator(&mut self, view: &View, marks: Marks) -> Option<String> {
+        let date = time_of(view)?.local_date();
+        let dash = marks.dash();
+        (std::mem::replace(&mut self.last, date) != date).then(|| format!("{dash} {date} {dash}"))
+    }
+}
+
+/// Returns the time of a line that shows the time of day only.
+fn time_of(view: &View) -> Option<Timestamp> {
+    match view {
+        View::Incoming(message) | View::Direct(message) => Some(message.at),
+        View::DirectTick { held: false, message } => Some(message.at),
+        View::Tick { state: None, at, .. } => Some(*at),
+        View::Row(Row::Received(message) | Row::Direct(message) | Row::Sent(message, _)) => Some(message.at),
+        View::Row(Row::Failed(message, _)) => Some(message.at),
+        _ => None,
+    }
+}
+
+/// Returns the line of an own message, to which its mark is added: `[14:35] ana: hola`. Its target is named where it is
+/// not the current one: `[14:35] ana -> luis: hola`.
+pub fn own_line(at: Timestamp, me: &UserName, to: &Target, is_current: bool, text: &str) -> String {
+    let how = if is_current { String::new() } else { format!(" -> {}", safe(&to.to_string())) };
+    say(at, "", me, &how, text)
+}
 
 /// Returns the text of a view, without a line feed at its end.
-pub fn render(view: &View) -> String {
+pub fn render(view: &View, marks: Marks) -> String {
     match view {
         View::Incoming(message) => message_line(message),
-        View::Tick { state, to, text, others } => {
-            let text = snippet(text);
+        View::Tick { state, to, text, others, .. } => {
+            let text = marks.snippet(text);
             let text = if *others > 0 { Phrase::OthersBefore { text: &text, others }.to_string() } else { text };
-            safe(&format!("{} {}: {text}", mark(*state), address(to))).into_owned()
+            safe(&format!("{} {}: {text}", marks.of(*state), address(to))).into_owned()
         }
-        View::Failed { to, text, why } => {
-            let failed = Phrase::NotSent { text: &snippet(text), why };
-            safe(&format!("✗ {}: {failed}", address(to))).into_owned()
+        View::Failed { to, text, why, .. } => {
+            let failed = Phrase::NotSent { text: &marks.snippet(text), why };
+            safe(&format!("{} {}: {failed}", marks.failed(), address(to))).into_owned()
         }
         View::Direct(message) => direct_line(message),
         View::DirectTick { held, message } => {
-            let mark = mark(held.then_some(State::Delivered));
-            safe(&format!("{mark} {} ({DIRECT}): {}", address(&message.to), snippet(&message.text.to_string())))
-                .into_owned()
+            let (mark, text) = (marks.of(held.then_some(HELD)), marks.snippet(message.text.as_str()));
+            safe(&format!("{mark} {} ({DIRECT}): {text}", address(&message.to))).into_owned()
         }
-        View::Row(row) => row_line(row),
-        View::Found(Target::User(user), row) => format!("{} {}", safe(&format!("@{user}")), row_line(row)),
-        View::Found(Target::Room(_), row) => row_line(row),
+        View::Row(row) => row_line(row, marks),
+        View::Found(Target::User(user), row) => format!("{} {}", safe(&format!("@{user}")), row_line(row, marks)),
+        View::Found(Target::Room(_), row) => row_line(row, marks),
         View::Unread { target, count, more, last } => unread_line(target, *count, *more, last),
         // The screen knows what they are.
         View::Hidden(_) | View::Older(..) | View::Clear => String::new(),
@@ -45,10 +138,10 @@ fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> Str
     safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
 }
 
-fn row_line(row: &Row) -> String {
+fn row_line(row: &Row, marks: Marks) -> String {
     match row {
         Row::Received(message) => message_line(message),
-        Row::Sent(message, state) => format!("{} {}", message_line(message), mark(Some(*state))),
+        Row::Sent(message, state) => format!("{} {}", message_line(message), marks.of(Some(*state))),
         Row::Direct(message) => direct_line(message),
         Row::Gap(gap) => {
             format!("* {}", safe(&Phrase::Gap { max: &gap.max_messages(), target: &gap.target }.to_string()))
@@ -56,9 +149,11 @@ fn row_line(row: &Row) -> String {
         Row::Failed(message, why) => {
             let time = message.at.local_time_of_day();
             format!(
-                "[{time}] ✗ {}: {} — {}",
+                "[{time}] {} {}: {} {} {}",
+                marks.failed(),
                 address(&message.to),
                 indented(message.text.as_str()),
+                marks.dash(),
                 safe(&noted_ko(why))
             )
         }
@@ -73,13 +168,18 @@ fn message_line(message: &Message) -> String {
     }
 }
 
-fn direct_line(message: &Message) -> String {
+/// Returns the line of a message of a direct chat.
+pub fn direct_line(message: &Message) -> String {
     line_of(message, "", &format!(" ({DIRECT})"))
 }
 
-/// Returns a message's line. A text that begins with `/me ` is an action (protocol, section 7): `[14:35] * ana waves`.
 fn line_of(message: &Message, target: &str, how: &str) -> String {
-    let (time, from, text) = (message.at.local_time_of_day(), safe(message.from.shown()), message.text.as_str());
+    say(message.at, target, &message.from, how, message.text.as_str())
+}
+
+/// Returns a message's line. A text that begins with `/me ` is an action (protocol, section 7): `[14:35] * ana waves`.
+fn say(at: Timestamp, target: &str, from: &UserName, how: &str, text: &str) -> String {
+    let (time, from) = (at.local_time_of_day(), safe(from.shown()));
     match text.strip_prefix("/me ") {
         Some(action) => format!("[{time}] {target}* {from}{how} {}", indented(action)),
         None => format!("[{time}] {target}{from}{how}: {}", indented(text)),
@@ -91,14 +191,5 @@ fn address(target: &Target) -> String {
     match target {
         Target::User(user) => format!("@{user}"),
         Target::Room(room) => room.to_string(),
-    }
-}
-
-fn mark(state: Option<State>) -> &'static str {
-    match state {
-        None => "…",
-        Some(State::Received) => "✓",
-        Some(State::Delivered) => "✓✓",
-        Some(State::Read) => READ_TICK.text(Language::current()),
     }
 }

@@ -77,6 +77,12 @@ impl Editor {
         fits
     }
 
+    /// Inserts characters that were typed one after another.
+    pub fn type_text(&mut self, text: &str) -> Edit {
+        let typed: String = text.chars().filter(|c| !c.is_control()).collect();
+        if self.paste(&typed) { Edit::Changed } else { Edit::Full }
+    }
+
     fn bytes(&self) -> usize {
         self.area.lines().iter().map(|line| line.len() + 1).sum()
     }

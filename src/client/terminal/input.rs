@@ -88,17 +88,18 @@ fn resized() -> InputEvent {
 fn read_events(input: &impl AsFd, events: &Sender<InputEvent>) {
     let mut parser = Parser::default();
     let mut buffer = [0; 4_096];
+    let mut parsed = parser.feed(&raw::take_typed_ahead());
     loop {
-        let parsed = match read(input, &mut buffer, pause(&parser)) {
-            Ok(Some(0)) | Err(_) => return,
-            Ok(Some(count)) => parser.feed(buffer.get(..count).unwrap_or_default()),
-            Ok(None) => parser.pause(),
-        };
         for event in parsed {
             if events.send(event).is_err() {
                 return;
             }
         }
+        parsed = match read(input, &mut buffer, pause(&parser)) {
+            Ok(Some(0)) | Err(_) => return,
+            Ok(Some(count)) => parser.feed(buffer.get(..count).unwrap_or_default()),
+            Ok(None) => parser.pause(),
+        };
     }
 }
 

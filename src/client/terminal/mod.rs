@@ -1,21 +1,25 @@
-//! `wachat connect`: from its options to its exit code. The line mode is `plain`, with `keyboard` and `display`
-//! (the text of a view); another front end stands beside it. What both need at a terminal:
+//! `wachat connect`: from its options to its exit code. The line mode is `interactive` at a terminal, with `lines` (its
+//! screen), and else `plain`, with `keyboard`; `display` is the text of a view. What every front end at a terminal needs:
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
-//! - `editor`: the text that is being written, with `recall` (what was submitted), `complete` (the Tab key) and `wrap`.
+//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and `known` (the
+//!   Tab key), and `wrap`.
 
 pub mod complete;
 mod display;
 pub mod editor;
 pub mod input;
+mod interactive;
 pub mod keyboard;
+pub mod known;
+mod lines;
 pub mod parser;
 mod plain;
 pub mod raw;
 pub mod recall;
 pub mod wrap;
 
-pub use display::render;
+pub use display::{Marks, render};
 
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -64,7 +68,18 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let setting = Setting { piped, receipts, direct: ports.is_some(), full_screen, server: account.server_name() };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
-    if full_screen { screen::run(owner, first, torn, look) } else { plain::run(owner, first, torn, piped) }
+    if full_screen {
+        screen::run(owner, first, torn, look)
+    } else if piped || !io::stdout().is_terminal() || is_dumb() {
+        plain::run(owner, first, torn, plain::Output { piped, states: args.states })
+    } else {
+        interactive::run(owner, first, torn)
+    }
+}
+
+/// Checks that the terminal knows no control sequences, or that this is not known.
+fn is_dumb() -> bool {
+    std::env::var("TERM").map_or(true, |term| term.is_empty() || term == "dumb")
 }
 
 /// Sends the server the address that comes with `--register`.

@@ -1,11 +1,13 @@
-//! The line mode: `wachat connect --plain`, and the only one of a pipe.
+//! The line mode without an editor: of a pipe, of a terminal that knows no control sequences, and where the output is a
+//! file. It writes no control sequence.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::{display, keyboard};
+use super::display::{self, Days, Marks};
+use super::keyboard;
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, failed};
@@ -13,24 +15,33 @@ use crate::client::owner::{Owner, spawn};
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
 
-/// Goes to the beginning of the line and clears it: the prompt was there.
-const CLEAR_LINE: &str = "\r\x1b[K";
-
-/// Clears the screen and the lines that have scrolled off it.
-const CLEAR_SCREEN: &str = "\x1b[2J\x1b[3J\x1b[H";
+/// The kind of the output.
+#[derive(Clone, Copy)]
+pub struct Output {
+    /// Lines come from a pipe, and its errors go to the standard error.
+    pub piped: bool,
+    /// Each state of an own message has a line.
+    pub states: bool,
+}
 
 /// The owner, and the terminal or the two outputs of a pipe.
 struct Plain {
     owner: Owner,
-    piped: bool,
+    output: Output,
     /// A person reads it: the prompt is shown.
     prompts: bool,
+    /// The prompt is the last thing that was written.
+    at_prompt: bool,
+    days: Days,
+    marks: Marks,
 }
 
 /// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
 /// batch that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, piped: bool) -> Result<Exit, Failure> {
-    let mut plain = Plain { owner, piped, prompts: !piped && io::stdout().is_terminal() };
+pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let prompts = !output.piped && io::stdout().is_terminal();
+    let (days, marks) = (Days::default(), Marks::of_environment());
+    let mut plain = Plain { owner, output, prompts, at_prompt: false, days, marks };
     let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
     let mut views: Vec<View> = torn.into_iter().collect();
     views.extend(plain.owner.handle(Event::Started(first))?);
@@ -48,7 +59,11 @@ impl Plain {
             }
             let event = self.owner.wait(typed);
             let (was_typed, prompt) = (matches!(event, Event::Typed(_)), self.owner.app.prompt());
-            let views = self.owner.handle(event)?;
+            // The terminal has begun a line after the one that was typed.
+            self.at_prompt &= !was_typed;
+            let mut views = self.owner.handle(event)?;
+            // Silence means that all is well.
+            views.retain(|view| self.output.states || !matches!(view, View::Tick { .. } | View::DirectTick { .. }));
             // After a line the prompt is due again, whatever its effect; and when it has changed.
             if was_typed || !views.is_empty() || self.owner.app.prompt() != prompt {
                 self.show(views)?;
@@ -64,29 +79,38 @@ impl Plain {
         if more.is_empty() { Ok(()) } else { self.show(more) }
     }
 
-    /// Writes views, each on its line, and the prompt below. After an error they may not have been seen.
-    fn write(&self, views: &[View]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if self.prompts {
-            write!(out, "{CLEAR_LINE}")?;
+    /// Writes views, each on its line, and the prompt below, in one piece. After an error they may not have been seen.
+    fn write(&mut self, views: &[View]) -> io::Result<()> {
+        let mut out = Vec::new();
+        if self.at_prompt {
+            writeln!(out)?;
         }
         for view in views {
-            match view {
-                // To a script, silence means that all is well.
-                View::Tick { .. } if self.piped => {}
-                View::Hidden(_) => {}
-                View::Clear => write!(out, "{CLEAR_SCREEN}")?,
-                View::Problem(line) | View::Notice(line) if self.piped => {
-                    writeln!(io::stderr(), "wachat: {}", safe(line))?;
-                }
-                View::Failed { .. } if self.piped => writeln!(io::stderr(), "wachat: {}", display::render(view))?,
-                view => writeln!(out, "{}", display::render(view))?,
-            }
+            self.write_view(&mut out, view)?;
         }
         if self.prompts {
-            write!(out, "{}", self.owner.app.prompt())?;
+            write!(out, "{}", safe(&self.owner.app.prompt()))?;
+            self.at_prompt = true;
         }
-        out.flush()
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&out)?;
+        stdout.flush()
+    }
+
+    fn write_view(&mut self, out: &mut Vec<u8>, view: &View) -> io::Result<()> {
+        if let Some(separator) = self.days.separator(view, self.marks).filter(|_| !self.output.piped) {
+            writeln!(out, "{separator}")?;
+        }
+        match view {
+            View::Hidden(_) | View::Clear => Ok(()),
+            View::Problem(line) | View::Notice(line) if self.output.piped => {
+                writeln!(io::stderr(), "wachat: {}", safe(line))
+            }
+            View::Failed { .. } if self.output.piped => {
+                writeln!(io::stderr(), "wachat: {}", display::render(view, self.marks))
+            }
+            view => writeln!(out, "{}", display::render(view, self.marks)),
+        }
     }
 }
 

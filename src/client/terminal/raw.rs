@@ -10,12 +10,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::limits;
 
 /// The use of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
-    /// Lines below what is there; bracketed paste.
+    /// Lines below what is there, with bracketed paste and without autowrap: a terminal that counts other widths than
+    /// this program cannot continue a text in the first column.
     Lines,
     /// The alternate screen, with reports of focus and mouse (SGR) too.
     Full,
@@ -24,12 +27,11 @@ pub enum Screen {
 impl Screen {
     fn enter(self) -> &'static str {
         match self {
-            Self::Lines => "\x1b[?2004h",
+            Self::Lines => "\x1b[?2004h\x1b[?7l",
             Self::Full => "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
         }
     }
 
-    /// Autowrap and the cursor are turned on as well: a front end turns them off while it draws.
     fn leave(self) -> &'static str {
         match self {
             Self::Lines => "\x1b[?2004l\x1b[?7h\x1b[0m",
@@ -48,6 +50,9 @@ struct Saved {
 
 static SAVED: Mutex<Option<Saved>> = Mutex::new(None);
 
+/// The bytes that were typed before raw mode, which the input thread takes first.
+static TYPED_AHEAD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
 /// Time that a write to the terminal may wait: a stopped one (Ctrl-S) takes none.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -62,6 +67,7 @@ pub struct RawTerminal {
 impl RawTerminal {
     pub fn enter(screen: Screen) -> io::Result<Self> {
         install_hook();
+        read_ahead();
         enter(screen)?;
         Ok(Self { screen })
     }
@@ -94,12 +100,35 @@ fn enter(screen: Screen) -> io::Result<()> {
     };
     let mut raw = termios.clone();
     raw.make_raw();
-    // Output stays as it is: a line of another program, or of the log, begins in the first column.
-    raw.output_modes = termios.output_modes;
+    // A line feed still begins a line in the first column: also those of the log, and of other programs.
+    raw.output_modes = termios.output_modes | OutputModes::OPOST | OutputModes::ONLCR;
     *saved = Some(Saved { termios, screen, owner: thread::current().id() });
     tcsetattr(stdin(), OptionalActions::Now, &raw)?;
     write(screen.enter());
     Ok(())
+}
+
+/// Reads the lines that were typed before raw mode. In them the terminal has made a line feed of the Enter key, and in raw
+/// mode that would be another key.
+fn read_ahead() {
+    let (input, now) = (stdin(), Timespec::default());
+    let (mut typed, mut buffer) = (Vec::new(), [0; 4_096]);
+    while typed.len() < limits::TYPED_BYTES
+        && let Ok(1..) = poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&now))
+        && let Ok(count) = rustix::io::read(&input, &mut buffer)
+    {
+        match buffer.get(..count) {
+            Some(line @ [_, ..]) => typed.extend(line.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte })),
+            // Ctrl-D.
+            _ => return TYPED_AHEAD.lock().extend(typed.into_iter().chain([0x04])),
+        }
+    }
+    TYPED_AHEAD.lock().append(&mut typed);
+}
+
+/// Returns what was typed before raw mode.
+pub fn take_typed_ahead() -> Vec<u8> {
+    std::mem::take(&mut TYPED_AHEAD.lock())
 }
 
 /// Leaves the terminal as it was. Does nothing if it is that way already.

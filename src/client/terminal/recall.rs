@@ -1,4 +1,4 @@
-//! What was submitted, for the Up key.
+//! The texts that were submitted, for the Up key.
 
 use std::collections::VecDeque;
 

@@ -79,6 +79,9 @@ phrases! {
         "la línea es demasiado larga; no se ha enviado nada de ella", "a linha é longa demais; nada dela foi enviado";
     LineNotText: "the line is not UTF-8; nothing of it was sent",
         "la línea no es UTF-8; no se ha enviado nada de ella", "a linha não é UTF-8; nada dela foi enviado";
+    PasteLines { lines, yes }: "paste {lines} lines? [{yes}/N] ",
+        "¿pegar {lines} líneas? [{yes}/N] ", "colar {lines} linhas? [{yes}/N] ";
+    HowToLeave: "Ctrl-D or /quit leaves", "Ctrl-D o /quit para salir", "Ctrl-D ou /quit para sair";
     PasteTooLong { most }: "not pasted: more than {most} bytes",
         "no pegado: más de {most} bytes", "não colado: mais de {most} bytes";
     AtForm: "@<user>: <text>", "@<usuario>: <texto>", "@<usuário>: <texto>";
@@ -134,7 +137,6 @@ phrases! {
     SearchEverywhere: "search everywhere:", "buscar en todos:", "procurar em todas:";
     NewestBelow { key }: "newer messages below: {key}", "hay mensajes más nuevos abajo: {key}", "há mensagens mais novas abaixo: {key}";
     HelpHint: "F1 help", "F1 ayuda", "F1 ajuda";
-    HowToLeave: "Ctrl-D or /quit leaves", "Ctrl-D o /quit para salir", "Ctrl-D ou /quit para sair";
     StatusConnected { user, server }: "{user} at {server}", "{user} en {server}", "{user} em {server}";
     StatusWaits { user, seconds }: "{user}: reconnecting in {seconds} s", "{user}: reconexión en {seconds} s", "{user}: reconexão em {seconds} s";
     StatusConnects { user, server }: "{user}: connecting to {server}", "{user}: conectando con {server}", "{user}: conectando com {server}";

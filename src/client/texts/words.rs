@@ -8,6 +8,8 @@ use crate::protocol::{Code, Ko};
 pub const DIRECT: Three = three("direct", "directo", "direto");
 /// The tick of a message that was read.
 pub const READ_TICK: Three = three("✓✓ read", "✓✓ leído", "✓✓ lido");
+/// The same without the sign.
+pub const READ_TICK_ASCII: Three = three("++ read", "++ leido", "++ lido");
 
 /// Returns the name of a message's state.
 pub fn state(state: State) -> Three {

@@ -1,0 +1,330 @@
+//! The line mode at a terminal: an editor below lines that scroll.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use crossbeam_channel::Receiver;
+use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::display::{self, Days, Marks};
+use super::editor::{Edit, Editor};
+use super::input::{self, InputEvent};
+use super::known::Known;
+use super::lines::{Lines, Size};
+use super::raw::{self, RawTerminal, Screen};
+use super::wrap::{cells, wrap};
+use crate::client::app::event::Event;
+use crate::client::app::view::{View, notice};
+use crate::client::exit::{Exit, Failure, failed};
+use crate::client::owner::{Awaited, Owner};
+use crate::client::texts::safe::{indented, safe, snippet};
+use crate::client::texts::{Language, Phrase};
+use crate::limits;
+
+/// The owner, the screen, and what was typed.
+struct Interactive {
+    owner: Owner,
+    raw: RawTerminal,
+    lines: Lines,
+    days: Days,
+    marks: Marks,
+    editor: Editor,
+    /// Texts that were entered while the app takes none.
+    entered: VecDeque<String>,
+    /// A pasted text that the user is asked about.
+    asked: Option<String>,
+    /// There is no more input. What was entered before comes first.
+    has_ended: bool,
+    signal: Option<i32>,
+}
+
+/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
+/// batch that was set aside.
+pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Result<Exit, Failure> {
+    let raw = RawTerminal::enter(Screen::Lines).map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+    let (marks, input) = (Marks::of_environment(), input::start()?);
+    let mut front_end = Interactive {
+        owner,
+        raw,
+        lines: Lines::new(size(), marks),
+        days: Days::default(),
+        marks,
+        editor: Editor::default(),
+        entered: VecDeque::new(),
+        asked: None,
+        has_ended: false,
+        signal: None,
+    };
+    let end = front_end.run(first, torn, &input);
+    // The terminal is left below the last line.
+    front_end.lines.erase();
+    let _ = front_end.lines.flush();
+    let signal = front_end.signal;
+    drop(front_end);
+    if let Some(signal) = signal {
+        input::end_by(signal);
+    }
+    end
+}
+
+fn size() -> Size {
+    let (rows, columns) = raw::size();
+    Size { rows: rows.into(), columns: columns.into() }
+}
+
+impl Interactive {
+    fn run(
+        &mut self,
+        first: Result<(), String>,
+        torn: Option<PathBuf>,
+        input: &Receiver<InputEvent>,
+    ) -> Result<Exit, Failure> {
+        let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
+        let mut views: Vec<View> = torn.into_iter().collect();
+        views.extend(self.owner.handle(Event::Started(first))?);
+        self.show(views)?;
+        let exit = self.handle_events(input)?;
+        self.show(self.owner.app.last_words())?;
+        Ok(exit)
+    }
+
+    fn handle_events(&mut self, input: &Receiver<InputEvent>) -> Result<Exit, Failure> {
+        loop {
+            if let Some(exit) = self.owner.app.end() {
+                return Ok(exit);
+            }
+            if self.signal.is_some() {
+                return Ok(Exit::Interrupted);
+            }
+            let next = if self.owner.app.wants_line() { self.entered.pop_front() } else { None };
+            if let Some(text) = next {
+                self.enter(text)?;
+                continue;
+            }
+            if self.entered.is_empty() && std::mem::take(&mut self.has_ended) {
+                self.handle(Event::InputEnded)?;
+                continue;
+            }
+            match self.owner.wait_or_read(input) {
+                Awaited::Event(event) => self.handle(event)?,
+                Awaited::Input(event) => self.handle_inputs(event, input)?,
+                Awaited::InputEnded => self.has_ended = true,
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Failure> {
+        let views = self.owner.handle(event)?;
+        self.show(views)
+    }
+
+    /// Enters a text. A command stays visible above its answer; a message has a line of its own.
+    fn enter(&mut self, text: String) -> Result<(), Failure> {
+        let prompt = self.owner.app.prompt();
+        let echo = format!("{}{}", safe(&prompt), indented(&text));
+        let is_empty = text.trim().is_empty();
+        let views = self.owner.handle(Event::Entered(text))?;
+        let is_message = matches!(views.first(), Some(View::Tick { state: None, .. } | View::DirectTick { .. }));
+        if !is_message && !is_empty {
+            self.lines.erase();
+            self.lines.add(&echo);
+        }
+        self.show(views)
+    }
+}
+
+/// Output.
+impl Interactive {
+    /// Shows views, and only then calls the messages among them shown.
+    fn show(&mut self, mut views: Vec<View>) -> Result<(), Failure> {
+        loop {
+            if !views.is_empty() {
+                self.lines.erase();
+            }
+            views.iter().for_each(|view| self.add(view));
+            self.draw();
+            self.lines.flush().map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+            let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
+            views = if count > 0 { self.owner.handle(Event::Shown(count))? } else { return Ok(()) };
+        }
+    }
+
+    fn add(&mut self, view: &View) {
+        if let Some(separator) = self.days.separator(view, self.marks) {
+            self.lines.add(&separator);
+        }
+        let (me, current) = (self.owner.app.state().me(), self.owner.app.current());
+        match view {
+            View::Tick { state: None, id, to, at, text, .. } => {
+                let line = display::own_line(*at, me, to, current.as_ref() == Some(to), text);
+                self.lines.add_own(id.clone(), to.clone(), None, &line);
+            }
+            View::DirectTick { held: false, message } => {
+                self.lines.add_own(message.id.clone(), message.to.clone(), None, &display::direct_line(message));
+            }
+            View::Tick { state: Some(state), id, .. } if self.lines.update(id, *state) => {}
+            View::DirectTick { held: true, message } if self.lines.update(&message.id, display::HELD) => {}
+            View::Failed { id, .. } => {
+                self.lines.fail(id);
+                self.lines.add(&display::render(view, self.marks));
+            }
+            View::Hidden(_) => {}
+            View::Clear => self.lines.clear(true),
+            view => self.lines.add(&display::render(view, self.marks)),
+        }
+    }
+
+    /// Draws what waits, the prompt and what is being written.
+    fn draw(&mut self) {
+        let columns = self.lines.size().columns.saturating_sub(1).max(1);
+        let mut rows: Vec<_> = self.entered.iter().map(|text| cut(&safe(&snippet(text)), columns)).collect();
+        let question = self.asked.as_ref().map(|text| question(text));
+        let prompt = cut(&safe(&question.unwrap_or_else(|| self.owner.app.prompt())), columns * 2 / 3);
+        if self.asked.is_some() {
+            let cursor = (rows.len(), cells(&prompt));
+            rows.push(prompt);
+            return self.lines.draw(rows, cursor);
+        }
+        let indent = cells(&prompt);
+        let width = (columns - indent).max(1);
+        let drawn = self.editor.draw(width, width);
+        let before = rows.len();
+        let margin = |number| if number == 0 { prompt.clone() } else { " ".repeat(indent) };
+        rows.extend(drawn.rows.iter().enumerate().map(|(number, row)| margin(number) + row));
+        let cursor = (before + drawn.cursor.0, indent + drawn.cursor.1);
+        // Of a text that is higher than the window the rows around the cursor are shown.
+        let most = self.lines.size().rows.saturating_sub(1).max(1);
+        let top = (cursor.0 + 1).saturating_sub(most);
+        let rows = rows.into_iter().skip(top).take(most).collect();
+        self.lines.draw(rows, (cursor.0 - top, cursor.1));
+    }
+}
+
+/// Returns the beginning of a text that fits into so many cells.
+fn cut(text: &str, columns: usize) -> String {
+    wrap(text, columns, columns).rows().swap_remove(0)
+}
+
+fn question(text: &str) -> String {
+    let (lines, yes) = (text.lines().count(), Language::current().yes());
+    Phrase::PasteLines { lines: &lines, yes: &yes }.to_string()
+}
+
+/// Input.
+impl Interactive {
+    /// Handles all input that has come, and draws once.
+    fn handle_inputs(&mut self, first: InputEvent, more: &Receiver<InputEvent>) -> Result<(), Failure> {
+        let mut typed = String::new();
+        for event in std::iter::once(first).chain(more.try_iter().take(more.capacity().unwrap_or(1))) {
+            match character(&event).filter(|_| self.asked.is_none()) {
+                Some(c) => typed.push(c),
+                None => {
+                    self.type_text(&mut typed);
+                    self.handle_input(event)?;
+                }
+            }
+        }
+        self.type_text(&mut typed);
+        self.show(Vec::new())
+    }
+
+    fn type_text(&mut self, typed: &mut String) {
+        if !typed.is_empty() && self.editor.type_text(typed) == Edit::Full {
+            self.lines.ring();
+        }
+        typed.clear();
+    }
+
+    fn handle_input(&mut self, event: InputEvent) -> Result<(), Failure> {
+        match event {
+            InputEvent::Terminal(Terminal::Key(key)) if self.asked.is_some() => self.answer(key),
+            InputEvent::Terminal(Terminal::Key(key)) => return self.handle_key(key),
+            InputEvent::Terminal(Terminal::Paste(text)) => return self.paste(text),
+            InputEvent::Terminal(Terminal::Resize { .. }) => self.lines.resize(size()),
+            InputEvent::Terminal(_) => {}
+            InputEvent::Problem(why) => return self.show(vec![View::Problem(why)]),
+            InputEvent::Continued => self.resume()?,
+            InputEvent::Signal(signal) => self.signal = Some(signal),
+            InputEvent::Ended => self.has_ended = true,
+        }
+        Ok(())
+    }
+
+    fn handle_key(&mut self, key: KeyEvent) -> Result<(), Failure> {
+        if key.code == KeyCode::Enter && key.modifiers.is_empty() && self.entered.len() >= limits::ENTERED_TEXTS {
+            self.lines.ring();
+            return Ok(());
+        }
+        match self.editor.input(key) {
+            Edit::Submitted(text) => self.entered.push_back(text),
+            Edit::Ended => self.has_ended = true,
+            Edit::Full => self.lines.ring(),
+            Edit::Unhandled => return self.handle_other_key(key),
+            Edit::None | Edit::Changed | Edit::Cleared => {}
+        }
+        Ok(())
+    }
+
+    fn handle_other_key(&mut self, key: KeyEvent) -> Result<(), Failure> {
+        match (key.code, key.modifiers.contains(KeyModifiers::CTRL)) {
+            (KeyCode::Tab, false) => {
+                let backwards = key.modifiers.contains(KeyModifiers::SHIFT);
+                if !self.editor.complete(&Known(self.owner.app.state()), backwards) {
+                    self.lines.ring();
+                }
+            }
+            (KeyCode::Char('c'), true) => return self.show(vec![notice(Phrase::HowToLeave)]),
+            (KeyCode::Char('l'), true) => self.lines.clear(false),
+            (KeyCode::Char('z'), true) => return self.suspend(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Inserts a pasted text. A long one may be a mistake: the user is asked.
+    fn paste(&mut self, text: String) -> Result<(), Failure> {
+        if text.lines().count() > limits::PASTE_LINES {
+            self.asked = Some(text);
+        } else if !self.editor.paste(&text) {
+            return self.show(vec![View::Problem(Phrase::PasteTooLong { most: &limits::TYPED_BYTES }.to_string())]);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, key: KeyEvent) {
+        let Some(text) = self.asked.take() else { return };
+        let yes = ["y", Language::current().yes()];
+        let is_yes = matches!(key.code, KeyCode::Char(c) if yes.contains(&c.to_lowercase().to_string().as_str()));
+        if is_yes && !self.editor.paste(&text) {
+            self.lines.ring();
+        }
+    }
+
+    /// Ctrl-Z: leaves the terminal to the shell until the user comes back.
+    fn suspend(&mut self) -> Result<(), Failure> {
+        self.lines.erase();
+        let no_screen = |error| failed(Phrase::NoScreen { error: &error });
+        self.lines.flush().map_err(no_screen)?;
+        self.raw.suspend().map_err(no_screen)?;
+        self.lines.forget();
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.raw.resume().map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+        // A block that is still there is drawn again in its place.
+        self.lines.resize(size());
+        Ok(())
+    }
+}
+
+/// Returns the character that a key types.
+fn character(event: &InputEvent) -> Option<char> {
+    match event {
+        InputEvent::Terminal(Terminal::Key(KeyEvent { code: KeyCode::Char(c), modifiers, kind, .. })) => {
+            let is_plain = (*modifiers - KeyModifiers::SHIFT).is_empty() && *kind != KeyEventKind::Release;
+            is_plain.then_some(*c)
+        }
+        _ => None,
+    }
+}
