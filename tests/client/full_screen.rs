@@ -22,6 +22,7 @@ const CONTROL_D: &[u8] = b"\x04";
 const CONTROL_Z: &[u8] = b"\x1a";
 const ALT_A: &[u8] = b"\x1ba";
 const PAGE_UP: &[u8] = b"\x1b[5~";
+const ALT_HOME: &[u8] = b"\x1b[1;3H";
 const FOCUS_GAINED: &[u8] = b"\x1b[I";
 const FOCUS_LOST: &[u8] = b"\x1b[O";
 /// Entering and leaving the alternate screen.
@@ -56,6 +57,13 @@ fn shows(terminal: &Terminal, text: &str) {
 fn open(terminal: &Terminal, target: &str) {
     terminal.type_line(&format!("/query {target}"));
     terminal.wait_for_rows("the title", |rows| rows[0].contains(&format!("│{target}")));
+}
+
+/// Waits until the list counts what is new in a chat.
+#[track_caller]
+fn has_unread(terminal: &Terminal, chat: &str, count: &str) {
+    let is_entry = |row: &String| row.split('│').next().unwrap().split_whitespace().skip(1).eq([chat, count]);
+    terminal.wait_for_rows("the count of what is new", |rows| rows.iter().any(is_entry));
 }
 
 /// A user says something, without a client.
@@ -96,7 +104,7 @@ fn two_users_chat_and_one_is_killed_and_comes_back() {
     let mut luis = connected(&world, "luis", &[]);
     open(&ana, "luis");
     ana.type_line("hola");
-    shows(&luis, "ana          1");
+    has_unread(&luis, "ana", "1");
     luis.type_bytes(ALT_A);
     shows(&luis, "ana: hola");
     shows(&ana, "ana: hola ✓✓ read");
@@ -109,7 +117,6 @@ fn two_users_chat_and_one_is_killed_and_comes_back() {
     ana.type_line("are you there?");
     shows(&ana, "ana: are you there? ✓");
     let mut luis = connected(&world, "luis", &[]);
-    shows(&luis, "── new ──");
     shows(&luis, "ana: are you there?");
     shows(&ana, "ana: are you there? ✓✓ read");
     assert_eq!(world.texts("luis", "IN"), ["hola", "are you there?"]);
@@ -141,7 +148,7 @@ fn read_is_sent_when_a_message_was_on_the_screen_of_a_focused_window() {
     let mut luis = connected(&world, "luis", &[]);
     let state = |number: u64| world.login("ana").list(&format!("STATUS;luis;{number}"))[0].clone();
     let first = says(&world, "ana", "luis", "not open");
-    shows(&luis, "ana          1");
+    has_unread(&luis, "ana", "1");
     assert_eq!(state(first), "luis;DELIVERED");
     luis.type_bytes(FOCUS_LOST);
     open(&luis, "ana");
@@ -425,16 +432,15 @@ fn with_a_history_of_100_000_messages_it_stays_fluent() {
     let mut ana = start(&world, "ana", &[]);
     shows(&ana, "reconnecting in");
     ana.type_line("/query luis");
-    shows(&ana, "less 100000");
+    shows(&ana, "99999");
     assert_fluent(&ana, "100,000 messages");
     ana.type_bytes(CONTROL_C);
     // Older ones are loaded on the way up.
-    wait_until("what memory does not hold", || {
-        ana.type_bytes(b"\x1b[1;3H");
+    ana.wait_for_rows("what memory does not hold", |rows| {
+        ana.type_bytes(ALT_HOME);
         thread::sleep(Duration::from_millis(100));
-        let rows = ana.rows().concat();
-        let first = rows.split("less ").nth(1).and_then(|rest| rest.get(..6)?.trim_end().parse::<u64>().ok());
-        first.is_some_and(|first| first < 90_000)
+        let numbers = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok());
+        numbers.min().is_some_and(|first| first < 90_000)
     });
     assert_fluent(&ana, "100,000 messages, scrolled up");
     ana.type_bytes(CONTROL_C);
@@ -455,7 +461,7 @@ fn make_history(world: &World, count: u64) {
             from: luis.clone(),
             to: Target::User(ana.clone()),
             at: Timestamp::from_millis(1_000 * number),
-            text: Text::new(&format!("a text of the usual length, more or less {number}")).unwrap(),
+            text: Text::new(&format!("a text of the usual length, number {number}")).unwrap(),
         }))
     };
     for first in (1..=count).step_by(1_000) {
@@ -514,7 +520,7 @@ fn in_tmux_too() {
     says(&world, "luis", "ana", "日本語 too");
     tmux.expect("luis: 日本語 too");
     tmux.run(&["resize-window", "-x", "30", "-y", "8"]);
-    tmux.expect("> \n");
+    tmux.expect("\n>\n");
     tmux.run(&["send-keys", "/quit", "Enter"]);
     tmux.expect("status 0");
     assert!(!tmux.run(&["capture-pane", "-p"]).contains("hola"), "the alternate screen is left");

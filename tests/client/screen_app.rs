@@ -76,15 +76,33 @@ impl ScreenApp {
 
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
-        let setting =
-            Setting { piped: false, receipts: true, direct: false, full_screen: true, server: "example:1666".to_owned() };
+        let setting = Setting {
+            piped: false,
+            receipts: true,
+            direct: false,
+            full_screen: true,
+            server: "example:1666".to_owned(),
+        };
         let (now, at) = (Instant::now(), local(2, 14, 35));
         let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
         let (model, cells) = (Model::new(Keys::new("").unwrap(), theme), Buffer::empty(Rect::new(0, 0, 80, 24)));
         let (asked, entered, seen, lookups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (sending, receiving, drawn) = (None, None, Drawn::default());
         Self {
-            app, model, cells, drawn, now, at, last: 0, asked, entered, seen, sending, receiving, lookups, random: 0,
+            app,
+            model,
+            cells,
+            drawn,
+            now,
+            at,
+            last: 0,
+            asked,
+            entered,
+            seen,
+            sending,
+            receiving,
+            lookups,
+            random: 0,
         }
     }
 
@@ -243,6 +261,12 @@ impl ScreenApp {
 
     pub fn wait(&mut self, time: Duration) {
         self.now += time;
+    }
+
+    /// The clock of the server goes on.
+    pub fn pass(&mut self, time: Duration) {
+        let at: jiff::Timestamp = self.at.to_string().parse().unwrap();
+        self.at = Timestamp::from_millis((at + time).as_millisecond().try_into().unwrap());
     }
 }
 

@@ -220,6 +220,7 @@ fn the_list_says_what_is_new_and_the_chat_where_it_begins() {
     screen.alt(KeyCode::Char('a'));
     assert!(screen.draw(60, 9)[0].contains("│eva"), "a direct message calls more than two of a room do");
     screen.alt(KeyCode::Char('a'));
+    assert!(screen.draw(60, 9)[1].starts_with("  #lobby    @1 2│"), "they count until they are on the screen");
     assert_rows(
         &screen.draw(60, 9),
         "                |○ eva           │#lobby
@@ -293,7 +294,13 @@ fn a_hole_is_a_line_that_loads_what_is_missing() {
     screen.key(KeyCode::Char('h'), terminput::KeyModifiers::ALT);
     screen.answer();
     let rows = screen.draw(50, 10);
-    let filled = ["14:35 eva: before", "14:35 luis: filled 2", "14:35 luis: filled 3", "14:35 luis: filled 4", "14:35 eva: after"];
+    let filled = [
+        "14:35 eva: before",
+        "14:35 luis: filled 2",
+        "14:35 luis: filled 3",
+        "14:35 luis: filled 4",
+        "14:35 eva: after",
+    ];
     assert_eq!(rows[3..8], filled, "{rows:#?}");
 }
 
@@ -411,7 +418,9 @@ fn the_texts_of_the_screen_are_in_three_languages() {
     let day = jiff::civil::date(2026, 3, 2);
     let dates = [Language::En, Language::Es, Language::Pt].map(|language| date_in(language, day));
     assert_eq!(dates, ["Monday, 2 March 2026", "lunes, 2 de marzo de 2026", "segunda-feira, 2 de março de 2026"]);
-    for (help, name) in KEYS.iter().map(|row| (row.help, row.name)).chain(FIXED.iter().map(|(keys, help)| (*help, *keys))) {
+    for (help, name) in
+        KEYS.iter().map(|row| (row.help, row.name)).chain(FIXED.iter().map(|(keys, help)| (*help, *keys)))
+    {
         let [en, es, pt] = [Language::En, Language::Es, Language::Pt].map(|language| help.text(language));
         assert!(en != es && en != pt && !es.is_empty() && !pt.is_empty(), "{name}");
     }

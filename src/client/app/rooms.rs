@@ -23,6 +23,10 @@ impl App {
     /// asked again.
     pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) {
         self.input = Input::Line;
+        if self.destination != Destination::Undecided {
+            // The user has chosen meanwhile.
+            return;
+        }
         let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.is_lobby());
         let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
         self.destination = match chats {

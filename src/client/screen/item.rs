@@ -8,7 +8,7 @@ use crate::client::terminal::wrap::cells;
 use crate::client::texts::safe::safe;
 use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
 use crate::client::texts::{Language, Phrase};
-use crate::model::{Message, MessageId, Seq, State, Timestamp, Target, UserName};
+use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 
 /// The identity of an item, by which a scroll place is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,11 +103,7 @@ impl Look {
         let text = action.unwrap_or(text);
         let is_mine = *from == self.me;
         let mention = if is_mine { "" } else { self.me.mapped() };
-        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(
-            self.width,
-            theme,
-            mention,
-        )
+        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(self.width, theme, mention)
     }
 
     fn state(&self, state: Option<State>) -> Vec<Piece> {
@@ -136,11 +132,7 @@ impl Look {
     }
 
     fn plain(&self, text: &str, style: ratatui::style::Style) -> Vec<Line> {
-        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(
-            self.width,
-            self.theme,
-            "",
-        )
+        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(self.width, self.theme, "")
     }
 }
 

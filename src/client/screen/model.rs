@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::chats::{self, Chat};
-use super::keys::{Action, Keys};
 use super::item::{Key, Look, Note, NoteKind};
+use super::keys::{Action, Keys};
 use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
 use crate::client::app::App;
@@ -61,6 +61,16 @@ pub struct Older {
     awaited: bool,
     /// There are no older ones.
     ended: bool,
+}
+
+impl Older {
+    /// Checks that memory has lost rows that are not among these either: they begin before what memory holds.
+    fn is_outdated(&self, app: &App, target: &Target) -> bool {
+        let Some(conversation) = app.state().find_conversation(target) else { return false };
+        let is_first = |row: &Row| self.rows.iter().rev().any(|old| (old.seq(), old.id()) == (row.seq(), row.id()));
+        let is_last = || self.rows.iter().rev().find_map(Row::seq) >= Some(conversation.last_number());
+        !self.rows.is_empty() && !conversation.rows().next().map_or_else(is_last, is_first)
+    }
 }
 
 /// What is drawn, and where: clicks are looked up here.
@@ -204,9 +214,12 @@ impl Model {
     /// Notes what was drawn; returns what the app is told: what was seen, and which older rows are wanted.
     pub fn note_drawn(&mut self, app: &App) -> Vec<Event> {
         let Some(target) = self.open.clone() else { return Vec::new() };
+        if self.older.is_outdated(app, &target) {
+            self.older.ended = false;
+        }
         let window = self.window(app);
         let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
-        let wants_older = window.reaches_top || is_lost;
+        let wants_older = window.reaches_top || is_lost || self.older.is_outdated(app, &target);
         let older = wants_older.then(|| self.ask_for_older(app, &target)).flatten();
         if is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
@@ -282,7 +295,7 @@ impl Model {
     }
 
     fn take_older(&mut self, rows: Vec<Row>) {
-        self.older.ended = rows.len() <= self.older.rows.len();
+        self.older.ended = rows.len() <= self.older.rows.len() || rows.is_empty();
         self.older.awaited = false;
         self.older.rows = rows;
     }

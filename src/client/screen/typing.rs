@@ -7,9 +7,9 @@ use terminput::{
 
 use super::chats::Chat;
 use super::draw::first_listed;
+use super::item::NoteKind;
 use super::keys::Action;
 use super::model::{Mode, Model, Request};
-use super::item::NoteKind;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::terminal::editor::Edit;
