@@ -42,7 +42,7 @@ fn a_changed_password_is_not_shown_and_the_client_goes_on_with_it() {
     luis.type_line("@ana: hola");
     ana.expect("luis: hola");
     ana.type_line("@luis: y tú");
-    ana.expect("✓✓ read @luis: y tú");
+    ana.expect_tick("✓✓ read", "@luis: y tú");
     let (reply, _) = Connection::open_with(world.send, &format!("LOGIN:ana:{NEW}"));
     assert_eq!(reply, "OK;ana;wachat/1");
     change(&ana, 2, [PASSWORD, "a third password", "a third password"]);

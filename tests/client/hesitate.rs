@@ -20,7 +20,7 @@ fn a_lone_exit_or_help_is_asked_about_and_sent_when_it_is_typed_again() {
         ana.type_line(word);
         ana.expect_times(&format!("did you mean {command}?"), 2);
         ana.type_line(word);
-        ana.expect(&format!("✓ #lobby: {word}"));
+        ana.expect_tick("✓", &format!("#lobby: {word}"));
     }
     ana.type_line("   ");
     ana.expect("! an empty message is not sent");
@@ -88,9 +88,9 @@ fn who_writes_to_a_user_who_is_away_is_answered_once() {
     ana.type_line("@luis: one");
     ana.expect("] * luis (away) back at five");
     ana.type_line("@luis: two");
-    ana.expect("✓✓ read @luis: two");
+    ana.expect_tick("✓✓ read", "@luis: two");
     ana.type_line("all");
-    ana.expect("✓✓ read #lobby: all");
+    ana.expect_tick("✓✓ read", "#lobby: all");
     luis.type_line("/away");
     luis.expect("* nobody is answered automatically any more");
     ana.quit();

@@ -278,6 +278,7 @@ fn a_dumb_terminal_gets_no_control_sequence_and_a_locale_without_utf8_no_signs()
     world.register_clients(&["ana", "luis"]);
     let mut dumb = ana(&world, [20, 60], &[("TERM", "dumb")]);
     dumb.type_line("@luis: hola");
+    wait_until("the message on the server", || world.login("ana").request("HISTORY;luis") == "OK;1");
     dumb.type_line("/history luis");
     dumb.expect("ana: hola ✓");
     luis_says(&world, "ana", "y tú");

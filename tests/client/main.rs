@@ -13,6 +13,7 @@ mod direct_power;
 mod editor;
 mod entering;
 mod faults;
+mod full_screen;
 mod hesitate;
 mod history;
 mod keyboard;

@@ -88,13 +88,13 @@ fn a_message_of_another_session_is_shown_when_the_server_tells_of_it() {
     let world = World::without_lobby();
     let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
     ana.type_line("@luis: here");
-    ana.expect("✓✓ read @luis: here");
+    ana.expect_tick("✓✓ read", "@luis: here");
     assert!(world.login("ana").request("SEND;m-1;luis;from elsewhere").starts_with("OK;"));
     luis.expect("ana: from elsewhere");
     ana.expect("@luis [");
     ana.expect("ana: from elsewhere ✓✓");
     ana.type_line("@luis: and here");
-    ana.expect("✓✓ read @luis: and here");
+    ana.expect_tick("✓✓ read", "@luis: and here");
     assert_eq!(ana.count("ana: from elsewhere"), 1, "{}", ana.screen());
     assert_eq!(ana.count("while you were away"), 0, "{}", ana.screen());
     ana.quit();

@@ -265,6 +265,12 @@ impl ScreenApp {
     pub fn wait(&mut self, time: Duration) {
         self.now += time;
     }
+
+    /// The clock of the server goes on.
+    pub fn pass(&mut self, time: Duration) {
+        let at: jiff::Timestamp = self.at.to_string().parse().unwrap();
+        self.at = Timestamp::from_millis((at + time).as_millisecond().try_into().unwrap());
+    }
 }
 
 /// Returns the rows of cells as texts, without the blanks at their ends. A wide character is followed by no blank.

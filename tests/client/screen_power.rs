@@ -38,6 +38,8 @@ struct Life {
     size: (u16, u16),
     /// Rows that memory held once: what the log has.
     log: BTreeMap<String, Vec<Row>>,
+    /// Numbers of all messages of each conversation.
+    received: HashMap<Target, Vec<u64>>,
     /// Numbers of the messages that were on the screen of a focused window.
     looked_at: BTreeSet<u64>,
     drafts: HashMap<Target, String>,
@@ -51,7 +53,8 @@ impl Life {
         let random = Random::new(seed);
         let (screen, log) = (ScreenApp::new(Theme::Dark), BTreeMap::new());
         let (looked_at, drafts, submitted, steps) = (BTreeSet::new(), HashMap::new(), Vec::new(), Vec::new());
-        Self { seed, random, screen, size: (80, 24), log, looked_at, drafts, submitted, steps }
+        let received = HashMap::new();
+        Self { seed, random, screen, size: (80, 24), log, received, looked_at, drafts, submitted, steps }
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -155,9 +158,12 @@ impl Life {
         let mut events = Vec::new();
         for _ in 0..count {
             self.screen.last += 1;
+            self.pass_time();
             let number = self.screen.last;
             let text = format!("{}<{number}>", "palabra Ana ".repeat(usize::try_from(number % 9).unwrap()));
-            events.push(ServerEvent::Message(self.screen.message(number, from, to, &text)));
+            let message = self.screen.message(number, from, to, &text);
+            self.received.entry(message.target_for(&user("ana"))).or_default().push(number);
+            events.push(ServerEvent::Message(message));
         }
         match self.below(12) {
             0 => {
@@ -178,7 +184,7 @@ impl Life {
         self.draw();
         if let Some((place, line, open)) = bottom
             && self.screen.model.open == open
-            && self.screen.model.window(&self.screen.app).bottom.is_some()
+            && !self.screen.model.window(&self.screen.app).reaches_top
         {
             assert_eq!(self.bottom_line(), Some((place, line, open)), "seed {}: the screen has moved", self.seed);
         }
@@ -190,11 +196,13 @@ impl Life {
         }
     }
 
-    /// The place, and the text, of the bottom line of a window that is scrolled up.
+    /// The place, and the text, of the bottom line of a window that is scrolled up, and full.
     fn bottom_line(&self) -> Option<(wachat::client::screen::rows::Place, String, Option<Target>)> {
         let window = self.screen.model.window(&self.screen.app);
         let line = window.lines.last()?.text();
-        Some((window.bottom?, line, self.screen.model.open.clone()))
+        let open = self.screen.model.open.clone();
+        let place = self.screen.model.places.get(open.as_ref()?);
+        window.bottom.filter(|bottom| Some(bottom) == place).map(|bottom| (bottom, line, open))
     }
 
     fn answer_sender(&mut self) {
@@ -330,7 +338,33 @@ impl Life {
         }
     }
 
+    /// Checks that between two messages on the screen none is left out.
+    fn check_whole(&self) {
+        let (model, state) = (&self.screen.model, self.screen.app.state());
+        let Some(open) = model.open.as_ref().filter(|_| matches!(model.mode, Mode::Typing)) else { return };
+        let hides = !state.ignored().is_empty() || model.notes.iter().any(|note| note.text.contains('<'));
+        if hides || model.areas.rows.width < NARROW || self.awaits_older() {
+            return;
+        }
+        let text = model.window(&self.screen.app).lines.iter().map(|line| line.text()).collect::<Vec<_>>().join("\n");
+        let shown: Vec<u64> = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok()).collect();
+        let all = self.received.get(open).map_or(&[][..], Vec::as_slice);
+        let Some(first) = shown.first().and_then(|first| all.iter().position(|number| number == first)) else { return };
+        assert_eq!(shown, all[first..first + shown.len()], "seed {}: {open} lacks messages", self.seed);
+    }
+
+    fn awaits_older(&self) -> bool {
+        self.screen.lookups.iter().any(|lookup| matches!(lookup, Lookup::Older(..)))
+    }
+
+    /// Messages come at different times, some on other days.
+    fn pass_time(&mut self) {
+        let seconds = self.below(3_000) + 1;
+        self.screen.pass(Duration::from_secs(seconds));
+    }
+
     fn check(&self) {
+        self.check_whole();
         let state = self.screen.app.state();
         for chat in self.screen.model.chats(&self.screen.app) {
             let Some(conversation) = state.find_conversation(&chat.target) else {
@@ -344,8 +378,7 @@ impl Life {
         let model = &self.screen.model;
         if let Some(place) = model.open.as_ref().and_then(|open| model.places.get(open)) {
             let rows = model.rows(&self.screen.app, model.open.as_ref().unwrap());
-            let is_awaited = self.screen.lookups.iter().any(|lookup| matches!(lookup, Lookup::Older(..)));
-            assert!(rows.has(place) || is_awaited, "seed {}: {place:?} is nowhere", self.seed);
+            assert!(rows.has(place) || self.awaits_older(), "seed {}: {place:?} is nowhere", self.seed);
         }
         for (of, draft) in &self.drafts {
             let kept = model.drafts.get(of);

@@ -220,6 +220,7 @@ fn the_list_says_what_is_new_and_the_chat_where_it_begins() {
     screen.alt(KeyCode::Char('a'));
     assert!(screen.draw(60, 9)[0].contains("│eva"), "a direct message calls more than two of a room do");
     screen.alt(KeyCode::Char('a'));
+    assert!(screen.draw(60, 9)[1].starts_with("  #lobby    @1 2│"), "they count until they are on the screen");
     assert_rows(
         &screen.draw(60, 9),
         "                |○ eva           │#lobby

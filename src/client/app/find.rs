@@ -1,5 +1,6 @@
 //! The commands that find and hide: `/search`, `/unread`, `/whois`, `/ignore`.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::App;
@@ -32,7 +33,7 @@ impl App {
     /// Looks for rows in the log that memory does not hold.
     pub(super) fn look_up(&mut self, lookup: Lookup) {
         if self.lookups >= limits::CLIENT_QUESTIONS {
-            return self.problem(Phrase::TooManyQuestions);
+            return self.fail_lookup(lookup, &Phrase::TooManyQuestions);
         }
         self.lookups += 1;
         self.output.effects.push(Effect::LookUp(lookup));
@@ -51,12 +52,20 @@ impl App {
         self.show_all(rows.into_iter().skip(skipped).map(|(_, row)| View::Row(row)), Phrase::NothingThere);
     }
 
+    /// Reports that a lookup failed. A user who scrolls is shown no rows, so that the front end waits for none.
+    fn fail_lookup(&mut self, lookup: Lookup, why: &dyn fmt::Display) {
+        self.problem(why);
+        if let Lookup::Older(target, _) = lookup {
+            self.show(View::Older(target, Vec::new()));
+        }
+    }
+
     /// Shows what was looked up, with what memory holds.
     pub(super) fn handle_looked_up(&mut self, lookup: Lookup, rows: Result<Vec<(Target, Row)>, String>) {
         self.lookups = self.lookups.saturating_sub(1);
         let rows = match rows {
             Ok(rows) => rows,
-            Err(why) => return self.problem(why),
+            Err(why) => return self.fail_lookup(lookup, &why),
         };
         let found = self.state.with_rows_in_memory(rows, &lookup);
         match lookup {

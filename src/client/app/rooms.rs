@@ -24,6 +24,16 @@ impl App {
     /// asked again.
     pub(super) fn handle_lobby(&mut self, chats: Option<&[Chat]>) {
         let waiting = std::mem::replace(&mut self.input, Input::Line);
+        // Else the user has chosen meanwhile.
+        if self.destination == Destination::Undecided {
+            self.begin_in_lobby(chats);
+        }
+        if let Input::Undirected(command) = waiting {
+            self.execute(command);
+        }
+    }
+
+    fn begin_in_lobby(&mut self, chats: Option<&[Chat]>) {
         let is_lobby = |target: &&Target| matches!(target, Target::Room(room) if room.is_lobby());
         let lobby = |chats: &[Chat]| chats.iter().map(|chat| &chat.target).find(is_lobby).cloned();
         let is_new = |chat: &&Chat| is_lobby(&&chat.target) && chat.read > Seq::ZERO && !self.state.knows(&chat.target);
@@ -35,9 +45,6 @@ impl App {
         // A new member sees the last messages, as in any room. A JOIN of a member has no other effect.
         if let (Some(room), true) = (self.current_room(), new_here && !self.setting.piped) {
             self.join(room);
-        }
-        if let Input::Undirected(command) = waiting {
-            self.execute(command);
         }
     }
 

@@ -26,8 +26,8 @@ pub struct Note {
     pub number: u64,
     /// The conversation that was open; `None`: none was.
     pub target: Option<Target>,
-    /// The time of the last message before it.
-    pub after: Option<Timestamp>,
+    /// The last message before it.
+    pub after: Option<MessageId>,
     pub text: String,
     pub kind: NoteKind,
 }
@@ -44,6 +44,15 @@ pub(super) enum Item<'a> {
     Row(&'a Row),
     Queued(&'a Outgoing),
     Note(&'a Note),
+}
+
+/// Returns the id of the item's message.
+pub(super) fn id<'a>(item: &Item<'a>) -> Option<&'a MessageId> {
+    match item {
+        Item::Row(row) => row.id(),
+        Item::Queued(message) => Some(&message.id),
+        Item::Note(_) => None,
+    }
 }
 
 /// What the lines are made with.

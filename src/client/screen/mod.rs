@@ -100,10 +100,10 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look:
     };
     let views: Vec<View> = torn.map(|path| notice(Phrase::TornAside { path: &path.display() })).into_iter().collect();
     screen.take(views)?;
-    screen.handle(Event::Started(first))?;
     if let Some(open) = screen.saved.open.clone() {
         screen.handle(Event::Selected(open))?;
     }
+    screen.handle(Event::Started(first))?;
     let end = screen.handle_events(&events);
     screen.end(end)
 }

@@ -14,7 +14,7 @@ use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
 use crate::client::terminal::{Marks, render};
-use crate::model::{Seq, Target};
+use crate::model::{MessageId, Seq, Target};
 
 /// What a key or an arrival asks of the program around the screen.
 #[derive(Debug)]
@@ -61,6 +61,16 @@ pub struct Older {
     awaited: bool,
     /// There are no older ones.
     ended: bool,
+}
+
+impl Older {
+    /// Checks that memory has lost rows that are not among these either: they begin before what memory holds.
+    fn is_outdated(&self, app: &App, target: &Target) -> bool {
+        let Some(conversation) = app.state().find_conversation(target) else { return false };
+        let is_first = |row: &Row| self.rows.iter().rev().any(|old| (old.seq(), old.id()) == (row.seq(), row.id()));
+        let is_last = || self.rows.iter().rev().find_map(Row::seq) >= Some(conversation.last_number());
+        !self.rows.is_empty() && !conversation.rows().next().map_or_else(is_last, is_first)
+    }
 }
 
 /// What is drawn, and where: clicks are looked up here.
@@ -171,7 +181,17 @@ impl Model {
         self.new_above = open.as_ref().and_then(|target| self.first_unseen(app, target));
         self.to_first_new = self.new_above.is_some();
         self.opened.extend(open.clone());
+        self.take_notes(app, open.as_ref());
         self.open = open;
+    }
+
+    /// What was noted while no conversation was open belongs to the first one.
+    fn take_notes(&mut self, app: &App, open: Option<&Target>) {
+        let Some(target) = open else { return };
+        let after = last_message(app, target);
+        for note in self.notes.iter_mut().filter(|note| note.target.is_none()) {
+            (note.target, note.after) = (Some(target.clone()), after.clone());
+        }
     }
 
     /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one.
@@ -206,9 +226,12 @@ impl Model {
     /// Notes what was drawn; returns what the app is told: what was seen, and which older rows are wanted.
     pub fn note_drawn(&mut self, app: &App) -> Vec<Event> {
         let Some(target) = self.open.clone() else { return Vec::new() };
+        if self.older.is_outdated(app, &target) {
+            self.older.ended = false;
+        }
         let window = self.window(app);
         let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
-        let wants_older = window.reaches_top || is_lost;
+        let wants_older = window.reaches_top || is_lost || self.older.is_outdated(app, &target);
         let older = wants_older.then(|| self.ask_for_older(app, &target)).flatten();
         if is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
@@ -284,7 +307,7 @@ impl Model {
     }
 
     fn take_older(&mut self, rows: Vec<Row>) {
-        self.older.ended = rows.len() <= self.older.rows.len();
+        self.older.ended = rows.len() <= self.older.rows.len() || rows.is_empty();
         self.older.awaited = false;
         self.older.rows = rows;
     }
@@ -293,8 +316,7 @@ impl Model {
     pub fn add_note(&mut self, app: &App, kind: NoteKind, text: String) {
         self.notes_made += 1;
         let target = self.open.clone();
-        let rows = target.as_ref().and_then(|target| app.state().find_conversation(target)).map(|c| c.rows());
-        let after = rows.and_then(|rows| rows.rev().find_map(Row::at));
+        let after = target.as_ref().and_then(|target| last_message(app, target));
         let text = crate::client::texts::safe::safe_lines(&text);
         self.notes.push_back(Note { number: self.notes_made, target, after, text, kind });
         if self.notes.len() > NOTES {
@@ -324,4 +346,12 @@ impl Model {
         };
         Some(Request::Notify(format!("{from}: {}", crate::client::texts::safe::snippet(message.text.as_str()))))
     }
+}
+
+/// Returns the last message of a conversation, sent or not.
+fn last_message(app: &App, target: &Target) -> Option<MessageId> {
+    let state = app.state();
+    let queued = state.outbox().iter().filter(|message| message.to == *target).last().map(|message| &message.id);
+    let rows = state.find_conversation(target).map(|c| c.rows());
+    queued.or_else(|| rows?.rev().find_map(Row::id)).cloned()
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::item::{Item, Key, Look, Note, key, number, received, time};
+use super::item::{Item, Key, Look, Note, id, key, number, received, time};
 use super::line::Line;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::{Gap, Row};
@@ -51,6 +51,25 @@ pub struct Rows<'a> {
     lines: RefCell<HashMap<usize, Rc<Vec<Line>>>>,
 }
 
+/// Puts each note behind the message after which it was made; one whose message is not here any more is the first.
+fn with_notes<'a>(messages: Vec<Item<'a>>, notes: &[&'a Note]) -> Vec<Item<'a>> {
+    if notes.is_empty() {
+        return messages;
+    }
+    let ids: HashSet<_> = messages.iter().filter_map(id).collect();
+    let mut behind: HashMap<_, Vec<_>> = HashMap::new();
+    for note in notes {
+        behind.entry(note.after.as_ref().filter(|id| ids.contains(id))).or_default().push(Item::Note(note));
+    }
+    let mut items = behind.remove(&None).unwrap_or_default();
+    for message in messages {
+        let notes = id(&message).and_then(|id| behind.remove(&Some(id)));
+        items.push(message);
+        items.extend(notes.unwrap_or_default());
+    }
+    items
+}
+
 impl<'a> Rows<'a> {
     /// Collects the items: rows that memory does not hold any more, rows, notes between them, and the outbox.
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
@@ -59,16 +78,9 @@ impl<'a> Rows<'a> {
             if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row, &look.me)).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
         let older = older.iter().filter(|row| !known.contains(&key(row, &look.me)));
-        let mut notes = notes.iter().peekable();
-        let mut items = Vec::new();
-        for row in older.chain(rows).filter(|row| !is_hidden(row)) {
-            while let Some(note) = notes.next_if(|note| row.at().is_some_and(|at| Some(at) > note.after)) {
-                items.push(Item::Note(note));
-            }
-            items.push(Item::Row(row));
-        }
-        items.extend(state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued));
-        items.extend(notes.map(|note| Item::Note(note)));
+        let rows = older.chain(rows).filter(|row| !is_hidden(row)).map(Item::Row);
+        let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
+        let items = with_notes(rows.chain(queued).collect(), notes);
         let new = |seq: Seq| look.new_above.is_some_and(|above| seq > above);
         let first_new = look.new_above.and_then(|_| items.iter().position(|item| received(item).is_some_and(new)));
         Self { items, look, first_new, lines: RefCell::default() }

@@ -71,22 +71,22 @@ impl Marks {
 
 /// Finds where the day changes between lines.
 pub struct Days {
-    last: String,
+    last: jiff::civil::Date,
 }
 
 impl Default for Days {
     /// The lines begin today.
     fn default() -> Self {
-        Self { last: Timestamp::now().local_date().to_string() }
+        Self { last: Timestamp::now().local_date() }
     }
 }
 
 impl Days {
     /// Returns the line above the first line of another day.
     pub fn separator(&mut self, view: &View, marks: Marks) -> Option<String> {
-        let date = time_of(view)?.local_date().to_string();
+        let date = time_of(view)?.local_date();
         let dash = marks.dash();
-        (std::mem::replace(&mut self.last, date.clone()) != date).then(|| format!("{dash} {date} {dash}"))
+        (std::mem::replace(&mut self.last, date) != date).then(|| format!("{dash} {date} {dash}"))
     }
 }
 

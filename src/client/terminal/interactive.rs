@@ -179,7 +179,9 @@ impl Interactive {
     /// Draws what waits, the prompt and what is being written.
     fn draw(&mut self) {
         let columns = self.lines.size().columns.saturating_sub(1).max(1);
-        let mut rows: Vec<_> = self.entered.iter().map(|text| cut(&safe(&snippet(text)), columns)).collect();
+        // A password that was entered is not shown, either.
+        let waiting = self.entered.iter().filter(|_| !self.owner.app.asks_secret());
+        let mut rows: Vec<_> = waiting.map(|text| cut(&safe(&snippet(text)), columns)).collect();
         let question = self.asked.as_ref().map(|text| question(text));
         let prompt = cut(&safe(&question.unwrap_or_else(|| self.owner.app.prompt())), columns * 2 / 3);
         if self.asked.is_some() {

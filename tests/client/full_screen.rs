@@ -1,0 +1,527 @@
+//! The full screen as its user sees it: the real program in a pseudo-terminal, whose cells a terminal emulator keeps.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::termios::LocalModes;
+use wachat::client::state::home::{self, Home, Use};
+use wachat::client::terminal::raw::{RawTerminal, Screen};
+use wachat::disk::{Disk, RealDisk};
+use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Chat, Event};
+
+use crate::support::clients::all_output;
+use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, send_signal, wait_for, wait_until};
+
+const SIZE: [u16; 2] = [20, 70];
+const CONTROL_C: &[u8] = b"\x03";
+const CONTROL_D: &[u8] = b"\x04";
+const CONTROL_Z: &[u8] = b"\x1a";
+const ALT_A: &[u8] = b"\x1ba";
+const PAGE_UP: &[u8] = b"\x1b[5~";
+const ALT_HOME: &[u8] = b"\x1b[1;3H";
+const FOCUS_GAINED: &[u8] = b"\x1b[I";
+const FOCUS_LOST: &[u8] = b"\x1b[O";
+/// Entering and leaving the alternate screen.
+const ENTER: &str = "\u{1b}[?1049h";
+const LEAVE: &str = "\u{1b}[?1049l";
+
+/// Arguments of a client with the full screen.
+fn arguments(world: &World, user: &str, more: &[&str]) -> Vec<String> {
+    let mut arguments = world.arguments(user, more);
+    arguments.retain(|argument| argument != "--plain");
+    arguments.push("--no-p2p".to_owned());
+    arguments
+}
+
+fn start(world: &World, user: &str, variables: &[(&str, &str)]) -> Terminal {
+    Terminal::start_program(WACHAT, &arguments(world, user, &[]), Some(PASSWORD), variables, SIZE)
+}
+
+/// A client with the full screen, connected.
+fn connected(world: &World, user: &str, variables: &[(&str, &str)]) -> Terminal {
+    let terminal = start(world, user, variables);
+    shows(&terminal, &format!("{user} at 127.0.0.1:{}", world.send_port));
+    terminal
+}
+
+/// Waits until a text is on the screen.
+#[track_caller]
+fn shows(terminal: &Terminal, text: &str) {
+    terminal.wait_for_rows(text, |rows| rows.iter().any(|row| row.contains(text)));
+}
+
+fn open(terminal: &Terminal, target: &str) {
+    terminal.type_line(&format!("/query {target}"));
+    terminal.wait_for_rows("the title", |rows| rows[0].contains(&format!("│{target}")));
+}
+
+/// Waits until the list counts what is new in a chat.
+#[track_caller]
+fn has_unread(terminal: &Terminal, chat: &str, count: &str) {
+    let is_entry = |row: &String| row.split('│').next().unwrap().split_whitespace().skip(1).eq([chat, count]);
+    terminal.wait_for_rows("the count of what is new", |rows| rows.iter().any(is_entry));
+}
+
+/// A user says something, without a client.
+fn says(world: &World, from: &str, to: &str, text: &str) -> u64 {
+    static SENT: AtomicU64 = AtomicU64::new(0);
+    let id = SENT.fetch_add(1, Ordering::Relaxed);
+    let answer = world.login(from).request(&format!("SEND;full-screen-{id};{to};{text}"));
+    assert!(answer.starts_with("OK;"), "{answer}");
+    answer.rsplit(';').next().unwrap().parse().unwrap()
+}
+
+fn world() -> World {
+    let world = World::new(&["--no-limits"]);
+    world.register_clients(&["ana", "luis"]);
+    world
+}
+
+fn is_raw(terminal: &Terminal) -> bool {
+    !terminal.modes().local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
+}
+
+/// The path of what survives a restart of a user's screen.
+fn saved(world: &World, user: &str) -> std::path::PathBuf {
+    home::directory(&world.path("home"), &UserName::new(user).unwrap(), &format!("127.0.0.1:{}", world.send_port))
+        .join("screen.csv")
+}
+
+fn wait_until_saved(world: &World, user: &str, text: &str) {
+    wait_until(&format!("{text} in the file"), || {
+        std::fs::read_to_string(saved(world, user)).is_ok_and(|content| content.contains(text))
+    });
+}
+
+#[test]
+fn two_users_chat_and_one_is_killed_and_comes_back() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[("NO_COLOR", "1")]);
+    let mut luis = connected(&world, "luis", &[]);
+    open(&ana, "luis");
+    ana.type_line("hola");
+    has_unread(&luis, "ana", "1");
+    luis.type_bytes(ALT_A);
+    shows(&luis, "ana: hola");
+    shows(&ana, "ana: hola ✓✓ read");
+    luis.type_line("y tú");
+    shows(&ana, "luis: y tú");
+    assert!(!ana.screen().contains("\u{1b}[38;"), "NO_COLOR");
+    assert!(luis.screen().contains("\u{1b}[38;"), "colours");
+    wait_until_saved(&world, "luis", "OPEN;ana");
+    luis.kill();
+    ana.type_line("are you there?");
+    shows(&ana, "ana: are you there? ✓");
+    let mut luis = connected(&world, "luis", &[]);
+    shows(&luis, "ana: are you there?");
+    shows(&ana, "ana: are you there? ✓✓ read");
+    assert_eq!(world.texts("luis", "IN"), ["hola", "are you there?"]);
+    ana.quit();
+    luis.quit();
+}
+
+#[test]
+fn a_server_that_goes_and_comes_is_seen_and_the_ticks_change_in_place() {
+    let mut world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    world.kill();
+    shows(&ana, "reconnecting in");
+    ana.type_line("patience");
+    shows(&ana, "patience …");
+    shows(&ana, "1 queued");
+    world.start();
+    shows(&ana, "patience ✓");
+    shows(&ana, "ana at 127.0.0.1");
+    let rows = ana.rows().concat();
+    assert!(rows.matches("patience").count() == 1 && !rows.contains("queued"), "{rows}");
+    ana.quit();
+}
+
+#[test]
+fn read_is_sent_when_a_message_was_on_the_screen_of_a_focused_window() {
+    let world = world();
+    let mut luis = connected(&world, "luis", &[]);
+    let state = |number: u64| world.login("ana").list(&format!("STATUS;luis;{number}"))[0].clone();
+    let first = says(&world, "ana", "luis", "not open");
+    has_unread(&luis, "ana", "1");
+    assert_eq!(state(first), "luis;DELIVERED");
+    luis.type_bytes(FOCUS_LOST);
+    open(&luis, "ana");
+    let second = says(&world, "ana", "luis", "not in the foreground");
+    shows(&luis, "ana: not in the foreground");
+    // An answer to a question comes after any READ from before.
+    luis.type_line("/users");
+    shows(&luis, "online");
+    luis.type_line("/status ana");
+    assert_eq!((state(first), state(second)), ("luis;DELIVERED".to_owned(), "luis;DELIVERED".to_owned()));
+    luis.type_bytes(FOCUS_GAINED);
+    wait_until("READ", || state(second) == "luis;READ");
+    assert_eq!(state(first), "luis;READ");
+    luis.quit();
+}
+
+#[test]
+fn a_window_may_become_tiny_and_large_again() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    says(&world, "luis", "ana", "one two three four five six");
+    shows(&ana, "five six");
+    ana.type_bytes(b"draft");
+    ana.resize(5, 20);
+    ana.wait_for_rows("a tiny screen", |rows| rows.len() == 5 && rows[3] == "> draft" && rows[2].starts_with("      "));
+    ana.type_bytes(b" goes on");
+    ana.wait_for_rows("the draft", |rows| rows[3] == "> draft goes on");
+    ana.resize(20, 70);
+    ana.wait_for_rows("the list", |rows| rows[0].contains("│luis") && rows[18].ends_with("│> draft goes on"));
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+}
+
+#[test]
+fn a_long_paste_asks_and_sends_nothing() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    let lines: Vec<_> = (1..=30).map(|number| format!("line {number}")).collect();
+    ana.paste(&lines.join("\r"));
+    shows(&ana, "insert 30 lines?");
+    ana.type_bytes(b"n");
+    ana.wait_for_rows("an empty input", |rows| rows[18].ends_with("│>"));
+    ana.paste(&lines.join("\r"));
+    shows(&ana, "insert 30 lines?");
+    ana.type_bytes(b"y");
+    shows(&ana, "line 30");
+    assert_eq!(world.texts("ana", "OUT"), [""; 0]);
+    ana.type_bytes(b"\r");
+    shows(&ana, "✓");
+    assert_eq!(world.texts("ana", "OUT"), [lines.join("\n")]);
+    ana.quit();
+}
+
+#[test]
+fn however_it_ends_the_terminal_is_as_it_was() {
+    let world = world();
+    let ends: [(&str, &dyn Fn(&Terminal)); 4] = [
+        ("/quit", &|ana| ana.type_line("/quit")),
+        ("Ctrl-D", &|ana| ana.type_bytes(CONTROL_D)),
+        ("TERM", &|ana| send_signal(ana.child.id(), "TERM")),
+        ("HUP", &|ana| send_signal(ana.child.id(), "HUP")),
+    ];
+    for (how, end) in ends {
+        let mut ana = connected(&world, "ana", &[]);
+        assert!(is_raw(&ana) && ana.screen().contains(ENTER), "{how}");
+        end(&ana);
+        let code = ana.wait_for_exit();
+        assert_eq!(code, if how.starts_with(char::is_uppercase) && how != "Ctrl-D" { None } else { Some(0) }, "{how}");
+        assert!(!is_raw(&ana), "{how}: the modes of the terminal");
+        assert_left(&ana.last_screen(), how);
+    }
+}
+
+/// Asserts that the last bytes leave the screen, show the cursor and turn the reports off.
+#[track_caller]
+fn assert_left(written: &str, how: &str) {
+    let last = &written[written.rfind(LEAVE).unwrap_or_else(|| panic!("{how}: {written:?}"))..];
+    assert!(!last.contains(ENTER), "{how}: {last:?}");
+    for mode in ["[?2004", "[?1004", "[?1000", "[?1006", "[?25"] {
+        let [on, off] = ["h", "l"].map(|end| written.rfind(&format!("\u{1b}{mode}{end}")));
+        assert!(if mode == "[?25" { on > off } else { off > on }, "{how}: {mode}");
+    }
+}
+
+/// Not a test: the program of the next one.
+#[test]
+#[ignore = "started by another test"]
+fn panics_on_the_screen() {
+    let _terminal = RawTerminal::enter(Screen::Full).unwrap();
+    panic!("for a test");
+}
+
+#[test]
+fn a_panic_leaves_the_terminal_as_it_was_and_is_read_there() {
+    let program = std::env::current_exe().unwrap();
+    let arguments = ["--ignored", "--exact", "--nocapture", "full_screen::panics_on_the_screen"].map(str::to_owned);
+    let mut terminal = Terminal::start_program(program.to_str().unwrap(), &arguments, None, &[], SIZE);
+    assert_eq!(terminal.wait_for_exit(), Some(101), "{}", terminal.screen());
+    assert!(!is_raw(&terminal));
+    let written = terminal.last_screen();
+    assert_left(&written, "panic");
+    assert!(written.find("for a test") > written.find(LEAVE), "{written}");
+}
+
+#[test]
+fn it_can_be_stopped_and_continued() {
+    let world = world();
+    let mut shell = Terminal::start_program("sh", &["-i".to_owned()], Some(PASSWORD), &[("PS1", "ready: ")], SIZE);
+    shell.expect("ready: ");
+    shell.type_line(&format!("{WACHAT} {}", arguments(&world, "ana", &[]).join(" ")));
+    shows(&shell, "│#lobby");
+    shell.type_bytes(b"draft");
+    shows(&shell, "> draft");
+    shell.type_bytes(CONTROL_Z);
+    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row.starts_with("ready:")));
+    shell.type_line("fg");
+    shell.wait_for_rows("the whole screen", |rows| rows[0].contains("│#lobby") && rows[18].ends_with("│> draft"));
+    shell.type_bytes(CONTROL_C);
+    shell.type_line("/quit");
+    shell.wait_for_rows("the shell", |rows| rows.iter().any(|row| row.starts_with("ready:")));
+    shell.type_line("exit");
+    shell.wait_for_exit();
+}
+
+#[test]
+fn the_open_chat_its_draft_and_its_place_survive_a_restart() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    for number in 1..=60 {
+        says(&world, "luis", "ana", &format!("number {number}"));
+    }
+    shows(&ana, "number 60");
+    ana.type_bytes(PAGE_UP);
+    ana.wait_for_rows("an older page", |rows| !rows.concat().contains("number 60"));
+    let page = ana.rows();
+    ana.type_bytes(b"half a draft");
+    shows(&ana, "half a draft");
+    send_signal(ana.child.id(), "TERM");
+    ana.wait_for_exit();
+    let mut ana = connected(&world, "ana", &[]);
+    ana.wait_for_rows("the same page", |rows| {
+        rows[1..18].iter().zip(&page[1..18]).all(|(a, b)| a.split_once('│').unwrap().1 == b.split_once('│').unwrap().1)
+    });
+    assert!(ana.rows()[18].ends_with("│> half a draft"), "{:#?}", ana.rows());
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+}
+
+#[test]
+fn the_line_mode_is_there_for_those_who_want_it_or_need_it() {
+    let world = world();
+    for (more, variables) in [(&["--plain"][..], &[][..]), (&[], &[("TERM", "dumb")])] {
+        let mut all = arguments(&world, "ana", &[]);
+        all.extend(more.iter().map(|&flag| flag.to_owned()));
+        let mut ana = Terminal::start_program(WACHAT, &all, Some(PASSWORD), variables, SIZE);
+        ana.expect("* connected to");
+        ana.quit();
+        assert!(!ana.last_screen().contains(ENTER), "{more:?} {variables:?}");
+    }
+}
+
+#[test]
+fn wrong_keys_are_named() {
+    let world = world();
+    for (keys, why) in [
+        ("jmp=ctrl-g", "there is no action \"jmp\""),
+        ("jump=g", "\"g\" is no key"),
+        ("jump", "\"jump\" has no ="),
+        ("jump=ctrl-g,next-chat=hyper-n", "\"hyper-n\" is no key"),
+    ] {
+        let output = Command::new(WACHAT)
+            .args(arguments(&world, "ana", &["--keys", keys]))
+            .env("WACHAT_CONFIG", NO_SETTINGS)
+            .env("WACHAT_PASSWORD", PASSWORD)
+            .output()
+            .unwrap();
+        let said = all_output(&output);
+        assert!(output.status.code() == Some(2) && said.contains(why) && said.contains("--keys"), "{keys}: {said}");
+    }
+    let mut all = arguments(&world, "ana", &["--keys", "jump=ctrl-g", "--color", "never"]);
+    all.push("--theme=light".to_owned());
+    let mut ana = Terminal::start_program(WACHAT, &all, Some(PASSWORD), &[], SIZE);
+    shows(&ana, "ana at 127.0.0.1");
+    ana.type_bytes(b"\x07");
+    shows(&ana, "go to:");
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+    assert!(!ana.last_screen().contains("\u{1b}[38;"), "--color never");
+}
+
+#[test]
+fn nothing_typed_is_lost_while_200_messages_a_second_come_in() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    let (ended, came) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let sender = {
+        let (mut luis, ended, came) = (world.login("luis"), ended.clone(), came.clone());
+        thread::spawn(move || {
+            let begin = Instant::now();
+            while !ended.load(Ordering::Relaxed) {
+                let number = came.fetch_add(1, Ordering::Relaxed) + 1;
+                assert!(luis.request(&format!("SEND;flood-{number};ana;message {number}")).starts_with("OK;"));
+                thread::sleep(Duration::from_millis(5 * number).saturating_sub(begin.elapsed()));
+            }
+        })
+    };
+    let words: Vec<_> = (0..100).map(|number| format!("word{number}")).collect();
+    for word in &words {
+        ana.type_bytes(format!("{word} ").as_bytes());
+        thread::sleep(Duration::from_millis(20));
+    }
+    ended.store(true, Ordering::Relaxed);
+    sender.join().unwrap();
+    ana.type_bytes(b"\r");
+    wait_until("the message", || !world.texts("ana", "OUT").is_empty());
+    assert_eq!(world.texts("ana", "OUT")[0].trim_end(), words.join(" "));
+    let last = came.load(Ordering::Relaxed);
+    println!("{last} messages came in");
+    wait_until("the last message", || world.texts("ana", "IN").len() as u64 == last);
+    ana.quit();
+}
+
+/// Types characters one by one; returns the 99th percentile of the times until each is on the screen, and the bytes that
+/// the program writes for one.
+fn measure_keys(terminal: &Terminal) -> (Duration, usize) {
+    let (mut times, mut typed) = (Vec::new(), "> ".to_owned());
+    let before = terminal.screen().len();
+    for number in 0..200_u8 {
+        if number % 40 == 0 {
+            terminal.type_bytes(CONTROL_C);
+            typed = "> ".to_owned();
+            terminal.wait_for_rows("an empty input", |rows| rows.iter().any(|row| row.ends_with("│>")));
+        }
+        let c = char::from(b'a' + number % 26);
+        typed.push(c);
+        let begin = Instant::now();
+        terminal.type_bytes(&[c as u8]);
+        wait_for("the key", || {
+            while begin.elapsed() < Duration::from_secs(5) {
+                if terminal.rows().iter().any(|row| row.ends_with(&typed)) {
+                    return Some(());
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+            None
+        });
+        times.push(begin.elapsed());
+    }
+    times.sort();
+    (times[times.len() * 99 / 100], (terminal.screen().len() - before) / times.len())
+}
+
+#[track_caller]
+fn assert_fluent(terminal: &Terminal, what: &str) {
+    let (time, bytes) = measure_keys(terminal);
+    println!("{what}: a key is on the screen within {time:?} (99th percentile), with {bytes} bytes");
+    // Machines that run other tests are slow: on a quiet one it is below 16 ms.
+    assert!(time < Duration::from_millis(250), "{what}: {time:?}");
+    assert!(bytes < 200, "{what}: {bytes} bytes a key");
+}
+
+#[test]
+fn a_key_is_on_the_screen_soon_and_costs_few_bytes() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    assert_fluent(&ana, "an empty chat");
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+}
+
+#[test]
+fn with_a_history_of_100_000_messages_it_stays_fluent() {
+    let mut world = world();
+    world.kill();
+    make_history(&world, 100_000);
+    let mut ana = start(&world, "ana", &[]);
+    shows(&ana, "reconnecting in");
+    ana.type_line("/query luis");
+    shows(&ana, "99999");
+    assert_fluent(&ana, "100,000 messages");
+    ana.type_bytes(CONTROL_C);
+    // Older ones are loaded on the way up.
+    ana.wait_for_rows("what memory does not hold", |rows| {
+        ana.type_bytes(ALT_HOME);
+        thread::sleep(Duration::from_millis(100));
+        let numbers = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok());
+        numbers.min().is_some_and(|first| first < 90_000)
+    });
+    assert_fluent(&ana, "100,000 messages, scrolled up");
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+}
+
+/// Writes so many messages of luis into the home of ana's client.
+fn make_history(world: &World, count: u64) {
+    let (ana, luis) = (UserName::new("ana").unwrap(), UserName::new("luis").unwrap());
+    let path = home::directory(&world.path("home"), &ana, &format!("127.0.0.1:{}", world.send_port));
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let mut home = Home::open(&disk, &path, &ana, Use::Person).unwrap();
+    home.state.note_login("store", Seq::ZERO);
+    let message = |number: u64| {
+        Event::Message(Arc::new(Message {
+            seq: Seq::new(number).unwrap(),
+            id: MessageId::new(&format!("id-{number}")).unwrap(),
+            from: luis.clone(),
+            to: Target::User(ana.clone()),
+            at: Timestamp::from_millis(1_000 * number),
+            text: Text::new(&format!("a text of the usual length, number {number}")).unwrap(),
+        }))
+    };
+    for first in (1..=count).step_by(1_000) {
+        home.state.take_in((first..first + 1_000).map(message).collect());
+        home.state.mark_shown(1_000);
+        let last = Seq::new(first + 999).unwrap();
+        let chat = Chat { target: Target::User(luis.clone()), last, read: Seq::ZERO, count: last.get() };
+        assert!(home.state.compare(&[chat], false, last).is_empty());
+        home.commit().unwrap();
+        home.files.make_checkpoint_when_due(&mut home.state).unwrap();
+    }
+}
+
+/// A tmux server of a test's own.
+struct Tmux<'a>(&'a World);
+
+impl Tmux<'_> {
+    fn run(&self, arguments: &[&str]) -> String {
+        let socket = self.0.path("tmux");
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(socket).args(["-f", "/dev/null", "-u"]).args(arguments);
+        command.env_remove("TMUX").env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env("SHELL", "/bin/sh");
+        command.env("WACHAT_CONFIG", NO_SETTINGS).env("WACHAT_PASSWORD", PASSWORD).env("TZ", "UTC");
+        all_output(&command.output().unwrap())
+    }
+
+    fn expect(&self, text: &str) {
+        let mut screen = String::new();
+        wait_for(text, || {
+            screen = self.run(&["capture-pane", "-p"]);
+            screen.contains(text).then_some(())
+        });
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+#[test]
+fn in_tmux_too() {
+    if Command::new("tmux").arg("-V").output().is_err() {
+        return println!("not tested: there is no tmux here");
+    }
+    let world = world();
+    let tmux = Tmux(&world);
+    let command = format!("{WACHAT} {}; echo status $?; exec cat", arguments(&world, "ana", &[]).join(" "));
+    tmux.run(&["new-session", "-d", "-x", "70", "-y", "20", &command]);
+    tmux.expect("│#lobby");
+    tmux.run(&["send-keys", "/query luis", "Enter"]);
+    tmux.expect("│luis");
+    tmux.run(&["send-keys", "hola 🎉", "Enter"]);
+    tmux.expect("ana: hola 🎉 ✓");
+    says(&world, "luis", "ana", "日本語 too");
+    tmux.expect("luis: 日本語 too");
+    tmux.run(&["resize-window", "-x", "30", "-y", "8"]);
+    tmux.expect("\n>\n");
+    tmux.run(&["send-keys", "/quit", "Enter"]);
+    tmux.expect("status 0");
+    assert!(!tmux.run(&["capture-pane", "-p"]).contains("hola"), "the alternate screen is left");
+}
