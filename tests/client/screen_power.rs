@@ -196,10 +196,11 @@ impl Life {
         }
     }
 
-    /// The place, and the text, of the bottom line of a window that is scrolled up, and full.
+    /// The place, and the text, of the bottom line of a window that is scrolled up, and full. A separator goes when a
+    /// message of the same day comes between.
     fn bottom_line(&self) -> Option<(wachat::client::screen::rows::Place, String, Option<Target>)> {
         let window = self.screen.model.window(&self.screen.app);
-        let line = window.lines.last()?.text();
+        let line = Some(window.lines.last()?.text()).filter(|line| !line.starts_with('─'))?;
         let open = self.screen.model.open.clone();
         let place = self.screen.model.places.get(open.as_ref()?);
         window.bottom.filter(|bottom| Some(bottom) == place).map(|bottom| (bottom, line, open))

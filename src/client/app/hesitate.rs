@@ -35,7 +35,9 @@ impl App {
         if self.setting.piped {
             return false;
         }
-        if self.hesitation.hasty_until.is_some_and(|until| self.moment.now < until) {
+        // The full screen shows where a text goes.
+        let is_hasty = self.hesitation.hasty_until.is_some_and(|until| self.moment.now < until);
+        if is_hasty && !self.setting.full_screen {
             self.problem(Phrase::TooHasty { text: &snippet(text.as_str()) });
             return true;
         }

@@ -274,7 +274,9 @@ impl Model {
         if self.older.awaited || self.older.ended || !app.state().lacks_rows(target) {
             return None;
         }
-        self.older.wanted = (2 * self.older.wanted).max(OLDER_ROWS);
+        // The last rows of the log are in memory, too.
+        let in_memory = app.state().find_conversation(target).map_or(0, |c| c.rows().len());
+        self.older.wanted = (2 * self.older.wanted).max(in_memory + OLDER_ROWS);
         self.older.awaited = true;
         Some(Event::Scrolled(target.clone(), self.older.wanted))
     }

@@ -11,7 +11,7 @@ use crate::client::state::ClientState;
 use crate::client::state::conversation::{Gap, Row};
 use crate::client::texts::Phrase;
 use crate::client::texts::words::date;
-use crate::model::{Seq, Target, Timestamp};
+use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
 
 /// A place in the lines: an item, and one of its lines, counted from its last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,11 @@ pub struct Rows<'a> {
     lines: RefCell<HashMap<usize, Rc<Vec<Line>>>>,
 }
 
+/// Returns what tells a row from the others: user and id of its message, or the end of a gap.
+fn identity(row: &Row) -> (Option<&UserName>, Option<&MessageId>, Option<Seq>) {
+    (row.sender(), row.id(), if row.id().is_none() { row.seq() } else { None })
+}
+
 /// Puts each note behind the message after which it was made; one whose message is not here any more is the first.
 fn with_notes<'a>(messages: Vec<Item<'a>>, notes: &[&'a Note]) -> Vec<Item<'a>> {
     if notes.is_empty() {
@@ -75,9 +80,9 @@ impl<'a> Rows<'a> {
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
         let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
         let known: HashSet<_> =
-            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row, &look.me)).collect() };
+            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| identity(row)).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
-        let older = older.iter().filter(|row| !known.contains(&key(row, &look.me)));
+        let older = older.iter().filter(|row| !known.contains(&identity(row)));
         let rows = older.chain(rows).filter(|row| !is_hidden(row)).map(Item::Row);
         let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
         let items = with_notes(rows.chain(queued).collect(), notes);

@@ -151,9 +151,9 @@ phrases! {
         "{peer} · conversa direta, sem o servidor; /close a encerra";
     IsMuted: "muted", "silenciado", "silenciado";
     IsOnline: "online", "en línea", "conectado";
-    NothingOpen { key }: "no chat is open: {key} finds one, /query <user> or /join <#room> begins one",
-        "no hay ningún chat abierto: {key} busca uno, /query <usuario> o /join <#sala> empieza uno",
-        "nenhuma conversa está aberta: {key} procura uma, /query <usuário> ou /join <#sala> começa uma";
+    NothingOpen { key }: "no chat is open: {key} finds one, /query or /join begins one",
+        "no hay ningún chat abierto: {key} busca uno, /query o /join empieza uno",
+        "nenhuma conversa está aberta: {key} procura uma, /query ou /join começa uma";
     PasteQuestion { lines }: "insert {lines} lines? Enter or y inserts them, any other key does not",
         "¿insertar {lines} líneas? Enter o s las inserta, cualquier otra tecla no",
         "inserir {lines} linhas? Enter ou s as insere, qualquer outra tecla não";
