@@ -344,6 +344,7 @@ fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
     client.take_in(vec![state(6, "luis", State::Read, 8), state(7, "eva", State::Delivered, 9)]);
     let missing = client.0.state.compare(&[chat("#aula", 3, 2)], false, seq(7));
     let gap = Gap { target: target("#aula"), first: seq(1), last: seq(3) };
+    assert!(missing[0].is_new() && gap.max_messages() == 3);
     client.0.state.note_complete(&missing[0], Some(gap), 0);
     assert!(client.0.state.add_direct(direct("d")));
     client.0.state.toggle_ignored(&user("eva"));
@@ -364,6 +365,7 @@ fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
     assert!(state.compare(&[chat("luis", 4, 3), chat("eva", 5, 1), chat("#aula", 3, 2)], false, seq(3)).is_empty());
     let missing = state.compare(&[chat("luis", 4, 4), chat("#aula", 8, 3)], false, seq(7));
     assert_eq!(missing.iter().map(|missing| missing.above).collect::<Vec<_>>(), [seq(2), seq(3)]);
+    assert!(!missing[0].is_new(), "it was compared before");
     assert_eq!((client.accept(&tried, 8), client.accept(&untried, 9)), (State::Read, State::Delivered));
 }
 
