@@ -4,6 +4,8 @@
 use std::io::ErrorKind::{InvalidInput, Other, PermissionDenied, ReadOnlyFilesystem};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::history::{
     Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, state, target, texts, user,
@@ -29,7 +31,12 @@ fn chat(name: &str, last: u64, count: u64) -> Chat {
     Chat { target: target(name), last: seq(last), read: seq(0), count }
 }
 
-/// A message of this user as HISTORY has it.
+fn room_message(room: &str, number: u64) -> Event {
+    let Event::Message(message) = message(number, "luis", &number.to_string(), "text") else { unreachable!() };
+    Event::Message(Arc::new(Message { to: target(room), ..(*message).clone() }))
+}
+
+/// A message as HISTORY has it.
 fn record(number: u64, from: &str, to: &str, text: &str, state: State) -> HistoryRecord {
     let Event::Message(message) = message(number, from, &format!("{to}-{text}"), text) else { unreachable!() };
     HistoryRecord::Message { message: Arc::new(Message { to: target(to), ..(*message).clone() }), state }
@@ -57,6 +64,33 @@ fn what_brings_nothing_new_is_not_written() {
         assert!(client.0.state.compare(&[chat("luis", 3, 1)], false, seq(3)).is_empty());
         assert_eq!(client.0.state.take_uncommitted().is_empty(), !is_new);
     }
+}
+
+#[test]
+fn a_room_is_complete_when_nothing_came_since_the_join() {
+    let joined = |name: &str, last, read| Chat { read: seq(read), ..chat(name, last, last) };
+    let mut client = logged_in();
+    client.take_in(vec![room_message("#sala", 1)]);
+    client.0.state.note_joined(&joined("#sala", 5, 5), Vec::new());
+    client.0.state.note_joined(&joined("#aula", 6, 5), Vec::new());
+    assert_nothing_written(&mut client);
+    client.0.state.note_joined(&joined("#aula", 6, 6), Vec::new());
+    assert!(!client.0.state.take_uncommitted().is_empty());
+}
+
+#[test]
+fn a_client_waits_a_moment_for_another_that_is_about_to_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ana");
+    let first = Home::open_when_free(&path, &user("ana"), Use::Person).unwrap();
+    let begun = Instant::now();
+    let ending = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        drop(first);
+    });
+    assert!(Home::open_when_free(&path, &user("ana"), Use::Person).is_ok());
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+    ending.join().unwrap();
 }
 
 #[test]
@@ -226,7 +260,7 @@ fn a_pipe_that_takes_a_message_over_takes_it_out_of_the_old_log() {
     let mut first = pipe();
     assert_eq!(first.waiting(), [&queued]);
     first.accept(&queued, 1);
-    assert!(pipe().waiting().is_empty(), "the first pipe has sent it");
+    assert!(pipe().0.state.outbox().is_empty(), "the first pipe has sent it");
 }
 
 /// The checkpoint of a client that received one message.

@@ -140,3 +140,19 @@ fn a_message_that_a_member_has_not_acknowledged_stays_when_one_who_has_it_leaves
     let events = events_for("eva", &server.end_batch());
     assert!(events.iter().any(|event| matches!(event, Event::Message(_))), "{events:?}");
 }
+
+#[test]
+fn a_member_who_reads_and_leaves_has_read_for_nobody_else() {
+    let mut server = Server::new();
+    server.join("eva");
+    let sent = server.send("ana", ROOM);
+    server.read("luis", sent);
+    server.leave("luis");
+    server.poll("eva", sent, 100);
+    server.end_batch();
+    server.poll("ana", Seq::ZERO, 100);
+    let events = events_for("ana", &server.end_batch());
+    let states =
+        events.iter().filter_map(|event| if let Event::State { state, .. } = event { Some(*state) } else { None });
+    assert_eq!(states.collect::<Vec<_>>(), [State::Delivered]);
+}
