@@ -4,6 +4,7 @@
 mod support;
 
 mod backoff;
+mod checkpoint;
 mod commands;
 mod completion;
 mod damage;

@@ -16,7 +16,7 @@ use wachat::client::state::conversation::Row;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
 use wachat::client::state::{Arrival, ClientState};
-use wachat::disk::{Disk, read, write};
+use wachat::disk::Disk;
 use wachat::limits;
 use wachat::model::{Message, RoomName, State, Timestamp};
 use wachat::protocol::{Chat, Event, HistoryRecord};
@@ -261,49 +261,4 @@ fn a_pipe_that_takes_a_message_over_takes_it_out_of_the_old_log() {
     assert_eq!(first.waiting(), [&queued]);
     first.accept(&queued, 1);
     assert!(pipe().0.state.outbox().is_empty(), "the first pipe has sent it");
-}
-
-/// The checkpoint of a client that received one message.
-fn with_checkpoint() -> SimulatedDisk {
-    let disk = SimulatedDisk::default();
-    let mut client = open(&disk).unwrap();
-    client.log_in("store", 0);
-    client.take_in(vec![message(1, "luis", "a", "one")]);
-    drop(restart_from_a_checkpoint(client, &disk));
-    disk
-}
-
-#[test]
-fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
-    let (home, segment) = (Path::new(HOME), |number: u64| Path::new(HOME).join(format!("wal/{number:06}.csv")));
-    let checkpoint = home.join("checkpoint.csv");
-    let disk = with_checkpoint();
-    assert!(open(&disk).unwrap().0.files.covered().is_some());
-    let later = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;", ";2;", 1);
-    let lines = &later[..later.rfind("END;").unwrap()];
-    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
-    let unused = |disk: &SimulatedDisk, rows_left: &[&str]| {
-        let client = open(disk).unwrap();
-        assert_eq!(rows(&client, "luis"), rows_left);
-        assert!(client.0.files.covered().is_none());
-        // When the log has grown past it, it would be taken for one of this log.
-        assert!(!disk.exists(&checkpoint).unwrap());
-    };
-    unused(&disk, &["in one"]);
-    // The segment behind those that it covers is not there.
-    let disk = with_checkpoint();
-    disk.remove_file(&segment(2)).unwrap();
-    unused(&disk, &["in one"]);
-    // Nothing of the log is there.
-    let disk = with_checkpoint();
-    disk.remove_file(&segment(1)).unwrap();
-    disk.remove_file(&segment(2)).unwrap();
-    disk.remove_dir(&home.join("wal")).unwrap();
-    unused(&disk, &[]);
-    // The log was begun anew, and has as many segments.
-    let disk = with_checkpoint();
-    let first = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;1;1;", ";1;2;1;", 1);
-    let lines = &first[..first.rfind("END;").unwrap()];
-    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
-    unused(&disk, &["in one"]);
 }

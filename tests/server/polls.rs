@@ -1,9 +1,12 @@
-//! What a poll acknowledges, writes and returns, by the state machine alone: which requests are one batch is chosen here.
+//! What a poll acknowledges, writes and returns, by the state machine alone: the test chooses which requests are one
+//! batch.
+
+use std::time::Duration;
 
 use wachat::model::{MessageId, Seq, State, Target, Text, UserName};
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
-    Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, StateMachine, StoredState,
+    Command, ConnectionId, Cost, Effect, LastOfPeer, Now, Output, Policy, Record, StateMachine, StoredState,
 };
 
 /// All are online; the first two are in the room.
@@ -155,4 +158,17 @@ fn a_member_who_reads_and_leaves_has_read_for_nobody_else() {
     let states =
         events.iter().filter_map(|event| if let Event::State { state, .. } = event { Some(*state) } else { None });
     assert_eq!(states.collect::<Vec<_>>(), [State::Delivered]);
+}
+
+#[test]
+fn a_poll_of_a_user_in_debt_is_answered_when_the_debt_is_paid() {
+    let mut server = Server::new();
+    let ana = server.machine.stored.number(&name("ana")).unwrap();
+    server.machine.charge_in_any_case(ana, Cost { tokens: u32::MAX, bytes: 0 }, Duration::ZERO);
+    server.send("luis", "ana");
+    server.poll("ana", Seq::ZERO, 100);
+    assert_eq!(events_for("ana", &server.end_batch()), []);
+    let elapsed = server.machine.next_deadline().unwrap();
+    server.machine.end_batch(Now { elapsed, ..Now::default() }, &mut server.out).unwrap();
+    assert!(elapsed > Duration::ZERO && !events_for("ana", &server.out).is_empty());
 }
