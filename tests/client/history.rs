@@ -183,8 +183,6 @@ fn rows_stand_in_the_order_of_their_numbers_and_states_only_move_forward() {
     assert_eq!(client.accept(&two, 2), State::Received);
     let order = ["out one READ", "out two RECEIVED", "in three"];
     assert_eq!(rows(&client, "luis"), order);
-    assert!(rows(&client, "nobody")[0].starts_with("failed refused "));
-    assert_eq!(client.0.state.newest(), seq(7));
     assert!(client.take_in(vec![state(5, "luis", State::Delivered, 1)]).is_empty(), "nothing moved");
     let on = client.take_in(vec![state(6, "luis", State::Delivered, 2)]);
     assert!(matches!(on.as_slice(), [Arrival::Moved(State::Delivered, moved)] if moved.others == 0), "{on:?}");
