@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::Arrival;
-use wachat::client::state::conversation::{Gap, Row};
+use wachat::client::state::conversation::Row;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::lookup::{Lookup, look_up};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use wachat::protocol::{Chat, Code, Event, HistoryRecord, Ko};
+use wachat::protocol::{Chat, Event, HistoryRecord};
 use wachat::wal::WalError;
 
 use crate::support::World;
@@ -305,66 +305,6 @@ pub(super) fn restart_from_a_checkpoint(mut client: Client, disk: &SimulatedDisk
 pub(super) fn direct(id: &str) -> Arc<Message> {
     let Event::Message(message) = message(0, "luis", id, "direct") else { unreachable!() };
     message
-}
-
-/// All that a client shows, tells the server and sends.
-fn summary(Client(Home { state, .. }): &Client) -> Vec<String> {
-    let targets = ["ana", "luis", "eva", "nobody", "#aula"].map(target);
-    let rows = targets.iter().map(|target| {
-        let (rows, sent) = (state.last_rows(target, 100), state.last_sent(target));
-        format!("{target}: {rows:?}, {sent:?}, {}", state.lacks_rows(target))
-    });
-    let waiting = state.outbox().iter().map(|message| format!("{message:?} {:?}", state.outbox().tried(&message.id)));
-    let unshown = state.unshown().map(|message| format!("{message:?}"));
-    let others = [
-        format!("{} {} {}", state.store(), state.position(), state.newest()),
-        format!("{:?} {:?}", state.ignored(), state.last_received()),
-    ];
-    rows.chain(waiting).chain(unshown).chain(others).collect()
-}
-
-#[test]
-fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
-    let disk = SimulatedDisk::default();
-    let mut client = open(&disk).unwrap();
-    let (sent, refused) = (outgoing("luis", "sent"), outgoing("nobody", "refused"));
-    let (tried, untried) = (outgoing("luis", "tried"), outgoing("eva", "untried"));
-    client.log_in("store", 0);
-    for message in [&sent, &refused, &tried, &untried] {
-        client.queue(message).unwrap();
-    }
-    client.accept(&sent, 1);
-    client.0.state.fail(&refused.id, &Ko::from(Code::NoUser));
-    client.take_in(vec![message(2, "luis", "a", "two")]);
-    client.0.state.mark_shown(1);
-    let chat = |name: &str, last, count| Chat { target: target(name), last: seq(last), read: seq(0), count };
-    assert!(client.0.state.compare(&[chat("luis", 2, 2)], false, seq(2)).is_empty());
-    client.take_in(vec![message(4, "luis", "b", "four"), message(5, "eva", "c", "five")]);
-    // These are of messages whose SEND was not answered yet.
-    client.take_in(vec![state(6, "luis", State::Read, 8), state(7, "eva", State::Delivered, 9)]);
-    let missing = client.0.state.compare(&[chat("#aula", 3, 2)], false, seq(7));
-    let gap = Gap { target: target("#aula"), first: seq(1), last: seq(3) };
-    client.0.state.note_complete(&missing[0], Some(gap), 0);
-    assert!(client.0.state.add_direct(direct("d")));
-    client.0.state.toggle_ignored(&user("eva"));
-    assert_eq!(client.0.state.note_attempt(&tried.id), None);
-    client.0.commit().unwrap();
-    let order = ["out sent READ", "in two", "in four", "direct direct"];
-    assert_eq!(rows(&client, "luis"), order);
-    let before = summary(&client);
-    drop(client);
-    let client = open(&disk).unwrap();
-    assert_eq!(summary(&client), before, "from the log");
-    let mut client = restart_from_a_checkpoint(client, &disk);
-    assert_eq!(summary(&client), before, "from the checkpoint");
-    assert!(client.0.files.covered().is_some(), "it was read");
-    // What is not shown decides about what comes.
-    assert!(!client.0.state.add_direct(direct("d")) && client.0.state.add_direct(direct("e")));
-    let state = &mut client.0.state;
-    assert!(state.compare(&[chat("luis", 4, 3), chat("eva", 5, 1), chat("#aula", 3, 2)], false, seq(3)).is_empty());
-    let missing = state.compare(&[chat("luis", 4, 4), chat("#aula", 8, 3)], false, seq(7));
-    assert_eq!(missing.iter().map(|missing| missing.above).collect::<Vec<_>>(), [seq(2), seq(3)]);
-    assert_eq!((client.accept(&tried, 8), client.accept(&untried, 9)), (State::Read, State::Delivered));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 
 mod account;
 mod backoff;
+mod checkpoint;
 mod commands;
 mod completion;
 mod damage;

@@ -4,6 +4,8 @@
 use std::io::ErrorKind::{InvalidInput, Other, PermissionDenied, ReadOnlyFilesystem};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::history::{
     Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, state, target, texts, user,
@@ -14,7 +16,7 @@ use wachat::client::state::conversation::Row;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
 use wachat::client::state::{Arrival, ClientState};
-use wachat::disk::{Disk, read, write};
+use wachat::disk::Disk;
 use wachat::limits;
 use wachat::model::{Message, RoomName, State, Timestamp};
 use wachat::protocol::{Chat, Event, HistoryRecord};
@@ -29,7 +31,12 @@ fn chat(name: &str, last: u64, count: u64) -> Chat {
     Chat { target: target(name), last: seq(last), read: seq(0), count }
 }
 
-/// A message of this user as HISTORY has it.
+fn room_message(room: &str, number: u64) -> Event {
+    let Event::Message(message) = message(number, "luis", &number.to_string(), "text") else { unreachable!() };
+    Event::Message(Arc::new(Message { to: target(room), ..(*message).clone() }))
+}
+
+/// A message as HISTORY has it.
 fn record(number: u64, from: &str, to: &str, text: &str, state: State) -> HistoryRecord {
     let Event::Message(message) = message(number, from, &format!("{to}-{text}"), text) else { unreachable!() };
     HistoryRecord::Message { message: Arc::new(Message { to: target(to), ..(*message).clone() }), state }
@@ -57,6 +64,33 @@ fn what_brings_nothing_new_is_not_written() {
         assert!(client.0.state.compare(&[chat("luis", 3, 1)], false, seq(3)).is_empty());
         assert_eq!(client.0.state.take_uncommitted().is_empty(), !is_new);
     }
+}
+
+#[test]
+fn a_room_is_complete_when_nothing_came_since_the_join() {
+    let joined = |name: &str, last, read| Chat { read: seq(read), ..chat(name, last, last) };
+    let mut client = logged_in();
+    client.take_in(vec![room_message("#sala", 1)]);
+    client.0.state.note_joined(&joined("#sala", 5, 5), Vec::new());
+    client.0.state.note_joined(&joined("#aula", 6, 5), Vec::new());
+    assert_nothing_written(&mut client);
+    client.0.state.note_joined(&joined("#aula", 6, 6), Vec::new());
+    assert!(!client.0.state.take_uncommitted().is_empty());
+}
+
+#[test]
+fn a_client_waits_a_moment_for_another_that_is_about_to_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ana");
+    let first = Home::open_when_free(&path, &user("ana"), Use::Person).unwrap();
+    let begun = Instant::now();
+    let ending = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        drop(first);
+    });
+    assert!(Home::open_when_free(&path, &user("ana"), Use::Person).is_ok());
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+    ending.join().unwrap();
 }
 
 #[test]
@@ -226,50 +260,5 @@ fn a_pipe_that_takes_a_message_over_takes_it_out_of_the_old_log() {
     let mut first = pipe();
     assert_eq!(first.waiting(), [&queued]);
     first.accept(&queued, 1);
-    assert!(pipe().waiting().is_empty(), "the first pipe has sent it");
-}
-
-/// The checkpoint of a client that received one message.
-fn with_checkpoint() -> SimulatedDisk {
-    let disk = SimulatedDisk::default();
-    let mut client = open(&disk).unwrap();
-    client.log_in("store", 0);
-    client.take_in(vec![message(1, "luis", "a", "one")]);
-    drop(restart_from_a_checkpoint(client, &disk));
-    disk
-}
-
-#[test]
-fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
-    let (home, segment) = (Path::new(HOME), |number: u64| Path::new(HOME).join(format!("wal/{number:06}.csv")));
-    let checkpoint = home.join("checkpoint.csv");
-    let disk = with_checkpoint();
-    assert!(open(&disk).unwrap().0.files.covered().is_some());
-    let later = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;", ";2;", 1);
-    let lines = &later[..later.rfind("END;").unwrap()];
-    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
-    let unused = |disk: &SimulatedDisk, rows_left: &[&str]| {
-        let client = open(disk).unwrap();
-        assert_eq!(rows(&client, "luis"), rows_left);
-        assert!(client.0.files.covered().is_none());
-        // When the log has grown past it, it would be taken for one of this log.
-        assert!(!disk.exists(&checkpoint).unwrap());
-    };
-    unused(&disk, &["in one"]);
-    // The segment behind those that it covers is not there.
-    let disk = with_checkpoint();
-    disk.remove_file(&segment(2)).unwrap();
-    unused(&disk, &["in one"]);
-    // Nothing of the log is there.
-    let disk = with_checkpoint();
-    disk.remove_file(&segment(1)).unwrap();
-    disk.remove_file(&segment(2)).unwrap();
-    disk.remove_dir(&home.join("wal")).unwrap();
-    unused(&disk, &[]);
-    // The log was begun anew, and has as many segments.
-    let disk = with_checkpoint();
-    let first = String::from_utf8(read(&disk, &checkpoint).unwrap()).unwrap().replacen(";1;1;1;", ";1;2;1;", 1);
-    let lines = &first[..first.rfind("END;").unwrap()];
-    write(&disk, &checkpoint, format!("{lines}END;{:08x}\n", crc32fast::hash(lines.as_bytes())).as_bytes()).unwrap();
-    unused(&disk, &["in one"]);
+    assert!(pipe().0.state.outbox().is_empty(), "the first pipe has sent it");
 }

@@ -21,4 +21,5 @@ mod serve;
 mod slow_disk;
 mod soak;
 mod sparse_history;
+mod statuses;
 mod takeover;

@@ -1,11 +1,16 @@
-//! What a poll acknowledges, writes and returns, by the state machine alone: which requests are one batch is chosen here.
+//! What a poll acknowledges, writes and returns, by the state machine alone: the test chooses which requests are one
+//! batch.
+
+use std::time::Duration;
 
 use wachat::model::{MessageId, Seq, State, Target, Text, UserName};
 use wachat::protocol::{After, Event};
-use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, Record, StateMachine, StoredState};
+use wachat::state_machine::{
+    Command, ConnectionId, Cost, Effect, LastOfPeer, Now, Output, Policy, Record, StateMachine, StoredState,
+};
 
-/// Both are online, and in the room.
-const USERS: [&str; 2] = ["ana", "luis"];
+/// All are online; the first two are in the room.
+const USERS: [&str; 3] = ["ana", "luis", "eva"];
 const ROOM: &str = "#aula";
 
 struct Server {
@@ -29,8 +34,9 @@ impl Server {
         for user in USERS {
             server.handle(user, Command::Register { name: name(user), password_hash: "x".into() });
             server.handle(user, Command::Open { user: name(user), order: 1, address: [127, 0, 0, 1].into() });
-            server.handle(user, Command::Join { user: name(user), room: Target::parse(ROOM) });
         }
+        server.join("ana");
+        server.join("luis");
         server.end_batch();
         server
     }
@@ -48,6 +54,15 @@ impl Server {
 
     fn poll(&mut self, user: &str, after: Seq, max: usize) {
         self.handle(user, Command::Poll { after: After::Number(after), wait: Some(0), max });
+    }
+
+    fn join(&mut self, user: &str) {
+        self.handle(user, Command::Join { user: name(user), room: Target::parse(ROOM) });
+    }
+
+    fn read(&mut self, user: &str, upto: Seq) {
+        let (target, last_of_peer) = (Target::parse(ROOM), LastOfPeer::NotLookedUp);
+        self.handle(user, Command::Read { user: name(user), target, seq: upto, last_of_peer });
     }
 
     fn leave(&mut self, user: &str) {
@@ -103,4 +118,57 @@ fn events_without_a_number_count_in_the_most_that_a_poll_brings() {
     server.poll("ana", Seq::ZERO, 2);
     let events = events_for("ana", &server.end_batch());
     assert!(matches!(events[..], [Event::Join { .. }, Event::Message(_)]), "{events:?}");
+}
+
+#[test]
+fn a_poll_that_waits_is_answered_by_a_message_in_a_room() {
+    let mut server = Server::new();
+    server.handle("luis", Command::Poll { after: After::Number(Seq::ZERO), wait: Some(60), max: 100 });
+    assert_eq!(events_for("luis", &server.end_batch()), []);
+    server.send("ana", ROOM);
+    let events = events_for("luis", &server.end_batch());
+    assert!(matches!(events[..], [Event::Message(_)]), "{events:?}");
+}
+
+/// Luis has acknowledged it and not read it, eva has read it and not acknowledged it.
+#[test]
+fn a_message_that_a_member_has_not_acknowledged_stays_when_one_who_has_it_leaves() {
+    let mut server = Server::new();
+    server.join("eva");
+    let sent = server.send("ana", ROOM);
+    server.poll("luis", sent, 100);
+    server.leave("luis");
+    server.read("eva", sent);
+    server.poll("eva", Seq::ZERO, 100);
+    let events = events_for("eva", &server.end_batch());
+    assert!(events.iter().any(|event| matches!(event, Event::Message(_))), "{events:?}");
+}
+
+#[test]
+fn a_member_who_reads_and_leaves_has_read_for_nobody_else() {
+    let mut server = Server::new();
+    server.join("eva");
+    let sent = server.send("ana", ROOM);
+    server.read("luis", sent);
+    server.leave("luis");
+    server.poll("eva", sent, 100);
+    server.end_batch();
+    server.poll("ana", Seq::ZERO, 100);
+    let events = events_for("ana", &server.end_batch());
+    let states =
+        events.iter().filter_map(|event| if let Event::State { state, .. } = event { Some(*state) } else { None });
+    assert_eq!(states.collect::<Vec<_>>(), [State::Delivered]);
+}
+
+#[test]
+fn a_poll_of_a_user_in_debt_is_answered_when_the_debt_is_paid() {
+    let mut server = Server::new();
+    let ana = server.machine.stored.number(&name("ana")).unwrap();
+    server.machine.charge_in_any_case(ana, Cost { tokens: u32::MAX, bytes: 0 }, Duration::ZERO);
+    server.send("luis", "ana");
+    server.poll("ana", Seq::ZERO, 100);
+    assert_eq!(events_for("ana", &server.end_batch()), []);
+    let elapsed = server.machine.next_deadline().unwrap();
+    server.machine.end_batch(Now { elapsed, ..Now::default() }, &mut server.out).unwrap();
+    assert!(elapsed > Duration::ZERO && !events_for("ana", &server.out).is_empty());
 }

@@ -65,3 +65,13 @@ fn a_day_ends_at_midnight_utc_for_users_and_rooms() {
         server.now += 1;
     }
 }
+
+#[test]
+fn without_limits_a_day_has_no_quota() {
+    let policy = Policy { bytes_per_day: 600, room_bytes_per_day: 900, lobby: false, ..Policy::default() };
+    let machine = StateMachine::new(StoredState::new("store".into()), policy.without_limits());
+    let mut server = Server { machine, now: 20_000 * DAY, sent: 0 };
+    server.execute(Command::Register { name: name(0), password_hash: "x".into() });
+    server.execute(Command::Join { user: name(0), room: Ok(target(USERS)) });
+    assert!((0..10).all(|_| server.send(0, USERS) && server.send(0, 0)));
+}

@@ -1,7 +1,7 @@
 //! Rooms that come and go: how many an account creates, and what those leave behind that are gone.
 
 use wachat::limits;
-use wachat::model::{RoomName, Target, UserName};
+use wachat::model::{MessageId, RoomName, Target, Text, UserName};
 use wachat::protocol::{Code, Reply};
 use wachat::state_machine::{
     Capacities, Command, ConnectionId, ConversationId, ConversationRow, Effect, HistoryPrefix, Now, Output, Policy,
@@ -162,4 +162,20 @@ fn a_checkpoint_with_a_history_of_an_account_or_a_room_that_is_not_there_is_refu
     for id in ["direct-0-2", "direct-2-2", "room-1", "room-3"] {
         assert!(with(id).is_err(), "{id}");
     }
+}
+
+#[test]
+fn the_administrator_sees_about_how_much_a_room_holds() {
+    let mut server = Server::new(&["ana"]);
+    server.join("ana", "#a");
+    let send = |server: &mut Server, id: &str| {
+        let (id, text) = (MessageId::new(id).unwrap(), Text::new(&"x".repeat(44)).unwrap());
+        server.request(Command::Send { user: name("ana"), id, to: Ok(target("#a")), text });
+        server.machine.stored.summarize_rooms()[0].bytes
+    };
+    assert_eq!((send(&mut server, "1"), send(&mut server, "2")), (300, 600));
+    let (id, upto) = (ConversationId::parse("room-0").unwrap(), server.machine.stored.last);
+    let filed = HistoryPrefix { bytes: 1_000, upto, rows: 2, ..HistoryPrefix::default() };
+    assert_eq!(server.machine.stored.mark_history_written(&[(id, filed)])[0].len(), 2);
+    assert_eq!(send(&mut server, "3"), 1_300);
 }
