@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::chats::{self, Chat};
 use super::item::{Key, Look, Note, NoteKind};
 use super::keys::{Action, Keys};
+use super::older::Older;
 use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
 use crate::client::app::App;
@@ -14,7 +15,7 @@ use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
 use crate::client::terminal::{Marks, render};
-use crate::model::{Seq, Target};
+use crate::model::{Seq, Target, Timestamp};
 
 /// What a key or an arrival asks of the program around the screen.
 #[derive(Debug)]
@@ -50,27 +51,6 @@ pub enum Mode {
     },
     /// A pasted text of many lines: is it to be inserted?
     Paste(String),
-}
-
-/// Rows of the open conversation that memory does not hold.
-#[derive(Default)]
-pub struct Older {
-    pub rows: Vec<Row>,
-    /// Rows that were asked for; while this is more than there are, an answer is awaited.
-    wanted: usize,
-    awaited: bool,
-    /// There are no older ones.
-    ended: bool,
-}
-
-impl Older {
-    /// Checks that memory has lost rows that are not among these either: they begin before what memory holds.
-    fn is_outdated(&self, app: &App, target: &Target) -> bool {
-        let Some(conversation) = app.state().find_conversation(target) else { return false };
-        let is_first = |row: &Row| self.rows.iter().rev().any(|old| (old.seq(), old.id()) == (row.seq(), row.id()));
-        let is_last = || self.rows.iter().rev().find_map(Row::seq) >= Some(conversation.last_number());
-        !self.rows.is_empty() && !conversation.rows().next().map_or_else(is_last, is_first)
-    }
 }
 
 /// What is drawn, and where: clicks are looked up here.
@@ -109,8 +89,6 @@ pub struct Model {
 
 /// Most lines of answers and notices that stay on the screen.
 const NOTES: usize = 500;
-/// Rows of the log that are looked up at first; each time twice as many.
-const OLDER_ROWS: usize = 500;
 
 impl Model {
     pub fn new(keys: Keys, theme: Theme) -> Self {
@@ -174,12 +152,23 @@ impl Model {
         if open == self.open {
             return;
         }
+        if self.open.is_none() {
+            self.move_notes(app, open.as_ref());
+        }
         self.change_draft(open.as_ref());
         self.older = Older::default();
         self.new_above = open.as_ref().and_then(|target| self.first_unseen(app, target));
         self.to_first_new = self.new_above.is_some();
         self.opened.extend(open.clone());
         self.open = open;
+    }
+
+    /// Moves the notes of before any conversation was open to the end of the first one.
+    fn move_notes(&mut self, app: &App, open: Option<&Target>) {
+        let after = open.and_then(|target| last_time(app, target));
+        for note in self.notes.iter_mut().filter(|note| note.target.is_none()) {
+            (note.target, note.after) = (open.cloned(), after);
+        }
     }
 
     /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one.
@@ -220,7 +209,7 @@ impl Model {
         let window = self.window(app);
         let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
         let wants_older = window.reaches_top || is_lost || self.older.is_outdated(app, &target);
-        let older = wants_older.then(|| self.ask_for_older(app, &target)).flatten();
+        let older = wants_older.then(|| self.older.ask(app, &target)).flatten();
         if is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
             self.places.remove(&target);
@@ -258,15 +247,6 @@ impl Model {
         }
     }
 
-    fn ask_for_older(&mut self, app: &App, target: &Target) -> Option<Event> {
-        if self.older.awaited || self.older.ended || !app.state().lacks_rows(target) {
-            return None;
-        }
-        self.older.wanted = (2 * self.older.wanted).max(OLDER_ROWS);
-        self.older.awaited = true;
-        Some(Event::Scrolled(target.clone(), self.older.wanted))
-    }
-
     pub(super) fn scroll_to(&mut self, target: &Target, place: Option<Place>) {
         _ = match place {
             Some(place) => self.places.insert(target.clone(), place),
@@ -283,7 +263,7 @@ impl Model {
                 View::Direct(message) => requests.extend(self.notice_of(app, &message)),
                 // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
-                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.take_older(rows),
+                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.older.take(rows),
                 View::Older(..) => {}
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, text),
@@ -294,18 +274,11 @@ impl Model {
         requests
     }
 
-    fn take_older(&mut self, rows: Vec<Row>) {
-        self.older.ended = rows.len() <= self.older.rows.len() || rows.is_empty();
-        self.older.awaited = false;
-        self.older.rows = rows;
-    }
-
     /// Adds a line that nobody said behind the last message.
     pub fn add_note(&mut self, app: &App, kind: NoteKind, text: String) {
         self.notes_made += 1;
         let target = self.open.clone();
-        let rows = target.as_ref().and_then(|target| app.state().find_conversation(target)).map(|c| c.rows());
-        let after = rows.and_then(|rows| rows.rev().find_map(Row::at));
+        let after = target.as_ref().and_then(|target| last_time(app, target));
         let text = crate::client::texts::safe::safe_lines(&text);
         self.notes.push_back(Note { number: self.notes_made, target, after, text, kind });
         if self.notes.len() > NOTES {
@@ -335,4 +308,9 @@ impl Model {
         };
         Some(Request::Notify(format!("{from}: {}", crate::client::texts::safe::snippet(message.text.as_str()))))
     }
+}
+
+/// Returns the time of the last message of a conversation.
+fn last_time(app: &App, target: &Target) -> Option<Timestamp> {
+    app.state().find_conversation(target)?.rows().rev().find_map(Row::at)
 }

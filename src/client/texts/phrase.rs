@@ -125,7 +125,7 @@ phrases! {
         "{peer} · chat directo, sin el servidor; /close lo termina",
         "{peer} · conversa direta, sem o servidor; /close a encerra";
     IsMuted: "muted", "silenciado", "silenciado";
-    IsOnline: "online", "en línea", "online";
+    IsOnline: "online", "en línea", "conectado";
     NothingOpen { key }: "no chat is open: {key} finds one, /query <user> or /join <#room> begins one",
         "no hay ningún chat abierto: {key} busca uno, /query <usuario> o /join <#sala> empieza uno",
         "nenhuma conversa está aberta: {key} procura uma, /query <usuário> ou /join <#sala> começa uma";
