@@ -27,21 +27,13 @@ use crate::limits;
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// What has ended the waiting of a front end that takes input at any time.
-pub enum Wake<T> {
-    Event(Event),
-    Input(T),
-    /// There is no more input.
-    Ended,
-    /// The time that the front end has set.
-    Time,
-}
-
 /// The end of a wait: an event for the app, or input of the front end.
 pub enum Awaited<T> {
-    Event(Event),
+    Event(Box<Event>),
     Input(T),
     InputEnded,
+    /// The time that the front end has set.
+    Time,
 }
 
 /// The app, its log, and the channels to the threads.
@@ -118,41 +110,40 @@ impl Owner {
         })
     }
 
-    /// Waits for the next event, for input from a terminal, or until a time.
-    pub fn wait_for<T>(&mut self, input: &Receiver<T>, until: Instant) -> Wake<T> {
-        let direct = self.network.arriving();
-        let due = self.app.deadline().map_or(until, |deadline| deadline.min(until));
-        select! {
-            recv(input) -> input => input.map_or(Wake::Ended, Wake::Input),
-            recv(self.links) -> event => Wake::Event(event.map_or(Event::Tick, Event::Link)),
-            recv(self.found.1) -> event => Wake::Event(event.unwrap_or(Event::Tick)),
-            recv(direct) -> report => {
-                Wake::Event(report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))))
-            }
-            default(due.saturating_duration_since(Instant::now())) => {
-                if due < until { Wake::Event(Event::Tick) } else { Wake::Time }
-            }
-        }
-    }
-
     /// Waits for the next event. From `input` one is taken only when the app wants a line.
     pub fn wait(&mut self, input: &Receiver<Event>) -> Event {
         let nothing = never();
         let input = if self.app.wants_line() { input } else { &nothing };
         match self.wait_or_read(input) {
-            Awaited::Event(event) | Awaited::Input(event) => event,
+            Awaited::Event(event) => *event,
+            Awaited::Input(event) => event,
             Awaited::InputEnded => Event::InputEnded,
+            Awaited::Time => Event::Tick,
         }
     }
 
     /// Waits for the next event of the app, or for input of the front end.
     pub fn wait_or_read<T>(&mut self, input: &Receiver<T>) -> Awaited<T> {
-        match self.wait_for(input, Instant::now() + LONGEST_PAUSE) {
-            Wake::Event(event) => Awaited::Event(event),
-            Wake::Input(input) => Awaited::Input(input),
-            Wake::Ended => Awaited::InputEnded,
-            Wake::Time => Awaited::Event(Event::Tick),
-        }
+        self.wait_until(input, Instant::now() + LONGEST_PAUSE)
+    }
+
+    /// Waits for the next event of the app, for input of the front end, or until a time.
+    pub fn wait_until<T>(&mut self, input: &Receiver<T>, until: Instant) -> Awaited<T> {
+        let direct = self.network.arriving();
+        let due = self.app.deadline().map_or(until, |deadline| deadline.min(until));
+        let event = select! {
+            recv(input) -> input => return input.map_or(Awaited::InputEnded, Awaited::Input),
+            recv(self.links) -> event => event.map_or(Event::Tick, Event::Link),
+            recv(self.found.1) -> event => event.unwrap_or(Event::Tick),
+            recv(direct) -> report => report.map_or(Event::Tick, |report| Event::Direct(self.network.note(report))),
+            default(due.saturating_duration_since(Instant::now())) => {
+                if due == until {
+                    return Awaited::Time;
+                }
+                Event::Tick
+            }
+        };
+        Awaited::Event(Box::new(event))
     }
 }
 

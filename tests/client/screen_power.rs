@@ -144,7 +144,7 @@ impl Life {
         if entered.is_empty() {
             assert_eq!(self.screen.model.editor.text(), text, "seed {}: what the app did not take stays", self.seed);
         } else {
-            assert_eq!(entered, [text.clone()], "seed {}", self.seed);
+            assert_eq!(entered, std::slice::from_ref(&text), "seed {}", self.seed);
             self.submitted.push(text);
         }
     }

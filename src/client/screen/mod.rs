@@ -33,7 +33,7 @@ use ratatui::layout::Rect;
 use super::app::event::Event;
 use super::app::view::{View, notice};
 use super::exit::{Exit, Failure, failed};
-use super::owner::{Owner, Wake};
+use super::owner::{Awaited, Owner};
 use super::terminal::input::{self, InputEvent};
 use super::terminal::raw::{self, RawTerminal, Screen};
 use super::terminal::{Marks, render};
@@ -125,14 +125,14 @@ impl FullScreen {
             }
             self.draw_when_due()?;
             let until = if self.changed { self.drawn_at + FRAME } else { self.drawn_at + CLOCK };
-            match self.owner.wait_for(events, until) {
-                Wake::Event(event) => self.handle(event)?,
-                Wake::Input(InputEvent::Terminal(event)) => self.handle_terminal(event)?,
-                Wake::Input(InputEvent::Problem(why)) => self.take(vec![View::Problem(why)])?,
-                Wake::Input(InputEvent::Continued) => self.resume()?,
-                Wake::Input(InputEvent::Signal(signal)) => return Ok(End::Signal(signal)),
-                Wake::Input(InputEvent::Ended) | Wake::Ended => self.handle(Event::InputEnded)?,
-                Wake::Time => self.changed = true,
+            match self.owner.wait_until(events, until) {
+                Awaited::Event(event) => self.handle(*event)?,
+                Awaited::Input(InputEvent::Terminal(event)) => self.handle_terminal(event)?,
+                Awaited::Input(InputEvent::Problem(why)) => self.take(vec![View::Problem(why)])?,
+                Awaited::Input(InputEvent::Continued) => self.resume()?,
+                Awaited::Input(InputEvent::Signal(signal)) => return Ok(End::Signal(signal)),
+                Awaited::Input(InputEvent::Ended) | Awaited::InputEnded => self.handle(Event::InputEnded)?,
+                Awaited::Time => self.changed = true,
             }
             self.save_when_due();
         }

@@ -59,7 +59,9 @@ impl Editor {
 
     /// Replaces the text; the cursor is at its end. A text that is too long is cut.
     pub fn set_text(&mut self, text: &str) {
-        let text = text.get(..text.floor_char_boundary(limits::TYPED_BYTES)).unwrap_or_default();
+        let end =
+            text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limits::TYPED_BYTES).last();
+        let text = text.get(..end.unwrap_or(0)).unwrap_or_default();
         let yank = self.area.yank_text();
         self.area = TextArea::new(text.split('\n').map(str::to_owned).collect());
         self.area.set_yank_text(yank);

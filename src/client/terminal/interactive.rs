@@ -106,9 +106,10 @@ impl Interactive {
                 continue;
             }
             match self.owner.wait_or_read(input) {
-                Awaited::Event(event) => self.handle(event)?,
+                Awaited::Event(event) => self.handle(*event)?,
                 Awaited::Input(event) => self.handle_inputs(event, input)?,
                 Awaited::InputEnded => self.has_ended = true,
+                Awaited::Time => {}
             }
         }
     }
