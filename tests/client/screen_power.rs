@@ -25,7 +25,7 @@ use wachat::protocol::Event as ServerEvent;
 use crate::screen_app::{ScreenApp, rows, seq, target, user};
 use crate::support::random::Random;
 
-const LIVES: u64 = 1_500;
+const LIVES: u64 = 400;
 const STEPS: usize = 120;
 /// Width below which a word may not fit in a row.
 const NARROW: u16 = 20;
@@ -182,11 +182,13 @@ impl Life {
         let bottom = self.bottom_line();
         self.screen.poll(events);
         self.draw();
-        if let Some((place, line, open)) = bottom
+        if let Some((line, open)) = bottom
             && self.screen.model.open == open
             && !self.screen.model.window(&self.screen.app).reaches_top
         {
-            assert_eq!(self.bottom_line(), Some((place, line, open)), "seed {}: the screen has moved", self.seed);
+            let window = self.screen.model.window(&self.screen.app);
+            let now = window.lines.last().map(|line| line.text());
+            assert_eq!(now, Some(line), "seed {}: the screen has moved", self.seed);
         }
         if self.below(3) == 0 {
             let (to, state) = (self.pick(&["luis", "eva"]), self.pick(&[State::Delivered, State::Read]));
@@ -196,14 +198,12 @@ impl Life {
         }
     }
 
-    /// The place, and the text, of the bottom line of a window that is scrolled up, and full. A separator goes when a
-    /// message of the same day comes between.
-    fn bottom_line(&self) -> Option<(wachat::client::screen::rows::Place, String, Option<Target>)> {
-        let window = self.screen.model.window(&self.screen.app);
-        let line = Some(window.lines.last()?.text()).filter(|line| !line.starts_with('─'))?;
-        let open = self.screen.model.open.clone();
+    /// The bottom line of a window that is scrolled up, and full.
+    fn bottom_line(&self) -> Option<(String, Option<Target>)> {
+        let (window, open) = (self.screen.model.window(&self.screen.app), self.screen.model.open.clone());
         let place = self.screen.model.places.get(open.as_ref()?);
-        window.bottom.filter(|bottom| Some(bottom) == place).map(|bottom| (bottom, line, open))
+        let line = window.lines.last()?.text();
+        window.bottom.filter(|bottom| Some(bottom) == place).map(|_| (line, open))
     }
 
     fn answer_sender(&mut self) {

@@ -4,7 +4,7 @@
 //! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
 //!   over the conversation. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines.
+//!   `line`: from a text to lines. `older`: rows of the log.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -14,6 +14,7 @@ pub mod item;
 pub mod keys;
 pub mod line;
 pub mod model;
+pub mod older;
 pub mod output;
 mod over;
 pub mod rows;

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::chats::{self, Chat};
 use super::item::{Key, Look, Note, NoteKind};
 use super::keys::{Action, Keys};
+use super::older::Older;
 use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
 use crate::client::app::App;
@@ -52,27 +53,6 @@ pub enum Mode {
     Paste(String),
 }
 
-/// Rows of the open conversation that memory does not hold.
-#[derive(Default)]
-pub struct Older {
-    pub rows: Vec<Row>,
-    /// Rows that were asked for; while this is more than there are, an answer is awaited.
-    wanted: usize,
-    awaited: bool,
-    /// There are no older ones.
-    ended: bool,
-}
-
-impl Older {
-    /// Checks that memory has lost rows that are not among these either: they begin before what memory holds.
-    fn is_outdated(&self, app: &App, target: &Target) -> bool {
-        let Some(conversation) = app.state().find_conversation(target) else { return false };
-        let is_first = |row: &Row| self.rows.iter().rev().any(|old| (old.seq(), old.id()) == (row.seq(), row.id()));
-        let is_last = || self.rows.iter().rev().find_map(Row::seq) >= Some(conversation.last_number());
-        !self.rows.is_empty() && !conversation.rows().next().map_or_else(is_last, is_first)
-    }
-}
-
 /// What is drawn, and where: clicks are looked up here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Areas {
@@ -110,8 +90,6 @@ pub struct Model {
 
 /// Most lines of answers and notices that stay on the screen.
 const NOTES: usize = 500;
-/// Rows of the log that are looked up at first; each time twice as many.
-const OLDER_ROWS: usize = 500;
 
 impl Model {
     pub fn new(keys: Keys, theme: Theme, marks: Marks) -> Self {
@@ -232,7 +210,7 @@ impl Model {
         let window = self.window(app);
         let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
         let wants_older = window.reaches_top || is_lost || self.older.is_outdated(app, &target);
-        let older = wants_older.then(|| self.ask_for_older(app, &target)).flatten();
+        let older = wants_older.then(|| self.older.ask(app, &target)).flatten();
         if is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
             self.places.remove(&target);
@@ -270,17 +248,6 @@ impl Model {
         }
     }
 
-    fn ask_for_older(&mut self, app: &App, target: &Target) -> Option<Event> {
-        if self.older.awaited || self.older.ended || !app.state().lacks_rows(target) {
-            return None;
-        }
-        // The last rows of the log are in memory, too.
-        let in_memory = app.state().find_conversation(target).map_or(0, |c| c.rows().len());
-        self.older.wanted = (2 * self.older.wanted).max(in_memory + OLDER_ROWS);
-        self.older.awaited = true;
-        Some(Event::Scrolled(target.clone(), self.older.wanted))
-    }
-
     pub(super) fn scroll_to(&mut self, target: &Target, place: Option<Place>) {
         _ = match place {
             Some(place) => self.places.insert(target.clone(), place),
@@ -297,7 +264,7 @@ impl Model {
                 View::Direct(message) => requests.extend(self.notice_of(app, &message)),
                 // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
-                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.take_older(rows),
+                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.older.take(rows),
                 View::Older(..) => {}
                 View::Clear => self.notes.clear(),
                 View::Notice(text) => self.add_note(app, NoteKind::Notice, text),
@@ -306,12 +273,6 @@ impl Model {
             }
         }
         requests
-    }
-
-    fn take_older(&mut self, rows: Vec<Row>) {
-        self.older.ended = rows.len() <= self.older.rows.len() || rows.is_empty();
-        self.older.awaited = false;
-        self.older.rows = rows;
     }
 
     /// Adds a line that nobody said behind the last message.
