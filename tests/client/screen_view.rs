@@ -53,7 +53,7 @@ fn nothing_is_open() {
                          |                │
                          |                │
                          |                │no chat is open: Ctrl-K finds one, /query
-                         |                │  <user> or /join <#room> begins one
+                         |                │  or /join begins one
                          |                │>
                          |                │ana: connecting to example:1666     F1 help",
     );
