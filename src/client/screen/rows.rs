@@ -33,6 +33,8 @@ pub struct Window {
     pub lines: Vec<Line>,
     /// The bottom line is this one; `None`: the last of all.
     pub bottom: Option<Place>,
+    /// The bottom line was to be at a place that is not in these lines.
+    pub is_lost: bool,
     /// The oldest item that is in memory is on the screen.
     pub reaches_top: bool,
     /// The user has seen everything up to this number.
@@ -53,10 +55,12 @@ impl<'a> Rows<'a> {
     /// Collects the items: rows that memory does not hold any more, rows, notes between them, and the outbox.
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
         let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
-        let known: HashSet<_> =
-            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| key(row, &look.me)).collect() };
+        // A note to oneself is received first, and sent once its SEND is answered.
+        let other = |row: &'a Row| row.sender().filter(|from| **from != look.me);
+        let identity = |row: &&'a Row| (row.seq(), row.id(), other(row));
+        let known: HashSet<_> = if older.is_empty() { HashSet::new() } else { rows.iter().map(identity).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
-        let older = older.iter().filter(|row| !known.contains(&key(row, &look.me)));
+        let older = older.iter().filter(|row| !known.contains(&identity(row)));
         let mut notes = notes.iter().peekable();
         let mut items = Vec::new();
         for row in older.chain(rows).filter(|row| !is_hidden(row)) {
@@ -72,8 +76,11 @@ impl<'a> Rows<'a> {
 
     /// Returns the lines on a screen of so many, whose bottom line is at a place.
     pub fn window(&self, bottom: Option<&Place>, height: usize) -> Window {
-        let Some(last) = self.last() else { return Window { reaches_top: true, ..Window::default() } };
-        let mut end = bottom.and_then(|place| self.find(place)).unwrap_or(last);
+        let Some(last) = self.last() else {
+            return Window { reaches_top: true, is_lost: bottom.is_some(), ..Window::default() };
+        };
+        let found = bottom.map(|place| self.find(place));
+        let mut end = found.flatten().unwrap_or(last);
         let start = match self.up(end, height.saturating_sub(1)) {
             (start, 0) => start,
             // There are not so many lines above: the rest is below.
@@ -82,7 +89,7 @@ impl<'a> Rows<'a> {
                 start
             }
         };
-        self.describe(start, end, last)
+        Window { is_lost: found == Some(None), ..self.describe(start, end, last) }
     }
 
     /// Returns the place so many lines above the bottom one, which a full screen still reaches.
