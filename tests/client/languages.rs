@@ -24,7 +24,7 @@ impl fmt::Display for In<'_> {
 /// The names of the values in a text, sorted.
 fn values(text: &str) -> Vec<&str> {
     let mut values: Vec<_> = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(v, _)| v).collect();
-    values.retain(|value| !["user", "usuario", "usuário", "text", "texto"].contains(value));
+    values.retain(|value| !["user", "usuario", "usuário", "text", "texto", "#room", "#sala"].contains(value));
     values.sort_unstable();
     values.dedup();
     values

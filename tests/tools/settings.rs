@@ -247,3 +247,13 @@ fn a_shell_takes_the_completions() {
     let output = Command::new("bash").args(["--norc", "-c", script]).current_dir(home.directory.path()).output();
     assert_eq!(all_output(&output.expect("it runs")), "receive\n");
 }
+
+#[test]
+fn wrong_keys_of_the_full_screen_are_reported_with_file_and_line() {
+    let home = Home::new();
+    home.write(FILE, "keys = \"jmp=ctrl-g\"\n");
+    let output = home.run(&["connect", "--user", "ana"], &[]);
+    let said = all_output(&output);
+    assert_eq!(exit_code(&output), 2, "{said}");
+    assert!(said.contains("config.toml, line 1") && said.contains("there is no action \"jmp\""), "{said}");
+}

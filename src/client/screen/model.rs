@@ -208,14 +208,13 @@ impl Model {
             self.older.ended = false;
         }
         let window = self.window(app);
-        let is_lost = self.places.get(&target).is_some_and(|place| !self.rows(app, &target).has(place));
-        let wants_older = window.reaches_top || is_lost || self.older.is_outdated(app, &target);
+        let wants_older = window.reaches_top || window.is_lost || self.older.is_outdated(app, &target);
         let older = wants_older.then(|| self.older.ask(app, &target)).flatten();
-        if is_lost && !self.older.awaited {
+        if window.is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
             self.places.remove(&target);
         }
-        let read = if is_lost { None } else { self.what_was_seen(app, &target, &window) };
+        let read = if window.is_lost { None } else { self.what_was_seen(app, &target, &window) };
         read.map(|last| Event::Seen(target, last)).into_iter().chain(older).collect()
     }
 

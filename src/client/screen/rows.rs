@@ -33,6 +33,8 @@ pub struct Window {
     pub lines: Vec<Line>,
     /// The bottom line is this one; `None`: the last of all.
     pub bottom: Option<Place>,
+    /// The bottom line was to be at a place that is not in these lines.
+    pub is_lost: bool,
     /// The oldest item that is in memory is on the screen.
     pub reaches_top: bool,
     /// The user has seen everything up to this number.
@@ -51,9 +53,9 @@ pub struct Rows<'a> {
     lines: RefCell<HashMap<usize, Rc<Vec<Line>>>>,
 }
 
-/// Returns what tells a row from the others: user and id of its message, or the end of a gap.
-fn identity(row: &Row) -> (Option<&UserName>, Option<&MessageId>, Option<Seq>) {
-    (row.sender(), row.id(), if row.id().is_none() { row.seq() } else { None })
+/// Returns what tells a row from the others. A note to oneself is received first, and sent once its SEND is answered.
+fn identity<'a>(row: &'a Row, me: &UserName) -> (Option<Seq>, Option<&'a MessageId>, Option<&'a UserName>) {
+    (row.seq(), row.id(), row.sender().filter(|from| *from != me))
 }
 
 /// Puts each note behind the message after which it was made; one whose message is not here any more is the first.
@@ -80,9 +82,9 @@ impl<'a> Rows<'a> {
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
         let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
         let known: HashSet<_> =
-            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| identity(row)).collect() };
+            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| identity(row, &look.me)).collect() };
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
-        let older = older.iter().filter(|row| !known.contains(&identity(row)));
+        let older = older.iter().filter(|row| !known.contains(&identity(row, &look.me)));
         let rows = older.chain(rows).filter(|row| !is_hidden(row)).map(Item::Row);
         let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
         let items = with_notes(rows.chain(queued).collect(), notes);
@@ -93,8 +95,11 @@ impl<'a> Rows<'a> {
 
     /// Returns the lines on a screen of so many, whose bottom line is at a place.
     pub fn window(&self, bottom: Option<&Place>, height: usize) -> Window {
-        let Some(last) = self.last() else { return Window { reaches_top: true, ..Window::default() } };
-        let mut end = bottom.and_then(|place| self.find(place)).unwrap_or(last);
+        let Some(last) = self.last() else {
+            return Window { reaches_top: true, is_lost: bottom.is_some(), ..Window::default() };
+        };
+        let found = bottom.map(|place| self.find(place));
+        let mut end = found.flatten().unwrap_or(last);
         let start = match self.up(end, height.saturating_sub(1)) {
             (start, 0) => start,
             // There are not so many lines above: the rest is below.
@@ -103,7 +108,7 @@ impl<'a> Rows<'a> {
                 start
             }
         };
-        self.describe(start, end, last)
+        Window { is_lost: found == Some(None), ..self.describe(start, end, last) }
     }
 
     /// Returns the place so many lines above the bottom one, which a full screen still reaches.
