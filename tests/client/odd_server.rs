@@ -74,6 +74,7 @@ fn play_send(listener: TcpListener, refusals: usize) -> Requests {
                         "HISTORY" if line.ends_with(";8\n") => "OK;0\n",
                         "HISTORY" => HISTORY,
                         "CHATS" => "OK;1\n#sala;8;0;1\n",
+                        "USERS" => "OK;0\n",
                         _ => "OK\n",
                     };
                     if connection.get_mut().write_all(answer.as_bytes()).is_err() {
