@@ -447,9 +447,9 @@ fn a_terminal_without_utf_8_gets_ascii_and_no_control_sequences() {
         let command = world.tool(name, "luis", more);
         command.get_args().map(|argument| argument.to_str().expect("UTF-8").to_owned()).collect::<Vec<_>>()
     };
-    // The locale of a test's terminal is C.
     for (name, more) in [("history", &["ana"][..]), ("receive", &["--max", "2"])] {
-        let mut terminal = crate::support::Terminal::start(&arguments(name, more));
+        let mut terminal =
+            crate::support::Terminal::start_in(&arguments(name, more), Some(PASSWORD), &[("LC_ALL", "C")]);
         assert_eq!(terminal.wait_for_exit(), Some(0), "{}", terminal.screen());
         let screen = terminal.last_screen();
         assert!(screen.contains(" ana: ?que tal? + - \"nandu\"... n\r\n"), "{name}: {screen}");

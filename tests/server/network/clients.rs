@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::runs::{self, Run};
 use crate::support::client_judge::{self, Person, Typed};
-use crate::support::{Terminal, World, wait_or};
+use crate::support::{PASSWORD, Terminal, World, wait_or};
 
 const RUNS: u64 = 40;
 
@@ -31,8 +31,9 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
     let home = world.path("home");
     let start = |person: &Person| {
         let mut arguments = crate::support::clients::arguments(&person.name, run.proxy.addresses().map(|at| at.port()));
-        arguments.extend(["--home".to_owned(), home.display().to_string()]);
-        Terminal::start(&arguments)
+        arguments.extend(["--home".to_owned(), home.display().to_string(), "--states".to_owned()]);
+        // Each state has a line, which stays, however much is said about others.
+        Terminal::start_in(&arguments, Some(PASSWORD), &[("TERM", "dumb")])
     };
     let mut terminals = [start(&people[0]), start(&people[1])];
     for batch in 0..BATCHES {
