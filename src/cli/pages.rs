@@ -1,4 +1,4 @@
-//! What `--help` and the manual page of each command say beside its arguments: exit codes, examples, related commands.
+//! The parts of `--help` and of the manual page of each command beside its arguments: exit codes, examples, related commands.
 
 use clap::Command;
 

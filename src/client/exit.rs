@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use super::texts::Phrase;
 use super::texts::ascii::for_terminal;
 use super::texts::safe::safe;
 use crate::protocol::Ko;
@@ -38,6 +39,11 @@ impl From<Ko> for Failure {
 /// Makes the failure with the exit code of most errors.
 pub fn failed(why: impl ToString) -> Failure {
     (Exit::Failed, why.to_string())
+}
+
+/// Makes the failure of a screen that cannot be written or set up.
+pub fn no_screen(error: io::Error) -> Failure {
+    failed(Phrase::NoScreen { error: &error })
 }
 
 /// Reports a failure on standard error, and returns the exit code. A failure with [`Exit::Done`] is none.

@@ -8,7 +8,7 @@ use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure};
 use super::link::{Account, server_name};
-use super::screen::Look;
+use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
 use super::texts::ascii::is_ascii_only;
@@ -96,7 +96,7 @@ pub enum FrontEnd {
     FullScreen,
 }
 
-/// When colours are used.
+/// The choice of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
     /// Unless NO_COLOR is set
@@ -217,11 +217,11 @@ impl ConnectArgs {
     }
 
     /// Returns the colours and keys of the full screen.
-    pub fn look(&self) -> Result<Look, Failure> {
+    pub fn preferences(&self) -> Result<Preferences, Failure> {
         let variable =
             |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
-        Ok(Look { keys: Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?, theme })
+        Ok(Preferences { keys: Keys::new(&self.keys).map_err(|why| (Exit::Usage, format!("--keys: {why}")))?, theme })
     }
 
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.

@@ -27,7 +27,7 @@ use crate::limits;
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
-/// What a front end has waited for.
+/// The end of a front end's wait.
 #[expect(clippy::large_enum_variant, reason = "it is never stored")]
 pub enum Wake<T> {
     Event(Event),

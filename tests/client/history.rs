@@ -334,8 +334,8 @@ fn fetch_what_is_missing(client: &mut Client, sent: &Outgoing) {
     client.0.commit().unwrap();
 }
 
-#[test]
-fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
+/// A pipe sends a message, and the client finds it by a comparison with the server.
+fn compare_what_a_pipe_has_sent() -> (SimulatedDisk, Client) {
     let disk = SimulatedDisk::default();
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let mut client = open(&disk).unwrap();
@@ -346,22 +346,19 @@ fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
     pipe.accept(&sent, 1);
     drop(pipe);
     fetch_what_is_missing(&mut client, &sent);
+    (disk, client)
+}
+
+#[test]
+fn what_a_pipe_has_sent_is_one_row_although_a_comparison_has_found_it_before() {
+    let (disk, client) = compare_what_a_pipe_has_sent();
     let client = restart_from_a_checkpoint(client, &disk);
     assert_eq!(rows(&client, "luis"), ["out sent RECEIVED"]);
 }
 
 #[test]
 fn what_a_pipe_has_sent_is_one_row_although_only_the_log_has_it() {
-    let disk = SimulatedDisk::default();
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    let mut client = open(&disk).unwrap();
-    client.log_in("store", 0);
-    let sent = outgoing("luis", "sent");
-    let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
-    pipe.queue(&sent).unwrap();
-    pipe.accept(&sent, 1);
-    drop(pipe);
-    fetch_what_is_missing(&mut client, &sent);
+    let (disk, mut client) = compare_what_a_pipe_has_sent();
     client.0.state.remove_old_rows(0);
     let client = restart_from_a_checkpoint(client, &disk);
     assert!(rows(&client, "luis").is_empty() && client.0.state.lacks_rows(&target("luis")));

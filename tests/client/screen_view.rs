@@ -8,7 +8,7 @@ use wachat::client::screen::keys::{FIXED, KEYS};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
-use wachat::client::texts::words::date_in;
+use wachat::client::texts::when::date_in;
 use wachat::client::texts::{Language, Phrase};
 use wachat::model::State;
 

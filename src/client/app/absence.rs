@@ -1,4 +1,4 @@
-//! What has come while the user was away: counted until the client has caught up, and then said in one line.
+//! The messages of an absence: counted until the client has caught up, and then said in one line.
 
 use std::time::Instant;
 

@@ -8,7 +8,7 @@ use crate::client::texts::Phrase;
 use crate::client::texts::safe::snippet;
 use crate::limits;
 
-/// What the last lines say about the next one.
+/// The doubts about the next line that the last ones have left.
 #[derive(Default)]
 pub struct Hesitation {
     /// The word that was asked about: once more, and it is sent.

@@ -37,7 +37,7 @@ pub enum Request {
     Peer(UserName),
     /// The conversations, and so the user's membership of the lobby.
     Lobby,
-    /// Whether there is a room of this name; if not, the rooms that there are.
+    /// Finds the room of this name; if there is none, the rooms that there are.
     FindRoom(RoomName),
     /// Joins a room, and returns the last messages from before, as many as this.
     Join(RoomName, usize),

@@ -113,7 +113,7 @@ fn open<T: Codec>(account: &Account, port: u16) -> Result<(Session, T), LinkErro
     }
 }
 
-/// What the server says about a name that may be registered.
+/// The server's answer about a name that may be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     Free,

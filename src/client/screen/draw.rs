@@ -36,7 +36,7 @@ pub struct Link {
     pub address: Arc<str>,
 }
 
-/// What is drawn beside the cells.
+/// The parts of a drawing that are no cells.
 #[derive(Debug, Default)]
 pub struct Drawn {
     pub cursor: Option<Position>,
@@ -128,7 +128,7 @@ fn draw_list(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
         buffer.set_stringn(area.right(), y, "│", 1, style);
     }
     let chats = model.chats(app);
-    let chosen = model.chosen(app);
+    let chosen = model.chosen(&chats);
     let top = first_listed(chats.len(), chosen, area.height);
     for (row, (number, chat)) in (0..area.height).zip(chats.iter().enumerate().skip(top)) {
         let line = entry(model, app, chat, usize::from(area.width));

@@ -4,10 +4,11 @@ use super::line::{Line, Paragraph, Piece, mentions};
 use super::theme::Theme;
 use crate::client::state::conversation::{Gap, Row};
 use crate::client::state::outbox::Outgoing;
+use crate::client::terminal::Marks;
 use crate::client::terminal::wrap::cells;
+use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
-use crate::client::texts::words::{DIRECT, READ_TICK, noted_ko};
-use crate::client::texts::{Language, Phrase};
+use crate::client::texts::words::{DIRECT, noted_ko};
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 
 /// The identity of an item, by which a scroll place is found again.
@@ -55,7 +56,7 @@ pub(super) fn id<'a>(item: &Item<'a>) -> Option<&'a MessageId> {
     }
 }
 
-/// What the lines are made with.
+/// Width, colours and user that lines are made for.
 #[derive(Clone)]
 pub struct Look {
     pub width: usize,
@@ -116,14 +117,9 @@ impl Look {
     }
 
     fn state(&self, state: Option<State>) -> Vec<Piece> {
-        let mark = match state {
-            None => "…",
-            Some(State::Received) => "✓",
-            Some(State::Delivered) => "✓✓",
-            Some(State::Read) if self.theme.has_colours() => "✓✓",
-            Some(State::Read) => READ_TICK.text(Language::current()),
-        };
-        vec![Piece::new(mark, self.theme.state(state))]
+        // A colour says READ without the word.
+        let shown = if self.theme.has_colours() { state.min(Some(State::Delivered)) } else { state };
+        vec![Piece::new(Marks::SIGNS.of(shown), self.theme.state(state))]
     }
 
     fn lines_of_gap(&self, gap: &Gap) -> Vec<Line> {

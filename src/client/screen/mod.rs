@@ -32,7 +32,7 @@ use ratatui::layout::Rect;
 
 use super::app::event::Event;
 use super::app::view::{View, notice};
-use super::exit::{Exit, Failure, failed};
+use super::exit::{Exit, Failure, no_screen};
 use super::log;
 use super::owner::{Owner, Wake};
 use super::terminal::input::{self, InputEvent};
@@ -55,8 +55,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Shortest time between two notices to the desktop.
 const NOTIFY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How the screen looks and listens.
-pub struct Look {
+/// The colours and keys that the user has chosen.
+pub struct Preferences {
     pub keys: Keys,
     pub theme: Theme,
 }
@@ -78,13 +78,18 @@ struct FullScreen {
 
 /// Runs the full screen to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn batch
 /// that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look: Look) -> Result<Exit, Failure> {
+pub fn run(
+    owner: Owner,
+    first: Result<(), String>,
+    torn: Option<PathBuf>,
+    preferences: Preferences,
+) -> Result<Exit, Failure> {
     log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let events = input::start()?;
     let now = Instant::now();
     let saved = Saved::read(owner.directory());
-    let mut model = Model::new(look.keys, look.theme, Marks::of_environment());
+    let mut model = Model::new(preferences.keys, preferences.theme, Marks::of_environment());
     (model.drafts, model.places) = (saved.drafts.clone(), saved.places.clone());
     let mut screen = FullScreen {
         owner,
@@ -107,10 +112,6 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, look:
     screen.handle(Event::Started(first))?;
     let end = screen.handle_events(&events);
     screen.end(end)
-}
-
-fn no_screen(error: io::Error) -> Failure {
-    failed(Phrase::NoScreen { error: &error })
 }
 
 /// The end of the program: its exit code, or the signal that ended it.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::chats::{self, Chat};
-use super::item::{Key, Look, Note, NoteKind};
+use super::item::{Key, Look, Note, NoteKind, mentions_user};
 use super::keys::{Action, Keys};
 use super::older::Older;
 use super::rows::{Place, Rows, Window};
@@ -15,9 +15,10 @@ use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
 use crate::client::terminal::{Marks, render};
-use crate::model::{MessageId, Seq, Target};
+use crate::client::texts::safe::{safe_lines, snippet};
+use crate::model::{Message, MessageId, Seq, Target};
 
-/// What a key or an arrival asks of the program around the screen.
+/// A request of the screen to the program around it, after a key or an arrival.
 #[derive(Debug)]
 pub enum Request {
     App(Event),
@@ -27,7 +28,7 @@ pub enum Request {
     Notify(String),
 }
 
-/// What lies over the conversation, or takes the keys.
+/// The part of the screen that takes the keys; some lie over the conversation.
 #[derive(Debug, Default)]
 pub enum Mode {
     #[default]
@@ -53,7 +54,7 @@ pub enum Mode {
     Paste(String),
 }
 
-/// What is drawn, and where: clicks are looked up here.
+/// The places of the drawn parts: clicks are looked up here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Areas {
     pub list: ratatui::layout::Rect,
@@ -163,7 +164,7 @@ impl Model {
         self.open = open;
     }
 
-    /// What was noted while no conversation was open belongs to the first one.
+    /// Moves the notes that were made while no conversation was open into the first one.
     fn take_notes(&mut self, app: &App, open: Option<&Target>) {
         let Some(target) = open else { return };
         let after = last_message(app, target);
@@ -259,8 +260,7 @@ impl Model {
         let mut requests = Vec::new();
         for view in views {
             match view {
-                View::Incoming(message) => requests.extend(self.notice_of(app, &message)),
-                View::Direct(message) => requests.extend(self.notice_of(app, &message)),
+                View::Incoming(message) | View::Direct(message) => requests.extend(self.notice_of(app, &message)),
                 // The state of each message stands beside it.
                 View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
                 View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.older.take(rows),
@@ -279,7 +279,7 @@ impl Model {
         self.notes_made += 1;
         let target = self.open.clone();
         let after = target.as_ref().and_then(|target| last_message(app, target));
-        let text = crate::client::texts::safe::safe_lines(&text);
+        let text = safe_lines(&text);
         self.notes.push_back(Note { number: self.notes_made, target, after, text, kind });
         if self.notes.len() > NOTES {
             self.notes.pop_front();
@@ -293,11 +293,11 @@ impl Model {
     }
 
     /// Returns the notice of a message that is not on the screen, if the user wants one.
-    fn notice_of(&self, app: &App, message: &crate::model::Message) -> Option<Request> {
+    fn notice_of(&self, app: &App, message: &Message) -> Option<Request> {
         let state = app.state();
         let target = state.target_of(message);
         let is_shown = self.is_visible() && self.open.as_ref() == Some(&target) && !self.places.contains_key(&target);
-        let calls = matches!(target, Target::User(_)) || super::item::mentions_user(message, state.me());
+        let calls = matches!(target, Target::User(_)) || mentions_user(message, state.me());
         if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
             return None;
         }
@@ -306,7 +306,7 @@ impl Model {
         } else {
             format!("{} {}", target, message.from)
         };
-        Some(Request::Notify(format!("{from}: {}", crate::client::texts::safe::snippet(message.text.as_str()))))
+        Some(Request::Notify(format!("{from}: {}", snippet(message.text.as_str()))))
     }
 }
 

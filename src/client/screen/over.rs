@@ -1,4 +1,4 @@
-//! What keys do in what lies over the conversation: the list, its filter, the jump, the search, the help.
+//! Handles the keys of what lies over the conversation: the list, its filter, the jump, the search, the help.
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 

@@ -10,7 +10,7 @@ use super::line::Line;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::{Gap, Row};
 use crate::client::texts::Phrase;
-use crate::client::texts::words::date;
+use crate::client::texts::when::date;
 use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
 
 /// A place in the lines: an item, and one of its lines, counted from its last one.

@@ -1,4 +1,4 @@
-//! What survives a restart beside the log: the conversation that was open, drafts, scroll places.
+//! The file that survives a restart beside the log: the conversation that was open, drafts, scroll places.
 //!
 //! ```text
 //! wachat-screen;1

@@ -1,4 +1,4 @@
-//! What keys, pasted text and clicks do while a message is typed.
+//! Handles keys, pasted text and clicks while a message is typed.
 
 use ratatui::layout::Position;
 use terminput::{
@@ -17,8 +17,6 @@ use crate::client::terminal::known::Known;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
 
-/// Lines of a pasted text above which the user is asked.
-const PASTE_LINES: usize = 20;
 /// Lines by which the mouse wheel scrolls.
 const WHEEL_LINES: usize = 3;
 
@@ -109,7 +107,7 @@ impl Model {
         if let Mode::Paste(before) = &mut self.mode {
             // One answer is for both.
             before.push_str(&text);
-        } else if text.lines().count() > PASTE_LINES {
+        } else if text.lines().count() > limits::PASTE_LINES {
             self.mode = Mode::Paste(text);
         } else {
             return self.insert_pasted(&text, app);
@@ -141,7 +139,7 @@ impl Model {
             Action::NextUnread => return self.next_unread(app),
             Action::Jump => self.mode = Mode::Jump { name: String::new(), chosen: 0 },
             Action::Search => self.mode = Mode::Search { words: String::new(), everywhere: false },
-            Action::List => self.mode = Mode::List(self.number_of_open(app).unwrap_or(0)),
+            Action::List => self.mode = Mode::List(self.number_of_open(&self.chats(app)).unwrap_or(0)),
             Action::PageUp => return self.scroll(app, true, page),
             Action::PageDown => return self.scroll(app, false, page),
             Action::Oldest => return self.scroll(app, true, usize::MAX / 2),
@@ -158,8 +156,8 @@ impl Model {
         Vec::new()
     }
 
-    pub(super) fn number_of_open(&self, app: &App) -> Option<usize> {
-        self.chats(app).iter().position(|chat| Some(&chat.target) == self.open.as_ref())
+    fn number_of_open(&self, chats: &[Chat]) -> Option<usize> {
+        chats.iter().position(|chat| Some(&chat.target) == self.open.as_ref())
     }
 
     pub(super) fn select(&mut self, chat: Option<&Chat>) -> Vec<Request> {
@@ -170,13 +168,13 @@ impl Model {
         let chats = self.chats(app);
         let count = chats.len().max(1);
         let next =
-            self.number_of_open(app).map_or(0, |here| here.saturating_add(count).saturating_add_signed(by) % count);
+            self.number_of_open(&chats).map_or(0, |here| here.saturating_add(count).saturating_add_signed(by) % count);
         self.select(chats.get(next))
     }
 
     fn next_unread(&mut self, app: &App) -> Vec<Request> {
         let chats = self.chats(app);
-        let start = self.number_of_open(app).map_or(0, |here| here + 1);
+        let start = self.number_of_open(&chats).map_or(0, |here| here + 1);
         let is_unread = |chat: &&Chat| chat.unread > 0 && Some(&chat.target) != self.open.as_ref();
         let unread: Vec<_> = chats.iter().cycle().skip(start).take(chats.len()).filter(is_unread).collect();
         self.select(unread.iter().find(|chat| chat.calls()).or(unread.first()).copied())
@@ -204,7 +202,7 @@ impl Model {
         let at = Position::new(column, row);
         if self.areas.list.contains(at) {
             let chats = self.chats(app);
-            let top = first_listed(chats.len(), self.chosen(app), self.areas.list.height);
+            let top = first_listed(chats.len(), self.chosen(&chats), self.areas.list.height);
             return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
         }
         if self.areas.rows.contains(at) && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) {
@@ -217,11 +215,11 @@ impl Model {
     }
 
     /// Returns the number of the chat that is marked in the list.
-    pub fn chosen(&self, app: &App) -> Option<usize> {
+    pub fn chosen(&self, chats: &[Chat]) -> Option<usize> {
         match &self.mode {
             Mode::List(chosen) => Some(*chosen),
             Mode::Filter => Some(0),
-            _ => self.number_of_open(app),
+            _ => self.number_of_open(chats),
         }
     }
 }

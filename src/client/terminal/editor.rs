@@ -13,7 +13,7 @@ use super::recall::Recall;
 use super::wrap::{Wrapped, wrap};
 use crate::limits;
 
-/// What is shown for a character of a password.
+/// The sign that is shown for a character of a password.
 const HIDDEN: &str = "*";
 
 /// The effect of a key.

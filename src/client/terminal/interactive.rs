@@ -15,7 +15,7 @@ use super::raw::{self, RawTerminal, Screen};
 use super::wrap::{cells, wrap};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
-use crate::client::exit::{Exit, Failure, failed};
+use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::{Language, Phrase};
@@ -41,7 +41,7 @@ struct Interactive {
 /// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
 /// batch that was set aside.
 pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Result<Exit, Failure> {
-    let raw = RawTerminal::enter(Screen::Lines).map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+    let raw = RawTerminal::enter(Screen::Lines).map_err(no_screen)?;
     let (marks, input) = (Marks::of_environment(), input::start()?);
     let mut front_end = Interactive {
         owner,
@@ -145,7 +145,7 @@ impl Interactive {
             }
             views.iter().for_each(|view| self.add(view));
             self.draw();
-            self.lines.flush().map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+            self.lines.flush().map_err(no_screen)?;
             let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
             views = if count > 0 { self.owner.handle(Event::Shown(count))? } else { return Ok(()) };
         }
@@ -309,7 +309,6 @@ impl Interactive {
     /// Ctrl-Z: leaves the terminal to the shell until the user comes back.
     fn suspend(&mut self) -> Result<(), Failure> {
         self.lines.erase();
-        let no_screen = |error| failed(Phrase::NoScreen { error: &error });
         self.lines.flush().map_err(no_screen)?;
         self.raw.suspend().map_err(no_screen)?;
         self.lines.forget();
@@ -317,7 +316,7 @@ impl Interactive {
     }
 
     fn resume(&mut self) -> Result<(), Failure> {
-        self.raw.resume().map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+        self.raw.resume().map_err(no_screen)?;
         // A block that is still there is drawn again in its place.
         self.lines.resize(size());
         Ok(())

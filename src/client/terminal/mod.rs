@@ -63,14 +63,14 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let ports = args.direct_ports().filter(|_| !piped);
     let receipts = !piped && !args.no_receipts;
     let full_screen = args.front_end() == FrontEnd::FullScreen;
-    let look = args.look()?;
+    let preferences = args.preferences()?;
     let setting = Setting { piped, receipts, direct: ports.is_some(), full_screen, server: account.server_name() };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {
         FrontEnd::Lines => plain::run(owner, first, torn, plain::Output { piped, states: args.states }),
         FrontEnd::Editor => interactive::run(owner, first, torn),
-        FrontEnd::FullScreen => screen::run(owner, first, torn, look),
+        FrontEnd::FullScreen => screen::run(owner, first, torn, preferences),
     }
 }
 

@@ -10,7 +10,7 @@ use super::display::{self, Days, Marks};
 use super::{keyboard, secret};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
-use crate::client::exit::{Exit, Failure, failed};
+use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, spawn};
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
@@ -73,7 +73,7 @@ impl Plain {
 
     /// Shows views, and only then calls the messages among them shown.
     fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
-        self.write(&views).map_err(|error| failed(Phrase::NoScreen { error: &error }))?;
+        self.write(&views).map_err(no_screen)?;
         let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
         let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
         if more.is_empty() { Ok(()) } else { self.show(more) }

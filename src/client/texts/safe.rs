@@ -10,7 +10,7 @@ const MORE: &str = "\n        ";
 
 /// Returns a text of several lines with all but the first indented.
 pub fn indented(text: &str) -> String {
-    text.split('\n').map(safe).collect::<Vec<_>>().join(MORE)
+    safe_lines(text).replace('\n', MORE)
 }
 
 /// Returns a text whose lines are safe.

@@ -1,13 +1,32 @@
 //! Times as people write them: in local time, with a date only where the day is not today.
 
-use super::Language;
+use jiff::civil::Date;
+
+use super::{Language, Three, three};
 use crate::model::{LocalTime, Timestamp};
 
-/// The months, in the order of [`Language`].
-const MONTHS: [[&str; 12]; 3] = [
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-    ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
-    ["jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"],
+const DAYS: [Three; 7] = [
+    three("Monday", "lunes", "segunda-feira"),
+    three("Tuesday", "martes", "terça-feira"),
+    three("Wednesday", "miércoles", "quarta-feira"),
+    three("Thursday", "jueves", "quinta-feira"),
+    three("Friday", "viernes", "sexta-feira"),
+    three("Saturday", "sábado", "sábado"),
+    three("Sunday", "domingo", "domingo"),
+];
+const MONTHS: [Three; 12] = [
+    three("January", "enero", "janeiro"),
+    three("February", "febrero", "fevereiro"),
+    three("March", "marzo", "março"),
+    three("April", "abril", "abril"),
+    three("May", "mayo", "maio"),
+    three("June", "junio", "junho"),
+    three("July", "julio", "julho"),
+    three("August", "agosto", "agosto"),
+    three("September", "septiembre", "setembro"),
+    three("October", "octubre", "outubro"),
+    three("November", "noviembre", "novembro"),
+    three("December", "diciembre", "dezembro"),
 ];
 
 /// Returns a time in the language of the program: `14:35` today, `Nov 20 14:35` this year, else `Nov 20 2025 14:35`.
@@ -21,8 +40,27 @@ pub fn when_in(language: Language, at: &LocalTime, now: &LocalTime) -> String {
     if (year, month, day) == (&now.year, &now.month, &now.day) {
         return time_of_day.clone();
     }
-    let names = MONTHS[language as usize];
-    let month = names.get(usize::from(month.saturating_sub(1))).copied().unwrap_or_default();
+    // In each of the languages the short form is the first three letters.
+    let month = name(language, &MONTHS, (*month).into()).get(..3).unwrap_or_default();
     let date = if language == Language::En { format!("{month} {day}") } else { format!("{day} {month}") };
     if *year == now.year { format!("{date} {time_of_day}") } else { format!("{date} {year} {time_of_day}") }
+}
+
+/// Returns a day in the language of the program: `Monday, 2 March 2026`.
+pub fn date(day: Date) -> String {
+    date_in(Language::current(), day)
+}
+
+pub fn date_in(language: Language, day: Date) -> String {
+    let weekday = name(language, &DAYS, day.weekday().to_monday_one_offset().unsigned_abs().into());
+    let (number, month, year) = (day.day(), name(language, &MONTHS, day.month().unsigned_abs().into()), day.year());
+    match language {
+        Language::En => format!("{weekday}, {number} {month} {year}"),
+        Language::Es | Language::Pt => format!("{weekday}, {number} de {month} de {year}"),
+    }
+}
+
+/// Returns the name with this number, counted from 1.
+fn name(language: Language, names: &[Three], number: usize) -> &'static str {
+    number.checked_sub(1).and_then(|index| names.get(index)).map_or("", |name| name.text(language))
 }

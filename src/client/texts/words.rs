@@ -27,48 +27,6 @@ pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
 }
 
-const DAYS: [Three; 7] = [
-    three("Monday", "lunes", "segunda-feira"),
-    three("Tuesday", "martes", "terça-feira"),
-    three("Wednesday", "miércoles", "quarta-feira"),
-    three("Thursday", "jueves", "quinta-feira"),
-    three("Friday", "viernes", "sexta-feira"),
-    three("Saturday", "sábado", "sábado"),
-    three("Sunday", "domingo", "domingo"),
-];
-const MONTHS: [Three; 12] = [
-    three("January", "enero", "janeiro"),
-    three("February", "febrero", "fevereiro"),
-    three("March", "marzo", "março"),
-    three("April", "abril", "abril"),
-    three("May", "mayo", "maio"),
-    three("June", "junio", "junho"),
-    three("July", "julio", "julho"),
-    three("August", "agosto", "agosto"),
-    three("September", "septiembre", "setembro"),
-    three("October", "octubre", "outubro"),
-    three("November", "noviembre", "novembro"),
-    three("December", "diciembre", "dezembro"),
-];
-
-/// Returns a day as people write it: `Monday, 2 March 2026`.
-pub fn date(day: jiff::civil::Date) -> String {
-    date_in(Language::current(), day)
-}
-
-pub fn date_in(language: Language, day: jiff::civil::Date) -> String {
-    let name = |names: &[Three], number: i8| {
-        let names = usize::try_from(number).ok().and_then(|number| names.get(number.checked_sub(1)?));
-        names.map_or("", |name| name.text(language))
-    };
-    let weekday = name(&DAYS, day.weekday().to_monday_one_offset());
-    let (number, month, year) = (day.day(), name(&MONTHS, day.month()), day.year());
-    match language {
-        Language::En => format!("{weekday}, {number} {month} {year}"),
-        Language::Es | Language::Pt => format!("{weekday}, {number} de {month} de {year}"),
-    }
-}
-
 /// Returns the text of a KO. In English that is the server's own sentence, which may know more.
 pub fn ko(ko: &Ko) -> String {
     ko_in(Language::current(), ko.code).unwrap_or(&ko.text).to_owned()
