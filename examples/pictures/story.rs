@@ -12,7 +12,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::app::event::Event;
-use wachat::client::screen::draw::Drawn;
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
 use wachat::model::{Message, MessageId, Seq, State, Text, Timestamp};
@@ -245,8 +244,9 @@ impl Story {
     }
 
     fn add_frame(&mut self, picture: Option<Picture>) {
-        let (cells, Drawn { cursor, links }) = self.client.draw();
-        self.output.show(cells.clone(), Drawn { cursor, links }).expect("to write to memory");
+        let (cells, drawn) = self.client.draw();
+        let cursor = drawn.cursor;
+        self.output.show(cells.clone(), drawn).expect("to write to memory");
         let bytes = String::from_utf8(self.sent.0.take()).expect("UTF-8");
         self.frames.push(Frame { at: self.client.elapsed.as_millis(), bytes, cells, cursor, picture });
     }

@@ -19,6 +19,7 @@ use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, send_signal
 const SIZE: [u16; 2] = [20, 70];
 const CONTROL_C: &[u8] = b"\x03";
 const CONTROL_D: &[u8] = b"\x04";
+const CONTROL_F: &[u8] = b"\x06";
 const CONTROL_Z: &[u8] = b"\x1a";
 const ALT_A: &[u8] = b"\x1ba";
 const PAGE_UP: &[u8] = b"\x1b[5~";
@@ -163,6 +164,55 @@ fn read_is_sent_when_a_message_was_on_the_screen_of_a_focused_window() {
     wait_until("READ", || state(second) == "luis;READ");
     assert_eq!(state(first), "luis;READ");
     luis.quit();
+}
+
+/// The bell and the notice for the desktop.
+const NOTICE: &str = "\u{7}\u{1b}]9;";
+
+#[test]
+fn direct_messages_and_mentions_call_the_user_and_others_do_not() {
+    let world = world();
+    let mut luis = connected(&world, "luis", &[]);
+    luis.type_bytes(FOCUS_LOST);
+    says(&world, "ana", "#lobby", "good morning");
+    shows(&luis, "#lobby        1│");
+    assert!(!luis.screen().contains('\u{7}') && !luis.screen().contains(") wachat"), "nobody called him");
+    says(&world, "ana", "#lobby", "where is luis?");
+    luis.expect(&format!("{NOTICE}#lobby ana: where is luis?\u{1b}\\"));
+    luis.expect("\u{1b}]2;(1) wachat\u{1b}\\");
+    says(&world, "ana", "luis", "hola");
+    luis.expect("\u{1b}]2;(2) wachat\u{1b}\\");
+    assert_eq!(luis.count(NOTICE), 1, "at most one in some seconds");
+    luis.type_bytes(FOCUS_GAINED);
+    luis.type_bytes(ALT_A);
+    luis.expect("\u{1b}]2;wachat\u{1b}\\");
+    luis.type_line("/query ana");
+    luis.type_line("/mute");
+    shows(&luis, "│ana · muted");
+    luis.quit();
+    // kitty's own form; a muted chat calls nobody.
+    let mut luis = connected(&world, "luis", &[("TERM", "xterm-kitty")]);
+    luis.type_bytes(FOCUS_LOST);
+    says(&world, "ana", "luis", "muted");
+    shows(&luis, "ana: muted");
+    assert!(!luis.screen().contains('\u{7}'));
+    luis.type_line("/mute");
+    says(&world, "ana", "luis", "not muted");
+    luis.expect("\u{7}\u{1b}]99;;ana: not muted\u{1b}\\");
+    luis.quit();
+}
+
+#[test]
+fn a_link_is_one_link_of_the_terminal_even_where_it_is_wrapped() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    let address = format!("https://example.org/{}", "path/".repeat(15));
+    says(&world, "luis", "ana", &format!("read {address} today"));
+    shows(&ana, "today");
+    let (opened, closed) = (format!("\u{1b}]8;;{address}\u{1b}\\"), "\u{1b}]8;;\u{1b}\\");
+    assert!(ana.count(&opened) >= 2 && ana.count(&opened) == ana.count(closed), "{:?}", ana.screen());
+    ana.quit();
 }
 
 #[test]
@@ -440,6 +490,15 @@ fn with_a_history_of_100_000_messages_it_stays_fluent() {
         numbers.min().is_some_and(|first| first < 96_000)
     });
     assert_fluent(&ana, "100,000 messages, scrolled up");
+    ana.type_bytes(CONTROL_C);
+    // A search in the chat loads the others.
+    ana.type_bytes(CONTROL_F);
+    ana.type_bytes(b"number 1234");
+    ana.wait_for_rows("the message that is looked for", |rows| {
+        ana.type_bytes(b"\r");
+        thread::sleep(Duration::from_millis(300));
+        rows.iter().any(|row| row.ends_with("number 1234"))
+    });
     ana.type_bytes(CONTROL_C);
     ana.quit();
 }

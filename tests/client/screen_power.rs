@@ -141,7 +141,10 @@ impl Life {
         self.screen.type_text(&text);
         self.screen.press(KeyCode::Enter);
         let entered = self.screen.entered.get(before..).unwrap_or_default().to_vec();
-        if entered.is_empty() {
+        if self.screen.model.held.back() == Some(&text) {
+            // The app will want it.
+            self.submitted.push(text);
+        } else if entered.is_empty() {
             assert_eq!(self.screen.model.editor.text(), text, "seed {}: what the app did not take stays", self.seed);
         } else {
             assert_eq!(entered, std::slice::from_ref(&text), "seed {}", self.seed);
@@ -400,7 +403,8 @@ impl Life {
                 _ => None,
             })
             .collect();
-        let all: Vec<_> = queued.chain(sent.into_values()).collect();
+        let held = self.screen.model.held.iter().cloned();
+        let all: Vec<_> = queued.chain(sent.into_values()).chain(held).collect();
         for text in self.submitted.iter().filter(|text| text.starts_with("text ")) {
             let count = all.iter().filter(|other| *other == text).count();
             assert_eq!(count, 1, "seed {}: {text} was submitted once", self.seed);

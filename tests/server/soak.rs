@@ -12,9 +12,9 @@ mod linux {
 
     use wachat::limits;
 
-    use crate::support::process::Process;
+    use crate::support::process::{Holds, Process};
     use crate::support::random::Random;
-    use crate::support::{Connection, World, wait_for};
+    use crate::support::{Connection, World, wait_for, wait_or};
 
     const PAIRS: usize = 4;
 
@@ -59,13 +59,15 @@ mod linux {
     /// Lets a server live; returns its resident memory, second by second.
     fn live(time: Duration) -> Vec<u64> {
         let world = World::new(&["--no-lobby", "--no-limits"]);
+        let process = Process::of(world.pid());
+        let alone = wait_for("a server without connections", || process.is_at_rest());
         (0..PAIRS).for_each(|pair| {
             drop(world.register(&format!("sender{pair}")));
             drop(world.register(&format!("reader{pair}")));
         });
-        let process = Process::of(world.pid());
-        // The connections that were closed just now are gone when the next one has been served.
-        let before = wait_for("an idle server", || process.is_at_rest());
+        // Each connection has a thread.
+        let is_idle = |now: &Holds| now.threads == alone.threads;
+        let before = wait_for("the first connections to end", || process.is_at_rest().filter(is_idle));
         let (going, delivered, strangers) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
         let expected = std::array::from_fn(|_| AtomicU64::new(1));
         let shared = Shared { world, going, delivered, expected, strangers };
@@ -81,7 +83,8 @@ mod linux {
             shared.going.store(false, Ordering::Relaxed);
             resident.unwrap_or_else(|panic| resume_unwind(panic))
         });
-        let after = wait_for("the last connections to end", || process.is_at_rest().filter(|now| *now == before));
+        let as_before = || process.is_at_rest().filter(|now| *now == before);
+        let after = wait_or(as_before, || format!("before there were {before:?}, now there are {:?}", process.holds()));
         println!(
             "{} messages and {} strangers in {} s; threads and files: {before:?}, {after:?}",
             shared.delivered.load(Ordering::Relaxed),

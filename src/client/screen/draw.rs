@@ -41,6 +41,8 @@ pub struct Link {
 pub struct Drawn {
     pub cursor: Option<Position>,
     pub links: Vec<Link>,
+    /// Number of chats of which the user wants to be told.
+    pub calls: usize,
 }
 
 /// Draws everything, and notes in the model where.
@@ -57,7 +59,15 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
     (model.areas.list, model.areas.rows) = (list, rows);
     model.settle_place(app);
-    draw_list(model, app, list, buffer);
+    model.drawn = model.window(app);
+    if let Mode::Help { scrolled } = model.mode {
+        // The last page is the lowest place.
+        let most = help(model, usize::from(rows.width)).len().saturating_sub(usize::from(rows.height));
+        model.mode = Mode::Help { scrolled: scrolled.min(most) };
+    }
+    let chats = model.all_chats(app);
+    drawn.calls = chats.iter().filter(|chat| chat.calls()).count();
+    draw_list(model, app, &model.filtered(chats), list, buffer);
     draw_title(model, app, title, buffer);
     drawn.links = draw_rows(model, app, rows, buffer);
     drawn.cursor = Some(draw_input(model, app, input, buffer));
@@ -119,7 +129,7 @@ pub fn first_listed(count: usize, chosen: Option<usize>, height: u16) -> usize {
     chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(height).min(count.saturating_sub(height)))
 }
 
-fn draw_list(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
+fn draw_list(model: &Model, app: &App, chats: &[Chat], area: Rect, buffer: &mut Buffer) {
     if area.width == 0 {
         return;
     }
@@ -127,8 +137,7 @@ fn draw_list(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
     for y in area.top()..area.bottom() {
         buffer.set_stringn(area.right(), y, "│", 1, style);
     }
-    let chats = model.chats(app);
-    let chosen = model.chosen(&chats);
+    let chosen = model.chosen(chats);
     let top = first_listed(chats.len(), chosen, area.height);
     for (row, (number, chat)) in (0..area.height).zip(chats.iter().enumerate().skip(top)) {
         let line = entry(model, app, chat, usize::from(area.width));
@@ -193,7 +202,7 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
         _ if model.open.is_none() => nothing_open(model, area),
-        _ => model.window(app).lines,
+        _ => model.drawn.lines.clone(),
     };
     let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
     let empty = usize::from(area.height).saturating_sub(lines.len());

@@ -196,13 +196,13 @@ impl FullScreen {
         let (rows, columns) = raw::size();
         let mut cells = Buffer::empty(Rect::new(0, 0, columns, rows));
         let drawn = draw::draw(&mut self.model, &self.owner.app, now, &mut cells);
+        let calls = drawn.calls;
         self.output.show(cells, drawn).map_err(no_screen)?;
-        self.set_title().map_err(no_screen)
+        self.set_title(calls).map_err(no_screen)
     }
 
     /// The title of the window says how many conversations wait for the user.
-    fn set_title(&mut self) -> io::Result<()> {
-        let calls = self.model.chats(&self.owner.app).iter().filter(|chat| chat.calls()).count();
+    fn set_title(&mut self, calls: usize) -> io::Result<()> {
         let title = if calls > 0 { format!("({calls}) wachat") } else { "wachat".to_owned() };
         if title != self.title {
             self.output.send(&format!("\x1b]2;{title}\x1b\\"))?;
@@ -237,8 +237,8 @@ impl FullScreen {
     /// Writes what survives a restart. A file that cannot be written only loses that.
     fn save(&mut self) {
         let mut drafts = self.model.drafts.clone();
-        let (open, draft) = (self.model.open.clone(), self.model.editor.text());
-        if let Some(target) = open.clone().filter(|_| !draft.trim().is_empty()) {
+        let (open, draft) = (self.model.open.clone(), self.model.draft());
+        if let Some(target) = open.clone().filter(|_| !draft.is_empty()) {
             drafts.insert(target, draft);
         }
         let now = Saved { open, drafts, places: self.model.places.clone() };

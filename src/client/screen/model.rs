@@ -74,6 +74,8 @@ pub struct Model {
     pub notes: VecDeque<Note>,
     pub older: Older,
     pub areas: Areas,
+    /// The lines of the open conversation that were drawn last.
+    pub drawn: Window,
     /// The conversation that was open when the screen was last drawn.
     pub open: Option<Target>,
     /// The conversations that were open in this run: they are listed even if nothing was said there.
@@ -83,6 +85,10 @@ pub struct Model {
     /// The place to scroll to is that of the first new message.
     to_first_new: bool,
     pub focused: bool,
+    /// The client was connected when the screen last changed.
+    was_connected: bool,
+    /// Texts that were entered while the app waited for the answer that decides where they go.
+    pub held: VecDeque<String>,
     /// The message that was found last, and how many there are.
     pub found: Option<Key>,
     pub found_count: usize,
@@ -106,11 +112,14 @@ impl Model {
             notes: VecDeque::new(),
             older: Older::default(),
             areas: Areas::default(),
+            drawn: Window::default(),
             open: None,
             opened: HashSet::new(),
             new_above: None,
             to_first_new: false,
             focused: true,
+            was_connected: false,
+            held: VecDeque::new(),
             found: None,
             found_count: 0,
             notes_made: 0,
@@ -123,7 +132,10 @@ impl Model {
 
     /// Returns the chats of the list.
     pub fn chats(&self, app: &App) -> Vec<Chat> {
-        let mut chats = self.all_chats(app);
+        self.filtered(self.all_chats(app))
+    }
+
+    pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
         let filter = self.filter.to_lowercase();
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));
         chats
@@ -173,6 +185,14 @@ impl Model {
         }
     }
 
+    /// Returns what was typed and not given to the app yet.
+    pub fn draft(&self) -> String {
+        let typed = self.editor.text();
+        let all: Vec<_> =
+            self.held.iter().cloned().chain(Some(typed).filter(|typed| !typed.trim().is_empty())).collect();
+        all.join("\n")
+    }
+
     /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one.
     fn change_draft(&mut self, open: Option<&Target>) {
         let typed = Some(self.editor.text()).filter(|typed| !typed.trim().is_empty());
@@ -208,25 +228,26 @@ impl Model {
         if self.older.is_outdated(app, &target) {
             self.older.ended = false;
         }
-        let window = self.window(app);
-        let wants_older = window.reaches_top || window.is_lost || self.older.is_outdated(app, &target);
+        let is_lost = self.drawn.is_lost;
+        let searches = matches!(self.mode, Mode::Search { everywhere: false, .. }) && self.older.is_searchable();
+        let wants_older = self.drawn.reaches_top || is_lost || searches || self.older.is_outdated(app, &target);
         let older = wants_older.then(|| self.older.ask(app, &target)).flatten();
-        if window.is_lost && !self.older.awaited {
+        if is_lost && !self.older.awaited {
             // What was there is gone: the bottom is shown, and is the place.
             self.places.remove(&target);
         }
-        let read = if window.is_lost { None } else { self.what_was_seen(app, &target, &window) };
+        let read = if is_lost { None } else { self.what_was_seen(app, &target) };
         read.map(|last| Event::Seen(target, last)).into_iter().chain(older).collect()
     }
 
     /// Returns up to which number the user has seen the messages, if that is more than before.
-    fn what_was_seen(&self, app: &App, target: &Target, window: &Window) -> Option<Seq> {
+    fn what_was_seen(&self, app: &App, target: &Target) -> Option<Seq> {
         let seen = app.state().find_conversation(target).map_or(Seq::ZERO, |c| c.seen());
-        let last = window.seen.filter(|last| self.is_visible() && *last > seen)?;
+        let last = self.drawn.seen.filter(|last| self.is_visible() && *last > seen)?;
         let is_whole = self.older.ended || !app.state().lacks_rows(target);
-        let height = usize::from(self.areas.rows.height);
-        let continues = || self.rows(app, target).continues(window, seen, height, is_whole);
-        (window.bottom.is_none() || continues()).then_some(last)
+        // What is on the screen continues what was seen: no message above it is new.
+        let continues = || self.drawn.above.map_or(is_whole, |above| above <= seen);
+        (self.drawn.bottom.is_none() || continues()).then_some(last)
     }
 
     /// Checks that the user can see the messages of the open conversation.
@@ -237,14 +258,12 @@ impl Model {
 
     pub(super) fn set_focus(&mut self, app: &App, focused: bool) {
         self.focused = focused;
-        let Some(target) = self.open.clone() else { return };
         if focused {
-            // A user who was at the bottom goes on reading where they stopped.
-            let is_at_bottom = !self.places.contains_key(&target);
-            self.to_first_new = is_at_bottom && self.first_unseen(app, &target).is_some();
+            self.find_new(app);
         } else {
             // What comes while the window is in the background is new.
-            self.new_above = app.state().find_conversation(&target).map(|c| c.seen());
+            let open = self.open.as_ref().and_then(|target| app.state().find_conversation(target));
+            self.new_above = open.map(|conversation| conversation.seen());
         }
     }
 
@@ -255,9 +274,26 @@ impl Model {
         };
     }
 
+    /// Notes what is new in the open conversation after a time without a connection.
+    fn note_connection(&mut self, app: &App) {
+        let was_connected = std::mem::replace(&mut self.was_connected, app.is_connected());
+        if self.was_connected && !was_connected && self.new_above.is_none() {
+            self.find_new(app);
+        }
+    }
+
+    /// Finds the first new message of the open conversation. A user who was at the bottom goes on reading there.
+    fn find_new(&mut self, app: &App) {
+        let Some(target) = &self.open else { return };
+        let Some(seen) = self.first_unseen(app, target) else { return };
+        self.new_above = Some(seen);
+        self.to_first_new = !self.places.contains_key(target);
+    }
+
     /// Takes in what the app shows.
     pub fn take(&mut self, views: Vec<View>, app: &App) -> Vec<Request> {
-        let mut requests = Vec::new();
+        self.note_connection(app);
+        let mut requests = self.enter_held(app);
         for view in views {
             match view {
                 View::Incoming(message) | View::Direct(message) => requests.extend(self.notice_of(app, &message)),

@@ -7,6 +7,8 @@ use crate::model::Target;
 
 /// Rows of the log that are looked up at first; each time twice as many.
 const OLDER_ROWS: usize = 500;
+/// Rows of the log at which a search in the conversation loads no more.
+const SEARCHED_ROWS: usize = 100_000;
 
 /// Rows of the open conversation that memory does not hold.
 #[derive(Default)]
@@ -30,6 +32,11 @@ impl Older {
         self.wanted = (2 * self.wanted).max(in_memory + OLDER_ROWS);
         self.awaited = true;
         Some(Event::Scrolled(target.clone(), self.wanted))
+    }
+
+    /// Checks that a search may load more rows.
+    pub fn is_searchable(&self) -> bool {
+        self.rows.len() < SEARCHED_ROWS
     }
 
     /// Takes the rows of an answer; none: they could not be read.

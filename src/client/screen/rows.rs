@@ -37,8 +37,9 @@ pub struct Window {
     pub is_lost: bool,
     /// The oldest item that is in memory is on the screen.
     pub reaches_top: bool,
-    /// The user has seen everything up to this number.
+    /// The last message on the screen, and the last one above it.
     pub seen: Option<Seq>,
+    pub above: Option<Seq>,
     /// The hole that is lowest on the screen, and the lines of each hole.
     pub hole: Option<Gap>,
     pub holes: Vec<(usize, Gap)>,
@@ -60,32 +61,60 @@ fn identity<'a>(row: &'a Row, me: &UserName) -> (Option<Seq>, Option<&'a Message
 
 /// Puts each note behind the message after which it was made; one whose message is not here any more is the first.
 fn with_notes<'a>(messages: Vec<Item<'a>>, notes: &[&'a Note]) -> Vec<Item<'a>> {
-    if notes.is_empty() {
-        return messages;
-    }
-    let ids: HashSet<_> = messages.iter().filter_map(id).collect();
-    let mut behind: HashMap<_, Vec<_>> = HashMap::new();
+    let mut behind: HashMap<_, Vec<&Note>> = HashMap::new();
     for note in notes {
-        behind.entry(note.after.as_ref().filter(|id| ids.contains(id))).or_default().push(Item::Note(note));
+        behind.entry(note.after.as_ref()).or_default().push(note);
     }
-    let mut items = behind.remove(&None).unwrap_or_default();
+    let mut items = Vec::with_capacity(messages.len() + notes.len());
     for message in messages {
-        let notes = id(&message).and_then(|id| behind.remove(&Some(id)));
+        let notes = if behind.is_empty() { None } else { id(&message).and_then(|id| behind.remove(&Some(id))) };
         items.push(message);
-        items.extend(notes.unwrap_or_default());
+        items.extend(notes.into_iter().flatten().map(Item::Note));
     }
+    let mut first: Vec<_> = behind.into_values().flatten().collect();
+    first.sort_by_key(|note| note.number);
+    items.splice(..0, first.into_iter().map(Item::Note));
     items
+}
+
+/// Returns the rows of the log and those in memory, in order and each once. Messages that were missed came later than
+/// newer ones, so rows in memory may belong between those of the log.
+fn merge<'a>(older: &'a [Row], memory: Vec<&'a Row>, state: &ClientState) -> Vec<&'a Row> {
+    if older.is_empty() {
+        return memory;
+    }
+    let known: HashSet<_> = memory.iter().map(|row| identity(row, state.me())).collect();
+    let first = memory.iter().filter_map(|row| row.seq()).min();
+    // Most rows of the log are below the first number in memory: only the others have to be looked up.
+    let is_below = |row: &Row| row.seq().is_some_and(|seq| Some(seq) < first);
+    let mut rows: Vec<_> =
+        older.iter().filter(|row| is_below(row) || !known.contains(&identity(row, state.me()))).collect();
+    let begins_memory = rows.len();
+    rows.extend(memory);
+    // An earlier store numbered otherwise.
+    if state.has_earlier_store() {
+        return rows;
+    }
+    // A row without a number stays behind the one before it; in memory the first ones stay before the one behind them.
+    let mut last = Seq::ZERO;
+    let mut numbered = Vec::with_capacity(rows.len());
+    for (place, row) in rows.into_iter().enumerate() {
+        if place == begins_memory {
+            last = first.map_or(last, |first| first.before());
+        }
+        last = row.seq().unwrap_or(last);
+        numbered.push((last, row));
+    }
+    numbered.sort_by_key(|(seq, _)| *seq);
+    numbered.into_iter().map(|(_, row)| row).collect()
 }
 
 impl<'a> Rows<'a> {
     /// Collects the items: rows that memory does not hold any more, rows, notes between them, and the outbox.
     pub fn new(state: &'a ClientState, target: &Target, older: &'a [Row], notes: &[&'a Note], look: Look) -> Self {
-        let rows: Vec<&Row> = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
-        let known: HashSet<_> =
-            if older.is_empty() { HashSet::new() } else { rows.iter().map(|row| identity(row, &look.me)).collect() };
+        let memory = state.find_conversation(target).map_or(Vec::new(), |c| c.rows().collect());
         let is_hidden = |row: &&Row| matches!(row, Row::Received(m) | Row::Direct(m) if state.is_ignored(&m.from));
-        let older = older.iter().filter(|row| !known.contains(&identity(row, &look.me)));
-        let rows = older.chain(rows).filter(|row| !is_hidden(row)).map(Item::Row);
+        let rows = merge(older, memory, state).into_iter().filter(|row| !is_hidden(row)).map(Item::Row);
         let queued = state.outbox().iter().filter(|message| message.to == *target).map(Item::Queued);
         let items = with_notes(rows.chain(queued).collect(), notes);
         let new = |seq: Seq| look.new_above.is_some_and(|above| seq > above);
@@ -158,17 +187,8 @@ impl<'a> Rows<'a> {
         let is_whole = end.line + 1 >= self.lines_of(end.item).len();
         let behind = if is_whole { end.item + 1 } else { end.item };
         window.seen = self.items.get(start.item..behind).unwrap_or_default().iter().filter_map(received).max();
+        window.above = self.items.get(..start.item).unwrap_or_default().iter().rev().find_map(received);
         window
-    }
-
-    /// Checks that no message above the window is new: what is on the screen continues what was seen.
-    /// `is_whole`: there are no older messages than these.
-    pub fn continues(&self, window: &Window, seen: Seq, height: usize, is_whole: bool) -> bool {
-        let Some(last) = self.last() else { return true };
-        let end = window.bottom.as_ref().and_then(|place| self.find(place)).unwrap_or(last);
-        let start = self.up(end, height.saturating_sub(1)).0;
-        let above = self.items.get(..start.item).unwrap_or_default();
-        above.iter().rev().find_map(received).map_or(is_whole, |seq| seq <= seen)
     }
 
     fn last(&self) -> Option<At> {

@@ -19,6 +19,8 @@ use crate::limits;
 
 /// Lines by which the mouse wheel scrolls.
 const WHEEL_LINES: usize = 3;
+/// Most texts that wait until the app wants one.
+const HELD: usize = 16;
 
 /// Keys and clicks.
 impl Model {
@@ -88,18 +90,30 @@ impl Model {
         Vec::new()
     }
 
-    /// Gives a text to the app, unless the app waits for the answer that decides where it goes: then it stays.
+    /// Gives a text to the app. While the app waits for the answer that decides where it goes, some texts are held; one more
+    /// stays in the editor.
     fn submit(&mut self, text: String, app: &App) -> Vec<Request> {
-        if !app.wants_line() {
+        if self.held.len() < HELD {
+            self.held.push_back(text);
+        } else {
             self.editor.set_text(&text);
-            return Vec::new();
         }
+        self.enter_held(app)
+    }
+
+    /// Gives the first text that is held to the app, if the app wants one.
+    pub(super) fn enter_held(&mut self, app: &App) -> Vec<Request> {
+        let text = if app.wants_line() { self.held.pop_front() } else { None };
+        text.map(|text| self.enter(text)).into_iter().collect()
+    }
+
+    fn enter(&mut self, text: String) -> Request {
         if let Some(target) = self.open.clone() {
             self.places.remove(&target);
             self.drafts.remove(&target);
             self.new_above = None;
         }
-        vec![Request::App(Event::Entered(text))]
+        Request::App(Event::Entered(text))
     }
 
     fn paste(&mut self, text: String, app: &App) -> Vec<Request> {
@@ -145,7 +159,7 @@ impl Model {
             Action::Oldest => return self.scroll(app, true, usize::MAX / 2),
             Action::Newest => return self.scroll(app, false, usize::MAX / 2),
             Action::LoadHole => {
-                return self.window(app).hole.map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
+                return self.drawn.hole.clone().map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
             }
             Action::Complete | Action::CompleteBack => {
                 self.editor.complete(&Known(app.state()), action == Action::CompleteBack);
@@ -182,11 +196,7 @@ impl Model {
 
     fn scroll(&mut self, app: &App, up: bool, lines: usize) -> Vec<Request> {
         if let Mode::Help { scrolled } = &mut self.mode {
-            *scrolled = if up {
-                scrolled.saturating_sub(lines)
-            } else {
-                scrolled.saturating_add(lines).min(limits::CONVERSATION_SHOWN)
-            };
+            *scrolled = if up { scrolled.saturating_sub(lines) } else { scrolled.saturating_add(lines) };
             return Vec::new();
         }
         let Some(target) = self.open.clone() else { return Vec::new() };
@@ -206,10 +216,10 @@ impl Model {
             return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
         }
         if self.areas.rows.contains(at) && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) {
-            let line = usize::from(row - self.areas.rows.y);
-            let holes = self.window(app).holes;
-            let clicked = holes.into_iter().find(|(at, _)| *at == line);
-            return clicked.map(|(_, gap)| Request::App(Event::Wanted(gap))).into_iter().collect();
+            let empty = usize::from(self.areas.rows.height).saturating_sub(self.drawn.lines.len());
+            let line = usize::from(row - self.areas.rows.y).wrapping_sub(empty);
+            let clicked = self.drawn.holes.iter().find(|(at, _)| *at == line);
+            return clicked.map(|(_, gap)| Request::App(Event::Wanted(gap.clone()))).into_iter().collect();
         }
         Vec::new()
     }

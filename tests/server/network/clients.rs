@@ -51,7 +51,8 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
         }
     }
     let judge = || client_judge::judge(&people, &home, world);
-    wait_or(|| whole(judge), || judge().expect_err("a verdict"));
+    let screens = || terminals.iter().map(Terminal::screen).collect::<Vec<_>>().join("\n\n");
+    wait_or(|| whole(judge), || format!("{}\n\n{}", judge().expect_err("a verdict"), screens()));
     terminals.iter_mut().for_each(Terminal::quit);
     judge().unwrap_or_else(|broken| panic!("{broken}"));
 }
