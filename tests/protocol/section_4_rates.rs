@@ -95,7 +95,8 @@ fn a_retry_of_what_was_accepted_is_not_refused() {
     let mut ana = world.register("ana");
     world.register("luis");
     let first = ana.request("SEND;m-1;luis;hola");
-    let mut requests = vec!["PING".to_owned(); AT_ONCE];
+    // Twice as many as it holds: it is empty even if it fills meanwhile.
+    let mut requests = vec!["PING".to_owned(); 2 * AT_ONCE];
     requests.extend(vec!["SEND;m-1;luis;hola".to_owned(); 100]);
     let replies = pipeline(&mut ana, &requests);
     assert!(replies.iter().any(is_refused), "the bucket is empty");
@@ -107,7 +108,7 @@ fn a_poll_is_held_back_and_never_refused() {
     let world = World::new(&SLOW);
     let (mut ana, mut luis) = (world.register("ana"), world.register_session("luis"));
     assert!(ana.request("SEND;m-1;luis;hola").starts_with("OK;"));
-    pipeline(&mut luis, &vec!["PING".to_owned(); AT_ONCE + 200]);
+    pipeline(&mut luis, &vec!["PING".to_owned(); 2 * AT_ONCE]);
     let begin = Instant::now();
     for _ in 0..100 {
         assert_eq!(luis.poll(0, 0).len(), 1, "with its event");
