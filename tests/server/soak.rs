@@ -84,7 +84,9 @@ mod linux {
             resident.unwrap_or_else(|panic| resume_unwind(panic))
         });
         let as_before = || process.is_at_rest().filter(|now| *now == before);
-        let after = wait_or(as_before, || format!("before there were {before:?}, now there are {:?}", process.holds()));
+        let after = wait_or(as_before, || {
+            format!("before: {before:?}, now: {:?}, which are {:#?}", process.holds(), process.open_files())
+        });
         println!(
             "{} messages and {} strangers in {} s; threads and files: {before:?}, {after:?}",
             shared.delivered.load(Ordering::Relaxed),
@@ -171,12 +173,16 @@ mod linux {
 
     /// Wrong passwords, half lines, noise, and hanging up in the middle.
     fn be_rude(shared: &Shared) {
-        let mut random = Random::new(99);
+        let (mut random, mut wrong) = (Random::new(99), 0);
         while shared.going.load(Ordering::Relaxed) {
             let port = if random.chance(50) { shared.world.send } else { shared.world.recv };
             let mut line = Connection::open(port);
             let said: &[u8] = match random.below(5) {
-                0 => b"LOGIN:sender0:not the password\n",
+                // After five the address would have to wait, up to a minute, and its connections with it.
+                0 if wrong < 4 => {
+                    wrong += 1;
+                    b"LOGIN:sender0:not the password\n"
+                }
                 1 => b"LOGIN:sender0:pal",
                 2 => b"\0\xff;;\"\n",
                 3 => b"",

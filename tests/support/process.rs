@@ -41,6 +41,12 @@ impl Process {
         Holds { threads: self.status("Threads:"), files }
     }
 
+    /// Returns what the open files of the process are: paths, sockets, pipes.
+    pub fn open_files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.0.join("fd")).expect("its open files").flatten();
+        files.filter_map(|file| Some(std::fs::read_link(file.path()).ok()?.display().to_string())).collect()
+    }
+
     /// Returns the resources of the process if they do not change for 50 ms.
     pub fn is_at_rest(&self) -> Option<Holds> {
         let now = self.holds();
