@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod config;
 mod import;
+mod judge;
 mod man;
 pub mod pages;
 mod room;
@@ -60,6 +61,7 @@ enum Command {
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
+    Judge(judge::JudgeArgs),
     /// Show each setting and its source: flag, environment, settings file or default
     Config(config::ConfigArgs),
     /// Print a completion script for a shell
@@ -197,6 +199,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => finish(safety::check(&args)),
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),
+        Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),
         // Without this user's settings: the output is for all users.
         Command::Completions(args) => finish(shell::completions(&args, self::command())),

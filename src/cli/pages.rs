@@ -35,6 +35,12 @@ const CHECK: &[(u8, &str)] = &[
     (2, "wrong arguments"),
 ];
 
+const JUDGE: &[(u8, &str)] = &[
+    (0, "no test failed"),
+    (1, "at least one test failed, or a line says why none was played"),
+    (2, "wrong arguments"),
+];
+
 const BRIDGE: &[(u8, &str)] = &[
     (0, "stopped by a signal"),
     (1, "cannot go on; a line says why"),
@@ -168,6 +174,19 @@ pub static PAGES: &[Page] = &[
         ADMIN,
         &[("wachat restore /mnt/backups/monday --data data", "Make a store of a backup")],
         &["backup", "check"],
+    ),
+    page(
+        "judge",
+        JUDGE,
+        &[
+            ("wachat judge --server localhost:1666,1999", "Grade a server that runs"),
+            ("wachat judge --server localhost:1666,1999 --only framing,login", "The tests of the first labs"),
+            (
+                "wachat judge --server localhost:1666,1999 --only crash \\\n      --restart 'pkill -9 my-server; ./my-server >log 2>&1 &'",
+                "With crashes",
+            ),
+        ],
+        &["serve"],
     ),
     page(
         "config",

@@ -34,7 +34,8 @@ pub struct LineReader {
     searched: usize,
     /// Arrival of the first byte of a line that is not complete yet.
     began: Option<Instant>,
-    timeout: Duration,
+    /// Longest wait for a line.
+    pub timeout: Duration,
     /// Longest line in bytes, its line feed included.
     pub max_line: usize,
     /// The read time-out that is set at the socket.

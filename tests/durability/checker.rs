@@ -18,7 +18,7 @@
 //! room #r: ana luis eva
 //! ```
 
-use crate::support::checker::{Broken, Checker, Row, Seen, Verdict};
+use wachat::course::checker::{Broken, Checker, Row, Seen, Verdict};
 
 /// One message on its way, and back come its marks.
 const GOOD: &str = "

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::client_files::{self, Record};
 use crate::support::World;
-use crate::support::checker::{Checker, Row, Seen};
+use wachat::course::checker::{Checker, Row, Seen};
 
 /// A typed line, and whether the screen reported it as queued.
 #[derive(Clone, Debug)]

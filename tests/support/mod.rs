@@ -3,11 +3,10 @@
 //! A test begins with a [`World`]: a server process in a directory of its own. It talks to the server through
 //! [`Connection`]s, or lets clients do so (`World::pipe`, `World::terminal`). Tests that choose what the disk does
 //! run the server's parts in this process, on a simulated disk (`group_commit_harness`, `intercepted_disk`).
-//! Random choices come from [`random`], so that a seed repeats them; what users saw is judged by [`checker`].
+//! Random choices come from [`random`], so that a seed repeats them; what users saw is judged by `wachat::course::checker`.
 #![allow(dead_code)]
 
 pub mod cargo;
-pub mod checker;
 pub mod client_files;
 pub mod client_judge;
 pub mod clients;

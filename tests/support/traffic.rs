@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use wachat::protocol::{Accepted, parse_reply};
 use wachat::record::Fields;
 
-use super::checker::{Checker, Row, Seen, Verdict};
 use super::random::Random;
 use super::{Connection, PASSWORD, wait_or};
+use wachat::course::checker::{Checker, Row, Seen, Verdict};
 
 /// Sends that one program has in flight.
 const WINDOW: usize = 4;

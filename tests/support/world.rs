@@ -209,7 +209,7 @@ pub fn serve(data: &Path, [send, recv]: [u16; 2]) -> Command {
 ///
 /// The system would give the port of a killed server to the next program that asks for any, such as the server
 /// of another test. These ports are below those that the system chooses from, and are chosen once.
-fn choose_ports() -> [u16; 2] {
+pub fn choose_ports() -> [u16; 2] {
     const FIRST: u32 = 10_000;
     const COUNT: u32 = 20_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

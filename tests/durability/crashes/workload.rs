@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::checker::{Checker, Row, Seen, Verdict};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::request::Page;

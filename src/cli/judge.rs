@@ -1,0 +1,108 @@
+//! `wachat judge`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::write_out;
+use crate::client::texts::safe::safe_lines;
+use crate::course::judge::points::Points;
+use crate::course::judge::{self, Outcome, Server, Verdict, export, report, script};
+
+/// Grade a server of the protocol
+///
+/// Plays tests against a server that somebody else wrote, in whichever language. Each quotes the clause of the protocol
+/// that it tests; a failure shows the bytes that were sent, what was expected and what came. The tests register users of
+/// their own, so the server may be in use. Exit code 0: no test failed; 1: at least one did.
+#[derive(Args)]
+pub(super) struct JudgeArgs {
+    /// Server and its ports, such as localhost:1666,1999
+    #[arg(long, value_name = "HOST:SEND,RECV", required_unless_present = "list")]
+    server: Option<String>,
+    /// Only these groups and tests, such as framing,login-2
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+    /// List the tests, and play none
+    #[arg(long)]
+    list: bool,
+    /// Command that kills the server (kill -9) and starts it again in the background, for the tests with crashes
+    #[arg(long, value_name = "COMMAND")]
+    restart: Option<String>,
+    /// Longest wait for a line that has to come, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    patience: u64,
+    /// Points of each group: a TOML file with lines such as framing = 10
+    #[arg(long, value_name = "FILE")]
+    points: Option<PathBuf>,
+    /// A JSON object a test, in place of the text
+    #[arg(long)]
+    json: bool,
+    /// Write the results as JUnit's XML, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
+    let tests = script::select(&args.only).map_err(|error| format!("--only: {error}"))?;
+    if args.list {
+        let line = |test: &&script::Test| format!("{:15} {} (section {})\n", test.name, test.title, test.section);
+        write_out(tests.iter().map(line).collect::<String>().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let points = args.points.as_ref().map_or(Ok(Points::default()), read_points)?;
+    let [send, recv] =
+        addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
+    let server = Server { send, recv, patience: Duration::from_secs(args.patience), restart: args.restart.clone() };
+    for (address, port) in [(send, "SEND"), (recv, "RECV")] {
+        TcpStream::connect_timeout(&address, server.patience)
+            .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;
+    }
+    let outcomes = judge::run(&server, &tests, |outcome| tell(outcome, args.json));
+    if !args.json {
+        write_out(report::summary(&outcomes, &points).as_bytes())?;
+    }
+    if let Some(path) = &args.junit {
+        std::fs::write(path, export::junit(&outcomes)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let failed = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Prints a result as soon as it is there. What a server has sent does not drive the terminal.
+fn tell(outcome: &Outcome, json: bool) {
+    let text = if json { export::json(outcome) + "\n" } else { safe_lines(&report::outcome(outcome)) };
+    let mut out = std::io::stdout().lock();
+    let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = if coloured { text.replacen("FAILED", "\x1b[31mFAILED\x1b[0m", 1) } else { text };
+    // A reader that has gone needs no results.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn read_points(path: &PathBuf) -> Result<Points, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    text.and_then(|text| Points::parse(&text)).map_err(|error| format!("--points {}: {error}", path.display()))
+}
+
+/// Reads `HOST:SEND,RECV`.
+fn addresses(text: &str) -> Result<[SocketAddr; 2], String> {
+    let form = || format!("{text:?} has not the form HOST:SEND,RECV, such as localhost:1666,1999");
+    let (host, ports) = text.rsplit_once(':').ok_or_else(form)?;
+    let (send, recv) = ports.split_once(',').ok_or_else(form)?;
+    let host = host.trim_matches(['[', ']']);
+    let resolve = |port: &str| {
+        let port: u16 = port.parse().map_err(|_| form())?;
+        let mut found = (host, port).to_socket_addrs().map_err(|error| format!("{host}: {error}"))?;
+        // A server of a student listens on IPv4 most often.
+        let all: Vec<_> = found.by_ref().collect();
+        all.iter()
+            .find(|address| address.is_ipv4())
+            .or(all.first())
+            .copied()
+            .ok_or_else(|| format!("{host} has no address"))
+    };
+    Ok([resolve(send)?, resolve(recv)?])
+}

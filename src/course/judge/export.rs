@@ -1,0 +1,88 @@
+//! The result for programs: a JSON object a test, and JUnit's XML for a build server.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::{Outcome, Verdict, report};
+
+/// A test's result as JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    test: &'a str,
+    group: &'a str,
+    title: &'a str,
+    section: &'a str,
+    clause: &'a str,
+    result: &'a str,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    came: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usual: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moments: Vec<String>,
+}
+
+/// Returns a result as a JSON object, in one line.
+pub fn json(outcome: &Outcome) -> String {
+    let Outcome { test, verdict, time } = outcome;
+    let failure = match verdict {
+        Verdict::Failed(failure) => Some(failure),
+        Verdict::Passed | Verdict::Skipped(_) => None,
+    };
+    let line = Line {
+        test: &test.name,
+        group: test.group,
+        title: test.title,
+        section: &test.section,
+        clause: test.clause,
+        result: match verdict {
+            Verdict::Passed => "passed",
+            Verdict::Failed(_) => "failed",
+            Verdict::Skipped(_) => "skipped",
+        },
+        seconds: time.as_secs_f64(),
+        step: failure.map(|failure| &*failure.step),
+        expected: failure.map(|failure| &*failure.expected),
+        came: failure.map(|failure| &*failure.came),
+        usual: failure.map(|_| test.usual),
+        moments: failure.map_or(Vec::new(), |failure| failure.moments.iter().map(ToString::to_string).collect()),
+    };
+    // Texts and numbers are always JSON.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// Returns the results as a JUnit file.
+pub fn junit(outcomes: &[Outcome]) -> String {
+    let failed = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_))).count();
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // Writing to a String does not fail.
+    let _ = writeln!(xml, "<testsuite name=\"wachat judge\" tests=\"{}\" failures=\"{failed}\">", outcomes.len());
+    for outcome in outcomes {
+        let Outcome { test, verdict, time } = outcome;
+        let name = escape(&format!("{} {}", test.name, test.title));
+        let _ =
+            write!(xml, "  <testcase classname=\"{}\" name=\"{name}\" time=\"{:.3}\"", test.group, time.as_secs_f64());
+        let _ = match verdict {
+            Verdict::Passed => writeln!(xml, "/>"),
+            Verdict::Skipped(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape(why)),
+            Verdict::Failed(failure) => {
+                let (message, text) = (escape(&failure.came), escape(&report::outcome(outcome)));
+                writeln!(xml, "><failure message=\"{message}\">{text}</failure></testcase>")
+            }
+        };
+    }
+    xml + "</testsuite>\n"
+}
+
+/// Escapes a text for XML, which allows no control characters.
+fn escape(text: &str) -> String {
+    let visible = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    let text: String = text.chars().map(visible).collect();
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,86 @@
+//! `wachat judge`: grades a server of the protocol, whoever wrote it and in whichever language.
+//!
+//! - `tests/*.txt`: the tests, a file a group, as transcripts. They are the tables of wachat's own protocol tests, too.
+//! - `script`: from the text of such a file to tests. `pattern`: compares a line that came with one that was expected.
+//! - `play`: plays the steps of one test against a server. `wire`: a connection that does what a test wants.
+//! - `report`: the result for people. `export`: the same as JSON and JUnit. `points`: what each group is worth.
+//!
+//! Each test has users of its own, so tests run side by side, and on a server that others use meanwhile.
+
+pub mod crash;
+pub mod export;
+pub mod pattern;
+pub mod play;
+pub mod points;
+pub mod report;
+pub mod script;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+pub use play::{Failure, Moment};
+pub use script::{Group, Test};
+
+/// Number of tests that are played side by side. Most of their time is waiting.
+const PLAYERS: usize = 4;
+
+/// A server under test.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub send: SocketAddr,
+    pub recv: SocketAddr,
+    /// Longest wait for a line that has to come.
+    pub patience: Duration,
+    /// The command that kills the server and starts it again.
+    pub restart: Option<String>,
+}
+
+/// The result of one test.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    Passed,
+    Failed(Box<Failure>),
+    /// It needs something that was not given, such as a command that restarts the server.
+    Skipped(String),
+}
+
+/// A test and its result.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub test: &'static Test,
+    pub verdict: Verdict,
+    pub time: Duration,
+}
+
+/// Plays tests against a server; `tell` is called with each result as soon as it is there. Tests that restart the server
+/// come last, one after another.
+pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
+    let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.restarts());
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let judge = |place: usize, test: &'static Test| {
+        let begin = Instant::now();
+        let outcome = Outcome { test, verdict: play::play(server, test), time: begin.elapsed() };
+        tell(&outcome);
+        outcomes.lock().push((place, outcome));
+    };
+    thread::scope(|scope| {
+        for _ in 0..PLAYERS {
+            scope.spawn(|| {
+                while let Some((place, test)) =
+                    first.get(next.fetch_add(1, Ordering::Relaxed)).map(|test| (test.number, test))
+                {
+                    judge(place, test);
+                }
+            });
+        }
+    });
+    last.into_iter().for_each(|test| judge(test.number, test));
+    let mut outcomes = outcomes.into_inner();
+    outcomes.sort_by_key(|(place, _)| *place);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}

@@ -1,0 +1,67 @@
+//! Compares a line that came with one that was expected.
+
+use std::collections::HashMap;
+
+/// The numbers that a test has named, and the names of its users.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    numbers: HashMap<String, String>,
+    users: HashMap<String, String>,
+}
+
+impl Names {
+    /// Names something for `{name}` in the steps.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.users.insert(name.to_owned(), value);
+    }
+
+    /// Returns a number by its name: `<n>`, or the number itself.
+    pub fn number(&self, text: &str) -> Option<u64> {
+        let name = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+        name.map_or(Some(text), |name| self.numbers.get(name).map(String::as_str))?.parse().ok()
+    }
+
+    /// Puts the values in the place of the names: `{ana}`, and `<n>` where n has a number already.
+    pub fn fill(&self, step: &str) -> String {
+        let users =
+            self.users.iter().fold(step.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
+        self.numbers.iter().fold(users, |text, (name, value)| text.replace(&format!("<{name}>"), value))
+    }
+
+    /// Compares a line with a pattern, in which the values stand. Numbers that have a name now are noted.
+    pub fn fits(&mut self, pattern: &str, line: &str) -> bool {
+        let (pattern, has_rest) = pattern.strip_suffix("...").map_or((pattern, false), |start| (start, true));
+        let (expected, came): (Vec<_>, Vec<_>) = (pattern.split(';').collect(), line.split(';').collect());
+        let last = expected.len() - 1;
+        let is_long_enough = if has_rest { came.len() >= expected.len() } else { came.len() == expected.len() };
+        let mut new = Vec::new();
+        let mut fits_field = |(place, (expected, came)): (usize, (&&str, &&str))| match *expected {
+            "<time>" => is_time(came),
+            "<any>" => true,
+            start if has_rest && place == last => came.starts_with(start),
+            name if name.starts_with('<') && name.ends_with('>') => {
+                new.push((name.trim_matches(['<', '>']).to_owned(), (*came).to_owned()));
+                is_number(came)
+            }
+            literal => literal == *came,
+        };
+        let fits = is_long_enough && expected.iter().zip(&came).enumerate().all(&mut fits_field);
+        // The same name twice in one line is the same number.
+        let agrees = new.iter().all(|(name, value)| new.iter().all(|(other, same)| name != other || value == same));
+        if fits && agrees {
+            self.numbers.extend(new);
+        }
+        fits && agrees
+    }
+}
+
+fn is_number(field: &str) -> bool {
+    !field.is_empty() && field.len() <= 16 && field.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Checks that a field has the form of a time (protocol, section 2).
+pub fn is_time(field: &str) -> bool {
+    let form = "2026-11-20T23:55:00.123Z";
+    let same = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+    field.len() == form.len() && field.bytes().zip(form.bytes()).all(same)
+}

@@ -1,0 +1,77 @@
+//! A connection that does what a test wants: single bytes, half lines, floods.
+
+use std::io::{self, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::net::{LineError, LineReader};
+
+/// Longest wait for a server that reads nothing.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    Line(String),
+    /// A line that is no UTF-8, or longer than the protocol allows.
+    NoText(String),
+    /// Nothing came in time.
+    Nothing,
+    /// The server has closed the connection, or has reset it.
+    End,
+}
+
+pub struct Wire {
+    stream: Arc<TcpStream>,
+    lines: LineReader,
+    patience: Duration,
+}
+
+impl Wire {
+    pub fn open(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+        let stream = Arc::new(TcpStream::connect_timeout(&address, patience)?);
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        Ok(Self { lines: LineReader::new(stream.clone(), patience), stream, patience })
+    }
+
+    /// Sends bytes. A server that has closed is noticed when its last line is read.
+    pub fn send(&self, bytes: &[u8]) {
+        let _ = (&*self.stream).write_all(bytes);
+    }
+
+    /// Sends each byte by itself.
+    pub fn send_bytes(&self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.send(&[*byte]));
+    }
+
+    /// Sends a line up to so often, as long as the socket takes all of it; returns how often.
+    pub fn flood(&self, line: &[u8], count: u64) -> u64 {
+        let _ = self.stream.set_write_timeout(Some(Duration::from_millis(300)));
+        (0..count).take_while(|_| (&*self.stream).write_all(line).is_ok()).count() as u64
+    }
+
+    /// Reads the next line; waits as long as the test is patient.
+    pub fn read(&mut self) -> Came {
+        self.read_within(self.patience)
+    }
+
+    pub fn read_within(&mut self, time: Duration) -> Came {
+        self.lines.timeout = time;
+        match self.lines.next_line() {
+            Ok(line) => match std::str::from_utf8(line) {
+                Ok(text) => Came::Line(text.to_owned()),
+                Err(_) => Came::NoText("a line that is no UTF-8".to_owned()),
+            },
+            Err(LineError::Timeout) => Came::Nothing,
+            Err(LineError::TooLong) => Came::NoText("a line of more than 65,536 bytes".to_owned()),
+            Err(LineError::Closed | LineError::Io(_)) => Came::End,
+        }
+    }
+
+    /// Ends this side's output.
+    pub fn shut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}

@@ -1,0 +1,7 @@
+//! Tools of a course on distributed systems: they watch, disturb and grade programs that speak the protocol.
+//!
+//! - `checker` says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
+//! - `judge` grades a server that a student has written.
+
+pub mod checker;
+pub mod judge;
