@@ -78,6 +78,9 @@ fn read_text(argument: &str) -> Result<Text, Failure> {
         read.map_err(|error| failed(format!("cannot read standard input: {error}")))?;
         text.truncate(text.strip_suffix('\n').unwrap_or(&text).len());
     }
+    if text.trim().is_empty() {
+        return Err((Exit::Usage, Phrase::EmptyMessage.to_string()));
+    }
     Text::new(&text).ok_or_else(|| failed(Phrase::NotAText { most: &limits::TEXT_BYTES }))
 }
 

@@ -35,7 +35,7 @@ fn what_another_program_received_is_fetched_shown_found_and_unread() {
     receive_elsewhere(&world);
     send(&world, "ana", "luis", (1..=2).map(|number| format!("late-{number}")));
     let mut luis = world.terminal("luis", &["--no-receipts"]);
-    luis.expect("* 3 more messages in ana while you were away are in your history: /history ana");
+    luis.expect("* fetched from the server, ana: 3; /history ana shows them");
     luis.expect("ana: late-2");
     luis.type_line("/search taken");
     luis.expect("ana: taken-3");
@@ -64,7 +64,7 @@ fn what_another_machine_sent_is_in_the_history_with_its_state() {
     wait_until("ana's message to be read", || world.login("ana").list("STATUS;luis;1") == ["luis;READ"]);
     luis.quit();
     let mut ana = world.terminal("ana", &[]);
-    ana.expect("* 1 more messages in luis while you were away");
+    ana.expect("* fetched from the server, luis: 1;");
     ana.type_line("/search machine");
     ana.expect("ana: from the other machine ✓✓ read");
     ana.quit();
@@ -77,7 +77,7 @@ fn a_new_machine_has_the_past() {
     send(&world, "ana", "luis", (1..=700).map(|number| format!("old-{number}")));
     receive_elsewhere(&world);
     let mut luis = world.terminal("luis", &[]);
-    luis.expect("* 700 more messages in ana");
+    luis.expect("* fetched from the server, ana: 700;");
     world.kill();
     luis.expect("the server is away");
     luis.type_line("/history ana 700");

@@ -225,3 +225,19 @@ fn tab_completes_what_the_word_can_be() {
     assert!(!editor.complete(&Chats, false), "another word begins a new completion");
     assert_eq!(editor.text(), "@lucía: x");
 }
+
+#[test]
+fn a_pasted_block_is_submitted_without_the_empty_line_at_its_end() {
+    let mut editor = editor("");
+    editor.paste("one\n\ntwo\n\n");
+    assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted("one\n\ntwo".to_owned()));
+}
+
+#[test]
+fn tab_offers_commands_and_other_names_of_them_only_where_nothing_else_fits() {
+    for (typed, completed) in [("/wh", "/whois "), ("/whisp", "/whisper ")] {
+        let mut editor = editor(typed);
+        assert!(editor.complete(&Chats, false));
+        assert_eq!(editor.text(), completed);
+    }
+}

@@ -21,7 +21,7 @@ fn answer(terminal: &Terminal, prompt: &str, times: usize, line: &str) {
 fn a_new_user_reads_the_rules_and_types_the_password_twice() {
     let world = World::new(&[]);
     let mut ana = asked(&world);
-    ana.expect("has no user ana. A user name is as it is for ever; a password has at least 8 characters");
+    ana.expect("has no user ana. A user name cannot be changed later; a password has at least 8 characters");
     ana.expect("New here? Create the account ana [y/N] ");
     ana.type_line("y");
     answer(&ana, "new password of ana: ", 1, "short");

@@ -71,14 +71,14 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
     luis.expect("] #sala ana: second\r\n");
     ana.expect("* luis joined #sala");
     luis.type_line("/rooms");
-    luis.expect("#sala: 2 in it, you too");
+    luis.expect("#sala, members: 2; you are one");
     luis.type_line("/names");
     luis.expect("ana online");
     luis.type_line("/leave");
     luis.expect("* you are no longer in #sala");
     ana.expect("* luis left #sala");
     luis.type_line("/rooms");
-    luis.expect("#sala: 1 in it\r\n");
+    luis.expect("#sala, members: 1\r\n");
     // A user sees the messages of a room that are in the user's own history; others are for members only.
     luis.type_line("/history #sala");
     luis.expect_times("] #sala ana: second\r\n", 2);
@@ -119,7 +119,7 @@ fn a_script_that_cannot_come_in_says_nothing_elsewhere() {
     let output = world.pipe("ana", "/query luis\n/join #a/b\n/join #sala\nin the room\n/rooms\n", &[]);
     assert_eq!(exit_code(&output), 1, "{}", all_output(&output));
     assert_eq!(world.history("ana", "OUT").len(), 1, "{}", all_output(&output));
-    assert!(all_output(&output).contains("#sala: 1 in it, you too"), "{}", all_output(&output));
+    assert!(all_output(&output).contains("#sala, members: 1; you are one"), "{}", all_output(&output));
     assert_eq!(world.login_or_register("ana").request("HISTORY;#sala"), "OK;1");
 }
 
@@ -158,7 +158,7 @@ fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
     come_and_go("eva");
     flood(&mut line, (0..most + 5).map(|number| format!("text {number}")));
     let mut eva = world.terminal("eva", &[]);
-    eva.expect("* 5 more messages in #sala while you were away are in your history: /history #sala");
+    eva.expect("* fetched from the server, #sala: 5; /history #sala shows them");
     eva.expect(&format!("] #sala ana: text {}\r\n", most + 4));
     assert_eq!((eva.count("with the server only"), eva.count("ana: text 4\r\n")), (0, 0));
     eva.type_line("/history #sala 2");
@@ -166,7 +166,7 @@ fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
     eva.quit();
     let mut luis = world.terminal("luis", &[]);
     luis.expect("messages in #sala while you were away are with the server only");
-    luis.expect("are in your history");
+    luis.expect("* fetched from the server, #sala");
     luis.expect(&format!("] #sala ana: text {}\r\n", most + 4));
     luis.quit();
     // Nothing is missing, nothing is there twice, and all of it is in order.

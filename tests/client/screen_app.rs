@@ -20,7 +20,7 @@ use wachat::client::screen::theme::Theme;
 use wachat::client::state::ClientState;
 use wachat::client::state::lookup::Lookup;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-use wachat::protocol::{Accepted, Chat, Event as ServerEvent, HistoryRecord, SessionOpened};
+use wachat::protocol::{Accepted, Chat, Code, Event as ServerEvent, HistoryRecord, SessionOpened};
 
 pub fn user(name: &str) -> UserName {
     UserName::new(name).unwrap()
@@ -59,6 +59,8 @@ pub struct ScreenApp {
     pub sending: Option<LinkRequest>,
     pub receiving: Option<Receive>,
     pub lookups: Vec<Lookup>,
+    /// The server's refusal of a conversation that is looked for; `None`: there are all.
+    pub unknown: Option<Code>,
     random: u128,
 }
 
@@ -105,6 +107,7 @@ impl ScreenApp {
             sending,
             receiving,
             lookups,
+            unknown: None,
             random: 0,
         }
     }
@@ -117,9 +120,10 @@ impl ScreenApp {
         }
         self.random += 1;
         let moment = Moment { now: self.now, at: self.at, random: self.random };
-        let output = self.app.handle(event, moment);
+        let (output, mut found) = (self.app.handle(event, moment), None);
         for effect in output.effects {
             match effect {
+                Effect::Send(request @ LinkRequest::Find(_)) => found = Some(request),
                 Effect::Send(request) => assert!(self.sending.replace(request).is_none(), "two requests at once"),
                 Effect::Receive(request) => assert!(self.receiving.replace(request).is_none(), "two polls at once"),
                 Effect::LookUp(lookup) => self.lookups.push(lookup),
@@ -129,6 +133,11 @@ impl ScreenApp {
         self.model.follow(&self.app);
         let requests = self.model.take(output.views, &self.app);
         self.carry_out(requests);
+        // Whether there is such a user is known at once.
+        if let Some(request) = found {
+            let answer = self.unknown.map_or(Answer::Rows(Vec::new()), |code| Answer::Refused(code.into()));
+            self.handle(Event::Link(LinkEvent::Answered(request, Ok(answer))));
+        }
     }
 
     fn carry_out(&mut self, requests: Vec<Request>) {

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
+use wachat::client::screen::draw::Drawn;
+use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::record::Record;
-use wachat::protocol::Event as ServerEvent;
+use wachat::protocol::{Code, Event as ServerEvent};
 
 use crate::screen_app::{ScreenApp, target};
 
@@ -93,4 +98,61 @@ fn messages_that_were_missed_stand_among_older_ones_where_they_belong() {
     let numbers: Vec<_> = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok()).collect();
     assert_eq!(numbers, [2, 3, 4, 5, 6, 8, 9], "{rows:#?}");
     assert_eq!(screen.app.open().target(), Some(target("luis")));
+}
+
+#[test]
+fn while_no_chat_is_open_answers_are_seen_and_a_text_stays() {
+    let mut screen = ScreenApp::disconnected(Theme::Dark);
+    screen.handle(Event::Started(Err("connection refused".to_owned())));
+    screen.enter("/status");
+    screen.enter("hola");
+    let rows = screen.draw(100, 16);
+    assert!(rows.concat().contains("connection refused") && rows.concat().contains("no chat is open"), "{rows:#?}");
+    assert!(rows.concat().contains("! there is no current chat"), "{rows:#?}");
+    assert_eq!(screen.model.editor.text(), "hola", "nothing typed is lost");
+}
+
+#[test]
+fn a_chat_with_nobody_is_not_opened() {
+    let mut screen = chat_with_luis();
+    screen.unknown = Some(Code::NoUser);
+    screen.enter("/query fantasma");
+    screen.unknown = Some(Code::NotMember);
+    screen.enter("/query #sala");
+    assert_eq!(screen.app.open().target(), Some(target("luis")));
+    let rows = screen.draw(70, 14).concat();
+    assert!(rows.contains("! there is no user fantasma") && rows.contains("! you are not in #sala"), "{rows}");
+    assert!(!rows.contains("○ fantasma"), "it is in no list");
+}
+
+#[test]
+fn a_search_says_how_much_it_found_and_minds_no_accents() {
+    let mut screen = chat_with_luis();
+    screen.arrive("luis", "ana", "La última vez");
+    screen.control('f');
+    screen.type_text("ultima");
+    screen.press(KeyCode::Enter);
+    assert!(screen.draw(50, 14)[12].contains("search here: (1) ultima"));
+    screen.type_text("x");
+    screen.press(KeyCode::Enter);
+    assert!(screen.draw(50, 14)[12].contains("search here: (0) ultimax"));
+}
+
+#[test]
+fn behind_a_cluster_of_characters_the_cursor_is_placed_anew() {
+    let draw = |texts: &[&str]| {
+        let mut output = Output::new(Vec::new());
+        for text in texts {
+            let mut cells = Buffer::empty(Rect::new(0, 0, 20, 1));
+            cells.set_string(0, 0, text, Style::new());
+            output.show(cells, Drawn::default()).unwrap();
+        }
+        String::from_utf8(output.into_inner()).unwrap()
+    };
+    let flag = draw(&["🇪🇸 y"]);
+    assert!(flag.split_once("🇪🇸").unwrap().1.contains("\u{1b}[1;3H y"), "{flag:?}");
+    // A terminal may have given the flag four cells: they are drawn again when it goes.
+    let gone = draw(&["🇪🇸", "x"]);
+    let last = gone.rsplit_once("\u{1b}[?2026h").unwrap().1;
+    assert!(last.matches(' ').count() >= 3, "{last:?}");
 }

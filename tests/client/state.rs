@@ -12,7 +12,7 @@ use super::history::{
 };
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::simulated_disk::SimulatedDisk;
-use wachat::client::state::conversation::Row;
+use wachat::client::state::conversation::{Row, folded};
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
 use wachat::client::state::{Arrival, ClientState};
@@ -261,4 +261,14 @@ fn a_pipe_that_takes_a_message_over_takes_it_out_of_the_old_log() {
     assert_eq!(first.waiting(), [&queued]);
     first.accept(&queued, 1);
     assert!(pipe().0.state.outbox().is_empty(), "the first pipe has sent it");
+}
+
+#[test]
+fn a_search_minds_neither_case_nor_accents() {
+    for (text, words) in [("La ÚLTIMA vez", "ultima vez"), ("ñandú", "nandu"), ("nandu", "ñandú"), ("日本語", "日本")]
+    {
+        let text = folded(text);
+        assert!(words.split(' ').all(|word| text.contains(&folded(word))), "{text} {words}");
+    }
+    assert!(!folded("hola").contains(&folded("ola ")));
 }

@@ -160,6 +160,17 @@ fn rooms_are_sent_to_received_from_and_looked_back_on() {
 }
 
 #[test]
+fn an_empty_text_is_not_sent() {
+    let world = world();
+    for text in ["", "  "] {
+        let output = world.run("send", "ana", &["luis", text]);
+        let said = all_output(&output);
+        assert!(exit_code(&output) == 2 && said.contains("an empty message is not sent"), "{said}");
+    }
+    assert_eq!(world.json("history", "luis", &["ana"]).len(), 0);
+}
+
+#[test]
 fn a_send_waits_until_it_is_delivered_or_read() {
     let world = world();
     let mut waiting = world.tool("send", "ana", &["luis", "hola", "--wait", "delivered", "--json"]).spawn().unwrap();

@@ -2,6 +2,7 @@
 
 use super::account::Change;
 use super::dispatch::Outcome;
+use super::rooms::room_refusal;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
@@ -132,8 +133,7 @@ impl App {
         self.failures += 1;
         self.progress = self.moment.now;
         let why = match (ko.code, &message.to) {
-            (Code::NotMember, Target::Room(room)) => Phrase::JoinFirst { room }.to_string(),
-            (Code::NoRoom, Target::Room(room)) => Phrase::JoinMakes { room }.to_string(),
+            (code, Target::Room(room)) => room_refusal(code, room).unwrap_or_else(|| words::ko(ko)),
             _ => words::ko(ko),
         };
         let Outgoing { id, to, text, .. } = message;
@@ -145,6 +145,8 @@ impl App {
             (Request::Peer(peer), Answer::Peer(address)) => self.connect(peer, address),
             (Request::Peer(peer), Answer::Refused(ko)) => self.handle_no_peer(&peer, &ko),
             (Request::Peer(peer), Answer::NoPeer { online }) => self.handle_peer_takes_none(&peer, online),
+            (Request::Find(target), Answer::Refused(ko)) => self.handle_found(target, Some(&ko)),
+            (Request::Find(target), _) => self.handle_found(target, None),
             (Request::FindRoom(room), Answer::Rooms(rooms)) => self.handle_new_room(room, &rooms),
             (Request::FindRoom(room), _) => self.join(room),
             (Request::Join(room, _), Answer::Joined(chat, last)) => self.handle_joined(room, chat.as_ref(), &last),
@@ -180,8 +182,8 @@ impl App {
             (_, Answer::Chats(chats)) => self.list_unread(&chats),
             (_, Answer::Rooms(rooms)) => self.list_rooms(&rooms),
             (_, Answer::Sessions(open)) => {
-                let now = self.moment.at;
-                self.output.views.extend(open.iter().map(|session| Self::view_of_session(session, now)));
+                let views: Vec<_> = open.iter().map(|session| self.view_of_session(session)).collect();
+                self.output.views.extend(views);
             }
             (Request::LogOut(_), Answer::Done) => self.show(notice(Phrase::SessionsClosed)),
             (_, Answer::Refused(ko)) => self.problem(words::ko(&ko)),
@@ -196,6 +198,7 @@ impl App {
             Request::Lobby => self.handle_lobby(None),
             Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.moment.now),
             Request::Presence => self.presence.retry(),
+            Request::Find(target) => self.handle_found(target.clone(), None),
             Request::Join(..) | Request::FindRoom(_) => {
                 self.handle_not_joined(&Phrase::NotAsked { why: &why }.to_string())
             }

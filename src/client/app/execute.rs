@@ -93,9 +93,8 @@ impl App {
             Command::Passwd => self.begin_passwd(),
             Command::Email(address) => _ = self.ask_server(Request::Email(address)),
             Command::Set(set) => self.set(set),
-            Command::Query(target) => {
-                self.destination = target.map_or(Destination::Nowhere, Destination::Conversation);
-            }
+            Command::Query(None) => self.destination = Destination::Nowhere,
+            Command::Query(Some(target)) => self.query(target),
             Command::History { target, count } => self.show_history(target, count),
             Command::Search(words) => self.search(&words),
             Command::Unread => _ = self.ask_server(Request::Chats),

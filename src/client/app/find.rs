@@ -121,15 +121,16 @@ impl App {
         })
     }
 
-    /// Returns an open connection; `now`: the present time.
-    pub(super) fn view_of_session(open: &OpenSession, now: Timestamp) -> View {
-        let (number, address, since) = (&open.number, &open.address, &when(open.since, now));
+    /// Returns an open connection. A user has one on the RECV port: while this client polls it is this client's.
+    pub(super) fn view_of_session(&self, open: &OpenSession) -> View {
+        let (number, address, since) = (&open.number, &open.address, &when(open.since, self.moment.at));
+        let is_this = open.this || open.on_recv && self.polling.works && !self.setting.piped;
         let port = if open.on_recv { &"RECV" } else { &"SEND" };
         let (this, other) = (
             Phrase::ThisSession { number, port, address, since },
             Phrase::OpenSession { number, port, address, since },
         );
-        answer(if open.this { this } else { other })
+        answer(if is_this { this } else { other })
     }
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::commands::{self, COMMANDS};
+use crate::client::state::conversation::folded;
 use crate::client::state::switch::Switch;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
@@ -198,7 +199,7 @@ pub fn log_out(rest: &str) -> Parsed {
 }
 
 pub fn search(rest: &str) -> Parsed {
-    let words: Vec<_> = rest.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<_> = rest.split_whitespace().map(folded).collect();
     if words.is_empty() { Err(Refusal::Form) } else { Ok(Command::Search(words)) }
 }
 

@@ -8,7 +8,7 @@ use crate::client::state::conversation::Row;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{RoomName, Seq, State, Target, UserName};
-use crate::protocol::{Chat, HistoryRecord, Ko, Room, Status};
+use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};
 
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
@@ -76,6 +76,31 @@ impl App {
         }
     }
 
+    /// `/query`: makes a conversation the current one. The server is asked whether there is such a user or room, unless the
+    /// conversation is known.
+    pub(super) fn query(&mut self, target: Target) {
+        let is_known = self.setting.piped || self.server == Server::Away || self.state.knows(&target);
+        if is_known || !self.ask_server(Request::Find(target.clone())) {
+            self.destination = Destination::Conversation(target);
+        } else {
+            self.input = Input::Joining;
+        }
+    }
+
+    pub(super) fn handle_found(&mut self, target: Target, refusal: Option<&Ko>) {
+        self.input = Input::Line;
+        let why = match (refusal.map(|ko| ko.code), &target) {
+            (Some(Code::NoUser), Target::User(user)) => Phrase::NoSuchUser { user }.to_string(),
+            (Some(code), Target::Room(room)) => match room_refusal(code, room) {
+                Some(why) => why,
+                None => return self.destination = Destination::Conversation(target),
+            },
+            _ => return self.destination = Destination::Conversation(target),
+        };
+        self.problem(why);
+        self.refuse_hasty_texts();
+    }
+
     /// Joins a room. No line is read before the answer: it is meant for the room.
     pub(super) fn join(&mut self, room: RoomName) {
         let rows = if self.setting.piped { 0 } else { limits::HISTORY_RECORDS };
@@ -104,7 +129,9 @@ impl App {
         if let (true, Some(message)) = (self.setting.receipts, new.last()) {
             self.dispatcher.add_read(target, message.seq);
         }
-        let shown = new.into_iter().filter(|message| !self.state.is_ignored(&message.from));
+        // The full screen shows the history itself.
+        let shown =
+            new.into_iter().filter(|message| !self.setting.full_screen && !self.state.is_ignored(&message.from));
         self.output.views.extend(shown.map(|message| View::Row(Row::Received(message))));
     }
 
@@ -189,4 +216,13 @@ fn nearest<'a>(room: &RoomName, rooms: &'a [Room]) -> Option<&'a RoomName> {
     let others = rooms.iter().map(|known| &known.name).filter(|known| letters(known) != letters(room));
     let near = others.map(|known| (strsim::osa_distance(known.mapped(), room.mapped()), known));
     near.filter(|(distance, _)| *distance <= slips).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// Returns what a refusal means for a user who wants to write into a room, if it is about the room.
+pub(super) fn room_refusal(code: Code, room: &RoomName) -> Option<String> {
+    match code {
+        Code::NotMember => Some(Phrase::JoinFirst { room }.to_string()),
+        Code::NoRoom => Some(Phrase::JoinMakes { room }.to_string()),
+        _ => None,
+    }
 }

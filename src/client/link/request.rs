@@ -37,6 +37,8 @@ pub enum Request {
     Peer(UserName),
     /// The conversations, and so the user's membership of the lobby.
     Lobby,
+    /// Asks whether there is such a user, or room of which the user is a member.
+    Find(Target),
     /// Finds the room of this name; if there is none, the rooms that there are.
     FindRoom(RoomName),
     /// Joins a room, and returns the last messages from before, as many as this.
@@ -123,6 +125,7 @@ impl Request {
             Self::Fill(gap) => fetch_history(session, &gap.target, limits::MAX_HISTORY_RECORDS, Some(gap.last.next()))?
                 .map(Answer::Rows),
             Self::Presence => fetch_presence(session)?.map(Answer::Users),
+            Self::Find(target) => fetch_history(session, target, 1, None)?.map(Answer::Rows),
             Self::Peer(user) => find_peer(session, user)?,
             Self::FindRoom(room) => find_room(session, room)?,
             Self::Join(room, rows) => return join(session, room, *rows),

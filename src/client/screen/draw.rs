@@ -201,7 +201,7 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
-        _ if model.open.is_none() => nothing_open(model, area),
+        _ if model.open.is_none() => [nothing_open(model, area), model.drawn.lines.clone()].concat(),
         _ => model.drawn.lines.clone(),
     };
     let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
@@ -282,11 +282,10 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
 }
 
 fn search_prompt(model: &Model, everywhere: bool) -> String {
-    let count = &model.found_count;
-    match (everywhere, &model.found) {
+    match (everywhere, model.found_count) {
         (true, _) => format!("{} ", Phrase::SearchEverywhere),
         (false, None) => format!("{} ", Phrase::SearchHere),
-        (false, Some(_)) => format!("{} ({count}) ", Phrase::SearchHere),
+        (false, Some(count)) => format!("{} ({count}) ", Phrase::SearchHere),
     }
 }
 

@@ -89,9 +89,9 @@ pub struct Model {
     was_connected: bool,
     /// Texts that were entered while the app waited for the answer that decides where they go.
     pub held: VecDeque<String>,
-    /// The message that was found last, and how many there are.
+    /// The message that was found last, and how many there are; `None`: nothing was looked for yet.
     pub found: Option<Key>,
-    pub found_count: usize,
+    pub found_count: Option<usize>,
     notes_made: u64,
 }
 
@@ -121,7 +121,7 @@ impl Model {
             was_connected: false,
             held: VecDeque::new(),
             found: None,
-            found_count: 0,
+            found_count: None,
             notes_made: 0,
         }
     }
@@ -143,22 +143,31 @@ impl Model {
 
     /// Returns the rows of the open conversation.
     pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
-        let notes: Vec<_> =
-            self.notes.iter().filter(|note| note.target.as_ref().is_none_or(|of| of == target)).collect();
-        let look = Look {
+        Rows::new(app.state(), target, &self.older.rows, &self.notes_of(Some(target)), self.look(app))
+    }
+
+    /// Returns the notes that are shown in a conversation, or while none is open.
+    fn notes_of(&self, target: Option<&Target>) -> Vec<&Note> {
+        self.notes.iter().filter(|note| note.target.is_none() || note.target.as_ref() == target).collect()
+    }
+
+    fn look(&self, app: &App) -> Look {
+        Look {
             width: usize::from(self.areas.rows.width),
             theme: self.theme,
             me: app.state().me().clone(),
             new_above: self.new_above,
             load_key: self.keys.of(Action::LoadHole),
-        };
-        Rows::new(app.state(), target, &self.older.rows, &notes, look)
+        }
     }
 
     /// Returns the lines of the open conversation that are on the screen.
     pub fn window(&self, app: &App) -> Window {
-        let Some(target) = &self.open else { return Window::default() };
-        self.rows(app, target).window(self.places.get(target), usize::from(self.areas.rows.height))
+        let height = usize::from(self.areas.rows.height);
+        match &self.open {
+            Some(target) => self.rows(app, target).window(self.places.get(target), height),
+            None => Rows::of_notes(&self.notes_of(None), self.look(app)).window(None, height.saturating_sub(2)),
+        }
     }
 
     /// Follows the app to the conversation that is open there.

@@ -26,6 +26,11 @@ impl<W: Write> Output<W> {
         Self { terminal, shown: Buffer::empty(Rect::ZERO), links: Vec::new(), cursor: None }
     }
 
+    /// Returns the terminal.
+    pub fn into_inner(self) -> W {
+        self.terminal
+    }
+
     /// Forgets what is on the screen: everything is drawn again.
     pub fn forget(&mut self) {
         self.shown = Buffer::empty(Rect::ZERO);
@@ -39,6 +44,7 @@ impl<W: Write> Output<W> {
             bytes.extend_from_slice(b"\x1b[0m\x1b[2J");
         }
         self.forget_links(&drawn.links);
+        self.forget_clusters(&cells);
         let changed = self.shown.diff(&cells);
         if changed.is_empty() && bytes.is_empty() && self.cursor == drawn.cursor {
             return Ok(());
@@ -63,21 +69,50 @@ impl<W: Write> Output<W> {
     fn forget_links(&mut self, links: &[Link]) {
         let gone: Vec<_> = self.links.iter().filter(|link| !links.contains(link)).collect();
         let new: Vec<_> = links.iter().filter(|link| !self.links.contains(link)).collect();
-        for area in gone.into_iter().chain(new).map(|link| link.area) {
-            for position in area.intersection(*self.shown.area()).positions() {
-                if let Some(cell) = self.shown.cell_mut(position) {
-                    // No cell that is drawn has this colour.
-                    cell.set_fg(Color::Rgb(0, 0, 1));
-                }
+        let areas: Vec<_> = gone.into_iter().chain(new).map(|link| link.area).collect();
+        areas.into_iter().for_each(|area| self.forget_area(area));
+    }
+
+    /// A terminal may give a cluster of characters, such as a flag, more cells than it has here. What stands behind one that
+    /// comes or goes is drawn again.
+    fn forget_clusters(&mut self, cells: &Buffer) {
+        let places = cells.area().positions().filter(|at| self.shown.cell(*at) != cells.cell(*at));
+        let symbols = |at: &Position| [self.shown.cell(*at), cells.cell(*at)].into_iter().flatten().map(Cell::symbol);
+        let widths = places.map(|at| (at, symbols(&at).filter(|symbol| is_cluster(symbol)).map(most_cells).max()));
+        let wide: Vec<_> = widths.filter_map(|(at, width)| Some((at, width?))).collect();
+        for (Position { x, y }, width) in wide {
+            let width = u16::try_from(width).unwrap_or(u16::MAX);
+            self.forget_area(Rect { x: x.saturating_add(1), y, width, height: 1 });
+        }
+    }
+
+    fn forget_area(&mut self, area: Rect) {
+        for position in area.intersection(*self.shown.area()).positions() {
+            if let Some(cell) = self.shown.cell_mut(position) {
+                // No cell that is drawn has this colour.
+                cell.set_fg(Color::Rgb(0, 0, 1));
             }
         }
     }
 }
 
+/// Returns the most cells that a terminal gives a cluster: two to each of its characters.
+fn most_cells(cluster: &str) -> usize {
+    2 * cluster.chars().count()
+}
+
+fn is_cluster(symbol: &str) -> bool {
+    symbol.chars().nth(1).is_some()
+}
+
 /// Writes cells, those of a link between the sequences that open and close it.
 fn write_cells(bytes: &mut Vec<u8>, changed: &[(u16, u16, &Cell)], links: &[Link]) -> io::Result<()> {
     let link_of = |x: u16, y: u16| links.iter().find(|link| link.area.contains(Position::new(x, y)));
-    for group in changed.chunk_by(|a, b| link_of(a.0, a.1) == link_of(b.0, b.1)) {
+    // A drawing begins with the place of its first cell. Behind a cluster the cursor may be anywhere.
+    let goes_on = |a: &(u16, u16, &Cell), b: &(u16, u16, &Cell)| {
+        link_of(a.0, a.1) == link_of(b.0, b.1) && !is_cluster(a.2.symbol())
+    };
+    for group in changed.chunk_by(goes_on) {
         let link = group.first().and_then(|(x, y, _)| link_of(*x, *y));
         if let Some(link) = link {
             write!(bytes, "\x1b]8;;{}\x1b\\", link.address)?;

@@ -7,6 +7,7 @@ use super::keys::Action;
 use super::model::{Mode, Model, Request};
 use crate::client::app::App;
 use crate::client::app::event::Event;
+use crate::client::state::conversation::folded;
 use crate::limits;
 
 /// The keys of what lies over the conversation.
@@ -106,7 +107,7 @@ impl Model {
     fn handle_search(&mut self, key: KeyEvent, mut words: String, everywhere: bool, app: &App) -> Vec<Request> {
         match key.code {
             KeyCode::Enter if everywhere && !words.trim().is_empty() => {
-                return vec![Request::App(Event::Entered(format!("/search {words}")))];
+                return vec![self.enter(format!("/search {words}"))];
             }
             KeyCode::Enter | KeyCode::Up | KeyCode::Down => {
                 self.find(app, &words, key.code == KeyCode::Down);
@@ -115,6 +116,7 @@ impl Model {
             KeyCode::Tab => self.mode = Mode::Search { words, everywhere: !everywhere },
             _ => {
                 edit(&mut words, key);
+                self.found_count = None;
                 self.mode = Mode::Search { words, everywhere };
             }
         }
@@ -123,7 +125,7 @@ impl Model {
 
     fn find(&mut self, app: &App, words: &str, later: bool) {
         let Some(target) = self.open.clone() else { return };
-        let words: Vec<_> = words.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<_> = words.split_whitespace().map(folded).collect();
         if words.is_empty() {
             return;
         }
@@ -139,7 +141,7 @@ impl Model {
         let (key, count) = (next.cloned(), found.len());
         drop(rows);
         self.found = key;
-        self.found_count = count;
+        self.found_count = Some(count);
         if let Some(place) = place {
             self.scroll_to(&target, place);
         }

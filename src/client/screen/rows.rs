@@ -122,6 +122,12 @@ impl<'a> Rows<'a> {
         Self { items, look, first_new, lines: RefCell::default() }
     }
 
+    /// The notes alone, while no conversation is open.
+    pub fn of_notes(notes: &[&'a Note], look: Look) -> Self {
+        let items = notes.iter().copied().map(Item::Note).collect();
+        Self { items, look, first_new: None, lines: RefCell::default() }
+    }
+
     /// Returns the lines on a screen of so many, whose bottom line is at a place.
     pub fn window(&self, bottom: Option<&Place>, height: usize) -> Window {
         let Some(last) = self.last() else {

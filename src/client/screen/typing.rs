@@ -93,6 +93,11 @@ impl Model {
     /// Gives a text to the app. While the app waits for the answer that decides where it goes, some texts are held; one more
     /// stays in the editor.
     fn submit(&mut self, text: String, app: &App) -> Vec<Request> {
+        let is_message = !text.starts_with(['/', '@']) && !text.trim().is_empty();
+        if is_message && self.open.is_none() && !app.asks_secret() && app.wants_line() {
+            self.editor.set_text(&text);
+            return self.problem(app, Phrase::NoChat);
+        }
         if self.held.len() < HELD {
             self.held.push_back(text);
         } else {
@@ -107,7 +112,8 @@ impl Model {
         text.map(|text| self.enter(text)).into_iter().collect()
     }
 
-    fn enter(&mut self, text: String) -> Request {
+    /// Gives a text to the app: what follows from it is shown at the end of the conversation.
+    pub(super) fn enter(&mut self, text: String) -> Request {
         if let Some(target) = self.open.clone() {
             self.places.remove(&target);
             self.drafts.remove(&target);
@@ -152,7 +158,10 @@ impl Model {
             Action::Chat(number) => return self.select(self.chats(app).get(number - 1)),
             Action::NextUnread => return self.next_unread(app),
             Action::Jump => self.mode = Mode::Jump { name: String::new(), chosen: 0 },
-            Action::Search => self.mode = Mode::Search { words: String::new(), everywhere: false },
+            Action::Search => {
+                (self.found, self.found_count) = (None, None);
+                self.mode = Mode::Search { words: String::new(), everywhere: false };
+            }
             Action::List => self.mode = Mode::List(self.number_of_open(&self.chats(app)).unwrap_or(0)),
             Action::PageUp => return self.scroll(app, true, page),
             Action::PageDown => return self.scroll(app, false, page),

@@ -4,6 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::outbox::Outgoing;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 
@@ -80,9 +83,9 @@ impl Row {
         }
     }
 
-    /// Checks that its text holds all these words, given in small letters.
+    /// Checks that its text holds all these words, which are [`folded`].
     pub fn holds(&self, words: &[String]) -> bool {
-        let text = self.text().map_or(String::new(), |text| text.as_str().to_lowercase());
+        let text = self.text().map_or(String::new(), |text| folded(text.as_str()));
         words.iter().all(|word| text.contains(word))
     }
 
@@ -93,6 +96,14 @@ impl Row {
             row => row.message().map(|message| message.at),
         }
     }
+}
+
+/// Returns a text as it is searched: in small letters without accents, which few people type when they search.
+pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
 /// The messages whose state one `STATE` event changed.

@@ -84,7 +84,13 @@ fn begins(name: &str, word: &str) -> bool {
     name.to_lowercase().starts_with(&word.to_lowercase())
 }
 
+/// Returns the commands that begin so; another name of one only where no command does.
 fn commands(word: &str) -> Vec<String> {
+    let verbs = COMMANDS.iter().map(|row| row.verb).filter(|verb| begins(verb, word));
+    let found: Vec<_> = verbs.map(|verb| format!("{verb} ")).collect();
+    if !found.is_empty() {
+        return found;
+    }
     let all = COMMANDS.iter().flat_map(names);
     all.filter(|name| begins(name, word)).map(|name| format!("{name} ")).collect()
 }

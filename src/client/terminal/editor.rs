@@ -184,8 +184,10 @@ impl Editor {
         changed(self.area.paste())
     }
 
+    /// Submits the text, without empty lines at its end: a pasted block often has one.
     fn submit(&mut self) -> Edit {
-        let text = self.text();
+        let typed = self.text();
+        let text = if self.is_secret { typed } else { typed.trim_end_matches('\n').to_owned() };
         if !self.is_secret {
             self.recall.add(&text);
         }

@@ -51,12 +51,12 @@ phrases! {
         "qual sala? {verb} #sala; a conversa atual não é uma sala";
     NoRooms: "there are no rooms yet; /join #room makes one",
         "todavía no hay salas; /join #sala crea una", "ainda não há salas; /join #sala cria uma";
-    RoomMembers { room, members }: "{room}: {members} in it", "{room}: {members} dentro", "{room}: {members} dentro";
-    RoomMembersAndYou { room, members }: "{room}: {members} in it, you too",
-        "{room}: {members} dentro, tú también", "{room}: {members} dentro, você também";
-    CaughtUp { count, target }: "{count} more messages in {target} while you were away are in your history: /history {target}",
-        "{count} mensajes más en {target} mientras no estabas, ya en tu historial: /history {target}",
-        "mais {count} mensagens em {target} enquanto você estava fora, já no seu histórico: /history {target}";
+    RoomMembers { room, members }: "{room}, members: {members}", "{room}, miembros: {members}", "{room}, membros: {members}";
+    RoomMembersAndYou { room, members }: "{room}, members: {members}; you are one",
+        "{room}, miembros: {members}; tú eres uno", "{room}, membros: {members}; você é um";
+    CaughtUp { count, target }: "fetched from the server, {target}: {count}; /history {target} shows them",
+        "traídos del servidor, {target}: {count}; /history {target} los muestra",
+        "trazidas do servidor, {target}: {count}; /history {target} as mostra";
     Gap { max, target }: "up to {max} messages in {target} while you were away are with the server only",
         "hasta {max} mensajes en {target} mientras no estabas, que solo tiene el servidor",
         "até {max} mensagens em {target} enquanto você estava fora, que só o servidor tem";
@@ -338,7 +338,7 @@ phrases! {
         "{text} não é um endereço de e-mail; /email nenhum remove o seu";
     NewPasswordOf { user }: "new password of {user}: ", "nueva contraseña de {user}: ", "nova senha de {user}: ";
     PasswordAgain: "and again: ", "otra vez: ", "outra vez: ";
-    NewHere { server, user }: "{server} has no user {user}. A user name is as it is for ever; a password has at least 8 characters and is not the name.",
+    NewHere { server, user }: "{server} has no user {user}. A user name cannot be changed later; a password has at least 8 characters and is not the name.",
         "{server} no tiene ningún usuario {user}. Un nombre de usuario ya no cambia; una contraseña tiene al menos 8 caracteres y no es el nombre.",
         "{server} não tem nenhum usuário {user}. Um nome de usuário não muda mais; uma senha tem pelo menos 8 caracteres e não é o nome.";
     MayRegister { user }: "New here? Create the account {user} [y/N] ",
