@@ -168,12 +168,10 @@ fn a_disk_that_fails_or_is_full_leaves_nothing_behind() {
     played(&safe);
     back_up(&safe).unwrap();
     let restore = |disk: &SimulatedDisk| store(disk, RESTORED).restore(&store(disk, BACKUP)).map(drop);
-    for fault in [Fault::Error(io::ErrorKind::StorageFull), Fault::ShortWrite] {
-        // Into a directory that is there already, and into a new one.
-        for is_there in [false, true] {
-            leaves_nothing_behind(&disk, BACKUP, is_there, fault, back_up);
-            leaves_nothing_behind(&safe, RESTORED, is_there, fault, restore);
-        }
+    // Into a directory that is there already, and into a new one.
+    for (is_there, fault) in [(true, Fault::Error(io::ErrorKind::StorageFull)), (false, Fault::ShortWrite)] {
+        leaves_nothing_behind(&disk, BACKUP, is_there, fault, back_up);
+        leaves_nothing_behind(&safe, RESTORED, is_there, fault, restore);
     }
 }
 

@@ -238,7 +238,7 @@ fn a_file_that_cannot_be_opened_or_is_cut_meanwhile_is_an_error_and_no_damage() 
 }
 
 #[test]
-fn a_page_takes_few_reads() {
+fn a_page_and_a_poll_take_few_reads() {
     let long = long();
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = reads.clone();
@@ -255,6 +255,12 @@ fn a_page_takes_few_reads() {
         most = most.max(reads.load(Ordering::Relaxed));
     }
     assert!(most < 150, "{most} reads");
+    // Rows that lie side by side are not searched one by one.
+    reads.store(0, Ordering::Relaxed);
+    let wanted: Vec<_> = long.rows.iter().step_by(2).map(|(number, _)| seq(*number)).collect();
+    assert!(file.rows(&wanted).expect("rows").iter().all(Option::is_some));
+    let all = reads.load(Ordering::Relaxed);
+    assert!(all < 500, "{all} reads");
 }
 
 /// Where a disk has lost a part of a file there are zeros: a line that is longer than memory, if it were read as one.
@@ -286,6 +292,8 @@ fn a_lost_part_of_any_length_takes_no_memory() {
     // The first row behind the lost part is of the same line.
     assert_eq!((all.len(), all[4].as_str()), (4 + 1 + 4, "DAMAGED;5;5"), "{all:?}");
     assert_eq!(ana.list("HISTORY;luis;1000;8").len(), 4 + 1 + 2);
+    // Its beginning is before the lost part.
+    assert_eq!(ana.list("HISTORY;luis;1000;6").len(), 4 + 1);
     let more = process.peak() - begin;
     assert!(more < 16 << 10, "{more} KiB for a line of {LOST} bytes");
 }
