@@ -269,8 +269,9 @@ fn a_lost_part_of_any_length_takes_no_memory() {
     const LOST: usize = 96 << 20;
     let mut world = World::without_lobby();
     let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let text = "x".repeat(1_000);
     for number in 1..=9 {
-        assert!(ana.request(&format!("SEND;m{number};luis;texto {number}")).starts_with("OK;"));
+        assert!(ana.request(&format!("SEND;m{number};luis;{text}")).starts_with("OK;"));
     }
     world.stop();
     let file = world.data().join("history/direct-0-1.csv");
