@@ -185,7 +185,7 @@ impl Store {
         row.map(Some).ok_or_else(|| StoreError::damaged(&self.manifest(), 3, "there should be one row"))
     }
 
-    fn manifest(&self) -> PathBuf {
+    pub(super) fn manifest(&self) -> PathBuf {
         self.directory.join(Manifest::KIND.file_name())
     }
 

@@ -58,8 +58,10 @@ impl Store {
     pub(super) fn discard_copy(&self, marker: &Path, directory_too: bool) {
         let removed = self.remove_content().and_then(|()| self.sync_dir(&self.directory));
         if removed.is_ok() {
-            // It may not exist yet.
-            let _ = self.disk.remove_file(marker);
+            // It may not exist yet; and that of a backup may have become its manifest.
+            for file in [marker, &self.manifest()] {
+                let _ = self.disk.remove_file(file);
+            }
             if directory_too {
                 let _ = self.disk.remove_dir(&self.directory);
             }

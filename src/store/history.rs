@@ -18,8 +18,8 @@ use crate::state_machine::{ConversationId, HistoryPrefix, Participants, StoredSt
 
 const COLUMNS: &str = "seq;id;from;to;at;text;checksum\n";
 
-/// Longer than any row.
-pub(super) const MAX_ROW_BYTES: u64 = 2 * limits::RECORD_BYTES as u64;
+/// Longer than any row: the log's record of a message has all that its row has, and more room.
+pub(super) const MAX_ROW_BYTES: u64 = limits::RECORD_BYTES as u64;
 
 /// Returns the two lines that a file begins with.
 pub(super) fn head(id: ConversationId, participants: &Participants) -> Vec<u8> {

@@ -162,37 +162,33 @@ fn a_restore_cut_at_any_call_serves_everything_or_not_at_all_and_can_be_run_agai
 
 #[test]
 fn a_disk_that_fails_or_is_full_leaves_nothing_behind() {
-    let disk = SimulatedDisk::default();
+    let (disk, safe) = (SimulatedDisk::default(), SimulatedDisk::default());
     played(&disk);
-    for fault in [Fault::Error(io::ErrorKind::StorageFull), Fault::ShortWrite] {
-        let back_up = |disk: &SimulatedDisk| store(disk, DATA).backup(Path::new(BACKUP));
-        for call in 1..=calls(&disk, back_up) {
-            let failing = disk.after_power_cut(|| true);
-            failing.fail(call, fault);
-            if back_up(&failing).is_err() {
-                assert!(
-                    !failing.exists(Path::new(BACKUP)).unwrap(),
-                    "call {call}: {:?}",
-                    read_files(&failing, BACKUP).keys()
-                );
-            }
-            let _ = failing.remove_dir(Path::new(BACKUP));
-            back_up(&failing).unwrap_or_else(|error| panic!("call {call}: {error}"));
-        }
-        let safe = disk.after_power_cut(|| true);
-        back_up(&safe).unwrap();
-        let restore = |disk: &SimulatedDisk| store(disk, RESTORED).restore(&store(disk, BACKUP));
-        for call in 1..=calls(&safe, restore) {
-            let failing = safe.after_power_cut(|| true);
-            failing.fail(call, fault);
-            if restore(&failing).is_err() {
-                assert!(
-                    read_files(&failing, RESTORED).is_empty(),
-                    "call {call}: {:?}",
-                    read_files(&failing, RESTORED).keys()
-                );
-                restore(&failing).unwrap_or_else(|error| panic!("call {call}: {error}"));
-            }
+    let back_up = |disk: &SimulatedDisk| store(disk, DATA).backup(Path::new(BACKUP)).map(drop);
+    played(&safe);
+    back_up(&safe).unwrap();
+    let restore = |disk: &SimulatedDisk| store(disk, RESTORED).restore(&store(disk, BACKUP)).map(drop);
+    // Into a directory that is there already, and into a new one.
+    for (is_there, fault) in [(true, Fault::Error(io::ErrorKind::StorageFull)), (false, Fault::ShortWrite)] {
+        leaves_nothing_behind(&disk, BACKUP, is_there, fault, back_up);
+        leaves_nothing_behind(&safe, RESTORED, is_there, fault, restore);
+    }
+}
+
+type Copy = fn(&SimulatedDisk) -> Result<(), StoreError>;
+
+fn leaves_nothing_behind(disk: &SimulatedDisk, target: &str, is_there: bool, fault: Fault, copy: Copy) {
+    let disk = disk.after_power_cut(|| true);
+    if is_there {
+        disk.create_dir(Path::new(target)).unwrap();
+    }
+    for call in 1..=calls(&disk, copy) {
+        let failing = disk.after_power_cut(|| true);
+        failing.fail(call, fault);
+        if copy(&failing).is_err() {
+            let left = read_files(&failing, target);
+            assert!(left.is_empty(), "call {call}: {:?}", left.keys());
+            copy(&failing).unwrap_or_else(|error| panic!("call {call}: {error}"));
         }
     }
 }

@@ -122,6 +122,20 @@ fn try_all(lane: u64, calls: u64) -> usize {
 }
 
 #[test]
+fn the_advice_is_that_for_the_error() {
+    for (kind, advice) in [
+        (ErrorKind::PermissionDenied, "; choose a directory that you may write to with --data"),
+        (ErrorKind::StorageFull, "; free some space on the disk"),
+        (ErrorKind::Other, "; check the disk, then try again"),
+    ] {
+        let disk = SimulatedDisk::default();
+        disk.fail(1, Fault::Error(kind));
+        let refused = serve(&disk).err().expect("the first call failed");
+        assert!(refused.ends_with(advice), "{kind}: {refused}");
+    }
+}
+
+#[test]
 fn the_lock_is_taken_or_the_start_says_why_not() {
     let disk = SimulatedDisk::default();
     let server = serve(&disk).expect("a server");

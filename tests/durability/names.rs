@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL};
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::simulated_disk::SimulatedDisk;
+use wachat::disk::Disk;
 use wachat::model::{MessageId, RoomName, Target, Text, UserName};
 use wachat::protocol::Reply;
 use wachat::state_machine::{Command, ConversationId, Policy};
@@ -68,16 +69,32 @@ fn what_a_file_cannot_hold_is_no_stored_name() {
     }
 }
 
+/// A new store, and one that was there: its own names have to be durable, as a start may be the first after a kill.
 #[test]
 fn a_directory_above_the_store_may_refuse_its_sync() {
-    for (directory, is_tolerated) in [("/", true), ("/srv", true), ("/srv/data", false)] {
-        let hook: Hook = Arc::new(move |what, path| match what {
-            "sync_dir" if path == Path::new(directory) => Err(io::ErrorKind::InvalidInput.into()),
-            _ => Ok(()),
-        });
-        let disk = InterceptedDisk { disk: SimulatedDisk::default(), hook };
-        let opened = Store::new(Arc::new(disk), Path::new("/srv/data")).open(Policy::default(), SMALL);
-        assert_eq!(opened.is_ok(), is_tolerated, "{directory}: {:?}", opened.err());
+    use io::ErrorKind::{InvalidInput, Other, PermissionDenied, ReadOnlyFilesystem};
+    for (directory, kind, is_tolerated) in [
+        ("/", InvalidInput, true),
+        ("/srv", InvalidInput, true),
+        ("/srv", PermissionDenied, true),
+        ("/srv", ReadOnlyFilesystem, true),
+        ("/srv", Other, false),
+        ("/srv/data", InvalidInput, false),
+        ("/srv/data", Other, false),
+    ] {
+        for is_new in [true, false] {
+            let disk = SimulatedDisk::default();
+            let open = |disk: Arc<dyn Disk>| Store::new(disk, Path::new("/srv/data")).open(Policy::default(), SMALL);
+            if !is_new {
+                drop(open(Arc::new(disk.clone())).expect("a new store"));
+            }
+            let hook: Hook = Arc::new(move |what, path| match what {
+                "sync_dir" if path == Path::new(directory) => Err(kind.into()),
+                _ => Ok(()),
+            });
+            let opened = open(Arc::new(InterceptedDisk { disk, hook }));
+            assert_eq!(opened.is_ok(), is_tolerated, "{directory}, {kind}, new: {is_new}: {:?}", opened.err());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::group_commit_harness::GroupCommitHarness;
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::{WACHAT, World, run_to_end};
-use wachat::store::{Problem, Store};
+use wachat::store::{Problem, Store, StoreError};
 
 /// Mounts the directory `$0` read-only, for itself alone, and runs the other arguments.
 const ON_READ_ONLY: &str = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@""#;
@@ -64,16 +64,41 @@ fn a_file_that_cannot_be_read_is_not_called_damaged() {
     let files = crate::support::store_files::read_files(&disk, "/data");
     let names = files.keys().filter(|path| !path.ends_with("lock"));
     let mut count = 0;
-    for path in names {
+    for (path, call) in names.flat_map(|path| [(path, "open"), (path, "read")]) {
         let unreadable = path.clone();
         let hook: Hook = Arc::new(move |what, path| match what {
-            "read" if path == unreadable => Err(io::Error::other("a sector cannot be read")),
+            _ if what == call && path == unreadable => Err(io::Error::other("a sector cannot be read")),
             _ => Ok(()),
         });
         let store = Store::new(Arc::new(InterceptedDisk { disk: disk.clone(), hook }), Path::new("/data"));
-        let error = store.check().err().unwrap_or_else(|| panic!("{}: nothing is said", path.display()));
-        assert!(matches!(error.problem, Problem::Io(_)) && error.path == *path, "{}: {error}", path.display());
+        let error = store.check().err().unwrap_or_else(|| panic!("{call} {}: nothing is said", path.display()));
+        assert!(matches!(error.problem, Problem::Io(_)) && error.path == *path, "{call} {}: {error}", path.display());
         count += 1;
     }
-    assert!(count > 10, "{count} files");
+    assert!(count > 20, "{count} calls");
+}
+
+#[test]
+fn a_history_file_that_becomes_shorter_while_it_is_read_is_not_called_damaged() {
+    let history = Path::new("/data/history/direct-0-0.csv");
+    let check = |store: &Store| store.check().map(drop);
+    let back_up = |store: &Store| store.backup(Path::new("/backup")).map(drop);
+    for act in [&check as &dyn Fn(&Store) -> Result<(), StoreError>, &back_up] {
+        let disk = SimulatedDisk::default();
+        let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new("/data"));
+        server.register("ana");
+        server.send("ana", "ana", "hola");
+        server.checkpoint();
+        drop(server);
+        let cut = disk.clone();
+        let hook: Hook = Arc::new(move |what, path| {
+            if what == "read" && path == history {
+                cut.tamper(history, |content| content.truncate(60));
+            }
+            Ok(())
+        });
+        let error =
+            act(&Store::new(Arc::new(InterceptedDisk { disk, hook }), Path::new("/data"))).expect_err("shorter");
+        assert!(matches!(error.problem, Problem::Io(_)) && error.path == history, "{error}");
+    }
 }

@@ -33,3 +33,13 @@ pub fn read_files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Ve
     }
     found
 }
+
+/// Changes a table's text, and makes its last line fit: what a defect would write.
+pub fn replace_in_table(table: &str, old: &str, new: &str) -> String {
+    assert!(table.contains(old), "no {old} in {table}");
+    let mut table = table.replacen(old, new, 1);
+    table.truncate(table.rfind("\nend;").expect("an end line") + 1);
+    let (rows, checksum) = (table.lines().count() - 2, crc32fast::hash(table.as_bytes()));
+    table.push_str(&format!("end;{rows};{checksum:08x}\n"));
+    table
+}

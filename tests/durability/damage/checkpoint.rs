@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL};
+use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::disk::Disk;
@@ -135,4 +136,54 @@ fn refused(disk: &SimulatedDisk, table: &Path, how: &str) {
     let error = store(disk).open(Policy::default(), SMALL).err().map(|error| error.to_string());
     let error = error.unwrap_or_else(|| panic!("{} with {how} was taken for good", table.display()));
     assert!(error.contains(&table.display().to_string()), "{how}: {error}");
+}
+
+const HISTORY: &str = "/data/history/direct-0-1.csv";
+
+/// An error of a call says nothing about the file. It is not begun anew: that would empty it.
+#[test]
+fn a_history_file_that_cannot_be_opened_is_left_alone() {
+    let disk = SimulatedDisk::default();
+    let mut server = playing(&disk);
+    let upto = checkpoints_of_a_stopping_server(&mut server);
+    drop(server);
+    let before = wachat::disk::read(&disk, Path::new(HISTORY)).unwrap();
+    let hook: Hook = Arc::new(|what, path| match what {
+        "open" if path == Path::new(HISTORY) => Err(std::io::Error::other("no more files can be opened")),
+        _ => Ok(()),
+    });
+    let failing = InterceptedDisk { disk: disk.clone(), hook };
+    let error = Store::new(Arc::new(failing), Path::new(DATA)).checkpoint(upto).expect_err("it has to be said");
+    assert_eq!(error.path, Path::new(HISTORY), "{error}");
+    assert!(wachat::disk::read(&disk, Path::new(HISTORY)).unwrap() == before, "it was changed");
+    store(&disk).checkpoint(upto).expect("the next one is made");
+    let report = store(&disk).check().unwrap();
+    assert_eq!((report.damage.as_slice(), report.messages), ([].as_slice(), 8));
+}
+
+#[test]
+fn what_an_interrupted_checkpoint_has_left_in_a_history_file_is_cut_off() {
+    let disk = SimulatedDisk::default();
+    let mut server = playing(&disk);
+    let upto = checkpoints_of_a_stopping_server(&mut server);
+    drop(server);
+    // More than the rows that come in its place.
+    disk.tamper(Path::new(HISTORY), |content| content.extend(b"half a row ".repeat(1_000)));
+    assert_eq!(store(&disk).check().unwrap().notes.len(), 1);
+    store(&disk).checkpoint(upto).unwrap();
+    let report = store(&disk).check().unwrap();
+    assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
+}
+
+#[test]
+fn the_size_of_a_checkpoint_is_that_of_its_tables() {
+    let disk = SimulatedDisk::default();
+    let mut server = playing(&disk);
+    let upto = checkpoints_of_a_stopping_server(&mut server);
+    drop(server);
+    let made = store(&disk).checkpoint(upto).unwrap();
+    let size = |table: &PathBuf| wachat::disk::read(&disk, table).unwrap().len() as u64;
+    let sizes: u64 = tables(&disk).iter().map(size).sum();
+    let opened = store(&disk).open(Policy::default(), SMALL).unwrap();
+    assert_eq!((made.bytes, opened.checkpoint_bytes), (sizes, sizes));
 }

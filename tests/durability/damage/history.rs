@@ -213,3 +213,52 @@ fn the_log_names_the_row_once_and_the_client_shows_a_line() {
     luis.expect("ana: message 4 is damaged on the server");
     assert!(all_output(&world.pipe("luis", "/history #sala\n", &[])).contains("#sala: message 2 is damaged"));
 }
+
+/// Rows of a file that is longer than one read.
+const ROWS: usize = 40;
+
+#[test]
+fn the_log_names_the_line_of_each_damage_and_says_nothing_of_a_whole_file() {
+    let mut world = World::without_lobby();
+    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    for number in 1..=ROWS {
+        let text = format!("texto {number}. {}", "x".repeat(1_000));
+        assert!(ana.request(&format!("SEND;m{number};luis;{text}")).starts_with("OK;"));
+    }
+    world.stop();
+    let file = world.data().join("history/direct-0-1.csv");
+    let whole = std::fs::read_to_string(&file).expect("the file");
+    let cut = whole.len() - 5;
+    let (first, last) = (whole.replace("texto 2.", "texto 3."), whole.replace("texto 38.", "texto 39."));
+    let not_as_written = "this is not a row as it was written";
+    let shorter = format!("the file has {cut} bytes and should have {}", whole.len());
+    let strange = "its first two lines are not those of this conversation";
+    let cases = [
+        (Some(whole.clone()), vec![]),
+        (Some(first.replace("texto 38.", "texto 39.")), vec![(40, not_as_written), (4, not_as_written)]),
+        (Some(last), vec![(40, not_as_written)]),
+        (Some(whole.replace("seq;id", "seq;ID")), vec![(1, strange)]),
+        (Some(whole[..cut].to_owned()), vec![(42, shorter.as_str())]),
+        (None, vec![(1, "the file is missing")]),
+    ];
+    for (content, damage) in cases {
+        match &content {
+            Some(content) => std::fs::write(&file, content).expect("to write"),
+            None => std::fs::remove_file(&file).expect("to remove it"),
+        }
+        let before = world.log().len();
+        world.start();
+        for limit in [1_000, 3, 1_000] {
+            assert!(!world.login("ana").list(&format!("HISTORY;luis;{limit}")).is_empty());
+        }
+        // In the middle as well.
+        assert!(!world.login("ana").list("HISTORY;luis;3;20").is_empty());
+        let log = world.log().split_off(before);
+        let said: Vec<_> = log.lines().filter(|line| line.contains("served as damaged")).collect();
+        assert_eq!(said.len(), damage.len(), "{said:#?}");
+        for (said, (line, what)) in said.iter().zip(damage) {
+            assert!(said.contains(&format!("{} line {line}: {what};", file.display())), "{said}");
+        }
+        world.stop();
+    }
+}

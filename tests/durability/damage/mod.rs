@@ -4,6 +4,7 @@
 mod checkpoint;
 mod every_bit;
 mod history;
+mod long_history;
 mod segments;
 mod small_wal;
 
@@ -146,6 +147,14 @@ fn an_emptied_store_is_not_taken_for_a_new_one() {
     assert!(said.contains(gone), "{said}");
     let said = refusal_without(&disk, &["/data/checkpoint-000000", "/data/wal", "/data/history"]);
     assert!(said.contains(gone), "{said}");
+    // Nor if its lock's file is lost as well: a segment, or a history file, is of a store.
+    disk.tamper(Path::new("/data/lock"), Vec::clear);
+    let said = refusal_without(&disk, &["/data/checkpoint-000000", "/data/history"]);
+    assert!(said.contains(gone), "{said}");
+    wachat::disk::write(&disk, Path::new("/data/history/room-0.csv"), b"x").unwrap();
+    disk.sync_dir(Path::new("/data/history")).unwrap();
+    let said = refusal_without(&disk, &["/data/checkpoint-000000", "/data/wal"]);
+    assert!(said.contains(gone), "{said}");
     // Not even after a clean stop is there a checkpoint without a segment after it.
     let disk = SimulatedDisk::default();
     let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new("/data"));
@@ -155,6 +164,15 @@ fn an_emptied_store_is_not_taken_for_a_new_one() {
     assert_eq!(store(&disk).open(policy(), SIZES).unwrap().machine.stored.password_hashes().count(), 1);
     let said = refusal_without(&disk, &["/data/wal"]);
     assert!(said.starts_with("/data/wal/000002.csv: the file is missing"), "{said}");
+}
+
+#[test]
+fn two_empty_directories_are_a_new_store() {
+    let disk = SimulatedDisk::default();
+    for directory in ["/data/wal", "/data/history"] {
+        disk.create_dir(Path::new(directory)).unwrap();
+    }
+    assert_eq!(store(&disk).open(policy(), SIZES).unwrap().machine.stored.last.get(), 0);
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! The tables of a checkpoint, each with rows of every kind: what is read from them is what was written into them, and
+//! a table of another version is refused.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
+use crate::support::simulated_disk::SimulatedDisk;
+use crate::support::store_files::{read_files, replace_in_table};
+use wachat::model::{Email, Seq, Target};
+use wachat::protocol::After;
+use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
+use wachat::store::Store;
+
+/// A room's log of two messages: a third one makes a gap.
+const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100 };
+
+fn store(disk: &SimulatedDisk, directory: &str) -> Store {
+    Store::with_capacities(Arc::new(disk.clone()), Path::new(directory), CAPACITIES)
+}
+
+fn target(name: &str) -> Target {
+    Target::parse(name).expect("a user or a room")
+}
+
+/// A user reads up to the last message.
+fn read(server: &mut GroupCommitHarness, who: &str, of: &str) {
+    let seq = server.group_commit.state().last;
+    let target = Ok(target(of));
+    server.request(Command::Read { user: user(who), target, seq, last_of_peer: LastOfPeer::NotLookedUp });
+}
+
+/// Users, messages and rooms in every state that a table has a word for.
+fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
+    let mut server = GroupCommitHarness::serve(store(disk, "/data"));
+    ["ana", "luis", "eva", "gone"].iter().for_each(|name| server.register(name));
+    server.request(Command::SetEmail { user: user("ana"), email: Email::new("ana@example.org").expect("an address") });
+    server.request(Command::Remove { user: user("gone") });
+    for (name, room) in [("ana", "#sala"), ("luis", "#sala"), ("eva", "#sala"), ("eva", "#removed")] {
+        server.request(Command::Join { user: user(name), room: Ok(target(room)) });
+    }
+    server.send("eva", "#removed", "hola");
+    server.request(Command::RemoveRoom { room: Ok(target("#removed")) });
+    // Of a stranger, and of none.
+    server.send("ana", "luis", "hola; \"luis\"");
+    server.request(Command::Leave { user: user("luis"), room: Ok(target("#sala")) });
+    server.send("eva", "luis", "hola");
+    server.request(Command::Join { user: user("luis"), room: Ok(target("#sala")) });
+    // DELIVERED and READ, in a room and in a chat.
+    server.send("luis", "#sala", "hola a todos");
+    ["ana", "eva"].iter().for_each(|name| read(&mut server, name, "#sala"));
+    server.send("luis", "ana", "hola");
+    read(&mut server, "ana", "luis");
+    server.request(Command::Open { user: user("eva"), order: 1, address: IpAddr::V4(Ipv4Addr::LOCALHOST) });
+    server.request(Command::Poll { after: After::Number(Seq::new(5).expect("a number")), wait: Some(0), max: 10 });
+    server.request(Command::Closed);
+    for (from, text) in [("ana", "1"), ("luis", "2"), ("ana", "3"), ("ana", "4"), ("eva", "5")] {
+        server.send(from, "#sala", text);
+    }
+    server
+}
+
+/// The tables of the checkpoint with this number, but for the one that has the store's name.
+fn tables(disk: &SimulatedDisk, checkpoint: &str) -> BTreeMap<PathBuf, String> {
+    let files = read_files(disk, checkpoint).into_iter();
+    let table = |(path, content): (PathBuf, Vec<u8>)| {
+        (PathBuf::from(path.file_name().expect("a name")), String::from_utf8(content).expect("text"))
+    };
+    files.map(table).filter(|(name, _)| name != Path::new("store.csv")).collect()
+}
+
+#[test]
+fn what_is_read_from_tables_is_what_was_written_into_them() {
+    let disk = SimulatedDisk::default();
+    let mut server = played(&disk);
+    server.last_checkpoint();
+    drop(server);
+    let written = tables(&disk, "/data/checkpoint-000001");
+    for (table, parts) in [
+        ("users.csv", &["ana@example.org", "Z;2027-01-15T08:00:00.006Z;;0\n", "Z;;2027-01-15T08:00:00.024Z;5\n"][..]),
+        ("offline.csv", &[";MSG;", ";STATE;", ";yes;", ";no;", ";READ;"]),
+        ("marks.csv", &[";yes", ";no"]),
+        ("rooms.csv", &["#removed;;removed;", "#sala;ana;open;10;ana;9"]),
+        ("members.csv", &["#sala;luis;"]),
+        ("room_logs.csv", &["#sala;"]),
+        ("room_marks.csv", &["#sala;luis;"]),
+        ("conversations.csv", &["direct-", "room-"]),
+        ("ids.csv", &["ana;m2;"]),
+    ] {
+        let content = &written[Path::new(table)];
+        let missing: Vec<_> = parts.iter().filter(|part| !content.contains(*part)).collect();
+        assert!(missing.is_empty(), "{table} has no {missing:?}:\n{content}");
+    }
+    // A restore writes tables from those that it has read.
+    store(&disk, "/data").backup(Path::new("/backup")).expect("a backup");
+    store(&disk, "/restored").restore(&store(&disk, "/backup")).expect("a store");
+    for (table, content) in tables(&disk, "/restored/checkpoint-000000") {
+        assert_eq!(content, written[&table], "{}", table.display());
+    }
+}
+
+#[test]
+fn a_table_of_another_version_is_refused() {
+    let disk = SimulatedDisk::default();
+    played(&disk).last_checkpoint();
+    for (path, content) in read_files(&disk, "/data/checkpoint-000001") {
+        let content = String::from_utf8(content).expect("text");
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let version = format!("wachat-{name};1\n");
+        let newer = "written by a newer version of wachat; start that one".to_owned();
+        let other = format!("line 1: this should be wachat-{name};1");
+        for (line, said) in [
+            (format!("wachat-{name};2\n"), format!("{}: {newer}", path.display())),
+            (format!("wachat-{name};4294967295\n"), format!("{}: {newer}", path.display())),
+            (format!("wachat-{name};0\n"), format!("{} {other}", path.display())),
+            (format!("wachat-{name};01\n"), format!("{} {other}", path.display())),
+            (format!("wachat-{name};x\n"), format!("{} {other}", path.display())),
+            (format!("wachat-x{name};2\n"), format!("{} {other}", path.display())),
+        ] {
+            disk.tamper(&path, |bytes| *bytes = replace_in_table(&content, &version, &line).into_bytes());
+            let error = store(&disk, "/data").open(Policy::default(), SMALL).err().expect("it has to be refused");
+            assert!(error.to_string().starts_with(&said), "{line}: {error}");
+        }
+        disk.tamper(&path, |bytes| *bytes = content.clone().into_bytes());
+    }
+    drop(store(&disk, "/data").open(Policy::default(), SMALL).expect("as it was, it starts"));
+}
