@@ -35,6 +35,9 @@ pub(super) struct JudgeArgs {
     /// Longest wait for a line that has to come, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     patience: u64,
+    /// Number of tests that are played side by side
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    jobs: u8,
     /// Points of each group: a TOML file with lines such as framing = 10
     #[arg(long, value_name = "FILE")]
     points: Option<PathBuf>,
@@ -56,7 +59,13 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
     let points = args.points.as_ref().map_or(Ok(Points::default()), read_points)?;
     let [send, recv] =
         addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
-    let server = Server { send, recv, patience: Duration::from_secs(args.patience), restart: args.restart.clone() };
+    let server = Server {
+        send,
+        recv,
+        patience: Duration::from_secs(args.patience),
+        players: args.jobs.into(),
+        restart: args.restart.clone(),
+    };
     for (address, port) in [(send, "SEND"), (recv, "RECV")] {
         TcpStream::connect_timeout(&address, server.patience)
             .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;

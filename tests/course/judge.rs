@@ -8,12 +8,12 @@ use wachat::course::judge::script;
 
 use crate::support::{WACHAT, World, wait_until};
 
-fn judge(send: u16, recv: u16, more: &[&str]) -> Output {
+pub fn judge(send: u16, recv: u16, more: &[&str]) -> Output {
     let server = format!("--server=127.0.0.1:{send},{recv}");
     Command::new(WACHAT).args(["judge", &server]).args(more).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap() + &String::from_utf8_lossy(&output.stderr)
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::support::cargo::cargo;
+use crate::support::examples::example;
 use crate::support::{PASSWORD, TIMEOUT, World};
 use tempfile::TempDir;
 
@@ -58,20 +58,6 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Builds an example (`cargo test --test docs` does not), and returns its path.
-fn example(name: &str) -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let directory = Path::new(crate::support::WACHAT).parent().expect("the directory of the binary");
-    let profile = match directory.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
-    let _one = ONE_AT_A_TIME.lock();
-    let built = cargo().args(["build", "--quiet", "--profile", profile, "--example", name]).status();
-    assert!(built.expect("cargo").success());
-    directory.join("examples").join(name)
 }
 
 /// Returns the command of `raw_client` for ana, with luis as the recipient.

@@ -11,6 +11,7 @@ pub mod client_files;
 pub mod client_judge;
 pub mod clients;
 pub mod connection;
+pub mod examples;
 pub mod group_commit_harness;
 pub mod intercepted_disk;
 pub mod process;

@@ -26,9 +26,6 @@ use parking_lot::Mutex;
 pub use play::{Failure, Moment};
 pub use script::{Group, Test};
 
-/// Number of tests that are played side by side. Most of their time is waiting.
-const PLAYERS: usize = 4;
-
 /// A server under test.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -36,6 +33,8 @@ pub struct Server {
     pub recv: SocketAddr,
     /// Longest wait for a line that has to come.
     pub patience: Duration,
+    /// Number of tests that are played side by side. Most of their time is waiting.
+    pub players: usize,
     /// The command that kills the server and starts it again.
     pub restart: Option<String>,
 }
@@ -69,7 +68,7 @@ pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + S
         outcomes.lock().push((place, outcome));
     };
     thread::scope(|scope| {
-        for _ in 0..PLAYERS {
+        for _ in 0..server.players.max(1) {
             scope.spawn(|| {
                 while let Some((place, test)) =
                     first.get(next.fetch_add(1, Ordering::Relaxed)).map(|test| (test.number, test))

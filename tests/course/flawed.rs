@@ -1,0 +1,104 @@
+//! The judge finds the flaws of a small server: each fails the tests that name it, and no others.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::judge::{judge, text};
+use crate::support::examples::example;
+use crate::support::world::choose_ports;
+use crate::support::{send_signal, wait_until};
+
+/// The groups that the small server has, without crashes.
+const GROUPS: &str = "framing,login,send,poll,states,idempotence";
+
+/// A flaw, the tests that fail with it, and those that may: whether lines arrive in one piece is up to the network.
+const FLAWS: &[(&str, &[&str], &[&str])] = &[
+    ("none", &[], &[]),
+    (
+        "one-read-is-one-line",
+        &["framing-1", "framing-2", "framing-3"],
+        &["framing-4", "framing-5", "framing-12", "idempotence-5", "idempotence-6", "poll-1", "send-8", "send-9"],
+    ),
+    ("half-a-line-is-lost", &["framing-2"], &["framing-4", "idempotence-5", "idempotence-6", "send-9"]),
+    ("no-dedupe", &["idempotence-1", "idempotence-2", "idempotence-5", "idempotence-6"], &[]),
+    ("one-client-at-a-time", &["poll-5", "poll-7", "send-9"], &[]),
+    ("unordered", &["framing-7", "idempotence-3", "poll-1"], &[]),
+    ("no-quotes", &["framing-7", "framing-8", "framing-9", "framing-10"], &[]),
+];
+
+/// The same for the flaws that a crash shows.
+const CRASHES: &[(&str, &[&str])] = &[
+    ("none", &[]),
+    ("ok-before-the-disk", &["crash-1", "crash-2", "crash-3", "crash-4"]),
+    ("forgets-on-restart", &["crash-1", "crash-2", "crash-3", "crash-4"]),
+];
+
+/// A script that kills the server, if it runs, and starts it.
+struct Flawed {
+    directory: tempfile::TempDir,
+    ports: [u16; 2],
+    script: String,
+}
+
+impl Flawed {
+    fn start(flaw: &str) -> Self {
+        let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
+        let path = directory.path().join("restart");
+        let script = format!(
+            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n\
+             {} {flaw} --send-port {} --recv-port {} --file log.csv </dev/null >output 2>&1 &\necho $! >pid\n",
+            directory.path().display(),
+            example("flawed").display(),
+            ports[0],
+            ports[1]
+        );
+        std::fs::write(&path, script).unwrap();
+        let script = format!("sh {}", path.display());
+        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+        let is_there = || ports.iter().all(|port| std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok());
+        wait_until("the server", is_there);
+        Self { directory, ports, script }
+    }
+
+    /// Returns the tests that fail, and everything that was said.
+    fn failures(&self, groups: &str) -> (BTreeSet<String>, String) {
+        let more = ["--only", groups, "--jobs", "1", "--restart", &self.script];
+        let said = text(&judge(self.ports[0], self.ports[1], &more));
+        let failed = said.lines().filter(|line| line.starts_with("FAILED "));
+        (failed.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect(), said)
+    }
+}
+
+impl Drop for Flawed {
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        send_signal(pid.trim().parse().unwrap(), "KILL");
+    }
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn each_flaw_fails_the_tests_that_name_it() {
+    std::thread::scope(|scope| {
+        for (flaw, must, may) in FLAWS {
+            scope.spawn(move || {
+                let (failed, said) = Flawed::start(flaw).failures(GROUPS);
+                let must = set(must);
+                assert!(failed.is_superset(&must), "{flaw} fails {failed:?}:\n{said}");
+                let others: Vec<_> = failed.difference(&must).filter(|name| !may.contains(&name.as_str())).collect();
+                assert!(others.is_empty(), "{flaw} fails {others:?}, too:\n{said}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_that_forgets_fails_the_crashes() {
+    for (flaw, failures) in CRASHES {
+        let (failed, said) = Flawed::start(flaw).failures("crash");
+        assert_eq!(failed, set(failures), "{flaw}:\n{said}");
+    }
+}
