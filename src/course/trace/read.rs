@@ -106,12 +106,15 @@ fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     if line.is_empty() || line.ends_with(b"\n") {
         return Ok(!line.is_empty());
     }
-    loop {
+    let mut left_out = 0;
+    while left_out < limits::TRACE_READ_BYTES {
         let buffer = file.fill_buf()?;
         let (end, length) = (memchr::memchr(b'\n', buffer), buffer.len());
         file.consume(end.map_or(length, |end| end + 1));
         if end.is_some() || length == 0 {
             return Ok(true);
         }
+        left_out += length;
     }
+    Err(io::Error::other(format!("a line of more than {} MiB: it is no trace", limits::TRACE_READ_BYTES >> 20)))
 }

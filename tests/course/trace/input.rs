@@ -27,6 +27,7 @@ fn files_that_are_no_traces_are_refused() {
         ("newer", "wachat-trace/2 is not known here"),
         (".", "directory"),
         ("missing", "No such file"),
+        ("/dev/zero", "a line of more than 64 MiB"),
     ] {
         let output = trace(&[&path(name)], &[]);
         let said = all_output(&output);
