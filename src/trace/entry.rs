@@ -29,7 +29,7 @@ pub enum Event {
     Close,
     /// A batch of the write-ahead log is durable; the number is that of its records.
     Sync,
-    /// So many entries before this one were dropped.
+    /// Entries before this one were dropped; the number is theirs.
     Dropped,
     /// The process ends.
     Stop,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use super::merge::Node;
+use super::graph::Node;
 use crate::trace::{Event, Link};
 
 /// One end of a connection, as one process has recorded it.
@@ -63,12 +63,6 @@ impl Connection {
             _ => {}
         }
     }
-
-    /// Checks that the process has recorded everything that this end has received.
-    pub fn is_complete(&self, nodes: &[Node], ends: &[Option<usize>]) -> bool {
-        let last = ends.get(self.run).copied().flatten();
-        self.close.is_some() || last.and_then(|end| nodes.get(end)).is_some_and(|end| end.entry.event == Event::Stop)
-    }
 }
 
 fn name_in_login(line: &str) -> Option<&str> {
@@ -95,7 +89,7 @@ pub fn pair(connections: &mut [Connection], nodes: &[Node]) {
             mate.is_some_and(|mate| difference(one, mate, nodes).is_none())
         };
         let candidates: Vec<_> = other_way.iter().filter(free).collect();
-        // Where none agrees, the traces contradict each other: `merge` says so.
+        // If none agrees, the traces contradict each other, which `graph` reports.
         let found = candidates.iter().copied().find(|mate| agrees(mate)).or(candidates.first().copied()).copied();
         if let Some(mate) = found {
             let ends = [(number, mate), (mate, number)];

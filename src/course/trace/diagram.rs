@@ -2,8 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::graph::Lifeline;
 use super::meaning::cut;
-use super::merge::Lifeline;
 use super::rows::{Kind, Label, Part, Row};
 use crate::model::safe::safe;
 
@@ -60,7 +60,7 @@ impl Layout {
         let (left, right) = (self.x(from.min(to)) + 1, self.x(from.max(to)));
         let stroke = if matches!(part, Part::Whole | Part::Lost) { "─" } else { "╌" };
         (left..right).for_each(|x| cells.put(x, stroke));
-        let label = label.fit((right - left).saturating_sub(6));
+        let label = label.fit(right.saturating_sub(left + 6));
         cells.put(left + 2, &format!(" {label} "));
         let end = |distance: usize| if to > from { right - 1 - distance } else { left + distance };
         match part {

@@ -1,4 +1,4 @@
-//! What a line says: its short form, and the marks of retries, acknowledgements and states.
+//! The meaning of a line: its short form, and the marks of retries, acknowledgements and states.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,6 +1,6 @@
 //! A sequence diagram as text for Mermaid.
 
-use super::merge::Lifeline;
+use super::graph::Lifeline;
 use super::rows::{Part, Row};
 
 /// Returns the diagram.

@@ -1,7 +1,8 @@
 //! `wachat trace`: reads the traces of several processes, merges them, and shows them as a table or a diagram.
 //!
 //! - `read`: the files, up to a limit. `run`: one life of a process.
-//! - `connections`: pairs the ends of each connection, and the lines of both by their numbers.
+//! - `connections`: pairs the ends of each connection. `graph`: pairs their lines by their numbers, and knows what comes
+//!   before what.
 //! - `merge`: the order: each process's own, and each line sent before it is received. No clock is read.
 //!   `order`: the topological order that is easiest to read.
 //! - `meaning`: what a line says: retries, acknowledgements, states. `filter`: the part that a user wants to see.
@@ -11,6 +12,7 @@
 mod connections;
 mod diagram;
 mod filter;
+mod graph;
 mod meaning;
 mod merge;
 mod mermaid;

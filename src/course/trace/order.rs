@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::connections::Connection;
-use super::merge::Node;
+use super::graph::{Graph, Node};
+use crate::trace::Entry;
 
 struct Order<'a> {
     nodes: &'a [Node],
@@ -24,24 +25,31 @@ struct Order<'a> {
 const DESCRIBED: usize = 5;
 
 /// Returns the order. Where traces contradict each other nodes wait in a circle: a wait is given up, and a note says so.
-pub fn order(nodes: &[Node], connections: &[Connection], lifelines: usize, notes: &mut Vec<String>) -> Vec<usize> {
-    let first = busiest_first(connections, lifelines);
-    let mut order = Order::new(nodes, lifelines);
-    let mut count = 0;
+pub fn order(graph: &mut Graph) -> Vec<usize> {
+    let first = busiest_first(&graph.connections, graph.lifelines.len());
+    let mut order = Order::new(&graph.nodes, graph.lifelines.len());
+    let (mut count, mut notes) = (0, Vec::new());
     while let Some(node) = order.run(&first) {
         count += 1;
-        if let Some(Node { entry, .. }) = nodes.get(node).filter(|_| count <= DESCRIBED) {
-            notes.push(format!(
-                "the traces contradict each other: {} {} of {} would come before itself; only the order of {} is kept there",
-                entry.event, entry.number, entry.process, entry.process
-            ));
+        if let Some(waits_for) = order.waits_for.get_mut(node) {
+            *waits_for = None;
         }
-        order.waits_for.get_mut(node).into_iter().for_each(|waits| *waits = None);
+        notes.extend(graph.nodes.get(node).filter(|_| count <= DESCRIBED).map(describe_circle));
     }
     if count > DESCRIBED {
         notes.push(format!("the traces contradict each other in {} further places", count - DESCRIBED));
     }
-    order.order
+    let order = order.order;
+    graph.notes.extend(notes);
+    order
+}
+
+fn describe_circle(node: &Node) -> String {
+    let Entry { process, event, number, .. } = &node.entry;
+    format!(
+        "the traces contradict each other: {event} {number} of {process} would come before itself; only the order of \
+         {process} is kept there"
+    )
 }
 
 /// Returns the lifelines, the one with the most connections first: it leads.
@@ -99,15 +107,15 @@ impl<'a> Order<'a> {
         self.waits_for.get(node)?.filter(|before| !self.is_done(*before))
     }
 
-    /// Puts the head of a process into the order.
-    fn take(&mut self, lifeline: usize) {
+    /// Appends the head of a process to the order.
+    fn append_head(&mut self, lifeline: usize) {
         let Some(node) = self.waiting.get_mut(lifeline).and_then(VecDeque::pop_front) else { return };
         self.done.get_mut(node).into_iter().for_each(|done| *done = true);
         self.order.push(node);
         self.ready.extend(self.dependents.get_mut(node).map(std::mem::take).unwrap_or_default());
     }
 
-    /// Takes the nodes of a process up to this one, as far as none of them waits, and then all whose wait is over.
+    /// Appends the nodes of a process up to this one, as far as none of them waits, and then all whose wait is over.
     fn pull(&mut self, node: usize) {
         let lifeline = self.lifeline(node);
         while let Some(head) = self.head(lifeline).filter(|head| self.blocker(*head).is_none()) {
@@ -115,16 +123,16 @@ impl<'a> Order<'a> {
             if self.is_done(node) && !has_waited {
                 return;
             }
-            self.take(lifeline);
+            self.append_head(lifeline);
         }
     }
 
-    /// Takes one node: the head of this process, or the one that it waits for in the end.
+    /// Appends one node: the head of this process, or the one that it waits for in the end.
     fn advance(&mut self, mut lifeline: usize) -> Result<(), usize> {
         let mut seen = vec![false; self.waiting.len()];
         while let Some(head) = self.head(lifeline) {
             let Some(blocker) = self.blocker(head) else {
-                self.take(lifeline);
+                self.append_head(lifeline);
                 return Ok(());
             };
             match seen.get_mut(lifeline) {

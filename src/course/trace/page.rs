@@ -1,7 +1,7 @@
 //! A sequence diagram as a drawing (SVG), and as a page that holds it. Nothing is loaded from elsewhere.
 
+use super::graph::Lifeline;
 use super::meaning::cut;
-use super::merge::Lifeline;
 use super::rows::{Kind, Part, Row};
 
 /// Pixels between two lifelines, and between two rows.

@@ -8,7 +8,7 @@ use super::run::{Run, Runs};
 use crate::limits;
 use crate::trace::{Entry, Event};
 
-/// What was read, and what is to be said about it.
+/// The runs that the files hold, and notes about what was left out.
 pub struct Traces {
     pub runs: Vec<Run>,
     pub notes: Vec<String>,

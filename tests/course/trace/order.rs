@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::conversation::conversation;
 use super::{shown, table, trace};
+use crate::support::World;
 
 /// Sets every time of a trace to another hour.
 fn shift(file: &Path, to: &Path) {
@@ -95,6 +96,19 @@ fn the_trace_of_one_end_is_enough_for_a_diagram() {
     assert!(server.contains("LOGIN:ana:*** ─"), "{server}");
     let (ana, _) = shown(&[&talk.ana], &["--columns", "160"]);
     assert!(ana.lines().next().is_some_and(|head| head.contains("server")), "{ana}");
+}
+
+#[test]
+fn a_user_with_the_name_of_a_process_is_not_the_process() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("server.csv");
+    let mut world = World::in_directory(directory, &["--trace", file.to_str().expect("a path")]);
+    world.register("server").request("QUIT");
+    world.stop();
+    let rows = table(&[&file], &[]);
+    assert!(rows.iter().any(|row| row[3] == "<-" && row[4] == "server-untraced"), "{rows:?}");
+    let (text, _) = shown(&[&file], &[]);
+    assert!(text.contains("REGISTER:server:***"), "{text}");
 }
 
 #[test]
