@@ -30,6 +30,7 @@ mod roster;
 mod safety;
 mod serve;
 mod shell;
+mod trace;
 mod user;
 
 /// A store-and-forward messenger for the terminal.
@@ -62,6 +63,7 @@ enum Command {
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
     Judge(judge::JudgeArgs),
+    Trace(trace::TraceArgs),
     /// Show each setting and its source: flag, environment, settings file or default
     Config(config::ConfigArgs),
     /// Print a completion script for a shell
@@ -124,6 +126,9 @@ struct ServeArgs {
     /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
     #[arg(long)]
     no_limits: bool,
+    /// Show each line sent or received, without passwords, on standard error; or append it to a file that `wachat trace` reads
+    #[arg(long, value_name = "FILE")]
+    trace: Option<Option<PathBuf>>,
     /// Do not put every new account into #lobby
     #[arg(long)]
     no_lobby: bool,
@@ -171,6 +176,7 @@ impl From<ServeArgs> for Config {
             policy: if args.no_limits { policy.without_limits() } else { policy },
             sizes: Sizes::default(),
             disk_floor: mib(args.disk_floor),
+            trace: None,
         }
     }
 }
@@ -190,7 +196,7 @@ pub fn run() -> ExitCode {
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Serve(args) => finish(serve::serve(args.into())),
+        Command::Serve(args) => finish(serve::serve(args.trace.clone(), args.into())),
         Command::Connect(args) => client::run(&args),
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
@@ -200,6 +206,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),
         Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
+        Command::Trace(args) => finish(trace::run(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),
         // Without this user's settings: the output is for all users.
         Command::Completions(args) => finish(shell::completions(&args, self::command())),

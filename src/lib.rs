@@ -49,6 +49,7 @@
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
+//! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
@@ -58,6 +59,7 @@
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
 //! | [`course`] | tools of a course: the judge of other servers, the checker of promises | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
+//! | [`course`] | tools of a course on distributed systems: they read traces and draw them | import server, state_machine, store or client |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
 //! | [`cli`] | the command line, one file a command | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |
@@ -114,4 +116,5 @@ pub mod signals;
 pub mod state_machine;
 pub mod store;
 pub mod tools;
+pub mod trace;
 pub mod wal;

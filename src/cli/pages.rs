@@ -76,8 +76,9 @@ pub static PAGES: &[Page] = &[
             ("wachat serve", "For this machine alone, with its store in data/"),
             ("wachat serve --listen 0.0.0.0", "For the network; it prints the line for friends"),
             ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
+            ("wachat serve --trace", "Show each line as it comes and goes"),
         ],
-        &["connect", "user", "check", "backup"],
+        &["connect", "user", "check", "backup", "trace"],
     ),
     page(
         "connect",
@@ -87,7 +88,7 @@ pub static PAGES: &[Page] = &[
             ("wachat connect --user ana --server 192.168.1.7", "Chat on another machine"),
             ("echo '@luis: hola' | wachat connect --user ana", "Send the lines of a pipe"),
         ],
-        &["send", "receive", "serve"],
+        &["send", "receive", "serve", "trace"],
     ),
     page(
         "send",
@@ -187,6 +188,16 @@ pub static PAGES: &[Page] = &[
             ),
         ],
         &["serve"],
+    ),
+    page(
+        "trace",
+        ADMIN,
+        &[
+            ("wachat trace server.csv ana.csv", "A sequence diagram in the terminal"),
+            ("wachat trace server.csv --as table --user ana", "Each line of ana"),
+            ("wachat trace server.csv ana.csv --message m-1 --as html --out m-1.html", "The way of one message"),
+        ],
+        &["serve", "connect"],
     ),
     page(
         "config",

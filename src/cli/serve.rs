@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use crossbeam_channel::select;
 use if_addrs::{IfOperStatus, Interface};
@@ -11,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::limits;
 use crate::server::{self, Config, Handle};
 use crate::signals;
+use crate::trace::Trace;
 
 /// The ports that clients connect to unless they are told others.
 pub(super) const SEND_PORT: u16 = 1666;
@@ -19,10 +21,28 @@ pub(super) const RECV_PORT: u16 = 1999;
 /// Maximum number of addresses of this machine that are shown.
 const SHOWN_ADDRESSES: usize = 4;
 
-/// Runs a server until a signal stops it. The error says why it could not start or go on.
-pub(super) fn serve(mut config: Config) -> Result<(), String> {
+/// Runs a server until a signal stops it. The error says why it could not start or go on. `trace`: record every line,
+/// in a file or on standard error.
+pub(super) fn serve(trace: Option<Option<PathBuf>>, mut config: Config) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     server::fix_thresholds();
+    let trace = trace.map(start_trace).transpose().map_err(|error| format!("cannot write the trace: {error}"))?;
+    config.trace = trace.clone();
+    let end = run(config);
+    if let Some(trace) = trace {
+        trace.finish(end.as_ref().err().map_or("", String::as_str));
+    }
+    end
+}
+
+fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
+    match file {
+        Some(path) => Trace::to_file("server", &path),
+        None => Trace::to_stderr("server"),
+    }
+}
+
+fn run(mut config: Config) -> Result<(), String> {
     let data = config.data.display().to_string();
     config.connections = connections_within(raise_file_limit())?;
     // Before the ready line: a program that has read it may send a signal at once.

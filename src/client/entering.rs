@@ -13,6 +13,7 @@ use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Password, UserName};
 use crate::protocol::Code;
+use crate::trace::Trace;
 
 /// An account, and its first connection or the reason why there is none.
 pub struct Entry {
@@ -26,11 +27,12 @@ pub struct Entrance<'a> {
     user: UserName,
     /// The user has been at this server before, from here.
     was_here: bool,
+    trace: Option<Trace>,
 }
 
 impl<'a> Entrance<'a> {
-    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool) -> Self {
-        Self { args, user, was_here }
+    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Self {
+        Self { args, user, was_here, trace }
     }
 
     /// Enters with the password that is given, or asks for one.
@@ -49,7 +51,8 @@ impl<'a> Entrance<'a> {
     }
 
     fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
-        self.args.account.account_with(self.user.clone(), password, register)
+        let account = self.args.account.account_with(self.user.clone(), password, register)?;
+        Ok(Account { trace: self.trace.clone(), ..account })
     }
 
     /// Logs in, and asks nothing whatever the reply is.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, failed, note};
 use super::link::{Account, server_name};
 use super::screen::Preferences;
 use super::screen::keys::Keys;
@@ -15,6 +15,7 @@ use super::texts::ascii::is_ascii_only;
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
+use crate::trace::Trace;
 
 /// The user and the server: options of every client.
 #[derive(clap::Args, Clone, Debug)]
@@ -84,6 +85,9 @@ pub struct ConnectArgs {
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,
+    /// Append each line sent or received, without passwords, to a file that `wachat trace` reads [default file: trace.csv beside your history]
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<Option<PathBuf>>,
 }
 
 /// The front ends of the client.
@@ -178,7 +182,7 @@ impl AccountArgs {
             return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
-        Ok(Account { user, password, server, send_port, recv_port, register })
+        Ok(Account { user, password, server, send_port, recv_port, register, trace: None })
     }
 }
 
@@ -214,6 +218,18 @@ impl ConnectArgs {
             true if self.plain || is_ascii_only(|name| std::env::var(name).ok()) => FrontEnd::Editor,
             true => FrontEnd::FullScreen,
         }
+    }
+
+    /// Starts the trace, if one is wanted: in the named file, or in the directory of the client's own files.
+    pub fn start_trace(&self, user: &UserName, directory: &Path) -> Result<Option<Trace>, Failure> {
+        let Some(file) = &self.trace else { return Ok(None) };
+        let path = file.clone().unwrap_or_else(|| directory.join("trace.csv"));
+        let trace = Trace::to_file(&format!("client:{}", user.shown()), &path);
+        let trace = trace.map_err(|error| failed(Phrase::NoTrace { error: &error }))?;
+        if file.is_none() {
+            note(&Phrase::TraceIn { path: &path.display() }.to_string());
+        }
+        Ok(Some(trace))
     }
 
     /// Returns the colours and keys of the full screen.

@@ -1,7 +1,10 @@
-//! Tools of a course on distributed systems: they watch, disturb and grade programs that speak the protocol.
+//! Tools of a course on distributed systems: they watch, disturb and grade programs that speak the protocol. README.md
+//! in this folder is their page.
 //!
-//! - `checker` says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
-//! - `judge` grades a server that a student has written.
+//! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
+//! - `judge`: grades a server that a student has written.
+//! - `trace`: reads what [`crate::trace`] has recorded, merges it, and draws it.
 
 pub mod checker;
 pub mod judge;
+pub mod trace;

@@ -3,6 +3,7 @@
 mod id;
 mod message;
 mod name;
+pub mod safe;
 mod secret;
 mod time;
 

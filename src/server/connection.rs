@@ -16,6 +16,7 @@ use crate::limits;
 use crate::net::{LineError, Outgoing};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::ConnectionId;
+use crate::trace::{By, Traced};
 
 /// Reason for which a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub(super) enum CloseReason {
     Quit,
     /// The client has closed its output, or the connection failed.
     Closed,
+}
+
+impl CloseReason {
+    /// Records that the connection is closed.
+    pub fn record(&self, trace: &Traced) {
+        match self {
+            Self::Ko(ko) => trace.close(By::Local, &ko.code.to_string()),
+            Self::Quit => trace.close(By::Local, "QUIT"),
+            Self::Closed => trace.close(By::Peer, ""),
+        }
+    }
 }
 
 impl From<Code> for CloseReason {
@@ -60,13 +72,29 @@ pub(super) struct Connection {
     is_too_fast: AtomicBool,
     /// Counts the connection until it is dropped.
     pub slot: Slot,
+    /// Records its lines, if the server is traced.
+    pub trace: Option<Traced>,
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, port: Port, peer: IpAddr, stream: TcpStream, slot: Slot) -> Self {
-        let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(stream)));
+    pub fn new(
+        id: ConnectionId,
+        port: Port,
+        peer: IpAddr,
+        stream: TcpStream,
+        slot: Slot,
+        trace: Option<Traced>,
+    ) -> Self {
+        let (outgoing, opened) = (Arc::new(Outgoing::new(id.0, Arc::new(stream))), Instant::now());
         let (answered, answered_at, wake_at, is_too_fast) = Default::default();
-        Self { id, port, peer, outgoing, answered, answered_at, opened: Instant::now(), wake_at, is_too_fast, slot }
+        Self { id, port, peer, outgoing, answered, answered_at, opened, wake_at, is_too_fast, slot, trace }
+    }
+
+    /// Records a line of the client before it is handled.
+    pub fn trace_received(&self, line: &[u8]) {
+        if let Some(trace) = &self.trace {
+            trace.received(line);
+        }
     }
 
     /// Makes the reader pause before its next line: its user is above the rate. Called by the router.

@@ -38,6 +38,8 @@ pub struct GroupCommit {
     /// Effects that may be dispatched now, in order.
     released: Vec<Effect>,
     awaited: bool,
+    /// Number of records in the batch.
+    records: u64,
     /// Every event up to this number is durable.
     synced: Seq,
     /// The closed segments that no checkpoint covers, and how many bytes each holds.
@@ -63,6 +65,7 @@ impl GroupCommit {
             held: Vec::new(),
             released: Vec::new(),
             awaited: false,
+            records: 0,
             checkpoint_bytes: opened.checkpoint_bytes,
             disk_below_floor: false,
             _lock: opened.lock,
@@ -100,6 +103,7 @@ impl GroupCommit {
     fn collect(&mut self) {
         for (last, record) in self.output.records.drain(..) {
             self.wal.append(|out| record.write(last, out));
+            self.records += 1;
         }
         let mut effects = std::mem::take(&mut self.output.effects);
         effects.drain(..).for_each(|effect| self.add_effect(effect));
@@ -148,14 +152,14 @@ impl GroupCommit {
         self.wal.pending() >= limits::BATCH_BYTES
     }
 
-    /// One write, one sync; then everything that waited for it is released. After an error what is on
-    /// the disk is unknown: this group commit must not be used any more.
-    pub fn commit(&mut self) -> Result<(), WalError> {
+    /// One write, one sync; then everything that waited for it is released. Returns the number of records. After an
+    /// error what is on the disk is unknown: this group commit must not be used any more.
+    pub fn commit(&mut self) -> Result<u64, WalError> {
         self.wal.commit()?;
         self.awaited = false;
         self.synced = self.machine.stored.last;
         self.released.append(&mut self.held);
-        Ok(())
+        Ok(std::mem::take(&mut self.records))
     }
 
     /// Moves the effects that may be dispatched now to the end of a list, in order.

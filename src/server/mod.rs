@@ -50,6 +50,7 @@ use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ConnectionId, Policy, mib};
 use crate::store::{Opened, Sizes, Store, StoreError};
+use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
 use auth::Auth;
 use connection::Connection;
@@ -91,6 +92,8 @@ pub struct Config {
     pub sizes: Sizes,
     /// Free space in bytes below which nothing is stored.
     pub disk_floor: u64,
+    /// Records every line, if there is one.
+    pub trace: Option<Trace>,
 }
 
 impl Config {
@@ -108,6 +111,7 @@ impl Config {
             policy: Policy::default(),
             sizes: Sizes::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
+            trace: None,
         }
     }
 }
@@ -160,6 +164,7 @@ struct Shared {
     registration: Registration,
     timeout: Duration,
     poll_wait: Duration,
+    trace: Option<Trace>,
 }
 
 /// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
@@ -184,6 +189,15 @@ enum Port {
     Recv,
 }
 
+impl From<Port> for trace::Port {
+    fn from(port: Port) -> Self {
+        match port {
+            Port::Send => Self::Send,
+            Port::Recv => Self::Recv,
+        }
+    }
+}
+
 /// Binds both ports, recovers the store, and serves. When it returns, the server is ready.
 pub fn start(config: Config) -> Result<Handle, StartError> {
     let send = bind(SocketAddr::new(config.listen, config.send_port))?;
@@ -199,7 +213,18 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
         opened.machine.stored.password_hashes().count(),
         opened.machine.stored.last
     );
+    if let Some(trace) = &config.trace {
+        note_recovery(trace, &opened);
+    }
     run(config, opened, store, send, recv).map_err(StartError::System)
+}
+
+/// Records that the log had batches behind the last checkpoint: the store was not closed by [`Handle::stop`].
+fn note_recovery(trace: &Trace, opened: &Opened) {
+    if opened.closed_bytes > 0 || !opened.wal.is_fresh() || opened.notice.is_some() {
+        let tail = opened.notice.as_deref().unwrap_or("no batch is torn");
+        trace.note(trace::Event::Recovered, opened.machine.stored.last.get(), tail);
+    }
 }
 
 /// Starts the threads. They are all there, or the server does not start.
@@ -215,6 +240,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         registration: config.registration,
         timeout: config.timeout,
         poll_wait: config.policy.poll_wait,
+        trace: config.trace.clone(),
     });
     let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
@@ -242,7 +268,9 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
         return refuse(&stream, "the server has too many connections; try later");
     };
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
-    let connection = Arc::new(Connection::new(id, port, peer.ip(), stream, slot));
+    let trace = shared.trace.as_ref();
+    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
+    let connection = Arc::new(Connection::new(id, port, peer.ip(), stream, slot, trace));
     let (shared, reading) = (shared.clone(), connection.clone());
     let read = move || reader::serve(&shared, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);

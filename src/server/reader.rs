@@ -47,6 +47,7 @@ impl Reader<'_> {
     fn read_login(&mut self) -> Result<(), CloseReason> {
         self.lines.max_line = limits::LOGIN_BYTES;
         let line = self.lines.next_line()?;
+        self.connection.trace_received(line);
         self.window.add(line.len());
         login::start(self.shared, self.connection, line)
     }
@@ -61,6 +62,7 @@ impl Reader<'_> {
                 Ok(line) => line,
                 Err(error) => return error.into(),
             };
+            self.connection.trace_received(line);
             let received = Received { request: parse(self.connection.port, line), bytes: line.len() };
             let last = received.request == Request::Quit;
             self.window.add(line.len());

@@ -26,6 +26,7 @@ use crate::net::{Progress, Stragglers};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Store};
+use crate::trace;
 
 /// One input of the router's queue.
 pub(super) enum Input {
@@ -302,12 +303,15 @@ impl Router {
 
     fn commit(&mut self) -> Result<(), Fatal> {
         self.commit_deadline = None;
-        self.group_commit.commit().map_err(|error| {
+        let records = self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
             let why = format!("the write-ahead log cannot be written: {error}");
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
+        if let Some(trace) = self.shared.trace.as_ref().filter(|_| records > 0) {
+            trace.note(trace::Event::Sync, records, "records are durable");
+        }
         self.dispatch_effects();
         Ok(())
     }

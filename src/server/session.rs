@@ -137,6 +137,9 @@ impl Session {
 
     /// Notes that a user is logged in.
     pub fn log_in(&mut self, user: UserName, account: Option<AccountNumber>) {
+        if let Some(trace) = &self.connection.trace {
+            trace.set_user(user.shown());
+        }
         (self.login, self.account) = (Login::Done(user), account);
         self.connection.slot.log_in();
     }
@@ -186,6 +189,9 @@ impl Session {
     pub fn flush(&mut self, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> Progress {
         let mut progress = Progress::Done;
         if !self.out.is_empty() {
+            if let Some(trace) = &self.connection.trace {
+                trace.sent(&self.out);
+            }
             progress = self.connection.outgoing.send(&self.out, stragglers);
             self.straggling = progress == Progress::Pending;
             buffers.put_back(std::mem::take(&mut self.out));
@@ -206,6 +212,9 @@ impl Session {
             Reply::Ko(ko.clone()).write(&mut self.out);
         }
         self.flush(stragglers, buffers, now);
+        if let Some(trace) = &self.connection.trace {
+            reason.record(trace);
+        }
         if self.straggling || reason != CloseReason::Closed {
             self.connection.outgoing.close();
         }

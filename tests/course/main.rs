@@ -1,7 +1,8 @@
-//! The tools of a course, with real servers and clients.
+//! The tools of a course, each with the real programs.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod flawed;
 mod judge;
+mod trace;

@@ -120,8 +120,11 @@ pub fn normal(line: &str) -> String {
         let clock = bare.trim_start_matches('[').trim_end_matches(']').as_bytes();
         let time_of_day = matches!(clock, [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9']);
         let time = bare.len() == 24 && bare.ends_with('Z') && bare.contains('T');
-        // The name of a store, or a message id.
-        let random = [16, 32].contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // The name of a store, or a message id; or the beginning of one.
+        let is_hex = |text: &str, lengths: &[usize]| {
+            lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let random = is_hex(bare, &[16, 32]) || bare.strip_suffix('…').is_some_and(|start| is_hex(start, &[6]));
         let address = bare.contains("127.0.0.1:");
         words.push(match (time_of_day, time, random, address) {
             (true, ..) => word.replace(bare, "[TIME]"),

@@ -7,9 +7,9 @@
 use std::net::SocketAddr;
 
 use crate::machine::{Machine, normal};
-use crate::page::{CLIENT, EXAMPLES, README, TOOLS, block};
+use crate::page::{CLIENT, COURSE, EXAMPLES, README, TOOLS, block};
 use crate::player;
-use crate::support::Connection;
+use crate::support::{Connection, wait_until};
 
 #[test]
 fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
@@ -21,6 +21,11 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     play_in_a_shell(&mut machine, README, "class");
     play_in_a_shell(&mut machine, TOOLS, "scripts");
     stop(&mut machine);
+    play_in_a_shell(&mut machine, COURSE, "trace");
+    let traced = || std::fs::read_to_string(machine.path().join("server.csv")).expect("a trace");
+    wait_until("the server to notice that the client has ended", || traced().contains(";CLOSE;"));
+    stop(&mut machine);
+    play_in_a_shell(&mut machine, COURSE, "diagram");
     machine.serve("wachat serve --data empty", 0);
     play_nc(&machine);
     stop(&mut machine);
@@ -46,7 +51,7 @@ fn commands(page: &str, name: &str) -> Vec<(String, Vec<String>)> {
 fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
     let mut exports = String::new();
     for (command, shown) in commands(page, name) {
-        let said = if command.contains(" serve") {
+        let said = if command.split(' ').any(|word| word == "serve") {
             machine.serve(&command, shown.len())
         } else if command.starts_with("export ") {
             exports = format!("{command}\n");

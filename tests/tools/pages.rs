@@ -56,5 +56,6 @@ fn account(world: &World, user: &str) -> Account {
         send_port: world.send_port,
         recv_port: world.recv_port,
         register: false,
+        trace: None,
     }
 }

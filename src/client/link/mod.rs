@@ -24,6 +24,7 @@ pub mod session;
 
 use crate::model::UserName;
 use crate::protocol::{Event, Ko, SessionOpened};
+use crate::trace::Trace;
 use error::LinkError;
 use request::{Answer, Request};
 
@@ -37,6 +38,8 @@ pub struct Account {
     pub recv_port: u16,
     /// A login that is refused may make the account.
     pub register: bool,
+    /// Records every line, if there is one.
+    pub trace: Option<Trace>,
 }
 
 impl Account {

@@ -13,10 +13,13 @@ use crate::limits;
 use crate::model::UserName;
 use crate::net::{LineError, LineReader};
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
+use crate::trace::{By, Event, Port, Role, Traced};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
 pub struct Session {
     pub user: UserName,
+    /// Records its lines. Dropped before the socket is closed.
+    trace: Option<Traced>,
     stream: Arc<TcpStream>,
     lines: LineReader,
 }
@@ -71,7 +74,7 @@ impl Session {
         }
         let mut list = Vec::new();
         for _ in 0..count {
-            list.push(T::parse(self.lines.next_line().map_err(broken)?).map_err(|_| LinkError::malformed())?);
+            list.push(T::parse(self.next_line()?).map_err(|_| LinkError::malformed())?);
         }
         Ok(Ok(list))
     }
@@ -82,13 +85,26 @@ impl Session {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
+        if let Some(trace) = &self.trace {
+            trace.sent(bytes);
+        }
         (&*self.stream)
             .write_all(bytes)
             .map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
     }
 
+    fn next_line(&mut self) -> Result<&[u8], LinkError> {
+        let line = self.lines.next_line();
+        match (&line, &self.trace) {
+            (Ok(line), Some(trace)) => trace.received(line),
+            (Err(LineError::Closed | LineError::Io(_)), Some(trace)) => trace.close(By::Peer, ""),
+            _ => {}
+        }
+        line.map_err(broken)
+    }
+
     fn read_reply<T: Codec>(&mut self) -> Result<Result<T, Ko>, LinkError> {
-        let line = self.lines.next_line().map_err(broken)?;
+        let line = self.next_line()?;
         parse_reply(line).map_err(|_| LinkError::malformed())
     }
 }
@@ -145,7 +161,12 @@ pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
 fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
     let stream = Arc::new(connect(account, port)?);
     let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
-    let mut session = Session { user: account.user.clone(), stream, lines };
+    let trace = account.trace.as_ref().and_then(|trace| {
+        let traced = Traced::open(trace, Role::Client, port_name(account, port), &stream)?;
+        traced.set_user(account.user.shown());
+        Some(traced)
+    });
+    let mut session = Session { user: account.user.clone(), trace, stream, lines };
     let mut line = Vec::new();
     Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
     session.write(&line)?;
@@ -164,7 +185,14 @@ fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
             Err(error) => last = error,
         }
     }
+    if let Some(trace) = &account.trace {
+        trace.note(Event::Failed, 0, &format!("{} {server}:{port}: {last}", port_name(account, port).word()));
+    }
     Err(away(last))
+}
+
+fn port_name(account: &Account, port: u16) -> Port {
+    if port == account.recv_port { Port::Recv } else { Port::Send }
 }
 
 fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {

@@ -36,8 +36,9 @@ use super::owner::Owner;
 use super::screen;
 use super::state::home::{self, Home, Use};
 use super::texts::{Language, Phrase, words};
-use crate::model::Email;
+use crate::model::{Email, UserName};
 use crate::protocol::{Done, SendRequest};
+use crate::trace::Trace;
 
 /// Runs the client until the user leaves, or until the input of a pipe is done.
 pub fn run(args: &ConnectArgs) -> ExitCode {
@@ -52,9 +53,20 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
     let directory = home::directory(&args.home.directory()?, &user, &args.account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
     let home = Home::open_when_free(&directory, &user, how)?;
+    let trace = args.start_trace(&user, home.files.directory())?;
+    let end = enter(args, user, home, trace.clone());
+    if let Some(trace) = trace {
+        trace.finish(end.as_ref().err().map_or("", |(_, why)| why));
+    }
+    end
+}
+
+/// Logs in, and runs the front end.
+fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -> Result<Exit, Failure> {
+    let piped = !io::stdin().is_terminal();
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = Entrance::new(args, user, was_here).enter(piped)?;
+    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace).enter(piped)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;

@@ -5,13 +5,13 @@
 
 pub mod ascii;
 mod phrase;
-pub mod safe;
 pub mod when;
 pub mod words;
 
 use std::fmt;
 use std::sync::OnceLock;
 
+pub use crate::model::safe;
 pub use phrase::{Phrase, samples};
 
 /// A language of the client.

@@ -398,6 +398,11 @@ phrases! {
         "el sistema operativo no da números aleatorios", "o sistema operacional não fornece números aleatórios";
     NoScreen { error }: "cannot write to the screen: {error}",
         "no se puede escribir en la pantalla: {error}", "não é possível escrever na tela: {error}";
+    NoTrace { error }: "cannot write the trace: {error}",
+        "no se puede escribir la traza: {error}", "não é possível escrever o rastro: {error}";
+    TraceIn { path }: "each line is written to {path}; wachat trace shows it",
+        "cada línea se escribe en {path}; wachat trace la muestra",
+        "cada linha é escrita em {path}; wachat trace a mostra";
     NoThread { error }: "cannot start a thread: {error}",
         "no se puede iniciar un hilo: {error}", "não é possível iniciar uma thread: {error}";
 }

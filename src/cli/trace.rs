@@ -1,0 +1,59 @@
+//! `wachat trace`: shows the traces of `serve --trace` and `connect --trace`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::write_out;
+use crate::course::trace::{Form, Selection, show};
+
+/// Width of a diagram where there is no terminal.
+const COLUMNS: usize = 120;
+
+/// Merge the traces of server and clients, and show them as a diagram or a table
+///
+/// The order comes from the lines: each process's own order is kept, and a line is sent before it is received. No clock
+/// is read, so that of a machine may be wrong. Where traces contradict each other or are cut, notes on standard error
+/// say so.
+#[derive(Args)]
+pub(super) struct TraceArgs {
+    /// Files of serve --trace FILE and connect --trace; of all together at most the first 100,000 entries are read
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Form of the output
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value = "diagram")]
+    form: Form,
+    /// Only the connections of this user
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Only the lines about the message with this id, and what became of it
+    #[arg(long, value_name = "ID")]
+    message: Option<String>,
+    /// Width of a diagram [default: that of the terminal, else 120]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(20..))]
+    columns: Option<u16>,
+    /// File to write to [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the command. The error says why nothing is shown.
+pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
+    let selection = Selection { user: args.user.clone(), message: args.message.clone() };
+    let columns = args.columns.map_or_else(columns, usize::from);
+    let shown = show(&args.files, args.form, &selection, columns)?;
+    for note in &shown.notes {
+        crate::client::exit::note(note);
+    }
+    match &args.out {
+        None => write_out(shown.text.as_bytes()),
+        Some(path) => std::fs::write(path, &shown.text).map_err(|error| format!("{}: {error}", path.display())),
+    }
+}
+
+fn columns() -> usize {
+    let out = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&out).ok().filter(|size| out.is_terminal() && size.ws_col > 0);
+    size.map_or(COLUMNS, |size| size.ws_col.into())
+}

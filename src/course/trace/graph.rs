@@ -1,0 +1,195 @@
+//! The entries of all runs and their relations: the same line at both ends, and what comes before what.
+
+use std::collections::BTreeMap;
+
+use super::connections::{self, Connection, common, difference};
+use super::meaning::cut;
+use super::run::Run;
+use crate::trace::{Entry, Event};
+
+/// Cells of a line that a note quotes.
+const QUOTED: usize = 60;
+
+/// An entry, and its relations to others.
+pub struct Node {
+    pub run: usize,
+    pub lifeline: usize,
+    pub entry: Entry<'static>,
+    pub connection: Option<usize>,
+    /// The node of another process that comes before this one.
+    pub waits_for: Option<usize>,
+    /// The same line at the other end.
+    pub pair: Option<usize>,
+}
+
+/// One vertical line of a diagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifeline {
+    pub name: String,
+    /// A trace of it was read. The others are known from their peers only.
+    pub is_traced: bool,
+}
+
+/// The end of a run.
+pub struct End {
+    /// The node of `STOP`, or of the kill that was concluded; `None`: the trace ends before.
+    node: Option<usize>,
+    /// A part of the run is not in its trace.
+    is_cut: bool,
+}
+
+/// All entries, and their relations.
+#[derive(Default)]
+pub struct Graph {
+    pub lifelines: Vec<Lifeline>,
+    pub nodes: Vec<Node>,
+    pub connections: Vec<Connection>,
+    /// The end of each run.
+    ends: Vec<End>,
+    /// The places where traces contradict each other, or are cut.
+    pub notes: Vec<String>,
+}
+
+impl Graph {
+    pub fn new(runs: Vec<Run>) -> Self {
+        let mut graph = Self::default();
+        runs.into_iter().for_each(|run| graph.add(run));
+        graph.connections = connections::find(&mut graph.nodes);
+        connections::pair(&mut graph.connections, &graph.nodes);
+        graph.relate();
+        graph
+    }
+
+    fn add(&mut self, Run { lifeline: name, entries, is_cut }: Run) {
+        let (run, lifeline) = (self.ends.len(), self.lifeline(name, true));
+        let node = |entry| Node { run, lifeline, entry, connection: None, waits_for: None, pair: None };
+        self.nodes.extend(entries.into_iter().map(node));
+        let is_end = |last: &&Node| matches!(last.entry.event, Event::Stop | Event::Killed);
+        let node = self.nodes.last().filter(is_end).map(|_| self.nodes.len() - 1);
+        self.ends.push(End { node, is_cut });
+    }
+
+    /// Returns the lifeline with this name, which is added if there is none.
+    fn lifeline(&mut self, name: String, is_traced: bool) -> usize {
+        let known = self.lifelines.iter().position(|known| known.name == name);
+        known.unwrap_or_else(|| {
+            self.lifelines.push(Lifeline { name, is_traced });
+            self.lifelines.len() - 1
+        })
+    }
+
+    fn name(&self, lifeline: usize) -> &str {
+        self.lifelines.get(lifeline).map_or("", |lifeline| lifeline.name.as_str())
+    }
+
+    /// Pairs the lines of both ends of each connection, and sets what each node waits for.
+    fn relate(&mut self) {
+        let mut missing = BTreeMap::<(usize, usize), usize>::new();
+        let connections = std::mem::take(&mut self.connections);
+        for (number, one) in connections.iter().enumerate() {
+            let Some(mate) = one.mate.and_then(|mate| connections.get(mate)) else { continue };
+            if one.mate > Some(number) {
+                let note = difference(one, mate, &self.nodes).and_then(|lines| self.describe_difference(lines));
+                self.notes.extend(note);
+            }
+            self.pair_lines(one, mate);
+            self.order_closes(one, mate);
+            let unsent = mate.received.keys().filter(|number| !one.sent.contains_key(number)).count();
+            *missing.entry((one.lifeline, mate.lifeline)).or_default() += unsent;
+        }
+        self.connections = connections;
+        for ((sender, receiver), count) in missing.into_iter().filter(|(_, count)| *count > 0) {
+            let (sender, receiver) = (self.name(sender), self.name(receiver));
+            self.notes.push(format!(
+                "{count} lines that {receiver} has received are not in the trace of {sender}: it was cut, or {sender} \
+                 was killed before it had written them"
+            ));
+        }
+    }
+
+    /// Pairs the lines that one end has sent and the other has received.
+    fn pair_lines(&mut self, one: &Connection, mate: &Connection) {
+        for (sent, received) in common(&one.sent, &mate.received) {
+            let lines = self.nodes.get(sent).zip(self.nodes.get(received));
+            if lines.is_some_and(|(a, b)| a.entry.text == b.entry.text) {
+                self.update(sent, |node| node.pair = Some(received));
+                self.update(received, |node| (node.pair, node.waits_for) = (Some(sent), Some(sent)));
+            }
+        }
+    }
+
+    fn update(&mut self, node: usize, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            change(node);
+        }
+    }
+
+    /// Where the peer has closed a connection, its close, or the end of its process, comes before.
+    fn order_closes(&mut self, one: &Connection, mate: &Connection) {
+        let is_by_peer = |close: &usize| self.nodes.get(*close).is_some_and(|node| node.entry.text.starts_with("peer"));
+        let Some(close) = one.close.filter(is_by_peer) else { return };
+        let end = self.ends.get(mate.run).and_then(|end| end.node);
+        let before = mate.close.filter(|close| !is_by_peer(close)).or(end);
+        self.update(close, |node| node.waits_for = before);
+    }
+
+    fn describe_difference(&self, (one, other): (usize, usize)) -> Option<String> {
+        let (one, other) = (self.nodes.get(one)?, self.nodes.get(other)?);
+        let (link, number) = (one.entry.link?, one.entry.number);
+        let word = if one.entry.event == Event::Out { "sent" } else { "received" };
+        let [text, other_text] = [one, other].map(|node| cut(&node.entry.text, QUOTED));
+        Some(format!(
+            "the traces of {} and {} contradict each other about {} - {}: line {number} {word} is {text:?} in one and \
+             {other_text:?} in the other",
+            self.name(one.lifeline),
+            self.name(other.lifeline),
+            link.local,
+            link.peer
+        ))
+    }
+
+    /// Returns for each connection the lifeline of its other end. Where no trace has it, it is added.
+    pub fn other_ends(&mut self) -> Vec<usize> {
+        let has_server = self.lifelines.iter().any(|lifeline| lifeline.name == "server");
+        let connections = std::mem::take(&mut self.connections);
+        let mut others = Vec::new();
+        for connection in &connections {
+            others.push(match connection.mate.and_then(|mate| connections.get(mate)) {
+                Some(mate) => mate.lifeline,
+                None => self.lifeline(self.name_of_other_end(connection, has_server), false),
+            });
+        }
+        self.connections = connections;
+        others
+    }
+
+    /// Names an end without a trace: after the user, or by its address.
+    fn name_of_other_end(&self, connection: &Connection, has_server: bool) -> String {
+        let name = match self.name(connection.lifeline).starts_with("client") {
+            true if !has_server => "server".to_owned(),
+            true => connection.link.peer.to_string(),
+            false if !connection.user.is_empty() => connection.user.clone(),
+            // Clients that have not logged in: all of one machine are one.
+            false => connection.link.peer.ip().to_string(),
+        };
+        // A user may have the name of a process.
+        let is_taken = self.lifelines.iter().any(|known| known.is_traced && known.name == name);
+        if is_taken { format!("{name}-untraced") } else { name }
+    }
+
+    /// Checks that a line was sent, and that the other end has ended without it.
+    pub fn is_lost(&self, node: &Node) -> bool {
+        let connection = |number: usize| self.connections.get(number);
+        let mate = node.connection.and_then(|number| connection(connection(number)?.mate?));
+        let Some(mate) = mate.filter(|_| node.entry.event == Event::Out && node.pair.is_none()) else { return false };
+        let is_behind = mate.received.last_key_value().is_none_or(|(last, _)| *last < node.entry.number);
+        is_behind && self.has_recorded_all(mate)
+    }
+
+    /// Checks that the trace has everything that this end has received.
+    fn has_recorded_all(&self, connection: &Connection) -> bool {
+        let Some(End { node, is_cut: false }) = self.ends.get(connection.run) else { return false };
+        let end = node.and_then(|node| self.nodes.get(node));
+        connection.close.is_some() || end.is_some_and(|end| end.entry.event == Event::Stop)
+    }
+}

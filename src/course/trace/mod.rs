@@ -1,0 +1,85 @@
+//! `wachat trace`: reads the traces of several processes, merges them, and shows them as a table or a diagram.
+//!
+//! - `read`: the files, up to a limit. `run`: one life of a process.
+//! - `connections`: pairs the ends of each connection. `graph`: pairs their lines by their numbers, and knows what comes
+//!   before what.
+//! - `merge`: the order: each process's own, and each line sent before it is received. No clock is read.
+//!   `order`: the topological order that is easiest to read.
+//! - `meaning`: what a line says: retries, acknowledgements, states. `filter`: the part that a user wants to see.
+//! - `rows`: the rows of a sequence diagram, for `diagram` (terminal), `mermaid` and `page` (SVG, HTML).
+//! - `table`, `shiviz`: every step as a line.
+
+mod connections;
+mod diagram;
+mod filter;
+mod graph;
+mod meaning;
+mod merge;
+mod mermaid;
+mod order;
+mod page;
+mod read;
+mod rows;
+mod run;
+mod shiviz;
+mod table;
+
+use std::path::PathBuf;
+
+use merge::Merged;
+
+/// The forms of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// A sequence diagram for the terminal
+    Diagram,
+    /// A line for each step
+    Table,
+    /// A sequence diagram as text for Mermaid
+    Mermaid,
+    /// One page for a browser, with the drawing in it
+    Html,
+    /// The drawing alone
+    Svg,
+    /// A log with vector clocks for ShiViz
+    Shiviz,
+}
+
+/// The part of the traces that is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only the connections of this user.
+    pub user: Option<String>,
+    /// Only what concerns the message with this id.
+    pub message: Option<String>,
+}
+
+/// The output, and what a reader has to know about it.
+pub struct Shown {
+    pub text: String,
+    pub notes: Vec<String>,
+}
+
+/// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
+pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
+    let read = read::read(files)?;
+    let (merged, mut notes) = merge::merge(read.runs);
+    notes.splice(0..0, read.notes);
+    let merged = filter::filter(merged, selection)?;
+    let text = match form {
+        Form::Table => table::write(&merged),
+        Form::Shiviz => shiviz::write(&merged),
+        Form::Diagram | Form::Mermaid | Form::Html | Form::Svg => draw(&merged, form, columns, &mut notes),
+    };
+    Ok(Shown { text, notes })
+}
+
+fn draw(merged: &Merged, form: Form, columns: usize, notes: &mut Vec<String>) -> String {
+    let rows = rows::rows(merged, notes);
+    match form {
+        Form::Mermaid => mermaid::write(&merged.lifelines, &rows),
+        Form::Html => page::html(&merged.lifelines, &rows, notes),
+        Form::Svg => page::svg(&merged.lifelines, &rows),
+        _ => diagram::write(&merged.lifelines, &rows, columns),
+    }
+}

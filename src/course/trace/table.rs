@@ -1,0 +1,59 @@
+//! Every step as a line of a table. Times are those of each process's own clock: the order does not come from them.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::meaning::{Mark, Marks, cut, describe};
+use super::merge::{Merged, Step};
+use crate::model::safe::safe;
+use crate::trace::Event;
+
+const HEAD: [&str; 8] = ["time", "process", "port", "user", "", "other end", "line", "text"];
+/// Cells of the longest name in a column.
+const WIDEST: usize = 24;
+
+/// Returns the table, in the merged order.
+pub fn write(merged: &Merged) -> String {
+    let mut marks = Marks::default();
+    let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged, &marks.of(step))).collect();
+    let mut widths = HEAD.map(|cell| cell.width());
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in std::iter::once(&HEAD.map(str::to_owned)).chain(&rows) {
+        for (cell, width) in row.iter().zip(widths).take(HEAD.len() - 1) {
+            text.push_str(&format!("{cell}{}  ", " ".repeat(width - cell.width())));
+        }
+        text.push_str(row.last().map_or("", String::as_str));
+        text.push('\n');
+    }
+    text
+}
+
+fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
+    let name = |lifeline: usize| merged.lifelines.get(lifeline).map_or("", |lifeline| lifeline.name.as_str());
+    let cell = |text: &str| cut(&safe(text), WIDEST);
+    let entry = &step.entry;
+    let (arrow, number) = match entry.event {
+        Event::Out => ("->", entry.number.to_string()),
+        Event::In => ("<-", entry.number.to_string()),
+        _ => ("", String::new()),
+    };
+    let text = match entry.event {
+        Event::In | Event::Out => safe(&entry.text).into_owned(),
+        _ => describe(step),
+    };
+    let marks: String = marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
+    [
+        entry.at.to_string().get(11..23).unwrap_or_default().to_owned(),
+        cell(name(step.lifeline)),
+        entry.link.map_or("", |link| link.port.word()).to_owned(),
+        cell(&step.user),
+        arrow.to_owned(),
+        cell(step.other.map_or("", name)),
+        number,
+        text + &marks,
+    ]
+}

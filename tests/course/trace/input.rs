@@ -1,0 +1,75 @@
+//! Files that are no traces, or more than a trace should be.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::conversation::conversation;
+use super::{shown, trace};
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{NO_SETTINGS, WACHAT};
+
+#[test]
+fn files_that_are_no_traces_are_refused() {
+    let directory = TempDir::new().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    fs::write(path("noise"), noise).expect("to write");
+    fs::write(path("empty"), "").expect("to write");
+    fs::write(path("csv"), "name;email\nana;ana@example.org\n").expect("to write");
+    fs::write(path("newer"), "2026-11-23T01:53:20.116Z;server;START;;;;;1;wachat-trace/2\n").expect("to write");
+    for (name, why) in [
+        ("noise", "no entry of a trace"),
+        ("empty", "no entry of a trace"),
+        ("csv", "no entry of a trace"),
+        ("newer", "wachat-trace/2 is not known here"),
+        (".", "directory"),
+        ("missing", "No such file"),
+        ("/dev/zero", "a line of more than 64 MiB"),
+    ] {
+        let output = trace(&[&path(name)], &[]);
+        let said = all_output(&output);
+        assert_eq!((exit_code(&output), said.lines().count()), (1, 1), "{name}: {said}");
+        assert!(said.contains(why) && said.contains(path(name).to_str().expect("a path")), "{name}: {said}");
+    }
+}
+
+#[test]
+fn half_a_line_and_garbage_are_left_out_with_a_note() {
+    let (talk, directory) = (conversation(), TempDir::new().expect("a directory"));
+    let file = directory.path().join("server.csv");
+    let text = fs::read_to_string(&talk.server).expect("a trace");
+    let (start, rest) = text.split_once('\n').expect("lines");
+    fs::write(&file, format!("{start}\n\u{1b}[2J;garbage\nIN;no entry\n{rest}2026-11-23T01:53:20.116Z;serv"))
+        .expect("to write");
+    let (shown_text, notes) = shown(&[&file], &[]);
+    assert!(notes.contains("3 lines are no entries of a trace, and left out; the first is line 2"), "{notes}");
+    assert_eq!(shown_text, shown(&[&talk.server], &[]).0);
+}
+
+#[test]
+fn a_trace_of_100_mb_takes_a_bounded_memory() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("large.csv");
+    let mut text = "2026-11-23T01:53:20.116Z;server;START;;;;;1;wachat-trace/1\n".to_owned();
+    let filling = "x".repeat(900);
+    for number in 1..=105_000 {
+        let line = format!("SEND;m-{number};luis;{filling}");
+        let head = "2026-11-23T01:53:20.116Z;server;IN;SEND;127.0.0.1:1666;127.0.0.1:50000;ana";
+        writeln!(text, "{head};{number};\"{line}\"").expect("to write");
+    }
+    assert!(text.len() > 100 << 20, "{}", text.len());
+    fs::write(&file, text).expect("to write");
+    for form in ["table", "diagram", "shiviz"] {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg("ulimit -v 800000 && exec \"$0\" trace \"$1\" --as \"$2\" --out \"$1.$2\"");
+        command.arg(WACHAT).arg(&file).arg(form).env("WACHAT_CONFIG", NO_SETTINGS);
+        let output = command.output().expect("a shell");
+        let said = all_output(&output);
+        assert_eq!(exit_code(&output), 0, "{form}: {said}");
+        assert!(said.contains("the rest is not read: at most 100000 entries or 64 MiB"), "{said}");
+        assert_eq!(said.contains("only the first 5000 of"), form == "diagram", "{said}");
+    }
+}
