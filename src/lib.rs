@@ -57,6 +57,7 @@
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
+//! | [`course`] | tools of a course: they watch, disturb and grade programs that speak the protocol | import server, state_machine or client |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
 //! | [`cli`] | the command line, one file a command | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |
@@ -100,6 +101,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod client;
+pub mod course;
 pub mod disk;
 pub mod limits;
 pub mod model;

@@ -436,3 +436,37 @@ pub const BRIDGE_CATCH_UP: usize = 100;
 
 /// Most other chats that the bridge names in its log: a bot can be added to any number of chats.
 pub const BRIDGE_CHATS: usize = 100;
+
+// The proxy of `wachat chaos`.
+
+/// Most connections through the proxy at a time: each has two threads, two sockets and two lines.
+pub const CHAOS_CONNECTIONS: usize = 256;
+
+/// Most users whose connections are counted; those of others count as connections without a name.
+pub const CHAOS_USERS: usize = 10_000;
+
+/// Most rules, and most bytes of a file of rules.
+pub const CHAOS_RULES: usize = 1_000;
+pub const CHAOS_RULES_BYTES: u64 = 256 << 10;
+
+/// Longest delay or hold of a record.
+pub const CHAOS_WAIT: Duration = Duration::from_secs(600);
+
+/// Most decisions in a log, and so in a replay: some 100 bytes each. Beyond that a proxy disturbs nothing more.
+pub const CHAOS_DECISIONS: usize = 100_000;
+/// Most bytes of a log that is replayed.
+pub const CHAOS_LOG_BYTES: u64 = 64 << 20;
+
+/// Most requests of a connection that wait for their replies, and most bytes of the SENDs among them; beyond that the
+/// proxy reads no more, as a server does.
+pub const CHAOS_PENDING: usize = 1_024;
+pub const CHAOS_PENDING_BYTES: usize = PIPELINE_BYTES;
+
+/// Most bytes of answered SENDs that are remembered, to be sent again and to compare their answers.
+pub const CHAOS_ANSWERS_BYTES: usize = 8 << 20;
+
+/// Most decisions that wait to be shown; beyond that they are only counted.
+pub const CHAOS_SHOWN: usize = 1_024;
+
+/// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
+pub const CHAOS_SPLIT_BYTES: usize = 400;
