@@ -81,8 +81,8 @@ pub(super) fn run(args: ChaosArgs) -> ExitCode {
 
 fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let source = source(&args).map_err(|why| (Exit::Usage, why))?;
-    let needs_enter = matches!(&source, Source::Rules { rules, .. } if rules.iter().any(waits_for_enter))
-        || args.replay.is_some();
+    let needs_enter =
+        matches!(&source, Source::Rules { rules, .. } if rules.iter().any(waits_for_enter)) || args.replay.is_some();
     let log = args.log.as_deref().map(|path| create_log(path, args.replay.as_deref())).transpose().map_err(failed)?;
     // Before the ready line: its reader may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("no signals: {error}")))?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 pub const README: &str = "README.md";
 pub const CLIENT: &str = "src/client/README.md";
 pub const TOOLS: &str = "src/tools/README.md";
+pub const COURSE: &str = "src/course/README.md";
 pub const EXAMPLES: &str = "examples/README.md";
 pub const FIVE: &str = "examples/five.md";
 pub const PROMISES: &str = "tests/promises.md";

@@ -2,16 +2,19 @@
 
 use std::process::Command;
 
-use crate::page::{CLIENT, EXAMPLES, FIGURES, FIVE, PROMISES, README, TOOLS, path, quoted, read, section, table};
+use crate::page::{
+    CLIENT, COURSE, EXAMPLES, FIGURES, FIVE, PROMISES, README, TOOLS, path, quoted, read, section, table,
+};
 use crate::support::WACHAT;
 use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::texts::Language;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     README,
     CLIENT,
     TOOLS,
+    COURSE,
     EXAMPLES,
     FIVE,
     PROMISES,
@@ -133,7 +136,7 @@ fn the_table_of_the_five_projects_names_existing_commands() {
 #[test]
 fn the_tests_of_the_promises_exist() {
     let text = read(PROMISES);
-    let programs = ["protocol", "server", "durability", "client", "tools"];
+    let programs = ["protocol", "server", "durability", "client", "tools", "course"];
     let tests: Vec<_> = quoted(&text)
         .into_iter()
         .filter(|text| programs.contains(&text.split(' ').next().unwrap_or_default()))
@@ -160,7 +163,8 @@ fn every_promise_has_a_test_in_the_table() {
 /// Returns the help of all commands.
 fn help() -> String {
     let commands = ["serve", "connect", "send", "receive", "history", "users", "rooms", "user", "room", "backup"];
-    let more = [&["bridge", "telegram"][..], &["restore"], &["check"], &["config"], &["completions"], &["man"]];
+    let more =
+        [&["bridge", "telegram"][..], &["restore"], &["check"], &["chaos"], &["config"], &["completions"], &["man"]];
     let commands = commands.iter().map(std::slice::from_ref).chain(more);
     let help = |command: &[&str]| Command::new(WACHAT).args(command).arg("--help").output().expect("wachat").stdout;
     commands.map(|command| String::from_utf8(help(command)).expect("UTF-8")).collect()
@@ -181,7 +185,7 @@ fn every_program_command_on_a_page_exists() {
 #[test]
 fn every_flag_on_a_page_is_in_a_help() {
     let help = help();
-    for page in [README, CLIENT, TOOLS, EXAMPLES, FIVE] {
+    for page in [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE] {
         let text = read(page);
         let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo"));
         let words = typed.flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));

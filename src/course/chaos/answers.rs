@@ -55,7 +55,8 @@ impl Answers {
     pub fn some(&self, user: &Option<UserName>, every: usize) -> Vec<(String, Vec<u8>)> {
         let memory = self.0.lock();
         let own = memory.order.iter().filter(|(who, _)| who == user);
-        let some = own.step_by(every.max(1)).filter_map(|key| Some((key.1.clone(), memory.known.get(key)?.request.clone())));
+        let some =
+            own.step_by(every.max(1)).filter_map(|key| Some((key.1.clone(), memory.known.get(key)?.request.clone())));
         some.collect()
     }
 

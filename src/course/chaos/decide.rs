@@ -16,9 +16,15 @@ use crate::model::UserName;
 /// Where faults come from.
 pub enum Source {
     /// The seed is that of the chances.
-    Rules { rules: Vec<Rule>, seed: u64 },
+    Rules {
+        rules: Vec<Rule>,
+        seed: u64,
+    },
     /// Random faults; of each user at each port, so many connections have some, and later ones none.
-    Plans { seed: u64, connections: u64 },
+    Plans {
+        seed: u64,
+        connections: u64,
+    },
     Replay(Script),
 }
 
@@ -53,9 +59,8 @@ impl Decider {
     /// Counts a new connection, and makes its plan.
     pub fn begin(&self, user: Option<UserName>, port: Port) -> Known {
         let mut counts = self.counts.lock();
-        let user = user.filter(|user| {
-            counts.len() < limits::CHAOS_USERS || counts.contains_key(&(Some(user.clone()), port))
-        });
+        let user =
+            user.filter(|user| counts.len() < limits::CHAOS_USERS || counts.contains_key(&(Some(user.clone()), port)));
         let number = counts.entry((user.clone(), port)).or_default();
         *number += 1;
         let connection = Connection { user, port, number: *number };

@@ -54,9 +54,7 @@ impl Gate {
     pub fn pass(&self, connection: &Connection, record: &Record) {
         self.release(|waiting| match &waiting.until {
             Until::Enter => false,
-            Until::Record { kind, word } => {
-                waiting.user == connection.user && *kind == record.kind && record.has(word)
-            }
+            Until::Record { kind, word } => waiting.user == connection.user && *kind == record.kind && record.has(word),
         });
     }
 

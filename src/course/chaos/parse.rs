@@ -9,12 +9,27 @@ use super::rule::{Count, Rule};
 use crate::limits;
 use crate::model::UserName;
 
-const ACTIONS: &str = "drop, duplicate, delay, hold, split, cut, reset, half-close, silence or resend";
-const PHRASES: &str =
-    "a kind (request, reply, event, row), a word in capitals (SEND, OK, QUOTA), a count (3, every 3rd, first 3), a chance \
+const ACTIONS: [&str; 10] =
+    ["drop", "duplicate", "delay", "hold", "split", "cut", "reset", "half-close", "silence", "resend"];
+const PHRASES: &str = "a kind (request, reply, event, row), a word in capitals (SEND, OK, QUOTA), a count (3, every 3rd, first 3), a chance \
      (20%), user NAME, on SEND, to the client, by 800 ms, until OK, after byte 17, or late";
-const FILLERS: [&str; 15] = [
-    "the", "a", "an", "of", "to", "with", "by", "at", "in", "for", "time", "probability", "and", "record", "records",
+const FILLERS: [&str; 16] = [
+    "the",
+    "a",
+    "an",
+    "of",
+    "to",
+    "with",
+    "by",
+    "at",
+    "in",
+    "for",
+    "time",
+    "probability",
+    "and",
+    "record",
+    "records",
+    "port",
 ];
 
 /// The reason why a text is not a rule.
@@ -42,10 +57,11 @@ impl fmt::Display for RuleError {
 pub fn parse(text: &str) -> Result<Rule, RuleError> {
     // One character a place, so that the mark below an error stands below its word.
     let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut parser = Parser { text: &shown, words: shown.split_whitespace().collect(), next: 0, found: Found::default() };
+    let mut parser =
+        Parser { text: &shown, words: shown.split_whitespace().collect(), next: 0, found: Found::default() };
     let action = parser.take().map(str::to_lowercase).unwrap_or_default();
-    if !ACTIONS.split([' ', ',']).any(|known| known == action && known != "or") {
-        return Err(parser.error(format!("a rule begins with {ACTIONS}")));
+    if !ACTIONS.contains(&action.as_str()) {
+        return Err(parser.error(format!("a rule begins with an action: {}", ACTIONS.join(", "))));
     }
     while parser.next < parser.words.len() {
         parser.phrase()?;
@@ -215,7 +231,6 @@ impl<'a> Parser<'a> {
             Some("RECV") => Port::Recv,
             _ => return Err(self.error("expected a port: SEND or RECV")),
         };
-        self.skip(&["port"]);
         self.set("port", port, |found| &mut found.port)
     }
 

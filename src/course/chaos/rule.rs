@@ -8,43 +8,48 @@ use crate::model::UserName;
 /// The language of the rules, for `--help`.
 pub const GRAMMAR: &str = r#"Put a proxy that disturbs connections, by rules, between clients and a server
 
-A rule is an action and phrases, in any order, that restrict the records it applies to. Without a count it applies to each of them. All rules that apply to a record act, in their order.
+A rule is an action and phrases in any order, each at most once: details of the action, and restrictions. It applies to every record that has all words and is of the kind, user, port and direction that it names. All rules act, in their order.
 
   rule      = action *phrase
   action    = "drop"                      ; the record never arrives
             / "duplicate"                 ; it arrives twice
-            / "delay" time                ; it, and all behind it, arrives later
-            / "hold" until                ; the same, until something happens
+            / "delay"                     ; it, and all behind it, comes later
+            / "hold"                      ; the same, until something happens
             / "split"                     ; it arrives one byte at a time
-            / "cut" *end                  ; both directions close
-            / "reset" *end                ; the same with a TCP reset
-            / "half-close" *end           ; its direction closes
-            / "silence" *end              ; its direction goes dead, not closed
-            / "resend"                    ; SENDs come again, on a new connection
-  time      = number ( "ms" / "s" )
-  until     = "until" ( "Enter" / [ "the next" ] word [ kind ] )
+            / "cut"                       ; both directions close there
+            / "reset"                     ; the same, with a TCP reset
+            / "half-close"                ; only its direction closes
+            / "silence"                   ; nothing more passes its direction
+            / "resend"                    ; earlier SENDs come again
+  phrase    = time / until / end          ; details
+            / kind / 1*word / count / chance / user / port / direction
+            / filler
+  time      = number ( "ms" / "s" )       ; delay needs one
+  until     = "until" ( "Enter" / "the next" word [ kind ] )   ; hold needs it
   end       = "after byte" number         ; of the record; default 0
             / "late"                      ; unanswered SENDs arrive afterwards
-  phrase    = kind / word / count / chance / user / port / direction / filler
   kind      = "request" / "reply" / "event" / "row"
-  word      = a verb (SEND, POLL), OK, KO, a code (QUOTA) or an event (MSG);
-              a reply has its own words and the verb that it answers
-  count     = number / "first" [ number ] / "every" [ number ]   ; 3 = 3rd
-  chance    = number "%"                  ; --seed makes it repeatable
+  word      = SEND / POLL / ...           ; a verb, in capitals
+            / OK / KO / QUOTA / ...       ; a code
+            / MSG / STATE / ...           ; an event
+  count     = number / "first" [ number ] ; only the 3rd; the first 3
+            / "every" [ number ]          ; the 3rd, 6th, 9th ...
+  chance    = number "%"                  ; the same with the same --seed
   user      = "user" name
-  port      = "on" ( "SEND" / "RECV" ) [ "port" ]
+  port      = "on" ( "SEND" / "RECV" )
   direction = "to" ( "server" / "client" )
+  number    = 1*DIGIT                     ; as a count also 1st, 2nd, 3rd, 4th
   filler    = "the" / "a" / "an" / "of" / "to" / "with" / "by" / "at" / "in"
-            / "for" / "time" / "probability" / "and" / "record"
+            / "for" / "time" / "probability" / "and" / "record" / "port"
 
   drop the 3rd OK reply                   drop reply OK 3
   delay every POLL reply by 800 ms        cut the 2nd SEND after byte 17
   duplicate every 5th SEND of user ana    split 20% of the replies on RECV
-  hold the 1st SEND until the next OK     reset at the 3rd reply to SEND
+  hold the 1st SEND until the next OK     reset at the 3rd OK reply to SEND, late
 
-A request without a LF is passed on when its line is complete. A dropped or duplicated reply takes the records of its list with it. The client gets no reply to the copy of a duplicated request.
+A reply has its own words and the verb that it answers. A word without a kind means requests if it is a verb, replies if it is OK, KO or a code. Counts go over all connections. A dropped or duplicated reply takes its list with it. A client gets no reply to the copy of its request. A line is passed on when it is complete.
 
-Every decision goes to the file of --log, and --replay FILE takes the same decisions for the same records: the same line of the same connection of the same user. The faults replay, not the threads: what programs do at the same time may come in another order, and then other records stand in those places."#;
+Every decision goes to the file of --log, and --replay takes the decisions of such a file again: for the same line of the same direction of the same connection of the same user. The faults replay, not the threads: what programs do at the same time may come in another order, and then other records stand in those places."#;
 
 /// A fault and the records that it happens to.
 #[derive(Clone, Debug, PartialEq, Eq)]

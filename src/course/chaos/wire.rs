@@ -67,7 +67,9 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
     // Sockets that were told to reset do so when they are dropped, here.
     let Wire { client, server, login, pending, known, late, .. } = wire;
     drop((client, server));
-    if late.into_inner() && let (Some(known), Some(login)) = (known.get(), login.get()) {
+    if late.into_inner()
+        && let (Some(known), Some(login)) = (known.get(), login.get())
+    {
         network.send_again(&known.connection, login, pending.sends());
     }
 }
