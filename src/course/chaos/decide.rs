@@ -13,7 +13,7 @@ use super::rule::Rule;
 use crate::limits;
 use crate::model::UserName;
 
-/// Where faults come from.
+/// The source of the faults.
 pub enum Source {
     /// The seed is that of the chances.
     Rules {
@@ -38,8 +38,8 @@ pub(super) struct Decider {
     healed: AtomicBool,
 }
 
-/// A connection that has logged in, and its plan.
-pub(super) struct Known {
+/// A connection whose login line has come, and its plan.
+pub(super) struct Identity {
     pub connection: Connection,
     plan: Plan,
 }
@@ -57,7 +57,7 @@ impl Decider {
     }
 
     /// Counts a new connection, and makes its plan.
-    pub fn begin(&self, user: Option<UserName>, port: Port) -> Known {
+    pub fn begin(&self, user: Option<UserName>, port: Port) -> Identity {
         let mut counts = self.counts.lock();
         let user =
             user.filter(|user| counts.len() < limits::CHAOS_USERS || counts.contains_key(&(Some(user.clone()), port)));
@@ -70,7 +70,7 @@ impl Decider {
             }
             _ => Plan::default(),
         };
-        Known { connection, plan }
+        Identity { connection, plan }
     }
 
     fn is_healed(&self) -> bool {
@@ -78,11 +78,11 @@ impl Decider {
     }
 
     /// Returns the faults of a record, in their order.
-    pub fn decide(&self, known: &Known, record: &Record) -> Vec<Fault> {
+    pub fn decide(&self, identity: &Identity, record: &Record) -> Vec<Fault> {
         let mut faults = match &self.source {
-            Source::Rules { rules, seed } => self.apply_rules(rules, *seed, &known.connection, record),
-            Source::Plans { .. } => known.plan.faults(record),
-            Source::Replay(script) => script.faults(&known.connection, record),
+            Source::Rules { rules, seed } => self.apply_rules(rules, *seed, &identity.connection, record),
+            Source::Plans { .. } => identity.plan.faults(record),
+            Source::Replay(script) => script.faults(&identity.connection, record),
         };
         if let Some(last) = faults.iter().position(Fault::is_last) {
             faults.truncate(last + 1);

@@ -21,21 +21,21 @@ pub enum Fault {
     Resend,
 }
 
-/// What ends a hold.
+/// The end of a hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Until {
     /// The Enter key at the terminal of the proxy.
     Enter,
     /// A record of the same user, on any connection.
-    Record { kind: Kind, word: String },
+    Record { kind: Kind, words: Vec<String> },
 }
 
 /// The end of a connection, or of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     pub how: How,
-    /// So many bytes of the record still pass. After none of a reply, the request was executed and the client does not
-    /// know.
+    /// Number of bytes of the record that still pass. With 0 of a reply the request was executed, and the client does
+    /// not know.
     pub after: usize,
     /// SENDs without an answer reach the server later, on another connection, while the client retries them.
     pub late: bool,
@@ -81,7 +81,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Delay(time) => write!(f, " by {} ms", time.as_millis()),
             Self::Hold(Until::Enter) => f.write_str(" until Enter"),
-            Self::Hold(Until::Record { kind, word }) => write!(f, " until the next {word} {kind}"),
+            Self::Hold(Until::Record { kind, words }) => write!(f, " until the next {} {kind}", words.join(" ")),
             Self::End(End { after, late, .. }) => {
                 write!(f, " after byte {after}{}", if *late { " late" } else { "" })
             }

@@ -1,5 +1,6 @@
 //! Records that are held, and what releases them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -15,34 +16,34 @@ const LOOK: Duration = Duration::from_millis(100);
 /// All records that are held.
 #[derive(Default)]
 pub(super) struct Gate {
-    held: Mutex<Held>,
+    /// Number of records that have arrived.
+    arrived: AtomicU64,
+    waiting: Mutex<Vec<Waiting>>,
     opened: Condvar,
 }
 
-#[derive(Default)]
-struct Held {
-    last: u64,
-    waiting: Vec<Waiting>,
-}
-
 struct Waiting {
-    number: u64,
+    /// Of the record that is held.
+    arrival: u64,
     user: Option<UserName>,
     until: Until,
 }
 
 impl Gate {
+    /// Returns the number of a record that arrives: a record that came before another does not release it.
+    pub fn arrive(&self) -> u64 {
+        self.arrived.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Blocks until the record is released, its connection is over, or it was held for [`limits::CHAOS_WAIT`].
-    pub fn hold(&self, connection: &Connection, until: &Until, is_over: impl Fn() -> bool) {
+    pub fn hold(&self, connection: &Connection, arrival: u64, until: &Until, is_over: impl Fn() -> bool) {
         let deadline = Instant::now() + limits::CHAOS_WAIT;
-        let mut held = self.held.lock();
-        held.last += 1;
-        let number = held.last;
-        held.waiting.push(Waiting { number, user: connection.user.clone(), until: until.clone() });
-        while held.waits(number) && !is_over() && Instant::now() < deadline {
-            self.opened.wait_for(&mut held, LOOK);
+        let mut waiting = self.waiting.lock();
+        waiting.push(Waiting { arrival, user: connection.user.clone(), until: until.clone() });
+        while waiting.iter().any(|held| held.arrival == arrival) && !is_over() && Instant::now() < deadline {
+            self.opened.wait_for(&mut waiting, LOOK);
         }
-        held.waiting.retain(|waiting| waiting.number != number);
+        waiting.retain(|held| held.arrival != arrival);
     }
 
     /// Releases what waits for the Enter key.
@@ -51,21 +52,20 @@ impl Gate {
     }
 
     /// Releases what waits for a record that has passed.
-    pub fn pass(&self, connection: &Connection, record: &Record) {
+    pub fn pass(&self, connection: &Connection, arrival: u64, record: &Record) {
         self.release(|waiting| match &waiting.until {
             Until::Enter => false,
-            Until::Record { kind, word } => waiting.user == connection.user && *kind == record.kind && record.has(word),
+            Until::Record { kind, words } => {
+                waiting.arrival < arrival
+                    && waiting.user == connection.user
+                    && *kind == record.kind
+                    && words.iter().all(|word| record.has(word))
+            }
         });
     }
 
     fn release(&self, is_released: impl Fn(&Waiting) -> bool) {
-        self.held.lock().waiting.retain(|waiting| !is_released(waiting));
+        self.waiting.lock().retain(|waiting| !is_released(waiting));
         self.opened.notify_all();
-    }
-}
-
-impl Held {
-    fn waits(&self, number: u64) -> bool {
-        self.waiting.iter().any(|waiting| waiting.number == number)
     }
 }

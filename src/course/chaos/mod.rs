@@ -4,7 +4,7 @@
 //! client ── line ──> wire: Record ──> decide: rules, random plan, or replay ──> faults ──> server
 //!                                        └─> log, summary, terminal
 //! ```
-//! - `record`: what passes, in the words of the rules. `rule`, `parse`: the rules. `fault`: what can happen.
+//! - `record`: what passes, in the words of the rules. `rule`, `parse`, `cursor`: the rules. `fault`: what can happen.
 //! - `decide`: which faults a record has; `plan`: random ones, `random`: their numbers; `decisions`: log and replay.
 //! - `network`: what all connections share; `gate`: records that are held; `answers`: SENDs that were answered.
 //! - `wire`: one connection, a thread for each direction; `lines`: its input; `pending`: its unanswered requests.
@@ -18,6 +18,7 @@
 //! **Bounds.** Connections, users, decisions, remembered requests and each line are bounded (`limits`).
 
 mod answers;
+mod cursor;
 mod decide;
 mod decisions;
 mod fault;
@@ -42,16 +43,17 @@ use crossbeam_channel::Sender;
 use crate::net::{self, Listening};
 use network::Network;
 
+pub use cursor::RuleError;
 pub use decide::Source;
 pub use decisions::{Decision, Log, Script};
 pub use fault::{Fault, Until};
 pub use network::Summary;
-pub use parse::{RuleError, parse};
+pub use parse::parse;
 pub use random::Random;
 pub use record::Port;
 pub use rule::{GRAMMAR, Rule};
 
-/// What a proxy is started with.
+/// Addresses, faults and outputs of a proxy.
 pub struct Config {
     /// Addresses that stand for the SEND port and the RECV port; port 0: a free one.
     pub listen: [SocketAddr; 2],
@@ -62,7 +64,7 @@ pub struct Config {
     pub notices: Sender<Notice>,
 }
 
-/// What a person is told.
+/// An event for the person at the terminal.
 #[derive(Debug)]
 pub enum Notice {
     Decided(Decision),

@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
 use super::answers::Answers;
-use super::decide::{Decider, Known};
+use super::decide::{Decider, Identity};
 use super::decisions::{Decision, Log};
 use super::fault::Fault;
 use super::gate::Gate;
@@ -98,21 +98,21 @@ impl Network {
         let _ = self.notices.try_send(Notice::Trouble(trouble));
     }
 
-    pub fn begin(&self, user: Option<UserName>, port: Port) -> Known {
+    pub fn begin(&self, user: Option<UserName>, port: Port) -> Identity {
         self.done.lock().connections += 1;
         self.decider.begin(user, port)
     }
 
     /// Decides about a record. Each decision is in the log before it takes effect.
-    pub fn decide(&self, known: &Known, record: &Record) -> Vec<Fault> {
-        let mut faults = self.decider.decide(known, record);
+    pub fn decide(&self, identity: &Identity, record: &Record) -> Vec<Fault> {
+        let mut faults = self.decider.decide(identity, record);
         if faults.is_empty() {
             return faults;
         }
         let mut done = self.done.lock();
         faults.truncate(limits::CHAOS_DECISIONS.saturating_sub(done.decisions));
         for fault in &faults {
-            let decision = Decision::new(&known.connection, record, fault.clone());
+            let decision = Decision::new(&identity.connection, record, fault.clone());
             if let Err(error) = done.add(&decision) {
                 self.report(format!("the log cannot be written, and ends: {error}"));
             }

@@ -1,8 +1,8 @@
 //! Reads a rule. An error names the rule, the word, and what was expected in its place.
 
-use std::fmt;
 use std::time::Duration;
 
+use super::cursor::{Cursor, RuleError};
 use super::fault::{End, Fault, How, Until};
 use super::record::{Kind, Port, Way, vocabulary};
 use super::rule::{Count, Rule};
@@ -11,59 +11,23 @@ use crate::model::UserName;
 
 const ACTIONS: [&str; 10] =
     ["drop", "duplicate", "delay", "hold", "split", "cut", "reset", "half-close", "silence", "resend"];
-const PHRASES: &str = "a kind (request, reply, event, row), a word in capitals (SEND, OK, QUOTA), a count (3, every 3rd, first 3), a chance \
-     (20%), user NAME, on SEND, to the client, by 800 ms, until OK, after byte 17, or late";
-const FILLERS: [&str; 16] = [
-    "the",
-    "a",
-    "an",
-    "of",
-    "to",
-    "with",
-    "by",
-    "at",
-    "in",
-    "for",
-    "time",
-    "probability",
-    "and",
-    "record",
-    "records",
-    "port",
-];
+const PHRASES: &str = "a kind (request, reply, event, row), a word in capitals (SEND, OK, QUOTA), a count (3, every \
+     3rd, first 3), a chance (20%), user NAME, on SEND, to the client, by 800 ms, until OK, after byte 17, or late";
+const FILLERS: &str = " the a an of to with by at in for time probability and record records port ";
 
-/// The reason why a text is not a rule.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RuleError {
-    rule: String,
-    /// Number of the word, from 1; behind the last one: the end of the rule.
-    word: usize,
-    /// Place of the word in characters, and its length.
-    at: usize,
-    length: usize,
-    why: String,
-}
-
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, word, at, length, why } = self;
-        writeln!(f, "word {word}: {why}")?;
-        writeln!(f, "  {rule}")?;
-        write!(f, "  {:at$}{}", "", "^".repeat((*length).max(1)))
-    }
-}
+/// Fillers in the name of the record that ends a hold.
+const NEXT: [&str; 5] = ["the", "a", "an", "next", "to"];
 
 /// Reads one rule.
 pub fn parse(text: &str) -> Result<Rule, RuleError> {
     // One character a place, so that the mark below an error stands below its word.
     let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut parser =
-        Parser { text: &shown, words: shown.split_whitespace().collect(), next: 0, found: Found::default() };
-    let action = parser.take().map(str::to_lowercase).unwrap_or_default();
+    let mut parser = Parser { words: Cursor::new(&shown), found: Found::default() };
+    let action = parser.words.next_word().map(str::to_lowercase).unwrap_or_default();
     if !ACTIONS.contains(&action.as_str()) {
         return Err(parser.error(format!("a rule begins with an action: {}", ACTIONS.join(", "))));
     }
-    while parser.next < parser.words.len() {
+    while !parser.words.is_at_end() {
         parser.phrase()?;
     }
     parser.finish(&action)
@@ -87,45 +51,20 @@ struct Found {
 }
 
 struct Parser<'a> {
-    text: &'a str,
-    words: Vec<&'a str>,
-    next: usize,
+    words: Cursor<'a>,
     found: Found,
 }
 
-impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<&'a str> {
-        self.words.get(self.next).map(|word| word.trim_end_matches(','))
-    }
-
-    fn take(&mut self) -> Option<&'a str> {
-        let word = self.peek();
-        self.next += 1;
-        word
-    }
-
-    fn skip(&mut self, fillers: &[&str]) {
-        while self.peek().is_some_and(|word| fillers.contains(&word)) {
-            self.next += 1;
-        }
-    }
-
-    /// Makes the error of the word that was taken last.
+impl Parser<'_> {
     fn error(&self, why: impl Into<String>) -> RuleError {
-        let index = self.next.saturating_sub(1);
-        let word = self.words.get(index);
-        let end = self.text.trim_end().len();
-        let start = word.map_or(end, |word| word.as_ptr() as usize - self.text.as_ptr() as usize);
-        let at = self.text.get(..start).unwrap_or_default().chars().count() + usize::from(word.is_none());
-        let length = word.map_or(1, |word| word.chars().count());
-        RuleError { rule: self.text.trim_end().to_owned(), word: index + 1, at, length, why: why.into() }
+        self.words.error(why)
     }
 
     fn phrase(&mut self) -> Result<(), RuleError> {
-        let Some(word) = self.take() else { return Ok(()) };
+        let Some(word) = self.words.next_word() else { return Ok(()) };
         match word {
             "to" | "from" if self.direction(word)? => Ok(()),
-            _ if FILLERS.contains(&word) => Ok(()),
+            _ if FILLERS.contains(&format!(" {word} ")) => Ok(()),
             "every" | "each" => self.count(|parser| Count::Every(parser.ordinal().unwrap_or(1))),
             "first" => self.count(|parser| match parser.ordinal() {
                 Some(number) => Count::First(number),
@@ -164,8 +103,8 @@ impl<'a> Parser<'a> {
 
     /// Takes the next word if it is a number, or one of an order, such as `3rd`.
     fn ordinal(&mut self) -> Option<u64> {
-        let (number, unit) = split_number(self.peek()?)?;
-        is_ordinal(unit).then(|| self.next += 1)?;
+        let (number, unit) = split_number(self.words.peek()?)?;
+        is_ordinal(unit).then(|| self.words.next_word())?;
         Some(number)
     }
 
@@ -174,9 +113,9 @@ impl<'a> Parser<'a> {
         let Some((number, unit)) = split_number(word) else {
             return Err(self.error("the number is too large"));
         };
-        let unit = match self.peek() {
+        let unit = match self.words.peek() {
             Some(next @ ("ms" | "s" | "%")) if unit.is_empty() => {
-                self.next += 1;
+                self.words.next_word();
                 next
             }
             _ => unit,
@@ -197,7 +136,7 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, word: &str) -> Result<(), RuleError> {
-        if word.chars().any(|c| c.is_lowercase()) || !word.chars().any(char::is_alphabetic) {
+        if !is_capital(word) {
             return Err(self.error(format!("{word:?} is none of the phrases of a rule: {PHRASES}")));
         }
         let kind = self.usual_kind(word)?;
@@ -219,14 +158,14 @@ impl<'a> Parser<'a> {
     }
 
     fn user(&mut self) -> Result<(), RuleError> {
-        let name = self.take().unwrap_or_default();
+        let name = self.words.next_word().unwrap_or_default();
         let user = UserName::new(name).map_err(|error| self.error(format!("expected the name of a user: {error}")))?;
         self.set("user", user, |found| &mut found.user)
     }
 
     fn port(&mut self) -> Result<(), RuleError> {
-        self.skip(&["the", "port"]);
-        let port = match self.take() {
+        self.words.skip(&["the", "port"]);
+        let port = match self.words.next_word() {
             Some("SEND") => Port::Send,
             Some("RECV") => Port::Recv,
             _ => return Err(self.error("expected a port: SEND or RECV")),
@@ -236,45 +175,62 @@ impl<'a> Parser<'a> {
 
     /// Reads a direction, unless something else comes behind a `to`.
     fn direction(&mut self, word: &str) -> Result<bool, RuleError> {
-        let before = self.next;
-        self.skip(&["the"]);
-        let way = match (word, self.take()) {
+        self.words.skip(&["the"]);
+        let way = match (word, self.words.peek()) {
             ("to", Some("server")) | ("from", Some("client")) => Way::ToServer,
             ("to", Some("client")) | ("from", Some("server")) => Way::ToClient,
-            ("to", _) => {
-                self.next = before;
-                return Ok(false);
+            ("to", _) => return Ok(false),
+            _ => {
+                self.words.next_word();
+                return Err(self.error("expected the server or the client (a user is: user NAME)"));
             }
-            _ => return Err(self.error("expected the server or the client (a user is: user NAME)")),
         };
+        self.words.next_word();
         self.set("direction", way, |found| &mut found.way).map(|()| true)
     }
 
     fn until(&mut self) -> Result<(), RuleError> {
-        self.skip(&["the", "a", "an", "next"]);
-        let word = self.take().unwrap_or_default();
-        if word.eq_ignore_ascii_case("enter") {
+        self.words.skip(&NEXT);
+        if self.words.peek().is_some_and(|word| word.eq_ignore_ascii_case("enter")) {
+            self.words.next_word();
             return self.set("until", Until::Enter, |found| &mut found.until);
         }
-        if word.is_empty() || word.chars().any(|c| c.is_lowercase()) {
+        let (kind, words) = self.next_record()?;
+        if words.is_empty() {
+            self.words.next_word();
             return Err(self.error("expected Enter, or a word in capitals, such as: until the next OK"));
         }
-        let usual = self.usual_kind(word)?;
-        let kind = self.peek().and_then(kind).inspect(|_| self.next += 1).unwrap_or(usual);
-        self.set("until", Until::Record { kind, word: word.to_owned() }, |found| &mut found.until)
+        self.set("until", Until::Record { kind, words }, |found| &mut found.until)
+    }
+
+    /// Reads the words and the kind of a record, as far as they go.
+    fn next_record(&mut self) -> Result<(Kind, Vec<String>), RuleError> {
+        let (mut named, mut words, mut kinds) = (None, Vec::new(), Vec::new());
+        while let Some(word) = self.words.peek().filter(|word| is_capital(word) || kind(word).is_some()) {
+            self.words.next_word();
+            match kind(word) {
+                Some(kind) => named = Some(kind),
+                None => {
+                    kinds.push(self.usual_kind(word)?);
+                    words.push(word.to_owned());
+                }
+            }
+            self.words.skip(&NEXT);
+        }
+        Ok((named.or(usual(&kinds)).unwrap_or(Kind::Request), words))
     }
 
     fn after(&mut self) -> Result<(), RuleError> {
-        self.skip(&["byte"]);
-        let number = self.take().and_then(|word| word.parse().ok());
+        self.words.skip(&["byte"]);
+        let number = self.words.next_word().and_then(|word| word.parse().ok());
         let number = number.ok_or_else(|| self.error("expected a number of bytes, such as: after byte 17"))?;
-        self.skip(&["bytes"]);
+        self.words.skip(&["bytes"]);
         self.set("place", number, |found| &mut found.after)
     }
 
     /// Makes the rule, if the phrases are those of the action.
     fn finish(mut self, action: &str) -> Result<Rule, RuleError> {
-        self.next = self.words.len() + 1;
+        self.words.go_to_end();
         let fault = self.fault(action)?;
         let found = &self.found;
         let is_end = matches!(fault, Fault::End(_));
@@ -287,8 +243,7 @@ impl<'a> Parser<'a> {
         if let Some((phrase, _)) = strange.iter().find(|(_, is_there)| *is_there) {
             return Err(self.error(format!("{action} does not go with {phrase}")));
         }
-        let first = |wanted: Kind| found.usual_kinds.iter().copied().find(|kind| *kind == wanted);
-        let usual = first(Kind::Reply).or(first(Kind::Event)).or(first(Kind::Request));
+        let usual = usual(&found.usual_kinds);
         let Found { count, kind, words, user, port, way, chance, .. } = self.found;
         let (count, kind) = (count.unwrap_or(Count::Every(1)), kind.or(usual));
         Ok(Rule { fault, count, kind, words, user, port, way, chance })
@@ -314,6 +269,15 @@ impl<'a> Parser<'a> {
             _ => end(How::Silence),
         })
     }
+}
+
+/// Returns the kind of record that words stand for: a reply also has the verb that it answers.
+fn usual(kinds: &[Kind]) -> Option<Kind> {
+    [Kind::Reply, Kind::Event, Kind::Request].into_iter().find(|kind| kinds.contains(kind))
+}
+
+fn is_capital(word: &str) -> bool {
+    word.chars().any(char::is_alphabetic) && !word.chars().any(char::is_lowercase)
 }
 
 fn kind(word: &str) -> Option<Kind> {

@@ -25,7 +25,7 @@ A rule is an action and phrases in any order, each at most once: details of the 
             / kind / 1*word / count / chance / user / port / direction
             / filler
   time      = number ( "ms" / "s" )       ; delay needs one
-  until     = "until" ( "Enter" / "the next" word [ kind ] )   ; hold needs it
+  until     = "until" ( "Enter" / "the next" 1*word [ kind ] )   ; hold needs it
   end       = "after byte" number         ; of the record; default 0
             / "late"                      ; unanswered SENDs arrive afterwards
   kind      = "request" / "reply" / "event" / "row"
@@ -45,7 +45,7 @@ A rule is an action and phrases in any order, each at most once: details of the 
   drop the 3rd OK reply                   drop reply OK 3
   delay every POLL reply by 800 ms        cut the 2nd SEND after byte 17
   duplicate every 5th SEND of user ana    split 20% of the replies on RECV
-  hold the 1st SEND until the next OK     reset at the 3rd OK reply to SEND, late
+  hold the 1st SEND until the next READ   reset at the 3rd OK reply to SEND, late
 
 A reply has its own words and the verb that it answers. A word without a kind means requests if it is a verb, replies if it is OK, KO or a code. Counts go over all connections. A dropped or duplicated reply takes its list with it. A client gets no reply to the copy of its request. A line is passed on when it is complete.
 

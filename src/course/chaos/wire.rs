@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::decide::Known;
+use super::decide::Identity;
 use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
@@ -21,8 +21,8 @@ pub(super) struct Wire<'a> {
     port: Port,
     client: TcpStream,
     server: TcpStream,
-    /// Known once the login line has come.
-    known: OnceLock<Known>,
+    /// Set when the login line has come.
+    identity: OnceLock<Identity>,
     login: OnceLock<Vec<u8>>,
     pending: Pending,
     over: AtomicBool,
@@ -45,6 +45,7 @@ struct Reply {
 
 /// The manner in which a record is passed on.
 struct Manner {
+    arrival: u64,
     copies: usize,
     split: bool,
     resend: bool,
@@ -56,8 +57,8 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
     if [&client, &server].iter().any(|socket| prepare(socket).is_err()) {
         return;
     }
-    let (known, login, pending) = (OnceLock::new(), OnceLock::new(), Pending::default());
-    let wire = Wire { network, port, client, server, known, login, pending, over: false.into(), late: false.into() };
+    let (identity, login, pending) = (OnceLock::new(), OnceLock::new(), Pending::default());
+    let wire = Wire { network, port, client, server, identity, login, pending, over: false.into(), late: false.into() };
     thread::scope(|scope| {
         let to_client = thread::Builder::new().spawn_scoped(scope, || wire.pump_replies());
         if to_client.is_ok() {
@@ -65,12 +66,12 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
         }
     });
     // Sockets that were told to reset do so when they are dropped, here.
-    let Wire { client, server, login, pending, known, late, .. } = wire;
+    let Wire { client, server, login, pending, identity, late, .. } = wire;
     drop((client, server));
     if late.into_inner()
-        && let (Some(known), Some(login)) = (known.get(), login.get())
+        && let (Some(identity), Some(login)) = (identity.get(), login.get())
     {
-        network.send_again(&known.connection, login, pending.sends());
+        network.send_again(&identity.connection, login, pending.sends());
     }
 }
 
@@ -135,7 +136,7 @@ impl Wire<'_> {
     fn pass_request(&self, line: &[u8], number: u64) -> Result<(), Over> {
         let record = Record::request(line, number);
         if number == 1 {
-            let _ = self.known.set(self.network.begin(record::user(line), self.port));
+            let _ = self.identity.set(self.network.begin(record::user(line), self.port));
             let _ = self.login.set(line.to_vec());
         }
         let request = Request::new(&record);
@@ -190,9 +191,9 @@ impl Wire<'_> {
     fn take_answer(&self, line: &[u8], reply: &mut Reply) {
         self.pending.pop();
         reply.rows = record::rows(&reply.to.verb, line);
-        if let (Some((id, request)), Some(known)) = (&reply.to.send, self.known.get()) {
+        if let (Some((id, request)), Some(identity)) = (&reply.to.send, self.identity.get()) {
             let answer = String::from_utf8_lossy(line.trim_ascii_end());
-            self.network.answers.note(&known.connection.user, id, request, &answer);
+            self.network.answers.note(&identity.connection.user, id, request, &answer);
         }
     }
 
@@ -211,16 +212,18 @@ impl Wire<'_> {
 
     /// Decides about a record, lets the time of its faults go by, and ends the connection if that is one of them.
     fn disturb(&self, record: &Record, at_end: impl FnOnce(&End)) -> Result<Manner, Over> {
-        let mut manner = Manner { copies: 1, split: false, resend: false };
-        let Some(known) = self.known.get() else { return Ok(manner) };
-        for fault in self.network.decide(known, record) {
+        let mut manner = Manner { arrival: self.network.gate.arrive(), copies: 1, split: false, resend: false };
+        let Some(identity) = self.identity.get() else { return Ok(manner) };
+        for fault in self.network.decide(identity, record) {
             match fault {
                 Fault::Drop => manner.copies = 0,
                 Fault::Duplicate => manner.copies = 2,
                 Fault::Split => manner.split = true,
                 Fault::Resend => manner.resend = true,
                 Fault::Delay(time) => thread::sleep(time),
-                Fault::Hold(until) => self.network.gate.hold(&known.connection, &until, || self.is_over()),
+                Fault::Hold(until) => {
+                    self.network.gate.hold(&identity.connection, manner.arrival, &until, || self.is_over());
+                }
                 Fault::End(end) => {
                     at_end(&end);
                     let kept = record.bytes.get(..end.after).unwrap_or(record.bytes);
@@ -253,19 +256,19 @@ impl Wire<'_> {
 
     /// Releases what waits for this record, and sends earlier requests again if it was decided so.
     fn passed(&self, record: &Record, manner: &Manner) {
-        let (Some(known), Some(login)) = (self.known.get(), self.login.get()) else { return };
+        let (Some(identity), Some(login)) = (self.identity.get(), self.login.get()) else { return };
         if manner.copies > 0 {
-            self.network.gate.pass(&known.connection, record);
+            self.network.gate.pass(&identity.connection, manner.arrival, record);
         }
         if manner.resend {
             let every = 1 + usize::try_from(record.line % 3).unwrap_or(0);
-            let old = self.network.answers.some(&known.connection.user, every);
-            self.network.send_again(&known.connection, login, [old, self.pending.sends()].concat());
+            let old = self.network.answers.some(&identity.connection.user, every);
+            self.network.send_again(&identity.connection, login, [old, self.pending.sends()].concat());
         }
     }
 }
 
-/// What is written leaves at once; a peer that does not read is not waited for without end.
+/// Turns off the delay of small segments, and bounds the wait for a peer that does not read.
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     socket.set_write_timeout(Some(limits::CHAOS_WAIT))

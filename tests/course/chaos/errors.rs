@@ -1,4 +1,4 @@
-//! What is wrong in rules, logs and addresses is said with its place.
+//! Errors of rules, logs and addresses name the place.
 
 use std::process::Stdio;
 
@@ -32,7 +32,7 @@ fn errors_of_rules_name_rule_word_and_what_was_expected() {
         ("delay reply by 3 s until OK", 8, "delay does not go with until"),
         ("hold reply", 3, "hold until when?"),
         ("hold reply until later", 4, "expected Enter, or a word in capitals"),
-        ("hold reply until", 4, "expected Enter, or a word in capitals"),
+        ("hold reply until the", 5, "expected Enter, or a word in capitals"),
         ("drop reply after byte 3", 6, "drop does not go with after byte"),
         ("split reply late", 4, "split does not go with late"),
         ("cut reply after byte many", 5, "expected a number of bytes"),

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::process::Chaos;
 use crate::support::client_judge::{self, Person, Typed};
 use crate::support::clients;
-use crate::support::{Connection, PASSWORD, Terminal, World, wait_or};
+use crate::support::{Connection, PASSWORD, TIMEOUT, Terminal, World};
 
 /// Number of connections that a program makes one after the other.
 const CONNECTIONS: usize = 30;
@@ -95,11 +96,13 @@ fn clients_behind_random_faults_deliver_everything_once() {
         }
     }
     let verdict = || client_judge::judge(&people, &home, &world);
-    let whole = || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        verdict().ok()
-    };
-    wait_or(whole, || format!("{:?}\n{}", verdict(), terminals.each_ref().map(Terminal::screen).join("\n\n")));
+    let screens = || terminals.each_ref().map(Terminal::screen).join("\n\n");
+    // The clients wait longer and longer between their tries.
+    let deadline = Instant::now() + 6 * TIMEOUT;
+    while verdict().is_err() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    verdict().unwrap_or_else(|broken| panic!("{broken}\n{}", screens()));
     drop(terminals);
     let said = chaos.stop();
     assert!(said.iter().any(|line| line.ends_with(", each as before")), "{said:#?}");

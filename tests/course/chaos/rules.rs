@@ -206,13 +206,14 @@ fn a_request_that_is_held_arrives_behind_its_retry() {
     let chaos = Chaos::with_rule(world.addresses(), "hold the 1st SEND until the next OK reply to SEND");
     let mut slow = chaos.login("ana");
     slow.send("SEND;m-1;luis;hola\n");
-    chaos.wait_for("SEND request: hold until the next OK reply");
-    let retried = chaos.login("luis").request("PING");
-    assert_eq!(retried, "OK", "another user's records release nothing");
+    chaos.wait_for("SEND request: hold until the next OK SEND reply");
+    let other = chaos.login("luis").request("SEND;m-1;ana;hola");
+    assert!(other.starts_with("OK;"), "another user's records release nothing: {other}");
     assert!(!slow.has_input(Duration::from_millis(300)));
     let retried = chaos.login("ana").request("SEND;m-1;luis;hola");
     assert_eq!(slow.read_line(), retried);
-    assert!(chaos.stop().contains(&"wachat: SENDs answered again: 1, each as before".to_owned()));
+    let said = chaos.stop();
+    assert!(said.contains(&"wachat: SENDs answered again: 1, each as before".to_owned()), "{said:?}");
 }
 
 #[test]
@@ -257,7 +258,8 @@ fn dropped(world: &World, options: &[&str], port: usize, user: &str) -> Vec<usiz
     for _ in 0..20 {
         connection.send("PING\n");
     }
-    let _ = connection.request("QUIT");
+    connection.send("QUIT\n");
+    connection.read_rest();
     let lines = chaos.stop().into_iter().filter_map(|line| {
         let (_, line) = line.strip_suffix(" to the client, OK PING reply: drop")?.split_once(", line ")?;
         Some(line.parse::<usize>().expect("a number") - 1)
@@ -309,6 +311,19 @@ fn a_line_that_is_too_long_and_half_lines_pass_as_they_are() {
     send(&client, &format!("{long}\nPING\nPI"));
     client.shutdown(Shutdown::Write).expect("an end");
     assert_eq!(read_to_end(&server), format!("{long}\nPING\nPI"));
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_not_sent_any_number_of_requests() {
+    let (_chaos, client, server) = raw("drop QUIT");
+    send(&client, &"PING\n".repeat(2_000));
+    read_exactly(&server, &"PING\n".repeat(wachat::limits::CHAOS_PENDING));
+    server.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+    let error = (&server).read(&mut [0; 1]).expect_err("no more requests");
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    server.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
+    send(&server, &"OK\n".repeat(10));
+    read_exactly(&server, &"PING\n".repeat(10));
 }
 
 #[test]
