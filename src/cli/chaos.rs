@@ -21,6 +21,10 @@ use crate::signals;
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("source").args(["rule", "rules", "seed", "replay"]).required(true).multiple(true))]
+#[command(
+    override_usage = "wachat chaos [OPTIONS] --rule <RULE>\n       wachat chaos [OPTIONS] --rules <FILE>\n       \
+    wachat chaos [OPTIONS] --seed <NUMBER>\n       wachat chaos [OPTIONS] --replay <FILE>"
+)]
 pub(super) struct ChaosArgs {
     /// Two addresses, or ports of 127.0.0.1, that stand for SEND and RECV of the server; 0: a free port
     #[arg(long, value_name = "SEND,RECV", default_value = "2666,2999")]
