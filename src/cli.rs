@@ -20,6 +20,7 @@ use crate::store::Sizes;
 use crate::tools;
 
 mod bridge;
+mod chaos;
 mod config;
 mod import;
 mod judge;
@@ -55,6 +56,9 @@ enum Command {
     Tool(tools::Tool),
     /// Carry messages between a room and another network
     Bridge(bridge::BridgeArgs),
+    /// Put a proxy that disturbs connections, by rules, between clients and a server
+    #[command(long_about = crate::course::chaos::GRAMMAR)]
+    Chaos(chaos::ChaosArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
     /// List or remove rooms while no server is running
@@ -200,6 +204,7 @@ pub fn run() -> ExitCode {
         Command::Connect(args) => client::run(&args),
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
+        Command::Chaos(args) => chaos::run(args),
         Command::User(args) => finish(user::run(&args)),
         Command::Room(args) => finish(room::run(&args)),
         Command::Check(args) => finish(safety::check(&args)),

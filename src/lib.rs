@@ -57,9 +57,8 @@
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
-//! | [`course`] | tools of a course: the judge of other servers, the checker of promises | import server, state_machine or store |
 //! | [`bridge`] | a room joined with a chat of another network | import server, state_machine or store |
-//! | [`course`] | tools of a course on distributed systems: they read traces and draw them | import server, state_machine, store or client |
+//! | [`course`] | tools of a course: they watch, disturb and grade programs that speak the protocol | import server, state_machine or client |
 //! | [`settings`] | the settings file, as defaults of the command line | know a flag: clap does |
 //! | [`cli`] | the command line, one file a command | |
 //! | [`signals`] | SIGINT and SIGTERM, as a channel | |

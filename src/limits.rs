@@ -1,7 +1,11 @@
 //! Every limit, size and time-out, with its unit and its reason. A value that the protocol fixes names the section of
 //! the protocol page.
 
+mod course;
+
 use std::time::Duration;
+
+pub use course::*;
 
 // Names, lines and texts.
 
@@ -436,26 +440,3 @@ pub const BRIDGE_CATCH_UP: usize = 100;
 
 /// Most other chats that the bridge names in its log: a bot can be added to any number of chats.
 pub const BRIDGE_CHATS: usize = 100;
-
-// The trace.
-
-/// Bytes of a line that an entry of a trace holds; of a longer one the rest is left out.
-pub const TRACE_LINE_BYTES: usize = 8_192;
-
-/// Bytes of entries that wait to be written to a trace; those beyond it are dropped and counted.
-pub const TRACE_QUEUE_BYTES: usize = 4 << 20;
-
-/// Time in which a process that ends waits for its trace to be written.
-pub const TRACE_FINISH: Duration = Duration::from_secs(1);
-
-/// Entries of all traces together that `wachat trace` reads.
-pub const TRACE_ENTRIES: usize = 100_000;
-
-/// Bytes of these entries.
-pub const TRACE_READ_BYTES: usize = 64 << 20;
-
-/// Longest line of a trace file: an entry, with everything in its line escaped.
-pub const TRACE_RECORD_BYTES: usize = 6 * TRACE_LINE_BYTES + 1_024;
-
-/// Rows of a diagram that `wachat trace` draws.
-pub const TRACE_ROWS: usize = 5_000;

@@ -77,7 +77,7 @@ fn environment(command: &Command) -> Vec<(String, String)> {
     if command.get_arguments().any(|argument| argument.get_id() == "password_file") {
         rows.push(("WACHAT_PASSWORD".to_owned(), "The password, unless there is a file with it.".to_owned()));
     }
-    if ["serve", "telegram", "user", "room"].contains(&command.get_name()) {
+    if ["serve", "telegram", "user", "room", "chaos"].contains(&command.get_name()) {
         rows.push(("RUST_LOG".to_owned(), "What is logged: error, warn (the default), info, debug.".to_owned()));
     }
     if command.get_arguments().any(|argument| argument.get_id() == "lang") {

@@ -48,6 +48,12 @@ const BRIDGE: &[(u8, &str)] = &[
     (3, "the server or the network refuses the login, or another session took over"),
 ];
 
+const CHAOS: &[(u8, &str)] = &[
+    (0, "stopped by a signal"),
+    (1, "cannot start; a line says why"),
+    (2, "wrong arguments, or a rule or log that cannot be read"),
+];
+
 const fn page(
     command: &'static str,
     exits: &'static [(u8, &'static str)],
@@ -135,6 +141,17 @@ pub static PAGES: &[Page] = &[
             "wachat bridge telegram --user bridge --room '#lobby' \\\n      --chat-id -100123456 --token-file token",
             "Join #lobby with a Telegram group",
         )],
+        &["serve", "connect"],
+    ),
+    page(
+        "chaos",
+        CHAOS,
+        &[
+            ("wachat chaos --rule 'drop reply OK 3'", "Lose the third OK of the server on this machine"),
+            ("wachat chaos --rules rules.txt --seed 7 --log run.csv", "The rules of a file, and a log"),
+            ("wachat chaos --listen 0.0.0.0:2666,0.0.0.0:2999 --seed 7", "Random faults, for clients of the network"),
+            ("wachat chaos --replay run.csv", "The same decisions again"),
+        ],
         &["serve", "connect"],
     ),
     page(

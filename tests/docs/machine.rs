@@ -52,7 +52,7 @@ impl Machine {
     }
 
     /// Returns a shell for a command of a page.
-    fn shell(&self, command: &str) -> Command {
+    pub fn shell(&self, command: &str) -> Command {
         let programs = Path::new(WACHAT).parent().expect("a directory").to_path_buf();
         let paths = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&paths)));

@@ -9,6 +9,7 @@ mod support;
 #[allow(dead_code)]
 mod drawn;
 
+mod chaos;
 mod contributing;
 mod examples;
 mod machine;

@@ -136,7 +136,7 @@ fn the_table_of_the_five_projects_names_existing_commands() {
 #[test]
 fn the_tests_of_the_promises_exist() {
     let text = read(PROMISES);
-    let programs = ["protocol", "server", "durability", "client", "tools"];
+    let programs = ["protocol", "server", "durability", "client", "tools", "course"];
     let tests: Vec<_> = quoted(&text)
         .into_iter()
         .filter(|text| programs.contains(&text.split(' ').next().unwrap_or_default()))
@@ -163,8 +163,8 @@ fn every_promise_has_a_test_in_the_table() {
 /// Returns the help of all commands.
 fn help() -> String {
     let commands = ["serve", "connect", "send", "receive", "history", "users", "rooms", "user", "room", "backup"];
-    let more =
-        [&["bridge", "telegram"][..], &["restore"], &["check"], &["config"], &["completions"], &["man"], &["trace"]];
+    let more = [&["bridge", "telegram"][..], &["restore"], &["check"], &["judge"], &["chaos"], &["trace"], &["config"]];
+    let more = more.into_iter().chain([&["completions"][..], &["man"]]);
     let commands = commands.iter().map(std::slice::from_ref).chain(more);
     let help = |command: &[&str]| Command::new(WACHAT).args(command).arg("--help").output().expect("wachat").stdout;
     commands.map(|command| String::from_utf8(help(command)).expect("UTF-8")).collect()

@@ -27,7 +27,8 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     stop(&mut machine);
     play_in_a_shell(&mut machine, COURSE, "diagram");
     machine.serve("wachat serve --data empty", 0);
-    play_nc(&machine);
+    let [send, recv] = machine.ports();
+    play_nc(EXAMPLES, "nc", [("1666", send), ("1999", recv)]);
     stop(&mut machine);
 }
 
@@ -37,7 +38,7 @@ fn stop(machine: &mut Machine) {
 }
 
 /// Returns the commands of a block, each with the lines below it.
-fn commands(page: &str, name: &str) -> Vec<(String, Vec<String>)> {
+pub fn commands(page: &str, name: &str) -> Vec<(String, Vec<String>)> {
     let mut lines = block(page, name).into_iter().peekable();
     let mut commands = Vec::new();
     while let Some(line) = lines.next() {
@@ -64,14 +65,13 @@ fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
     }
 }
 
-/// Sends what `printf` and `nc` would send.
-fn play_nc(machine: &Machine) {
-    for (command, shown) in commands(EXAMPLES, "nc") {
+/// Sends what `printf` and `nc` would send. The ports of the page stand for others.
+pub fn play_nc(page: &str, name: &str, ports: [(&str, &String); 2]) {
+    for (command, shown) in commands(page, name) {
         let typed = command.strip_prefix("printf '").unwrap_or_else(|| panic!("no command: {command}"));
         let (text, target) = typed.split_once("' | nc 127.0.0.1 ").unwrap_or_else(|| panic!("no nc: {command}"));
-        let [send, recv] = machine.ports();
-        let port = if target == "1666" { send } else { recv };
-        let mut line = Connection::open(SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port"))));
+        let port = ports.iter().find(|(shown, _)| *shown == target).map(|(_, port)| port.parse().expect("a port"));
+        let mut line = Connection::open(SocketAddr::from(([127, 0, 0, 1], port.expect("a port of the page"))));
         line.send(text.replace("\\n", "\n"));
         let said: Vec<_> = line.read_rest().iter().map(|line| normal(line)).collect();
         assert_eq!(said, shown.iter().map(|line| normal(line)).collect::<Vec<_>>(), "{command}");

@@ -180,7 +180,7 @@ impl Player<'_> {
     }
 
     fn register(&mut self, user: &str) -> Result<(), Mismatch> {
-        let name = self.name(user);
+        let (name, begin) = (self.name(user), self.moments.len());
         self.open("", "SEND")?;
         self.send("", format!("REGISTER:{name}:{PASSWORD}\n").as_bytes(), false)?;
         self.expect("", &format!("OK;{name};wachat/1"))?;
@@ -188,6 +188,9 @@ impl Player<'_> {
         self.send("", b"LEAVE;#lobby\n", false)?;
         self.read("", self.server.patience)?;
         self.wires.remove("");
+        // What went well needs no lines.
+        self.moments.truncate(begin);
+        self.note("", What::Note(format!("registers {name}")));
         Ok(())
     }
 

@@ -25,7 +25,10 @@ fn details(test: &Test, failure: &Failure) -> String {
     let Test { section, clause, usual, .. } = test;
     // Writing to a String does not fail.
     let _ = writeln!(text, "    protocol, section {section}: \"{clause}\"");
-    let _ = writeln!(text, "    step      {step}\n    expected  {expected}\n    came      {came}");
+    if !step.ends_with(expected) {
+        let _ = writeln!(text, "    step      {step}");
+    }
+    let _ = writeln!(text, "    expected  {expected}\n    came      {came}");
     let _ = writeln!(text, "    usually   {usual}");
     let hidden = moments.len().saturating_sub(MOMENTS);
     if hidden > 0 {

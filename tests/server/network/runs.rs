@@ -37,7 +37,7 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("WACHAT_NETWORK_SEED={} fails; the network was to do:\n{}", self.seed, self.proxy.story());
+            eprintln!("WACHAT_NETWORK_SEED={} fails; the network did:\n{}", self.seed, self.proxy.story());
         }
     }
 }

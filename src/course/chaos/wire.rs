@@ -1,0 +1,290 @@
+//! One connection through the proxy: a thread for each direction.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::decide::Identity;
+use super::fault::{End, Fault, How};
+use super::lines::Lines;
+use super::network::Network;
+use super::pending::{Pending, Request};
+use super::record::{self, Port, Record, Way};
+use crate::limits;
+
+/// State that both threads of a connection share.
+pub(super) struct Wire<'a> {
+    network: &'a Network,
+    port: Port,
+    client: TcpStream,
+    server: TcpStream,
+    /// Set when the login line has come.
+    identity: OnceLock<Identity>,
+    login: OnceLock<Vec<u8>>,
+    pending: Pending,
+    over: AtomicBool,
+    late: AtomicBool,
+}
+
+/// This direction is at its end.
+struct Over;
+
+/// State of the direction to the client.
+#[derive(Default)]
+struct Reply {
+    /// The request that is being answered.
+    to: Request,
+    /// Number of records of the list that are to come.
+    rows: u64,
+    /// Of a list that is to come twice, what has passed.
+    copy: Option<Vec<u8>>,
+}
+
+/// The manner in which a record is passed on.
+struct Manner {
+    arrival: u64,
+    copies: usize,
+    split: bool,
+    resend: bool,
+}
+
+/// Carries what client and server send to each other, until both have ended or were ended.
+pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
+    let Some(server) = network.connect(port) else { return };
+    if [&client, &server].iter().any(|socket| prepare(socket).is_err()) {
+        return;
+    }
+    let (identity, login, pending) = (OnceLock::new(), OnceLock::new(), Pending::default());
+    let wire = Wire { network, port, client, server, identity, login, pending, over: false.into(), late: false.into() };
+    thread::scope(|scope| {
+        let to_client = thread::Builder::new().spawn_scoped(scope, || wire.pump_replies());
+        if to_client.is_ok() {
+            wire.pump_requests();
+        }
+    });
+    // Sockets that were told to reset do so when they are dropped, here.
+    let Wire { client, server, login, pending, identity, late, .. } = wire;
+    drop((client, server));
+    if late.into_inner()
+        && let (Some(identity), Some(login)) = (identity.get(), login.get())
+    {
+        network.send_again(&identity.connection, login, pending.sends());
+    }
+}
+
+impl Wire<'_> {
+    fn pump_requests(&self) {
+        let passed = self.pump(&self.client, |line, number| self.pass_request(line, number), &self.server);
+        self.finish(&self.client, &self.server, passed);
+    }
+
+    fn pump_replies(&self) {
+        let mut reply = Reply::default();
+        // A reply that the client does not get has no number.
+        let mut kept = 0;
+        let pass = |line: &[u8], number: u64| {
+            let hidden = self.pass_reply(line, number - kept, &mut reply)?;
+            kept += u64::from(hidden);
+            Ok(())
+        };
+        let passed = self.pump(&self.server, pass, &self.client);
+        self.pending.close();
+        self.finish(&self.server, &self.client, passed);
+    }
+
+    /// Reads lines and passes them on, with their numbers. What is no line, or a longer one, goes on as it is.
+    fn pump(
+        &self,
+        mut from: &TcpStream,
+        mut pass: impl FnMut(&[u8], u64) -> Result<(), Over>,
+        to: &TcpStream,
+    ) -> Result<(), Over> {
+        let (mut lines, mut buffer) = (Lines::default(), [0; 16 << 10]);
+        loop {
+            match from.read(&mut buffer) {
+                Ok(read @ 1..) => lines.add(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                _ => return write(to, lines.rest(), false),
+            }
+            while let Some((line, number)) = lines.next() {
+                match number {
+                    Some(number) => pass(&line, number)?,
+                    None => write(to, &line, false)?,
+                }
+            }
+        }
+    }
+
+    /// Ends a direction. If the other one goes on, what still comes here is lost.
+    fn finish(&self, mut from: &TcpStream, to: &TcpStream, passed: Result<(), Over>) {
+        if passed.is_err() && !self.is_over() {
+            let mut buffer = [0; 4 << 10];
+            while matches!(from.read(&mut buffer), Ok(1..)) {}
+        }
+        if !self.is_over() {
+            let _ = to.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    fn pass_request(&self, line: &[u8], number: u64) -> Result<(), Over> {
+        let record = Record::request(line, number);
+        if number == 1 {
+            let _ = self.identity.set(self.network.begin(record::user(line), self.port));
+            let _ = self.login.set(line.to_vec());
+        }
+        let request = Request::new(&record);
+        let manner = self.disturb(&record, |end| {
+            if end.after >= line.len() {
+                self.pending.push(request.clone());
+            }
+        })?;
+        for copy in 0..manner.copies {
+            self.pending.push(Request { hidden: copy > 0, ..request.clone() });
+            write(&self.server, line, manner.split)?;
+        }
+        self.passed(&record, &manner);
+        Ok(())
+    }
+
+    /// Passes on a reply, or a record of one. Returns true if it is kept from the client, which does not know of it.
+    fn pass_reply(&self, line: &[u8], number: u64, reply: &mut Reply) -> Result<bool, Over> {
+        let is_head = reply.rows == 0;
+        if is_head {
+            reply.to = self.pending.first();
+        }
+        let verb = &reply.to.verb;
+        let record = if is_head { Record::reply(line, number, verb) } else { Record::row(line, number, verb) };
+        if !is_head {
+            reply.rows -= 1;
+        } else if record.is_last_line() {
+            reply.to.hidden = false;
+        } else {
+            self.take_answer(line, reply);
+        }
+        if reply.to.hidden {
+            return Ok(true);
+        }
+        let manner = self.disturb(&record, |_| {})?;
+        match manner.copies {
+            // The rest of the list is kept from the client, too.
+            0 => reply.to.hidden = is_head,
+            1 => write(&self.client, line, manner.split)?,
+            _ if is_head && reply.rows > 0 => {
+                write(&self.client, line, manner.split)?;
+                reply.copy = Some(Vec::new());
+            }
+            _ => (0..manner.copies).try_for_each(|_| write(&self.client, line, manner.split))?,
+        }
+        self.copy(line, reply)?;
+        self.passed(&record, &manner);
+        Ok(false)
+    }
+
+    /// Takes note of the first line of a reply.
+    fn take_answer(&self, line: &[u8], reply: &mut Reply) {
+        self.pending.pop();
+        reply.rows = record::rows(&reply.to.verb, line);
+        if let (Some((id, request)), Some(identity)) = (&reply.to.send, self.identity.get()) {
+            let answer = String::from_utf8_lossy(line.trim_ascii_end());
+            self.network.answers.note(&identity.connection.user, id, request, &answer);
+        }
+    }
+
+    /// Collects a list that is to come twice, and sends it when it is complete. One that is too long comes once.
+    fn copy(&self, line: &[u8], reply: &mut Reply) -> Result<(), Over> {
+        let Some(copy) = &mut reply.copy else { return Ok(()) };
+        copy.extend_from_slice(line);
+        if copy.len() > limits::CHAOS_PENDING_BYTES {
+            reply.copy = None;
+        } else if reply.rows == 0 {
+            let whole = reply.copy.take().unwrap_or_default();
+            write(&self.client, &whole, false)?;
+        }
+        Ok(())
+    }
+
+    /// Decides about a record, lets the time of its faults go by, and ends the connection if that is one of them.
+    fn disturb(&self, record: &Record, at_end: impl FnOnce(&End)) -> Result<Manner, Over> {
+        let mut manner = Manner { arrival: self.network.gate.arrive(), copies: 1, split: false, resend: false };
+        let Some(identity) = self.identity.get() else { return Ok(manner) };
+        for fault in self.network.decide(identity, record) {
+            match fault {
+                Fault::Drop => manner.copies = 0,
+                Fault::Duplicate => manner.copies = 2,
+                Fault::Split => manner.split = true,
+                Fault::Resend => manner.resend = true,
+                Fault::Delay(time) => thread::sleep(time),
+                Fault::Hold(until) => {
+                    self.network.gate.hold(&identity.connection, manner.arrival, &until, || self.is_over());
+                }
+                Fault::End(end) => {
+                    at_end(&end);
+                    let kept = record.bytes.get(..end.after).unwrap_or(record.bytes);
+                    let to = if record.way() == Way::ToServer { &self.server } else { &self.client };
+                    write(to, kept, manner.split)?;
+                    self.end(end, to);
+                    return Err(Over);
+                }
+            }
+        }
+        Ok(manner)
+    }
+
+    fn end(&self, end: End, to: &TcpStream) {
+        if end.late {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        match end.how {
+            How::Silence => {}
+            How::HalfClose => {
+                let _ = to.shutdown(Shutdown::Write);
+            }
+            How::Cut | How::Reset => {
+                self.over.store(true, Ordering::Relaxed);
+                self.pending.close();
+                [&self.client, &self.server].into_iter().for_each(|socket| stop(socket, end.how == How::Reset));
+            }
+        }
+    }
+
+    /// Releases what waits for this record, and sends earlier requests again if it was decided so.
+    fn passed(&self, record: &Record, manner: &Manner) {
+        let (Some(identity), Some(login)) = (self.identity.get(), self.login.get()) else { return };
+        if manner.copies > 0 {
+            self.network.gate.pass(&identity.connection, manner.arrival, record);
+        }
+        if manner.resend {
+            let every = 1 + usize::try_from(record.line % 3).unwrap_or(0);
+            let old = self.network.answers.some(&identity.connection.user, every);
+            self.network.send_again(&identity.connection, login, [old, self.pending.sends()].concat());
+        }
+    }
+}
+
+/// Turns off the delay of small segments, and bounds the wait for a peer that does not read.
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    socket.set_write_timeout(Some(limits::CHAOS_WAIT))
+}
+
+/// Makes both threads leave the socket. To be reset it must not say before that it closes.
+fn stop(socket: &TcpStream, reset: bool) {
+    if reset {
+        let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+    }
+    let _ = socket.shutdown(if reset { Shutdown::Read } else { Shutdown::Both });
+}
+
+fn write(mut to: &TcpStream, bytes: &[u8], split: bool) -> Result<(), Over> {
+    let single = if split { bytes.len().min(limits::CHAOS_SPLIT_BYTES) } else { 0 };
+    let (single, rest) = bytes.split_at_checked(single).unwrap_or((&[], bytes));
+    let written = single.chunks(1).try_for_each(|byte| to.write_all(byte)).and_then(|()| to.write_all(rest));
+    written.map_err(|_| Over)
+}

@@ -1,0 +1,62 @@
+//! The limits of the course's tools.
+
+use std::time::Duration;
+
+use super::PIPELINE_BYTES;
+
+// The trace.
+
+/// Bytes of a line that an entry of a trace holds; of a longer one the rest is left out.
+pub const TRACE_LINE_BYTES: usize = 8_192;
+
+/// Bytes of entries that wait to be written to a trace; those beyond it are dropped and counted.
+pub const TRACE_QUEUE_BYTES: usize = 4 << 20;
+
+/// Time in which a process that ends waits for its trace to be written.
+pub const TRACE_FINISH: Duration = Duration::from_secs(1);
+
+/// Entries of all traces together that `wachat trace` reads.
+pub const TRACE_ENTRIES: usize = 100_000;
+
+/// Bytes of these entries.
+pub const TRACE_READ_BYTES: usize = 64 << 20;
+
+/// Longest line of a trace file: an entry, with everything in its line escaped.
+pub const TRACE_RECORD_BYTES: usize = 6 * TRACE_LINE_BYTES + 1_024;
+
+/// Rows of a diagram that `wachat trace` draws.
+pub const TRACE_ROWS: usize = 5_000;
+
+// The proxy of `wachat chaos`.
+
+/// Most connections through the proxy at a time: each has two threads, two sockets and two lines.
+pub const CHAOS_CONNECTIONS: usize = 256;
+
+/// Most users whose connections are counted; those of others count as connections without a name.
+pub const CHAOS_USERS: usize = 10_000;
+
+/// Most rules, and most bytes of a file of rules.
+pub const CHAOS_RULES: usize = 1_000;
+pub const CHAOS_RULES_BYTES: u64 = 256 << 10;
+
+/// Longest delay or hold of a record.
+pub const CHAOS_WAIT: Duration = Duration::from_secs(600);
+
+/// Most decisions in a log, and so in a replay: some 100 bytes each. Beyond that a proxy disturbs nothing more.
+pub const CHAOS_DECISIONS: usize = 100_000;
+/// Most bytes of a log that is replayed.
+pub const CHAOS_LOG_BYTES: u64 = 64 << 20;
+
+/// Most requests of a connection that wait for their replies, and most bytes of the SENDs among them; beyond that the
+/// proxy reads no more, as a server does.
+pub const CHAOS_PENDING: usize = 1_024;
+pub const CHAOS_PENDING_BYTES: usize = PIPELINE_BYTES;
+
+/// Most bytes of answered SENDs that are remembered, to be sent again and to compare their answers.
+pub const CHAOS_ANSWERS_BYTES: usize = 8 << 20;
+
+/// Most decisions that wait to be shown; beyond that they are only counted.
+pub const CHAOS_SHOWN: usize = 1_024;
+
+/// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
+pub const CHAOS_SPLIT_BYTES: usize = 400;
