@@ -29,13 +29,47 @@ fn each_test_quotes_the_protocol_and_says_what_is_usually_wrong() {
 }
 
 #[test]
-fn our_server_passes_everything_but_the_crashes() {
+fn results_are_text_json_junit_and_points() {
     let world = World::new(&[]);
-    let groups = "framing,login,send,poll,states,idempotence,rooms,time-outs";
-    let output = judge(world.send_port, world.recv_port, &["--only", groups]);
-    assert!(output.status.success(), "{}", text(&output));
+    let [points, junit] = ["points.toml", "junit.xml"].map(|name| world.path(name));
+    std::fs::write(&points, "framing = 30\nlogin = 4.5\n").unwrap();
+    let [points, file] = [&points, &junit].map(|path| path.display().to_string());
+    let only = ["--only", "framing,login-2,crash", "--points", &points, "--junit", &file];
+    let output = judge(world.send_port, world.recv_port, &only);
     let said = text(&output);
-    assert!(!said.contains("\nskipped ") && said.contains("passed  framing-1 "), "{said}");
+    assert!(output.status.success() && said.contains("passed  framing-1 "), "{said}");
+    assert!(
+        said.contains("skipped crash-4 ") && said.contains("framing           12      0       0 30.0/30.0"),
+        "{said}"
+    );
+    assert!(said.contains("login              1      0       0  0.6/ 0.6"), "{said}");
+    let xml = std::fs::read_to_string(junit).unwrap();
+    assert!(xml.contains("tests=\"17\" failures=\"0\"") && xml.matches("<skipped ").count() == 4, "{xml}");
+    let output = judge(world.send_port, world.recv_port, &["--only", "framing-1,login", "--json"]);
+    let lines: Vec<serde_json::Value> = text(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 9);
+    assert!(lines.iter().all(|line| line["result"] == "passed" && line["section"] != ""), "{lines:?}");
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    let world = World::new(&[]);
+    let points = world.path("points.toml");
+    let path = points.display().to_string();
+    for (content, more, why) in [
+        ("", &["--only", "sockets"][..], "there is no test and no group \"sockets\"; the groups are framing,"),
+        ("sockets = 3", &["--points", &path], "\"sockets\" is no group of tests"),
+        ("login = \"x\"", &["--points", &path], "login has no number of points, 0 or more"),
+        ("login = ", &["--points", &path], "points.toml: "),
+    ] {
+        std::fs::write(&points, content).unwrap();
+        let output = judge(world.send_port, world.recv_port, more);
+        assert!(!output.status.success() && text(&output).contains(why), "{content} {more:?}: {}", text(&output));
+    }
+    let away = text(&judge(1, 1, &["--only", "login-1"]));
+    assert!(away.contains("there is no server at 127.0.0.1:1, the SEND port: ") && away.lines().count() == 1, "{away}");
+    let output = Command::new(WACHAT).args(["judge", "--server", "localhost"]).output().unwrap();
+    assert!(text(&output).contains("has not the form HOST:SEND,RECV"), "{}", text(&output));
 }
 
 /// Writes a script that starts a server in the background, after it has killed the one before.

@@ -9,6 +9,7 @@ mod support;
 
 mod bad_input;
 mod codec;
+mod judge;
 mod section_1_connections;
 mod section_1_timeouts;
 mod section_2_lines;

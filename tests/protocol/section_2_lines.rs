@@ -3,67 +3,6 @@
 use crate::support::{Connection, PASSWORD, World};
 
 #[test]
-fn lines_that_arrive_byte_by_byte_are_whole() {
-    let world = World::without_lobby();
-    world.register("ana");
-    let mut line = Connection::open(world.send);
-    for byte in format!("LOGIN:ana:{PASSWORD}\nSEND;m-1;ana;poco a poco ñ\n").bytes() {
-        line.send([byte]);
-    }
-    line.run_transcript(
-        "< OK;ana;wachat/1
-         < OK;m-1;RECEIVED;<at>;1",
-    );
-    let mut session = world.session("ana");
-    for byte in b"POLL;0;0\n" {
-        session.send([*byte]);
-    }
-    session.run_transcript(
-        "< OK;1
-         < 1;MSG;m-1;ana;ana;<at>;poco a poco ñ",
-    );
-}
-
-#[test]
-fn a_cr_before_the_lf_is_ignored_on_both_ports() {
-    let world = World::without_lobby();
-    world.register("ana");
-    let mut line = Connection::open(world.send);
-    line.send(format!("LOGIN:ana:{PASSWORD}\r\nSEND;m-1;ana;hola\r\n"));
-    line.run_transcript(
-        "< OK;ana;wachat/1
-         < OK;m-1;RECEIVED;<at>;1",
-    );
-    let mut session = world.session("ana");
-    session.send("POLL;0;0\r\n");
-    session.run_transcript(
-        "< OK;1
-         < 1;MSG;m-1;ana;ana;<at>;hola",
-    );
-}
-
-#[test]
-fn verbs_are_understood_in_either_case() {
-    let world = World::without_lobby();
-    let mut ana = Connection::open(world.send);
-    ana.run_transcript(&format!(
-        "> register:ana:{PASSWORD}
-         < OK;ana;wachat/1
-         > send;m-1;ana;hola
-         < OK;m-1;RECEIVED;<at>;1
-         > PiNg
-         < OK"
-    ));
-    let (reply, mut session) = Connection::open_with(world.recv, &format!("Login:ana:{PASSWORD}"));
-    assert!(reply.starts_with("OK;ana;wachat/1;0;"), "{reply}");
-    session.run_transcript(
-        "> poll;0;0
-         < OK;1
-         < 1;MSG;m-1;ana;ana;<at>;hola",
-    );
-}
-
-#[test]
 fn a_line_of_65536_bytes_is_taken_and_a_longer_one_closes() {
     let world = World::without_lobby();
     world.register("ana");

@@ -212,20 +212,6 @@ fn a_new_session_takes_over_from_the_old_one() {
 }
 
 #[test]
-fn login_lines_may_come_in_pieces_and_glued_to_what_follows() {
-    let world = World::without_lobby();
-    let mut line = Connection::open(world.recv);
-    line.send("REGI");
-    line.send(format!("STER:ana:{PASSWORD}\r\nPING\nPI"));
-    line.send("NG\n");
-    assert!(line.read_line().starts_with("OK;ana;wachat/1;0;"));
-    line.run_transcript(
-        "< OK
-         < OK",
-    );
-}
-
-#[test]
 fn registration_auto_lets_both_ports_in_at_once() {
     let world = World::new(&["--registration", "auto"]);
     for round in 0..8 {

@@ -64,19 +64,6 @@ fn unacknowledged_events_come_again_under_the_same_numbers() {
 }
 
 #[test]
-fn after_above_the_last_number_is_seq() {
-    let world = World::without_lobby();
-    let mut ana = world.register("ana");
-    world.register("luis");
-    let mut luis = world.session("luis");
-    luis.expect_ko("POLL;1;0", "SEQ");
-    send(&mut ana, "luis", 1..=2);
-    luis.expect_ko("POLL;3;0", "SEQ");
-    luis.expect_ko("POLL;9007199254740991;0", "SEQ");
-    assert_eq!(numbers(&luis.poll(0, 0)), [1, 2], "nothing was let go");
-}
-
-#[test]
 fn poll_star_acknowledges_what_this_connection_was_sent() {
     let world = World::without_lobby();
     let mut ana = world.register("ana");

@@ -2,12 +2,13 @@
 //!
 //! - `tests/*.txt`: the tests, a file a group, as transcripts. They are the tables of wachat's own protocol tests, too.
 //! - `script`: from the text of such a file to tests. `pattern`: compares a line that came with one that was expected.
-//! - `play`: plays the steps of one test against a server. `wire`: a connection that does what a test wants.
+//! - `play`: plays the steps of one test against a server. `expect`: what has to come. `wire`: a connection that does what a test wants.
 //! - `report`: the result for people. `export`: the same as JSON and JUnit. `points`: what each group is worth.
 //!
 //! Each test has users of its own, so tests run side by side, and on a server that others use meanwhile.
 
 pub mod crash;
+mod expect;
 pub mod export;
 pub mod pattern;
 pub mod play;

@@ -1,6 +1,6 @@
 //! Plays the steps of a test against a server, and notes what was sent and what came.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -146,7 +146,7 @@ impl<'a> Player<'a> {
         self.moments.push(Moment { at: self.begin.elapsed(), connection: connection.to_owned(), what });
     }
 
-    fn wire(&mut self, name: &str) -> Result<&mut Wire, Mismatch> {
+    pub(super) fn wire(&mut self, name: &str) -> Result<&mut Wire, Mismatch> {
         self.wires.get_mut(name).ok_or_else(|| unknown(name))
     }
 
@@ -214,7 +214,7 @@ impl Player<'_> {
         self.expect(name, &format!("OK;{user};wachat/1{more}"))
     }
 
-    fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
+    pub(super) fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
         self.note(name, What::Sent(bytes.to_vec()));
         let wire = self.wire(name)?;
         if singly {
@@ -240,100 +240,6 @@ impl Player<'_> {
     }
 }
 
-/// Expectations.
-impl Player<'_> {
-    fn read(&mut self, name: &str, time: Duration) -> Result<Came, Mismatch> {
-        let came = self.wire(name)?.read_within(time);
-        self.note(name, What::Came(came.clone()));
-        Ok(came)
-    }
-
-    fn expect(&mut self, name: &str, pattern: &str) -> Result<(), Mismatch> {
-        let came = self.read(name, self.server.patience)?;
-        self.compare(pattern, came)
-    }
-
-    fn compare(&mut self, pattern: &str, came: Came) -> Result<(), Mismatch> {
-        let pattern = self.names.fill(pattern);
-        match &came {
-            Came::Line(line) if self.names.fits(&pattern, line) => Ok(()),
-            _ => Err(Mismatch { expected: pattern, came: came.to_string() }),
-        }
-    }
-
-    fn expect_within(&mut self, name: &str, rest: &str) -> Result<(), Mismatch> {
-        let (times, pattern) = rest.split_once(" < ").ok_or_else(|| unknown(rest))?;
-        let (from, to) = times.split_once(' ').ok_or_else(|| unknown(times))?;
-        let (from, to, begin) = (milliseconds(from)?, milliseconds(to)?, Instant::now());
-        let came = self.read(name, to)?;
-        self.compare(pattern, came)?;
-        let time = begin.elapsed();
-        if time >= from {
-            return Ok(());
-        }
-        Err(Mismatch { expected: format!("{pattern} not before {from:?}"), came: format!("it after {time:?}") })
-    }
-
-    fn expect_end(&mut self, name: &str) -> Result<(), Mismatch> {
-        match self.read(name, self.server.patience)? {
-            Came::End => Ok(()),
-            came => Err(Mismatch { expected: Came::End.to_string(), came: came.to_string() }),
-        }
-    }
-
-    fn expect_nothing(&mut self, name: &str, time: Duration) -> Result<(), Mismatch> {
-        match self.read(name, time)? {
-            Came::Nothing => Ok(()),
-            came => Err(Mismatch { expected: format!("nothing for {time:?}"), came: came.to_string() }),
-        }
-    }
-
-    /// Polls until as many events with a number have come as there are patterns, and compares them. Those without a number,
-    /// such as the presence of others, are not looked at.
-    fn expect_events(&mut self, name: &str, after: &str, patterns: &[&str]) -> Result<(), Mismatch> {
-        let deadline = Instant::now() + self.server.patience;
-        let events = loop {
-            self.send(name, self.names.fill(&format!("POLL;{after};1\n")).as_bytes(), false)?;
-            let events = self.read_events(name)?;
-            if events.len() >= patterns.len() || Instant::now() > deadline {
-                break events;
-            }
-        };
-        let mut came = events.iter();
-        for pattern in patterns {
-            let pattern = pattern.split_once(" * ").map_or(*pattern, |(_, pattern)| pattern);
-            self.compare(pattern, came.next().map_or(Came::Nothing, |event| Came::Line(event.clone())))?;
-        }
-        let mut seen = BTreeSet::new();
-        let numbers = events.iter().filter_map(|event| event.split(';').next()?.parse::<u64>().ok());
-        if numbers.clone().any(|number| !seen.insert(number)) || !numbers.is_sorted() {
-            return Err(Mismatch { expected: "events in ascending order".to_owned(), came: events.join("; ") });
-        }
-        match came.next() {
-            None => Ok(()),
-            Some(event) => Err(Mismatch { expected: "no further event".to_owned(), came: event.clone() }),
-        }
-    }
-
-    fn read_events(&mut self, name: &str) -> Result<Vec<String>, Mismatch> {
-        let wait = self.server.patience + Duration::from_secs(1);
-        let count = match self.read(name, wait)? {
-            Came::Line(line) => line.strip_prefix("OK;").and_then(|count| count.parse::<usize>().ok()).ok_or(line),
-            came => Err(came.to_string()),
-        };
-        let count = count.map_err(|came| Mismatch { expected: "OK;<count>, the head of a list".to_owned(), came })?;
-        let mut events = Vec::new();
-        for _ in 0..count {
-            match self.read(name, self.server.patience)? {
-                Came::Line(line) if line.starts_with("0;") => {}
-                Came::Line(line) => events.push(line),
-                came => return Err(Mismatch { expected: format!("{count} events"), came: came.to_string() }),
-            }
-        }
-        Ok(events)
-    }
-}
-
 /// Returns a name that no other account of the server has, also if it was tested before.
 pub fn unique(user: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -345,11 +251,11 @@ pub fn unique(user: &str) -> String {
     format!("{user}-{:x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn unknown(step: &str) -> Mismatch {
+pub(super) fn unknown(step: &str) -> Mismatch {
     Mismatch { expected: "a step that the judge knows".to_owned(), came: step.to_owned() }
 }
 
-fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
+pub(super) fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
     text.parse().map(Duration::from_millis).map_err(|_| unknown(text))
 }
 
