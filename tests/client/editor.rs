@@ -241,3 +241,12 @@ fn tab_offers_commands_and_other_names_of_them_only_where_nothing_else_fits() {
         assert_eq!(editor.text(), completed);
     }
 }
+
+#[test]
+fn the_cursor_stands_behind_a_sequence_of_emoji_as_it_is_drawn() {
+    let mut editor = editor("a👩‍👩‍👧b");
+    let area = Rect::new(0, 0, 30, 1);
+    let mut cells = Buffer::empty(area);
+    assert_eq!(editor.render(area, &mut cells, Style::new()), Position::new(4, 0));
+    assert_eq!((cells[(0, 0)].symbol(), cells[(3, 0)].symbol(), cells[(4, 0)].symbol()), ("a", "b", " "));
+}

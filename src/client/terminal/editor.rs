@@ -7,10 +7,11 @@ use ratatui::style::Style;
 use ratatui_textarea::{CursorMove, TextArea};
 use terminput::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use super::complete::{Completer, Names};
 use super::recall::Recall;
-use super::wrap::{Wrapped, wrap};
+use super::wrap::{Wrapped, cells, wrap};
 use crate::limits;
 
 /// The sign that is shown for a character of a password.
@@ -341,7 +342,8 @@ impl Editor {
             buffer.set_stringn(area.x, y, row, usize::from(area.width), style);
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-        let (x, y) = (small(drawn.cursor.1), small(drawn.cursor.0.saturating_sub(top)));
+        let row = drawn.rows.get(drawn.cursor.0).map_or("", String::as_str);
+        let (x, y) = (small(drawn_cells(row, drawn.cursor.1)), small(drawn.cursor.0.saturating_sub(top)));
         Position::new(area.x.saturating_add(x), area.y.saturating_add(y))
     }
 
@@ -350,6 +352,17 @@ impl Editor {
         let cells = usize::from(width.saturating_sub(1)).max(1);
         self.draw(cells, cells)
     }
+}
+
+/// Returns the cells of a buffer that the text before a column takes. Rows leave more for a sequence of emoji, which some
+/// terminals draw one by one.
+fn drawn_cells(row: &str, column: usize) -> usize {
+    let mut most = 0;
+    let is_before = |grapheme: &&str| {
+        most += cells(grapheme);
+        most <= column
+    };
+    row.graphemes(true).take_while(is_before).map(UnicodeWidthStr::width).sum()
 }
 
 fn changed(changed: bool) -> Edit {

@@ -1,6 +1,6 @@
 //! The entries of all runs and their relations: the same line at both ends, and what comes before what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::connections::{self, Connection, common, difference};
 use super::meaning::cut;
@@ -152,10 +152,14 @@ impl Graph {
     pub fn other_ends(&mut self) -> Vec<usize> {
         let has_server = self.lifelines.iter().any(|lifeline| lifeline.name == "server");
         let connections = std::mem::take(&mut self.connections);
+        let listeners: HashMap<_, _> = connections.iter().map(|one| (one.link.local, one.lifeline)).collect();
         let mut others = Vec::new();
         for connection in &connections {
-            others.push(match connection.mate.and_then(|mate| connections.get(mate)) {
-                Some(mate) => mate.lifeline,
+            // A server that is killed has not recorded the last connections to its address.
+            let listener = listeners.get(&connection.link.peer).filter(|_| self.is_client(connection));
+            let mate = connection.mate.and_then(|mate| connections.get(mate)).map(|mate| mate.lifeline);
+            others.push(match mate.or(listener.copied()) {
+                Some(lifeline) => lifeline,
                 None => self.lifeline(self.name_of_other_end(connection, has_server), false),
             });
         }
@@ -163,9 +167,13 @@ impl Graph {
         others
     }
 
+    fn is_client(&self, connection: &Connection) -> bool {
+        self.name(connection.lifeline).starts_with("client")
+    }
+
     /// Names an end without a trace: after the user, or by its address.
     fn name_of_other_end(&self, connection: &Connection, has_server: bool) -> String {
-        let name = match self.name(connection.lifeline).starts_with("client") {
+        let name = match self.is_client(connection) {
             true if !has_server => "server".to_owned(),
             true => connection.link.peer.to_string(),
             false if !connection.user.is_empty() => connection.user.clone(),
