@@ -56,8 +56,13 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Waits as [`wait_for`] does; `failure` describes what went wrong.
-pub fn wait_or<T>(mut look: impl FnMut() -> Option<T>, failure: impl FnOnce() -> String) -> T {
-    let deadline = Instant::now() + TIMEOUT;
+pub fn wait_or<T>(look: impl FnMut() -> Option<T>, failure: impl FnOnce() -> String) -> T {
+    wait_within(TIMEOUT, look, failure)
+}
+
+/// The same for what may take longer.
+pub fn wait_within<T>(time: Duration, mut look: impl FnMut() -> Option<T>, failure: impl FnOnce() -> String) -> T {
+    let deadline = Instant::now() + time;
     loop {
         if let Some(found) = look() {
             return found;

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::runs::{self, Run};
 use crate::support::client_judge::{self, Person, Typed};
-use crate::support::{PASSWORD, Terminal, World, wait_or};
+use crate::support::{PASSWORD, Terminal, World, wait_within};
 
 const RUNS: u64 = 40;
 
 /// Number of harmed connections of each client at each port; the client waits after each of them.
 const HARMED: u64 = 3;
+
+/// Longest wait for everything to arrive: each harmed connection may cost a client its time-out of 15 s and a back-off.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Each batch is typed when the server has the one before it.
 const BATCHES: u64 = 3;
@@ -52,7 +55,7 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
     }
     let judge = || client_judge::judge(&people, &home, world);
     let screens = || terminals.iter().map(Terminal::screen).collect::<Vec<_>>().join("\n\n");
-    wait_or(|| whole(judge), || format!("{}\n\n{}", judge().expect_err("a verdict"), screens()));
+    wait_within(LONGEST, || whole(judge), || format!("{}\n\n{}", judge().expect_err("a verdict"), screens()));
     terminals.iter_mut().for_each(Terminal::quit);
     judge().unwrap_or_else(|broken| panic!("{broken}"));
 }
