@@ -31,6 +31,7 @@ mod roster;
 mod safety;
 mod serve;
 mod shell;
+mod talk;
 mod trace;
 mod user;
 
@@ -67,6 +68,7 @@ enum Command {
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
     Judge(judge::JudgeArgs),
+    Talk(talk::TalkArgs),
     Trace(trace::TraceArgs),
     /// Show each setting and its source: flag, environment, settings file or default
     Config(config::ConfigArgs),
@@ -210,6 +212,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => finish(safety::check(&args)),
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),
+        Command::Talk(args) => finish(talk::run(&args)),
         Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
         Command::Trace(args) => finish(trace::run(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),

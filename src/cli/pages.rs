@@ -194,6 +194,16 @@ pub static PAGES: &[Page] = &[
         &["backup", "check"],
     ),
     page(
+        "talk",
+        ADMIN,
+        &[
+            ("wachat talk --user ana", "Log in on the SEND port, and type requests"),
+            ("wachat talk recv --user ana", "The same on the RECV port"),
+            ("printf 'REGISTER:ana:palabra larga\\nPING\\n' | wachat talk", "Send the lines of a pipe"),
+        ],
+        &["trace", "judge"],
+    ),
+    page(
         "judge",
         JUDGE,
         &[

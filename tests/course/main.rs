@@ -6,4 +6,5 @@ mod support;
 mod chaos;
 mod flawed;
 mod judge;
+mod talk;
 mod trace;

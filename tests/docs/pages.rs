@@ -163,7 +163,16 @@ fn every_promise_has_a_test_in_the_table() {
 /// Returns the help of all commands.
 fn help() -> String {
     let commands = ["serve", "connect", "send", "receive", "history", "users", "rooms", "user", "room", "backup"];
-    let more = [&["bridge", "telegram"][..], &["restore"], &["check"], &["judge"], &["chaos"], &["trace"], &["config"]];
+    let more = [
+        &["bridge", "telegram"][..],
+        &["restore"],
+        &["check"],
+        &["judge"],
+        &["talk"],
+        &["chaos"],
+        &["trace"],
+        &["config"],
+    ];
     let more = more.into_iter().chain([&["completions"][..], &["man"]]);
     let commands = commands.iter().map(std::slice::from_ref).chain(more);
     let help = |command: &[&str]| Command::new(WACHAT).args(command).arg("--help").output().expect("wachat").stdout;

@@ -41,6 +41,13 @@ impl Process {
         Holds { threads: self.status("Threads:"), files }
     }
 
+    /// Checks that every thread is stopped: SIGSTOP takes a moment.
+    pub fn is_stopped(&self) -> bool {
+        let tasks = std::fs::read_dir(self.0.join("task")).expect("its threads").flatten();
+        let stats = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok());
+        stats.into_iter().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+    }
+
     /// Returns what the open files of the process are: paths, sockets, pipes.
     pub fn open_files(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.0.join("fd")).expect("its open files").flatten();

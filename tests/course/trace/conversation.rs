@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::{entries, shown};
-use crate::support::{Connection, PASSWORD, World, send_signal};
+use crate::support::process::Process;
+use crate::support::{Connection, PASSWORD, World, send_signal, wait_until};
 use wachat::trace::Event;
 
 /// The text of the first message: it has a meaning for each of the forms.
@@ -72,6 +73,7 @@ fn kill_before_the_reply(world: &mut World, ana: &crate::support::Terminal, trac
         ana.type_line("/users");
         std::thread::sleep(Duration::from_millis(200));
         send_signal(world.pid(), "STOP");
+        wait_until("the server to be stopped", || Process::of(world.pid()).is_stopped());
         ana.type_line(&format!("@luis: {text}"));
         let deadline = Instant::now() + Duration::from_secs(3);
         while Instant::now() < deadline {

@@ -1,0 +1,61 @@
+//! `wachat talk`.
+
+use std::net::TcpStream;
+
+use clap::{Args, ValueEnum};
+
+use super::serve;
+use crate::course::talk;
+
+/// Speak the protocol line by line
+///
+/// Sends the lines that are typed to a server and prints what comes, each reply with the sentence of the protocol that it
+/// follows. It does what nc does, where there is no nc. With --user it logs in first, and the password is not shown.
+#[derive(Args)]
+pub(super) struct TalkArgs {
+    /// Which of the server's ports
+    #[arg(value_enum, default_value = "send")]
+    port: Port,
+    /// Address of the server
+    #[arg(long, default_value = "127.0.0.1")]
+    server: String,
+    /// SEND port of the server
+    #[arg(long, default_value_t = serve::SEND_PORT)]
+    send_port: u16,
+    /// RECV port of the server
+    #[arg(long, default_value_t = serve::RECV_PORT)]
+    recv_port: u16,
+    /// Log in as this user; the password is in WACHAT_PASSWORD, or is asked for
+    #[arg(long)]
+    user: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Port {
+    Send,
+    Recv,
+}
+
+pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
+    let port = match args.port {
+        Port::Send => args.send_port,
+        Port::Recv => args.recv_port,
+    };
+    let first = args.user.as_ref().map(|user| log_in(user)).transpose()?;
+    let first = first.as_ref().map(|(line, shown)| (line.clone(), shown.as_str()));
+    let place = format!("{}:{port}", args.server);
+    let stream = TcpStream::connect((args.server.as_str(), port))
+        .map_err(|error| format!("{place}: {error}; is the server running? wachat serve starts one"))?;
+    // Without it lines only leave later.
+    let _ = stream.set_nodelay(true);
+    talk::talk(stream, first).map_err(|error| format!("{place}: {error}"))
+}
+
+/// Returns the login line, and the same without the password.
+fn log_in(user: &str) -> Result<(String, String), String> {
+    let password = match std::env::var("WACHAT_PASSWORD") {
+        Ok(password) => password,
+        Err(_) => rpassword::prompt_password(format!("password of {user}: ")).map_err(|error| error.to_string())?,
+    };
+    Ok((format!("LOGIN:{user}:{password}"), format!("LOGIN:{user}:***")))
+}

@@ -1,0 +1,121 @@
+//! `wachat talk`: a person speaks the protocol line by line. It sends what is typed, and explains each reply by the
+//! sentence of the protocol's page that it follows.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::limits;
+use crate::model::safe::safe;
+use crate::net::{LineError, LineReader};
+
+/// The page of the protocol.
+const PROTOCOL: &str = include_str!("../protocol/protocol.md");
+
+/// Longest silence: a person thinks.
+const PATIENCE: Duration = Duration::from_secs(86_400);
+
+/// Requests whose reply is a list.
+const LISTS: [&str; 9] = ["POLL", "HISTORY", "STATUS", "CHATS", "USERS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
+
+/// Sends the lines of standard input until it ends, and prints what comes until the server closes. `first`: a line that is
+/// sent before, and how it is shown.
+pub fn talk(stream: TcpStream, first: Option<(String, &str)>) -> io::Result<()> {
+    let waiting = Arc::new(Mutex::new(VecDeque::new()));
+    let (input, verbs) = (stream.try_clone()?, waiting.clone());
+    let receiver = thread::Builder::new().name("receiver".to_owned()).spawn(move || print_replies(input, &verbs))?;
+    if let Some((line, shown)) = first {
+        println!("C: {shown}");
+        send(&stream, &waiting, &line)?;
+    }
+    for line in io::stdin().lock().lines() {
+        // The reply to a line that the server has not waited for is still read.
+        if send(&stream, &waiting, &line?).is_err() {
+            break;
+        }
+    }
+    // The server may have closed already.
+    let _ = stream.shutdown(Shutdown::Write);
+    receiver.join().unwrap_or(Ok(()))
+}
+
+/// Notes the verb of a line, for its reply, and sends it.
+fn send(mut stream: &TcpStream, waiting: &Mutex<VecDeque<String>>, line: &str) -> io::Result<()> {
+    let verb = line.split([';', ':']).next().unwrap_or_default().to_uppercase();
+    let mut verbs = waiting.lock();
+    if verbs.len() < limits::PIPELINE {
+        verbs.push_back(verb);
+    }
+    drop(verbs);
+    stream.write_all(format!("{line}\n").as_bytes())
+}
+
+fn print_replies(stream: TcpStream, waiting: &Mutex<VecDeque<String>>) -> io::Result<()> {
+    let (mut lines, mut records) = (LineReader::new(Arc::new(stream), PATIENCE), 0);
+    let end = loop {
+        let line = match lines.next_line() {
+            Ok(line) => String::from_utf8_lossy(line).into_owned(),
+            Err(end) => break end,
+        };
+        println!("S: {}", safe(&line));
+        if records > 0 {
+            records -= 1;
+            continue;
+        }
+        let verb = waiting.lock().pop_front().unwrap_or_default();
+        if LISTS.contains(&verb.as_str()) {
+            records = line.strip_prefix("OK;").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        }
+        if let Some(clause) = clause(&verb, &line) {
+            println!("   {clause}");
+        }
+    };
+    match end {
+        LineError::Closed => println!("   the server has closed the connection"),
+        LineError::TooLong => println!("   section 2: a line has at most 65,536 bytes: the server sends a longer one"),
+        LineError::Timeout => println!("   nothing came for a day"),
+        LineError::Io(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Returns the sentence of the protocol that the reply to a request follows, with the number of its section.
+pub fn clause(verb: &str, reply: &str) -> Option<String> {
+    match reply.split(';').collect::<Vec<_>>()[..] {
+        ["KO", code, ..] => row_of(code, ["LOGIN", "REGISTER"].contains(&verb)),
+        _ if ["LOGIN", "REGISTER"].contains(&verb) => sentence("LOGIN authenticates a user;"),
+        _ => sentence(&format!("**{verb}**")),
+    }
+}
+
+/// Returns the meaning of a code, from the table of section 3 for a login line, else from that of section 4.
+fn row_of(code: &str, is_login: bool) -> Option<String> {
+    let number = if is_login { "3" } else { "4" };
+    let section = sections().find(|(section, _)| *section == number).map(|(_, text)| text)?;
+    let cells = |line: &'static str| line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>();
+    let rows = section.lines().filter(|line| line.starts_with('|')).map(cells);
+    let row =
+        rows.into_iter().find(|row| row.first().is_some_and(|codes| codes.split(", ").any(|known| known == code)))?;
+    let meaning = row.get(if is_login { 2 } else { 1 })?;
+    Some(format!("section {number}: {code}: {meaning}"))
+}
+
+/// Returns the first sentence that begins so.
+fn sentence(begin: &str) -> Option<String> {
+    sections().find_map(|(number, text)| {
+        let from = text.get(text.find(begin)?..)?;
+        let end = from.find(". ").or_else(|| from.find(".\n")).map_or(from.len(), |end| end + 1);
+        let words: Vec<_> = from.get(..end)?.split_whitespace().collect();
+        Some(format!("section {number}: {}", words.join(" ").replace("**", "")))
+    })
+}
+
+/// Returns the sections of the page, by their numbers.
+fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PROTOCOL.split("\n## ").skip(1).filter_map(|section| section.split_once(". "))
+}
