@@ -38,13 +38,13 @@ impl Lines {
                 return Line::TooLong;
             }
             match self.stream.read(&mut buffer) {
-                Ok(read @ 1..) => self.take(&buffer[..read]),
+                Ok(read @ 1..) => self.add(&buffer[..read]),
                 _ => return Line::End,
             }
         }
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8]) {
         if self.flaw == Flaw::OneReadIsOneLine {
             let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
             return self.whole.push_back(line.to_vec());

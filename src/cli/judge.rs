@@ -70,7 +70,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
         TcpStream::connect_timeout(&address, server.patience)
             .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;
     }
-    let outcomes = judge::run(&server, &tests, |outcome| tell(outcome, args.json));
+    let outcomes = judge::run(&server, &tests, |outcome| print_outcome(outcome, args.json));
     if !args.json {
         write_out(report::summary(&outcomes, &points).as_bytes())?;
     }
@@ -82,7 +82,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
 }
 
 /// Prints a result as soon as it is there. What a server has sent does not drive the terminal.
-fn tell(outcome: &Outcome, json: bool) {
+fn print_outcome(outcome: &Outcome, json: bool) {
     let text = if json { export::json(outcome) + "\n" } else { safe_lines(&report::outcome(outcome)) };
     let mut out = std::io::stdout().lock();
     let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();

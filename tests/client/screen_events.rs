@@ -7,14 +7,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
+use wachat::client::link::LinkEvent;
 use wachat::client::screen::draw::Drawn;
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::record::Record;
-use wachat::protocol::{Code, Event as ServerEvent};
+use wachat::model::Seq;
+use wachat::protocol::{Code, Event as ServerEvent, SessionOpened};
 
-use crate::screen_app::{ScreenApp, target};
+use crate::screen_app::{ScreenApp, target, user};
 
 fn chat_with_luis() -> ScreenApp {
     let mut screen = ScreenApp::new(Theme::Dark);
@@ -155,4 +157,18 @@ fn behind_a_cluster_of_characters_the_cursor_is_placed_anew() {
     let gone = draw(&["🇪🇸", "x"]);
     let last = gone.rsplit_once("\u{1b}[?2026h").unwrap().1;
     assert!(last.matches(' ').count() >= 3, "{last:?}");
+}
+
+#[test]
+fn the_users_own_name_is_shown_as_it_was_registered() {
+    let mut screen = ScreenApp::disconnected(Theme::Dark);
+    screen.handle(Event::Started(Ok(())));
+    let opened = SessionOpened { user: user("Ana"), acknowledged: Seq::ZERO, store: "store".into() };
+    screen.receiving = None;
+    screen.handle(Event::Link(LinkEvent::LoggedIn(opened)));
+    screen.poll(vec![]);
+    screen.answer();
+    screen.enter("hola");
+    let rows = screen.draw(60, 10).concat();
+    assert!(rows.contains("Ana at example:1666") && rows.contains("Ana: hola"), "{rows}");
 }

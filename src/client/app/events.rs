@@ -32,7 +32,8 @@ impl App {
                 }
                 self.handle_outcome(outcome);
             }
-            LinkEvent::LoggedIn(SessionOpened { acknowledged, store, .. }) => {
+            LinkEvent::LoggedIn(SessionOpened { user, acknowledged, store }) => {
+                self.state.note_own_name(user);
                 self.polling.note_login(acknowledged);
                 self.presence.note_login();
                 self.password_change = Change::None;

@@ -89,6 +89,13 @@ impl ClientState {
         self.record(Record::Failed { id: id.clone(), why: why.to_string() });
     }
 
+    /// Notes the user's own name as the server shows it: as it was registered, in any case.
+    pub fn note_own_name(&mut self, user: UserName) {
+        if user == self.me {
+            self.me = user;
+        }
+    }
+
     /// Compares the store of a login with the noted one. Another one is noted, and the client goes on from the
     /// number that the server calls acknowledged (protocol, section 6). `true`: another one was noted before.
     pub fn note_login(&mut self, store: &str, acknowledged: Seq) -> bool {

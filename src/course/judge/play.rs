@@ -46,7 +46,7 @@ pub struct Failure {
     pub moments: Vec<Moment>,
 }
 
-/// What was expected, and what came.
+/// The expected and the actual line of a step.
 #[derive(Debug)]
 pub struct Mismatch {
     pub expected: String,
@@ -184,11 +184,11 @@ impl Player<'_> {
         self.open("", "SEND")?;
         self.send("", format!("REGISTER:{name}:{PASSWORD}\n").as_bytes(), false)?;
         self.expect("", &format!("OK;{name};wachat/1"))?;
-        // Who comes and goes in the lobby of a server in use would disturb. A server without rooms refuses.
+        // The presence of other users in the lobby would disturb. A server without rooms refuses.
         self.send("", b"LEAVE;#lobby\n", false)?;
         self.read("", self.server.patience)?;
         self.wires.remove("");
-        // What went well needs no lines.
+        // A registration that succeeded needs no lines.
         self.moments.truncate(begin);
         self.note("", What::Note(format!("registers {name}")));
         Ok(())

@@ -1,4 +1,4 @@
-//! What each group is worth: a TOML file with a number a group.
+//! The points of each group: a TOML file with a number a group.
 //!
 //! ```toml
 //! framing = 10

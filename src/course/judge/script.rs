@@ -76,7 +76,7 @@ pub struct Test {
     /// The sentence of the protocol that it tests, and the section in which that stands.
     pub clause: &'static str,
     pub section: String,
-    /// What is usually wrong with a server that fails.
+    /// The usual defect of a server that fails.
     pub usual: &'static str,
     pub steps: Vec<&'static str>,
 }

@@ -10,7 +10,7 @@ use crate::net::{LineError, LineReader};
 /// Longest wait for a server that reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was read.
+/// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Came {
     Line(String),

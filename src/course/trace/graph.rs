@@ -124,7 +124,7 @@ impl Graph {
         }
     }
 
-    /// Where the peer has closed a connection, its close, or the end of its process, comes before.
+    /// If the peer has closed a connection, its close, or the end of its process, comes before.
     fn order_closes(&mut self, one: &Connection, mate: &Connection) {
         let is_by_peer = |close: &usize| self.nodes.get(*close).is_some_and(|node| node.entry.text.starts_with("peer"));
         let Some(close) = one.close.filter(is_by_peer) else { return };

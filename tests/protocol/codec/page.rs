@@ -260,7 +260,8 @@ fn the_sections_that_the_source_refers_to_exist() {
     let mut found = 0;
     for file in sources(Path::new("src")) {
         let text = std::fs::read_to_string(&file).expect("a source file");
-        for reference in text.split("protocol, section ").skip(1) {
+        // A report of the judge has the number in its place.
+        for reference in text.split("protocol, section ").skip(1).filter(|reference| !reference.starts_with('{')) {
             let section: String = reference.chars().take_while(char::is_ascii_digit).collect();
             assert!(PAGE.contains(&format!("\n## {section}. ")), "{}: section {section}", file.display());
             found += 1;
