@@ -19,7 +19,7 @@ const FLAWS: &[(&str, &[&str], &[&str])] = &[
         &["framing-1", "framing-2", "framing-3"],
         &["framing-4", "framing-5", "framing-12", "idempotence-5", "idempotence-6", "poll-1", "send-8", "send-9"],
     ),
-    ("half-a-line-is-lost", &["framing-2"], &["framing-4", "idempotence-5", "idempotence-6", "send-9"]),
+    ("half-a-line-is-lost", &["framing-2"], &["framing-3", "framing-4", "idempotence-5", "idempotence-6", "send-9"]),
     ("no-dedupe", &["idempotence-1", "idempotence-2", "idempotence-5", "idempotence-6"], &[]),
     ("one-client-at-a-time", &["poll-5", "poll-7", "send-9"], &[]),
     ("unordered", &["framing-7", "idempotence-3", "poll-1"], &[]),
