@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::client_judge::{self, Person, Typed};
 use crate::support::random::Random;
-use crate::support::{Terminal, World, wait_or};
+use crate::support::{PASSWORD, Terminal, WACHAT, World, wait_or};
 
 #[test]
 fn nothing_seen_is_lost_through_50_kills() {
@@ -30,10 +30,15 @@ struct Desk {
     screens: String,
 }
 
+/// Starts a client at a terminal so high that no line scrolls off: the state of each stays to be seen.
+fn start(world: &World, name: &str) -> Terminal {
+    Terminal::start_program(WACHAT, &world.arguments(name, &[]), Some(PASSWORD), &[], [1_000, 200])
+}
+
 impl Desk {
     fn new(world: &World, name: &'static str, peer: &'static str) -> Self {
         let person = Person { name: name.to_owned(), typed: Vec::new() };
-        Self { person, peer, terminal: world.terminal(name, &[]), first: 0, screens: String::new() }
+        Self { person, peer, terminal: start(world, name), first: 0, screens: String::new() }
     }
 
     fn type_lines(&mut self, count: u64) {
@@ -62,7 +67,7 @@ impl Desk {
     }
 
     fn restart(&mut self, world: &World) {
-        self.terminal = world.terminal(&self.person.name, &[]);
+        self.terminal = start(world, &self.person.name);
         self.first = self.person.typed.len();
     }
 
