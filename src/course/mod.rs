@@ -4,11 +4,13 @@
 //! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
 //! - `chaos`: a proxy that disturbs connections by rules; the tests put it between clients and a server.
 //! - `judge`: grades a server that a student has written.
+//! - `page`: the sections of the protocol's page.
 //! - `talk`: a person speaks the protocol line by line.
 //! - `trace`: reads what [`crate::trace`] has recorded, merges it, and draws it.
 
 pub mod chaos;
 pub mod checker;
 pub mod judge;
+mod page;
 pub mod talk;
 pub mod trace;

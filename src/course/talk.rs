@@ -10,18 +10,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::chaos::rows;
+use super::page::sections;
 use crate::limits;
 use crate::model::safe::safe;
 use crate::net::{LineError, LineReader};
 
-/// The page of the protocol.
-const PROTOCOL: &str = include_str!("../protocol/protocol.md");
-
 /// Longest silence: a person thinks.
 const PATIENCE: Duration = Duration::from_secs(86_400);
-
-/// Requests whose reply is a list.
-const LISTS: [&str; 9] = ["POLL", "HISTORY", "STATUS", "CHATS", "USERS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
 
 /// Sends the lines of standard input until it ends, and prints what comes until the server closes. `first`: a line that is
 /// sent before, and how it is shown.
@@ -68,9 +64,7 @@ fn print_replies(stream: TcpStream, waiting: &Mutex<VecDeque<String>>) -> io::Re
             continue;
         }
         let verb = waiting.lock().pop_front().unwrap_or_default();
-        if LISTS.contains(&verb.as_str()) {
-            records = line.strip_prefix("OK;").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-        }
+        records = rows(&verb, line.as_bytes());
         if let Some(clause) = clause(&verb, &line) {
             println!("   {clause}");
         }
@@ -113,9 +107,4 @@ fn sentence(begin: &str) -> Option<String> {
         let words: Vec<_> = from.get(..end)?.split_whitespace().collect();
         Some(format!("section {number}: {}", words.join(" ").replace("**", "")))
     })
-}
-
-/// Returns the sections of the page, by their numbers.
-fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PROTOCOL.split("\n## ").skip(1).filter_map(|section| section.split_once(". "))
 }

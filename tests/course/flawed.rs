@@ -1,12 +1,9 @@
 //! The judge finds the flaws of a small server: each fails the tests that name it, and no others.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
-use crate::judge::{judge, text};
+use crate::judge::{Killable, judge, text};
 use crate::support::examples::example;
-use crate::support::world::choose_ports;
-use crate::support::{send_signal, wait_until};
 
 /// The groups that the small server has, without crashes.
 const GROUPS: &str = "framing,login,send,poll,states,idempotence";
@@ -33,47 +30,17 @@ const CRASHES: &[(&str, &[&str])] = &[
     ("forgets-on-restart", &["crash-1", "crash-2", "crash-3", "crash-4"]),
 ];
 
-/// A script that kills the server, if it runs, and starts it.
-struct Flawed {
-    directory: tempfile::TempDir,
-    ports: [u16; 2],
-    script: String,
-}
-
-impl Flawed {
-    fn start(flaw: &str) -> Self {
-        let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
-        let path = directory.path().join("restart");
-        let script = format!(
-            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n\
-             {} {flaw} --send-port {} --recv-port {} --file log.csv </dev/null >output 2>&1 &\necho $! >pid\n",
-            directory.path().display(),
-            example("flawed").display(),
-            ports[0],
-            ports[1]
-        );
-        std::fs::write(&path, script).unwrap();
-        let script = format!("sh {}", path.display());
-        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
-        let is_there = || ports.iter().all(|port| std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok());
-        wait_until("the server", is_there);
-        Self { directory, ports, script }
-    }
-
-    /// Returns the tests that fail, and everything that was said.
-    fn failures(&self, groups: &str) -> (BTreeSet<String>, String) {
-        let more = ["--only", groups, "--jobs", "1", "--restart", &self.script];
-        let said = text(&judge(self.ports[0], self.ports[1], &more));
-        let failed = said.lines().filter(|line| line.starts_with("FAILED "));
-        (failed.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect(), said)
-    }
-}
-
-impl Drop for Flawed {
-    fn drop(&mut self) {
-        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
-        send_signal(pid.trim().parse().unwrap(), "KILL");
-    }
+/// Starts a server with a flaw; returns the tests that fail, and everything that was said.
+fn failures(flaw: &str, groups: &str) -> (BTreeSet<String>, String) {
+    let program = example("flawed");
+    let serve = |[send, recv]: [u16; 2]| {
+        format!("{} {flaw} --send-port {send} --recv-port {recv} --file log.csv", program.display())
+    };
+    let server = Killable::start(serve);
+    let [send, recv] = server.ports;
+    let said = text(&judge(send, recv, &["--only", groups, "--jobs", "1", "--restart", &server.script]));
+    let failed = said.lines().filter(|line| line.starts_with("FAILED "));
+    (failed.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect(), said)
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -85,7 +52,7 @@ fn each_flaw_fails_the_tests_that_name_it() {
     std::thread::scope(|scope| {
         for (flaw, must, may) in FLAWS {
             scope.spawn(move || {
-                let (failed, said) = Flawed::start(flaw).failures(GROUPS);
+                let (failed, said) = failures(flaw, GROUPS);
                 let must = set(must);
                 assert!(failed.is_superset(&must), "{flaw} fails {failed:?}:\n{said}");
                 let others: Vec<_> = failed.difference(&must).filter(|name| !may.contains(&name.as_str())).collect();
@@ -97,9 +64,9 @@ fn each_flaw_fails_the_tests_that_name_it() {
 
 #[test]
 fn a_server_that_forgets_fails_the_crashes() {
-    for (flaw, failures) in CRASHES {
-        let (failed, said) = Flawed::start(flaw).failures("crash");
-        assert_eq!(failed, set(failures), "{flaw}:\n{said}");
+    for (flaw, must) in CRASHES {
+        let (failed, said) = failures(flaw, "crash");
+        assert_eq!(failed, set(must), "{flaw}:\n{said}");
     }
 }
 
@@ -123,6 +90,6 @@ fn normal(lines: &str) -> Vec<String> {
 fn the_page_shows_what_the_judge_says() {
     let page = include_str!("../../src/course/README.md");
     let shown = page.split("--only idempotence-1\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let (_, said) = Flawed::start("no-dedupe").failures("idempotence-1");
+    let (_, said) = failures("no-dedupe", "idempotence-1");
     assert_eq!(normal(&said), normal(shown));
 }

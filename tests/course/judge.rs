@@ -1,12 +1,13 @@
 //! The judge of servers: our own passes, and its results say what a student needs.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::net::TcpStream;
 use std::process::{Command, Output};
 
 use wachat::course::judge::script;
 
-use crate::support::{WACHAT, World, wait_until};
+use crate::support::world::choose_ports;
+use crate::support::{WACHAT, World, send_signal, wait_until};
 
 pub fn judge(send: u16, recv: u16, more: &[&str]) -> Output {
     let server = format!("--server=127.0.0.1:{send},{recv}");
@@ -72,29 +73,45 @@ fn wrong_arguments_are_named() {
     assert!(text(&output).contains("has not the form HOST:SEND,RECV"), "{}", text(&output));
 }
 
-/// Writes a script that starts a server in the background, after it has killed the one before.
-fn restart_script(directory: &Path, [send, recv]: [u16; 2]) -> String {
-    let (path, data) = (directory.join("restart"), directory.join("data"));
-    let script = format!(
-        "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n\
-         {WACHAT} serve --send-port {send} --recv-port {recv} --data {} </dev/null >log 2>&1 &\necho $! >pid\n",
-        directory.display(),
-        data.display()
-    );
-    std::fs::write(&path, script).unwrap();
-    format!("sh {}", path.display())
+/// A server in the background, and a script that kills it and starts it again.
+pub struct Killable {
+    directory: tempfile::TempDir,
+    pub ports: [u16; 2],
+    pub script: String,
+}
+
+impl Killable {
+    /// Starts a server. `command`: the command line for these ports; it runs in a directory of its own.
+    pub fn start(command: impl FnOnce([u16; 2]) -> String) -> Self {
+        let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
+        let path = directory.path().join("restart");
+        let script = format!(
+            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n{} </dev/null >output 2>&1 &\necho $! >pid\n",
+            directory.path().display(),
+            command(ports)
+        );
+        std::fs::write(&path, script).unwrap();
+        let script = format!("sh {}", path.display());
+        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+        let is_there = || ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok());
+        wait_until("the server", is_there);
+        Self { directory, ports, script }
+    }
+}
+
+impl Drop for Killable {
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        send_signal(pid.trim().parse().unwrap(), "KILL");
+    }
 }
 
 #[test]
 fn our_server_survives_the_crashes() {
-    let directory = tempfile::tempdir().unwrap();
-    let [send, recv] = crate::support::world::choose_ports();
-    let restart = restart_script(directory.path(), [send, recv]);
-    assert!(Command::new("sh").args(["-c", &restart]).status().unwrap().success());
-    wait_until("the server", || std::net::TcpStream::connect(("127.0.0.1", recv)).is_ok());
-    let output = judge(send, recv, &["--only", "crash", "--restart", &restart]);
-    let pid = std::fs::read_to_string(directory.path().join("pid")).unwrap();
-    crate::support::send_signal(pid.trim().parse().unwrap(), "KILL");
+    let serve = |[send, recv]: [u16; 2]| format!("{WACHAT} serve --send-port {send} --recv-port {recv} --data data");
+    let server = Killable::start(serve);
+    let [send, recv] = server.ports;
+    let output = judge(send, recv, &["--only", "crash", "--restart", &server.script]);
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("passed  crash-4 "), "{}", text(&output));
 }

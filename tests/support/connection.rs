@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use wachat::course::judge::pattern::is_time;
+
 use super::{TIMEOUT, wait_for};
 
 /// A connection whose waits all end after [`TIMEOUT`].
@@ -161,10 +163,4 @@ fn is_like(said: &str, expected: &str) -> bool {
 /// Replaces every field of a record that is a time (protocol section 2) by `<at>`.
 pub fn without_times(record: &str) -> String {
     record.split(';').map(|field| if is_time(field) { "<at>" } else { field }).collect::<Vec<_>>().join(";")
-}
-
-fn is_time(field: &str) -> bool {
-    let form = "2026-11-20T23:55:00.123Z";
-    let same = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
-    field.len() == form.len() && field.bytes().zip(form.bytes()).all(same)
 }

@@ -33,6 +33,7 @@ mod record;
 mod rule;
 mod wire;
 
+pub(super) use record::rows;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -136,7 +136,7 @@ pub(super) fn field(bytes: &[u8], index: usize) -> String {
 }
 
 /// Returns the number of records that follow the first line of a list.
-pub(super) fn rows(verb: &str, head: &[u8]) -> u64 {
+pub fn rows(verb: &str, head: &[u8]) -> u64 {
     let is_list = LISTS.contains(&verb) && field(head, 0) == "OK";
     is_list.then(|| field(head, 1).parse().ok()).flatten().unwrap_or(0)
 }

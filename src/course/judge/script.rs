@@ -35,6 +35,8 @@
 
 use std::sync::LazyLock;
 
+use crate::course::page::sections;
+
 /// The group files, in the order of the labs.
 const FILES: &[(&str, &str)] = &[
     ("framing", include_str!("tests/framing.txt")),
@@ -47,9 +49,6 @@ const FILES: &[(&str, &str)] = &[
     ("time-outs", include_str!("tests/time-outs.txt")),
     ("crash", include_str!("tests/crash.txt")),
 ];
-
-/// The page of the protocol, from which each test quotes its clause.
-pub const PROTOCOL: &str = include_str!("../../protocol/protocol.md");
 
 static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
     let mut number = 0;
@@ -138,7 +137,6 @@ impl Test {
 fn section_of(clause: &str) -> String {
     let words = |text: &str| text.replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ");
     let clause = words(clause);
-    let sections = PROTOCOL.split("\n## ").skip(1);
-    let found = sections.filter(|section| words(section).contains(&clause)).map(|section| section.split('.').next());
-    found.flatten().next().unwrap_or_default().to_owned()
+    let found = sections().find(|(_, text)| words(text).contains(&clause));
+    found.map_or(String::new(), |(number, _)| number.to_owned())
 }
