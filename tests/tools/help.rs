@@ -187,15 +187,11 @@ fn the_errors_of_clients_name_flags_that_the_command_has() {
     for flag in ["register", "password-file", "user"] {
         assert!(named.contains(&("send", flag.to_owned())), "{flag}: {named:?}");
     }
+    // Until the client has logged in on RECV, `wachat receive` would receive in its place and end it.
     let _client = world.terminal("ana", &[]);
-    let mut said = String::new();
-    crate::support::wait_until("the client to receive", || {
-        let more = ["--user", "ana", "--send-port", &send, "--recv-port", &recv, "--max", "1"];
-        let mut receive = Command::new(WACHAT);
-        receive.arg("receive").args(more).env("WACHAT_PASSWORD", PASSWORD).env("WACHAT_CONFIG", NO_SETTINGS);
-        said = all_output(&receive.output().expect("it runs"));
-        said.contains("another program")
-    });
+    world.register("luis").wait_until_online("ana");
+    let more = ["--user", "ana", "--send-port", &send, "--recv-port", &recv, "--max", "1"];
+    let said = all_output(&fails("receive", &more));
     assert_eq!(check_flags("receive", &said), ["take-over"]);
     assert_eq!(
         check_flags("history", &all_output(&fails("history", &["--user", "a", "b", "--before", "9007199254740992"]))),
