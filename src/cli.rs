@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod chaos;
 mod config;
+mod explain;
 mod import;
 mod judge;
 mod man;
@@ -67,6 +68,7 @@ enum Command {
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
+    Explain(explain::ExplainArgs),
     Judge(judge::JudgeArgs),
     Talk(talk::TalkArgs),
     Trace(trace::TraceArgs),
@@ -214,6 +216,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => finish(safety::restore(&args)),
         Command::Talk(args) => finish(talk::run(&args)),
         Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
+        Command::Explain(args) => finish(explain::run(&args)),
         Command::Trace(args) => finish(trace::run(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),
         // Without this user's settings: the output is for all users.

@@ -204,6 +204,15 @@ pub static PAGES: &[Page] = &[
         &["trace", "judge"],
     ),
     page(
+        "explain",
+        ADMIN,
+        &[
+            ("wachat explain m-1", "From the store in data/"),
+            ("wachat explain m-1 --trace server.csv --trace ana.csv --lang es", "With the traces, in Spanish"),
+        ],
+        &["trace", "history"],
+    ),
+    page(
         "judge",
         JUDGE,
         &[

@@ -135,6 +135,11 @@ impl StoredState {
             .map(|(id, conversation)| (id, conversation.filed, conversation.rows.as_slice()))
     }
 
+    /// Returns the conversations that have a history file, and its valid prefix.
+    pub fn filed_conversations(&self) -> impl Iterator<Item = (ConversationId, HistoryPrefix)> {
+        self.conversations().map(|(id, conversation)| (id, conversation.filed)).filter(|(_, filed)| filed.bytes > 0)
+    }
+
     fn conversations(&self) -> impl Iterator<Item = (ConversationId, &Conversation)> {
         let id = |index| ConversationId::Room(RoomNumber::new(index));
         let rooms = self.rooms.iter().enumerate().map(move |(index, room)| (id(index), &room.conversation));

@@ -218,7 +218,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn next_row(&mut self) -> Result<Option<Row>, StoreError> {
+    pub(super) fn next_row(&mut self) -> Result<Option<Row>, StoreError> {
         while self.next.is_none() {
             match self.next_line()? {
                 Some((_, Some(row))) if row.seq <= self.last => self.next = Some(Arc::new(row)),

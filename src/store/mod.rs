@@ -1,5 +1,5 @@
 //! The files of a data directory (data/README.md has their columns): recovery, checkpoints, history, check,
-//! backup and restore.
+//! backup and restore, and the life of one message.
 //!
 //! The newest checkpoint and the write-ahead log after it are the state. A checkpoint is made from the closed
 //! segments alone, by recovery beside the live state machine: it is the state that a restart would have reached.
@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod history;
 mod history_file;
+mod life;
 mod prefix_reader;
 mod restore;
 mod room_tables;
@@ -29,6 +30,7 @@ pub use check::Report;
 pub use checkpoint::Checkpointed;
 pub use error::{Problem, StoreError};
 pub use history_file::{HistoryFile, Row};
+pub use life::{Change, Life};
 
 use checkpoint::Loaded;
 use parking_lot::Mutex;

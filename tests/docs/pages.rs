@@ -168,6 +168,7 @@ fn help() -> String {
         &["restore"],
         &["check"],
         &["judge"],
+        &["explain"],
         &["talk"],
         &["chaos"],
         &["trace"],

@@ -37,7 +37,7 @@ pub use world::World;
 pub const WACHAT: &str = env!("CARGO_BIN_EXE_wachat");
 
 /// Time-out of every wait: longer than anything takes, even on a busy machine.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Password of every user, unless the test is about passwords.
 pub const PASSWORD: &str = "palabra larga";

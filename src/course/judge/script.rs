@@ -35,7 +35,7 @@
 
 use std::sync::LazyLock;
 
-use crate::course::page::sections;
+use crate::course::page::section_of;
 
 /// The group files, in the order of the labs.
 const FILES: &[(&str, &str)] = &[
@@ -111,7 +111,7 @@ impl Group {
                     *number += 1;
                     tests.push(Test::new(*number, name, tests.len() + 1, rest));
                 }
-                ("clause", Some(test)) => (test.clause, test.section) = (rest, section_of(rest)),
+                ("clause", Some(test)) => (test.clause, test.section) = (rest, section_of(rest).to_owned()),
                 ("usual", Some(test)) => test.usual = rest,
                 (_, Some(test)) => test.steps.push(line),
                 (_, None) => {}
@@ -131,12 +131,4 @@ impl Test {
     pub fn restarts(&self) -> bool {
         self.steps.iter().any(|step| ["restart", "crashes"].contains(step))
     }
-}
-
-/// Returns the section of the protocol in which a sentence stands; empty: in none.
-fn section_of(clause: &str) -> String {
-    let words = |text: &str| text.replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ");
-    let clause = words(clause);
-    let found = sections().find(|(_, text)| words(text).contains(&clause));
-    found.map_or(String::new(), |(number, _)| number.to_owned())
 }

@@ -67,6 +67,10 @@ impl Followed {
     fn is_about(&mut self, step: &Step) -> bool {
         match step.entry.event {
             Event::Sync => std::mem::take(&mut self.is_unsynced),
+            Event::Killed => {
+                self.is_unsynced = false;
+                false
+            }
             Event::In | Event::Out => {
                 let fields = Fields::parse(step.entry.text.as_bytes());
                 fields.is_ok_and(|fields| self.is_about_line(step, &fields))

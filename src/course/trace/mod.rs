@@ -26,7 +26,7 @@ mod table;
 
 use std::path::PathBuf;
 
-use merge::Merged;
+pub use merge::{Merged, Step};
 
 /// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -60,12 +60,17 @@ pub struct Shown {
     pub notes: Vec<String>,
 }
 
-/// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
-pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
+/// Reads traces, merges them, and selects steps. The notes say what a reader has to know about the order.
+pub fn select(files: &[PathBuf], selection: &Selection) -> Result<(Merged, Vec<String>), String> {
     let read = read::read(files)?;
     let (merged, mut notes) = merge::merge(read.runs);
     notes.splice(0..0, read.notes);
-    let merged = filter::filter(merged, selection)?;
+    Ok((filter::filter(merged, selection)?, notes))
+}
+
+/// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
+pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
+    let (merged, mut notes) = select(files, selection)?;
     let text = match form {
         Form::Table => table::write(&merged),
         Form::Shiviz => shiviz::write(&merged),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::limits;
-use crate::model::{RoomName, Seq, Target, UserName};
+use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{Code, Reply, Status, reply};
 use crate::state_machine::live::Presence;
@@ -150,6 +150,18 @@ impl StoredState {
         list.sort_unstable_by(|one, other| one.user.cmp(&other.user));
         list.truncate(page.limit);
         list
+    }
+
+    /// Returns how far a message is with each of its recipients, by name; none where its room is gone.
+    pub fn statuses_of(&self, message: &Message) -> Vec<Status> {
+        let target = match &message.to {
+            Target::User(user) => self.number(user).map(TargetNumber::User),
+            Target::Room(room) => self.room_number(room).map(TargetNumber::Room),
+        };
+        let Ok((from, target)) = self.number(&message.from).and_then(|from| Ok((from, target?))) else {
+            return Vec::new();
+        };
+        self.list_statuses(from, target, message.seq, &Page { limit: usize::MAX, after: None })
     }
 
     /// Returns the watermarks of a sender in a conversation of a user.

@@ -19,7 +19,7 @@ pub const HOSTILE: &str = "hola <script>alert(1)</script> #;\"end\" %% -->";
 const AGAIN: &str = "otra vez";
 
 pub struct Conversation {
-    _world: World,
+    world: World,
     pub server: PathBuf,
     pub ana: PathBuf,
     pub luis: PathBuf,
@@ -28,6 +28,11 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// The store of the server, which has stopped.
+    pub fn data(&self) -> PathBuf {
+        self.world.data()
+    }
+
     pub fn files(&self) -> [&Path; 3] {
         [&self.server, &self.ana, &self.luis]
     }
@@ -62,7 +67,7 @@ fn hold() -> Conversation {
     world.stop();
     let sent = entries(&ana_file).into_iter().find(|entry| entry.text.contains(&text)).expect("it was sent");
     let id = sent.text.split(';').nth(1).expect("an id").to_owned();
-    Conversation { _world: world, server, ana: ana_file, luis: luis_file, id }
+    Conversation { world, server, ana: ana_file, luis: luis_file, id }
 }
 
 /// Has ana send a message to a server that does not run, and kills it then. Returns the text.

@@ -1,6 +1,6 @@
 //! Traces: what is recorded, and what `wachat trace` makes of it.
 
-mod conversation;
+pub mod conversation;
 mod forms;
 mod input;
 mod order;

@@ -1,0 +1,155 @@
+//! The story of a message: from the store alone, and with traces of retries, broken connections and a crash.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use wachat::client::texts::Language;
+use wachat::course::explain::step::{Kind, ROWS, Step};
+use wachat::model::Timestamp;
+
+use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
+use crate::trace::conversation;
+
+fn run(id: &str, data: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(WACHAT);
+    command.args(["explain", id, "--data"]).arg(data).args(more).env("WACHAT_CONFIG", NO_SETTINGS).env("LC_ALL", "C");
+    command.output().expect("it runs")
+}
+
+fn explain(id: &str, data: &Path, more: &[&str]) -> String {
+    let output = run(id, data, more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn refusal(id: &str, data: &Path, more: &[&str]) -> String {
+    let output = run(id, data, more);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+/// Checks that these texts come in this order.
+fn assert_in_order(story: &str, texts: &[&str]) {
+    let mut rest = story;
+    for text in texts {
+        let Some((_, after)) = rest.split_once(text) else { panic!("{text:?} is missing, or earlier, in\n{story}") };
+        rest = after;
+    }
+}
+
+/// ana sends a message twice, luis's first connection ends before its acknowledgement, and luis reads the message.
+fn tell(world: &World, trace: &Path) {
+    world.register("ana");
+    world.register("luis");
+    for _ in 0..2 {
+        assert!(world.login("ana").request("SEND;m-1;luis;hola").starts_with("OK;m-1;"));
+    }
+    assert_eq!(world.session("luis").poll(0, 0).len(), 1);
+    wait_until("the server to notice the end", || {
+        std::fs::read_to_string(trace).expect("a trace").matches(";CLOSE;RECV;").count() == 1
+    });
+    let mut luis = world.session("luis");
+    assert_eq!(luis.poll(0, 0).len(), 1);
+    luis.poll(1, 0);
+    let mut ana = world.session("ana");
+    assert!(ana.poll(0, 5)[0].contains("DELIVERED"));
+    assert_eq!(world.login("luis").request("READ;ana;1"), "OK");
+    assert!(ana.poll(2, 5)[0].contains("READ"));
+    wait_until("the trace to be written", || {
+        std::fs::read_to_string(trace).expect("a trace").contains("3;STATE;luis;READ;1")
+    });
+}
+
+#[test]
+fn the_page_shows_a_story_of_retries_and_broken_connections() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let trace = directory.path().join("server.csv");
+    let world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
+    tell(&world, &trace);
+    let story = explain("m-1", &world.data(), &["--trace", trace.to_str().expect("a path")]);
+    let page = include_str!("../../src/course/README.md");
+    let shown = page.split("$ wachat explain m-1 --trace server.csv\n").nth(1).expect("a session");
+    let shown = shown.split("```").next().expect("its end");
+    let times = regex_lite::Regex::new(r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d\.\d{3}").expect("a pattern");
+    let normal = |text: &str| times.replace_all(text, "TIME").into_owned();
+    assert_eq!(normal(shown), normal(&story));
+    // The store alone knows less, and the same.
+    let story = explain("m-1", &world.data(), &[]);
+    assert_in_order(&story, &["under number 1: RECEIVED", "DELIVERED", "luis has read it: READ", "now", "luis READ"]);
+    assert!(!story.contains("same OK"), "{story}");
+}
+
+#[test]
+fn a_crash_between_a_message_and_its_reply_is_part_of_the_story() {
+    let conversation = conversation::conversation();
+    let files = conversation.files().map(|file| file.display().to_string());
+    let traces: Vec<_> = files.iter().flat_map(|file| ["--trace", file]).collect();
+    for (language, texts) in [
+        ("en", ["ana's client sends it", "starts again", "sends it again", "number", "Only now", "to luis", "READ"]),
+        ("es", ["El cliente de ana lo envía", "arranca", "otra vez", "número", "Solo ahora", "a luis", "READ"]),
+        ("pt", ["O cliente de ana a envia", "arranca", "outra vez", "número", "Só agora", "a luis", "READ"]),
+    ] {
+        let story = explain(&conversation.id, &conversation.data(), &[&traces[..], &["--lang", language]].concat());
+        assert_in_order(&story, &texts);
+    }
+}
+
+#[test]
+fn a_room_is_told_by_counts_and_an_id_of_two_senders_needs_one() {
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    assert!(ana.request("JOIN;#sala").starts_with("OK"));
+    for member in 0..12 {
+        assert!(world.register(&format!("m{member}")).request("JOIN;#sala").starts_with("OK"));
+    }
+    assert!(ana.request("SEND;m-1;#sala;hola").starts_with("OK"));
+    assert!(world.login("m3").request("SEND;m-1;ana;\"a\\nb\"").starts_with("OK"));
+    let seq = |events: Vec<String>| events[0].split(';').next().expect("a number").parse::<u64>().expect("a number");
+    for member in 0..10 {
+        let mut session = world.session(&format!("m{member}"));
+        let seq = seq(session.poll(0, 5));
+        session.poll(seq, 0);
+    }
+    wait_until("all to be durable", || explain("m-1", &world.data(), &["--from", "ana"]).contains("DELIVERED 10"));
+    let story = explain("m-1", &world.data(), &["--from", "ANA"]);
+    assert_in_order(
+        &story,
+        &["ana → #sala", "m0's client", "and 2 more such steps", "RECEIVED 2, DELIVERED 10, READ 0"],
+    );
+    let error = refusal("m-1", &world.data(), &[]);
+    assert!(error.contains("2 messages") && error.contains("--from ana") && error.contains("--from m3"), "{error}");
+    let story = explain("m-1", &world.data(), &["--from", "m3"]);
+    assert_in_order(&story, &["\"a␊b\"", "It waits for ana", "ana RECEIVED"]);
+    // A clean stop makes a checkpoint: the history has the message, and the tables the states.
+    world.stop();
+    let story = explain("m-1", &world.data(), &["--from", "ana"]);
+    assert_in_order(&story, &["RECEIVED", "covered by a checkpoint", "RECEIVED 2, DELIVERED 10, READ 0"]);
+}
+
+#[test]
+fn what_cannot_be_told_is_refused_in_one_line() {
+    let world = World::without_lobby();
+    let data = world.data();
+    assert!(refusal("m-9", &data, &[]).contains("no message with the id m-9"));
+    assert!(refusal("not an id", &data, &[]).contains("is no id of a message"));
+    assert!(refusal("m-1", Path::new("/nowhere"), &[]).contains("there is no store"));
+    assert!(world.register("ana").request("SEND;m-1;ana;hola").starts_with("OK"));
+    assert!(refusal("m-1", &data, &["--from", "luis"]).contains("no message"));
+    assert!(refusal("m-1", &data, &["--trace", "/dev/null"]).contains("no entry of a trace"));
+}
+
+#[test]
+fn each_step_has_its_texts_and_a_sentence_of_the_page() {
+    let places =
+        |text: &str| ["{user}", "{number}"].into_iter().filter(|place| text.contains(place)).collect::<BTreeSet<_>>();
+    for (kind, text, ..) in ROWS {
+        let step = Step::new(Timestamp::now(), *kind, "ana", 7);
+        let [en, es, pt] = [Language::En, Language::Es, Language::Pt];
+        assert_eq!(places(text.text(en)), places(text.text(es)), "{kind:?}");
+        assert_eq!(places(text.text(en)), places(text.text(pt)), "{kind:?}");
+        assert!(step.shows(en).contains("section ") && !step.shows(en).contains("section :"), "{}", step.shows(en));
+        assert!(!step.text(en).contains('{'));
+    }
+    assert!(Step::new(Timestamp::now(), Kind::Waits, "luis", 0).shows(Language::Es).starts_with("promesa 2, "));
+}
