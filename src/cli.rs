@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod chaos;
 mod config;
+mod dissector;
 mod explain;
 mod import;
 mod judge;
@@ -69,6 +70,7 @@ enum Command {
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
     Explain(explain::ExplainArgs),
+    Dissector(dissector::DissectorArgs),
     Judge(judge::JudgeArgs),
     Talk(talk::TalkArgs),
     Trace(trace::TraceArgs),
@@ -216,6 +218,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => finish(safety::restore(&args)),
         Command::Talk(args) => finish(talk::run(&args)),
         Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
+        Command::Dissector(args) => finish(dissector::run(&args)),
         Command::Explain(args) => finish(explain::run(&args)),
         Command::Trace(args) => finish(trace::run(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),

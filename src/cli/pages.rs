@@ -204,6 +204,15 @@ pub static PAGES: &[Page] = &[
         &["trace", "judge"],
     ),
     page(
+        "dissector",
+        ADMIN,
+        &[
+            ("wachat dissector > ~/.local/lib/wireshark/plugins/wachat.lua", "For Wireshark"),
+            ("wachat dissector --send-port 666 --recv-port 999 > wachat.lua", "For a server on other ports"),
+        ],
+        &["trace"],
+    ),
+    page(
         "explain",
         ADMIN,
         &[

@@ -3,6 +3,7 @@
 //!
 //! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
 //! - `chaos`: a proxy that disturbs connections by rules; the tests put it between clients and a server.
+//! - `dissector`: makes Wireshark's dissector of the protocol.
 //! - `explain`: tells the life of one message as a story.
 //! - `judge`: grades a server that a student has written.
 //! - `page`: the sections of the protocol's page.
@@ -11,6 +12,7 @@
 
 pub mod chaos;
 pub mod checker;
+pub mod dissector;
 pub mod explain;
 pub mod judge;
 mod page;

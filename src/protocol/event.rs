@@ -97,24 +97,82 @@ impl Codec for Event {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let seq = field(f, 0)?;
-        match f.get(1)? {
-            "MSG" => Message::from_fields(f, seq, 2, 6).map(|message| Self::Message(Arc::new(message))),
-            "STATE" => {
-                let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
-                Some(Self::State { seq, target, state, upto, at })
-            }
-            "GAP" => {
-                let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
-                (last == seq).then_some(Self::Gap { room, first, last })
-            }
-            DAMAGED => Some(Self::Damaged { seq, target: field(f, 2)? }),
-            "ONLINE" => Some(Self::Online { user: field(f, 2)?, at: field(f, 3)? }),
-            "OFFLINE" => Some(Self::Offline { user: field(f, 2)?, at: field(f, 3)? }),
-            "JOIN" => Some(Self::Join { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
-            "PART" => Some(Self::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
-            "PEER" => Some(Self::Peer { user: field(f, 2)?, token: field(f, 3)? }),
-            kind => Some(Self::Unknown { seq, kind: kind.into() }),
+        let (seq, kind) = (field(f, 0)?, f.get(1)?);
+        match EVENTS.iter().find(|form| form.word() == kind) {
+            Some(form) => (form.read)(seq, f),
+            None => Some(Self::Unknown { seq, kind: kind.into() }),
         }
     }
 }
+
+/// One kind of event.
+pub struct EventForm {
+    /// The form of the record, for people.
+    pub form: &'static str,
+    /// What it says, for people.
+    pub help: &'static str,
+    /// Reads the fields behind the word; `None`: not of that form.
+    read: fn(Seq, &Fields) -> Option<Event>,
+}
+
+impl EventForm {
+    /// Returns the word behind the number.
+    pub fn word(&self) -> &'static str {
+        self.form.split(';').nth(1).unwrap_or_default()
+    }
+}
+
+/// The kinds of events, from which the parser, the protocol's page and the dissector are made.
+pub const EVENTS: &[EventForm] = &[
+    EventForm {
+        form: "<seq>;MSG;<id>;<from>;<to>;<at>;<text>",
+        help: "a message to the user, or to a room of the user",
+        read: |seq, f| Message::from_fields(f, seq, 2, 6).map(|message| Event::Message(Arc::new(message))),
+    },
+    EventForm {
+        form: "<seq>;STATE;<user or #room>;<state>;<upto>;<at>",
+        help: "messages of the user have reached a state",
+        read: |seq, f| {
+            let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
+            Some(Event::State { seq, target, state, upto, at })
+        },
+    },
+    EventForm {
+        form: "<seq>;GAP;<#room>;<first>;<last>",
+        help: "messages of a room that HISTORY alone has",
+        read: |seq, f| {
+            let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
+            (last == seq).then_some(Event::Gap { room, first, last })
+        },
+    },
+    EventForm {
+        form: "<seq>;DAMAGED;<user or #room>",
+        help: "a message that the server cannot read",
+        read: |seq, f| Some(Event::Damaged { seq, target: field(f, 2)? }),
+    },
+    EventForm {
+        form: "0;ONLINE;<user>;<at>",
+        help: "a user has opened a session",
+        read: |_, f| Some(Event::Online { user: field(f, 2)?, at: field(f, 3)? }),
+    },
+    EventForm {
+        form: "0;OFFLINE;<user>;<at>",
+        help: "a user's session has ended",
+        read: |_, f| Some(Event::Offline { user: field(f, 2)?, at: field(f, 3)? }),
+    },
+    EventForm {
+        form: "0;JOIN;<#room>;<user>;<at>",
+        help: "a user has joined a room of the user",
+        read: |_, f| Some(Event::Join { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+    },
+    EventForm {
+        form: "0;PART;<#room>;<user>;<at>",
+        help: "a user has left it",
+        read: |_, f| Some(Event::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
+    },
+    EventForm {
+        form: "0;PEER;<user>;<token>",
+        help: "a user is about to connect for a direct chat",
+        read: |_, f| Some(Event::Peer { user: field(f, 2)?, token: field(f, 3)? }),
+    },
+];

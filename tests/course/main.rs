@@ -4,6 +4,7 @@
 mod support;
 
 mod chaos;
+mod dissector;
 mod explain;
 mod flawed;
 mod judge;

@@ -169,6 +169,7 @@ fn help() -> String {
         &["check"],
         &["judge"],
         &["explain"],
+        &["dissector"],
         &["talk"],
         &["chaos"],
         &["trace"],

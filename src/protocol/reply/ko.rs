@@ -73,6 +73,11 @@ impl Code {
         CODES.iter().find(|(code, ..)| *code == self).map_or(("INTERNAL", ""), |(_, word, text)| (word, text))
     }
 
+    /// Returns what the code means, for people.
+    pub fn text(self) -> &'static str {
+        self.row().1
+    }
+
     /// Reads a code's word; a word that this version does not know is [`Code::Unknown`].
     pub fn parse(word: &str) -> Self {
         CODES.iter().find(|(_, known, _)| *known == word).map_or(Self::Unknown, |(code, ..)| *code)

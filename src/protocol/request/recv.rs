@@ -36,7 +36,7 @@ pub enum After {
 pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
     Command {
         form: "POLL;<after or *>[;<wait in seconds>[;<max 1 to 1000>]]",
-        help: "acknowledge all events up to <after>, and wait for the next",
+        help: "acknowledge all events up to a number, and wait for the next",
         read: |f| {
             let after = match f.get(1)? {
                 "*" => After::AllSent,

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::abnf::Grammar;
 use super::*;
 use wachat::limits;
+use wachat::protocol::event::EVENTS;
 use wachat::protocol::request::{INVALID_COST, RECV_COMMANDS, SEND_COMMANDS};
 
 const PAGE: &str = include_str!("../../../src/protocol/protocol.md");
@@ -93,7 +94,8 @@ fn examples(block: &'static str) -> Vec<&'static str> {
 
 #[test]
 fn its_lines_have_at_most_110_characters() {
-    for (n, line) in (1..).zip(PAGE.lines()) {
+    // A row of a table is one line.
+    for (n, line) in (1..).zip(PAGE.lines()).filter(|(_, line)| !line.starts_with("| `")) {
         assert!(line.chars().count() <= 110, "line {n} has {}", line.chars().count());
     }
 }
@@ -127,6 +129,25 @@ fn its_commands_and_codes_are_those_of_the_tables() {
         let row = row.unwrap_or_else(|| panic!("{code} is in no row of the table"));
         let to_login = matches!(code, Code::Closed | Code::Exists);
         assert_eq!(row.ends_with("| closed |"), code.closes() || to_login, "{row}");
+    }
+}
+
+#[test]
+fn its_tables_of_requests_and_events_are_those_of_the_parser() {
+    let table = |head: &str, rows: Vec<(&str, &str)>| {
+        let rows: String = rows.iter().map(|(form, help)| format!("| `{form}` | {help} |\n")).collect();
+        format!("| {head} |\n|---|---|\n{rows}\n")
+    };
+    let send = SEND_COMMANDS.iter().map(|command| (command.form, command.help)).collect();
+    let recv = RECV_COMMANDS.iter().map(|command| (command.form, command.help)).collect();
+    let events = EVENTS.iter().map(|event| (event.form, event.help)).collect();
+    for (section, wanted) in [
+        ("5. The SEND port", table("request | purpose", send)),
+        ("6. The RECV port", table("request | purpose", recv)),
+        ("7. Events, states and rooms", table("event | meaning", events)),
+    ] {
+        let begin = format!("## {section}\n\n{wanted}");
+        assert!(PAGE.contains(&begin), "section {section} should begin with\n{wanted}");
     }
 }
 
