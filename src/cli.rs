@@ -22,6 +22,7 @@ use crate::tools;
 mod bridge;
 mod chaos;
 mod config;
+mod demo;
 mod dissector;
 mod explain;
 mod import;
@@ -69,6 +70,7 @@ enum Command {
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
+    Demo(demo::DemoArgs),
     Explain(explain::ExplainArgs),
     Dissector(dissector::DissectorArgs),
     Judge(judge::JudgeArgs),
@@ -219,6 +221,7 @@ pub fn run() -> ExitCode {
         Command::Talk(args) => finish(talk::run(&args)),
         Command::Judge(args) => judge::judge(&args).unwrap_or_else(|why| finish(Err(why))),
         Command::Dissector(args) => finish(dissector::run(&args)),
+        Command::Demo(args) => finish(demo::run(&args)),
         Command::Explain(args) => finish(explain::run(&args)),
         Command::Trace(args) => finish(trace::run(&args)),
         Command::Config(args) => finish(config::run(&args, &command, &settings)),

@@ -204,6 +204,15 @@ pub static PAGES: &[Page] = &[
         &["trace", "judge"],
     ),
     page(
+        "demo",
+        ADMIN,
+        &[
+            ("wachat demo durability", "What an OK is worth"),
+            ("wachat demo retry --step", "At the pace of the Enter key"),
+        ],
+        &["explain", "judge"],
+    ),
+    page(
         "dissector",
         ADMIN,
         &[

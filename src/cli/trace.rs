@@ -52,7 +52,8 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
     }
 }
 
-fn columns() -> usize {
+/// Returns the width of the terminal.
+pub(super) fn columns() -> usize {
     let out = std::io::stdout();
     let size = rustix::termios::tcgetwinsize(&out).ok().filter(|size| out.is_terminal() && size.ws_col > 0);
     size.map_or(COLUMNS, |size| size.ws_col.into())

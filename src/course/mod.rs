@@ -3,8 +3,10 @@
 //!
 //! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
 //! - `chaos`: a proxy that disturbs connections by rules; the tests put it between clients and a server.
+//! - `demo`: shows what a promise means, and what happens without it.
 //! - `dissector`: makes Wireshark's dissector of the protocol.
 //! - `explain`: tells the life of one message as a story.
+//! - `flawed`: a small server with flaws to choose from, for the judge's tests and `demo`.
 //! - `judge`: grades a server that a student has written.
 //! - `page`: the sections of the protocol's page.
 //! - `talk`: a person speaks the protocol line by line.
@@ -12,8 +14,10 @@
 
 pub mod chaos;
 pub mod checker;
+pub mod demo;
 pub mod dissector;
 pub mod explain;
+pub mod flawed;
 pub mod judge;
 mod page;
 pub mod talk;

@@ -4,6 +4,7 @@
 mod support;
 
 mod chaos;
+mod demo;
 mod dissector;
 mod explain;
 mod flawed;

@@ -169,6 +169,7 @@ fn help() -> String {
         &["check"],
         &["judge"],
         &["explain"],
+        &["demo"],
         &["dissector"],
         &["talk"],
         &["chaos"],

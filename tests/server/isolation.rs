@@ -28,8 +28,9 @@ fn clients_that_never_read_cost_the_others_nothing() {
     let silent: Vec<_> =
         (0..SILENT_CLIENTS).map(|number| silent_client(&world, number / CONNECTIONS_PER_USER)).collect();
     let beside = measure(&mut ana, &mut luis, "beside", &mut acknowledged);
-    // As long as nothing: four times leaves room for a noisy machine. A server that waits for a client takes seconds.
-    let most = before * 4 + Duration::from_millis(5);
+    // As long as nothing, but for the noise of a machine that others use, too. A server that waits for a client takes
+    // seconds.
+    let most = before * 4 + Duration::from_millis(50);
     assert!(beside < most, "median of a message to its reader: {before:?} alone, {beside:?} beside {}", silent.len());
 }
 

@@ -26,6 +26,7 @@ mod table;
 
 use std::path::PathBuf;
 
+pub use meaning::{cut, short};
 pub use merge::{Merged, Step};
 
 /// The forms of the output.

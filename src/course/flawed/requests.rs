@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::model::{MessageId, Text, Timestamp, UserName};
+use crate::protocol::{Login, LoginKind};
+use crate::record::Fields;
 use parking_lot::MutexGuard;
-use wachat::model::{MessageId, Text, Timestamp, UserName};
-use wachat::protocol::{Login, LoginKind};
-use wachat::record::Fields;
 
 use super::state::{Message, State, field};
 use super::{Flaw, Server};

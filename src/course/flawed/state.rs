@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::TcpStream;
 
-use wachat::record::{Fields, escape};
+use crate::record::{Fields, escape};
 
 pub struct Account {
     pub shown: String,

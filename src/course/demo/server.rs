@@ -1,0 +1,142 @@
+//! A server of a lesson: a process of its own, on free ports, with a store that is removed in the end.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::course::flawed::Flaw;
+use crate::trace::{Entry, Event};
+
+/// Longest time that a server may take to start, and its trace to show a line.
+const START: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ours,
+    Flawed(Flaw),
+}
+
+pub(super) struct Server {
+    kind: Kind,
+    ports: [u16; 2],
+    child: Child,
+    directory: TempDir,
+}
+
+impl Server {
+    /// Starts a server with the accounts ana and luis.
+    pub fn start(kind: Kind) -> Result<Self, String> {
+        let directory = TempDir::new().map_err(|error| format!("cannot make a temporary directory: {error}"))?;
+        if kind != Kind::Ours {
+            let accounts =
+                super::client::USERS.map(|user| format!("ACCOUNT;{user};{user};{}\n", super::client::PASSWORD));
+            std::fs::write(directory.path().join(LOG), accounts.concat()).map_err(|error| error.to_string())?;
+        }
+        let ports = free_ports().map_err(|error| format!("there is no free port: {error}"))?;
+        let child = spawn(kind, ports, &directory)?;
+        let mut server = Self { kind, ports, child, directory };
+        server.wait_until_it_listens()?;
+        Ok(server)
+    }
+
+    /// Kills the server with SIGKILL, and starts it again on the same files.
+    pub fn kill_and_start(&mut self) -> Result<(), String> {
+        self.end();
+        self.child = spawn(self.kind, self.ports, &self.directory)?;
+        self.wait_until_it_listens()
+    }
+
+    pub fn is_ours(&self) -> bool {
+        self.kind == Kind::Ours
+    }
+
+    pub fn send_port(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[0]))
+    }
+
+    pub fn recv_port(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[1]))
+    }
+
+    /// Tells whether our server has synced its log between this request of a client and its reply, as its trace says.
+    pub fn has_synced(&self, client: SocketAddr, request: &str, reply: &str) -> bool {
+        let deadline = Instant::now() + START;
+        while self.is_ours() && Instant::now() < deadline {
+            let trace = std::fs::read(self.directory.path().join(TRACE)).unwrap_or_default();
+            let entries: Vec<_> = trace.split(|byte| *byte == b'\n').filter_map(Entry::parse).collect();
+            let is_of_client = |entry: &Entry| entry.link.is_some_and(|link| link.peer == client);
+            let place = |event, text: &str| {
+                entries.iter().rposition(|entry| entry.event == event && entry.text == text && is_of_client(entry))
+            };
+            if let Some((asked, answered)) = place(Event::In, request).zip(place(Event::Out, reply)) {
+                let between = entries.iter().take(answered).skip(asked);
+                return between.into_iter().any(|entry| entry.event == Event::Sync);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    fn wait_until_it_listens(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START;
+        while ![self.send_port(), self.recv_port()].iter().all(|port| TcpStream::connect(port).is_ok()) {
+            let ended = self.child.try_wait().ok().flatten();
+            if ended.is_some() || Instant::now() > deadline {
+                let said = std::fs::read_to_string(self.directory.path().join(SAID)).unwrap_or_default();
+                return Err(format!("the server did not start: {}", said.trim_end()));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Files of a server in its directory.
+const LOG: &str = "messages.csv";
+const TRACE: &str = "trace.csv";
+const SAID: &str = "said";
+
+/// Starts the process: this same program.
+fn spawn(kind: Kind, [send, recv]: [u16; 2], directory: &TempDir) -> Result<Child, String> {
+    let path = |name: &str| -> PathBuf { directory.path().join(name) };
+    let failed = |error: std::io::Error| format!("cannot start a server: {error}");
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    match kind {
+        Kind::Ours => {
+            let ports = [format!("--send-port={send}"), format!("--recv-port={recv}")];
+            command.arg("serve").args(ports).args(["--no-lobby", "--no-limits", "--data"]).arg(path("data"));
+            command.arg("--trace").arg(path(TRACE));
+        }
+        Kind::Flawed(flaw) => {
+            let flaw =
+                clap::ValueEnum::to_possible_value(&flaw).map_or(String::new(), |value| value.get_name().to_owned());
+            command.args(["demo", "--flawed-server", &flaw, &send.to_string(), &recv.to_string()]).arg(path(LOG));
+        }
+    }
+    // The settings of the person who runs the lesson are not those of its servers.
+    command.env_clear().env(crate::settings::ENVIRONMENT, "/dev/null");
+    let said = File::create(path(SAID)).map_err(failed)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().map_err(failed)
+}
+
+fn free_ports() -> std::io::Result<[u16; 2]> {
+    let listeners = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
+    let [send, recv] = listeners.map(|listener| listener.local_addr().map(|address| address.port()));
+    Ok([send?, recv?])
+}

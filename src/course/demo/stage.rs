@@ -1,0 +1,111 @@
+//! The stage: what is said at the left, the lines that are exchanged at the right, slowly.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Pace;
+use crate::course::trace::{cut, short};
+
+/// Narrowest width of both columns; on a narrower terminal the rows wrap.
+const LEAST_COLUMNS: usize = 60;
+
+pub(super) struct Stage {
+    pace: Pace,
+    interrupts: Receiver<()>,
+    /// The rows of the right column since the last part.
+    lines: Vec<String>,
+}
+
+impl Stage {
+    pub fn new(pace: Pace, interrupts: Receiver<()>) -> Self {
+        Self { pace, interrupts, lines: Vec::new() }
+    }
+
+    pub fn title(&mut self, text: &str) -> Result<(), String> {
+        let rule = "─".repeat(self.columns());
+        let rows = textwrap(text, self.columns()).join("\n");
+        self.print(&format!("\n{rows}\n{rule}\n"))?;
+        self.wait(self.pace.row)
+    }
+
+    /// Notes a line between a user's client and the server.
+    pub fn line(&mut self, user: &str, arrow: char, line: &str) {
+        self.lines.push(format!("{user:5}{arrow} {}", short(line)));
+    }
+
+    /// Notes something that happens at the server.
+    pub fn event(&mut self, text: &str) {
+        self.lines.push(text.to_owned());
+    }
+
+    /// Ends a part: shows this text, and the lines since the last part beside it.
+    pub fn say(&mut self, text: &str) -> Result<(), String> {
+        let left = self.columns() * 2 / 5;
+        let right = self.columns() - left - 3;
+        let (said, lines) = (textwrap(text, left), std::mem::take(&mut self.lines));
+        for row in 0..said.len().max(lines.len()) {
+            let said = said.get(row).map_or("", String::as_str);
+            let line = lines.get(row).map_or(String::new(), |line| cut(line, right));
+            let padding = " ".repeat(left.saturating_sub(said.width()));
+            self.print(format!("{said}{padding} │ {line}").trim_end())?;
+            self.print("\n")?;
+            self.wait(self.pace.row)?;
+        }
+        self.print(&format!("{} │\n", " ".repeat(left)))?;
+        self.wait_for_enter()
+    }
+
+    pub fn verdict(&mut self, is_kept: bool, text: &str) -> Result<(), String> {
+        let sign = if is_kept { "✓" } else { "✗" };
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colour = if is_kept { "\x1b[32m" } else { "\x1b[31m" };
+        let (begin, end) = if coloured { (colour, "\x1b[0m") } else { ("", "") };
+        let rows = textwrap(text, self.columns() - 2).join("\n  ");
+        self.print(&format!("{begin}{sign} {rows}{end}\n"))?;
+        self.wait(self.pace.row * 2)?;
+        self.wait_for_enter()
+    }
+
+    fn columns(&self) -> usize {
+        self.pace.columns.max(LEAST_COLUMNS)
+    }
+
+    fn print(&self, text: &str) -> Result<(), String> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("cannot show it: {error}"))
+    }
+
+    fn wait_for_enter(&self) -> Result<(), String> {
+        if self.pace.by_enter {
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("cannot read Enter: {error}"))?;
+        }
+        self.wait(Duration::ZERO)
+    }
+
+    /// Waits so long. The error says that the lesson was interrupted.
+    pub fn wait(&self, time: Duration) -> Result<(), String> {
+        match self.interrupts.recv_timeout(time) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            _ => Err("interrupted".to_owned()),
+        }
+    }
+}
+
+/// Breaks a text into rows of at most so many cells, between words.
+fn textwrap(text: &str, cells: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match rows.last_mut() {
+            Some(row) if row.width() + 1 + word.width() <= cells => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows
+}

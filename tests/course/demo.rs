@@ -1,0 +1,108 @@
+//! The lessons: each promise is kept by our server, its flaw is seen on the other one, and nothing is left behind.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::{WACHAT, send_signal, wait_until};
+
+/// A command whose temporary files are in this directory.
+fn command(lesson: &str, directory: &Path) -> Command {
+    let mut command = Command::new(WACHAT);
+    command.args(["demo", lesson]).env("TMPDIR", directory).stdin(Stdio::null());
+    // Settings of a person do not reach the servers of a lesson.
+    command.env("WACHAT_CONFIG", "/dev/null").env("WACHAT_REGISTRATION", "closed");
+    command
+}
+
+fn play(lesson: &str) -> String {
+    let directory = TempDir::new().expect("a directory");
+    let output: Output = command(lesson, directory.path()).args(["--pace", "0"]).output().expect("it runs");
+    let shown = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+    assert_nothing_is_left(directory.path());
+    shown
+}
+
+fn assert_nothing_is_left(directory: &Path) {
+    let left: Vec<_> = directory.read_dir().expect("a directory").collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(processes(directory).is_empty(), "{:?}", processes(directory));
+}
+
+/// Returns the processes whose command line names this directory.
+fn processes(directory: &Path) -> Vec<String> {
+    let entries = Path::new("/proc").read_dir().expect("Linux has it").flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(&directory.display().to_string())).collect()
+}
+
+/// Checks that these texts come in this order.
+fn assert_in_order(shown: &str, texts: &[&str]) {
+    let mut rest = shown;
+    for text in texts {
+        let Some((_, after)) = rest.split_once(text) else { panic!("{text:?} is missing, or earlier, in\n{shown}") };
+        rest = after;
+    }
+}
+
+#[test]
+fn durability_without_it_loses_a_message_that_was_answered() {
+    let shown = play("durability");
+    let texts = [
+        "● the server syncs",
+        "✗ kill -9",
+        "luis < 1 MSG m-1",
+        "✓ luis has",
+        "✗ kill -9",
+        "luis < OK 0",
+        "✗ the message is lost",
+    ];
+    assert_in_order(&shown, &texts);
+    assert_eq!(shown.matches("the server syncs its log").count(), 1, "{shown}");
+}
+
+#[test]
+fn order_without_it_tells_two_stories() {
+    assert_in_order(
+        &play("order"),
+        &["luis < 1 MSG m-1", "luis < 3 MSG m-3", "✓ both", "luis < 3 MSG m-3", "luis < 1 MSG m-1", "✗ ana and luis"],
+    );
+}
+
+#[test]
+fn retry_without_it_stores_a_message_twice() {
+    let shown = play("retry");
+    let page = include_str!("../../src/course/README.md");
+    let session =
+        page.split("$ wachat demo retry\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a session");
+    assert!(shown.trim_start().starts_with(session), "{shown}");
+    assert_in_order(
+        &shown,
+        &["✗ the network loses", "OK m-1 RECEIVED 1", "✓ one message", "OK m-1 RECEIVED 2", "✗ luis has it 2 times"],
+    );
+}
+
+#[test]
+fn backpressure_without_it_lets_one_client_stop_the_others() {
+    assert_in_order(
+        &play("backpressure"),
+        &["reads no reply", "ana  < OK ana", "✓ ana has her answer", "ana waits", "✗ ana has no answer"],
+    );
+}
+
+#[test]
+fn an_interrupted_lesson_leaves_nothing_behind() {
+    let directory = TempDir::new().expect("a directory");
+    let mut child =
+        command("order", directory.path()).args(["--pace", "0.5"]).stdout(Stdio::null()).spawn().expect("it runs");
+    wait_until("a server to be started", || !processes(directory.path()).is_empty());
+    let begin = Instant::now();
+    send_signal(child.id(), "INT");
+    assert!(!child.wait().expect("its end").success());
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    assert_nothing_is_left(directory.path());
+}
