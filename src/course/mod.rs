@@ -3,6 +3,7 @@
 //!
 //! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
 //! - `chaos`: a proxy that disturbs connections by rules; the tests put it between clients and a server.
+//! - `class`: the servers of a class, a group each, and their score board.
 //! - `judge`: grades a server that a student has written.
 //! - `page`: the sections of the protocol's page.
 //! - `talk`: a person speaks the protocol line by line.
@@ -10,6 +11,7 @@
 
 pub mod chaos;
 pub mod checker;
+pub mod class;
 pub mod judge;
 mod page;
 pub mod talk;

@@ -60,3 +60,37 @@ pub const CHAOS_SHOWN: usize = 1_024;
 
 /// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
 pub const CHAOS_SPLIT_BYTES: usize = 400;
+
+// A class.
+
+/// Most groups of a class: each has a server of some 20 threads.
+pub const CLASS_GROUPS: u16 = 200;
+
+/// Most students of a class.
+pub const CLASS_STUDENTS: usize = 5_000;
+
+/// First port of a class; a group has two.
+pub const CLASS_PORT: u16 = 7_000;
+
+/// Limits of the servers of a class, as options of `wachat serve`: many servers share a machine, and people type.
+pub const CLASS_SERVE: &[&str] = &[
+    "--queue=2000",
+    "--queue-per-sender=500",
+    "--queue-mib=16",
+    "--queue-mib-per-sender=4",
+    "--mib-per-day=16",
+    "--rate=200",
+    "--rate-bytes=1048576",
+];
+
+/// Longest time in which the servers of a class start, and stop.
+pub const CLASS_START: Duration = Duration::from_secs(60);
+pub const CLASS_STOP: Duration = Duration::from_secs(30);
+
+/// Time between two looks of the score board, and between two attempts to reach the servers of the groups: a student's
+/// server may take one client at a time.
+pub const BOARD_PAUSE: Duration = Duration::from_secs(2);
+pub const BOARD_KNOCK: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection to the server of a group.
+pub const BOARD_CONNECT: Duration = Duration::from_millis(800);

@@ -27,6 +27,7 @@ mod table;
 use std::path::PathBuf;
 
 use merge::Merged;
+pub(super) use page::escape;
 
 /// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
