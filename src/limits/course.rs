@@ -12,6 +12,9 @@ pub const TRACE_LINE_BYTES: usize = 8_192;
 /// Bytes of entries that wait to be written to a trace; those beyond it are dropped and counted.
 pub const TRACE_QUEUE_BYTES: usize = 4 << 20;
 
+/// Largest trace file: beyond it entries are dropped and counted. A class of 60 writes some MiB an hour.
+pub const TRACE_FILE_BYTES: u64 = 1 << 30;
+
 /// Time in which a process that ends waits for its trace to be written.
 pub const TRACE_FINISH: Duration = Duration::from_secs(1);
 

@@ -4,6 +4,7 @@
 mod support;
 
 mod chaos;
+mod class;
 mod flawed;
 mod judge;
 mod talk;

@@ -170,6 +170,11 @@ fn help() -> String {
         &["judge"],
         &["talk"],
         &["chaos"],
+        &["class"],
+        &["class", "start"],
+        &["class", "board"],
+        &["class", "judge"],
+        &["class", "add"],
         &["trace"],
         &["config"],
     ];

@@ -49,7 +49,8 @@ pub(super) fn add(args: &AddArgs, directory: &Path) -> Result<(), String> {
 /// Makes an account. The password is in the file before the account is there. An account that is there without a student is
 /// what a command that was killed has left: it gets this password.
 fn add_account(class: &Class, group: &Group, name: &UserName) -> Result<(), String> {
-    let student = NewStudent { line: 0, name: name.clone(), password: None, email: Email::default(), group: String::new() };
+    let student =
+        NewStudent { line: 0, name: name.clone(), password: None, email: Email::default(), group: String::new() };
     let (password, text) = import::choose_password(&student)?;
     let mut store = open_store(&class.directory_of(group.number).join("data"))?;
     let mut rows = passwords::read(&class.directory)?;
@@ -108,11 +109,7 @@ pub(super) fn start_server(class: &Class, group: &Group) -> Result<Starting, Str
 
 /// Does something while the server of a group is away, and starts it again if it was running, whatever became of that.
 /// Returns what to say about it.
-fn without_server(
-    class: &Class,
-    group: &Group,
-    change: impl FnOnce() -> Result<(), String>,
-) -> Result<String, String> {
+fn without_server(class: &Class, group: &Group, change: impl FnOnce() -> Result<(), String>) -> Result<String, String> {
     // A first Ctrl-C waits until the server is back.
     let _deferred = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
     let begin = Instant::now();
@@ -122,11 +119,12 @@ fn without_server(
         return changed.map(|()| "; its server is down".to_owned());
     }
     let never = crossbeam_channel::never();
-    let started = start_server(class, group).and_then(|server| match server.wait(begin + limits::CLASS_START, &never) {
-        Ok(()) => Ok(()),
-        Err(Trouble::Failed(why)) => Err(why),
-        Err(Trouble::Interrupted) => Err("interrupted".to_owned()),
-    });
+    let started =
+        start_server(class, group).and_then(|server| match server.wait(begin + limits::CLASS_START, &never) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Failed(why)) => Err(why),
+            Err(Trouble::Interrupted) => Err("interrupted".to_owned()),
+        });
     changed.and(started)?;
     Ok(format!("; its server was away for {}", tenths(begin.elapsed())))
 }

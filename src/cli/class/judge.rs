@@ -84,7 +84,12 @@ fn judge_one(
     let text: String = outcomes.iter().map(report::outcome).collect();
     replace(&directory.join("judge.txt"), (text + &report::summary(&outcomes, points)).as_bytes())?;
     let (has, of) = grades::total(&grades).unwrap_or_default();
-    let line = format!("group {}: {}, {has:.1}/{of:.1} points ({:.1} s)\n", group.number, count(&outcomes), begin.elapsed().as_secs_f64());
+    let line = format!(
+        "group {}: {}, {has:.1}/{of:.1} points ({:.1} s)\n",
+        group.number,
+        count(&outcomes),
+        begin.elapsed().as_secs_f64()
+    );
     write_out(line.as_bytes())
 }
 

@@ -81,7 +81,10 @@ pub(super) fn run(args: &StartArgs, directory: &Path) -> Result<(), String> {
 /// made it.
 fn create(args: &StartArgs, directory: &Path, interrupted: &Receiver<()>) -> Result<Option<class::Lock>, String> {
     let (Some(roster), Some(count)) = (&args.roster, args.groups) else {
-        return Err(format!("{}: there is no class; make one with --roster FILE and --groups NUMBER", directory.display()));
+        return Err(format!(
+            "{}: there is no class; make one with --roster FILE and --groups NUMBER",
+            directory.display()
+        ));
     };
     let students = read_roster(roster, count)?;
     let class = Class {
@@ -129,7 +132,10 @@ fn read_roster(path: &Path, groups: u16) -> Result<Vec<(roster::Student, Student
     }
     let dealt = class::deal(&chosen, groups);
     let dealt = students.into_iter().zip(dealt);
-    Ok(dealt.map(|(row, group)| (Student { name: row.name.clone(), group }, row)).map(|(student, row)| (row, student)).collect())
+    Ok(dealt
+        .map(|(row, group)| (Student { name: row.name.clone(), group }, row))
+        .map(|(student, row)| (row, student))
+        .collect())
 }
 
 /// Refuses ports that other programs have.
@@ -149,10 +155,8 @@ fn check_ports(class: &Class, groups: &[Group]) -> Result<(), String> {
 /// Returns the directory in which a class is made. The place of the class has to be free.
 fn empty_directory(directory: &Path) -> Result<PathBuf, String> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let is_free = fs::read_dir(directory).map_or_else(
-        |error| error.kind() == std::io::ErrorKind::NotFound,
-        |mut entries| entries.next().is_none(),
-    );
+    let is_free = fs::read_dir(directory)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut entries| entries.next().is_none());
     if !is_free {
         return Err(failed(directory, &"this is no class, and not empty; name another directory with --dir"));
     }
@@ -240,7 +244,9 @@ fn commit(new: &Path, directory: &Path) -> Result<(), String> {
 fn change_settings(args: &StartArgs, class: Class) -> Result<Class, String> {
     let count = u16::try_from(class.groups.len()).unwrap_or(u16::MAX);
     if let Some(groups) = args.groups.filter(|groups| *groups != count) {
-        return Err(format!("the class has {count} groups, not {groups}, and that number stays; another class needs another --dir"));
+        return Err(format!(
+            "the class has {count} groups, not {groups}, and that number stays; another class needs another --dir"
+        ));
     }
     let mut wanted = class.clone();
     wanted.listen = args.listen.unwrap_or(class.listen);

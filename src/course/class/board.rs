@@ -37,14 +37,23 @@ fn reaches(group: &Group) -> Option<bool> {
     let host = host.trim_matches(['[', ']']);
     let reaches_port = |port: &str| {
         let addresses = port.parse::<u16>().ok().and_then(|port| (host, port).to_socket_addrs().ok());
-        addresses.into_iter().flatten().any(|address| TcpStream::connect_timeout(&address, limits::BOARD_CONNECT).is_ok())
+        addresses
+            .into_iter()
+            .flatten()
+            .any(|address| TcpStream::connect_timeout(&address, limits::BOARD_CONNECT).is_ok())
     };
     Some(ports.split(',').all(reaches_port))
 }
 
 /// Returns the rows of a class. `traffic` has an entry a group, and is read further.
 pub fn rows(class: &Class, traffic: &mut [Traffic], reached: &[Option<bool>]) -> Result<Vec<Row>, String> {
-    class.groups.iter().zip(traffic).zip(reached).map(|((group, traffic), own)| row(class, group, traffic, *own)).collect()
+    class
+        .groups
+        .iter()
+        .zip(traffic)
+        .zip(reached)
+        .map(|((group, traffic), own)| row(class, group, traffic, *own))
+        .collect()
 }
 
 fn row(class: &Class, group: &Group, traffic: &mut Traffic, own: Option<bool>) -> Result<Row, String> {
@@ -63,7 +72,7 @@ fn row(class: &Class, group: &Group, traffic: &mut Traffic, own: Option<bool>) -
         students: class.students_of(group.number).map(|student| student.name.to_string()).collect(),
         online,
         connections,
-        messages: format!("{}{}", traffic.messages, if traffic.dropped > 0 { "+" } else { "" }),
+        messages: format!("{}{}", traffic.messages, if traffic.is_partial() { "+" } else { "" }),
         crashes: traffic.crashes(is_up),
         own: own.map_or("-", |is_here| if is_here { "here" } else { "away" }),
         grades: grades::read(&class.directory_of(group.number)),
@@ -79,7 +88,10 @@ pub fn columns(rows: &[Row]) -> Vec<(&str, Vec<String>)> {
         ("online", cells(&|row| format!("{}/{}", row.online, row.students.len()))),
         ("messages", cells(&|row| row.messages.clone())),
         ("own", cells(&|row| row.own.to_owned())),
-        ("points", cells(&|row| grades::total(&row.grades).map_or("-".to_owned(), |(has, of)| format!("{has:.1}/{of:.1}")))),
+        (
+            "points",
+            cells(&|row| grades::total(&row.grades).map_or("-".to_owned(), |(has, of)| format!("{has:.1}/{of:.1}"))),
+        ),
         ("crashes", cells(&|row| row.crashes.to_string())),
         ("connections", cells(&|row| row.connections.to_string())),
         ("judged", cells(&|row| judged(row).map_or("-".to_owned(), Timestamp::local_time_of_day))),
@@ -108,8 +120,9 @@ pub fn text(rows: &[Row], width: usize, height: usize) -> String {
     let mut lines = vec![String::new(); rows.len() + 1];
     for (title, cells) in columns(rows) {
         let size = cells.iter().map(String::len).max().unwrap_or(0).max(title.len());
-        if lines[0].chars().count() + size + 2 > width {
-            lines[0].push('…');
+        let Some(head) = lines.first_mut() else { break };
+        if head.chars().count() + size + 2 > width {
+            head.push('…');
             break;
         }
         for (line, cell) in lines.iter_mut().zip(std::iter::once(title).chain(cells.iter().map(String::as_str))) {

@@ -44,7 +44,10 @@ impl Class {
     /// Reads the class in a directory.
     pub fn read(directory: &Path) -> Result<Self, String> {
         if !Self::exists(directory) {
-            return Err(format!("{0}: there is no class; make one with class start, or name one with --dir", directory.display()));
+            return Err(format!(
+                "{0}: there is no class; make one with class start, or name one with --dir",
+                directory.display()
+            ));
         }
         let text = |name: &str| {
             let path = directory.join(name);
@@ -61,7 +64,9 @@ impl Class {
         let setting = |index, what: &str| head.get(index).ok_or_else(|| at(&path, 1, format!("no {what}")));
         let listen = setting(2, "address")?.parse().map_err(|error| at(&path, 1, error))?;
         let timeout = setting(3, "time-out")?.parse().map_err(|error| at(&path, 1, error))?;
-        let groups = lines.skip(1).map(|(number, line)| read_group(&fields(&path, number, line)?).ok_or_else(|| at(&path, number, "no group")));
+        let groups = lines.skip(1).map(|(number, line)| {
+            read_group(&fields(&path, number, line)?).ok_or_else(|| at(&path, number, "no group"))
+        });
         let students = (1..).zip(students.lines()).skip(1).map(|(number, line)| {
             let found = read_student(&fields(&students_path, number, line)?);
             found.ok_or_else(|| at(&students_path, number, "no student"))

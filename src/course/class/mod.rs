@@ -103,7 +103,13 @@ impl Class {
     /// Returns the server of a group, be it running or not.
     pub fn server(&self, group: &Group) -> server::Server {
         let trace = self.directory_of(group.number).join("trace.csv");
-        server::Server { directory: self.directory_of(group.number), trace, group: group.clone(), listen: self.listen, timeout: self.timeout }
+        server::Server {
+            directory: self.directory_of(group.number),
+            trace,
+            group: group.clone(),
+            listen: self.listen,
+            timeout: self.timeout,
+        }
     }
 
     /// Checks that there is room for one student more.

@@ -154,8 +154,13 @@ impl Server {
         for (flag, name) in [("--data", "data"), ("--trace", "trace.csv"), ("--detached", "pid")] {
             command.arg(flag).arg(directory.join(name));
         }
-        let own = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.starts_with("WACHAT_") || name == "RUST_LOG");
-        std::env::vars_os().map(|(name, _)| name).filter(|name| own(name)).for_each(|name| _ = command.env_remove(name));
+        let own = |name: &std::ffi::OsStr| {
+            name.to_str().is_some_and(|name| name.starts_with("WACHAT_") || name == "RUST_LOG")
+        };
+        std::env::vars_os()
+            .map(|(name, _)| name)
+            .filter(|name| own(name))
+            .for_each(|name| _ = command.env_remove(name));
         // A shell that ends, or a disk that is taken out, is not held up by the server.
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped());
         Ok(command)

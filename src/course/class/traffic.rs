@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::limits;
 use crate::trace::{Entry, Event, Link, Port};
 
 /// What a trace says up to the place where it was read last.
@@ -14,8 +15,8 @@ use crate::trace::{Entry, Event, Link, Port};
 pub struct Traffic {
     /// Messages that the server has accepted: a retry counts once.
     pub messages: u64,
-    /// Entries that the trace lacks: then there may have been more messages.
-    pub dropped: u64,
+    /// Entries that the trace lacks.
+    dropped: u64,
     /// Runs that ended without `STOP` before the next began.
     broken_runs: u64,
     is_running: bool,
@@ -89,6 +90,11 @@ impl Traffic {
             self.newest = number;
             self.messages += 1;
         }
+    }
+
+    /// Tells that the trace lacks entries, or is as long as it gets: there may have been more messages.
+    pub fn is_partial(&self) -> bool {
+        self.dropped > 0 || self.read + limits::TRACE_QUEUE_BYTES as u64 > limits::TRACE_FILE_BYTES
     }
 
     /// Returns the number of open connections, and of the users who have a session.
