@@ -1,11 +1,12 @@
 //! `wachat class`: a server for each group of a class, their score board, and the grades.
 //!
-//! - `start`: makes a class of a roster, and starts what is down. `passwords`: the file with what to hand out.
+//! - `start`: starts what is down. `create`: makes a class of a roster. `passwords`: the file with what to hand out.
 //! - `change`: a student more, an empty store; the group's server is away for that moment.
 //! - `judge`: grades the servers that the groups have written. `board`: shows it all.
 
 mod board;
 mod change;
+mod create;
 mod judge;
 mod passwords;
 mod start;

@@ -10,8 +10,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::roster::Student as NewStudent;
 use super::super::{import, write_out};
+use super::create::open_store;
 use super::passwords::{self, Row};
-use super::start::open_store;
 use crate::course::class::{Class, Group, Starting, Student, Trouble};
 use crate::disk::{Disk as _, RealDisk, sync_name};
 use crate::limits;

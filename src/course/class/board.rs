@@ -9,7 +9,7 @@ use crate::limits;
 use crate::model::Timestamp;
 use crate::model::safe::safe;
 
-/// What the board knows about a group.
+/// The row of a group.
 pub struct Row {
     pub group: u16,
     pub state: &'static str,
@@ -27,8 +27,10 @@ pub struct Row {
 /// Tells of each group whether its own server takes connections; `None`: it has none. All are asked at the same time.
 pub fn knock(class: &Class) -> Vec<Option<bool>> {
     thread::scope(|scope| {
-        let asked: Vec<_> = class.groups.iter().map(|group| scope.spawn(|| reaches(group))).collect();
-        asked.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+        let ask = |group| thread::Builder::new().name("knock".to_owned()).spawn_scoped(scope, move || reaches(group));
+        let asked: Vec<_> = class.groups.iter().map(ask).collect();
+        // Without a thread it is not known.
+        asked.into_iter().map(|thread| thread.ok()?.join().unwrap_or_default()).collect()
     })
 }
 

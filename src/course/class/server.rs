@@ -221,13 +221,16 @@ impl Starting {
         Err(trouble)
     }
 
-    /// Ends a server that nobody waits for any more.
+    /// Asks a server to end that its start waits for no more, and waits a bounded time.
     pub fn end(&mut self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             // This process has not waited for its child yet, so the number is the child's.
             let _ = kill_process(pid, Signal::TERM);
         }
-        let _ = self.child.wait();
+        let deadline = Instant::now() + limits::CLASS_STOP;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(LOCK_PAUSE);
+        }
     }
 
     /// Returns the last line of the server's log.

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::limits;
 use crate::trace::{Entry, Event, Link, Port};
 
-/// What a trace says up to the place where it was read last.
+/// Counts of a trace up to the place where it was read last.
 #[derive(Default)]
 pub struct Traffic {
     /// Messages that the server has accepted: a retry counts once.

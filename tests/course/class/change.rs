@@ -109,3 +109,29 @@ fn an_empty_store_keeps_the_accounts_and_the_old_one() {
     assert!(class.pid(2).is_some(), "the other group is served");
     assert!(Connection::try_open(ana.send).is_none(), "no empty store takes its place");
 }
+
+#[test]
+fn ctrl_c_waits_until_the_server_is_back() {
+    let class = Class::started(ROSTER, 2);
+    for round in 0..4 {
+        let mut child = class.command(&["add", &format!("student{round}"), "--group", "1"]).spawn().expect("it runs");
+        // The test holds for any moment.
+        std::thread::sleep(std::time::Duration::from_millis(40 + 40 * round));
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).output();
+        child.wait().expect("its end");
+        assert!(class.pid(1).is_some(), "{round}");
+        class.students().iter().filter(|student| student.group == 1).for_each(|student| drop(student.login()));
+    }
+}
+
+#[test]
+fn a_class_is_moved_to_another_place() {
+    let class = Class::started(ROSTER, 2);
+    class.student("ana").login().request("SEND;m-1;eva;hola");
+    class.done(&["stop"]);
+    fs::rename(class.path("class"), class.path("elsewhere")).expect("to move it");
+    class.done(&["start", "--dir", "elsewhere"]);
+    fs::rename(class.path("elsewhere"), class.path("class")).expect("to move it");
+    assert_eq!(class.student("ana").login().list("HISTORY;eva").len(), 1);
+    assert_eq!(class.board(1)["messages"], "1");
+}
