@@ -86,7 +86,9 @@ impl Killable {
         let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
         let path = directory.path().join("restart");
         let script = format!(
-            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n{} </dev/null >output 2>&1 &\necho $! >pid\n",
+            // Until the old process has let go of its ports and files: on a busy machine that takes a while.
+            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && \
+             while [ -n \"$(ls /proc/$(cat pid)/fd 2>/dev/null)\" ]; do sleep 0.05; done\n{} </dev/null >output 2>&1 &\necho $! >pid\n",
             directory.path().display(),
             command(ports)
         );

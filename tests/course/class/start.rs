@@ -154,19 +154,19 @@ fn of_two_starts_at_a_time_one_makes_the_class() {
 
 #[test]
 fn after_ctrl_c_or_a_kill_another_start_goes_on() {
-    let names: String = (0..12).map(|number| format!("student{number}\n")).collect();
-    for (signal, pause) in [("INT", 20), ("INT", 150), ("INT", 400), ("KILL", 60), ("KILL", 200), ("KILL", 350)] {
-        let class = Class::new(&format!("name\n{names}"), 6);
-        let mut child = class.command(&class.start_arguments(6)).stdout(Stdio::null()).spawn().expect("it runs");
+    let names: String = (0..6).map(|number| format!("student{number}\n")).collect();
+    for (signal, pause) in [("INT", 20), ("INT", 250), ("KILL", 60), ("KILL", 200)] {
+        let class = Class::new(&format!("name\n{names}"), 3);
+        let mut child = class.command(&class.start_arguments(3)).stdout(Stdio::null()).spawn().expect("it runs");
         // The test holds for any moment.
         std::thread::sleep(Duration::from_millis(pause));
         let _ = std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).output();
         child.wait().expect("its end");
         // A server whose start was killed ends by itself, or is found.
-        wait_until("another start", || exit_code(&class.run(&class.start_arguments(6))) == 0);
-        let pids: Vec<_> = (1..=6).map(|group| class.pid(group).expect("a server")).collect();
+        wait_until("another start", || exit_code(&class.run(&class.start_arguments(3))) == 0);
+        let pids: Vec<_> = (1..=3).map(|group| class.pid(group).expect("a server")).collect();
         class.students().iter().for_each(|student| drop(student.login()));
-        assert_eq!(class.students().len(), 12);
+        assert_eq!(class.students().len(), 6);
         class.done(&["stop"]);
         // The lock goes a moment before the process.
         wait_until("the processes to end", || pids.iter().all(|pid| !is_alive(*pid)));
