@@ -21,6 +21,7 @@ use crate::tools;
 
 mod bridge;
 mod chaos;
+mod class;
 mod config;
 mod demo;
 mod dissector;
@@ -63,6 +64,7 @@ enum Command {
     /// Put a proxy that disturbs connections, by rules, between clients and a server
     #[command(long_about = crate::course::chaos::GRAMMAR)]
     Chaos(chaos::ChaosArgs),
+    Class(class::ClassArgs),
     /// Manage accounts while no server is running
     User(user::UserArgs),
     /// List or remove rooms while no server is running
@@ -144,6 +146,9 @@ struct ServeArgs {
     /// Do not put every new account into #lobby
     #[arg(long)]
     no_lobby: bool,
+    /// Run in a session of its own, and hold this file, which gets the process id: servers of `wachat class`
+    #[arg(long, value_name = "FILE", hide = true)]
+    detached: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
@@ -208,11 +213,12 @@ pub fn run() -> ExitCode {
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Serve(args) => finish(serve::serve(args.trace.clone(), args.into())),
+        Command::Serve(args) => finish(serve::serve(args.trace.clone(), args.detached.clone(), args.into())),
         Command::Connect(args) => client::run(&args),
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),
         Command::Chaos(args) => chaos::run(args),
+        Command::Class(args) => finish(class::run(args)),
         Command::User(args) => finish(user::run(&args)),
         Command::Room(args) => finish(room::run(&args)),
         Command::Check(args) => finish(safety::check(&args)),

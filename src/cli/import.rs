@@ -43,7 +43,7 @@ pub(super) fn run(
 ) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
-    let students = roster::read(&bytes).map_err(|problems| refuse(args, &problems))?;
+    let students = roster::read(&bytes).map_err(|problems| refuse(&args.roster, &problems, "imported"))?;
     let file = args.passwords.clone().unwrap_or_else(|| args.roster.with_file_name("passwords.csv"));
     // A refused import creates nothing, not even a store. Existing accounts are known only once the store is open.
     if !(args.skip_existing && data.exists()) {
@@ -71,13 +71,12 @@ fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
     ))
 }
 
-/// Prints each problem of the roster as a line, and returns the error that nothing was imported.
-fn refuse(args: &ImportArgs, problems: &[Problem]) -> String {
-    let name = args.roster.display();
+/// Prints each problem of the roster as a line, and returns the error that nothing was `done`, such as imported.
+pub(super) fn refuse(roster: &Path, problems: &[Problem], done: &str) -> String {
     for problem in problems {
-        eprintln!("wachat: {name}, line {}: {}", problem.line, problem.what);
+        eprintln!("wachat: {}, line {}: {}", roster.display(), problem.line, problem.what);
     }
-    format!("nothing was imported: {} to correct", problems.len())
+    format!("nothing was {done}: {} to correct", problems.len())
 }
 
 /// Returns the students without an account, and the number of the others. Without `--skip-existing` an existing account
@@ -105,23 +104,17 @@ fn leave_out_existing(
         };
         problems.push(Problem::new(student.line, format!("{} {what}", student.name)));
     }
-    if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(args, &problems)) }
+    if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(&args.roster, &problems, "imported")) }
 }
 
 /// Creates the accounts. Returns the number of generated passwords, which are in the file.
 fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<usize, String> {
-    let (mut passwords, mut generated) = (Vec::new(), Vec::new());
-    for student in &students {
-        passwords.push(match &student.password {
-            Some(password) => password.clone(),
-            None => {
-                let text = generate_password().map_err(|error| format!("no random numbers: {error}"))?;
-                generated.push([student.name.to_string(), text.clone(), student.email.as_str().to_owned()]);
-                Password::new(&student.name, &text).map_err(|error| error.to_string())?
-            }
-        });
-    }
-    let hashes = hash_all(&passwords.iter().collect::<Vec<_>>())?;
+    let chosen = students.iter().map(choose_password).collect::<Result<Vec<_>, _>>()?;
+    let hashes = hash_all(&chosen.iter().map(|(password, _)| password).collect::<Vec<_>>())?;
+    let generated = students.iter().zip(&chosen).filter_map(|(student, (_, generated))| {
+        Some([student.name.to_string(), generated.clone()?, student.email.as_str().to_owned()])
+    });
+    let generated: Vec<_> = generated.collect();
     let kept = generated.len();
     if kept > 0 {
         write_passwords(file, generated)?;
@@ -134,6 +127,16 @@ fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> 
         if kept > 0 { why + &again } else { why }
     })?;
     Ok(kept)
+}
+
+/// Returns the password of a student's account; if the roster has none, a generated one with its text.
+pub(super) fn choose_password(student: &Student) -> Result<(Password, Option<String>), String> {
+    if let Some(password) = &student.password {
+        return Ok((password.clone(), None));
+    }
+    let text = generate_password().map_err(|error| format!("no random numbers: {error}"))?;
+    let password = Password::new(&student.name, &text).map_err(|error| error.to_string())?;
+    Ok((password, Some(text)))
 }
 
 fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {

@@ -91,13 +91,13 @@ fn print_outcome(outcome: &Outcome, json: bool) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn read_points(path: &PathBuf) -> Result<Points, String> {
+pub(super) fn read_points(path: &PathBuf) -> Result<Points, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
     text.and_then(|text| Points::parse(&text)).map_err(|error| format!("--points {}: {error}", path.display()))
 }
 
 /// Reads `HOST:SEND,RECV`.
-fn addresses(text: &str) -> Result<[SocketAddr; 2], String> {
+pub(super) fn addresses(text: &str) -> Result<[SocketAddr; 2], String> {
     let form = || format!("{text:?} has not the form HOST:SEND,RECV, such as localhost:1666,1999");
     let (host, ports) = text.rsplit_once(':').ok_or_else(form)?;
     let (send, recv) = ports.split_once(',').ok_or_else(form)?;

@@ -1,7 +1,8 @@
 //! A roster: the accounts of a class as CSV, read and written.
 //!
 //! A header names the columns, in any order; the separator is `;` or `,`, as in the header. The column `name` is
-//! required, `password` and `email` are optional; the further columns of `user export` are skipped.
+//! required, `password`, `email` and `group` are optional; the further columns of `user export` and of the passwords of
+//! `class start` are skipped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,8 @@ pub(super) struct Student {
     /// `None`: it will be generated.
     pub password: Option<Password>,
     pub email: Email,
+    /// The group that the roster names; empty: none. Only a class has groups.
+    pub group: String,
 }
 
 /// An error in a line of the roster; lines count from 1.
@@ -33,8 +36,8 @@ impl Problem {
     }
 }
 
-/// The columns of `user export` that an import skips.
-const SKIPPED: [&str; 2] = ["created_at", "last_seen"];
+/// The columns of `user export` and of `class start` that a reader skips.
+const SKIPPED: [&str; 5] = ["created_at", "last_seen", "server", "send_port", "recv_port"];
 
 /// The positions of the columns.
 struct Columns {
@@ -42,6 +45,7 @@ struct Columns {
     name: usize,
     password: Option<usize>,
     email: Option<usize>,
+    group: Option<usize>,
 }
 
 /// Reads a whole roster. Returns all its students, or all its errors.
@@ -102,7 +106,7 @@ impl Columns {
         let titles: Vec<_> = header.iter().map(|title| title.trim().to_lowercase()).collect();
         let position = |wanted: &str| titles.iter().position(|title| title == wanted);
         for (index, title) in titles.iter().enumerate() {
-            if !["name", "password", "email"].contains(&title.as_str()) && !SKIPPED.contains(&title.as_str()) {
+            if !["name", "password", "email", "group"].contains(&title.as_str()) && !SKIPPED.contains(&title.as_str()) {
                 let what = format!("there is no column {title:?}: they are name, password and email");
                 return Err(Problem::new(line, what));
             }
@@ -112,7 +116,8 @@ impl Columns {
         }
         let missing = || Problem::new(line, "the column name is missing: the first line names the columns");
         let name = position("name").ok_or_else(missing)?;
-        Ok(Self { count: titles.len(), name, password: position("password"), email: position("email") })
+        let [password, email, group] = ["password", "email", "group"].map(position);
+        Ok(Self { count: titles.len(), name, password, email, group })
     }
 
     /// Reads a line, or returns all its errors.
@@ -122,6 +127,7 @@ impl Columns {
         }
         let field = |index: Option<usize>| index.and_then(|index| record.get(index)).unwrap_or_default();
         let (name, email) = (field(Some(self.name)).trim(), field(self.email).trim());
+        let group = field(self.group).trim().to_owned();
         let mut problems = Vec::new();
         let mut wrong = |what: String| problems.push(what);
         let name = UserName::new(name).map_err(|error| wrong(format!("{name:?}: {error}"))).ok();
@@ -134,7 +140,7 @@ impl Columns {
             wrong(format!("{email:?} is not an e-mail address"));
         }
         match (name, address) {
-            (Some(name), Some(email)) if problems.is_empty() => Ok(Student { line, name, password, email }),
+            (Some(name), Some(email)) if problems.is_empty() => Ok(Student { line, name, password, email, group }),
             _ => Err(problems),
         }
     }

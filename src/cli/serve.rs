@@ -9,6 +9,7 @@ use if_addrs::{IfOperStatus, Interface};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::course::class;
 use crate::limits;
 use crate::server::{self, Config, Handle};
 use crate::signals;
@@ -23,8 +24,15 @@ const SHOWN_ADDRESSES: usize = 4;
 
 /// Runs a server until a signal stops it. The error says why it could not start or go on. `trace`: record every line,
 /// in a file or on standard error.
-pub(super) fn serve(trace: Option<Option<PathBuf>>, mut config: Config) -> Result<(), String> {
+/// `detached`: run in a session of its own, and hold this file of a class.
+pub(super) fn serve(
+    trace: Option<Option<PathBuf>>,
+    detached: Option<PathBuf>,
+    mut config: Config,
+) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let held = detached.map(|file| class::detach(&file).map_err(|error| format!("{}: {error}", file.display())));
+    let _held = held.transpose()?;
     server::fix_thresholds();
     let trace = trace.map(start_trace).transpose().map_err(|error| format!("cannot write the trace: {error}"))?;
     config.trace = trace.clone();
@@ -94,7 +102,7 @@ fn invitation(send: SocketAddr, recv_port: u16, addresses: &[IpAddr]) -> Vec<Str
 
 /// Returns the addresses that others reach a listener at: its own, or those of this machine if it listens on all.
 /// Those of containers and tunnels are left out where they can be told apart.
-fn addresses(listen: IpAddr) -> Vec<IpAddr> {
+pub(super) fn addresses(listen: IpAddr) -> Vec<IpAddr> {
     if !listen.is_unspecified() {
         return vec![listen];
     }

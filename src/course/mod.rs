@@ -3,6 +3,7 @@
 //!
 //! - `checker`: says whether what users saw keeps promises 1 to 6. The project's own tests ask it, too.
 //! - `chaos`: a proxy that disturbs connections by rules; the tests put it between clients and a server.
+//! - `class`: the servers of a class, a group each, and their score board.
 //! - `demo`: shows what a promise means, and what happens without it.
 //! - `dissector`: makes Wireshark's dissector of the protocol.
 //! - `explain`: tells the life of one message as a story.
@@ -14,6 +15,7 @@
 
 pub mod chaos;
 pub mod checker;
+pub mod class;
 pub mod demo;
 pub mod dissector;
 pub mod explain;

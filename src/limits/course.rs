@@ -12,6 +12,9 @@ pub const TRACE_LINE_BYTES: usize = 8_192;
 /// Bytes of entries that wait to be written to a trace; those beyond it are dropped and counted.
 pub const TRACE_QUEUE_BYTES: usize = 4 << 20;
 
+/// Largest trace file: beyond it entries are dropped and counted. A class of 60 writes some MiB an hour.
+pub const TRACE_FILE_BYTES: u64 = 1 << 30;
+
 /// Time in which a process that ends waits for its trace to be written.
 pub const TRACE_FINISH: Duration = Duration::from_secs(1);
 
@@ -60,3 +63,37 @@ pub const CHAOS_SHOWN: usize = 1_024;
 
 /// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
 pub const CHAOS_SPLIT_BYTES: usize = 400;
+
+// A class.
+
+/// Most groups of a class: each has a server of some 20 threads.
+pub const CLASS_GROUPS: u16 = 200;
+
+/// Most students of a class.
+pub const CLASS_STUDENTS: usize = 5_000;
+
+/// First port of a class; a group has two.
+pub const CLASS_PORT: u16 = 7_000;
+
+/// Limits of the servers of a class, as options of `wachat serve`: many servers share a machine, and people type.
+pub const CLASS_SERVE: &[&str] = &[
+    "--queue=2000",
+    "--queue-per-sender=500",
+    "--queue-mib=16",
+    "--queue-mib-per-sender=4",
+    "--mib-per-day=16",
+    "--rate=200",
+    "--rate-bytes=1048576",
+];
+
+/// Longest time in which the servers of a class start, and stop.
+pub const CLASS_START: Duration = Duration::from_secs(60);
+pub const CLASS_STOP: Duration = Duration::from_secs(30);
+
+/// Time between two looks of the score board, and between two attempts to reach the servers of the groups: a student's
+/// server may take one client at a time.
+pub const BOARD_PAUSE: Duration = Duration::from_secs(2);
+pub const BOARD_KNOCK: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection to the server of a group.
+pub const BOARD_CONNECT: Duration = Duration::from_millis(800);

@@ -50,7 +50,8 @@ impl Trace {
     pub fn to_file(process: &str, path: &Path) -> io::Result<Self> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = open(path).map_err(named)?;
-        Self::start(process, Format::Records, Box::new(file))
+        let left = limits::TRACE_FILE_BYTES.saturating_sub(file.metadata().map_err(named)?.len());
+        Self::start(process, Format::Records, Box::new(Bounded { file, left }))
     }
 
     /// Writes lines for people to standard error, coloured at a terminal.
@@ -100,6 +101,29 @@ impl Format {
             Self::Records => entry.write(out),
             Self::Text { colour } => text::write(entry, colour, out),
         }
+    }
+}
+
+/// A file that grows up to a limit.
+struct Bounded {
+    file: File,
+    left: u64,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            // Nothing more: an entry after a gap that no line tells of would lie.
+            self.left = 0;
+            return Err(io::Error::other(format!("the file has {} MiB", limits::TRACE_FILE_BYTES >> 20)));
+        }
+        let written = self.file.write(bytes)?;
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

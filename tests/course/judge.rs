@@ -86,7 +86,10 @@ impl Killable {
         let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
         let path = directory.path().join("restart");
         let script = format!(
-            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && sleep 0.2\n{} </dev/null >output 2>&1 &\necho $! >pid\n",
+            // Until no thread of the old process holds its ports: on a busy machine that takes a while. Of a process that has
+            // ended, and that nobody has waited for, the two lists have four lines.
+            "cd {} || exit 1\n[ -f pid ] && kill -9 $(cat pid) && p=/proc/$(cat pid) && \
+             while [ \"$(ls $p/fd $p/task 2>/dev/null | wc -l)\" -gt 4 ]; do sleep 0.05; done\n{} </dev/null >output 2>&1 &\necho $! >pid\n",
             directory.path().display(),
             command(ports)
         );
@@ -102,6 +105,10 @@ impl Killable {
 impl Drop for Killable {
     fn drop(&mut self) {
         let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        if std::thread::panicking() {
+            let output = std::fs::read_to_string(self.directory.path().join("output")).unwrap_or_default();
+            eprintln!("the last server, process {}, said: {output}", pid.trim());
+        }
         send_signal(pid.trim().parse().unwrap(), "KILL");
     }
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod chaos;
+mod class;
 mod demo;
 mod dissector;
 mod explain;

@@ -10,6 +10,7 @@ mod support;
 mod drawn;
 
 mod chaos;
+mod class;
 mod contributing;
 mod examples;
 mod machine;

@@ -173,6 +173,11 @@ fn help() -> String {
         &["dissector"],
         &["talk"],
         &["chaos"],
+        &["class"],
+        &["class", "start"],
+        &["class", "board"],
+        &["class", "judge"],
+        &["class", "add"],
         &["trace"],
         &["config"],
     ];

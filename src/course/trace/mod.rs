@@ -28,6 +28,7 @@ use std::path::PathBuf;
 
 pub use meaning::{cut, short};
 pub use merge::{Merged, Step};
+pub(super) use page::escape;
 
 /// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

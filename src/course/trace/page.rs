@@ -121,7 +121,7 @@ fn arrow(from: usize, to: usize, part: Part, y: usize) -> String {
 }
 
 /// Writes the characters that have a meaning in XML as entities, and leaves out those that it does not allow.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

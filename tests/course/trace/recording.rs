@@ -142,3 +142,25 @@ fn a_trace_that_nobody_reads_stops_nothing_and_its_entries_are_counted() {
     )));
     assert_eq!(read.last().map(|entry| entry.event), Some(Event::Stop));
 }
+
+#[test]
+fn a_trace_file_grows_up_to_a_limit() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("full.csv");
+    let first = "2026-11-23T01:53:20.116Z;server;START;;;;;1;wachat-trace/1\n";
+    fs::write(&file, first).expect("to write");
+    // Sparse: the rest of it takes no space.
+    let limit = wachat::limits::TRACE_FILE_BYTES;
+    fs::File::options().write(true).open(&file).and_then(|file| file.set_len(limit - 600)).expect("a long file");
+    let world = World::new(&["--trace", &file.display().to_string()]);
+    let mut ana = world.register("ana");
+    for number in 0..20 {
+        assert!(
+            ana.request(&format!("SEND;m-{number};ana;{}", "x".repeat(50))).starts_with("OK;"),
+            "the server goes on"
+        );
+    }
+    wait_until("a warning", || world.log().contains("the trace cannot be written: the file has 1024 MiB"));
+    let length = fs::metadata(&file).expect("the file").len();
+    assert!((limit - 600..=limit).contains(&length), "{length}");
+}

@@ -1,0 +1,56 @@
+//! `passwords.csv` of a class: what each student is handed out. It is a roster itself, and belongs to the teacher: a
+//! class works without it.
+
+use std::path::{Path, PathBuf};
+
+use csv::ReaderBuilder;
+
+use super::super::{roster, serve};
+use crate::course::class::{Class, replace};
+
+const COLUMNS: [&str; 6] = ["group", "name", "password", "server", "send_port", "recv_port"];
+
+/// A student's row.
+pub(super) struct Row {
+    pub group: u16,
+    pub name: String,
+    pub password: String,
+}
+
+pub(super) fn path(directory: &Path) -> PathBuf {
+    directory.join("passwords.csv")
+}
+
+/// Reads the rows of a class; none without the file.
+pub(super) fn read(directory: &Path) -> Result<Vec<Row>, String> {
+    let path = path(directory);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let failed = |error: csv::Error| format!("{}: {error}", path.display());
+    let mut reader = ReaderBuilder::new().delimiter(b';').from_path(&path).map_err(failed)?;
+    let row = |record: csv::StringRecord| {
+        let [group, name, password] = [0, 1, 2].map(|index| record.get(index).unwrap_or_default().to_owned());
+        Some(Row { group: group.parse().ok()?, name, password })
+    };
+    let records = reader.records().map(|record| record.map_err(failed));
+    records.map(|record| row(record?).ok_or_else(|| format!("{}: a row has no group", path.display()))).collect()
+}
+
+/// Writes the rows, sorted by groups, with the address and the ports of each group.
+pub(super) fn write(class: &Class, directory: &Path, mut rows: Vec<Row>) -> Result<(), String> {
+    rows.sort_by_key(|row| row.group);
+    let address = address(class);
+    let rows = rows.into_iter().map(|row| {
+        let ports = class.group(row.group).map_or([0; 2], |group| [group.send_port, group.recv_port]);
+        let [send, recv] = ports.map(|port| port.to_string());
+        [row.group.to_string(), row.name, row.password, address.clone(), send, recv]
+    });
+    let table = roster::table(COLUMNS, rows).map_err(|error| error.to_string())?;
+    replace(&path(directory), &table)
+}
+
+/// Returns the address that students connect to.
+pub(super) fn address(class: &Class) -> String {
+    serve::addresses(class.listen).first().unwrap_or(&class.listen).to_string()
+}
