@@ -60,3 +60,18 @@ pub const CHAOS_SHOWN: usize = 1_024;
 
 /// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
 pub const CHAOS_SPLIT_BYTES: usize = 400;
+
+// The judge of clients.
+
+/// Entries of the time line of one test.
+pub const JUDGE_MOMENTS: usize = 5_000;
+
+/// Most bytes of a client's output that are looked at, and the longest line: a text of 60,000 bytes, and what stands before it.
+pub const JUDGE_OUTPUT_BYTES: usize = 16 << 20;
+pub const JUDGE_LINE_BYTES: u64 = 256 << 10;
+
+/// Most connections of a client at a time.
+pub const JUDGE_CONNECTIONS: usize = 256;
+
+/// Longest wait of a POLL that the judge answers, in seconds.
+pub const JUDGE_POLL_SECONDS: u64 = 9;

@@ -16,7 +16,7 @@ use super::{Server, Test, Verdict, crash};
 pub const PASSWORD: &str = "palabra larga";
 
 /// Bytes of `{long text}`.
-const LONG_TEXT: usize = 50_000;
+pub(super) const LONG_TEXT: usize = 50_000;
 
 /// Characters of one entry of the time line that are shown.
 const SHOWN_CHARS: usize = 200;
@@ -260,7 +260,7 @@ pub(super) fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
 }
 
 /// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.
-fn unescape(text: &str) -> Vec<u8> {
+pub(super) fn unescape(text: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::new(), text);
     while let Some((before, escape)) = rest.split_once('\\') {
         bytes.extend_from_slice(before.as_bytes());

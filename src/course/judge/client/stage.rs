@@ -1,0 +1,353 @@
+//! What the threads of one test share: the server's mailbox, the requests that wait for a step, the client's output, and
+//! the time line.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::mailbox::Mailbox;
+use super::request::{Port, Request};
+use crate::course::judge::play::{Moment, What};
+use crate::course::judge::wire::Came;
+use crate::limits;
+
+/// Time in which what a client has written before its end is still read.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The way in which replies are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writing {
+    /// A reply in one piece.
+    #[default]
+    Whole,
+    /// Byte by byte.
+    Bytes,
+    /// Two pieces, with a pause: the first ends in the middle.
+    Halves,
+    /// With a CR before each LF.
+    Crlf,
+    /// With an additional field at the end of each line.
+    More,
+}
+
+/// A step's answer to a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// That of the small server.
+    Honest,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// These bytes, and the end of the connection.
+    Last(Vec<u8>),
+    /// No reply: the connection is closed. `carried_out`: the small server has done what was asked for.
+    Drop { carried_out: bool },
+    /// No reply, and the connection stays open.
+    Ignore,
+}
+
+/// A request that waits for a step.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub request: Request,
+    pub connection: String,
+    /// Its number among all that were held.
+    pub ticket: u64,
+}
+
+/// A connection of the client.
+pub struct Connection {
+    pub name: String,
+    pub port: Port,
+    stream: Arc<TcpStream>,
+    is_open: bool,
+}
+
+/// A run of the client.
+#[derive(Default)]
+pub struct Run {
+    /// The time of its end, and its exit code (`None`: it was killed).
+    pub ended: Option<(Instant, Option<i32>)>,
+    /// Outputs that are still read.
+    outputs: usize,
+}
+
+pub struct Inner {
+    pub mailbox: Mailbox,
+    pub moments: Vec<Moment>,
+    /// Verbs whose requests the steps answer.
+    pub taken: HashSet<String>,
+    pub held: VecDeque<Held>,
+    answers: HashMap<u64, Answer>,
+    tickets: u64,
+    /// Lines of the client's output; `true`: of its standard error.
+    pub output: Vec<(bool, String)>,
+    output_bytes: usize,
+    pub run: Run,
+    pub connections: Vec<Connection>,
+    /// Number of connections, with those that were closed at once.
+    pub connects: usize,
+    /// Logins that succeeded, on the SEND port and on the RECV port.
+    pub logins: [usize; 2],
+    /// The reply to each login, which ends the connection.
+    pub refusal: Option<String>,
+    pub writing: Writing,
+    /// Each connection is closed at once.
+    pub closing: bool,
+    /// Nothing is read from the client's output.
+    pub blocked: bool,
+    over: bool,
+}
+
+pub struct Stage {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    begin: Instant,
+    ports: [u16; 2],
+}
+
+impl Stage {
+    pub fn new(password: &str, ports: [u16; 2]) -> Self {
+        let inner = Inner {
+            mailbox: Mailbox::new(password),
+            moments: Vec::new(),
+            taken: HashSet::new(),
+            held: VecDeque::new(),
+            answers: HashMap::new(),
+            tickets: 0,
+            output: Vec::new(),
+            output_bytes: 0,
+            run: Run::default(),
+            connections: Vec::new(),
+            connects: 0,
+            logins: [0; 2],
+            refusal: None,
+            writing: Writing::default(),
+            closing: false,
+            blocked: false,
+            over: false,
+        };
+        Self { inner: Mutex::new(inner), changed: Condvar::new(), begin: Instant::now(), ports }
+    }
+
+    pub fn ports(&self) -> [u16; 2] {
+        self.ports
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    /// Changes something that threads may be waiting for.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify_all();
+        result
+    }
+
+    pub fn note(&self, name: &str, what: What) {
+        let at = self.begin.elapsed();
+        let moments = &mut self.lock().moments;
+        if moments.len() < limits::JUDGE_MOMENTS {
+            moments.push(Moment { at, connection: name.to_owned(), what });
+        }
+    }
+
+    /// Waits until something is there; `Err`: what came in its place.
+    pub fn wait_for<T>(&self, time: Duration, mut look: impl FnMut(&mut Inner) -> Option<T>) -> Result<T, Came> {
+        let deadline = Instant::now() + time;
+        let mut inner = self.lock();
+        loop {
+            if let Some(found) = look(&mut inner) {
+                return Ok(found);
+            }
+            let now = Instant::now();
+            if let Some(end) = inner.run.end().filter(|(at, _)| now > *at + LAST_WORDS) {
+                return Err(Came::NoText(describe_end(end.1)));
+            }
+            if now >= deadline {
+                return Err(Came::Nothing);
+            }
+            // The end of the client needs a second look a little later.
+            self.changed.wait_until(&mut inner, deadline.min(now + LAST_WORDS));
+        }
+    }
+
+    /// Ends the test: all threads come to their ends.
+    pub fn finish(&self) {
+        self.cut("");
+        self.change(|inner| (inner.over, inner.blocked) = (true, false));
+    }
+
+    /// Closes all connections, each with this last line, and forgets the requests that wait.
+    pub fn cut(&self, last: &str) {
+        self.change(|inner| {
+            for connection in inner.connections.iter_mut().filter(|connection| connection.is_open) {
+                if !last.is_empty() {
+                    let _ = (&*connection.stream).write_all(format!("{last}\n").as_bytes());
+                }
+                connection.close();
+            }
+            inner.held.clear();
+        });
+    }
+}
+
+/// The client's program.
+impl Stage {
+    pub fn begin_run(&self) {
+        self.change(|inner| inner.run = Run { ended: None, outputs: 2 });
+    }
+
+    pub fn end_run(&self, status: Option<ExitStatus>) {
+        let code = status.and_then(|status| status.code());
+        self.note("", What::Note(describe_end(code)));
+        self.change(|inner| inner.run.ended = Some((Instant::now(), code)));
+    }
+
+    pub fn add_output(&self, line: &str, is_error: bool) {
+        self.note(if is_error { "err" } else { "out" }, What::Came(Came::Line(line.to_owned())));
+        self.change(|inner| {
+            inner.output_bytes += line.len();
+            if inner.output_bytes < limits::JUDGE_OUTPUT_BYTES {
+                inner.output.push((is_error, line.to_owned()));
+            }
+        });
+    }
+
+    pub fn end_output(&self) {
+        self.change(|inner| inner.run.outputs = inner.run.outputs.saturating_sub(1));
+    }
+
+    /// Waits while the client's output is not read.
+    pub fn wait_until_read(&self) {
+        let mut inner = self.lock();
+        while inner.blocked {
+            self.changed.wait(&mut inner);
+        }
+    }
+}
+
+/// The connections, each on a thread of its own.
+impl Stage {
+    /// Adds a connection; `None`: it is closed at once.
+    pub fn open(&self, port: Port, stream: &Arc<TcpStream>) -> Option<String> {
+        let name = self.change(|inner| {
+            inner.connects += 1;
+            let open = inner.connections.iter().filter(|connection| connection.is_open).count();
+            if inner.closing || inner.over || open >= limits::JUDGE_CONNECTIONS {
+                return None;
+            }
+            let number = inner.connections.iter().filter(|connection| connection.port == port).count() + 1;
+            let name = format!("{}{number}", port.word());
+            let (stream, is_open) = (stream.clone(), true);
+            inner.connections.push(Connection { name: name.clone(), port, stream, is_open });
+            Some(name)
+        });
+        let connects = name.as_ref().map_or("connects, and is closed at once", |_| "connects");
+        self.note(name.as_deref().unwrap_or(port.word()), What::Note(connects.to_owned()));
+        name
+    }
+
+    pub fn close(&self, name: &str) {
+        self.change(|inner| {
+            inner.connections.iter_mut().filter(|connection| connection.name == name).for_each(Connection::close);
+            inner.held.retain(|held| held.connection != name);
+        });
+    }
+
+    /// A new session of the user takes over from the others.
+    pub fn replace_sessions(&self, name: &str) {
+        let mut inner = self.lock();
+        let others = inner.connections.iter_mut().filter(|other| other.port == Port::Recv && other.name != name);
+        let old: Vec<_> = others.filter(|other| other.is_open).map(|other| (other.name.clone(), other.close())).collect();
+        inner.held.retain(|held| old.iter().all(|(name, ())| held.connection != *name));
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Returns how a request is answered; one whose verb the steps have taken waits for a step. `None`: the connection or
+    /// the test is over.
+    pub fn find_answer(&self, name: &str, request: &Request) -> Option<Answer> {
+        let mut inner = self.lock();
+        if !inner.taken.contains(&request.verb) {
+            return Some(Answer::Honest);
+        }
+        inner.tickets += 1;
+        let ticket = inner.tickets;
+        inner.held.push_back(Held { request: request.clone(), connection: name.to_owned(), ticket });
+        self.changed.notify_all();
+        loop {
+            if let Some(answer) = inner.answers.remove(&ticket) {
+                return Some(answer);
+            }
+            if inner.over || !inner.is_open(name) {
+                return None;
+            }
+            self.changed.wait(&mut inner);
+        }
+    }
+
+    pub fn give_answer(&self, ticket: u64, answer: Answer) {
+        self.change(|inner| inner.answers.insert(ticket, answer));
+    }
+
+    /// Stops to answer requests with a verb by steps; those that wait get the answer of the small server.
+    pub fn release(&self, verb: &str) {
+        self.change(|inner| {
+            inner.taken.remove(verb);
+            let all = std::mem::take(&mut inner.held).into_iter();
+            let (released, held): (VecDeque<_>, _) = all.partition(|held: &Held| held.request.verb == verb);
+            inner.held = held;
+            inner.answers.extend(released.into_iter().map(|held| (held.ticket, Answer::Honest)));
+        });
+    }
+
+    /// Waits for events as a POLL does; `None`: the connection is over.
+    pub fn poll(&self, name: &str, after: u64, wait: Duration, max: usize) -> Option<String> {
+        let deadline = Instant::now() + wait;
+        let mut inner = self.lock();
+        if inner.mailbox.acknowledge(after).is_none() {
+            return Some("KO;SEQ;that number is past the last there is\n".to_owned());
+        }
+        loop {
+            if inner.over || !inner.is_open(name) {
+                return None;
+            }
+            if let Some(events) = inner.mailbox.take_events(after, max) {
+                return Some(events);
+            }
+            if self.changed.wait_until(&mut inner, deadline).timed_out() {
+                return Some("OK;0\n".to_owned());
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn is_open(&self, name: &str) -> bool {
+        self.connections.iter().any(|connection| connection.name == name && connection.is_open)
+    }
+}
+
+impl Connection {
+    fn close(&mut self) {
+        self.is_open = false;
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl Run {
+    /// Returns its end, once its outputs are read.
+    pub fn end(&self) -> Option<(Instant, Option<i32>)> {
+        self.ended.filter(|_| self.outputs == 0)
+    }
+}
+
+pub fn describe_end(code: Option<i32>) -> String {
+    code.map_or_else(|| "the client is killed".to_owned(), |code| format!("the client ends with exit code {code}"))
+}
