@@ -6,5 +6,6 @@ mod support;
 mod chaos;
 mod flawed;
 mod judge;
+mod judge_client;
 mod talk;
 mod trace;

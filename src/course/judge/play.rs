@@ -127,6 +127,7 @@ impl<'a> Player<'a> {
             "<" => self.expect(name, rest),
             "within" => self.expect_within(name, rest),
             "events" => self.expect_events(name, rest, &events),
+            "last" => self.expect_last(name, rest),
             "closed" => self.expect_end(name),
             "silent" => self.expect_nothing(name, milliseconds(rest)?),
             "shut" => {

@@ -23,6 +23,7 @@
 //! | `A flood 1000> line` | sends it as often as the socket takes it without waiting |
 //! | `A < line` | expects a line: `<time>` is any time, `<any>` any field, `<n>` a number that is called n, `...` any rest |
 //! | `A events 0` | polls above that number until the events in the steps `A * event` behind it have come, and no others |
+//! | `A last 0 < event` | polls above that number until the last event is this one |
 //! | `A closed` | expects the end of the connection; `A silent 300`: nothing for that many milliseconds |
 //! | `A within 9000 12000 < line` | expects a line that comes in that time, in milliseconds |
 //! | `A shut`, `A drop` | ends its own output; closes |
