@@ -56,8 +56,15 @@ struct Arguments {
 
 /// What the sender has to do.
 enum Job {
-    Send { id: String, to: String, text: String },
-    Read { user: String, number: u64 },
+    Send {
+        id: String,
+        to: String,
+        text: String,
+    },
+    Read {
+        user: String,
+        number: u64,
+    },
     /// Everything before it is done: the client ends.
     End,
 }
@@ -108,7 +115,8 @@ fn send_all(account: &Account, files: &Files, jobs: &Receiver<Job>) {
         let id = if let Job::Send { id, .. } = &job { id.clone() } else { String::new() };
         let Some(first) = line(&id) else { process::exit(0) };
         let mut pause = Pause::new(account);
-        let again = || if account.flaw == Flaw::NewIdAtARetry { line(&new_id()).unwrap_or_default() } else { first.clone() };
+        let again =
+            || if account.flaw == Flaw::NewIdAtARetry { line(&new_id()).unwrap_or_default() } else { first.clone() };
         let mut request = first.clone();
         while let Err(failure) = ask(account, &request) {
             match failure {

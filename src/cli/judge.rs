@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::write_out;
 use crate::client::texts::safe::safe_lines;
-use crate::course::judge::points::Points;
 use crate::course::judge::client::{self, Client};
+use crate::course::judge::points::Points;
 use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
 
 /// Longest wait for a line of a server, and for what a client has to do: that may pause before it connects again.
@@ -30,9 +30,10 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 /// each line `@luis: hola` of its input, and writes each message that it shows as a line that ends with `luis: hola`. At the
 /// end of its input it ends with exit code 0, once each message was answered OK.
 #[derive(Args)]
+#[command(group(ArgGroup::new("judged").args(["server", "client", "list"]).required(true).multiple(true)))]
 pub(super) struct JudgeArgs {
     /// Server and its ports, such as localhost:1666,1999
-    #[arg(long, value_name = "HOST:SEND,RECV", required_unless_present_any = ["client", "list"])]
+    #[arg(long, value_name = "HOST:SEND,RECV")]
     server: Option<String>,
     /// Command that starts a client: the judge plays the server
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["server", "restart"])]

@@ -19,7 +19,7 @@ const FLAWS: &[(&str, &[&str], &[&str])] = &[
     ("half-a-line-is-lost", &["framing-2"], &["framing-3", "framing-4", "idempotence-5", "idempotence-6", "send-9"]),
     ("no-dedupe", &["idempotence-1", "idempotence-2", "idempotence-5", "idempotence-6"], &[]),
     ("one-client-at-a-time", &["poll-5", "poll-7", "send-9"], &[]),
-    ("unordered", &["framing-7", "idempotence-3", "poll-1"], &[]),
+    ("unordered", &["framing-7", "idempotence-3", "poll-1", "states-7"], &[]),
     ("no-quotes", &["framing-7", "framing-8", "framing-9", "framing-10"], &[]),
 ];
 

@@ -33,10 +33,7 @@ const FLAWS: &[(&str, &[&str])] = &[
     ("none", &[]),
     ("one-read-is-one-line", &["framing-1", "framing-2", "framing-3", "idempotence-3"]),
     ("one-read-is-one-reply", &["framing-1", "framing-3", "idempotence-3"]),
-    (
-        "new-id-at-a-retry",
-        &["idempotence-1", "idempotence-2", "idempotence-3", "idempotence-4", "idempotence-5", "crash-4"],
-    ),
+    ("new-id-at-a-retry", &["idempotence-1", "idempotence-2", "idempotence-3", "idempotence-4", "idempotence-5"]),
     ("acknowledges-before-it-shows", &["poll-9"]),
     ("shows-duplicates-twice", &["poll-4", "poll-5", "crash-2"]),
     ("no-quotes", &["framing-4", "send-2"]),
@@ -111,7 +108,8 @@ fn wrong_arguments_are_named() {
 
 #[test]
 fn a_client_that_cannot_start_fails_at_once() {
-    let (failed, said) = failures("/nowhere/client", &["--only", "client-login-1,client-framing-1", "--patience", "60"]);
+    let (failed, said) =
+        failures("/nowhere/client", &["--only", "client-login-1,client-framing-1", "--patience", "60"]);
     assert_eq!(failed.len(), 2, "{said}");
     assert!(said.contains("came      the client ends with exit code 127") && said.contains("not found"), "{said}");
 }

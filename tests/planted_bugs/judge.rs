@@ -23,7 +23,8 @@ struct Server {
 
 impl Server {
     fn start(program: &Path, bug: Option<&Bug>) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let free =
+            || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
         let (directory, ports) = (TempDir::new().expect("a temporary directory"), [free(), free()]);
         let server = Self { directory, program: program.to_path_buf(), ports };
         fs::write(server.script(), server.restart(bug)).expect("a script");
@@ -86,5 +87,9 @@ pub fn check(program: &Path, bug: Option<&Bug>) -> Result<(), String> {
     println!("{name}: {}", failed.iter().copied().collect::<Vec<_>>().join(" "));
     let must: BTreeSet<_> = judged.map_or(&[][..], |judged| &judged.fail).iter().copied().collect();
     let fits = if judged.is_some_and(|judged| judged.others_may) { failed.is_superset(&must) } else { failed == must };
-    if fits && said.contains("passed ") { Ok(()) } else { Err(format!("{name} fails {failed:?}, not {must:?}:\n{said}")) }
+    if fits && said.contains("passed ") {
+        Ok(())
+    } else {
+        Err(format!("{name} fails {failed:?}, not {must:?}:\n{said}"))
+    }
 }

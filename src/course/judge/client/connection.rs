@@ -12,7 +12,7 @@ use crate::course::judge::play::What;
 use crate::course::judge::wire::Came;
 use crate::limits;
 use crate::net::{LineError, LineReader};
-use crate::protocol::{After, Reply, RecvRequest, SendRequest};
+use crate::protocol::{After, RecvRequest, Reply, SendRequest};
 
 /// Time-out of the small server: longer than any test waits.
 const TIMEOUT: Duration = Duration::from_secs(120);

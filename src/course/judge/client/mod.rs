@@ -1,12 +1,14 @@
 //! `wachat judge --client`: the judge plays the server, and grades a client that somebody else wrote.
 //!
 //! - `../clients/*.txt`: the tests, in the language of [`super::script`].
-//! - `play`: plays the steps of one test. `program`: the client, which is started, killed and started again.
-//! - `stage`: what the threads of a test share. `connection`: one connection of the client; `request`: a line of it.
+//! - `play`: plays the steps of one test. `expect`: what has to come. `program`: the client, which is started, killed and started again.
+//! - `stage`: what the threads of a test share. `held`: its requests that wait for a step. `connection`: one connection of the client; `request`: a line of it.
 //! - `mailbox`: a small honest server in memory. It answers every request that no step answers, so a client may ask for
 //!   more than a test is about.
 
 mod connection;
+mod expect;
+mod held;
 mod mailbox;
 mod play;
 mod program;
