@@ -1,4 +1,4 @@
-//! What the client keeps in WACHAT_HOME: a log of the outbox, and the number of the last event that was shown.
+//! Files in WACHAT_HOME: a log of the outbox, and the number of the last event that was shown.
 
 use std::fs::{self, File};
 use std::io::Write as _;

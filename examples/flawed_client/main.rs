@@ -24,13 +24,13 @@ use wachat::model::Timestamp;
 use files::Files;
 use link::{Account, Failure, Link, Pause, fields};
 
-/// What is wrong with the client.
+/// The flaws to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Flaw {
     None,
-    /// What one read returns is taken for one line
+    /// Takes the result of one read for one line
     OneReadIsOneLine,
-    /// What one read returns is taken for one reply
+    /// Takes the result of one read for one reply
     OneReadIsOneReply,
     /// Each attempt to send a message has an id of its own
     NewIdAtARetry,
@@ -54,7 +54,7 @@ struct Arguments {
     flaw: Flaw,
 }
 
-/// What the sender has to do.
+/// A task of the sender.
 enum Job {
     Send {
         id: String,

@@ -56,7 +56,7 @@ impl Player<'_> {
     }
 }
 
-/// What the judge's server has seen.
+/// Logins, messages and connections that the judge's server has seen.
 impl Player<'_> {
     pub(super) fn expect_login(&mut self, port: &str) -> Result<(), Mismatch> {
         let [send, recv] = &mut self.logins;

@@ -85,7 +85,7 @@ fn wait(stage: &Arc<Stage>, mut child: Child, group: Option<Pid>) -> io::Result<
     let stage = stage.clone();
     let wait = move || {
         let status = child.wait();
-        // What a shell has left behind ends, too.
+        // Processes that a shell has left behind end, too.
         group.map(|group| kill_process_group(group, Signal::KILL));
         stage.end_run(status.ok());
     };

@@ -18,7 +18,7 @@ impl Port {
     }
 }
 
-/// What a line asks for.
+/// The request in a line.
 #[derive(Clone, Debug)]
 pub enum Asked {
     Login,

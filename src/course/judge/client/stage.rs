@@ -1,4 +1,4 @@
-//! What the threads of one test share: the server's mailbox, the requests that wait for a step, the client's output, and
+//! State that the threads of one test share: the mailbox, the requests that wait for a step, the client's output, and
 //! the time line.
 
 use std::collections::{HashMap, HashSet, VecDeque};
