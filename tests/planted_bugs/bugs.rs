@@ -31,7 +31,9 @@ pub struct Suite {
 /// Tests of `wachat judge`.
 pub struct Judged {
     pub fail: Vec<&'static str>,
-    /// Others may fail, too: which requests the defect meets depends on numbers.
+    /// Tests of random traffic, which may fail, too.
+    pub may: Vec<&'static str>,
+    /// Any others may fail, too: which requests the defect meets depends on numbers.
     pub others_may: bool,
 }
 
@@ -72,8 +74,9 @@ fn parse_judge(name: &str, text: &'static str) -> Option<Judged> {
         return None;
     }
     let names = text.strip_suffix(" ...");
-    let fail = names.unwrap_or(text).split(' ').collect();
-    Some(Judged { fail, others_may: names.is_some() })
+    let (may, fail): (Vec<_>, _) = names.unwrap_or(text).split(' ').partition(|name| name.starts_with('('));
+    let may = may.into_iter().map(|name| name.trim_matches(['(', ')'])).collect();
+    Some(Judged { fail, may, others_may: names.is_some() })
 }
 
 fn parse_change(text: &'static str) -> Change {
