@@ -43,8 +43,14 @@ pub struct Client {
 impl Client {
     pub fn new(theme: Theme) -> Self {
         let (begin, at) = (Instant::now(), Timestamp::default());
-        let setting =
-            Setting { piped: false, receipts: true, direct: false, full_screen: true, server: SERVER.to_owned() };
+        let setting = Setting {
+            piped: false,
+            unattended: false,
+            receipts: true,
+            direct: false,
+            full_screen: true,
+            server: SERVER.to_owned(),
+        };
         let app = App::new(setting, ClientState::new(user("ana")), Moment { now: begin, at, random: 0 });
         Self {
             app,

@@ -6,23 +6,38 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::write_out;
 use crate::client::texts::safe::safe_lines;
+use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
-use crate::course::judge::{self, Outcome, Server, Verdict, export, report, script};
+use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
 
-/// Grade a server of the protocol
+/// Longest wait for a line of a server, and for what a client has to do: that may pause before it connects again.
+const PATIENCE: Duration = Duration::from_secs(3);
+const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Grade a server or a client of the protocol
 ///
-/// Plays tests against a server that somebody else wrote, in whichever language. Each quotes the clause of the protocol
-/// that it tests; a failure shows the bytes that were sent, what was expected and what came. The tests register users of
-/// their own, so the server may be in use. Exit code 0: no test failed; 1: at least one did.
+/// Plays tests against a program that somebody else wrote, in whichever language. Each quotes the clause of the protocol
+/// that it tests; a failure shows the bytes that were sent, what was expected and what came. Exit code 0: no test failed;
+/// 1: at least one did.
+///
+/// With --server the judge is the clients of a server that runs. It registers users of its own, so the server may be in
+/// use. With --client the judge is the server: each test starts the command, and finds in its environment WACHAT_SERVER,
+/// WACHAT_SEND_PORT, WACHAT_RECV_PORT, WACHAT_USER, WACHAT_PASSWORD and WACHAT_HOME (an empty directory). The client sends
+/// each line `@luis: hola` of its input, and writes each message that it shows as a line that ends with `luis: hola`. At the
+/// end of its input it ends with exit code 0, once each message was answered OK.
 #[derive(Args)]
+#[command(group(ArgGroup::new("judged").args(["server", "client", "list"]).required(true).multiple(true)))]
 pub(super) struct JudgeArgs {
     /// Server and its ports, such as localhost:1666,1999
-    #[arg(long, value_name = "HOST:SEND,RECV", required_unless_present = "list")]
+    #[arg(long, value_name = "HOST:SEND,RECV")]
     server: Option<String>,
+    /// Command that starts a client: the judge plays the server
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["server", "restart"])]
+    client: Option<String>,
     /// Only these groups and tests, such as framing,login-2
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -32,9 +47,9 @@ pub(super) struct JudgeArgs {
     /// Command that kills the server (kill -9) and starts it again in the background, for the tests with crashes
     #[arg(long, value_name = "COMMAND")]
     restart: Option<String>,
-    /// Longest wait for a line that has to come, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
-    patience: u64,
+    /// Longest wait for a line that has to come, in seconds [default: 3; with --client 8]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    patience: Option<u64>,
     /// Number of tests that are played side by side
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
@@ -50,27 +65,22 @@ pub(super) struct JudgeArgs {
 }
 
 pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
-    let tests = script::select(&args.only).map_err(|error| format!("--only: {error}"))?;
+    let side = match (&args.server, &args.client) {
+        (_, Some(_)) => Some(Side::Client),
+        (Some(_), None) => Some(Side::Server),
+        (None, None) => None,
+    };
+    let tests = script::select(side, &args.only).map_err(|error| format!("--only: {error}"))?;
     if args.list {
-        let line = |test: &&script::Test| format!("{:15} {} (section {})\n", test.name, test.title, test.section);
+        let line = |test: &&Test| format!("{:20} {} (section {})\n", test.name, test.title, test.section);
         write_out(tests.iter().map(line).collect::<String>().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let points = args.points.as_ref().map_or(Ok(Points::default()), read_points)?;
-    let [send, recv] =
-        addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
-    let server = Server {
-        send,
-        recv,
-        patience: Duration::from_secs(args.patience),
-        players: args.jobs.into(),
-        restart: args.restart.clone(),
+    let outcomes = match &args.client {
+        Some(command) => judge_client(args, command, &tests),
+        None => judge_server(args, &tests)?,
     };
-    for (address, port) in [(send, "SEND"), (recv, "RECV")] {
-        TcpStream::connect_timeout(&address, server.patience)
-            .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;
-    }
-    let outcomes = judge::run(&server, &tests, |outcome| print_outcome(outcome, args.json));
     if !args.json {
         write_out(report::summary(&outcomes, &points).as_bytes())?;
     }
@@ -79,6 +89,24 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
     }
     let failed = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn judge_client(args: &JudgeArgs, command: &str, tests: &[&'static Test]) -> Vec<Outcome> {
+    let patience = args.patience.map_or(CLIENT_PATIENCE, Duration::from_secs);
+    let client = Client { command: command.to_owned(), patience, players: args.jobs.into() };
+    client::run(&client, tests, |outcome| print_outcome(outcome, args.json))
+}
+
+fn judge_server(args: &JudgeArgs, tests: &[&'static Test]) -> Result<Vec<Outcome>, String> {
+    let [send, recv] =
+        addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
+    let patience = args.patience.map_or(PATIENCE, Duration::from_secs);
+    let server = Server { send, recv, patience, players: args.jobs.into(), restart: args.restart.clone() };
+    for (address, port) in [(send, "SEND"), (recv, "RECV")] {
+        TcpStream::connect_timeout(&address, server.patience)
+            .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;
+    }
+    Ok(judge::run(&server, tests, |outcome| print_outcome(outcome, args.json)))
 }
 
 /// Prints a result as soon as it is there. What a server has sent does not drive the terminal.

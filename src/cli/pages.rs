@@ -309,8 +309,9 @@ pub static PAGES: &[Page] = &[
                 "wachat judge --server localhost:1666,1999 --only crash \\\n      --restart 'pkill -9 my-server; ./my-server >log 2>&1 &'",
                 "With crashes",
             ),
+            ("wachat judge --client 'python3 client.py'", "Grade a client: the judge plays the server"),
         ],
-        &["serve"],
+        &["serve", "connect"],
     ),
     page(
         "trace",

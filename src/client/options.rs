@@ -82,6 +82,9 @@ pub struct ConnectArgs {
     /// Write a line for each state of a message where it cannot change in place: in a pipe, at a dumb terminal
     #[arg(long)]
     pub states: bool,
+    /// Receive, too, while the input is a pipe, as at a terminal; at its end wait until all is sent
+    #[arg(long)]
+    pub receive: bool,
     /// Do not tell senders that you have read their messages
     #[arg(long)]
     pub no_receipts: bool,

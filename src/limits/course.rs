@@ -97,3 +97,18 @@ pub const BOARD_KNOCK: Duration = Duration::from_secs(10);
 
 /// Longest wait for a connection to the server of a group.
 pub const BOARD_CONNECT: Duration = Duration::from_millis(800);
+
+// The judge of clients.
+
+/// Entries of the time line of one test.
+pub const JUDGE_MOMENTS: usize = 5_000;
+
+/// Most bytes of a client's output that are looked at, and the longest line: a text of 60,000 bytes, and what stands before it.
+pub const JUDGE_OUTPUT_BYTES: usize = 16 << 20;
+pub const JUDGE_LINE_BYTES: u64 = 256 << 10;
+
+/// Most connections of a client at a time.
+pub const JUDGE_CONNECTIONS: usize = 256;
+
+/// Longest wait of a POLL that the judge answers, in seconds.
+pub const JUDGE_POLL_SECONDS: u64 = 9;

@@ -72,8 +72,14 @@ impl Run {
     fn start(&mut self) -> Result<Client, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let home = Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person)?;
-        let setting =
-            Setting { piped: false, receipts: true, direct: true, full_screen: false, server: "server".to_owned() };
+        let setting = Setting {
+            piped: false,
+            unattended: false,
+            receipts: true,
+            direct: true,
+            full_screen: false,
+            server: "server".to_owned(),
+        };
         let app = App::new(setting, home.state, self.moment());
         let mut client = Client { app, files: home.files, chat: 0, unconfirmed: Vec::new() };
         self.handle(&mut client, Event::Started(Ok(())))?;

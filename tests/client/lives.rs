@@ -55,8 +55,14 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Self {
         let clock = Instant::now();
-        let setting =
-            Setting { piped: false, receipts: true, direct: false, full_screen: false, server: "server".to_owned() };
+        let setting = Setting {
+            piped: false,
+            unattended: false,
+            receipts: true,
+            direct: false,
+            full_screen: false,
+            server: "server".to_owned(),
+        };
         let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
         let app = App::new(setting, ClientState::new(name("ana")), moment);
         let mut life = Self {

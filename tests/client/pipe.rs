@@ -180,6 +180,23 @@ fn a_pipe_may_stay_open_as_long_as_it_likes() {
 }
 
 #[test]
+fn with_receive_a_pipe_shows_what_comes_and_tells_that_it_was_read() {
+    let world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    let mut child = world.start_pipe("ana", &["--receive"]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"@luis: first\n").unwrap();
+    wait_until("the first", || world.texts("ana", "OUT") == ["first"]);
+    assert_eq!(exit_code(&world.pipe("luis", "@ana: hola\n", &[])), 0);
+    wait_until("READ", || all_output(&world.pipe("luis", "/status ana\n", &[])).contains("ana: read"));
+    stdin.write_all(b"@luis: last").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(exit_code(&output) == 0 && all_output(&output).contains("] luis: hola\n"), "{}", all_output(&output));
+    assert_eq!(world.texts("ana", "OUT"), ["first", "last"]);
+}
+
+#[test]
 fn messages_queued_by_a_pipe_beside_a_client_are_sent_by_the_next_client() {
     let mut world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);

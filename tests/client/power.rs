@@ -234,8 +234,14 @@ impl Run {
     fn start(&mut self) -> Result<Client, LogError> {
         let home = self.open()?;
         self.check_what_is_safe(&home.state);
-        let setting =
-            Setting { piped: false, receipts: true, direct: false, full_screen: false, server: "server".to_owned() };
+        let setting = Setting {
+            piped: false,
+            unattended: false,
+            receipts: true,
+            direct: false,
+            full_screen: false,
+            server: "server".to_owned(),
+        };
         let moment = self.moment();
         let app = App::new(setting, home.state, moment);
         let mut files = home.files;

@@ -80,6 +80,7 @@ impl ScreenApp {
     pub fn disconnected(theme: Theme) -> Self {
         let setting = Setting {
             piped: false,
+            unattended: false,
             receipts: true,
             direct: false,
             full_screen: true,

@@ -10,5 +10,6 @@ mod dissector;
 mod explain;
 mod flawed;
 mod judge;
+mod judge_client;
 mod talk;
 mod trace;

@@ -15,6 +15,8 @@ pub struct Bug {
     pub suite: Suite,
     /// Parts of the suite's report, separated by `|`, of which one has to be there.
     pub reports: &'static str,
+    /// The tests of the judge that fail with it; `None`: no client can see it.
+    pub judge: Option<Judged>,
     pub changes: Vec<Change>,
 }
 
@@ -24,6 +26,15 @@ pub struct Suite {
     pub program: &'static str,
     /// A part of the names of the tests.
     pub filter: &'static str,
+}
+
+/// Tests of `wachat judge`.
+pub struct Judged {
+    pub fail: Vec<&'static str>,
+    /// Tests of random traffic, which may fail, too.
+    pub may: Vec<&'static str>,
+    /// Any others may fail, too: which requests the defect meets depends on numbers.
+    pub others_may: bool,
 }
 
 /// A change of the source.
@@ -51,8 +62,21 @@ fn parse_bug(text: &'static str) -> Bug {
     let promise = value("breaks").trim_start_matches("promise ").parse().expect("the number of a promise");
     let (program, filter) = value("noticed by").split_once(' ').expect("a program, and names of its tests");
     let reports = Some(value("reports")).filter(|reports| *reports != "LOST").unwrap_or(LOST);
+    let judge = parse_judge(name, value("judge"));
     let changes = changes.split("\n@@ ").map(parse_change).collect();
-    Bug { name, what, promise, suite: Suite { program, filter }, reports, changes }
+    Bug { name, what, promise, suite: Suite { program, filter }, reports, judge, changes }
+}
+
+/// Reads the names of tests, or `none, ` and a reason.
+fn parse_judge(name: &str, text: &'static str) -> Option<Judged> {
+    if let Some(reason) = text.strip_prefix("none") {
+        assert!(reason.len() > ", because".len(), "{name}: why can no client see it?");
+        return None;
+    }
+    let names = text.strip_suffix(" ...");
+    let (may, fail): (Vec<_>, _) = names.unwrap_or(text).split(' ').partition(|name| name.starts_with('('));
+    let may = may.into_iter().map(|name| name.trim_matches(['(', ')'])).collect();
+    Some(Judged { fail, may, others_may: names.is_some() })
 }
 
 fn parse_change(text: &'static str) -> Change {

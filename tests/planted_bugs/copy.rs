@@ -113,6 +113,18 @@ pub fn build(bugs: &[Bug]) -> HashMap<String, PathBuf> {
     messages.lines().filter_map(executable).collect()
 }
 
+/// Builds the program of the copy, and returns its path.
+pub fn build_program() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--locked", "--bin", "wachat"]).arg("--target-dir").arg(target);
+    assert!(command.current_dir(COPY).status().expect("cargo").success(), "the copy cannot be built");
+    // The next build of the project puts its own program there again.
+    let program = Path::new(COPY).join("wachat-planted");
+    fs::copy(target.join("debug/wachat"), &program).expect("the program");
+    program
+}
+
 /// Returns the name and the path of a test program, from cargo's message about it.
 fn executable(message: &str) -> Option<(String, PathBuf)> {
     let (path, _) = message.split_once(r#""executable":""#)?.1.split_once('"')?;

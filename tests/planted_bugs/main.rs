@@ -5,12 +5,14 @@
 //! makes the changes of all defects there, each behind a condition, and builds that once; then each suite runs
 //! with one defect chosen by an environment variable.
 //!
-//! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what.
+//! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what. With `judge` before the `--`
+//! only the judge of the course (`wachat judge`) is played against the servers with a defect.
 
 mod bugs;
 #[path = "../support/cargo.rs"]
 mod cargo;
 mod copy;
+mod judge;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -23,12 +25,16 @@ use std::time::{Duration, Instant};
 use bugs::{Bug, Suite, VARIABLE, bugs};
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use wachat::course::judge::script;
 
 /// Number of suites that run at the same time.
 const LANES: usize = 2;
 
 /// Time-out of a suite: longer than any takes, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(150);
+
+/// The copy is one directory: those who build it take turns.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// One run of a suite, with a defect or with none.
 struct Job<'a> {
@@ -39,6 +45,7 @@ struct Job<'a> {
 #[test]
 #[ignore = "takes some minutes"]
 fn every_planted_bug_is_found_and_without_one_every_suite_passes() {
+    let _one = ONE_AT_A_TIME.lock();
     let bugs = bugs();
     copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
     let (executables, logs) = (copy::build(&bugs), TempDir::new().expect("a temporary directory"));
@@ -60,6 +67,42 @@ fn every_planted_bug_is_found_and_without_one_every_suite_passes() {
 }
 
 #[test]
+#[ignore = "takes some minutes"]
+fn the_judge_finds_every_defect_that_a_client_can_see() {
+    let _one = ONE_AT_A_TIME.lock();
+    let bugs = bugs();
+    copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
+    let program = copy::build_program();
+    let seen: Vec<_> = bugs.iter().filter(|bug| bug.judge.is_some()).map(Some).chain([None]).collect();
+    let (next, failures) = (Mutex::new(seen.into_iter()), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                let next = || next.lock().next();
+                while let Some(bug) = next() {
+                    let verdict = judge::check(&program, bug);
+                    failures.lock().extend(verdict.err());
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn the_tests_of_the_judge_that_a_defect_names_exist() {
+    let played: Vec<_> = judge::GROUPS.split(',').collect();
+    let bugs = bugs();
+    for (bug, judged) in bugs.iter().filter_map(|bug| Some((bug, bug.judge.as_ref()?))) {
+        for name in judged.fail.iter().chain(&judged.may) {
+            let known = script::all().any(|test| test.name == *name && played.contains(&test.group));
+            assert!(known, "{}: the judge has no test {name:?} in {}", bug.name, judge::GROUPS);
+        }
+    }
+}
+
+#[test]
 fn every_change_fits() {
     copy::planted_files(&bugs()).unwrap_or_else(|misfits| panic!("changes in bugs.diff do not fit:\n{misfits}"));
 }
@@ -68,7 +111,7 @@ fn every_change_fits() {
 fn every_promise_is_broken_by_one_of_them() {
     let bugs = bugs();
     let broken = |promise: u8| bugs.iter().any(|bug| bug.promise == promise);
-    assert_eq!((1..=8).filter(|promise| !broken(*promise)).collect::<Vec<_>>(), []);
+    assert_eq!((1..=8).filter(|promise| !broken(*promise)).collect::<Vec<_>>(), [0; 0]);
 }
 
 fn next<'a>(jobs: &Mutex<VecDeque<Job<'a>>>) -> Option<Job<'a>> {

@@ -61,8 +61,10 @@ use view::{View, answer, notice, tick};
 /// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// Lines come from a pipe: no person is there, and the exit code says what happened.
+    /// Lines come from a pipe, and are only sent.
     pub piped: bool,
+    /// Lines come from a pipe: no person is there, and the exit code says what happened.
+    pub unattended: bool,
     /// Showing a message tells its sender so.
     pub receipts: bool,
     /// Direct chats are taken and opened.
@@ -149,7 +151,7 @@ pub struct App {
 impl App {
     /// `moment`: the present one.
     pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
-        let timeout = if setting.piped { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
+        let timeout = if setting.unattended { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         Self {
             polling: Polling::new(!setting.piped),
             completion: Completion::default(),
@@ -329,7 +331,7 @@ impl App {
 
     /// Checks that the next line may be read. A pipe is read as fast as the server takes it.
     pub fn wants_line(&self) -> bool {
-        let ahead = self.setting.piped && self.is_moving() && self.state.outbox().len() >= limits::PIPE_AHEAD;
+        let ahead = self.setting.unattended && self.is_moving() && self.state.outbox().len() >= limits::PIPE_AHEAD;
         matches!(self.input, Input::Line | Input::Continued(_) | Input::Secret(_)) && !ahead
     }
 
@@ -362,13 +364,13 @@ impl App {
         }
         let confirmed = self.chats.unconfirmed() == 0;
         let idle = confirmed && self.lookups == 0 && self.state.outbox().is_empty() && self.dispatcher.is_idle();
-        let away = self.server == Server::Away && !self.setting.piped && confirmed;
+        let away = self.server == Server::Away && !self.setting.unattended && confirmed;
         (idle || away || self.has_timed_out()).then(|| self.exit())
     }
 
     /// Returns what the exit code says about the commands so far.
     fn exit(&self) -> Exit {
-        match (self.setting.piped, self.failures, self.state.outbox().len()) {
+        match (self.setting.unattended, self.failures, self.state.outbox().len()) {
             (false, ..) => Exit::Done,
             (true, 1.., _) => Exit::Failed,
             (true, 0, 1..) => Exit::Queued,

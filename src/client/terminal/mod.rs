@@ -47,8 +47,8 @@ pub fn run(args: &ConnectArgs) -> ExitCode {
 }
 
 fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
-    // Lines come from a pipe or a file, and not from a person.
-    let piped = !io::stdin().is_terminal();
+    // Lines come from a pipe or a file, and not from a person: without --receive they are only sent.
+    let piped = !io::stdin().is_terminal() && !args.receive;
     let user = args.account.user()?;
     let directory = home::directory(&args.home.directory()?, &user, &args.account.server_name());
     let how = if piped { Use::Pipe } else { Use::Person };
@@ -63,10 +63,11 @@ fn connect(args: &ConnectArgs) -> Result<Exit, Failure> {
 
 /// Logs in, and runs the front end.
 fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -> Result<Exit, Failure> {
-    let piped = !io::stdin().is_terminal();
+    let unattended = !io::stdin().is_terminal();
+    let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace).enter(piped)?;
+    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace).enter(unattended)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;
@@ -76,7 +77,8 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let receipts = !piped && !args.no_receipts;
     let full_screen = args.front_end() == FrontEnd::FullScreen;
     let preferences = args.preferences()?;
-    let setting = Setting { piped, receipts, direct: ports.is_some(), full_screen, server: account.server_name() };
+    let (direct, server) = (ports.is_some(), account.server_name());
+    let setting = Setting { piped, unattended, receipts, direct, full_screen, server };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {

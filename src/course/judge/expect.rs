@@ -1,6 +1,7 @@
 //! The expectations of a test: what has to come, and what must not.
 
 use std::collections::BTreeSet;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::play::{Mismatch, Player, What, milliseconds, unknown};
@@ -77,6 +78,20 @@ impl Player<'_> {
         match came.next() {
             None => Ok(()),
             Some(event) => Err(Mismatch { expected: "no further event".to_owned(), came: event.clone() }),
+        }
+    }
+
+    /// Polls until the last event with a number is the expected one.
+    pub(super) fn expect_last(&mut self, name: &str, rest: &str) -> Result<(), Mismatch> {
+        let (after, pattern) = rest.split_once(" < ").ok_or_else(|| unknown(rest))?;
+        let deadline = Instant::now() + self.server.patience;
+        loop {
+            self.send(name, self.names.fill(&format!("POLL;{after};1\n")).as_bytes(), false)?;
+            let last = self.read_events(name)?.pop().map_or(Came::Nothing, Came::Line);
+            match self.compare(pattern, last) {
+                Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+                verdict => return verdict,
+            }
         }
     }
 

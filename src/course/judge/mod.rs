@@ -1,12 +1,15 @@
-//! `wachat judge`: grades a server of the protocol, whoever wrote it and in whichever language.
+//! `wachat judge`: grades a server or a client of the protocol, whoever wrote it and in whichever language.
 //!
-//! - `tests/*.txt`: the tests, a file a group, as transcripts. They are the tables of wachat's own protocol tests, too.
+//! - `tests/*.txt`: the tests of servers, a file a group, as transcripts. They are the tables of wachat's own protocol
+//!   tests, too. `clients/*.txt`: those of clients.
 //! - `script`: from the text of such a file to tests. `pattern`: compares a line that came with one that was expected.
 //! - `play`: plays the steps of one test against a server. `expect`: what has to come. `wire`: a connection that does what a test wants.
+//! - `client`: plays the steps of one test against a client.
 //! - `report`: the result for people. `export`: the same as JSON and JUnit. `points`: what each group is worth.
 //!
 //! Each test has users of its own, so tests run side by side, and on a server that others use meanwhile.
 
+pub mod client;
 pub mod crash;
 mod expect;
 pub mod export;
@@ -25,7 +28,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 pub use play::{Failure, Moment};
-pub use script::{Group, Test};
+pub use script::{Group, Side, Test};
 
 /// A server under test.
 #[derive(Clone, Debug)]
@@ -60,27 +63,34 @@ pub struct Outcome {
 /// Plays tests against a server; `tell` is called with each result as soon as it is there. Tests that restart the server
 /// come last, one after another.
 pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
+    run_all(server.players, tests, |test| play::play(server, test), tell)
+}
+
+fn run_all(
+    players: usize,
+    tests: &[&'static Test],
+    play: impl Fn(&'static Test) -> Verdict + Sync,
+    tell: impl Fn(&Outcome) + Sync,
+) -> Vec<Outcome> {
     let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.restarts());
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let judge = |place: usize, test: &'static Test| {
+    let judge = |test: &'static Test| {
         let begin = Instant::now();
-        let outcome = Outcome { test, verdict: play::play(server, test), time: begin.elapsed() };
+        let outcome = Outcome { test, verdict: play(test), time: begin.elapsed() };
         tell(&outcome);
-        outcomes.lock().push((place, outcome));
+        outcomes.lock().push(outcome);
     };
     thread::scope(|scope| {
-        for _ in 0..server.players.max(1) {
+        for _ in 0..players.max(1) {
             scope.spawn(|| {
-                while let Some((place, test)) =
-                    first.get(next.fetch_add(1, Ordering::Relaxed)).map(|test| (test.number, test))
-                {
-                    judge(place, test);
+                while let Some(test) = first.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    judge(test);
                 }
             });
         }
     });
-    last.into_iter().for_each(|test| judge(test.number, test));
+    last.into_iter().for_each(judge);
     let mut outcomes = outcomes.into_inner();
-    outcomes.sort_by_key(|(place, _)| *place);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    outcomes.sort_by_key(|outcome| outcome.test.number);
+    outcomes
 }

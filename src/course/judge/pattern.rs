@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-/// The numbers that a test has named, and the names of its users.
+use crate::model::MessageId;
+
+/// The numbers and ids that a test has named, and the names of its users.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     numbers: HashMap<String, String>,
@@ -13,6 +15,11 @@ impl Names {
     /// Names something for `{name}` in the steps.
     pub fn set(&mut self, name: &str, value: String) {
         self.users.insert(name.to_owned(), value);
+    }
+
+    /// Names a number or an id for `<name>` in the steps.
+    pub fn note(&mut self, name: &str, value: String) {
+        self.numbers.insert(name.to_owned(), value);
     }
 
     /// Returns a number by its name: `<n>`, or the number itself.
@@ -40,8 +47,9 @@ impl Names {
             "<any>" => true,
             start if has_rest && place == last => came.starts_with(start),
             name if name.starts_with('<') && name.ends_with('>') => {
-                new.push((name.trim_matches(['<', '>']).to_owned(), (*came).to_owned()));
-                is_number(came)
+                let name = name.trim_matches(['<', '>']);
+                new.push((name.to_owned(), (*came).to_owned()));
+                if name.starts_with("id") { MessageId::new(came).is_some() } else { is_number(came) }
             }
             literal => literal == *came,
         };

@@ -16,7 +16,7 @@ use super::{Server, Test, Verdict, crash};
 pub const PASSWORD: &str = "palabra larga";
 
 /// Bytes of `{long text}`.
-const LONG_TEXT: usize = 50_000;
+pub(super) const LONG_TEXT: usize = 50_000;
 
 /// Characters of one entry of the time line that are shown.
 const SHOWN_CHARS: usize = 200;
@@ -127,6 +127,7 @@ impl<'a> Player<'a> {
             "<" => self.expect(name, rest),
             "within" => self.expect_within(name, rest),
             "events" => self.expect_events(name, rest, &events),
+            "last" => self.expect_last(name, rest),
             "closed" => self.expect_end(name),
             "silent" => self.expect_nothing(name, milliseconds(rest)?),
             "shut" => {
@@ -260,7 +261,7 @@ pub(super) fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
 }
 
 /// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.
-fn unescape(text: &str) -> Vec<u8> {
+pub(super) fn unescape(text: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::new(), text);
     while let Some((before, escape)) = rest.split_once('\\') {
         bytes.extend_from_slice(before.as_bytes());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::points::Points;
-use super::{Failure, Outcome, Test, Verdict, script};
+use super::{Failure, Outcome, Side, Test, Verdict, script};
 
 /// Most entries of a time line that are shown: the last ones.
 const MOMENTS: usize = 30;
@@ -11,10 +11,11 @@ const MOMENTS: usize = 30;
 /// Returns the lines about one test.
 pub fn outcome(outcome: &Outcome) -> String {
     let Outcome { test, verdict, time } = outcome;
-    let line = |word: &str| format!("{word:7} {:15} {} ({:.1} s)\n", test.name, test.title, time.as_secs_f64());
+    let width = if test.side == Side::Client { 20 } else { 15 };
+    let line = |word: &str| format!("{word:7} {:width$} {} ({:.1} s)\n", test.name, test.title, time.as_secs_f64());
     match verdict {
         Verdict::Passed => line("passed"),
-        Verdict::Skipped(why) => format!("skipped {:15} {}: {why}\n", test.name, test.title),
+        Verdict::Skipped(why) => format!("skipped {:width$} {}: {why}\n", test.name, test.title),
         Verdict::Failed(failure) => line("FAILED") + &details(test, failure),
     }
 }
@@ -40,7 +41,8 @@ fn details(test: &Test, failure: &Failure) -> String {
 
 /// Returns a table of the groups, with their points.
 pub fn summary(outcomes: &[Outcome], points: &Points) -> String {
-    let mut text = format!("\n{:13} {:>6} {:>6} {:>7} {:>9}\n", "group", "passed", "failed", "skipped", "points");
+    let width = if outcomes.iter().any(|outcome| outcome.test.side == Side::Client) { 18 } else { 13 };
+    let mut text = format!("\n{:width$} {:>6} {:>6} {:>7} {:>9}\n", "group", "passed", "failed", "skipped", "points");
     let (mut got, mut most) = (0.0, 0.0);
     for group in script::groups() {
         let count = |is: fn(&Verdict) -> bool| {
@@ -54,8 +56,8 @@ pub fn summary(outcomes: &[Outcome], points: &Points) -> String {
         }
         let (has, of) = points.of(group.name, outcomes);
         (got, most) = (got + has, most + of);
-        let _ = writeln!(text, "{:13} {passed:6} {failed:6} {skipped:7} {has:4.1}/{of:4.1}", group.name);
+        let _ = writeln!(text, "{:width$} {passed:6} {failed:6} {skipped:7} {has:4.1}/{of:4.1}", group.name);
     }
-    let _ = writeln!(text, "{:13} {:6} {:6} {:7} {got:4.1}/{most:4.1}", "all", "", "", "");
+    let _ = writeln!(text, "{:width$} {:6} {:6} {:7} {got:4.1}/{most:4.1}", "all", "", "", "");
     text
 }

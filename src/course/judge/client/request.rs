@@ -1,0 +1,68 @@
+//! A line of the client, and what it asks for.
+
+use crate::protocol::{RecvRequest, SendRequest};
+use crate::record::{Fields, Writer};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    Send,
+    Recv,
+}
+
+impl Port {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Send => "SEND",
+            Self::Recv => "RECV",
+        }
+    }
+}
+
+/// The request in a line.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    Login,
+    Send(SendRequest),
+    Recv(RecvRequest),
+    /// It is no request of this port, and why.
+    Nothing(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub asked: Asked,
+    /// The verb in capital letters: LOGIN, SEND, POLL. A REGISTER counts as LOGIN.
+    pub verb: String,
+    /// The line with quotes and escapes where they are needed, and nowhere else, so that steps can be compared with it. A
+    /// POLL has only its number.
+    pub plain: String,
+    pub line: Vec<u8>,
+}
+
+impl Request {
+    /// Reads a line. `first`: the first of its connection.
+    pub fn parse(port: Port, first: bool, line: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(line).into_owned();
+        if first {
+            return Self { asked: Asked::Login, verb: "LOGIN".to_owned(), plain: text, line: line.to_vec() };
+        }
+        let asked = match port {
+            Port::Send => SendRequest::parse(line).map(Asked::Send).map_err(|error| error.to_string()),
+            Port::Recv => RecvRequest::parse(line).map(Asked::Recv).map_err(|error| error.to_string()),
+        };
+        let fields = Fields::parse(line);
+        let verb = fields.as_ref().ok().and_then(|fields| fields.get(0)).or_else(|| text.split(';').next());
+        let verb = verb.unwrap_or_default().to_uppercase();
+        let plain = fields.map_or(text, |fields| plain(&verb, &fields));
+        Self { asked: asked.unwrap_or_else(Asked::Nothing), verb, plain, line: line.to_vec() }
+    }
+}
+
+fn plain(verb: &str, fields: &Fields) -> String {
+    let mut out = Vec::new();
+    let mut record = Writer::new(&mut out);
+    let length = if verb == "POLL" { 2 } else { fields.len() };
+    record.text(verb);
+    fields.iter().take(length).skip(1).for_each(|field| _ = record.text(field));
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,257 @@
+//! State that the threads of one test share: the mailbox, the requests that wait for a step, the client's output, and
+//! the time line.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::mailbox::Mailbox;
+use super::request::{Port, Request};
+use crate::course::judge::play::{Moment, What};
+use crate::course::judge::wire::Came;
+use crate::limits;
+
+/// Time in which what a client has written before its end is still read.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The way in which replies are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writing {
+    /// A reply in one piece.
+    #[default]
+    Whole,
+    /// Byte by byte.
+    Bytes,
+    /// Two pieces, with a pause: the first ends in the middle.
+    Halves,
+    /// With a CR before each LF.
+    Crlf,
+    /// With an additional field at the end of each line.
+    More,
+}
+
+/// A step's answer to a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// That of the small server.
+    Honest,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// These bytes, and the end of the connection.
+    Last(Vec<u8>),
+    /// No reply: the connection is closed. `carried_out`: the small server has done what was asked for.
+    Drop { carried_out: bool },
+    /// No reply, and the connection stays open.
+    Ignore,
+}
+
+/// A request that waits for a step.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub request: Request,
+    pub connection: String,
+    /// Its number among all that were held.
+    pub ticket: u64,
+}
+
+/// A connection of the client.
+pub struct Connection {
+    pub name: String,
+    pub port: Port,
+    pub stream: Arc<TcpStream>,
+    pub is_open: bool,
+}
+
+/// A run of the client.
+#[derive(Default)]
+pub struct Run {
+    /// The time of its end, and its exit code (`None`: it was killed).
+    pub ended: Option<(Instant, Option<i32>)>,
+    /// Outputs that are still read.
+    outputs: usize,
+}
+
+pub struct Inner {
+    pub mailbox: Mailbox,
+    pub moments: Vec<Moment>,
+    /// Verbs whose requests the steps answer.
+    pub taken: HashSet<String>,
+    pub held: VecDeque<Held>,
+    pub answers: HashMap<u64, Answer>,
+    pub tickets: u64,
+    /// Lines of the client's output; `true`: of its standard error.
+    pub output: Vec<(bool, String)>,
+    output_bytes: usize,
+    pub run: Run,
+    pub connections: Vec<Connection>,
+    /// Number of connections, with those that were closed at once.
+    pub connects: usize,
+    /// Logins that succeeded, on the SEND port and on the RECV port.
+    pub logins: [usize; 2],
+    /// The reply to each login, which ends the connection.
+    pub refusal: Option<String>,
+    pub writing: Writing,
+    /// Each connection is closed at once.
+    pub closing: bool,
+    /// Nothing is read from the client's output.
+    pub blocked: bool,
+    pub over: bool,
+}
+
+pub struct Stage {
+    inner: Mutex<Inner>,
+    pub changed: Condvar,
+    begin: Instant,
+    ports: [u16; 2],
+}
+
+impl Stage {
+    pub fn new(password: &str, ports: [u16; 2]) -> Self {
+        let inner = Inner {
+            mailbox: Mailbox::new(password),
+            moments: Vec::new(),
+            taken: HashSet::new(),
+            held: VecDeque::new(),
+            answers: HashMap::new(),
+            tickets: 0,
+            output: Vec::new(),
+            output_bytes: 0,
+            run: Run::default(),
+            connections: Vec::new(),
+            connects: 0,
+            logins: [0; 2],
+            refusal: None,
+            writing: Writing::default(),
+            closing: false,
+            blocked: false,
+            over: false,
+        };
+        Self { inner: Mutex::new(inner), changed: Condvar::new(), begin: Instant::now(), ports }
+    }
+
+    pub fn ports(&self) -> [u16; 2] {
+        self.ports
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    /// Changes something that threads may be waiting for.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify_all();
+        result
+    }
+
+    pub fn note(&self, name: &str, what: What) {
+        let at = self.begin.elapsed();
+        let moments = &mut self.lock().moments;
+        if moments.len() < limits::JUDGE_MOMENTS {
+            moments.push(Moment { at, connection: name.to_owned(), what });
+        }
+    }
+
+    /// Waits until something is there; `Err`: what came in its place.
+    pub fn wait_for<T>(&self, time: Duration, mut look: impl FnMut(&mut Inner) -> Option<T>) -> Result<T, Came> {
+        let deadline = Instant::now() + time;
+        let mut inner = self.lock();
+        loop {
+            if let Some(found) = look(&mut inner) {
+                return Ok(found);
+            }
+            let now = Instant::now();
+            if let Some(end) = inner.run.end().filter(|(at, _)| now > *at + LAST_WORDS) {
+                return Err(Came::NoText(describe_end(end.1)));
+            }
+            if now >= deadline {
+                return Err(Came::Nothing);
+            }
+            // The end of the client needs a second look a little later.
+            self.changed.wait_until(&mut inner, deadline.min(now + LAST_WORDS));
+        }
+    }
+
+    /// Ends the test: all threads come to their ends.
+    pub fn finish(&self) {
+        self.cut("");
+        self.change(|inner| (inner.over, inner.blocked) = (true, false));
+    }
+
+    /// Closes all connections, each with this last line, and forgets the requests that wait.
+    pub fn cut(&self, last: &str) {
+        self.change(|inner| {
+            for connection in inner.connections.iter_mut().filter(|connection| connection.is_open) {
+                if !last.is_empty() {
+                    let _ = (&*connection.stream).write_all(format!("{last}\n").as_bytes());
+                }
+                connection.close();
+            }
+            inner.held.clear();
+        });
+    }
+}
+
+/// The client's program.
+impl Stage {
+    pub fn begin_run(&self) {
+        self.change(|inner| inner.run = Run { ended: None, outputs: 2 });
+    }
+
+    pub fn end_run(&self, status: Option<ExitStatus>) {
+        let code = status.and_then(|status| status.code());
+        self.note("", What::Note(describe_end(code)));
+        self.change(|inner| inner.run.ended = Some((Instant::now(), code)));
+    }
+
+    pub fn add_output(&self, line: &str, is_error: bool) {
+        self.note(if is_error { "err" } else { "out" }, What::Came(Came::Line(line.to_owned())));
+        self.change(|inner| {
+            inner.output_bytes += line.len();
+            if inner.output_bytes < limits::JUDGE_OUTPUT_BYTES {
+                inner.output.push((is_error, line.to_owned()));
+            }
+        });
+    }
+
+    pub fn end_output(&self) {
+        self.change(|inner| inner.run.outputs = inner.run.outputs.saturating_sub(1));
+    }
+
+    /// Waits while the client's output is not read.
+    pub fn wait_until_read(&self) {
+        let mut inner = self.lock();
+        while inner.blocked {
+            self.changed.wait(&mut inner);
+        }
+    }
+}
+
+impl Inner {
+    pub fn is_open(&self, name: &str) -> bool {
+        self.connections.iter().any(|connection| connection.name == name && connection.is_open)
+    }
+}
+
+impl Connection {
+    pub fn close(&mut self) {
+        self.is_open = false;
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl Run {
+    /// Returns its end, once its outputs are read.
+    pub fn end(&self) -> Option<(Instant, Option<i32>)> {
+        self.ended.filter(|_| self.outputs == 0)
+    }
+}
+
+pub fn describe_end(code: Option<i32>) -> String {
+    code.map_or_else(|| "the client is killed".to_owned(), |code| format!("the client ends with exit code {code}"))
+}
