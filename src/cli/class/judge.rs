@@ -9,7 +9,7 @@ use clap::Args;
 use super::super::{judge, write_out};
 use crate::course::class::{Class, Group, grades, replace};
 use crate::course::judge::points::Points;
-use crate::course::judge::script::{self, Test};
+use crate::course::judge::script::{self, Side, Test};
 use crate::course::judge::{self as course, Outcome, Server, Verdict, report};
 use crate::model::safe::safe_lines;
 
@@ -37,7 +37,7 @@ pub(super) struct JudgeArgs {
 const PLAYERS: usize = 4;
 
 pub(super) fn run(args: &JudgeArgs, directory: &Path) -> Result<(), String> {
-    let tests = script::select(&args.only).map_err(|error| format!("--only: {error}"))?;
+    let tests = script::select(Some(Side::Server), &args.only).map_err(|error| format!("--only: {error}"))?;
     let tests: Vec<_> = tests.into_iter().filter(|test| !test.restarts()).collect();
     let points = args.points.as_ref().map_or(Ok(Points::default()), judge::read_points)?;
     let class = Class::read(directory)?;

@@ -10,7 +10,7 @@ use csv::WriterBuilder;
 
 use super::{Class, replace};
 use crate::course::judge::points::Points;
-use crate::course::judge::{Outcome, Verdict, script};
+use crate::course::judge::{Outcome, Side, Verdict, script};
 use crate::model::Timestamp;
 use crate::record::{Fields, Writer};
 
@@ -66,7 +66,7 @@ pub fn add(directory: &Path, server: &str, outcomes: &[Outcome], points: &Points
         let server = server.to_owned();
         Some(Grade { tests: tests.to_owned(), passed, played: played().count(), points: has, worth, at, server })
     };
-    let grades: Vec<_> = script::groups().iter().filter_map(|group| grade(group.name)).collect();
+    let grades: Vec<_> = server_groups().filter_map(grade).collect();
     let mut rows = b"tests;passed;played;points;of;at;server\n".to_vec();
     for grade in &grades {
         let Grade { tests, passed, played, points, worth, at, server } = grade;
@@ -78,10 +78,15 @@ pub fn add(directory: &Path, server: &str, outcomes: &[Outcome], points: &Points
     Ok(grades)
 }
 
+/// Returns the names of the groups of tests for servers, in the order of the labs.
+fn server_groups() -> impl Iterator<Item = &'static str> {
+    script::groups().iter().filter(|group| group.side == Side::Server).map(|group| group.name)
+}
+
 /// Returns the grade sheet: a row a student. A spreadsheet would take a cell that begins with one of `= + - @` for a
 /// formula; such a cell gets a `'` before it.
 pub fn sheet(class: &Class) -> Result<Vec<u8>, csv::Error> {
-    let tests: Vec<_> = script::groups().iter().map(|group| group.name).collect();
+    let tests: Vec<_> = server_groups().collect();
     let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
     let head = ["student", "group"].into_iter().chain(tests.iter().copied()).chain(["total", "of", "judged_at"]);
     writer.write_record(head)?;
