@@ -74,7 +74,7 @@ func (c *connection) receive() ([]byte, error) {
 
 // nextLine returns the next line without its LF. An error: the connection is gone.
 func (c *connection) nextLine() (string, error) {
-	// TODO 1 (section 2, "The way in which TCP cuts or joins lines has no meaning"): one receive is not one line.
+	// TODO 1 (section 2, "The way in which TCP cuts or joins lines"): what one receive returns is not one line.
 	for !bytes.Contains(c.rest, []byte("\n")) {
 		received, err := c.receive()
 		if err != nil {
@@ -234,7 +234,7 @@ func logIn(port string) (*connection, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// TODO 3 (section 3): the first line, and what its reply may be.
+	// TODO 3 (section 3): the login line, and what its reply may be.
 	reply, err := c.ask("LOGIN:" + user + ":" + password)
 	if errors.As(err, &refused{}) {
 		giveUp("not logged in: " + err.Error())
@@ -315,8 +315,9 @@ func receive() error {
 
 // take takes one event: shows a message, notes the number, and says that the message was read.
 func take(event []string, store string) {
-	number, kind := toNumber(event[0]), event[1]
+	kind := event[1]
 	// TODO 5 (sections 5 to 7): each number once, READ for what was shown, and 0 is no number to note.
+	number := toNumber(event[0])
 	if number != 0 && number <= seenNumber {
 		return
 	}

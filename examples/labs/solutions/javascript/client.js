@@ -48,7 +48,7 @@ class Connection {
 
   /** Returns the next line without its LF. An error: the connection is gone. */
   async nextLine() {
-    // TODO 1 (section 2, "The way in which TCP cuts or joins lines has no meaning"): one receive is not one line.
+    // TODO 1 (section 2, "The way in which TCP cuts or joins lines"): what one receive returns is not one line.
     while (!this.rest.includes(10)) {
       this.rest = Buffer.concat([this.rest, await this.receive()]);
     }
@@ -143,7 +143,7 @@ function note(...fields) {
 /** Opens a connection and logs in. Returns the connection and the reply. A KO for good ends the program. */
 async function logIn(port) {
   const connection = new Connection(port);
-  // TODO 3 (section 3): the first line, and what its reply may be.
+  // TODO 3 (section 3): the login line, and what its reply may be.
   try {
     return [connection, await connection.ask(`LOGIN:${USER}:${PASSWORD}`)];
   } catch (error) {

@@ -6,7 +6,7 @@
 A line `@luis: hola` on standard input is a message to luis, `@#sala: hola` one to a room. What arrives is printed,
 one line a message. At the end of its input the program ends once each message has its OK.
 """
-import os, secrets, socket, sys, threading, time
+import os, secrets, socket, sys, threading, time, unicodedata
 
 HOST = os.environ.get("WACHAT_SERVER", "127.0.0.1")
 SEND_PORT = int(os.environ.get("WACHAT_SEND_PORT", "1666"))
@@ -34,14 +34,18 @@ class Connection:
         self.socket = socket.create_connection((HOST, port), TIMEOUT)
         self.rest = b""  # bytes that have arrived and belong to the next lines
 
+    def receive(self):
+        """Waits for more bytes."""
+        received = self.socket.recv(4096)
+        if not received:
+            raise Lost("the server has closed the connection")
+        return received
+
     def next_line(self):
         """Returns the next line without its LF. An OSError or Lost: the connection is gone."""
-        # TODO 1 (section 2, "The way in which TCP cuts or joins lines has no meaning"): one recv is not one line.
+        # TODO 1 (section 2, "The way in which TCP cuts or joins lines"): what one receive returns is not one line.
         while b"\n" not in self.rest:
-            received = self.socket.recv(4096)
-            if not received:
-                raise Lost("the server has closed the connection")
-            self.rest += received
+            self.rest += self.receive()
         line, self.rest = self.rest.split(b"\n", 1)
         return line.decode().removesuffix("\r")
         # END 1
@@ -135,7 +139,7 @@ def note(*fields):
 def log_in(port):
     """Opens a connection and logs in. Returns the connection and the reply. A KO for good ends the program."""
     connection = Connection(port)
-    # TODO 3 (section 3): the first line, and what its reply may be.
+    # TODO 3 (section 3): the login line, and what its reply may be.
     try:
         return connection, connection.ask(f"LOGIN:{USER}:{PASSWORD}")
     except Refused as ko:
@@ -217,7 +221,7 @@ def take(event, store):
 
 def show(text):
     """Prints a line. Control characters of other users do not reach the terminal."""
-    print("".join(c if c.isprintable() else "?" for c in text), flush=True)
+    print("".join("?" if unicodedata.category(c) in ("Cc", "Cf") else c for c in text), flush=True)
 
 
 def give_up(why):
