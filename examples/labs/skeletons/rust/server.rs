@@ -6,8 +6,8 @@
 //! One thread a connection; one lock around the state. A change is a record: it is appended to the log and synced, then
 //! applied, then answered. At the start the log is replayed. There are no rates, no quotas, no presence (section 7), no
 //! lists of users and rooms, no direct chats; names are of ASCII letters. The standard library has no hash for
-//! passwords, so they are in the log as they are: wachat itself stores Argon2id hashes. The lines between TODO and END are
-//! the exercises: the skeleton has something there that is too simple.
+//! passwords, so they are in the log as they are: wachat itself stores Argon2id hashes. The lines between TODO and END
+//! are the exercises: the skeleton has something there that is too simple.
 #![allow(unused)] // the skeleton has parts that only the exercises use
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

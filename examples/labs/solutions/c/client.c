@@ -153,19 +153,20 @@ static char *quote(char *out, const char *field) {
 }
 /* END 2 */
 
-/* Writes a record of these fields, up to a NULL, into `out`, of MAX_LINE bytes. What is too long is no record: "". */
-static void record(char *out, const char *const fields[]) {
-    char *end = out;
-    *out = '\0';
+/* Writes a record of these fields, up to a NULL. The caller frees it. */
+static char *record(const char *const fields[]) {
+    size_t size = 1;
+    for (int i = 0; fields[i]; i++)
+        size += 2 * strlen(fields[i]) + 3;
+    char *line = malloc(size), *end = line;
+    if (!line)
+        give_up("no memory", "");
     for (int i = 0; fields[i]; i++) {
-        if ((size_t)(end - out) + 2 * strlen(fields[i]) + 8 > MAX_LINE) {
-            *out = '\0';
-            return;
-        }
         if (i > 0)
             *end++ = ';';
         end = quote(end, fields[i]);
     }
+    return line;
 }
 
 /* Sends a line. DONE: `reply` holds its reply, and `fields` the fields of that; there are at least `least`. */
@@ -256,14 +257,15 @@ static void recall(void) {
 
 /* Writes a note and applies it. */
 static void note(const char *const fields[], int count) {
-    static char line[MAX_LINE + 1];
+    char *line = record(fields);
+    size_t length = strlen(line);
+    line[length++] = '\n'; /* in the place of its zero */
     pthread_mutex_lock(&lock);
-    record(line, fields);
-    strcat(line, "\n");
     int file = open(notes, O_CREAT | O_APPEND | O_WRONLY, 0600);
-    if (file < 0 || write(file, line, strlen(line)) != (ssize_t)strlen(line) || fsync(file) != 0)
+    if (file < 0 || write(file, line, length) != (ssize_t)length || fsync(file) != 0)
         give_up("the notes cannot be written: ", notes);
     close(file);
+    free(line);
     apply((char *const *)fields, count);
     pthread_mutex_unlock(&lock);
 }
@@ -321,7 +323,7 @@ static enum outcome request(const void *line) {
     return outcome;
 }
 
-/* Does work that needs the server, until there is an outcome: DONE or REFUSED. */
+/* Does a request, until there is an outcome: DONE or REFUSED. */
 static enum outcome retry(enum outcome (*work)(const void *), const void *argument) {
     /* TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows. */
     for (useconds_t pause = 250000;; pause = pause < 2000000 ? 2 * pause : 4000000) {
@@ -338,10 +340,7 @@ static enum outcome retry(enum outcome (*work)(const void *), const void *argume
 
 /* Sends a message; every attempt has the same id, so it is stored once. Returns 0 after a KO. */
 static int send_message(const char *id, const char *to, const char *text) {
-    char *line = malloc(MAX_LINE), said[700];
-    if (!line)
-        give_up("no memory", "");
-    record(line, (const char *const[]){"SEND", id, to, text, NULL});
+    char *line = record((const char *const[]){"SEND", id, to, text, NULL}), said[700];
     enum outcome outcome = retry(request, line);
     free(line);
     if (outcome != DONE) {
@@ -377,19 +376,19 @@ static void take(char *const event[], int count, const char *store) {
     if (number != 0) /* after it was shown: a kill between the two shows it again, and loses nothing */
         note((const char *const[]){"SEEN", store, event[0], NULL}, 3);
     if (is_message) {
-        record(line, (const char *const[]){"READ", peer, event[0], NULL});
-        if (retry(request, line) == REFUSED)
+        char *read = record((const char *const[]){"READ", peer, event[0], NULL});
+        if (retry(request, read) == REFUSED)
             show(why);
+        free(read);
     }
     /* END 5 */
 }
 
 /* Polls on one connection until it is lost. Each POLL acknowledges what was shown. */
-static enum outcome receive_events(const void *nothing) {
+static enum outcome receive_events(void) {
     static struct connection c;
     static char reply[MAX_LINE], store[65];
     char *fields[MAX_FIELDS], line[64];
-    (void)nothing;
     enum outcome outcome = log_in(&c, recv_port, reply, fields);
     if (outcome != DONE)
         return outcome;
@@ -409,10 +408,16 @@ static enum outcome receive_events(const void *nothing) {
     return outcome;
 }
 
+/* Receives on one connection after the other. */
 static void *keep_receiving(void *nothing) {
-    retry(receive_events, nothing);
+    while (receive_events() == LOST) {
+        char text[600];
+        snprintf(text, sizeof text, "* connecting again: %s", why);
+        show(text);
+        sleep(1);
+    }
     give_up("", why);
-    return NULL;
+    return nothing;
 }
 
 static void choose_id(char id[25]) {

@@ -257,7 +257,7 @@ func request(line string) error {
 	return err
 }
 
-// retry does work that needs the server, until there is an outcome: success (nil), or refused.
+// retry does a request, until there is an outcome: success (nil), or refused.
 func retry(work func() error) error {
 	// TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
 	for pause := 250 * time.Millisecond; ; pause *= 2 {
@@ -358,6 +358,18 @@ func giveUp(why string) {
 	os.Exit(1)
 }
 
+// keepReceiving receives on one connection after the other.
+func keepReceiving() {
+	for {
+		err := receive()
+		if errors.As(err, &refused{}) {
+			giveUp(err.Error())
+		}
+		show("* connecting again: " + err.Error())
+		time.Sleep(time.Second)
+	}
+}
+
 func newID() string {
 	random := make([]byte, 12)
 	if _, err := rand.Read(random); err != nil {
@@ -370,7 +382,7 @@ func main() {
 	if err := recall(); err != nil {
 		giveUp(err.Error())
 	}
-	go func() { giveUp(retry(receive).Error()) }()
+	go keepReceiving()
 	allSent := true
 	for _, one := range append([]message{}, outbox...) {
 		allSent = send(one) && allSent

@@ -157,7 +157,7 @@ def request(line):
 
 
 def retry(work):
-    """Does work that needs the server, until there is an outcome: a result, or Refused."""
+    """Does a request, until there is an outcome: a result, or Refused."""
     # TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
     pause = 0.25
     while True:
@@ -230,10 +230,15 @@ def give_up(why):
 
 
 def keep_receiving():
-    try:
-        retry(receive)
-    except Refused as ko:
-        give_up(ko)
+    """Receives on one connection after the other."""
+    while True:
+        try:
+            receive()
+        except Refused as ko:
+            give_up(ko)
+        except (Lost, OSError) as error:
+            show(f"* connecting again: {error}")
+            time.sleep(1)
 
 
 def main():

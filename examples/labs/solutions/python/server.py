@@ -464,8 +464,8 @@ class Session:
         # TODO 4 (section 5, HISTORY): the last messages of a conversation, in ascending order.
         messages = state.conversations[conversation(self.user, target)]
         messages = [message for message in messages if message.number < before][-limit:]
-        rows = [record(one.number, one.id, state.shown(one.sender), state.shown(one.target), one.time, state.state_of(one),
-                       one.text) for one in messages]
+        rows = [record(one.number, one.id, state.shown(one.sender), state.shown(one.target), one.time,
+                       state.state_of(one), one.text) for one in messages]
         return listed(fitting(rows[::-1])[::-1])
         # END 4
 

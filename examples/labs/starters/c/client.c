@@ -112,19 +112,20 @@ static char *quote(char *out, const char *field) {
 }
 /* END 2 */
 
-/* Writes a record of these fields, up to a NULL, into `out`, of MAX_LINE bytes. What is too long is no record: "". */
-static void record(char *out, const char *const fields[]) {
-    char *end = out;
-    *out = '\0';
+/* Writes a record of these fields, up to a NULL. The caller frees it. */
+static char *record(const char *const fields[]) {
+    size_t size = 1;
+    for (int i = 0; fields[i]; i++)
+        size += 2 * strlen(fields[i]) + 3;
+    char *line = malloc(size), *end = line;
+    if (!line)
+        give_up("no memory", "");
     for (int i = 0; fields[i]; i++) {
-        if ((size_t)(end - out) + 2 * strlen(fields[i]) + 8 > MAX_LINE) {
-            *out = '\0';
-            return;
-        }
         if (i > 0)
             *end++ = ';';
         end = quote(end, fields[i]);
     }
+    return line;
 }
 
 /* Sends a line. DONE: `reply` holds its reply, and `fields` the fields of that; there are at least `least`. */
@@ -256,7 +257,7 @@ static enum outcome request(const void *line) {
     return outcome;
 }
 
-/* Does work that needs the server, until there is an outcome: DONE or REFUSED. */
+/* Does a request, until there is an outcome: DONE or REFUSED. */
 static enum outcome retry(enum outcome (*work)(const void *), const void *argument) {
     /* TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows. */
     return work(argument);
@@ -265,10 +266,7 @@ static enum outcome retry(enum outcome (*work)(const void *), const void *argume
 
 /* Sends a message; every attempt has the same id, so it is stored once. Returns 0 after a KO. */
 static int send_message(const char *id, const char *to, const char *text) {
-    char *line = malloc(MAX_LINE), said[700];
-    if (!line)
-        give_up("no memory", "");
-    record(line, (const char *const[]){"SEND", id, to, text, NULL});
+    char *line = record((const char *const[]){"SEND", id, to, text, NULL}), said[700];
     enum outcome outcome = retry(request, line);
     free(line);
     if (outcome != DONE) {
@@ -295,11 +293,10 @@ static void take(char *const event[], int count, const char *store) {
 }
 
 /* Polls on one connection until it is lost. Each POLL acknowledges what was shown. */
-static enum outcome receive_events(const void *nothing) {
+static enum outcome receive_events(void) {
     static struct connection c;
     static char reply[MAX_LINE], store[65];
     char *fields[MAX_FIELDS], line[64];
-    (void)nothing;
     enum outcome outcome = log_in(&c, recv_port, reply, fields);
     if (outcome != DONE)
         return outcome;
@@ -319,10 +316,16 @@ static enum outcome receive_events(const void *nothing) {
     return outcome;
 }
 
+/* Receives on one connection after the other. */
 static void *keep_receiving(void *nothing) {
-    retry(receive_events, nothing);
+    while (receive_events() == LOST) {
+        char text[600];
+        snprintf(text, sizeof text, "* connecting again: %s", why);
+        show(text);
+        sleep(1);
+    }
     give_up("", why);
-    return NULL;
+    return nothing;
 }
 
 static void choose_id(char id[25]) {

@@ -171,12 +171,12 @@ public class Client {
         }
     }
 
-    /** Work that needs the server. */
+    /** A request that may be done again. */
     interface Work {
         List<String> run() throws IOException;
     }
 
-    /** Does work that needs the server, until there is an outcome: a result, or Refused. */
+    /** Does a request, until there is an outcome: a result, or Refused. */
     static List<String> retry(Work work) throws IOException {
         // TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
         return work.run();
@@ -207,7 +207,7 @@ public class Client {
     // ---- Events (sections 6 and 7) ----
 
     /** Polls on one connection until it is lost. Each POLL acknowledges what was shown. */
-    static List<String> receive() throws IOException {
+    static void receive() throws IOException {
         LoggedIn session = logIn(RECV_PORT);
         try (Connection connection = session.connection()) {
             String acknowledged = session.reply().get(2);
@@ -246,11 +246,17 @@ public class Client {
         Runtime.getRuntime().halt(1);
     }
 
+    /** Receives on one connection after the other. */
     static void keepReceiving() {
-        try {
-            retry(Client::receive);
-        } catch (IOException error) {
-            giveUp(error.getMessage());
+        while (true) {
+            try {
+                receive();
+            } catch (Refused ko) {
+                giveUp(ko.getMessage());
+            } catch (IOException error) {
+                show("* connecting again: " + error.getMessage());
+                sleep(1000);
+            }
         }
     }
 

@@ -120,7 +120,7 @@ async function request(line) {
   }
 }
 
-/** Does work that needs the server, until there is an outcome: a result, or Refused. */
+/** Does a request, until there is an outcome: a result, or Refused. */
 async function retry(work) {
   // TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
   return await work();
@@ -167,7 +167,7 @@ async function take([number, kind, ...rest], store) {
 
 /** Prints a line. Control characters of other users do not reach the terminal. */
 function show(text) {
-  console.log(text.replace(/[\p{Cc}\p{Cf}]/gu, "?"));
+  fs.writeSync(1, text.replace(/[\p{Cc}\p{Cf}]/gu, "?") + "\n"); // console.log returns before a slow reader has it
 }
 
 function giveUp(why) {
@@ -175,9 +175,22 @@ function giveUp(why) {
   process.exit(1);
 }
 
+/** Receives on one connection after the other. */
+async function keepReceiving() {
+  for (;;) {
+    try {
+      await receive();
+    } catch (error) {
+      if (error instanceof Refused) giveUp(error.message);
+      show(`* connecting again: ${error.message}`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+}
+
 async function main() {
   recall();
-  retry(receive).catch((error) => giveUp(error.message));
+  keepReceiving();
   const results = [];
   for (const [id, [to, text]] of [...outbox]) results.push(await send(id, to, text));
   for await (const line of readline.createInterface({ input: process.stdin })) {
