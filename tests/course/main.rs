@@ -7,5 +7,6 @@ mod chaos;
 mod flawed;
 mod judge;
 mod judge_client;
+mod labs;
 mod talk;
 mod trace;

@@ -12,6 +12,7 @@ mod drawn;
 mod chaos;
 mod contributing;
 mod examples;
+mod labs;
 mod machine;
 mod page;
 mod pages;

@@ -217,6 +217,9 @@ class Session:
 
     def close(self, last):
         """Writes the last line, and reads what has arrived: closing before would be a reset, which destroys it."""
+        with self.server.changed:
+            if self.server.sessions.get(self.user) is self:
+                del self.server.sessions[self.user]
         try:
             if last:
                 self.reply(last)
@@ -260,7 +263,8 @@ class Session:
         """Answers a request."""
         requests = {
             "SEND": {"SEND": (self.send, 3, 3), "READ": (self.read, 2, 2), "STATUS": (self.status, 2, 2),
-                     "HISTORY": (self.history, 1, 3), "JOIN": (self.join, 1, 1), "LEAVE": (self.leave, 1, 1)},
+                     "HISTORY": (self.history, 1, 3), "JOIN": (self.join, 1, 1), "LEAVE": (self.leave, 1, 1),
+                     "MEMBERS": (self.members, 1, 1)},
             "RECV": {"POLL": (self.poll, 1, 3)},
         }[self.port]
         requests["PING"] = requests["QUIT"] = (lambda: "OK", 0, 0)
@@ -324,13 +328,19 @@ class Session:
         readable, _, _ = select.select([self.connection], [], [], 0)
         return self.is_replaced or bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
-    # TODO 10 (section 5, JOIN and LEAVE): both are OK where nothing changes.
+    # TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
     def join(self, room):
         raise Ko("NAME", "there are no rooms yet")
 
     def leave(self, room):
         raise Ko("NO_ROOM", "there are no rooms yet")
+
+    def members(self, room):
+        raise Ko("NO_ROOM", "there are no rooms yet")
     # END 10
+
+    def presence(self, user):
+        return "online" if user in self.server.sessions else "offline"
 
 
 def is_name(name):

@@ -335,6 +335,11 @@ impl Session<'_> {
 
     /// Writes the last line, and reads what has arrived: closing before would be a reset, which destroys it.
     fn close(&self, last: &str) {
+        let mut state = self.server.lock();
+        if matches!(state.sessions.get(&self.user), Some((session, _)) if Arc::ptr_eq(session, &self.is_replaced)) {
+            state.sessions.remove(&self.user);
+        }
+        drop(state);
         if !last.is_empty() {
             let _ = self.reply(last);
         }
@@ -387,6 +392,7 @@ impl Session<'_> {
             (Port::Send, "HISTORY", [target, limit, before]) => self.history(target, limit, before),
             (Port::Send, "JOIN", [room]) => self.join(room),
             (Port::Send, "LEAVE", [room]) => self.leave(room),
+            (Port::Send, "MEMBERS", [room]) => self.members(room),
             (Port::Recv, "POLL", [after]) => self.poll(after, "9", "100"),
             (Port::Recv, "POLL", [after, wait]) => self.poll(after, wait, "100"),
             (Port::Recv, "POLL", [after, wait, most]) => self.poll(after, wait, most),
@@ -463,12 +469,16 @@ impl Session<'_> {
         ended || self.is_replaced.load(Ordering::Relaxed)
     }
 
-    // TODO 10 (section 5, JOIN and LEAVE): both are OK where nothing changes.
+    // TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
     fn join(&self, room: &str) -> Answer {
         Err(Ko("NAME", "there are no rooms yet"))
     }
 
     fn leave(&self, room: &str) -> Answer {
+        Err(Ko("NO_ROOM", "there are no rooms yet"))
+    }
+
+    fn members(&self, room: &str) -> Answer {
         Err(Ko("NO_ROOM", "there are no rooms yet"))
     }
     // END 10

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -235,7 +236,7 @@ static void apply(char *const fields[], int count) {
     }
 }
 
-/* TODO 6 (lab 6): the notes are records in the file `notes`, each durable before what depends on it. */
+/* TODO 6 (lab 6): the notes are records in the file notes, each durable before what depends on it. */
 /* Reads the notes of the runs before this one. */
 static void recall(void) {
     char *line = NULL, *fields[MAX_FIELDS];
@@ -326,14 +327,14 @@ static enum outcome request(const void *line) {
 /* Does a request, until there is an outcome: DONE or REFUSED. */
 static enum outcome retry(enum outcome (*work)(const void *), const void *argument) {
     /* TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows. */
-    for (useconds_t pause = 250000;; pause = pause < 2000000 ? 2 * pause : 4000000) {
+    for (unsigned pause = 1;; pause = pause < 8 ? 2 * pause : 8) {
         enum outcome outcome = work(argument);
         if (outcome != LOST)
             return outcome;
         char text[600];
         snprintf(text, sizeof text, "* trying again: %s", why);
         show(text);
-        usleep(pause);
+        sleep(pause);
     }
     /* END 4 */
 }
@@ -408,13 +409,16 @@ static enum outcome receive_events(void) {
     return outcome;
 }
 
-/* Receives on one connection after the other. */
+/* Receives on one connection after the other (section 1, "Connecting again"). */
 static void *keep_receiving(void *nothing) {
-    while (receive_events() == LOST) {
+    unsigned pause = 1;
+    for (time_t begin = time(NULL); receive_events() == LOST; begin = time(NULL)) {
         char text[600];
         snprintf(text, sizeof text, "* connecting again: %s", why);
         show(text);
-        sleep(1);
+        pause = time(NULL) - begin > TIMEOUT ? 1 : pause;
+        sleep(pause);
+        pause = pause < 8 ? 2 * pause : 8;
     }
     give_up("", why);
     return nothing;

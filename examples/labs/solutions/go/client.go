@@ -260,14 +260,14 @@ func request(line string) error {
 // retry does a request, until there is an outcome: success (nil), or refused.
 func retry(work func() error) error {
 	// TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
-	for pause := 250 * time.Millisecond; ; pause *= 2 {
+	for pause := time.Second; ; pause *= 2 {
 		err := work()
 		if err == nil || errors.As(err, &refused{}) {
 			return err
 		}
 		show("* trying again: " + err.Error())
-		if pause > 4*time.Second {
-			pause = 4 * time.Second
+		if pause > 8*time.Second {
+			pause = 8 * time.Second
 		}
 		time.Sleep(pause)
 	}
@@ -358,15 +358,23 @@ func giveUp(why string) {
 	os.Exit(1)
 }
 
-// keepReceiving receives on one connection after the other.
+// keepReceiving receives on one connection after the other (section 1, "Connecting again").
 func keepReceiving() {
+	pause := time.Second
 	for {
+		begin := time.Now()
 		err := receive()
 		if errors.As(err, &refused{}) {
 			giveUp(err.Error())
 		}
 		show("* connecting again: " + err.Error())
-		time.Sleep(time.Second)
+		if time.Since(begin) > timeout {
+			pause = time.Second
+		}
+		time.Sleep(pause)
+		if pause < 8*time.Second {
+			pause *= 2
+		}
 	}
 }
 

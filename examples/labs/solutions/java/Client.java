@@ -246,7 +246,7 @@ public class Client {
     /** Does a request, until there is an outcome: a result, or Refused. */
     static List<String> retry(Work work) throws IOException {
         // TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
-        for (int pause = 250;; pause = Math.min(2 * pause, 4000)) {
+        for (int pause = 1000;; pause = Math.min(2 * pause, 8000)) {
             try {
                 return work.run();
             } catch (Refused ko) {
@@ -343,16 +343,19 @@ public class Client {
         Runtime.getRuntime().halt(1);
     }
 
-    /** Receives on one connection after the other. */
+    /** Receives on one connection after the other (section 1, "Connecting again"). */
     static void keepReceiving() {
+        int pause = 500;
         while (true) {
+            long begin = System.currentTimeMillis();
             try {
                 receive();
             } catch (Refused ko) {
                 giveUp(ko.getMessage());
             } catch (IOException error) {
                 show("* connecting again: " + error.getMessage());
-                sleep(1000);
+                pause = System.currentTimeMillis() - begin > TIMEOUT ? 1000 : Math.min(2 * pause, 8000);
+                sleep(pause);
             }
         }
     }

@@ -167,7 +167,7 @@ async function request(line) {
 /** Does a request, until there is an outcome: a result, or Refused. */
 async function retry(work) {
   // TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
-  for (let pause = 250; ; pause = Math.min(2 * pause, 4000)) {
+  for (let pause = 1000; ; pause = Math.min(2 * pause, 8000)) {
     try {
       return await work();
     } catch (error) {
@@ -240,15 +240,17 @@ function giveUp(why) {
   process.exit(1);
 }
 
-/** Receives on one connection after the other. */
+/** Receives on one connection after the other (section 1, "Connecting again"). */
 async function keepReceiving() {
-  for (;;) {
+  for (let pause = 500; ; ) {
+    const begin = Date.now();
     try {
       await receive();
     } catch (error) {
       if (error instanceof Refused) giveUp(error.message);
       show(`* connecting again: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      pause = Date.now() - begin > TIMEOUT ? 1000 : Math.min(2 * pause, 8000);
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }

@@ -159,14 +159,14 @@ def request(line):
 def retry(work):
     """Does a request, until there is an outcome: a result, or Refused."""
     # TODO 4 (section 4, "No reply means that the outcome is unknown"): the same again, after a pause that grows.
-    pause = 0.25
+    pause = 1
     while True:
         try:
             return work()
         except (Lost, OSError) as error:
             show(f"* trying again: {error}")
             time.sleep(pause)
-            pause = min(2 * pause, 4)
+            pause = min(2 * pause, 8)
     # END 4
 
 
@@ -230,15 +230,18 @@ def give_up(why):
 
 
 def keep_receiving():
-    """Receives on one connection after the other."""
+    """Receives on one connection after the other (section 1, "Connecting again")."""
+    pause = 0.5
     while True:
+        begin = time.monotonic()
         try:
             receive()
         except Refused as ko:
             give_up(ko)
         except (Lost, OSError) as error:
             show(f"* connecting again: {error}")
-            time.sleep(1)
+            pause = 1 if time.monotonic() - begin > TIMEOUT else min(2 * pause, 8)
+            time.sleep(pause)
 
 
 def main():

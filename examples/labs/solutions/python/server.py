@@ -332,6 +332,9 @@ class Session:
 
     def close(self, last):
         """Writes the last line, and reads what has arrived: closing before would be a reset, which destroys it."""
+        with self.server.changed:
+            if self.server.sessions.get(self.user) is self:
+                del self.server.sessions[self.user]
         try:
             if last:
                 self.reply(last)
@@ -393,7 +396,8 @@ class Session:
         """Answers a request."""
         requests = {
             "SEND": {"SEND": (self.send, 3, 3), "READ": (self.read, 2, 2), "STATUS": (self.status, 2, 2),
-                     "HISTORY": (self.history, 1, 3), "JOIN": (self.join, 1, 1), "LEAVE": (self.leave, 1, 1)},
+                     "HISTORY": (self.history, 1, 3), "JOIN": (self.join, 1, 1), "LEAVE": (self.leave, 1, 1),
+                     "MEMBERS": (self.members, 1, 1)},
             "RECV": {"POLL": (self.poll, 1, 3)},
         }[self.port]
         requests["PING"] = requests["QUIT"] = (lambda: "OK", 0, 0)
@@ -490,7 +494,7 @@ class Session:
         readable, _, _ = select.select([self.connection], [], [], 0)
         return self.is_replaced or bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
-    # TODO 10 (section 5, JOIN and LEAVE): both are OK where nothing changes.
+    # TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
     def join(self, room):
         name, state = room.lower(), self.server.state
         if not is_room(name) or not is_name(name[1:]):
@@ -506,7 +510,16 @@ class Session:
         if self.user in state.rooms[name]:
             self.server.commit("LEAVE", name, self.user, now())
         return "OK"
+
+    def members(self, room):
+        name, state = room.lower(), self.server.state
+        if name not in state.rooms:
+            raise Ko("NO_ROOM", "there is no such room")
+        return listed([record(state.shown(user), self.presence(user)) for user in sorted(state.rooms[name])])
     # END 10
+
+    def presence(self, user):
+        return "online" if user in self.server.sessions else "offline"
 
 
 def is_name(name):

@@ -510,6 +510,11 @@ impl Session<'_> {
 
     /// Writes the last line, and reads what has arrived: closing before would be a reset, which destroys it.
     fn close(&self, last: &str) {
+        let mut state = self.server.lock();
+        if matches!(state.sessions.get(&self.user), Some((session, _)) if Arc::ptr_eq(session, &self.is_replaced)) {
+            state.sessions.remove(&self.user);
+        }
+        drop(state);
         if !last.is_empty() {
             let _ = self.reply(last);
         }
@@ -580,6 +585,7 @@ impl Session<'_> {
             (Port::Send, "HISTORY", [target, limit, before]) => self.history(target, limit, before),
             (Port::Send, "JOIN", [room]) => self.join(room),
             (Port::Send, "LEAVE", [room]) => self.leave(room),
+            (Port::Send, "MEMBERS", [room]) => self.members(room),
             (Port::Recv, "POLL", [after]) => self.poll(after, "9", "100"),
             (Port::Recv, "POLL", [after, wait]) => self.poll(after, wait, "100"),
             (Port::Recv, "POLL", [after, wait, most]) => self.poll(after, wait, most),
@@ -706,7 +712,7 @@ impl Session<'_> {
         ended || self.is_replaced.load(Ordering::Relaxed)
     }
 
-    // TODO 10 (section 5, JOIN and LEAVE): both are OK where nothing changes.
+    // TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
     fn join(&self, room: &str) -> Answer {
         let (name, mut state) = (room.to_lowercase(), self.server.lock());
         if !is_room(&name) || !is_name(&name[1..]) {
@@ -725,6 +731,13 @@ impl Session<'_> {
             self.server.commit(&mut state, &["LEAVE", &name, &self.user, &now()]);
         }
         Ok("OK".to_string())
+    }
+
+    fn members(&self, room: &str) -> Answer {
+        let state = self.server.lock();
+        let members = state.rooms.get(&room.to_lowercase()).ok_or(Ko("NO_ROOM", "there is no such room"))?;
+        let presence = |user: &String| if state.sessions.contains_key(user) { "online" } else { "offline" };
+        Ok(listed(members.iter().map(|user| record(&[&state.shown(user), presence(user)])).collect()))
     }
     // END 10
 }

@@ -264,15 +264,23 @@ func giveUp(why string) {
 	os.Exit(1)
 }
 
-// keepReceiving receives on one connection after the other.
+// keepReceiving receives on one connection after the other (section 1, "Connecting again").
 func keepReceiving() {
+	pause := time.Second
 	for {
+		begin := time.Now()
 		err := receive()
 		if errors.As(err, &refused{}) {
 			giveUp(err.Error())
 		}
 		show("* connecting again: " + err.Error())
-		time.Sleep(time.Second)
+		if time.Since(begin) > timeout {
+			pause = time.Second
+		}
+		time.Sleep(pause)
+		if pause < 8*time.Second {
+			pause *= 2
+		}
 	}
 }
 

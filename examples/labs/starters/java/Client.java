@@ -246,16 +246,19 @@ public class Client {
         Runtime.getRuntime().halt(1);
     }
 
-    /** Receives on one connection after the other. */
+    /** Receives on one connection after the other (section 1, "Connecting again"). */
     static void keepReceiving() {
+        int pause = 500;
         while (true) {
+            long begin = System.currentTimeMillis();
             try {
                 receive();
             } catch (Refused ko) {
                 giveUp(ko.getMessage());
             } catch (IOException error) {
                 show("* connecting again: " + error.getMessage());
-                sleep(1000);
+                pause = System.currentTimeMillis() - begin > TIMEOUT ? 1000 : Math.min(2 * pause, 8000);
+                sleep(pause);
             }
         }
     }

@@ -175,15 +175,17 @@ function giveUp(why) {
   process.exit(1);
 }
 
-/** Receives on one connection after the other. */
+/** Receives on one connection after the other (section 1, "Connecting again"). */
 async function keepReceiving() {
-  for (;;) {
+  for (let pause = 500; ; ) {
+    const begin = Date.now();
     try {
       await receive();
     } catch (error) {
       if (error instanceof Refused) giveUp(error.message);
       show(`* connecting again: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      pause = Date.now() - begin > TIMEOUT ? 1000 : Math.min(2 * pause, 8000);
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }

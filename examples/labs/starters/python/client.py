@@ -174,15 +174,18 @@ def give_up(why):
 
 
 def keep_receiving():
-    """Receives on one connection after the other."""
+    """Receives on one connection after the other (section 1, "Connecting again")."""
+    pause = 0.5
     while True:
+        begin = time.monotonic()
         try:
             receive()
         except Refused as ko:
             give_up(ko)
         except (Lost, OSError) as error:
             show(f"* connecting again: {error}")
-            time.sleep(1)
+            pause = 1 if time.monotonic() - begin > TIMEOUT else min(2 * pause, 8)
+            time.sleep(pause)
 
 
 def main():
