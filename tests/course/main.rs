@@ -11,5 +11,6 @@ mod explain;
 mod flawed;
 mod judge;
 mod judge_client;
+mod labs;
 mod talk;
 mod trace;

@@ -13,9 +13,18 @@ const PORTS: [&str; 2] = ["2666", "2999"];
 
 #[test]
 fn the_session_of_the_proxy_looks_as_the_page_shows_it() {
+    let machine = play(COURSE);
+    let (command, shown) = commands(COURSE, "chaos-log").remove(0);
+    let log: Vec<_> = machine.run(&command).lines().map(str::to_owned).collect();
+    let normal = |lines: &[String]| lines.iter().map(|line| normal(line)).collect::<Vec<_>>();
+    assert_eq!(normal(&log), normal(&shown));
+}
+
+/// Plays the blocks `chaos` and `chaos-nc` of a page: the proxy, and what is sent through it.
+pub fn play(page: &str) -> Machine {
     let mut machine = Machine::new();
     machine.serve("wachat serve --data chaos", 0);
-    let (command, shown) = commands(COURSE, "chaos").remove(0);
+    let (command, shown) = commands(page, "chaos").remove(0);
     let [send, recv] = machine.ports();
     let command = format!("exec {command} --listen 0,0 --to {send},{recv}");
     let mut proxy = machine.shell(&command).stdout(Stdio::piped()).spawn().expect("a proxy");
@@ -23,17 +32,15 @@ fn the_session_of_the_proxy_looks_as_the_page_shows_it() {
     let mut said: Vec<_> = output.by_ref().take(3).collect();
     let word = |name: &str| said[0].split(' ').find_map(|word| word.strip_prefix(name)).expect("an address").to_owned();
     let ports = ["send=127.0.0.1:", "recv=127.0.0.1:"].map(word);
-    play_nc(COURSE, "chaos-nc", [(PORTS[0], &ports[0]), (PORTS[1], &ports[1])]);
+    play_nc(page, "chaos-nc", [(PORTS[0], &ports[0]), (PORTS[1], &ports[1])]);
     send_signal(proxy.id(), "INT");
     said.extend(output);
     assert!(wait_for("the proxy to stop", || proxy.try_wait().expect("its state")).success());
     said[1] = said[1].replace(&ports[0], PORTS[0]).replace(&ports[1], PORTS[1]);
     let normal = |lines: &[String]| lines.iter().map(|line| normal(line)).collect::<Vec<_>>();
     assert_eq!(normal(&said), normal(&shown));
-    let (command, shown) = commands(COURSE, "chaos-log").remove(0);
-    let log: Vec<_> = machine.run(&command).lines().map(str::to_owned).collect();
-    assert_eq!(normal(&log), normal(&shown));
     machine.stop_server();
+    machine
 }
 
 /// Returns the rules in the table of lessons.

@@ -13,6 +13,7 @@ mod chaos;
 mod class;
 mod contributing;
 mod examples;
+mod labs;
 mod machine;
 mod page;
 mod pages;

@@ -21,13 +21,14 @@ pub fn read(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Returns the lines of a page's block with this name.
+/// Returns the lines of a page's block with this name. In a list a block is indented.
 pub fn block(page: &str, name: &str) -> Vec<String> {
-    let text = read(page);
-    let start = format!("```console {name}\n");
-    let block = text.split_once(&start).and_then(|(_, rest)| rest.split_once("\n```"));
-    let (text, _) = block.unwrap_or_else(|| panic!("{page} has no block {name}"));
-    text.lines().map(|line| line.trim_end().to_owned()).collect()
+    let (text, start) = (read(page), format!("```console {name}"));
+    let mut lines = text.lines().skip_while(|line| line.trim_start() != start);
+    let head = lines.next().unwrap_or_else(|| panic!("{page} has no block {name}"));
+    let indentation = &head[..head.len() - start.len()];
+    let inside = lines.take_while(|line| line.trim() != "```");
+    inside.map(|line| line.strip_prefix(indentation).unwrap_or(line).trim_end().to_owned()).collect()
 }
 
 /// Returns the lines of a page's section.

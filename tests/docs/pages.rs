@@ -10,7 +10,7 @@ use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::texts::Language;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 14] = [
     README,
     CLIENT,
     TOOLS,
@@ -21,6 +21,8 @@ const PAGES: [&str; 12] = [
     FIGURES,
     "SECURITY.md",
     "data/README.md",
+    "examples/labs/README.md",
+    "examples/labs/instructor.md",
     "tests/README.md",
     "src/protocol/protocol.md",
 ];
@@ -202,9 +204,9 @@ fn every_program_command_on_a_page_exists() {
 #[test]
 fn every_flag_on_a_page_is_in_a_help() {
     let help = help();
-    for page in [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE] {
+    for page in [README, CLIENT, TOOLS, COURSE, EXAMPLES, FIVE].into_iter().chain(crate::labs::PAGES) {
         let text = read(page);
-        let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo"));
+        let typed = quoted(&text).into_iter().filter(|text| !text.starts_with("cargo") && !text.starts_with("rustc"));
         let words = typed.flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));
         for flag in words {
             let ends = [" ", "\n", ","].map(|end| format!("{flag}{end}"));

@@ -22,9 +22,7 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     play_in_a_shell(&mut machine, TOOLS, "scripts");
     stop(&mut machine);
     play_in_a_shell(&mut machine, COURSE, "trace");
-    let traced = || std::fs::read_to_string(machine.path().join("server.csv")).expect("a trace");
-    wait_until("the server to notice that the client has ended", || traced().contains(";CLOSE;"));
-    stop(&mut machine);
+    stop_traced(&mut machine);
     play_in_a_shell(&mut machine, COURSE, "diagram");
     machine.serve("wachat serve --data empty", 0);
     let [send, recv] = machine.ports();
@@ -32,7 +30,14 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     stop(&mut machine);
 }
 
-fn stop(machine: &mut Machine) {
+/// Stops a server once its trace shows that the client has ended.
+pub fn stop_traced(machine: &mut Machine) {
+    let traced = || std::fs::read_to_string(machine.path().join("server.csv")).expect("a trace");
+    wait_until("the server to notice that the client has ended", || traced().contains(";CLOSE;"));
+    stop(machine);
+}
+
+pub fn stop(machine: &mut Machine) {
     let said = machine.stop_server();
     assert!(said.last().is_some_and(|line| line.contains("stopped")), "{said:?}");
 }
@@ -49,7 +54,7 @@ pub fn commands(page: &str, name: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// Runs each command in a shell of its own. A server goes on until it is stopped.
-fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
+pub fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
     let mut exports = String::new();
     for (command, shown) in commands(page, name) {
         let said = if command.split(' ').any(|word| word == "serve") {

@@ -1,6 +1,6 @@
 //! `wachat chaos` between real clients, or raw connections, and a real server, or a raw one that shows what arrives.
 
 mod errors;
-mod process;
+pub mod process;
 mod replay;
 mod rules;

@@ -1,0 +1,115 @@
+//! The servers of the labs, graded by the judge: a skeleton lacks what its exercises are about, and each exercise that is
+//! done brings the groups of its lab.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use super::holes::filled;
+use super::tools::{is_there, make_server};
+use super::{SERVERS, path};
+use crate::flawed::normal;
+use crate::judge::{judge, text};
+use crate::support::world::choose_ports;
+use crate::support::{send_signal, wait_until};
+
+/// A server that `restart.sh` of the labs has started, in a directory of its own.
+struct Running {
+    directory: tempfile::TempDir,
+    ports: [u16; 2],
+    restart: String,
+}
+
+impl Running {
+    /// Starts a server from its source; `None`: there is no tool chain.
+    fn start(source: &Path) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let (place, [send, recv]) = (directory.path().display(), choose_ports());
+        let server = make_server(source, directory.path())?;
+        let script = path("skeletons/restart.sh").display().to_string();
+        let restart = format!("cd {place} && SERVER='{server}' PORTS='{send} {recv}' sh {script}");
+        assert!(Command::new("sh").args(["-c", &restart]).status().unwrap().success());
+        wait_until("the server", || [send, recv].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()));
+        Some(Self { ports: [send, recv], restart, directory })
+    }
+
+    /// Starts a skeleton with these holes filled as in the solution.
+    fn with_holes(file: &str, holes: &[usize]) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let source = directory.path().join(file.rsplit('/').next().unwrap());
+        std::fs::write(&source, filled(&format!("skeletons/{file}"), &format!("solutions/{file}"), holes)).unwrap();
+        Self::start(&source) // which has read the source by now: no test that restarts it
+    }
+
+    /// Returns the exit code of the judge, and what it says.
+    fn judge(&self, only: &str) -> (Option<i32>, String) {
+        let output = judge(
+            self.ports[0],
+            self.ports[1],
+            &["--only", only, "--jobs", "16", "--patience", "10", "--restart", &self.restart],
+        );
+        (output.status.code(), text(&output))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        send_signal(pid.trim().parse().unwrap(), "KILL");
+    }
+}
+
+const ALL: &str = "framing,login,send,poll,states,idempotence,rooms,time-outs,crash";
+
+fn assert_passes(file: &str) {
+    let Some(server) = Running::start(&path("solutions").join(file)) else { return };
+    let (code, said) = server.judge(ALL);
+    assert!(code == Some(0) && said.contains("passed  crash-4 "), "{file}:\n{said}");
+}
+
+#[test]
+fn the_solution_in_python_passes_all_groups() {
+    assert_passes(SERVERS[0]);
+}
+
+#[test]
+fn the_solution_in_rust_passes_all_groups() {
+    assert_passes(SERVERS[1]);
+}
+
+#[test]
+fn a_skeleton_starts_and_fails() {
+    for file in SERVERS {
+        let Some(server) = Running::start(&path("skeletons").join(file)) else { continue };
+        let (code, said) = server.judge("framing-8,login-3,send-5,poll-6,states-2,idempotence-1,rooms-1,crash-2");
+        assert!(code == Some(1) && !said.contains("passed  "), "{file}:\n{said}");
+        assert_eq!(said.matches("FAILED ").count(), 8, "{file}:\n{said}");
+    }
+}
+
+#[test]
+fn each_lab_brings_its_groups() {
+    let steps: [(&[usize], &str); 3] = [
+        (&[1, 2], "framing"),
+        (&[1, 2, 3, 4, 5, 6], "framing,login,send,poll,states"),
+        (&[1, 2, 3, 4, 5, 6, 7], "idempotence"),
+    ];
+    for (holes, groups) in steps {
+        let Some(server) = Running::with_holes(SERVERS[0], holes) else { return };
+        let (code, said) = server.judge(groups);
+        assert_eq!(code, Some(0), "with {holes:?}:\n{said}");
+    }
+}
+
+#[test]
+fn the_second_lab_shows_what_the_judge_says_of_the_skeleton() {
+    if !is_there("python3", "--version") {
+        return;
+    }
+    let server = Running::start(&path("skeletons").join(SERVERS[0])).unwrap();
+    let output = judge(server.ports[0], server.ports[1], &["--only", "framing-2"]);
+    let page = super::read("en/2-framing.md");
+    let shown = page.split("--only framing-2\n").nth(1).and_then(|rest| rest.split("   ```").next()).unwrap();
+    let shown: String = shown.lines().map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect();
+    assert_eq!(normal(&text(&output)), normal(&shown));
+}
