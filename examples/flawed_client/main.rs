@@ -62,7 +62,8 @@ enum Job {
         text: String,
     },
     Read {
-        user: String,
+        /// A user, or a room.
+        target: String,
         number: u64,
     },
     /// Everything before it is done: the client ends.
@@ -109,7 +110,7 @@ fn send_all(account: &Account, files: &Files, jobs: &Receiver<Job>) {
     for job in jobs {
         let line = |id: &str| match &job {
             Job::Send { to, text, .. } => Some(account.record(&["SEND", id, to, text])),
-            Job::Read { user, number } => Some(account.record(&["READ", user, &number.to_string()])),
+            Job::Read { target, number } => Some(account.record(&["READ", target, &number.to_string()])),
             Job::End => None,
         };
         let id = if let Job::Send { id, .. } = &job { id.clone() } else { String::new() };
@@ -186,7 +187,7 @@ fn poll(
 /// Shows the messages that were not shown before.
 fn show_all(events: &[Vec<String>], shown: &mut HashSet<u64>, reads: &Sender<Job>, last: u64) {
     for event in events {
-        let [number, kind, _, from, _, _, text, ..] = &event[..] else { continue };
+        let [number, kind, _, from, to, _, text, ..] = &event[..] else { continue };
         let Ok(number) = number.parse() else { continue };
         if kind == "MSG" && number > last && shown.insert(number) {
             let time = Timestamp::now().to_string();
@@ -194,7 +195,8 @@ fn show_all(events: &[Vec<String>], shown: &mut HashSet<u64>, reads: &Sender<Job
             if written.and_then(|()| io::stdout().flush()).is_err() {
                 end("nobody reads the output");
             }
-            let _ = reads.send(Job::Read { user: from.clone(), number });
+            let target = if to.starts_with('#') { to } else { from };
+            let _ = reads.send(Job::Read { target: target.clone(), number });
         }
     }
 }

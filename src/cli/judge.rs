@@ -30,6 +30,7 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 /// each line `@luis: hola` of its input, and writes each message that it shows as a line that ends with `luis: hola`. At the
 /// end of its input it ends with exit code 0, once each message was answered OK.
 #[derive(Args)]
+#[command(override_usage = "wachat judge [OPTIONS] <--server HOST:SEND,RECV|--client COMMAND>")]
 #[command(group(ArgGroup::new("judged").args(["server", "client", "list"]).required(true).multiple(true)))]
 pub(super) struct JudgeArgs {
     /// Server and its ports, such as localhost:1666,1999

@@ -23,6 +23,7 @@ use super::state::home::Home;
 use super::state::lookup::{Lookup, look_up};
 use super::texts::Phrase;
 use crate::limits;
+use crate::trace::Trace;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
@@ -47,6 +48,14 @@ pub struct Owner {
     network: Network,
     /// The answers of lookups.
     found: (Sender<Event>, Receiver<Event>),
+    trace: Option<Trace>,
+}
+
+/// The threads end when their channels do, with the owner: not one after the other, and not before the program.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.trace.iter().for_each(Trace::end_connections);
+    }
 }
 
 impl Owner {
@@ -73,7 +82,8 @@ impl Owner {
         let app = App::new(setting, home.state, present()?);
         // Each lookup that the app allows has room for its answer.
         let found = bounded(limits::CLIENT_QUESTIONS);
-        Ok(Self { app, files: home.files, requests, polls, links, network, found })
+        let trace = account.trace.clone();
+        Ok(Self { app, files: home.files, requests, polls, links, network, found, trace })
     }
 
     /// Returns the directory of the client's files.

@@ -41,6 +41,8 @@ struct Queue {
     bytes: Vec<u8>,
     /// Number of entries that were dropped since the last one that was queued.
     dropped: u64,
+    /// The process is about to end: its connections end with it, in an order that nobody knows.
+    connections_end: bool,
     is_closing: bool,
     has_ended: bool,
 }
@@ -81,6 +83,11 @@ impl Trace {
         self.0.add(&mut queue, event, link, user, number, text);
         drop(queue);
         self.0.filled.notify_one();
+    }
+
+    /// Records nothing of connections from here on: the process is about to end, and STOP says what becomes of them.
+    pub fn end_connections(&self) {
+        self.0.queue.lock().connections_end = true;
     }
 
     /// Records the end of the process, and waits a moment until everything is written. `why` may be empty.
@@ -129,8 +136,8 @@ impl Write for Bounded {
 
 impl Sink {
     fn add(&self, queue: &mut Queue, event: Event, link: Option<Link>, user: &str, number: u64, text: &str) {
-        if queue.is_closing {
-            // The last entry is there; other threads end with the process.
+        if queue.is_closing || (queue.connections_end && link.is_some()) {
+            // The last entry is there, or about to come; other threads end with the process.
             return;
         }
         if queue.bytes.len() >= limits::TRACE_QUEUE_BYTES {

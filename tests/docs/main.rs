@@ -12,6 +12,7 @@ mod drawn;
 mod chaos;
 mod class;
 mod contributing;
+mod dependencies;
 mod examples;
 mod labs;
 mod machine;

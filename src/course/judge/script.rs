@@ -90,6 +90,7 @@ const CLIENT_FILES: &[(&str, &str)] = &[
     ("client-poll", include_str!("clients/poll.txt")),
     ("client-states", include_str!("clients/states.txt")),
     ("client-idempotence", include_str!("clients/idempotence.txt")),
+    ("client-rooms", include_str!("clients/rooms.txt")),
     ("client-time-outs", include_str!("clients/time-outs.txt")),
     ("client-crash", include_str!("clients/crash.txt")),
 ];

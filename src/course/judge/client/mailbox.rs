@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{Message, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::{
-    Accepted, Chat, Code, Codec as _, Event, HistoryRecord, Login, LoginKind, Reply, SendRequest, User,
+    Accepted, Chat, Code, Codec as _, Event, HistoryRecord, Login, LoginKind, Reply, Room, SendRequest, User,
 };
 
 /// The user of the client, and the users that are there beside.
 pub const USER: &str = "ana";
 pub const OTHERS: [&str; 2] = ["eva", "luis"];
+/// The room in which they all are.
+const ROOM: &str = "#sala";
 
 /// The name of the server's store (protocol, section 6).
 const STORE: &str = "judge";
@@ -108,7 +110,7 @@ impl Mailbox {
     /// Answers a request on the SEND port.
     pub fn answer(&mut self, request: SendRequest) -> Reply {
         match request {
-            SendRequest::Send { id, to: Ok(to @ Target::User(_)), text } => {
+            SendRequest::Send { id, to: Ok(to), text } if is_there(&to) => {
                 let known = self.messages.iter().find(|known| known.id == id && known.from.mapped() == USER);
                 match known {
                     Some(known) if known.to != to || known.text != text => Code::Conflict.into(),
@@ -128,7 +130,7 @@ impl Mailbox {
             SendRequest::Chats { .. } => Reply::Chats(self.chats()),
             SendRequest::Users { .. } => Reply::Users(users()),
             SendRequest::Status { .. } => Code::NoMessage.into(),
-            SendRequest::Rooms { .. } => Reply::Rooms(Vec::new()),
+            SendRequest::Rooms { .. } => Reply::Rooms(room().into_iter().collect()),
             SendRequest::Sessions => Reply::Sessions(Vec::new()),
             SendRequest::Help => Reply::Help,
             SendRequest::Peer { .. } => Code::NoPeer.into(),
@@ -186,9 +188,19 @@ fn accepted(message: &Message) -> Accepted {
     Accepted { id: message.id.clone(), at: message.at, seq: message.seq }
 }
 
+/// Tells whether messages can be sent there: to any user, and to one room.
+fn is_there(target: &Target) -> bool {
+    matches!(target, Target::User(_)) || target.to_string() == ROOM
+}
+
 /// Returns the conversation of a message, as the user sees it.
 fn target_of(message: &Message) -> Option<Target> {
     UserName::new(USER).ok().map(|user| message.target_for(&user))
+}
+
+fn room() -> Option<Room> {
+    let name = RoomName::new(ROOM).ok()?;
+    Some(Room { name, members: OTHERS.len() + 1, member: true })
 }
 
 fn users() -> Vec<User> {

@@ -132,7 +132,8 @@ impl<'a> Player<'a> {
             Some(name) => {
                 let number = self.stage.lock().mailbox.next_number().to_string();
                 self.names.note(name, number.clone());
-                format!("{number};{event}")
+                // A GAP has its own number at its end, too.
+                format!("{number};{}", event.replace(&format!("<{name}>"), &number))
             }
             None => filled,
         };
