@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use super::play::{Mismatch, Player, What, milliseconds, unknown};
 use super::wire::Came;
 
+/// Pause before the next poll, for a server whose polls return at once.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
 impl Player<'_> {
     pub(super) fn read(&mut self, name: &str, time: Duration) -> Result<Came, Mismatch> {
         let came = self.wire(name)?.read_within(time);
@@ -64,6 +67,7 @@ impl Player<'_> {
             if events.len() >= patterns.len() || Instant::now() > deadline {
                 break events;
             }
+            thread::sleep(POLL_INTERVAL);
         };
         let mut came = events.iter();
         for pattern in patterns {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::pattern::Names;
 use super::wire::{Came, Wire};
 use super::{Server, Test, Verdict, crash};
+use crate::model::safe::safe;
 
 /// The password of the users of the tests.
 pub const PASSWORD: &str = "palabra larga";
@@ -295,18 +296,32 @@ impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, name) = (self.at.as_secs_f64(), &self.connection);
         match &self.what {
-            What::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", shorten(&bytes.escape_ascii().to_string())),
+            What::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", sent(bytes)),
             What::Came(came) => write!(f, "{seconds:8.3} {name:>2} < {came}"),
-            What::Note(note) => write!(f, "{seconds:8.3} {name:>2}   {note}"),
+            What::Note(note) => write!(f, "{seconds:8.3} {name:>2}   {}", shorten(note)),
         }
     }
 }
 
+/// Returns bytes as a person can type them, but for control characters (LF is `␊`) and bytes that are no text (`\xff`).
+fn sent(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text += &safe(chunk.valid());
+        text += &chunk.invalid().escape_ascii().to_string();
+    }
+    cut(&text, bytes.len())
+}
+
 /// Cuts a text that is too long to be read.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
+    cut(text, text.len())
+}
+
+fn cut(text: &str, bytes: usize) -> String {
     let end = text.char_indices().nth(SHOWN_CHARS).map_or(text.len(), |(at, _)| at);
     match text.split_at_checked(end) {
-        Some((start, rest)) if !rest.is_empty() => format!("{start}… ({} bytes)", text.len()),
+        Some((start, rest)) if !rest.is_empty() => format!("{start}… ({bytes} bytes)"),
         _ => text.to_owned(),
     }
 }

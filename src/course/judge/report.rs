@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::play::shorten;
 use super::points::Points;
 use super::{Failure, Outcome, Side, Test, Verdict, script};
 
@@ -27,9 +28,9 @@ fn details(test: &Test, failure: &Failure) -> String {
     // Writing to a String does not fail.
     let _ = writeln!(text, "    protocol, section {section}: \"{clause}\"");
     if !step.ends_with(expected) {
-        let _ = writeln!(text, "    step      {step}");
+        let _ = writeln!(text, "    step      {}", shorten(step));
     }
-    let _ = writeln!(text, "    expected  {expected}\n    came      {came}");
+    let _ = writeln!(text, "    expected  {}\n    came      {came}", shorten(expected));
     let _ = writeln!(text, "    usually   {usual}");
     let hidden = moments.len().saturating_sub(MOMENTS);
     if hidden > 0 {

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use crate::net::{LineError, LineReader};
@@ -41,9 +42,12 @@ impl Wire {
         let _ = (&*self.stream).write_all(bytes);
     }
 
-    /// Sends each byte by itself.
+    /// Sends each byte by itself, with a pause in which it is read.
     pub fn send_bytes(&self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.send(&[*byte]));
+        for byte in bytes {
+            self.send(&[*byte]);
+            thread::sleep(pause_after(*byte));
+        }
     }
 
     /// Sends a line up to so often, as long as the socket takes all of it; returns how often.
@@ -74,4 +78,9 @@ impl Wire {
     pub fn shut(&self) {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
+}
+
+/// Returns the pause behind a byte that is sent by itself: a long one in the middle of a character.
+pub fn pause_after(byte: u8) -> Duration {
+    Duration::from_millis(if byte < 0xC0 { 1 } else { 60 })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::request::{Asked, Port, Request};
 use super::stage::{Answer, Stage, Writing};
 use crate::course::judge::play::What;
-use crate::course::judge::wire::Came;
+use crate::course::judge::wire::{Came, pause_after};
 use crate::limits;
 use crate::net::{LineError, LineReader};
 use crate::protocol::{After, RecvRequest, Reply, SendRequest};
@@ -149,7 +149,11 @@ impl Connection<'_> {
         let mut stream = &**self.stream;
         let _ = match writing {
             Writing::Whole | Writing::Crlf | Writing::More => stream.write_all(&bytes),
-            Writing::Bytes => bytes.iter().try_for_each(|byte| stream.write_all(&[*byte])),
+            Writing::Bytes => bytes.iter().try_for_each(|byte| {
+                stream.write_all(&[*byte])?;
+                thread::sleep(pause_after(*byte));
+                Ok(())
+            }),
             Writing::Halves => {
                 let (start, rest) = bytes.split_at(bytes.len() * 2 / 3);
                 stream.write_all(start).and_then(|()| {
