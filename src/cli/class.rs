@@ -130,6 +130,7 @@ fn stop(directory: &Path) -> Result<(), String> {
             ));
         }
     }
-    write_out(format!("{stopped} servers stopped\n").as_bytes())?;
+    let servers = if stopped == 1 { "server" } else { "servers" };
+    write_out(format!("{stopped} {servers} stopped\n").as_bytes())?;
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nwachat: ")) }
 }

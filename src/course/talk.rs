@@ -23,21 +23,26 @@ const PATIENCE: Duration = Duration::from_secs(86_400);
 /// sent before, and how it is shown.
 pub fn talk(stream: TcpStream, first: Option<(String, &str)>) -> io::Result<()> {
     let waiting = Arc::new(Mutex::new(VecDeque::new()));
-    let (input, verbs) = (stream.try_clone()?, waiting.clone());
-    let receiver = thread::Builder::new().name("receiver".to_owned()).spawn(move || print_replies(input, &verbs))?;
     if let Some((line, shown)) = first {
         println!("C: {shown}");
         send(&stream, &waiting, &line)?;
     }
+    let (output, verbs) = (stream.try_clone()?, waiting.clone());
+    // The thread ends with the program: when the server has closed, nobody has to type another line.
+    thread::Builder::new().name("sender".to_owned()).spawn(move || send_lines(&output, &verbs))?;
+    print_replies(stream, &waiting)
+}
+
+/// Sends the lines of standard input until it ends.
+fn send_lines(stream: &TcpStream, waiting: &Mutex<VecDeque<String>>) {
     for line in io::stdin().lock().lines() {
         // The reply to a line that the server has not waited for is still read.
-        if send(&stream, &waiting, &line?).is_err() {
+        if line.and_then(|line| send(stream, waiting, &line)).is_err() {
             break;
         }
     }
     // The server may have closed already.
     let _ = stream.shutdown(Shutdown::Write);
-    receiver.join().unwrap_or(Ok(()))
 }
 
 /// Notes the verb of a line, for its reply, and sends it.

@@ -55,3 +55,18 @@ fn every_request_and_every_code_has_its_sentence() {
         assert!(meaning.is_some(), "{code}");
     }
 }
+
+#[test]
+fn it_ends_when_the_server_closes_and_waits_for_no_other_line() {
+    let world = World::without_lobby();
+    let ports = [format!("--send-port={}", world.send_port), format!("--recv-port={}", world.recv_port)];
+    let mut command = Command::new(WACHAT);
+    command.arg("talk").args(ports).env("WACHAT_CONFIG", "/dev/null");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"QUIT\n").unwrap();
+    // Its input stays open.
+    let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(said.contains("the server has closed the connection"), "{said}");
+    drop(input);
+}
