@@ -16,6 +16,7 @@ use crate::client::Exit;
 use crate::client::exit::failed;
 use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
+use crate::course::trace::CHAOS;
 use crate::limits;
 use crate::signals;
 use crate::trace::Trace;
@@ -96,7 +97,7 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("no signals: {error}")))?;
     let (notices, shown) = bounded(limits::CHAOS_SHOWN);
     let Pair(server) = args.to;
-    let trace = args.trace.as_deref().map(|path| Trace::to_file("chaos", path)).transpose();
+    let trace = args.trace.as_deref().map(|path| Trace::to_file(CHAOS, path)).transpose();
     let trace = trace.map_err(|error| failed(format!("cannot write the trace: {error}")))?;
     let config = Config { listen: args.listen.0, server, source, log, trace: trace.clone(), notices };
     let proxy = Proxy::start(config).map_err(failed)?;
