@@ -98,7 +98,7 @@ fn three(scene: &Scene) -> [&Path; 3] {
 #[test]
 fn a_dropped_ok_ends_at_the_proxy_and_the_retry_goes_through() {
     let (scene, id) = lost_ok();
-    let (text, notes) = shown(&three(scene), &["--message", id, "--columns", "150"]);
+    let (text, notes) = shown(&three(scene), &["--message", id, "--columns", "240"]);
     assert_eq!(notes, "", "the traces agree");
     assert_in_order(text.lines().next().expect("a head"), &[" ana ", "client:ana", "chaos", "server"]);
     let lines = [" SEND ", " SEND ", "sync", "(received, not passed on)", " SEND ", "(again)", " OK ", " OK "];
