@@ -16,8 +16,10 @@ use crate::client::Exit;
 use crate::client::exit::failed;
 use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
+use crate::course::trace::CHAOS;
 use crate::limits;
 use crate::signals;
+use crate::trace::Trace;
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("source").args(["rule", "rules", "seed", "replay"]).required(true).multiple(true))]
@@ -47,6 +49,9 @@ pub(super) struct ChaosArgs {
     /// Write each decision to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Append each line received or sent on, without passwords, to this file, which wachat trace reads
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 }
 
 /// The addresses of two ports.
@@ -92,12 +97,16 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("no signals: {error}")))?;
     let (notices, shown) = bounded(limits::CHAOS_SHOWN);
     let Pair(server) = args.to;
-    let proxy = Proxy::start(Config { listen: args.listen.0, server, source, log, notices }).map_err(failed)?;
+    let trace = args.trace.as_deref().map(|path| Trace::to_file(CHAOS, path)).transpose();
+    let trace = trace.map_err(|error| failed(format!("cannot write the trace: {error}")))?;
+    let config = Config { listen: args.listen.0, server, source, log, trace: trace.clone(), notices };
+    let proxy = Proxy::start(config).map_err(failed)?;
     announce(&proxy, server);
     let keys = if needs_enter { read_keys() } else { crossbeam_channel::never() };
     show(&proxy, &signals, &shown, keys);
     shown.try_iter().for_each(|notice| show_one(&notice));
     sum_up(&proxy.summary());
+    trace.iter().for_each(|trace| trace.finish(""));
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use crate::course::explain;
 
 /// Tell the life of one message as a story
 ///
-/// Reads a store, also beside a server that runs, and the traces of server and clients where they are given. Each step
-/// names the promise that it shows, and the sentence of the protocol. Times are UTC. A store alone knows when a message
+/// Reads a store, also beside a server that runs, and the traces of server, clients and proxy where they are given. Each
+/// step names the promise that it shows, and the sentence of the protocol. Times are UTC. A store alone knows when a message
 /// was accepted, delivered and read, as far back as its log goes; retries, lost lines and crashes are in the traces.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
@@ -24,7 +24,7 @@ pub(super) struct ExplainArgs {
     /// Sender of the message, where several users have used the id
     #[arg(long, value_name = "NAME")]
     from: Option<String>,
-    /// File of serve --trace FILE or connect --trace; may be given again
+    /// File of serve --trace FILE, connect --trace or chaos --trace; may be given again
     #[arg(long, value_name = "FILE")]
     trace: Vec<PathBuf>,
     /// Language [default: from LC_ALL, LC_MESSAGES or LANG, else English]

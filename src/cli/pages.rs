@@ -153,8 +153,9 @@ pub static PAGES: &[Page] = &[
             ("wachat chaos --rules rules.txt --seed 7 --log run.csv", "The rules of a file, and a log"),
             ("wachat chaos --listen 0.0.0.0:2666,0.0.0.0:2999 --seed 7", "Random faults, for clients of the network"),
             ("wachat chaos --replay run.csv", "The same decisions again"),
+            ("wachat chaos --seed 7 --trace chaos.csv", "Record each line that it receives or sends on"),
         ],
-        &["serve", "connect"],
+        &["serve", "connect", "trace"],
     ),
     page(
         "class",
@@ -318,10 +319,11 @@ pub static PAGES: &[Page] = &[
         ADMIN,
         &[
             ("wachat trace server.csv ana.csv", "A sequence diagram in the terminal"),
+            ("wachat trace server.csv chaos.csv ana.csv", "With the proxy between them"),
             ("wachat trace server.csv --as table --user ana", "Each line of ana"),
             ("wachat trace server.csv ana.csv --message m-1 --as html --out m-1.html", "The way of one message"),
         ],
-        &["serve", "connect"],
+        &["serve", "connect", "chaos"],
     ),
     page(
         "config",

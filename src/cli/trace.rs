@@ -1,4 +1,4 @@
-//! `wachat trace`: shows the traces of `serve --trace` and `connect --trace`.
+//! `wachat trace`: shows the traces of `serve --trace`, `connect --trace` and `chaos --trace`.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use crate::course::trace::{Form, Selection, show};
 /// Width of a diagram where there is no terminal.
 const COLUMNS: usize = 120;
 
-/// Merge the traces of server and clients, and show them as a diagram or a table
+/// Merge the traces of server, clients and proxy, and show them as a diagram or a table
 ///
 /// The order comes from the lines: each process's own order is kept, and a line is sent before it is received. No clock
 /// is read, so that of a machine may be wrong. Where traces contradict each other or are cut, notes on standard error
 /// say so.
 #[derive(Args)]
 pub(super) struct TraceArgs {
-    /// Files of serve --trace FILE and connect --trace; of all together at most the first 100,000 entries are read
+    /// Files of serve --trace FILE, connect --trace and chaos --trace; of all together at most the first 100,000 entries are read
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Form of the output

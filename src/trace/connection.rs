@@ -17,13 +17,25 @@ pub enum Role {
     Server,
 }
 
-/// The end of a connection that has closed it.
+/// The end of a connection that has opened or closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     Local,
     /// The peer, or the network.
     Peer,
 }
+
+impl By {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Peer => "peer",
+        }
+    }
+}
+
+/// Stands in the text of an `OPEN` of a proxy before the address of the client whose lines the connection carries.
+pub const FOR: &str = ": for ";
 
 /// Records the lines of one connection and numbers them.
 pub struct Traced {
@@ -39,11 +51,21 @@ pub struct Traced {
 impl Traced {
     /// Records that a connection is open. `None` where its addresses are not known: it has failed already.
     pub fn open(trace: &Trace, role: Role, port: Port, stream: &TcpStream) -> Option<Self> {
+        Self::open_for(trace, role, port, stream, "")
+    }
+
+    /// Records that a proxy has opened a connection to a server, which carries the lines of this one.
+    pub fn open_next(&self, port: Port, stream: &TcpStream) -> Option<Self> {
+        Self::open_for(&self.trace, Role::Client, port, stream, &format!("{FOR}{}", self.link.peer))
+    }
+
+    fn open_for(trace: &Trace, role: Role, port: Port, stream: &TcpStream, client: &str) -> Option<Self> {
         let (local, peer) = (canonical(stream.local_addr().ok()?), canonical(stream.peer_addr().ok()?));
         let (user, received, sent, is_closed) = Default::default();
         let link = Link { port, local, peer };
         let traced = Self { trace: trace.clone(), link, role, user, received, sent, is_closed };
-        traced.record(Event::Open, 0, "");
+        let by = if role == Role::Client { By::Local } else { By::Peer };
+        traced.record(Event::Open, 0, &format!("{}{client}", by.word()));
         Some(traced)
     }
 
@@ -64,15 +86,20 @@ impl Traced {
         }
     }
 
+    /// Records copies of the login line, or its beginning: passwords are taken out wherever it comes in the connection.
+    pub fn sent_login(&self, lines: &[u8]) {
+        for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|byte| *byte == b'\n') {
+            let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
+            self.record(Event::Out, number, &mask(&printable(line), true));
+        }
+    }
+
     /// Records, once, that the connection is closed. `reason` may be empty.
     pub fn close(&self, by: By, reason: &str) {
         if self.is_closed.swap(true, Ordering::Relaxed) {
             return;
         }
-        let by = match by {
-            By::Local => "local",
-            By::Peer => "peer",
-        };
+        let by = by.word();
         let text = if reason.is_empty() { by.to_owned() } else { format!("{by}: {reason}") };
         self.record(Event::Close, 0, &text);
     }

@@ -14,7 +14,7 @@ mod mask;
 mod sink;
 mod text;
 
-pub use connection::{By, Role, Traced};
+pub use connection::{By, FOR, Role, Traced};
 pub use entry::{Entry, Event, Link, Port, VERSION};
 pub use mask::mask;
 pub use sink::Trace;

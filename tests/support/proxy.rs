@@ -19,7 +19,7 @@ impl Proxy {
         let (sender, notices) = bounded(STORY);
         let source = Source::Plans { seed, connections: harmed };
         let free = [SocketAddr::from(([127, 0, 0, 1], 0)); 2];
-        let config = Config { listen: free, server, source, log: None, notices: sender };
+        let config = Config { listen: free, server, source, log: None, trace: None, notices: sender };
         Self { proxy: wachat::course::chaos::Proxy::start(config).expect("a proxy"), notices }
     }
 

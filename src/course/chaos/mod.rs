@@ -7,7 +7,8 @@
 //! - `record`: what passes, in the words of the rules. `rule`, `parse`, `cursor`: the rules. `fault`: what can happen.
 //! - `decide`: which faults a record has; `plan`: random ones, `random`: their numbers; `decisions`: log and replay.
 //! - `network`: what all connections share; `gate`: records that are held; `answers`: SENDs that were answered.
-//! - `wire`: one connection, a thread for each direction; `lines`: its input; `pending`: its unanswered requests.
+//! - `wire`: one connection, a thread for each direction; `lines`: its input; `pending`: its unanswered requests; `ends`:
+//!   its trace.
 //!
 //! The server is a real one and so are the clients: nothing here knows what they are to do about a fault. Of the
 //! protocol the proxy knows where lines and replies end, and which request a reply answers.
@@ -21,6 +22,7 @@ mod answers;
 mod cursor;
 mod decide;
 mod decisions;
+mod ends;
 mod fault;
 mod gate;
 mod lines;
@@ -42,6 +44,7 @@ use std::thread;
 use crossbeam_channel::Sender;
 
 use crate::net::{self, Listening};
+use crate::trace::Trace;
 use network::Network;
 
 pub use cursor::RuleError;
@@ -61,6 +64,8 @@ pub struct Config {
     pub server: [SocketAddr; 2],
     pub source: Source,
     pub log: Option<Log>,
+    /// Records the lines that the proxy receives and sends.
+    pub trace: Option<Trace>,
     /// Gets each decision, unless it is full.
     pub notices: Sender<Notice>,
 }

@@ -19,12 +19,14 @@ use super::{Config, Notice};
 use crate::limits;
 use crate::model::UserName;
 use crate::net::LineReader;
+use crate::trace::{self, Event, Role, Trace, Traced};
 
 pub(super) struct Network {
     server: [SocketAddr; 2],
     decider: Decider,
     pub answers: Answers,
     pub gate: Gate,
+    pub trace: Option<Trace>,
     notices: Sender<Notice>,
     done: Mutex<Done>,
     /// Number of connections that are open.
@@ -68,10 +70,11 @@ impl Drop for Guard {
 
 impl Network {
     pub fn new(config: Config) -> Self {
-        let Config { server, source, log, notices, .. } = config;
+        let Config { server, source, log, trace, notices, .. } = config;
         let done = Mutex::new(Done { log, ..Done::default() });
         let (answers, gate) = (Answers::default(), Gate::default());
-        Self { server, decider: Decider::new(source), answers, gate, notices, done, open: AtomicUsize::new(0) }
+        let (decider, open) = (Decider::new(source), AtomicUsize::new(0));
+        Self { server, decider, answers, gate, trace, notices, done, open }
     }
 
     /// Counts a connection, unless there are too many.
@@ -90,7 +93,14 @@ impl Network {
         let [send, recv] = self.server;
         let address = if port == Port::Send { send } else { recv };
         let connected = TcpStream::connect_timeout(&address, limits::TIMEOUT);
-        connected.map_err(|error| self.report(format!("cannot connect to the server at {address}: {error}"))).ok()
+        connected.map_err(|error| self.report_failure(port, &format!("{address}: {error}"))).ok()
+    }
+
+    fn report_failure(&self, port: Port, why: &str) {
+        if let Some(trace) = &self.trace {
+            trace.note(Event::Failed, 0, &format!("{port} {why}"));
+        }
+        self.report(format!("cannot connect to the server at {why}"));
     }
 
     pub fn report(&self, trouble: String) {
@@ -136,9 +146,14 @@ impl Network {
         let Some(name) = connection.user.as_ref().filter(|_| !sends.is_empty()) else { return };
         let Some(stream) = self.connect(Port::Send).map(Arc::new) else { return };
         let mut replies = LineReader::new(stream.clone(), limits::TIMEOUT);
+        let trace = self.trace.as_ref();
+        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, trace::Port::Send, &stream));
         let mut ask = |line: &[u8]| -> Option<String> {
+            traced.iter().for_each(|traced| traced.sent(line));
             std::io::Write::write_all(&mut &*stream, line).ok()?;
-            Some(String::from_utf8_lossy(replies.next_line().ok()?).into_owned())
+            let reply = replies.next_line().ok()?;
+            traced.iter().for_each(|traced| traced.received(reply));
+            Some(String::from_utf8_lossy(reply).into_owned())
         };
         let Some(password) = login.splitn(3, |byte| *byte == b':').nth(2) else { return };
         let login = [format!("LOGIN:{name}:").as_bytes(), password].concat();

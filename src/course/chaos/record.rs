@@ -5,6 +5,7 @@ use std::fmt;
 use crate::model::UserName;
 use crate::protocol::reply::Code;
 use crate::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
+use crate::trace;
 
 /// Requests whose reply is a list.
 const LISTS: [&str; 9] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
@@ -150,6 +151,12 @@ pub(super) fn vocabulary() -> impl Iterator<Item = (String, Kind)> {
     let codes = Code::all().map(|code| code.to_string());
     let replies = ["OK", "KO"].map(str::to_owned).into_iter().chain(codes).map(|word| (word, Kind::Reply));
     requests.chain(replies).chain(EVENTS.map(|word| (word.to_owned(), Kind::Event)))
+}
+
+impl From<Port> for trace::Port {
+    fn from(port: Port) -> Self {
+        if port == Port::Send { Self::Send } else { Self::Recv }
+    }
 }
 
 impl fmt::Display for Port {

@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::decide::Identity;
+use super::ends::Ends;
 use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
 use super::pending::{Pending, Request};
-use super::record::{self, Port, Record, Way};
+use super::record::{self, Kind, Port, Record, Way};
 use crate::limits;
 
 /// State that both threads of a connection share.
@@ -21,6 +22,7 @@ pub(super) struct Wire<'a> {
     port: Port,
     client: TcpStream,
     server: TcpStream,
+    ends: Ends,
     /// Set when the login line has come.
     identity: OnceLock<Identity>,
     login: OnceLock<Vec<u8>>,
@@ -53,12 +55,15 @@ struct Manner {
 
 /// Carries what client and server send to each other, until both have ended or were ended.
 pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
+    let mut ends = Ends::open(network.trace.as_ref(), port, &client);
     let Some(server) = network.connect(port) else { return };
+    ends.open_server(port, &server);
     if [&client, &server].iter().any(|socket| prepare(socket).is_err()) {
         return;
     }
     let (identity, login, pending) = (OnceLock::new(), OnceLock::new(), Pending::default());
-    let wire = Wire { network, port, client, server, identity, login, pending, over: false.into(), late: false.into() };
+    let (over, late) = Default::default();
+    let wire = Wire { network, port, client, server, ends, identity, login, pending, over, late };
     thread::scope(|scope| {
         let to_client = thread::Builder::new().spawn_scoped(scope, || wire.pump_replies());
         if to_client.is_ok() {
@@ -77,12 +82,13 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
 
 impl Wire<'_> {
     fn pump_requests(&self) {
-        let passed = self.pump(&self.client, |line, number| self.pass_request(line, number), &self.server);
-        self.finish(&self.client, &self.server, passed);
+        let mut lines = Lines::default();
+        let passed = self.pump(Way::ToServer, &mut lines, |line, number| self.pass_request(line, number));
+        self.finish(Way::ToServer, &mut lines, passed);
     }
 
     fn pump_replies(&self) {
-        let mut reply = Reply::default();
+        let (mut lines, mut reply) = (Lines::default(), Reply::default());
         // A reply that the client does not get has no number.
         let mut kept = 0;
         let pass = |line: &[u8], number: u64| {
@@ -90,43 +96,69 @@ impl Wire<'_> {
             kept += u64::from(hidden);
             Ok(())
         };
-        let passed = self.pump(&self.server, pass, &self.client);
+        let passed = self.pump(Way::ToClient, &mut lines, pass);
         self.pending.close();
-        self.finish(&self.server, &self.client, passed);
+        self.finish(Way::ToClient, &mut lines, passed);
+    }
+
+    /// Returns the source and the target of a direction.
+    fn sockets(&self, way: Way) -> (&TcpStream, &TcpStream) {
+        if way == Way::ToServer { (&self.client, &self.server) } else { (&self.server, &self.client) }
     }
 
     /// Reads lines and passes them on, with their numbers. What is no line, or a longer one, goes on as it is.
     fn pump(
         &self,
-        mut from: &TcpStream,
+        way: Way,
+        lines: &mut Lines,
         mut pass: impl FnMut(&[u8], u64) -> Result<(), Over>,
-        to: &TcpStream,
     ) -> Result<(), Over> {
-        let (mut lines, mut buffer) = (Lines::default(), [0; 16 << 10]);
+        let (_, to) = self.sockets(way);
+        while let Some((line, number)) = self.receive(way, lines) {
+            match number {
+                Some(number) => pass(&line, number)?,
+                None => write(to, &line, false)?,
+            }
+        }
+        write(to, lines.rest(), false)
+    }
+
+    /// Returns the next line that comes, and its number; `None`: its source sends no more.
+    fn receive(&self, way: Way, lines: &mut Lines) -> Option<(Vec<u8>, Option<u64>)> {
+        let (mut from, _) = self.sockets(way);
         loop {
+            if let Some((line, number)) = lines.next() {
+                if number.is_some() {
+                    self.ends.received(way, &line);
+                }
+                return Some((line, number));
+            }
+            let mut buffer = [0; 16 << 10];
             match from.read(&mut buffer) {
                 Ok(read @ 1..) => lines.add(buffer.get(..read).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                _ => return write(to, lines.rest(), false),
-            }
-            while let Some((line, number)) = lines.next() {
-                match number {
-                    Some(number) => pass(&line, number)?,
-                    None => write(to, &line, false)?,
-                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => return None,
             }
         }
     }
 
     /// Ends a direction. If the other one goes on, what still comes here is lost.
-    fn finish(&self, mut from: &TcpStream, to: &TcpStream, passed: Result<(), Over>) {
-        if passed.is_err() && !self.is_over() {
-            let mut buffer = [0; 4 << 10];
-            while matches!(from.read(&mut buffer), Ok(1..)) {}
+    fn finish(&self, way: Way, lines: &mut Lines, passed: Result<(), Over>) {
+        if passed.is_err() {
+            while !self.is_over() && self.receive(way, lines).is_some() {}
         }
         if !self.is_over() {
-            let _ = to.shutdown(Shutdown::Write);
+            self.ends.source_closed(way);
+            self.ends.close_target(way, "");
+            let _ = self.sockets(way).1.shutdown(Shutdown::Write);
         }
+    }
+
+    /// Sends a record, or a part of it, or copies.
+    fn send(&self, record: &Record, bytes: &[u8], split: bool) -> Result<(), Over> {
+        let way = record.way();
+        self.ends.sent(way, bytes, record.kind == Kind::Request && record.line == 1);
+        write(self.sockets(way).1, bytes, split)
     }
 
     fn is_over(&self) -> bool {
@@ -147,7 +179,7 @@ impl Wire<'_> {
         })?;
         for copy in 0..manner.copies {
             self.pending.push(Request { hidden: copy > 0, ..request.clone() });
-            write(&self.server, line, manner.split)?;
+            self.send(&record, line, manner.split)?;
         }
         self.passed(&record, &manner);
         Ok(())
@@ -175,14 +207,14 @@ impl Wire<'_> {
         match manner.copies {
             // The rest of the list is kept from the client, too.
             0 => reply.to.hidden = is_head,
-            1 => write(&self.client, line, manner.split)?,
+            1 => self.send(&record, line, manner.split)?,
             _ if is_head && reply.rows > 0 => {
-                write(&self.client, line, manner.split)?;
+                self.send(&record, line, manner.split)?;
                 reply.copy = Some(Vec::new());
             }
-            _ => (0..manner.copies).try_for_each(|_| write(&self.client, line, manner.split))?,
+            _ => (0..manner.copies).try_for_each(|_| self.send(&record, line, manner.split))?,
         }
-        self.copy(line, reply)?;
+        self.copy(&record, reply)?;
         self.passed(&record, &manner);
         Ok(false)
     }
@@ -190,6 +222,9 @@ impl Wire<'_> {
     /// Takes note of the first line of a reply.
     fn take_answer(&self, line: &[u8], reply: &mut Reply) {
         self.pending.pop();
+        if ["LOGIN", "REGISTER"].contains(&reply.to.verb.as_str()) {
+            self.ends.log_in(line);
+        }
         reply.rows = record::rows(&reply.to.verb, line);
         if let (Some((id, request)), Some(identity)) = (&reply.to.send, self.identity.get()) {
             let answer = String::from_utf8_lossy(line.trim_ascii_end());
@@ -198,14 +233,14 @@ impl Wire<'_> {
     }
 
     /// Collects a list that is to come twice, and sends it when it is complete. One that is too long comes once.
-    fn copy(&self, line: &[u8], reply: &mut Reply) -> Result<(), Over> {
+    fn copy(&self, record: &Record, reply: &mut Reply) -> Result<(), Over> {
         let Some(copy) = &mut reply.copy else { return Ok(()) };
-        copy.extend_from_slice(line);
+        copy.extend_from_slice(record.bytes);
         if copy.len() > limits::CHAOS_PENDING_BYTES {
             reply.copy = None;
         } else if reply.rows == 0 {
             let whole = reply.copy.take().unwrap_or_default();
-            write(&self.client, &whole, false)?;
+            self.send(record, &whole, false)?;
         }
         Ok(())
     }
@@ -227,9 +262,8 @@ impl Wire<'_> {
                 Fault::End(end) => {
                     at_end(&end);
                     let kept = record.bytes.get(..end.after).unwrap_or(record.bytes);
-                    let to = if record.way() == Way::ToServer { &self.server } else { &self.client };
-                    write(to, kept, manner.split)?;
-                    self.end(end, to);
+                    self.send(record, kept, manner.split)?;
+                    self.end(end, record.way());
                     return Err(Over);
                 }
             }
@@ -237,16 +271,19 @@ impl Wire<'_> {
         Ok(manner)
     }
 
-    fn end(&self, end: End, to: &TcpStream) {
+    fn end(&self, end: End, way: Way) {
         if end.late {
             self.late.store(true, Ordering::Relaxed);
         }
         match end.how {
             How::Silence => {}
             How::HalfClose => {
-                let _ = to.shutdown(Shutdown::Write);
+                self.ends.close_target(way, "half-close");
+                let _ = self.sockets(way).1.shutdown(Shutdown::Write);
             }
             How::Cut | How::Reset => {
+                let why = if end.how == How::Cut { "cut" } else { "reset" };
+                [Way::ToServer, Way::ToClient].into_iter().for_each(|way| self.ends.close_target(way, why));
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();
                 [&self.client, &self.server].into_iter().for_each(|socket| stop(socket, end.how == How::Reset));

@@ -24,6 +24,10 @@ pub enum Kind {
     /// Only the client's trace has it: the server may have read it, or not.
     Sent,
     SentInVain,
+    /// A proxy did not pass it on.
+    SendKept,
+    /// A proxy has brought it a second time.
+    Copied,
     Synced,
     Answered,
     AnsweredAgain,
@@ -31,6 +35,7 @@ pub enum Kind {
     Retried,
     Offered,
     OfferLost,
+    OfferKept,
     OfferedAgain,
     Disconnected,
     Delivered,
@@ -75,6 +80,16 @@ pub const ROWS: &[Row] = &[
         "El cliente de {user} lo envía, pero el servidor o la conexión terminan antes de que se lea.",
         "O cliente de {user} a envia, mas o servidor ou a conexão terminam antes da leitura."),
         5, UNKNOWN),
+    (Kind::SendKept, three(
+        "{user}'s client sends it, and the network loses it: the server never reads it.",
+        "El cliente de {user} lo envía y la red lo pierde: el servidor no llega a leerlo.",
+        "O cliente de {user} a envia e a rede a perde: o servidor não chega a lê-la."),
+        5, UNKNOWN),
+    (Kind::Copied, three(
+        "The network brings {user}'s SEND to the server once more, under the same id.",
+        "La red trae el SEND de {user} al servidor una vez más, con el mismo id.",
+        "A rede traz o SEND de {user} ao servidor mais uma vez, com o mesmo id."),
+        2, "The `id` makes a retry idempotent."),
     (Kind::Synced, three(
         "The server gives it number {number} and writes it to its log; after the sync it is durable.",
         "El servidor le da el número {number} y lo escribe en su registro; tras la sincronización es durable.",
@@ -110,6 +125,11 @@ pub const ROWS: &[Row] = &[
         "El servidor lo envía a {user}, pero la conexión estaba muerta en el otro extremo (medio abierta): no llega.",
         "O servidor a envia a {user}, mas a conexão estava morta na outra ponta (meio aberta): ela não chega."),
         2, KEPT),
+    (Kind::OfferKept, three(
+        "The server sends it to {user}, and the network loses it: it does not arrive.",
+        "El servidor lo envía a {user} y la red lo pierde: no llega.",
+        "O servidor a envia a {user} e a rede a perde: ela não chega."),
+        2, AGAIN),
     (Kind::OfferedAgain, three(
         "The server sends it to {user} again, under the same number, since it was not acknowledged.",
         "El servidor lo envía otra vez a {user}, con el mismo número, porque no había acuse de recibo.",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::step::{Kind, Step};
-use crate::course::trace::{self, Selection};
+use crate::course::trace::{self, Arrival, Merged, SERVER, Selection};
 use crate::model::Message;
 use crate::record::Fields;
 use crate::trace::{Event, Port};
@@ -14,18 +14,25 @@ use crate::trace::{Event, Port};
 pub(super) fn read(files: &[PathBuf], message: &Message) -> Result<(Vec<Step>, Vec<String>), String> {
     let selection = Selection { user: None, message: Some(message.id.to_string()) };
     let (merged, notes) = trace::select(files, &selection)?;
-    let mut reading = Reading { message, steps: Vec::new(), done: HashSet::new() };
-    // A line that both of its ends have recorded is told once.
-    let is_told = |step: &trace::Step| step.entry.process == SERVER || step.pair.is_none();
-    merged.steps.iter().filter(|step| is_told(step)).for_each(|step| reading.add(step));
+    let mut reading = Reading { message, merged: &merged, steps: Vec::new(), done: HashSet::new() };
+    merged.steps.iter().filter(|step| is_told(&merged, step)).for_each(|step| reading.add(step));
     Ok((reading.finish(), notes))
 }
 
-/// The name of the server in a trace.
-const SERVER: &str = "server";
+/// Checks that a step is the one at which its line is told, of the steps at all processes on its way: at the server, or else
+/// where it begins.
+fn is_told(merged: &Merged, step: &trace::Step) -> bool {
+    let is_frame = !matches!(step.entry.event, Event::In | Event::Out);
+    is_at_server(step) || is_frame || (merged.before(step).is_none() && !merged.way(step).any(is_at_server))
+}
+
+fn is_at_server(step: &trace::Step) -> bool {
+    step.entry.process == SERVER
+}
 
 struct Reading<'a> {
     message: &'a Message,
+    merged: &'a Merged,
     steps: Vec<Step>,
     /// The kinds of steps, with their users, that came already.
     done: HashSet<(&'static str, String)>,
@@ -33,10 +40,10 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn add(&mut self, step: &trace::Step) {
-        let is_server = step.entry.process == SERVER;
+        let is_server = is_at_server(step);
         match step.entry.event {
             Event::In | Event::Out => {
-                let to_server = is_server == (step.entry.event == Event::In);
+                let to_server = step.is_client == (step.entry.event == Event::Out);
                 if let Ok(fields) = Fields::parse(step.entry.text.as_bytes()) {
                     self.add_line(step, &fields, to_server);
                 }
@@ -44,8 +51,8 @@ impl Reading<'_> {
             Event::Sync if self.is_first("synced", "") => self.note(step, Kind::Synced, "", self.message.seq.get()),
             Event::Killed if is_server => self.note(step, Kind::ServerKilled, "", 0),
             Event::Killed => {
-                let user = step.entry.process.trim_start_matches("client:").to_owned();
-                self.note(step, Kind::ClientKilled, &user, 0);
+                let client = step.entry.process.strip_prefix("client:").map(str::to_owned);
+                client.iter().for_each(|user| self.note(step, Kind::ClientKilled, user, 0));
             }
             Event::Recovered => self.note(step, Kind::Recovered, "", step.entry.number),
             Event::Close if is_server => self.add_close(step),
@@ -61,6 +68,8 @@ impl Reading<'_> {
             (true, "SEND", sent) if sent == id && is_sender => self.add_send(step, &user),
             (false, "OK", answered) if answered == id && is_sender => self.add_answer(step, &user),
             (false, _, "MSG") if field(2) == id && field(3) == from => self.add_offer(step, &user),
+            // A line that does not arrive has no effect, and comes again.
+            (true, "POLL" | "READ", _) | (false, _, "STATE") if self.arrival(step) != Arrival::Unknown => {}
             (true, "POLL", _) if !is_sender && self.is_first("delivered", &user) => {
                 self.note(step, Kind::Delivered, &user, 0);
             }
@@ -75,29 +84,38 @@ impl Reading<'_> {
 
     fn add_send(&mut self, step: &trace::Step, user: &str) {
         let is_first = self.is_first("sent", user);
-        let kind = match step.entry.event {
-            _ if step.is_lost => Kind::SentInVain,
-            Event::In if is_first => Kind::Arrived,
-            Event::In => Kind::Retried,
-            _ => Kind::Sent,
+        let kind = match (self.arrival(step), step.entry.event) {
+            (Arrival::Kept, _) => Kind::SendKept,
+            (Arrival::Lost, _) => Kind::SentInVain,
+            (Arrival::Unknown, _) if !self.merged.way(step).any(is_at_server) => Kind::Sent,
+            _ if is_first => Kind::Arrived,
+            _ if self.merged.is_copy(step) => Kind::Copied,
+            _ => Kind::Retried,
         };
         self.note(step, kind, user, 0);
     }
 
     fn add_answer(&mut self, step: &trace::Step, user: &str) {
-        let kind = match (step.is_lost, self.is_first("answered", user)) {
-            (true, _) => Kind::AnswerLost,
-            (false, true) => Kind::Answered,
-            (false, false) => Kind::AnsweredAgain,
+        let is_lost = self.arrival(step) != Arrival::Unknown;
+        let is_first = self.is_first("answered", user);
+        let kind = match (is_lost, is_first) {
+            // A copy is answered as well: the client has its answer already.
+            (true, _) if !self.is_done("got its answer", user) => Kind::AnswerLost,
+            (_, true) => Kind::Answered,
+            _ => Kind::AnsweredAgain,
         };
+        if !is_lost {
+            self.is_first("got its answer", user);
+        }
         self.note(step, kind, user, 0);
     }
 
     fn add_offer(&mut self, step: &trace::Step, user: &str) {
-        let kind = match (step.is_lost, self.is_first("offered", user)) {
-            (true, _) => Kind::OfferLost,
-            (false, true) => Kind::Offered,
-            (false, false) => Kind::OfferedAgain,
+        let kind = match (self.arrival(step), self.is_first("offered", user)) {
+            (Arrival::Kept, _) => Kind::OfferKept,
+            (Arrival::Lost, _) => Kind::OfferLost,
+            (Arrival::Unknown, true) => Kind::Offered,
+            (Arrival::Unknown, false) => Kind::OfferedAgain,
         };
         self.note(step, kind, user, 0);
     }
@@ -112,6 +130,10 @@ impl Reading<'_> {
 
     fn note(&mut self, step: &trace::Step, kind: Kind, user: &str, number: u64) {
         self.steps.push(Step::new(step.entry.at, kind, user, number));
+    }
+
+    fn arrival(&self, step: &trace::Step) -> Arrival {
+        self.merged.arrival(step)
     }
 
     fn is_done(&self, kind: &'static str, user: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use super::graph::Node;
-use crate::trace::{Event, Link};
+use crate::trace::{Event, FOR, Link};
 
 /// One end of a connection, as one process has recorded it.
 pub struct Connection {
@@ -20,6 +20,12 @@ pub struct Connection {
     pub close: Option<usize>,
     /// The other end, where a trace has it.
     pub mate: Option<usize>,
+    /// This process has opened it: it sends the requests.
+    pub is_client: bool,
+    /// Of a proxy, at its end towards the server: the address of the client whose lines are carried.
+    pub carries: Option<SocketAddr>,
+    /// Of a proxy: its end on the other side.
+    pub next: Option<usize>,
 }
 
 /// Finds the connections. Each node of one is given its number.
@@ -45,8 +51,9 @@ pub fn find(nodes: &mut [Node]) -> Vec<Connection> {
 
 impl Connection {
     fn new(node: &Node, link: Link) -> Self {
-        let (user, received, sent, close, mate) = Default::default();
-        Self { run: node.run, lifeline: node.lifeline, link, user, received, sent, close, mate }
+        let (user, received, sent, close, mate, carries, next) = Default::default();
+        let (run, lifeline, is_client) = (node.run, node.lifeline, node.entry.process.starts_with("client"));
+        Self { run, lifeline, link, user, received, sent, close, mate, is_client, carries, next }
     }
 
     fn add(&mut self, node: &Node, index: usize) {
@@ -60,6 +67,10 @@ impl Connection {
             Event::In => _ = self.received.insert(entry.number, index),
             Event::Out => _ = self.sent.insert(entry.number, index),
             Event::Close => self.close = Some(index),
+            Event::Open => {
+                self.is_client |= entry.text.starts_with("local");
+                self.carries = entry.text.split_once(FOR).and_then(|(_, address)| address.parse().ok());
+            }
             _ => {}
         }
     }

@@ -49,7 +49,12 @@ impl Layout {
         let mut cells = Cells(vec![" ".to_owned(); self.width]);
         (0..self.lifelines).for_each(|lifeline| cells.put(self.x(lifeline), "│"));
         match row {
-            Row::Arrow { from, to, part, label, .. } => self.draw_arrow(&mut cells, *from, *to, *part, label),
+            Row::Arrow { from, to, part, label, .. } => {
+                self.draw_arrow(&mut cells, *from, *to, *part, label);
+                if row.ends_at_proxy() {
+                    cells.put(self.x(*to), "✗");
+                }
+            }
             Row::Note { at, label, kind } => self.draw_note(&mut cells, self.x(*at), label, *kind),
         }
         cells.line()

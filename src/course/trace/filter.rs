@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Selection;
 use super::merge::{Merged, Step};
+use super::{SERVER, Selection};
 use crate::record::Fields;
 use crate::trace::Event;
 
@@ -67,7 +67,7 @@ impl Followed {
     fn is_about(&mut self, step: &Step) -> bool {
         match step.entry.event {
             Event::Sync => std::mem::take(&mut self.is_unsynced),
-            Event::Killed => {
+            Event::Killed if step.entry.process == SERVER => {
                 self.is_unsynced = false;
                 false
             }
@@ -85,7 +85,8 @@ impl Followed {
         match (field(0).to_uppercase().as_str(), field(1)) {
             ("SEND", id) if id == self.id => {
                 (self.from, self.to) = (step.user.clone(), field(2).to_owned());
-                self.is_unsynced |= step.entry.event == Event::In && self.seq.is_none();
+                let is_at_server = step.entry.process == SERVER;
+                self.is_unsynced |= is_at_server && step.entry.event == Event::In && self.seq.is_none();
                 true
             }
             ("OK", id) if id == self.id => {
@@ -139,7 +140,8 @@ fn select(mut merged: Merged, mut keep: Vec<bool>) -> Merged {
     let mut keeps = keep.into_iter();
     merged.steps.retain(|_| keeps.next().unwrap_or(false));
     for step in &mut merged.steps {
-        step.pair = step.pair.and_then(|pair| places.get(pair).copied().flatten());
+        let place = |step: usize| places.get(step).copied().flatten();
+        (step.pair, step.relay) = (step.pair.and_then(place), step.relay.and_then(place));
         step.other = step.other.and_then(|other| lifelines.get(other).copied().flatten());
         step.lifeline = lifelines.get(step.lifeline).copied().flatten().unwrap_or(0);
     }

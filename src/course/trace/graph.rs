@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::connections::{self, Connection, common, difference};
 use super::meaning::cut;
+use super::relay;
 use super::run::Run;
 use crate::trace::{Entry, Event};
 
@@ -20,6 +21,8 @@ pub struct Node {
     pub waits_for: Option<usize>,
     /// The same line at the other end.
     pub pair: Option<usize>,
+    /// Of a line that a proxy has received: the step in which it was sent on, and the other way round.
+    pub relay: Option<usize>,
 }
 
 /// One vertical line of a diagram.
@@ -56,13 +59,15 @@ impl Graph {
         runs.into_iter().for_each(|run| graph.add(run));
         graph.connections = connections::find(&mut graph.nodes);
         connections::pair(&mut graph.connections, &graph.nodes);
+        relay::pair(&mut graph.connections);
         graph.relate();
+        graph.relate_relays();
         graph
     }
 
     fn add(&mut self, Run { lifeline: name, entries, is_cut }: Run) {
         let (run, lifeline) = (self.ends.len(), self.lifeline(name, true));
-        let node = |entry| Node { run, lifeline, entry, connection: None, waits_for: None, pair: None };
+        let node = |entry| Node { run, lifeline, entry, connection: None, waits_for: None, pair: None, relay: None };
         self.nodes.extend(entries.into_iter().map(node));
         let is_end = |last: &&Node| matches!(last.entry.event, Event::Stop | Event::Killed);
         let node = self.nodes.last().filter(is_end).map(|_| self.nodes.len() - 1);
@@ -104,6 +109,15 @@ impl Graph {
                 "{count} lines that {receiver} has received are not in the trace of {sender}: it was cut, or {sender} \
                  was killed before it had written them"
             ));
+        }
+    }
+
+    /// Relates the lines that each proxy has received to those that it has sent on.
+    fn relate_relays(&mut self) {
+        for source in &self.connections {
+            if let Some(target) = source.next.and_then(|next| self.connections.get(next)) {
+                relay::relate(source, target, &mut self.nodes);
+            }
         }
     }
 
@@ -156,7 +170,7 @@ impl Graph {
         let mut others = Vec::new();
         for connection in &connections {
             // A server that is killed has not recorded the last connections to its address.
-            let listener = listeners.get(&connection.link.peer).filter(|_| self.is_client(connection));
+            let listener = listeners.get(&connection.link.peer).filter(|_| connection.is_client);
             let mate = connection.mate.and_then(|mate| connections.get(mate)).map(|mate| mate.lifeline);
             others.push(match mate.or(listener.copied()) {
                 Some(lifeline) => lifeline,
@@ -167,13 +181,9 @@ impl Graph {
         others
     }
 
-    fn is_client(&self, connection: &Connection) -> bool {
-        self.name(connection.lifeline).starts_with("client")
-    }
-
     /// Names an end without a trace: after the user, or by its address.
     fn name_of_other_end(&self, connection: &Connection, has_server: bool) -> String {
-        let name = match self.is_client(connection) {
+        let name = match connection.is_client {
             true if !has_server => "server".to_owned(),
             true => connection.link.peer.to_string(),
             false if !connection.user.is_empty() => connection.user.clone(),
@@ -185,13 +195,24 @@ impl Graph {
         if is_taken { format!("{name}-untraced") } else { name }
     }
 
-    /// Checks that a line was sent, and that the other end has ended without it.
+    /// Checks that a line was sent, and that the other end has ended without it; or that a proxy has received it, and has
+    /// gone on without sending it.
     pub fn is_lost(&self, node: &Node) -> bool {
         let connection = |number: usize| self.connections.get(number);
-        let mate = node.connection.and_then(|number| connection(connection(number)?.mate?));
+        let Some(own) = node.connection.and_then(connection) else { return false };
+        if node.entry.event == Event::In {
+            let is_followed = own.received.range(node.entry.number + 1..).next().is_some();
+            let is_kept = own.next.is_some() && node.relay.is_none();
+            return is_kept && self.is_whole(own) && (is_followed || self.has_recorded_all(own));
+        }
+        let mate = own.mate.and_then(connection);
         let Some(mate) = mate.filter(|_| node.entry.event == Event::Out && node.pair.is_none()) else { return false };
         let is_behind = mate.received.last_key_value().is_none_or(|(last, _)| *last < node.entry.number);
         is_behind && self.has_recorded_all(mate)
+    }
+
+    fn is_whole(&self, connection: &Connection) -> bool {
+        self.ends.get(connection.run).is_some_and(|end| !end.is_cut)
     }
 
     /// Checks that the trace has everything that this end has received.

@@ -26,6 +26,8 @@ pub enum Mark {
     State(String),
     /// The other end never got it.
     Lost,
+    /// A proxy got it, and did not pass it on.
+    Kept,
 }
 
 impl Mark {
@@ -35,6 +37,7 @@ impl Mark {
             Self::Acknowledges(number) => format!("acknowledges {number}"),
             Self::State(state) => state.to_lowercase(),
             Self::Lost => "not received".to_owned(),
+            Self::Kept => "not passed on".to_owned(),
         }
     }
 }
@@ -78,7 +81,7 @@ pub fn cut(text: &str, cells: usize) -> String {
 pub struct Marks {
     /// The messages and events that each process has sent or received: by process, direction, user and id or number.
     seen: HashSet<(usize, &'static str, String, String)>,
-    acknowledged: HashMap<(usize, String), u64>,
+    acknowledged: HashMap<(usize, &'static str, String), u64>,
     /// The marks of lines that were sent and not received yet, by their steps.
     on_the_way: HashMap<usize, Vec<Mark>>,
     /// Number of the next step.
@@ -121,7 +124,8 @@ impl Marks {
                 _ => {}
             }
         }
-        marks.extend(step.is_lost.then_some(Mark::Lost));
+        let lost = if step.entry.event == Event::In { Mark::Kept } else { Mark::Lost };
+        marks.extend(step.is_lost.then_some(lost));
         marks
     }
 
@@ -132,7 +136,7 @@ impl Marks {
 
     fn note_acknowledgement(&mut self, step: &Step, after: &str) -> Option<Mark> {
         let number: u64 = after.parse().ok().filter(|number| *number > 0)?;
-        let known = self.acknowledged.entry((step.lifeline, step.user.clone())).or_default();
+        let known = self.acknowledged.entry((step.lifeline, step.entry.event.word(), step.user.clone())).or_default();
         let is_new = number > *known;
         *known = number.max(*known);
         is_new.then_some(Mark::Acknowledges(number))

@@ -1,10 +1,13 @@
 //! Merges the runs into one order: each process's own order is kept, and a line is sent before it is received. That is
 //! the happens-before relation (Lamport, 1978); times are not read, so clocks may be wrong by any amount.
 
+use std::collections::HashSet;
+
+use super::CHAOS;
 use super::graph::{Graph, Lifeline};
 use super::order;
 use super::run::Run;
-use crate::trace::Entry;
+use crate::trace::{Entry, Event};
 
 /// An entry in the merged order.
 #[derive(Clone, Debug)]
@@ -19,14 +22,66 @@ pub struct Step {
     pub connection: Option<usize>,
     /// The step of the same line at the other end.
     pub pair: Option<usize>,
-    /// The line was sent, and the other end ended without it.
+    /// Of a line that a proxy has received: the step in which it was sent on first; of one that it has sent: the step in
+    /// which it was received.
+    pub relay: Option<usize>,
+    /// The line was sent, and the other end ended without it; or a proxy has received it, and did not pass it on.
     pub is_lost: bool,
+    /// This process has opened the connection: it sends the requests.
+    pub is_client: bool,
+}
+
+/// The end of a line's way through the processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// No trace says that it was lost.
+    Unknown,
+    /// The last process that had it, or could have had it, has ended or lost its connection.
+    Lost,
+    /// A proxy did not pass it on.
+    Kept,
 }
 
 /// The steps of all processes in one order.
 pub struct Merged {
     pub lifelines: Vec<Lifeline>,
     pub steps: Vec<Step>,
+}
+
+impl Merged {
+    /// Returns the step of the same line at the next process on its way, or at the other end of a proxy.
+    fn after(&self, step: &Step) -> Option<&Step> {
+        let next = if step.entry.event == Event::Out { step.pair } else { step.relay };
+        self.steps.get(next?)
+    }
+
+    /// Returns the step of the same line before.
+    pub fn before(&self, step: &Step) -> Option<&Step> {
+        let before = if step.entry.event == Event::Out { step.relay } else { step.pair };
+        self.steps.get(before?)
+    }
+
+    /// Follows a line to the end of its way. Returns its steps from this one on.
+    pub fn way<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a Step> {
+        // A proxy may have another behind it, but no line comes back to where it was.
+        std::iter::successors(Some(step), |step| self.after(step)).take(self.lifelines.len() * 2)
+    }
+
+    /// Checks that a proxy has sent the line of its own accord: it is a second copy, or comes on a connection of its own.
+    pub fn is_copy(&self, step: &Step) -> bool {
+        let Some(sent) = self.before(step).filter(|_| step.entry.event == Event::In) else { return false };
+        let first = self.before(sent).and_then(|received| self.after(received));
+        sent.entry.process == CHAOS && !first.is_some_and(|first| std::ptr::eq(first, sent))
+    }
+
+    /// Tells whether a line that was sent arrives at the end of its way.
+    pub fn arrival(&self, step: &Step) -> Arrival {
+        match self.way(step).last().filter(|last| last.is_lost) {
+            None => Arrival::Unknown,
+            Some(last) if last.entry.event == Event::In => Arrival::Kept,
+            Some(_) => Arrival::Lost,
+        }
+    }
 }
 
 /// Merges runs. The notes say where traces contradict each other, or are cut.
@@ -55,7 +110,9 @@ fn steps(graph: &mut Graph, order: &[usize], others: &[usize]) -> Vec<Step> {
             user: connection.map_or(String::new(), |connection| connection.user.clone()),
             connection: node.connection,
             pair: node.pair.and_then(|pair| places.get(pair)).copied(),
+            relay: node.relay.and_then(|relay| places.get(relay)).copied(),
             is_lost,
+            is_client: connection.is_some_and(|connection| connection.is_client),
             entry: node.entry,
         };
         steps.push((*place, step));
@@ -65,7 +122,7 @@ fn steps(graph: &mut Graph, order: &[usize], others: &[usize]) -> Vec<Step> {
 }
 
 /// Puts the lifeline with the most lines into the middle, so that arrows are short, and the others in the order in
-/// which they come.
+/// which they come; those to which it has connected itself, as a proxy does, to its right.
 fn arrange(mut merged: Merged) -> Merged {
     let mut counts = vec![0_usize; merged.lifelines.len()];
     let mut order: Vec<usize> = Vec::new();
@@ -78,7 +135,11 @@ fn arrange(mut merged: Merged) -> Merged {
     }
     let hub = (0..counts.len()).max_by_key(|lifeline| counts.get(*lifeline).copied());
     order.retain(|lifeline| Some(*lifeline) != hub);
-    order.splice(order.len().div_ceil(2)..order.len().div_ceil(2), hub);
+    let connects = merged.steps.iter().filter(|step| step.is_client && Some(step.lifeline) == hub);
+    let behind: HashSet<usize> = connects.filter_map(|step| step.other).collect();
+    order.sort_by_key(|lifeline| behind.contains(lifeline));
+    let middle = if behind.is_empty() { order.len().div_ceil(2) } else { order.len() - behind.len() };
+    order.splice(middle..middle, hub);
     let mut places = vec![0; counts.len()];
     for (place, lifeline) in order.iter().enumerate() {
         places.get_mut(*lifeline).into_iter().for_each(|slot| *slot = place);

@@ -17,7 +17,7 @@ pub fn write(lifelines: &[Lifeline], rows: &[Row]) -> String {
                 format!("Note over p{from}: sends {}", escape(&label.whole()))
             }
             Row::Arrow { from, to, part, label, .. } => {
-                let arrow = if *part == Part::Lost { "--x" } else { "->>" };
+                let arrow = if *part == Part::Lost || row.ends_at_proxy() { "--x" } else { "->>" };
                 format!("p{from}{arrow}p{to}: {}", escape(&label.whole()))
             }
         };

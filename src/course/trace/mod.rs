@@ -2,7 +2,7 @@
 //!
 //! - `read`: the files, up to a limit. `run`: one life of a process.
 //! - `connections`: pairs the ends of each connection. `graph`: pairs their lines by their numbers, and knows what comes
-//!   before what.
+//!   before what. `relay`: the lines that a proxy passes on.
 //! - `merge`: the order: each process's own, and each line sent before it is received. No clock is read.
 //!   `order`: the topological order that is easiest to read.
 //! - `meaning`: what a line says: retries, acknowledgements, states. `filter`: the part that a user wants to see.
@@ -19,6 +19,7 @@ mod mermaid;
 mod order;
 mod page;
 mod read;
+mod relay;
 mod rows;
 mod run;
 mod shiviz;
@@ -27,8 +28,12 @@ mod table;
 use std::path::PathBuf;
 
 pub use meaning::{cut, short};
-pub use merge::{Merged, Step};
+pub use merge::{Arrival, Merged, Step};
 pub(super) use page::escape;
+
+/// The names of the server and of `wachat chaos` in a trace.
+pub const SERVER: &str = "server";
+pub const CHAOS: &str = "chaos";
 
 /// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

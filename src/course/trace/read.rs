@@ -93,7 +93,7 @@ fn read_file(
     }
     if !found {
         return Err(io::Error::other(
-            "it has no entry of a trace; serve --trace FILE and connect --trace FILE write one",
+            "it has no entry of a trace; serve --trace FILE, connect --trace FILE and chaos --trace FILE write one",
         ));
     }
     Ok((true, skipped))

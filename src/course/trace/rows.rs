@@ -73,6 +73,13 @@ pub enum Row {
     Note { at: usize, label: Label, kind: Kind },
 }
 
+impl Row {
+    /// Checks that a proxy did not pass the line on.
+    pub fn ends_at_proxy(&self) -> bool {
+        matches!(self, Self::Arrow { part: Part::Whole | Part::Arrival, kind: Kind::Trouble, .. })
+    }
+}
+
 /// Returns the rows, at most [`limits::TRACE_ROWS`].
 pub fn rows(merged: &Merged, notes: &mut Vec<String>) -> Vec<Row> {
     let (is_short, mut marks) = (short_ways(&merged.steps), Marks::default());
@@ -122,7 +129,7 @@ fn row(step: &Step, is_short: bool, marks: &[Mark]) -> Option<Row> {
         (true, true, true) => return None,
         (true, true, false) => Part::Departure,
         (false, true, false) => Part::Arrival,
-        _ if step.is_lost => Part::Lost,
+        (true, false, _) if step.is_lost => Part::Lost,
         _ => Part::Whole,
     };
     let (from, to) = if is_sent { (step.lifeline, other) } else { (other, step.lifeline) };
@@ -140,7 +147,7 @@ fn kind_of_event(event: Event) -> Kind {
 
 fn kind_of_marks(marks: &[Mark]) -> Kind {
     let has = |wanted: fn(&Mark) -> bool| marks.iter().any(wanted);
-    if has(|mark| *mark == Mark::Lost) {
+    if has(|mark| matches!(mark, Mark::Lost | Mark::Kept)) {
         Kind::Trouble
     } else if has(|mark| *mark == Mark::Again) {
         Kind::Again

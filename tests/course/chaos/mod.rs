@@ -4,3 +4,4 @@ mod errors;
 pub mod process;
 mod replay;
 mod rules;
+mod traced;
