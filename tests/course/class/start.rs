@@ -188,7 +188,7 @@ fn a_number_of_a_process_that_is_no_server_is_left_alone() {
     // As if the system had given its number to another program.
     fs::write(class.path("class/group-1/pid"), format!("{};here\n", other.id())).expect("to write");
     assert_eq!(class.board(1)["server"], "crashed");
-    assert_eq!(class.done(&["stop"]), "1 servers stopped\n");
+    assert_eq!(class.done(&["stop"]), "1 server stopped\n");
     assert!(other.try_wait().expect("its state").is_none(), "the other program runs");
     other.kill().expect("to end it");
     other.wait().expect("its end");
