@@ -109,7 +109,7 @@ impl Codec for Event {
 pub struct EventForm {
     /// The form of the record, for people.
     pub form: &'static str,
-    /// What it says, for people.
+    /// Its meaning, for people.
     pub help: &'static str,
     /// Reads the fields behind the word; `None`: not of that form.
     read: fn(Seq, &Fields) -> Option<Event>,

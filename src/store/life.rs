@@ -1,4 +1,4 @@
-//! What a store knows of one message: for `wachat explain`. It reads the files beside a server that runs, and changes
+//! The life of one message, as a store knows it: for `wachat explain`. It reads the files beside a server that runs, and changes
 //! nothing.
 
 use std::sync::Arc;
@@ -16,9 +16,9 @@ const ATTEMPTS: usize = 3;
 /// A message, and what became of it.
 pub struct Life {
     pub message: Arc<Message>,
-    /// What the write-ahead log tells of it, in its order.
+    /// Its changes in the write-ahead log, in its order.
     pub changes: Vec<Change>,
-    /// How far it is with each recipient now, by name. In a room: the members that were members then and still are.
+    /// Its state with each recipient now, by name. In a room: the members that were members then and still are.
     pub statuses: Vec<Status>,
     /// It is older than the checkpoint, so the log may not tell all that became of it.
     pub is_older: bool,

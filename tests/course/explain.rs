@@ -39,7 +39,7 @@ fn assert_in_order(story: &str, texts: &[&str]) {
 }
 
 /// ana sends a message twice, luis's first connection ends before its acknowledgement, and luis reads the message.
-fn tell(world: &World, trace: &Path) {
+fn hold_conversation(world: &World, trace: &Path) {
     world.register("ana");
     world.register("luis");
     for _ in 0..2 {
@@ -66,7 +66,7 @@ fn the_page_shows_a_story_of_retries_and_broken_connections() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let trace = directory.path().join("server.csv");
     let world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
-    tell(&world, &trace);
+    hold_conversation(&world, &trace);
     let story = explain("m-1", &world.data(), &["--trace", trace.to_str().expect("a path")]);
     let page = include_str!("../../src/course/README.md");
     let shown = page.split("$ wachat explain m-1 --trace server.csv\n").nth(1).expect("a session");

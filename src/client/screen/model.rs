@@ -209,7 +209,7 @@ impl Model {
         match (self.open.take(), typed) {
             (Some(left), Some(typed)) => _ = self.drafts.insert(left, typed),
             (Some(left), None) => _ = self.drafts.remove(&left),
-            // What was typed while none was open is for the first one.
+            // A text that was typed while none was open is for the first one.
             (None, typed) => draft.extend(typed),
         }
         self.editor.set_text(&draft.join("\n"));
@@ -242,7 +242,7 @@ impl Model {
         let wants_older = self.drawn.reaches_top || is_lost || searches || self.older.is_outdated(app, &target);
         let older = wants_older.then(|| self.older.ask(app, &target)).flatten();
         if is_lost && !self.older.awaited {
-            // What was there is gone: the bottom is shown, and is the place.
+            // The old place is gone: the bottom is shown, and is the place.
             self.places.remove(&target);
         }
         let read = if is_lost { None } else { self.what_was_seen(app, &target) };
@@ -254,7 +254,7 @@ impl Model {
         let seen = app.state().find_conversation(target).map_or(Seq::ZERO, |c| c.seen());
         let last = self.drawn.seen.filter(|last| self.is_visible() && *last > seen)?;
         let is_whole = self.older.ended || !app.state().lacks_rows(target);
-        // What is on the screen continues what was seen: no message above it is new.
+        // The screen continues what was seen: no message above it is new.
         let continues = || self.drawn.above.map_or(is_whole, |above| above <= seen);
         (self.drawn.bottom.is_none() || continues()).then_some(last)
     }
@@ -270,7 +270,7 @@ impl Model {
         if focused {
             self.find_new(app);
         } else {
-            // What comes while the window is in the background is new.
+            // A message that comes while the window is in the background is new.
             let open = self.open.as_ref().and_then(|target| app.state().find_conversation(target));
             self.new_above = open.map(|conversation| conversation.seen());
         }

@@ -47,7 +47,7 @@ impl Client {
     }
 
     /// Sends a request, and shows it with its reply.
-    pub fn ask(&mut self, stage: &mut Stage, server: &Server, request: &str) -> Result<String, String> {
+    pub fn request(&mut self, stage: &mut Stage, server: &Server, request: &str) -> Result<String, String> {
         self.send(stage, request)?;
         let reply = self.read()?;
         let here = self.stream.get_ref().local_addr().ok().filter(|_| request.starts_with("SEND;"));
@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// Sends a request whose reply is a list, and shows both. Returns the records.
-    pub fn ask_for_list(&mut self, stage: &mut Stage, request: &str) -> Result<Vec<String>, String> {
+    pub fn request_list(&mut self, stage: &mut Stage, request: &str) -> Result<Vec<String>, String> {
         self.send(stage, request)?;
         let head = self.read()?;
         stage.line(self.user, '<', &head);

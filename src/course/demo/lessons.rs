@@ -40,7 +40,7 @@ pub(super) fn script(lesson: Lesson) -> Script {
 fn durability(stage: &mut Stage, server: &mut Server) -> Result<Finding, String> {
     let mut ana = Client::connect("ana", server.send_port())?;
     drop(Client::connect("luis", server.send_port())?);
-    ana.ask(stage, server, "SEND;m-1;luis;see you at five")?;
+    ana.request(stage, server, "SEND;m-1;luis;see you at five")?;
     stage.say(if server.is_ours() {
         "ana sends a message. The server writes it to its log and waits until the disk has it: only then it says OK."
     } else {
@@ -51,7 +51,7 @@ fn durability(stage: &mut Stage, server: &mut Server) -> Result<Finding, String>
     stage.event("○ the server starts");
     stage.say("The server is killed right after the OK, and started again.")?;
     let mut luis = Client::connect("luis", server.recv_port())?;
-    let events = luis.ask_for_list(stage, "POLL;0;0")?;
+    let events = luis.request_list(stage, "POLL;0;0")?;
     stage.say("luis comes, and asks for what waits for him.")?;
     let is_kept = !events.is_empty();
     let text = if is_kept {
@@ -66,13 +66,13 @@ fn order(stage: &mut Stage, server: &mut Server) -> Result<Finding, String> {
     let mut ana = Client::connect("ana", server.send_port())?;
     drop(Client::connect("luis", server.send_port())?);
     for (id, text) in [("m-1", "shall we meet?"), ("m-2", "at five"), ("m-3", "no: at six")] {
-        ana.ask(stage, server, &format!("SEND;{id};luis;{text}"))?;
+        ana.request(stage, server, &format!("SEND;{id};luis;{text}"))?;
     }
     stage.say("ana sends three messages. Each OK has the number of the message in the one sequence of the server.")?;
     let mut luis = Client::connect("luis", server.recv_port())?;
-    let events = luis.ask_for_list(stage, "POLL;0;0")?;
+    let events = luis.request_list(stage, "POLL;0;0")?;
     stage.say("luis polls. His client shows messages as they come, and will acknowledge the last number.")?;
-    let history = ana.ask_for_list(stage, "HISTORY;luis")?;
+    let history = ana.request_list(stage, "HISTORY;luis")?;
     stage.say("ana looks back at the same conversation.")?;
     let numbers = |records: &[String]| records.iter().map(|record| first_field(record)).collect::<Vec<_>>();
     let is_kept = numbers(&events) == numbers(&history);
@@ -94,9 +94,9 @@ fn retry(stage: &mut Stage, server: &mut Server) -> Result<Finding, String> {
     stage.event("✗ the network loses the OK");
     drop(ana);
     stage.say("ana sends a message. The server stores it, but its OK is lost: ana's client cannot know that.")?;
-    Client::connect("ana", server.send_port())?.ask(stage, server, request)?;
+    Client::connect("ana", server.send_port())?.request(stage, server, request)?;
     stage.say("So the client connects again, and sends the same message under the same id, m-1.")?;
-    let events = Client::connect("luis", server.recv_port())?.ask_for_list(stage, "POLL;0;0")?;
+    let events = Client::connect("luis", server.recv_port())?.request_list(stage, "POLL;0;0")?;
     stage.say("luis polls.")?;
     let is_kept = events.len() == 1;
     let text = if is_kept {

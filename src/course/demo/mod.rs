@@ -29,7 +29,7 @@ pub enum Lesson {
     Backpressure,
 }
 
-/// How a lesson is played.
+/// The speed and the width of a lesson.
 pub struct Pace {
     /// The time of one row.
     pub row: Duration,
@@ -39,7 +39,7 @@ pub struct Pace {
     pub columns: usize,
 }
 
-/// What a lesson has shown on one server.
+/// The result of a lesson on one server.
 struct Finding {
     is_kept: bool,
     text: String,

@@ -1,7 +1,7 @@
 //! `wachat explain`: the life of one message as a story, from a store and from traces. Each step names the promise and
 //! the sentence of the protocol that it shows.
 //!
-//! - `step`: what can happen to a message, in three languages. `traced`: the steps that traces show.
+//! - `step`: the kinds of steps, in three languages. `traced`: the steps that traces show.
 //! - `story`: the steps of store and traces in one order, and their text.
 
 pub mod step;
@@ -37,7 +37,7 @@ pub fn explain(
     let lives = Store::new(Arc::new(RealDisk), data).lives(&known).map_err(|error| error.to_string())?;
     let life = choose(lives, id, from, data)?;
     let (steps, notes) = if traces.is_empty() { Default::default() } else { traced::read(traces, &life.message)? };
-    Ok(Told { text: story::tell(&life, steps, language), notes })
+    Ok(Told { text: story::write(&life, steps, language), notes })
 }
 
 fn choose(mut lives: Vec<Life>, id: &str, from: Option<&str>, data: &Path) -> Result<Life, String> {

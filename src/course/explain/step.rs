@@ -1,4 +1,4 @@
-//! What can happen to a message, in three languages, with the promise and the sentence of the protocol that it shows.
+//! The steps in the life of a message, in three languages, with the promise and the sentence of the protocol that it shows.
 
 use crate::client::texts::{Language, Three, three};
 use crate::course::page::section_of;

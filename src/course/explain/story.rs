@@ -22,7 +22,7 @@ const TEXT: usize = 60;
 const INDENT: &str = "              ";
 
 /// Tells the life of a message. `traced`: the steps that traces show.
-pub(super) fn tell(life: &Life, traced: Vec<Step>, language: Language) -> String {
+pub(super) fn write(life: &Life, traced: Vec<Step>, language: Language) -> String {
     let mut out = head(&life.message, language);
     let mut day = life.message.at.to_string().get(..DATE).map(str::to_owned);
     let (mut counts, mut left_out, is_traced) = (HashMap::new(), 0, !traced.is_empty());

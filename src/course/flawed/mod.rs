@@ -23,13 +23,13 @@ use lines::{Line, Lines};
 use requests::{Port, Session};
 use state::State;
 
-/// What is wrong with the server.
+/// The flaw of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flaw {
     None,
-    /// What one read returns is taken for one line
+    /// One read is taken for one line
     OneReadIsOneLine,
-    /// What one read returns behind the last line feed is lost
+    /// The bytes behind the last line feed of a read are lost
     HalfALineIsLost,
     /// Each SEND is a new message, whatever its id
     NoDedupe,
@@ -103,7 +103,7 @@ fn serve(server: &Server, stream: TcpStream, port: Port) {
     };
     let _ = (&stream).write_all(end.as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
-    // What still comes is read: closing before would reset the connection, and destroy the last line.
+    // The rest of the input is read: closing before would reset the connection, and destroy the last line.
     lines.drain();
 }
 

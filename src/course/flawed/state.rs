@@ -10,7 +10,7 @@ pub struct Account {
     pub shown: String,
     pub password: String,
     pub acknowledged: u64,
-    /// What was not acknowledged, by number.
+    /// The events that were not acknowledged, by number.
     pub events: BTreeMap<u64, String>,
     /// Up to which number the user has read each conversation.
     pub read: HashMap<String, u64>,

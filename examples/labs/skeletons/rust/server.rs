@@ -227,7 +227,7 @@ impl State {
         self.accounts.get_mut(user).map(|account| account.read.insert(peer.to_string(), upto));
     }
 
-    /// How far a message has come with one recipient.
+    /// The state of a message with one recipient.
     fn state_for(&self, user: &str, message: &Message) -> u8 {
         RECEIVED
     }

@@ -355,7 +355,7 @@ impl State {
         }
     }
 
-    /// How far a message has come with one recipient.
+    /// The state of a message with one recipient.
     fn state_for(&self, user: &str, message: &Message) -> u8 {
         let Some(account) = self.accounts.get(user) else { return RECEIVED };
         let peer = if is_room(&message.target) { &message.target } else { &message.sender };
