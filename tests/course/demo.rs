@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{WACHAT, send_signal, wait_until};
+use crate::support::{Terminal, WACHAT, send_signal, wait_until};
 
 /// A command whose temporary files are in this directory.
 fn command(lesson: &str, directory: &Path) -> Command {
@@ -104,5 +104,20 @@ fn an_interrupted_lesson_leaves_nothing_behind() {
     send_signal(child.id(), "INT");
     assert!(!child.wait().expect("its end").success());
     assert!(begin.elapsed() < Duration::from_secs(20));
+    assert_nothing_is_left(directory.path());
+}
+
+#[test]
+fn ctrl_c_ends_a_lesson_that_waits_for_enter() {
+    let directory = TempDir::new().expect("a directory");
+    let place = directory.path().display().to_string();
+    let arguments = ["demo", "retry", "--step"].map(str::to_owned);
+    let variables = [("TMPDIR", place.as_str()), ("WACHAT_CONFIG", "/dev/null")];
+    let mut terminal = Terminal::start_in(&arguments, None, &variables);
+    terminal.expect("the network loses the OK");
+    terminal.type_bytes(b"\r");
+    terminal.expect("So the client");
+    terminal.type_bytes(&[3]);
+    assert_eq!(terminal.wait_for_exit(), Some(1));
     assert_nothing_is_left(directory.path());
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Pace;
@@ -12,16 +12,21 @@ use crate::course::trace::{cut, short};
 /// Narrowest width of both columns; on a narrower terminal the rows wrap.
 const LEAST_COLUMNS: usize = 60;
 
+const INTERRUPTED: &str = "interrupted";
+
 pub(super) struct Stage {
     pace: Pace,
     interrupts: Receiver<()>,
+    /// A message for each Enter; `None`: the lesson goes on by itself.
+    enters: Option<Receiver<()>>,
     /// The rows of the right column since the last part.
     lines: Vec<String>,
 }
 
 impl Stage {
     pub fn new(pace: Pace, interrupts: Receiver<()>) -> Self {
-        Self { pace, interrupts, lines: Vec::new() }
+        let enters = pace.by_enter.then(receive_enters);
+        Self { pace, interrupts, enters, lines: Vec::new() }
     }
 
     pub fn title(&mut self, text: &str) -> Result<(), String> {
@@ -78,21 +83,32 @@ impl Stage {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("cannot show it: {error}"))
     }
 
+    /// Waits for the Enter key, if the pace is that of a person. The error says that the lesson was interrupted.
     fn wait_for_enter(&self) -> Result<(), String> {
-        if self.pace.by_enter {
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("cannot read Enter: {error}"))?;
+        let Some(enters) = &self.enters else { return self.wait(Duration::ZERO) };
+        select! {
+            recv(enters) -> _ => Ok(()),
+            recv(self.interrupts) -> _ => Err(INTERRUPTED.to_owned()),
         }
-        self.wait(Duration::ZERO)
     }
 
     /// Waits so long. The error says that the lesson was interrupted.
     pub fn wait(&self, time: Duration) -> Result<(), String> {
         match self.interrupts.recv_timeout(time) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
-            _ => Err("interrupted".to_owned()),
+            _ => Err(INTERRUPTED.to_owned()),
         }
     }
+}
+
+/// Reads standard input on a thread, which ends with the program: a person who ends the lesson types no other line. At the
+/// end of the input the lesson goes on by itself.
+fn receive_enters() -> Receiver<()> {
+    let (sender, enters) = bounded(0);
+    std::thread::spawn(move || {
+        std::io::stdin().lock().lines().map_while(Result::ok).all(|_| sender.send(()).is_ok());
+    });
+    enters
 }
 
 /// Breaks a text into rows of at most so many cells, between words.
