@@ -1,13 +1,15 @@
 //! The command line: its grammar (clap), and the match that runs a command.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use crossbeam_channel::{Receiver, bounded};
 
 use crate::client::exit::report;
 use crate::client::{self, ConnectArgs, Exit};
@@ -246,6 +248,22 @@ fn write_out(bytes: &[u8]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Returns columns and lines of the terminal; `None`: standard output is none.
+fn terminal_size() -> Option<(usize, usize)> {
+    let out = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&out).ok().filter(|size| out.is_terminal() && size.ws_col > 0)?;
+    Some((size.ws_col.into(), size.ws_row.into()))
+}
+
+/// Reads the Enter keys, on a thread that ends with the program. At the end of standard input there are no more.
+fn read_enter_keys() -> Receiver<()> {
+    let (sender, receiver) = bounded(1);
+    let read = move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|_| sender.send(()));
+    // Without a thread there are no keys, as without a terminal.
+    let _ = thread::Builder::new().name("keys".to_owned()).spawn(read);
+    receiver
 }
 
 /// Ends a command of the administrator. An error may have several lines, one for each damage of a store.

@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::thread;
 
 use clap::{ArgGroup, Args};
 use crossbeam_channel::{Receiver, bounded, select};
@@ -102,7 +101,7 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let config = Config { listen: args.listen.0, server, source, log, trace: trace.clone(), notices };
     let proxy = Proxy::start(config).map_err(failed)?;
     announce(&proxy, server);
-    let keys = if needs_enter { read_keys() } else { crossbeam_channel::never() };
+    let keys = if needs_enter { super::read_enter_keys() } else { crossbeam_channel::never() };
     show(&proxy, &signals, &shown, keys);
     shown.try_iter().for_each(|notice| show_one(&notice));
     sum_up(&proxy.summary());
@@ -174,15 +173,6 @@ fn announce(proxy: &Proxy, [to_send, to_recv]: [SocketAddr; 2]) {
 fn say(text: &str) {
     let mut out = io::stdout();
     let _ = writeln!(out, "{}", safe_lines(text)).and_then(|()| out.flush());
-}
-
-/// Reads the Enter keys that release what is held.
-fn read_keys() -> Receiver<()> {
-    let (sender, receiver) = bounded(1);
-    let read = move || io::stdin().lines().map_while(Result::ok).try_for_each(|_| sender.send(()));
-    // Without a thread nothing is released, as without a terminal.
-    let _ = thread::Builder::new().name("keys".to_owned()).spawn(read);
-    receiver
 }
 
 /// Shows decisions until a signal comes.

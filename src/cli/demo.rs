@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum as _};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::read_enter_keys;
 use super::trace::columns;
 use crate::course::demo::{self, Lesson, Pace};
 use crate::course::flawed::{self, Flaw};
@@ -46,10 +47,10 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), String> {
         return serve(server);
     }
     let Some(lesson) = args.lesson else { return Ok(()) };
-    let by_enter = args.step && std::io::stdin().is_terminal();
-    let row = if by_enter { Duration::ZERO } else { Duration::from_secs_f64(args.pace) };
+    let enters = (args.step && std::io::stdin().is_terminal()).then(read_enter_keys);
+    let row = if enters.is_some() { Duration::ZERO } else { Duration::from_secs_f64(args.pace) };
     let interrupts = crate::signals::receive(&[SIGINT, SIGTERM, SIGHUP]).map_err(|error| error.to_string())?;
-    demo::play(lesson, Pace { row, by_enter, columns: columns() }, interrupts)
+    demo::play(lesson, Pace { row, enters, columns: columns() }, interrupts)
 }
 
 fn serve(server: &[String]) -> Result<(), String> {

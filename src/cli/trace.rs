@@ -1,11 +1,10 @@
 //! `wachat trace`: shows the traces of `serve --trace`, `connect --trace` and `chaos --trace`.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::write_out;
+use super::{terminal_size, write_out};
 use crate::course::trace::{Form, Selection, show};
 
 /// Width of a diagram where there is no terminal.
@@ -54,7 +53,5 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
 
 /// Returns the width of the terminal.
 pub(super) fn columns() -> usize {
-    let out = std::io::stdout();
-    let size = rustix::termios::tcgetwinsize(&out).ok().filter(|size| out.is_terminal() && size.ws_col > 0);
-    size.map_or(COLUMNS, |size| size.ws_col.into())
+    terminal_size().map_or(COLUMNS, |(columns, _)| columns)
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::assert_in_order;
 use crate::support::{Terminal, WACHAT, send_signal, wait_until};
 
 /// A command whose temporary files are in this directory.
@@ -38,15 +39,6 @@ fn processes(directory: &Path) -> Vec<String> {
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
     lines.filter(|line| line.contains(&directory.display().to_string())).collect()
-}
-
-/// Checks that these texts come in this order.
-fn assert_in_order(shown: &str, texts: &[&str]) {
-    let mut rest = shown;
-    for text in texts {
-        let Some((_, after)) = rest.split_once(text) else { panic!("{text:?} is missing, or earlier, in\n{shown}") };
-        rest = after;
-    }
 }
 
 #[test]

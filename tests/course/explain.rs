@@ -8,6 +8,7 @@ use wachat::client::texts::Language;
 use wachat::course::explain::step::{Kind, ROWS, Step};
 use wachat::model::Timestamp;
 
+use crate::assert_in_order;
 use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
 use crate::trace::conversation;
 
@@ -27,15 +28,6 @@ fn refusal(id: &str, data: &Path, more: &[&str]) -> String {
     let output = run(id, data, more);
     assert!(!output.status.success() && output.stdout.is_empty());
     String::from_utf8(output.stderr).expect("UTF-8")
-}
-
-/// Checks that these texts come in this order.
-fn assert_in_order(story: &str, texts: &[&str]) {
-    let mut rest = story;
-    for text in texts {
-        let Some((_, after)) = rest.split_once(text) else { panic!("{text:?} is missing, or earlier, in\n{story}") };
-        rest = after;
-    }
 }
 
 /// ana sends a message twice, luis's first connection ends before its acknowledgement, and luis reads the message.

@@ -14,3 +14,13 @@ mod judge_client;
 mod labs;
 mod talk;
 mod trace;
+
+/// Checks that these texts come in this order.
+#[track_caller]
+fn assert_in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { panic!("{part:?} is missing, or earlier, in\n{text}") };
+        rest = after;
+    }
+}

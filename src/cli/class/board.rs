@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::super::write_out;
+use super::super::{terminal_size, write_out};
 use crate::course::class::board::{knock, rows, text};
 use crate::course::class::{Class, Traffic, html, replace};
 use crate::limits;
@@ -58,10 +58,8 @@ pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
 
 /// Returns columns and lines of the terminal, if there is one.
 fn size() -> (usize, usize) {
-    let out = io::stdout();
-    let size = rustix::termios::tcgetwinsize(&out).ok().filter(|size| out.is_terminal() && size.ws_col > 0);
     // The last line is left to the cursor.
-    size.map_or((COLUMNS, usize::MAX), |size| (size.ws_col.into(), usize::from(size.ws_row).saturating_sub(1)))
+    terminal_size().map_or((COLUMNS, usize::MAX), |(columns, lines)| (columns, lines.saturating_sub(1)))
 }
 
 /// Draws the board over the one before; where there is no terminal, below it.

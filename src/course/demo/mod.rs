@@ -33,8 +33,8 @@ pub enum Lesson {
 pub struct Pace {
     /// The time of one row.
     pub row: Duration,
-    /// Wait for Enter after each part.
-    pub by_enter: bool,
+    /// A message for each Enter, which ends a part; `None`: the lesson goes on by itself.
+    pub enters: Option<Receiver<()>>,
     /// Width of the two columns together.
     pub columns: usize,
 }

@@ -1,9 +1,9 @@
 //! The stage: what is said at the left, the lines that are exchanged at the right, slowly.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, select};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Pace;
@@ -17,16 +17,13 @@ const INTERRUPTED: &str = "interrupted";
 pub(super) struct Stage {
     pace: Pace,
     interrupts: Receiver<()>,
-    /// A message for each Enter; `None`: the lesson goes on by itself.
-    enters: Option<Receiver<()>>,
     /// The rows of the right column since the last part.
     lines: Vec<String>,
 }
 
 impl Stage {
     pub fn new(pace: Pace, interrupts: Receiver<()>) -> Self {
-        let enters = pace.by_enter.then(receive_enters);
-        Self { pace, interrupts, enters, lines: Vec::new() }
+        Self { pace, interrupts, lines: Vec::new() }
     }
 
     pub fn title(&mut self, text: &str) -> Result<(), String> {
@@ -85,7 +82,7 @@ impl Stage {
 
     /// Waits for the Enter key, if the pace is that of a person. The error says that the lesson was interrupted.
     fn wait_for_enter(&self) -> Result<(), String> {
-        let Some(enters) = &self.enters else { return self.wait(Duration::ZERO) };
+        let Some(enters) = &self.pace.enters else { return self.wait(Duration::ZERO) };
         select! {
             recv(enters) -> _ => Ok(()),
             recv(self.interrupts) -> _ => Err(INTERRUPTED.to_owned()),
@@ -99,16 +96,6 @@ impl Stage {
             _ => Err(INTERRUPTED.to_owned()),
         }
     }
-}
-
-/// Reads standard input on a thread, which ends with the program: a person who ends the lesson types no other line. At the
-/// end of the input the lesson goes on by itself.
-fn receive_enters() -> Receiver<()> {
-    let (sender, enters) = bounded(0);
-    std::thread::spawn(move || {
-        std::io::stdin().lock().lines().map_while(Result::ok).all(|_| sender.send(()).is_ok());
-    });
-    enters
 }
 
 /// Breaks a text into rows of at most so many cells, between words.

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use super::process::Chaos;
+use crate::assert_in_order;
 use crate::support::clients::exit_code;
 use crate::support::{Connection, NO_SETTINGS, PASSWORD, WACHAT, World, wait_until};
 use crate::trace::{entries, shown, table};
@@ -58,16 +59,6 @@ impl Scene {
         let notes = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(notes, "", "the traces agree");
         String::from_utf8(output.stdout).expect("UTF-8")
-    }
-}
-
-/// Checks that these texts come in this order.
-#[track_caller]
-fn assert_in_order(text: &str, parts: &[&str]) {
-    let mut rest = text;
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else { panic!("{part:?} is missing, or earlier, in\n{text}") };
-        rest = after;
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a class begins, and begins again.
+//! The first start of a class, and the later ones.
 
 use std::fs;
 use std::net::TcpListener;

@@ -20,7 +20,7 @@ const LABS: [&str; 8] = [
     "8-room.md",
 ];
 
-/// What is the same in each language.
+/// The parts that are the same in each language.
 #[derive(Debug, PartialEq, Eq)]
 struct Form {
     sections: usize,
