@@ -196,6 +196,7 @@ impl From<ServeArgs> for Config {
             sizes: Sizes::default(),
             disk_floor: mib(args.disk_floor),
             trace: None,
+            tls: None,
         }
     }
 }

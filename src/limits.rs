@@ -193,6 +193,13 @@ pub const CONNECTION_STACK: usize = 128 << 10;
 pub const READ_BYTES: usize = 256;
 pub const BUSY_READ_BYTES: usize = 4 << 10;
 
+/// Most bytes that are handed to TLS at once. rustls takes so many each time.
+pub const TLS_READ_BYTES: usize = 4 << 10;
+/// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
+pub const TLS_TICKETS: usize = 2;
+/// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.
+pub const CERTIFICATE_YEAR: i32 = 2100;
+
 /// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.
 pub const REPLY_BUFFERS: usize = 512;
 pub const REPLY_BUFFER_BYTES: usize = 8 << 10;

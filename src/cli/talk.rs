@@ -48,7 +48,7 @@ pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
         .map_err(|error| format!("{place}: {error}; is the server running? wachat serve starts one"))?;
     // Without it lines only leave later.
     let _ = stream.set_nodelay(true);
-    talk::talk(stream, first).map_err(|error| format!("{place}: {error}"))
+    talk::talk(stream.into(), first).map_err(|error| format!("{place}: {error}"))
 }
 
 /// Returns the login line, and the same without the password.

@@ -3,10 +3,12 @@
 
 use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
+use std::sync::Arc;
 
 use super::exit::{Exit, Failure, note};
 use super::link::Account;
 use super::link::error::LinkError;
+use super::link::trust::Trust;
 use super::link::session::{Availability, Session, find_availability};
 use super::options::{ConnectArgs, prompt_for};
 use super::texts::{Language, Phrase};
@@ -28,11 +30,13 @@ pub struct Entrance<'a> {
     /// The user has been at this server before, from here.
     was_here: bool,
     trace: Option<Trace>,
+    trust: Option<Arc<Trust>>,
 }
 
 impl<'a> Entrance<'a> {
-    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Self {
-        Self { args, user, was_here, trace }
+    pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Result<Self, Failure> {
+        let trust = args.account.trust()?;
+        Ok(Self { args, user, was_here, trace, trust })
     }
 
     /// Enters with the password that is given, or asks for one.
@@ -51,7 +55,7 @@ impl<'a> Entrance<'a> {
     }
 
     fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
-        let account = self.args.account.account_with(self.user.clone(), password, register)?;
+        let account = self.args.account.account_with(self.user.clone(), password, register, self.trust.clone())?;
         Ok(Account { trace: self.trace.clone(), ..account })
     }
 
@@ -149,6 +153,7 @@ impl<'a> Entrance<'a> {
 
 /// A server that is away is no failure: what is written waits in the outbox.
 fn entry(account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
+    account.note_news();
     match session {
         Ok(session) => Ok(Entry { account, session: Ok(session) }),
         Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why) }),

@@ -3,10 +3,12 @@
 use std::io::IsTerminal as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure, failed, note};
+use super::link::trust::Trust;
 use super::link::{Account, server_name};
 use super::screen::Preferences;
 use super::screen::keys::Keys;
@@ -35,6 +37,15 @@ pub struct AccountArgs {
     /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown
+    #[arg(long)]
+    pub tls: bool,
+    /// Speak TLS, and trust only certificates that an authority in this PEM file vouches for
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// File of the certificates that servers had [default: known_servers in the directory of outbox and history]
+    #[arg(long, value_name = "FILE")]
+    pub known_servers: Option<PathBuf>,
 }
 
 /// The directory of a client's files.
@@ -156,7 +167,7 @@ impl AccountArgs {
             Some(password) => password,
             None => prompt_for(Phrase::PasswordOf { user: &user })?,
         };
-        self.account_with(user, password, register)
+        self.account_with(user, password, register, self.trust()?)
     }
 
     /// Returns the user: the given one, or the one of the operating system.
@@ -180,12 +191,31 @@ impl AccountArgs {
     }
 
     /// Returns the account with this password.
-    pub(super) fn account_with(&self, user: UserName, password: String, register: bool) -> Result<Account, Failure> {
+    pub(super) fn account_with(
+        &self,
+        user: UserName,
+        password: String,
+        register: bool,
+        trust: Option<Arc<Trust>>,
+    ) -> Result<Account, Failure> {
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
-        Ok(Account { user, password, server, send_port, recv_port, register, trace: None })
+        Ok(Account { user, password, server, send_port, recv_port, register, trace: None, trust })
+    }
+
+    /// Returns what decides about the server's certificate; `None`: the connection is in clear text.
+    pub(super) fn trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
+        if !self.tls && self.ca.is_none() {
+            return Ok(None);
+        }
+        let known = match &self.known_servers {
+            Some(path) => path.clone(),
+            None => home_directory()?.join("known_servers"),
+        };
+        let trust = Trust::new(self.ca.as_deref(), known).map_err(|why| (Exit::Usage, why))?;
+        Ok(Some(Arc::new(trust)))
     }
 }
 
@@ -202,12 +232,14 @@ In the client /help lists the commands, and /quit leaves.";
 impl HomeArgs {
     /// Returns the directory of the files of all users and servers.
     pub fn directory(&self) -> Result<PathBuf, Failure> {
-        if let Some(home) = &self.home {
-            return Ok(home.clone());
-        }
-        let platform = etcetera::choose_base_strategy().map_err(|_| usage(Phrase::NoHome))?;
-        Ok(platform.data_dir().join("wachat"))
+        self.home.clone().map_or_else(home_directory, Ok)
     }
+}
+
+/// Returns the directory of the files of all users and servers, where none is named.
+fn home_directory() -> Result<PathBuf, Failure> {
+    let platform = etcetera::choose_base_strategy().map_err(|_| usage(Phrase::NoHome))?;
+    Ok(platform.data_dir().join("wachat"))
 }
 
 impl ConnectArgs {

@@ -68,8 +68,9 @@ impl Owner {
         session: Option<Session>,
         ports: Option<RangeInclusive<u16>>,
     ) -> Result<Self, Failure> {
-        let network = Network::new(account.user.clone());
-        let listener = ports.map(|ports| Listener::new(ports, network.reports()));
+        let tls = account.trust.as_ref().map(|trust| trust.direct.clone());
+        let network = Network::new(account.user.clone(), tls.clone());
+        let listener = ports.map(|ports| Listener::new(ports, network.reports(), tls));
         // One request for each thread, a new password for the receiver, and one report from each.
         let ((requests, to_send), (polls, to_poll)) = (bounded(1), bounded(2));
         let (reports, links) = bounded(2);

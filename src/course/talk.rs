@@ -2,8 +2,8 @@
 //! sentence of the protocol's page that it follows.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, BufRead as _};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,50 +14,50 @@ use super::chaos::rows;
 use super::page::sections;
 use crate::limits;
 use crate::model::safe::safe;
-use crate::net::{LineError, LineReader};
+use crate::net::{LineError, LineReader, Socket};
 
 /// Longest silence: a person thinks.
 const PATIENCE: Duration = Duration::from_secs(86_400);
 
 /// Sends the lines of standard input until it ends, and prints what comes until the server closes. `first`: a line that is
 /// sent before, and how it is shown.
-pub fn talk(stream: TcpStream, first: Option<(String, &str)>) -> io::Result<()> {
-    let waiting = Arc::new(Mutex::new(VecDeque::new()));
+pub fn talk(socket: Socket, first: Option<(String, &str)>) -> io::Result<()> {
+    let (socket, waiting) = (Arc::new(socket), Arc::new(Mutex::new(VecDeque::new())));
     if let Some((line, shown)) = first {
         println!("C: {shown}");
-        send(&stream, &waiting, &line)?;
+        send(&socket, &waiting, &line)?;
     }
-    let (output, verbs) = (stream.try_clone()?, waiting.clone());
+    let (output, verbs) = (socket.clone(), waiting.clone());
     // The thread ends with the program: when the server has closed, nobody has to type another line.
     thread::Builder::new().name("sender".to_owned()).spawn(move || send_lines(&output, &verbs))?;
-    print_replies(stream, &waiting)
+    print_replies(socket, &waiting)
 }
 
 /// Sends the lines of standard input until it ends.
-fn send_lines(stream: &TcpStream, waiting: &Mutex<VecDeque<String>>) {
+fn send_lines(socket: &Socket, waiting: &Mutex<VecDeque<String>>) {
     for line in io::stdin().lock().lines() {
         // The reply to a line that the server has not waited for is still read.
-        if line.and_then(|line| send(stream, waiting, &line)).is_err() {
+        if line.and_then(|line| send(socket, waiting, &line)).is_err() {
             break;
         }
     }
     // The server may have closed already.
-    let _ = stream.shutdown(Shutdown::Write);
+    let _ = socket.tcp().shutdown(Shutdown::Write);
 }
 
 /// Notes the verb of a line, for its reply, and sends it.
-fn send(mut stream: &TcpStream, waiting: &Mutex<VecDeque<String>>, line: &str) -> io::Result<()> {
+fn send(socket: &Socket, waiting: &Mutex<VecDeque<String>>, line: &str) -> io::Result<()> {
     let verb = line.split([';', ':']).next().unwrap_or_default().to_uppercase();
     let mut verbs = waiting.lock();
     if verbs.len() < limits::PIPELINE {
         verbs.push_back(verb);
     }
     drop(verbs);
-    stream.write_all(format!("{line}\n").as_bytes())
+    socket.write_all(format!("{line}\n").as_bytes())
 }
 
-fn print_replies(stream: TcpStream, waiting: &Mutex<VecDeque<String>>) -> io::Result<()> {
-    let (mut lines, mut records) = (LineReader::new(Arc::new(stream), PATIENCE), 0);
+fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<String>>) -> io::Result<()> {
+    let (mut lines, mut records) = (LineReader::new(socket, PATIENCE), 0);
     let end = loop {
         let line = match lines.next_line() {
             Ok(line) => String::from_utf8_lossy(line).into_owned(),
@@ -77,6 +77,7 @@ fn print_replies(stream: TcpStream, waiting: &Mutex<VecDeque<String>>) -> io::Re
     match end {
         LineError::Closed => println!("   the server has closed the connection"),
         LineError::TooLong => println!("   section 2: a line has at most 65,536 bytes: the server sends a longer one"),
+        LineError::ClearText => println!("   the server does not speak TLS"),
         LineError::Timeout => println!("   nothing came for a day"),
         LineError::Io(error) => return Err(error),
     }

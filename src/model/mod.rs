@@ -1,5 +1,6 @@
 //! Values that are valid once built: code that holds one need not check it again.
 
+mod fingerprint;
 mod id;
 mod message;
 mod name;
@@ -7,6 +8,7 @@ pub mod safe;
 mod secret;
 mod time;
 
+pub use fingerprint::{Fingerprint, Proof};
 pub use id::{MessageId, Seq};
 pub use message::{Message, State, Text};
 pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};

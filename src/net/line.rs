@@ -1,12 +1,14 @@
 //! Lines from a socket: bounded in length, and in time as a whole (protocol, sections 1 and 2).
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, Read};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memchr::memchr;
 
+use super::Socket;
+use super::tls::is_clear_text;
 use crate::limits;
 
 /// Precision of a time-out. One that has begun to run by less is not set anew at the socket.
@@ -21,12 +23,14 @@ pub enum LineError {
     Timeout,
     /// A line was longer than it may be.
     TooLong,
+    /// The peer speaks clear text where TLS was expected.
+    ClearText,
     Io(io::Error),
 }
 
 /// Reads whole lines from a socket, however the network has split or joined them.
 pub struct LineReader {
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     /// Received bytes; those before `taken` were returned to the caller.
     buffer: Vec<u8>,
     taken: usize,
@@ -45,9 +49,9 @@ pub struct LineReader {
 impl LineReader {
     /// Reads from a socket. `timeout` holds for each line: from now to the end of the first; later from the call
     /// to the next line's first byte, and from there to its end.
-    pub fn new(stream: Arc<TcpStream>, timeout: Duration) -> Self {
+    pub fn new(socket: Arc<Socket>, timeout: Duration) -> Self {
         let (began, max_line) = (Some(Instant::now()), limits::LINE_BYTES);
-        Self { stream, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, max_line, socket_timeout: None }
+        Self { socket, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, max_line, socket_timeout: None }
     }
 
     /// Reads the next line, without its LF and the CR before it.
@@ -106,13 +110,13 @@ impl LineReader {
     fn fill(&mut self, left: Duration) -> Result<(), LineError> {
         self.make_space();
         if self.socket_timeout != Some(left) {
-            self.stream.set_read_timeout(Some(left)).map_err(LineError::Io)?;
+            self.socket.tcp().set_read_timeout(Some(left)).map_err(LineError::Io)?;
             self.socket_timeout = Some(left);
         }
         let len = self.buffer.len();
         let space = (self.buffer.capacity() - len).max(limits::READ_BYTES);
         self.buffer.resize(len + space, 0);
-        let read = (&*self.stream).read(self.buffer.get_mut(len..).unwrap_or_default());
+        let read = self.socket.read(self.buffer.get_mut(len..).unwrap_or_default());
         self.buffer.truncate(len + read.as_ref().map_or(0, |n| *n));
         if self.buffer.len() == self.buffer.capacity() {
             // A connection that fills its buffer is busy: it gets a larger one, and keeps it.
@@ -128,6 +132,7 @@ impl LineReader {
                 // The caller decides whether time is up.
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(()),
                 io::ErrorKind::ConnectionReset => Err(LineError::Closed),
+                _ if is_clear_text(&error) => Err(LineError::ClearText),
                 _ => Err(LineError::Io(error)),
             },
         }
@@ -144,23 +149,23 @@ impl LineReader {
 }
 
 /// Writes the last bytes of a connection and closes it so that they arrive: see [`drain_input`].
-pub fn linger_close(stream: &TcpStream, last: &[u8]) {
-    if (&*stream).write_all(last).is_ok() && stream.shutdown(Shutdown::Write).is_ok() {
-        drain_input(stream);
+pub fn linger_close(socket: &Socket, last: &[u8]) {
+    if socket.write_all(last).is_ok() && socket.tcp().shutdown(Shutdown::Write).is_ok() {
+        drain_input(socket);
     }
 }
 
 /// Discards what the peer still sends until it closes, within [`limits::LINGER`] and [`limits::LINGER_BYTES`]. Closing a
 /// socket with unread input would reset the connection, and the reset destroys bytes that are under way to the peer.
-pub fn drain_input(stream: &TcpStream) {
+pub fn drain_input(socket: &Socket) {
     let deadline = Instant::now() + limits::LINGER;
     let (mut scratch, mut taken) = ([0; 512], 0);
     while taken < limits::LINGER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+        if left.is_zero() || socket.tcp().set_read_timeout(Some(left)).is_err() {
             return;
         }
-        match (&*stream).read(&mut scratch) {
+        match socket.tcp().read(&mut scratch) {
             Ok(n) if n > 0 => taken += n,
             _ => return,
         }

@@ -1,11 +1,19 @@
-//! Sockets without meaning: lines with deadlines, listening, and sending without waiting.
+//! Sockets without meaning: lines with deadlines, listening, sending without waiting, and TLS.
 
+mod certificate;
 mod line;
 mod listen;
 mod outgoing;
+mod socket;
 mod straggler;
+mod tls;
+mod tls_config;
 
+pub use certificate::Identity;
 pub use line::{LineError, LineReader, drain_input, linger_close};
 pub use listen::{Listening, listen};
 pub use outgoing::{Outgoing, Progress};
+pub use socket::Socket;
 pub use straggler::Stragglers;
+pub use tls::is_clear_text;
+pub use tls_config::{client_config, crypto, peer_configs, server_config};

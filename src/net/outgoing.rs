@@ -2,7 +2,7 @@
 //! kept here and sent by the straggler thread.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use super::Stragglers;
+use super::{Socket, Stragglers};
 
 /// One connection's output, shared by its owner, its reader thread and the straggler thread.
 pub struct Outgoing {
     /// Identifies the connection to whoever is told of its progress.
     pub id: u64,
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     unsent: Mutex<Unsent>,
     /// Set when the last byte was sent, or never will be.
     closed: AtomicBool,
@@ -51,24 +51,29 @@ pub enum Progress {
 }
 
 impl Outgoing {
-    pub fn new(id: u64, stream: Arc<TcpStream>) -> Self {
+    pub fn new(id: u64, socket: Arc<Socket>) -> Self {
         let (unsent, closed, reader_stopped) = Default::default();
-        Self { id, stream, unsent, closed, reader_stopped, reader: OnceLock::new() }
+        Self { id, socket, unsent, closed, reader_stopped, reader: OnceLock::new() }
     }
 
-    pub fn stream(&self) -> &Arc<TcpStream> {
-        &self.stream
+    pub fn socket(&self) -> &Arc<Socket> {
+        &self.socket
     }
 
     /// Sends what the socket takes now, with one system call, and leaves the rest to the straggler thread. Bytes that
     /// are given while others are left queue behind them.
     pub fn send(self: &Arc<Self>, bytes: &[u8], stragglers: &Stragglers) -> Progress {
         let mut unsent = self.unsent.lock();
+        let Ok(bytes) = self.socket.seal(bytes) else {
+            drop(unsent);
+            self.abort();
+            return Progress::Failed;
+        };
         if !unsent.bytes.is_empty() {
-            unsent.bytes.extend_from_slice(bytes);
+            unsent.bytes.extend_from_slice(&bytes);
             return Progress::Pending;
         }
-        match send_now(&self.stream, bytes) {
+        match send_now(&self.socket, &bytes) {
             Ok(sent) if sent == bytes.len() => Progress::Done,
             Ok(sent) => {
                 unsent.bytes = bytes.get(sent..).unwrap_or_default().to_vec();
@@ -87,10 +92,14 @@ impl Outgoing {
     /// Closes the output behind everything that was given to [`Outgoing::send`].
     pub fn close(&self) {
         let mut unsent = self.unsent.lock();
+        let end = self.socket.seal_end();
         if unsent.bytes.is_empty() {
+            // A peer that takes these few bytes not now misses nothing: it has all lines.
+            let _ = send_now(&self.socket, &end);
             drop(unsent);
             self.half_close();
         } else {
+            unsent.bytes.extend_from_slice(&end);
             unsent.close = true;
         }
     }
@@ -99,7 +108,7 @@ impl Outgoing {
     pub fn abort(&self) {
         *self.unsent.lock() = Unsent::default();
         // The peer may have closed it already.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.socket.tcp().shutdown(Shutdown::Both);
         self.wake_reader();
     }
 
@@ -107,7 +116,7 @@ impl Outgoing {
     pub(super) fn send_unsent(&self) -> (Progress, usize) {
         let mut unsent = self.unsent.lock();
         let rest = unsent.bytes.get(unsent.sent..).unwrap_or_default();
-        let Ok(sent) = send_now(&self.stream, rest) else {
+        let Ok(sent) = send_now(&self.socket, rest) else {
             drop(unsent);
             self.abort();
             return (Progress::Failed, 0);
@@ -130,10 +139,10 @@ impl Outgoing {
     }
 
     fn half_close(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.socket.tcp().shutdown(Shutdown::Write);
         if !self.reader_stopped.load(Ordering::SeqCst) {
             // The reader thread is blocked in a read: this ends it.
-            let _ = self.stream.shutdown(Shutdown::Read);
+            let _ = self.socket.tcp().shutdown(Shutdown::Read);
         }
         self.wake_reader();
     }
@@ -169,9 +178,9 @@ impl Outgoing {
 }
 
 /// Sends as many bytes as the socket buffer takes, without waiting: possibly none.
-fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+fn send_now(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     loop {
-        match rustix::net::send(stream, bytes, SendFlags::DONTWAIT) {
+        match rustix::net::send(socket, bytes, SendFlags::DONTWAIT) {
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Ok(0),
             sent => return Ok(sent?),

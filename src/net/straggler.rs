@@ -93,7 +93,7 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
     /// Says of each straggler whether its socket takes bytes now, or has failed.
     fn poll_sockets(&self) -> Vec<bool> {
         let mut sockets: Vec<_> =
-            self.waiting.iter().map(|s| PollFd::new(&**s.outgoing.stream(), PollFlags::OUT)).collect();
+            self.waiting.iter().map(|s| PollFd::new(&**s.outgoing.socket(), PollFlags::OUT)).collect();
         // An interrupted or failed poll is tried again in the next round; the deadlines end it.
         let ready = poll(&mut sockets, Some(&POLL_INTERVAL)).unwrap_or(0);
         sockets.iter().map(|socket| ready > 0 && !socket.revents().is_empty()).collect()

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
-use crate::record::{Fields, Writer};
+use crate::model::{Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::record::{Fields, PlainField, Writer};
 
 /// A value that the protocol carries as one line. [`Codec::write_fields`] and [`Codec::from_fields`] are inverses.
 pub trait Codec: Sized {
@@ -59,6 +59,16 @@ pub fn field<T: Field>(fields: &Fields, index: usize) -> Option<T> {
     T::read(fields.get(index)?)
 }
 
+/// Reads the last field of a record, which may be missing. `None`: it is there, and wrong.
+pub fn optional_field<T: Field>(fields: &Fields, index: usize) -> Option<Option<T>> {
+    if fields.len() > index { field(fields, index).map(Some) } else { Some(None) }
+}
+
+/// Writes a last field that may be missing.
+pub fn write_optional<'a, 'b>(record: &'b mut Writer<'a>, value: Option<&impl PlainField>) -> &'b mut Writer<'a> {
+    value.into_iter().fold(record, |record, value| record.plain(value))
+}
+
 /// Writes the fields of a message, but its number: what [`Message::from_fields`] reads.
 pub fn write_message<'a, 'b>(record: &'b mut Writer<'a>, m: &Message) -> &'b mut Writer<'a> {
     record.plain(&m.id).plain(&m.from).plain(&m.to).plain(m.at).text(m.text.as_str())
@@ -80,6 +90,7 @@ macro_rules! plain_fields {
 }
 
 plain_fields! {
+    Fingerprint: Fingerprint::parse;
     IpAddr: |text: &str| text.parse().ok();
     MessageId: MessageId::new;
     RoomName: |text| RoomName::new(text).ok();

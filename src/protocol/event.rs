@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::codec::{Codec, field, write_message};
+use super::codec::{Codec, field, optional_field, write_message, write_optional};
 use super::reply::DAMAGED;
-use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::model::{Message, Proof, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
 /// One event. An event with a number is kept until its recipient acknowledges it. An event without one (seq 0
@@ -49,10 +49,10 @@ pub enum Event {
         user: UserName,
         at: Timestamp,
     },
-    /// That user is about to connect for a direct chat, with this token (protocol, section 8).
+    /// That user is about to connect for a direct chat, with this proof (protocol, section 8).
     Peer {
         user: UserName,
-        token: Token,
+        proof: Proof,
     },
     /// An event of a later version, of which a client acknowledges the number. This version never sends it.
     Unknown {
@@ -91,7 +91,9 @@ impl Codec for Event {
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
             Self::Part { room, user, at } => record.plain("PART").plain(room).plain(user).plain(at),
-            Self::Peer { user, token } => record.plain("PEER").plain(user).plain(token),
+            Self::Peer { user, proof: Proof { token, fingerprint } } => {
+                write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
+            }
             Self::Unknown { kind, .. } => record.text(kind),
         };
     }
@@ -171,8 +173,11 @@ pub const EVENTS: &[EventForm] = &[
         read: |_, f| Some(Event::Part { room: field(f, 2)?, user: field(f, 3)?, at: field(f, 4)? }),
     },
     EventForm {
-        form: "0;PEER;<user>;<token>",
+        form: "0;PEER;<user>;<token>[;<fingerprint>]",
         help: "a user is about to connect for a direct chat",
-        read: |_, f| Some(Event::Peer { user: field(f, 2)?, token: field(f, 3)? }),
+        read: |_, f| {
+            let proof = Proof { token: field(f, 3)?, fingerprint: optional_field(f, 4)? };
+            Some(Event::Peer { user: field(f, 2)?, proof })
+        },
     },
 ];

@@ -4,7 +4,7 @@
 //! the client is ahead: it stops the reader (back-pressure), and while it is not zero no time-out runs.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::Port;
 use super::connection_table::Slot;
 use crate::limits;
-use crate::net::{LineError, Outgoing};
+use crate::net::{LineError, Outgoing, Socket};
 use crate::protocol::{Code, Ko};
 use crate::state_machine::ConnectionId;
 use crate::trace::{By, Traced};
@@ -51,7 +51,7 @@ impl From<LineError> for CloseReason {
         match error {
             LineError::Timeout => Code::Timeout.into(),
             LineError::TooLong => Code::TooLong.into(),
-            LineError::Closed | LineError::Io(_) => Self::Closed,
+            LineError::Closed | LineError::ClearText | LineError::Io(_) => Self::Closed,
         }
     }
 }
@@ -81,11 +81,11 @@ impl Connection {
         id: ConnectionId,
         port: Port,
         peer: IpAddr,
-        stream: TcpStream,
+        socket: Socket,
         slot: Slot,
         trace: Option<Traced>,
     ) -> Self {
-        let (outgoing, opened) = (Arc::new(Outgoing::new(id.0, Arc::new(stream))), Instant::now());
+        let (outgoing, opened) = (Arc::new(Outgoing::new(id.0, Arc::new(socket))), Instant::now());
         let (answered, answered_at, wake_at, is_too_fast) = Default::default();
         Self { id, port, peer, outgoing, answered, answered_at, opened, wake_at, is_too_fast, slot, trace }
     }

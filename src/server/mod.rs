@@ -30,6 +30,7 @@ mod reader;
 mod requests;
 mod router;
 mod session;
+mod tls;
 mod user_connections;
 mod workers;
 
@@ -59,8 +60,10 @@ pub use connection_table::network;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use memory::fix_thresholds;
+pub use tls::{CertificateFiles, CertificateInfo};
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
+use tls::ServerTls;
 
 /// Ways in which accounts are created (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -94,6 +97,8 @@ pub struct Config {
     pub disk_floor: u64,
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
+    /// Speak TLS, with this certificate.
+    pub tls: Option<CertificateFiles>,
 }
 
 impl Config {
@@ -112,6 +117,7 @@ impl Config {
             sizes: Sizes::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
+            tls: None,
         }
     }
 }
@@ -124,6 +130,7 @@ pub enum StartError {
         error: io::Error,
     },
     Store(StoreError),
+    Certificate(String),
     /// The system gave no thread, or no way to watch sockets.
     System(io::Error),
 }
@@ -146,6 +153,7 @@ impl fmt::Display for StartError {
                 _ => write!(f, "cannot listen on {address}: {error}; choose another address with --listen"),
             },
             Self::Store(error) => error.fmt(f),
+            Self::Certificate(error) => write!(f, "no TLS: {error}"),
             Self::System(error) => write!(f, "the system cannot run another thread: {error}"),
         }
     }
@@ -165,6 +173,7 @@ struct Shared {
     timeout: Duration,
     poll_wait: Duration,
     trace: Option<Trace>,
+    tls: Option<ServerTls>,
 }
 
 /// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
@@ -216,7 +225,9 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     if let Some(trace) = &config.trace {
         note_recovery(trace, &opened);
     }
-    run(config, opened, store, send, recv).map_err(StartError::System)
+    let tls = config.tls.as_ref().map(|files| ServerTls::open(files, &config.data)).transpose();
+    let tls = tls.map_err(StartError::Certificate)?;
+    run(config, opened, store, tls, [send, recv]).map_err(StartError::System)
 }
 
 /// Records that the log had batches behind the last checkpoint: the store was not closed by [`Handle::stop`].
@@ -228,7 +239,13 @@ fn note_recovery(trace: &Trace, opened: &Opened) {
 }
 
 /// Starts the threads. They are all there, or the server does not start.
-fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
+fn run(
+    config: Config,
+    opened: Opened,
+    store: Store,
+    tls: Option<ServerTls>,
+    [send, recv]: [TcpListener; 2],
+) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
@@ -241,6 +258,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         timeout: config.timeout,
         poll_wait: config.policy.poll_wait,
         trace: config.trace.clone(),
+        tls,
     });
     let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
@@ -270,13 +288,21 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
     let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
-    let connection = Arc::new(Connection::new(id, port, peer.ip(), stream, slot, trace));
+    let socket = match &shared.tls {
+        None => Ok(stream.into()),
+        Some(tls) => tls.accept(stream),
+    };
+    let socket = match socket {
+        Ok(socket) => socket,
+        Err(error) => return log::warn!("no TLS for {peer}: {error}"),
+    };
+    let connection = Arc::new(Connection::new(id, port, peer.ip(), socket, slot, trace));
     let (shared, reading) = (shared.clone(), connection.clone());
     let read = move || reader::serve(&shared, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
-        refuse(connection.outgoing.stream(), "the server has no thread left; try later");
+        refuse(connection.outgoing.socket().tcp(), "the server has no thread left; try later");
     }
 }
 
@@ -302,6 +328,16 @@ impl Handle {
     /// Tells that the router has ended by itself: it could not go on, and says why.
     pub fn ended(&self) -> &Ended {
         &self.ended
+    }
+
+    /// Returns what people are told about the certificate; `None`: the server speaks clear text.
+    pub fn certificate(&self) -> Option<CertificateInfo> {
+        self.shared.tls.as_ref().map(ServerTls::info)
+    }
+
+    /// Reads the certificate's files again, for connections from now on. After an error the former one stays.
+    pub fn reload_certificate(&self) -> Option<Result<CertificateInfo, String>> {
+        self.shared.tls.as_ref().map(ServerTls::reload)
     }
 
     /// Stops: no new connections, waiting polls answered, every connection told, a checkpoint made.

@@ -21,7 +21,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
     let mut reader = Reader {
         shared,
         connection,
-        lines: LineReader::new(connection.outgoing.stream().clone(), shared.timeout),
+        lines: LineReader::new(connection.outgoing.socket().clone(), shared.timeout),
         window: Window::new(connection),
     };
     let ended = match reader.read_login() {
@@ -32,7 +32,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
     if shared.router.send(ended).is_ok() && !gone {
         // The client may still be sending: the last line shall reach it.
         connection.outgoing.wait_until_closed();
-        drain_input(connection.outgoing.stream());
+        drain_input(connection.outgoing.socket());
     }
 }
 

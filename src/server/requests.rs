@@ -9,7 +9,7 @@ use super::failed_logins::Origin;
 use super::history_reader::{HistoryResult, Lookup};
 use super::router::{Input, Router};
 use super::session::{Received, Request};
-use crate::model::{Password, Token, UserName};
+use crate::model::{Fingerprint, Password, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
@@ -124,7 +124,7 @@ impl Router {
             SendRequest::Sessions => return Step::Answer(Reply::Sessions(self.list_sessions(id, &user))),
             SendRequest::Logout { number } => return self.log_out(id, &user, number),
             SendRequest::Email { address } => Command::SetEmail { user, email: address },
-            SendRequest::Peer { user: callee } => return self.introduction(id, user, callee),
+            SendRequest::Peer { user: callee, fingerprint } => return self.introduction(id, user, callee, fingerprint),
             SendRequest::Passwd { old, new } => return self.change_password(id, &user, old.into_bytes(), &new),
             SendRequest::Ping | SendRequest::Quit => return Step::Answer(Reply::Done),
             SendRequest::Help => return Step::Answer(Reply::Help),
@@ -140,7 +140,7 @@ impl Router {
                 Step::Answer(Reply::Ko(Ko::new(Code::Syntax, why)))
             }
             RecvRequest::Poll { after, wait, max } => Step::Execute(Command::Poll { after, wait, max }),
-            RecvRequest::Port { port } => Step::Execute(Command::Port { port }),
+            RecvRequest::Port { port, fingerprint } => Step::Execute(Command::Port { port, fingerprint }),
             RecvRequest::Ping | RecvRequest::Quit => Step::Answer(Reply::Done),
         }
     }
@@ -152,9 +152,15 @@ impl Router {
     }
 
     /// `PEER`: makes the token that caller and callee are told.
-    fn introduction(&mut self, id: ConnectionId, user: UserName, callee: RequestedTarget) -> Step {
+    fn introduction(
+        &mut self,
+        id: ConnectionId,
+        user: UserName,
+        callee: RequestedTarget,
+        fingerprint: Option<Fingerprint>,
+    ) -> Step {
         match Token::random() {
-            Ok(token) => Step::Execute(Command::Peer { user, callee, token }),
+            Ok(token) => Step::Execute(Command::Peer { user, callee, proof: Proof { token, fingerprint } }),
             Err(error) => {
                 log::error!("the system gives no random numbers: {error}");
                 self.close_now(id, Code::Internal.into());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::query::LastOfPeer;
 use crate::limits;
-use crate::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp, Token, UserName};
+use crate::model::{Email, Fingerprint, MessageId, Proof, RoomName, Seq, Target, Text, Timestamp, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
 
@@ -134,12 +134,12 @@ pub enum Command {
     /// Lists the members of a room.
     Members { room: RequestedTarget, page: Page<UserName> },
     /// Requests a direct chat with `callee`, who will expect this token.
-    Peer { user: UserName, callee: RequestedTarget, token: Token },
+    Peer { user: UserName, callee: RequestedTarget, proof: Proof },
     /// Opens a RECV session from an address; it replaces an earlier session of the user. `order` is the position of
     /// its login among all logins.
     Open { user: UserName, order: u64, address: IpAddr },
     /// Sets the port on which the session's client takes direct chats; `None`: it takes none.
-    Port { port: Option<u16> },
+    Port { port: Option<u16>, fingerprint: Option<Fingerprint> },
     /// Requests events. `wait` is in seconds; `None`: as long as the policy permits.
     Poll { after: After, wait: Option<u64>, max: usize },
     /// The session's client has ended its input: polls are answered at once.

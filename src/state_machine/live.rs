@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::limits;
-use crate::model::Seq;
+use crate::model::{Fingerprint, Seq};
 use crate::protocol::Event;
 use crate::state_machine::AccountNumber;
 use crate::state_machine::command::ConnectionId;
@@ -36,8 +36,8 @@ pub struct Session {
     /// The client has ended its input: polls do not wait.
     pub hung_up: bool,
     pub address: IpAddr,
-    /// The TCP port on which the client takes direct chats.
-    pub port: Option<u16>,
+    /// The TCP port on which the client takes direct chats, and under TLS its certificate.
+    pub direct: Option<(u16, Option<Fingerprint>)>,
     /// Events without a number, oldest first (protocol, section 7).
     pub transient: VecDeque<Event>,
 }
@@ -84,8 +84,8 @@ impl Presence {
         if self.sessions.len() <= user.index() {
             self.sessions.resize_with(user.index() + 1, || None);
         }
-        let (sent, poll, hung_up, port, transient) = (Seq::ZERO, None, false, None, VecDeque::new());
-        let session = Session { connection, login_order, sent, poll, hung_up, address, port, transient };
+        let (sent, poll, hung_up, direct, transient) = (Seq::ZERO, None, false, None, VecDeque::new());
+        let session = Session { connection, login_order, sent, poll, hung_up, address, direct, transient };
         if let Some(slot) = self.sessions.get_mut(user.index()) {
             *slot = Some(Box::new(session));
         }

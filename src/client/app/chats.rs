@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::limits;
-use crate::model::{Message, MessageId, Token, UserName};
+use crate::model::{Message, MessageId, Proof, UserName};
 
 /// A direct chat.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Chat {
 /// All direct chats.
 #[derive(Default)]
 pub struct Chats {
-    pub tokens: Tokens,
+    pub expected: Expected,
     /// The newest last. With each peer there may be one that this client called and one that the peer called: two
     /// who call each other at the same time would not agree on which is the older one.
     pub open: Vec<Chat>,
@@ -78,38 +78,38 @@ impl Chats {
     }
 }
 
-/// The callers that the server has announced, and those that have called before their announcement came. A token
+/// The callers that the server has announced, and those that have called before their announcement came. A proof
 /// admits a caller once, within [`limits::TOKEN_LIFE`].
 #[derive(Default)]
-pub struct Tokens {
-    announced: Vec<(UserName, Token, Instant)>,
-    /// Connections whose caller has shown a token that was not announced yet.
-    calls: Vec<(u64, UserName, Token, Instant)>,
+pub struct Expected {
+    announced: Vec<(UserName, Proof, Instant)>,
+    /// Connections whose caller has shown a proof that was not announced yet.
+    calls: Vec<(u64, UserName, Proof, Instant)>,
 }
 
-impl Tokens {
+impl Expected {
     /// Notes that the server announces a caller. Of too many announcements the oldest goes. Returns the
     /// connection that waits for this one.
-    pub fn announce(&mut self, caller: &UserName, token: &Token, now: Instant) -> Option<u64> {
+    pub fn announce(&mut self, caller: &UserName, proof: &Proof, now: Instant) -> Option<u64> {
         self.forget_old(now);
-        if let Some(at) = self.calls.iter().position(|(_, who, what, _)| who == caller && what == token) {
+        if let Some(at) = self.calls.iter().position(|(_, who, what, _)| who == caller && what == proof) {
             return Some(self.calls.remove(at).0);
         }
         if self.announced.len() >= limits::TOKENS {
             self.announced.remove(0);
         }
-        self.announced.push((caller.clone(), token.clone(), now));
+        self.announced.push((caller.clone(), proof.clone(), now));
         None
     }
 
-    /// Admits a caller with an announced token, and returns the name as the server writes it. A caller may be
+    /// Admits a caller with an announced proof, and returns the name as the server writes it. A caller may be
     /// faster than its announcement: then the connection is remembered.
-    pub fn redeem(&mut self, number: u64, caller: UserName, token: Token, now: Instant) -> Option<UserName> {
+    pub fn redeem(&mut self, number: u64, caller: UserName, proof: Proof, now: Instant) -> Option<UserName> {
         self.forget_old(now);
-        match self.announced.iter().position(|(who, what, _)| *who == caller && *what == token) {
+        match self.announced.iter().position(|(who, what, _)| *who == caller && *what == proof) {
             Some(at) => Some(self.announced.remove(at).0),
             None => {
-                self.calls.push((number, caller, token, now));
+                self.calls.push((number, caller, proof, now));
                 None
             }
         }

@@ -1,6 +1,5 @@
 //! The app's part in direct chats.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::chats::Chat;
@@ -12,7 +11,7 @@ use crate::client::p2p::{Action, DirectEvent};
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, Target, Text, Token, UserName};
+use crate::model::{Message, MessageId, Seq, Proof, Target, Text, UserName};
 use crate::protocol::{Code, DirectLine, Ko, Peer};
 
 /// The line that ends a direct chat.
@@ -116,8 +115,7 @@ impl App {
     }
 
     pub(super) fn connect(&mut self, peer: UserName, at: Peer) {
-        let address = SocketAddr::new(at.address, at.port);
-        self.act(Action::Connect { peer, address, token: at.token });
+        self.act(Action::Connect { peer, at });
     }
 
     /// `/resend`: queues the messages that were not confirmed, under their old ids: a peer that has one of them
@@ -134,8 +132,8 @@ impl App {
 
     pub(super) fn handle_direct(&mut self, event: DirectEvent) {
         match event {
-            DirectEvent::Called { number, caller, token } => {
-                if let Some(peer) = self.chats.tokens.redeem(number, caller, token, self.moment.now) {
+            DirectEvent::Called { number, caller, proof } => {
+                if let Some(peer) = self.chats.expected.redeem(number, caller, proof, self.moment.now) {
                     self.admit(number, peer);
                 }
             }
@@ -152,8 +150,8 @@ impl App {
     }
 
     /// The server announces a caller, who may wait already.
-    pub(super) fn announce(&mut self, caller: UserName, token: &Token) {
-        if let Some(number) = self.chats.tokens.announce(&caller, token, self.moment.now) {
+    pub(super) fn announce(&mut self, caller: UserName, proof: &Proof) {
+        if let Some(number) = self.chats.expected.announce(&caller, proof, self.moment.now) {
             self.admit(number, caller);
         }
     }

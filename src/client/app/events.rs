@@ -32,6 +32,7 @@ impl App {
                 }
                 self.handle_outcome(outcome);
             }
+            LinkEvent::News(text) => self.show(View::Problem(text)),
             LinkEvent::LoggedIn(SessionOpened { user, acknowledged, store }) => {
                 self.state.note_own_name(user);
                 self.polling.note_login(acknowledged);
@@ -125,7 +126,7 @@ impl App {
 
     /// Ends the program: another try would not change anything.
     fn stop(&mut self, error: &LinkError) {
-        let refused = matches!(error, LinkError::Refused(_));
+        let refused = matches!(error, LinkError::Refused(_) | LinkError::Untrusted(_));
         self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
         self.show(View::Problem(error.to_string()));
     }
@@ -215,8 +216,8 @@ impl App {
     /// Takes in what a poll brought. Arrivals are shown as soon as no room is being joined.
     fn take_in(&mut self, events: Vec<Event>) {
         for event in &events {
-            if let Event::Peer { user, token } = event {
-                self.announce(user.clone(), token);
+            if let Event::Peer { user, proof } = event {
+                self.announce(user.clone(), proof);
             }
         }
         if events.iter().any(|event| self.tells_of_other_session(event)) {

@@ -13,6 +13,8 @@ pub enum LinkError {
     Away(String),
     /// The server refuses the login, and will go on doing so (protocol, section 3).
     Refused(Ko),
+    /// The server's certificate is not trusted: nothing was sent. The text says why.
+    Untrusted(String),
     /// Another session of this user took over (protocol, section 3).
     Replaced,
     /// The user has closed this connection on another one (LOGOUT), or has changed the password there.
@@ -47,7 +49,7 @@ impl LinkError {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) => f.write_str(why),
+            Self::Away(why) | Self::Untrusted(why) => f.write_str(why),
             Self::Refused(ko) if ko.code == Code::Auth => Phrase::RefusedNew { why: &words::ko(ko) }.fmt(f),
             // The name has another password.
             Self::Refused(ko) if ko.code == Code::Exists => Phrase::Refused { why: &Phrase::NameTaken }.fmt(f),
@@ -62,7 +64,7 @@ impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
         let exit = match error {
             LinkError::Away(_) => Exit::Away,
-            LinkError::Refused(_) => Exit::Refused,
+            LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
             LinkError::Replaced | LinkError::LoggedOut => Exit::Failed,
         };
         (exit, error.to_string())

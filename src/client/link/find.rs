@@ -10,7 +10,7 @@ use crate::protocol::{Code, Ko, Member, SendRequest};
 
 /// Asks for the address where a user takes direct chats. Where there is none: whether the user is online.
 pub fn find_peer(session: &mut Session, user: &UserName) -> Result<Result<Answer, Ko>, LinkError> {
-    match session.request(&SendRequest::Peer { user: Ok(Target::User(user.clone())) })? {
+    match session.request(&SendRequest::Peer { user: Ok(Target::User(user.clone())), fingerprint: session.direct })? {
         Err(ko) if ko.code == Code::NoPeer => {
             let users = fetch_users(session)?.unwrap_or_default();
             let online = users.iter().any(|seen| seen.name == *user && seen.online);

@@ -10,7 +10,7 @@
 //! - `session`: one logged-in connection.
 //! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages; `find`: those that
 //!   take a second look; `passwd`: a change of the password. `sender`, `receiver`: the threads.
-//! - `error`: the errors between client and server.
+//! - `trust`: whether a server's certificate is trusted. `error`: the errors between client and server.
 
 pub mod backoff;
 pub mod error;
@@ -21,12 +21,17 @@ pub mod receiver;
 pub mod request;
 pub mod sender;
 pub mod session;
+pub mod trust;
 
+use std::sync::Arc;
+
+use crate::client::exit::note;
 use crate::model::UserName;
 use crate::protocol::{Event, Ko, SessionOpened};
 use crate::trace::Trace;
 use error::LinkError;
 use request::{Answer, Request};
+use trust::Trust;
 
 /// A user at a server.
 #[derive(Clone)]
@@ -40,12 +45,24 @@ pub struct Account {
     pub register: bool,
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
+    /// Speak TLS, and decide so about the server's certificate.
+    pub trust: Option<Arc<Trust>>,
 }
 
 impl Account {
     /// Returns the server's name for messages to people, and for the name of the files' directory.
     pub fn server_name(&self) -> String {
         server_name(&self.server, self.send_port)
+    }
+
+    /// Returns, once, that the server's certificate was seen for the first time.
+    pub fn take_news(&self) -> Option<String> {
+        self.trust.as_ref()?.take_news()
+    }
+
+    /// Writes it to standard error.
+    pub fn note_news(&self) {
+        self.take_news().into_iter().for_each(|news| note(&news));
     }
 }
 
@@ -61,6 +78,8 @@ pub enum LinkEvent {
     Answered(Request, Result<Answer, LinkError>),
     /// The receiver has a RECV session, and this is the reply to its login.
     LoggedIn(SessionOpened),
+    /// The server's certificate was seen for the first time.
+    News(String),
     /// The receiver's answer to its one poll.
     Polled(Result<Vec<Event>, Ko>),
     /// The receiver has no session.

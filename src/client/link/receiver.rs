@@ -49,6 +49,11 @@ pub fn run(
                 .ok_or_else(LinkError::malformed)
                 .and_then(|session| poll(session, after, wait).map(LinkEvent::Polled)),
         };
+        if let Some(news) = account.take_news()
+            && reports.send(LinkEvent::News(news)).is_err()
+        {
+            return;
+        }
         if reports.send(report.unwrap_or_else(LinkEvent::ReceiverFailed)).is_err() {
             return;
         }
@@ -60,7 +65,7 @@ fn log_in(account: &Account, listener: Option<&mut Listener>) -> Result<(Session
     if let (Some(listener), Some(ip)) = (listener, session.local_ip()) {
         let port = listener.listen_on(ip);
         // A server without direct chats answers KO, which changes nothing.
-        let _ = session.request::<Done>(&RecvRequest::Port { port })?;
+        let _ = session.request::<Done>(&RecvRequest::Port { port, fingerprint: session.direct })?;
     }
     Ok((session, opened))
 }

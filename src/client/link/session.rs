@@ -1,26 +1,29 @@
 //! One logged-in connection, on either port: requests and their replies, each with a deadline.
 
-use std::io::Write;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use super::Account;
 use super::backoff::Backoff;
 use super::error::LinkError;
+use super::trust::Trust;
 use crate::client::texts::Phrase;
 use crate::limits;
-use crate::model::UserName;
-use crate::net::{LineError, LineReader};
+use crate::model::{Fingerprint, UserName};
+use crate::net::{LineError, LineReader, Socket, is_clear_text};
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
 use crate::trace::{By, Event, Port, Role, Traced};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
 pub struct Session {
     pub user: UserName,
+    /// The certificate of this client in direct chats; `None`: they are in clear text.
+    pub direct: Option<Fingerprint>,
     /// Records its lines. Dropped before the socket is closed.
     trace: Option<Traced>,
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     lines: LineReader,
 }
 
@@ -37,7 +40,7 @@ impl Session {
 
     /// Returns the address of this end, as this machine knows it.
     pub fn local_ip(&self) -> Option<IpAddr> {
-        self.stream.local_addr().ok().map(|address| address.ip())
+        self.socket.tcp().local_addr().ok().map(|address| address.ip())
     }
 
     /// Sends one request and reads the first line of its reply. While the user is above the rate the request is repeated,
@@ -88,9 +91,7 @@ impl Session {
         if let Some(trace) = &self.trace {
             trace.sent(bytes);
         }
-        (&*self.stream)
-            .write_all(bytes)
-            .map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
+        self.socket.write_all(bytes).map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
     }
 
     fn next_line(&mut self) -> Result<&[u8], LinkError> {
@@ -159,19 +160,41 @@ pub fn find_availability(account: &Account) -> Result<Availability, LinkError> {
 }
 
 fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Session, T), LinkError> {
-    let stream = Arc::new(connect(account, port)?);
-    let lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
+    let socket = Arc::new(open_socket(account, port)?);
+    let lines = LineReader::new(socket.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     let trace = account.trace.as_ref().and_then(|trace| {
-        let traced = Traced::open(trace, Role::Client, port_name(account, port), &stream)?;
+        let traced = Traced::open(trace, Role::Client, port_name(account, port), socket.tcp())?;
         traced.set_user(account.user.shown());
         Some(traced)
     });
-    let mut session = Session { user: account.user.clone(), trace, stream, lines };
+    let direct = account.trust.as_ref().map(|trust| trust.direct.fingerprint);
+    let mut session = Session { user: account.user.clone(), direct, trace, socket, lines };
     let mut line = Vec::new();
     Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
     session.write(&line)?;
     let greeting = session.read_reply()?.map_err(LinkError::from_login)?;
     Ok((session, greeting))
+}
+
+/// Connects, and under TLS decides whether the server is the one that is meant.
+fn open_socket(account: &Account, port: u16) -> Result<Socket, LinkError> {
+    let stream = connect(account, port)?;
+    match &account.trust {
+        None => Ok(stream.into()),
+        Some(trust) => open_tls(account, trust, stream),
+    }
+}
+
+fn open_tls(account: &Account, trust: &Trust, stream: TcpStream) -> Result<Socket, LinkError> {
+    let (server, host) = (account.server_name(), account.server.as_str());
+    let broken = |error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string());
+    let socket = trust.open(stream, host).map_err(broken)?;
+    socket.shake_hands(Instant::now() + limits::TIMEOUT).map_err(|error| match is_clear_text(&error) {
+        true => LinkError::Untrusted(Phrase::NoTls { server: &server }.to_string()),
+        false => broken(error),
+    })?;
+    trust.decide(&server, host, &socket.peer_certificates())?;
+    Ok(socket)
 }
 
 /// Connects to the first of the server's addresses that accepts.
@@ -206,6 +229,7 @@ fn broken(error: LineError) -> LinkError {
         LineError::Closed => Phrase::ServerClosed.to_string(),
         LineError::Timeout => Phrase::ServerLate.to_string(),
         LineError::TooLong => Phrase::ServerTooLong.to_string(),
+        LineError::ClearText => Phrase::Strange.to_string(),
         LineError::Io(error) => Phrase::ConnectionBroke { error: &error }.to_string(),
     })
 }

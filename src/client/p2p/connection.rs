@@ -1,7 +1,6 @@
 //! One direct connection: a thread that reads lines, and one that writes them.
 
-use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -11,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::DirectEvent;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::net::{LineError, LineReader};
+use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::{Codec as _, DirectLine};
 
 /// An event, and with the first one of a connection what the owner needs to act on it.
@@ -26,20 +25,20 @@ pub struct Handle {
     /// The answer to the reader's last report. There is room for one, and never more than one.
     pub(super) answers: Sender<DirectLine>,
     pub(super) lines: Sender<DirectLine>,
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
 }
 
 impl Handle {
     /// Closes the connection; its reader reports that.
     pub fn close(&self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.socket.tcp().shutdown(Shutdown::Both);
     }
 }
 
 /// The threads' end of a connection.
 pub struct Connection {
     pub number: u64,
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     reader: LineReader,
     pub answers: Receiver<DirectLine>,
     lines: Sender<DirectLine>,
@@ -51,13 +50,13 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 impl Connection {
     /// Makes both ends of a connection.
-    pub fn new(stream: Arc<TcpStream>, reader: LineReader, reports: Sender<Report>) -> (Self, Handle) {
+    pub fn new(socket: Arc<Socket>, reader: LineReader, reports: Sender<Report>) -> (Self, Handle) {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let (answer, answers) = bounded(1);
         // Beside the unconfirmed messages of this side, the reader's answer.
         let (lines, to_write) = bounded(limits::DIRECT_LINES + 1);
-        let handle = Handle { number, answers: answer, lines: lines.clone(), stream: stream.clone() };
-        (Self { number, stream, reader, answers, lines, to_write, reports }, handle)
+        let handle = Handle { number, answers: answer, lines: lines.clone(), socket: socket.clone() };
+        (Self { number, socket, reader, answers, lines, to_write, reports }, handle)
     }
 
     /// Reports an event. `false`: the owner has ended.
@@ -67,9 +66,9 @@ impl Connection {
 
     /// Carries lines both ways until the connection is closed, and reports that.
     pub fn run(mut self) {
-        let (stream, lines) = (self.stream.clone(), self.to_write.clone());
+        let (socket, lines) = (self.socket.clone(), self.to_write.clone());
         let writer = thread::Builder::new().name("direct writer".to_owned());
-        let why = match writer.spawn(move || write_lines(&stream, &lines)) {
+        let why = match writer.spawn(move || write_lines(&socket, &lines)) {
             Ok(_) => self.read_lines(),
             Err(error) => error.to_string(),
         };
@@ -78,7 +77,7 @@ impl Connection {
 
     /// Closes the connection and reports that.
     pub fn close(&self, why: String) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.socket.tcp().shutdown(Shutdown::Both);
         self.report(DirectEvent::Closed { number: self.number, why }, None);
     }
 
@@ -92,6 +91,7 @@ impl Connection {
                 Err(LineError::Timeout) => return Phrase::NoAnswer.to_string(),
                 Err(LineError::Closed) => return String::new(),
                 Err(LineError::TooLong) => return Phrase::PeerTooLong.to_string(),
+                Err(LineError::ClearText) => return Phrase::Strange.to_string(),
                 Err(LineError::Io(error)) => return error.to_string(),
             };
             let number = self.number;
@@ -113,11 +113,11 @@ impl Connection {
 }
 
 /// Writes lines until there are no more, or the peer takes none.
-fn write_lines(mut stream: &TcpStream, lines: &Receiver<DirectLine>) {
+fn write_lines(socket: &Socket, lines: &Receiver<DirectLine>) {
     for line in lines {
-        if stream.write_all(&line.line()).is_err() {
+        if socket.write_all(&line.line()).is_err() {
             // The reader notices, and reports it.
-            let _ = stream.shutdown(Shutdown::Both);
+            let _ = socket.tcp().shutdown(Shutdown::Both);
             return;
         }
     }

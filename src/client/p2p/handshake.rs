@@ -1,26 +1,25 @@
 //! The handshake of a direct connection, from both sides (protocol, section 8).
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::Sender;
 
-use super::DirectEvent;
+use super::{DirectEvent, PeerTls};
 use super::connection::{Connection, Report};
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{Token, UserName};
-use crate::net::{LineReader, linger_close};
-use crate::protocol::{Code, Codec as _, DirectLine, Hello, Ko};
+use crate::model::{Fingerprint, Proof, UserName};
+use crate::net::{LineReader, Socket, linger_close};
+use crate::protocol::{Code, Codec as _, DirectLine, Hello, Ko, Peer};
 
 /// Connects to a peer on a thread of its own, which reports the outcome and then runs the connection.
-pub fn connect(me: UserName, reports: Sender<Report>, peer: UserName, address: SocketAddr, token: Token) {
+pub fn connect(me: UserName, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, peer: UserName, at: Peer) {
     let (failing, callee) = (reports.clone(), peer.clone());
-    let work = move || match greet(me, address, token) {
-        Ok((stream, lines)) => {
-            let (connection, handle) = Connection::new(stream, lines, reports);
+    let work = move || match greet(me, tls.as_deref(), at) {
+        Ok((socket, lines)) => {
+            let (connection, handle) = Connection::new(socket, lines, reports);
             if connection.report(DirectEvent::Connected { number: connection.number, peer }, Some(handle)) {
                 connection.run();
             }
@@ -35,17 +34,23 @@ pub fn connect(me: UserName, reports: Sender<Report>, peer: UserName, address: S
     }
 }
 
-fn greet(me: UserName, address: SocketAddr, token: Token) -> Result<(Arc<TcpStream>, LineReader), String> {
+fn greet(me: UserName, tls: Option<&PeerTls>, at: Peer) -> Result<(Arc<Socket>, LineReader), String> {
+    let Peer { token, fingerprint, .. } = at;
+    let address = SocketAddr::new(at.address, at.port);
     let broken = |error: std::io::Error| format!("{address}: {error}");
-    let stream = Arc::new(TcpStream::connect_timeout(&address, limits::TIMEOUT).map_err(broken)?);
+    let stream = TcpStream::connect_timeout(&address, limits::TIMEOUT).map_err(broken)?;
     set_up(&stream).map_err(broken)?;
+    let socket = Arc::new(match tls {
+        None => stream.into(),
+        Some(tls) => tls.call(stream, fingerprint)?,
+    });
     let mut hello = Vec::new();
     Hello { caller: me, token }.write(&mut hello);
-    (&*stream).write_all(&hello).map_err(broken)?;
+    socket.write_all(&hello).map_err(broken)?;
     // The callee may wait as long for the server's announcement.
-    let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
+    let mut lines = LineReader::new(socket.clone(), limits::TIMEOUT + limits::POLL_MARGIN);
     match lines.next_line().map(DirectLine::parse) {
-        Ok(Ok(DirectLine::Admitted)) => Ok((stream, lines)),
+        Ok(Ok(DirectLine::Admitted)) => Ok((socket, lines)),
         Ok(Ok(DirectLine::Ko(ko))) => Err(words::ko(&ko)),
         Ok(_) => Err(Phrase::NoWachatAt { address: &address }.to_string()),
         Err(_) => Err(Phrase::NoAnswerAt { address: &address }.to_string()),
@@ -53,23 +58,28 @@ fn greet(me: UserName, address: SocketAddr, token: Token) -> Result<(Arc<TcpStre
 }
 
 /// Admits a caller whom the server has announced; any other one is answered `KO;AUTH`. The owner decides.
-pub fn admit(stream: TcpStream, reports: Sender<Report>) -> Option<Connection> {
+pub fn admit(stream: TcpStream, reports: Sender<Report>, tls: Option<&PeerTls>) -> Option<Connection> {
     set_up(&stream).ok()?;
-    let stream = Arc::new(stream);
-    let mut lines = LineReader::new(stream.clone(), limits::TIMEOUT);
+    let socket = Arc::new(match tls {
+        None => stream.into(),
+        Some(tls) => tls.answer(stream).ok()?,
+    });
+    let fingerprint = socket.peer_certificates().first().map(|certificate| Fingerprint::of(certificate));
+    let mut lines = LineReader::new(socket.clone(), limits::TIMEOUT);
     let Some(hello) = Hello::parse(lines.next_line().ok()?) else {
-        refuse(&stream);
+        refuse(&socket);
         return None;
     };
-    let (connection, handle) = Connection::new(stream.clone(), lines, reports);
+    let (connection, handle) = Connection::new(socket.clone(), lines, reports);
     let (number, Hello { caller, token }) = (connection.number, hello);
-    connection.report(DirectEvent::Called { number, caller, token }, Some(handle));
+    let proof = Proof { token, fingerprint };
+    connection.report(DirectEvent::Called { number, caller, proof }, Some(handle));
     let Ok(answer) = connection.answers.recv_timeout(limits::TIMEOUT) else {
-        refuse(&stream);
+        refuse(&socket);
         connection.close(String::new());
         return None;
     };
-    match (&*stream).write_all(&answer.line()) {
+    match socket.write_all(&answer.line()) {
         Ok(()) => Some(connection),
         Err(error) => {
             connection.close(error.to_string());
@@ -82,7 +92,7 @@ fn set_up(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(limits::TIMEOUT)))
 }
 
-fn refuse(stream: &TcpStream) {
+fn refuse(socket: &Socket) {
     let ko = Ko::new(Code::Auth, "no caller with this name and token is expected");
-    linger_close(stream, &DirectLine::Ko(ko).line());
+    linger_close(socket, &DirectLine::Ko(ko).line());
 }

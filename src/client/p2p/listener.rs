@@ -9,7 +9,7 @@ use std::thread;
 use crossbeam_channel::Sender;
 
 use super::connection::{Connection, Report};
-use super::handshake;
+use super::{PeerTls, handshake};
 use crate::limits;
 use crate::net::{Listening, listen};
 
@@ -18,12 +18,13 @@ use crate::net::{Listening, listen};
 pub struct Listener {
     ports: RangeInclusive<u16>,
     reports: Sender<Report>,
+    tls: Option<Arc<PeerTls>>,
     listening: Option<Listening>,
 }
 
 impl Listener {
-    pub fn new(ports: RangeInclusive<u16>, reports: Sender<Report>) -> Self {
-        Self { ports, reports, listening: None }
+    pub fn new(ports: RangeInclusive<u16>, reports: Sender<Report>, tls: Option<Arc<PeerTls>>) -> Self {
+        Self { ports, reports, tls, listening: None }
     }
 
     /// Listens on this address of the machine, at which the server sees the client, and returns the port: the first
@@ -34,7 +35,7 @@ impl Listener {
             if let Some(mut old) = self.listening.take() {
                 old.stop();
             }
-            match listen_on_first(ip, self.ports.clone(), self.reports.clone()) {
+            match listen_on_first(ip, self.ports.clone(), self.reports.clone(), self.tls.clone()) {
                 Ok(listening) => self.listening = Some(listening),
                 Err(error) => log::warn!("no direct chats: none of the ports {:?} of {ip}: {error}", self.ports),
             }
@@ -43,24 +44,34 @@ impl Listener {
     }
 }
 
-fn listen_on_first(ip: IpAddr, mut ports: RangeInclusive<u16>, reports: Sender<Report>) -> io::Result<Listening> {
+fn listen_on_first(
+    ip: IpAddr,
+    mut ports: RangeInclusive<u16>,
+    reports: Sender<Report>,
+    tls: Option<Arc<PeerTls>>,
+) -> io::Result<Listening> {
     let mut last = io::ErrorKind::AddrInUse.into();
     let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
     let handshakes = Arc::new(());
     listen(listener.ok_or(last)?, "direct chats", move |stream, _| {
-        admit_on_a_thread(stream, reports.clone(), &handshakes);
+        admit_on_a_thread(stream, reports.clone(), tls.clone(), &handshakes);
     })
 }
 
 /// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped. `handshakes` counts
 /// them by its references.
-fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, handshakes: &Arc<()>) {
+fn admit_on_a_thread(
+    stream: TcpStream,
+    reports: Sender<Report>,
+    tls: Option<Arc<PeerTls>>,
+    handshakes: &Arc<()>,
+) {
     if Arc::strong_count(handshakes) > limits::CALLERS {
         return;
     }
     let handshake = handshakes.clone();
     let work = move || {
-        let admitted = handshake::admit(stream, reports);
+        let admitted = handshake::admit(stream, reports, tls.as_deref());
         drop(handshake);
         admitted.into_iter().for_each(Connection::run);
     };

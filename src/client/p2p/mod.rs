@@ -6,6 +6,7 @@
 //!                           owner ── Action ──> answers of the reader, lines of the writer thread ──> socket
 //! ```
 //! - `handshake`: HELLO and its answer, from both sides. `listener`: the port where callers connect.
+//! - `tls`: the certificate of this client, and that of the peer.
 //! - `connection`: an open one: its two threads, and what the owner holds of it.
 //!
 //! A reader that has reported a message waits for the owner's answer, and hands it to the writer. So the answer
@@ -14,24 +15,26 @@
 mod connection;
 mod handshake;
 mod listener;
+mod tls;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use connection::{Handle, Report};
 pub use listener::Listener;
+pub use tls::PeerTls;
 
 use crate::limits;
-use crate::model::{MessageId, Text, Token, UserName};
-use crate::protocol::DirectLine;
+use crate::model::{MessageId, Proof, Text, UserName};
+use crate::protocol::{DirectLine, Peer};
 
 /// A report of the threads of a direct connection. `number` tells the connections apart.
 #[derive(Debug)]
 pub enum DirectEvent {
-    /// A caller shows a token, and waits.
-    Called { number: u64, caller: UserName, token: Token },
+    /// A caller shows its proof, and waits.
+    Called { number: u64, caller: UserName, proof: Proof },
     /// The peer has admitted this client.
     Connected { number: u64, peer: UserName },
     /// The peer was not reached, or does not admit this client.
@@ -48,7 +51,7 @@ pub enum DirectEvent {
 #[derive(Debug)]
 pub enum Action {
     /// Calls a peer.
-    Connect { peer: UserName, address: SocketAddr, token: Token },
+    Connect { peer: UserName, at: Peer },
     /// Answers what a connection reported last.
     Answer { number: u64, line: DirectLine },
     /// Sends a message.
@@ -60,15 +63,17 @@ pub enum Action {
 /// All direct connections of this client. The owner holds them.
 pub struct Network {
     me: UserName,
+    /// Direct chats are under TLS.
+    tls: Option<Arc<PeerTls>>,
     reports: Sender<Report>,
     arriving: Receiver<Report>,
     open: HashMap<u64, Handle>,
 }
 
 impl Network {
-    pub fn new(me: UserName) -> Self {
+    pub fn new(me: UserName, tls: Option<Arc<PeerTls>>) -> Self {
         let (reports, arriving) = bounded(limits::CLIENT_EVENTS);
-        Self { me, reports, arriving, open: HashMap::new() }
+        Self { me, tls, reports, arriving, open: HashMap::new() }
     }
 
     /// Returns the channel on which the threads of the connections report.
@@ -95,8 +100,8 @@ impl Network {
     /// Carries out an action. It does not block. A connection that is closed by now has reported that.
     pub fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Connect { peer, address, token } => {
-                handshake::connect(self.me.clone(), self.reports.clone(), peer, address, token);
+            Action::Connect { peer, at } => {
+                handshake::connect(self.me.clone(), self.reports.clone(), self.tls.clone(), peer, at);
             }
             Action::Answer { number, line } => {
                 let _ = self.open.get(&number).map(|handle| handle.answers.try_send(line));

@@ -67,7 +67,7 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace).enter(unattended)?;
+    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace)?.enter(unattended)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;

@@ -206,6 +206,22 @@ phrases! {
         "el servidor no respondió a tiempo", "o servidor não respondeu a tempo";
     ServerTooLong: "the server sent a line that is too long",
         "el servidor envió una línea demasiado larga", "o servidor enviou uma linha longa demais";
+    NoTls { server }: "{server} does not speak TLS; leave out --tls",
+        "{server} no habla TLS; quita --tls", "{server} não fala TLS; tire --tls";
+    NoCertificate { server }: "{server} has shown no certificate",
+        "{server} no ha mostrado ningún certificado", "{server} não mostrou nenhum certificado";
+    NotVouched { server, why }: "no authority of --ca vouches for the certificate of {server}: {why}",
+        "ninguna autoridad de --ca responde por el certificado de {server}: {why}",
+        "nenhuma autoridade de --ca responde pelo certificado de {server}: {why}";
+    NoKnownServers { path, error }: "the known certificates cannot be read or written ({path}): {error}",
+        "no se pueden leer o escribir los certificados conocidos ({path}): {error}",
+        "não é possível ler ou gravar os certificados conhecidos ({path}): {error}";
+    FirstCertificate { server, shown, path }: "first connection to {server}, whose certificate is {shown}; compare it with the one that the server has printed; it is noted in {path}",
+        "primera conexión con {server}, cuyo certificado es {shown}; compáralo con el que ha mostrado el servidor; queda anotado en {path}",
+        "primeira conexão com {server}, cujo certificado é {shown}; compare com o que o servidor mostrou; fica anotado em {path}";
+    CertificateChanged { server, known, shown, path }: "THE CERTIFICATE OF {server} HAS CHANGED. It was {known} and is {shown}. Another machine may pretend to be the server: nothing was sent. Ask its administrator; if the new one is right, remove the line of {server} from {path}",
+        "EL CERTIFICADO DE {server} HA CAMBIADO. Era {known} y es {shown}. Otra máquina puede hacerse pasar por el servidor: no se ha enviado nada. Pregunta a quien lo administra; si el nuevo es correcto, quita la línea de {server} de {path}",
+        "O CERTIFICADO DE {server} MUDOU. Era {known} e é {shown}. Outra máquina pode se passar pelo servidor: nada foi enviado. Pergunte a quem o administra; se o novo estiver certo, tire a linha de {server} de {path}";
     Refused { why }: "the server refused the login: {why}",
         "el servidor no admite el acceso: {why}", "o servidor recusou o acesso: {why}";
     RefusedNew { why }: "the server refused the login: {why}; if you are new here, wachat connect --register makes an account",
@@ -313,6 +329,10 @@ phrases! {
         "{address}: no hubo respuesta", "{address}: não houve resposta";
     NoWachatAt { address }: "{address}: what answers there is no wachat",
         "{address}: lo que responde allí no es wachat", "{address}: o que responde ali não é wachat";
+    DirectNoTls: "that client does not encrypt direct chats",
+        "ese cliente no cifra los chats directos", "esse cliente não cifra as conversas diretas";
+    DirectOtherCertificate: "another certificate came than the server has named",
+        "llegó otro certificado que el que nombró el servidor", "veio outro certificado que não o indicado pelo servidor";
     PeerTooLong: "a line came that is too long", "llegó una línea demasiado larga", "chegou uma linha longa demais";
     PeerTakesNothing: "the other side takes nothing", "el otro lado no recibe nada", "o outro lado não recebe nada";
 

@@ -18,7 +18,7 @@ use super::record::{Connection, Port, Record};
 use super::{Config, Notice};
 use crate::limits;
 use crate::model::UserName;
-use crate::net::LineReader;
+use crate::net::{LineReader, Socket};
 use crate::trace::{self, Event, Role, Trace, Traced};
 
 pub(super) struct Network {
@@ -144,13 +144,13 @@ impl Network {
     /// Sends as the user of a connection, on one that its client knows nothing of. Nothing is retried.
     pub fn send_again(&self, connection: &Connection, login: &[u8], sends: Vec<(String, Vec<u8>)>) {
         let Some(name) = connection.user.as_ref().filter(|_| !sends.is_empty()) else { return };
-        let Some(stream) = self.connect(Port::Send).map(Arc::new) else { return };
-        let mut replies = LineReader::new(stream.clone(), limits::TIMEOUT);
+        let Some(socket) = self.connect(Port::Send).map(|stream| Arc::new(Socket::from(stream))) else { return };
+        let mut replies = LineReader::new(socket.clone(), limits::TIMEOUT);
         let trace = self.trace.as_ref();
-        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, trace::Port::Send, &stream));
+        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, trace::Port::Send, socket.tcp()));
         let mut ask = |line: &[u8]| -> Option<String> {
             traced.iter().for_each(|traced| traced.sent(line));
-            std::io::Write::write_all(&mut &*stream, line).ok()?;
+            socket.write_all(line).ok()?;
             let reply = replies.next_line().ok()?;
             traced.iter().for_each(|traced| traced.received(reply));
             Some(String::from_utf8_lossy(reply).into_owned())

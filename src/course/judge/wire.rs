@@ -1,12 +1,12 @@
 //! A connection that does what a test wants: single bytes, half lines, floods.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::net::{LineError, LineReader};
+use crate::net::{LineError, LineReader, Socket};
 
 /// Longest wait for a server that reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,22 +24,23 @@ pub enum Came {
 }
 
 pub struct Wire {
-    stream: Arc<TcpStream>,
+    socket: Arc<Socket>,
     lines: LineReader,
     patience: Duration,
 }
 
 impl Wire {
     pub fn open(address: SocketAddr, patience: Duration) -> io::Result<Self> {
-        let stream = Arc::new(TcpStream::connect_timeout(&address, patience)?);
+        let stream = TcpStream::connect_timeout(&address, patience)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        Ok(Self { lines: LineReader::new(stream.clone(), patience), stream, patience })
+        let socket = Arc::new(Socket::from(stream));
+        Ok(Self { lines: LineReader::new(socket.clone(), patience), socket, patience })
     }
 
     /// Sends bytes. A server that has closed is noticed when its last line is read.
     pub fn send(&self, bytes: &[u8]) {
-        let _ = (&*self.stream).write_all(bytes);
+        let _ = self.socket.write_all(bytes);
     }
 
     /// Sends each byte by itself, with a pause in which it is read.
@@ -52,8 +53,8 @@ impl Wire {
 
     /// Sends a line up to so often, as long as the socket takes all of it; returns how often.
     pub fn flood(&self, line: &[u8], count: u64) -> u64 {
-        let _ = self.stream.set_write_timeout(Some(Duration::from_millis(300)));
-        (0..count).take_while(|_| (&*self.stream).write_all(line).is_ok()).count() as u64
+        let _ = self.socket.tcp().set_write_timeout(Some(Duration::from_millis(300)));
+        (0..count).take_while(|_| self.socket.write_all(line).is_ok()).count() as u64
     }
 
     /// Reads the next line; waits as long as the test is patient.
@@ -70,13 +71,13 @@ impl Wire {
             },
             Err(LineError::Timeout) => Came::Nothing,
             Err(LineError::TooLong) => Came::NoText("a line of more than 65,536 bytes".to_owned()),
-            Err(LineError::Closed | LineError::Io(_)) => Came::End,
+            Err(LineError::Closed | LineError::ClearText | LineError::Io(_)) => Came::End,
         }
     }
 
     /// Ends this side's output.
     pub fn shut(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.socket.tcp().shutdown(Shutdown::Write);
     }
 }
 

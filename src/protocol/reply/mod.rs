@@ -18,10 +18,10 @@ mod rows;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::codec::{Codec, Field, ReadError, codec, field};
+use super::codec::{Codec, Field, ReadError, codec, field, optional_field, write_optional};
 use super::event::Event;
 use super::request::SEND_COMMANDS;
-use crate::model::{MessageId, Seq, State, Timestamp, Token, UserName};
+use crate::model::{Fingerprint, MessageId, Seq, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
@@ -91,15 +91,28 @@ impl Codec for Accepted {
     }
 }
 
-/// The reply to PEER: where the callee takes direct chats, and the token that admits the caller once.
+/// The reply to PEER: where the callee takes direct chats, the token that admits the caller once, and under TLS the
+/// callee's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     pub address: IpAddr,
     pub port: u16,
     pub token: Token,
+    pub fingerprint: Option<Fingerprint>,
 }
 
-codec!(Peer: "OK", { address, port, token });
+impl Codec for Peer {
+    fn write_fields(&self, record: &mut Writer) {
+        record.plain("OK").plain(self.address).plain(self.port).plain(&self.token);
+        write_optional(record, self.fingerprint.as_ref());
+    }
+
+    fn from_fields(f: &Fields) -> Option<Self> {
+        Done::from_fields(f)?;
+        let (address, port, token) = (field(f, 1)?, field(f, 2)?, field(f, 3)?);
+        Some(Self { address, port, token, fingerprint: optional_field(f, 4)? })
+    }
+}
 
 /// The first line of a list: the number of records that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

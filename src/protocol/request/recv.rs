@@ -2,8 +2,8 @@
 
 use super::{Command, RequestError, number};
 use crate::limits;
-use crate::model::Seq;
-use crate::protocol::codec::{Codec, field};
+use crate::model::{Fingerprint, Seq};
+use crate::protocol::codec::{Codec, field, optional_field, write_optional};
 use crate::record::{Fields, Writer};
 
 /// A request on the RECV port.
@@ -18,6 +18,8 @@ pub enum RecvRequest {
     /// `None`: the client takes no direct chats.
     Port {
         port: Option<u16>,
+        /// The certificate that callers will be shown; `None`: direct chats are in clear text.
+        fingerprint: Option<Fingerprint>,
     },
     Ping,
     Quit,
@@ -48,11 +50,11 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
         },
     },
     Command {
-        form: "PORT;<tcp port or 0>",
+        form: "PORT;<tcp port or 0>[;<fingerprint>]",
         help: "take direct chats at this port; 0: no longer",
         read: |f| {
             let port = u16::try_from(field::<Seq>(f, 1)?.get()).ok()?;
-            Some(RecvRequest::Port { port: (port > 0).then_some(port) })
+            Some(RecvRequest::Port { port: (port > 0).then_some(port), fingerprint: optional_field(f, 2)? })
         },
     },
     Command { form: "PING", help: "check the connection", read: |_| Some(RecvRequest::Ping) },
@@ -76,7 +78,9 @@ impl Codec for RecvRequest {
                 };
                 wait.iter().fold(w, |w, wait| w.plain(wait).plain(max))
             }
-            Self::Port { port } => w.plain("PORT").plain(port.unwrap_or(0)),
+            Self::Port { port, fingerprint } => {
+                write_optional(w.plain("PORT").plain(port.unwrap_or(0)), fingerprint.as_ref())
+            }
             Self::Ping => w.plain("PING"),
             Self::Quit => w.plain("QUIT"),
         };

@@ -2,8 +2,8 @@
 
 use super::{Command, Page, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
-use crate::model::{Email, MessageId, RoomName, Seq, Target, Text, UserName};
-use crate::protocol::codec::{Codec, field};
+use crate::model::{Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
+use crate::protocol::codec::{Codec, field, optional_field, write_optional};
 use crate::record::{Fields, Writer};
 
 /// A request on the SEND port.
@@ -51,6 +51,8 @@ pub enum SendRequest {
     },
     Peer {
         user: RequestedTarget,
+        /// The certificate that the callee will be shown; `None`: the chat is in clear text.
+        fingerprint: Option<Fingerprint>,
     },
     Passwd {
         old: String,
@@ -129,9 +131,9 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
         read: |f| Some(SendRequest::Members { room: target(f, 1)?, page: Page::read(f, 2)? }),
     },
     Command {
-        form: "PEER;<user>",
+        form: "PEER;<user>[;<fingerprint>]",
         help: "the address at which that user takes direct chats, and a token that admits you once",
-        read: |f| Some(SendRequest::Peer { user: target(f, 1)? }),
+        read: |f| Some(SendRequest::Peer { user: target(f, 1)?, fingerprint: optional_field(f, 2)? }),
     },
     Command {
         form: "PASSWD;<old password>;<new password>",
@@ -187,7 +189,9 @@ impl Codec for SendRequest {
             Self::Leave { room } => write_target(w.plain("LEAVE"), room),
             Self::Rooms { page } => page.write(w.plain("ROOMS")),
             Self::Members { room, page } => page.write(write_target(w.plain("MEMBERS"), room)),
-            Self::Peer { user } => write_target(w.plain("PEER"), user),
+            Self::Peer { user, fingerprint } => {
+                write_optional(write_target(w.plain("PEER"), user), fingerprint.as_ref())
+            }
             Self::Passwd { old, new } => w.plain("PASSWD").text(old).text(new),
             Self::Email { address } => w.plain("EMAIL").text(address.as_str()),
             Self::Sessions => w.plain("SESSIONS"),

@@ -101,9 +101,11 @@ impl StateMachine {
             Command::Leave { user, room } => self.leave_room(&user, &room, context)?,
             Command::Rooms { user, page } => self.stored.list_rooms(&user, &page)?,
             Command::Members { room, page } => self.stored.list_members(&room, &page, &self.presence)?,
-            Command::Peer { user, callee, token } => self.arrange_direct_chat(&user, &callee, token)?,
+            Command::Peer { user, callee, proof } => self.arrange_direct_chat(&user, &callee, proof)?,
             Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
-            Command::Port { port } => return Ok(self.set_direct_port(context, port)),
+            Command::Port { port, fingerprint } => {
+                return Ok(self.set_direct_port(context, port.map(|port| (port, fingerprint))));
+            },
             Command::Poll { after, wait, max } => return self.poll(after, wait, max, context).map(|()| None),
             Command::HungUp => {
                 self.end_input(context);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Context, Decided};
-use crate::model::{Target, Token, UserName};
+use crate::model::{Fingerprint, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
 use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
@@ -50,22 +50,23 @@ impl StateMachine {
         if self.disk_full { Ok(()) } else { self.apply_and_emit(record, context) }
     }
 
-    /// Sets the port on which the session's client takes direct chats. A session that was replaced gets no answer.
-    pub(super) fn set_direct_port(&mut self, context: &Context, port: Option<u16>) -> Option<Reply> {
+    /// Sets the port, and the certificate, with which the session's client takes direct chats. A session that was replaced gets no answer.
+    pub(super) fn set_direct_port(&mut self, context: &Context, direct: Option<(u16, Option<Fingerprint>)>) -> Option<Reply> {
         let (_, session) = self.presence.session_of(context.connection)?;
-        session.port = port;
+        session.direct = direct;
         Some(Reply::Done)
     }
 
-    /// Tells the caller the callee's address, and the callee the caller's name and token.
-    pub(super) fn arrange_direct_chat(&mut self, user: &UserName, callee: &RequestedTarget, token: Token) -> Decided {
+    /// Tells the caller the callee's address and certificate, and the callee the caller's name and proof.
+    pub(super) fn arrange_direct_chat(&mut self, user: &UserName, callee: &RequestedTarget, proof: Proof) -> Decided {
         let me = self.stored.number(user)?;
         let Ok(Target::User(callee)) = callee else { return Err(Code::NoUser.into()) };
         let callee = self.stored.find_active_account(callee)?;
         let session = self.presence.session(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
-        let (address, port) = (session.address, session.port.ok_or(Code::NoPeer)?);
+        let (address, (port, fingerprint)) = (session.address, session.direct.ok_or(Code::NoPeer)?);
         let user = self.stored.name(me);
-        self.presence.push_transient_event([callee], &Event::Peer { user, token: token.clone() });
-        Ok(Reply::Peer(Peer { address, port, token }))
+        let token = proof.token.clone();
+        self.presence.push_transient_event([callee], &Event::Peer { user, proof });
+        Ok(Reply::Peer(Peer { address, port, token, fingerprint }))
     }
 }

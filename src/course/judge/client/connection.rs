@@ -11,7 +11,7 @@ use super::stage::{Answer, Stage, Writing};
 use crate::course::judge::play::What;
 use crate::course::judge::wire::{Came, pause_after};
 use crate::limits;
-use crate::net::{LineError, LineReader};
+use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::{After, RecvRequest, Reply, SendRequest};
 
 /// Time-out of the small server: longer than any test waits.
@@ -22,10 +22,10 @@ const PAUSE: Duration = Duration::from_millis(60);
 
 /// Serves a connection to its end.
 pub fn serve(stage: &Stage, port: Port, stream: TcpStream) {
-    let stream = Arc::new(stream);
     let _ = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(TIMEOUT)));
-    let Some(name) = stage.open(port, &stream) else { return };
-    Connection { stage, port, name: &name, stream: &stream, sent: 0 }.run();
+    let socket = Arc::new(Socket::from(stream));
+    let Some(name) = stage.open(port, &socket) else { return };
+    Connection { stage, port, name: &name, socket: &socket, sent: 0 }.run();
     stage.close(&name);
 }
 
@@ -33,14 +33,14 @@ struct Connection<'a> {
     stage: &'a Stage,
     port: Port,
     name: &'a str,
-    stream: &'a Arc<TcpStream>,
+    socket: &'a Arc<Socket>,
     /// The last number that a POLL has brought.
     sent: u64,
 }
 
 impl Connection<'_> {
     fn run(mut self) {
-        let mut lines = LineReader::new(self.stream.clone(), TIMEOUT);
+        let mut lines = LineReader::new(self.socket.clone(), TIMEOUT);
         let mut first = true;
         loop {
             let line = match lines.next_line() {
@@ -146,7 +146,7 @@ impl Connection<'_> {
             Writing::Whole | Writing::Bytes | Writing::Halves => bytes.to_vec(),
         };
         self.stage.note(self.name, What::Sent(bytes.clone()));
-        let mut stream = &**self.stream;
+        let mut stream = self.socket.tcp();
         let _ = match writing {
             Writing::Whole | Writing::Crlf | Writing::More => stream.write_all(&bytes),
             Writing::Bytes => bytes.iter().try_for_each(|byte| {

@@ -1,7 +1,6 @@
 //! The connections of a stage, and the requests on them that wait for a step.
 
 use std::collections::VecDeque;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +8,12 @@ use super::request::{Port, Request};
 use super::stage::{Answer, Connection, Held, Stage};
 use crate::course::judge::play::What;
 use crate::limits;
+use crate::net::Socket;
 
 /// The connections, each on a thread of its own.
 impl Stage {
     /// Adds a connection; `None`: it is closed at once.
-    pub fn open(&self, port: Port, stream: &Arc<TcpStream>) -> Option<String> {
+    pub fn open(&self, port: Port, socket: &Arc<Socket>) -> Option<String> {
         let name = self.change(|inner| {
             inner.connects += 1;
             let open = inner.connections.iter().filter(|connection| connection.is_open).count();
@@ -22,8 +22,8 @@ impl Stage {
             }
             let number = inner.connections.iter().filter(|connection| connection.port == port).count() + 1;
             let name = format!("{}{number}", port.word());
-            let (stream, is_open) = (stream.clone(), true);
-            inner.connections.push(Connection { name: name.clone(), port, stream, is_open });
+            let (socket, is_open) = (socket.clone(), true);
+            inner.connections.push(Connection { name: name.clone(), port, socket, is_open });
             Some(name)
         });
         let connects = name.as_ref().map_or("connects, and is closed at once", |_| "connects");

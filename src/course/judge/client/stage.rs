@@ -2,8 +2,7 @@
 //! the time line.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::Write as _;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use super::request::{Port, Request};
 use crate::course::judge::play::{Moment, What};
 use crate::course::judge::wire::Came;
 use crate::limits;
+use crate::net::Socket;
 
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -63,7 +63,7 @@ pub struct Held {
 pub struct Connection {
     pub name: String,
     pub port: Port,
-    pub stream: Arc<TcpStream>,
+    pub socket: Arc<Socket>,
     pub is_open: bool,
 }
 
@@ -188,7 +188,7 @@ impl Stage {
         self.change(|inner| {
             for connection in inner.connections.iter_mut().filter(|connection| connection.is_open) {
                 if !last.is_empty() {
-                    let _ = (&*connection.stream).write_all(format!("{last}\n").as_bytes());
+                    let _ = connection.socket.write_all(format!("{last}\n").as_bytes());
                 }
                 connection.close();
             }
@@ -241,7 +241,7 @@ impl Inner {
 impl Connection {
     pub fn close(&mut self) {
         self.is_open = false;
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.socket.tcp().shutdown(Shutdown::Both);
     }
 }
 

@@ -1,0 +1,140 @@
+//! Whether the client trusts a server's certificate: since an authority vouches for it, or since it is the one that the
+//! server had before (trust on first use).
+//!
+//! The handshake has proved that the server has the certificate's key; nothing was sent yet. Known certificates are lines
+//! of a file, `<host>:<SEND port>;<fingerprint>;<time>`, which a person may edit.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use super::error::LinkError;
+use crate::client::p2p::PeerTls;
+use crate::client::texts::Phrase;
+use crate::model::{Fingerprint, Timestamp};
+use crate::net::{Socket, client_config, crypto};
+use crate::record::{Fields, Writer};
+
+/// Decides about the certificates of servers.
+pub struct Trust {
+    /// Shared by all connections, so that a later one resumes the session of an earlier one.
+    config: Arc<ClientConfig>,
+    /// TLS of direct chats.
+    pub direct: Arc<PeerTls>,
+    /// The only authorities that count, if the user has named some.
+    authorities: Option<RootCertStore>,
+    /// The file of known certificates.
+    known: PathBuf,
+    /// A certificate was seen for the first time, and nobody was told yet.
+    news: Mutex<Option<String>>,
+}
+
+impl Trust {
+    /// `authorities`: a PEM file of the only ones that count. The error says what to do.
+    pub fn new(authorities: Option<&Path>, known: PathBuf) -> Result<Self, String> {
+        let authorities = authorities.map(read_authorities).transpose()?;
+        let config = Arc::new(client_config().map_err(|error| error.to_string())?);
+        let direct = Arc::new(PeerTls::new()?);
+        Ok(Self { config, direct, authorities, known, news: Mutex::default() })
+    }
+
+    /// Puts a connection to a host under TLS. The handshake is still to come.
+    pub fn open(&self, stream: TcpStream, host: &str) -> io::Result<Socket> {
+        let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| invalid(&error))?;
+        let connection = ClientConnection::new(self.config.clone(), name).map_err(|error| invalid(&error))?;
+        Socket::under_tls(stream, connection.into())
+    }
+
+    /// Returns, once, what the user is to be told: a certificate was seen for the first time.
+    pub fn take_news(&self) -> Option<String> {
+        self.news.lock().take()
+    }
+
+    /// Decides about the chain of certificates that a server has shown. `server`: its name in the file; `host`: the name
+    /// that a certificate of an authority has to be for.
+    pub fn decide(&self, server: &str, host: &str, chain: &[CertificateDer]) -> Result<(), LinkError> {
+        let untrusted = |why: &dyn std::fmt::Display| LinkError::Untrusted(why.to_string());
+        let first = chain.first().ok_or_else(|| untrusted(&Phrase::NoCertificate { server: &server }))?;
+        let shown = Fingerprint::of(first);
+        if let Some(authorities) = &self.authorities {
+            let vouched = vouch(authorities, host, chain);
+            return vouched.map_err(|why| untrusted(&Phrase::NotVouched { server: &server, why: &why }));
+        }
+        // Held so that two first connections at once note the certificate once.
+        let mut news = self.news.lock();
+        let unreadable = |error| untrusted(&Phrase::NoKnownServers { path: &self.known.display(), error: &error });
+        let known = find_known(&self.known, server).map_err(unreadable)?;
+        if known == Some(shown) || vouch(&system_authorities(), host, chain).is_ok() {
+            return Ok(());
+        }
+        let path = &self.known.display();
+        if let Some(known) = known {
+            let (known, shown) = (&known, &shown);
+            return Err(untrusted(&Phrase::CertificateChanged { server: &server, known, shown, path }));
+        }
+        add_known(&self.known, server, shown).map_err(unreadable)?;
+        *news = Some(Phrase::FirstCertificate { server: &server, shown: &shown, path }.to_string());
+        Ok(())
+    }
+}
+
+fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
+    let bad = |error: &dyn std::fmt::Display| format!("{}: {error}; a PEM file of certificates is wanted", path.display());
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut authorities = RootCertStore::empty();
+    authorities.add_parsable_certificates(certificates.map_err(|error| bad(&error))?);
+    if authorities.is_empty() { Err(bad(&"there is no certificate in it")) } else { Ok(authorities) }
+}
+
+/// The authorities that this machine trusts.
+fn system_authorities() -> RootCertStore {
+    let mut authorities = RootCertStore::empty();
+    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    authorities
+}
+
+/// Tells whether one of the authorities vouches for the chain, and its first certificate is for this host, today.
+fn vouch(authorities: &RootCertStore, host: &str, chain: &[CertificateDer]) -> Result<(), String> {
+    let (first, others) = chain.split_first().ok_or("there is no certificate")?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(authorities.clone().into(), crypto()).build();
+    let verifier = verifier.map_err(|error| error.to_string())?;
+    let verified = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
+    verified.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Returns the certificate that a server is known by. The last line counts; a line of another form counts nothing.
+fn find_known(path: &Path, server: &str) -> io::Result<Option<Fingerprint>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let of_server = |line: &[u8]| {
+        let fields = Fields::parse(line).ok()?;
+        Fingerprint::parse(fields.get(1).filter(|_| fields.get(0) == Some(server))?)
+    };
+    Ok(text.rsplit(|byte| *byte == b'\n').find_map(of_server))
+}
+
+/// Notes a certificate durably.
+fn add_known(path: &Path, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut line = Vec::new();
+    Writer::new(&mut line).plain(server).plain(fingerprint).plain(Timestamp::now()).end();
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    file.write_all(&line)?;
+    file.sync_all()
+}

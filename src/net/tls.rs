@@ -1,0 +1,123 @@
+//! One connection under TLS: between the bytes of a socket and those of its user stands rustls, behind a lock.
+//!
+//! No thread waits for the network while it holds the lock: a reader that waits for its peer does not stop the thread that
+//! writes. Nothing but the handshake is written by a reader. Later answers of TLS itself (to a key update) leave with
+//! the next bytes of the user.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rustls::pki_types::CertificateDer;
+use rustls::{Connection, InvalidMessage};
+
+use crate::limits;
+
+/// Tells that the peer's bytes are no TLS at all.
+pub fn is_clear_text(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(tls, Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)))
+}
+
+pub(super) struct Tls {
+    connection: Mutex<Connection>,
+    /// Held from the sealing of bytes to their last one's write: they must not overtake each other.
+    writing: Mutex<()>,
+}
+
+impl Tls {
+    pub fn new(mut connection: Connection) -> Self {
+        // What is sealed is taken at once; the user of the socket bounds it.
+        connection.set_buffer_limit(None);
+        Self { connection: Mutex::new(connection), writing: Mutex::new(()) }
+    }
+
+    pub fn shake_hands(&self, tcp: &TcpStream, deadline: Instant) -> io::Result<()> {
+        let first = take_output(&mut self.connection.lock());
+        (&mut &*tcp).write_all(&first)?;
+        let mut scratch = [0; limits::TLS_READ_BYTES];
+        while self.connection.lock().is_handshaking() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            tcp.set_read_timeout(Some(left))?;
+            match self.receive(tcp, &mut scratch) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn read(&self, tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        match take_input(&mut self.connection.lock(), buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        // The buffer holds the bytes under TLS first: opened they are fewer.
+        self.receive(tcp, buffer)?;
+        take_input(&mut self.connection.lock(), buffer)
+    }
+
+    /// Reads from the socket into `scratch` and hands it to rustls. Returns the number of bytes, 0 at the end.
+    fn receive(&self, tcp: &TcpStream, scratch: &mut [u8]) -> io::Result<usize> {
+        let space = scratch.len().min(limits::TLS_READ_BYTES);
+        let space = scratch.get_mut(..space).unwrap_or_default();
+        let read = (&mut &*tcp).read(space)?;
+        let mut connection = self.connection.lock();
+        let was_handshaking = connection.is_handshaking();
+        connection.read_tls(&mut space.get(..read).unwrap_or_default())?;
+        let processed = connection.process_new_packets();
+        // An alert, too, is the handshake's: it says why there is none.
+        let output = if was_handshaking { take_output(&mut connection) } else { Vec::new() };
+        drop(connection);
+        let failed = processed.err().map(|error| io::Error::new(io::ErrorKind::InvalidData, error));
+        if !failed.as_ref().is_some_and(is_clear_text) {
+            (&mut &*tcp).write_all(&output)?;
+        }
+        failed.map_or(Ok(read), Err)
+    }
+
+    pub fn write_all(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        let _writing = self.writing.lock();
+        let sealed = self.seal(bytes)?;
+        (&mut &*tcp).write_all(&sealed)
+    }
+
+    pub fn seal(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut connection = self.connection.lock();
+        connection.writer().write_all(bytes)?;
+        Ok(take_output(&mut connection))
+    }
+
+    pub fn seal_end(&self) -> Vec<u8> {
+        let mut connection = self.connection.lock();
+        connection.send_close_notify();
+        take_output(&mut connection)
+    }
+
+    pub fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        let connection = self.connection.lock();
+        connection.peer_certificates().unwrap_or_default().iter().map(|shown| shown.clone().into_owned()).collect()
+    }
+}
+
+/// Returns what rustls has to send.
+fn take_output(connection: &mut Connection) -> Vec<u8> {
+    let mut output = Vec::new();
+    // Writing to memory does not fail.
+    while connection.wants_write() && connection.write_tls(&mut output).is_ok_and(|written| written > 0) {}
+    output
+}
+
+/// Moves opened bytes into the buffer. An end without close_notify is an end: lines and replies tell what is missing.
+fn take_input(connection: &mut Connection, buffer: &mut [u8]) -> io::Result<usize> {
+    match connection.reader().read(buffer) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        read => read,
+    }
+}
