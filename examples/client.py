@@ -8,10 +8,11 @@ It sends every line that you type to luis, shows the events of ana, and stores t
 directory. Ctrl-D ends it. Two exercises are left: it never sends READ, and it has no outbox. If it ends before
 a message has a reply, the outcome stays unknown; with its id on disk, the next run could retry it.
 """
-import csv, getpass, os, secrets, socket, sys, threading, time
+import csv, getpass, hashlib, os, secrets, socket, ssl, sys, threading, time
 
 SEND = os.environ.get("WACHAT_SEND", "127.0.0.1:1666").split(":")
 RECV = os.environ.get("WACHAT_RECV", "127.0.0.1:1999").split(":")
+FINGERPRINT = os.environ.get("WACHAT_FINGERPRINT")  # of the certificate, as serve --tls prints it
 
 class Refused(Exception):
     """A KO: the request had no effect, and a retry would not help. (After an OSError the outcome is unknown.)"""
@@ -33,12 +34,25 @@ def request(stream, line):
         raise (OSError if later else Refused)(": ".join(rest))
     return rest
 
+def secure(connection):
+    """Puts the connection under TLS, if the server's certificate is known: this one alone is trusted."""
+    if not FINGERPRINT:
+        return connection
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the fingerprint is compared instead
+    secured = context.wrap_socket(connection)
+    shown = hashlib.sha256(secured.getpeercert(binary_form=True)).hexdigest().upper()
+    if shown != FINGERPRINT.replace(":", ""):
+        secured.close()
+        raise Refused(f"the server has another certificate, {shown}; nothing was sent")
+    return secured
+
 def retry(port, work, verb="LOGIN"):
     """Logs in and does the work, on a new connection after every error, until there is a reply."""
     while True:
         try:
             # Longer than a poll waits. Without it a broken network would block this program for ever.
-            with socket.create_connection(port, timeout=20) as connection:
+            with secure(socket.create_connection(port, timeout=20)) as connection:
                 with connection.makefile("rw", encoding="utf-8", newline="\n") as stream:
                     return work(stream, request(stream, f"{verb}:{user}:{password}"))
         except OSError as error:

@@ -15,7 +15,7 @@ use crate::client::exit::report;
 use crate::client::{self, ConnectArgs, Exit};
 use crate::disk::RealDisk;
 use crate::limits;
-use crate::server::{Config, Registration};
+use crate::server::{CertificateFiles, Config, Registration};
 use crate::settings::{self, Settings};
 use crate::state_machine::{Policy, mib};
 use crate::store::Sizes;
@@ -102,9 +102,18 @@ struct ServeArgs {
     /// Directory of the store; created if it does not exist
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Policy for the creation of accounts by clients
-    #[arg(long, value_enum, default_value = "open")]
-    registration: Registration,
+    /// Speak TLS: with --cert and --key, else with a certificate that is made in the store's directory
+    #[arg(long)]
+    tls: bool,
+    /// PEM file of the certificate, behind it those of its authorities; SIGHUP reads it again
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// PEM file of its key
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Policy for the creation of accounts by clients [default: open; closed where others can listen to the network: beyond this machine, without TLS]
+    #[arg(long, value_enum)]
+    registration: Option<Registration>,
     /// Network time-out in seconds, 5 to 300
     #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
     timeout: u64,
@@ -165,9 +174,26 @@ fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
     allowed.ok_or_else(|| format!("a whole number from {LEAST}, or 0 for no limit"))
 }
 
+impl ServeArgs {
+    /// Returns where the certificate is; `None`: the server speaks clear text.
+    fn certificate(&self) -> Option<CertificateFiles> {
+        match self.cert.clone().zip(self.key.clone()) {
+            Some((certificate, key)) => Some(CertificateFiles::Named { certificate, key }),
+            None => self.tls.then_some(CertificateFiles::Own),
+        }
+    }
+
+    /// Returns the policy. A password that is chosen in clear text is known to who listens to the network.
+    fn registration(&self) -> Registration {
+        let is_private = self.listen.is_loopback() || self.certificate().is_some();
+        self.registration.unwrap_or(if is_private { Registration::Open } else { Registration::Closed })
+    }
+}
+
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
         let timeout = Duration::from_secs(args.timeout);
+        let (registration, tls) = (args.registration(), args.certificate());
         let bytes_per_day = mib(args.mib_per_day);
         let room_bytes_per_day = bytes_per_day.saturating_mul(limits::ROOM_DAY_FACTOR);
         let policy = Policy {
@@ -189,14 +215,14 @@ impl From<ServeArgs> for Config {
             recv_port: args.recv_port,
             data: args.data,
             disk: Arc::new(RealDisk),
-            registration: args.registration,
+            registration,
             timeout,
             connections: limits::CONNECTIONS,
             policy: if args.no_limits { policy.without_limits() } else { policy },
             sizes: Sizes::default(),
             disk_floor: mib(args.disk_floor),
             trace: None,
-            tls: None,
+            tls,
         }
     }
 }

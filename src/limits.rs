@@ -193,12 +193,16 @@ pub const CONNECTION_STACK: usize = 128 << 10;
 pub const READ_BYTES: usize = 256;
 pub const BUSY_READ_BYTES: usize = 4 << 10;
 
-/// Most bytes that are handed to TLS at once. rustls takes so many each time.
+/// Most bytes that are read from a socket under TLS at once: with them its buffer holds no more than two records.
 pub const TLS_READ_BYTES: usize = 4 << 10;
 /// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
 pub const TLS_TICKETS: usize = 2;
 /// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.
 pub const CERTIFICATE_YEAR: i32 = 2100;
+/// Time between two looks at how long the certificate is still valid, and the time before its end from which on the
+/// log warns: an authority renews one of 90 days when a third is left.
+pub const CERTIFICATE_CHECK: Duration = Duration::from_secs(86_400);
+pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 86_400);
 
 /// Most buffers for replies that are kept for the next ones, and the largest of them in bytes.
 pub const REPLY_BUFFERS: usize = 512;

@@ -11,7 +11,9 @@ use crate::protocol::{Done, HistoryRecord, Ko, SendRequest};
 
 /// Opens a SEND session and joins the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
-    let mut session = Session::open(account).map_err(server_failure)?;
+    let session = Session::open(account);
+    account.take_news().into_iter().for_each(|news| log::warn!("{news}"));
+    let mut session = session.map_err(server_failure)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
     session.request::<Done>(&join).map_err(server_failure)?.map_err(|ko| no_room(room, &ko))?;
     Ok(session)

@@ -1,17 +1,18 @@
 //! `wachat serve`: the life of a server process, up to its last checkpoint.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Instant;
 
-use crossbeam_channel::select;
+use crossbeam_channel::{Receiver, bounded, never, select, tick};
 use if_addrs::{IfOperStatus, Interface};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::course::class;
 use crate::limits;
-use crate::server::{self, Config, Handle};
+use crate::server::{self, CertificateInfo, Config, Handle, Registration};
 use crate::signals;
 use crate::trace::Trace;
 
@@ -51,29 +52,83 @@ fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
 }
 
 fn run(mut config: Config) -> Result<(), String> {
-    let data = config.data.display().to_string();
+    let (data, registration) = (config.data.display().to_string(), config.registration);
     config.connections = connections_within(raise_file_limit())?;
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
-    announce(&server, &data).map_err(|error| format!("cannot write to standard output: {error}"))?;
-    select! {
-        recv(signals) -> _ => server.stop()?,
-        recv(server.ended()) -> end => end.unwrap_or_else(|_| Err("the router has panicked".to_owned()))?,
+    let announced = announce(&server, &data, registration);
+    announced.map_err(|error| format!("cannot write to standard output: {error}"))?;
+    let (reload, day) = if server.certificate().is_some() { watch_certificate()? } else { (never(), never()) };
+    let had_terminal = io::stdin().is_terminal();
+    loop {
+        select! {
+            recv(signals) -> _ => break server.stop()?,
+            recv(server.ended()) -> end => break end.unwrap_or_else(|_| Err("the router has panicked".to_owned()))?,
+            recv(reload) -> _ => {
+                if had_terminal && !io::stdin().is_terminal() {
+                    // The signal says that the terminal was closed.
+                    break server.stop()?;
+                }
+                reload_certificate(&server);
+            }
+            recv(day) -> _ => server.certificate().iter().for_each(warn_before_end),
+        }
     }
     // A program that has read the ready line may have closed the pipe.
     let _ = writeln!(io::stdout(), "wachat: stopped");
     Ok(())
 }
 
+/// Returns the events at which the certificate is looked at: SIGHUP, and each day.
+fn watch_certificate() -> Result<(Receiver<()>, Receiver<Instant>), String> {
+    let (hang_up, reload) = bounded(1);
+    let watched = signals::watch(&[SIGHUP], move |_| _ = hang_up.try_send(()));
+    watched.map_err(|error| format!("cannot wait for signals: {error}"))?;
+    Ok((reload, tick(limits::CERTIFICATE_CHECK)))
+}
+
+fn reload_certificate(server: &Handle) {
+    match server.reload_certificate() {
+        Some(Ok(info)) => log::info!("from now on: {}", describe(&info)),
+        Some(Err(error)) => log::error!("the former certificate stays: {error}"),
+        None => {}
+    }
+    server.certificate().iter().for_each(warn_before_end);
+}
+
+/// Warns while there is still time to renew the certificate.
+fn warn_before_end(info: &CertificateInfo) {
+    if info.expires_in.is_some_and(|left| left < limits::CERTIFICATE_WARNING) {
+        log::warn!("{}; renew it and send SIGHUP", describe(info));
+    }
+}
+
+fn describe(info: &CertificateInfo) -> String {
+    let end = match info.expires_in.map(|left| left.as_secs() / 86_400) {
+        Some(0) => "it has expired or expires today".to_owned(),
+        Some(days) => format!("it expires in {days} days"),
+        None => "its end cannot be read".to_owned(),
+    };
+    format!("certificate {}, {end}", info.fingerprint)
+}
+
 /// Writes the ready line, which is the first on standard output and for programs; then, for people, who can connect
 /// and how to stop.
-fn announce(server: &Handle, data: &str) -> io::Result<()> {
+fn announce(server: &Handle, data: &str, registration: Registration) -> io::Result<()> {
     let (send, recv) = (server.send_address(), server.recv_address());
     let mut text = format!("wachat: listening send={send} recv={recv} data={data}\n");
-    for line in invitation(send, recv.port(), &addresses(send.ip())) {
-        text.push_str(&format!("wachat: {line}\n"));
+    let certificate = server.certificate();
+    let tls = if certificate.is_some() { " --tls" } else { "" };
+    let mut lines = invitation(send, recv.port(), tls, &addresses(send.ip()));
+    lines.extend(certificate.as_ref().map(describe));
+    if certificate.is_none() && !send.ip().is_loopback() {
+        lines.push("who listens to the network reads passwords and messages; serve --tls encrypts them".to_owned());
     }
+    if registration == Registration::Closed {
+        lines.push("only wachat user add makes accounts; serve --registration open lets clients do so".to_owned());
+    }
+    lines.iter().for_each(|line| text.push_str(&format!("wachat: {line}\n")));
     text.push_str("wachat: Ctrl-C stops the server\n");
     // One write: the reader of the first line may close the pipe at once.
     let mut out = io::stdout();
@@ -82,22 +137,22 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
 }
 
 /// Returns the command with which people of this network connect, for each address of this machine.
-fn invitation(send: SocketAddr, recv_port: u16, addresses: &[IpAddr]) -> Vec<String> {
-    let mut ports = String::new();
+fn invitation(send: SocketAddr, recv_port: u16, tls: &str, addresses: &[IpAddr]) -> Vec<String> {
+    let mut options = tls.to_owned();
     for (flag, port, usual) in [("--send-port", send.port(), SEND_PORT), ("--recv-port", recv_port, RECV_PORT)] {
         if port != usual {
-            ports.push_str(&format!(" {flag} {port}"));
+            options.push_str(&format!(" {flag} {port}"));
         }
     }
     if send.ip().is_loopback() {
         return vec![format!(
-            "only this machine can connect, with wachat connect{ports}; serve --listen 0.0.0.0 lets others in"
+            "only this machine can connect, with wachat connect{options}; serve --listen 0.0.0.0 lets others in"
         )];
     }
     if addresses.is_empty() {
         return vec!["this machine has no address in a network: only itself can connect".to_owned()];
     }
-    addresses.iter().map(|address| format!("friends connect with wachat connect --server {address}{ports}")).collect()
+    addresses.iter().map(|address| format!("friends connect with wachat connect --server {address}{options}")).collect()
 }
 
 /// Returns the addresses that others reach a listener at: its own, or those of this machine if it listens on all.

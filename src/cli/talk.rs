@@ -5,7 +5,10 @@ use std::net::TcpStream;
 use clap::{Args, ValueEnum};
 
 use super::serve;
+use crate::client::TlsArgs;
+use crate::client::exit::note;
 use crate::course::talk;
+use crate::net::Socket;
 
 /// Speak the protocol line by line
 ///
@@ -28,6 +31,8 @@ pub(super) struct TalkArgs {
     /// Log in as this user; the password is in WACHAT_PASSWORD, or is asked for
     #[arg(long)]
     user: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -48,7 +53,17 @@ pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
         .map_err(|error| format!("{place}: {error}; is the server running? wachat serve starts one"))?;
     // Without it lines only leave later.
     let _ = stream.set_nodelay(true);
-    talk::talk(stream.into(), first).map_err(|error| format!("{place}: {error}"))
+    let socket = secure(args, stream)?;
+    talk::talk(socket, first).map_err(|error| format!("{place}: {error}"))
+}
+
+fn secure(args: &TalkArgs, stream: TcpStream) -> Result<Socket, String> {
+    let Some(trust) = args.tls.trust().map_err(|(_, why)| why)? else { return Ok(stream.into()) };
+    // The name under which a client knows the server, whichever port is meant.
+    let server = format!("{}:{}", args.server, args.send_port);
+    let socket = trust.secure(stream, &server, &args.server).map_err(|error| error.to_string())?;
+    trust.take_news().into_iter().for_each(|news| note(&news));
+    Ok(socket)
 }
 
 /// Returns the login line, and the same without the password.

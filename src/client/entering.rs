@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::exit::{Exit, Failure, note};
 use super::link::Account;
 use super::link::error::LinkError;
-use super::link::trust::Trust;
 use super::link::session::{Availability, Session, find_availability};
+use super::link::trust::Trust;
 use super::options::{ConnectArgs, prompt_for};
 use super::texts::{Language, Phrase};
 use crate::limits;
@@ -35,7 +35,7 @@ pub struct Entrance<'a> {
 
 impl<'a> Entrance<'a> {
     pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Result<Self, Failure> {
-        let trust = args.account.trust()?;
+        let trust = args.account.tls.trust()?;
         Ok(Self { args, user, was_here, trace, trust })
     }
 

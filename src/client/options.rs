@@ -37,15 +37,37 @@ pub struct AccountArgs {
     /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub tls: TlsArgs,
+}
+
+/// TLS: an option of every client.
+#[derive(clap::Args, Clone, Debug)]
+pub struct TlsArgs {
     /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown
     #[arg(long)]
-    pub tls: bool,
+    tls: bool,
     /// Speak TLS, and trust only certificates that an authority in this PEM file vouches for
     #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// File of the certificates that servers had [default: known_servers in the directory of outbox and history]
+    ca: Option<PathBuf>,
+    /// File of the certificates that servers had [default: ~/.local/share/wachat/known_servers, or the place that your platform prescribes]
     #[arg(long, value_name = "FILE")]
-    pub known_servers: Option<PathBuf>,
+    known_servers: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// Returns what decides about the server's certificate; `None`: the connection is in clear text.
+    pub fn trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
+        if !self.tls && self.ca.is_none() {
+            return Ok(None);
+        }
+        let known = match &self.known_servers {
+            Some(path) => path.clone(),
+            None => home_directory()?.join("known_servers"),
+        };
+        let trust = Trust::new(self.ca.as_deref(), known).map_err(|why| (Exit::Usage, why))?;
+        Ok(Some(Arc::new(trust)))
+    }
 }
 
 /// The directory of a client's files.
@@ -167,7 +189,7 @@ impl AccountArgs {
             Some(password) => password,
             None => prompt_for(Phrase::PasswordOf { user: &user })?,
         };
-        self.account_with(user, password, register, self.trust()?)
+        self.account_with(user, password, register, self.tls.trust()?)
     }
 
     /// Returns the user: the given one, or the one of the operating system.
@@ -203,19 +225,6 @@ impl AccountArgs {
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
         Ok(Account { user, password, server, send_port, recv_port, register, trace: None, trust })
-    }
-
-    /// Returns what decides about the server's certificate; `None`: the connection is in clear text.
-    pub(super) fn trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
-        if !self.tls && self.ca.is_none() {
-            return Ok(None);
-        }
-        let known = match &self.known_servers {
-            Some(path) => path.clone(),
-            None => home_directory()?.join("known_servers"),
-        };
-        let trust = Trust::new(self.ca.as_deref(), known).map_err(|why| (Exit::Usage, why))?;
-        Ok(Some(Arc::new(trust)))
     }
 }
 

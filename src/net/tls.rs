@@ -70,16 +70,14 @@ impl Tls {
         let read = (&mut &*tcp).read(space)?;
         let mut connection = self.connection.lock();
         let was_handshaking = connection.is_handshaking();
-        connection.read_tls(&mut space.get(..read).unwrap_or_default())?;
-        let processed = connection.process_new_packets();
+        let processed = process(&mut connection, space.get(..read).unwrap_or_default());
         // An alert, too, is the handshake's: it says why there is none.
         let output = if was_handshaking { take_output(&mut connection) } else { Vec::new() };
         drop(connection);
-        let failed = processed.err().map(|error| io::Error::new(io::ErrorKind::InvalidData, error));
-        if !failed.as_ref().is_some_and(is_clear_text) {
+        if !processed.as_ref().is_err_and(is_clear_text) {
             (&mut &*tcp).write_all(&output)?;
         }
-        failed.map_or(Ok(read), Err)
+        processed.map(|()| read)
     }
 
     pub fn write_all(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {
@@ -103,6 +101,18 @@ impl Tls {
     pub fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
         let connection = self.connection.lock();
         connection.peer_certificates().unwrap_or_default().iter().map(|shown| shown.clone().into_owned()).collect()
+    }
+}
+
+/// Hands bytes to rustls, which may take them in parts: up to the end of a record. No bytes: the peer has ended.
+fn process(connection: &mut Connection, mut bytes: &[u8]) -> io::Result<()> {
+    loop {
+        let taken = connection.read_tls(&mut bytes)?;
+        let processed = connection.process_new_packets();
+        processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if taken == 0 || bytes.is_empty() {
+            return Ok(());
+        }
     }
 }
 

@@ -60,10 +60,10 @@ pub use connection_table::network;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use memory::fix_thresholds;
-pub use tls::{CertificateFiles, CertificateInfo};
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
 use tls::ServerTls;
+pub use tls::{CertificateFiles, CertificateInfo};
 
 /// Ways in which accounts are created (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -283,7 +283,7 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
     // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
     let Some(slot) = shared.connections.admit(peer.ip()) else {
-        return refuse(&stream, "the server has too many connections; try later");
+        return refuse(&stream, Ko::new(Code::Full, "the server has too many connections; try later"));
     };
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
@@ -302,14 +302,15 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
-        refuse(connection.outgoing.socket().tcp(), "the server has no thread left; try later");
+        let full = Ko::new(Code::Full, "the server has no thread left; try later");
+        refuse(connection.outgoing.socket().tcp(), full);
     }
 }
 
-/// Answers FULL to a connection that is not served, and closes it, without waiting.
-fn refuse(stream: &TcpStream, why: &str) {
+/// Closes a connection that is not served, with a KO in clear text, without waiting.
+fn refuse(stream: &TcpStream, why: Ko) {
     let mut last = Vec::new();
-    Reply::Ko(Ko::new(Code::Full, why)).write(&mut last);
+    Reply::Ko(why).write(&mut last);
     let _ = stream.set_nonblocking(true);
     let mut stream = stream;
     let _ = stream.write_all(&last);

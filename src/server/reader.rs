@@ -7,10 +7,10 @@ use std::thread;
 use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
 use super::session::{Received, Request};
-use super::{Port, Shared, login};
+use super::{Port, Shared, login, refuse};
 use crate::limits;
-use crate::net::{LineReader, drain_input};
-use crate::protocol::{RecvRequest, SendRequest};
+use crate::net::{LineError, LineReader, drain_input};
+use crate::protocol::{Code, RecvRequest, SendRequest};
 
 /// Reads from one connection until it ends.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {
@@ -46,7 +46,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read_login(&mut self) -> Result<(), CloseReason> {
         self.lines.max_line = limits::LOGIN_BYTES;
-        let line = self.lines.next_line()?;
+        let line = self.lines.next_line().inspect_err(|error| {
+            if matches!(error, LineError::ClearText) {
+                // The one line that a client without TLS can read.
+                refuse(self.connection.outgoing.socket().tcp(), Code::Tls.into());
+            }
+        })?;
         self.connection.trace_received(line);
         self.window.add(line.len());
         login::start(self.shared, self.connection, line)

@@ -42,9 +42,9 @@ use crate::wal::{self, Location, Wal, WalError};
 /// The file that the process that uses the directory has locked.
 const LOCK: &str = "lock";
 
-/// Files that belong beside a store: the page that comes with the source, and the roster and the passwords of
-/// `wachat user import`. They may be there before any store.
-const BESIDE: [&str; 3] = ["README.md", "roster.csv", "passwords.csv"];
+/// Files that belong beside a store: the page that comes with the source, the roster and the passwords of
+/// `wachat user import`, and the certificate of `serve --tls`. They may be there before any store.
+const BESIDE: [&str; 4] = ["README.md", "roster.csv", "passwords.csv", "tls"];
 
 /// A data directory.
 #[derive(Clone)]

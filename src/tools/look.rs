@@ -54,5 +54,8 @@ pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
 }
 
 fn log_in(args: &AccountArgs) -> Result<Session, Failure> {
-    Ok(Session::open(&args.account(false)?)?)
+    let account = args.account(false)?;
+    let session = Session::open(&account);
+    account.note_news();
+    Ok(session?)
 }

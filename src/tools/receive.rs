@@ -46,7 +46,9 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
 /// the only one that knows those on other machines. One that is about to end has a moment for it.
 fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let deadline = Instant::now() + limits::QUIT_TIMEOUT;
-    let mut session = Session::open(account)?;
+    let session = Session::open(account);
+    account.note_news();
+    let mut session = session?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
         let Some(other) = open.into_iter().find(|session| session.on_recv) else {
@@ -87,7 +89,9 @@ struct Receiving<'a> {
 impl Receiving<'_> {
     /// Receives on one connection until there is no more, or with `--follow` until it breaks.
     fn run(&mut self, account: &Account) -> Result<(), Failure> {
-        let (mut session, opened) = Session::open_recv(account)?;
+        let opened = Session::open_recv(account);
+        account.note_news();
+        let (mut session, opened) = opened?;
         let (mut after, mut wait, writing) = (opened.acknowledged, 0, self.writing.clone());
         let mut unacknowledged = None;
         loop {

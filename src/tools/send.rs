@@ -34,7 +34,9 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
 
 fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: Text) -> Result<Exit, Failure> {
     // A login that is refused leaves nothing behind.
-    let session = match Session::open(&account) {
+    let session = Session::open(&account);
+    account.note_news();
+    let session = match session {
         Err(LinkError::Away(why)) => Err(why),
         session => Ok(session?),
     };

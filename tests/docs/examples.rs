@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use rustls::pki_types::pem::PemObject as _;
+
 use crate::support::examples::example;
 use crate::support::{PASSWORD, TIMEOUT, World};
 use tempfile::TempDir;
@@ -74,6 +76,26 @@ fn client_py(send: SocketAddr, recv: SocketAddr, home: &Path) -> Command {
 fn as_ana(mut command: Command, arguments: &[&str], send: SocketAddr, recv: SocketAddr) -> Command {
     command.args(arguments).env("WACHAT_SEND", send.to_string()).env("WACHAT_RECV", recv.to_string());
     command
+}
+
+#[test]
+fn client_py_sends_its_password_to_the_right_certificate_alone() {
+    if !there_is_python() {
+        return;
+    }
+    let (server, home) = (World::new(&["--no-lobby", "--tls"]), TempDir::new().expect("a directory"));
+    let pem = std::fs::read_to_string(server.data().join("tls/certificate.pem")).expect("a certificate");
+    let der = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    let right = wachat::model::Fingerprint::of(&der).to_string();
+    let start = |fingerprint: &str| {
+        Program::start(client_py(server.send, server.recv, home.path()).env("WACHAT_FINGERPRINT", fingerprint))
+    };
+    let mut ana = start(&right);
+    ana.types("hola");
+    ana.says("NO_USER");
+    ana.finish();
+    let mallory = start(&right.replace("0", "1").replace("A", "B"));
+    mallory.says("the server has another certificate");
 }
 
 fn there_is_python() -> bool {

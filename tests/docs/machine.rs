@@ -124,7 +124,9 @@ pub fn normal(line: &str) -> String {
         let is_hex = |text: &str, lengths: &[usize]| {
             lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
-        let random = is_hex(bare, &[16, 32]) || bare.strip_suffix('…').is_some_and(|start| is_hex(start, &[6]));
+        let fingerprint = bare.trim_end_matches(',').split(':').filter(|pair| is_hex(pair, &[2])).count() == 32;
+        let random =
+            fingerprint || is_hex(bare, &[16, 32]) || bare.strip_suffix('…').is_some_and(|start| is_hex(start, &[6]));
         let address = bare.contains("127.0.0.1:");
         words.push(match (time_of_day, time, random, address) {
             (true, ..) => word.replace(bare, "[TIME]"),
@@ -134,5 +136,11 @@ pub fn normal(line: &str) -> String {
             _ => word.to_owned(),
         });
     }
-    words.concat().trim_end().to_owned()
+    let text = words.concat().trim_end().to_owned();
+    match text.split_once(" expires in ") {
+        Some((before, days)) => {
+            format!("{before} expires in {}", days.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => text,
+    }
 }

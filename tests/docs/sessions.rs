@@ -28,6 +28,10 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     let [send, recv] = machine.ports();
     play_nc(EXAMPLES, "nc", [("1666", send), ("1999", recv)]);
     stop(&mut machine);
+    play_in_a_shell(&mut machine, EXAMPLES, "tls-server");
+    let [send, recv] = machine.ports();
+    play_nc(EXAMPLES, "tls", [("1666", send), ("1999", recv)]);
+    stop(&mut machine);
 }
 
 /// Stops a server once its trace shows that the client has ended.
@@ -70,13 +74,21 @@ pub fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
     }
 }
 
-/// Sends what `printf` and `nc` would send. The ports of the page stand for others.
+/// Programs that carry lines: each with what follows its port, and the way in which its part is played here.
+const CARRIERS: [(&str, &str, fn(SocketAddr) -> Connection); 2] = [
+    ("nc 127.0.0.1 ", "", Connection::open),
+    ("openssl s_client -quiet -connect 127.0.0.1:", " 2> /dev/null", Connection::open_tls),
+];
+
+/// Sends what `printf` and `nc`, or `openssl s_client`, would send. The ports of the page stand for others.
 pub fn play_nc(page: &str, name: &str, ports: [(&str, &String); 2]) {
     for (command, shown) in commands(page, name) {
         let typed = command.strip_prefix("printf '").unwrap_or_else(|| panic!("no command: {command}"));
-        let (text, target) = typed.split_once("' | nc 127.0.0.1 ").unwrap_or_else(|| panic!("no nc: {command}"));
+        let (text, carrier) = typed.split_once("' | ").unwrap_or_else(|| panic!("no pipe: {command}"));
+        let of = |(begin, end, open)| Some((carrier.strip_prefix(begin)?.strip_suffix(end)?, open));
+        let (target, open) = CARRIERS.into_iter().find_map(of).unwrap_or_else(|| panic!("no nc: {command}"));
         let port = ports.iter().find(|(shown, _)| *shown == target).map(|(_, port)| port.parse().expect("a port"));
-        let mut line = Connection::open(SocketAddr::from(([127, 0, 0, 1], port.expect("a port of the page"))));
+        let mut line = open(SocketAddr::from(([127, 0, 0, 1], port.expect("a port of the page"))));
         line.send(text.replace("\\n", "\n"));
         let said: Vec<_> = line.read_rest().iter().map(|line| normal(line)).collect();
         assert_eq!(said, shown.iter().map(|line| normal(line)).collect::<Vec<_>>(), "{command}");

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
+use wachat::model::{
+    Fingerprint, Message, MessageId, Proof, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName,
+};
 use wachat::net::LineReader;
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::request::Page;
@@ -82,8 +84,13 @@ fn event() -> impl Strategy<Value = Event> {
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
-        (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),
+        (name(), token(), fingerprint())
+            .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
     ]
+}
+
+fn fingerprint() -> impl Strategy<Value = Option<Fingerprint>> {
+    prop::option::of(any::<[u8; 8]>().prop_map(|certificate| Fingerprint::of(&certificate)))
 }
 
 fn page<Place: std::fmt::Debug>(place: impl Strategy<Value = Place>) -> impl Strategy<Value = Page<Place>> {
@@ -119,7 +126,8 @@ fn send_request() -> impl Strategy<Value = SendRequest> {
             SendRequest::Chats { page, target }
         }),
         prop::option::of(seq().prop_map(Seq::get)).prop_map(|number| SendRequest::Logout { number }),
-        name().prop_map(|user| SendRequest::Peer { user: Ok(Target::User(user)) }),
+        (name(), fingerprint())
+            .prop_map(|(user, fingerprint)| SendRequest::Peer { user: Ok(Target::User(user)), fingerprint }),
         prop::sample::select(vec![SendRequest::Sessions, SendRequest::Ping, SendRequest::Help]),
     ]
 }
@@ -132,7 +140,8 @@ fn recv_request() -> impl Strategy<Value = RecvRequest> {
             wait: Some(wait),
             max
         }),
-        prop::option::of(1..=u16::MAX).prop_map(|port| RecvRequest::Port { port }),
+        (prop::option::of(1..=u16::MAX), fingerprint())
+            .prop_map(|(port, fingerprint)| RecvRequest::Port { port, fingerprint }),
     ]
 }
 
@@ -246,7 +255,7 @@ proptest! {
     fn section_4_first_lines_of_replies_come_back(
         (user, id, at, seq) in (name(), id(), time(), seq()),
         (address, port, token, count) in (any::<std::net::IpAddr>(), any::<u16>(), token(), 0..100_000usize),
-        ko in ko(),
+        (fingerprint, ko) in (fingerprint(), ko()),
     ) {
         prop_assert_eq!(read_again(&Done), Ok(Done));
         let logged_in = LoggedIn { user: user.clone() };
@@ -255,7 +264,7 @@ proptest! {
         prop_assert_eq!(read_again(&opened), Ok(opened));
         let accepted = Accepted { id, at, seq };
         prop_assert_eq!(parse_reply(&line(|out| accepted.write(out))), Ok(Ok(accepted)));
-        let peer = Peer { address, port, token };
+        let peer = Peer { address, port, token, fingerprint };
         prop_assert_eq!(read_again(&peer), Ok(peer));
         prop_assert_eq!(parse_reply(&line(|out| write_list_head(out, count))), Ok(Ok(ListHead { count })));
         prop_assert_eq!(parse_reply::<Accepted>(&line(|out| ko.write(out))), Ok(Err(ko)));
@@ -293,7 +302,7 @@ fn section_2_a_stream_cut_at_every_byte_gives_the_same_lines() {
     for cut in 0..=stream.len() {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_nodelay(true).unwrap();
-        let world = Arc::new(listener.accept().unwrap().0);
+        let world = Arc::new(listener.accept().unwrap().0.into());
         let mut lines = LineReader::new(world, Duration::from_secs(10));
         let (first, second) = stream.split_at(cut);
         client.write_all(first).unwrap();

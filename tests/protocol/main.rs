@@ -12,6 +12,7 @@ mod codec;
 mod judge;
 mod section_1_connections;
 mod section_1_timeouts;
+mod section_1_tls;
 mod section_2_lines;
 mod section_3_logging_in;
 mod section_3_strangers;

@@ -12,7 +12,7 @@ fn pair() -> (TcpStream, LineReader) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let server = listener.accept().unwrap().0;
-    (client, LineReader::new(Arc::new(server), Duration::from_millis(300)))
+    (client, LineReader::new(Arc::new(server.into()), Duration::from_millis(300)))
 }
 
 #[test]

@@ -16,7 +16,7 @@ use wachat::net::{Outgoing, Progress, Stragglers};
 fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0)));
+    let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0.into())));
     let (told, drained) = crossbeam_channel::unbounded();
     let stragglers = Stragglers::start(Duration::from_secs(10), move |id, progress| {
         told.send((id, progress)).unwrap();
@@ -41,7 +41,7 @@ fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
 fn a_peer_that_never_reads_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0)));
+    let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0.into())));
     let (told, drained) = crossbeam_channel::unbounded();
     let stragglers = Stragglers::start(Duration::from_millis(200), move |id, progress| {
         told.send((id, progress)).unwrap();
@@ -57,7 +57,7 @@ fn a_peer_that_never_reads_is_cut_off() {
 fn connect_narrowly() -> (UnixStream, Arc<Outgoing>) {
     let (peer, server) = UnixStream::pair().unwrap();
     set_socket_send_buffer_size(&server, 4_096).unwrap();
-    (peer, Arc::new(Outgoing::new(7, Arc::new(TcpStream::from(OwnedFd::from(server))))))
+    (peer, Arc::new(Outgoing::new(7, Arc::new(TcpStream::from(OwnedFd::from(server)).into()))))
 }
 
 /// Sends 64 KiB to a peer that takes this many bytes ten times a second; returns how the sending ends.

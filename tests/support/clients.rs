@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
+use super::tls;
 use super::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, client_files};
 
 impl World {
@@ -12,6 +13,13 @@ impl World {
         let mut arguments = arguments(user, [self.send_port, self.recv_port]);
         if !more.contains(&"--home") {
             arguments.extend(["--home".to_owned(), self.path("home").display().to_string()]);
+        }
+        if tls::is_everywhere() {
+            arguments.extend([
+                "--tls".to_owned(),
+                "--known-servers".to_owned(),
+                self.path("known").display().to_string(),
+            ]);
         }
         arguments.extend(more.iter().map(|one| (*one).to_owned()));
         arguments

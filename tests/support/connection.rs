@@ -1,16 +1,18 @@
 //! A connection to the server, line by line.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use wachat::course::judge::pattern::is_time;
+use wachat::net::Socket;
 
+use super::tls::{self, Reader};
 use super::{TIMEOUT, wait_for};
 
 /// A connection whose waits all end after [`TIMEOUT`].
 pub struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Reader>,
 }
 
 impl Connection {
@@ -40,9 +42,19 @@ impl Connection {
 
     /// Wraps a connection that is open.
     pub fn from_stream(stream: TcpStream) -> std::io::Result<Self> {
-        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        let socket = if tls::is_everywhere() { tls::secure(stream)? } else { stream.into() };
+        Ok(Self::from_socket(socket))
+    }
+
+    /// Connects to a server that speaks TLS.
+    pub fn open_tls(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("a connection");
+        Self::from_socket(tls::secure(stream).expect("TLS"))
+    }
+
+    fn from_socket(socket: Socket) -> Self {
+        Self { stream: BufReader::new(Reader { socket, timeout: TIMEOUT }) }
     }
 
     /// Sends bytes as they are.
@@ -51,7 +63,7 @@ impl Connection {
     }
 
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        self.stream.get_mut().write_all(bytes.as_ref())
+        self.stream.get_ref().socket.write_all(bytes.as_ref())
     }
 
     /// Reads the next line, without its LF.
@@ -125,9 +137,9 @@ impl Connection {
 
     /// Checks that bytes, or the end of the connection, arrive within this time.
     pub fn has_input(&mut self, within: Duration) -> bool {
-        self.stream.get_ref().set_read_timeout(Some(within)).expect("a time-out");
+        self.stream.get_mut().timeout = within;
         let input = self.stream.fill_buf().is_ok();
-        self.stream.get_ref().set_read_timeout(Some(TIMEOUT)).expect("a time-out");
+        self.stream.get_mut().timeout = TIMEOUT;
         input
     }
 
@@ -138,7 +150,7 @@ impl Connection {
 
     /// Ends the output of this side. The server can still send.
     pub fn half_close(&mut self) {
-        self.stream.get_ref().shutdown(Shutdown::Write).expect("a half-close");
+        self.stream.get_ref().socket.tcp().shutdown(Shutdown::Write).expect("a half-close");
     }
 
     /// Reads all lines up to the end of the connection.

@@ -22,6 +22,7 @@ pub mod simulated_disk;
 pub mod store_files;
 pub mod telegram;
 pub mod terminal;
+pub mod tls;
 pub mod traffic;
 pub mod world;
 

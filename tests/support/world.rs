@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::tls;
 use super::{Connection, NO_SETTINGS, PASSWORD, WACHAT, run_to_end, send_signal, wait_for};
 
 /// A server process, its data directory, and the homes of its clients.
@@ -180,6 +181,9 @@ impl World {
     fn serve(&self) -> Command {
         let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
         command.args(&self.options);
+        if tls::is_everywhere() {
+            command.arg("--tls");
+        }
         let Some(files) = self.files else { return command };
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(WACHAT).args(command.get_args());

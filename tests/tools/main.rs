@@ -11,4 +11,5 @@ mod help;
 mod pages;
 mod room;
 mod settings;
+mod tls;
 mod user;

@@ -57,5 +57,6 @@ fn account(world: &World, user: &str) -> Account {
         recv_port: world.recv_port,
         register: false,
         trace: None,
+        trust: None,
     }
 }

@@ -11,7 +11,7 @@ use crate::client::p2p::{Action, DirectEvent};
 use crate::client::state::outbox::Outgoing;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, Proof, Target, Text, UserName};
+use crate::model::{Message, MessageId, Proof, Seq, Target, Text, UserName};
 use crate::protocol::{Code, DirectLine, Ko, Peer};
 
 /// The line that ends a direct chat.

@@ -3,16 +3,14 @@
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use super::Account;
 use super::backoff::Backoff;
 use super::error::LinkError;
-use super::trust::Trust;
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Fingerprint, UserName};
-use crate::net::{LineError, LineReader, Socket, is_clear_text};
+use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
 use crate::trace::{By, Event, Port, Role, Traced};
 
@@ -91,7 +89,9 @@ impl Session {
         if let Some(trace) = &self.trace {
             trace.sent(bytes);
         }
-        self.socket.write_all(bytes).map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
+        self.socket
+            .write_all(bytes)
+            .map_err(|error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string()))
     }
 
     fn next_line(&mut self) -> Result<&[u8], LinkError> {
@@ -181,20 +181,8 @@ fn open_socket(account: &Account, port: u16) -> Result<Socket, LinkError> {
     let stream = connect(account, port)?;
     match &account.trust {
         None => Ok(stream.into()),
-        Some(trust) => open_tls(account, trust, stream),
+        Some(trust) => trust.secure(stream, &account.server_name(), &account.server),
     }
-}
-
-fn open_tls(account: &Account, trust: &Trust, stream: TcpStream) -> Result<Socket, LinkError> {
-    let (server, host) = (account.server_name(), account.server.as_str());
-    let broken = |error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string());
-    let socket = trust.open(stream, host).map_err(broken)?;
-    socket.shake_hands(Instant::now() + limits::TIMEOUT).map_err(|error| match is_clear_text(&error) {
-        true => LinkError::Untrusted(Phrase::NoTls { server: &server }.to_string()),
-        false => broken(error),
-    })?;
-    trust.decide(&server, host, &socket.peer_certificates())?;
-    Ok(socket)
 }
 
 /// Connects to the first of the server's addresses that accepts.

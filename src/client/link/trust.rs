@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
@@ -21,8 +22,9 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use super::error::LinkError;
 use crate::client::p2p::PeerTls;
 use crate::client::texts::Phrase;
+use crate::limits;
 use crate::model::{Fingerprint, Timestamp};
-use crate::net::{Socket, client_config, crypto};
+use crate::net::{Socket, client_config, crypto, is_clear_text};
 use crate::record::{Fields, Writer};
 
 /// Decides about the certificates of servers.
@@ -48,8 +50,20 @@ impl Trust {
         Ok(Self { config, direct, authorities, known, news: Mutex::default() })
     }
 
-    /// Puts a connection to a host under TLS. The handshake is still to come.
-    pub fn open(&self, stream: TcpStream, host: &str) -> io::Result<Socket> {
+    /// Puts a connection under TLS, and decides about the server's certificate. `server`: its name in the file of known
+    /// certificates; `host`: the name that a certificate of an authority has to be for.
+    pub fn secure(&self, stream: TcpStream, server: &str, host: &str) -> Result<Socket, LinkError> {
+        let broken = |error| LinkError::Away(Phrase::ConnectionBroke { error: &error }.to_string());
+        let socket = self.open(stream, host).map_err(broken)?;
+        socket.shake_hands(Instant::now() + limits::TIMEOUT).map_err(|error| match is_clear_text(&error) {
+            true => LinkError::Untrusted(Phrase::NoTls { server: &server }.to_string()),
+            false => broken(error),
+        })?;
+        self.decide(server, host, &socket.peer_certificates())?;
+        Ok(socket)
+    }
+
+    fn open(&self, stream: TcpStream, host: &str) -> io::Result<Socket> {
         let invalid = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
         let name = ServerName::try_from(host.to_owned()).map_err(|error| invalid(&error))?;
         let connection = ClientConnection::new(self.config.clone(), name).map_err(|error| invalid(&error))?;
@@ -61,9 +75,8 @@ impl Trust {
         self.news.lock().take()
     }
 
-    /// Decides about the chain of certificates that a server has shown. `server`: its name in the file; `host`: the name
-    /// that a certificate of an authority has to be for.
-    pub fn decide(&self, server: &str, host: &str, chain: &[CertificateDer]) -> Result<(), LinkError> {
+    /// Decides about the chain of certificates that a server has shown.
+    fn decide(&self, server: &str, host: &str, chain: &[CertificateDer]) -> Result<(), LinkError> {
         let untrusted = |why: &dyn std::fmt::Display| LinkError::Untrusted(why.to_string());
         let first = chain.first().ok_or_else(|| untrusted(&Phrase::NoCertificate { server: &server }))?;
         let shown = Fingerprint::of(first);
@@ -90,7 +103,8 @@ impl Trust {
 }
 
 fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
-    let bad = |error: &dyn std::fmt::Display| format!("{}: {error}; a PEM file of certificates is wanted", path.display());
+    let bad =
+        |error: &dyn std::fmt::Display| format!("{}: {error}; a PEM file of certificates is wanted", path.display());
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut authorities = RootCertStore::empty();
     authorities.add_parsable_certificates(certificates.map_err(|error| bad(&error))?);

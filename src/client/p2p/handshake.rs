@@ -6,8 +6,8 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
-use super::{DirectEvent, PeerTls};
 use super::connection::{Connection, Report};
+use super::{DirectEvent, PeerTls};
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Fingerprint, Proof, UserName};

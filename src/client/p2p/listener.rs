@@ -60,12 +60,7 @@ fn listen_on_first(
 
 /// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped. `handshakes` counts
 /// them by its references.
-fn admit_on_a_thread(
-    stream: TcpStream,
-    reports: Sender<Report>,
-    tls: Option<Arc<PeerTls>>,
-    handshakes: &Arc<()>,
-) {
+fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, handshakes: &Arc<()>) {
     if Arc::strong_count(handshakes) > limits::CALLERS {
         return;
     }

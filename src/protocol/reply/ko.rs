@@ -31,6 +31,7 @@ pub enum Code {
     Replaced,
     Shutdown,
     Internal,
+    Tls,
     /// A code of a later version: the request was refused, and the text says why. This version never sends it.
     Unknown,
 }
@@ -60,6 +61,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Replaced, "REPLACED", "a newer session of yours has taken over"),
     (Code::Shutdown, "SHUTDOWN", "the server is stopping; come back later"),
     (Code::Internal, "INTERNAL", "a defect of the server's; its log has more"),
+    (Code::Tls, "TLS", "this server speaks TLS only; connect with --tls"),
     (Code::Unknown, "UNKNOWN", "a reason that this version does not know"),
 ];
 

@@ -105,7 +105,7 @@ impl StateMachine {
             Command::Open { user, order, address } => self.open_session(&user, order, address, context)?,
             Command::Port { port, fingerprint } => {
                 return Ok(self.set_direct_port(context, port.map(|port| (port, fingerprint))));
-            },
+            }
             Command::Poll { after, wait, max } => return self.poll(after, wait, max, context).map(|()| None),
             Command::HungUp => {
                 self.end_input(context);

@@ -51,7 +51,11 @@ impl StateMachine {
     }
 
     /// Sets the port, and the certificate, with which the session's client takes direct chats. A session that was replaced gets no answer.
-    pub(super) fn set_direct_port(&mut self, context: &Context, direct: Option<(u16, Option<Fingerprint>)>) -> Option<Reply> {
+    pub(super) fn set_direct_port(
+        &mut self,
+        context: &Context,
+        direct: Option<(u16, Option<Fingerprint>)>,
+    ) -> Option<Reply> {
         let (_, session) = self.presence.session_of(context.connection)?;
         session.direct = direct;
         Some(Reply::Done)

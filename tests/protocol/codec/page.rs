@@ -127,7 +127,7 @@ fn its_commands_and_codes_are_those_of_the_tables() {
     for code in Code::all() {
         let row = rows.iter().find(|row| row.split([' ', ',']).any(|word| word == code.to_string()));
         let row = row.unwrap_or_else(|| panic!("{code} is in no row of the table"));
-        let to_login = matches!(code, Code::Closed | Code::Exists);
+        let to_login = matches!(code, Code::Closed | Code::Exists | Code::Tls);
         assert_eq!(row.ends_with("| closed |"), code.closes() || to_login, "{row}");
     }
 }
@@ -310,7 +310,7 @@ proptest! {
         (send, recv, event, ko) in (send_request(), recv_request(), event_of_a_server(), ko()),
         (message, state, target, room) in (message(), state(), target(), room()),
         (last, read, online, at) in (seq(), seq(), any::<bool>(), prop::option::of(time())),
-        (address, port, token) in (any::<std::net::IpAddr>(), any::<u16>(), token()),
+        (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
     ) {
         let grammar = grammar();
         let (user, id, text) = (message.from.clone(), message.id.clone(), message.text.clone());
@@ -326,7 +326,7 @@ proptest! {
             ("session-opened", line(|out| {
                 SessionOpened { user: user.clone(), acknowledged: last, store: "9f86d081884c7d65".into() }.write(out);
             })),
-            ("peer-reply", line(|out| Peer { address, port, token: token.clone() }.write(out))),
+            ("peer-reply", line(|out| Peer { address, port, token: token.clone(), fingerprint }.write(out))),
             ("status-record", line(|out| Status { user: user.clone(), state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Message { message, state }.write(out))),
             ("history-record", line(|out| HistoryRecord::Damaged { first: read, last }.write(out))),

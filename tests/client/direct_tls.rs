@@ -1,0 +1,177 @@
+//! Direct chats of the clients of a TLS server: encrypted, and only between the two that the server has named.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConnection;
+use wachat::model::Fingerprint;
+use wachat::net::{Identity, LineReader, Socket, peer_configs};
+
+use crate::support::{Connection, PASSWORD, TIMEOUT, Terminal, World, wait_for};
+
+fn client(world: &World, user: &str) -> Terminal {
+    let known = world.path("known_servers").display().to_string();
+    let terminal = world.terminal(user, &["--register", "--tls", "--known-servers", &known]);
+    terminal.expect("* connected");
+    terminal
+}
+
+/// Where a user takes direct chats, and what the server names.
+struct Found {
+    port: u16,
+    token: String,
+    fingerprint: Fingerprint,
+}
+
+/// Asks as caller, with this certificate, until the user takes direct chats.
+fn find(caller: &mut Connection, user: &str, mine: Fingerprint) -> Found {
+    wait_for("a user to accept direct chats", || {
+        let reply = caller.request(&format!("PEER;{user};{mine}"));
+        let fields: Vec<_> = reply.split(';').collect();
+        let ["OK", _, port, token, fingerprint] = fields[..] else { return None };
+        let fingerprint = Fingerprint::parse(fingerprint).expect("a fingerprint");
+        Some(Found { port: port.parse().expect("a port"), token: token.to_owned(), fingerprint })
+    })
+}
+
+fn caller(world: &World) -> Connection {
+    let mut connection = Connection::open_tls(world.send);
+    assert!(connection.request(&format!("REGISTER:caller:{PASSWORD}")).starts_with("OK;"));
+    connection
+}
+
+/// Calls with a certificate, and returns the connection, or why there is none.
+fn call(identity: Identity, port: u16) -> std::io::Result<Arc<Socket>> {
+    let (config, _) = peer_configs(identity).expect("TLS");
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    let connection = ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().expect("a name")).expect("TLS");
+    let socket = Socket::under_tls(stream, connection.into())?;
+    socket.shake_hands(Instant::now() + TIMEOUT)?;
+    Ok(Arc::new(socket))
+}
+
+fn say(socket: &Arc<Socket>, line: &str) -> String {
+    socket.write_all(line.as_bytes()).expect("to send");
+    let mut lines = LineReader::new(socket.clone(), TIMEOUT);
+    String::from_utf8(lines.next_line().expect("an answer").to_vec()).expect("UTF-8")
+}
+
+#[test]
+fn two_clients_of_a_tls_server_talk_directly() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    find(&mut caller(&world), "luis", Identity::make().unwrap().identity().fingerprint());
+    ana.type_line("/p2p luis");
+    ana.expect("* direct chat with luis");
+    ana.type_line("hola");
+    luis.expect("ana (direct): hola");
+    ana.expect_tick("✓✓", "@luis (direct): hola");
+    luis.type_line("/p2p ana");
+    luis.type_line("bien");
+    ana.expect("luis (direct): bien");
+    ana.quit();
+    luis.quit();
+}
+
+#[test]
+fn a_caller_is_admitted_with_the_certificate_that_the_server_has_named() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let luis = client(&world, "luis");
+    let mut server = caller(&world);
+    let made = Identity::make().unwrap();
+    let found = find(&mut server, "luis", made.identity().fingerprint());
+    // Whoever has the token, but not the certificate's key, is refused like one with a wrong token.
+    let thief = call(Identity::make().unwrap().identity(), found.port).expect("TLS");
+    assert!(say(&thief, &format!("HELLO:caller:{}\n", found.token)).starts_with("KO;AUTH;"));
+    let right = call(made.identity(), found.port).expect("TLS");
+    assert_eq!(Fingerprint::of(&right.peer_certificates()[0]), found.fingerprint);
+    assert_eq!(say(&right, &format!("HELLO:caller:{}\n", found.token)), "OK");
+    assert_eq!(say(&right, "SEND;d-1;hola\n"), "OK;d-1");
+    luis.expect("caller (direct): hola");
+    // In clear text nothing is answered.
+    let again = find(&mut server, "luis", made.identity().fingerprint());
+    let mut clear = TcpStream::connect(("127.0.0.1", again.port)).unwrap();
+    clear.set_read_timeout(Some(TIMEOUT)).unwrap();
+    clear.write_all(format!("HELLO:caller:{}\n", again.token).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = clear.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"OK") && !answer.starts_with(b"KO"), "{answer:?}");
+}
+
+/// A machine between two clients: it passes all bytes on, and keeps them.
+fn tap(to: SocketAddr) -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+    let kept = seen.clone();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(to).unwrap());
+            for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                let kept = kept.clone();
+                thread::spawn(move || {
+                    let mut bytes = [0; 4096];
+                    while let Ok(read @ 1..) = from.read(&mut bytes) {
+                        kept.lock().unwrap().extend_from_slice(&bytes[..read]);
+                        let _ = to.write_all(&bytes[..read]);
+                    }
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        }
+    });
+    (port, seen)
+}
+
+/// The caller is sent to another port than the callee's: to one where nobody has the named key, and to one that passes
+/// all on.
+#[test]
+fn a_caller_sends_nothing_to_another_certificate_and_nobody_between_reads() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let mut luis = Connection::open_tls(world.send);
+    luis.request(&format!("REGISTER:luis:{PASSWORD}"));
+    let mut session = Connection::open_tls(world.recv);
+    session.request(&format!("LOGIN:luis:{PASSWORD}"));
+    let mut ana = client(&world, "ana");
+    // The callee is this test. It shows another certificate than it has named.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (made, other) = (Identity::make().unwrap(), Identity::make().unwrap());
+    let answer = |identity: Identity| {
+        let (_, config) = peer_configs(identity).expect("TLS");
+        let connection = rustls::ServerConnection::new(Arc::new(config)).expect("TLS");
+        let socket = Arc::new(Socket::under_tls(listener.accept().unwrap().0, connection.into()).expect("TLS"));
+        let _ = socket.shake_hands(Instant::now() + TIMEOUT);
+        socket
+    };
+    let (tapped, seen) = tap(listener.local_addr().unwrap());
+    let named = made.identity().fingerprint();
+    assert_eq!(session.request(&format!("PORT;{tapped};{named}")), "OK");
+    ana.type_line("/p2p luis");
+    let impostor = answer(other.identity());
+    let mut lines = LineReader::new(impostor, Duration::from_secs(20));
+    assert!(lines.next_line().is_err(), "nothing is sent to it");
+    ana.expect("another certificate came than the server has named");
+    // The right one.
+    ana.type_line("/p2p luis");
+    let socket = answer(made.identity());
+    let mut lines = LineReader::new(socket.clone(), TIMEOUT);
+    let hello = String::from_utf8(lines.next_line().expect("HELLO").to_vec()).unwrap();
+    assert!(hello.starts_with("HELLO:ana:"), "{hello}");
+    socket.write_all(b"OK\n").unwrap();
+    ana.expect("* direct chat with luis");
+    ana.type_line("un secreto");
+    let said = String::from_utf8(lines.next_line().expect("SEND").to_vec()).unwrap();
+    assert!(said.ends_with(";un secreto"), "{said}");
+    let seen = seen.lock().unwrap();
+    let contains = |text: &[u8]| seen.windows(text.len()).any(|window| window == text);
+    assert!(seen.len() > 500 && !contains(b"secreto") && !contains(b"HELLO"), "the network has seen it");
+    // A peer that names no certificate is not called.
+    drop(seen);
+    ana.type_line("/close");
+    assert_eq!(session.request(&format!("PORT;{tapped}")), "OK");
+    ana.type_line("/p2p luis");
+    ana.expect("that client does not encrypt direct chats");
+    ana.quit();
+}
