@@ -20,7 +20,12 @@ fn listed(section: &str, key: &str) -> BTreeSet<String> {
 }
 
 fn packages() -> Vec<Value> {
-    let output = cargo().args(["metadata", "--locked", "--offline", "--format-version", "1"]).output().expect("cargo");
+    // Those of other platforms need not have been fetched.
+    let host = cargo().arg("-vV").output().expect("cargo");
+    let host = String::from_utf8(host.stdout).expect("UTF-8");
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform");
+    let arguments = ["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", host];
+    let output = cargo().args(arguments).output().expect("cargo");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     metadata["packages"].as_array().expect("packages").clone()
 }

@@ -74,10 +74,20 @@ pub fn play_in_a_shell(machine: &mut Machine, page: &str, name: &str) {
     }
 }
 
-/// Programs that carry lines: each with what follows its port, and the way in which its part is played here.
-const CARRIERS: [(&str, &str, fn(SocketAddr) -> Connection); 2] = [
-    ("nc 127.0.0.1 ", "", Connection::open),
-    ("openssl s_client -quiet -connect 127.0.0.1:", " 2> /dev/null", Connection::open_tls),
+/// A program that carries lines to a port, and the way in which it is played here.
+struct Carrier {
+    before_port: &'static str,
+    behind_port: &'static str,
+    open: fn(SocketAddr) -> Connection,
+}
+
+const CARRIERS: [Carrier; 2] = [
+    Carrier { before_port: "nc 127.0.0.1 ", behind_port: "", open: Connection::open },
+    Carrier {
+        before_port: "openssl s_client -quiet -connect 127.0.0.1:",
+        behind_port: " 2> /dev/null",
+        open: Connection::open_tls,
+    },
 ];
 
 /// Sends what `printf` and `nc`, or `openssl s_client`, would send. The ports of the page stand for others.
@@ -85,8 +95,9 @@ pub fn play_nc(page: &str, name: &str, ports: [(&str, &String); 2]) {
     for (command, shown) in commands(page, name) {
         let typed = command.strip_prefix("printf '").unwrap_or_else(|| panic!("no command: {command}"));
         let (text, carrier) = typed.split_once("' | ").unwrap_or_else(|| panic!("no pipe: {command}"));
-        let of = |(begin, end, open)| Some((carrier.strip_prefix(begin)?.strip_suffix(end)?, open));
-        let (target, open) = CARRIERS.into_iter().find_map(of).unwrap_or_else(|| panic!("no nc: {command}"));
+        let port_in =
+            |kind: &Carrier| Some((carrier.strip_prefix(kind.before_port)?.strip_suffix(kind.behind_port)?, kind.open));
+        let (target, open) = CARRIERS.iter().find_map(port_in).unwrap_or_else(|| panic!("no nc: {command}"));
         let port = ports.iter().find(|(shown, _)| *shown == target).map(|(_, port)| port.parse().expect("a port"));
         let mut line = open(SocketAddr::from(([127, 0, 0, 1], port.expect("a port of the page"))));
         line.send(text.replace("\\n", "\n"));
