@@ -197,6 +197,7 @@ fn direct_messages_and_mentions_call_the_user_and_others_do_not() {
     shows(&luis, "ana: muted");
     assert!(!luis.screen().contains('\u{7}'));
     luis.type_line("/mute");
+    shows(&luis, "bell and notices for ana are on");
     says(&world, "ana", "luis", "not muted");
     luis.expect("\u{7}\u{1b}]99;;ana: not muted\u{1b}\\");
     luis.quit();

@@ -181,7 +181,7 @@ impl World {
     fn serve(&self) -> Command {
         let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
         command.args(&self.options);
-        if tls::is_everywhere() {
+        if tls::is_everywhere() && !self.options.iter().any(|option| ["--tls", "--cert"].contains(&option.as_str())) {
             command.arg("--tls");
         }
         let Some(files) = self.files else { return command };
