@@ -18,7 +18,9 @@ fn quoted(begins: &[&str]) -> Vec<&'static str> {
 #[test]
 fn its_flags_are_those_of_the_server() {
     let help = Command::new(WACHAT).args(["serve", "--help"]).output().unwrap().stdout;
-    let help = String::from_utf8(help).unwrap();
+    // Those of the clients, too.
+    let connect = Command::new(WACHAT).args(["connect", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8([help, connect].concat()).unwrap();
     let flags = quoted(&["--"]);
     assert!(flags.len() > 10, "{flags:?}");
     for flag in flags.iter().map(|flag| flag.split(' ').next().unwrap()) {
@@ -29,7 +31,7 @@ fn its_flags_are_those_of_the_server() {
 #[test]
 fn its_tests_exist() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let named = quoted(&["protocol ", "server ", "durability ", "client "]);
+    let named = quoted(&["protocol ", "server ", "durability ", "client ", "tools "]);
     assert!(named.len() > 12, "{named:?}");
     for name in named {
         let (program, module) = name.split_once(' ').unwrap();
