@@ -1,5 +1,7 @@
 //! Values that are valid once built: code that holds one need not check it again.
 
+mod account;
+mod ban;
 mod id;
 mod message;
 mod name;
@@ -7,6 +9,8 @@ pub mod safe;
 mod secret;
 mod time;
 
+pub use account::NewAccount;
+pub use ban::{Banned, Network, ShortText};
 pub use id::{MessageId, Seq};
 pub use message::{Message, State, Text};
 pub use name::{NameError, NoSuchTarget, RoomName, Target, UserName};

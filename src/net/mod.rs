@@ -2,10 +2,12 @@
 
 mod line;
 mod listen;
+mod local;
 mod outgoing;
 mod straggler;
 
 pub use line::{LineError, LineReader, drain_input, linger_close};
 pub use listen::{Listening, listen};
+pub use local::{TimedStream, listen_locally};
 pub use outgoing::{Outgoing, Progress};
 pub use straggler::Stragglers;

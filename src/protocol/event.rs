@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::codec::{Codec, field, write_message};
 use super::reply::DAMAGED;
-use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, Token, UserName};
+use crate::model::{Message, RoomName, Seq, State, Target, Text, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 /// One event. An event with a number is kept until its recipient acknowledges it. An event without one (seq 0
@@ -54,6 +54,11 @@ pub enum Event {
         user: UserName,
         token: Token,
     },
+    /// The administrator tells all users who are online.
+    Notice {
+        at: Timestamp,
+        text: Text,
+    },
     /// An event of a later version, of which a client acknowledges the number. This version never sends it.
     Unknown {
         seq: Seq,
@@ -70,9 +75,8 @@ impl Event {
             | Self::Gap { last: seq, .. }
             | Self::Damaged { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
-            Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } | Self::Peer { .. } => {
-                Seq::ZERO
-            }
+            Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
+            Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
 }
@@ -92,6 +96,7 @@ impl Codec for Event {
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),
             Self::Part { room, user, at } => record.plain("PART").plain(room).plain(user).plain(at),
             Self::Peer { user, token } => record.plain("PEER").plain(user).plain(token),
+            Self::Notice { at, text } => record.plain("NOTICE").plain(at).text(text.as_str()),
             Self::Unknown { kind, .. } => record.text(kind),
         };
     }
@@ -174,5 +179,10 @@ pub const EVENTS: &[EventForm] = &[
         form: "0;PEER;<user>;<token>",
         help: "a user is about to connect for a direct chat",
         read: |_, f| Some(Event::Peer { user: field(f, 2)?, token: field(f, 3)? }),
+    },
+    EventForm {
+        form: "0;NOTICE;<at>;<text>",
+        help: "the administrator says something to all who are online",
+        read: |_, f| Some(Event::Notice { at: field(f, 2)?, text: Text::new(f.get(3)?)? }),
     },
 ];

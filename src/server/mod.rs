@@ -10,13 +10,17 @@
 //!                                                                             straggler thread
 //! ```
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
+//!
+//! The administrator's commands come by a socket of their own (`control`), and through the same router.
 
 mod accounts;
 mod auth;
 mod auth_queue;
+mod banned_networks;
 mod closing;
 mod connection;
 mod connection_table;
+mod control;
 mod disk_floor;
 mod dispatch;
 mod failed_logins;
@@ -53,13 +57,15 @@ use crate::store::{Opened, Sizes, Store, StoreError};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
 use auth::Auth;
+use banned_networks::BannedNetworks;
 use connection::Connection;
 use connection_table::ConnectionTable;
 pub use connection_table::network;
+use control::ControlSocket;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use memory::fix_thresholds;
-pub use offline::{NewAccount, Offline, hash_all};
+pub use offline::{Offline, hash_all, hash_one};
 use router::{Input, Router};
 
 /// Ways in which accounts are created (protocol, section 3).
@@ -94,6 +100,8 @@ pub struct Config {
     pub disk_floor: u64,
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
+    /// Path of the socket for the administrator's commands, if there is one.
+    pub control_socket: Option<PathBuf>,
 }
 
 impl Config {
@@ -112,6 +120,7 @@ impl Config {
             sizes: Sizes::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
+            control_socket: None,
         }
     }
 }
@@ -155,6 +164,7 @@ impl fmt::Display for StartError {
 struct Shared {
     accounts: Accounts,
     auth: Auth,
+    banned: BannedNetworks,
     router: Sender<Input>,
     connections: Arc<ConnectionTable>,
     /// Number of accepted connections: the last one's id.
@@ -177,6 +187,7 @@ pub type Ended = Receiver<Result<(), String>>;
 pub struct Handle {
     send: Listening,
     recv: Listening,
+    control: Option<ControlSocket>,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
@@ -233,6 +244,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
+        banned: BannedNetworks::new(&opened.machine.stored),
         router: inputs,
         connections: Arc::new(ConnectionTable::new(config.connections)),
         accepted: AtomicU64::new(0),
@@ -248,6 +260,7 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
+        control: config.control_socket.and_then(|path| ControlSocket::open(path, shared.clone())),
         send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
         recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
         shared,
@@ -309,6 +322,7 @@ impl Handle {
         log::info!("stopping");
         self.send.stop();
         self.recv.stop();
+        self.control.take().into_iter().for_each(ControlSocket::stop);
         self.shared.tell_router(Input::ShutDown);
         self.shared.connections.wait_until_empty(Instant::now() + limits::STOP_TIMEOUT);
         self.shared.tell_router(Input::Stop);

@@ -42,6 +42,9 @@ use crate::wal::{self, Location, Wal, WalError};
 /// The file that the process that uses the directory has locked.
 const LOCK: &str = "lock";
 
+/// The socket by which the server that has the directory takes the administrator's commands.
+pub const CONTROL_SOCKET: &str = "control.sock";
+
 /// Files that belong beside a store: the page that comes with the source, and the roster and the passwords of
 /// `wachat user import`. They may be there before any store.
 const BESIDE: [&str; 3] = ["README.md", "roster.csv", "passwords.csv"];

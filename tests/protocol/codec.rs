@@ -82,6 +82,7 @@ fn event() -> impl Strategy<Value = Event> {
         (target(), seq()).prop_map(|(target, seq)| Event::Damaged { target, seq }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Join { room, user, at }),
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
+        (time(), text()).prop_map(|(at, text)| Event::Notice { at, text: Text::new(&text).unwrap() }),
         (name(), token()).prop_map(|(user, token)| Event::Peer { user, token }),
     ]
 }
