@@ -18,9 +18,12 @@ use crate::limits;
 use crate::server::{CertificateFiles, Config, Registration};
 use crate::settings::{self, Settings};
 use crate::state_machine::{Policy, mib};
-use crate::store::Sizes;
+use crate::store::{CONTROL_SOCKET, Sizes};
 use crate::tools;
 
+mod admin;
+mod announce;
+mod ban;
 mod bridge;
 mod chaos;
 mod class;
@@ -30,13 +33,16 @@ mod dissector;
 mod explain;
 mod import;
 mod judge;
+mod log_level;
 mod man;
 pub mod pages;
 mod room;
 mod roster;
 mod safety;
 mod serve;
+mod session;
 mod shell;
+mod status;
 mod talk;
 mod trace;
 mod user;
@@ -67,10 +73,23 @@ enum Command {
     #[command(long_about = crate::course::chaos::GRAMMAR)]
     Chaos(chaos::ChaosArgs),
     Class(class::ClassArgs),
-    /// Manage accounts while no server is running
+    /// Manage accounts
     User(user::UserArgs),
-    /// List or remove rooms while no server is running
+    /// List or remove rooms
     Room(room::RoomArgs),
+    /// List or close the connections of users
+    Session(session::SessionArgs),
+    Ban(ban::BanArgs),
+    /// Lift a ban
+    Unban(ban::UnbanArgs),
+    /// List the bans, one record a line, with the fields separated by ;
+    Bans(ban::BansArgs),
+    /// Tell all users who are online
+    Announce(announce::AnnounceArgs),
+    /// Show the figures of a running server
+    Status(status::StatusArgs),
+    /// Set how much a running server writes to its log
+    LogLevel(log_level::LogLevelArgs),
     Check(safety::CheckArgs),
     Backup(safety::BackupArgs),
     Restore(safety::RestoreArgs),
@@ -211,6 +230,7 @@ impl From<ServeArgs> for Config {
         };
         Self {
             listen: args.listen,
+            control_socket: Some(args.data.join(CONTROL_SOCKET)),
             send_port: args.send_port,
             recv_port: args.recv_port,
             data: args.data,
@@ -250,6 +270,13 @@ pub fn run() -> ExitCode {
         Command::Class(args) => finish(class::run(args)),
         Command::User(args) => finish(user::run(&args)),
         Command::Room(args) => finish(room::run(&args)),
+        Command::Session(args) => finish(session::run(&args)),
+        Command::Ban(args) => finish(ban::ban(&args)),
+        Command::Unban(args) => finish(ban::unban(&args)),
+        Command::Bans(args) => finish(ban::bans(&args)),
+        Command::Announce(args) => finish(announce::run(&args)),
+        Command::Status(args) => finish(status::run(&args)),
+        Command::LogLevel(args) => finish(log_level::run(&args)),
         Command::Check(args) => finish(safety::check(&args)),
         Command::Backup(args) => finish(safety::backup(&args)),
         Command::Restore(args) => finish(safety::restore(&args)),

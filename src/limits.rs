@@ -217,6 +217,25 @@ pub const LINGER_BYTES: usize = 1 << 20;
 /// Time in which the connections of a stopping server have to take their last replies.
 pub const STOP_TIMEOUT: Duration = Duration::from_millis(1_000);
 
+// Administration while the server runs.
+
+/// Most administrator's commands at once. Each has a thread, up to [`CONTROL_TIMEOUT`].
+pub const CONTROL_CONNECTIONS: usize = 8;
+/// Time in which a command has to hand over its request, and to take the reply.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest request in bytes, with all its lines: that of an import.
+pub const CONTROL_BYTES: u64 = 4 << 20;
+/// Most accounts that one import creates while a server runs. They become one batch, which has to fit into a segment, and
+/// take the router some tens of milliseconds.
+pub const IMPORT_ACCOUNTS: usize = 5_000;
+/// Bytes that the records of an account take in the log beside its name, password hash and address: an upper bound.
+pub const ACCOUNT_RECORD_BYTES: usize = 256;
+
+/// Most bans. The reader of each new connection looks at all those of addresses: a microsecond.
+pub const BANS: usize = 1_000;
+/// Longest reason of a ban, and longest announcement, in bytes.
+pub const SHORT_TEXT_BYTES: usize = 1_000;
+
 // The write-ahead log and checkpoints.
 
 /// Commit deadline of a batch that no client is blocked on (protocol, section 6: the OK of a POLL).

@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::admin::Admin;
 use super::roster::{self, Problem, Student};
 use super::write_out;
 use crate::disk::{Disk as _, RealDisk};
-use crate::model::{Password, UserName};
-use crate::server::{NewAccount, Offline, hash_all};
+use crate::limits;
+use crate::model::{NewAccount, Password, UserName};
+use crate::protocol::control::{Account, ControlRequest};
+use crate::server::hash_all;
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
@@ -35,12 +38,8 @@ pub(super) struct ImportArgs {
     no_lobby: bool,
 }
 
-/// Imports a roster into the store in `data`. `open` opens it; its argument says whether new accounts are in #lobby.
-pub(super) fn run(
-    args: &ImportArgs,
-    data: &Path,
-    open: impl FnOnce(bool) -> Result<Offline, String>,
-) -> Result<(), String> {
+/// Imports a roster into the store in `data`.
+pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
     let students = roster::read(&bytes).map_err(|problems| refuse(&args.roster, &problems, "imported"))?;
@@ -49,11 +48,12 @@ pub(super) fn run(
     if !(args.skip_existing && data.exists()) {
         check_new(&students, &file)?;
     }
-    let mut offline = open(!args.no_lobby)?;
-    let (students, skipped) = leave_out_existing(args, students, &offline)?;
+    let mut admin = Admin::open(data)?;
+    let (students, skipped) = leave_out_existing(args, students, &admin.accounts()?)?;
     check_new(&students, &file)?;
     let new = students.len();
-    let generated = make_accounts(&mut offline, students, &file)?;
+    check_count(&admin, new)?;
+    let generated = make_accounts(&mut admin, students, &file, !args.no_lobby)?;
     let left_out = if skipped > 0 { format!("; {skipped} had one already") } else { String::new() };
     let kept = if generated > 0 { format!("; passwords of {generated} in {}", file.display()) } else { String::new() };
     write_out(format!("{new} accounts made{left_out}{kept}\n").as_bytes())
@@ -84,10 +84,10 @@ pub(super) fn refuse(roster: &Path, problems: &[Problem], done: &str) -> String 
 fn leave_out_existing(
     args: &ImportArgs,
     students: Vec<Student>,
-    offline: &Offline,
+    existing: &[Account],
 ) -> Result<(Vec<Student>, usize), String> {
-    let accounts: HashMap<UserName, bool> =
-        offline.list().into_iter().map(|account| (account.name, account.removed_at.is_some())).collect();
+    let accounts: HashMap<&UserName, bool> =
+        existing.iter().map(|account| (&account.name, account.removed_at.is_some())).collect();
     let (mut new, mut problems, mut skipped) = (Vec::new(), Vec::new(), 0);
     for student in students {
         let what = match accounts.get(&student.name) {
@@ -107,8 +107,20 @@ fn leave_out_existing(
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(&args.roster, &problems, "imported")) }
 }
 
+/// Checks that a running server takes so many accounts at once.
+fn check_count(admin: &Admin, count: usize) -> Result<(), String> {
+    match admin {
+        Admin::Server(_) if count > limits::IMPORT_ACCOUNTS => Err(format!(
+            "nothing was imported: {count} are too many accounts for a running server, which takes {} at once; stop it \
+             first, or divide the roster",
+            limits::IMPORT_ACCOUNTS
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Creates the accounts. Returns the number of generated passwords, which are in the file.
-fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> Result<usize, String> {
+fn make_accounts(admin: &mut Admin, students: Vec<Student>, file: &Path, lobby: bool) -> Result<usize, String> {
     let chosen = students.iter().map(choose_password).collect::<Result<Vec<_>, _>>()?;
     let hashes = hash_all(&chosen.iter().map(|(password, _)| password).collect::<Vec<_>>())?;
     let generated = students.iter().zip(&chosen).filter_map(|(student, (_, generated))| {
@@ -122,7 +134,7 @@ fn make_accounts(offline: &mut Offline, students: Vec<Student>, file: &Path) -> 
     let new =
         |(student, password_hash): (Student, _)| NewAccount { name: student.name, password_hash, email: student.email };
     let accounts = students.into_iter().zip(hashes).map(new).collect();
-    offline.add_all(accounts).map_err(|why| {
+    admin.change(&ControlRequest::Add { accounts, lobby }).map_err(|why| {
         let again = format!("; {} holds their passwords: import it with --skip-existing", file.display());
         if kept > 0 { why + &again } else { why }
     })?;

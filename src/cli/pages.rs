@@ -86,7 +86,7 @@ pub static PAGES: &[Page] = &[
             ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
             ("wachat serve --trace", "Show each line as it comes and goes"),
         ],
-        &["connect", "user", "check", "backup", "trace"],
+        &["connect", "user", "session", "ban", "status", "check", "backup", "trace"],
     ),
     page(
         "connect",
@@ -231,7 +231,7 @@ pub static PAGES: &[Page] = &[
             ("wachat user add ana", "Create an account"),
             ("wachat user import data/roster.csv", "Create the accounts of a class"),
         ],
-        &["user add", "user import", "user export", "user passwd", "user remove", "user list", "room"],
+        &["user add", "user import", "user export", "user passwd", "user remove", "user list", "room", "ban"],
     ),
     page("user add", ADMIN, &[("wachat user add ana --password-file secret", "Without a prompt")], &["user import"]),
     page(
@@ -250,6 +250,59 @@ pub static PAGES: &[Page] = &[
     page("room", ADMIN, &[("wachat room list", "The rooms of a store")], &["room list", "room remove", "user"]),
     page("room list", ADMIN, &[("wachat room list --data data", "The rooms of a store")], &["rooms"]),
     page("room remove", ADMIN, &[("wachat room remove '#sala'", "End #sala for all members")], &["room list"]),
+    page(
+        "session",
+        ADMIN,
+        &[("wachat session list", "The connections to the server on data/")],
+        &["session list", "session close", "status", "ban"],
+    ),
+    page(
+        "session list",
+        ADMIN,
+        &[("wachat session list --data data", "Who is connected, and from where")],
+        &["status"],
+    ),
+    page(
+        "session close",
+        ADMIN,
+        &[
+            ("wachat session close luis", "Close all connections of luis"),
+            ("wachat session close 17", "Close the connection with this number"),
+        ],
+        &["session list", "ban"],
+    ),
+    page(
+        "ban",
+        ADMIN,
+        &[
+            ("wachat ban luis --for 1h --reason 'one hour of silence'", "Keep luis out for an hour"),
+            ("wachat ban 192.0.2.0/24", "Keep a network out until the ban is lifted"),
+        ],
+        &["unban", "bans", "session close", "user remove"],
+    ),
+    page("unban", ADMIN, &[("wachat unban luis", "Let luis in again")], &["ban", "bans"]),
+    page("bans", ADMIN, &[("wachat bans", "Who is banned, until when and why")], &["ban", "unban"]),
+    page(
+        "announce",
+        ADMIN,
+        &[("wachat announce 'the server stops at 18:00'", "Tell all who are online")],
+        &["status", "session list"],
+    ),
+    page(
+        "status",
+        ADMIN,
+        &[
+            ("wachat status", "Accounts, sessions, queues, batches, disk"),
+            ("wachat status --json", "The same as a JSON object"),
+        ],
+        &["session list", "log-level"],
+    ),
+    page(
+        "log-level",
+        ADMIN,
+        &[("wachat log-level debug", "Log each login"), ("wachat log-level warn", "As a server starts")],
+        &["status", "serve"],
+    ),
     page("check", CHECK, &[("wachat check --data data", "Verify a stopped store or a backup")], &["backup", "restore"]),
     page(
         "backup",

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{user, write_out};
-use crate::model::{RoomName, UserName};
-use crate::record::Writer;
-use crate::server::Offline;
+use super::admin::Admin;
+use super::write_out;
+use crate::model::RoomName;
+use crate::protocol::Codec as _;
+use crate::protocol::control::{ControlRequest, Room};
 
 #[derive(Args)]
 pub(super) struct RoomArgs {
     #[command(subcommand)]
     action: Action,
-    /// Directory of the store; no server may be running on it
+    /// Directory of the store; a server may be running on it
     #[arg(long, default_value = "data", global = true)]
     data: PathBuf,
 }
@@ -36,21 +37,18 @@ enum Action {
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    let mut offline = user::open_existing(&args.data)?;
+    let mut admin = Admin::open_existing(&args.data)?;
     match &args.action {
-        Action::List => list(&offline),
+        Action::List => list(&admin.rooms()?),
         Action::Remove { name } => {
             let room = RoomName::new(name).map_err(|error| format!("{name}: {error}"))?;
-            offline.remove_room(room).map_err(|why| format!("{name}: {why}"))
+            admin.change(&ControlRequest::RemoveRoom { room }).map_err(|why| format!("{name}: {why}"))
         }
     }
 }
 
-fn list(offline: &Offline) -> Result<(), String> {
+fn list(rooms: &[Room]) -> Result<(), String> {
     let mut out = b"name;members;bytes;created_by\n".to_vec();
-    for room in offline.rooms() {
-        let creator = room.creator.as_ref().map_or(String::new(), UserName::to_string);
-        Writer::new(&mut out).plain(&room.name).plain(room.members).plain(room.bytes).plain(creator).end();
-    }
+    rooms.iter().for_each(|room| room.write(&mut out));
     write_out(&out)
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 
 use crate::model::{Email, Password, UserName};
-use crate::state_machine::AccountRow;
+use crate::protocol::control::Account;
 
 /// A line of a roster: an account to create.
 pub(super) struct Student {
@@ -160,7 +160,7 @@ fn doubles(students: &[Student]) -> Vec<Problem> {
 }
 
 /// Writes the accounts that were not removed as a roster, without passwords.
-pub(super) fn write(accounts: &[AccountRow]) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
     let rows = accounts.iter().filter(|account| account.removed_at.is_none()).map(|account| {
         let seen = account.last_seen.map_or(String::new(), |at| at.to_string());
         [account.name.to_string(), account.email.as_str().to_owned(), account.created_at.to_string(), seen]

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded, never, select, tick};
 use if_addrs::{IfOperStatus, Interface};
+use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -31,7 +32,7 @@ pub(super) fn serve(
     detached: Option<PathBuf>,
     mut config: Config,
 ) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    start_log();
     let held = detached.map(|file| class::detach(&file).map_err(|error| format!("{}: {error}", file.display())));
     let _held = held.transpose()?;
     server::fix_thresholds();
@@ -42,6 +43,16 @@ pub(super) fn serve(
         trace.finish(end.as_ref().err().map_or("", String::as_str));
     }
     end
+}
+
+/// Starts the log. Its level is that of `RUST_LOG`, else warn, until `wachat log-level` sets another one: so the logger takes
+/// all of this program, and the level is that of the log crate. Where `RUST_LOG` names modules it decides alone.
+fn start_log() {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    let level = if wanted.is_empty() { Some(LevelFilter::Warn) } else { wanted.parse().ok() };
+    let Some(level) = level else { return env_logger::init() };
+    env_logger::Builder::new().filter_level(level).filter_module("wachat", LevelFilter::Trace).init();
+    log::set_max_level(level);
 }
 
 fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {

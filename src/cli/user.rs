@@ -1,24 +1,23 @@
 //! `wachat user`: the administrator's commands for accounts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::admin::Admin;
 use super::import::{self, ImportArgs};
 use super::{roster, write_out};
 use crate::client;
-use crate::disk::RealDisk;
-use crate::model::{Password, UserName};
-use crate::record::Writer;
-use crate::server::Offline;
-use crate::store::Store;
+use crate::model::{Email, NewAccount, Password, UserName};
+use crate::protocol::Codec as _;
+use crate::protocol::control::{Account, ControlRequest};
+use crate::server::hash_one;
 
 #[derive(Args)]
 pub(super) struct UserArgs {
     #[command(subcommand)]
     action: Action,
-    /// Directory of the store; no server may be running on it
+    /// Directory of the store; a server may be running on it
     #[arg(long, default_value = "data", global = true)]
     data: PathBuf,
     /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
@@ -57,45 +56,37 @@ enum Action {
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &UserArgs) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    if let Action::Import(import) = &args.action {
-        return import::run(import, &args.data, |lobby| open(&args.data, lobby));
-    }
-    // Only `add` and `import` may create a store.
-    let mut offline = match args.action {
-        Action::Add { no_lobby, .. } => open(&args.data, !no_lobby)?,
-        _ => open_existing(&args.data)?,
-    };
+    let file = args.password_file.as_deref();
     match &args.action {
-        Action::Add { name, .. } => {
-            let name = user(name)?;
-            let password = new_password(&name, args.password_file.as_deref())?;
-            offline.add(name.clone(), &password).map_err(|why| format!("{name}: {why}"))
+        // Only `add` and `import` may create a store.
+        Action::Import(import) => import::run(import, &args.data),
+        Action::Add { name, no_lobby } => add(&args.data, &user(name)?, file, !no_lobby),
+        Action::Passwd { name } => set_password(&args.data, &user(name)?, file),
+        Action::Remove { name } => {
+            let mut admin = Admin::open_existing(&args.data)?;
+            let user = user(name)?;
+            admin.change(&ControlRequest::Remove { user }).map_err(|why| format!("{name}: {why}"))
         }
-        Action::Passwd { name } => {
-            let name = user(name)?;
-            let password = new_password(&name, args.password_file.as_deref())?;
-            offline.set_password(name.clone(), &password).map_err(|why| format!("{name}: {why}"))
+        Action::List => list(&Admin::open_existing(&args.data)?.accounts()?),
+        Action::Export => {
+            let accounts = Admin::open_existing(&args.data)?.accounts()?;
+            write_out(&roster::write(&accounts).map_err(|error| error.to_string())?)
         }
-        Action::Remove { name } => offline.remove(user(name)?).map_err(|why| format!("{name}: {why}")),
-        Action::List => list(&offline),
-        Action::Export => write_out(&roster::write(&offline.list()).map_err(|error| error.to_string())?),
-        // Handled above: an import opens the store only after it has read the roster.
-        Action::Import(_) => Ok(()),
     }
 }
 
-/// Opens a store that is there.
-pub(super) fn open_existing(data: &Path) -> Result<Offline, String> {
-    if !data.exists() {
-        return Err(format!("{}: there is no store; name one with --data", data.display()));
-    }
-    open(data, true)
+fn add(data: &Path, name: &UserName, file: Option<&Path>, lobby: bool) -> Result<(), String> {
+    let mut admin = Admin::open(data)?;
+    let password_hash = hash_one(&new_password(name, file)?)?;
+    let accounts = vec![NewAccount { name: name.clone(), password_hash, email: Email::default() }];
+    admin.change(&ControlRequest::Add { accounts, lobby }).map_err(|why| format!("{name}: {why}"))
 }
 
-/// Opens the store, which is refused while a server is running on it.
-pub(super) fn open(data: &Path, lobby: bool) -> Result<Offline, String> {
-    let store = Store::new(Arc::new(RealDisk), data);
-    Offline::open(&store, lobby).map_err(|error| error.to_string())
+fn set_password(data: &Path, name: &UserName, file: Option<&Path>) -> Result<(), String> {
+    let mut admin = Admin::open_existing(data)?;
+    let password_hash = hash_one(&new_password(name, file)?)?;
+    let request = ControlRequest::Passwd { user: name.clone(), password_hash };
+    admin.change(&request).map_err(|why| format!("{name}: {why}"))
 }
 
 fn user(name: &str) -> Result<UserName, String> {
@@ -107,12 +98,8 @@ fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String
     Password::new(user, &text).map_err(|error| error.to_string())
 }
 
-fn list(offline: &Offline) -> Result<(), String> {
+fn list(accounts: &[Account]) -> Result<(), String> {
     let mut out = b"name;email;created_at;last_seen;removed_at\n".to_vec();
-    for row in offline.list() {
-        let [seen, removed] = [row.last_seen, row.removed_at].map(|at| at.map_or(String::new(), |at| at.to_string()));
-        let mut line = Writer::new(&mut out);
-        line.plain(&row.name).text(row.email.as_str()).plain(row.created_at).plain(seen).plain(removed).end();
-    }
+    accounts.iter().for_each(|account| account.write(&mut out));
     write_out(&out)
 }

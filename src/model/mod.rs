@@ -1,5 +1,7 @@
 //! Values that are valid once built: code that holds one need not check it again.
 
+mod account;
+mod ban;
 mod fingerprint;
 mod id;
 mod message;
@@ -8,6 +10,8 @@ pub mod safe;
 mod secret;
 mod time;
 
+pub use account::NewAccount;
+pub use ban::{Banned, Network, ShortText};
 pub use fingerprint::{Fingerprint, Proof};
 pub use id::{MessageId, Seq};
 pub use message::{Message, State, Text};

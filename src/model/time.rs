@@ -26,6 +26,11 @@ impl Timestamp {
         Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(END))
     }
 
+    /// Returns the time so much later.
+    pub fn later(self, by: Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(END)))
+    }
+
     /// Reads any RFC 3339 time.
     pub fn parse(text: &str) -> Option<Self> {
         let (last, start) = LAST_SECOND.get();

@@ -3,6 +3,7 @@
 mod certificate;
 mod line;
 mod listen;
+mod local;
 mod outgoing;
 mod socket;
 mod straggler;
@@ -12,6 +13,7 @@ mod tls_config;
 pub use certificate::Identity;
 pub use line::{LineError, LineReader, drain_input, linger_close};
 pub use listen::{Listening, listen};
+pub use local::{TimedStream, listen_locally};
 pub use outgoing::{Outgoing, Progress};
 pub use socket::Socket;
 pub use straggler::Stragglers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::codec::{Codec, field, optional_field, write_message, write_optional};
 use super::reply::DAMAGED;
-use crate::model::{Message, Proof, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, Proof, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
 /// One event. An event with a number is kept until its recipient acknowledges it. An event without one (seq 0
@@ -54,6 +54,11 @@ pub enum Event {
         user: UserName,
         proof: Proof,
     },
+    /// The administrator tells all users who are online.
+    Notice {
+        at: Timestamp,
+        text: Text,
+    },
     /// An event of a later version, of which a client acknowledges the number. This version never sends it.
     Unknown {
         seq: Seq,
@@ -70,9 +75,8 @@ impl Event {
             | Self::Gap { last: seq, .. }
             | Self::Damaged { seq, .. }
             | Self::Unknown { seq, .. } => *seq,
-            Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } | Self::Peer { .. } => {
-                Seq::ZERO
-            }
+            Self::Online { .. } | Self::Offline { .. } | Self::Join { .. } | Self::Part { .. } => Seq::ZERO,
+            Self::Peer { .. } | Self::Notice { .. } => Seq::ZERO,
         }
     }
 }
@@ -94,6 +98,7 @@ impl Codec for Event {
             Self::Peer { user, proof: Proof { token, fingerprint } } => {
                 write_optional(record.plain("PEER").plain(user).plain(token), fingerprint.as_ref())
             }
+            Self::Notice { at, text } => record.plain("NOTICE").plain(at).text(text.as_str()),
             Self::Unknown { kind, .. } => record.text(kind),
         };
     }
@@ -179,5 +184,10 @@ pub const EVENTS: &[EventForm] = &[
             let proof = Proof { token: field(f, 3)?, fingerprint: optional_field(f, 4)? };
             Some(Event::Peer { user: field(f, 2)?, proof })
         },
+    },
+    EventForm {
+        form: "0;NOTICE;<at>;<text>",
+        help: "the administrator says something to all who are online",
+        read: |_, f| Some(Event::Notice { at: field(f, 2)?, text: Text::new(f.get(3)?)? }),
     },
 ];

@@ -7,12 +7,14 @@
 //! | [`request`] | the commands of both ports, as two tables (sections 5 and 6) |
 //! | [`event`] | the records of a POLL reply (section 7) |
 //! | [`direct`] | the lines between two clients (section 8) |
+//! | [`control`] | the administrator's requests to a running server, which are no part of the protocol |
 //!
 //! The rest of this page is the protocol itself, `src/protocol/protocol.md`.
 //!
 #![doc = include_str!("protocol.md")]
 
 pub mod codec;
+pub mod control;
 pub mod direct;
 pub mod event;
 pub mod login;

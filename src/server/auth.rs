@@ -57,6 +57,11 @@ impl Auth {
         self.queue.submit(Task { origin, job })
     }
 
+    /// Returns how many passwords wait to be verified or hashed, or are under way.
+    pub fn queue_length(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Notes a login whose password the cache has verified.
     pub fn note_success(&self, origin: &Origin) {
         self.queue.note_success(origin);

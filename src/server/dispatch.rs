@@ -11,7 +11,7 @@ use super::router::Router;
 use super::session::Login;
 use crate::model::{Seq, Target, UserName};
 use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Reply, write_list_head};
-use crate::state_machine::{Command, ConnectionId, Delivery, Effect};
+use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effect};
 
 /// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
 #[derive(Default)]
@@ -42,6 +42,7 @@ impl Router {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
+                Effect::Reply(ADMINISTRATOR, reply) => self.administrator_reply = Some(reply),
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
@@ -153,6 +154,9 @@ impl Router {
 
     /// Lets a user in whose password is right. On RECV the state machine opens a session, which may replace another.
     fn open_session(&mut self, id: ConnectionId, user: UserName, order: u64) {
+        if let Some(ko) = self.ban_of(&user) {
+            return self.close_now(id, ko.into());
+        }
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.connection.port == Port::Recv {
             session.login = Login::Opening(user.clone());

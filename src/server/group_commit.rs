@@ -172,6 +172,16 @@ impl GroupCommit {
         self.wal.has_room()
     }
 
+    /// Tells that so many bytes of records, and one record more, fit.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.wal.has_room_for(bytes)
+    }
+
+    /// Returns how many bytes the closed segments of the log hold that no checkpoint covers, and how many the checkpoint.
+    pub fn sizes_on_disk(&self) -> (u64, u64) {
+        (self.closed_bytes(), self.checkpoint_bytes)
+    }
+
     /// Goes on in the spare segment. Without one the state machine refuses whatever needs a record.
     pub fn switch_segment(&mut self) {
         let number = self.wal.segment();

@@ -39,6 +39,9 @@ pub(super) enum Outcome {
 
 /// Starts a login attempt. An error closes the connection.
 pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
+    if let Some(ko) = shared.banned.find(connection.peer) {
+        return Err(ko.into());
+    }
     let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
     let login = Login::parse(line).ok_or_else(|| CloseReason::Ko(Ko::new(Code::Syntax, form)))?;
     let attempt = Attempt {

@@ -10,13 +10,17 @@
 //!                                                                             straggler thread
 //! ```
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
+//!
+//! The administrator's commands come by a socket of their own (`control`), and through the same router.
 
 mod accounts;
 mod auth;
 mod auth_queue;
+mod banned_networks;
 mod closing;
 mod connection;
 mod connection_table;
+mod control;
 mod disk_floor;
 mod dispatch;
 mod failed_logins;
@@ -54,13 +58,15 @@ use crate::store::{Opened, Sizes, Store, StoreError};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
 use auth::Auth;
+use banned_networks::BannedNetworks;
 use connection::Connection;
 use connection_table::ConnectionTable;
 pub use connection_table::network;
+use control::ControlSocket;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use memory::fix_thresholds;
-pub use offline::{NewAccount, Offline, hash_all};
+pub use offline::{Offline, hash_all, hash_one};
 use router::{Input, Router};
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo};
@@ -99,6 +105,8 @@ pub struct Config {
     pub trace: Option<Trace>,
     /// Speak TLS, with this certificate.
     pub tls: Option<CertificateFiles>,
+    /// Path of the socket for the administrator's commands, if there is one.
+    pub control_socket: Option<PathBuf>,
 }
 
 impl Config {
@@ -118,6 +126,7 @@ impl Config {
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
             tls: None,
+            control_socket: None,
         }
     }
 }
@@ -163,6 +172,7 @@ impl fmt::Display for StartError {
 struct Shared {
     accounts: Accounts,
     auth: Auth,
+    banned: BannedNetworks,
     router: Sender<Input>,
     connections: Arc<ConnectionTable>,
     /// Number of accepted connections: the last one's id.
@@ -186,6 +196,7 @@ pub type Ended = Receiver<Result<(), String>>;
 pub struct Handle {
     send: Listening,
     recv: Listening,
+    control: Option<ControlSocket>,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
@@ -250,6 +261,7 @@ fn run(
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
         auth: Auth::start()?,
+        banned: BannedNetworks::new(&opened.machine.stored),
         router: inputs,
         connections: Arc::new(ConnectionTable::new(config.connections)),
         accepted: AtomicU64::new(0),
@@ -266,6 +278,7 @@ fn run(
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
+        control: config.control_socket.and_then(|path| ControlSocket::open(path, shared.clone())),
         send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
         recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
         shared,
@@ -346,6 +359,7 @@ impl Handle {
         log::info!("stopping");
         self.send.stop();
         self.recv.stop();
+        self.control.take().into_iter().for_each(ControlSocket::stop);
         self.shared.tell_router(Input::ShutDown);
         self.shared.connections.wait_until_empty(Instant::now() + limits::STOP_TIMEOUT);
         self.shared.tell_router(Input::Stop);

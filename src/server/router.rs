@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use hashbrown::HashMap;
 
 use super::connection::{CloseReason, Connection};
+use super::control::{Asked, BatchCounts};
 use super::disk_floor::DiskFloor;
 use super::group_commit::{GroupCommit, Urgency};
 use super::history_reader::{HistoryReader, HistoryResult};
@@ -23,7 +24,7 @@ use super::{Config, Fatal, Port, Shared};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::net::{Progress, Stragglers};
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ApplyError, Command, ConnectionId, Effect, Now};
 use crate::store::{Opened, Store};
 use crate::trace;
@@ -43,6 +44,8 @@ pub(super) enum Input {
     PasswordHashed(ConnectionId, Result<Arc<str>, Ko>),
     /// A history thread has done its job.
     HistoryRead(ConnectionId, HistoryResult),
+    /// A request of the administrator.
+    Control(Box<Asked>),
     /// The straggler thread has no more bytes of this connection.
     OutputEnded(ConnectionId, Progress),
     /// The free space has fallen below the floor, or risen above it.
@@ -80,6 +83,9 @@ pub(super) struct Router {
     /// Effects that are being dispatched.
     pub(super) effects: Vec<Effect>,
     pub(super) buffers: Buffers,
+    /// The reply to the command of the administrator that is being executed.
+    pub(super) administrator_reply: Option<Reply>,
+    pub(super) batch_counts: BatchCounts,
     pub(super) history: HistoryReader,
     pub(super) stragglers: Stragglers,
     disk_floor: DiskFloor,
@@ -119,6 +125,8 @@ impl Router {
             deferred: Vec::new(),
             effects: Vec::new(),
             buffers: Buffers::default(),
+            administrator_reply: None,
+            batch_counts: BatchCounts::default(),
             disk_floor,
             started: Instant::now(),
             commit_deadline: None,
@@ -220,6 +228,7 @@ impl Router {
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
             Input::HistoryRead(id, result) => return self.handle_history(id, result),
+            Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),
             Input::WorkDone => {}
@@ -271,13 +280,20 @@ impl Router {
     }
 
     fn make_room(&mut self) -> Result<(), Fatal> {
-        if !self.group_commit.has_room() {
-            self.commit()?;
-            // Its replies do not wait for what the next segment waits for.
-            self.flush();
-            self.maintenance.make_room(&mut self.group_commit)?;
-        }
-        Ok(())
+        if self.group_commit.has_room() { Ok(()) } else { self.begin_segment() }
+    }
+
+    /// Commits, and goes on in the next segment.
+    pub(super) fn begin_segment(&mut self) -> Result<(), Fatal> {
+        self.commit()?;
+        // Its replies do not wait for what the next segment waits for.
+        self.flush();
+        self.maintenance.make_room(&mut self.group_commit)
+    }
+
+    /// Returns how many inputs wait.
+    pub(super) fn queue_length(&self) -> usize {
+        self.inbox.len()
     }
 
     fn now(&self) -> Now {
@@ -301,7 +317,7 @@ impl Router {
         }
     }
 
-    fn commit(&mut self) -> Result<(), Fatal> {
+    pub(super) fn commit(&mut self) -> Result<(), Fatal> {
         self.commit_deadline = None;
         let records = self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
@@ -309,6 +325,7 @@ impl Router {
             log::error!("{why}. What was not answered OK may be lost");
             why
         })?;
+        self.batch_counts.add(records);
         if let Some(trace) = self.shared.trace.as_ref().filter(|_| records > 0) {
             trace.note(trace::Event::Sync, records, "records are durable");
         }

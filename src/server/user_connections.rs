@@ -81,6 +81,11 @@ impl Router {
         Step::Answer(Reply::Done)
     }
 
+    /// Returns all connections of a user, on both ports.
+    pub(super) fn connections_of(&self, user: &UserName) -> Vec<ConnectionId> {
+        self.user_connections.of(user).to_vec()
+    }
+
     /// Closes the other connections of a user.
     pub(super) fn close_others(&mut self, this: ConnectionId, user: &UserName, last: CloseReason) {
         let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(|id| *id != this).collect();

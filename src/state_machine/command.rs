@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use super::query::LastOfPeer;
 use crate::limits;
-use crate::model::{Email, Fingerprint, MessageId, Proof, RoomName, Seq, Target, Text, Timestamp, UserName};
+use crate::model::{
+    Banned, Email, Fingerprint, MessageId, NewAccount, Proof, RoomName, Seq, ShortText, Target, Text, Timestamp,
+    UserName,
+};
 use crate::protocol::request::{Page, RequestedTarget};
 use crate::protocol::{After, HistoryRecord};
 
 /// Identifies a connection; a server process never uses a number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
+
+/// The source of the administrator's commands, which is no connection.
+pub const ADMINISTRATOR: ConnectionId = ConnectionId(0);
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +113,15 @@ pub enum Command {
     SetPassword { user: UserName, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
     Remove { user: UserName },
-    /// Removes a room, at the administrator's request, while no user is connected.
+    /// Creates accounts at the administrator's request, all or none; in the lobby, if there is one and they should be.
+    AddAccounts { accounts: Vec<NewAccount>, lobby: bool },
+    /// Keeps a user or a network out, until a time if there is one.
+    Ban { banned: Banned, until: Option<Timestamp>, reason: ShortText },
+    /// Lifts a ban.
+    Unban { banned: Banned },
+    /// Tells all users who are online.
+    Announce { text: Text },
+    /// Removes a room, at the administrator's request.
     RemoveRoom { room: RequestedTarget },
     /// Sets or removes the e-mail address.
     SetEmail { user: UserName, email: Email },

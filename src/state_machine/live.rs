@@ -72,6 +72,11 @@ impl Presence {
         self.session_mut(user).map(|session| (user, session))
     }
 
+    /// Returns the users who are online.
+    pub fn online(&self) -> Vec<AccountNumber> {
+        self.users.values().copied().collect()
+    }
+
     /// Opens a session; returns the connection of the one that it replaces.
     pub fn open_session(
         &mut self,

@@ -26,17 +26,18 @@ mod today;
 
 use std::fmt;
 
-pub use command::{Command, ConnectionId, Now, Policy, mib};
+pub use command::{ADMINISTRATOR, Command, ConnectionId, Now, Policy, mib};
 pub use output::{Delivery, Effect, FiledEvents, Output};
-pub use query::{Excerpt, LastOfPeer, RoomSummary};
+pub use query::{Excerpt, LastOfPeer};
 pub use rates::Cost;
 pub use record::Record;
 pub use snapshot::{
-    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+    WaitingRowEvent,
 };
 pub use stored::{
-    AccountNumber, AccountRow, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
-    RoomNumber, SentMessage, StoredState, length_in_reply,
+    AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member,
+    Participants, RoomNumber, SentMessage, StoredState, length_in_reply,
 };
 
 use live::Presence;

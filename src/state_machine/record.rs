@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::AccountNumber;
 use crate::limits;
-use crate::model::{Email, Message, RoomName, Seq, Target, Timestamp, UserName};
+use crate::model::{Banned, Email, Message, RoomName, Seq, ShortText, Target, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
 /// One change of the stored state.
@@ -25,6 +25,10 @@ pub enum Record {
     Join { user: UserName, room: RoomName, at: Timestamp },
     /// The user is no longer a member of a room. One without members and messages is gone.
     Leave { user: UserName, room: RoomName, at: Timestamp },
+    /// The administrator keeps a user or a network out.
+    Banned { banned: Banned, at: Timestamp, until: Option<Timestamp>, reason: ShortText },
+    /// The administrator has lifted a ban.
+    Unbanned { banned: Banned },
     /// The administrator has removed a room.
     RoomRemoved { room: RoomName, at: Timestamp },
     /// A RECV session of the user began or ended.
@@ -52,6 +56,11 @@ impl Record {
             Self::Removed { user, at } => w.plain("REMOVED").plain(user.stored()).plain(at),
             Self::Join { user, room, at } => w.plain("JOIN").plain(user.stored()).plain(room.stored()).plain(at),
             Self::Leave { user, room, at } => w.plain("LEAVE").plain(user.stored()).plain(room.stored()).plain(at),
+            Self::Banned { banned, at, until, reason } => {
+                let until = until.map_or(String::new(), |until| until.to_string());
+                w.plain("BANNED").plain(banned.stored()).plain(at).plain(until).text(reason.as_str())
+            }
+            Self::Unbanned { banned } => w.plain("UNBANNED").plain(banned.stored()),
             Self::RoomRemoved { room, at } => w.plain("ROOM_REMOVED").plain(room.stored()).plain(at),
             Self::Seen { user, at } => w.plain("SEEN").plain(user.stored()).plain(at),
             Self::Message(m) => m.write_stored(w.plain("MSG")),
@@ -84,6 +93,13 @@ impl Record {
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
             "JOIN" => Self::Join { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
             "LEAVE" => Self::Leave { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },
+            "BANNED" => Self::Banned {
+                banned: Banned::from_stored(f.get(2)?)?,
+                at: time(3)?,
+                until: if f.get(4)?.is_empty() { None } else { Some(time(4)?) },
+                reason: ShortText::new(f.get(5)?)?,
+            },
+            "UNBANNED" => Self::Unbanned { banned: Banned::from_stored(f.get(2)?)? },
             "ROOM_REMOVED" => Self::RoomRemoved { room: RoomName::from_stored(f.get(2)?)?, at: time(3)? },
             "SEEN" => Self::Seen { user: user(2)?, at: time(3)? },
             "MSG" => Self::Message(Arc::new(Message::from_stored(f, last, 2)?)),

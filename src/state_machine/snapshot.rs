@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::stored::{
-    Account, AccountRow, Chat, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member,
+    Account, AccountRow, Ban, Chat, Conversation, ConversationId, Dropped, Entry, HistoryPrefix, Marks, Member,
     Participants, Room, SentMessage, StoredState, WaitingEvent, WaitingMessage,
 };
 use super::{AccountNumber, RoomNumber};
-use crate::model::{Message, MessageId, RoomName, Seq, UserName};
+use crate::model::{Banned, Message, MessageId, RoomName, Seq, UserName};
 use crate::protocol::Event;
 
 /// All tables of one state.
@@ -27,6 +27,13 @@ pub struct Snapshot {
     pub room_marks: Vec<RoomMarksRow>,
     pub conversations: Vec<ConversationRow>,
     pub ids: Vec<IdRow>,
+    pub bans: Vec<BanRow>,
+}
+
+/// A user or a network that is banned.
+pub struct BanRow {
+    pub banned: Banned,
+    pub ban: Ban,
 }
 
 /// An event that is pending in a user's mailbox.
@@ -157,6 +164,8 @@ impl StoredState {
         self.accounts.iter().for_each(|account| self.add_account_rows(account, &mut snapshot));
         let rooms = self.rooms.iter().enumerate().map(|(index, room)| (RoomNumber::new(index), room));
         let rooms = rooms.filter(|(number, _)| !self.free_rooms.contains(number));
+        let bans = self.bans.iter().map(|(banned, ban)| BanRow { banned: banned.clone(), ban: ban.clone() });
+        snapshot.bans = bans.collect();
         rooms.for_each(|(number, room)| self.add_room_rows(number, room, &mut snapshot));
         snapshot
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::cross_check::CrossCheck;
-use super::{BESIDE, LOCK, Problem, Store, StoreError, replay_into, tables};
+use super::{BESIDE, CONTROL_SOCKET, LOCK, Problem, Store, StoreError, replay_into, tables};
 use crate::model::Seq;
 use crate::state_machine::{Snapshot, StoredState};
 use crate::wal;
@@ -163,7 +163,7 @@ impl Store {
     /// Notes files beside the checkpoint, the log and the history, and segments that a checkpoint covers.
     pub(super) fn find_orphans(&self, newest: u64) -> Result<Vec<String>, StoreError> {
         let (checkpoint, wal) = (self.checkpoint_path(newest), self.wal_directory());
-        let mut in_use: Vec<_> = ["wal", "history", LOCK, "backup.csv", "backup.new"].into();
+        let mut in_use: Vec<_> = ["wal", "history", LOCK, CONTROL_SOCKET, "backup.csv", "backup.new"].into();
         in_use.extend(BESIDE);
         in_use.extend(checkpoint.file_name().and_then(|name| name.to_str()));
         let names = self.list(&self.directory)?;

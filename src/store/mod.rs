@@ -46,6 +46,9 @@ const LOCK: &str = "lock";
 /// `wachat user import`, and the certificate of `serve --tls`. They may be there before any store.
 const BESIDE: [&str; 4] = ["README.md", "roster.csv", "passwords.csv", "tls"];
 
+/// The socket by which the server that has the directory takes the administrator's commands.
+pub const CONTROL_SOCKET: &str = "control.sock";
+
 /// A data directory.
 #[derive(Clone)]
 pub struct Store {

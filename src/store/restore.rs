@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::check::Report;
-use super::{BESIDE, LOCK, Problem, Store, StoreError, new_name};
+use super::{BESIDE, CONTROL_SOCKET, LOCK, Problem, Store, StoreError, new_name};
 use crate::state_machine::{HistoryPrefix, StoredState};
 
 impl Store {
@@ -45,7 +45,7 @@ impl Store {
         if self.exists(&self.directory)? && self.is_half_restored()? {
             return Ok(false);
         }
-        self.expect_empty(&[&[LOCK], &BESIDE[..]].concat())
+        self.expect_empty(&[&[LOCK, CONTROL_SOCKET], &BESIDE[..]].concat())
     }
 
     /// Copies the history, then writes a checkpoint of everything: its name is the commit point.

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::StoreError;
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use crate::disk::Disk;
-use crate::model::{Email, MessageId, Seq, State, Target};
+use crate::model::{Banned, Email, MessageId, Seq, ShortText, State, Target};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Chat, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow, SentMessage,
-    Snapshot, WaitingRow, WaitingRowEvent,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow,
+    SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
 };
 
 /// A checkpoint that was read.
@@ -47,6 +47,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
         room_marks: reader.rows(),
         conversations: reader.rows(),
         ids: reader.rows(),
+        bans: reader.rows(),
     };
     let TableReader { bytes, errors, .. } = reader;
     if errors.is_empty() { Ok(Read { snapshot, segment, next_batch, bytes }) } else { Err(errors) }
@@ -68,6 +69,7 @@ pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(
         table(&snapshot.room_marks),
         table(&snapshot.conversations),
         table(&snapshot.ids),
+        table(&snapshot.bans),
     ]
 }
 
@@ -167,6 +169,20 @@ impl TableRow for WaitingRow {
             _ => return None,
         };
         Some(Self { user: row.user(0)?, event })
+    }
+}
+
+impl TableRow for BanRow {
+    const KIND: Kind = Kind { name: "bans", version: 1, columns: &["banned", "at", "until", "reason"] };
+
+    fn write(&self, to: &mut RowWriter) {
+        let Ban { at, until, reason } = &self.ban;
+        to.field(self.banned.stored()).field(at).optional(*until).text(reason.as_str());
+    }
+
+    fn read(row: &Row) -> Option<Self> {
+        let (at, until, reason) = (row.time(1)?, row.optional_time(2)?, ShortText::new(row.get(3)?)?);
+        Some(Self { banned: Banned::from_stored(row.get(0)?)?, ban: Ban { at, until, reason } })
     }
 }
 

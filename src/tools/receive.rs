@@ -18,11 +18,19 @@ use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
+use crate::client::texts::Phrase;
 use crate::client::texts::when::when;
 use crate::limits;
 use crate::model::{Seq, Timestamp};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Event, SendRequest};
+
+/// Passes on what the administrator of the server tells all users: on standard error, since it is no message.
+fn note_announcement(event: &Event) {
+    if let Event::Notice { text, .. } = event {
+        note(&Phrase::Announcement { text }.to_string());
+    }
+}
 
 /// Held from a write to its acknowledgement: Ctrl-C ends the program only outside of that.
 type Writing = Arc<Mutex<()>>;
@@ -98,6 +106,7 @@ impl Receiving<'_> {
             let events = poll(&mut session, after, wait)??;
             self.retry = Some(Backoff::default());
             drop(unacknowledged.take());
+            events.iter().for_each(note_announcement);
             let numbered = events.iter().any(|event| event.seq() > Seq::ZERO);
             if self.left == Some(0) || !numbered && !self.args.follow {
                 session.quit();

@@ -168,6 +168,13 @@ fn help() -> String {
     let more = [
         &["bridge", "telegram"][..],
         &["restore"],
+        &["session"],
+        &["ban"],
+        &["unban"],
+        &["bans"],
+        &["announce"],
+        &["status"],
+        &["log-level"],
         &["check"],
         &["judge"],
         &["explain"],

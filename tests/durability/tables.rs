@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
-use wachat::model::{Email, Seq, Target};
+use wachat::model::{Banned, Email, Seq, ShortText, Target, Timestamp};
 use wachat::protocol::After;
 use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
 use wachat::store::Store;
@@ -43,6 +43,10 @@ fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     }
     server.send("eva", "#removed", "hola");
     server.request(Command::RemoveRoom { room: Ok(target("#removed")) });
+    for (banned, until) in [("luis", None), ("192.0.2.7", Timestamp::parse("2030-01-01T00:00:00.000Z"))] {
+        let (banned, reason) = (Banned::parse(banned).expect("a ban"), ShortText::new("a; \"b\"").expect("a reason"));
+        server.request(Command::Ban { banned, until, reason });
+    }
     // Of a stranger, and of none.
     server.send("ana", "luis", "hola; \"luis\"");
     server.request(Command::Leave { user: user("luis"), room: Ok(target("#sala")) });
@@ -79,7 +83,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
     drop(server);
     let written = tables(&disk, "/data/checkpoint-000001");
     for (table, parts) in [
-        ("users.csv", &["ana@example.org", "Z;2027-01-15T08:00:00.006Z;;0\n", "Z;;2027-01-15T08:00:00.024Z;5\n"][..]),
+        ("users.csv", &["ana@example.org", "Z;2027-01-15T08:00:00.006Z;;0\n", "Z;;2027-01-15T08:00:00.026Z;5\n"][..]),
         ("offline.csv", &[";MSG;", ";STATE;", ";yes;", ";no;", ";READ;"]),
         ("marks.csv", &[";yes", ";no"]),
         ("rooms.csv", &["#removed;;removed;", "#sala;ana;open;10;ana;9"]),
@@ -88,6 +92,7 @@ fn what_is_read_from_tables_is_what_was_written_into_them() {
         ("room_marks.csv", &["#sala;luis;"]),
         ("conversations.csv", &["direct-", "room-"]),
         ("ids.csv", &["ana;m2;"]),
+        ("bans.csv", &["@luis;", ";;\"a; \"\"b\"\"\"\n", "192.0.2.7;", ";2030-01-01T00:00:00.000Z;"]),
     ] {
         let content = &written[Path::new(table)];
         let missing: Vec<_> = parts.iter().filter(|part| !content.contains(*part)).collect();

@@ -86,6 +86,7 @@ fn event() -> impl Strategy<Value = Event> {
         (room(), name(), time()).prop_map(|(room, user, at)| Event::Part { room, user, at }),
         (name(), token(), fingerprint())
             .prop_map(|(user, token, fingerprint)| Event::Peer { user, proof: Proof { token, fingerprint } }),
+        (time(), text()).prop_map(|(at, text)| Event::Notice { at, text: Text::new(&text).unwrap() }),
     ]
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,24 @@ impl World {
 
     pub fn addresses(&self) -> [SocketAddr; 2] {
         [self.send, self.recv]
+    }
+
+    /// Runs a command of the administrator on the data of this world: its exit code, standard output and standard error.
+    pub fn admin(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = Command::new(WACHAT);
+        command.args(words).arg("--data").arg(&self.data).env("WACHAT_PASSWORD", PASSWORD);
+        let Output { status, stdout, stderr } =
+            command.env("WACHAT_CONFIG", NO_SETTINGS).env_remove("RUST_LOG").output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (status.code(), text(stdout), text(stderr))
+    }
+
+    /// Runs a command of the administrator that has to succeed; returns its standard output.
+    #[track_caller]
+    pub fn administer(&self, words: &[&str]) -> String {
+        let (code, out, said) = self.admin(words);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{words:?}");
+        out
     }
 
     /// Opens a SEND connection of a user who has an account.

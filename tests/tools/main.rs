@@ -3,10 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod administration;
+mod bans;
 mod bridge;
 mod bridge_state;
 mod classroom;
 mod commands;
+mod control_socket;
 mod help;
 mod pages;
 mod room;

@@ -15,8 +15,7 @@ use super::passwords::{self, Row};
 use crate::course::class::{Class, Group, Starting, Student, Trouble};
 use crate::disk::{Disk as _, RealDisk, sync_name};
 use crate::limits;
-use crate::model::{Email, Timestamp, UserName};
-use crate::server::NewAccount;
+use crate::model::{Email, NewAccount, Timestamp, UserName};
 use crate::signals;
 
 /// Arguments of `wachat class add`.

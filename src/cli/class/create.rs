@@ -16,8 +16,8 @@ use super::start::{StartArgs, check_ports};
 use crate::course::class::{self, Class, Student};
 use crate::disk::{Disk as _, RealDisk, sync_name};
 use crate::limits;
-use crate::model::Password;
-use crate::server::{NewAccount, Offline, hash_all};
+use crate::model::{NewAccount, Password};
+use crate::server::{Offline, hash_all};
 use crate::store::Store;
 
 /// A student and the account of the student.

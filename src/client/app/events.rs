@@ -265,6 +265,7 @@ impl App {
             // The next comparison fetches the messages, or reports the gap.
             Arrival::Gap(_) => {}
             Arrival::Damaged(target, first, last) => self.show(damaged(&target, first, last)),
+            Arrival::Notice(text) => self.show(notice(Phrase::Announcement { text: &text })),
         }
     }
 

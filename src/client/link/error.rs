@@ -36,6 +36,7 @@ impl LinkError {
         match ko.code {
             Code::Replaced => Self::Replaced,
             Code::Auth => Self::LoggedOut,
+            Code::Banned => Self::Refused(ko),
             _ => Self::Away(words::ko(&ko)),
         }
     }

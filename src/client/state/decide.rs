@@ -8,7 +8,7 @@ use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
 use super::switch::Switch;
-use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, Event, HistoryRecord, Ko};
 
 /// An effect of a poll that the user may want to see.
@@ -24,6 +24,8 @@ pub enum Arrival {
     Gap(RoomName),
     /// The messages there with these numbers are damaged on the server.
     Damaged(Target, Seq, Seq),
+    /// The administrator of the server says this to all who are online.
+    Notice(Text),
 }
 
 impl Arrival {
@@ -31,7 +33,7 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Moved(..) | Self::Gap(_) | Self::Damaged(..) => None,
+            Self::Message(_) | Self::Moved(..) | Self::Gap(_) | Self::Damaged(..) | Self::Notice(_) => None,
         }
     }
 }
@@ -151,6 +153,7 @@ impl ClientState {
             Event::Offline { user, .. } => arrivals.push(Arrival::Offline(user)),
             Event::Join { room, user, .. } => arrivals.push(Arrival::Joined(room, user)),
             Event::Part { room, user, .. } => arrivals.push(Arrival::Parted(room, user)),
+            Event::Notice { text, .. } => arrivals.push(Arrival::Notice(text)),
             // Of an event that this version does not know the number is enough.
             Event::Peer { .. } | Event::Unknown { .. } => {}
         }

@@ -229,9 +229,11 @@ phrases! {
         "o servidor recusou o acesso: {why}; se você é novo aqui, wachat connect --register cria uma conta";
     NameTaken: "the name is taken, and this is not its password",
         "el nombre está ocupado, y esta no es su contraseña", "o nome já existe, e esta não é a senha dele";
-    LoggedOut: "this connection was closed by another one of yours: by LOGOUT, or with a new password",
-        "otra conexión tuya ha cerrado esta: con LOGOUT, o al cambiar la contraseña",
-        "outra conexão sua fechou esta: com LOGOUT, ou ao mudar a senha";
+    LoggedOut: "this connection was closed by another one of yours (by LOGOUT, or with a new password), or by the administrator",
+        "esta conexión la ha cerrado otra tuya (con LOGOUT, o al cambiar la contraseña), o quien administra el servidor",
+        "esta conexão foi fechada por outra sua (com LOGOUT, ou ao mudar a senha), ou por quem administra o servidor";
+    Announcement { text }: "to everybody, from the administrator of the server: {text}",
+        "a todos, de quien administra el servidor: {text}", "a todos, de quem administra o servidor: {text}";
     OpenSession { number, port, address, since }: "{number}: {port} from {address} since {since}",
         "{number}: {port} desde {address}, activa desde {since}", "{number}: {port} de {address}, ativa desde {since}";
     ThisSession { number, port, address, since }: "{number}: {port} from {address} since {since}, this one",

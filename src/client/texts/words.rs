@@ -27,9 +27,13 @@ pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
 }
 
-/// Returns the text of a KO. In English that is the server's own sentence, which may know more.
+/// Returns the text of a KO. In English that is the server's own sentence, which may know more; that of a ban, with its
+/// end and reason, is part of the text in each language.
 pub fn ko(ko: &Ko) -> String {
-    ko_in(Language::current(), ko.code).unwrap_or(&ko.text).to_owned()
+    match ko_in(Language::current(), ko.code) {
+        Some(own) if ko.code == Code::Banned => format!("{own}: {}", ko.text),
+        own => own.unwrap_or(&ko.text).to_owned(),
+    }
 }
 
 /// Returns the text of a KO as the log notes it: `NO_USER: there is no such user`.
@@ -70,6 +74,7 @@ codes! {
     Rate: "pides demasiado a la vez; prueba más tarde", "você pede demais de uma vez; tente mais tarde";
     Full: "el servidor no tiene sitio ahora; prueba más tarde", "o servidor está sem espaço agora; tente mais tarde";
     Auth: "no existe ese usuario, o no con esa contraseña", "esse usuário não existe, ou a senha não é essa";
+    Banned: "el servidor no te deja entrar", "o servidor não deixa você entrar";
     Closed: "el registro está cerrado; pregunta a quien administra el servidor",
         "o registro está fechado; fale com quem administra o servidor";
     Exists: "ese nombre ya está ocupado", "esse nome já existe";

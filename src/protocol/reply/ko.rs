@@ -24,6 +24,7 @@ pub enum Code {
     Rate,
     Full,
     Auth,
+    Banned,
     Closed,
     Exists,
     TooLong,
@@ -54,6 +55,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::Rate, "RATE", "you ask for too much at once; try later"),
     (Code::Full, "FULL", "the server has no room now; try later"),
     (Code::Auth, "AUTH", "no such user, or not this password"),
+    (Code::Banned, "BANNED", "you are banned"),
     (Code::Closed, "CLOSED", "registration is closed; ask the administrator"),
     (Code::Exists, "EXISTS", "that name is taken"),
     (Code::TooLong, "TOO_LONG", "a line has at most 65536 bytes"),
@@ -88,7 +90,16 @@ impl Code {
     /// Returns true if the server closes the connection after this answer to a request (protocol, section 4;
     /// any KO to the login line closes as well).
     pub fn closes(self) -> bool {
-        matches!(self, Self::Auth | Self::TooLong | Self::Timeout | Self::Replaced | Self::Shutdown | Self::Internal)
+        matches!(
+            self,
+            Self::Auth
+                | Self::Banned
+                | Self::TooLong
+                | Self::Timeout
+                | Self::Replaced
+                | Self::Shutdown
+                | Self::Internal
+        )
     }
 
     /// Returns true if a later try of the same request may succeed (protocol, section 4).

@@ -6,7 +6,7 @@ mod room;
 
 use std::sync::Arc;
 
-use super::stored::{Account, AccountRow, ConversationId, HistoryPrefix, Mailbox, StoredState};
+use super::stored::{Account, AccountRow, Ban, ConversationId, HistoryPrefix, Mailbox, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
@@ -49,6 +49,12 @@ impl StoredState {
             Record::Seen { user, at } => self.find_row(user)?.last_seen = Some(*at),
             Record::Join { user, room, .. } => self.join_room(user, room)?,
             Record::Leave { user, room, at } => self.leave_room(self.number(user)?, self.room_number(room)?, *at),
+            Record::Banned { banned, at, until, reason } => {
+                self.bans.add(banned.clone(), Ban { at: *at, until: *until, reason: reason.clone() });
+            }
+            Record::Unbanned { banned } => {
+                self.bans.remove(banned).ok_or_else(|| ApplyError(format!("{banned} is not banned")))?;
+            }
             Record::RoomRemoved { room, .. } => self.remove_room(self.room_number(room)?),
             Record::Message(message) => self.add_message(message)?,
             Record::Acknowledged { users, at } => {

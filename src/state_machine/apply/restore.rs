@@ -2,10 +2,11 @@
 
 use super::Applied;
 use crate::limits;
-use crate::model::{Seq, Target};
+use crate::model::{Banned, Seq, Target};
 use crate::protocol::Event;
 use crate::state_machine::snapshot::{
-    ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow, WaitingRowEvent,
+    BanRow, ChatRow, ConversationRow, IdRow, LogRow, MemberRow, RoomMarksRow, RoomRow, Snapshot, WaitingRow,
+    WaitingRowEvent,
 };
 use crate::state_machine::stored::{
     Capacities, ConversationId, Dropped, Entry, Room, StoredState, TargetNumber, WaitingMessage,
@@ -25,6 +26,12 @@ impl StoredState {
         for IdRow { user, id, sent } in snapshot.ids {
             let user = state.number(&user)?;
             state.account_mut(user).sent.insert(id, sent, capacities.remembered_ids);
+        }
+        for BanRow { banned, ban } in snapshot.bans {
+            if let Banned::User(user) = &banned {
+                state.number(user)?;
+            }
+            state.bans.restore(banned, ban);
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
         for MemberRow { room, user, member } in snapshot.members {

@@ -38,15 +38,22 @@ impl StateMachine {
     }
 
     pub(super) fn remove_account(&mut self, user: &UserName, context: &mut Context) -> Decided {
-        let user = self.active_name(user)?;
-        self.apply_and_emit(Record::Removed { user, at: context.now.at }, context)?;
+        let number = self.stored.find_active_account(user)?;
+        let (user, at) = (self.stored.name(number), context.now.at);
+        let rooms: Vec<_> = self.stored.account(number).rooms.iter().copied().collect();
+        self.apply_and_emit(Record::Removed { user: user.clone(), at }, context)?;
+        for room in rooms {
+            let event = Event::Part { room: self.stored.room(room).name.clone(), user: user.clone(), at };
+            self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        }
         Ok(Reply::Done)
     }
 
     /// Returns the name of an account that was not removed, in the form in which it was registered.
-    fn active_name(&self, user: &UserName) -> Decided<UserName> {
+    pub(super) fn active_name(&self, user: &UserName) -> Decided<UserName> {
         Ok(self.stored.name(self.stored.find_active_account(user)?))
     }
+
     pub(super) fn join_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
         let Ok(Target::Room(name)) = room else { return Err(Code::Name.into()) };
         let user = self.stored.number(user)?;

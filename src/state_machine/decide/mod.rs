@@ -1,6 +1,7 @@
 //! Decides: turns a command into records, which are applied at once, and effects, which wait for the commit.
 
 mod account;
+mod administration;
 mod message;
 mod poll;
 mod quota;
@@ -24,6 +25,12 @@ enum DecideError {
 impl From<Code> for DecideError {
     fn from(code: Code) -> Self {
         Self::Refused(code.into())
+    }
+}
+
+impl From<Ko> for DecideError {
+    fn from(ko: Ko) -> Self {
+        Self::Refused(ko)
     }
 }
 
@@ -81,6 +88,10 @@ impl StateMachine {
             Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
             Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
             Command::Remove { user } => self.remove_account(&user, context)?,
+            Command::AddAccounts { accounts, lobby } => self.add_accounts(accounts, lobby, context)?,
+            Command::Ban { banned, until, reason } => self.ban(banned, until, reason, context)?,
+            Command::Unban { banned } => self.unban(banned, context)?,
+            Command::Announce { text } => self.announce(text, context),
             Command::RemoveRoom { room } => self.remove_room(&room, context)?,
             Command::Send { user, id, to, text } => self.accept_message(&user, id, &to, text, context)?,
             Command::Read { user, target, seq, last_of_peer } => {

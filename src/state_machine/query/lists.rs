@@ -8,20 +8,10 @@ use std::ops::Bound;
 use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::request::{Page, RequestedTarget};
-use crate::protocol::{Code, Reply, Status, reply};
+use crate::protocol::{Code, Reply, Status, control, reply};
 use crate::state_machine::live::Presence;
-use crate::state_machine::stored::{Conversation, ConversationId, Marks, Room, StoredState, TargetNumber};
+use crate::state_machine::stored::{Conversation, ConversationId, Marks, StoredState, TargetNumber};
 use crate::state_machine::{AccountNumber, ApplyError, RoomNumber};
-
-/// A room, as the administrator sees it.
-pub struct RoomSummary {
-    pub name: RoomName,
-    pub members: usize,
-    /// About the size of its messages.
-    pub bytes: u64,
-    /// The account in whose quota it counts.
-    pub creator: Option<UserName>,
-}
 
 /// Most recipients of a message that STATUS sorts: cheaper than to skip up to 100,000 members who joined later.
 const FEW_RECIPIENTS: usize = 2_000;
@@ -89,15 +79,18 @@ impl StoredState {
         Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
     }
 
-    /// Summarizes all rooms in the order of their names, for the administrator.
-    pub fn summarize_rooms(&self) -> Vec<RoomSummary> {
-        let summary = |room: &Room| RoomSummary {
-            name: room.name.clone(),
-            members: room.members.len(),
-            bytes: room.conversation.bytes(),
-            creator: room.creator.map(|creator| self.name(creator)),
-        };
-        self.room_numbers.values().map(|number| summary(self.room(*number))).collect()
+    /// Summarizes the rooms behind a name, in the order of their names, for the administrator.
+    pub fn summarize_rooms(&self, after: Option<&RoomName>) -> impl Iterator<Item = control::Room> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.room_numbers.range((begin, Bound::Unbounded)).map(|(_, number)| {
+            let room = self.room(*number);
+            control::Room {
+                name: room.name.clone(),
+                members: room.members.len(),
+                bytes: room.conversation.bytes(),
+                creator: room.creator.map(|creator| self.name(creator)),
+            }
+        })
     }
 
     /// Lists the members of a room.

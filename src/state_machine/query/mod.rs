@@ -5,4 +5,3 @@ mod excerpt;
 mod lists;
 
 pub use excerpt::{Excerpt, LastOfPeer};
-pub use lists::RoomSummary;

@@ -1,6 +1,7 @@
 //! The stored state: everything that the write-ahead log and the checkpoints can rebuild. Only `apply` changes it.
 
 mod account;
+mod bans;
 mod conversation;
 mod mailbox;
 mod room;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
+pub use bans::{Ban, Bans};
 pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
 pub use mailbox::{Mailbox, Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
@@ -69,6 +71,7 @@ pub struct StoredState {
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].
     pub(super) direct: HashMap<ConversationId, Conversation>,
+    pub bans: Bans,
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
@@ -122,6 +125,16 @@ impl StoredState {
     /// Tells that a user has sent a message under this id, and the id is remembered.
     pub fn knows_id(&self, user: AccountNumber, id: &MessageId) -> bool {
         self.accounts.get(user.index()).is_some_and(|account| account.sent.get(id).is_some())
+    }
+
+    /// Returns every account there ever was, in the order of registration.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountRow> {
+        self.accounts.iter().map(|account| &account.row)
+    }
+
+    /// Returns how many rooms are open.
+    pub fn count_rooms(&self) -> usize {
+        self.room_numbers.len()
     }
 
     /// Returns every name that is taken, with its password hash; `None` where the account was removed.

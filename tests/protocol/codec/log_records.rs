@@ -5,7 +5,7 @@ use wachat::client::state::conversation::{Complete, Gap};
 use wachat::client::state::outbox::Outgoing;
 use wachat::client::state::record::Record as ClientRecord;
 use wachat::client::state::switch::Switch;
-use wachat::model::{Email, Seq, Text};
+use wachat::model::{Banned, Email, Seq, ShortText, Text};
 use wachat::protocol::Codec as _;
 use wachat::record::Fields;
 use wachat::state_machine::{AccountNumber, ConversationId, Record};
@@ -28,6 +28,16 @@ macro_rules! one_of_each_kind {
 
 fn email() -> impl Strategy<Value = Email> {
     prop::sample::select(vec!["", "ana@example.org", "a;b\"c@x"]).prop_map(|text| Email::new(text).unwrap())
+}
+
+fn banned() -> impl Strategy<Value = Banned> {
+    let network = prop::sample::select(vec!["192.0.2.7", "10.0.0.0/8", "2001:db8::7", "::/0"]);
+    let network = network.prop_map(|text| Banned::parse(text).unwrap());
+    prop_oneof![name().prop_map(Banned::User), network]
+}
+
+fn short_text() -> impl Strategy<Value = ShortText> {
+    prop::sample::select(vec!["", "spam", "a;b", "\"quoted\"; \\"]).prop_map(|text| ShortText::new(text).unwrap())
 }
 
 fn account() -> impl Strategy<Value = AccountNumber> {
@@ -63,6 +73,10 @@ one_of_each_kind! { server_records: Record,
     Record::Removed { .. } => (name(), time()).prop_map(|(user, at)| Record::Removed { user, at }),
     Record::Join { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Join { user, room, at }),
     Record::Leave { .. } => (name(), room(), time()).prop_map(|(user, room, at)| Record::Leave { user, room, at }),
+    Record::Banned { .. } => (banned(), time(), prop::option::of(time()), short_text()).prop_map(
+        |(banned, at, until, reason)| Record::Banned { banned, at, until, reason },
+    ),
+    Record::Unbanned { .. } => banned().prop_map(|banned| Record::Unbanned { banned }),
     Record::RoomRemoved { .. } => (room(), time()).prop_map(|(room, at)| Record::RoomRemoved { room, at }),
     Record::Seen { .. } => (name(), time()).prop_map(|(user, at)| Record::Seen { user, at }),
     Record::Message(_) => message().prop_map(Record::Message),

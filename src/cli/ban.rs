@@ -1,0 +1,98 @@
+//! `wachat ban`, `wachat unban` and `wachat bans`: the administrator keeps users and addresses out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::admin::Admin;
+use super::write_out;
+use crate::limits;
+use crate::model::{Banned, ShortText};
+use crate::protocol::Codec as _;
+use crate::protocol::control::{Ban, ControlRequest};
+
+/// Keep a user or an address out
+///
+/// Connections that are open are closed. A login gets the reason and the end of the ban. A ban of this machine's own
+/// address does not concern the administrator's commands.
+#[derive(Args)]
+pub(super) struct BanArgs {
+    /// User name (@NAME if it looks like an address), address, or network such as 192.0.2.0/24; an IPv6 address stands
+    /// for its network of 64 bits
+    #[arg(value_name = "USER|ADDRESS")]
+    whom: String,
+    /// Time after which the ban ends: a number and s, m, h or d [default: when it is lifted]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+    /// Reason that the user is told
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = short_text)]
+    reason: ShortText,
+    /// Directory of the store; a server may be running on it
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct UnbanArgs {
+    /// As in the list of bans
+    #[arg(value_name = "USER|ADDRESS")]
+    whom: String,
+    /// Directory of the store; a server may be running on it
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct BansArgs {
+    /// Directory of the store; a server may be running on it
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+/// Reads a time such as `90s`, `30m`, `1h` or `7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let time = number.parse().ok().zip(seconds).and_then(|(number, seconds): (u64, u64)| number.checked_mul(seconds));
+    let time = time.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    time.ok_or_else(|| "a whole number and its unit, such as 90s, 30m, 1h or 7d".to_owned())
+}
+
+/// Reads a text that is not longer than the administrator's may be.
+pub(super) fn short_text(text: &str) -> Result<ShortText, String> {
+    let most = limits::SHORT_TEXT_BYTES;
+    ShortText::new(text).ok_or_else(|| format!("a text in one line of at most {most} bytes"))
+}
+
+fn banned(whom: &str) -> Result<Banned, String> {
+    Banned::parse(whom).ok_or_else(|| format!("{whom}: neither a user name nor an address"))
+}
+
+/// Runs `wachat ban`.
+pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
+    let (banned, seconds) = (banned(&args.whom)?, args.time.map(|time| time.as_secs()));
+    let request = ControlRequest::Ban { banned, seconds, reason: args.reason.clone() };
+    Admin::open_existing(&args.data)?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
+}
+
+/// Runs `wachat unban`.
+pub(super) fn unban(args: &UnbanArgs) -> Result<(), String> {
+    let request = ControlRequest::Unban { banned: banned(&args.whom)? };
+    Admin::open_existing(&args.data)?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
+}
+
+/// Runs `wachat bans`.
+pub(super) fn bans(args: &BansArgs) -> Result<(), String> {
+    let mut out = b"banned;at;until;reason\n".to_vec();
+    let bans: Vec<Ban> = Admin::open_existing(&args.data)?.list(&ControlRequest::Bans)?;
+    bans.iter().for_each(|ban| ban.write(&mut out));
+    write_out(&out)
+}

@@ -1,0 +1,59 @@
+//! The figures of `wachat status`.
+
+use crate::protocol::control::Figure;
+use crate::server::Port;
+use crate::server::router::Router;
+use crate::server::session::Session;
+
+/// The batches of the write-ahead log since the start of the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchCounts {
+    batches: u64,
+    records: u64,
+    largest: u64,
+}
+
+impl BatchCounts {
+    /// Counts a batch of so many records; an empty one is none.
+    pub fn add(&mut self, records: u64) {
+        self.batches += u64::from(records > 0);
+        self.records += records;
+        self.largest = self.largest.max(records);
+    }
+}
+
+/// Returns the figures, in the order in which they are shown.
+pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
+    let logged_in = |port: Port| {
+        let on_port = |session: &&Box<Session>| session.connection.port == port && session.user().is_some();
+        router.sessions.values().filter(on_port).count() as u64
+    };
+    let (state, counts) = (router.group_commit.state(), router.batch_counts);
+    let removed = state.accounts().filter(|row| row.removed_at.is_some()).count() as u64;
+    let (closed_log, checkpoint) = router.group_commit.sizes_on_disk();
+    let numbers = [
+        ("uptime_seconds", router.elapsed().as_secs()),
+        ("accounts", state.accounts().count() as u64 - removed),
+        ("accounts_removed", removed),
+        ("rooms", state.count_rooms() as u64),
+        ("bans", state.bans.iter().count() as u64),
+        ("last_number", state.last.get()),
+        ("connections", router.sessions.len() as u64),
+        ("sessions_send", logged_in(Port::Send)),
+        ("sessions_recv", logged_in(Port::Recv)),
+        ("queue_router", router.queue_length() as u64),
+        ("queue_passwords", router.shared.auth.queue_length() as u64),
+        ("batches", counts.batches),
+        ("records", counts.records),
+        ("records_largest_batch", counts.largest),
+        ("log_closed_bytes", closed_log),
+        ("checkpoint_bytes", checkpoint),
+    ];
+    let words = [
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("store", state.store.to_string()),
+        ("log_level", log::max_level().to_string().to_lowercase()),
+    ];
+    let words = words.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.into() });
+    words.chain(numbers.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.to_string().into() }))
+}

@@ -1,0 +1,155 @@
+//! Bans: who is kept out, what they are told, when it ends, and that a ban is as durable as a message.
+
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use crate::support::clients::exit_code;
+use crate::support::traffic::Traffic;
+use crate::support::{Connection, NO_SETTINGS, PASSWORD, TIMEOUT, WACHAT, World, wait_for};
+
+/// Returns the reply to a login on the SEND port from an address of this machine.
+fn log_in_from(world: &World, last: u8, line: &str) -> String {
+    Connection::open_from([127, 0, 0, last], world.send).request(line)
+}
+
+fn log_in(world: &World, user: &str) -> String {
+    log_in_from(world, 1, &format!("LOGIN:{user}:{PASSWORD}"))
+}
+
+#[test]
+fn a_banned_user_is_out_beside_traffic_and_after_a_kill() {
+    let mut world = World::new(&["--no-limits"]);
+    ["ana", "luis", "eva"].iter().for_each(|user| drop(world.register(user)));
+    let traffic = Traffic::start(&["ana", "luis"], world.addresses());
+    let (mut eva, mut events) = (world.login("eva"), world.session("eva"));
+    events.send("POLL;0;9\n");
+    world.administer(&["ban", "EVA", "--for", "1h", "--reason", "one hour; of silence"]);
+    let (told, told_too) = (eva.read_rest(), events.read_rest());
+    assert!(told.len() == 1 && told[0].starts_with("KO;BANNED;\"you are banned until 2"), "{told:?}");
+    assert!(told[0].ends_with("Z: one hour; of silence\""), "{told:?}");
+    assert_eq!(told.last(), told_too.last());
+    assert_eq!(log_in(&world, "eva"), told[0]);
+    let recv = Connection::open(world.recv).request(&format!("LOGIN:eva:{PASSWORD}"));
+    assert_eq!(recv, told[0]);
+    // Whoever does not know the password does not learn of the ban.
+    assert!(log_in_from(&world, 1, "LOGIN:eva:wrong password").starts_with("KO;AUTH;"));
+    // Others still write to the user, who gets it later.
+    traffic.wait_for_messages(10);
+    world.login("ana").expect_ko("SEND;m-1;nobody;hola", "NO_USER");
+    assert!(world.login("ana").request("SEND;to-eva;eva;hola").starts_with("OK;to-eva;"));
+
+    world.kill().start();
+    traffic.server_is_at(world.addresses());
+    assert_eq!(log_in(&world, "eva"), told[0]);
+    let list = world.administer(&["bans"]);
+    assert!(
+        list.starts_with("banned;at;until;reason\n@eva;2") && list.ends_with("Z;\"one hour; of silence\"\n"),
+        "{list}"
+    );
+    world.administer(&["unban", "eva"]);
+    assert_eq!(log_in(&world, "eva"), "OK;eva;wachat/1");
+    assert_eq!(world.session("eva").poll(0, 9).len(), 1);
+    traffic.finish();
+    // Also through a checkpoint, and in a command without a server.
+    world.stop();
+    world.administer(&["ban", "eva"]);
+    world.start();
+    assert_eq!(log_in(&world, "eva"), "KO;BANNED;you are banned");
+    world.stop();
+    world.start();
+    assert_eq!(log_in(&world, "eva"), "KO;BANNED;you are banned");
+    world.stop();
+    world.assert_undamaged();
+}
+
+#[test]
+fn a_ban_ends_by_its_time() {
+    let world = World::new(&[]);
+    world.register("eva");
+    let begin = Instant::now();
+    world.administer(&["ban", "eva", "--for", "2s"]);
+    assert!(log_in(&world, "eva").starts_with("KO;BANNED;you are banned until 2"));
+    wait_for("the end of the ban", || log_in(&world, "eva").starts_with("OK;").then_some(()));
+    assert!(begin.elapsed().as_millis() >= 1_900);
+    assert_eq!(world.administer(&["bans"]), "banned;at;until;reason\n");
+    assert!(world.admin(&["unban", "eva"]).2.contains("there is no such ban"));
+}
+
+#[test]
+fn a_banned_address_is_out_before_a_password_is_hashed_and_the_administrator_never() {
+    let world = World::new(&[]);
+    world.register("eva");
+    let mut inside = Connection::open_from([127, 0, 0, 2], world.send);
+    assert_eq!(inside.request(&format!("LOGIN:eva:{PASSWORD}")), "OK;eva;wachat/1");
+    let mut silent = Connection::open_from([127, 0, 0, 2], world.send);
+    world.administer(&["ban", "127.0.0.2", "--reason", "a flood"]);
+    let ko = "KO;BANNED;you are banned: a flood";
+    assert_eq!(inside.read_rest(), [ko]);
+    // A connection that has not logged in yet is one of that address, too.
+    assert_eq!(silent.read_rest(), [ko]);
+    for line in ["LOGIN:eva:wrong password", "REGISTER:nora:palabra larga", "not a login"] {
+        assert_eq!(log_in_from(&world, 2, line), ko);
+    }
+    // Of 200 logins with a wrong password none waits for a hash, which takes tens of milliseconds, or for a pause.
+    let begin = Instant::now();
+    (0..200).for_each(|_| assert_eq!(log_in_from(&world, 2, "LOGIN:eva:wrong password"), ko));
+    assert!(begin.elapsed() < TIMEOUT / 10, "{:?}", begin.elapsed());
+    assert!(log_in(&world, "eva").starts_with("OK;"));
+
+    // A network, and the address of the administrator in it.
+    world.administer(&["ban", "127.0.0.0/8"]);
+    for last in [1, 3] {
+        assert_eq!(log_in_from(&world, last, &format!("LOGIN:eva:{PASSWORD}")), "KO;BANNED;you are banned");
+    }
+    assert_eq!(world.administer(&["bans"]).lines().count(), 3);
+    world.administer(&["unban", "127.1.2.3/8"]);
+    world.administer(&["unban", "127.0.0.2"]);
+    assert!(log_in_from(&world, 2, &format!("LOGIN:eva:{PASSWORD}")).starts_with("OK;"));
+}
+
+/// Runs `wachat send` as eva.
+fn send(world: &World) -> Output {
+    let mut command = Command::new(WACHAT);
+    command.args(["send", "--user", "eva", "eva", "hola"]);
+    command.args(["--send-port", &world.send_port.to_string(), "--recv-port", &world.recv_port.to_string()]);
+    command.arg("--home").arg(world.path("home")).env("WACHAT_PASSWORD", PASSWORD).env("WACHAT_CONFIG", NO_SETTINGS);
+    command.output().expect("wachat send")
+}
+
+#[test]
+fn a_client_shows_the_reason_and_does_not_try_again() {
+    let world = World::new(&[]);
+    world.register("eva");
+    let mut client = world.terminal("eva", &[]);
+    world.login("eva").wait_until_online("eva");
+    world.administer(&["ban", "eva", "--reason", "spam"]);
+    client.expect("you are banned: spam");
+    assert_eq!(client.wait_for_exit(), Some(3), "login refused");
+    for (output, said) in [
+        (send(&world), "you are banned: spam"),
+        (world.pipe("eva", "", &["--lang", "es"]), "el servidor no te deja entrar: you are banned: spam"),
+    ] {
+        assert_eq!(exit_code(&output), 3);
+        let text = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(text.contains(said) && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_ban_is_refused_in_one_line() {
+    let world = World::new(&[]);
+    for (words, why) in [
+        (&["ban", "a b"][..], "neither a user name nor an address"),
+        (&["ban", "10.0.0.0/33"], "neither a user name nor an address"),
+        (&["ban", "nobody"], "there is no such user"),
+        (&["unban", "192.0.2.7"], "there is no such ban"),
+    ] {
+        let (code, _, said) = world.admin(words);
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{words:?}: {said}");
+        assert!(said.contains(why), "{words:?}: {said}");
+    }
+    for time in ["", "1", "0s", "1w", "-1h", "h", "99999999999999999999s"] {
+        let (code, _, said) = world.admin(&["ban", "192.0.2.7", &format!("--for={time}")]);
+        assert!(code == Some(2) && said.contains("such as 90s, 30m, 1h or 7d"), "{time}: {said}");
+    }
+}
