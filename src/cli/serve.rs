@@ -30,7 +30,6 @@ pub(super) fn serve(
     detached: Option<PathBuf>,
     mut config: Config,
 ) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let held = detached.map(|file| class::detach(&file).map_err(|error| format!("{}: {error}", file.display())));
     let _held = held.transpose()?;
     server::fix_thresholds();
@@ -53,6 +52,9 @@ fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
 fn run(mut config: Config) -> Result<(), String> {
     let data = config.data.display().to_string();
     config.connections = connections_within(raise_file_limit())?;
+    if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
+        log::warn!("--metrics {address}: everybody who reaches this address can read the metrics, without a password");
+    }
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
@@ -73,6 +75,9 @@ fn announce(server: &Handle, data: &str) -> io::Result<()> {
     let mut text = format!("wachat: listening send={send} recv={recv} data={data}\n");
     for line in invitation(send, recv.port(), &addresses(send.ip())) {
         text.push_str(&format!("wachat: {line}\n"));
+    }
+    if let Some(metrics) = server.metrics_address() {
+        text.push_str(&format!("wachat: metrics at http://{metrics}/metrics, health at http://{metrics}/healthz\n"));
     }
     text.push_str("wachat: Ctrl-C stops the server\n");
     // One write: the reader of the first line may close the pipe at once.

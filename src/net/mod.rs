@@ -8,4 +8,4 @@ mod straggler;
 pub use line::{LineError, LineReader, drain_input, linger_close};
 pub use listen::{Listening, listen};
 pub use outgoing::{Outgoing, Progress};
-pub use straggler::Stragglers;
+pub use straggler::{Backlog, Stragglers};

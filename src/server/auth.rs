@@ -57,6 +57,11 @@ impl Auth {
         self.queue.submit(Task { origin, job })
     }
 
+    /// Returns how many jobs wait or are under way.
+    pub fn unfinished(&self) -> usize {
+        self.queue.unfinished()
+    }
+
     /// Notes a login whose password the cache has verified.
     pub fn note_success(&self, origin: &Origin) {
         self.queue.note_success(origin);

@@ -55,6 +55,11 @@ impl AuthQueue {
         Ok(())
     }
 
+    /// Returns how many tasks wait or are under way.
+    pub fn unfinished(&self) -> usize {
+        self.state.lock().total
+    }
+
     /// Waits for the next task; `None`: the queue is closed. [`AuthQueue::finish`] has to follow.
     pub fn next(&self) -> Option<Task> {
         let mut state = self.state.lock();

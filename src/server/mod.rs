@@ -10,8 +10,11 @@
 //!                                                                             straggler thread
 //! ```
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
+//!
+//! Beside this, `audit` writes the log's lines for administrators, and `metrics` counts and serves the counts.
 
 mod accounts;
+pub mod audit;
 mod auth;
 mod auth_queue;
 mod closing;
@@ -21,19 +24,21 @@ mod disk_floor;
 mod dispatch;
 mod failed_logins;
 mod group_commit;
+mod health;
 mod history_reader;
 mod login;
 mod maintenance;
 mod memory;
+pub mod metrics;
 mod offline;
 mod reader;
 mod requests;
 mod router;
 mod session;
+mod start_error;
 mod user_connections;
 mod workers;
 
-use std::fmt;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -49,9 +54,10 @@ use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ConnectionId, Policy, mib};
-use crate::store::{Opened, Sizes, Store, StoreError};
+use crate::store::{Opened, Sizes, Store};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
+use audit::{Audit, ConnectionRefusal};
 use auth::Auth;
 use connection::Connection;
 use connection_table::ConnectionTable;
@@ -59,8 +65,10 @@ pub use connection_table::network;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
 pub use memory::fix_thresholds;
+use metrics::Metrics;
 pub use offline::{NewAccount, Offline, hash_all};
 use router::{Input, Router};
+pub use start_error::StartError;
 
 /// Ways in which accounts are created (protocol, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -94,6 +102,8 @@ pub struct Config {
     pub disk_floor: u64,
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
+    /// Address of the metrics port, if there is one.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -112,41 +122,7 @@ impl Config {
             sizes: Sizes::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
-        }
-    }
-}
-
-/// Reason for which a server does not start; its text says what to do.
-#[derive(Debug)]
-pub enum StartError {
-    Listen {
-        address: SocketAddr,
-        error: io::Error,
-    },
-    Store(StoreError),
-    /// The system gave no thread, or no way to watch sockets.
-    System(io::Error),
-}
-
-impl std::error::Error for StartError {}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen { address, error } => match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    write!(
-                        f,
-                        "{address} is in use; stop what listens there, or choose other ports with --send-port and --recv-port"
-                    )
-                }
-                io::ErrorKind::PermissionDenied => {
-                    write!(f, "{address}: ports below 1024 need root; choose others with --send-port and --recv-port")
-                }
-                _ => write!(f, "cannot listen on {address}: {error}; choose another address with --listen"),
-            },
-            Self::Store(error) => error.fmt(f),
-            Self::System(error) => write!(f, "the system cannot run another thread: {error}"),
+            metrics: None,
         }
     }
 }
@@ -165,6 +141,8 @@ struct Shared {
     timeout: Duration,
     poll_wait: Duration,
     trace: Option<Trace>,
+    audit: Audit,
+    metrics: Arc<Metrics>,
 }
 
 /// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
@@ -177,6 +155,7 @@ pub type Ended = Receiver<Result<(), String>>;
 pub struct Handle {
     send: Listening,
     recv: Listening,
+    metrics: Option<Listening>,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
@@ -202,6 +181,9 @@ impl From<Port> for trace::Port {
 pub fn start(config: Config) -> Result<Handle, StartError> {
     let send = bind(SocketAddr::new(config.listen, config.send_port))?;
     let recv = bind(SocketAddr::new(config.listen, config.recv_port))?;
+    let bind_metrics =
+        |address| TcpListener::bind(address).map_err(|error| StartError::ListenForMetrics { address, error });
+    let metrics = config.metrics.map(bind_metrics).transpose()?;
     let store = Store::new(config.disk.clone(), &config.data);
     let opened = store.open(config.policy.clone(), config.sizes).map_err(StartError::Store)?;
     if let Some(notice) = &opened.notice {
@@ -216,7 +198,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     if let Some(trace) = &config.trace {
         note_recovery(trace, &opened);
     }
-    run(config, opened, store, send, recv).map_err(StartError::System)
+    run(config, opened, store, Listeners { send, recv, metrics }).map_err(StartError::System)
 }
 
 /// Records that the log had batches behind the last checkpoint: the store was not closed by [`Handle::stop`].
@@ -227,8 +209,14 @@ fn note_recovery(trace: &Trace, opened: &Opened) {
     }
 }
 
+struct Listeners {
+    send: TcpListener,
+    recv: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
 /// Starts the threads. They are all there, or the server does not start.
-fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: TcpListener) -> io::Result<Handle> {
+fn run(config: Config, opened: Opened, store: Store, listeners: Listeners) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
         accounts: Accounts::new(opened.machine.stored.password_hashes())?,
@@ -241,6 +229,8 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
         timeout: config.timeout,
         poll_wait: config.policy.poll_wait,
         trace: config.trace.clone(),
+        audit: Audit::default(),
+        metrics: Arc::default(),
     });
     let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
@@ -248,8 +238,9 @@ fn run(config: Config, opened: Opened, store: Store, send: TcpListener, recv: Tc
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
-        send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
-        recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
+        send: listen(listeners.send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
+        recv: listen(listeners.recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
+        metrics: listeners.metrics.map(|listener| metrics::http::serve(listener, shared.clone())).transpose()?,
         shared,
         router,
         ended,
@@ -264,20 +255,29 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
     // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
-    let Some(slot) = shared.connections.admit(peer.ip()) else {
+    let Some(slot) = shared.connections.admit(peer.ip(), port) else {
+        note_refused(shared, port, peer, ConnectionRefusal::TooMany);
         return refuse(&stream, "the server has too many connections; try later");
     };
+    shared.metrics.accepted_connections.of(port).add(1);
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
     let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
     let connection = Arc::new(Connection::new(id, port, peer.ip(), stream, slot, trace));
-    let (shared, reading) = (shared.clone(), connection.clone());
-    let read = move || reader::serve(&shared, &reading);
+    let (of_reader, reading) = (shared.clone(), connection.clone());
+    let read = move || reader::serve(&of_reader, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
+        note_refused(shared, port, peer, ConnectionRefusal::NoThread);
         refuse(connection.outgoing.stream(), "the server has no thread left; try later");
     }
+}
+
+fn note_refused(shared: &Shared, port: Port, peer: SocketAddr, reason: ConnectionRefusal) {
+    shared.metrics.refused_connections.of(port).add(1);
+    shared.metrics.count_refusal(Code::Full);
+    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port: port.into(), reason });
 }
 
 /// Answers FULL to a connection that is not served, and closes it, without waiting.
@@ -299,6 +299,11 @@ impl Handle {
         self.recv.address()
     }
 
+    /// Returns the address of the metrics port, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Listening::address)
+    }
+
     /// Tells that the router has ended by itself: it could not go on, and says why.
     pub fn ended(&self) -> &Ended {
         &self.ended
@@ -314,6 +319,8 @@ impl Handle {
         self.shared.tell_router(Input::Stop);
         let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
         let _ = self.router.join();
+        self.metrics.iter_mut().for_each(Listening::stop);
+        self.shared.audit.finish();
         end
     }
 }

@@ -36,7 +36,7 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
-    RoomNumber, SentMessage, StoredState, length_in_reply,
+    RoomNumber, SentMessage, StoredState, Tally, length_in_reply,
 };
 
 use live::Presence;
@@ -73,7 +73,8 @@ pub struct StateMachine {
 
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
-    pub fn new(stored: StoredState, policy: Policy) -> Self {
+    pub fn new(mut stored: StoredState, policy: Policy) -> Self {
+        stored.begin_tally();
         let (presence, rate_limits, today, acknowledgements) = Default::default();
         Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
     }
