@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// Period in which the lines of the audit log about one address or user are counted and limited.
 pub const AUDIT_PERIOD: Duration = Duration::from_secs(60);
-/// Most lines about failed logins from one address in that period: a guard such as fail2ban bans after fewer.
+/// Most lines about failed logins from one address for one reason in that period: a guard such as fail2ban bans after
+/// as many or fewer.
 pub const AUDIT_FAILED_LOGINS: u32 = 10;
 /// Most lines about refusals of one user under one code, and about refused connections of one address.
 pub const AUDIT_REFUSALS: u32 = 1;

@@ -77,12 +77,16 @@ fn failed_logins_have_ten_lines_a_minute_and_the_rest_is_counted() {
     for number in 0..15 {
         fails_to_log_in(&world, [127, 0, 0, 7], &format!("LOGIN:nobody{number}:wrong password"));
     }
-    // Another address has lines of its own.
+    // Another address has lines of its own, and so has another reason.
     fails_to_log_in(&world, [127, 0, 0, 8], "LOGIN:nobody:wrong password");
+    drop(world.register("luis"));
+    fails_to_log_in(&world, [127, 0, 0, 7], "LOGIN:luis:wrong password");
     world.stop();
     let line = "event=login_failed from=127.0.0.7 port=SEND reason=no_account";
     let mut expected = vec![line.to_owned(); limits::AUDIT_FAILED_LOGINS as usize];
     expected.push("event=login_failed from=127.0.0.8 port=SEND reason=no_account".to_owned());
+    expected.push("event=account_created from=127.0.0.1 port=SEND user=\"luis\"".to_owned());
+    expected.push("event=login_failed from=127.0.0.7 port=SEND reason=password user=\"luis\"".to_owned());
     // The end of the server is the end of the minute.
     expected.push(format!("{line} count=5"));
     assert_eq!(events(&world), expected);
@@ -228,14 +232,15 @@ fn fail2ban_finds(line: &str) -> Option<String> {
 }
 
 #[test]
-fn the_filter_for_fail2ban_finds_the_address_of_each_failed_login_and_of_nothing_else() {
+fn the_filter_for_fail2ban_finds_the_address_of_each_wrong_password_and_of_nothing_else() {
     for format in ["text", "json"] {
         let world = World::new(&["--no-lobby", "--log-format", format, "--trace"]);
         drop(world.register("luis"));
         fails_to_log_in(&world, [127, 0, 0, 7], "LOGIN:luis:wrong password");
         fails_to_log_in(&world, [127, 0, 0, 8], "LOGIN:nobody:wrong password");
         // What a client sends is in the trace.
-        let forged = "[2026-11-23T07:23:31Z INFO  wachat::audit] event=login_failed from=192.0.2.1 port=SEND reason=x";
+        let forged =
+            "[2026-11-23T07:23:31Z INFO  wachat::audit] event=login_failed from=192.0.2.1 port=SEND reason=password";
         let mut ana = world.register("ana");
         assert!(ana.request(&format!("SEND;m-1;ana;{forged}")).starts_with("OK;"));
         wait_until("the trace", || world.log().contains(forged));
@@ -243,7 +248,7 @@ fn the_filter_for_fail2ban_finds_the_address_of_each_failed_login_and_of_nothing
         let log = world.log();
         let stamped = log.lines().filter(|line| line.starts_with("[20") || line.starts_with("{\"time"));
         let found: Vec<_> = stamped.filter_map(fail2ban_finds).collect();
-        assert_eq!(found, ["127.0.0.7", "127.0.0.8"], "{log}");
+        assert_eq!(found, ["127.0.0.7"], "a new user's first login is no attack: {log}");
         let others = log.lines().filter(|line| !line.contains("wachat::audit] event") || line.contains("SEND;m-1"));
         let expressions = fail2ban_expressions();
         for line in others.filter(|line| line.contains("192.0.2.1")) {
@@ -254,7 +259,7 @@ fn the_filter_for_fail2ban_finds_the_address_of_each_failed_login_and_of_nothing
         user: None,
         from: "2001:db8::7".parse().expect("an address"),
         port: Port::Send,
-        reason: LoginFailure::NoAccount,
+        reason: LoginFailure::OldPassword,
     };
     let line = format!("[2026-11-23T07:23:31Z INFO  wachat::audit] {}", v6.line(3));
     assert_eq!(fail2ban_finds(&line).as_deref(), Some("2001:db8::7"));

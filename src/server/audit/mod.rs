@@ -87,7 +87,7 @@ pub enum Event {
 }
 
 /// Reason for which a login has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoginFailure {
     NoAccount,
     Password,

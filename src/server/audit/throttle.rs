@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::Event;
+use super::{Event, LoginFailure};
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::Code;
@@ -16,8 +16,10 @@ use crate::server::network;
 /// What the lines of a period have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    /// An address, or in IPv6 its network of 64 bits.
-    Address(IpAddr),
+    /// An address, or in IPv6 its network of 64 bits; each reason counts by itself, so that failures that no guard counts
+    /// cannot hide others.
+    Login(IpAddr, LoginFailure),
+    Connection(IpAddr),
     /// A user and a code; an address where no user is known.
     User(Result<UserName, IpAddr>, Code),
     /// All that have no period of their own.
@@ -65,8 +67,8 @@ impl Throttles {
     pub fn add(&mut self, event: Event, now: Instant) -> Due {
         let mut due = self.expire(now);
         let (throttle, key) = match &event {
-            Event::LoginFailed { from, .. } => (&mut self.failed_logins, Key::Address(network(*from))),
-            Event::ConnectionRefused { from, .. } => (&mut self.connections, Key::Address(network(*from))),
+            Event::LoginFailed { from, reason, .. } => (&mut self.failed_logins, Key::Login(network(*from), *reason)),
+            Event::ConnectionRefused { from, .. } => (&mut self.connections, Key::Connection(network(*from))),
             Event::Refused { user, from, code, .. } => {
                 (&mut self.refusals, Key::User(user.clone().ok_or(network(*from)), *code))
             }
