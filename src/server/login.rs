@@ -141,7 +141,10 @@ impl Attempt {
 
     fn finish(self, outcome: Outcome) {
         match &outcome {
-            Outcome::Refused(ko) => log::debug!("{}: login refused: {ko}", self.connection),
+            // Without the name: it can be a password that was typed in its place.
+            Outcome::Refused(ko) => {
+                log::debug!("{}: login from {} refused: {ko}", self.connection, self.origin.address);
+            }
             _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.origin.address),
         }
         self.shared.report_login(self.connection, outcome);
