@@ -1,7 +1,7 @@
 //! The command line: its grammar (clap), and the match that runs a command.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::settings::{self, Settings};
 use crate::state_machine::{Policy, mib};
 use crate::store::{CONTROL_SOCKET, Sizes};
 use crate::tools;
+use log_format::LogFormat;
 
 mod admin;
 mod announce;
@@ -33,6 +34,7 @@ mod dissector;
 mod explain;
 mod import;
 mod judge;
+mod log_format;
 mod log_level;
 mod man;
 pub mod pages;
@@ -176,6 +178,12 @@ struct ServeArgs {
     /// Do not put every new account into #lobby
     #[arg(long)]
     no_lobby: bool,
+    /// Form of the log on standard error
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// Serve metrics for Prometheus (/metrics) and a health check (/healthz) over HTTP at this address [default: neither]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
     /// Run in a session of its own, and hold this file, which gets the process id: servers of `wachat class`
     #[arg(long, value_name = "FILE", hide = true)]
     detached: Option<PathBuf>,
@@ -243,6 +251,7 @@ impl From<ServeArgs> for Config {
             disk_floor: mib(args.disk_floor),
             trace: None,
             tls,
+            metrics: args.metrics,
         }
     }
 }
@@ -262,7 +271,10 @@ pub fn run() -> ExitCode {
     let matches = command.clone().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        Command::Serve(args) => finish(serve::serve(args.trace.clone(), args.detached.clone(), args.into())),
+        Command::Serve(args) => {
+            log_format::start(args.log_format);
+            finish(serve::serve(args.trace.clone(), args.detached.clone(), args.into()))
+        }
         Command::Connect(args) => client::run(&args),
         Command::Tool(tool) => tools::run(&tool),
         Command::Bridge(args) => bridge::run(args),

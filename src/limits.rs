@@ -2,10 +2,12 @@
 //! the protocol page.
 
 mod course;
+mod monitoring;
 
 use std::time::Duration;
 
 pub use course::*;
+pub use monitoring::*;
 
 // Names, lines and texts.
 

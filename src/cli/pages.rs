@@ -85,6 +85,7 @@ pub static PAGES: &[Page] = &[
             ("wachat serve --listen 0.0.0.0", "For the network; it prints the line for friends"),
             ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
             ("wachat serve --trace", "Show each line as it comes and goes"),
+            ("wachat serve --metrics 127.0.0.1:9666", "Serve metrics for Prometheus, and a health check"),
         ],
         &["connect", "user", "session", "ban", "status", "check", "backup", "trace"],
     ),

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded, never, select, tick};
 use if_addrs::{IfOperStatus, Interface};
-use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -32,7 +31,6 @@ pub(super) fn serve(
     detached: Option<PathBuf>,
     mut config: Config,
 ) -> Result<(), String> {
-    start_log();
     let held = detached.map(|file| class::detach(&file).map_err(|error| format!("{}: {error}", file.display())));
     let _held = held.transpose()?;
     server::fix_thresholds();
@@ -45,16 +43,6 @@ pub(super) fn serve(
     end
 }
 
-/// Starts the log. Its level is that of `RUST_LOG`, else warn, until `wachat log-level` sets another one: so the logger takes
-/// all of this program, and the level is that of the log crate. Where `RUST_LOG` names modules it decides alone.
-fn start_log() {
-    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
-    let level = if wanted.is_empty() { Some(LevelFilter::Warn) } else { wanted.parse().ok() };
-    let Some(level) = level else { return env_logger::init() };
-    env_logger::Builder::new().filter_level(level).filter_module("wachat", LevelFilter::Trace).init();
-    log::set_max_level(level);
-}
-
 fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
     match file {
         Some(path) => Trace::to_file("server", &path),
@@ -65,6 +53,9 @@ fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
 fn run(mut config: Config) -> Result<(), String> {
     let (data, registration) = (config.data.display().to_string(), config.registration);
     config.connections = connections_within(raise_file_limit())?;
+    if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
+        log::warn!("--metrics {address}: everybody who reaches this address can read the metrics, without a password");
+    }
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let server = server::start(config).map_err(|error| error.to_string())?;
@@ -138,6 +129,9 @@ fn announce(server: &Handle, data: &str, registration: Registration) -> io::Resu
     }
     if registration == Registration::Closed {
         lines.push("only wachat user add makes accounts; serve --registration open lets clients do so".to_owned());
+    }
+    if let Some(metrics) = server.metrics_address() {
+        lines.push(format!("metrics at http://{metrics}/metrics, health at http://{metrics}/healthz"));
     }
     lines.iter().for_each(|line| text.push_str(&format!("wachat: {line}\n")));
     text.push_str("wachat: Ctrl-C stops the server\n");

@@ -45,6 +45,11 @@ impl Timestamp {
         Some(time)
     }
 
+    /// Returns the milliseconds since 1970.
+    pub fn millis(self) -> u64 {
+        self.0
+    }
+
     /// Returns the number of the day, counted from 1970, UTC.
     pub fn day(self) -> u64 {
         self.0 / 86_400_000

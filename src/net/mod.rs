@@ -16,6 +16,6 @@ pub use listen::{Listening, listen};
 pub use local::{TimedStream, listen_locally};
 pub use outgoing::{Outgoing, Progress};
 pub use socket::Socket;
-pub use straggler::Stragglers;
+pub use straggler::{Backlog, Stragglers};
 pub use tls::is_clear_text;
 pub use tls_config::{client_config, crypto, peer_configs, server_config};

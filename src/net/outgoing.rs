@@ -138,6 +138,12 @@ impl Outgoing {
         !self.unsent.lock().bytes.is_empty()
     }
 
+    /// Returns how many bytes the straggler thread still has of this connection.
+    pub(super) fn unsent_bytes(&self) -> usize {
+        let unsent = self.unsent.lock();
+        unsent.bytes.len().saturating_sub(unsent.sent)
+    }
+
     fn half_close(&self) {
         let _ = self.socket.tcp().shutdown(Shutdown::Write);
         if !self.reader_stopped.load(Ordering::SeqCst) {

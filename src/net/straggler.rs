@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,14 @@ const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 pub struct Stragglers {
     /// Holds each connection at most once: unbounded here, bounded by the number of connections.
     arrivals: Sender<Arc<Outgoing>>,
+    backlog: Arc<Backlog>,
+}
+
+/// Connections and bytes that the straggler thread has still to send. It stores these numbers after each round.
+#[derive(Default)]
+pub struct Backlog {
+    pub connections: AtomicUsize,
+    pub bytes: AtomicUsize,
 }
 
 /// A connection with unsent bytes, and when it is cut off unless enough of them are sent.
@@ -36,9 +45,16 @@ impl Stragglers {
         let (arrivals, arriving) = unbounded();
         let seconds = usize::try_from(timeout.as_secs()).unwrap_or(usize::MAX);
         let required = limits::REPLY_RATE.saturating_mul(seconds).max(1);
-        let thread = StragglerThread { arriving, waiting: Vec::new(), timeout, required, finished };
+        let backlog = Arc::<Backlog>::default();
+        let (waiting, noted) = (Vec::new(), backlog.clone());
+        let thread = StragglerThread { arriving, waiting, timeout, required, finished, backlog: noted };
         thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
-        Ok(Self { arrivals })
+        Ok(Self { arrivals, backlog })
+    }
+
+    /// Returns the numbers of the connections and bytes that the thread has still to send.
+    pub fn backlog(&self) -> &Arc<Backlog> {
+        &self.backlog
     }
 
     pub(super) fn add(&self, outgoing: Arc<Outgoing>) {
@@ -56,6 +72,7 @@ struct StragglerThread<F> {
     /// Number of bytes that a peer has to take within the time-out, unless it takes all.
     required: usize,
     finished: F,
+    backlog: Arc<Backlog>,
 }
 
 impl<F: FnMut(u64, Progress)> StragglerThread<F> {
@@ -66,7 +83,14 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
             for (straggler, writable) in stragglers.into_iter().zip(writable) {
                 self.serve(straggler, writable);
             }
+            self.note_backlog();
         }
+    }
+
+    fn note_backlog(&self) {
+        let bytes = self.waiting.iter().map(|straggler| straggler.outgoing.unsent_bytes()).sum();
+        self.backlog.bytes.store(bytes, Ordering::Relaxed);
+        self.backlog.connections.store(self.waiting.len(), Ordering::Relaxed);
     }
 
     /// Waits for a straggler if there is none. Returns whether there is still work to do.

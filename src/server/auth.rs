@@ -57,9 +57,9 @@ impl Auth {
         self.queue.submit(Task { origin, job })
     }
 
-    /// Returns how many passwords wait to be verified or hashed, or are under way.
-    pub fn queue_length(&self) -> usize {
-        self.queue.len()
+    /// Returns how many jobs wait or are under way.
+    pub fn unfinished(&self) -> usize {
+        self.queue.unfinished()
     }
 
     /// Notes a login whose password the cache has verified.

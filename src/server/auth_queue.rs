@@ -56,7 +56,7 @@ impl AuthQueue {
     }
 
     /// Returns how many tasks wait or are under way.
-    pub fn len(&self) -> usize {
+    pub fn unfinished(&self) -> usize {
         self.state.lock().total
     }
 

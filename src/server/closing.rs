@@ -49,6 +49,7 @@ impl Router {
 
     /// Closes a connection behind the replies that were written; unanswered requests stay so.
     pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
+        self.count_close(id, &reason);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if let Some(user) = session.login.verified_user() {
             self.user_connections.remove(user, id);
@@ -58,6 +59,16 @@ impl Router {
         }
         if session.close(reason, &self.stragglers, &mut self.buffers, Instant::now()) {
             self.sessions.remove(&id);
+        }
+    }
+
+    /// Counts the last KO of a connection, and a login that it refuses.
+    fn count_close(&self, id: ConnectionId, reason: &CloseReason) {
+        if let (CloseReason::Ko(ko), Some(session)) = (reason, self.sessions.get(&id)) {
+            self.count_refusal(id, ko.code);
+            if session.user().is_none() {
+                self.shared.metrics.count_refused_login(ko);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::Port;
 use crate::limits;
 
 pub(super) struct ConnectionTable {
@@ -23,20 +24,30 @@ pub(super) struct ConnectionTable {
 #[derive(Default)]
 struct Counts {
     all: Count,
+    send: Count,
+    recv: Count,
     per_address: HashMap<IpAddr, Count>,
 }
 
+/// A number of connections.
 #[derive(Clone, Copy, Default)]
-struct Count {
-    total: usize,
+pub(super) struct Count {
+    pub total: usize,
     /// Number of those that have not logged in.
     strangers: usize,
+}
+
+impl Count {
+    pub fn logged_in(self) -> usize {
+        self.total - self.strangers
+    }
 }
 
 /// One counted connection; dropping it ends the count.
 pub(super) struct Slot {
     table: Arc<ConnectionTable>,
     address: IpAddr,
+    port: Port,
     logged_in: AtomicBool,
 }
 
@@ -46,7 +57,7 @@ impl ConnectionTable {
     }
 
     /// Counts a new connection. `None`: there are too many already.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Slot> {
+    pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port) -> Option<Slot> {
         let (mut counts, address) = (self.counts.lock(), network(peer));
         let (all, from_address) = (counts.all, counts.per_address.get(&address).copied().unwrap_or_default());
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
@@ -54,8 +65,17 @@ impl ConnectionTable {
         if !fits_all || !fits(from_address, limits::CONNECTIONS_PER_ADDRESS, limits::STRANGERS_PER_ADDRESS) {
             return None;
         }
-        counts.change(address, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
-        Some(Slot { table: self.clone(), address, logged_in: AtomicBool::new(false) })
+        counts.change(address, port, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
+        Some(Slot { table: self.clone(), address, port, logged_in: AtomicBool::new(false) })
+    }
+
+    /// Counts the open connections of a port.
+    pub fn open(&self, port: Port) -> Count {
+        let counts = self.counts.lock();
+        match port {
+            Port::Send => counts.send,
+            Port::Recv => counts.recv,
+        }
     }
 
     /// Blocks until no connection is open, but not past the deadline.
@@ -66,8 +86,12 @@ impl ConnectionTable {
 }
 
 impl Counts {
-    fn change(&mut self, address: IpAddr, change: impl Fn(&mut Count)) {
+    fn change(&mut self, address: IpAddr, port: Port, change: impl Fn(&mut Count)) {
         change(&mut self.all);
+        change(match port {
+            Port::Send => &mut self.send,
+            Port::Recv => &mut self.recv,
+        });
         let from_address = self.per_address.entry(address).or_default();
         change(from_address);
         if from_address.total == 0 {
@@ -80,7 +104,7 @@ impl Slot {
     /// Notes that the connection has logged in.
     pub fn log_in(&self) {
         if !self.logged_in.swap(true, Ordering::Relaxed) {
-            self.table.counts.lock().change(self.address, |count| count.strangers -= 1);
+            self.table.counts.lock().change(self.address, self.port, |count| count.strangers -= 1);
         }
     }
 }
@@ -89,7 +113,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let stranger = usize::from(!*self.logged_in.get_mut());
         let mut counts = self.table.counts.lock();
-        counts.change(self.address, |count| {
+        counts.change(self.address, self.port, |count| {
             count.total -= 1;
             count.strangers -= stranger;
         });

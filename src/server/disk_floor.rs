@@ -1,5 +1,5 @@
-//! The floor of free disk space (`serve --disk-floor`): a thread that looks the space up, since a slow disk must not hold
-//! up the router.
+//! The floor of free disk space (`serve --disk-floor`): a thread that looks the space up once a second, since a slow disk
+//! must not hold up the router.
 
 use std::io;
 use std::thread::Builder;
@@ -18,12 +18,21 @@ pub(super) struct DiskFloor {
 
 impl DiskFloor {
     /// Looks the free space up, and goes on to do so; `report` is told whenever it falls below the floor, and is above
-    /// it again.
-    pub fn watch(store: &Store, floor: u64, report: impl Fn(bool) + Send + 'static) -> io::Result<Self> {
-        // Space that cannot be looked up is not known to be used up.
+    /// it again. `note` is told after each look how much there is, if that is known.
+    pub fn watch(
+        store: &Store,
+        floor: u64,
+        note: impl Fn(Option<u64>) + Send + 'static,
+        report: impl Fn(bool) + Send + 'static,
+    ) -> io::Result<Self> {
         let store = store.clone();
-        let look = move || store.free_bytes().is_ok_and(|free| free < floor);
-        let is_below = floor > 0 && look();
+        let look = move || {
+            let free = store.free_bytes().ok();
+            note(free);
+            // Space that cannot be looked up is not known to be used up.
+            free.is_some_and(|free| free < floor)
+        };
+        let is_below = look();
         let (running, stopped) = bounded(0);
         let work = move || {
             let mut was_below = is_below;
@@ -35,9 +44,7 @@ impl DiskFloor {
                 was_below = is_below;
             }
         };
-        if floor > 0 {
-            Builder::new().name("disk floor".to_owned()).spawn(work)?;
-        }
+        Builder::new().name("disk floor".to_owned()).spawn(work)?;
         Ok(Self { is_below, _running: running })
     }
 }

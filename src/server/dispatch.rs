@@ -4,7 +4,8 @@ use hashbrown::HashMap;
 
 use super::Fatal;
 use super::Port;
-use super::connection::CloseReason;
+use super::audit;
+use super::connection::{CloseReason, Connection};
 use super::history_reader::Job;
 use super::login::{self, Outcome};
 use super::router::Router;
@@ -65,11 +66,29 @@ impl Router {
         }
     }
 
+    /// Answers with a reply, and counts it if it is a refusal.
+    pub(super) fn write_reply(&mut self, id: ConnectionId, reply: &Reply) {
+        if let Reply::Ko(ko) = reply {
+            self.count_refusal(id, ko.code);
+        }
+        self.answer(id, |out| reply.write(out));
+    }
+
+    /// Counts a KO, and tells the audit log of one that a limit has caused.
+    pub(super) fn count_refusal(&self, id: ConnectionId, code: Code) {
+        self.shared.metrics.count_refusal(code);
+        if let Some(session) = self.sessions.get(&id).filter(|_| code.is_temporary()) {
+            let Connection { peer, port, .. } = *session.connection;
+            let user = session.login.verified_user().cloned();
+            self.shared.audit.note(audit::Event::Refused { user, from: peer, port: port.into(), code });
+        }
+    }
+
     /// Answers a request that the state machine need not see, behind those that it has still to answer.
     pub(super) fn answer_in_order(&mut self, id: ConnectionId, reply: Reply) {
         match self.sessions.get(&id) {
             Some(session) if session.started > 1 => self.group_commit.add_effect(Effect::Reply(id, reply)),
-            _ => self.answer(id, |out| reply.write(out)),
+            _ => self.write_reply(id, &reply),
         }
     }
 
@@ -90,6 +109,8 @@ impl Router {
                 if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
                     login::remember(&self.shared, user, &hash, &password);
                     let user = user.clone();
+                    let (from, port) = (session.connection.peer, session.connection.port.into());
+                    self.shared.audit.note(audit::Event::PasswordChanged { user: user.clone(), from, port });
                     let last = Ko::new(Code::Auth, "the password was changed, so log in again");
                     self.close_others(id, &user, last.into());
                 }
@@ -100,11 +121,12 @@ impl Router {
             (Login::Opening(user), _) => {
                 let user = user.clone();
                 session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
+                self.shared.metrics.logins.accepted.add(1);
                 self.resumable.push(id);
             }
             (Login::Registering { .. } | Login::Pending, _) => return self.finish_registration(id, reply),
         }
-        self.answer(id, |out| reply.write(out));
+        self.write_reply(id, &reply);
     }
 
     /// Takes the outcome of a login attempt from an auth thread or a reader thread.
@@ -133,6 +155,8 @@ impl Router {
             (login, reply)
         {
             login::remember(&self.shared, &user, &password_hash, &password);
+            let (from, port) = (session.connection.peer, session.connection.port.into());
+            self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
             self.open_session(id, user, attempt.order);
         }
     }
@@ -170,6 +194,7 @@ impl Router {
         self.user_connections.add(&user, id);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.log_in(user.clone(), self.group_commit.state().number(&user).ok());
+        self.shared.metrics.logins.accepted.add(1);
         self.answer(id, |out| Reply::LoggedIn(LoggedIn { user }).write(out));
         self.resumable.push(id);
     }

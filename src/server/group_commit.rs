@@ -147,6 +147,11 @@ impl GroupCommit {
         }
     }
 
+    /// Returns how many bytes the batch holds.
+    pub fn batch_bytes(&self) -> usize {
+        self.wal.pending()
+    }
+
     /// Tells that the batch holds so much that it should not grow.
     pub fn batch_is_full(&self) -> bool {
         self.wal.pending() >= limits::BATCH_BYTES
@@ -196,6 +201,15 @@ impl GroupCommit {
         self.machine.disk_full = self.disk_below_floor || !self.wal.has_room();
     }
 
+    /// Checks that records can be written. The error says why not.
+    pub fn check_space(&self) -> Result<(), &'static str> {
+        match (self.disk_below_floor, self.machine.disk_full) {
+            (true, _) => Err("less space is free on the disk than --disk-floor: nothing is stored"),
+            (_, true) => Err("the write-ahead log cannot grow: nothing is stored"),
+            _ => Ok(()),
+        }
+    }
+
     pub fn set_disk_below_floor(&mut self, is_below: bool) {
         self.disk_below_floor = is_below;
         self.note_disk_full();
@@ -222,6 +236,11 @@ impl GroupCommit {
     pub fn is_far_uncovered(&self) -> bool {
         let due = self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
         self.closed_bytes() >= due.saturating_mul(limits::UNCOVERED_FACTOR)
+    }
+
+    /// Returns how many bytes of the log no checkpoint covers.
+    pub fn uncovered_bytes(&self) -> u64 {
+        self.closed_bytes() + self.wal.segment_bytes()
     }
 
     fn closed_bytes(&self) -> u64 {

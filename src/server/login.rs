@@ -1,15 +1,17 @@
 //! The first line of a connection (protocol, section 3). The reader thread starts the attempt, an auth thread verifies or
 //! hashes the password, and the outcome goes to the router.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::accounts::Account;
+use super::audit::{Event, LoginFailure};
 use super::auth::Job;
 use super::connection::{CloseReason, Connection};
 use super::failed_logins::Origin;
-use super::{Registration, Shared};
+use super::{Port, Registration, Shared};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind};
 use crate::state_machine::ConnectionId;
@@ -18,6 +20,8 @@ use crate::state_machine::ConnectionId;
 pub(super) struct Attempt {
     shared: Arc<Shared>,
     connection: ConnectionId,
+    peer: IpAddr,
+    port: Port,
     origin: Origin,
     user: String,
     password: String,
@@ -47,6 +51,8 @@ pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
     let attempt = Attempt {
         shared: shared.clone(),
         connection: connection.id,
+        peer: connection.peer,
+        port: connection.port,
         origin: Origin::new(connection.peer, UserName::new(login.user).ok().as_ref()),
         user: login.user.to_owned(),
         password: login.password.to_owned(),
@@ -70,7 +76,7 @@ impl Attempt {
                 return self.register();
             }
             return self.submit(|attempt, password| {
-                let done = Box::new(move |_| attempt.finish(Outcome::Refused(Code::Auth.into())));
+                let done = Box::new(move |_| attempt.fail(None, LoginFailure::NoAccount));
                 Job::Verify { password, hash: None, done }
             });
         };
@@ -88,7 +94,7 @@ impl Attempt {
             let hash = account.password_hash.clone();
             let done = Box::new(move |right: bool| {
                 if !right {
-                    return attempt.finish(Outcome::Refused(Code::Auth.into()));
+                    return attempt.fail(Some(account.name.clone()), LoginFailure::Password);
                 }
                 attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
                 attempt.log_in(account);
@@ -130,9 +136,18 @@ impl Attempt {
         self.finish(Outcome::LoggedIn { account, order });
     }
 
+    /// Refuses a login whose password is wrong; `user` is its account, if there is one.
+    fn fail(self, user: Option<UserName>, reason: LoginFailure) {
+        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port.into(), reason });
+        self.finish(Outcome::Refused(Code::Auth.into()));
+    }
+
     fn finish(self, outcome: Outcome) {
         match &outcome {
-            Outcome::Refused(ko) => log::debug!("{}: login of {:?} refused: {ko}", self.connection, self.user),
+            // Without the name: it can be a password that was typed in its place.
+            Outcome::Refused(ko) => {
+                log::debug!("{}: login from {} refused: {ko}", self.connection, self.origin.address);
+            }
             _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.origin.address),
         }
         self.shared.report_login(self.connection, outcome);

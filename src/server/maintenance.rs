@@ -1,10 +1,12 @@
 //! Keeps a spare segment and the checkpoints coming: the router's decisions about its background workers.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Fatal;
 use super::group_commit::GroupCommit;
+use super::metrics::Metrics;
 use super::workers::{Checkpointer, SegmentMaker, Wake, checkpointer, free, segment_maker};
 use crate::limits;
 use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
@@ -12,6 +14,7 @@ use crate::wal::{Segment, WalError};
 
 pub(super) struct Maintenance {
     store: Store,
+    metrics: Arc<Metrics>,
     segments: SegmentMaker,
     checkpoints: Checkpointer,
     /// Time of the next try, after the disk has refused one.
@@ -19,20 +22,30 @@ pub(super) struct Maintenance {
     retry_checkpoint: Option<Instant>,
     /// Time at which the segment that is being written was begun.
     segment_begun: Instant,
+    /// Time at which the last checkpoint was begun.
+    checkpoint_begun: Instant,
     /// Wait after the next failed checkpoint: each failure doubles it.
     checkpoint_delay: Duration,
 }
 
 impl Maintenance {
     /// Starts the workers; they call `wake` when they have done something.
-    pub fn start(opened: &Opened, store: Store, sizes: Sizes, wake: impl Wake) -> io::Result<Self> {
+    pub fn start(
+        opened: &Opened,
+        store: Store,
+        sizes: Sizes,
+        metrics: Arc<Metrics>,
+        wake: impl Wake,
+    ) -> io::Result<Self> {
         Ok(Self {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
             checkpoints: checkpointer(store.clone(), wake)?,
             store,
+            metrics,
             retry_segment: None,
             retry_checkpoint: None,
             segment_begun: Instant::now(),
+            checkpoint_begun: Instant::now(),
             checkpoint_delay: limits::DISK_RETRY_DELAY,
         })
     }
@@ -62,7 +75,9 @@ impl Maintenance {
         let quiet = self.segment_begun.elapsed() >= limits::QUIET;
         if let Some(upto) = group_commit.wants_checkpoint(quiet)
             && is_due(self.retry_checkpoint)
+            && !self.checkpoints.is_busy()
         {
+            self.checkpoint_begun = Instant::now();
             self.retry_checkpoint = None;
             self.checkpoints.start_work(upto);
         }
@@ -103,6 +118,7 @@ impl Maintenance {
     }
 
     fn accept_checkpoint(&mut self, group_commit: &mut GroupCommit, made: Result<Checkpointed, StoreError>) {
+        self.metrics.note_checkpoint(&made, self.checkpoint_begun);
         match made {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;

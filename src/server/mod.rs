@@ -12,8 +12,10 @@
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
 //!
 //! The administrator's commands come by a socket of their own (`control`), and through the same router.
+//! Beside this, `audit` writes the log's lines for administrators, and `metrics` counts and serves the counts.
 
 mod accounts;
+pub mod audit;
 mod auth;
 mod auth_queue;
 mod banned_networks;
@@ -25,20 +27,23 @@ mod disk_floor;
 mod dispatch;
 mod failed_logins;
 mod group_commit;
+mod health;
 mod history_reader;
+mod log_level;
 mod login;
 mod maintenance;
 mod memory;
+pub mod metrics;
 mod offline;
 mod reader;
 mod requests;
 mod router;
 mod session;
+mod start_error;
 mod tls;
 mod user_connections;
 mod workers;
 
-use std::fmt;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -54,9 +59,10 @@ use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ConnectionId, Policy, mib};
-use crate::store::{Opened, Sizes, Store, StoreError};
+use crate::store::{Opened, Sizes, Store};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
+use audit::{Audit, ConnectionRefusal};
 use auth::Auth;
 use banned_networks::BannedNetworks;
 use connection::Connection;
@@ -65,9 +71,12 @@ pub use connection_table::network;
 use control::ControlSocket;
 pub use group_commit::{GroupCommit, Urgency};
 pub use history_reader::delivered;
+pub use log_level::{is_logged, log_level, set_log_level};
 pub use memory::fix_thresholds;
+use metrics::Metrics;
 pub use offline::{Offline, hash_all, hash_one};
 use router::{Input, Router};
+pub use start_error::StartError;
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo};
 
@@ -107,6 +116,8 @@ pub struct Config {
     pub tls: Option<CertificateFiles>,
     /// Path of the socket for the administrator's commands, if there is one.
     pub control_socket: Option<PathBuf>,
+    /// Address of the metrics port, if there is one.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -127,43 +138,7 @@ impl Config {
             trace: None,
             tls: None,
             control_socket: None,
-        }
-    }
-}
-
-/// Reason for which a server does not start; its text says what to do.
-#[derive(Debug)]
-pub enum StartError {
-    Listen {
-        address: SocketAddr,
-        error: io::Error,
-    },
-    Store(StoreError),
-    Certificate(String),
-    /// The system gave no thread, or no way to watch sockets.
-    System(io::Error),
-}
-
-impl std::error::Error for StartError {}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen { address, error } => match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    write!(
-                        f,
-                        "{address} is in use; stop what listens there, or choose other ports with --send-port and --recv-port"
-                    )
-                }
-                io::ErrorKind::PermissionDenied => {
-                    write!(f, "{address}: ports below 1024 need root; choose others with --send-port and --recv-port")
-                }
-                _ => write!(f, "cannot listen on {address}: {error}; choose another address with --listen"),
-            },
-            Self::Store(error) => error.fmt(f),
-            Self::Certificate(error) => write!(f, "no TLS: {error}"),
-            Self::System(error) => write!(f, "the system cannot run another thread: {error}"),
+            metrics: None,
         }
     }
 }
@@ -184,6 +159,8 @@ struct Shared {
     poll_wait: Duration,
     trace: Option<Trace>,
     tls: Option<ServerTls>,
+    audit: Audit,
+    metrics: Arc<Metrics>,
 }
 
 /// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
@@ -197,6 +174,7 @@ pub struct Handle {
     send: Listening,
     recv: Listening,
     control: Option<ControlSocket>,
+    metrics: Option<Listening>,
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
@@ -222,6 +200,9 @@ impl From<Port> for trace::Port {
 pub fn start(config: Config) -> Result<Handle, StartError> {
     let send = bind(SocketAddr::new(config.listen, config.send_port))?;
     let recv = bind(SocketAddr::new(config.listen, config.recv_port))?;
+    let bind_metrics =
+        |address| TcpListener::bind(address).map_err(|error| StartError::ListenForMetrics { address, error });
+    let metrics = config.metrics.map(bind_metrics).transpose()?;
     let store = Store::new(config.disk.clone(), &config.data);
     let opened = store.open(config.policy.clone(), config.sizes).map_err(StartError::Store)?;
     if let Some(notice) = &opened.notice {
@@ -238,7 +219,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     }
     let tls = config.tls.as_ref().map(|files| ServerTls::open(files, &config.data)).transpose();
     let tls = tls.map_err(StartError::Certificate)?;
-    run(config, opened, store, tls, [send, recv]).map_err(StartError::System)
+    run(config, opened, store, tls, Listeners { send, recv, metrics }).map_err(StartError::System)
 }
 
 /// Records that the log had batches behind the last checkpoint: the store was not closed by [`Handle::stop`].
@@ -249,13 +230,19 @@ fn note_recovery(trace: &Trace, opened: &Opened) {
     }
 }
 
+struct Listeners {
+    send: TcpListener,
+    recv: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
 /// Starts the threads. They are all there, or the server does not start.
 fn run(
     config: Config,
     opened: Opened,
     store: Store,
     tls: Option<ServerTls>,
-    [send, recv]: [TcpListener; 2],
+    listeners: Listeners,
 ) -> io::Result<Handle> {
     let (inputs, inbox) = bounded(limits::ROUTER_QUEUE);
     let shared = Arc::new(Shared {
@@ -271,6 +258,8 @@ fn run(
         poll_wait: config.policy.poll_wait,
         trace: config.trace.clone(),
         tls,
+        audit: Audit::default(),
+        metrics: Arc::default(),
     });
     let router = Router::new(opened, store, &config, inbox, shared.clone())?;
     let (tell_end, ended) = bounded(1);
@@ -279,8 +268,9 @@ fn run(
     let (to_send, to_recv) = (shared.clone(), shared.clone());
     Ok(Handle {
         control: config.control_socket.and_then(|path| ControlSocket::open(path, shared.clone())),
-        send: listen(send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
-        recv: listen(recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
+        send: listen(listeners.send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,
+        recv: listen(listeners.recv, "recv port", move |stream, peer| accept(&to_recv, Port::Recv, stream, peer))?,
+        metrics: listeners.metrics.map(|listener| metrics::http::serve(listener, shared.clone())).transpose()?,
         shared,
         router,
         ended,
@@ -295,9 +285,11 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
     // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
-    let Some(slot) = shared.connections.admit(peer.ip()) else {
+    let Some(slot) = shared.connections.admit(peer.ip(), port) else {
+        note_refused(shared, port, peer, ConnectionRefusal::TooMany);
         return refuse(&stream, Ko::new(Code::Full, "the server has too many connections; try later"));
     };
+    shared.metrics.accepted_connections.of(port).add(1);
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
     let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
@@ -310,14 +302,21 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
         Err(error) => return log::warn!("no TLS for {peer}: {error}"),
     };
     let connection = Arc::new(Connection::new(id, port, peer.ip(), socket, slot, trace));
-    let (shared, reading) = (shared.clone(), connection.clone());
-    let read = move || reader::serve(&shared, &reading);
+    let (of_reader, reading) = (shared.clone(), connection.clone());
+    let read = move || reader::serve(&of_reader, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
         log::warn!("no thread for {peer}: {error}");
+        note_refused(shared, port, peer, ConnectionRefusal::NoThread);
         let full = Ko::new(Code::Full, "the server has no thread left; try later");
         refuse(connection.outgoing.socket().tcp(), full);
     }
+}
+
+fn note_refused(shared: &Shared, port: Port, peer: SocketAddr, reason: ConnectionRefusal) {
+    shared.metrics.refused_connections.of(port).add(1);
+    shared.metrics.count_refusal(Code::Full);
+    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port: port.into(), reason });
 }
 
 /// Closes a connection that is not served, with a KO in clear text, without waiting.
@@ -337,6 +336,11 @@ impl Handle {
 
     pub fn recv_address(&self) -> SocketAddr {
         self.recv.address()
+    }
+
+    /// Returns the address of the metrics port, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Listening::address)
     }
 
     /// Tells that the router has ended by itself: it could not go on, and says why.
@@ -365,6 +369,8 @@ impl Handle {
         self.shared.tell_router(Input::Stop);
         let end = self.ended.recv().unwrap_or_else(|_| Err("the router has panicked".to_owned()));
         let _ = self.router.join();
+        self.metrics.iter_mut().for_each(Listening::stop);
+        self.shared.audit.finish();
         end
     }
 }

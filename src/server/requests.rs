@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Fatal;
 use super::Port;
+use super::audit::{Event, LoginFailure};
 use super::auth::Job;
 use super::failed_logins::Origin;
 use super::history_reader::{HistoryResult, Lookup};
@@ -207,11 +208,16 @@ impl Router {
         let hash = match hashed {
             Ok(hash) => hash,
             Err(ko) if ko.code.closes() => {
+                if ko.code == Code::Auth {
+                    let (from, port) = (session.connection.peer, session.connection.port.into());
+                    let reason = LoginFailure::OldPassword;
+                    self.shared.audit.note(Event::LoginFailed { user: Some(user), from, port, reason });
+                }
                 self.close_now(id, ko.into());
                 return Ok(());
             }
             Err(ko) => {
-                self.answer(id, |out| Reply::Ko(ko).write(out));
+                self.write_reply(id, &Reply::Ko(ko));
                 return Ok(());
             }
         };

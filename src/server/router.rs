@@ -8,13 +8,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use hashbrown::HashMap;
 
 use super::connection::{CloseReason, Connection};
 use super::control::{Asked, BatchCounts};
 use super::disk_floor::DiskFloor;
 use super::group_commit::{GroupCommit, Urgency};
+use super::health;
 use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
@@ -52,6 +53,8 @@ pub(super) enum Input {
     DiskBelowFloor(bool),
     /// A worker has done something: [`Maintenance::run`] takes it.
     WorkDone,
+    /// The metrics port asks whether messages can be stored.
+    Health(Sender<Result<(), String>>),
     /// The server is stopping: answer what was asked, and close every connection.
     ShutDown,
     /// The last input there is.
@@ -104,17 +107,20 @@ impl Router {
         inbox: Receiver<Input>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        let [drained, found, watching, waking] = [(); 4].map(|()| shared.clone());
+        let [drained, found, watching, noting, waking] = [(); 5].map(|()| shared.clone());
         // A full queue: the router is awake.
         let wake = move || _ = waking.router.try_send(Input::WorkDone);
         let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
         let history_read = move |id, result| found.tell_router(Input::HistoryRead(id, result));
         let report = move |is_below| watching.tell_router(Input::DiskBelowFloor(is_below));
-        let disk_floor = DiskFloor::watch(&store, config.disk_floor, report)?;
+        let note = move |free| health::note_second(&noting, free);
+        let disk_floor = DiskFloor::watch(&store, config.disk_floor, note, report)?;
+        let stragglers = Stragglers::start(shared.timeout, output_ended)?;
+        let _ = shared.metrics.stragglers.set(stragglers.backlog().clone());
         let mut router = Self {
             history: HistoryReader::start(&store, history_read)?,
-            stragglers: Stragglers::start(shared.timeout, output_ended)?,
-            maintenance: Maintenance::start(&opened, store, config.sizes, wake)?,
+            stragglers,
+            maintenance: Maintenance::start(&opened, store, config.sizes, shared.metrics.clone(), wake)?,
             group_commit: GroupCommit::new(opened, config.sizes),
             inbox,
             shared,
@@ -136,6 +142,7 @@ impl Router {
         if router.disk_floor.is_below {
             router.set_disk_below_floor(true);
         }
+        router.note_state();
         Ok(router)
     }
 
@@ -231,21 +238,14 @@ impl Router {
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),
-            Input::WorkDone => {}
+            // One that has waited in vain has its answer.
+            Input::Health(answer) => _ = answer.try_send(self.check_health()),
+            // A checkpoint covers a part of the log.
+            Input::WorkDone => self.note_state(),
             Input::ShutDown => self.shut_down(),
             Input::Stop => self.stopping = true,
         }
         Ok(())
-    }
-
-    fn set_disk_below_floor(&mut self, is_below: bool) {
-        match is_below {
-            true => {
-                log::error!("less space is free on the disk than --disk-floor: nothing is stored until there is more")
-            }
-            false => log::warn!("there is space on the disk again"),
-        }
-        self.group_commit.set_disk_below_floor(is_below);
     }
 
     fn accept(&mut self, connection: Arc<Connection>) {
@@ -319,6 +319,7 @@ impl Router {
 
     pub(super) fn commit(&mut self) -> Result<(), Fatal> {
         self.commit_deadline = None;
+        let (begun, bytes) = (Instant::now(), self.group_commit.batch_bytes());
         let records = self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
             let why = format!("the write-ahead log cannot be written: {error}");
@@ -329,6 +330,7 @@ impl Router {
         if let Some(trace) = self.shared.trace.as_ref().filter(|_| records > 0) {
             trace.note(trace::Event::Sync, records, "records are durable");
         }
+        self.note_commit(records, bytes, begun);
         self.dispatch_effects();
         Ok(())
     }

@@ -64,6 +64,8 @@ pub static SETTINGS: &[Setting] = &[
     serve("disk_floor", Kind::Number),
     serve("rate", Kind::Number),
     serve("no_lobby", Kind::Not),
+    serve("log_format", Kind::Text),
+    serve("metrics", Kind::Text),
 ];
 
 impl Setting {

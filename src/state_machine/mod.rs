@@ -37,7 +37,7 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member,
-    Participants, RoomNumber, SentMessage, StoredState, length_in_reply,
+    Participants, RoomNumber, SentMessage, StoredState, Tally, length_in_reply,
 };
 
 use live::Presence;
@@ -74,7 +74,8 @@ pub struct StateMachine {
 
 impl StateMachine {
     /// Makes the state machine of a state that recovery has rebuilt.
-    pub fn new(stored: StoredState, policy: Policy) -> Self {
+    pub fn new(mut stored: StoredState, policy: Policy) -> Self {
+        stored.begin_tally();
         let (presence, rate_limits, today, acknowledgements) = Default::default();
         Self { stored, presence, rate_limits, today, policy, acknowledgements, disk_full: false }
     }

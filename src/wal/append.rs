@@ -50,6 +50,11 @@ impl Wal {
         Ok(())
     }
 
+    /// Returns how many bytes the segment that is being written holds.
+    pub fn segment_bytes(&self) -> u64 {
+        self.segment.end
+    }
+
     /// Checks that one more record of any length fits into the batch, and the batch into the segment.
     pub fn has_room(&self) -> bool {
         self.has_room_for(0)

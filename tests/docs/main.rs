@@ -16,6 +16,7 @@ mod dependencies;
 mod examples;
 mod labs;
 mod machine;
+mod monitoring;
 mod page;
 mod pages;
 mod pictures;

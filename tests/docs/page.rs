@@ -11,6 +11,7 @@ pub const EXAMPLES: &str = "examples/README.md";
 pub const FIVE: &str = "examples/five.md";
 pub const PROMISES: &str = "tests/promises.md";
 pub const FIGURES: &str = "tests/figures/README.md";
+pub const MONITORING: &str = "examples/deploy/monitoring.md";
 
 /// Returns the path of a file of the project.
 pub fn path(name: &str) -> PathBuf {

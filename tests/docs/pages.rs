@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use crate::page::{
-    CLIENT, COURSE, EXAMPLES, FIGURES, FIVE, PROMISES, README, TOOLS, path, quoted, read, section, table,
+    CLIENT, COURSE, EXAMPLES, FIGURES, FIVE, MONITORING, PROMISES, README, TOOLS, path, quoted, read, section, table,
 };
 use crate::support::WACHAT;
 use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::texts::Language;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     README,
     CLIENT,
     TOOLS,
@@ -21,6 +21,7 @@ const PAGES: [&str; 14] = [
     FIGURES,
     "SECURITY.md",
     "data/README.md",
+    MONITORING,
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",

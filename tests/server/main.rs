@@ -5,12 +5,14 @@
 mod support;
 
 mod acknowledgements;
+mod audit;
 mod cheap_requests;
 mod disk_floor;
 mod flood;
 mod isolation;
 mod line_reader;
 mod memory;
+mod metrics;
 mod model;
 mod network;
 mod networks;

@@ -14,6 +14,7 @@ pub mod connection;
 pub mod examples;
 pub mod group_commit_harness;
 pub mod intercepted_disk;
+pub mod metrics;
 pub mod process;
 pub mod proxy;
 pub mod random;

@@ -7,11 +7,10 @@ use crate::limits;
 use crate::model::{Banned, NewAccount, Timestamp, UserName};
 use crate::protocol::control::{ControlRequest, Session, SessionChoice};
 use crate::protocol::{Code, Ko, Reply};
-use crate::server::Fatal;
-use crate::server::Port;
 use crate::server::connection::CloseReason;
 use crate::server::router::Router;
 use crate::server::session;
+use crate::server::{Fatal, Port, set_log_level};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId};
 
 impl Router {
@@ -88,7 +87,7 @@ impl Router {
             ControlRequest::Close(choice) => written(&self.close_chosen(choice)),
             ControlRequest::Status => list(figures(self)),
             ControlRequest::LogLevel { level } => {
-                log::set_max_level(level);
+                set_log_level(level);
                 written(&Reply::Done)
             }
             other => written(&Reply::Ko(Ko::new(Code::Syntax, other.summary()))),

@@ -1,9 +1,9 @@
 //! The figures of `wachat status`.
 
 use crate::protocol::control::Figure;
-use crate::server::Port;
 use crate::server::router::Router;
 use crate::server::session::Session;
+use crate::server::{Port, log_level};
 
 /// The batches of the write-ahead log since the start of the server.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +42,7 @@ pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         ("sessions_send", logged_in(Port::Send)),
         ("sessions_recv", logged_in(Port::Recv)),
         ("queue_router", router.queue_length() as u64),
-        ("queue_passwords", router.shared.auth.queue_length() as u64),
+        ("queue_passwords", router.shared.auth.unfinished() as u64),
         ("batches", counts.batches),
         ("records", counts.records),
         ("records_largest_batch", counts.largest),
@@ -52,7 +52,7 @@ pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
     let words = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("store", state.store.to_string()),
-        ("log_level", log::max_level().to_string().to_lowercase()),
+        ("log_level", log_level().to_string().to_lowercase()),
     ];
     let words = words.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.into() });
     words.chain(numbers.into_iter().map(|(name, value)| Figure { name: name.into(), value: value.to_string().into() }))

@@ -43,6 +43,8 @@ impl StoredState {
         recipient.chats.entry(from).or_default();
         recipient.note_last(from, before, message.seq);
         recipient.mailbox.put_message(message.seq, WaitingMessage { from, bytes, is_from_stranger });
+        self.tally.waiting.add(bytes);
+        self.tally.received += 1;
         self.notified.push(to);
         Ok(())
     }
@@ -61,8 +63,10 @@ impl StoredState {
         let receipts = room.add_message(message.seq, from, bytes, room_log);
         self.put_room_receipts(number, receipts, message.at);
         self.notify_members(number, from, message.seq);
+        self.tally.received += 1;
         Ok(())
     }
+
     /// Applies a cumulative acknowledgement to the user's mailbox and rooms.
     pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) -> Applied {
         if user.index() >= self.accounts.len() {
@@ -70,7 +74,12 @@ impl StoredState {
         }
         let account = self.account_mut(user);
         account.row.acknowledged = account.row.acknowledged.max(upto);
-        for (sender, last) in account.mailbox.remove_acknowledged(upto) {
+        let mut delivered = account.mailbox.messages();
+        let senders = account.mailbox.remove_acknowledged(upto);
+        delivered.subtract_usage(account.mailbox.messages());
+        self.tally.waiting.subtract_usage(delivered);
+        self.tally.delivered += delivered.messages as u64;
+        for (sender, last) in senders {
             // READ implies DELIVERED: after a READ no DELIVERED follows.
             if last > self.account(user).read_upto(sender) {
                 let receipt = Receipt { sender, state: State::Delivered, upto: last };
@@ -118,6 +127,10 @@ impl StoredState {
             return;
         }
         self.last = self.last.next();
+        match state {
+            State::Read => self.tally.receipts_read += 1,
+            _ => self.tally.receipts_delivered += 1,
+        }
         let event = Event::State { seq: self.last, target: self.target(target), state, upto, at };
         self.account_mut(sender).mailbox.put_state(event, (target, state));
         self.notified.push(sender);

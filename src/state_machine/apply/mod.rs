@@ -6,7 +6,7 @@ mod room;
 
 use std::sync::Arc;
 
-use super::stored::{Account, AccountRow, Ban, ConversationId, HistoryPrefix, Mailbox, StoredState};
+use super::stored::{Account, AccountRow, Ban, ConversationId, HistoryPrefix, StoredState};
 use super::{AccountNumber, ApplyError, Record};
 use crate::model::{Email, Message, Seq, Timestamp, UserName};
 
@@ -108,7 +108,8 @@ impl StoredState {
         self.active_accounts.remove(user);
         let account = self.account_mut(number);
         account.row.removed_at = Some(at);
-        account.mailbox = Mailbox::default();
+        let gone = std::mem::take(&mut account.mailbox).messages();
+        self.tally.waiting.subtract_usage(gone);
         Ok(())
     }
 

@@ -92,7 +92,8 @@ impl StoredState {
     pub(super) fn acknowledge_in_rooms(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {
         let mut moved = Vec::new();
         for number in &self.accounts[user.index()].rooms {
-            let receipts = self.rooms[number.index()].acknowledge(user, upto);
+            let (delivered, receipts) = self.rooms[number.index()].acknowledge(user, upto);
+            self.tally.delivered += delivered;
             if !receipts.is_empty() {
                 moved.push((*number, receipts));
             }
@@ -171,16 +172,19 @@ impl Room {
         self.move_watermarks(completed)
     }
 
-    /// Applies a member's cumulative acknowledgement.
-    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq) -> Vec<Receipt> {
+    /// Applies a member's cumulative acknowledgement. Returns also how many messages it acknowledges.
+    pub(super) fn acknowledge(&mut self, user: AccountNumber, upto: Seq) -> (u64, Vec<Receipt>) {
         let Some(member) = self.members.get_mut(&user).filter(|member| member.acknowledged < upto) else {
-            return Vec::new();
+            return (0, Vec::new());
         };
         let (before, read) = (std::mem::replace(&mut member.acknowledged, upto), member.read);
-        self.change_log(user, before, upto, |entry| {
+        let mut delivered = 0;
+        let receipts = self.change_log(user, before, upto, |entry| {
+            delivered += 1;
             decrement_if(&mut entry.unacknowledged, true);
             decrement_if(&mut entry.undelivered, entry.seq > read);
-        })
+        });
+        (delivered, receipts)
     }
 
     /// Applies a member's read mark. READ implies DELIVERED.
@@ -197,7 +201,13 @@ impl Room {
 
     /// Changes the entries after `after` and up to `upto` of which a user is a recipient, removes the oldest entries
     /// that are complete, and returns the watermarks that have moved.
-    fn change_log(&mut self, user: AccountNumber, after: Seq, upto: Seq, change: impl Fn(&mut Entry)) -> Vec<Receipt> {
+    fn change_log(
+        &mut self,
+        user: AccountNumber,
+        after: Seq,
+        upto: Seq,
+        mut change: impl FnMut(&mut Entry),
+    ) -> Vec<Receipt> {
         let start = self.position_after(after);
         let mut completed = Completed::new();
         for entry in self.log.range_mut(start..).take_while(|entry| entry.seq <= upto) {

@@ -54,7 +54,17 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn add(&mut self, bytes: u32) {
+    pub(in crate::state_machine) fn add_usage(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+
+    pub(in crate::state_machine) fn subtract_usage(&mut self, other: Self) {
+        self.messages = self.messages.saturating_sub(other.messages);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
+    }
+
+    pub(in crate::state_machine) fn add(&mut self, bytes: u32) {
         self.messages += 1;
         self.bytes += u64::from(bytes);
     }

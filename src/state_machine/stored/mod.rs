@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
 pub use bans::{Ban, Bans};
 pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
-pub use mailbox::{Mailbox, Usage, WaitingEvent, WaitingMessage};
+pub use mailbox::{Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
@@ -75,6 +75,22 @@ pub struct StoredState {
     /// The accounts for which applied records have brought events since the list was last drained. Beside the
     /// state, not part of it: no checkpoint holds it.
     pub(super) notified: Vec<AccountNumber>,
+    /// Beside the state, like `notified`.
+    pub tally: Tally,
+}
+
+/// Counts for the metrics of a server: what records have changed since it started, and what waits now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages that were accepted.
+    pub received: u64,
+    /// Messages that a recipient has acknowledged, once for each recipient.
+    pub delivered: u64,
+    /// STATE events.
+    pub receipts_delivered: u64,
+    pub receipts_read: u64,
+    /// The direct messages in all mailboxes.
+    pub waiting: Usage,
 }
 
 impl StoredState {
@@ -86,6 +102,23 @@ impl StoredState {
     /// Makes the state of an empty store with other capacities, for tests.
     pub fn with_capacities(store: Arc<str>, capacities: Capacities) -> Self {
         Self { store, capacities, ..Self::default() }
+    }
+
+    /// Begins the tally of a server: nothing was counted, and this waits.
+    pub(super) fn begin_tally(&mut self) {
+        let mut waiting = Usage::default();
+        self.accounts.iter().for_each(|account| waiting.add_usage(account.mailbox.messages()));
+        self.tally = Tally { waiting, ..Tally::default() };
+    }
+
+    /// Returns the number of accounts that were not removed.
+    pub fn account_count(&self) -> usize {
+        self.active_accounts.len()
+    }
+
+    /// Returns the number of open rooms.
+    pub fn room_count(&self) -> usize {
+        self.room_numbers.len()
     }
 
     /// Finds an account by name; a record or a session that names none is an error.
