@@ -10,7 +10,7 @@ use crate::protocol::{Code, Ko, Reply};
 use crate::server::connection::CloseReason;
 use crate::server::router::Router;
 use crate::server::session;
-use crate::server::{Fatal, Port, set_log_level};
+use crate::server::{Fatal, Port, audit, set_log_level};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId};
 
 impl Router {
@@ -18,14 +18,13 @@ impl Router {
     /// asks for comes between the change and what follows from it, such as the end of a user's connections.
     pub(in crate::server) fn administer(&mut self, asked: Asked) -> Result<(), Fatal> {
         let request = asked.request;
-        let audited = (!request.is_query()).then(|| request.summary());
         let reply = match plan(request.clone(), self.group_commit.state(), Timestamp::now()) {
             Plan::Change(command) => self.change(&request, command)?,
             Plan::Answer(reply) => reply,
             Plan::Live(request) => self.answer_live(request),
         };
-        if let Some(what) = audited {
-            audit(&what, &reply);
+        if !request.is_query() {
+            self.audit_command(&request, &reply);
         }
         // A command that has gone away takes no reply.
         let _ = asked.reply.try_send(reply);
@@ -47,6 +46,18 @@ impl Router {
             self.follow(request);
         }
         Ok(written(&reply))
+    }
+
+    /// Notes in the audit log that the administrator has asked for a change, and what became of it.
+    fn audit_command(&self, request: &ControlRequest, reply: &[u8]) {
+        let is_done = !reply.starts_with(b"KO");
+        self.shared.audit.note(audit::Event::AdminCommand { command: request.summary(), is_done });
+        if let ControlRequest::Ban { banned, seconds, reason } = request
+            && is_done
+        {
+            let (banned, reason) = (banned.to_string(), reason.as_str().to_owned());
+            self.shared.audit.note(audit::Event::Ban { banned, seconds: *seconds, reason });
+        }
     }
 
     /// Makes room for the records of new accounts, which become one batch. `false`: there is none.
@@ -160,10 +171,4 @@ fn session_row(id: ConnectionId, session: &session::Session) -> Option<Session> 
         address: session.connection.peer.to_canonical(),
         since: session.since,
     })
-}
-
-/// Notes in the log that the administrator has asked for a change, and what became of it.
-fn audit(what: &str, reply: &[u8]) {
-    let outcome = reply.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    log::warn!("administrator: {what}: {}", String::from_utf8_lossy(outcome));
 }

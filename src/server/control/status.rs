@@ -3,6 +3,7 @@
 use crate::protocol::control::Figure;
 use crate::server::router::Router;
 use crate::server::session::Session;
+use crate::server::tls::ServerTls;
 use crate::server::{Port, log_level};
 
 /// The batches of the write-ahead log since the start of the server.
@@ -49,7 +50,11 @@ pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         ("log_closed_bytes", closed_log),
         ("checkpoint_bytes", checkpoint),
     ];
+    let certificate = router.shared.tls.as_ref().map(ServerTls::info);
+    let days = certificate.and_then(|info| info.expires_in).map(|left| (left.as_secs() / 86_400).to_string());
     let words = [
+        ("certificate", certificate.map_or("none".to_owned(), |info| info.fingerprint.to_string())),
+        ("certificate_days", days.unwrap_or_default()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("store", state.store.to_string()),
         ("log_level", log_level().to_string().to_lowercase()),

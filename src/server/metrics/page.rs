@@ -16,7 +16,7 @@ pub(super) fn write(shared: &Shared) -> String {
     write_connections(&mut page, shared);
     write_messages(&mut page, &shared.metrics);
     write_queues(&mut page, shared);
-    write_log(&mut page, &shared.metrics);
+    write_log(&mut page, shared);
     page.text
 }
 
@@ -92,7 +92,8 @@ fn write_queues(page: &mut Page, shared: &Shared) {
     page.value(backlog.map_or(0, |backlog| backlog.bytes.load(Ordering::Relaxed)));
 }
 
-fn write_log(page: &mut Page, metrics: &Metrics) {
+fn write_log(page: &mut Page, shared: &Shared) {
+    let metrics = &shared.metrics;
     page.histogram("wachat_batch_records", "Records in a batch of the write-ahead log.", &metrics.batch_records, 1.0);
     page.histogram("wachat_commit_seconds", "Time to write and sync a batch.", &metrics.commit_time, MICROS);
     page.counter("wachat_log_written_bytes_total", "Bytes of the records that were written to the write-ahead log.");
@@ -118,6 +119,10 @@ fn write_log(page: &mut Page, metrics: &Metrics) {
     page.value_if(made.made.get() > 0, made.micros.get() as f64 / MICROS);
     page.gauge("wachat_checkpoint_bytes", "Size of the last checkpoint's tables; absent before the first.");
     page.value_if(made.made.get() > 0, made.bytes.get() as f64);
+    page.gauge("wachat_certificate_expiry_seconds", "Time until the certificate of TLS expires; absent without TLS.");
+    if let Some(left) = shared.tls.as_ref().and_then(|tls| tls.info().expires_in) {
+        page.value(left.as_secs());
+    }
     page.gauge(
         "wachat_disk_free_bytes",
         "Free space of the disk that the store is on; absent where it cannot be looked up.",
