@@ -140,7 +140,7 @@ fn assert_only_known_files(data: &std::path::Path) {
         names
     };
     assert_eq!(names(data.parent().expect("the directory of the test")), ["data", "log"]);
-    assert_eq!(names(data), ["checkpoint-000000", "history", "lock", "wal"]);
+    assert_eq!(names(data), ["checkpoint-000000", "control.sock", "history", "lock", "wal"]);
     let numbered = |name: &String| name.trim_end_matches(".csv").bytes().all(|byte| byte.is_ascii_digit());
     assert!(names(&data.join("wal")).iter().all(numbered));
 }

@@ -2,7 +2,6 @@
 
 use crate::protocol::control::Figure;
 use crate::server::router::Router;
-use crate::server::session::Session;
 use crate::server::tls::ServerTls;
 use crate::server::{Port, log_level};
 
@@ -26,8 +25,8 @@ impl BatchCounts {
 /// Returns the figures, in the order in which they are shown.
 pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
     let logged_in = |port: Port| {
-        let on_port = |session: &&Box<Session>| session.connection.port == port && session.user().is_some();
-        router.sessions.values().filter(on_port).count() as u64
+        let sessions = router.sessions.values().filter(|session| session.user().is_some());
+        sessions.filter(|session| session.connection.port == port).count() as u64
     };
     let (state, counts) = (router.group_commit.state(), router.batch_counts);
     let removed = state.accounts().filter(|row| row.removed_at.is_some()).count() as u64;
