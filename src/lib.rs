@@ -53,7 +53,7 @@
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
-//! | [`store`] | the server's files: checkpoint, recovery, history, check, backup, restore | sockets |
+//! | [`store`] | the server's files: checkpoint, recovery, history, retention, check, backup, restore | sockets |
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
@@ -97,7 +97,8 @@
 //! # Deliberately absent
 //!
 //! No async runtime, no event loop for clients, no database, no lock around the state: one thread owns it. No
-//! background flush: a sync comes before every OK. History is never deleted.
+//! background flush: a sync comes before every OK. No message is deleted for want of space: the administrator sets an age
+//! (`serve --keep`), or nothing goes.
 
 pub mod bridge;
 pub mod cli;

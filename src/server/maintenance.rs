@@ -4,16 +4,19 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::Fatal;
+use super::clean_ups::CleanUps;
 use super::group_commit::GroupCommit;
 use super::workers::{Checkpointer, SegmentMaker, Wake, checkpointer, free, segment_maker};
 use crate::limits;
-use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
+use crate::model::Timestamp;
+use crate::store::{Checkpointed, Opened, Retention, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
 
 pub(super) struct Maintenance {
     store: Store,
     segments: SegmentMaker,
     checkpoints: Checkpointer,
+    clean_ups: CleanUps,
     /// Time of the next try, after the disk has refused one.
     retry_segment: Option<Instant>,
     retry_checkpoint: Option<Instant>,
@@ -25,10 +28,17 @@ pub(super) struct Maintenance {
 
 impl Maintenance {
     /// Starts the workers; they call `wake` when they have done something.
-    pub fn start(opened: &Opened, store: Store, sizes: Sizes, wake: impl Wake) -> io::Result<Self> {
+    pub fn start(
+        opened: &Opened,
+        store: Store,
+        sizes: Sizes,
+        retention: Retention,
+        wake: impl Wake,
+    ) -> io::Result<Self> {
         Ok(Self {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
             checkpoints: checkpointer(store.clone(), wake)?,
+            clean_ups: CleanUps::new(retention),
             store,
             retry_segment: None,
             retry_checkpoint: None,
@@ -41,8 +51,10 @@ impl Maintenance {
     pub fn next_retry(&self, group_commit: &GroupCommit) -> Option<Instant> {
         // After a failure not before the next try.
         let quiet = Some(self.segment_begun + limits::QUIET).max(self.retry_checkpoint);
-        let wanted = group_commit.wants_checkpoint(true).filter(|_| !self.checkpoints.is_busy());
-        self.retry_segment.into_iter().chain(wanted.and(quiet)).min()
+        let is_free = !self.checkpoints.is_busy();
+        let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
+        let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
+        self.retry_segment.into_iter().chain(wanted.and(quiet)).chain(clean_up).min()
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
@@ -53,20 +65,38 @@ impl Maintenance {
         if let Some(made) = self.checkpoints.try_result()? {
             self.accept_checkpoint(group_commit, made);
         }
+        self.start_segment(group_commit);
+        self.start_clean_up(group_commit);
+        let quiet = self.segment_begun.elapsed() >= limits::QUIET;
+        if let Some(upto) = group_commit.wants_checkpoint(quiet)
+            && is_due(self.retry_checkpoint)
+        {
+            self.retry_checkpoint = None;
+            self.checkpoints.start_work((upto, None));
+        }
+        Ok(())
+    }
+
+    /// Starts a step of a clean-up that is due, with a checkpoint of every record so far.
+    fn start_clean_up(&mut self, group_commit: &mut GroupCommit) {
+        if is_due_at(self.clean_ups.due())
+            && !self.checkpoints.is_busy()
+            && let Some(upto) = group_commit.close_segment()
+        {
+            self.segment_begun = Instant::now();
+            self.checkpoints.start_work((upto, Some(self.clean_ups.begin_step(Timestamp::now()))));
+            // The next segment is made meanwhile.
+            self.start_segment(group_commit);
+        }
+    }
+
+    fn start_segment(&mut self, group_commit: &GroupCommit) {
         if let Some(number) = group_commit.wants_segment()
             && is_due(self.retry_segment)
         {
             self.retry_segment = None;
             self.segments.start_work(number);
         }
-        let quiet = self.segment_begun.elapsed() >= limits::QUIET;
-        if let Some(upto) = group_commit.wants_checkpoint(quiet)
-            && is_due(self.retry_checkpoint)
-        {
-            self.retry_checkpoint = None;
-            self.checkpoints.start_work(upto);
-        }
-        Ok(())
     }
 
     /// Continues in the next segment. Without one the state machine refuses what needs a record.
@@ -106,11 +136,13 @@ impl Maintenance {
         match made {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;
+                self.clean_ups.end_step(checkpoint.cleaned_upto);
                 free(group_commit.give_checkpoint(&checkpoint));
             }
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
                 self.retry_checkpoint = Some(Instant::now() + self.checkpoint_delay);
+                self.clean_ups.retry_after(self.checkpoint_delay);
                 self.checkpoint_delay = (2 * self.checkpoint_delay).min(limits::CHECKPOINT_RETRY_DELAY);
             }
         }
@@ -133,6 +165,12 @@ impl Maintenance {
     }
 }
 
-fn is_due(time: Option<Instant>) -> bool {
-    time.is_none_or(|time| time <= Instant::now())
+/// Tells that something may be done that is held back until a time, if to any.
+fn is_due(not_before: Option<Instant>) -> bool {
+    not_before.is_none_or(|time| time <= Instant::now())
+}
+
+/// Tells that something is to be done whose time has come, if it has one.
+fn is_due_at(due: Option<Instant>) -> bool {
+    due.is_some_and(|time| time <= Instant::now())
 }

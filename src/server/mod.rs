@@ -14,6 +14,7 @@
 mod accounts;
 mod auth;
 mod auth_queue;
+mod clean_ups;
 mod closing;
 mod connection;
 mod connection_table;
@@ -49,7 +50,7 @@ use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ConnectionId, Policy, mib};
-use crate::store::{Opened, Sizes, Store, StoreError};
+use crate::store::{Opened, Retention, Sizes, Store, StoreError};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
 use auth::Auth;
@@ -90,6 +91,7 @@ pub struct Config {
     pub connections: usize,
     pub policy: Policy,
     pub sizes: Sizes,
+    pub retention: Retention,
     /// Free space in bytes below which nothing is stored.
     pub disk_floor: u64,
     /// Records every line, if there is one.
@@ -110,6 +112,7 @@ impl Config {
             connections: limits::CONNECTIONS,
             policy: Policy::default(),
             sizes: Sizes::default(),
+            retention: Retention::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
         }

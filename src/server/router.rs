@@ -108,7 +108,7 @@ impl Router {
         let mut router = Self {
             history: HistoryReader::start(&store, history_read)?,
             stragglers: Stragglers::start(shared.timeout, output_ended)?,
-            maintenance: Maintenance::start(&opened, store, config.sizes, wake)?,
+            maintenance: Maintenance::start(&opened, store, config.sizes, config.retention, wake)?,
             group_commit: GroupCommit::new(opened, config.sizes),
             inbox,
             shared,

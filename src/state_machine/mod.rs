@@ -36,7 +36,7 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member, Participants,
-    RoomNumber, SentMessage, StoredState, length_in_reply,
+    RemovedRows, RoomNumber, SentMessage, StoredState, length_in_reply,
 };
 
 use live::Presence;

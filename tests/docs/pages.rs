@@ -10,7 +10,7 @@ use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::texts::Language;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     README,
     CLIENT,
     TOOLS,
@@ -21,6 +21,7 @@ const PAGES: [&str; 14] = [
     FIGURES,
     "SECURITY.md",
     "data/README.md",
+    "examples/deploy/README.md",
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",

@@ -17,6 +17,7 @@ mod networks;
 mod outgoing;
 mod panics;
 mod polls;
+mod retention;
 mod serve;
 mod slow_disk;
 mod soak;

@@ -3,6 +3,7 @@
 mod delivery;
 mod excerpt;
 mod lists;
+mod retention;
 
 pub use excerpt::{Excerpt, LastOfPeer};
 pub use lists::RoomSummary;

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
-pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
+pub use conversation::{
+    AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
+};
 pub use mailbox::{Mailbox, Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
