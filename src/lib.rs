@@ -74,7 +74,7 @@
 //! | straggler | what full socket buffers have refused | slow clients, up to the time-out |
 //! | two for passwords | 19 MiB each | a login |
 //! | two for history | a file that is being read | a request for old messages |
-//! | one for segments, one for checkpoints | files that no other thread writes | the router's order |
+//! | one for segments, one for checkpoints and clean-ups | files that no other thread writes | the router's order |
 //! | one for the free space of the disk | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |
 //!

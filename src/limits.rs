@@ -240,6 +240,9 @@ pub const UNCOVERED_FACTOR: u64 = 4;
 
 /// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
 pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Time after which a step is done again whose checkpoint has failed: checkpoints without one come first, since each step
+/// closes a segment.
+pub const CLEAN_UP_RETRY_DELAY: Duration = Duration::from_secs(3_600);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.
 pub const CLEAN_UP_BYTES: u64 = 64 << 20;

@@ -42,10 +42,10 @@ impl CleanUps {
         }
     }
 
-    /// Notes that a checkpoint has failed: if it did a step, that is done again after this time.
-    pub fn retry_after(&mut self, delay: Duration) {
+    /// Notes that a checkpoint has failed: if it did a step, that is done again later.
+    pub fn put_off(&mut self) {
         if std::mem::take(&mut self.is_running) {
-            self.due = Some(Instant::now() + delay);
+            self.due = Some(Instant::now() + limits::CLEAN_UP_RETRY_DELAY);
         }
     }
 }

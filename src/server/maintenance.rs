@@ -102,6 +102,10 @@ impl Maintenance {
     /// Continues in the next segment. Without one the state machine refuses what needs a record.
     pub fn make_room(&mut self, group_commit: &mut GroupCommit) -> Result<(), Fatal> {
         self.run(group_commit)?;
+        if group_commit.has_room() {
+            // A clean-up has just begun a segment.
+            return Ok(());
+        }
         if group_commit.wants_segment().is_some() && self.segments.is_busy() {
             // The router waits here: this is how a slow disk slows down all clients (back-pressure).
             let made = self.segments.wait_for_result()?;
@@ -142,7 +146,7 @@ impl Maintenance {
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
                 self.retry_checkpoint = Some(Instant::now() + self.checkpoint_delay);
-                self.clean_ups.retry_after(self.checkpoint_delay);
+                self.clean_ups.put_off();
                 self.checkpoint_delay = (2 * self.checkpoint_delay).min(limits::CHECKPOINT_RETRY_DELAY);
             }
         }

@@ -54,7 +54,7 @@ impl Store {
         let mut filed = self.append_history(&state)?;
         state.mark_history_written(&filed);
         let unchanged = Cleaned { at: cleaned_at, ..Cleaned::default() };
-        let cleaned = clean_up.map_or(Ok(unchanged), |clean_up| self.clean_up(&state, clean_up, cleaned_at))?;
+        let cleaned = clean_up.map_or(unchanged, |clean_up| self.clean_up(&state, clean_up, cleaned_at));
         state.mark_history_written(&cleaned.rewritten);
         // A segment after the checkpoint tells a whole log from a lost one. At the end of a server it may be missing, or
         // its name may not be durable.
@@ -66,8 +66,6 @@ impl Store {
         let bytes = self.write_checkpoint(&state.snapshot(), covers)?;
         self.remove_superfluous(upto)?;
         if !cleaned.rewritten.is_empty() {
-            // The history threads may be about to open the old ones.
-            self.replaced.lock().extend(cleaned.rewritten.iter().copied());
             self.remove_replaced_history(&state)?;
         }
         filed.extend(cleaned.rewritten);

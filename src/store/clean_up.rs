@@ -47,18 +47,23 @@ struct Task<'a> {
 }
 
 impl Store {
-    /// Does one step: copies what stays of some files into new ones. Every message has to be in a history file.
-    /// `last`: the time of the clean-up before.
-    pub(super) fn clean_up(
-        &self,
-        state: &StoredState,
-        clean_up: &CleanUp,
-        last: Option<Timestamp>,
-    ) -> Result<Cleaned, StoreError> {
+    /// Does one step: copies what stays of some files into new ones. Every message has to be in a history file. `last`:
+    /// the time of the clean-up before. A checkpoint does not fail because a step does.
+    pub(super) fn clean_up(&self, state: &StoredState, clean_up: &CleanUp, last: Option<Timestamp>) -> Cleaned {
+        let nothing = Cleaned { at: last, ..Cleaned::default() };
         if let Some(why) = clean_up.refusal(state.newest_message_at(), last) {
             log::warn!("--keep removes nothing: {why}");
-            return Ok(Cleaned { at: last, ..Cleaned::default() });
+            return nothing;
         }
+        self.do_step(state, clean_up).unwrap_or_else(|error| {
+            log::error!("--keep removes nothing: {error}");
+            // The files that it has begun take space, and no checkpoint will name them.
+            let _ = self.remove_replaced_history(state);
+            nothing
+        })
+    }
+
+    fn do_step(&self, state: &StoredState, clean_up: &CleanUp) -> Result<Cleaned, StoreError> {
         let mut conversations: Vec<_> = state.filed_conversations().collect();
         conversations.retain(|(id, _)| clean_up.after.is_none_or(|after| *id > after));
         conversations.sort_unstable_by_key(|(id, _)| *id);
@@ -86,6 +91,8 @@ impl Store {
         match rewritten {
             Err(StoreError { path, problem: problem @ Problem::Damaged { .. } }) => {
                 log::error!("{}; its old messages stay until it is repaired", StoreError { path, problem }.what());
+                // The copy may have been begun.
+                let _ = self.disk.remove_file(&self.history_path(task.id, task.filed.rewritten + 1));
                 Ok(None)
             }
             rewritten => rewritten,
@@ -141,7 +148,9 @@ impl Store {
         let in_use: HashMap<_, _> = state.filed_conversations().collect();
         for name in self.list(&directory)? {
             let Some((id, rewritten)) = name.strip_suffix(".csv").and_then(parse_file_name) else { continue };
-            if in_use.get(&id).is_some_and(|filed| filed.rewritten != rewritten) {
+            if let Some(filed) = in_use.get(&id).filter(|filed| filed.rewritten != rewritten) {
+                // A history thread may be about to open it.
+                self.replaced.lock().insert(id, *filed);
                 let path = directory.join(&name);
                 self.disk.remove_file(&path).map_err(StoreError::io(&path))?;
             }

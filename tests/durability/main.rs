@@ -21,3 +21,4 @@ mod retention;
 mod rooms;
 mod rotation;
 mod tables;
+mod upgrade;
