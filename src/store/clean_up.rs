@@ -101,8 +101,8 @@ impl Store {
 
     fn has_old_row(&self, task: &Task) -> Result<bool, StoreError> {
         let mut rows = self.old_rows(task)?;
-        while let Some((_, row)) = rows.next_line()? {
-            match row {
+        while let Some(line) = rows.next_line()? {
+            match line.row {
                 Some(row) if task.stays(&row) => {}
                 row => return Ok(row.is_some()),
             }
@@ -117,14 +117,14 @@ impl Store {
         let file = self.create_file(&path)?;
         let mut copy = Copy { file, path, at: 0, checksum: Hasher::new(), block: head(task.id, &task.participants) };
         let mut rows = self.old_rows(task)?;
-        while let Some((line, row)) = rows.next_line()? {
-            match row {
+        while let Some(line) = rows.next_line()? {
+            match line.row {
                 Some(row) if !task.stays(&row) => {
                     filed.rows = filed.rows.saturating_sub(1);
                     filed.removed.count += 1;
                     filed.removed.upto = row.seq;
                 }
-                _ => copy.add(&line)?,
+                _ => copy.add(&line.bytes)?,
             }
         }
         rows.expect_checksum(task.filed.checksum)?;
@@ -165,6 +165,12 @@ impl Task<'_> {
     }
 }
 
+/// A line of a file; with its row, if that is old.
+struct Line {
+    bytes: Vec<u8>,
+    row: Option<Message>,
+}
+
 /// The lines of a file; with each the row, up to the first one that is young enough. All after that one stay: a clock
 /// that was wrong for a while removes nothing.
 struct OldRows<'a> {
@@ -174,15 +180,15 @@ struct OldRows<'a> {
 }
 
 impl OldRows<'_> {
-    fn next_line(&mut self) -> Result<Option<(Vec<u8>, Option<Message>)>, StoreError> {
-        let Some(line) = self.lines.next_line()? else { return Ok(None) };
+    fn next_line(&mut self) -> Result<Option<Line>, StoreError> {
+        let Some(bytes) = self.lines.next_line()? else { return Ok(None) };
         if self.is_past {
-            return Ok(Some((line, None)));
+            return Ok(Some(Line { bytes, row: None }));
         }
-        let row = read_row(&line, &self.task.participants);
+        let row = read_row(&bytes, &self.task.participants);
         let row = row.ok_or_else(|| self.lines.damaged("this is not a row as it was written"))?;
         self.is_past = row.at >= self.task.cutoff;
-        Ok(Some((line, Some(row).filter(|_| !self.is_past))))
+        Ok(Some(Line { bytes, row: Some(row).filter(|_| !self.is_past) }))
     }
 
     fn expect_checksum(self, want: u32) -> Result<(), StoreError> {
