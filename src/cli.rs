@@ -18,7 +18,7 @@ use crate::limits;
 use crate::server::{CertificateFiles, Config, Registration};
 use crate::settings::{self, Settings};
 use crate::state_machine::{Policy, mib};
-use crate::store::{CONTROL_SOCKET, Sizes};
+use crate::store::{CONTROL_SOCKET, Retention, Sizes};
 use crate::tools;
 use log_format::LogFormat;
 
@@ -159,6 +159,15 @@ struct ServeArgs {
     /// Free space in MiB below which nothing is stored
     #[arg(long, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
     disk_floor: u32,
+    /// Time for which messages are kept on the server, as 365d, 12w or 2y; forever: they are never removed
+    #[arg(long, value_name = "TIME", default_value = "forever", value_parser = serve::keep)]
+    keep: serve::Keep,
+    /// The same for messages in rooms [default: that of --keep]
+    #[arg(long, value_name = "TIME", value_parser = serve::keep)]
+    keep_rooms: Option<serve::Keep>,
+    /// Let --keep remove messages although the clock is far ahead of the last time; use it once, if the clock is right
+    #[arg(long)]
+    trust_clock: bool,
     /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
     #[arg(long, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
     rate: u32,
@@ -248,6 +257,11 @@ impl From<ServeArgs> for Config {
             connections: limits::CONNECTIONS,
             policy: if args.no_limits { policy.without_limits() } else { policy },
             sizes: Sizes::default(),
+            retention: Retention {
+                direct: args.keep.0,
+                rooms: args.keep_rooms.unwrap_or(args.keep).0,
+                trusts_clock: args.trust_clock,
+            },
             disk_floor: mib(args.disk_floor),
             trace: None,
             tls,

@@ -53,7 +53,7 @@
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
 //! | [`state_machine`] | decide, apply, query: mailboxes, rooms, receipts, presence, polls | IO, threads, locks, the clock |
-//! | [`store`] | the server's files: checkpoint, recovery, history, check, backup, restore | sockets |
+//! | [`store`] | the server's files: checkpoint, recovery, history, retention, check, backup, restore | sockets |
 //! | [`server`] | two ports, logins, the router | |
 //! | [`client`] | the client: link, state, app, full screen and line mode, direct chats | import server, state_machine or store |
 //! | [`tools`] | clients for scripts: send, receive, list | import server, state_machine or store |
@@ -74,7 +74,7 @@
 //! | straggler | what full socket buffers have refused | slow clients, up to the time-out |
 //! | two for passwords | 19 MiB each | a login |
 //! | two for history | a file that is being read | a request for old messages |
-//! | one for segments, one for checkpoints | files that no other thread writes | the router's order |
+//! | one for segments, one for checkpoints and clean-ups | files that no other thread writes | the router's order |
 //! | one for the free space of the disk, and the counted lines of the audit log | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |
 //! | one for the administrator's socket, and one a command there | that connection | the command; the router's reply |
@@ -99,7 +99,8 @@
 //! # Deliberately absent
 //!
 //! No async runtime, no event loop for clients, no database, no lock around the state: one thread owns it. No
-//! background flush: a sync comes before every OK. History is never deleted.
+//! background flush: a sync comes before every OK. No message is deleted for want of space: the administrator sets an age
+//! (`serve --keep`), or nothing goes.
 
 pub mod bridge;
 pub mod cli;

@@ -270,6 +270,24 @@ pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// (back-pressure), and if it fails refuses what needs a record: a flood must not fill memory and disk.
 pub const UNCOVERED_FACTOR: u64 = 4;
 
+/// Time between two clean-ups, which remove what is older than `serve --keep`; the first is at the start.
+pub const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+/// Time after which a step is done again whose checkpoint has failed: checkpoints without one come first, since each step
+/// closes a segment.
+pub const CLEAN_UP_RETRY_DELAY: Duration = Duration::from_secs(3_600);
+/// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
+/// a checkpoint; between two of them others are made.
+pub const CLEAN_UP_BYTES: u64 = 64 << 20;
+/// Steps in which the end of the retention moves: a file is rewritten at most so many times in the time for which its
+/// messages are kept, but not more than once a day.
+pub const CLEAN_UP_STEPS: u32 = 30;
+/// Bounds of the time since the last clean-up after which the clock is not trusted: the shortest retention, but within
+/// these. Above it the clock may have jumped, and nothing is removed without `serve --trust-clock`.
+pub const MIN_CLEAN_UP_PAUSE: Duration = Duration::from_secs(2 * 24 * 3_600);
+pub const MAX_CLEAN_UP_PAUSE: Duration = Duration::from_secs(31 * 24 * 3_600);
+/// Range of `serve --keep`, in days. The end: a century.
+pub const KEEP_DAYS: std::ops::RangeInclusive<u64> = 1..=36_500;
+
 /// Free space in MiB below which nothing is stored: the default of `serve --disk-floor`. A checkpoint writes as many bytes
 /// as the log has, which are given back when it is made.
 pub const DISK_FLOOR_MIB: u32 = 256;

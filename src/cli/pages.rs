@@ -84,6 +84,7 @@ pub static PAGES: &[Page] = &[
             ("wachat serve", "For this machine alone, with its store in data/"),
             ("wachat serve --listen 0.0.0.0", "For the network; it prints the line for friends"),
             ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
+            ("wachat serve --keep 365d --keep-rooms 90d", "Remove messages after a year, in rooms after three months"),
             ("wachat serve --trace", "Show each line as it comes and goes"),
             ("wachat serve --metrics 127.0.0.1:9666", "Serve metrics for Prometheus, and a health check"),
         ],
@@ -308,7 +309,10 @@ pub static PAGES: &[Page] = &[
     page(
         "backup",
         ADMIN,
-        &[("wachat backup --data data /mnt/backups/monday", "Copy a store, also while it is served")],
+        &[
+            ("wachat backup --data data /mnt/backups/monday", "Copy a store, also while it is served"),
+            ("wachat backup --data data /mnt/backups --keep 14", "Each day a copy, for a timer; the newest 14 stay"),
+        ],
         &["restore", "check"],
     ),
     page(

@@ -1,5 +1,6 @@
 //! `wachat check`, `wachat backup` and `wachat restore`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use clap::Args;
 
 use super::write_out;
 use crate::disk::RealDisk;
-use crate::store::{Report, Store};
+use crate::store::{Report, Rotated, Store};
 
 /// Verify every byte of a store, while no server is running
 ///
@@ -23,14 +24,18 @@ pub(super) struct CheckArgs {
 /// Copy a store, also while a server runs on it
 ///
 /// The server keeps running. Everything that was answered OK before the backup began is in the copy,
-/// which is verified in the end. If it fails, there is no backup.
+/// which is verified in the end. If it fails, there is no backup. With --keep, for a timer, each backup has a
+/// directory of its own, named for its time, and the oldest are removed when the new one is verified.
 #[derive(Args)]
 pub(super) struct BackupArgs {
     /// Directory of the store
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Directory of the backup: a new one, or an empty one
+    /// Directory of the backup: a new one, or an empty one; with --keep, the folder of all backups
     destination: PathBuf,
+    /// Number of backups that the folder keeps, the newest ones
+    #[arg(long, value_name = "NUMBER")]
+    keep: Option<NonZeroUsize>,
 }
 
 /// Make a store of a backup
@@ -59,8 +64,19 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
 
 pub(super) fn backup(args: &BackupArgs) -> Result<(), String> {
     refuse_inside(&args.destination, &args.data)?;
+    if let Some(keep) = args.keep {
+        return rotate(args, keep);
+    }
     let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
     print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
+}
+
+fn rotate(args: &BackupArgs, keep: NonZeroUsize) -> Result<(), String> {
+    let Rotated { backup, report, removed } =
+        store(&args.data).backup_into(&args.destination, keep).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", backup.display(), args.data.display()))?;
+    let removed: String = removed.iter().map(|old| format!("removed: {}\n", old.display())).collect();
+    write_out(removed.as_bytes())
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), String> {

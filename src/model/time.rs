@@ -50,6 +50,22 @@ impl Timestamp {
         self.0
     }
 
+    /// Returns the time that is this much earlier; not before 1970.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(span.as_millis()).unwrap_or(END)))
+    }
+
+    /// Returns the time since an earlier one; zero if it is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Returns the last time not after this one that is a whole number of these steps after 1970.
+    pub fn rounded_down(self, step: Duration) -> Self {
+        let step = u64::try_from(step.as_millis()).unwrap_or(END).max(1);
+        Self(self.0 / step * step)
+    }
+
     /// Returns the number of the day, counted from 1970, UTC.
     pub fn day(self) -> u64 {
         self.0 / 86_400_000

@@ -47,7 +47,7 @@ impl Router {
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
-                        self.history.submit(id, Job::Lookup(lookup, Box::new(excerpt)));
+                        self.history.submit(id, Job::Lookup(lookup, excerpt));
                     }
                 }
                 Effect::Events { to, delivery, .. } => self.deliver(to, delivery, &mut encoded),

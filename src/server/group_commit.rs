@@ -196,6 +196,19 @@ impl GroupCommit {
         self.note_disk_full();
     }
 
+    /// Tells that [`GroupCommit::close_segment`] would close one: no batch is begun, and the next segment is there.
+    pub fn can_close_segment(&self) -> bool {
+        self.wal.pending() == 0 && self.wal.wants_spare().is_none()
+    }
+
+    /// Goes on in the spare segment although this one has room, so that a checkpoint can cover every record so far.
+    /// Returns the number of the closed one.
+    pub fn close_segment(&mut self) -> Option<u64> {
+        let number = self.can_close_segment().then(|| self.wal.segment())?;
+        self.switch_segment();
+        Some(number)
+    }
+
     /// Tells the state machine whether the disk has room for records. It has none without a segment, and below the floor.
     pub fn note_disk_full(&mut self) {
         self.machine.disk_full = self.disk_below_floor || !self.wal.has_room();

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Fatal;
+use super::clean_ups::CleanUps;
 use super::group_commit::GroupCommit;
 use super::metrics::Metrics;
 use super::workers::{Checkpointer, SegmentMaker, Wake, checkpointer, free, segment_maker};
 use crate::limits;
-use crate::store::{Checkpointed, Opened, Sizes, Store, StoreError};
+use crate::model::Timestamp;
+use crate::store::{Checkpointed, Opened, Retention, Sizes, Store, StoreError};
 use crate::wal::{Segment, WalError};
 
 pub(super) struct Maintenance {
@@ -17,6 +19,7 @@ pub(super) struct Maintenance {
     metrics: Arc<Metrics>,
     segments: SegmentMaker,
     checkpoints: Checkpointer,
+    clean_ups: CleanUps,
     /// Time of the next try, after the disk has refused one.
     retry_segment: Option<Instant>,
     retry_checkpoint: Option<Instant>,
@@ -35,11 +38,13 @@ impl Maintenance {
         store: Store,
         sizes: Sizes,
         metrics: Arc<Metrics>,
+        retention: Retention,
         wake: impl Wake,
     ) -> io::Result<Self> {
         Ok(Self {
             segments: segment_maker(opened.location.clone(), sizes.segment_bytes, wake.clone())?,
             checkpoints: checkpointer(store.clone(), wake)?,
+            clean_ups: CleanUps::new(retention),
             store,
             metrics,
             retry_segment: None,
@@ -54,8 +59,10 @@ impl Maintenance {
     pub fn next_retry(&self, group_commit: &GroupCommit) -> Option<Instant> {
         // After a failure not before the next try.
         let quiet = Some(self.segment_begun + limits::QUIET).max(self.retry_checkpoint);
-        let wanted = group_commit.wants_checkpoint(true).filter(|_| !self.checkpoints.is_busy());
-        self.retry_segment.into_iter().chain(wanted.and(quiet)).min()
+        let is_free = !self.checkpoints.is_busy();
+        let wanted = group_commit.wants_checkpoint(true).filter(|_| is_free);
+        let clean_up = self.clean_ups.due().filter(|_| is_free && group_commit.can_close_segment());
+        self.retry_segment.into_iter().chain(wanted.and(quiet)).chain(clean_up).min()
     }
 
     /// Takes finished work from the workers, and starts what is due. An error: one of them has panicked.
@@ -66,12 +73,8 @@ impl Maintenance {
         if let Some(made) = self.checkpoints.try_result()? {
             self.accept_checkpoint(group_commit, made);
         }
-        if let Some(number) = group_commit.wants_segment()
-            && is_due(self.retry_segment)
-        {
-            self.retry_segment = None;
-            self.segments.start_work(number);
-        }
+        self.start_segment(group_commit);
+        self.start_clean_up(group_commit);
         let quiet = self.segment_begun.elapsed() >= limits::QUIET;
         if let Some(upto) = group_commit.wants_checkpoint(quiet)
             && is_due(self.retry_checkpoint)
@@ -79,14 +82,41 @@ impl Maintenance {
         {
             self.checkpoint_begun = Instant::now();
             self.retry_checkpoint = None;
-            self.checkpoints.start_work(upto);
+            self.checkpoints.start_work((upto, None));
         }
         Ok(())
+    }
+
+    /// Starts a step of a clean-up that is due, with a checkpoint of every record so far.
+    fn start_clean_up(&mut self, group_commit: &mut GroupCommit) {
+        if is_due_at(self.clean_ups.due())
+            && !self.checkpoints.is_busy()
+            && let Some(upto) = group_commit.close_segment()
+        {
+            self.segment_begun = Instant::now();
+            self.checkpoint_begun = Instant::now();
+            self.checkpoints.start_work((upto, Some(self.clean_ups.begin_step(Timestamp::now()))));
+            // The next segment is made meanwhile.
+            self.start_segment(group_commit);
+        }
+    }
+
+    fn start_segment(&mut self, group_commit: &GroupCommit) {
+        if let Some(number) = group_commit.wants_segment()
+            && is_due(self.retry_segment)
+        {
+            self.retry_segment = None;
+            self.segments.start_work(number);
+        }
     }
 
     /// Continues in the next segment. Without one the state machine refuses what needs a record.
     pub fn make_room(&mut self, group_commit: &mut GroupCommit) -> Result<(), Fatal> {
         self.run(group_commit)?;
+        if group_commit.has_room() {
+            // A clean-up has just begun a segment.
+            return Ok(());
+        }
         if group_commit.wants_segment().is_some() && self.segments.is_busy() {
             // The router waits here: this is how a slow disk slows down all clients (back-pressure).
             let made = self.segments.wait_for_result()?;
@@ -122,11 +152,13 @@ impl Maintenance {
         match made {
             Ok(checkpoint) => {
                 self.checkpoint_delay = limits::DISK_RETRY_DELAY;
+                self.clean_ups.end_step(checkpoint.cleaned_upto);
                 free(group_commit.give_checkpoint(&checkpoint));
             }
             Err(error) => {
                 log::error!("no checkpoint could be made: {error}; the write-ahead log grows until one is");
                 self.retry_checkpoint = Some(Instant::now() + self.checkpoint_delay);
+                self.clean_ups.put_off();
                 self.checkpoint_delay = (2 * self.checkpoint_delay).min(limits::CHECKPOINT_RETRY_DELAY);
             }
         }
@@ -149,6 +181,12 @@ impl Maintenance {
     }
 }
 
-fn is_due(time: Option<Instant>) -> bool {
-    time.is_none_or(|time| time <= Instant::now())
+/// Tells that something may be done that is held back until a time, if to any.
+fn is_due(not_before: Option<Instant>) -> bool {
+    not_before.is_none_or(|time| time <= Instant::now())
+}
+
+/// Tells that something is to be done whose time has come, if it has one.
+fn is_due_at(due: Option<Instant>) -> bool {
+    due.is_some_and(|time| time <= Instant::now())
 }

@@ -19,6 +19,7 @@ pub mod audit;
 mod auth;
 mod auth_queue;
 mod banned_networks;
+mod clean_ups;
 mod closing;
 mod connection;
 mod connection_table;
@@ -59,7 +60,7 @@ use crate::limits;
 use crate::net::{Listening, listen};
 use crate::protocol::{Code, Ko, Reply};
 use crate::state_machine::{ConnectionId, Policy, mib};
-use crate::store::{Opened, Sizes, Store};
+use crate::store::{Opened, Retention, Sizes, Store};
 use crate::trace::{self, Trace, Traced};
 use accounts::Accounts;
 use audit::{Audit, ConnectionRefusal};
@@ -108,6 +109,7 @@ pub struct Config {
     pub connections: usize,
     pub policy: Policy,
     pub sizes: Sizes,
+    pub retention: Retention,
     /// Free space in bytes below which nothing is stored.
     pub disk_floor: u64,
     /// Records every line, if there is one.
@@ -134,6 +136,7 @@ impl Config {
             connections: limits::CONNECTIONS,
             policy: Policy::default(),
             sizes: Sizes::default(),
+            retention: Retention::default(),
             disk_floor: mib(limits::DISK_FLOOR_MIB),
             trace: None,
             tls: None,

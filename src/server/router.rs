@@ -120,7 +120,14 @@ impl Router {
         let mut router = Self {
             history: HistoryReader::start(&store, history_read)?,
             stragglers,
-            maintenance: Maintenance::start(&opened, store, config.sizes, shared.metrics.clone(), wake)?,
+            maintenance: Maintenance::start(
+                &opened,
+                store,
+                config.sizes,
+                shared.metrics.clone(),
+                config.retention,
+                wake,
+            )?,
             group_commit: GroupCommit::new(opened, config.sizes),
             inbox,
             shared,

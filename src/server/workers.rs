@@ -7,34 +7,36 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::{Fatal, memory};
 use crate::limits;
-use crate::store::{Checkpointed, Store, StoreError};
+use crate::store::{Checkpointed, CleanUp, Store, StoreError};
 use crate::wal::{Location, Segment, WalError, make_segment};
 
 /// A thread that does one piece of work at a time. Dropping the worker waits for the thread to end: nothing is written
 /// into the store after the lock of its directory was released.
-pub(super) struct Worker<T> {
+pub(super) struct Worker<Work, T> {
     /// `None` once the worker is being dropped.
-    requests: Option<Sender<u64>>,
+    requests: Option<Sender<Work>>,
     results: Receiver<T>,
     busy: bool,
     name: &'static str,
     thread: Option<JoinHandle<()>>,
 }
 
-pub(super) type SegmentMaker = Worker<Result<Segment, WalError>>;
-pub(super) type Checkpointer = Worker<Result<Checkpointed, StoreError>>;
+/// Makes the segment with a number.
+pub(super) type SegmentMaker = Worker<u64, Result<Segment, WalError>>;
+/// Makes the checkpoint of all segments up to a number, and does a step of a clean-up with it.
+pub(super) type Checkpointer = Worker<(u64, Option<CleanUp>), Result<Checkpointed, StoreError>>;
 
 /// Wakes the router, which would not look for the result otherwise while nobody asks it for anything. Never blocks.
 pub(super) trait Wake: Fn() + Clone + Send + 'static {}
 
 impl<F: Fn() + Clone + Send + 'static> Wake for F {}
 
-impl<T: Send + 'static> Worker<T> {
-    fn start(name: &'static str, wake: impl Wake, mut work: impl FnMut(u64) -> T + Send + 'static) -> io::Result<Self> {
+impl<Work: Send + 'static, T: Send + 'static> Worker<Work, T> {
+    fn start(name: &'static str, wake: impl Wake, mut run: impl FnMut(Work) -> T + Send + 'static) -> io::Result<Self> {
         let ((requests, requested), (done, results)) = (bounded(1), bounded(1));
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
-            while let Ok(number) = requested.recv() {
-                if done.send(work(number)).is_err() {
+            while let Ok(work) = requested.recv() {
+                if done.send(run(work)).is_err() {
                     return;
                 }
                 wake();
@@ -43,10 +45,10 @@ impl<T: Send + 'static> Worker<T> {
         Ok(Self { requests: Some(requests), results, busy: false, name, thread: Some(thread) })
     }
 
-    /// Starts the piece of work with this number, unless one is under way.
-    pub fn start_work(&mut self, number: u64) {
+    /// Starts a piece of work, unless one is under way.
+    pub fn start_work(&mut self, work: Work) {
         if !self.busy {
-            self.busy = self.requests.as_ref().is_some_and(|requests| requests.send(number).is_ok());
+            self.busy = self.requests.as_ref().is_some_and(|requests| requests.send(work).is_ok());
         }
     }
 
@@ -78,7 +80,7 @@ impl<T: Send + 'static> Worker<T> {
     }
 }
 
-impl<T> Drop for Worker<T> {
+impl<Work, T> Drop for Worker<Work, T> {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {
@@ -109,8 +111,8 @@ pub(super) fn free<T: Send + 'static>(written: T) {
 }
 
 pub(super) fn checkpointer(store: Store, wake: impl Wake) -> io::Result<Checkpointer> {
-    Worker::start("checkpoints", wake, move |upto| {
+    Worker::start("checkpoints", wake, move |(upto, clean_up): (u64, Option<CleanUp>)| {
         lower_priority();
-        store.checkpoint(upto)
+        store.checkpoint_and_clean_up(upto, clean_up.as_ref())
     })
 }

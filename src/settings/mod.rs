@@ -62,6 +62,8 @@ pub static SETTINGS: &[Setting] = &[
     serve("mib_per_day", Kind::Number),
     serve("room_mib_per_day", Kind::Number),
     serve("disk_floor", Kind::Number),
+    serve("keep", Kind::Text),
+    serve("keep_rooms", Kind::Text),
     serve("rate", Kind::Number),
     serve("no_lobby", Kind::Not),
     serve("log_format", Kind::Text),

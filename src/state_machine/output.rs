@@ -24,7 +24,7 @@ pub enum Effect {
     /// Answers the oldest unanswered command of a connection.
     Reply(ConnectionId, Reply),
     /// Answers it, too: the reply is completed with rows of a history file.
-    Excerpt(ConnectionId, Excerpt),
+    Excerpt(ConnectionId, Box<Excerpt>),
     /// Answers the poll of a connection. It depends on the records up to a number only: those of the events in it,
     /// and those of newer events that have replaced others.
     Events { to: ConnectionId, delivery: Delivery, depends_on: Seq },

@@ -2,7 +2,8 @@
 //!
 //! A backup takes no lock. It relies on how a store is written:
 //! - a checkpoint's tables never change once they have their name;
-//! - of a history file, the part that a checkpoint covers never changes;
+//! - of a history file, the part that a checkpoint covers never changes; retention replaces a file, and a newer
+//!   checkpoint names the new one before the old one is removed;
 //! - segments are removed only after a newer checkpoint has its name.
 //!
 //! So a round copies the newest checkpoint's tables, the history up to the lengths in them, and the segments
@@ -118,9 +119,14 @@ impl Store {
             copy.copy_file(&tables.join(&name), &same.join(&name))?;
         }
         for row in tables::read(&*copy.disk, &same)?.snapshot.conversations {
-            let have = copied.get(&row.id).copied().unwrap_or_default();
+            let mut have = copied.get(&row.id).copied().unwrap_or_default();
             if have != row.filed {
                 copied.remove(&row.id);
+                if have.bytes > 0 && have.rewritten != row.filed.rewritten {
+                    let replaced = copy.history_path(row.id, have.rewritten);
+                    copy.disk.remove_file(&replaced).map_err(StoreError::io(&replaced))?;
+                    have = HistoryPrefix::default();
+                }
                 copy.copy_history(self, row.id, have, row.filed)?;
                 copied.insert(row.id, row.filed);
             }

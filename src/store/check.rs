@@ -181,7 +181,8 @@ impl Store {
     pub(super) fn find_history_orphans(&self, snapshot: &Snapshot) -> Result<Vec<String>, StoreError> {
         let directory = self.history_directory();
         let rows = snapshot.conversations.iter();
-        let in_use: HashMap<_, _> = rows.map(|row| (self.history_path(row.id), row.filed.bytes)).collect();
+        let in_use: HashMap<_, _> =
+            rows.map(|row| (self.history_path(row.id, row.filed.rewritten), row.filed.bytes)).collect();
         let mut notes = Vec::new();
         for name in self.list(&directory)? {
             let path = directory.join(&name);

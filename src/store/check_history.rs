@@ -9,7 +9,7 @@ use super::prefix_reader::PrefixReader;
 use super::{Store, StoreError};
 use crate::model::Seq;
 use crate::record::without_checksum;
-use crate::state_machine::{ConversationRow, HistoryPrefix, Participants};
+use crate::state_machine::{ConversationId, ConversationRow, HistoryPrefix, Participants};
 
 /// Length of one read.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -22,19 +22,24 @@ impl Store {
         participants: &Participants,
         cross_check: &mut CrossCheck,
     ) -> Result<u64, StoreError> {
-        let path = self.history_path(row.id);
-        let (file, _) = self.open_history(&path, row.filed.bytes)?;
-        let reader = PrefixReader::new(file, HistoryPrefix::default(), row.filed.bytes);
-        let reader = BufReader::with_capacity(BLOCK_BYTES, reader);
-        let mut lines = Lines { reader, path: path.clone(), number: 0 };
+        let mut lines = self.history_lines(row.id, row.filed)?;
+        let path = lines.path.clone();
         let rows = check_rows(&mut lines, row, participants, cross_check);
         // An error that names a row comes before the checksum.
-        let (rows, checksum) = (rows?, lines.reader.into_inner().checksum());
-        if checksum != row.filed.checksum {
+        let rows = rows?;
+        if lines.checksum() != row.filed.checksum {
             let what = "its checksum in conversations.csv does not fit: a row is missing, or there twice";
             return Err(StoreError::damaged(&path, 0, what));
         }
         Ok(rows)
+    }
+
+    /// Opens a history file up to a length, to be read line by line.
+    pub(super) fn history_lines(&self, id: ConversationId, filed: HistoryPrefix) -> Result<Lines, StoreError> {
+        let path = self.history_path(id, filed.rewritten);
+        let (file, _) = self.open_history(&path, filed.bytes)?;
+        let reader = PrefixReader::new(file, HistoryPrefix::default(), filed.bytes);
+        Ok(Lines { reader: BufReader::with_capacity(BLOCK_BYTES, reader), path, number: 0 })
     }
 }
 
@@ -67,7 +72,9 @@ fn check_rows(
         last = message.seq;
     }
     let rows = lines.number.saturating_sub(2);
-    if (last, rows) == (row.filed.upto, row.filed.rows) {
+    // The row of the last message may be one that retention has removed.
+    let ends_right = last == row.filed.upto || row.filed.upto == row.filed.removed.upto;
+    if ends_right && rows == row.filed.rows {
         return Ok(rows);
     }
     let (upto, wanted) = (row.filed.upto, row.filed.rows);
@@ -75,16 +82,16 @@ fn check_rows(
 }
 
 /// The lines of the valid prefix of a file, one after another.
-struct Lines {
+pub(super) struct Lines {
     reader: BufReader<PrefixReader>,
-    path: PathBuf,
+    pub path: PathBuf,
     /// The number of the last line that was returned, counted from 1.
     number: u64,
 }
 
 impl Lines {
     /// Returns the next line, with its LF; `None` at the end.
-    fn next_line(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let mut line = Vec::new();
         let mut limited = self.reader.by_ref().take(MAX_ROW_BYTES);
         if limited.read_until(b'\n', &mut line).map_err(StoreError::io(&self.path))? == 0 {
@@ -94,8 +101,13 @@ impl Lines {
         Ok(Some(line))
     }
 
+    /// Returns the checksum of what was read, once that is all.
+    pub fn checksum(self) -> u32 {
+        self.reader.into_inner().checksum()
+    }
+
     /// Returns an error about the line that was returned last.
-    fn damaged(&self, what: impl Into<String>) -> StoreError {
+    pub fn damaged(&self, what: impl Into<String>) -> StoreError {
         StoreError::damaged(&self.path, self.number, what)
     }
 }

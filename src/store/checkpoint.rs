@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::tables::{self, Read};
-use super::{Problem, Store, StoreError, replay_into};
+use super::clean_up::Cleaned;
+use super::tables::{self, Covers, Read};
+use super::{CleanUp, Problem, Store, StoreError, replay_into};
 use crate::limits;
+use crate::model::Timestamp;
 use crate::state_machine::{ConversationId, HistoryPrefix, Snapshot, StoredState};
 use crate::wal::{self, make_segment};
 
@@ -16,17 +18,21 @@ pub(super) struct Loaded {
     /// The last segment that it covers.
     pub segment: u64,
     pub next_batch: u64,
+    /// The time of the last clean-up.
+    pub cleaned_at: Option<Timestamp>,
     pub bytes: u64,
 }
 
 /// A checkpoint that was made.
 #[derive(Debug)]
 pub struct Checkpointed {
-    /// The durable content of the history files that it appended to.
+    /// The durable content of the history files that it wrote.
     pub filed: Vec<(ConversationId, HistoryPrefix)>,
     pub bytes: u64,
     /// The last segment that it covers.
     pub covered_segment: u64,
+    /// The last conversation of this step of a clean-up; `None`: there is none to do, or it is done.
+    pub cleaned_upto: Option<ConversationId>,
 }
 
 impl Store {
@@ -34,42 +40,50 @@ impl Store {
     /// tables. The commit point is the rename of the tables' directory: before it nothing that a restart reads
     /// has changed, after it the old checkpoint and the segments are superfluous.
     pub fn checkpoint(&self, upto: u64) -> Result<Checkpointed, StoreError> {
-        let Loaded { mut state, segment, next_batch, bytes } = self.load_newest()?;
+        self.checkpoint_and_clean_up(upto, None)
+    }
+
+    /// Makes a checkpoint, and does one step of a clean-up with it.
+    pub fn checkpoint_and_clean_up(&self, upto: u64, clean_up: Option<&CleanUp>) -> Result<Checkpointed, StoreError> {
+        let Loaded { mut state, segment, next_batch, cleaned_at, bytes } = self.load_newest()?;
         if segment >= upto {
-            return Ok(Checkpointed { filed: Vec::new(), bytes, covered_segment: segment });
+            return Ok(Checkpointed { filed: Vec::new(), bytes, covered_segment: segment, cleaned_upto: None });
         }
         let location = self.wal(state.store.clone());
         let next_batch = wal::replay_closed(&location, segment, upto, next_batch, &mut replay_into(&mut state))?;
-        let filed = self.append_history(&state)?;
+        let mut filed = self.append_history(&state)?;
         state.mark_history_written(&filed);
+        let unchanged = Cleaned { at: cleaned_at, ..Cleaned::default() };
+        let cleaned = clean_up.map_or(unchanged, |clean_up| self.clean_up(&state, clean_up, cleaned_at));
+        state.mark_history_written(&cleaned.rewritten);
         // A segment after the checkpoint tells a whole log from a lost one. At the end of a server it may be missing, or
         // its name may not be durable.
         if location.segments_above(upto)?.is_empty() {
             make_segment(&location, upto + 1, limits::SMALL_SEGMENT_BYTES)?;
         }
         location.sync()?;
-        let bytes = self.write_checkpoint(&state.snapshot(), upto, next_batch)?;
+        let covers = Covers { segment: upto, next_batch, cleaned_at: cleaned.at };
+        let bytes = self.write_checkpoint(&state.snapshot(), covers)?;
         self.remove_superfluous(upto)?;
-        Ok(Checkpointed { filed, bytes, covered_segment: upto })
+        if !cleaned.rewritten.is_empty() {
+            self.remove_replaced_history(&state)?;
+        }
+        filed.extend(cleaned.rewritten);
+        Ok(Checkpointed { filed, bytes, covered_segment: upto, cleaned_upto: cleaned.next })
     }
 
     /// Writes a state, durably, under the name that makes it the newest. Returns its size in bytes.
-    pub(super) fn write_checkpoint(
-        &self,
-        snapshot: &Snapshot,
-        segment: u64,
-        next_batch: u64,
-    ) -> Result<u64, StoreError> {
+    pub(super) fn write_checkpoint(&self, snapshot: &Snapshot, covers: Covers) -> Result<u64, StoreError> {
         let new = self.unfinished_checkpoint();
         self.remove_dir(&new)?;
         self.create_dir(&new)?;
         let mut bytes = 0;
-        for (name, table) in tables::write(snapshot, segment, next_batch) {
+        for (name, table) in tables::write(snapshot, covers) {
             self.write_file(&new.join(name), &table)?;
             bytes += table.len() as u64;
         }
         self.sync_dir(&new)?;
-        self.rename(&new, &self.checkpoint_path(segment))?;
+        self.rename(&new, &self.checkpoint_path(covers.segment))?;
         Ok(bytes)
     }
 
@@ -109,12 +123,12 @@ impl Store {
     /// Reads a checkpoint.
     pub(super) fn load(&self, checkpoint: u64) -> Result<Loaded, StoreError> {
         let path = self.checkpoint_path(checkpoint);
-        let Read { snapshot, segment, next_batch, bytes } = tables::read(&*self.disk, &path)?;
+        let Read { snapshot, segment, next_batch, cleaned_at, bytes } = tables::read(&*self.disk, &path)?;
         if segment != checkpoint {
             return Err(tables::misnamed(&path));
         }
         let state =
             StoredState::restore(snapshot, self.capacities).map_err(|error| tables::inconsistent(&path, &error))?;
-        Ok(Loaded { state, segment, next_batch, bytes })
+        Ok(Loaded { state, segment, next_batch, cleaned_at, bytes })
     }
 }

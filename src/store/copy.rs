@@ -27,7 +27,7 @@ impl Store {
         have: HistoryPrefix,
         want: HistoryPrefix,
     ) -> Result<(), StoreError> {
-        let (source, target) = (from.history_path(id), self.history_path(id));
+        let (source, target) = (from.history_path(id, want.rewritten), self.history_path(id, want.rewritten));
         let (original, _) = from.open_history(&source, want.bytes)?;
         let mut reader = PrefixReader::new(original, have, want.bytes);
         let copy = match have.bytes {

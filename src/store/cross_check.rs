@@ -8,20 +8,25 @@ use crate::state_machine::{Digest, SentMessage, Snapshot, WaitingRowEvent, lengt
 /// The references of a checkpoint's tables to single messages, by number. [`CrossCheck::compare`] removes those
 /// whose message was found.
 #[derive(Default)]
-pub(super) struct CrossCheck(BTreeMap<Seq, Vec<Reference>>);
+pub(super) struct CrossCheck {
+    references: BTreeMap<Seq, Vec<Reference>>,
+    /// The highest number that retention has removed.
+    removed_upto: Seq,
+}
 
 enum Reference {
     /// The id that a sender used for a message.
     Sent(UserName, MessageId, SentMessage),
     /// A message of a sender that waits for a recipient, and its length in a reply.
     Waiting { to: UserName, from: UserName, bytes: u32 },
-    /// A message in a room's log, and its sender.
-    Logged(RoomName, UserName),
+    /// A message in a room's log, and its sender; `is_undelivered`: a member will get it.
+    Logged { room: RoomName, from: UserName, is_undelivered: bool },
 }
 
 impl CrossCheck {
     pub fn new(snapshot: &Snapshot) -> Self {
-        let mut check = Self::default();
+        let removed = snapshot.conversations.iter().map(|row| row.filed.removed.upto);
+        let mut check = Self { removed_upto: removed.max().unwrap_or_default(), ..Self::default() };
         for row in &snapshot.ids {
             check.add(row.sent.seq, Reference::Sent(row.user.clone(), row.id.clone(), row.sent));
         }
@@ -31,37 +36,50 @@ impl CrossCheck {
             }
         }
         for row in &snapshot.logs {
-            check.add(row.seq, Reference::Logged(row.room.clone(), row.from.clone()));
+            let (room, from, is_undelivered) = (row.room.clone(), row.from.clone(), row.unacknowledged > 0);
+            check.add(row.seq, Reference::Logged { room, from, is_undelivered });
         }
         check
     }
 
     fn add(&mut self, seq: Seq, reference: Reference) {
-        self.0.entry(seq).or_default().push(reference);
+        self.references.entry(seq).or_default().push(reference);
     }
 
     /// Compares a row of the history with the references to it, and removes them.
     pub fn compare(&mut self, row: &Message) -> Result<(), String> {
-        let references = self.0.remove(&row.seq).unwrap_or_default();
+        let references = self.references.remove(&row.seq).unwrap_or_default();
         match references.iter().find(|reference| !reference.fits(row)) {
             Some(other) => Err(format!("not the message that {} has under this number", other.table())),
             None => Ok(()),
         }
     }
 
-    /// Describes the references whose message was in no history file.
+    /// Describes the references whose message was in no history file, but for those that retention may have removed.
     pub fn into_missing(self) -> impl Iterator<Item = String> {
-        let all = self.0.into_iter().flat_map(|(seq, references)| references.into_iter().map(move |one| (seq, one)));
-        all.map(|(seq, one)| format!("{}: message {seq} is in no history file", one.table()))
+        let all = self.references.into_iter();
+        let all = all.flat_map(|(seq, references)| references.into_iter().map(move |one| (seq, one)));
+        let removed_upto = self.removed_upto;
+        all.filter(move |(seq, one)| *seq > removed_upto || one.needs_message())
+            .map(|(seq, one)| format!("{}: message {seq} is in no history file", one.table()))
     }
 }
 
 impl Reference {
+    /// Tells that the message will be delivered: retention does not remove it.
+    fn needs_message(&self) -> bool {
+        match self {
+            Self::Sent(..) => false,
+            Self::Waiting { .. } => true,
+            Self::Logged { is_undelivered, .. } => *is_undelivered,
+        }
+    }
+
     fn table(&self) -> &'static str {
         match self {
             Self::Sent(..) => "ids.csv",
             Self::Waiting { .. } => "offline.csv",
-            Self::Logged(..) => "room_logs.csv",
+            Self::Logged { .. } => "room_logs.csv",
         }
     }
 
@@ -75,7 +93,9 @@ impl Reference {
                 let is_same = row.from == *from && length_in_reply(&row.text) == *bytes;
                 is_same && matches!(&row.to, Target::User(name) if name == to)
             }
-            Self::Logged(room, from) => row.from == *from && matches!(&row.to, Target::Room(name) if name == room),
+            Self::Logged { room, from, .. } => {
+                row.from == *from && matches!(&row.to, Target::Room(name) if name == room)
+            }
         }
     }
 }

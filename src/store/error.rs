@@ -38,6 +38,8 @@ pub enum Problem {
     NotEmpty,
     /// The store was changing all the time while it was copied.
     TooBusy,
+    /// Another process makes a backup in this folder.
+    BackupRuns,
     /// The damage of a backup, a line each.
     DamagedBackup(Vec<String>),
 }
@@ -64,6 +66,7 @@ impl Problem {
             Self::IsBackup => "; put it back with wachat restore, or choose another --data",
             Self::HalfRestored => "; run the same wachat restore again",
             Self::NotEmpty => "; name a new directory",
+            Self::BackupRuns => "; wait for its end, or name another folder",
             Self::TooBusy => "; try again when it is less busy",
             Self::NoBackup | Self::DamagedBackup(_) => "",
         }
@@ -84,6 +87,7 @@ impl fmt::Display for Problem {
             Self::NoBackup => "this is no whole backup: there is no backup.csv, which wachat backup writes last",
             Self::NotEmpty => "the directory is not empty",
             Self::TooBusy => "the server made checkpoints faster than they could be copied",
+            Self::BackupRuns => "another wachat makes a backup in this folder",
             Self::DamagedBackup(_) => "this backup is damaged and cannot be used",
         })
     }

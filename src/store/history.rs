@@ -1,4 +1,5 @@
-//! History files: one a conversation, its messages in order, rows never change.
+//! History files: one a conversation, its messages in order, rows never change. Retention replaces a file by one without
+//! the old rows (`clean_up.rs`).
 //!
 //! Checkpoints alone write them. Readers read only up to the length that a finished checkpoint has recorded: they
 //! need no lock and never meet half a row.
@@ -49,8 +50,8 @@ impl Store {
                 files.push(file);
             }
             // Through the descriptors that wrote: one that is opened later may miss a failed write.
-            for (file, (id, ..)) in files.iter().zip(some) {
-                file.sync().map_err(StoreError::io(&self.history_path(*id)))?;
+            for (file, (id, before, _)) in files.iter().zip(some) {
+                file.sync().map_err(StoreError::io(&self.history_path(*id, before.rewritten)))?;
             }
         }
         self.sync_dir(&self.history_directory())?;
@@ -64,7 +65,7 @@ impl Store {
         before: HistoryPrefix,
         rows: &[Arc<Message>],
     ) -> Result<(Arc<dyn File>, HistoryPrefix), StoreError> {
-        let path = self.history_path(id);
+        let path = self.history_path(id, before.rewritten);
         let (file, mut bytes) = if before.bytes == 0 {
             (self.create_file(&path)?, head)
         } else {
@@ -79,7 +80,7 @@ impl Store {
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
         let (bytes, rows) = (before.bytes + bytes.len() as u64, before.rows + rows.len() as u64);
-        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto, rows }))
+        Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto, rows, ..before }))
     }
 
     /// Opens a history file and gives it this length. Where rows are lost, other bytes take their place, so that the
@@ -106,9 +107,21 @@ impl Store {
         Ok(file)
     }
 
-    pub(super) fn history_path(&self, id: ConversationId) -> PathBuf {
-        self.history_directory().join(format!("{id}.csv"))
+    pub(super) fn history_path(&self, id: ConversationId, rewritten: u32) -> PathBuf {
+        self.history_directory().join(file_name(id, rewritten) + ".csv")
     }
+}
+
+/// Returns the name of a conversation's history file without `.csv`: `room-0`, and `room-0.2` when it was rewritten twice.
+pub(super) fn file_name(id: ConversationId, rewritten: u32) -> String {
+    if rewritten == 0 { id.to_string() } else { format!("{id}.{rewritten}") }
+}
+
+/// Reads the name as [`file_name`] makes it.
+pub(super) fn parse_file_name(name: &str) -> Option<(ConversationId, u32)> {
+    let (id, rewritten) = name.split_once('.').unwrap_or((name, "0"));
+    let (id, rewritten) = (ConversationId::parse(id)?, rewritten.parse().ok()?);
+    (file_name(id, rewritten) == name).then_some((id, rewritten))
 }
 
 /// Writes a row: the record of a message, and a checksum over it.

@@ -24,11 +24,13 @@ const SEARCHED_BYTES: u64 = 4 << 10;
 /// Places of damage that are remembered, so that each is logged once.
 const REPORTED_PLACES: usize = 1_000;
 
+type OpenFile = Option<Arc<dyn File>>;
+
 /// The valid prefix of a history file, open for reading.
 pub struct HistoryFile<'a> {
     store: &'a Store,
     /// `None`: the file is missing.
-    file: Option<Arc<dyn File>>,
+    file: OpenFile,
     path: PathBuf,
     participants: &'a Participants,
     /// Offset of the first row.
@@ -60,11 +62,8 @@ impl Store {
         if filed.bytes == 0 {
             return Ok(None);
         }
-        let path = self.history_path(id);
-        let file = match self.disk.open_for_reading(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            file => Some(file.map_err(StoreError::io(&path))?),
-        };
+        let (file, filed) = self.open_newest(id, filed)?;
+        let path = self.history_path(id, filed.rewritten);
         let len = file.as_ref().map_or(Ok(0), |file| file.len()).map_err(StoreError::io(&path))?;
         let end = len.min(filed.bytes);
         let head = head(id, participants);
@@ -76,6 +75,27 @@ impl Store {
             history.report(0, what);
         }
         Ok(Some(history))
+    }
+
+    /// Opens a history file, or the one that has taken its place meanwhile; `None`: it is missing.
+    fn open_newest(
+        &self,
+        id: ConversationId,
+        mut filed: HistoryPrefix,
+    ) -> Result<(OpenFile, HistoryPrefix), StoreError> {
+        loop {
+            let path = self.history_path(id, filed.rewritten);
+            match self.disk.open_for_reading(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let newer = self.replaced.lock().get(&id).copied();
+                    match newer.filter(|newer| newer.rewritten > filed.rewritten) {
+                        Some(newer) => filed = newer,
+                        None => return Ok((None, filed)),
+                    }
+                }
+                file => return Ok((Some(file.map_err(StoreError::io(&path))?), filed)),
+            }
+        }
     }
 
     /// Checks that a damaged place of a history file was not logged before, and notes it.

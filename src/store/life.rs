@@ -39,7 +39,10 @@ impl Store {
             return Err(Problem::NoStore.at(&self.directory));
         }
         for _ in 1..ATTEMPTS {
-            if let Ok(lives) = self.read_lives(id) {
+            let checkpoint = self.newest_checkpoint()?;
+            if let Ok(lives) = self.read_lives(id)
+                && self.newest_checkpoint()? == checkpoint
+            {
                 return Ok(lives);
             }
         }

@@ -1,5 +1,5 @@
 //! The files of a data directory (data/README.md has their columns): recovery, checkpoints, history, check,
-//! backup and restore, and the life of one message.
+//! backup and restore, retention, and the life of one message.
 //!
 //! The newest checkpoint and the write-ahead log after it are the state. A checkpoint is made from the closed
 //! segments alone, by recovery beside the live state machine: it is the state that a restart would have reached.
@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod check_history;
 mod checkpoint;
+mod clean_up;
 mod copy;
 mod cross_check;
 mod error;
@@ -17,11 +18,13 @@ mod history_file;
 mod life;
 mod prefix_reader;
 mod restore;
+mod retention;
 mod room_tables;
+mod rotation;
 mod table;
 mod tables;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,12 +34,15 @@ pub use checkpoint::Checkpointed;
 pub use error::{Problem, StoreError};
 pub use history_file::{HistoryFile, Row};
 pub use life::{Change, Life};
+pub use retention::{CleanUp, Retention};
+pub use rotation::Rotated;
 
 use checkpoint::Loaded;
 use parking_lot::Mutex;
+use tables::Covers;
 
 use crate::disk::{self, Disk};
-use crate::state_machine::{Capacities, Policy, StateMachine, StoredState};
+use crate::state_machine::{Capacities, ConversationId, HistoryPrefix, Policy, StateMachine, StoredState};
 use crate::wal::{self, Location, Wal, WalError};
 
 /// The file that the process that uses the directory has locked.
@@ -57,6 +63,9 @@ pub struct Store {
     capacities: Capacities,
     /// The damaged places in history files that were logged.
     reported: Arc<Mutex<HashSet<(PathBuf, u64)>>>,
+    /// The valid prefixes of the history files that retention has put into the place of others: a reader that has been
+    /// told of an old one finds the new one here.
+    replaced: Arc<Mutex<HashMap<ConversationId, HistoryPrefix>>>,
 }
 
 /// Sizes in bytes that decide about segments and checkpoints.
@@ -100,7 +109,13 @@ impl Store {
 
     /// Makes a store with other capacities, for tests: it has to have the same ones in each life.
     pub fn with_capacities(disk: Arc<dyn Disk>, directory: &Path, capacities: Capacities) -> Self {
-        Self { disk, directory: directory.to_path_buf(), capacities, reported: Arc::default() }
+        Self {
+            disk,
+            directory: directory.to_path_buf(),
+            capacities,
+            reported: Arc::default(),
+            replaced: Arc::default(),
+        }
     }
 
     /// Locks the directory, makes a store in it if it is new, and recovers the state.
@@ -116,15 +131,16 @@ impl Store {
         if is_new {
             // The commit point: from here on it is a store.
             let state = StoredState::with_capacities(new_name(&self.directory)?, self.capacities);
-            self.write_checkpoint(&state.snapshot(), 0, 1)?;
+            self.write_checkpoint(&state.snapshot(), Covers { next_batch: 1, ..Covers::default() })?;
         }
-        let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes } = self.load_newest()?;
+        let Loaded { mut state, segment, next_batch, bytes: checkpoint_bytes, .. } = self.load_newest()?;
         let location = self.wal(state.store.clone());
         self.expect_segment_after(segment, &state.store)?;
         let segment_bytes = sizes.segment_bytes;
         let recovered = wal::recover(&location, segment, next_batch, segment_bytes, &mut replay_into(&mut state))?;
         self.note_served(&state.store)?;
         self.remove_superfluous(segment)?;
+        self.remove_replaced_history(&state)?;
         Ok(Opened {
             machine: StateMachine::new(state, policy),
             wal: recovered.wal,

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use super::check::Report;
+use super::tables::Covers;
 use super::{BESIDE, CONTROL_SOCKET, LOCK, Problem, Store, StoreError, new_name};
 use crate::state_machine::{HistoryPrefix, StoredState};
 
@@ -61,7 +62,7 @@ impl Store {
         self.sync_dir(&self.history_directory())?;
         let mut snapshot = state.snapshot();
         snapshot.store = new_name(&self.directory)?;
-        self.write_checkpoint(&snapshot, 0, 1).map(drop)
+        self.write_checkpoint(&snapshot, Covers { next_batch: 1, ..Covers::default() }).map(drop)
     }
 
     /// Returns the path of the file that exists as long as a restore is not finished.

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::StoreError;
+use super::history::{file_name, parse_file_name};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use crate::disk::Disk;
-use crate::model::{Banned, Email, MessageId, Seq, ShortText, State, Target};
+use crate::model::{Banned, Email, MessageId, Seq, ShortText, State, Target, Timestamp};
 use crate::protocol::Event;
 use crate::state_machine::{
-    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationId, ConversationRow, Digest, HistoryPrefix, IdRow,
+    AccountRow, ApplyError, Ban, BanRow, Chat, ChatRow, ConversationRow, Digest, HistoryPrefix, IdRow, RemovedRows,
     SentMessage, Snapshot, WaitingRow, WaitingRowEvent,
 };
 
@@ -18,7 +19,19 @@ pub(super) struct Read {
     /// The last segment that it covers.
     pub segment: u64,
     pub next_batch: u64,
+    /// The time of the last clean-up.
+    pub cleaned_at: Option<Timestamp>,
     pub bytes: u64,
+}
+
+/// The log that a checkpoint covers, and the last clean-up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Covers {
+    /// The last segment.
+    pub segment: u64,
+    /// The number of the batch after it.
+    pub next_batch: u64,
+    pub cleaned_at: Option<Timestamp>,
 }
 
 /// Reads all tables of a checkpoint; an error is that of the first damaged one.
@@ -34,7 +47,7 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
     if row.is_none() && reader.errors.is_empty() {
         reader.errors.push(misnamed(checkpoint));
     }
-    let StoreRow { store, last, segment, next_batch } = row.unwrap_or_default();
+    let StoreRow { store, last, segment, next_batch, cleaned_at } = row.unwrap_or_default();
     let snapshot = Snapshot {
         store: store.into(),
         last,
@@ -50,16 +63,17 @@ pub(super) fn read_all(disk: &dyn Disk, checkpoint: &Path) -> Result<Read, Vec<S
         bans: reader.rows(),
     };
     let TableReader { bytes, errors, .. } = reader;
-    if errors.is_empty() { Ok(Read { snapshot, segment, next_batch, bytes }) } else { Err(errors) }
+    if errors.is_empty() { Ok(Read { snapshot, segment, next_batch, cleaned_at, bytes }) } else { Err(errors) }
 }
 
 /// Returns the name and the content of every table's file.
-pub(super) fn write(snapshot: &Snapshot, segment: u64, next_batch: u64) -> Vec<(String, Vec<u8>)> {
+pub(super) fn write(snapshot: &Snapshot, covers: Covers) -> Vec<(String, Vec<u8>)> {
     fn table<R: TableRow>(rows: &[R]) -> (String, Vec<u8>) {
         (R::KIND.file_name(), to_bytes(rows))
     }
+    let Covers { segment, next_batch, cleaned_at } = covers;
     vec![
-        table(&[StoreRow { store: snapshot.store.to_string(), last: snapshot.last, segment, next_batch }]),
+        table(&[StoreRow { store: snapshot.store.to_string(), last: snapshot.last, segment, next_batch, cleaned_at }]),
         table(&snapshot.accounts),
         table(&snapshot.waiting),
         table(&snapshot.chats),
@@ -91,18 +105,21 @@ struct StoreRow {
     last: Seq,
     segment: u64,
     next_batch: u64,
+    cleaned_at: Option<Timestamp>,
 }
 
 impl TableRow for StoreRow {
-    const KIND: Kind = Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch"] };
+    const KIND: Kind =
+        Kind { name: "store", version: 1, columns: &["store", "last", "segment", "next_batch", "cleaned_at"] };
 
     fn write(&self, to: &mut RowWriter) {
-        to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch);
+        to.text(&self.store).field(self.last).field(self.segment).field(self.next_batch).optional(self.cleaned_at);
     }
 
     fn read(row: &Row) -> Option<Self> {
         let store = row.get(0)?.to_owned();
-        Some(Self { store, last: row.seq(1)?, segment: row.number(2)?, next_batch: row.number(3)? })
+        let (last, cleaned_at) = (row.seq(1)?, row.optional_time(4)?);
+        Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at })
     }
 }
 
@@ -201,18 +218,24 @@ impl TableRow for ChatRow {
 }
 
 impl TableRow for ConversationRow {
-    const KIND: Kind =
-        Kind { name: "conversations", version: 1, columns: &["file", "bytes", "checksum", "last", "rows"] };
+    const KIND: Kind = Kind {
+        name: "conversations",
+        version: 1,
+        columns: &["file", "bytes", "checksum", "last", "rows", "removed", "removed_upto"],
+    };
 
     fn write(&self, to: &mut RowWriter) {
-        let HistoryPrefix { bytes, checksum, upto, rows } = self.filed;
-        to.field(self.id).field(bytes).field(format_args!("{checksum:08x}")).field(upto).field(rows);
+        let HistoryPrefix { bytes, checksum, upto, rows, rewritten, removed } = self.filed;
+        to.text(&file_name(self.id, rewritten)).field(bytes).field(format_args!("{checksum:08x}")).field(upto);
+        to.field(rows).field(removed.count).field(removed.upto);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
-        let filed = HistoryPrefix { bytes: row.number(1)?, checksum, upto: row.seq(3)?, rows: row.number(4)? };
-        Some(Self { id: ConversationId::parse(row.get(0)?)?, filed })
+        let (id, rewritten) = parse_file_name(row.get(0)?)?;
+        let (bytes, checksum) = (row.number(1)?, u32::from_str_radix(row.get(2)?, 16).ok()?);
+        let removed = RemovedRows { count: row.number(5)?, upto: row.seq(6)? };
+        let filed = HistoryPrefix { bytes, checksum, upto: row.seq(3)?, rows: row.number(4)?, rewritten, removed };
+        Some(Self { id, filed })
     }
 }
 

@@ -13,6 +13,7 @@ mod chaos;
 mod class;
 mod contributing;
 mod dependencies;
+mod deploy;
 mod examples;
 mod labs;
 mod machine;

@@ -10,7 +10,7 @@ use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::texts::Language;
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     README,
     CLIENT,
     TOOLS,
@@ -22,6 +22,7 @@ const PAGES: [&str; 15] = [
     "SECURITY.md",
     "data/README.md",
     MONITORING,
+    "examples/deploy/README.md",
     "examples/labs/README.md",
     "examples/labs/instructor.md",
     "tests/README.md",

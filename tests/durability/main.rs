@@ -17,5 +17,8 @@ mod kill;
 mod names;
 mod power_cut;
 mod read_only;
+mod retention;
 mod rooms;
+mod rotation;
 mod tables;
+mod upgrade;

@@ -133,7 +133,7 @@ impl Play {
         let mut effects = Vec::new();
         server.group_commit.release_effects(&mut effects);
         let Some(Effect::Excerpt(_, excerpt)) = effects.pop() else { panic!("no excerpt of {name}") };
-        let Excerpt { conversation, participants, filed, rows, .. } = &excerpt;
+        let Excerpt { conversation, participants, filed, rows, .. } = &*excerpt;
         let file = server.store.history(*conversation, participants, *filed).expect("a file");
         let mut texts: Vec<_> = rows.iter().rev().map(|row| row.text.to_string()).collect();
         for row in file.iter().flat_map(|file| file.newest_first(None).expect("rows")) {

@@ -19,6 +19,7 @@ mod networks;
 mod outgoing;
 mod panics;
 mod polls;
+mod retention;
 mod serve;
 mod slow_disk;
 mod soak;

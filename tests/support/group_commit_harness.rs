@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use wachat::disk::Disk;
 use wachat::limits;
-use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
+use wachat::model::{MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::Reply;
+use wachat::protocol::request::After;
 use wachat::server::GroupCommit;
-use wachat::state_machine::{Command, ConnectionId, Effect, Now, Policy};
-use wachat::store::{Sizes, Store};
+use wachat::state_machine::{Command, ConnectionId, ConversationId, Effect, Now, Policy};
+use wachat::store::{CleanUp, Retention, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
 
 /// Room for a few records beside the longest.
@@ -32,7 +33,8 @@ pub struct GroupCommitHarness {
     location: Location,
     /// The messages that were answered OK.
     pub sent: Vec<Sent>,
-    time: u64,
+    /// The clock, in milliseconds since 1970: each request takes one.
+    pub time: u64,
 }
 
 pub fn user(name: &str) -> UserName {
@@ -98,6 +100,14 @@ impl GroupCommitHarness {
         }
     }
 
+    /// Acknowledges all events of a user up to a number, as a client that has received them does.
+    pub fn acknowledge(&mut self, name: &str, upto: u64) {
+        self.request(Command::Open { user: user(name), order: self.time, address: [127, 0, 0, 1].into() });
+        let after = After::Number(Seq::new(upto).expect("a number"));
+        self.request(Command::Poll { after, wait: Some(0), max: 1 });
+        self.request(Command::Closed);
+    }
+
     pub fn close_segment(&mut self) {
         if let Some(number) = self.group_commit.wants_segment() {
             self.give_spare(number);
@@ -121,6 +131,20 @@ impl GroupCommitHarness {
         if let Some(upto) = self.group_commit.uncovered() {
             self.checkpoint_upto(upto);
         }
+    }
+
+    /// Does one step of a clean-up of this retention, at a time of the harness, as a server does.
+    pub fn clean_up(&mut self, retention: Retention) {
+        let clean_up = CleanUp { retention, now: Timestamp::from_millis(self.time), after: None };
+        self.try_clean_up(&clean_up).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    pub fn try_clean_up(&mut self, clean_up: &CleanUp) -> Result<Option<ConversationId>, StoreError> {
+        self.close_segment();
+        let upto = self.group_commit.wants_segment().expect("no spare") - 2;
+        let made = self.store.checkpoint_and_clean_up(upto, Some(clean_up))?;
+        self.group_commit.give_checkpoint(&made);
+        Ok(made.cleaned_upto)
     }
 
     fn checkpoint_upto(&mut self, upto: u64) {

@@ -3,5 +3,6 @@
 mod delivery;
 mod excerpt;
 mod lists;
+mod retention;
 
 pub use excerpt::{Excerpt, LastOfPeer};

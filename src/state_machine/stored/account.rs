@@ -154,6 +154,12 @@ impl SentIds {
         self.by_id.insert_unique(hash, index as u16, rehash);
     }
 
+    /// Returns the sender's last message.
+    pub fn newest(&self) -> Option<SentMessage> {
+        let newest = self.oldest.checked_sub(1).or(self.entries.len().checked_sub(1))?;
+        self.entries.get(newest).map(|(_, sent)| *sent)
+    }
+
     /// Iterates over the ids, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&MessageId, SentMessage)> {
         let (newer, older) = self.entries.split_at(self.oldest.min(self.entries.len()));

@@ -116,10 +116,21 @@ pub struct HistoryPrefix {
     pub bytes: u64,
     /// CRC-32 of those bytes, continued with every row that is appended.
     pub checksum: u32,
-    /// The sequence number of the last row.
+    /// The sequence number of the last message; retention may have removed its row.
     pub upto: Seq,
     /// Number of rows.
     pub rows: u64,
+    /// Times that retention has rewritten the file. The file's name bears it.
+    pub rewritten: u32,
+    pub removed: RemovedRows,
+}
+
+/// The rows of a conversation that retention has removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovedRows {
+    pub count: u64,
+    /// The highest number among them.
+    pub upto: Seq,
 }
 
 /// Rows at the end of a conversation that are searched first.
@@ -148,9 +159,10 @@ impl Conversation {
         self.rows.last().map_or(self.filed.upto, |row| row.seq)
     }
 
-    /// Returns the number of its messages.
+    /// Returns the number of messages that it has had: those that retention has removed count as well, so that a client
+    /// does not look for them (protocol, section 5).
     pub fn count(&self) -> u64 {
-        self.filed.rows + self.rows.len() as u64
+        self.filed.removed.count + self.filed.rows + self.rows.len() as u64
     }
 
     /// Returns about the size of all messages in bytes.

@@ -125,6 +125,11 @@ impl Mailbox {
         }
     }
 
+    /// Tells that the direct message with this number is pending.
+    pub fn has_message(&self, seq: Seq) -> bool {
+        matches!(self.pending.get(&seq), Some(Pending::Message(_)))
+    }
+
     fn put(&mut self, seq: Seq, event: Pending) {
         self.note_newest(seq);
         self.pending.insert(seq, event);

@@ -13,7 +13,9 @@ use hashbrown::HashMap;
 
 pub use account::{Account, AccountRow, Chat, Digest, SentMessage};
 pub use bans::{Ban, Bans};
-pub use conversation::{AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RoomNumber};
+pub use conversation::{
+    AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
+};
 pub use mailbox::{Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 

@@ -160,6 +160,12 @@ impl Room {
         self.log.back().filter(|last| last.from == from).map_or(seq, |last| last.run)
     }
 
+    /// Tells that a member has yet to acknowledge the message with this number, and will get it.
+    pub fn is_undelivered(&self, seq: Seq) -> bool {
+        let found = self.log.binary_search_by_key(&seq, |entry| entry.seq).ok().and_then(|index| self.log.get(index));
+        found.is_some_and(|entry| entry.unacknowledged > 0)
+    }
+
     /// Returns the index of the first log entry above a number.
     pub fn position_after(&self, seq: Seq) -> usize {
         match self.log.back() {

@@ -443,7 +443,7 @@ impl Workload {
                     Err(error) => return Err(error.to_string()),
                 },
                 Effect::Excerpt(_, excerpt) => {
-                    server.excerpt = Some(excerpt);
+                    server.excerpt = Some(*excerpt);
                     None
                 }
                 Effect::Close(..) | Effect::Account { .. } => None,

@@ -1,0 +1,73 @@
+//! Retention: how long messages are kept, and whether the clock can be trusted with their removal.
+
+use std::time::Duration;
+
+use crate::limits;
+use crate::model::Timestamp;
+use crate::state_machine::ConversationId;
+
+/// Times for which messages are kept; `None`: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// In conversations of two users.
+    pub direct: Option<Duration>,
+    pub rooms: Option<Duration>,
+    /// Remove messages although the clock has jumped.
+    pub trusts_clock: bool,
+}
+
+/// A clean-up: it removes the messages that are older than the retention allows, in steps.
+#[derive(Clone, Copy, Debug)]
+pub struct CleanUp {
+    pub retention: Retention,
+    /// The time at which it began.
+    pub now: Timestamp,
+    /// The last conversation of the step before; `None`: this is the first step.
+    pub after: Option<ConversationId>,
+}
+
+impl Retention {
+    /// Tells that nothing is ever removed.
+    pub fn is_for_ever(&self) -> bool {
+        self.direct.is_none() && self.rooms.is_none()
+    }
+
+    /// Returns the longest time between two clean-ups after which the clock is still trusted. A jump that is not noticed
+    /// removes messages at most this much too early.
+    fn longest_pause(&self) -> Duration {
+        let shortest = self.direct.into_iter().chain(self.rooms).min();
+        shortest.unwrap_or(Duration::MAX).clamp(limits::MIN_CLEAN_UP_PAUSE, limits::MAX_CLEAN_UP_PAUSE)
+    }
+}
+
+impl CleanUp {
+    /// Returns the time before which messages of this conversation are removed; `None`: they are kept for ever.
+    ///
+    /// It moves in steps of a thirtieth of the retention, so that a file is not rewritten every day.
+    pub(super) fn cutoff(&self, id: ConversationId) -> Option<Timestamp> {
+        let keep = match id {
+            ConversationId::Direct(..) => self.retention.direct,
+            ConversationId::Room(_) => self.retention.rooms,
+        }?;
+        let step = (keep / limits::CLEAN_UP_STEPS).max(limits::CLEAN_UP_INTERVAL);
+        Some(self.now.before(keep).rounded_down(step))
+    }
+
+    /// Returns why nothing may be removed now: the clock is behind the newest message, or has jumped since the last
+    /// clean-up (before the first one: since that message).
+    pub(super) fn refusal(&self, newest: Option<Timestamp>, last: Option<Timestamp>) -> Option<String> {
+        let (now, newest) = (self.now, newest.unwrap_or_default());
+        if now < newest {
+            return Some(format!("the clock says {now}, and the newest message is of {newest}: set the clock"));
+        }
+        let reference = last.unwrap_or(newest);
+        let is_long = now.since(reference) > self.retention.longest_pause();
+        if reference == Timestamp::default() || !is_long || self.retention.trusts_clock {
+            return None;
+        }
+        let what = if last.is_some() { "the last clean-up was at" } else { "the newest message is of" };
+        Some(format!(
+            "the clock says {now}, and {what} {reference}: if the clock is right, start once with --trust-clock"
+        ))
+    }
+}
