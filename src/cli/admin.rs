@@ -61,13 +61,13 @@ impl Admin {
 
     /// Has a change made. The error says why it was not made.
     pub fn change(&mut self, request: &ControlRequest) -> Result<(), String> {
-        let reply = self.ask(request)?;
+        let reply = self.execute(request)?;
         first_line::<Done>(&reply).map(|_| ())
     }
 
     /// Returns a list.
     pub fn list<T: Codec>(&mut self, request: &ControlRequest) -> Result<Vec<T>, String> {
-        let reply = self.ask(request)?;
+        let reply = self.execute(request)?;
         let ListHead { count } = first_line(&reply)?;
         let records = reply.split(|byte| *byte == b'\n').skip(1).take(count);
         records.map(|line| T::parse(line).map_err(|error| error.to_string())).collect()
@@ -102,10 +102,10 @@ impl Admin {
     }
 
     /// Returns the lines of the reply to a request.
-    fn ask(&mut self, request: &ControlRequest) -> Result<Vec<u8>, String> {
+    fn execute(&mut self, request: &ControlRequest) -> Result<Vec<u8>, String> {
         match self {
             Self::Store(offline) => offline.answer(request.clone()),
-            Self::Server(socket) => ask_server(socket, request).map_err(|error| {
+            Self::Server(socket) => send_to_server(socket, request).map_err(|error| {
                 let socket = socket.display();
                 format!("{socket}: no reply from the server ({error}); look whether the change was made, and try again")
             }),
@@ -114,12 +114,12 @@ impl Admin {
 }
 
 /// Sends a request to a server, and returns the whole reply: the server closes behind it.
-fn ask_server(socket: &Path, request: &ControlRequest) -> io::Result<Vec<u8>> {
+fn send_to_server(socket: &Path, request: &ControlRequest) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     request.write(&mut lines);
     // The server gives up first, and says so.
     let mut stream = TimedStream::new(UnixStream::connect(socket)?, limits::CONTROL_TIMEOUT + limits::POLL_MARGIN);
-    // What a server that refuses does not read is not an error; its reply says why.
+    // A server that refuses a request may not read all of it: then its reply says why.
     let written = stream.write_all(&lines);
     let (mut reply, mut reader) = (Vec::new(), BufReader::new(stream));
     reader.read_until(b'\n', &mut reply)?;

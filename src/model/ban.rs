@@ -7,7 +7,7 @@ use super::{Text, UserName};
 use crate::limits;
 use crate::record::PlainField;
 
-/// Whom a ban keeps out.
+/// The subject of a ban.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Banned {
     User(UserName),

@@ -89,7 +89,7 @@ fn accept(listener: &UnixListener, stopped: &AtomicBool, shared: &Arc<Shared>) {
 /// Serves a connection on a thread of its own, if there are not too many already.
 fn serve_apart(stream: UnixStream, open: &Arc<AtomicUsize>, shared: &Arc<Shared>) {
     let mut stream = TimedStream::new(stream, limits::CONTROL_TIMEOUT);
-    let Some(place) = Place::take(open) else {
+    let Some(place) = Place::reserve(open) else {
         // It fits into the buffer of a new connection: this does not block.
         let _ = stream.write_all(&refusal(Code::Full, "the server executes other commands; try later"));
         return;
@@ -109,7 +109,7 @@ fn serve_apart(stream: UnixStream, open: &Arc<AtomicUsize>, shared: &Arc<Shared>
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+    fn reserve(open: &Arc<AtomicUsize>) -> Option<Self> {
         let place = Self(open.clone());
         (open.fetch_add(1, Ordering::Relaxed) < limits::CONTROL_CONNECTIONS).then_some(place)
     }

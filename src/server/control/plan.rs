@@ -1,4 +1,4 @@
-//! What an administrator's request is for the state machine. A server and a store without one share this.
+//! Translates an administrator's request into a command of the state machine, for a server and for a store without one.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::protocol::control::{Account, Ban, ControlRequest};
 use crate::protocol::{Code, Codec, Ko, Reply, write_list_head};
 use crate::state_machine::{Command, StoredState};
 
-/// How a request is executed.
+/// The way in which a request is executed.
 pub enum Plan {
     /// By a command of the state machine.
     Change(Command),
