@@ -71,8 +71,8 @@ pub static PAGES: &[Page] = &[
         "",
         ADMIN,
         &[
-            ("wachat serve --listen 0.0.0.0", "Run a server for the network"),
-            ("wachat connect --user ana --server 192.168.1.7", "Chat there"),
+            ("wachat serve --listen 0.0.0.0 --tls", "Run a server for the network"),
+            ("wachat connect --user ana --server 192.168.1.7 --tls", "Chat there"),
             ("wachat help send", "Explain a command"),
         ],
         &[],
@@ -82,8 +82,8 @@ pub static PAGES: &[Page] = &[
         SERVE,
         &[
             ("wachat serve", "For this machine alone, with its store in data/"),
-            ("wachat serve --listen 0.0.0.0", "For the network; it prints the line for friends"),
-            ("wachat serve --listen 0.0.0.0 --registration closed", "For accounts that the administrator creates"),
+            ("wachat serve --listen 0.0.0.0 --tls", "For the network; it prints the line for friends"),
+            ("wachat serve --tls --registration closed", "For accounts that the administrator creates"),
             ("wachat serve --keep 365d --keep-rooms 90d", "Remove messages after a year, in rooms after three months"),
             ("wachat serve --trace", "Show each line as it comes and goes"),
             ("wachat serve --metrics 127.0.0.1:9666", "Serve metrics for Prometheus, and a health check"),
@@ -95,7 +95,7 @@ pub static PAGES: &[Page] = &[
         CLIENT,
         &[
             ("wachat connect --user ana", "Chat on this machine"),
-            ("wachat connect --user ana --server 192.168.1.7", "Chat on another machine"),
+            ("wachat connect --user ana --server 192.168.1.7 --tls", "Chat on another machine"),
             ("echo '@luis: hola' | wachat connect --user ana", "Send the lines of a pipe"),
         ],
         &["send", "receive", "serve", "trace"],

@@ -106,12 +106,12 @@ fn the_commands_are_those_that_the_client_knows() {
 }
 
 #[test]
-fn the_ten_commands_are_among_them() {
-    let shown = table(README, "Ten commands");
+fn the_seven_commands_are_among_them() {
+    let shown = table(README, "Seven commands");
     let rows = shown.get(2..).expect("rows");
     let known = command_rows();
     let fit: Vec<_> = known.iter().filter(|row| rows.contains(row)).collect();
-    assert_eq!(fit.len(), 10, "rows of the table of commands, in its order: {rows:#?}");
+    assert_eq!(fit.len(), 7, "rows of the table of commands, in its order: {rows:#?}");
     assert_eq!(rows.iter().collect::<Vec<_>>(), fit);
 }
 
@@ -237,7 +237,7 @@ fn the_commands_of_the_figures_run_ignored_tests() {
 #[test]
 fn what_a_first_reader_looks_for_is_there() {
     for title in
-        ["Two commands", "On a LAN", "Ten commands", "How a message travels", "Beside others", "For teachers", "Links"]
+        ["Two commands", "On a LAN", "Seven commands", "How a message travels", "Beside others", "For teachers", "Dependencies", "Links"]
     {
         assert!(section(README, title).len() > 2, "{title}");
     }

@@ -18,7 +18,7 @@ fn the_sessions_look_as_the_pages_show_them_from_top_to_bottom() {
     player::play(&machine, README, ["luis", "ana"]);
     player::play(&machine, CLIENT, ["plain-luis", "plain-ana"]);
     stop(&mut machine);
-    play_in_a_shell(&mut machine, README, "class");
+    play_in_a_shell(&mut machine, TOOLS, "class");
     play_in_a_shell(&mut machine, TOOLS, "scripts");
     stop(&mut machine);
     play_in_a_shell(&mut machine, COURSE, "trace");
