@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, never, select, tick};
+use crossbeam_channel::{Receiver, bounded, select, tick};
 use if_addrs::{IfOperStatus, Interface};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -80,16 +80,17 @@ fn run(mut config: Config) -> Result<(), String> {
     }
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let (hang_ups, had_terminal) = (receive_hang_ups()?, io::stdin().is_terminal());
     let server = server::start(config).map_err(|error| error.to_string())?;
     let announced = announce(&server, &data, registration);
     announced.map_err(|error| format!("cannot write to standard output: {error}"))?;
-    let (reload, day) = if server.certificate().is_some() { watch_certificate()? } else { (never(), never()) };
-    let had_terminal = io::stdin().is_terminal();
+    server.certificate().iter().for_each(warn_before_end);
+    let day = tick(limits::CERTIFICATE_CHECK);
     loop {
         select! {
             recv(signals) -> _ => break server.stop()?,
             recv(server.ended()) -> end => break end.unwrap_or_else(|_| Err("the router has panicked".to_owned()))?,
-            recv(reload) -> _ => {
+            recv(hang_ups) -> _ => {
                 if had_terminal && !io::stdin().is_terminal() {
                     // The signal says that the terminal was closed.
                     break server.stop()?;
@@ -104,19 +105,19 @@ fn run(mut config: Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the events at which the certificate is looked at: SIGHUP, and each day.
-fn watch_certificate() -> Result<(Receiver<()>, Receiver<Instant>), String> {
-    let (hang_up, reload) = bounded(1);
+/// Returns SIGHUP as a channel: the certificate is to be read again, or the terminal was closed.
+fn receive_hang_ups() -> Result<Receiver<()>, String> {
+    let (hang_up, hang_ups) = bounded(1);
     let watched = signals::watch(&[SIGHUP], move |_| _ = hang_up.try_send(()));
     watched.map_err(|error| format!("cannot wait for signals: {error}"))?;
-    Ok((reload, tick(limits::CERTIFICATE_CHECK)))
+    Ok(hang_ups)
 }
 
 fn reload_certificate(server: &Handle) {
     match server.reload_certificate() {
         Some(Ok(info)) => log::info!("from now on: {}", describe(&info)),
         Some(Err(error)) => log::error!("the former certificate stays: {error}"),
-        None => {}
+        None => log::info!("SIGHUP: there is no certificate to read again"),
     }
     server.certificate().iter().for_each(warn_before_end);
 }

@@ -190,6 +190,16 @@ fn a_renewed_certificate_is_read_at_sighup() {
     assert!(said.contains(&cert) && said.contains("PEM"), "{said}");
 }
 
+#[test]
+fn without_tls_sighup_changes_nothing() {
+    let world = World::new(&[]);
+    let mut ana = world.register("ana");
+    send_signal(world.pid(), "HUP");
+    assert_eq!(ana.request("PING"), "OK");
+    send_signal(world.pid(), "HUP");
+    assert_eq!(world.register("luis").request("PING"), "OK");
+}
+
 /// A server that makes its own certificate has the same one after a restart, and a key that nobody else reads.
 #[test]
 fn the_own_certificate_stays() {
