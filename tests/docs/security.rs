@@ -31,7 +31,7 @@ fn its_flags_are_those_of_the_server() {
 #[test]
 fn its_tests_exist() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let named = quoted(&["protocol ", "server ", "durability ", "client ", "tools "]);
+    let named = quoted(&["protocol ", "server ", "durability ", "client ", "tools ", "course "]);
     assert!(named.len() > 12, "{named:?}");
     for name in named {
         let (program, module) = name.split_once(' ').unwrap();
