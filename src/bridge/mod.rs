@@ -23,13 +23,13 @@
 
 mod error;
 mod from_telegram;
-mod incoming;
+pub mod incoming;
 mod poller;
 mod room;
 pub mod state;
 mod telegram;
 mod to_telegram;
-mod update;
+pub mod update;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -125,6 +125,11 @@ impl Settings {
         if named.is_none() && !path.exists() {
             return Ok(Self { path: Some(path), found: Vec::new() });
         }
+        Self::from_file(path, command)
+    }
+
+    /// Reads a file, which has to exist.
+    pub fn from_file(path: PathBuf, command: &Command) -> Result<Self, SettingsError> {
         let found = file::read(&path, command)?;
         Ok(Self { path: Some(path), found })
     }

@@ -86,9 +86,11 @@ impl Record {
     fn from_fields(last: Seq, f: &Fields) -> Option<Self> {
         let user = |index| f.get(index).and_then(UserName::from_stored);
         let time = |index| f.get(index).and_then(Timestamp::parse);
+        // A row of a table is one line.
+        let hash = |index| f.get(index).filter(|hash| !hash.contains(char::is_control)).map(Arc::from);
         Some(match f.get(1)? {
-            "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: f.get(4)?.into() },
-            "PASSWORD" => Self::Password { user: user(2)?, password_hash: f.get(3)?.into() },
+            "ACCOUNT" => Self::Account { name: user(2)?, at: time(3)?, password_hash: hash(4)? },
+            "PASSWORD" => Self::Password { user: user(2)?, password_hash: hash(3)? },
             "EMAIL" => Self::Email { user: user(2)?, email: Email::new(f.get(3)?)? },
             "REMOVED" => Self::Removed { user: user(2)?, at: time(3)? },
             "JOIN" => Self::Join { user: user(2)?, room: RoomName::from_stored(f.get(3)?)?, at: time(4)? },

@@ -135,6 +135,8 @@ fn write_row(m: &Message, out: &mut Vec<u8>) {
 /// Reads a line of a history file with its LF; `None` if it is not a row of this conversation as it was written.
 pub(super) fn read_row(line: &[u8], participants: &Participants) -> Option<Message> {
     let fields = Fields::parse(without_checksum(line)?).ok()?;
-    let message = Message::from_stored(&fields, Seq::parse(fields.get(0)?)?, 1)?;
+    // Numbers begin at 1.
+    let seq = Seq::parse(fields.get(0)?).filter(|seq| *seq > Seq::ZERO)?;
+    let message = Message::from_stored(&fields, seq, 1)?;
     participants.includes(&message).then_some(message)
 }

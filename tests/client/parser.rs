@@ -116,8 +116,11 @@ fn a_paste_is_bounded_and_reported() {
     events.extend(parser.feed(b"1~z"));
     assert!(matches!(events.as_slice(), [InputEvent::Problem(_), z] if *z == key(KeyCode::Char('z'))), "{events:?}");
     let longest = vec![b'x'; limits::TYPED_BYTES];
-    let events = parse(&[b"\x1b[200~", &longest, b"\x1b[201~"]);
-    assert_eq!(events, [paste(std::str::from_utf8(&longest).unwrap())]);
+    let end = b"\x1b[201~";
+    for split in 0..end.len() {
+        let events = parse(&[b"\x1b[200~", &longest, &end[..split], &end[split..]]);
+        assert_eq!(events, [paste(std::str::from_utf8(&longest).unwrap())], "split at {split}");
+    }
 }
 
 #[test]

@@ -141,14 +141,23 @@ fn find_known(path: &Path, server: &str) -> io::Result<Option<Fingerprint>> {
     Ok(text.rsplit(|byte| *byte == b'\n').find_map(of_server))
 }
 
+/// Checks that a line can be appended to a file. An empty file has no line that a new one could end up in.
+fn ends_with_line_feed(path: &Path) -> io::Result<bool> {
+    Ok(fs::read(path)?.last().is_none_or(|last| *last == b'\n'))
+}
+
 /// Notes a certificate durably.
 fn add_known(path: &Path, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    let mut line = Vec::new();
-    Writer::new(&mut line).plain(server).plain(fingerprint).plain(Timestamp::now()).end();
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut line = Vec::new();
+    // A person, or a crash, may have left the last line without its end: nothing is appended to that line.
+    if !ends_with_line_feed(path)? {
+        line.push(b'\n');
+    }
+    Writer::new(&mut line).plain(server).plain(fingerprint).plain(Timestamp::now()).end();
     file.write_all(&line)?;
     file.sync_all()
 }

@@ -110,12 +110,13 @@ impl Parser {
         let from = paste.bytes.len().saturating_sub(PASTE_END.len());
         paste.bytes.append(&mut self.bytes);
         let Some(end) = memchr::memmem::find(paste.bytes.get(from..).unwrap_or_default(), PASTE_END) else {
-            paste.bound();
+            // The last bytes may be the beginning of the end.
+            paste.bound(limits::TYPED_BYTES + PASTE_END.len() - 1);
             return false;
         };
         self.bytes = paste.bytes.split_off(from + end + PASTE_END.len());
         paste.bytes.truncate(from + end);
-        paste.bound();
+        paste.bound(limits::TYPED_BYTES);
         let text = String::from_utf8_lossy(&paste.bytes).into_owned();
         events.push(match paste.is_too_long {
             true => InputEvent::Problem(Phrase::PasteTooLong { most: &limits::TYPED_BYTES }.to_string()),
@@ -128,8 +129,8 @@ impl Parser {
 
 impl Paste {
     /// Keeps of a text that is too long only what may be the beginning of its end.
-    fn bound(&mut self) {
-        self.is_too_long |= self.bytes.len() > limits::TYPED_BYTES;
+    fn bound(&mut self, most: usize) {
+        self.is_too_long |= self.bytes.len() > most;
         if self.is_too_long {
             self.bytes.drain(..self.bytes.len().saturating_sub(PASTE_END.len()));
         }
@@ -176,17 +177,22 @@ fn control_sequence(bytes: &[u8]) -> Extent {
                 Whole(4)
             }
         }
-        bytes => match bytes.iter().position(|byte| !(0x20..0x40).contains(byte)) {
-            Some(last) if bytes.get(last).is_some_and(|byte| (0x40..0x7f).contains(byte)) => Whole(last + 1),
-            Some(stranger) => Garbage(stranger),
-            None if bytes.len() > SEQUENCE_BYTES => Garbage(bytes.len()),
-            None => Incomplete,
-        },
+        bytes => {
+            // The same bytes decide, however many came at once.
+            let bytes = bytes.get(..SEQUENCE_BYTES).unwrap_or(bytes);
+            match bytes.iter().position(|byte| !(0x20..0x40).contains(byte)) {
+                Some(last) if bytes.get(last).is_some_and(|byte| (0x40..0x7f).contains(byte)) => Whole(last + 1),
+                Some(stranger) => Garbage(stranger),
+                None if bytes.len() == SEQUENCE_BYTES => Garbage(bytes.len()),
+                None => Incomplete,
+            }
+        }
     }
 }
 
 /// Returns the extent of a report, which ends with BEL or `ESC \`. No event is made of it.
 fn report(bytes: &[u8]) -> Extent {
+    let bytes = bytes.get(..REPORT_BYTES).unwrap_or(bytes);
     let bell = memchr::memchr(0x07, bytes).map(|at| at + 1);
     let end = memchr::memmem::find(bytes, b"\x1b\\").map(|at| at + 2);
     match (bell.into_iter().chain(end).min(), bytes.len()) {

@@ -1,6 +1,7 @@
 //! The entries of all runs and their relations: the same line at both ends, and what comes before what.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use super::connections::{self, Connection, common, difference};
 use super::meaning::cut;
@@ -201,7 +202,8 @@ impl Graph {
         let connection = |number: usize| self.connections.get(number);
         let Some(own) = node.connection.and_then(connection) else { return false };
         if node.entry.event == Event::In {
-            let is_followed = own.received.range(node.entry.number + 1..).next().is_some();
+            let is_followed =
+                own.received.range((Bound::Excluded(node.entry.number), Bound::Unbounded)).next().is_some();
             let is_kept = own.next.is_some() && node.relay.is_none();
             return is_kept && self.is_whole(own) && (is_followed || self.has_recorded_all(own));
         }

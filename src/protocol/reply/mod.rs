@@ -62,7 +62,7 @@ pub struct SessionOpened {
 
 impl Codec for SessionOpened {
     fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK").plain(&self.user).plain(super::VERSION).plain(self.acknowledged).plain(&self.store);
+        record.plain("OK").plain(&self.user).plain(super::VERSION).plain(self.acknowledged).text(&self.store);
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {

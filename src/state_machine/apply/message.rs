@@ -72,6 +72,7 @@ impl StoredState {
         if user.index() >= self.accounts.len() {
             return Err(ApplyError(format!("there is no account number {}", user.index())));
         }
+        self.refuse_past_last(upto)?;
         let account = self.account_mut(user);
         account.row.acknowledged = account.row.acknowledged.max(upto);
         let mut delivered = account.mailbox.messages();
@@ -99,6 +100,7 @@ impl StoredState {
         last_of_peer: Option<Seq>,
         at: Timestamp,
     ) -> Applied {
+        self.refuse_past_last(upto)?;
         let user = self.number(user)?;
         let peer = match target {
             Target::User(peer) => self.number(peer)?,
@@ -117,6 +119,14 @@ impl StoredState {
             self.put_receipt(receipt, TargetNumber::User(user), at);
         }
         Ok(())
+    }
+
+    /// Refuses an acknowledgement or a read mark of events that do not exist yet: they would count as delivered later.
+    fn refuse_past_last(&self, upto: Seq) -> Applied {
+        match upto > self.last {
+            true => Err(ApplyError(format!("number {upto} is past the last, {}", self.last))),
+            false => Ok(()),
+        }
     }
 
     /// Puts a STATE event into the sender's mailbox, in the place of a pending one of the same conversation and
