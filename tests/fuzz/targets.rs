@@ -218,7 +218,7 @@ pub fn history(data: &[u8]) {
         // The recorded length may be less than the file's, and more.
         for bytes in [content.len() as u64, content.len() as u64 / 2, content.len() as u64 + 9] {
             let upto = Seq::new(1_000).expect("a number");
-            let filed = HistoryPrefix { bytes, checksum: 0, upto, rows: 3 };
+            let filed = HistoryPrefix { bytes, checksum: 0, upto, rows: 3, ..HistoryPrefix::default() };
             read_history(&store, ConversationId::parse(file).expect("a file"), &participants, filed);
         }
     }
