@@ -10,7 +10,7 @@ use super::link::Account;
 use super::link::error::LinkError;
 use super::link::session::{Availability, Session, find_availability};
 use super::link::trust::Trust;
-use super::options::{ConnectArgs, prompt_for};
+use super::options::{ConnectArgs, FrontEnd, prompt_for};
 use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Password, UserName};
@@ -41,6 +41,12 @@ impl<'a> Entrance<'a> {
 
     /// Enters with the password that is given, or asks for one.
     pub fn enter(&self, piped: bool) -> Result<Entry, Failure> {
+        let entry = self.choose_way(piped);
+        self.tell_news(false);
+        entry
+    }
+
+    fn choose_way(&self, piped: bool) -> Result<Entry, Failure> {
         match self.args.account.given_password()? {
             Some(password) if piped || self.args.register => self.enter_unasked(password),
             Some(password) => self.enter_with(password),
@@ -113,7 +119,9 @@ impl<'a> Entrance<'a> {
     fn is_free(&self) -> bool {
         // No password is sent: that of the question is another one.
         let account = self.account("?".to_owned(), false);
-        account.is_ok_and(|account| matches!(find_availability(&account), Ok(Availability::Free)))
+        let is_free = account.is_ok_and(|account| matches!(find_availability(&account), Ok(Availability::Free)));
+        self.tell_news(true);
+        is_free
     }
 
     /// Creates the account, with a password that is typed twice.
@@ -141,6 +149,18 @@ impl<'a> Entrance<'a> {
         entry(Account { register: self.args.register, ..account }, session)
     }
 
+    /// Tells of a certificate that was seen for the first time: before a question, and at the end, unless the full screen
+    /// will.
+    fn tell_news(&self, before_question: bool) {
+        let on_screen = self.args.front_end() == FrontEnd::FullScreen;
+        let Some(trust) = self.trust.as_ref().filter(|_| before_question || !on_screen) else { return };
+        let Some(news) = trust.take_news() else { return };
+        note(&news);
+        if on_screen {
+            trust.keep_news(news);
+        }
+    }
+
     /// Asks whether the account is to be created.
     fn confirm(&self) -> Result<(), Failure> {
         let (server, user) = (self.args.account.server_name(), &self.user);
@@ -153,7 +173,6 @@ impl<'a> Entrance<'a> {
 
 /// A server that is away is no failure: what is written waits in the outbox.
 fn entry(account: Account, session: Result<Session, LinkError>) -> Result<Entry, Failure> {
-    account.note_news();
     match session {
         Ok(session) => Ok(Entry { account, session: Ok(session) }),
         Err(LinkError::Away(why)) => Ok(Entry { account, session: Err(why) }),

@@ -170,6 +170,23 @@ fn read_is_sent_when_a_message_was_on_the_screen_of_a_focused_window() {
 const NOTICE: &str = "\u{7}\u{1b}]9;";
 
 #[test]
+fn the_first_certificate_is_shown_on_the_screen_and_before_a_question() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let tls = |user: &str| {
+        let known = world.path(&format!("known-{user}")).display().to_string();
+        [arguments(&world, user, &["--known-servers", &known]), vec!["--tls".to_owned()]].concat()
+    };
+    let asked = Terminal::start_program(WACHAT, &tls("ana"), None, &[], [30, 120]);
+    asked.expect("New here?");
+    let said = asked.screen();
+    assert!(said.find("first connection to").is_some_and(|at| at < said.find("New here?").unwrap()), "{said}");
+    let known = [tls("luis"), vec!["--register".to_owned()]].concat();
+    let mut luis = Terminal::start_program(WACHAT, &known, Some(PASSWORD), &[], [30, 120]);
+    shows(&luis, "first connection to 127.0.0.1");
+    luis.quit();
+}
+
+#[test]
 fn direct_messages_and_mentions_call_the_user_and_others_do_not() {
     let world = world();
     let mut luis = connected(&world, "luis", &[]);

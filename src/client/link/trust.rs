@@ -75,6 +75,11 @@ impl Trust {
         self.news.lock().take()
     }
 
+    /// Puts back what [`Trust::take_news`] has returned, to be told elsewhere, too.
+    pub fn keep_news(&self, news: String) {
+        *self.news.lock() = Some(news);
+    }
+
     /// Decides about the chain of certificates that a server has shown.
     fn decide(&self, server: &str, host: &str, chain: &[CertificateDer]) -> Result<(), LinkError> {
         let untrusted = |why: &dyn std::fmt::Display| LinkError::Untrusted(why.to_string());
