@@ -117,7 +117,9 @@ impl TableRow for StoreRow {
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let store = row.get(0)?.to_owned();
+        // The heads of the log's segments have it as it is, without quotes.
+        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let store = row.get(0).filter(is_name)?.to_owned();
         let (last, cleaned_at) = (row.seq(1)?, row.optional_time(4)?);
         Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at })
     }

@@ -99,12 +99,15 @@ impl Pair {
         }
     }
 
-    /// Takes all that waits for another user, whose password may have changed.
+    /// Takes all that waits for another user. A late request of that user may change the password, or log out.
     pub fn drain(&mut self, recv: SocketAddr, is_tls: bool, user: &str) {
         let Some(mut session) = enter(recv, is_tls, &format!("LOGIN:{user}:{PASSWORD}")) else { return };
         let mut last = 0;
         loop {
-            let events = session.poll(last, 0);
+            session.send(format!("POLL;{last};0\n"));
+            let Some(head) = session.try_read_line().filter(|head| head.starts_with("OK;")) else { return };
+            let count = head.trim_start_matches("OK;").parse().expect("a count");
+            let events: Vec<_> = (0..count).map_while(|_| session.try_read_line()).collect();
             let newest = follow(&events, last, &mut self.numbers, |_| {});
             if newest == last {
                 return;
