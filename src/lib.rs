@@ -78,7 +78,7 @@
 //! | one for the free space of the disk, and the counted lines of the audit log | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |
 //! | one for the administrator's socket, and one a command there | that connection | the command; the router's reply |
-//! | metrics, with `--metrics` | its socket; it reads counters that others write | one request, up to its deadline |
+//! | metrics, with `--metrics`, and one a request there | its socket; it reads counters that others write | that request, up to its deadline |
 //!
 //! Every queue between them is bounded, by a length or by one entry a connection. The client's threads are the sender,
 //! the receiver, the terminal's input and the owner (`src/client/owner.rs`).

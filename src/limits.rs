@@ -179,6 +179,8 @@ pub const CONNECTIONS: usize = 16_384;
 /// Most connections at once from one address, and most of those that have not logged in.
 pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
 pub const STRANGERS_PER_ADDRESS: usize = 1_024;
+/// Most connections at once from a banned address: each is told of the ban at its login line, and has a thread until then.
+pub const BANNED_PER_ADDRESS: usize = 8;
 
 /// Most logged-in connections of one user on the SEND port (protocol, section 1): an interactive client, its pipes, and
 /// some scripts.
@@ -186,6 +188,9 @@ pub const CONNECTIONS_PER_USER: usize = 16;
 
 /// Open files that are kept for the store and the system: segments, checkpoints, history.
 pub const RESERVED_FILES: usize = 128;
+
+/// Number of connections from which on it is worth some milliseconds to give memory back when half of them have ended.
+pub const MANY_CONNECTIONS: usize = 64;
 
 /// Stack of a reader thread in bytes. Only the pages that it touches are resident.
 pub const CONNECTION_STACK: usize = 128 << 10;
@@ -197,6 +202,9 @@ pub const BUSY_READ_BYTES: usize = 4 << 10;
 
 /// Most bytes that are read from a socket under TLS at once: with them its buffer holds no more than two records.
 pub const TLS_READ_BYTES: usize = 4 << 10;
+/// Most bytes that a peer sends under TLS before a byte of the protocol is among them: a handshake with a long chain of
+/// certificates, or the longest record (16 KiB). rustls keeps as many; by itself it would keep 64 KiB of a handshake.
+pub const TLS_FRUITLESS_BYTES: usize = 32 << 10;
 /// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
 pub const TLS_TICKETS: usize = 2;
 /// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.
@@ -258,8 +266,8 @@ pub const SMALL_SEGMENT_BYTES: u64 = 64 << 10;
 /// Largest segment of those, in bytes: a little more than is written between two checkpoints.
 pub const MAX_SMALL_SEGMENT_BYTES: u64 = CLIENT_CHECKPOINT_BYTES + (128 << 10);
 
-/// Nice value of the checkpoint thread.
-pub const CHECKPOINT_NICE: i32 = 5;
+/// Nice value of the threads for checkpoints and passwords.
+pub const BACKGROUND_NICE: i32 = 5;
 
 /// Bytes of closed segments that lead to a checkpoint at the latest; a quarter of them does while the server is quiet. They
 /// also have to be as many as the last checkpoint's, so that checkpoints never cost more writing than the log. They

@@ -23,8 +23,9 @@ pub const AUDIT_TEXT_CHARS: usize = 200;
 pub const HTTP_REQUEST_BYTES: usize = 4_096;
 /// Most header fields of such a request.
 pub const HTTP_HEADERS: usize = 32;
-/// Time in which a request has to be complete, and then its answer be taken. Requests are served one after the other: a
-/// client that sends nothing delays the next one by as much.
+/// Most requests that are served at once, each on a thread. For one more the oldest is cut off.
+pub const HTTP_CONNECTIONS: usize = 8;
+/// Time in which a request has to be complete, and then its answer be taken.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time in which the router has to answer `/healthz`.
 pub const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);

@@ -27,12 +27,20 @@ pub fn listen(
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = stopped.clone();
     let accept = move || {
+        let mut is_failing = false;
         while !stop.load(Ordering::Acquire) {
             match listener.accept() {
                 Ok(_) if stop.load(Ordering::Acquire) => return,
-                Ok((stream, peer)) => accepted(stream, peer),
+                Ok((stream, peer)) => {
+                    is_failing = false;
+                    accepted(stream, peer);
+                }
                 Err(error) => {
-                    log::warn!("cannot accept a connection: {error}");
+                    // Once, not twenty times a second for as long as it lasts.
+                    if !is_failing {
+                        log::warn!("cannot accept a connection: {error}");
+                    }
+                    is_failing = true;
                     thread::sleep(PAUSE);
                 }
             }

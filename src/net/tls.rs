@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -24,13 +25,15 @@ pub(super) struct Tls {
     connection: Mutex<Connection>,
     /// Held from the sealing of bytes to their last one's write: they must not overtake each other.
     writing: Mutex<()>,
+    /// Number of bytes that were received since the user of the socket got any. Written by the reader.
+    fruitless: AtomicUsize,
 }
 
 impl Tls {
     pub fn new(mut connection: Connection) -> Self {
         // What is sealed is taken at once; the user of the socket bounds it.
         connection.set_buffer_limit(None);
-        Self { connection: Mutex::new(connection), writing: Mutex::new(()) }
+        Self { connection: Mutex::new(connection), writing: Mutex::new(()), fruitless: AtomicUsize::new(0) }
     }
 
     pub fn shake_hands(&self, tcp: &TcpStream, deadline: Instant) -> io::Result<()> {
@@ -60,7 +63,9 @@ impl Tls {
         }
         // The buffer holds the bytes under TLS first: opened they are fewer.
         self.receive(tcp, buffer)?;
-        take_input(&mut self.connection.lock(), buffer)
+        let read = take_input(&mut self.connection.lock(), buffer)?;
+        self.fruitless.store(0, Ordering::Relaxed);
+        Ok(read)
     }
 
     /// Reads from the socket into `scratch` and hands it to rustls. Returns the number of bytes, 0 at the end.
@@ -68,6 +73,12 @@ impl Tls {
         let space = scratch.len().min(limits::TLS_READ_BYTES);
         let space = scratch.get_mut(..space).unwrap_or_default();
         let read = (&mut &*tcp).read(space)?;
+        if self.fruitless.fetch_add(read, Ordering::Relaxed) + read > limits::TLS_FRUITLESS_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "too many bytes of TLS without one of the protocol",
+            ));
+        }
         let mut connection = self.connection.lock();
         let was_handshaking = connection.is_handshaking();
         let processed = process(&mut connection, space.get(..read).unwrap_or_default());

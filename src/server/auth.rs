@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::auth_queue::{AuthQueue, Task};
 use super::failed_logins::Origin;
+use super::workers::lower_priority;
 use crate::limits;
 use crate::protocol::{Code, Ko};
 
@@ -75,6 +76,8 @@ impl Drop for Auth {
 }
 
 fn work(queue: &AuthQueue) {
+    // A flood of logins keeps these threads busy, and must not take the router's turns.
+    lower_priority();
     let mut memory = Vec::new();
     while let Some(Task { origin, job }) = queue.next() {
         match job {

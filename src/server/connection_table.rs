@@ -27,6 +27,8 @@ struct Counts {
     send: Count,
     recv: Count,
     per_address: HashMap<IpAddr, Count>,
+    /// The most connections at once since [`ConnectionTable::has_shrunk`].
+    peak: usize,
 }
 
 /// A number of connections.
@@ -56,16 +58,17 @@ impl ConnectionTable {
         Self { capacity, counts: Mutex::default(), emptied: Condvar::new() }
     }
 
-    /// Counts a new connection. `None`: there are too many already.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port) -> Option<Slot> {
+    /// Counts a new connection. `None`: there are too many already, or so many `strangers` of its address.
+    pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port, strangers: usize) -> Option<Slot> {
         let (mut counts, address) = (self.counts.lock(), network(peer));
         let (all, from_address) = (counts.all, counts.per_address.get(&address).copied().unwrap_or_default());
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
         let fits_all = fits(all, self.capacity, self.capacity / 4);
-        if !fits_all || !fits(from_address, limits::CONNECTIONS_PER_ADDRESS, limits::STRANGERS_PER_ADDRESS) {
+        if !fits_all || !fits(from_address, limits::CONNECTIONS_PER_ADDRESS, strangers) {
             return None;
         }
         counts.change(address, port, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
+        counts.peak = counts.peak.max(counts.all.total);
         Some(Slot { table: self.clone(), address, port, logged_in: AtomicBool::new(false) })
     }
 
@@ -76,6 +79,16 @@ impl ConnectionTable {
             Port::Send => counts.send,
             Port::Recv => counts.recv,
         }
+    }
+
+    /// Tells, once, that more than half of many connections have ended: what their threads had in memory is free.
+    pub fn has_shrunk(&self) -> bool {
+        let mut counts = self.counts.lock();
+        let has_shrunk = counts.peak >= limits::MANY_CONNECTIONS && counts.all.total < counts.peak / 2;
+        if has_shrunk {
+            counts.peak = counts.all.total;
+        }
+        has_shrunk
     }
 
     /// Blocks until no connection is open, but not past the deadline.

@@ -1,9 +1,10 @@
-//! The health of a running server: the free space of its disk, and what the metrics port and the audit log are told.
+//! The health of a running server: the free space of its disk, and what the metrics port and the audit log are told;
+//! and memory that is given back.
 
 use std::time::Instant;
 
-use super::Shared;
 use super::router::Router;
+use super::{Shared, memory};
 
 impl Router {
     /// Answers `/healthz`: whether messages can be stored.
@@ -43,4 +44,7 @@ pub(super) fn note_second(shared: &Shared, free: Option<u64>) {
         shared.metrics.note_free_bytes(free);
     }
     shared.audit.flush();
+    if shared.connections.has_shrunk() {
+        memory::give_back();
+    }
 }

@@ -288,7 +288,9 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
     // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
-    let Some(slot) = shared.connections.admit(peer.ip(), port) else {
+    let is_banned = shared.banned.find(peer.ip()).is_some();
+    let strangers = if is_banned { limits::BANNED_PER_ADDRESS } else { limits::STRANGERS_PER_ADDRESS };
+    let Some(slot) = shared.connections.admit(peer.ip(), port, strangers) else {
         note_refused(shared, port, peer, ConnectionRefusal::TooMany);
         return refuse(&stream, Ko::new(Code::Full, "the server has too many connections; try later"));
     };
@@ -309,7 +311,8 @@ fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr)
     let read = move || reader::serve(&of_reader, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {
-        log::warn!("no thread for {peer}: {error}");
+        // The audit log has a line, which clients cannot flood.
+        log::debug!("no thread for {peer}: {error}");
         note_refused(shared, port, peer, ConnectionRefusal::NoThread);
         let full = Ko::new(Code::Full, "the server has no thread left; try later");
         refuse(connection.outgoing.socket().tcp(), full);

@@ -96,9 +96,9 @@ pub(super) fn segment_maker(location: Location, size: u64, wake: impl Wake) -> i
 
 /// Lets the calling thread have the processor after those that clients wait for. Elsewhere than on Linux it would hold
 /// for the whole process.
-fn lower_priority() {
+pub(super) fn lower_priority() {
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, limits::CHECKPOINT_NICE);
+    let _ = rustix::process::setpriority_process(None, limits::BACKGROUND_NICE);
 }
 
 /// Frees what the history files hold now, on a thread of its own: for 100,000 messages that takes milliseconds, in which

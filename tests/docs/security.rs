@@ -53,6 +53,10 @@ fn its_limits_are_those_of_the_program() {
         (limits::CONNECTIONS_PER_USER, "{} connections a user"),
         (limits::PAGE_RECORDS, "at most {} records"),
         (limits::REPLY_RATE, "at {} bytes a second"),
+        (limits::TLS_FRUITLESS_BYTES >> 10, "under TLS {} KiB"),
+        (limits::RESERVED_FILES, "{} files are kept"),
+        (limits::HTTP_CONNECTIONS, "{} requests at once"),
+        (limits::BANNED_PER_ADDRESS, "has {} connections at most"),
     ] {
         let words = words.replace("{}", &number.to_string());
         assert!(text.contains(&words), "{words}");

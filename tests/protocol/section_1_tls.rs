@@ -124,6 +124,22 @@ fn a_handshake_has_the_time_of_a_login() {
     assert!(Duration::from_secs(4) < took && took < Duration::from_secs(20), "{took:?}");
 }
 
+/// A handshake that is longer than any ends its connection before its time does: the server keeps what it has of it.
+#[test]
+fn a_handshake_has_a_length() {
+    let world = World::new(&["--tls", "--timeout", "60"]);
+    let mut stream = TcpStream::connect(world.send).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT / 2)).unwrap();
+    // Records of 16 KiB; the first begins a ClientHello of 65,000 bytes.
+    let record = [&[22, 3, 1, 64, 0][..], &[0; 16_384]].concat();
+    let first = [&[22, 3, 1, 64, 0, 1, 0, 253, 232][..], &[0; 16_380]].concat();
+    stream.write_all(&[first, record.clone()].concat()).unwrap();
+    // It has not been told to end: it may have ended in the middle of this.
+    let _ = stream.write_all(&record[..100]);
+    let end = stream.read_to_end(&mut Vec::new());
+    assert!(end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset), "it is open");
+}
+
 #[test]
 fn garbage_instead_of_tls_ends_its_connection_alone() {
     let world = World::new(&["--tls"]);

@@ -9,6 +9,7 @@ mod audit;
 mod cheap_requests;
 mod disk_floor;
 mod flood;
+mod hostile;
 mod isolation;
 mod line_reader;
 mod memory;

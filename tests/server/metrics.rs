@@ -225,19 +225,16 @@ fn other_requests_are_refused() {
 }
 
 #[test]
-fn a_client_that_sends_nothing_delays_the_next_by_its_deadline_at_most() {
+fn a_client_that_sends_nothing_delays_no_other_and_has_a_deadline() {
     let (_world, metrics) = world_with_metrics(&[]);
     let mut silent = TcpStream::connect(metrics).expect("a connection");
     let mut slow = TcpStream::connect(metrics).expect("a connection");
     slow.write_all(b"GET /metr").expect("to send");
-    let begin = Instant::now();
     assert_eq!(get(metrics, "/healthz").status, 200);
-    let waited = begin.elapsed();
-    // Both deadlines, and the lingering closes behind them.
-    let most = 2 * (limits::HTTP_TIMEOUT + limits::LINGER) + Duration::from_secs(10);
-    assert!(waited >= limits::HTTP_TIMEOUT && waited < most, "{waited:?}");
+    let begin = Instant::now();
     assert_eq!(read_answer(&mut silent).status, 408);
     assert_eq!(read_answer(&mut slow).status, 408);
+    assert!(begin.elapsed() < limits::HTTP_TIMEOUT + Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]

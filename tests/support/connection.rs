@@ -33,11 +33,7 @@ impl Connection {
 
     /// Connects from another address of this machine: all of 127.0.0.0/8 are.
     pub fn open_from(source: [u8; 4], address: SocketAddr) -> Self {
-        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
-        bind(&socket, &SocketAddr::from((source, 0))).expect("an address of the loopback interface");
-        connect(&socket, &address).expect("a connection");
-        Self::from_stream(socket.into()).expect("a connection")
+        Self::from_stream(connect_from(source, address)).expect("a connection")
     }
 
     /// Wraps a connection that is open.
@@ -162,6 +158,15 @@ impl Connection {
     pub fn assert_closed(&mut self) {
         assert_eq!(self.try_read_line(), None, "the connection should be closed");
     }
+}
+
+/// Connects from an address of this machine.
+pub fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&socket, &SocketAddr::from((source, 0))).expect("an address of the loopback interface");
+    connect(&socket, &address).expect("a connection");
+    socket.into()
 }
 
 fn is_like(said: &str, expected: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,6 +31,8 @@ pub struct World {
     options: Vec<String>,
     /// Limit of the open files of the server; `None`: the system's.
     pub files: Option<u64>,
+    /// The server runs as a user of its own, whose threads can be limited (Linux).
+    pub is_apart: bool,
 }
 
 impl World {
@@ -54,7 +57,8 @@ impl World {
         let [send_port, recv_port] = choose_ports();
         let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let (data, options) = (data.to_path_buf(), options.iter().map(|option| (*option).to_owned()).collect());
-        let mut world = Self { send, recv, send_port, recv_port, process: None, directory, data, options, files: None };
+        let (process, files, is_apart) = (None, None, false);
+        let mut world = Self { send, recv, send_port, recv_port, process, directory, data, options, files, is_apart };
         world.start();
         world
     }
@@ -202,11 +206,43 @@ impl World {
         if tls::is_everywhere() && !self.options.iter().any(|option| ["--tls", "--cert"].contains(&option.as_str())) {
             command.arg("--tls");
         }
+        if self.is_apart {
+            return self.apart(&command);
+        }
         let Some(files) = self.files else { return command };
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(WACHAT).args(command.get_args());
         limited.env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
         limited
+    }
+}
+
+impl World {
+    /// Returns the user that a server apart runs as; `None`: that of this process.
+    pub fn user(&self) -> Option<u32> {
+        (self.is_apart && rustix::process::getuid().is_root()).then(|| 50_000 + std::process::id() % 10_000)
+    }
+
+    /// The command, run by a user of its own; the limit of threads does not bind root. Who is not root gets a namespace in
+    /// which they are counted apart.
+    fn apart(&self, command: &Command) -> Command {
+        let mut apart = if let Some(user) = self.user() {
+            let program = self.path("wachat");
+            // The one that was built may be in a directory that others cannot read.
+            std::fs::copy(WACHAT, &program).expect("a copy");
+            let owner = format!("{user}:{user}");
+            let done = Command::new("chown").args(["-R", &owner]).arg(self.directory.path()).status().expect("chown");
+            assert!(done.success(), "chown -R {owner}");
+            let mut apart = Command::new(program);
+            apart.uid(user).gid(user);
+            apart
+        } else {
+            let mut apart = Command::new("unshare");
+            apart.arg("--user").arg(WACHAT);
+            apart
+        };
+        apart.args(command.get_args()).env_remove("RUST_LOG").env("WACHAT_CONFIG", NO_SETTINGS);
+        apart
     }
 }
 

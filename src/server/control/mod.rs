@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
 
 use super::Shared;
 use super::router::Input;
@@ -94,15 +95,21 @@ fn serve_apart(stream: UnixStream, open: &Arc<AtomicUsize>, shared: &Arc<Shared>
         let _ = stream.write_all(&refusal(Code::Full, "the server executes other commands; try later"));
         return;
     };
-    let shared = shared.clone();
-    let serve = move || {
+    let stream = Arc::new(Mutex::new(stream));
+    let (of_thread, shared_too) = (stream.clone(), shared.clone());
+    let serve_there = move || {
         let _place = place;
-        // A command that has gone away takes no reply.
-        let _ = answer(&mut stream, &shared).and_then(|reply| stream.write_all(&reply));
+        serve(&mut of_thread.lock(), &shared_too);
     };
-    if let Err(error) = Builder::new().stack_size(limits::CONNECTION_STACK).spawn(serve) {
-        log::warn!("no thread for a command of the administrator: {error}");
+    if Builder::new().stack_size(limits::CONNECTION_STACK).spawn(serve_there).is_err() {
+        // No thread is left: commands are served one after the other.
+        serve(&mut stream.lock(), shared);
     }
+}
+
+fn serve(stream: &mut TimedStream, shared: &Shared) {
+    // A command that has gone away takes no reply.
+    let _ = answer(stream, shared).and_then(|reply| stream.write_all(&reply));
 }
 
 /// A place among the connections that are served at once; dropping it frees it.

@@ -1,9 +1,12 @@
-//! The metrics port: `GET /metrics` and `GET /healthz` over HTTP, one request a connection, one after the other on one
-//! thread. A request is bounded in bytes and in time.
+//! The metrics port: `GET /metrics` and `GET /healthz` over HTTP, one request a connection, each on a thread of its own. A
+//! request is bounded in bytes and in time, and so is the number of threads: for one too many the oldest is cut off, so
+//! that connections which send nothing keep no monitor out.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Weak};
+use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::bounded;
@@ -11,7 +14,7 @@ use httparse::{EMPTY_HEADER, Request, Status};
 
 use super::page;
 use crate::limits;
-use crate::net::{Listening, linger_close, listen};
+use crate::net::{Listening, Socket, linger_close, listen};
 use crate::server::Shared;
 use crate::server::router::Input;
 
@@ -20,12 +23,47 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Serves until it is stopped.
 pub(in crate::server) fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<Listening> {
-    listen(listener, "metrics", move |stream, peer| {
-        // A client that is slow or gone concerns nobody else.
-        if let Err(error) = answer_one(&shared, stream) {
-            log::debug!("metrics, {peer}: {error}");
+    let mut open = OpenRequests::default();
+    listen(listener, "metrics", move |stream, peer| open.serve(&shared, Arc::new(stream.into()), peer))
+}
+
+/// The connections that are being served, oldest first, with the threads that own them. Dropping this cuts them off.
+#[derive(Default)]
+struct OpenRequests(VecDeque<(Weak<Socket>, JoinHandle<()>)>);
+
+impl OpenRequests {
+    fn serve(&mut self, shared: &Arc<Shared>, socket: Arc<Socket>, peer: SocketAddr) {
+        self.0.retain(|(_, thread)| !thread.is_finished());
+        if self.0.len() >= limits::HTTP_CONNECTIONS {
+            self.cut_oldest_off();
         }
-    })
+        let (of_thread, served) = (shared.clone(), socket.clone());
+        let thread = Builder::new().name("metrics".to_owned()).stack_size(limits::CONNECTION_STACK);
+        match thread.spawn(move || answer_one(&of_thread, &served, peer)) {
+            Ok(thread) => self.0.push_back((Arc::downgrade(&socket), thread)),
+            // No thread is left: requests are served one after the other.
+            Err(_) => answer_one(shared, &socket, peer),
+        }
+    }
+
+    /// Closes the oldest connection and waits for its thread: an instant, or [`limits::HEALTH_TIMEOUT`] where that waits for
+    /// a router which does not answer.
+    fn cut_oldest_off(&mut self) {
+        if let Some((socket, thread)) = self.0.pop_front() {
+            // Without a socket the thread is about to end.
+            let _ = socket.upgrade().map(|socket| socket.tcp().shutdown(Shutdown::Both));
+            // A thread that panicked has ended as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for OpenRequests {
+    fn drop(&mut self) {
+        while !self.0.is_empty() {
+            self.cut_oldest_off();
+        }
+    }
 }
 
 struct Answer {
@@ -40,17 +78,24 @@ impl Answer {
     }
 }
 
-fn answer_one(shared: &Shared, stream: TcpStream) -> io::Result<()> {
-    let Answer { status, content_type, body } = match read_path(&stream)? {
+fn answer_one(shared: &Shared, socket: &Socket, peer: SocketAddr) {
+    // A client that is slow or gone concerns no other.
+    if let Err(error) = try_to_answer(shared, socket) {
+        log::debug!("metrics, {peer}: {error}");
+    }
+}
+
+fn try_to_answer(shared: &Shared, socket: &Socket) -> io::Result<()> {
+    let Answer { status, content_type, body } = match read_path(socket.tcp())? {
         Ok(path) => answer(shared, &path),
         Err(refusal) => refusal,
     };
-    stream.set_write_timeout(Some(limits::HTTP_TIMEOUT))?;
+    socket.tcp().set_write_timeout(Some(limits::HTTP_TIMEOUT))?;
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
-    linger_close(&stream.into(), &[head, body].concat().into_bytes());
+    linger_close(socket, &[head, body].concat().into_bytes());
     Ok(())
 }
 
