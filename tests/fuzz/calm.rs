@@ -71,6 +71,8 @@ impl Pair {
 
     /// Sends a message from one to the other.
     pub fn exchange(&mut self) {
+        // This connection is needed in the end only, and must not be idle until then.
+        assert_eq!(self.asks.request("PING"), "OK");
         self.sent += 1;
         let (id, text) = (format!("calm-{}", self.sent), format!("message {}", self.sent));
         self.checker.asks("writer", &id, "reader", &text);
