@@ -1,7 +1,7 @@
 //! A calm pair of users beside the hostile ones: after each session one writes, and the other has to get it. The numbers
 //! of all events that are seen are compared: one number, one message, whoever sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use wachat::course::checker::{Checker, Seen, Verdict};
@@ -38,6 +38,8 @@ pub struct Pair {
     asks: Connection,
     checker: Checker,
     numbers: Numbers,
+    /// Users whose password is another by now.
+    locked_out: BTreeSet<String>,
     /// The last number that the reader holds.
     last: u64,
     sent: u64,
@@ -54,11 +56,23 @@ impl Pair {
         ROOMS.iter().for_each(|room| assert_eq!(asks.request(&format!("JOIN;{room}")), "OK"));
         let mut checker = Checker::default();
         ["writer", "reader"].iter().for_each(|user| checker.registered(user));
-        Self { writer, states, reader, asks, checker, numbers: Numbers::default(), last: 0, sent: 0 }
+        Self {
+            writer,
+            states,
+            reader,
+            asks,
+            checker,
+            numbers: Numbers::default(),
+            locked_out: BTreeSet::new(),
+            last: 0,
+            sent: 0,
+        }
     }
 
     /// Sends a message from one to the other.
     pub fn exchange(&mut self) {
+        // This connection is needed in the end only, and must not be idle until then.
+        assert_eq!(self.asks.request("PING"), "OK");
         self.sent += 1;
         let (id, text) = (format!("calm-{}", self.sent), format!("message {}", self.sent));
         self.checker.asks("writer", &id, "reader", &text);
@@ -101,7 +115,14 @@ impl Pair {
 
     /// Takes all that waits for another user. A late request of that user may change the password, or log out.
     pub fn drain(&mut self, recv: SocketAddr, is_tls: bool, user: &str) {
-        let Some(mut session) = enter(recv, is_tls, &format!("LOGIN:{user}:{PASSWORD}")) else { return };
+        if self.locked_out.contains(user) {
+            return;
+        }
+        let Some(mut session) = enter(recv, is_tls, &format!("LOGIN:{user}:{PASSWORD}")) else {
+            // After more failures this address would have to wait.
+            self.locked_out.insert(user.to_owned());
+            return;
+        };
         let mut last = 0;
         loop {
             session.send(format!("POLL;{last};0\n"));

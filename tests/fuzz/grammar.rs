@@ -76,7 +76,8 @@ fn value(field: &str, users: &[String], random: &mut Random) -> String {
             pick(&ROOMS, random).map_or("", |room| room).to_owned()
         }
         () if has("user") || has("to>") => pick(users, random).cloned().unwrap_or_default(),
-        () if has("id") => format!("m-{number}"),
+        // A retry, a conflict, or most often a new message.
+        () if has("id") => format!("m-{}", if random.chance(30) { number } else { random.next() }),
         () if has("text") => {
             "hola; \"que\" tal\\n".replace(';', if random.chance(50) { "" } else { "," }).repeat(number as usize / 40)
         }

@@ -58,8 +58,9 @@ struct Stage {
 /// Plays sessions for some time, and judges the server.
 fn play(is_tls: bool, time: Duration) {
     let (mut run, directory) = RunDirectory::new("wachat-fuzz-");
-    let options: &[&str] = if is_tls { &["--no-limits", "--tls"] } else { &["--no-limits"] };
-    let world = World::in_directory(directory, options);
+    // The calm pair is idle during a session, and the machine may be busy.
+    let options = ["--no-limits", "--timeout", "300", "--tls"];
+    let world = World::in_directory(directory, options.get(..if is_tls { 4 } else { 3 }).expect("options"));
     let process = Process::of(world.pid());
     let mut pair = Pair::new(world.addresses(), is_tls);
     let before = wait_for("a server at rest", || process.is_at_rest());

@@ -138,7 +138,9 @@ fn arrange(mut merged: Merged) -> Merged {
     let connects = merged.steps.iter().filter(|step| step.is_client && Some(step.lifeline) == hub);
     let behind: HashSet<usize> = connects.filter_map(|step| step.other).collect();
     order.sort_by_key(|lifeline| behind.contains(lifeline));
-    let middle = if behind.is_empty() { order.len().div_ceil(2) } else { order.len() - behind.len() };
+    // A file can say that the hub has connected to itself: it is in `behind` then, and not in the order.
+    let before = order.iter().filter(|lifeline| !behind.contains(lifeline)).count();
+    let middle = if behind.is_empty() { order.len().div_ceil(2) } else { before };
     order.splice(middle..middle, hub);
     let mut places = vec![0; counts.len()];
     for (place, lifeline) in order.iter().enumerate() {
