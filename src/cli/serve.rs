@@ -54,11 +54,11 @@ pub(super) fn serve(
     mut config: Config,
 ) -> Result<(), String> {
     let held = detached.map(|file| class::detach(&file).map_err(|error| format!("{}: {error}", file.display())));
-    let _held = held.transpose()?;
+    let held = held.transpose()?;
     server::fix_thresholds();
     let trace = trace.map(start_trace).transpose().map_err(|error| format!("cannot write the trace: {error}"))?;
     config.trace = trace.clone();
-    let end = run(config);
+    let end = run(config, held.is_some());
     if let Some(trace) = trace {
         trace.finish(end.as_ref().err().map_or("", String::as_str));
     }
@@ -72,7 +72,8 @@ fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
     }
 }
 
-fn run(mut config: Config) -> Result<(), String> {
+/// `is_detached`: the process that has started the server may be gone, and another one finds the server by its file.
+fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
     let (data, registration) = (config.data.display().to_string(), config.registration);
     config.connections = connections_within(raise_file_limit())?;
     if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
@@ -83,7 +84,11 @@ fn run(mut config: Config) -> Result<(), String> {
     let (hang_ups, had_terminal) = (receive_hang_ups()?, io::stdin().is_terminal());
     let server = server::start(config).map_err(|error| error.to_string())?;
     let announced = announce(&server, &data, registration);
-    announced.map_err(|error| format!("cannot write to standard output: {error}"))?;
+    if let Err(error) = announced
+        && !(is_detached && error.kind() == io::ErrorKind::BrokenPipe)
+    {
+        return Err(format!("cannot write to standard output: {error}"));
+    }
     server.certificate().iter().for_each(warn_before_end);
     let day = tick(limits::CERTIFICATE_CHECK);
     loop {

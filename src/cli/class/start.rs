@@ -124,14 +124,14 @@ fn check_roster(args: &StartArgs, class: &Class) -> Result<(), String> {
 
 /// Starts the servers that are down, all at the same time.
 fn start_all(class: &Class, interrupted: &Receiver<()>) -> Result<Started, String> {
+    let deadline = Instant::now() + limits::CLASS_START;
     let mut down = Vec::new();
     for group in &class.groups {
-        if !class.server(group).is_up()? {
+        if !class.server(group).wait_until_listening(deadline)? {
             down.push(group.clone());
         }
     }
     check_ports(class, &down)?;
-    let deadline = Instant::now() + limits::CLASS_START;
     let mut started = Started { now: Vec::new(), problems: Vec::new(), was_interrupted: false };
     let mut starting = Vec::new();
     for group in &down {
