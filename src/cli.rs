@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crossbeam_channel::{Receiver, bounded};
 
@@ -127,10 +128,10 @@ struct ServeArgs {
     #[arg(long)]
     tls: bool,
     /// PEM file of the certificate, behind it those of its authorities; SIGHUP reads it again
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// PEM file of its key
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Policy for the creation of accounts by clients [default: open; closed where others can listen to the network: beyond this machine, without TLS]
     #[arg(long, value_enum)]
@@ -213,9 +214,16 @@ fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
 impl ServeArgs {
     /// Returns where the certificate is; `None`: the server speaks clear text.
     fn certificate(&self) -> Option<CertificateFiles> {
-        match self.cert.clone().zip(self.key.clone()) {
-            Some((certificate, key)) => Some(CertificateFiles::Named { certificate, key }),
-            None => self.tls.then_some(CertificateFiles::Own),
+        match (&self.cert, &self.key) {
+            (Some(certificate), Some(key)) => {
+                Some(CertificateFiles::Named { certificate: certificate.clone(), key: key.clone() })
+            }
+            (None, None) => self.tls.then_some(CertificateFiles::Own),
+            // Whether they come from flags, the environment or the settings file.
+            _ => {
+                let why = "--cert and --key belong together: give both, or --tls alone";
+                command().error(ErrorKind::MissingRequiredArgument, why).exit()
+            }
         }
     }
 

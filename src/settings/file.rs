@@ -16,6 +16,8 @@ use super::{SETTINGS, Setting};
 pub(super) enum Kind {
     Text,
     Number,
+    /// True or false, as the flag says.
+    Flag,
     /// True or false, the opposite of the flag: `lobby` and `--no-lobby`.
     Not,
 }
@@ -25,7 +27,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Text => "a text in quotes",
             Self::Number => "a number, without quotes",
-            Self::Not => "true or false, without quotes",
+            Self::Flag | Self::Not => "true or false, without quotes",
         })
     }
 }
@@ -123,7 +125,7 @@ fn read_value(setting: &Setting, value: &Spanned<DeValue>) -> Result<String, Fau
     match (setting.kind, value.get_ref()) {
         (Kind::Text, DeValue::String(text)) => Ok(text.to_string()),
         (Kind::Number, DeValue::Integer(number)) => Ok(number.to_string()),
-        (Kind::Not, DeValue::Boolean(yes)) => Ok(yes.to_string()),
+        (Kind::Flag | Kind::Not, DeValue::Boolean(yes)) => Ok(yes.to_string()),
         (kind, _) => Err((value.span(), format!("{} is {kind}", setting.key()))),
     }
 }
@@ -134,7 +136,7 @@ fn check(setting: &Setting, value: &str, command: &Command) -> Result<(), String
     let Some((argument, long)) = argument.and_then(|a| Some((a.clone(), a.get_long()?.to_owned()))) else {
         return Ok(());
     };
-    if setting.kind == Kind::Not {
+    if matches!(setting.kind, Kind::Flag | Kind::Not) {
         return Ok(());
     }
     let parser = Command::new("settings").no_binary_name(true).arg(argument);
