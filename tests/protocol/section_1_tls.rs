@@ -38,7 +38,7 @@ fn the_protocol_is_the_same_inside() {
     assert_eq!(session.list_without_times("POLL;0;5"), ["1;MSG;m-1;ana;luis;<at>;\"hola; ¿qué tal?\""]);
     // A poll that waits is answered by the router, while the reader of its connection waits for the client.
     session.send("POLL;1;5\n");
-    ana.run_transcript("> SEND;m-2;luis;y otra\n < OK;m-2;RECEIVED;<at>;3");
+    assert!(ana.request("SEND;m-2;luis;y otra").starts_with("OK;m-2;RECEIVED;"));
     assert_eq!(session.read_list("POLL").len(), 1);
     for mut ending in [ana, session] {
         assert_eq!(ending.request("QUIT"), "OK");

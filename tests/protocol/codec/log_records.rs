@@ -53,6 +53,11 @@ fn acknowledged() -> impl Strategy<Value = Vec<(Seq, AccountNumber)>> {
     prop::collection::vec((number, account()), 1..20)
 }
 
+/// A password hash has no control characters.
+fn hash() -> impl Strategy<Value = String> {
+    text().prop_map(|text| text.chars().filter(|c| !c.is_control()).collect())
+}
+
 fn outgoing() -> impl Strategy<Value = Outgoing> {
     (id(), target(), time(), text()).prop_map(|(id, to, at, text)| Outgoing {
         id,
@@ -63,10 +68,10 @@ fn outgoing() -> impl Strategy<Value = Outgoing> {
 }
 
 one_of_each_kind! { server_records: Record,
-    Record::Account { .. } => (name(), text(), time()).prop_map(|(name, hash, at)| {
+    Record::Account { .. } => (name(), hash(), time()).prop_map(|(name, hash, at)| {
         Record::Account { name, password_hash: hash.into(), at }
     }),
-    Record::Password { .. } => (name(), text()).prop_map(|(user, hash)| {
+    Record::Password { .. } => (name(), hash()).prop_map(|(user, hash)| {
         Record::Password { user, password_hash: hash.into() }
     }),
     Record::Email { .. } => (name(), email()).prop_map(|(user, email)| Record::Email { user, email }),
