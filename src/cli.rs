@@ -16,6 +16,7 @@ use crate::client::exit::report;
 use crate::client::{self, ConnectArgs, Exit};
 use crate::disk::RealDisk;
 use crate::limits;
+use crate::protocol::Codec;
 use crate::server::{CertificateFiles, Config, Registration};
 use crate::settings::{self, Settings};
 use crate::state_machine::{Policy, mib};
@@ -325,6 +326,13 @@ pub fn run() -> ExitCode {
         Command::Completions(args) => finish(shell::completions(&args, self::command())),
         Command::Man(args) => report(man::run(&args, self::command()).map(|()| Exit::Done)),
     }
+}
+
+/// Writes a list to standard output: the names of its fields, and a record a line.
+fn write_list<T: Codec>(names: &str, records: &[T]) -> Result<(), String> {
+    let mut out = format!("{names}\n").into_bytes();
+    records.iter().for_each(|record| record.write(&mut out));
+    write_out(&out)
 }
 
 /// Writes to standard output. A reader that closes the pipe (`| head`) is not an error.

@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::admin::Admin;
-use super::write_out;
+use super::write_list;
 use crate::limits;
 use crate::model::{Banned, ShortText};
-use crate::protocol::Codec as _;
 use crate::protocol::control::{Ban, ControlRequest};
 
 /// Keep a user or an address out
@@ -91,8 +90,6 @@ pub(super) fn unban(args: &UnbanArgs) -> Result<(), String> {
 
 /// Runs `wachat bans`.
 pub(super) fn bans(args: &BansArgs) -> Result<(), String> {
-    let mut out = b"banned;at;until;reason\n".to_vec();
     let bans: Vec<Ban> = Admin::open_existing(&args.data)?.list(&ControlRequest::Bans)?;
-    bans.iter().for_each(|ban| ban.write(&mut out));
-    write_out(&out)
+    write_list("banned;at;until;reason", &bans)
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::admin::Admin;
-use super::write_out;
+use super::write_list;
 use crate::model::RoomName;
-use crate::protocol::Codec as _;
-use crate::protocol::control::{ControlRequest, Room};
+use crate::protocol::control::ControlRequest;
 
 #[derive(Args)]
 pub(super) struct RoomArgs {
@@ -39,16 +38,10 @@ pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let mut admin = Admin::open_existing(&args.data)?;
     match &args.action {
-        Action::List => list(&admin.rooms()?),
+        Action::List => write_list("name;members;bytes;created_by", &admin.rooms()?),
         Action::Remove { name } => {
             let room = RoomName::new(name).map_err(|error| format!("{name}: {error}"))?;
             admin.change(&ControlRequest::RemoveRoom { room }).map_err(|why| format!("{name}: {why}"))
         }
     }
-}
-
-fn list(rooms: &[Room]) -> Result<(), String> {
-    let mut out = b"name;members;bytes;created_by\n".to_vec();
-    rooms.iter().for_each(|room| room.write(&mut out));
-    write_out(&out)
 }

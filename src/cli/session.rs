@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::admin::Admin;
-use super::write_out;
-use crate::protocol::Codec as _;
+use super::write_list;
 use crate::protocol::control::{ControlRequest, SessionChoice};
 
 #[derive(Args)]
@@ -36,11 +35,7 @@ enum Action {
 pub(super) fn run(args: &SessionArgs) -> Result<(), String> {
     let mut admin = Admin::running(&args.data)?;
     match &args.action {
-        Action::List => {
-            let mut out = b"number;user;port;address;since\n".to_vec();
-            admin.sessions()?.iter().for_each(|session| session.write(&mut out));
-            write_out(&out)
-        }
+        Action::List => write_list("number;user;port;address;since", &admin.sessions()?),
         Action::Close { which } => {
             let choice = SessionChoice::parse(which);
             let choice = choice.ok_or_else(|| format!("{which}: neither a number nor a user name"))?;

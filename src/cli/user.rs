@@ -6,11 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::admin::Admin;
 use super::import::{self, ImportArgs};
-use super::{roster, write_out};
+use super::{roster, write_list, write_out};
 use crate::client;
 use crate::model::{Email, NewAccount, Password, UserName};
-use crate::protocol::Codec as _;
-use crate::protocol::control::{Account, ControlRequest};
+use crate::protocol::control::ControlRequest;
 use crate::server::hash_one;
 
 #[derive(Args)]
@@ -67,7 +66,9 @@ pub(super) fn run(args: &UserArgs) -> Result<(), String> {
             let user = user(name)?;
             admin.change(&ControlRequest::Remove { user }).map_err(|why| format!("{name}: {why}"))
         }
-        Action::List => list(&Admin::open_existing(&args.data)?.accounts()?),
+        Action::List => {
+            write_list("name;email;created_at;last_seen;removed_at", &Admin::open_existing(&args.data)?.accounts()?)
+        }
         Action::Export => {
             let accounts = Admin::open_existing(&args.data)?.accounts()?;
             write_out(&roster::write(&accounts).map_err(|error| error.to_string())?)
@@ -96,10 +97,4 @@ fn user(name: &str) -> Result<UserName, String> {
 fn new_password(user: &UserName, file: Option<&Path>) -> Result<Password, String> {
     let text = client::new_password(user, file).map_err(|(_, why)| why)?;
     Password::new(user, &text).map_err(|error| error.to_string())
-}
-
-fn list(accounts: &[Account]) -> Result<(), String> {
-    let mut out = b"name;email;created_at;last_seen;removed_at\n".to_vec();
-    accounts.iter().for_each(|account| account.write(&mut out));
-    write_out(&out)
 }

@@ -58,20 +58,20 @@ impl Listening {
     /// Accepts no more. A blocked accept is woken by a connection of our own.
     pub fn stop(&mut self) {
         self.stopped.store(true, Ordering::Release);
-        let woken = TcpStream::connect_timeout(&self.reachable(), Duration::from_secs(1));
+        let woken = TcpStream::connect_timeout(&reachable(self.address), Duration::from_secs(1));
         if let Some(thread) = self.thread.take().filter(|_| woken.is_ok()) {
             // A thread that panicked has stopped as well.
             let _ = thread.join();
         }
     }
+}
 
-    /// The address as a client on this machine would call it.
-    fn reachable(&self) -> SocketAddr {
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        SocketAddr::new(ip, self.address.port())
-    }
+/// Returns the address at which a client on this machine reaches what listens on this one.
+pub fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
 }

@@ -12,7 +12,7 @@ mod tls_config;
 
 pub use certificate::Identity;
 pub use line::{LineError, LineReader, drain_input, linger_close};
-pub use listen::{Listening, listen};
+pub use listen::{Listening, listen, reachable};
 pub use local::{TimedStream, listen_locally};
 pub use outgoing::{Outgoing, Progress};
 pub use socket::Socket;

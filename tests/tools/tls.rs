@@ -26,7 +26,7 @@ impl Place {
         self.world.path("known_servers").display().to_string()
     }
 
-    /// Sends a message of ana's to herself; her account is created when it is missing.
+    /// Sends a message of the user ana to the same user; the account is created when it is missing.
     fn send(&self, more: &[&str]) -> Output {
         let known = self.known();
         self.world.pipe("ana", "@ana: hola\n", &[&["--register", "--known-servers", &known], more].concat())

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -35,6 +35,8 @@ pub struct Trust {
     pub direct: Arc<PeerTls>,
     /// The only authorities that count, if the user has named some.
     authorities: Option<RootCertStore>,
+    /// The authorities that this machine trusts; looked up once, when they are needed.
+    system: OnceLock<RootCertStore>,
     /// The file of known certificates.
     known: PathBuf,
     /// A certificate was seen for the first time, and nobody was told yet.
@@ -47,7 +49,7 @@ impl Trust {
         let authorities = authorities.map(read_authorities).transpose()?;
         let config = Arc::new(client_config().map_err(|error| error.to_string())?);
         let direct = Arc::new(PeerTls::new()?);
-        Ok(Self { config, direct, authorities, known, news: Mutex::default() })
+        Ok(Self { config, direct, authorities, system: OnceLock::new(), known, news: Mutex::default() })
     }
 
     /// Puts a connection under TLS, and decides about the server's certificate. `server`: its name in the file of known
@@ -93,7 +95,7 @@ impl Trust {
         let mut news = self.news.lock();
         let unreadable = |error| untrusted(&Phrase::NoKnownServers { path: &self.known.display(), error: &error });
         let known = find_known(&self.known, server).map_err(unreadable)?;
-        if known == Some(shown) || vouch(&system_authorities(), host, chain).is_ok() {
+        if known == Some(shown) || vouch(self.system.get_or_init(system_authorities), host, chain).is_ok() {
             return Ok(());
         }
         let path = &self.known.display();

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process, setsid};
 
 use super::Group;
 use crate::limits;
+use crate::net::reachable;
 
 /// Time in which a look at the lock by another process passes.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -117,10 +118,8 @@ impl Server {
 
     /// Waits until the server takes connections: another start may have begun it a moment ago. Returns false if it has ended.
     pub fn wait_until_listening(&self, deadline: Instant) -> Result<bool, String> {
-        let own = if self.listen.is_ipv4() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
-        let address = if self.listen.is_unspecified() { own } else { self.listen };
         // The port that is opened last.
-        let port = SocketAddr::new(address, self.group.recv_port);
+        let port = reachable(SocketAddr::new(self.listen, self.group.recv_port));
         while self.is_up()? {
             if TcpStream::connect_timeout(&port, LOCK_WAIT).is_ok() {
                 return Ok(true);
