@@ -7,7 +7,7 @@
 //!
 //! ana sends `SEND;a1;luis;hola`; luis has a `POLL` waiting. Follow the message through the server:
 //!
-//! 1. `src/server/mod.rs`, `accept`: the listener's thread gives the connection a reader thread of its own.
+//! 1. `src/server/accept.rs`, `accept`: the listener's thread gives the connection a reader thread of its own.
 //! 2. `src/server/reader.rs`, `read_requests`: the reader cuts the input into lines, parses each, and enqueues it.
 //! 3. `src/protocol/request/send.rs`, `parse`: the line becomes a `SendRequest`.
 //! 4. `src/server/router.rs`, `handle_all`: the router, the one thread that owns everything, takes what has come.

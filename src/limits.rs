@@ -492,6 +492,10 @@ pub const TELEGRAM_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest response of Telegram in bytes: a hundred updates, each with the message that it replies to.
 pub const TELEGRAM_ANSWER_BYTES: u64 = 32 << 20;
 
+/// Longest pause that the bridge makes when Telegram asks for one, then it tries again: a number in a response must not
+/// stop the bridge for years.
+pub const TELEGRAM_PAUSE: Duration = Duration::from_secs(900);
+
 /// Most messages of the room that are carried to Telegram after an absence of the bridge: the newest. Telegram takes
 /// about twenty a minute.
 pub const BRIDGE_CATCH_UP: usize = 100;

@@ -27,7 +27,7 @@ pub mod incoming;
 mod poller;
 mod room;
 pub mod state;
-mod telegram;
+pub mod telegram;
 mod to_telegram;
 pub mod update;
 

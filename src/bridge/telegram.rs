@@ -79,7 +79,7 @@ fn warn_if_open(path: &Path) {
 pub enum TelegramError {
     /// It surely did not happen: not all of it left this machine.
     NotSent(String),
-    /// The request was not executed; Telegram asks for this pause.
+    /// The request was not executed; Telegram asks for this pause, or for a longer one than the bridge makes.
     Later(Duration),
     /// The request was refused, and a retry would be, too.
     Refused(String),
@@ -156,11 +156,7 @@ impl Telegram {
             let why = self.token.hide_in(&error.to_string());
             if body.touched { TelegramError::Unclear(why) } else { TelegramError::NotSent(why) }
         })?;
-        match serde_json::from_slice::<Answer<T>>(&answer) {
-            Ok(Answer { ok: true, result: Some(result), .. }) => Ok(result),
-            Ok(answer) => Err(to_failure(status, answer.description, answer.parameters)),
-            Err(_) => Err(to_failure(status, None, None)),
-        }
+        read_answer(status, &answer)
     }
 
     fn exchange(&self, method: &str, body: &mut Watched, timeout: Duration) -> Result<(u16, Vec<u8>), ureq::Error> {
@@ -191,6 +187,15 @@ impl Read for Watched<'_> {
     }
 }
 
+/// Returns the result in an answer of Telegram with this HTTP status, or what went wrong.
+pub fn read_answer<T: DeserializeOwned>(status: u16, answer: &[u8]) -> Result<T, TelegramError> {
+    match serde_json::from_slice::<Answer<T>>(answer) {
+        Ok(Answer { ok: true, result: Some(result), .. }) => Ok(result),
+        Ok(answer) => Err(to_failure(status, answer.description, answer.parameters)),
+        Err(_) => Err(to_failure(status, None, None)),
+    }
+}
+
 /// Returns the meaning of an answer without a result.
 fn to_failure(status: u16, description: Option<String>, parameters: Option<Parameters>) -> TelegramError {
     let mut why = description.map_or_else(|| format!("HTTP status {status}"), |text| safe(&text).into_owned());
@@ -199,7 +204,7 @@ fn to_failure(status: u16, description: Option<String>, parameters: Option<Param
         why.push_str(&format!("; its number is {chat} now: start the bridge with --chat-id {chat}"));
     }
     match (status, parameters.retry_after) {
-        (_, Some(seconds)) => TelegramError::Later(Duration::from_secs(seconds)),
+        (_, Some(seconds)) => TelegramError::Later(Duration::from_secs(seconds).min(limits::TELEGRAM_PAUSE)),
         (429, None) => TelegramError::Later(limits::MIN_RETRY_DELAY),
         (401 | 404, None) => TelegramError::Barred(format!("Telegram does not accept the token: {why}")),
         // A server that gave up waiting for the rest of a request may have carried it out.

@@ -52,7 +52,7 @@ impl ToTelegram {
                     (true, Duration::ZERO)
                 }
                 Err(TelegramError::Later(pause)) => {
-                    log::info!("Telegram asks for a pause of {} seconds", pause.as_secs());
+                    log::info!("Telegram asks for a pause; it is tried again in {} seconds", pause.as_secs());
                     (false, pause)
                 }
                 Err(TelegramError::NotSent(why)) => {

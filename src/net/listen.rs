@@ -5,10 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pause after an error of accept(): the system may be out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Time between two warnings of such errors. They come and go as other files are closed and opened, so a success in between
+/// does not count.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A port that is being listened on.
 pub struct Listening {
@@ -27,20 +31,16 @@ pub fn listen(
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = stopped.clone();
     let accept = move || {
-        let mut is_failing = false;
+        let mut last_warning: Option<Instant> = None;
         while !stop.load(Ordering::Acquire) {
             match listener.accept() {
                 Ok(_) if stop.load(Ordering::Acquire) => return,
-                Ok((stream, peer)) => {
-                    is_failing = false;
-                    accepted(stream, peer);
-                }
+                Ok((stream, peer)) => accepted(stream, peer),
                 Err(error) => {
-                    // Once, not twenty times a second for as long as it lasts.
-                    if !is_failing {
-                        log::warn!("cannot accept a connection: {error}");
+                    if last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                        log::warn!("cannot accept connections: {error}");
+                        last_warning = Some(Instant::now());
                     }
-                    is_failing = true;
                     thread::sleep(PAUSE);
                 }
             }

@@ -14,6 +14,7 @@
 //! The administrator's commands come by a socket of their own (`control`), and through the same router.
 //! Beside this, `audit` writes the log's lines for administrators, and `metrics` counts and serves the counts.
 
+mod accept;
 mod accounts;
 pub mod audit;
 mod auth;
@@ -21,6 +22,7 @@ mod auth_queue;
 mod banned_networks;
 mod clean_ups;
 mod closing;
+mod config;
 mod connection;
 mod connection_table;
 mod control;
@@ -45,28 +47,26 @@ mod tls;
 mod user_connections;
 mod workers;
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::disk::Disk;
 use crate::limits;
 use crate::net::{Listening, listen};
-use crate::protocol::{Code, Ko, Reply};
-use crate::state_machine::{ConnectionId, Policy, mib};
-use crate::store::{Opened, Retention, Sizes, Store};
-use crate::trace::{self, Trace, Traced};
+use crate::state_machine::ConnectionId;
+use crate::store::{Opened, Store};
+use crate::trace::{self, Trace};
+use accept::accept;
 use accounts::Accounts;
-use audit::{Audit, ConnectionRefusal};
+use audit::Audit;
 use auth::Auth;
 use banned_networks::BannedNetworks;
-use connection::Connection;
+pub use config::{Config, Registration};
 use connection_table::ConnectionTable;
 pub use connection_table::network;
 use control::ControlSocket;
@@ -80,71 +80,6 @@ use router::{Input, Router};
 pub use start_error::StartError;
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo};
-
-/// Ways in which accounts are created (protocol, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Registration {
-    /// REGISTER creates one.
-    Open,
-    /// A LOGIN under an unknown name creates one, too.
-    Auto,
-    /// Only the administrator creates accounts.
-    Closed,
-}
-
-/// Configuration of a server.
-#[derive(Clone)]
-pub struct Config {
-    pub listen: IpAddr,
-    /// 0 takes a free one.
-    pub send_port: u16,
-    /// 0 takes a free one.
-    pub recv_port: u16,
-    pub data: PathBuf,
-    pub disk: Arc<dyn Disk>,
-    pub registration: Registration,
-    /// Network time-out (protocol, section 1).
-    pub timeout: Duration,
-    /// Most connections at once.
-    pub connections: usize,
-    pub policy: Policy,
-    pub sizes: Sizes,
-    pub retention: Retention,
-    /// Free space in bytes below which nothing is stored.
-    pub disk_floor: u64,
-    /// Records every line, if there is one.
-    pub trace: Option<Trace>,
-    /// Speak TLS, with this certificate.
-    pub tls: Option<CertificateFiles>,
-    /// Path of the socket for the administrator's commands, if there is one.
-    pub control_socket: Option<PathBuf>,
-    /// Address of the metrics port, if there is one.
-    pub metrics: Option<SocketAddr>,
-}
-
-impl Config {
-    /// A server as `wachat serve` runs it, but on free ports of the loopback interface.
-    pub fn on_free_ports(disk: Arc<dyn Disk>, data: PathBuf) -> Self {
-        Self {
-            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            send_port: 0,
-            recv_port: 0,
-            data,
-            disk,
-            registration: Registration::Open,
-            timeout: limits::TIMEOUT,
-            connections: limits::CONNECTIONS,
-            policy: Policy::default(),
-            sizes: Sizes::default(),
-            retention: Retention::default(),
-            disk_floor: mib(limits::DISK_FLOOR_MIB),
-            trace: None,
-            tls: None,
-            control_socket: None,
-            metrics: None,
-        }
-    }
-}
 
 /// State that the threads of the server share.
 struct Shared {
@@ -282,57 +217,6 @@ fn run(
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
-}
-
-/// Gives a connection its reader thread, or refuses it.
-fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: SocketAddr) {
-    // Without it the connection is only slower.
-    let _ = stream.set_nodelay(true);
-    let is_banned = shared.banned.find(peer.ip()).is_some();
-    let strangers = if is_banned { limits::BANNED_PER_ADDRESS } else { limits::STRANGERS_PER_ADDRESS };
-    let Some(slot) = shared.connections.admit(peer.ip(), port, strangers) else {
-        note_refused(shared, port, peer, ConnectionRefusal::TooMany);
-        return refuse(&stream, Ko::new(Code::Full, "the server has too many connections; try later"));
-    };
-    shared.metrics.accepted_connections.of(port).add(1);
-    let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
-    let trace = shared.trace.as_ref();
-    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
-    let socket = match &shared.tls {
-        None => Ok(stream.into()),
-        Some(tls) => tls.accept(stream),
-    };
-    let socket = match socket {
-        Ok(socket) => socket,
-        Err(error) => return log::warn!("no TLS for {peer}: {error}"),
-    };
-    let connection = Arc::new(Connection::new(id, port, peer.ip(), socket, slot, trace));
-    let (of_reader, reading) = (shared.clone(), connection.clone());
-    let read = move || reader::serve(&of_reader, &reading);
-    let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
-    if let Err(error) = thread {
-        // The audit log has a line, which clients cannot flood.
-        log::debug!("no thread for {peer}: {error}");
-        note_refused(shared, port, peer, ConnectionRefusal::NoThread);
-        let full = Ko::new(Code::Full, "the server has no thread left; try later");
-        refuse(connection.outgoing.socket().tcp(), full);
-    }
-}
-
-fn note_refused(shared: &Shared, port: Port, peer: SocketAddr, reason: ConnectionRefusal) {
-    shared.metrics.refused_connections.of(port).add(1);
-    shared.metrics.count_refusal(Code::Full);
-    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port: port.into(), reason });
-}
-
-/// Closes a connection that is not served, with a KO in clear text, without waiting.
-fn refuse(stream: &TcpStream, why: Ko) {
-    let mut last = Vec::new();
-    Reply::Ko(why).write(&mut last);
-    let _ = stream.set_nonblocking(true);
-    let mut stream = stream;
-    let _ = stream.write_all(&last);
-    let _ = stream.shutdown(Shutdown::Both);
 }
 
 impl Handle {

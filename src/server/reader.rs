@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::thread;
 
+use super::accept::refuse;
 use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
 use super::session::{Received, Request};
-use super::{Port, Shared, login, refuse};
+use super::{Port, Shared, login};
 use crate::limits;
 use crate::net::{LineError, LineReader, drain_input};
 use crate::protocol::{Code, RecvRequest, SendRequest};

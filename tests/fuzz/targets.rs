@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
+use wachat::bridge::telegram::{TelegramError, read_answer};
 use wachat::bridge::{incoming, update};
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
@@ -23,6 +24,7 @@ use wachat::client::terminal::input::InputEvent;
 use wachat::client::terminal::parser::Parser;
 use wachat::course::trace::{Form, Selection, show};
 use wachat::disk::{self, Disk};
+use wachat::limits;
 use wachat::model::{RoomName, Seq, UserName};
 use wachat::net::{Identity, server_config};
 use wachat::protocol::reply::OpenSession;
@@ -299,9 +301,15 @@ pub fn settings(data: &[u8]) {
     }
 }
 
-/// Updates of Telegram, in JSON.
+/// Answers of Telegram and the updates in them, in JSON.
 pub fn telegram(data: &[u8]) {
     for line in lines(data) {
+        for status in [200, 401, 403, 408, 429, 500] {
+            let answer = read_answer::<serde_json::Value>(status, line);
+            if let Err(TelegramError::Later(pause)) = answer {
+                assert!(pause <= limits::TELEGRAM_PAUSE);
+            }
+        }
         let Ok(update) = serde_json::from_slice(line) else { continue };
         let _ = update::number(&update);
         if let Some(Ok(message)) = update::message(&update) {

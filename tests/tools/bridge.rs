@@ -298,6 +298,17 @@ fn each_failure_of_telegram_is_taken_for_what_it_is() {
 }
 
 #[test]
+fn a_pause_of_years_that_telegram_asks_for_is_cut() {
+    let mut room = BridgedRoom::new();
+    let mut command = room.command();
+    command.env("RUST_LOG", "info");
+    let _bridge = Bridge::start(command, room.world.path("bridge.log"));
+    room.telegram.fail(&[Fault::Later(u64::MAX)]);
+    room.say("short");
+    room.expect_log("Telegram asks for a pause; it is tried again in 900 seconds");
+}
+
+#[test]
 fn while_one_side_is_away_messages_wait_and_none_is_lost_or_doubled() {
     let mut room = BridgedRoom::new();
     let _bridge = room.bridge();
