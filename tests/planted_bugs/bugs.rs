@@ -9,8 +9,8 @@ const LOST: &str = "does not start|promise 1|promise 2|promise 3|promise 6";
 pub struct Bug {
     pub name: &'static str,
     pub what: &'static str,
-    /// Number of the promise that it breaks (`tests/promises.md`).
-    pub promise: u8,
+    /// Number of the promise that it breaks (`tests/promises.md`); `None`: what `SECURITY.md` says.
+    pub promise: Option<u8>,
     /// The tests that have to notice it.
     pub suite: Suite,
     /// Parts of the suite's report, separated by `|`, of which one has to be there.
@@ -59,7 +59,10 @@ fn parse_bug(text: &'static str) -> Bug {
         let line = head.next().and_then(|line| line.strip_prefix(key)?.strip_prefix(": "));
         line.unwrap_or_else(|| panic!("{name}: {key} is missing"))
     };
-    let promise = value("breaks").trim_start_matches("promise ").parse().expect("the number of a promise");
+    let promise = match value("breaks") {
+        "SECURITY.md" => None,
+        text => Some(text.trim_start_matches("promise ").parse().expect("the number of a promise")),
+    };
     let (program, filter) = value("noticed by").split_once(' ').expect("a program, and names of its tests");
     let reports = Some(value("reports")).filter(|reports| *reports != "LOST").unwrap_or(LOST);
     let judge = parse_judge(name, value("judge"));

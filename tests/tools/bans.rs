@@ -77,7 +77,7 @@ fn a_ban_ends_by_its_time() {
 
 #[test]
 fn a_banned_address_is_out_before_a_password_is_hashed_and_the_administrator_never() {
-    let world = World::new(&[]);
+    let mut world = World::new(&[]);
     world.register("eva");
     let mut inside = Connection::open_from([127, 0, 0, 2], world.send);
     assert_eq!(inside.request(&format!("LOGIN:eva:{PASSWORD}")), "OK;eva;wachat/1");
@@ -95,6 +95,8 @@ fn a_banned_address_is_out_before_a_password_is_hashed_and_the_administrator_nev
     (0..200).for_each(|_| assert_eq!(log_in_from(&world, 2, "LOGIN:eva:wrong password"), ko));
     assert!(begin.elapsed() < TIMEOUT / 10, "{:?}", begin.elapsed());
     assert!(log_in(&world, "eva").starts_with("OK;"));
+    world.kill().start();
+    assert_eq!(log_in_from(&world, 2, &format!("LOGIN:eva:{PASSWORD}")), ko);
 
     // A network, and the address of the administrator in it.
     world.administer(&["ban", "127.0.0.0/8"]);
