@@ -11,7 +11,7 @@ use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Banned, Message, MessageId, Seq, ShortText, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::request::Page;
 use wachat::protocol::{Accepted, After, Event, HistoryRecord, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
@@ -27,6 +27,9 @@ const ROOMS: [&str; 2] = ["#lobby", "#sala"];
 /// A room that users join and leave, and that goes away with its last member: nothing is ever said there.
 const PASSAGE: &str = "#passage";
 
+/// A user and a network that the administrator bans and lets in again. A ban concerns logins alone, which are not played.
+const BANNABLE: [&str; 2] = ["@eva", "10.0.0.0/8"];
+
 /// Room for a few records beside the longest: segments close often.
 const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
 
@@ -41,11 +44,14 @@ pub struct Workload {
     pub checker: Checker,
     /// Memberships in the passage that are possible for a user, from requests and replies: one or both.
     in_passage: HashMap<&'static str, HashSet<bool>>,
+    /// Whether each of [`BANNABLE`] may be banned, from requests and replies: one answer or both.
+    is_banned: HashMap<&'static str, HashSet<bool>>,
     elapsed: Duration,
     next_id: u64,
     pub crashes: u64,
     pub checkpoints: u64,
     pub full: u64,
+    pub bans: u64,
 }
 
 /// A server process, and what was asked of it.
@@ -74,6 +80,11 @@ enum Asked {
     },
     Rooms {
         user: &'static str,
+    },
+    /// A ban, or the end of one.
+    Ban {
+        banned: &'static str,
+        begins: bool,
     },
     Send {
         user: &'static str,
@@ -106,6 +117,10 @@ fn target(name: &str) -> Target {
     Target::parse(name).expect("a user or a room")
 }
 
+fn bannable(text: &str) -> Banned {
+    Banned::parse(text).expect("a user or a network")
+}
+
 /// The users and the rooms.
 fn places() -> impl Iterator<Item = &'static str> {
     USERS.into_iter().chain(ROOMS)
@@ -126,11 +141,13 @@ impl Workload {
             server: None,
             checker,
             in_passage: USERS.map(|user| (user, HashSet::from([false]))).into(),
+            is_banned: BANNABLE.map(|banned| (banned, HashSet::from([false]))).into(),
             elapsed: Duration::ZERO,
             next_id: 0,
             crashes: 0,
             checkpoints: 0,
             full: 0,
+            bans: 0,
         }
     }
 
@@ -156,7 +173,10 @@ impl Workload {
         for _ in 0..steps {
             if self.server.is_none() {
                 match self.start() {
-                    Ok(server) => self.server = Some(server),
+                    Ok(server) => {
+                        self.server = Some(server);
+                        self.compare_bans()?;
+                    }
                     // Cut or failed in the middle of a recovery: it says at which file.
                     Err(error) if self.disk.has_failed() && error.starts_with('/') => return Ok(()),
                     Err(error) => return Err(format!("it does not start: {error}")),
@@ -271,7 +291,8 @@ impl Workload {
             10..=11 => self.retry(user),
             12..=16 => self.poll(user),
             17..=18 => self.read(user),
-            _ => self.pass(user),
+            _ if self.random.chance(50) => self.pass(user),
+            _ => self.ban(),
         }
     }
 
@@ -362,6 +383,29 @@ impl Workload {
             false => Command::Leave { user: name(user), room },
         };
         self.request(None, command, Asked::Pass { user, inside })
+    }
+
+    fn ban(&mut self) -> Step {
+        let (banned, begins) = (BANNABLE[self.random.below(2) as usize], self.random.chance(50));
+        self.is_banned.entry(banned).or_default().insert(begins);
+        let command = match begins {
+            true => Command::Ban { banned: bannable(banned), until: None, reason: ShortText::default() },
+            false => Command::Unban { banned: bannable(banned) },
+        };
+        self.request(None, command, Asked::Ban { banned, begins })
+    }
+
+    /// Compares the bans that a server has read with those that are possible; from here on they are known.
+    fn compare_bans(&mut self) -> Result<(), String> {
+        let Some(server) = &self.server else { return Ok(()) };
+        for banned in BANNABLE {
+            let found = server.group_commit.state().bans.iter().any(|(one, _)| *one == bannable(banned));
+            let possible = self.is_banned.insert(banned, HashSet::from([found])).unwrap_or_default();
+            if !possible.contains(&found) {
+                return Err(format!("promise 1 is broken: that {banned} is banned: {found}"));
+            }
+        }
+        Ok(())
     }
 
     /// Hands a command to the group commit, as the router does.
@@ -487,6 +531,10 @@ impl Workload {
             (Asked::Pass { user, inside }, Reply::Done) => {
                 self.in_passage.insert(user, HashSet::from([*inside]));
             }
+            (Asked::Ban { banned, begins }, Reply::Done) => {
+                self.is_banned.insert(banned, HashSet::from([*begins]));
+                self.bans += u64::from(*begins);
+            }
             (Asked::Rooms { user }, Reply::Rooms(rooms)) => {
                 let passage = rooms.iter().find(|room| room.name.to_string() == PASSAGE);
                 if passage.is_some_and(|passage| passage.members == 0) {
@@ -507,6 +555,7 @@ impl Workload {
         self.disk.heal();
         self.eagerness = 100;
         self.server = Some(self.start().map_err(|error| format!("it does not start in peace: {error}"))?);
+        self.compare_bans()?;
         self.look_after_disk().map_err(|Gone| "it ended in peace")?;
         let fine = |step: Step| step.and_then(|s| s.map_err(|Gone| "it ended in peace".to_owned()));
         fine(self.register())?;
