@@ -77,13 +77,24 @@ impl Disk for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         let file = options().create(true).open(path)?;
         file.try_lock()?;
-        Ok(Box::new(file))
+        Ok(Box::new(Locked(file)))
     }
 
     fn lock_for_reading(&self, path: &Path) -> io::Result<Box<dyn Send>> {
         let file = fs::File::open(path)?;
         file.try_lock_shared()?;
-        Ok(Box::new(file))
+        Ok(Box::new(Locked(file)))
+    }
+}
+
+/// A locked file. Closing it would not be enough: a process that another thread is starting has a copy of the descriptor
+/// until it runs its program, and the lock with it.
+struct Locked(fs::File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Where that fails, the end of the process unlocks it.
+        let _ = self.0.unlock();
     }
 }
 

@@ -267,7 +267,8 @@ fn a_window_may_change_its_size() {
     ana.wait_for_rows("narrower rows", |rows| last_row(rows).trim_start().ends_with("six"));
     ana.resize(20, 60);
     ana.type_bytes(b"\x0c");
-    ana.wait_for_rows("one row", |rows| rows.first().is_some_and(|row| row == "#lobby> one two three four five six"));
+    // A note about luis may come in between.
+    ana.wait_for_rows("one row", |rows| rows.iter().any(|row| row == "#lobby> one two three four five six"));
     ana.type_bytes(CONTROL_C);
     ana.quit();
 }

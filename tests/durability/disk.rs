@@ -2,9 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
-use wachat::disk::{Disk, read};
+use wachat::disk::{Disk, RealDisk, read};
 
 const FILE: &str = "/a";
 
@@ -59,4 +62,23 @@ fn a_name_is_durable_with_its_directory_only() {
     assert!(disk.after_power_cut(|| false).exists(Path::new(FILE)).unwrap());
     disk.sync_dir(Path::new("/")).unwrap();
     assert!(disk.after_power_cut(|| false).exists(Path::new("/b")).unwrap());
+}
+
+/// Between its fork and its exec, a process has a copy of every descriptor.
+#[test]
+fn a_lock_ends_with_its_owner_also_while_other_threads_start_processes() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("lock");
+    let starting = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..300).for_each(|_| _ = Command::new("true").status().unwrap());
+            starting.store(false, Ordering::Release);
+        });
+        let mut locked = 0;
+        while starting.load(Ordering::Acquire) {
+            drop(RealDisk.lock(&path).unwrap_or_else(|error| panic!("locked {locked} times, then: {error}")));
+            locked += 1;
+        }
+    });
 }

@@ -203,6 +203,10 @@ impl World {
     fn serve(&self) -> Command {
         let mut command = serve(&self.data, [self.send.port(), self.recv.port()]);
         command.args(&self.options);
+        // A connection of a test may be idle for longer than the default on a busy machine.
+        if !self.options.iter().any(|option| option == "--timeout") {
+            command.args(["--timeout", "30"]);
+        }
         if tls::is_everywhere() && !self.options.iter().any(|option| ["--tls", "--cert"].contains(&option.as_str())) {
             command.arg("--tls");
         }

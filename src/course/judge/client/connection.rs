@@ -11,7 +11,7 @@ use super::stage::{Answer, Stage, Writing};
 use crate::course::judge::play::What;
 use crate::course::judge::wire::{Came, pause_after};
 use crate::limits;
-use crate::net::{LineError, LineReader, Socket};
+use crate::net::{LineError, LineReader, Socket, drain_input};
 use crate::protocol::{After, RecvRequest, Reply, SendRequest};
 
 /// Time-out of the small server: longer than any test waits.
@@ -26,6 +26,9 @@ pub fn serve(stage: &Stage, port: Port, stream: TcpStream) {
     let socket = Arc::new(Socket::from(stream));
     let Some(name) = stage.open(port, &socket) else { return };
     Connection { stage, port, name: &name, socket: &socket, sent: 0 }.run();
+    if !stage.lock().is_open(&name) {
+        drain_input(&socket);
+    }
     stage.close(&name);
 }
 
@@ -49,6 +52,9 @@ impl Connection<'_> {
                 Err(_) => return self.stage.note(self.name, What::Came(Came::End)),
             };
             self.stage.note(self.name, What::Came(Came::Line(String::from_utf8_lossy(&line).into_owned())));
+            if !self.stage.lock().is_open(self.name) {
+                return;
+            }
             let request = Request::parse(self.port, first, &line);
             if self.answer(&request).is_none() {
                 return;

@@ -187,10 +187,10 @@ impl Stage {
     pub fn cut(&self, last: &str) {
         self.change(|inner| {
             for connection in inner.connections.iter_mut().filter(|connection| connection.is_open) {
-                if !last.is_empty() {
-                    let _ = connection.socket.write_all(format!("{last}\n").as_bytes());
+                match last {
+                    "" => connection.close(),
+                    last => connection.close_after(last),
                 }
-                connection.close();
             }
             inner.held.clear();
         });
@@ -242,6 +242,14 @@ impl Connection {
     pub fn close(&mut self) {
         self.is_open = false;
         let _ = self.socket.tcp().shutdown(Shutdown::Both);
+    }
+
+    /// Closes with a last line. Only this direction: what the client still sends must not make the system reset the
+    /// connection, which would destroy the line.
+    fn close_after(&mut self, last: &str) {
+        self.is_open = false;
+        let _ = self.socket.write_all(format!("{last}\n").as_bytes());
+        let _ = self.socket.tcp().shutdown(Shutdown::Write);
     }
 }
 
