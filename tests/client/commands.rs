@@ -74,10 +74,14 @@ fn finding_what_was_said_and_who_somebody_is() {
     assert!(screen.rfind("the Red house") < screen.rfind("a red car"), "newest last: {screen}");
     luis.type_line("/search green");
     luis.expect("nothing found");
-    luis.type_line("/whois ANA");
-    luis.expect("ana online");
-    luis.expect("with you in #lobby");
-    luis.expect("] luis: blue ✓✓ read\r\n");
+    let mut asked = 0;
+    wait_until("the receipt of the last message", || {
+        asked += 1;
+        luis.type_line("/whois ANA");
+        luis.expect_times("with you in #lobby", asked);
+        luis.screen().contains("] luis: blue ✓✓ read\r\n")
+    });
+    luis.expect_times("ana online", asked);
     luis.type_line("/whois nobody");
     luis.expect("! there is no user nobody");
     ana.quit();
