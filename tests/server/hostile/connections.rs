@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::crowd::{self, Crowd, IN_THE_CLEAR, Manner, UNDER_TLS};
 use super::scene::Scene;
-use crate::support::wait_until;
+use crate::support::{wait_for, wait_until};
 
 /// Processor time of the server, as a share of one core, that a thousand connections of the crowd may take: each of them
 /// does one thing a second, and half of the kinds log in anew for it.
@@ -34,9 +34,13 @@ fn disturb(options: &[&str], size: usize, manners: &'static [Manner], time: Dura
     let crowd = Crowd::start(&scene.world, size, manners, is_tls);
     wait_until("the crowd", || crowd.is_there());
     scene.assert_undisturbed(&format!("beside {size} hostile connections"));
-    let (process, page) = (scene.process(), scene.page());
-    let open = page.value("wachat_connections{port=\"send\"}") + page.value("wachat_connections{port=\"recv\"}");
-    assert!(open >= size as f64 / 2.0, "only {open} of {size} are there");
+    let process = scene.process();
+    // Most are cut off or vanish after a while, and come again at their next turn.
+    let open = wait_for("a third of them to be open", || {
+        let page = scene.page();
+        let open = page.value("wachat_connections{port=\"send\"}") + page.value("wachat_connections{port=\"recv\"}");
+        Some(open).filter(|open| *open >= size as f64 / 3.0)
+    });
     let before = process.cpu_time();
     std::thread::sleep(time);
     let share = (process.cpu_time() - before).as_secs_f64() / time.as_secs_f64();
