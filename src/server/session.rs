@@ -151,11 +151,12 @@ impl Session {
         }
     }
 
-    /// Tells that the next request may be started: replies keep their order, and a client that does not read them is
-    /// not given more.
+    /// Tells that the next request may be started: replies keep their order, a client that does not read them is not given
+    /// more, and what was written is sent before it is much.
     pub fn may_start(&self) -> bool {
         let is_busy = self.exclusive && self.started > 0;
-        matches!(self.login, Login::Done(_)) && !(is_busy || self.straggling || self.closed)
+        let is_full = self.out.len() >= limits::REPLY_BUFFER_BYTES;
+        matches!(self.login, Login::Done(_)) && !(is_busy || is_full || self.straggling || self.closed)
     }
 
     /// Tells that everything that was asked is answered, and the connection is to be closed.

@@ -1,9 +1,12 @@
 //! Memory: a message is in it once, and only until a checkpoint has put it into a history file.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::process::Process;
-use crate::support::{Connection, World, wait_for};
+use crate::support::{Connection, PASSWORD, TIMEOUT, World, wait_for, wait_until};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use wachat::limits;
 
 /// Most memory of the server, in KiB: two logins at once take 38 MiB, the newest messages at most 16.
@@ -41,6 +44,41 @@ fn messages_that_wait_for_long_are_not_in_memory() {
     world.stop();
     let offline = offline_table(&world);
     assert!(offline.len() < 100 * 2 * MESSAGES && !offline.contains("xxx"), "{} bytes", offline.len());
+}
+
+/// Clients send as many requests as a connection takes, and read nothing. Each may have a buffer full of replies, not the
+/// replies to all.
+#[test]
+fn replies_that_nobody_reads_are_not_in_memory() {
+    let world = World::new(&["--no-limits", "--timeout", "5"]);
+    let users: Vec<_> = (0..10).map(|number| format!("user{number}")).collect();
+    // Their password hashes take much memory for a moment.
+    users.iter().for_each(|user| drop(world.register(user)));
+    users.iter().for_each(|user| drop(world.login(user)));
+    let process = Process::of(world.pid());
+    let before = process.peak();
+    let silent: Vec<_> = users.iter().flat_map(|user| [user; limits::CONNECTIONS_PER_USER]).collect();
+    let silent: Vec<_> = silent.iter().map(|user| silent_client(&world, user)).collect();
+    let is_over = || world.administer(&["session", "list"]).lines().count() == 1;
+    wait_until("all to be cut off", is_over);
+    let grown = process.peak() - before;
+    println!("{} clients that read nothing: {grown} KiB", silent.len());
+    assert!(grown < silent.len() as u64 * 256, "{grown} KiB");
+}
+
+/// Logs in, and reads nothing but that reply.
+fn silent_client(world: &World, user: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(world.send).expect("a connection");
+    set_socket_recv_buffer_size(&stream, 4_096).expect("a small buffer");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
+    stream.write_all(format!("LOGIN:{user}:{PASSWORD}\n").as_bytes()).expect("to send");
+    let mut reply = format!("OK;{user};wachat/1\n").into_bytes();
+    stream.read_exact(&mut reply).expect("the reply");
+    stream.set_nonblocking(true).expect("a socket");
+    let requests = "HELP\n".repeat(10_000);
+    // Ends when the buffers between are full.
+    while stream.write_all(requests.as_bytes()).is_ok() {}
+    stream
 }
 
 /// Each message comes, in order, with its text.
