@@ -7,6 +7,7 @@ use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
+use wachat::limits;
 
 use crate::support::metrics::{Page, world_with_metrics};
 use crate::support::process::Process;
@@ -102,9 +103,13 @@ impl Scene {
     fn note_resources(&mut self) {
         let is_empty = || self.page().text.lines().filter(|line| line.starts_with("wachat_connections{")).all(is_none);
         wait_until("a server without connections", is_empty);
-        let rest = || (Holds::of(&self.world), self.process().is_at_rest().map(|_| Holds::of(&self.world)));
-        let at_rest = wait_for("a server at rest", || Some(rest()).filter(|two| Some(two.0) == two.1));
-        self.before = (at_rest.0, self.process().resident());
+        // A connection that was closed, also one of the monitor, may linger.
+        let rest = || {
+            let now = Holds::of(&self.world);
+            std::thread::sleep(2 * limits::LINGER);
+            (Holds::of(&self.world) == now).then_some(now)
+        };
+        self.before = (wait_for("a server at rest", rest), self.process().resident());
     }
 
     /// Asserts that the pair is not disturbed now, by hostile clients that go on meanwhile.
