@@ -72,6 +72,8 @@ fn a_ban_ends_by_its_time() {
     wait_for("the end of the ban", || log_in(&world, "eva").starts_with("OK;").then_some(()));
     assert!(begin.elapsed().as_millis() >= 1_900);
     assert_eq!(world.administer(&["bans"]), "banned;at;until;reason\n");
+    let status = world.administer(&["status"]);
+    assert!(status.lines().any(|line| line.split_whitespace().eq(["bans", "0"])), "{status}");
     assert!(world.admin(&["unban", "eva"]).2.contains("there is no such ban"));
 }
 

@@ -1,5 +1,6 @@
 //! The figures of `wachat status`.
 
+use crate::model::Timestamp;
 use crate::protocol::control::Figure;
 use crate::server::router::Router;
 use crate::server::tls::ServerTls;
@@ -36,7 +37,7 @@ pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         ("accounts", state.accounts().count() as u64 - removed),
         ("accounts_removed", removed),
         ("rooms", state.count_rooms() as u64),
-        ("bans", state.bans.iter().count() as u64),
+        ("bans", state.bans.active(Timestamp::now()).count() as u64),
         ("last_number", state.last.get()),
         ("connections", router.sessions.len() as u64),
         ("sessions_send", logged_in(Port::Send)),
