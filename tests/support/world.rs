@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -278,7 +278,15 @@ pub fn choose_ports() -> [u16; 2] {
     // Test programs that run at the same time begin at distant ports.
     let begin = std::process::id().wrapping_mul(7_919);
     let next = || FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let mut free = std::iter::repeat_with(next).map(|port| port as u16).filter(is_free);
     [(); 2].map(|()| free.next().expect("a port"))
+}
+
+/// Tells that nobody listens on a port. A listener would do, but a process that another thread is starting has a copy of it
+/// until it runs its program, and the server could not bind meanwhile: a socket that only is bound is in nobody's way.
+fn is_free(port: &u16) -> bool {
+    use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    set_socket_reuseaddr(&socket, true).expect("a socket");
+    bind(&socket, &SocketAddr::from(([127, 0, 0, 1], *port))).is_ok()
 }
