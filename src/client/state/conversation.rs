@@ -127,6 +127,8 @@ pub struct Conversation {
     delivered: Seq,
     read: Seq,
     last_received: Seq,
+    /// No row of this store had a higher number.
+    highest: Seq,
     /// The user has seen the messages up to this number of this store.
     seen: Seq,
     complete: Complete,
@@ -153,7 +155,7 @@ impl Conversation {
     pub fn begin_era(&mut self, era: u32) {
         self.era = era;
         (self.delivered, self.read, self.last_received, self.seen) = (Seq::ZERO, Seq::ZERO, Seq::ZERO, Seq::ZERO);
-        (self.complete, self.above) = (Complete::default(), BTreeSet::new());
+        (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
     }
 
     /// Checks that messages of an earlier store are here.
@@ -255,6 +257,7 @@ impl Conversation {
 
     /// Adds a row behind the others.
     pub fn restore(&mut self, row: Row) {
+        self.highest = self.highest.max(row.seq().unwrap_or_default());
         self.rows.push_back((self.era, row));
     }
 
@@ -297,6 +300,7 @@ impl Conversation {
         {
             self.above.insert(message.seq);
         }
+        self.highest = self.highest.max(row.seq().unwrap_or_default());
         let later = |other: &Row| matches!((other.seq(), row.seq()), (Some(a), Some(b)) if a > b);
         let behind = self.rows.iter().rev().take_while(|(era, other)| *era == self.era && later(other)).count();
         self.rows.insert(self.rows.len() - behind, (self.era, row));
@@ -380,6 +384,10 @@ impl Conversation {
     pub fn has(&self, seq: Seq) -> bool {
         if self.above.contains(&seq) {
             return true;
+        }
+        // Nearly every message that arrives has a number above all of them.
+        if seq > self.highest {
+            return false;
         }
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)

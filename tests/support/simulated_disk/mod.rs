@@ -214,9 +214,7 @@ impl File for SimulatedFile {
         let mut state = self.disk.call()?;
         let content = state.file(self.number)?.0.get(index(offset)?..).unwrap_or_default();
         let len = content.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(content) {
-            *to = *from;
-        }
+        buffer[..len].copy_from_slice(&content[..len]);
         Ok(len)
     }
 
