@@ -270,10 +270,11 @@ pub fn serve(data: &Path, [send, recv]: [u16; 2]) -> Command {
 /// Chooses free ports for a server that keeps them while it is killed and started again.
 ///
 /// The system would give the port of a killed server to the next program that asks for any, such as the server
-/// of another test. These ports are below those that the system chooses from, and are chosen once.
+/// of another test. These ports are below those that the system chooses from, and those of the judge of clients, and are
+/// chosen once.
 pub fn choose_ports() -> [u16; 2] {
     const FIRST: u32 = 10_000;
-    const COUNT: u32 = 20_000;
+    const COUNT: u32 = 10_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Test programs that run at the same time begin at distant ports.
     let begin = std::process::id().wrapping_mul(7_919);

@@ -24,7 +24,11 @@ use crate::net::{Listening, listen};
 
 /// The ports that the judge chooses from: below those that the system gives to programs that ask for any, so that they are
 /// still free when the server comes back.
-const PORTS: std::ops::Range<u16> = 12_000..28_000;
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Number of ports that a judge tries first: two for each test. Another judge, which finds a port free while a test is
+/// without its server, takes it; so judges that run at the same time begin at distant ports.
+const PORTS_OF_A_JUDGE: u16 = 120;
 
 /// Plays one test, with a client, a server and a home of its own.
 pub fn play(client: &Client, test: &Test) -> Verdict {
@@ -298,10 +302,11 @@ impl Drop for Player<'_> {
 /// Chooses two free ports, and listens on them.
 fn choose_ports() -> Option<([u16; 2], [TcpListener; 2])> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Judges that run at the same time begin at distant ports.
-    let begin = std::process::id().wrapping_mul(7_919) as u16;
-    let next = || begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start) + PORTS.start;
-    let mut free = (0..PORTS.len()).filter_map(|_| {
+    let count = PORTS.end - PORTS.start;
+    let judges = u32::from(count / PORTS_OF_A_JUDGE);
+    let begin = (std::process::id() % judges) as u16 * PORTS_OF_A_JUDGE;
+    let next = || PORTS.start + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count;
+    let mut free = (0..count).filter_map(|_| {
         let port = next();
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|listener| (port, listener))
     });
