@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::support::{Connection, PASSWORD, Terminal, World};
 
-const NEW: &str = "otra palabra larga";
+pub const NEW: &str = "otra palabra larga";
 
 /// Types the three passwords that `/passwd` asks for.
-fn change(terminal: &Terminal, passwords: [&str; 3]) {
+pub fn change(terminal: &Terminal, passwords: [&str; 3]) {
     terminal.type_line("/passwd");
     for (prompt, password) in ["current password: ", "new password: ", "and again: "].into_iter().zip(passwords) {
         wait_for_question(terminal, prompt);

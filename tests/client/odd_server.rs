@@ -9,7 +9,8 @@ use std::thread;
 use parking_lot::Mutex;
 use wachat::limits;
 
-use crate::support::{Terminal, World, wait_until};
+use crate::account::{NEW, change};
+use crate::support::{PASSWORD, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 /// The RECV port of a server that this test plays, line by line.
 struct Recv {
@@ -20,10 +21,19 @@ struct Recv {
 impl Recv {
     /// The next connection of the client, logged in. The one before it breaks.
     fn accept(&mut self, greeting: &str) {
-        self.connection = None;
-        self.connection = Some(BufReader::new(self.listener.accept().unwrap().0));
-        assert!(self.line().starts_with("LOGIN:ana:"));
+        assert!(self.asked().starts_with("LOGIN:ana:"));
         self.say(greeting);
+    }
+
+    /// The first line of the next connection of the client. The one before it breaks.
+    fn asked(&mut self) -> String {
+        self.connection = None;
+        self.listener.set_nonblocking(true).unwrap();
+        let (connection, _) = wait_for("a connection to the RECV port", || self.listener.accept().ok());
+        connection.set_nonblocking(false).unwrap();
+        connection.set_read_timeout(Some(TIMEOUT)).unwrap();
+        self.connection = Some(BufReader::new(connection));
+        self.line()
     }
 
     fn line(&mut self) -> String {
@@ -138,6 +148,22 @@ fn an_acknowledgement_that_was_lost_is_made_again_and_the_message_is_not() {
     assert_eq!(world.texts("ana", "IN"), ["hola", "otra"]);
     assert_eq!(ana.count("luis: hola"), 1, "{}", ana.screen());
     ana.kill();
+}
+
+#[test]
+fn a_password_may_be_changed_while_the_old_one_is_logging_in() {
+    let (_world, mut recv, mut ana) = play();
+    assert_eq!(recv.asked(), format!("LOGIN:ana:{PASSWORD}"));
+    change(&ana, [PASSWORD, NEW, NEW]);
+    ana.expect("* the password is changed, and your other sessions have ended");
+    recv.say("OK;ana;wachat/1;0;store");
+    recv.say("KO;AUTH;closed by another connection");
+    assert_eq!(recv.asked(), format!("LOGIN:ana:{NEW}"));
+    recv.say("OK;ana;wachat/1;0;store");
+    assert!(recv.line().starts_with("POLL;0;"));
+    recv.say("OK;1\n1;MSG;id-1;luis;ana;2026-11-20T23:55:00.123Z;hola");
+    ana.expect("luis: hola");
+    ana.quit();
 }
 
 #[test]

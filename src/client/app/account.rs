@@ -26,7 +26,7 @@ pub enum Change {
     None,
     /// The server is asked: until its answer it is not known which password it takes.
     Asked,
-    /// The server has the new password, and the receiver logs in with it.
+    /// The server has the new password, and the receiver was not told yet to log in with it.
     Done,
 }
 

@@ -37,7 +37,6 @@ impl App {
                 self.state.note_own_name(user);
                 self.polling.note_login(acknowledged);
                 self.presence.note_login();
-                self.password_change = Change::None;
                 // Another program of the user has received events.
                 self.completion.note_login(acknowledged > self.state.position());
                 if self.state.note_login(&store, acknowledged) {

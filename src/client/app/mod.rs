@@ -38,6 +38,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::client::exit::Exit;
+use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::state::lookup::Lookup;
 use crate::client::state::outbox::Outgoing;
@@ -234,7 +235,13 @@ impl App {
         let mut background = || completion.next_request(now).or_else(|| presence.next_request());
         let background = || if leaving { None } else { background() };
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
-        effects.extend(self.polling.next_request(self.state.position(), now).map(Effect::Receive));
+        if let Some(request) = self.polling.next_request(self.state.position(), now) {
+            if request == Receive::LogIn {
+                // It comes after a change of the password, if there was one: an end of the session is no part of that.
+                self.password_change = Change::None;
+            }
+            effects.push(Effect::Receive(request));
+        }
     }
 
     fn start(&mut self, first: Result<(), String>) {
