@@ -57,11 +57,13 @@ const FLAWS: &[(&str, &[&str])] = &[
 ];
 
 /// Tests that may fail, too: with events, since they come in one piece with the first line of the reply; or where it is up
-/// to the network whether a long reply arrives in one piece, and to chance whether an OK arrives before the server goes.
+/// to the network whether a long reply arrives in one piece, and to chance whether an OK or an acknowledgement arrives before
+/// the server goes.
 const MAY: &[(&str, &[&str])] = &[
     ("one-read-is-one-line", &["framing", "login-1", "poll", "rooms", "states", "time-outs", "crash"]),
     ("one-read-is-one-reply", &["framing-7", "poll-2", "poll-9", "rooms-4", "rooms-5", "states-2"]),
     ("new-id-at-a-retry", &["time-outs-4"]),
+    ("shows-duplicates-twice", &["time-outs-4"]),
 ];
 
 /// All tests but those that wait for a time-out of 10 seconds, which `none` passes below.
