@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::Client;
@@ -26,8 +26,8 @@ use crate::net::{Listening, listen};
 /// still free when the server comes back.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// Number of ports that a judge tries first: two for each test. Another judge, which finds a port free while a test is
-/// without its server, takes it; so judges that run at the same time begin at distant ports.
+/// Number of ports that a judge has for itself, two for each test and more: another judge would take a port that it finds
+/// free while a test is without its server.
 const PORTS_OF_A_JUDGE: u16 = 120;
 
 /// Plays one test, with a client, a server and a home of its own.
@@ -301,15 +301,20 @@ impl Drop for Player<'_> {
 
 /// Chooses two free ports, and listens on them.
 fn choose_ports() -> Option<([u16; 2], [TcpListener; 2])> {
+    static OWN: OnceLock<Option<(u16, TcpListener)>> = OnceLock::new();
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let count = PORTS.end - PORTS.start;
-    let judges = u32::from(count / PORTS_OF_A_JUDGE);
-    let begin = (std::process::id() % judges) as u16 * PORTS_OF_A_JUDGE;
-    let next = || PORTS.start + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count;
-    let mut free = (0..count).filter_map(|_| {
-        let port = next();
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|listener| (port, listener))
-    });
+    let (first, _) = OWN.get_or_init(take_range).as_ref()?;
+    let next = || first + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS_OF_A_JUDGE - 1);
+    let mut free = (1..PORTS_OF_A_JUDGE).filter_map(|_| bind(next()));
     let ((send, on_send), (recv, on_recv)) = (free.next()?, free.next()?);
     Some(([send, recv], [on_send, on_recv]))
+}
+
+/// Takes a range of ports that no other judge has: who listens on the first port of a range has them all, until it ends.
+fn take_range() -> Option<(u16, TcpListener)> {
+    PORTS.step_by(PORTS_OF_A_JUDGE.into()).find_map(bind)
+}
+
+fn bind(port: u16) -> Option<(u16, TcpListener)> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|listener| (port, listener))
 }
