@@ -237,7 +237,7 @@ impl App {
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         if let Some(request) = self.polling.next_request(self.state.position(), now) {
             if request == Receive::LogIn {
-                // It comes after a change of the password, if there was one: an end of the session is no part of that.
+                // This login uses the new password: what ends its session is no longer the change.
                 self.password_change = Change::None;
             }
             effects.push(Effect::Receive(request));

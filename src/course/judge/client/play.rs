@@ -310,7 +310,7 @@ fn choose_ports() -> Option<([u16; 2], [TcpListener; 2])> {
     Some(([send, recv], [on_send, on_recv]))
 }
 
-/// Takes a range of ports that no other judge has: who listens on the first port of a range has them all, until it ends.
+/// Takes a range of ports that no other judge has: the listener on its first port reserves it until this process ends.
 fn take_range() -> Option<(u16, TcpListener)> {
     PORTS.step_by(PORTS_OF_A_JUDGE.into()).find_map(bind)
 }
