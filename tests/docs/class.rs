@@ -1,12 +1,11 @@
 //! The session of a class on the page of the course.
 
-use std::net::TcpListener;
-
 use regex_lite::Regex;
 
 use crate::machine::{Machine, normal};
 use crate::page::COURSE;
 use crate::sessions::commands;
+use crate::support::world::choose_ports_in_a_row;
 
 /// Ends the servers of the class, also when the test fails.
 struct Stopped<'a>(&'a Machine);
@@ -17,19 +16,12 @@ impl Drop for Stopped<'_> {
     }
 }
 
-/// Returns the first of four ports that are free.
-fn free_ports() -> u16 {
-    let begin = 29_000 + (std::process::id() % 900) as u16;
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    (begin..29_990).find(|base| (*base..*base + 4).all(is_free)).expect("free ports")
-}
-
 #[test]
 fn the_session_of_a_class_looks_as_the_page_shows_it() {
     let mut machine = Machine::new();
     machine.serve("wachat serve --data own", 0);
     let own = machine.ports().clone();
-    let (machine, base) = (&machine, free_ports());
+    let (machine, base) = (&machine, choose_ports_in_a_row(4));
     let _stopped = Stopped(machine);
     let ports = (7000..7004_u16).map(|port| (port.to_string(), (base + port - 7000).to_string()));
     let ports: Vec<_> =

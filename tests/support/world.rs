@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -268,26 +270,38 @@ pub fn serve(data: &Path, [send, recv]: [u16; 2]) -> Command {
 }
 
 /// Chooses free ports for a server that keeps them while it is killed and started again.
+pub fn choose_ports() -> [u16; 2] {
+    let first = choose_ports_in_a_row(2);
+    [first, first + 1]
+}
+
+/// Chooses so many free ports in a row, and returns the first.
 ///
 /// The system would give the port of a killed server to the next program that asks for any, such as the server
-/// of another test. These ports are below those that the system chooses from, and those of the judge of clients, and are
-/// chosen once.
-pub fn choose_ports() -> [u16; 2] {
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 10_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Test programs that run at the same time begin at distant ports.
-    let begin = std::process::id().wrapping_mul(7_919);
-    let next = || FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-    let mut free = std::iter::repeat_with(next).map(|port| port as u16).filter(is_free);
-    [(); 2].map(|()| free.next().expect("a port"))
+/// of another test. These ports are below those that the system chooses from, and below those of the judge of clients.
+pub fn choose_ports_in_a_row(count: u16) -> u16 {
+    static RANGE: LazyLock<(u16, TcpListener)> = LazyLock::new(take_range);
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let next = || RANGE.0 + 1 + NEXT.fetch_add(count, Ordering::Relaxed) % (PORTS_OF_A_PROGRAM - count);
+    let mut candidates = std::iter::repeat_with(next).take(PORTS_OF_A_PROGRAM.into());
+    candidates.find(|first| (*first..first + count).all(is_free)).expect("free ports")
+}
+
+/// The ports of all test programs that run at the same time, and of one of them.
+const PORTS: Range<u16> = 10_000..20_000;
+const PORTS_OF_A_PROGRAM: u16 = 500;
+
+/// Takes a range of ports that no other test program has: the listener on its first port reserves it until this process ends.
+fn take_range() -> (u16, TcpListener) {
+    let mut firsts = PORTS.step_by(PORTS_OF_A_PROGRAM.into());
+    firsts.find_map(|port| Some((port, TcpListener::bind(("127.0.0.1", port)).ok()?))).expect("a free range of ports")
 }
 
 /// Tells that nobody listens on a port. A listener would do, but a process that another thread is starting has a copy of it
 /// until it runs its program, and the server could not bind meanwhile: a socket that only is bound is in nobody's way.
-fn is_free(port: &u16) -> bool {
+fn is_free(port: u16) -> bool {
     use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
     set_socket_reuseaddr(&socket, true).expect("a socket");
-    bind(&socket, &SocketAddr::from(([127, 0, 0, 1], *port))).is_ok()
+    bind(&socket, &SocketAddr::from(([127, 0, 0, 1], port))).is_ok()
 }

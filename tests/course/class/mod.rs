@@ -7,12 +7,12 @@ mod whole;
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::clients::{all_output, exit_code};
+use crate::support::world::choose_ports_in_a_row;
 use crate::support::{Connection, NO_SETTINGS, WACHAT};
 use tempfile::TempDir;
 
@@ -35,7 +35,8 @@ pub struct Student {
 impl Class {
     /// Writes a roster. `groups`: the number of groups that there will be ports for.
     pub fn new(roster: &str, groups: u16) -> Self {
-        let class = Self { directory: TempDir::new().expect("a directory"), base_port: free_ports(2 * groups) };
+        let class =
+            Self { directory: TempDir::new().expect("a directory"), base_port: choose_ports_in_a_row(2 * groups) };
         fs::write(class.path("roster.csv"), roster).expect("a roster");
         class
     }
@@ -156,16 +157,4 @@ impl Drop for Class {
             let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
         }
     }
-}
-
-/// Returns the first of so many ports in a row that are free: above those of `choose_ports`, below those of the system.
-fn free_ports(count: u16) -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let begin = std::process::id().wrapping_mul(37);
-    let candidates = std::iter::repeat_with(|| {
-        let step = NEXT.fetch_add(u32::from(count), Ordering::Relaxed);
-        30_000 + (begin.wrapping_add(step) % 2_600) as u16
-    });
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    candidates.take(1_000).find(|base| (*base..*base + count).all(is_free)).expect("free ports")
 }

@@ -78,7 +78,7 @@ fn a_second_start_starts_what_is_down_and_changes_nothing_else() {
     assert!(said.contains("change only while the class is stopped"), "{said}");
     assert!(class.refused(&["start", "--groups", "4"]).contains("the class has 3 groups, not 4"));
     class.done(&["stop"]);
-    let other = super::free_ports(6);
+    let other = crate::support::world::choose_ports_in_a_row(6);
     class.done(&["start", "--timeout", "20", "--base-port", &other.to_string()]);
     assert_eq!(class.student("luis").send.port(), other + 2);
     class.student("luis").login();
