@@ -395,12 +395,10 @@ fn receive_leaves_a_running_client_alone_unless_it_is_asked_to_take_over() {
     let world = world();
     let mut client = world.terminal("luis", &[]);
     client.expect("connected to");
-    let refused = || {
-        let output = world.run("receive", "luis", &[]);
-        (exit_code(&output) == 1 && all_output(&output).contains("--take-over")).then_some(())
-    };
-    // Its connection for events may be a moment behind.
-    wait_for("the client to receive", refused);
+    // Its connection for events may be a moment behind. A `receive` that came between would take its place.
+    world.login("ana").wait_until_online("luis");
+    let refused = world.run("receive", "luis", &[]);
+    assert!(exit_code(&refused) == 1 && all_output(&refused).contains("--take-over"), "{refused:?}");
     world.ends(0, "send", "ana", &["luis", "hola", "--wait", "delivered"]);
     client.expect("ana: hola");
     assert_eq!(world.ends(0, "receive", "luis", &["--take-over"]), "");
