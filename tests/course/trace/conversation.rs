@@ -63,6 +63,7 @@ fn hold() -> Conversation {
     ana.expect_times("✓✓ read", 2);
     ana.quit();
     luis.quit();
+    deliver_unread(&world);
     mistype_passwords(&world);
     world.stop();
     let sent = entries(&ana_file).into_iter().find(|entry| entry.text.contains(&text)).expect("it was sent");
@@ -91,6 +92,15 @@ fn kill_before_the_reply(world: &mut World, ana: &crate::support::Terminal, trac
         send_signal(world.pid(), "CONT");
     }
     panic!("no message was sent to the server that does not run");
+}
+
+/// Has a message delivered and not read: of the others, ana may be told at once that they are read.
+fn deliver_unread(world: &World) {
+    assert!(world.login("ana").request("SEND;unread;luis;al final").starts_with("OK;unread;"));
+    let (mut luis, mut ana) = (world.session("luis"), world.session("ana"));
+    wait_until("the message", || luis.list("POLL;*;1").iter().any(|event| event.contains(";MSG;unread;")));
+    luis.list("POLL;*;0");
+    wait_until("its state", || ana.list("POLL;*;1").iter().any(|event| event.contains(";DELIVERED;")));
 }
 
 /// Makes the mistakes that would write a password into the trace.
