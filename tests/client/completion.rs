@@ -100,8 +100,8 @@ fn states_that_another_program_was_told_are_not_lost() {
     wait_until("the message to be read", || world.login("luis").list("STATUS;ana;1") == ["ana;READ"]);
     receive_elsewhere(&world);
     let mut luis = world.terminal("luis", &[]);
-    luis.expect("connected to");
-    wait_until("the state", || !world.history("luis", "REACHED").is_empty());
+    luis.expect_tick("✓✓ read", "@ana: hola");
+    assert!(!world.history("luis", "REACHED").is_empty());
     luis.type_line("/search hola");
     luis.expect("luis: hola ✓✓ read");
     luis.quit();

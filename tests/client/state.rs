@@ -183,6 +183,12 @@ fn states_that_were_missed_are_looked_up_from_the_first_unread_message_on() {
     ];
     client.0.commit().unwrap();
     for written in [1, 0] {
+        let moved = client.0.state.take_states(&missing[0], &page);
+        assert!(
+            moved.len() == written
+                && moved.iter().all(|(state, moved)| *state == State::Delivered && moved.others == 0),
+            "{moved:?}"
+        );
         assert!(client.0.state.add_missed(&missing[0], &page).is_empty());
         let lines = client.0.state.take_uncommitted();
         assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), written);
@@ -190,6 +196,7 @@ fn states_that_were_missed_are_looked_up_from_the_first_unread_message_on() {
     assert_eq!(rows(&client, "luis"), ["out one READ", "out two DELIVERED", "out three RECEIVED"]);
     // The state of a message of the peer says nothing of the user's.
     let page = [record(3, "luis", "ana", "theirs", State::Read)];
+    assert!(client.0.state.take_states(&missing[0], &page).is_empty());
     client.0.state.add_missed(&missing[0], &page);
     assert_nothing_written(&mut client);
     let moved = client.take_in(vec![state(5, "luis", State::Read, 3)]);

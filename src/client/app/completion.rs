@@ -137,6 +137,9 @@ impl App {
         if self.completion.before.is_some_and(|before| oldest.is_some_and(|oldest| oldest >= before)) {
             return self.skip_missing();
         }
+        for (state, moved) in self.state.take_states(&missing, page) {
+            self.handle_moved(state, &moved);
+        }
         let added = self.state.add_missed(&missing, page);
         let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
         self.completion.newer += page.iter().filter(is_newer).count() as u64;

@@ -268,7 +268,7 @@ impl App {
         }
     }
 
-    fn handle_moved(&mut self, state: State, moved: &Moved) {
+    pub(super) fn handle_moved(&mut self, state: State, moved: &Moved) {
         let last = &moved.last;
         // A note to oneself was seen when it was written; it is not shown as a received message.
         if self.setting.receipts && last.to == Target::User(last.from.clone()) {

@@ -106,7 +106,7 @@ pub fn folded(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
-/// The messages whose state one `STATE` event changed.
+/// The messages whose state one `STATE` event, or one page of HISTORY, changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
     /// The last one.

@@ -195,27 +195,52 @@ impl ClientState {
         missing
     }
 
-    /// Adds the messages of a page of HISTORY that are missing, and returns them. Those in the outbox come with the
-    /// answer to their SEND.
+    /// Moves the user's messages to the states that a page of HISTORY reports: the events that told of them came to
+    /// another program, or are still to come. To be called before the messages of the page are added.
+    pub fn take_states(&mut self, missing: &Missing, page: &[HistoryRecord]) -> Vec<(State, Moved)> {
+        let mut all = Vec::new();
+        for reached in [State::Read, State::Delivered] {
+            let sent = self.missed(missing, page).filter(|(message, state)| *state >= reached && self.is_mine(message));
+            let last = sent.map(|(message, _)| message).max_by_key(|message| message.seq);
+            let Some(last) = last.filter(|last| self.state_of(last) < reached) else { continue };
+            let change =
+                self.record(Record::Reached { target: missing.target.clone(), state: reached, upto: last.seq });
+            if let Change::Moved(state, moved) = change {
+                all.push((state, moved));
+            }
+        }
+        all
+    }
+
+    /// Adds the messages of a page of HISTORY that are missing, and returns them.
     pub fn add_missed(&mut self, missing: &Missing, page: &[HistoryRecord]) -> Vec<Arc<Message>> {
+        let missed: Vec<_> = self.missed(missing, page).map(|(message, _)| message.clone()).collect();
         let mut added = Vec::new();
-        for record in page {
-            let HistoryRecord::Message { message, state } = record else { continue };
-            let is_mine = self.is_mine(message);
-            let comes = if is_mine { self.outbox.contains(&message.id) } else { message.seq > missing.taken };
-            if comes || message.seq <= missing.down_to {
-                continue;
-            }
-            if message.seq > missing.above && !self.has_row(message) && !self.holds(message) {
+        for message in missed {
+            if message.seq > missing.above && !self.has_row(&message) && !self.holds(&message) {
                 self.record(Record::Missed(message.clone()));
-                added.push(message.clone());
-            }
-            if is_mine && *state > State::Received && *state > self.state_of(message) {
-                let (target, state) = (missing.target.clone(), *state);
-                self.record(Record::Reached { target, state, upto: message.seq });
+                added.push(message);
             }
         }
         added
+    }
+
+    /// Returns the messages of a page that are asked for, with their states, without those that come with a poll, or with
+    /// the answer to their SEND.
+    fn missed<'a>(
+        &'a self,
+        missing: &'a Missing,
+        page: &'a [HistoryRecord],
+    ) -> impl Iterator<Item = (&'a Arc<Message>, State)> {
+        let messages = page.iter().filter_map(|record| match record {
+            HistoryRecord::Message { message, state } => Some((message, *state)),
+            HistoryRecord::Damaged { .. } => None,
+        });
+        messages.filter(|(message, _)| {
+            let comes =
+                if self.is_mine(message) { self.outbox.contains(&message.id) } else { message.seq > missing.taken };
+            !comes && message.seq > missing.down_to
+        })
     }
 
     /// Notes that the user has joined a room, and the messages from before that were asked for, oldest first. The others are

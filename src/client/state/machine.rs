@@ -150,12 +150,11 @@ impl ClientState {
                 self.known_directly.insert(self.identity(&message));
                 self.add_row(&self.target_of(&message), Row::Direct(message));
             }
-            Record::State { target, state, upto, .. } => {
+            Record::State { target, state, upto, .. } | Record::Reached { target, state, upto } => {
                 if let Some(moved) = self.conversation(&target).advance(state, upto) {
                     return Change::Moved(state, moved);
                 }
             }
-            Record::Reached { target, state, upto } => _ = self.conversation(&target).advance(state, upto),
             Record::Ignored(user, true) => _ = self.ignored.insert(user),
             Record::Ignored(user, false) => _ = self.ignored.remove(&user),
             Record::Muted(target, true) => _ = self.muted.insert(target),
