@@ -14,8 +14,9 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 /// Directory of the copy. Builds share the project's target directory, and so its dependencies.
 pub const COPY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/planted_bugs");
 
-/// The parts of the copy.
-const PARTS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "src", "tests"];
+/// The parts of the copy: the sources, and what they include. The rest of `data` may be somebody's store.
+const PARTS: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "SECURITY.md", "deny.toml", "src", "tests", "examples", "data/roster.csv"];
 
 /// Stands for the condition of a defect in the text of its changes.
 const PLANTED: &str = "PLANTED";

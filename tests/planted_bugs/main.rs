@@ -17,7 +17,7 @@ mod judge;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -105,6 +105,38 @@ fn the_tests_of_the_judge_that_a_defect_names_exist() {
 #[test]
 fn every_change_fits() {
     copy::planted_files(&bugs()).unwrap_or_else(|misfits| panic!("changes in bugs.diff do not fit:\n{misfits}"));
+}
+
+/// Without such a file the copy cannot be built, and only the long tests build it.
+#[test]
+fn every_file_that_a_source_of_the_copy_includes_is_in_the_copy() {
+    let files = copy::planted_files(&bugs()).unwrap_or_else(|misfits| panic!("{misfits}"));
+    let sources = files.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"));
+    for (path, text) in sources {
+        let directory = path.parent().expect("a directory");
+        for rest in text.split("include_str!").skip(1).chain(text.split("include_bytes!").skip(1)) {
+            let Some(name) = argument(rest) else { continue };
+            let included = without_parent_directories(&directory.join(name));
+            assert!(files.contains_key(&included), "{} includes {}", path.display(), included.display());
+        }
+    }
+}
+
+/// Returns the text in quotation marks that is the argument of a macro, whose name stands before `rest`.
+fn argument(rest: &str) -> Option<&str> {
+    Some(rest.strip_prefix('(')?.trim_start().strip_prefix('"')?.split_once('"')?.0)
+}
+
+/// Resolves every `..`.
+fn without_parent_directories(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, component| {
+        if component == Component::ParentDir {
+            path.pop();
+        } else {
+            path.push(component);
+        }
+        path
+    })
 }
 
 #[test]
