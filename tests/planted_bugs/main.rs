@@ -17,13 +17,14 @@ mod judge;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bugs::{Bug, Suite, VARIABLE, bugs};
 use parking_lot::Mutex;
+use regex_lite::Regex;
 use tempfile::TempDir;
 use wachat::course::judge::script;
 
@@ -111,32 +112,16 @@ fn every_change_fits() {
 #[test]
 fn every_file_that_a_source_of_the_copy_includes_is_in_the_copy() {
     let files = copy::planted_files(&bugs()).unwrap_or_else(|misfits| panic!("{misfits}"));
-    let sources = files.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs"));
-    for (path, text) in sources {
-        let directory = path.parent().expect("a directory");
-        for rest in text.split("include_str!").skip(1).chain(text.split("include_bytes!").skip(1)) {
-            let Some(name) = argument(rest) else { continue };
-            let included = without_parent_directories(&directory.join(name));
-            assert!(files.contains_key(&included), "{} includes {}", path.display(), included.display());
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().expect("the project");
+    let include = Regex::new(r#"include_(?:str|bytes)!\(\s*"([^"]*)""#).expect("a regular expression");
+    for (path, text) in files.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs")) {
+        for found in include.captures_iter(text) {
+            let included = project.join(path).with_file_name(&found[1]).canonicalize();
+            let is_there =
+                included.is_ok_and(|file| file.strip_prefix(&project).is_ok_and(|file| files.contains_key(file)));
+            assert!(is_there, "{} includes {}", path.display(), &found[1]);
         }
     }
-}
-
-/// Returns the text in quotation marks that is the argument of a macro, whose name stands before `rest`.
-fn argument(rest: &str) -> Option<&str> {
-    Some(rest.strip_prefix('(')?.trim_start().strip_prefix('"')?.split_once('"')?.0)
-}
-
-/// Resolves every `..`.
-fn without_parent_directories(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut path, component| {
-        if component == Component::ParentDir {
-            path.pop();
-        } else {
-            path.push(component);
-        }
-        path
-    })
 }
 
 #[test]
