@@ -33,6 +33,9 @@ pub const PASSWORD_CHARS: usize = 8;
 /// Longest e-mail address in bytes (RFC 5321, section 4.5.3.1.3).
 pub const EMAIL_BYTES: usize = 254;
 
+/// Longest password hash in bytes that the administrator hands over: several times the length of one that wachat makes.
+pub const PASSWORD_HASH_BYTES: usize = 512;
+
 /// End of the range of sequence numbers: 2^53, so that a double holds each of them exactly (protocol, section 2).
 pub const SEQ_END: u64 = 1 << 53;
 
@@ -308,8 +311,17 @@ pub const QUIET: Duration = Duration::from_secs(2);
 /// Longest record of the log in bytes: a message with the longest text, its names, id and numbers.
 pub const RECORD_BYTES: usize = TEXT_BYTES + 2_048;
 
-/// Most acknowledgements of one record, each of at most 28 bytes: beside another record they fit into [`RECORD_BYTES`].
+/// Most acknowledgements of one record.
 pub const ACKNOWLEDGEMENTS: usize = 1_000;
+
+/// Longest record of acknowledgements in bytes: 64, and for each a separator, a number of 16 digits, a colon and an account
+/// of 10 digits.
+const ACKNOWLEDGED_BYTES: usize = 64 + 28 * ACKNOWLEDGEMENTS;
+
+/// Most bytes that one command adds to a batch: the acknowledgements that were noted before it, and its own records, which
+/// together are no longer than the longest message. The router reserves them in the segment before each command; an import
+/// of accounts reserves its own beside them.
+pub const COMMAND_BYTES: usize = ACKNOWLEDGED_BYTES + RECORD_BYTES;
 
 /// Size in bytes at which a batch is committed, so that its first record is not delayed by later ones.
 pub const BATCH_BYTES: usize = 1 << 20;

@@ -72,7 +72,7 @@ impl GroupCommit {
         }
     }
 
-    /// Handles one command. There has to be room for a record ([`GroupCommit::has_room`]), or the state machine has to
+    /// Handles one command. There has to be room for its records ([`GroupCommit::has_room`]), or the state machine has to
     /// know that there is none ([`GroupCommit::switch_segment`]).
     pub fn execute(&mut self, from: ConnectionId, command: Command, now: Now) -> Result<(), ApplyError> {
         self.machine.handle(from, command, now, &mut self.output)?;
@@ -172,14 +172,14 @@ impl GroupCommit {
         effects.append(&mut self.released);
     }
 
-    /// Tells that one more record fits. If not: commit, then [`GroupCommit::switch_segment`].
+    /// Checks that the records of one more command fit. If not: commit, then [`GroupCommit::switch_segment`].
     pub fn has_room(&self) -> bool {
-        self.wal.has_room()
+        self.has_room_for(0)
     }
 
-    /// Tells that so many bytes of records, and one record more, fit.
+    /// Checks that this many bytes of records fit beside those of one more command.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.wal.has_room_for(bytes)
+        self.wal.has_room_for(bytes.saturating_add(limits::COMMAND_BYTES))
     }
 
     /// Returns how many bytes the closed segments of the log hold that no checkpoint covers, and how many the checkpoint.
@@ -211,7 +211,7 @@ impl GroupCommit {
 
     /// Tells the state machine whether the disk has room for records. It has none without a segment, and below the floor.
     pub fn note_disk_full(&mut self) {
-        self.machine.disk_full = self.disk_below_floor || !self.wal.has_room();
+        self.machine.disk_full = self.disk_below_floor || !self.has_room();
     }
 
     /// Checks that records can be written. The error says why not.

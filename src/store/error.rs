@@ -121,6 +121,7 @@ impl From<WalError> for StoreError {
             WalError::Damaged { file, line, what } => Self::damaged(&file, line, what),
             WalError::Missing { file } => Self::damaged(&file, 0, "the file is missing"),
             WalError::Closed { file } => Problem::Io(io::Error::other("the log is closed")).at(&file),
+            WalError::TooLong { file, .. } => Problem::Io(io::Error::other("a batch does not fit")).at(&file),
         }
     }
 }

@@ -55,14 +55,9 @@ impl Wal {
         self.segment.end
     }
 
-    /// Checks that one more record of any length fits into the batch, and the batch into the segment.
-    pub fn has_room(&self) -> bool {
-        self.has_room_for(0)
-    }
-
-    /// Checks the same for that record and so many bytes beside it.
+    /// Checks that the batch fits into the segment with this many more bytes of records.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.segment.has_room(self.batch.len().saturating_add(bytes).saturating_add(limits::RECORD_BYTES))
+        self.segment.has_room(self.batch.len().saturating_add(bytes))
     }
 
     /// Goes on in a segment that is made now, of at least this size, if the batch does not fit into this one: for a

@@ -15,6 +15,8 @@ pub enum WalError {
     Missing { file: PathBuf },
     /// The segment's version is higher than this program knows.
     Newer { file: PathBuf },
+    /// A batch does not fit into the segment: a defect of this program. Nothing of it was written.
+    TooLong { file: PathBuf, bytes: usize },
     /// The log was closed, by its owner or by an earlier failed write or sync.
     Closed { file: PathBuf },
 }
@@ -49,6 +51,10 @@ impl fmt::Display for WalError {
             }
             Self::Newer { file } => {
                 write!(f, "{}: written by a newer version of wachat; start that one", file.display())
+            }
+            Self::TooLong { file, bytes } => {
+                write!(f, "{}: a batch of {bytes} bytes does not fit, and was not written; ", file.display())?;
+                f.write_str("this is a defect of wachat, please report it")
             }
             Self::Closed { file } => {
                 write!(f, "{}: nothing more is written after a failure; start again", file.display())

@@ -31,13 +31,17 @@ impl Segment {
         self.end == self.head.len() as u64
     }
 
-    /// Checks that a batch of this length fits, with its commit mark.
+    /// Checks that a batch of this length fits with its commit mark.
     pub(super) fn has_room(&self, batch: usize) -> bool {
-        self.head.size.saturating_sub(self.end) >= (batch + MARK_BYTES) as u64
+        self.head.size.saturating_sub(self.end) >= batch.saturating_add(MARK_BYTES) as u64
     }
 
-    /// Writes a batch behind the others with its commit mark, and syncs it.
+    /// Writes a batch after the others with its commit mark, and syncs it. Refuses a batch that does not fit, before it
+    /// writes a byte: a segment that is longer than its head says is taken for damage.
     pub(super) fn write(&mut self, batch: &mut Vec<u8>, number: u64) -> Result<(), WalError> {
+        if !self.has_room(batch.len()) {
+            return Err(WalError::TooLong { file: self.path.clone(), bytes: batch.len() });
+        }
         batch.extend_from_slice(self.head.mark(number, batch).as_bytes());
         self.write_durably(batch, self.end)?;
         self.end += batch.len() as u64;

@@ -15,7 +15,7 @@ use wachat::store::Sizes;
 
 /// Two long messages fill a segment, and two segments are worth a checkpoint.
 const SIZES: Sizes =
-    Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: 3 * limits::RECORD_BYTES as u64 };
+    Sizes { segment_bytes: 2 * limits::COMMAND_BYTES as u64, checkpoint_bytes: 3 * limits::COMMAND_BYTES as u64 };
 
 const MESSAGES: usize = 9;
 

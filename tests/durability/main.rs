@@ -14,6 +14,7 @@ mod damage;
 mod disk;
 mod faults;
 mod kill;
+mod log_bounds;
 mod names;
 mod power_cut;
 mod read_only;

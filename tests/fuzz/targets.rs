@@ -45,7 +45,7 @@ pub use bad_servers::{known_servers, replies_in_session};
 pub use direct_peers::direct_chats;
 
 /// Sizes of stores in memory: a segment has room for a record.
-const SMALL: Sizes = Sizes { segment_bytes: wachat::limits::RECORD_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
+const SMALL: Sizes = Sizes { segment_bytes: wachat::limits::COMMAND_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
 
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     data.split(|byte| *byte == b'\n')

@@ -15,7 +15,7 @@ use wachat::server::{Config, Handle, start};
 use wachat::store::Sizes;
 
 /// Three messages are in a segment, and as many make a checkpoint due.
-const SEGMENT_BYTES: u64 = 3 * limits::RECORD_BYTES as u64 + 1_024;
+const SEGMENT_BYTES: u64 = (2 * limits::RECORD_BYTES + limits::COMMAND_BYTES) as u64 + 1_024;
 
 /// Messages that fill all the segments that there may be, the one that is being written included.
 const MOST: usize = 3 * (limits::UNCOVERED_FACTOR as usize + 2);

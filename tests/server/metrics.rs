@@ -138,7 +138,7 @@ fn bytes_that_a_slow_client_does_not_take_are_counted() {
 fn checkpoints_are_counted_with_their_cost() {
     let directory = TempDir::new().expect("a directory");
     let disk = Arc::new(wachat::disk::RealDisk);
-    let sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: 1 };
+    let sizes = Sizes { segment_bytes: 2 * limits::COMMAND_BYTES as u64, checkpoint_bytes: 1 };
     let config = Config::on_free_ports(disk, directory.path().join("data"));
     let metrics = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let server = start(Config { sizes, metrics, ..config }).unwrap_or_else(|error| panic!("{error}"));

@@ -69,7 +69,7 @@ fn in_quiet_times_a_quarter_of_the_log_is_enough_for_a_checkpoint() {
     };
     let disk = InterceptedDisk { disk, hook: Arc::new(hook) };
     let mut config = Config::on_free_ports(Arc::new(disk), "/data".into());
-    let segment_bytes = 3 * limits::RECORD_BYTES as u64;
+    let segment_bytes = (2 * limits::RECORD_BYTES + limits::COMMAND_BYTES) as u64;
     config.sizes = Sizes { segment_bytes, checkpoint_bytes: 16 * segment_bytes };
     let server = start(config).unwrap_or_else(|error| panic!("{error}"));
     let mut ana = register(&server, "ana");
@@ -98,7 +98,7 @@ fn a_panic_of_a_background_thread_stops_the_server_and_loses_nothing() {
         };
         let disk = InterceptedDisk { disk: hooked, hook: Arc::new(hook) };
         let mut config = Config::on_free_ports(Arc::new(disk), "/data".into());
-        let segment_bytes = 3 * limits::RECORD_BYTES as u64;
+        let segment_bytes = (2 * limits::RECORD_BYTES + limits::COMMAND_BYTES) as u64;
         config.sizes = Sizes { segment_bytes, checkpoint_bytes: segment_bytes };
         let server = start(config.clone()).unwrap_or_else(|error| panic!("{error}"));
         let mut ana = register(&server, "ana");
@@ -188,7 +188,7 @@ fn a_checkpoint_that_fails_is_tried_again_after_a_second_and_then_less_and_less_
         _ => Ok(()),
     };
     let disk = InterceptedDisk { disk: SimulatedDisk::default(), hook: Arc::new(hook) };
-    let sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: 1 };
+    let sizes = Sizes { segment_bytes: 2 * limits::COMMAND_BYTES as u64, checkpoint_bytes: 1 };
     let config = Config::on_free_ports(Arc::new(disk), "/data".into());
     let server = start(Config { sizes, ..config }).unwrap_or_else(|error| panic!("{error}"));
     let mut ana = register(&server, "ana");

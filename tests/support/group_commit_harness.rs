@@ -15,7 +15,7 @@ use wachat::store::{CleanUp, Retention, Sizes, Store, StoreError};
 use wachat::wal::{Location, make_segment};
 
 /// Room for a few records beside the longest.
-pub const SMALL: Sizes = Sizes { segment_bytes: limits::RECORD_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
+pub const SMALL: Sizes = Sizes { segment_bytes: limits::COMMAND_BYTES as u64 + 4_096, checkpoint_bytes: u64::MAX };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -31,6 +31,7 @@ pub struct GroupCommitHarness {
     pub group_commit: GroupCommit,
     pub store: Store,
     location: Location,
+    sizes: Sizes,
     /// The messages that were answered OK.
     pub sent: Vec<Sent>,
     /// The clock, in milliseconds since 1970: each request takes one.
@@ -47,12 +48,17 @@ impl GroupCommitHarness {
     }
 
     pub fn serve(store: Store) -> Self {
-        let opened = store.open(Policy::default(), SMALL).unwrap_or_else(|error| panic!("{error}"));
+        Self::serve_with(store, SMALL)
+    }
+
+    pub fn serve_with(store: Store, sizes: Sizes) -> Self {
+        let opened = store.open(Policy::default(), sizes).unwrap_or_else(|error| panic!("{error}"));
         let location = opened.location.clone();
         Self {
-            group_commit: GroupCommit::new(opened, SMALL),
+            group_commit: GroupCommit::new(opened, sizes),
             store,
             location,
+            sizes,
             sent: Vec::new(),
             time: 1_800_000_000_000,
         }
@@ -116,7 +122,7 @@ impl GroupCommitHarness {
     }
 
     pub fn give_spare(&mut self, number: u64) {
-        let segment = make_segment(&self.location, number, SMALL.segment_bytes).expect("a segment");
+        let segment = make_segment(&self.location, number, self.sizes.segment_bytes).expect("a segment");
         self.group_commit.give_segment(segment);
     }
 

@@ -33,7 +33,9 @@ impl fmt::Display for LogError {
             WalError::Damaged { file, line, .. } => Phrase::Damaged { path: &file.display(), line }.fmt(f),
             WalError::Missing { file } => Phrase::Missing { path: &file.display() }.fmt(f),
             WalError::Newer { file } => Phrase::OtherVersion { path: &file.display() }.fmt(f),
-            WalError::Closed { file } => Phrase::FileClosed { path: &file.display() }.fmt(f),
+            WalError::Closed { file } | WalError::TooLong { file, .. } => {
+                Phrase::FileClosed { path: &file.display() }.fmt(f)
+            }
         }
     }
 }

@@ -143,7 +143,7 @@ impl ControlRequest {
         let (verb, field) = (f.get(0)?, |index| f.get(index));
         let user = |index| UserName::read(f.get(index)?);
         Some(match verb {
-            "PASSWD" => Self::Passwd { user: user(1)?, password_hash: field(2)?.into() },
+            "PASSWD" => Self::Passwd { user: user(1)?, password_hash: parse_hash(field(2)?)? },
             "REMOVE" => Self::Remove { user: user(1)? },
             "ACCOUNTS" => Self::Accounts { from: usize::read(field(1)?)? },
             "ROOM_REMOVE" => Self::RemoveRoom { room: RoomName::read(field(1)?)? },
@@ -182,6 +182,12 @@ fn optional<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Optio
 
 fn parse_account(line: &[u8]) -> Option<NewAccount> {
     let f = Fields::parse(line).ok()?;
-    let (name, password_hash) = (UserName::read(f.get(0)?)?, f.get(1)?.into());
+    let (name, password_hash) = (UserName::read(f.get(0)?)?, parse_hash(f.get(1)?)?);
     Some(NewAccount { name, password_hash, email: Email::new(f.get(2)?)? })
+}
+
+/// Reads a password hash, which becomes a part of one record of the log.
+fn parse_hash(text: &str) -> Option<Arc<str>> {
+    let fits = text.len() <= limits::PASSWORD_HASH_BYTES && !text.contains(char::is_control);
+    fits.then(|| text.into())
 }

@@ -31,7 +31,7 @@ const PASSAGE: &str = "#passage";
 const BANNABLE: [&str; 2] = ["@eva", "10.0.0.0/8"];
 
 /// Room for a few records beside the longest: segments close often.
-const SEGMENT_BYTES: u64 = limits::RECORD_BYTES as u64 + 4_096;
+const SEGMENT_BYTES: u64 = limits::COMMAND_BYTES as u64 + 4_096;
 
 /// Three users, their programs, and a server on a disk of ours.
 pub struct Workload {

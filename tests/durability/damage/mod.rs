@@ -22,7 +22,7 @@ use wachat::store::{Sizes, Store};
 use wachat::wal::make_segment;
 
 /// Two of the longest messages fit into a segment; no checkpoint comes in between.
-const SIZES: Sizes = Sizes { segment_bytes: 5 * limits::RECORD_BYTES as u64 / 2, checkpoint_bytes: u64::MAX };
+const SIZES: Sizes = Sizes { segment_bytes: 2 * limits::COMMAND_BYTES as u64, checkpoint_bytes: u64::MAX };
 
 fn store(disk: &SimulatedDisk) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new("/data"))
