@@ -1,4 +1,4 @@
-//! Closes connections: each behind the replies that were written, in the order of the requests.
+//! Closes connections: each after the replies that were written, in the order of the requests.
 
 use std::time::Instant;
 
@@ -16,8 +16,11 @@ impl Router {
         if progress == Progress::Failed {
             self.close_now(id, CloseReason::Closed);
         }
-        if self.sessions.get_mut(&id).is_some_and(|session| session.drained()) {
-            self.sessions.remove(&id);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.note_drained();
+        }
+        if self.closed_stragglers.get(&id).is_some_and(|connection| !connection.outgoing.has_unsent()) {
+            self.closed_stragglers.remove(&id);
         }
         self.resumable.push(id);
     }
@@ -47,18 +50,20 @@ impl Router {
         }
     }
 
-    /// Closes a connection behind the replies that were written; unanswered requests stay so.
+    /// Closes a connection after the replies that were written; unanswered requests stay so. From then on there is no
+    /// session: what other threads still do for it, and a second reason to close it, have no effect.
     pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
         self.count_close(id, &reason);
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.remove(&id) else { return };
         if let Some(user) = session.login.verified_user() {
             self.user_connections.remove(user, id);
         }
         if session.connection.port == Port::Recv {
             self.deferred.push((id, Command::Closed));
         }
+        let connection = session.connection.clone();
         if session.close(reason, &self.stragglers, &mut self.buffers, Instant::now()) {
-            self.sessions.remove(&id);
+            self.closed_stragglers.insert(id, connection);
         }
     }
 

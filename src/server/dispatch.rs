@@ -43,6 +43,9 @@ impl Router {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Account { name, password_hash } => self.shared.accounts.publish(name, Some(password_hash)),
+                Effect::Password { name, password_hash, by, address } => {
+                    self.publish_password(name, password_hash, by, address);
+                }
                 Effect::Reply(ADMINISTRATOR, reply) => self.administrator_reply = Some(reply),
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
@@ -105,16 +108,7 @@ impl Router {
     fn reply(&mut self, id: ConnectionId, reply: Reply) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         match (&mut session.login, &reply) {
-            (Login::Done(user), Reply::Done) => {
-                if let Some((password, Some(hash))) = session.new_password.take_if(|(_, hash)| hash.is_some()) {
-                    login::remember(&self.shared, user, &hash, &password);
-                    let user = user.clone();
-                    let (from, port) = (session.connection.peer, session.connection.port.into());
-                    self.shared.audit.note(audit::Event::PasswordChanged { user: user.clone(), from, port });
-                    let last = Ko::new(Code::Auth, "the password was changed, so log in again");
-                    self.close_others(id, &user, last.into());
-                }
-            }
+            (Login::Done(_), Reply::Ko(ko)) if ko.code.closes() => return self.close_now(id, ko.clone().into()),
             (Login::Done(_), _) => {}
             // Any KO to the login line closes the connection (protocol, section 4).
             (_, Reply::Ko(ko)) => return self.refuse_login(id, ko.clone()),
@@ -132,6 +126,11 @@ impl Router {
     /// Takes the outcome of a login attempt from an auth thread or a reader thread.
     pub(super) fn log_in(&mut self, id: ConnectionId, outcome: Outcome) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        // The address can have been banned since the login line was read.
+        if let Some(ko) = self.shared.banned.find(session.connection.peer) {
+            self.close_now(id, ko.into());
+            return Ok(());
+        }
         match outcome {
             // The password can have been changed since it was compared.
             Outcome::LoggedIn { account, .. } if !self.shared.accounts.is_current(&account) => {

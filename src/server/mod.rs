@@ -38,6 +38,7 @@ mod maintenance;
 mod memory;
 pub mod metrics;
 mod offline;
+mod passwd;
 mod reader;
 mod requests;
 mod router;

@@ -53,7 +53,7 @@ impl Offline {
     }
 
     pub fn set_password(&mut self, user: UserName, password: &Password) -> Result<(), String> {
-        self.change(Command::SetPassword { user, password_hash: hash_one(password)? })
+        self.change(Command::SetPassword { user, asked: None, password_hash: hash_one(password)? })
     }
 
     /// Returns every account there ever was, in the order of registration.

@@ -1,16 +1,11 @@
 //! Starts the requests of a connection: what the state machine is asked for each of them (protocol, sections 5 and 6).
 
-use std::sync::Arc;
-
 use super::Fatal;
 use super::Port;
-use super::audit::{Event, LoginFailure};
-use super::auth::Job;
-use super::failed_logins::Origin;
 use super::history_reader::{HistoryResult, Lookup};
-use super::router::{Input, Router};
+use super::router::Router;
 use super::session::{Received, Request};
-use crate::model::{Fingerprint, Password, Proof, Token, UserName};
+use crate::model::{Fingerprint, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
@@ -168,63 +163,6 @@ impl Router {
                 Step::Wait
             }
         }
-    }
-
-    /// `PASSWD`: has an auth thread compare the old password and hash the new one.
-    fn change_password(&mut self, id: ConnectionId, user: &UserName, old: Vec<u8>, new: &str) -> Step {
-        let Some(session) = self.sessions.get_mut(&id) else { return Step::Wait };
-        let new = match Password::new(user, new) {
-            Ok(new) => new,
-            Err(error) => return Step::Answer(Reply::Ko(Ko::new(Code::Password, error))),
-        };
-        let (shared, password) = (self.shared.clone(), new.as_bytes().to_vec());
-        session.new_password = Some((new, None));
-        let origin = Origin::new(session.connection.peer, Some(user));
-        let hash = shared.accounts.find(user).and_then(|account| account.password_hash.clone());
-        let from = origin.clone();
-        let compared = Box::new(move |right: bool| {
-            let hashing = shared.clone();
-            let hashed = Box::new(move |hash: Option<_>| {
-                hashing.tell_router(Input::PasswordHashed(id, hash.ok_or(Code::Internal.into())));
-            });
-            let refused = match right {
-                false => Some(Code::Auth.into()),
-                true => shared.auth.submit(from, Job::Hash { password, done: hashed }).err().map(Ko::from),
-            };
-            if let Some(ko) = refused {
-                shared.tell_router(Input::PasswordHashed(id, Err(ko)));
-            }
-        });
-        match self.shared.auth.submit(origin, Job::Verify { password: old, hash, done: compared }) {
-            Ok(()) => Step::Wait,
-            Err(busy) => Step::Answer(Reply::Ko(busy.into())),
-        }
-    }
-
-    /// Goes on with a PASSWD whose old password was right and whose new one was hashed.
-    pub(super) fn set_password(&mut self, id: ConnectionId, hashed: Result<Arc<str>, Ko>) -> Result<(), Fatal> {
-        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
-        let Some(user) = session.user().cloned() else { return Ok(()) };
-        let hash = match hashed {
-            Ok(hash) => hash,
-            Err(ko) if ko.code.closes() => {
-                if ko.code == Code::Auth {
-                    let (from, port) = (session.connection.peer, session.connection.port.into());
-                    let reason = LoginFailure::OldPassword;
-                    self.shared.audit.note(Event::LoginFailed { user: Some(user), from, port, reason });
-                }
-                self.close_now(id, ko.into());
-                return Ok(());
-            }
-            Err(ko) => {
-                self.write_reply(id, &Reply::Ko(ko));
-                return Ok(());
-            }
-        };
-        if let Some((_, new_hash)) = &mut session.new_password {
-            *new_hash = Some(hash.clone());
-        }
-        self.execute(id, Command::SetPassword { user, password_hash: hash })
     }
 
     /// Goes on with a request that a history thread has read for.

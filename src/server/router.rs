@@ -19,6 +19,7 @@ use super::health;
 use super::history_reader::{HistoryReader, HistoryResult};
 use super::login;
 use super::maintenance::Maintenance;
+use super::passwd::PasswordChange;
 use super::session::{Buffers, Received, Session};
 use super::user_connections::UserConnections;
 use super::{Config, Fatal, Port, Shared};
@@ -42,7 +43,7 @@ pub(super) enum Input {
     /// The reader thread will enqueue no more requests.
     ReadingEnded(ConnectionId, CloseReason),
     /// An auth thread has compared the old password and hashed the new one, or the change is refused.
-    PasswordHashed(ConnectionId, Result<Arc<str>, Ko>),
+    PasswordHashed(ConnectionId, Result<PasswordChange, Ko>),
     /// A history thread has done its job.
     HistoryRead(ConnectionId, HistoryResult),
     /// A request of the administrator.
@@ -76,6 +77,8 @@ pub(super) struct Router {
     inbox: Receiver<Input>,
     pub(super) shared: Arc<Shared>,
     pub(super) sessions: HashMap<ConnectionId, Box<Session>>,
+    /// Connections that were closed, whose last bytes the straggler thread has still to send.
+    pub(super) closed_stragglers: HashMap<ConnectionId, Arc<Connection>>,
     pub(super) user_connections: UserConnections,
     /// Connections that have replies to be sent.
     pub(super) dirty: Vec<ConnectionId>,
@@ -132,6 +135,7 @@ impl Router {
             inbox,
             shared,
             sessions: HashMap::new(),
+            closed_stragglers: HashMap::new(),
             user_connections: UserConnections::default(),
             dirty: Vec::new(),
             resumable: Vec::new(),
@@ -157,9 +161,8 @@ impl Router {
     /// is left open, and no worker writes any more, when this returns.
     pub fn run(mut self) -> Result<(), Fatal> {
         let end = self.serve().and_then(|()| self.maintenance.final_checkpoint(&self.group_commit));
-        for session in self.sessions.values() {
-            session.connection.outgoing.abort();
-        }
+        let open = self.sessions.values().map(|session| &session.connection);
+        open.chain(self.closed_stragglers.values()).for_each(|connection| connection.outgoing.abort());
         for input in self.inbox.try_iter() {
             if let Input::Accepted(connection) = input {
                 connection.outgoing.abort();
@@ -190,7 +193,11 @@ impl Router {
     /// Executes deferred commands, and starts the requests whose turn has come.
     fn resume(&mut self) -> Result<(), Fatal> {
         for (id, command) in std::mem::take(&mut self.deferred) {
-            self.execute(id, command)?;
+            // Of a connection that was closed meanwhile only the end is executed: a session that it was to open would take
+            // over from another.
+            if matches!(command, Command::Closed) || self.sessions.contains_key(&id) {
+                self.execute(id, command)?;
+            }
         }
         for id in std::mem::take(&mut self.resumable) {
             self.start_pending(id)?;
@@ -240,7 +247,7 @@ impl Router {
             Input::ReadingFailed(id, reason) => self.close_now(id, reason),
             Input::Login(id, outcome) => return self.log_in(id, outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
-            Input::PasswordHashed(id, hash) => return self.set_password(id, hash),
+            Input::PasswordHashed(id, change) => return self.set_password(id, change),
             Input::HistoryRead(id, result) => return self.handle_history(id, result),
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),

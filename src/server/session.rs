@@ -102,8 +102,6 @@ pub(super) struct Session {
     pub exclusive: bool,
     /// The search in a history file that a started HISTORY, STATUS or READ needs.
     pub lookup: Option<Lookup>,
-    /// A new password that is being hashed or made durable, with its hash.
-    pub new_password: Option<(Password, Option<Arc<str>>)>,
     /// Replies that are to be sent, and how many they are.
     out: Vec<u8>,
     answered: u64,
@@ -111,8 +109,6 @@ pub(super) struct Session {
     straggling: bool,
     /// The connection is closed for this reason once everything before is answered.
     pub close: Option<CloseReason>,
-    /// The last byte was handed to the socket or to the straggler thread.
-    closed: bool,
 }
 
 impl Session {
@@ -126,12 +122,10 @@ impl Session {
             started: 1,
             exclusive: false,
             lookup: None,
-            new_password: None,
             out: Vec::new(),
             answered: 0,
             straggling: false,
             close: None,
-            closed: false,
         }
     }
 
@@ -156,7 +150,7 @@ impl Session {
     pub fn may_start(&self) -> bool {
         let is_busy = self.exclusive && self.started > 0;
         let is_full = self.out.len() >= limits::REPLY_BUFFER_BYTES;
-        matches!(self.login, Login::Done(_)) && !(is_busy || is_full || self.straggling || self.closed)
+        matches!(self.login, Login::Done(_)) && !(is_busy || is_full || self.straggling)
     }
 
     /// Tells that everything that was asked is answered, and the connection is to be closed.
@@ -204,11 +198,10 @@ impl Session {
         progress
     }
 
-    /// Closes the connection behind its last replies, with a last KO if there is a reason to tell. Returns whether the
-    /// session can be removed; else the straggler thread has still bytes of it.
-    pub fn close(&mut self, reason: CloseReason, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> bool {
-        self.pending.clear();
-        self.closed = true;
+    /// Closes the connection after its last replies, with a last KO if there is a reason to tell. Its requests end with
+    /// the session: nothing takes effect for a connection that is closed. Returns whether the straggler thread has bytes
+    /// of the connection still to send.
+    pub fn close(mut self, reason: CloseReason, stragglers: &Stragglers, buffers: &mut Buffers, now: Instant) -> bool {
         if let CloseReason::Ko(ko) = &reason {
             Reply::Ko(ko.clone()).write(&mut self.out);
         }
@@ -219,13 +212,12 @@ impl Session {
         if self.straggling || reason != CloseReason::Closed {
             self.connection.outgoing.close();
         }
-        !self.straggling
+        self.connection.outgoing.has_unsent()
     }
 
-    /// Notes that the straggler thread has sent what it had. Returns whether the session can be removed.
-    pub fn drained(&mut self) -> bool {
+    /// Notes that the straggler thread has sent what it had.
+    pub fn note_drained(&mut self) {
         self.straggling = self.connection.outgoing.has_unsent();
-        self.closed && !self.straggling
     }
 }
 

@@ -64,7 +64,7 @@ impl Router {
     pub(super) fn log_out(&mut self, this: ConnectionId, user: &UserName, number: Option<u64>) -> Step {
         let last = || CloseReason::Ko(Ko::new(Code::Auth, "this connection was closed by another one of yours"));
         let Some(id) = number.map(ConnectionId) else {
-            self.close_others(this, user, last());
+            self.close_others(this, user, &last());
             return Step::Answer(Reply::Done);
         };
         if !self.user_connections.of(user).contains(&id) {
@@ -86,8 +86,8 @@ impl Router {
         self.user_connections.of(user).to_vec()
     }
 
-    /// Closes the other connections of a user.
-    pub(super) fn close_others(&mut self, this: ConnectionId, user: &UserName, last: CloseReason) {
+    /// Closes the connections of a user other than this one.
+    pub(super) fn close_others(&mut self, this: ConnectionId, user: &UserName, last: &CloseReason) {
         let others: Vec<_> = self.user_connections.of(user).iter().copied().filter(|id| *id != this).collect();
         for other in others {
             self.close_now(other, last.clone());

@@ -109,8 +109,9 @@ impl Policy {
 pub enum Command {
     /// Creates an account.
     Register { name: UserName, password_hash: Arc<str> },
-    /// Sets another password.
-    SetPassword { user: UserName, password_hash: Arc<str> },
+    /// Sets another password. `asked`, if a connection of the user asks for it: the hash that the old password was
+    /// compared with, which has to be the current one, and the address of the client.
+    SetPassword { user: UserName, asked: Option<(Arc<str>, IpAddr)>, password_hash: Arc<str> },
     /// Removes an account for good, at the administrator's request.
     Remove { user: UserName },
     /// Creates accounts at the administrator's request, all or none; in the lobby, if there is one and they should be.

@@ -1,6 +1,7 @@
 //! The output of the state machine: records and effects.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Record;
@@ -30,8 +31,11 @@ pub enum Effect {
     Events { to: ConnectionId, delivery: Delivery, depends_on: Seq },
     /// Sends a last KO, then closes the connection.
     Close(ConnectionId, Code),
-    /// Publishes the password hash of an account that is new or has another password.
+    /// Publishes the password hash of a new account.
     Account { name: UserName, password_hash: Arc<str> },
+    /// Publishes another password of an account, and closes the connections of the user but the one that has set it.
+    /// `address`: that of its client; `None`: the administrator has set the password.
+    Password { name: UserName, password_hash: Arc<str>, by: ConnectionId, address: Option<IpAddr> },
 }
 
 /// The events that a poll returns. The texts of messages that have waited for long are in history files only, and are

@@ -8,6 +8,7 @@ mod acknowledgements;
 mod audit;
 mod cheap_requests;
 mod disk_floor;
+mod exclusions;
 mod flood;
 mod hostile;
 mod isolation;

@@ -13,6 +13,7 @@ pub mod clients;
 pub mod connection;
 pub mod examples;
 pub mod group_commit_harness;
+pub mod held_server;
 pub mod intercepted_disk;
 pub mod metrics;
 pub mod process;

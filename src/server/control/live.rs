@@ -76,12 +76,10 @@ impl Router {
     /// Does what follows from a change that is durable.
     fn follow(&mut self, request: &ControlRequest) {
         match request {
-            ControlRequest::Passwd { user, .. } => {
-                self.close_connections_of(user, "the password was changed, so log in again");
-            }
             ControlRequest::Remove { user } => {
                 self.shared.accounts.publish(user.clone(), None);
-                self.close_connections_of(user, "the account was removed");
+                let last = Ko::new(Code::Auth, "the account was removed").into();
+                self.close_all(self.connections_of(user), &last);
             }
             ControlRequest::Ban { banned, .. } => {
                 self.shared.banned.publish(self.group_commit.state());
@@ -126,10 +124,6 @@ impl Router {
             SessionChoice::Of(user) => self.close_all(self.connections_of(&user), &closed_by_administrator()),
         };
         if closed { Reply::Done } else { Reply::Ko(Ko::new(Code::NoSession, "there is no such connection")) }
-    }
-
-    fn close_connections_of(&mut self, user: &UserName, why: &str) {
-        self.close_all(self.connections_of(user), &Ko::new(Code::Auth, why).into());
     }
 
     /// Closes the connections that a new ban concerns.

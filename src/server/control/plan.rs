@@ -23,7 +23,7 @@ pub enum Plan {
 pub fn plan(request: ControlRequest, state: &StoredState, now: Timestamp) -> Plan {
     Plan::Change(match request {
         ControlRequest::Add { accounts, lobby } => Command::AddAccounts { accounts, lobby },
-        ControlRequest::Passwd { user, password_hash } => Command::SetPassword { user, password_hash },
+        ControlRequest::Passwd { user, password_hash } => Command::SetPassword { user, asked: None, password_hash },
         ControlRequest::Remove { user } => Command::Remove { user },
         ControlRequest::RemoveRoom { room } => Command::RemoveRoom { room: Ok(Target::Room(room)) },
         ControlRequest::Ban { banned, seconds, reason } => {

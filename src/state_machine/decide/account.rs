@@ -1,6 +1,7 @@
 //! Accounts and their rooms: REGISTER, PASSWD, EMAIL, removal, JOIN and LEAVE; and the transient events that tell the
 //! other members of a room (protocol, sections 3, 5 and 7).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::quota::quota;
@@ -24,10 +25,22 @@ impl StateMachine {
         Ok(Reply::LoggedIn(LoggedIn { user: name }))
     }
 
-    pub(super) fn set_password(&mut self, user: &UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
-        let name = self.active_name(user)?;
+    /// Sets a password; at the request of a user only if the old one is still the one that was compared.
+    pub(super) fn set_password(
+        &mut self,
+        user: &UserName,
+        asked: Option<(Arc<str>, IpAddr)>,
+        password_hash: Arc<str>,
+        context: &mut Context,
+    ) -> Decided {
+        let number = self.stored.find_active_account(user)?;
+        let name = self.stored.name(number);
+        if asked.as_ref().is_some_and(|(old, _)| *old != self.stored.account(number).row.password_hash) {
+            return Err(Code::Auth.into());
+        }
         self.apply_and_emit(Record::Password { user: name.clone(), password_hash: password_hash.clone() }, context)?;
-        context.out.effects.push(Effect::Account { name, password_hash });
+        let address = asked.map(|(_, address)| address);
+        context.out.effects.push(Effect::Password { name, password_hash, by: context.connection, address });
         Ok(Reply::Done)
     }
 

@@ -85,7 +85,9 @@ impl StateMachine {
     fn decide(&mut self, command: Command, context: &mut Context) -> Decided<Option<Reply>> {
         let reply = match command {
             Command::Register { name, password_hash } => self.register(name, password_hash, context)?,
-            Command::SetPassword { user, password_hash } => self.set_password(&user, password_hash, context)?,
+            Command::SetPassword { user, asked, password_hash } => {
+                self.set_password(&user, asked, password_hash, context)?
+            }
             Command::SetEmail { user, email } => self.set_email(&user, email, context)?,
             Command::Remove { user } => self.remove_account(&user, context)?,
             Command::AddAccounts { accounts, lobby } => self.add_accounts(accounts, lobby, context)?,

@@ -490,7 +490,7 @@ impl Workload {
                     server.excerpt = Some(*excerpt);
                     None
                 }
-                Effect::Close(..) | Effect::Account { .. } => None,
+                Effect::Close(..) | Effect::Account { .. } | Effect::Password { .. } => None,
             };
             if let Some((connection, reply)) = answer {
                 let asked = server.asked.get_mut(&connection).and_then(VecDeque::pop_front);

@@ -1,0 +1,155 @@
+//! A server in this process on a disk whose syncs a test can hold: while one is held, the router stands still in its commit,
+//! and what comes meanwhile gathers in its queue.
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+use tempfile::TempDir;
+
+use wachat::protocol::control::ControlRequest;
+use wachat::server::{Config, Handle, start};
+
+use super::intercepted_disk::InterceptedDisk;
+use super::metrics::Page;
+use super::simulated_disk::SimulatedDisk;
+use super::{Connection, PASSWORD, TIMEOUT, wait_until};
+
+/// What the disk does to the write-ahead log and to requests for its free space.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    is_closed: bool,
+    is_full: bool,
+    /// Number of syncs that wait.
+    waiting: usize,
+}
+
+pub struct HeldServer {
+    pub handle: Handle,
+    gate: Arc<Gate>,
+    /// Number of messages that were held.
+    held: AtomicU64,
+    /// Has the administrator's socket.
+    directory: TempDir,
+}
+
+impl HeldServer {
+    pub fn start() -> Self {
+        let gate = Arc::<Gate>::default();
+        let of_disk = gate.clone();
+        let hook = move |what: &str, path: &Path| of_disk.pass(what, path);
+        let disk = InterceptedDisk { disk: SimulatedDisk::default(), hook: Arc::new(hook) };
+        let directory = TempDir::new().expect("a temporary directory");
+        let mut config = Config::on_free_ports(Arc::new(disk), "/data".into());
+        config.control_socket = Some(directory.path().join("control.sock"));
+        config.metrics = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.policy = config.policy.without_limits();
+        let handle = start(config).unwrap_or_else(|error| panic!("{error}"));
+        Self { handle, gate, held: AtomicU64::new(0), directory }
+    }
+
+    /// Holds each sync of the write-ahead log from now on.
+    pub fn hold(&self) {
+        self.gate.state.lock().is_closed = true;
+    }
+
+    /// Has a message be synced, so that the router stands still until [`HeldServer::release`].
+    pub fn stand_still(&self, line: &mut Connection) {
+        self.hold();
+        line.send(format!("SEND;held-{};#lobby;hola\n", self.held.fetch_add(1, Ordering::Relaxed)));
+        self.wait_until_held();
+    }
+
+    /// Waits until the router stands in a sync that is held.
+    pub fn wait_until_held(&self) {
+        wait_until("a sync", || self.gate.state.lock().waiting > 0);
+    }
+
+    pub fn release(&self) {
+        self.gate.state.lock().is_closed = false;
+        self.gate.changed.notify_all();
+    }
+
+    /// Sets whether the disk says that it has no free space.
+    pub fn set_full(&self, is_full: bool) {
+        self.gate.state.lock().is_full = is_full;
+    }
+
+    /// Waits until so many inputs wait for the router, and no password is being verified.
+    pub fn wait_for_inputs(&self, count: usize) {
+        wait_until("the router's queue", || {
+            self.metric("wachat_router_queue") >= count as f64 && self.metric("wachat_auth_queue") == 0.0
+        });
+    }
+
+    pub fn metric(&self, sample: &str) -> f64 {
+        Page::read(self.handle.metrics_address().expect("a metrics port")).value(sample)
+    }
+
+    /// Registers a user on the SEND port.
+    pub fn register(&self, user: &str) -> Connection {
+        let (reply, line) = Connection::open_with(self.handle.send_address(), &format!("REGISTER:{user}:{PASSWORD}"));
+        assert_eq!(reply, format!("OK;{user};wachat/1"));
+        line
+    }
+
+    /// Logs in on either port; returns the reply, too.
+    pub fn try_login(&self, port: SocketAddr, user: &str, password: &str) -> (String, Connection) {
+        Connection::open_with(port, &format!("LOGIN:{user}:{password}"))
+    }
+
+    #[track_caller]
+    pub fn login(&self, port: SocketAddr, user: &str) -> Connection {
+        let (reply, line) = self.try_login(port, user, PASSWORD);
+        assert!(reply.starts_with(&format!("OK;{user};wachat/1")), "{reply}");
+        line
+    }
+
+    /// Has the administrator ask for something; the thread returns the reply.
+    pub fn begin(&self, request: &ControlRequest) -> JoinHandle<String> {
+        let mut stream = UnixStream::connect(self.directory.path().join("control.sock")).expect("the socket");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
+        let mut bytes = Vec::new();
+        request.write(&mut bytes);
+        stream.write_all(&bytes).expect("to send");
+        std::thread::spawn(move || {
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).expect("a reply");
+            reply
+        })
+    }
+
+    #[track_caller]
+    pub fn administer(&self, request: &ControlRequest) {
+        assert_eq!(self.begin(request).join().expect("a reply"), "OK\n");
+    }
+}
+
+impl Gate {
+    fn pass(&self, what: &str, path: &Path) -> std::io::Result<()> {
+        let mut state = self.state.lock();
+        if what == "free" && state.is_full {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        if what != "sync" || !path.starts_with("/data/wal") || std::thread::current().name() != Some("router") {
+            return Ok(());
+        }
+        state.waiting += 1;
+        while state.is_closed {
+            self.changed.wait(&mut state);
+        }
+        state.waiting -= 1;
+        Ok(())
+    }
+}
