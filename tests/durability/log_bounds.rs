@@ -166,7 +166,7 @@ fn longest_command(bounds: &mut Bounds, random: &mut Random) -> Command {
     let email = Email::new(&format!("a@{}", "x".repeat(limits::EMAIL_BYTES - 2))).expect("an address");
     let room = Ok(Target::parse(&format!("#{}", longest_name(number % 20))).expect("a room"));
     match random.below(9) {
-        0 => Command::SetPassword { user: name, password_hash: hash.into() },
+        0 => Command::SetPassword { user: name, asked: None, password_hash: hash.into() },
         1 => Command::SetEmail { user: name, email },
         2 => Command::Join { user: name, room },
         3 => Command::Leave { user: name, room },
