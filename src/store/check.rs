@@ -231,7 +231,7 @@ fn numbers(snapshot: &Snapshot) -> impl Iterator<Item = Number<'_>> {
         .iter()
         .flat_map(|row| [row.dropped, row.dropped_other].map(|number| -> Number { ("rooms.csv", &row.name, number) }));
     let members = snapshot.members.iter().flat_map(|row| {
-        [row.member.joined, row.member.acknowledged, row.member.read]
+        [row.member.joined, row.member.acknowledged, row.member.read, row.member.gap]
             .map(|number| -> Number { ("members.csv", &row.user, number) })
     });
     let logs = snapshot.logs.iter().map(|row| -> Number { ("room_logs.csv", &row.room, row.seq) });

@@ -1,7 +1,7 @@
 //! The rows of a checkpoint's tables about rooms.
 
 use super::table::{Kind, Row, RowWriter, TableRow};
-use crate::model::UserName;
+use crate::model::{Seq, UserName};
 use crate::state_machine::{LogRow, Marks, Member, MemberRow, RoomMarksRow, RoomNumber, RoomRow};
 
 /// The states of a room.
@@ -38,15 +38,17 @@ impl TableRow for RoomRow {
 
 impl TableRow for MemberRow {
     const KIND: Kind =
-        Kind { name: "members", version: 1, columns: &["room", "user", "joined", "acknowledged", "read"] };
+        Kind { name: "members", version: 2, columns: &["room", "user", "joined", "acknowledged", "read", "gap"] };
 
     fn write(&self, to: &mut RowWriter) {
-        let Member { joined, acknowledged, read } = self.member;
-        to.field(self.room.stored()).field(self.user.stored()).field(joined).field(acknowledged).field(read);
+        let Member { joined, acknowledged, read, gap } = self.member;
+        to.field(self.room.stored()).field(self.user.stored()).field(joined).field(acknowledged).field(read).field(gap);
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let member = Member { joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)? };
+        // Version 1 has no column of gaps.
+        let gap = if row.get(5).is_some() { row.seq(5)? } else { Seq::ZERO };
+        let member = Member { joined: row.seq(2)?, acknowledged: row.seq(3)?, read: row.seq(4)?, gap };
         Some(Self { room: row.room(0)?, user: row.user(1)?, member })
     }
 }

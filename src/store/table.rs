@@ -14,6 +14,7 @@ const END: &str = "end";
 /// The name of a table, its version, and its columns.
 pub(super) struct Kind {
     pub name: &'static str,
+    /// The version that is written. Earlier ones are read: a row of theirs has fewer columns.
     pub version: u32,
     pub columns: &'static [&'static str],
 }
@@ -160,15 +161,14 @@ impl Row {
 }
 
 fn check_version(path: &Path, kind: &Kind, bytes: &[u8]) -> Result<(), StoreError> {
-    let want = kind.version_line();
-    if bytes.starts_with(want.as_bytes()) {
-        return Ok(());
-    }
     let line = bytes.split(|b| *b == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let version = line.strip_prefix("wachat-").and_then(|line| line.strip_prefix(kind.name)?.strip_prefix(';'));
-    match version.and_then(|version| version.parse::<u32>().ok()) {
+    // In one form only.
+    let version = version.filter(|digits| !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match version.and_then(|digits| digits.parse::<u32>().ok()) {
         Some(version) if version > kind.version => Err(Problem::Newer.at(path)),
-        _ => Err(StoreError::damaged(path, 1, format!("this should be {}", want.trim_end()))),
+        Some(_) => Ok(()),
+        _ => Err(StoreError::damaged(path, 1, format!("this should be {}", kind.version_line().trim_end()))),
     }
 }
 

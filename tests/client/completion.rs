@@ -1,6 +1,11 @@
 //! The history of a person's client is whole: what other programs of the user have received or sent is fetched.
 
-use crate::support::{World, wait_until};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::clients::{all_output, exit_code};
+use crate::support::{WACHAT, World, wait_until};
 
 /// Lets another program of luis receive everything that waits, as `wachat receive` does.
 fn receive_elsewhere(world: &World) {
@@ -15,7 +20,8 @@ fn send(world: &World, from: &str, to: &str, texts: impl Iterator<Item = String>
     let (mut line, mut count) = (world.login(from), 0);
     for text in texts {
         count += 1;
-        line.send(format!("SEND;{from}-{to}-{text};{to};{text}\n"));
+        let id = BuildHasherDefault::<DefaultHasher>::default().hash_one((to, &text));
+        line.send(format!("SEND;{from}-{id};{to};{text}\n"));
     }
     (0..count).for_each(|_| assert!(line.read_line().starts_with("OK;")));
 }
@@ -133,4 +139,112 @@ fn direct_and_refused_lines_stand_between_those_of_the_server() {
     assert!(place("ana: first") < place("between") && place("between") < place("ana: last"), "{}", &screen[before..]);
     ana.quit();
     luis.quit();
+}
+
+fn wachat(words: &[&str], path: &Path) {
+    let done = Command::new(WACHAT).args(words).arg(path).output().expect("it runs");
+    assert_eq!(exit_code(&done), 0, "{}", all_output(&done));
+}
+
+/// Makes a backup, does something that the backup lacks, and puts the backup back.
+fn restored(world: &mut World, lost: impl FnOnce(&World)) {
+    let (data, backup) = (world.data(), world.path("backup"));
+    wachat(&["backup", "--data", data.to_str().unwrap()], &backup);
+    lost(world);
+    world.kill();
+    std::fs::rename(&data, world.path("lost")).unwrap();
+    wachat(&["restore", backup.to_str().unwrap(), "--data"], &data);
+    world.start();
+}
+
+#[test]
+fn after_a_restore_the_conversations_of_before_are_completed_too() {
+    let mut world = World::new(&[]);
+    world.register_clients(&["ana", "luis"]);
+    let mut luis = world.terminal("luis", &[]);
+    luis.expect("connected to");
+    send(&world, "ana", "luis", (1..=3).map(|number| format!("old-{number}")));
+    send(&world, "ana", "#lobby", (1..=3).map(|number| format!("room-{number}")));
+    luis.expect("ana: old-3");
+    luis.expect("ana: room-3");
+    luis.quit();
+    restored(&mut world, |world| {
+        send(world, "ana", "luis", (1..=2).map(|number| format!("lost-{number}")));
+    });
+    for (to, kind) in [("luis", "direct"), ("#lobby", "in-room")] {
+        send(&world, "ana", to, (1..=4).map(|number| format!("{kind}-taken-{number}")));
+        receive_elsewhere(&world);
+        send(&world, "ana", to, std::iter::once(format!("{kind}-last")));
+    }
+    receive_elsewhere(&world);
+    // Twice: what a first start has noted as complete, a second one does not look for.
+    for _ in 0..2 {
+        let mut luis = world.terminal("luis", &[]);
+        luis.expect("connected to");
+        wait_until("what was taken", || {
+            let texts = [world.texts("luis", "IN"), world.texts("luis", "MISSED")].concat();
+            texts.iter().filter(|text| text.starts_with("direct-") || text.starts_with("in-room-")).count() == 10
+        });
+        luis.quit();
+    }
+    let mut texts = [world.texts("luis", "IN"), world.texts("luis", "MISSED")].concat();
+    assert_eq!(texts.len(), 6 + 10, "nothing is there twice: {texts:?}");
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 6 + 10, "nothing is there twice: {texts:?}");
+    assert!(world.history("luis", "GAP").is_empty());
+}
+
+#[test]
+fn a_room_that_has_the_name_of_a_removed_one_is_completed() {
+    let world = World::without_lobby();
+    world.register_clients(&["ana", "luis"]);
+    let join = |user: &str| assert_eq!(world.login(user).request("JOIN;#sala"), "OK");
+    ["ana", "luis"].into_iter().for_each(join);
+    send(&world, "ana", "#sala", (1..=9).map(|number| format!("removed-{number}")));
+    let mut luis = world.terminal("luis", &[]);
+    luis.expect("ana: removed-9");
+    wait_until("the comparison", || !world.history("luis", "COMPLETE").is_empty());
+    luis.quit();
+    world.administer(&["room", "remove", "#sala"]);
+    ["ana", "luis"].into_iter().for_each(join);
+    // With the last one as many are in the new room as in the old one, and one.
+    send(&world, "ana", "#sala", (1..=9).map(|number| format!("taken-{number}")));
+    receive_elsewhere(&world);
+    send(&world, "ana", "#sala", std::iter::once("last".to_owned()));
+    let mut luis = world.terminal("luis", &[]);
+    luis.expect("* fetched from the server, #sala: 9;");
+    luis.quit();
+    let taken: Vec<_> = (1..=9).map(|number| format!("taken-{number}")).collect();
+    assert_eq!(world.texts("luis", "MISSED"), taken);
+}
+
+#[test]
+fn a_room_that_is_left_and_joined_again_is_in_the_history_once() {
+    let world = World::without_lobby();
+    world.register_clients(&["ana", "luis"]);
+    assert_eq!(world.login("ana").request("JOIN;#sala"), "OK");
+    let mut luis = world.terminal("luis", &[]);
+    luis.expect("connected to");
+    luis.type_line("/join #sala");
+    luis.expect("#sala> ");
+    send(&world, "ana", "#sala", (1..=5).map(|number| format!("room-{number}")));
+    luis.expect("ana: room-5");
+    wait_until("the comparison", || !world.history("luis", "COMPLETE").is_empty());
+    // So much that a start has no row of the room in memory.
+    let long = "x".repeat(50_000);
+    send(&world, "ana", "luis", (1..=30).map(|number| format!("{long}-{number}")));
+    luis.expect("x-30");
+    luis.quit();
+    let mut luis = world.terminal("luis", &[]);
+    luis.expect("connected to");
+    luis.type_line("/leave #sala");
+    luis.expect("you are no longer in #sala");
+    luis.type_line("/join #sala");
+    luis.expect("#sala> ");
+    luis.quit();
+    let mut texts = [world.texts("luis", "IN"), world.texts("luis", "PAST"), world.texts("luis", "MISSED")].concat();
+    texts.retain(|text| text.starts_with("room-"));
+    texts.sort_unstable();
+    assert_eq!(texts, (1..=5).map(|number| format!("room-{number}")).collect::<Vec<_>>());
 }

@@ -218,8 +218,9 @@ fn another_store_begins_a_numbering_of_its_own() {
     client.log_in("after", 0);
     assert_eq!(client.0.state.note_attempt(&tried.id), Some(seq(0)), "it may have any number there");
     assert!(client.0.state.last_sent(&target("luis")).is_none());
-    // Which of them the new store has under new numbers is not known: it is taken for complete.
-    assert!(client.0.state.compare(&[chat("luis", 1, 5)], true, seq(1)).is_empty());
+    // Which of them the new store has under new numbers is not known: HISTORY is asked from its end on.
+    let missing = client.0.state.compare(&[chat("luis", 1, 5)], true, seq(1));
+    assert!(missing.len() == 1 && missing[0].is_new(), "{missing:?}");
     client.queue(&new).unwrap();
     client.accept(&new, 3);
     let sent = client.0.state.last_sent(&target("luis")).map(|(message, _)| message.seq);

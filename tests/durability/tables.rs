@@ -113,11 +113,12 @@ fn a_table_of_another_version_is_refused() {
     for (path, content) in read_files(&disk, "/data/checkpoint-000001") {
         let content = String::from_utf8(content).expect("text");
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
-        let version = format!("wachat-{name};1\n");
+        let current = if name == "members" { 2 } else { 1 };
+        let version = format!("wachat-{name};{current}\n");
         let newer = "written by a newer version of wachat; start that one".to_owned();
-        let other = format!("line 1: this should be wachat-{name};1");
+        let other = format!("line 1: this should be wachat-{name};{current}");
         for (line, said) in [
-            (format!("wachat-{name};2\n"), format!("{}: {newer}", path.display())),
+            (format!("wachat-{name};{}\n", current + 1), format!("{}: {newer}", path.display())),
             (format!("wachat-{name};4294967295\n"), format!("{}: {newer}", path.display())),
             (format!("wachat-{name};0\n"), format!("{} {other}", path.display())),
             (format!("wachat-{name};01\n"), format!("{} {other}", path.display())),

@@ -293,6 +293,38 @@ fn a_member_more_than_10_000_behind_gets_one_gap_and_delays_no_state() {
     assert_eq!(luis.request("POLL;10003;0"), "OK;0");
 }
 
+/// Events of others that come between the messages of a GAP are acknowledged before it: its messages are still in it.
+#[test]
+fn a_gap_that_direct_messages_are_acknowledged_past_keeps_its_start() {
+    let mut world = World::without_lobby();
+    let [mut ana, _luis, _eva] = three(&world);
+    ana.send("first", "#sala");
+    assert!(world.session("luis").poll(0, 0).iter().any(|event| event.starts_with("1;MSG;first;")));
+    assert_eq!(world.session("luis").request("POLL;1;0"), "OK;0");
+    let sends = |from: usize, to: usize| (from..=to).map(|n| format!("SEND;m-{n};#sala;x")).collect::<Vec<_>>();
+    ask_all(&mut ana.says, &sends(2, 4));
+    assert_eq!(ana.send("direct", "luis"), 5);
+    ask_all(&mut ana.says, &sends(6, 10_008));
+    // The log has 10,000: 2 to 4 and 6 to 8 have fallen out of it, so the direct message comes before their GAP.
+    let gap = "8;GAP;#sala;2;8";
+    let mut luis = world.session("luis");
+    let events = luis.list_without_times("POLL;1;0;2");
+    assert!(events[0].starts_with("5;MSG;direct;") && events[1] == gap, "{events:?}");
+    assert_eq!(luis.list_without_times("POLL;5;0;1"), [gap]);
+    world.kill().start();
+    assert_eq!(world.session("luis").list("POLL;5;0;1"), [gap], "replayed");
+    world.stop();
+    world.start();
+    let mut luis = world.session("luis");
+    assert_eq!(luis.list("POLL;5;0;1"), [gap], "from a checkpoint");
+    assert!(luis.list("POLL;8;0;1")[0].starts_with("9;MSG;m-9;"));
+    ask_all(&mut ana.says, &[]);
+    // Acknowledged, it is gone: a later one begins after it.
+    let mut ana = world.login("ana");
+    ask_all(&mut ana, &["SEND;more;#sala;x".to_owned()]);
+    assert_eq!(luis.list("POLL;8;0;1"), ["9;GAP;#sala;9;9"]);
+}
+
 #[test]
 fn a_room_message_counts_in_nobodys_queue() {
     let world = World::new(&["--no-lobby", "--queue", "1", "--queue-per-sender", "1"]);

@@ -140,6 +140,7 @@ impl App {
         for (state, moved) in self.state.take_states(&missing, page) {
             self.handle_moved(state, &moved);
         }
+        let is_at_earlier_store = missing.is_new() && self.state.reaches_earlier_store(page);
         let added = self.state.add_missed(&missing, page);
         let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
         self.completion.newer += page.iter().filter(is_newer).count() as u64;
@@ -155,7 +156,7 @@ impl App {
             }
         }
         self.report_progress(added.len());
-        match oldest.filter(|oldest| *oldest > missing.down_to.next()) {
+        match oldest.filter(|oldest| *oldest > missing.down_to.next() && !is_at_earlier_store) {
             None => self.end_conversation(&missing, None),
             // A history that is new here begins with the last messages.
             Some(oldest) if self.completion.space == 0 || missing.is_new() && self.is_enough() => {

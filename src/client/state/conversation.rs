@@ -158,11 +158,6 @@ impl Conversation {
         (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
     }
 
-    /// Checks that messages of an earlier store are here.
-    pub fn has_earlier_store(&self) -> bool {
-        self.rows.front().is_some_and(|(era, _)| *era < self.era)
-    }
-
     pub fn complete(&self) -> Complete {
         self.complete
     }

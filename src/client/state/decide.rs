@@ -164,7 +164,8 @@ impl ClientState {
     fn add_fetched(&mut self, messages: Vec<Arc<Message>>) -> Vec<Arc<Message>> {
         let mut new = Vec::new();
         for message in messages {
-            if !self.is_mine(&message) && !self.holds(&message) && !self.has_row(&message) {
+            let lacks = self.conversations.get(&self.target_of(&message)).is_none_or(|c| c.lacks(message.seq));
+            if lacks && !self.is_mine(&message) && !self.holds(&message) {
                 self.record(Record::Fetched(message.clone()));
                 new.push(message);
             }
@@ -173,8 +174,8 @@ impl ClientState {
     }
 
     /// Compares the server's conversations with those here: returns the ones that lack messages, in that order. One that is
-    /// complete is noted as such, and one with messages of an earlier store is taken for complete: which of them a restored
-    /// server has under new numbers is not known. `states_missed`: those whose last message of the user may have been read.
+    /// complete is noted as such. One with messages of an earlier store lacks all that is not known to be of this one: the
+    /// pages of HISTORY show where the earlier store ends ([`ClientState::reaches_earlier_store`]). `states_missed`: those whose last message of the user may have been read.
     /// `taken`: the messages of others above this number come with a poll.
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing = Vec::new();
@@ -185,7 +186,7 @@ impl ClientState {
             let here = self.conversations.get(&target).unwrap_or(&empty);
             let above = here.complete().upto;
             let doubtful = if states_missed { here.first_unread_sent() } else { None };
-            if !here.has_earlier_store() && (doubtful.is_some() || !here.is_complete(last, count)) {
+            if doubtful.is_some() || !here.is_complete(last, count) {
                 let down_to = doubtful.map_or(above, |seq| seq.before().min(above));
                 missing.push(Missing { target, above, down_to, last, count, taken, read });
             } else if last > above && last <= taken {
@@ -193,6 +194,12 @@ impl ClientState {
             }
         }
         missing
+    }
+
+    /// Checks that a page of HISTORY has a message of an earlier store. A restored server has the messages up to its backup
+    /// alone: the ones before that message were compared with the earlier store.
+    pub fn reaches_earlier_store(&self, page: &[HistoryRecord]) -> bool {
+        page.iter().filter_map(HistoryRecord::message).any(|message| self.is_of_earlier_store(message))
     }
 
     /// Moves the user's messages to the states that a page of HISTORY reports: the events that told of them came to

@@ -309,6 +309,11 @@ impl ClientState {
         mine || self.known_before.contains(&identity) || self.known_directly.contains(&identity)
     }
 
+    /// Checks that a message was known before the store that is in use.
+    pub(super) fn is_of_earlier_store(&self, message: &Message) -> bool {
+        self.known_before.contains(&self.identity(message))
+    }
+
     fn identity(&self, m: &Message) -> u64 {
         let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
         XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())

@@ -44,6 +44,7 @@ impl StoredState {
         }
         snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
         snapshot.conversations.iter().try_for_each(|row| state.restore_conversation(row))?;
+        state.restore_removed_counts();
         snapshot.waiting.iter().try_for_each(|row| state.restore_pending_event(row))?;
         state.last = snapshot.last;
         // The snapshot does not say which numbers concern whom; an upper bound does.
@@ -91,6 +92,13 @@ impl StoredState {
         };
         conversation.filed = row.filed;
         Ok(())
+    }
+
+    fn restore_removed_counts(&mut self) {
+        let numbers = (0..self.rooms.len()).map(RoomNumber::new);
+        let removed: Vec<_> =
+            numbers.filter(|number| !self.room(*number).is_open && !self.room(*number).is_silent()).collect();
+        removed.into_iter().for_each(|number| self.count_removed(number));
     }
 
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {

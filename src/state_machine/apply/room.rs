@@ -20,8 +20,7 @@ impl StoredState {
             return Ok(());
         }
         // Every number after `last` is for the new member.
-        let member = Member { joined: last, acknowledged: last, read: last };
-        self.add_member(number, user, name.clone(), member);
+        self.add_member(number, user, name.clone(), Member::joining(last));
         Ok(())
     }
 
@@ -86,7 +85,15 @@ impl StoredState {
         self.room_mut(number).conversation = conversation;
         if self.room(number).is_silent() {
             self.free_rooms.insert(number);
+        } else {
+            self.count_removed(number);
         }
+    }
+
+    /// Adds the messages of a removed room to the count from which a later room of the name goes on.
+    pub(super) fn count_removed(&mut self, number: RoomNumber) {
+        let room = &self.rooms[number.index()];
+        *self.removed_counts.entry(room.name.clone()).or_default() += room.conversation.count();
     }
 
     pub(super) fn acknowledge_in_rooms(&mut self, user: AccountNumber, upto: Seq, at: Timestamp) {
@@ -177,7 +184,9 @@ impl Room {
         let Some(member) = self.members.get_mut(&user).filter(|member| member.acknowledged < upto) else {
             return (0, Vec::new());
         };
-        let (before, read) = (std::mem::replace(&mut member.acknowledged, upto), member.read);
+        let before = member.acknowledged;
+        let read = member.read;
+        member.acknowledge(upto, self.dropped.last_for(user));
         let mut delivered = 0;
         let receipts = self.change_log(user, before, upto, |entry| {
             delivered += 1;

@@ -53,7 +53,7 @@ impl StoredState {
             last = seq;
             let following = match event {
                 PendingEvent::InMailbox(_) => self.next_in_mailbox(user, seq),
-                PendingEvent::InRoom(room, _) => self.next_in_room(user, room, acknowledged, seq),
+                PendingEvent::InRoom(room, _) => self.next_in_room(user, room, seq),
             };
             self.put(user, event, delivery);
             next = match following.map(|event| (event.seq(), event)) {
@@ -74,7 +74,7 @@ impl StoredState {
         let mut heads = BTreeMap::new();
         let account = self.account(user);
         if account.mailbox.newest() > acknowledged {
-            let next = |room: &RoomNumber| self.next_in_room(user, *room, acknowledged, acknowledged);
+            let next = |room: &RoomNumber| self.next_in_room(user, *room, acknowledged);
             let rooms = account.rooms.iter().filter_map(next);
             for first in self.next_in_mailbox(user, acknowledged).into_iter().chain(rooms) {
                 heads.insert(first.seq(), first);
@@ -87,14 +87,8 @@ impl StoredState {
         self.account(user).mailbox.after(after).next().map(PendingEvent::InMailbox)
     }
 
-    fn next_in_room(
-        &self,
-        user: AccountNumber,
-        room: RoomNumber,
-        acknowledged: Seq,
-        after: Seq,
-    ) -> Option<PendingEvent<'_>> {
-        self.room(room).first_pending(user, acknowledged, after).map(|event| PendingEvent::InRoom(room, event))
+    fn next_in_room(&self, user: AccountNumber, room: RoomNumber, after: Seq) -> Option<PendingEvent<'_>> {
+        self.room(room).first_pending(user, after).map(|event| PendingEvent::InRoom(room, event))
     }
 
     /// Adds one event to a delivery: from memory, or as one to read from the history file.

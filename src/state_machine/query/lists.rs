@@ -50,7 +50,10 @@ impl StoredState {
             .filter(|(Reverse(last), name, _)| is_after(*last, name))
             .collect();
         chats.sort_unstable();
-        let count = |number| self.conversation(conversation_of(me, number)).map_or(0, Conversation::count);
+        let count = |number| {
+            let here = self.conversation(conversation_of(me, number)).map_or(0, Conversation::count);
+            here + self.removed_count(number)
+        };
         let chat = |(Reverse(last), target, number)| reply::Chat {
             target,
             last,
@@ -58,6 +61,14 @@ impl StoredState {
             count: count(number),
         };
         Ok(Reply::Chats(chats.into_iter().take(page.limit).map(chat).collect()))
+    }
+
+    /// Returns the number of messages in removed rooms that had the name of this one.
+    fn removed_count(&self, target: TargetNumber) -> u64 {
+        match target {
+            TargetNumber::Room(room) => self.removed_counts.get(&self.room(room).name).copied().unwrap_or(0),
+            TargetNumber::User(_) => 0,
+        }
     }
 
     /// Lists the users whose accounts were not removed.

@@ -69,6 +69,9 @@ pub struct StoredState {
     pub(super) rooms: Vec<Room>,
     /// The open rooms, in the order of ROOMS.
     pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
+    /// The number of messages in all removed rooms of a name. CHATS goes on counting from it, so that a client which knew a
+    /// removed room does not take its count for that of the room which has the name now.
+    pub(super) removed_counts: HashMap<RoomName, u64>,
     /// The places in `rooms` that hold no room.
     pub(super) free_rooms: BTreeSet<RoomNumber>,
     /// The direct conversations. Those of rooms are in [`Room::conversation`].

@@ -41,6 +41,36 @@ pub struct Member {
     pub acknowledged: Seq,
     /// The member's read mark. It starts at `joined`: a new member has nothing to catch up with.
     pub read: Seq,
+    /// The start of a GAP that is pending: other events have moved `acknowledged` past it. 0: it starts after
+    /// `acknowledged`.
+    pub gap: Seq,
+}
+
+impl Member {
+    /// Makes a member that joins when this is the newest number.
+    pub fn joining(last: Seq) -> Self {
+        Self { joined: last, acknowledged: last, read: last, gap: Seq::ZERO }
+    }
+
+    /// Returns the first number of a GAP that is pending.
+    fn gap_start(&self) -> Seq {
+        if self.gap > Seq::ZERO { self.gap } else { self.acknowledged.max(self.joined).next() }
+    }
+
+    /// Moves the cumulative acknowledgement. `dropped` is the last number of the member's GAP, which stays pending until it is
+    /// acknowledged: its messages come in no other event.
+    pub fn acknowledge(&mut self, upto: Seq, dropped: Seq) {
+        let is_pending = dropped > upto && (self.gap > Seq::ZERO || dropped > self.acknowledged.max(self.joined));
+        self.gap = if is_pending { self.gap_start() } else { Seq::ZERO };
+        self.acknowledged = upto;
+    }
+}
+
+impl Dropped {
+    /// Returns the end of a member's GAP: the newest number of a message that is not the member's own.
+    pub fn last_for(&self, user: AccountNumber) -> Seq {
+        if self.by == Some(user) { self.other } else { self.last }
+    }
 }
 
 /// A message in the log. Its text is in the conversation or in the history file.
@@ -132,19 +162,18 @@ impl Room {
         self.members.contains_key(&user)
     }
 
-    /// Returns the first event pending for a user above a number. `acknowledged` is the user's cumulative
-    /// acknowledgement, where a gap begins. A gap is older than every entry of the log.
-    pub fn first_pending(&self, user: AccountNumber, acknowledged: Seq, after: Seq) -> Option<RoomEvent> {
+    /// Returns the first event pending for a user above a number. A gap is older than every entry of the log.
+    pub fn first_pending(&self, user: AccountNumber, after: Seq) -> Option<RoomEvent> {
         if self.conversation.last() <= after {
             return None;
         }
-        let joined = self.members.get(&user)?.joined;
-        let Dropped { last, by, other } = self.dropped;
-        let last = if by == Some(user) { other } else { last };
-        if last > after.max(joined) {
-            return Some(RoomEvent::Gap { first: acknowledged.max(joined).next(), last });
+        let member = self.members.get(&user)?;
+        let after = after.max(member.joined);
+        let last = self.dropped.last_for(user);
+        if last > after {
+            return Some(RoomEvent::Gap { first: member.gap_start(), last });
         }
-        let first = self.log.get(self.position_after(after.max(joined)))?;
+        let first = self.log.get(self.position_after(after))?;
         let entry = if first.from == user { self.log.get(self.end_of_run(first))? } else { first };
         Some(RoomEvent::Message(*entry))
     }

@@ -13,7 +13,7 @@ mod simple;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use real::{Real, name, target};
-use simple::{Model, Said};
+use simple::{Model, Said, Untold};
 use wachat::model::{MessageId, Seq, Text};
 use wachat::state_machine::{Capacities, Command, ConnectionId};
 
@@ -36,10 +36,11 @@ enum Action {
         to: usize,
         text: u8,
     },
-    /// Acknowledges this share of what the user was ever given, or some number at all.
+    /// Acknowledges this share of what the user was given (honest), of what waits, or some number at all (wild).
     Poll {
         user: usize,
         share: u8,
+        honest: bool,
         wild: bool,
         max: usize,
     },
@@ -76,8 +77,8 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         8 => (user.clone(), 0..30u8, target.clone(), 0..3u8)
             .prop_map(|(from, id, to, text)| Action::Send { from, id, to, text }),
-        4 => (user.clone(), 0..=4u8, prop::bool::weighted(0.1), 1..6usize)
-            .prop_map(|(user, share, wild, max)| Action::Poll { user, share, wild, max }),
+        4 => (user.clone(), 0..=4u8, any::<bool>(), prop::bool::weighted(0.1), 1..6usize)
+            .prop_map(|(user, share, honest, wild, max)| Action::Poll { user, share, honest, wild, max }),
         3 => (user.clone(), target, 0..=5u8).prop_map(|(user, target, share)| Action::Read { user, target, share }),
         3 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Join { user, room }),
         2 => (user.clone(), room.clone()).prop_map(|(user, room)| Action::Leave { user, room }),
@@ -89,7 +90,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 /// Does one thing to both, and returns what each said.
-fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Said)> {
+fn both(model: &mut Model, real: &mut Real, untold: &mut Untold, action: &Action) -> Option<(Said, Said)> {
     match *action {
         Action::Send { from, id, to, text } => {
             let (id, text) = (format!("id-{id}"), format!("text {text}"));
@@ -99,12 +100,17 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
                 to: Ok(target(to)),
                 text: Text::new(&text).unwrap(),
             };
-            Some((model.send(from, &id, to, &text), real.say(ConnectionId(0), command)))
+            let newest = model.last;
+            let wanted = model.send(from, &id, to, &text);
+            if to >= USERS && wanted == Said::Accepted(newest + 1) {
+                untold.add(model.recipients(from, to), newest + 1, to);
+            }
+            Some((wanted, real.say(ConnectionId(0), command)))
         }
-        Action::Poll { user, share, wild, max } => {
-            let known = model.last_for(user);
+        Action::Poll { user, share, honest, wild, max } => {
+            let known = if honest { untold.given[user] } else { model.last_for(user) };
             let after = if wild { model.last + u64::from(share) } else { known * u64::from(share) / 4 };
-            Some((model.poll(user, after, max), real.poll(user, after, max)))
+            Some((model.poll(user, after, max), poll(real, untold, user, after, max)))
         }
         Action::Read { user, target: there, share } => {
             let upto = model.last * u64::from(share) / 4;
@@ -117,10 +123,12 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
         }
         Action::Leave { user, room } => {
             let command = Command::Leave { user: name(user), room: Ok(target(room)) };
+            untold.forget(room, user);
             Some((model.leave(user, room), real.say(ConnectionId(0), command)))
         }
         Action::Remove { room } => {
             let command = Command::RemoveRoom { room: Ok(target(room)) };
+            (0..USERS).for_each(|user| untold.forget(room, user));
             Some((model.remove(room), real.say(ConnectionId(0), command)))
         }
         Action::Status { user, room } => {
@@ -139,6 +147,16 @@ fn both(model: &mut Model, real: &mut Real, action: &Action) -> Option<(Said, Sa
     }
 }
 
+/// Polls the state machine, and notes what the user is told.
+fn poll(real: &mut Real, untold: &mut Untold, user: usize, after: u64, max: usize) -> Said {
+    let said = real.poll(user, after, max);
+    if let Said::Events(events) = &said {
+        untold.acknowledge(user, after);
+        untold.tell(user, events);
+    }
+    said.without_beginnings()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: HISTORIES,
@@ -155,13 +173,15 @@ proptest! {
     ) {
         let capacities = Capacities { room_log, remembered_ids };
         let (mut model, mut real) = (Model::new(capacities), Real::with_capacities(capacities));
+        let mut untold = Untold::default();
         for action in &actions {
-            if let Some((wanted, said)) = both(&mut model, &mut real, action) {
+            if let Some((wanted, said)) = both(&mut model, &mut real, &mut untold, action) {
                 prop_assert_eq!(said, wanted, "{:?}", action);
             }
         }
         for user in 0..USERS {
-            prop_assert_eq!(real.poll(user, 0, 1_000), model.poll(user, 0, 1_000));
+            prop_assert_eq!(poll(&mut real, &mut untold, user, 0, 1_000), model.poll(user, 0, 1_000));
+            prop_assert_eq!(untold.of(user), [0; 0], "in neither MSG nor GAP");
         }
     }
 }

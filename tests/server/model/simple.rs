@@ -1,6 +1,6 @@
 //! The simplest thing that could be right: lists of all that ever happened, gone through each time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use wachat::model::State;
 use wachat::protocol::Code;
@@ -11,9 +11,39 @@ use super::{QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 /// A pending event of a user (protocol, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
-    Message { seq: u64, id: String, from: usize, to: usize, text: String },
-    State { seq: u64, target: usize, state: State, upto: u64 },
-    Gap { first: u64, last: u64, room: usize },
+    Message {
+        seq: u64,
+        id: String,
+        from: usize,
+        to: usize,
+        text: String,
+    },
+    State {
+        seq: u64,
+        target: usize,
+        state: State,
+        upto: u64,
+    },
+    /// The model does not say where a GAP begins: [`Untold`] checks what it covers.
+    Gap {
+        first: u64,
+        last: u64,
+        room: usize,
+    },
+}
+
+impl Said {
+    /// Returns this without the beginnings of the GAPs.
+    pub fn without_beginnings(mut self) -> Self {
+        if let Self::Events(events) = &mut self {
+            for event in events {
+                if let Waiting::Gap { first, .. } = event {
+                    *first = 0;
+                }
+            }
+        }
+        self
+    }
 }
 
 impl Waiting {
@@ -54,6 +84,51 @@ enum Place {
     Free,
     /// A room with messages was removed: its number stays taken.
     Closed,
+}
+
+/// The room messages that each user is to be told of, by a MSG or by a GAP (protocol, section 7).
+#[derive(Default)]
+pub struct Untold {
+    /// By user: number and room.
+    messages: [BTreeMap<u64, usize>; USERS],
+    /// The last number that was given to each user.
+    pub given: [u64; USERS],
+}
+
+impl Untold {
+    pub fn add(&mut self, users: impl IntoIterator<Item = usize>, seq: u64, room: usize) {
+        users.into_iter().for_each(|user| _ = self.messages[user].insert(seq, room));
+    }
+
+    /// A user who acknowledges numbers that were not given wants no messages up to them.
+    pub fn acknowledge(&mut self, user: usize, upto: u64) {
+        if upto > self.given[user] {
+            self.messages[user].retain(|seq, _| *seq > upto);
+            self.given[user] = upto;
+        }
+    }
+
+    pub fn tell(&mut self, user: usize, events: &[Waiting]) {
+        for event in events {
+            self.given[user] = self.given[user].max(event.seq());
+            match event {
+                Waiting::Message { seq, .. } => _ = self.messages[user].remove(seq),
+                Waiting::Gap { first, last, room } => {
+                    self.messages[user].retain(|seq, of| of != room || seq < first || seq > last);
+                }
+                Waiting::State { .. } => {}
+            }
+        }
+    }
+
+    pub fn forget(&mut self, room: usize, user: usize) {
+        self.messages[user].retain(|_, of| *of != room);
+    }
+
+    /// Returns the messages that a user has been told of by no event.
+    pub fn of(&self, user: usize) -> Vec<u64> {
+        self.messages[user].keys().copied().collect()
+    }
 }
 
 #[derive(Default)]
@@ -268,7 +343,7 @@ impl Model {
         };
         let gaps = (USERS..super::PLACES.len()).filter_map(|room| {
             let last = self.dropped.iter().filter(|sent| sent.to == room).rfind(for_her)?.seq;
-            Some(Waiting::Gap { first: after.max(self.members[&(room, user)]) + 1, last, room })
+            Some(Waiting::Gap { first: 0, last, room })
         });
         let gaps: Vec<_> = gaps.collect();
         let is_in_gap = |sent: &&Sent| {
@@ -280,6 +355,11 @@ impl Model {
         let mut all: Vec<_> = direct.chain(in_rooms).chain(gaps.iter().cloned()).collect();
         all.sort_by_key(Waiting::seq);
         all
+    }
+
+    /// Returns the recipients of a room message.
+    pub fn recipients(&self, from: usize, room: usize) -> Vec<usize> {
+        (0..USERS).filter(|user| *user != from && self.members.contains_key(&(room, *user))).collect()
     }
 
     /// The last number that waits for a user.
