@@ -237,7 +237,7 @@ fn the_commands_of_the_figures_run_ignored_tests() {
 #[test]
 fn what_a_first_reader_looks_for_is_there() {
     for title in [
-        "Two commands",
+        "First steps",
         "On a LAN",
         "Seven commands",
         "How a message travels",
@@ -249,4 +249,28 @@ fn what_a_first_reader_looks_for_is_there() {
         assert!(section(README, title).len() > 2, "{title}");
     }
     assert!(read("Cargo.toml").contains("rust-version = \"1.89\"") && read(README).contains("Rust 1.89"));
+}
+
+/// Returns the lines of a block of shell commands in the README.
+fn shell_block(name: &str) -> Vec<String> {
+    let text = read(README);
+    let (_, rest) = text.split_once(&format!("\n```sh {name}\n")).unwrap_or_else(|| panic!("no block {name}"));
+    rest.lines().take_while(|line| *line != "```").map(str::to_owned).collect()
+}
+
+/// A reader sets up a machine with two commands, runs the server with one, and the tests with one: the same that
+/// `.ci/run` calls.
+#[test]
+fn the_readme_has_the_commands_to_set_up_run_and_test_and_ci_calls_the_test() {
+    assert_eq!(shell_block("set-up").len(), 2);
+    assert!(shell_block("set-up")[1].ends_with("cargo build --locked --release"));
+    let page = read(README);
+    let tests: Vec<_> = quoted(&page).into_iter().filter(|text| text.starts_with("cargo test")).collect();
+    assert_eq!(tests.len(), 1, "one command runs the tests: {tests:?}");
+    let server = crate::sessions::commands(README, "server");
+    assert_eq!(server.len(), 1, "one command runs the server");
+    assert!(server[0].0.starts_with("cargo run ") && server[0].0.ends_with(" serve"), "{server:?}");
+    let called = read(".ci/run");
+    let called: Vec<_> = called.lines().filter_map(|line| line.strip_prefix("step ")).collect();
+    assert!(called.contains(&tests[0]), ".ci/run does not call {:?}", tests[0]);
 }
