@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConnection;
+use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use wachat::model::Fingerprint;
 use wachat::net::{Identity, LineReader, Socket, peer_configs};
 
+use crate::support::tls::{certificate_of, copied};
 use crate::support::{Connection, PASSWORD, TIMEOUT, Terminal, World, wait_for};
 
 fn client(world: &World, user: &str) -> Terminal {
@@ -48,7 +49,10 @@ fn caller(world: &World) -> Connection {
 
 /// Calls with a certificate, and returns the connection, or why there is none.
 fn call(identity: Identity, port: u16) -> std::io::Result<Arc<Socket>> {
-    let (config, _) = peer_configs(identity).expect("TLS");
+    call_with(peer_configs(identity).expect("TLS").0, port)
+}
+
+fn call_with(config: ClientConfig, port: u16) -> std::io::Result<Arc<Socket>> {
     let stream = TcpStream::connect(("127.0.0.1", port))?;
     let connection = ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().expect("a name")).expect("TLS");
     let socket = Socket::under_tls(stream, connection.into())?;
@@ -85,7 +89,7 @@ fn a_caller_is_admitted_with_the_certificate_that_the_server_has_named() {
     let luis = client(&world, "luis");
     let made = Identity::make().unwrap();
     let found = find(&mut caller(&world), "luis", made.identity().fingerprint());
-    // Whoever has the token, but not the certificate's key, is refused like one with a wrong token.
+    // A caller who has the token and shows another certificate is refused like one with a wrong token.
     let thief = call(Identity::make().unwrap().identity(), found.port).expect("TLS");
     assert!(say(&thief, &format!("HELLO:caller:{}\n", found.token)).starts_with("KO;AUTH;"));
     let right = call(made.identity(), found.port).expect("TLS");
@@ -101,6 +105,53 @@ fn a_caller_is_admitted_with_the_certificate_that_the_server_has_named() {
     let mut answer = Vec::new();
     let _ = clear.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"OK") && !answer.starts_with(b"KO"), "{answer:?}");
+}
+
+/// A certificate is no secret: the callee shows it to each caller. Its key is what counts.
+#[test]
+fn a_caller_with_a_copy_of_the_right_certificate_without_its_key_is_refused() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let luis = client(&world, "luis");
+    let made = Identity::make().unwrap();
+    let found = find(&mut caller(&world), "luis", made.identity().fingerprint());
+    let hello = format!("HELLO:caller:{}\n", found.token);
+    let (calling, _) = copied(&certificate_of(made.identity()));
+    if let Ok(socket) = call_with(calling, found.port) {
+        // In TLS 1.3 the caller's part of the handshake ends first.
+        let _ = socket.write_all(hello.as_bytes());
+        let answer = LineReader::new(socket, TIMEOUT).next_line().map(<[u8]>::to_vec);
+        assert!(answer.is_err(), "{}", String::from_utf8_lossy(&answer.unwrap()));
+    }
+    assert_eq!(luis.count("caller"), 0);
+    // The token was not used up by it.
+    let right = call(made.identity(), found.port).expect("TLS");
+    assert_eq!(say(&right, &hello), "OK");
+}
+
+/// Answers one call with this configuration. Returns the socket after the handshake, whatever came of it.
+fn answer_with(listener: &TcpListener, config: ServerConfig) -> (Arc<Socket>, std::io::Result<()>) {
+    let connection = ServerConnection::new(Arc::new(config)).expect("TLS");
+    let socket = Arc::new(Socket::under_tls(listener.accept().unwrap().0, connection.into()).expect("TLS"));
+    let done = socket.shake_hands(Instant::now() + TIMEOUT);
+    (socket, done)
+}
+
+#[test]
+fn a_callee_with_a_copy_of_the_right_certificate_without_its_key_is_told_nothing() {
+    let world = World::new(&["--no-lobby", "--tls"]);
+    let mut luis = Connection::open_tls(world.send);
+    luis.request(&format!("REGISTER:luis:{PASSWORD}"));
+    let mut session = Connection::open_tls(world.recv);
+    session.request(&format!("LOGIN:luis:{PASSWORD}"));
+    let ana = client(&world, "ana");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let made = Identity::make().unwrap();
+    assert_eq!(session.request(&format!("PORT;{port};{}", made.identity().fingerprint())), "OK");
+    ana.type_line("/p2p luis");
+    let (socket, done) = answer_with(&listener, copied(&certificate_of(made.identity())).1);
+    assert!(done.is_err() || LineReader::new(socket, TIMEOUT).next_line().is_err(), "the caller trusts it");
+    ana.expect("luis cannot be reached directly");
 }
 
 /// A machine between two clients: it passes all bytes on, and keeps them.
@@ -140,13 +191,7 @@ fn a_caller_sends_nothing_to_another_certificate_and_nobody_between_reads() {
     // The callee is this test. It shows another certificate than it has named.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (made, other) = (Identity::make().unwrap(), Identity::make().unwrap());
-    let answer = |identity: Identity| {
-        let (_, config) = peer_configs(identity).expect("TLS");
-        let connection = rustls::ServerConnection::new(Arc::new(config)).expect("TLS");
-        let socket = Arc::new(Socket::under_tls(listener.accept().unwrap().0, connection.into()).expect("TLS"));
-        let _ = socket.shake_hands(Instant::now() + TIMEOUT);
-        socket
-    };
+    let answer = |identity: Identity| answer_with(&listener, peer_configs(identity).expect("TLS").1).0;
     let (tapped, seen) = tap(listener.local_addr().unwrap());
     let named = made.identity().fingerprint();
     assert_eq!(session.request(&format!("PORT;{tapped};{named}")), "OK");

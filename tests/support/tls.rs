@@ -5,8 +5,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConnection;
-use wachat::net::{Socket, client_config};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ClientConnection, ServerConfig};
+use wachat::net::{Identity, Socket, client_config, peer_configs};
 
 use super::TIMEOUT;
 
@@ -22,6 +25,23 @@ pub fn secure(stream: TcpStream) -> io::Result<Socket> {
     let socket = Socket::under_tls(stream, connection.into())?;
     socket.shake_hands(Instant::now() + TIMEOUT)?;
     Ok(socket)
+}
+
+/// Returns the configurations of a peer that shows a copy of a certificate, and signs with another key.
+pub fn copied(certificate: &CertificateDer) -> (ClientConfig, ServerConfig) {
+    let other = || Identity::make().expect("a certificate").identity();
+    let (_, key) = other().into_parts();
+    let key = any_supported_type(&key).expect("a key");
+    let shown = Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate.clone().into_owned()], key)));
+    let (mut calling, mut called) = peer_configs(other()).expect("TLS");
+    calling.client_auth_cert_resolver = shown.clone();
+    called.cert_resolver = shown;
+    (calling, called)
+}
+
+/// Returns the certificate of an identity.
+pub fn certificate_of(identity: Identity) -> CertificateDer<'static> {
+    identity.into_parts().0.swap_remove(0)
 }
 
 /// A socket as [`Read`] has it: blocks until there are bytes, or the time-out is over.

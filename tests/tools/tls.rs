@@ -1,12 +1,20 @@
 //! `serve --tls` and clients: which certificate is trusted, and what people are told.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Instant;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use wachat::model::Fingerprint;
+use wachat::net::{LineReader, Socket};
 
 use crate::support::clients::exit_code;
-use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end};
+use crate::support::tls::copied;
+use crate::support::{NO_SETTINGS, PASSWORD, TIMEOUT, WACHAT, World, run_to_end};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
@@ -82,6 +90,86 @@ fn clear_text_and_tls_notice_each_other() {
     assert_eq!(exit_code(&secure), 3);
     assert!(stderr(&secure).contains("does not speak TLS; leave out --tls"), "{}", stderr(&secure));
     assert!(!Path::new(&place.known()).exists(), "nothing is noted");
+}
+
+/// Notes certificates: lines of the client's file.
+fn note(place: &Place, lines: &[(String, String)]) {
+    let lines = lines.iter().map(|(server, shown)| format!("{server};{shown};2026-01-01T00:00:00.000Z\n"));
+    std::fs::write(place.known(), lines.collect::<String>()).unwrap();
+}
+
+/// A fingerprint counts for the server of its own line alone, and of its lines the last one counts.
+#[test]
+fn a_certificate_is_noted_for_one_server() {
+    let place = Place::new(&["--tls"]);
+    let port = place.world.send_port;
+    let server = format!("127.0.0.1:{port}");
+    let shown = certificate(&place).to_string();
+    let other = Fingerprint::of(b"another certificate").to_string();
+    let strangers = [
+        format!("127.0.0.2:{port}"),
+        format!("127.0.0.1:{}", place.world.recv_port),
+        format!("127.0.0.1:{port}0"),
+        format!("1{server}"),
+        "127.0.0.1".to_owned(),
+        "chat.example:1666".to_owned(),
+    ];
+    let strangers: Vec<_> = strangers.into_iter().map(|name| (name, shown.clone())).collect();
+    let own = |shown: &String| vec![(server.clone(), shown.clone())];
+    for lines in [
+        [own(&other), strangers.clone()].concat(),
+        [strangers.clone(), own(&other)].concat(),
+        [own(&shown), strangers.clone(), own(&other)].concat(),
+    ] {
+        note(&place, &lines);
+        let refused = place.send(&["--tls"]);
+        assert_eq!(exit_code(&refused), 3, "{lines:?}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains("HAS CHANGED") && stderr(&refused).contains(&other), "{}", stderr(&refused));
+    }
+    note(&place, &[own(&other), own(&shown)].concat());
+    assert_eq!(exit_code(&place.send(&["--tls"])), 0);
+    // With the lines of others alone it is a first connection.
+    note(&place, &strangers);
+    let first = place.send(&["--tls"]);
+    assert!(stderr(&first).contains(&format!("first connection to {server}")), "{}", stderr(&first));
+    assert_eq!(std::fs::read_to_string(place.known()).unwrap().lines().count(), strangers.len() + 1);
+}
+
+fn certificate(place: &Place) -> Fingerprint {
+    let pem = place.world.data().join("tls/certificate.pem");
+    Fingerprint::of(&CertificateDer::from_pem_file(pem).unwrap())
+}
+
+/// Each server shows its certificate to all who connect: a copy of it is not the server.
+#[test]
+fn a_copy_of_the_certificate_without_its_key_is_sent_nothing() {
+    let mut place = Place::new(&["--tls"]);
+    let pem = CertificateDer::from_pem_file(place.world.data().join("tls/certificate.pem")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, came) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let config = Arc::new(copied(&pem).1);
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(config.clone()).expect("TLS");
+            let socket = Arc::new(Socket::under_tls(stream.unwrap(), connection.into()).unwrap());
+            let _ = socket.shake_hands(Instant::now() + TIMEOUT);
+            let line =
+                LineReader::new(socket, TIMEOUT).next_line().map(|line| String::from_utf8_lossy(line).into_owned());
+            let _ = sender.send(line.ok());
+        }
+    });
+    place.world.send_port = port;
+    place.world.recv_port = port;
+    // Known by this very certificate, and met for the first time.
+    for known in [vec![(format!("127.0.0.1:{port}"), certificate(&place).to_string())], Vec::new()] {
+        note(&place, &known);
+        let noted = std::fs::read_to_string(place.known()).unwrap();
+        let refused = place.send(&["--tls"]);
+        assert_ne!(exit_code(&refused), 0, "{}", stderr(&refused));
+        assert_eq!(came.recv_timeout(TIMEOUT).unwrap(), None, "a client has sent this");
+        assert_eq!(std::fs::read_to_string(place.known()).unwrap(), noted, "it is not noted");
+    }
 }
 
 /// An authority, and a certificate that it has issued for a name.
