@@ -15,7 +15,8 @@ RECV = os.environ.get("WACHAT_RECV", "127.0.0.1:1999").split(":")
 FINGERPRINT = os.environ.get("WACHAT_FINGERPRINT")  # of the certificate, as serve --tls prints it
 
 class Refused(Exception):
-    """A KO: the request had no effect, and a retry would not help. (After an OSError the outcome is unknown.)"""
+    """A KO: a retry would not help. The request had no effect, unless the KO is a last line. (After an OSError the
+    outcome is unknown.)"""
 
 def read_line(stream):
     line = stream.readline()
@@ -109,4 +110,6 @@ for line in sys.stdin:
         _, state, _, number = send(line.rstrip("\n"))[:4]
         show(f"* {number} {state}")
     except Refused as ko:
-        show(f"* not sent: {ko}")
+        # A last line answers no request: whether the message was stored is unknown.
+        unknown = str(ko).startswith(("AUTH", "BANNED", "REPLACED"))
+        show(f"* {'perhaps not sent' if unknown else 'not sent'}: {ko}")

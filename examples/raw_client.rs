@@ -37,7 +37,7 @@ fn main() {
 }
 
 /// Logs in and does the work, on a new connection after every error, until there is a reply. After an error the
-/// outcome is unknown; a KO is a reply: the request had no effect.
+/// outcome is unknown. A KO is a reply: the request had no effect, unless it closes the connection (AUTH, BANNED).
 fn retry(port: (&str, &str), login: &str, work: impl Fn(&mut BufReader<TcpStream>, String) -> io::Result<String>) {
     let once = || {
         let stream = TcpStream::connect(env::var(port.0).as_deref().unwrap_or(port.1))?;

@@ -96,6 +96,8 @@ struct Submission<'a> {
     line: SentLine,
     next_status: Option<Instant>,
     status_delay: Duration,
+    /// Reason why the client cannot go on; empty while it can.
+    stopped: String,
 }
 
 impl<'a> Submission<'a> {
@@ -109,6 +111,7 @@ impl<'a> Submission<'a> {
             deadline: Instant::now() + Duration::from_secs(args.timeout.min(limits::MAX_SEND_TIMEOUT.as_secs())),
             next_status: None,
             status_delay: limits::MIN_STATUS_DELAY,
+            stopped: String::new(),
         }
     }
 
@@ -124,7 +127,7 @@ impl<'a> Submission<'a> {
                 default(self.pause()) => None,
             };
             if let Some(exit) = event.map_or(Ok(None), |event| self.handle(event))? {
-                return self.end(exit, "");
+                return self.end(exit, &self.stopped);
             }
             if Instant::now() >= self.deadline {
                 let exit = if self.line.seq.is_some() { Exit::Failed } else { Exit::Queued };
@@ -179,6 +182,11 @@ impl<'a> Submission<'a> {
             }
             Outcome::Answered(_, Answer::Statuses(list)) => return Ok(self.compare(&list)),
             Outcome::Answered(_, Answer::Refused(ko)) => return Err(ko.into()),
+            // A last line is no reply: whether the server has the message is unknown, and the next send asks with its id.
+            Outcome::Stopped(error) if self.line.seq.is_none() => {
+                self.stopped = error.to_string();
+                return Ok(Some(Exit::Queued));
+            }
             Outcome::Stopped(error) => return Err(error.into()),
             Outcome::Accepted(..) | Outcome::Answered(..) | Outcome::Nothing => {}
         }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::Receiver;
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, send_signal, wait_for, wait_until};
@@ -168,6 +169,61 @@ fn an_empty_text_is_not_sent() {
         assert!(exit_code(&output) == 2 && said.contains("an empty message is not sent"), "{said}");
     }
     assert_eq!(world.json("history", "luis", &["ana"]).len(), 0);
+}
+
+/// Plays a SEND port whose first SEND gets a last line instead of its reply. Returns its port, and the SENDs that came.
+fn play_a_last_line(code: &'static str) -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let (sends, received) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut number = 0;
+        for connection in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(connection);
+            let mut line = String::new();
+            while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+                let reply = match line.trim_end().split(';').collect::<Vec<_>>()[..] {
+                    ["SEND", id, ..] => {
+                        number += 1;
+                        sends.send(line.trim_end().to_owned()).expect("the test");
+                        let accepted = format!("OK;{id};RECEIVED;2026-11-20T23:55:00.123Z;{number}\n");
+                        if number == 1 { format!("KO;{code};the last line\n") } else { accepted }
+                    }
+                    [login] if login.starts_with("LOGIN:") => "OK;ana;wachat/1\n".to_owned(),
+                    _ => "OK;0\n".to_owned(),
+                };
+                lines.get_mut().write_all(reply.as_bytes()).expect("to write");
+                if reply.starts_with("KO;") {
+                    break;
+                }
+                line.clear();
+            }
+        }
+    });
+    (port, received)
+}
+
+/// The outcome is unknown (protocol, section 1): the message is sent again with its id, by this run or by the next one, and
+/// no exit code says that it was not sent.
+#[test]
+fn a_last_line_instead_of_a_reply_is_no_refusal_of_the_message() {
+    let mut world = World::new(&[]);
+    for code in ["AUTH", "BANNED", "REPLACED", "TOO_LONG", "TIMEOUT", "SHUTDOWN", "INTERNAL"] {
+        let (port, sends) = play_a_last_line(code);
+        world.send_port = port;
+        let run = world.run("send", "ana", &["luis", &format!("hola {code}"), "--json"]);
+        let ends = matches!(code, "AUTH" | "BANNED" | "REPLACED");
+        assert_eq!(exit_code(&run), if ends { 5 } else { 0 }, "{code}: {}", all_output(&run));
+        let sent: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+        if ends {
+            assert!(all_output(&run).contains("in the outbox"), "{code}: {}", all_output(&run));
+            world.ends(0, "send", "ana", &["luis", "next"]);
+        }
+        let first = sends.recv().expect("a SEND");
+        assert!(first.ends_with(&format!(";luis;hola {code}")), "{first}");
+        assert_eq!(sends.recv().expect("a retry"), first, "{code}: the very same line");
+        assert_eq!(Some(sent["id"].as_str().expect("an id")), first.split(';').nth(1), "{code}");
+    }
 }
 
 #[test]

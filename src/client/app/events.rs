@@ -123,10 +123,15 @@ impl App {
         self.note_poll_success();
     }
 
-    /// Ends the program: another try would not change anything.
+    /// Ends the program: another try would not change anything. A message without a reply stays in the outbox: whether the
+    /// server has it is unknown.
     fn stop(&mut self, error: &LinkError) {
-        let refused = matches!(error, LinkError::Refused(_) | LinkError::Untrusted(_));
-        self.end = Some(if refused { Exit::Refused } else { Exit::Failed });
+        let is_queued = self.setting.unattended && !self.state.outbox().is_empty();
+        self.end = Some(match error {
+            _ if is_queued => Exit::Queued,
+            LinkError::Refused(_) | LinkError::Untrusted(_) => Exit::Refused,
+            _ => Exit::Failed,
+        });
         self.show(View::Problem(error.to_string()));
     }
 

@@ -31,7 +31,8 @@ impl LinkError {
         }
     }
 
-    /// Returns the meaning of a KO that closes the connection and answers no request (protocol, section 1).
+    /// Returns the meaning of a last line: a KO that closes the connection and answers no request (protocol, section 1).
+    /// The outcome of a request that was sent is unknown.
     pub fn from_close(ko: Ko) -> Self {
         match ko.code {
             Code::Replaced => Self::Replaced,

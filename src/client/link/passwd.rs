@@ -32,11 +32,14 @@ pub fn change_password(
     match request.perform(&mut open) {
         Ok(Answer::Done) => *session = Some(open),
         Ok(refusal) => return Ok(refusal),
-        // A wrong old password closes the connection.
-        Err(LinkError::LoggedOut) => return Ok(Answer::Refused(Code::Auth.into())),
         Err(error) => {
             let changed = Account { password: new.0.clone(), register: false, ..account.clone() };
-            *session = Some(Session::open(&changed).map_err(|_| error)?);
+            match (Session::open(&changed), error) {
+                (Ok(open), _) => *session = Some(open),
+                // A wrong old password closes the connection, as LOGOUT elsewhere does.
+                (Err(_), LinkError::LoggedOut) => return Ok(Answer::Refused(Code::Auth.into())),
+                (Err(_), error) => return Err(error),
+            }
         }
     }
     account.password = new.0.clone();
