@@ -14,6 +14,7 @@ use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Event};
 
 use crate::support::clients::all_output;
+use crate::support::process::Process;
 use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, send_signal, wait_for, wait_until};
 
 const SIZE: [u16; 2] = [20, 70];
@@ -248,6 +249,25 @@ fn a_window_may_become_tiny_and_large_again() {
     ana.resize(20, 70);
     ana.wait_for_rows("the list", |rows| rows[0].contains("│luis") && rows[18].ends_with("│> draft goes on"));
     ana.type_bytes(CONTROL_C);
+    ana.quit();
+}
+
+/// A terminal that does not mark what is pasted: the keys come as fast as they are read, and are drawn together.
+#[test]
+fn a_text_of_5_000_characters_that_is_not_marked_as_pasted_is_not_drawn_character_by_character() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    let process = Process::of(ana.child.id());
+    let begun = process.cpu_time();
+    ana.type_bytes("palabra ".repeat(624).as_bytes());
+    ana.type_bytes(b"the end.");
+    shows(&ana, "the end.");
+    let cost = process.cpu_time() - begun;
+    println!("{cost:?}");
+    // The tests are not optimised: a drawing for each key would take a second.
+    assert!(cost < Duration::from_millis(if cfg!(debug_assertions) { 300 } else { 50 }), "{cost:?}");
+    ana.type_bytes(b"\x03");
     ana.quit();
 }
 

@@ -35,6 +35,7 @@ mod retries;
 mod rooms;
 mod safe;
 mod screen_app;
+mod screen_cost;
 mod screen_events;
 mod screen_power;
 mod screen_view;

@@ -26,14 +26,34 @@ impl Chat {
     }
 }
 
+/// The messages of each conversation that were not seen, and those of them that name the user, as they were counted last:
+/// a drawing counts again only what has changed.
+#[derive(Default)]
+pub struct Counts(HashMap<Target, (u64, (usize, usize))>);
+
+impl Counts {
+    fn of(&mut self, state: &ClientState, target: &Target, conversation: &Conversation) -> (usize, usize) {
+        let revision = conversation.revision();
+        match self.0.get(target) {
+            Some((known, counts)) if *known == revision => *counts,
+            _ => {
+                let counts = count(state, conversation);
+                self.0.insert(target.clone(), (revision, counts));
+                counts
+            }
+        }
+    }
+}
+
 /// Returns the conversations, the one with the latest message first.
 ///
-/// `open`: the one that is open; `opened`: those that were.
+/// `open`: the one that is open; `opened`: those that were; `counts`: those of the last call.
 pub fn list(
     state: &ClientState,
     open: Option<&Target>,
     opened: &HashSet<Target>,
     drafts: &HashMap<Target, String>,
+    counts: &mut Counts,
 ) -> Vec<Chat> {
     let is_hidden = |target: &Target| matches!(target, Target::User(user) if state.is_ignored(user));
     let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
@@ -45,7 +65,7 @@ pub fn list(
         .map(|target| {
             let conversation = state.find_conversation(target);
             let last = conversation.and_then(|c| c.rows().rev().find_map(|row| row.at()));
-            let (unread, mentions) = conversation.map_or((0, 0), |c| count(state, c));
+            let (unread, mentions) = conversation.map_or((0, 0), |c| counts.of(state, target, c));
             let draft = open != Some(target) && drafts.contains_key(target);
             let (target, last) = (target.clone(), last.max(queued.get(target).copied()));
             Chat { muted: state.is_muted(&target), target, last, unread, mentions, draft }

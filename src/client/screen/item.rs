@@ -1,6 +1,10 @@
 //! The items of a conversation: what each is known by, and its lines.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::line::{Line, Paragraph, Piece, mentions};
+use super::long_text::LongTexts;
 use super::theme::Theme;
 use crate::client::state::conversation::{Gap, Row};
 use crate::client::state::outbox::Outgoing;
@@ -66,16 +70,17 @@ pub struct Look {
     pub new_above: Option<Seq>,
     /// The key that loads what only the server has.
     pub load_key: String,
+    pub long_texts: Rc<RefCell<LongTexts>>,
 }
 
 /// The lines of the items.
 impl Look {
     /// Returns the lines of an item.
-    pub(super) fn lines_of(&self, item: &Item) -> Vec<Line> {
+    pub(super) fn lines_of(&self, item: &Item) -> Rc<Vec<Line>> {
         match item {
             Item::Row(row) => self.lines_of_row(row),
             Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
-            Item::Note(note) => self.lines_of_note(note),
+            Item::Note(note) => Rc::new(self.lines_of_note(note)),
         }
     }
 
@@ -85,7 +90,7 @@ impl Look {
         Line::of(line, style)
     }
 
-    fn lines_of_row(&self, row: &Row) -> Vec<Line> {
+    fn lines_of_row(&self, row: &Row) -> Rc<Vec<Line>> {
         match row {
             Row::Received(message) => self.lines_of_message(message, "", Vec::new()),
             Row::Sent(message, state) => self.lines_of_message(message, "", self.state(Some(*state))),
@@ -94,15 +99,15 @@ impl Look {
                 let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
                 self.said(&self.me, message.at, message.text.as_str(), "", why)
             }
-            Row::Gap(gap) => self.lines_of_gap(gap),
+            Row::Gap(gap) => Rc::new(self.lines_of_gap(gap)),
         }
     }
 
-    fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Vec<Line> {
+    fn lines_of_message(&self, message: &Message, how: &str, tail: Vec<Piece>) -> Rc<Vec<Line>> {
         self.said(&message.from, message.at, message.text.as_str(), how, tail)
     }
 
-    fn said(&self, from: &UserName, at: Timestamp, text: &str, how: &str, tail: Vec<Piece>) -> Vec<Line> {
+    fn said(&self, from: &UserName, at: Timestamp, text: &str, how: &str, tail: Vec<Piece>) -> Rc<Vec<Line>> {
         let theme = self.theme;
         let name = safe(from.shown()).into_owned();
         let time = Piece::new(format!("{} ", at.local_time_of_day()), theme.quiet());
@@ -113,7 +118,8 @@ impl Look {
         let text = action.unwrap_or(text);
         let is_mine = *from == self.me;
         let mention = if is_mine { "" } else { self.me.mapped() };
-        Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 }.lines(self.width, theme, mention)
+        let paragraph = Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 };
+        self.long_texts.borrow_mut().lines(&paragraph, self.width, theme, mention)
     }
 
     fn state(&self, state: Option<State>) -> Vec<Piece> {

@@ -50,7 +50,7 @@ impl Line {
     }
 }
 
-/// A text with what stands before its first line and behind its last one.
+/// A text with what stands before its first line and after its last one.
 pub struct Paragraph<'a> {
     pub head: Vec<Piece>,
     pub text: &'a str,
@@ -78,13 +78,14 @@ impl Paragraph<'_> {
     }
 
     fn append(&self, lines: &mut Vec<Line>, wrapped: &Wrapped, marks: &[Mark], indent: usize) {
+        let mut marks = Cursor(marks);
         let mut row = 0;
         for placed in &wrapped.placed {
             while row < placed.row {
                 lines.push(indented(indent));
                 row += 1;
             }
-            let mark = marks.iter().find(|mark| mark.chars.contains(&placed.start));
+            let mark = marks.at(placed.start);
             let (style, link) = mark.map_or((self.style, None), |mark| (mark.style, mark.link.clone()));
             let Some(Line(pieces)) = lines.last_mut() else { return };
             match pieces.last_mut().filter(|piece| piece.style == style && piece.link == link) {
@@ -121,17 +122,48 @@ struct Mark {
     link: Option<Arc<str>>,
 }
 
+/// The marks that are at a place or after it, for places that only go forward: a text costs as much as it is long, however
+/// many marks it has.
+struct Cursor<'a>(&'a [Mark]);
+
+impl<'a> Cursor<'a> {
+    fn at(&mut self, place: usize) -> Option<&'a Mark> {
+        while let [first, rest @ ..] = self.0
+            && first.chars.end <= place
+        {
+            self.0 = rest;
+        }
+        self.0.first().filter(|mark| mark.chars.contains(&place))
+    }
+}
+
+/// Returns the links of a text, and the mentions outside them, in order.
 fn marks(text: &str, theme: Theme, mention: &str) -> Vec<Mark> {
-    let chars = |bytes: usize| text.get(..bytes).map_or(0, |before| before.chars().count());
+    let mut marks = links(text, theme);
+    let mut in_links = Cursor(&marks);
+    let mut found = mentions(text, mention);
+    found.retain(|range| in_links.at(range.start).is_none());
+    marks.extend(found.into_iter().map(|chars| Mark { chars, style: theme.mention(), link: None }));
+    marks.sort_by_key(|mark| mark.chars.start);
+    marks
+}
+
+fn links(text: &str, theme: Theme) -> Vec<Mark> {
     let mut finder = LinkFinder::new();
     finder.kinds(&[LinkKind::Url]);
-    let links = finder.links(text).map(|link| Mark {
-        chars: chars(link.start())..chars(link.end()),
+    let mut bytes = 0;
+    let mut chars = 0;
+    let mut chars_before = |end: usize| {
+        chars += text.get(bytes..end).map_or(0, |between| between.chars().count());
+        bytes = end;
+        chars
+    };
+    let mark = |link: linkify::Link| Mark {
+        chars: chars_before(link.start())..chars_before(link.end()),
         style: theme.link(),
         link: is_plain(link.as_str()).then(|| link.as_str().into()),
-    });
-    let mentions = mentions(text, mention).into_iter();
-    links.chain(mentions.map(|range| Mark { chars: range, style: theme.mention(), link: None })).collect()
+    };
+    finder.links(text).map(mark).collect()
 }
 
 /// Checks that a link can be given to a terminal: no character of it could end the sequence that holds it.
@@ -147,8 +179,8 @@ pub fn mentions(text: &str, name: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     while start < chars.len() {
         let end = start + chars.iter().skip(start).take_while(|c| is_word(c)).count();
-        let word: String = chars.iter().skip(start).take(end - start).flat_map(|c| c.to_lowercase()).collect();
-        if end > start && word == name {
+        let word = chars.iter().skip(start).take(end - start).flat_map(|c| c.to_lowercase());
+        if end > start && word.eq(name.chars()) {
             found.push(start..end);
         }
         start = end.max(start + 1);

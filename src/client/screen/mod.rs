@@ -4,7 +4,7 @@
 //! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
 //!   over the conversation. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines. `older`: rows of the log.
+//!   `line`: from a text to lines; `long_text`: those of long texts, kept. `older`: rows of the log.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -13,6 +13,7 @@ pub mod draw;
 pub mod item;
 pub mod keys;
 pub mod line;
+pub mod long_text;
 pub mod model;
 pub mod older;
 pub mod output;
@@ -46,7 +47,7 @@ use output::Output;
 use saved::Saved;
 use theme::Theme;
 
-/// Shortest time between two drawings while messages stream in. A key is drawn at once.
+/// Shortest time between two drawings while messages stream in. A key is drawn at once, unless more keys wait.
 const FRAME: Duration = Duration::from_millis(33);
 /// Time between two drawings while nothing happens: "reconnecting in 4 s".
 const CLOCK: Duration = Duration::from_secs(1);
@@ -126,7 +127,7 @@ impl FullScreen {
             if let Some(exit) = self.owner.app.end() {
                 return Ok(End::Exit(exit));
             }
-            self.draw_when_due()?;
+            self.draw_when_due(!events.is_empty())?;
             let until = if self.changed { self.drawn_at + FRAME } else { self.drawn_at + CLOCK };
             match self.owner.wait_for(events, Some(until)) {
                 Wake::Event(event) => self.handle(event)?,
@@ -181,9 +182,12 @@ impl FullScreen {
         Ok(())
     }
 
-    fn draw_when_due(&mut self) -> Result<(), Failure> {
+    /// Draws what has changed. While more keys wait, as in a text that comes without the marks of a paste, a drawing is no
+    /// more urgent than for messages.
+    fn draw_when_due(&mut self, more_keys: bool) -> Result<(), Failure> {
         let now = Instant::now();
-        if !self.changed || !self.pressed && now < self.drawn_at + FRAME {
+        let is_urgent = self.pressed && !more_keys;
+        if !self.changed || !is_urgent && now < self.drawn_at + FRAME {
             return Ok(());
         }
         (self.changed, self.pressed, self.drawn_at) = (false, false, now);

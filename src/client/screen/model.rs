@@ -1,11 +1,14 @@
 //! The state of the full screen that is not the app's: what is typed, where each conversation is scrolled to, what lies
 //! over it. Keys come in; what the app has to do comes out. It touches no terminal, so a test can play any life of it.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 
-use super::chats::{self, Chat};
+use super::chats::{self, Chat, Counts};
 use super::item::{Key, Look, Note, NoteKind, mentions_user};
 use super::keys::{Action, Keys};
+use super::long_text::LongTexts;
 use super::older::Older;
 use super::rows::{Place, Rows, Window};
 use super::theme::Theme;
@@ -93,6 +96,8 @@ pub struct Model {
     pub found: Option<Key>,
     pub found_count: Option<usize>,
     notes_made: u64,
+    long_texts: Rc<RefCell<LongTexts>>,
+    counts: RefCell<Counts>,
 }
 
 /// Most lines of answers and notices that stay on the screen.
@@ -123,11 +128,13 @@ impl Model {
             found: None,
             found_count: None,
             notes_made: 0,
+            long_texts: Rc::default(),
+            counts: RefCell::default(),
         }
     }
 
     pub(super) fn all_chats(&self, app: &App) -> Vec<Chat> {
-        chats::list(app.state(), self.open.as_ref(), &self.opened, &self.drafts)
+        chats::list(app.state(), self.open.as_ref(), &self.opened, &self.drafts, &mut self.counts.borrow_mut())
     }
 
     /// Returns the chats of the list.
@@ -158,6 +165,7 @@ impl Model {
             me: app.state().me().clone(),
             new_above: self.new_above,
             load_key: self.keys.of(Action::LoadHole),
+            long_texts: self.long_texts.clone(),
         }
     }
 

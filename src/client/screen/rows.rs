@@ -51,7 +51,7 @@ pub struct Rows<'a> {
     look: Look,
     /// The first message that is new.
     first_new: Option<usize>,
-    lines: RefCell<HashMap<usize, Rc<Vec<Line>>>>,
+    lines: RefCell<HashMap<usize, Rc<ItemLines>>>,
 }
 
 /// Returns what tells a row from the others. A note to oneself is received first, and sent once its SEND is answered.
@@ -187,7 +187,7 @@ impl<'a> Rows<'a> {
                 window.hole = Some(gap.clone());
                 window.holes.push((window.lines.len(), gap.clone()));
             }
-            window.lines.extend(lines.iter().take(behind).skip(first).cloned());
+            window.lines.extend(lines.range(first, behind).cloned());
         }
         // A message of which lines are below the window was not seen yet.
         let is_whole = end.line + 1 >= self.lines_of(end.item).len();
@@ -275,9 +275,28 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// The lines of one item: those that stand above it, and its own.
+struct ItemLines {
+    above: Vec<Line>,
+    own: Rc<Vec<Line>>,
+}
+
+impl ItemLines {
+    fn len(&self) -> usize {
+        self.above.len() + self.own.len()
+    }
+
+    /// Returns the lines from one number up to another.
+    fn range(&self, from: usize, to: usize) -> impl Iterator<Item = &Line> {
+        let above = self.above.len();
+        let first = self.above.iter().take(to).skip(from);
+        first.chain(self.own.iter().take(to.saturating_sub(above)).skip(from.saturating_sub(above)))
+    }
+}
+
 /// The lines of the items.
 impl Rows<'_> {
-    fn lines_of(&self, item: usize) -> Rc<Vec<Line>> {
+    fn lines_of(&self, item: usize) -> Rc<ItemLines> {
         if let Some(lines) = self.lines.borrow().get(&item) {
             return lines.clone();
         }
@@ -286,18 +305,17 @@ impl Rows<'_> {
         lines
     }
 
-    fn make_lines(&self, item: usize) -> Vec<Line> {
-        let Some(content) = self.items.get(item) else { return Vec::new() };
-        let mut lines = Vec::new();
+    fn make_lines(&self, item: usize) -> ItemLines {
+        let Some(content) = self.items.get(item) else { return ItemLines { above: Vec::new(), own: Rc::default() } };
+        let mut above = Vec::new();
         if let Some(at) = time(content)
             && self.items.iter().take(item).rev().find_map(time).map(Timestamp::local_date) != Some(at.local_date())
         {
-            lines.push(self.look.separator(&date(at.local_date()), self.look.theme.quiet()));
+            above.push(self.look.separator(&date(at.local_date()), self.look.theme.quiet()));
         }
         if self.first_new == Some(item) {
-            lines.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
+            above.push(self.look.separator(&Phrase::NewMessages.to_string(), self.look.theme.new_messages()));
         }
-        lines.extend(self.look.lines_of(content));
-        lines
+        ItemLines { above, own: self.look.lines_of(content) }
     }
 }

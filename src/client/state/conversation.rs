@@ -136,6 +136,8 @@ pub struct Conversation {
     above: BTreeSet<Seq>,
     /// Rows were removed from memory: only the log has them.
     older: bool,
+    /// Number of changes of what is unread.
+    revision: u64,
 }
 
 /// The messages of a conversation up to a number are here, or stand in a gap, and the server counts so many of them.
@@ -153,6 +155,7 @@ impl Conversation {
 
     /// Begins another store's numbering, for which the old marks mean nothing.
     pub fn begin_era(&mut self, era: u32) {
+        self.revision += 1;
         self.era = era;
         (self.delivered, self.read, self.last_received, self.seen) = (Seq::ZERO, Seq::ZERO, Seq::ZERO, Seq::ZERO);
         (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
@@ -190,6 +193,7 @@ impl Conversation {
 
     /// Notes that the user has seen everything up to a number. One above the last message here is of an earlier store.
     pub fn note_seen(&mut self, upto: Seq) {
+        self.revision += 1;
         if upto <= self.last_number() {
             self.seen = self.seen.max(upto);
         }
@@ -224,6 +228,7 @@ impl Conversation {
     /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
     /// before the answer to its SEND.
     pub fn claim(&mut self, seq: Seq) -> State {
+        self.revision += 1;
         let state = self.state_of(seq);
         for (era, row) in self.rows.iter_mut().rev() {
             if let Row::Received(message) = row
@@ -252,6 +257,7 @@ impl Conversation {
 
     /// Adds a row behind the others.
     pub fn restore(&mut self, row: Row) {
+        self.revision += 1;
         self.highest = self.highest.max(row.seq().unwrap_or_default());
         self.rows.push_back((self.era, row));
     }
@@ -276,12 +282,14 @@ impl Conversation {
 
     /// Removes the oldest rows, so that at most this many are left.
     pub fn keep_last(&mut self, count: usize) {
+        self.revision += 1;
         let removed = self.rows.len().saturating_sub(count);
         self.rows.drain(..removed);
     }
 
     /// Removes the rows up to the last one that is not newer than a time.
     pub fn remove_upto(&mut self, time: Timestamp) {
+        self.revision += 1;
         let last = self.rows.iter().rposition(|(_, row)| row.at().is_some_and(|at| at <= time));
         let count = last.map_or(0, |last| last + 1);
         self.older |= count > 0;
@@ -290,6 +298,7 @@ impl Conversation {
 
     /// Inserts a row by its number: the answer to a SEND and a poll may cross.
     pub fn insert(&mut self, row: Row) {
+        self.revision += 1;
         if let Row::Received(message) | Row::Sent(message, _) = &row
             && message.seq > self.complete.upto
         {
@@ -386,6 +395,16 @@ impl Conversation {
         }
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)
+    }
+
+    /// Notes that another user's messages are hidden, or shown.
+    pub fn note_ignored(&mut self) {
+        self.revision += 1;
+    }
+
+    /// Returns a number that is another one whenever the messages that are not seen may be others.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Returns the last number that was received here from this store.

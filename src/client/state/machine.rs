@@ -155,8 +155,7 @@ impl ClientState {
                     return Change::Moved(state, moved);
                 }
             }
-            Record::Ignored(user, true) => _ = self.ignored.insert(user),
-            Record::Ignored(user, false) => _ = self.ignored.remove(&user),
+            Record::Ignored(user, hidden) => self.apply_ignored(user, hidden),
             Record::Muted(target, true) => _ = self.muted.insert(target),
             Record::Muted(target, false) => _ = self.muted.remove(&target),
             Record::Set(switch, true) => _ = self.switches.insert(switch),
@@ -186,6 +185,15 @@ impl ClientState {
         self.unshown.retain(|message| message.seq > upto || message.target_for(&me) != *target);
         self.shown += (before - self.unshown.len()) as u64;
         self.conversation(target).note_seen(upto);
+    }
+
+    fn apply_ignored(&mut self, user: UserName, hidden: bool) {
+        if hidden {
+            self.ignored.insert(user);
+        } else {
+            self.ignored.remove(&user);
+        }
+        self.conversations.values_mut().for_each(Conversation::note_ignored);
     }
 
     fn apply_failed(&mut self, id: &MessageId, why: String) {
