@@ -73,7 +73,7 @@
 //! | one reader a connection | its input | its client; a full queue of the router (back-pressure) |
 //! | straggler | what full socket buffers have refused | slow clients, up to the time-out |
 //! | two for passwords | 19 MiB each | a login |
-//! | two for history | a file that is being read | a request for old messages |
+//! | two for history | a file that is being read | a request for old messages; users take turns |
 //! | one for segments, one for checkpoints and clean-ups | files that no other thread writes | the router's order |
 //! | one for the free space of the disk, and the counted lines of the audit log | nothing | the next second |
 //! | one listener a port | the listening socket | a connection |

@@ -138,6 +138,19 @@ pub const RATE_DEBT: Duration = Duration::from_secs(2);
 
 /// Bytes of the reply to a POLL that cost one token more: to encode as many takes as long as a SEND.
 pub const POLL_TOKEN_BYTES: usize = 64 << 10;
+/// Events of it that cost one token more: 0.15 to 0.5 microseconds each, to collect and to encode.
+pub const POLL_TOKEN_EVENTS: usize = 25;
+/// Rooms of the user that cost one token more where a POLL looks for events in them: 0.2 microseconds each. Also the
+/// contacts that are looked for when a session begins or ends.
+pub const TOKEN_ROOMS: usize = 100;
+
+/// Tokens of a login on the RECV port: a record at its begin and at its end. Telling the contacts costs more.
+pub const SESSION_TOKENS: usize = 20;
+
+/// Bytes that are read from history files for one token, and the least that is counted for a read. To parse 4 KiB of rows
+/// takes some 20 microseconds, a read without them 3.
+pub const READ_TOKEN_BYTES: usize = 4 << 10;
+pub const MIN_READ_BYTES: usize = 1 << 10;
 
 /// Pause of a reader thread after a request whose user is above the rate: a client that goes on all the same has at most
 /// [`PIPELINE`] requests refused in this time, on each of its connections.

@@ -58,6 +58,9 @@ impl Router {
         if let Some(user) = session.login.verified_user() {
             self.user_connections.remove(user, id);
         }
+        if let Some(account) = session.account {
+            self.history.cancel(account, id);
+        }
         if session.connection.port == Port::Recv {
             self.deferred.push((id, Command::Closed));
         }

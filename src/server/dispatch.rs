@@ -50,7 +50,7 @@ impl Router {
                 Effect::Reply(id, reply) => self.reply(id, reply),
                 Effect::Excerpt(id, excerpt) => {
                     if let Some(lookup) = self.sessions.get_mut(&id).and_then(|session| session.lookup.take()) {
-                        self.history.submit(id, Job::Lookup(lookup, excerpt));
+                        self.submit(id, Job::Lookup(lookup, excerpt));
                     }
                 }
                 Effect::Events { to, delivery, .. } => self.deliver(to, delivery, &mut encoded),
@@ -95,9 +95,16 @@ impl Router {
         }
     }
 
+    /// Hands a job to the history threads, for a connection that is logged in.
+    fn submit(&self, id: ConnectionId, job: Job) {
+        if let Some(user) = self.sessions.get(&id).and_then(|session| session.account) {
+            self.history.submit(user, id, job);
+        }
+    }
+
     fn deliver(&mut self, id: ConnectionId, delivery: Delivery, encoded: &mut EncodedEvents) {
         if !delivery.filed.is_empty() {
-            return self.history.submit(id, Job::Events(delivery));
+            return self.submit(id, Job::Events(delivery));
         }
         self.answer(id, |out| {
             write_list_head(out, delivery.events.len());

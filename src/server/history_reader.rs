@@ -3,16 +3,16 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use super::history_queue::{HistoryQueue, Task};
 use crate::limits;
 use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, HistoryRecord, Reply};
 use crate::record::length_in_record;
-use crate::state_machine::{ConnectionId, Delivery, Excerpt, FiledEvents};
+use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
 
 /// More than anything in a history record takes beside its text.
@@ -53,43 +53,63 @@ pub(super) enum HistoryResult {
     Failed,
 }
 
-/// Takes the result of a job.
-pub(super) trait Report: Fn(ConnectionId, HistoryResult) + Send + 'static {}
+/// A job that is done.
+pub(super) struct Done {
+    pub connection: ConnectionId,
+    pub user: AccountNumber,
+    /// What the user pays for it, also if the connection is closed by now.
+    pub cost: Cost,
+    pub result: HistoryResult,
+}
 
-impl<F: Fn(ConnectionId, HistoryResult) + Send + 'static> Report for F {}
+/// Takes the result of a job.
+pub(super) trait Report: Fn(Done) + Send + 'static {}
+
+impl<F: Fn(Done) + Send + 'static> Report for F {}
 
 /// Hands jobs to the history threads; they end with this value.
 pub(super) struct HistoryReader {
-    /// Each connection has at most one job here: unbounded, but bounded by the number of connections.
-    jobs: Sender<(ConnectionId, Job)>,
+    queue: Arc<HistoryQueue<Job>>,
 }
 
 impl HistoryReader {
     /// Starts the threads; they hand each result to `report`.
     pub fn start(store: &Store, report: impl Report + Clone) -> io::Result<Self> {
-        let (jobs, queue) = unbounded();
+        let reader = Self { queue: Arc::default() };
         for _ in 0..limits::HISTORY_THREADS {
-            let (store, report, queue) = (store.clone(), report.clone(), queue.clone());
+            let (store, report, queue) = (store.with_own_count(), report.clone(), reader.queue.clone());
             thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &report, &queue))?;
         }
-        Ok(Self { jobs })
+        Ok(reader)
     }
 
-    pub fn submit(&self, connection: ConnectionId, job: Job) {
-        // The threads end with this value, and so does the queue.
-        let _ = self.jobs.send((connection, job));
+    pub fn submit(&self, user: AccountNumber, connection: ConnectionId, job: Job) {
+        self.queue.submit(Task { user, connection, job });
+    }
+
+    /// Drops the job of a connection that is closed, unless it is under way.
+    pub fn cancel(&self, user: AccountNumber, connection: ConnectionId) {
+        self.queue.cancel(user, connection);
     }
 }
 
-fn work(store: &Store, report: &impl Report, queue: &Receiver<(ConnectionId, Job)>) {
-    while let Ok((connection, job)) = queue.recv() {
+impl Drop for HistoryReader {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn work(store: &Store, report: &impl Report, queue: &HistoryQueue<Job>) {
+    while let Some(Task { user, connection, job }) = queue.next() {
         // A panic is a defect, and has told so on standard error; the client must not wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| run(store, job))).unwrap_or(Ok(HistoryResult::Failed));
         let result = result.unwrap_or_else(|error| {
             log::error!("{connection}: {error}");
             HistoryResult::Failed
         });
-        report(connection, result);
+        let cost = Cost::of_tokens(store.take_count() / limits::READ_TOKEN_BYTES);
+        report(Done { connection, user, cost, result });
+        queue.finish(user);
     }
 }
 

@@ -31,6 +31,7 @@ mod dispatch;
 mod failed_logins;
 mod group_commit;
 mod health;
+mod history_queue;
 mod history_reader;
 mod log_level;
 mod login;

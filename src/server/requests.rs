@@ -2,7 +2,7 @@
 
 use super::Fatal;
 use super::Port;
-use super::history_reader::{HistoryResult, Lookup};
+use super::history_reader::{Done, HistoryResult, Lookup};
 use super::router::Router;
 use super::session::{Received, Request};
 use crate::model::{Fingerprint, Proof, Token, UserName};
@@ -165,8 +165,10 @@ impl Router {
         }
     }
 
-    /// Goes on with a request that a history thread has read for.
-    pub(super) fn handle_history(&mut self, id: ConnectionId, result: HistoryResult) -> Result<(), Fatal> {
+    /// Charges the user for what a history thread has read, and goes on with the request that it was for.
+    pub(super) fn handle_history(&mut self, done: Done) -> Result<(), Fatal> {
+        let Done { connection: id, user, cost, result } = done;
+        self.group_commit.charge_in_any_case(user, cost, self.elapsed());
         match result {
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),

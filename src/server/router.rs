@@ -16,7 +16,7 @@ use super::control::{Asked, BatchCounts};
 use super::disk_floor::DiskFloor;
 use super::group_commit::{GroupCommit, Urgency};
 use super::health;
-use super::history_reader::{HistoryReader, HistoryResult};
+use super::history_reader::{Done, HistoryReader};
 use super::login;
 use super::maintenance::Maintenance;
 use super::passwd::PasswordChange;
@@ -45,7 +45,7 @@ pub(super) enum Input {
     /// An auth thread has compared the old password and hashed the new one, or the change is refused.
     PasswordHashed(ConnectionId, Result<PasswordChange, Ko>),
     /// A history thread has done its job.
-    HistoryRead(ConnectionId, HistoryResult),
+    HistoryRead(Done),
     /// A request of the administrator.
     Control(Box<Asked>),
     /// The straggler thread has no more bytes of this connection.
@@ -114,7 +114,7 @@ impl Router {
         // A full queue: the router is awake.
         let wake = move || _ = waking.router.try_send(Input::WorkDone);
         let output_ended = move |id, progress| drained.tell_router(Input::OutputEnded(ConnectionId(id), progress));
-        let history_read = move |id, result| found.tell_router(Input::HistoryRead(id, result));
+        let history_read = move |done| found.tell_router(Input::HistoryRead(done));
         let report = move |is_below| watching.tell_router(Input::DiskBelowFloor(is_below));
         let note = move |free| health::note_second(&noting, free);
         let disk_floor = DiskFloor::watch(&store, config.disk_floor, note, report)?;
@@ -248,7 +248,7 @@ impl Router {
             Input::Login(id, outcome) => return self.log_in(id, outcome),
             Input::ReadingEnded(id, reason) => return self.end_reading(id, reason),
             Input::PasswordHashed(id, change) => return self.set_password(id, change),
-            Input::HistoryRead(id, result) => return self.handle_history(id, result),
+            Input::HistoryRead(done) => return self.handle_history(done),
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),

@@ -140,8 +140,10 @@ impl Presence {
         }
     }
 
-    /// Queues a transient event for those users who are online. Above the limit the oldest one of a user is dropped.
-    pub fn push_transient_event(&mut self, users: impl IntoIterator<Item = AccountNumber>, event: &Event) {
+    /// Queues a transient event for those users who are online, and returns how many they are. Above the limit the oldest
+    /// one of a user is dropped.
+    pub fn push_transient_event(&mut self, users: impl IntoIterator<Item = AccountNumber>, event: &Event) -> usize {
+        let mut told = 0;
         for user in users {
             let Some(session) = self.session_mut(user) else { continue };
             if session.transient.len() >= limits::TRANSIENT_EVENTS {
@@ -149,6 +151,8 @@ impl Presence {
             }
             session.transient.push_back(event.clone());
             self.wake(user);
+            told += 1;
         }
+        told
     }
 }

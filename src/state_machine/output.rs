@@ -48,6 +48,13 @@ pub struct Delivery {
     pub filed: BTreeMap<ConversationId, FiledEvents>,
 }
 
+impl Delivery {
+    /// Returns the number of events.
+    pub fn count(&self) -> usize {
+        self.events.len() + self.filed.values().map(|filed| filed.seqs.len()).sum::<usize>()
+    }
+}
+
 /// Messages of one conversation to read from its history file.
 #[derive(Clone, Debug)]
 pub struct FiledEvents {

@@ -12,6 +12,12 @@ pub struct Cost {
     pub bytes: usize,
 }
 
+impl Cost {
+    pub fn of_tokens(tokens: usize) -> Self {
+        Self { tokens: u32::try_from(tokens).unwrap_or(u32::MAX), bytes: 0 }
+    }
+}
+
 /// The buckets of every user who has sent a request, by account number.
 #[derive(Default)]
 pub struct RateLimits(Vec<Buckets>);

@@ -4,11 +4,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::files::MISSING;
 use super::history::{MAX_ROW_BYTES, head, read_row};
 use super::{Store, StoreError};
 use crate::disk::File;
+use crate::limits;
 use crate::model::{Message, Seq};
 use crate::state_machine::{ConversationId, HistoryPrefix, Participants};
 
@@ -96,6 +98,10 @@ impl Store {
                 file => return Ok((Some(file.map_err(StoreError::io(&path))?), filed)),
             }
         }
+    }
+
+    fn count_read(&self, bytes: usize) {
+        self.history_read.fetch_add(bytes.max(limits::MIN_READ_BYTES), Ordering::Relaxed);
     }
 
     /// Checks that a damaged place of a history file was not logged before, and notes it.
@@ -193,6 +199,7 @@ impl HistoryFile<'_> {
     fn block(&self, from: u64, to: u64) -> Result<Vec<u8>, StoreError> {
         let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
         let mut block = vec![0; len];
+        self.store.count_read(len);
         let read = self.file.as_ref().map_or(Ok(0), |file| file.read_at(&mut block, from));
         if read.map_err(StoreError::io(&self.path))? < len {
             let shorter = io::Error::other("the file became shorter while it was read");

@@ -28,6 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use check::Report;
 pub use checkpoint::Checkpointed;
@@ -66,6 +67,8 @@ pub struct Store {
     /// The valid prefixes of the history files that retention has put into the place of others: a reader that has been
     /// told of an old one finds the new one here.
     replaced: Arc<Mutex<HashMap<ConversationId, HistoryPrefix>>>,
+    /// Bytes that were read from history files since the last look, with a minimum for each read.
+    history_read: Arc<AtomicUsize>,
 }
 
 /// Sizes in bytes that decide about segments and checkpoints.
@@ -115,7 +118,19 @@ impl Store {
             capacities,
             reported: Arc::default(),
             replaced: Arc::default(),
+            history_read: Arc::default(),
         }
+    }
+
+    /// Returns the same store for a thread that counts what it reads of history files.
+    pub fn with_own_count(&self) -> Self {
+        Self { history_read: Arc::default(), ..self.clone() }
+    }
+
+    /// Returns how many bytes of history files were read since the last call. A read counts as
+    /// [`crate::limits::MIN_READ_BYTES`] at least.
+    pub fn take_count(&self) -> usize {
+        self.history_read.swap(0, Ordering::Relaxed)
     }
 
     /// Locks the directory, makes a store in it if it is new, and recovers the state.

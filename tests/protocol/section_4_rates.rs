@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Connection, World};
+use crate::support::{Connection, PASSWORD, World};
 
 /// The lowest rate: 50 tokens a second, and 1,000 of them at once.
 const SLOW: [&str; 4] = ["--no-lobby", "--rate", "50", "--queue-per-sender=5000"];
@@ -117,6 +117,70 @@ fn a_poll_is_held_back_and_never_refused() {
     assert!(begin.elapsed() > Duration::from_millis(1_000), "in {:?}", begin.elapsed());
     assert_eq!(luis.request("POLL;1;0"), "OK;0", "an acknowledgement is not refused");
     assert!(ana.list("HISTORY;luis")[0].contains(";DELIVERED;"));
+}
+
+/// Empties the bucket of a user with PING, and checks how many tokens were taken from it since a time.
+fn assert_taken(line: &mut Connection, tokens: usize, since: Instant) {
+    let replies = pipeline(line, &vec!["PING".to_owned(); 2 * AT_ONCE]);
+    let left = replies.iter().filter(|reply| !is_refused(reply)).count();
+    let most = AT_ONCE + 50 * (since.elapsed().as_secs() as usize + 1);
+    assert!((AT_ONCE..=most).contains(&(left + tokens)), "{tokens} taken, {left} left of {AT_ONCE} to {most}");
+}
+
+#[test]
+fn a_poll_takes_tokens_for_its_events() {
+    let world = World::new(&SLOW);
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let sends: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola")).collect();
+    assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
+    let (since, mut session) = (Instant::now(), world.session("luis"));
+    for _ in 0..20 {
+        assert_eq!(session.list("POLL;0;0;1000").len(), 500);
+    }
+    // The login, and for each poll one, and one for each 25 events.
+    assert_taken(&mut luis, 20 + 20 * (1 + 500 / 25), since);
+}
+
+#[test]
+fn a_login_on_the_recv_port_takes_tokens_and_waits_for_the_end_of_a_debt() {
+    let world = World::new(&SLOW);
+    let (mut ana, since) = (world.register("ana"), Instant::now());
+    for _ in 0..25 {
+        world.session("ana");
+    }
+    assert_taken(&mut ana, 25 * 20, since);
+    let refused = crate::support::wait_for("a refusal", || {
+        let (greeting, _) = Connection::open_with(world.recv, &format!("LOGIN:ana:{PASSWORD}"));
+        Some(greeting).filter(|greeting| !greeting.starts_with("OK;"))
+    });
+    assert!(is_refused(&refused), "{refused}");
+    // Not on the other port, and another user is let in.
+    world.login("ana");
+    world.register_session("luis");
+    crate::support::wait_until("the end of the debt", || {
+        Connection::open_with(world.recv, &format!("LOGIN:ana:{PASSWORD}")).0.starts_with("OK;")
+    });
+}
+
+#[test]
+fn what_is_read_from_history_files_takes_tokens() {
+    let mut world = World::new(&SLOW);
+    let (mut ana, text) = (world.register("ana"), "x".repeat(1_000));
+    let sends: Vec<_> = (0..200).map(|n| format!("SEND;m-{n};ana;{text}")).collect();
+    assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
+    // A stop puts all messages into the history file.
+    world.stop();
+    let (mut ana, since) = (world.start().login("ana"), Instant::now());
+    for _ in 0..5 {
+        assert_eq!(ana.list("HISTORY;ana;200").len(), 200);
+    }
+    // More than 200,000 bytes each time, of which 4,096 take a token; the rows have 1,100.
+    let most = 5 * (10 + 230_000 / 4_096);
+    let replies = pipeline(&mut ana, &vec!["PING".to_owned(); 2 * AT_ONCE]);
+    let left = replies.iter().filter(|reply| !is_refused(reply)).count();
+    let gained = 50 * (since.elapsed().as_secs() as usize + 1);
+    let least = 5 * (10 + 200_000 / 4_096);
+    assert!((AT_ONCE - most..=AT_ONCE - least + gained).contains(&left), "{left} are left, {gained} were gained");
 }
 
 #[test]

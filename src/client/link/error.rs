@@ -25,7 +25,7 @@ impl LinkError {
     /// Returns the meaning of a KO to a login line: most do not change with another try, some do.
     pub fn from_login(ko: Ko) -> Self {
         match ko.code {
-            Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(words::ko(&ko)),
+            Code::Rate | Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(words::ko(&ko)),
             Code::Replaced => Self::Replaced,
             _ => Self::Refused(ko),
         }

@@ -11,7 +11,7 @@ use crate::model::{Email, RoomName, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, LoggedIn, Reply};
 use crate::state_machine::stored::LOBBY;
-use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {
     pub(super) fn register(&mut self, name: UserName, password_hash: Arc<str>, context: &mut Context) -> Decided {
@@ -57,7 +57,7 @@ impl StateMachine {
         self.apply_and_emit(Record::Removed { user: user.clone(), at }, context)?;
         for room in rooms {
             let event = Event::Part { room: self.stored.room(room).name.clone(), user: user.clone(), at };
-            self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+            _ = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
         }
         Ok(Reply::Done)
     }
@@ -118,7 +118,8 @@ impl StateMachine {
         self.apply_and_emit(Record::Join { user: user.clone(), room: room.clone(), at: context.now.at }, context)?;
         let room = self.stored.room_number(&room)?;
         let event = Event::Join { room: self.stored.room(room).name.clone(), user, at: context.now.at };
-        self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
         Ok(())
     }
 
@@ -130,7 +131,8 @@ impl StateMachine {
         let (user, name) = (self.stored.name(number), self.stored.room(room).name.clone());
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
         let event = Event::Part { room: name, user, at: context.now.at };
-        self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);
+        self.charge_in_any_case(number, Cost::of_tokens(told), context.now.elapsed);
         Ok(Reply::Done)
     }
 }

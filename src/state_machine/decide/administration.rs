@@ -67,7 +67,7 @@ impl StateMachine {
     /// Tells all users who are online. Nothing is recorded.
     pub(super) fn announce(&mut self, text: Text, context: &Context) -> Reply {
         let event = Event::Notice { at: context.now.at, text };
-        self.presence.push_transient_event(self.presence.online(), &event);
+        _ = self.presence.push_transient_event(self.presence.online(), &event);
         Reply::Done
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Context, Decided};
+use crate::limits;
 use crate::model::Seq;
 use crate::protocol::{After, Code};
 use crate::state_machine::live::WaitingPoll;
-use crate::state_machine::{AccountNumber, ApplyError, Delivery, Effect, Now, Output, Record, StateMachine};
+use crate::state_machine::{AccountNumber, ApplyError, Cost, Delivery, Effect, Now, Output, Record, StateMachine};
 
 impl StateMachine {
     /// Acknowledges, and lets the poll wait: the end of the batch answers it if there are events. The poll of a user who is
@@ -63,26 +64,30 @@ impl StateMachine {
     pub fn end_batch(&mut self, now: Now, out: &mut Output) -> Result<(), ApplyError> {
         self.apply_acknowledgements(now, out)?;
         for user in std::mem::take(&mut self.presence.woken) {
-            self.answer_poll(user, false, out);
+            self.answer_poll(user, false, now.elapsed, out);
         }
         for user in self.presence.users_polling_until(now.elapsed) {
-            self.answer_poll(user, true, out);
+            self.answer_poll(user, true, now.elapsed, out);
         }
         Ok(())
     }
 
     /// Answers a user's poll, if one waits, with the transient events and then those above its number, in order; without
-    /// events only if `now`.
-    fn answer_poll(&mut self, user: AccountNumber, now: bool, out: &mut Output) {
+    /// events only if `now`. The user pays for the events and for the rooms that were looked at.
+    fn answer_poll(&mut self, user: AccountNumber, now: bool, elapsed: Duration, out: &mut Output) {
         let Some(session) = self.presence.session_mut(user) else { return };
         let Some(poll) = session.poll.filter(|poll| now || !poll.is_held) else { return };
         let transient = session.transient.len().min(poll.max);
         let mut delivery = Delivery { events: session.transient.drain(..transient).collect(), filed: BTreeMap::new() };
         let last = self.stored.collect(user, poll.after, poll.max - transient, &mut delivery);
         session.sent = session.sent.max(last);
-        if now || !delivery.events.is_empty() || !delivery.filed.is_empty() {
+        let to = session.connection;
+        let looked_at = self.stored.rooms_with_news(user, poll.after);
+        let tokens = delivery.count() / limits::POLL_TOKEN_EVENTS + looked_at / limits::TOKEN_ROOMS;
+        self.charge_in_any_case(user, Cost::of_tokens(tokens), elapsed);
+        if now || delivery.count() > 0 {
             let depends_on = self.stored.account(user).mailbox.newest();
-            out.effects.push(Effect::Events { to: session.connection, delivery, depends_on });
+            out.effects.push(Effect::Events { to, delivery, depends_on });
             self.presence.end_poll(user);
         }
     }
@@ -96,7 +101,7 @@ impl StateMachine {
     pub(super) fn end_input(&mut self, context: &mut Context) {
         if let Some((user, session)) = self.presence.session_of(context.connection) {
             session.hung_up = true;
-            self.answer_poll(user, true, context.out);
+            self.answer_poll(user, true, context.now.elapsed, context.out);
         }
     }
 
@@ -104,7 +109,7 @@ impl StateMachine {
     pub fn stop_polls(&mut self, out: &mut Output) {
         self.policy.poll_wait = Duration::ZERO;
         for user in self.presence.users_polling_until(Duration::MAX) {
-            self.answer_poll(user, true, out);
+            self.answer_poll(user, true, Duration::ZERO, out);
         }
     }
 }

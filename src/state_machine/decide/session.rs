@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use super::{Context, Decided};
+use crate::limits;
 use crate::model::{Fingerprint, Proof, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Event, Peer, Reply, SessionOpened};
-use crate::state_machine::{AccountNumber, Effect, Record, StateMachine};
+use crate::state_machine::{AccountNumber, Cost, Effect, Record, StateMachine};
 
 impl StateMachine {
     /// Opens a session, which replaces an earlier one of the user.
@@ -18,18 +19,19 @@ impl StateMachine {
         context: &mut Context,
     ) -> Decided {
         let number = self.stored.number(user)?;
+        if !self.rate_debt(number, context.now.elapsed).is_zero() {
+            return Err(Code::Rate.into());
+        }
         // A login whose password took long to verify does not take over from a later login: its client may have
         // given up, and the later login may be that client's retry.
         if self.presence.session(number).is_some_and(|session| session.login_order > order) {
             return Err(Code::Replaced.into());
         }
+        self.charge_in_any_case(number, Cost::of_tokens(limits::SESSION_TOKENS), context.now.elapsed);
         let user = self.stored.name(number);
         match self.presence.open_session(context.connection, number, order, address) {
             Some(replaced) => context.out.effects.push(Effect::Close(replaced, Code::Replaced)),
-            None => {
-                let event = Event::Online { user: user.clone(), at: context.now.at };
-                self.presence.push_transient_event(self.stored.contacts(number), &event);
-            }
+            None => self.tell_contacts(number, &Event::Online { user: user.clone(), at: context.now.at }, context),
         }
         self.record_last_seen(number, context)?;
         let acknowledged = self.stored.account(number).row.acknowledged;
@@ -40,8 +42,17 @@ impl StateMachine {
         let Some(number) = self.presence.close_session(context.connection) else { return Ok(()) };
         self.record_last_seen(number, context)?;
         let user = self.stored.name(number);
-        self.presence.push_transient_event(self.stored.contacts(number), &Event::Offline { user, at: context.now.at });
+        self.tell_contacts(number, &Event::Offline { user, at: context.now.at }, context);
         Ok(())
+    }
+
+    /// Tells a user's contacts, at the cost of the user: one token for each who is online, and for each
+    /// [`limits::TOKEN_ROOMS`] that are looked at.
+    fn tell_contacts(&mut self, user: AccountNumber, event: &Event, context: &Context) {
+        let (contacts, looked_at) = self.stored.contacts(user);
+        let told = self.presence.push_transient_event(contacts, event);
+        let tokens = told + looked_at / limits::TOKEN_ROOMS;
+        self.charge_in_any_case(user, Cost::of_tokens(tokens), context.now.elapsed);
     }
 
     /// Records that a session began or ended. While the disk is full it is left out: no session is refused for it.
@@ -70,7 +81,7 @@ impl StateMachine {
         let (address, (port, fingerprint)) = (session.address, session.direct.ok_or(Code::NoPeer)?);
         let user = self.stored.name(me);
         let token = proof.token.clone();
-        self.presence.push_transient_event([callee], &Event::Peer { user, proof });
+        _ = self.presence.push_transient_event([callee], &Event::Peer { user, proof });
         Ok(Reply::Peer(Peer { address, port, token, fingerprint }))
     }
 }

@@ -69,6 +69,12 @@ impl StoredState {
         last
     }
 
+    /// Returns in how many rooms a poll looks for events: in all of the user if one of them, or the mailbox, may have some.
+    pub fn rooms_with_news(&self, user: AccountNumber, acknowledged: Seq) -> usize {
+        let account = self.account(user);
+        if account.mailbox.newest() > acknowledged { account.rooms.len() } else { 0 }
+    }
+
     /// Returns the first event above a number of each source that has one, by its number.
     fn first_events(&self, user: AccountNumber, acknowledged: Seq) -> BTreeMap<Seq, PendingEvent<'_>> {
         let mut heads = BTreeMap::new();

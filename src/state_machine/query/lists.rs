@@ -201,11 +201,14 @@ impl StoredState {
     }
 
     /// Returns the users who are told when a user comes online or goes offline: the peers of direct conversations
-    /// and the other members of small rooms.
-    pub fn contacts(&self, user: AccountNumber) -> BTreeSet<AccountNumber> {
+    /// and the other members of small rooms. Also returns how many were looked at: a user is in many rooms.
+    pub fn contacts(&self, user: AccountNumber) -> (BTreeSet<AccountNumber>, usize) {
         let account = self.account(user);
         let peers = account.chats.keys().copied().filter(|peer| *peer != user);
-        peers.chain(account.rooms.iter().flat_map(|room| self.members_to_notify(*room, user))).collect()
+        let members = account.rooms.iter().flat_map(|room| self.members_to_notify(*room, user));
+        let mut looked_at = 0;
+        let contacts = peers.chain(members).inspect(|_| looked_at += 1).collect();
+        (contacts, looked_at)
     }
 }
 

@@ -38,6 +38,9 @@ fn policy() -> Policy {
         queue_per_sender: QUEUE_PER_SENDER,
         rooms_per_creator: ROOMS_PER_CREATOR,
         lobby: false,
+        // No time passes: no bucket would fill again.
+        rate: None,
+        rate_bytes: None,
         ..Policy::default()
     }
 }
