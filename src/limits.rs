@@ -463,8 +463,10 @@ pub const PASSWORD_TRIES: u32 = 3;
 /// Most results of `/search`, the newest ones: a screen or two.
 pub const SEARCH_RESULTS: usize = 50;
 
-/// Most records of a list reply that the client reads: more users than a server of this kind has.
-pub const LIST_RECORDS: usize = 1_000_000;
+/// Most bytes of one list reply that the client reads: a page of 1,000 records of the longest names takes about two thirds.
+pub const LIST_BYTES: u64 = 1 << 20;
+/// Most bytes of all pages of a list that the client reads: those of 300,000 users with names of usual length.
+pub const PAGES_BYTES: u64 = 16 << 20;
 
 /// Time without progress after which a pipe ends and leaves the rest in the outbox: longer than the restart of a
 /// server.

@@ -19,6 +19,7 @@ mod faults;
 mod full_screen;
 mod hesitate;
 mod history;
+mod hostile_lists;
 mod keyboard;
 mod kill;
 mod languages;

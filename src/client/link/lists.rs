@@ -73,6 +73,7 @@ fn fetch_by_name<T: Codec, Name: Field>(
 /// Fetches page after page, each after the last record of the one before it, up to the page that is not full.
 fn fetch_pages<T: Codec>(session: &mut Session, request: impl Fn(Option<&T>) -> SendRequest) -> Fetched<T> {
     let mut list = Vec::new();
+    let end = session.received() + limits::PAGES_BYTES;
     loop {
         let page = match session.request_list(&request(list.last()))? {
             Ok(page) => page,
@@ -83,7 +84,7 @@ fn fetch_pages<T: Codec>(session: &mut Session, request: impl Fn(Option<&T>) -> 
         if is_last {
             return Ok(Ok(list));
         }
-        if list.len() > limits::LIST_RECORDS {
+        if session.received() > end {
             return Err(LinkError::malformed());
         }
     }

@@ -11,6 +11,7 @@ use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Fingerprint, UserName};
 use crate::net::{LineError, LineReader, Socket};
+use crate::protocol::request::ListRequest;
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
 use crate::trace::{By, Event, Port, Role, Traced};
 
@@ -23,6 +24,7 @@ pub struct Session {
     trace: Option<Traced>,
     socket: Arc<Socket>,
     lines: LineReader,
+    received: u64,
 }
 
 impl Session {
@@ -64,20 +66,30 @@ impl Session {
         }
     }
 
-    /// Sends a request whose reply is a list (protocol, section 4).
-    pub fn request_list<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<Vec<T>, Ko>, LinkError> {
+    /// Sends a request whose reply is a list (protocol, section 4). A list of more records than were asked for, or of more
+    /// bytes than a reply has, is an error: it could fill the memory.
+    pub fn request_list<T: Codec>(&mut self, request: &impl ListRequest) -> Result<Result<Vec<T>, Ko>, LinkError> {
         let count = match self.request::<ListHead>(request)? {
             Ok(head) => head.count,
             Err(ko) => return Ok(Err(ko)),
         };
-        if count > limits::LIST_RECORDS {
+        if count > request.most_records() {
             return Err(LinkError::malformed());
         }
+        let end = self.received + limits::LIST_BYTES;
         let mut list = Vec::new();
         for _ in 0..count {
             list.push(T::parse(self.next_line()?).map_err(|_| LinkError::malformed())?);
+            if self.received > end {
+                return Err(LinkError::malformed());
+            }
         }
         Ok(Ok(list))
+    }
+
+    /// Returns the number of bytes that came in lines.
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// Ends the connection. The reply to QUIT is not read.
@@ -96,6 +108,7 @@ impl Session {
 
     fn next_line(&mut self) -> Result<&[u8], LinkError> {
         let line = self.lines.next_line();
+        self.received += line.as_ref().map_or(0, |line| line.len() as u64);
         match (&line, &self.trace) {
             (Ok(line), Some(trace)) => trace.received(line),
             (Err(LineError::Closed | LineError::Io(_)), Some(trace)) => trace.close(By::Peer, ""),
@@ -168,7 +181,7 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
         Some(traced)
     });
     let direct = account.trust.as_ref().map(|trust| trust.direct.fingerprint);
-    let mut session = Session { user: account.user.clone(), direct, trace, socket, lines };
+    let mut session = Session { user: account.user.clone(), direct, trace, socket, lines, received: 0 };
     let mut line = Vec::new();
     Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
     session.write(&line)?;

@@ -2,6 +2,7 @@
 //! HELP and the tests are made.
 
 mod cost;
+mod list;
 mod recv;
 mod send;
 
@@ -14,6 +15,7 @@ use crate::model::{NoSuchTarget, Target};
 use crate::record::{Fields, SyntaxError, Writer};
 
 pub use cost::INVALID_COST;
+pub use list::ListRequest;
 pub use recv::{After, RECV_COMMANDS, RecvRequest};
 pub use send::{SEND_COMMANDS, SendRequest};
 

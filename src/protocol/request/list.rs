@@ -1,0 +1,31 @@
+//! The requests whose reply is a list (protocol, section 4).
+
+use super::{RecvRequest, SendRequest};
+use crate::limits;
+use crate::protocol::Codec;
+
+/// A request that is answered by a list.
+pub trait ListRequest: Codec {
+    /// Returns the most records of its reply; 0: its reply is no list.
+    fn most_records(&self) -> usize;
+}
+
+impl ListRequest for SendRequest {
+    fn most_records(&self) -> usize {
+        match self {
+            Self::History { limit, .. } => *limit,
+            Self::Status { page, .. } | Self::Users { page } | Self::Members { page, .. } => page.limit,
+            Self::Chats { page, .. } => page.limit,
+            Self::Rooms { page } => page.limit,
+            // Lists without a limit: a user has 17 connections at most.
+            Self::Sessions | Self::Help => limits::PAGE_RECORDS,
+            _ => 0,
+        }
+    }
+}
+
+impl ListRequest for RecvRequest {
+    fn most_records(&self) -> usize {
+        if let Self::Poll { max, .. } = self { *max } else { 0 }
+    }
+}

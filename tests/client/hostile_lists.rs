@@ -1,0 +1,121 @@
+//! A server that answers with lists without end: the client ends the connection, and keeps none of it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+use wachat::client::link::Account;
+use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
+use wachat::client::link::receiver::poll;
+use wachat::client::link::request::fetch_history;
+use wachat::client::link::session::Session;
+use wachat::limits;
+use wachat::model::{Seq, Target, UserName};
+
+const SEND: &str = "OK;ana;wachat/1\n";
+const RECV: &str = "OK;ana;wachat/1;0;store\n";
+
+/// Answers the login, and every request with what `answer` returns, until the client closes. Returns the bytes that were
+/// written into the connection.
+fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'static) -> (Account, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut written = 0;
+        let mut write = |mut stream: &TcpStream, text: &str| {
+            let done = stream.write_all(text.as_bytes());
+            written += text.len();
+            done.is_ok()
+        };
+        let mut says = login.to_owned();
+        for line in BufReader::new(&stream).lines() {
+            if line.is_err() || !write(&stream, &says) {
+                break;
+            }
+            says = answer();
+        }
+        written
+    });
+    let (user, password) = (UserName::new("ana").expect("a name"), "palabra larga".to_owned());
+    let server_name = "127.0.0.1".to_owned();
+    let account = Account {
+        user,
+        password,
+        server: server_name,
+        send_port: port,
+        recv_port: port,
+        register: false,
+        trace: None,
+        trust: None,
+    };
+    (account, server)
+}
+
+/// A list of this many records, of which the first ones are sent.
+fn list(count: usize, records: impl Iterator<Item = String>) -> String {
+    let records: Vec<_> = records.collect();
+    format!("OK;{count}\n{}", records.concat())
+}
+
+fn message(number: usize, text: &str) -> String {
+    format!("{number};MSG;m-{number};luis;ana;2026-11-20T23:59:00.123Z;{text}\n")
+}
+
+#[test]
+fn a_list_of_more_records_than_were_asked_for_ends_the_connection() {
+    let asked = limits::POLL_EVENTS;
+    for (count, fits) in [(asked, true), (asked + 1, false), (1_000_000, false)] {
+        let (account, server) = serve(RECV, move || list(count, (1..=count).map(|n| message(n, "hola"))));
+        let (mut session, _) = Session::open_recv(&account).expect("a session");
+        assert_eq!(poll(&mut session, Seq::ZERO, 0).is_ok(), fits, "{count} events");
+        drop(session);
+        server.join().expect("the server");
+    }
+    let luis = Target::parse("luis").expect("a name");
+    for (count, fits) in [(7, true), (8, false)] {
+        let record = |n| format!("{n};m-{n};luis;ana;2026-11-20T23:59:00.123Z;RECEIVED;hola\n");
+        let (account, server) = serve(SEND, move || list(count, (1..=count).map(record)));
+        let mut session = Session::open(&account).expect("a session");
+        assert_eq!(fetch_history(&mut session, &luis, 7, None).is_ok(), fits, "{count} rows");
+        drop(session);
+        server.join().expect("the server");
+    }
+}
+
+#[test]
+fn a_list_of_more_bytes_than_a_reply_has_ends_the_connection() {
+    let text = "x".repeat(limits::TEXT_BYTES);
+    let count = limits::POLL_EVENTS;
+    let (account, server) = serve(RECV, move || list(count, (1..=count).map(|n| message(n, &text))));
+    let (mut session, _) = Session::open_recv(&account).expect("a session");
+    assert!(poll(&mut session, Seq::ZERO, 0).is_err(), "6 MB in one reply");
+    assert!(session.received() < limits::LIST_BYTES + limits::LINE_BYTES as u64 + 100);
+    drop(session);
+    server.join().expect("the server");
+}
+
+/// A way to fetch a list; returns whether it was taken.
+type Fetch = fn(&mut Session) -> bool;
+
+#[test]
+fn pages_without_end_end_the_connection() {
+    let lists: [(&str, Fetch, fn(usize) -> String); 4] = [
+        ("users", |session| fetch_users(session).is_ok(), |n| format!("u{n:031};online;\n")),
+        ("rooms", |session| fetch_rooms(session).is_ok(), |n| format!("#r{n:031};1;no\n")),
+        ("chats", |session| fetch_chats(session).is_ok(), |n| format!("u{n:031};{};0;1\n", 9_000_000 - n)),
+        ("presence", |session| fetch_presence(session).is_err(), |n| format!("u{n:031};online;\n")),
+    ];
+    for (what, fetch, record) in lists {
+        let mut sent = 0;
+        let (account, server) = serve(SEND, move || {
+            sent += limits::PAGE_RECORDS;
+            list(limits::PAGE_RECORDS, (sent - limits::PAGE_RECORDS..sent).map(record))
+        });
+        let mut session = Session::open(&account).expect("a session");
+        assert!(!fetch(&mut session), "{what}");
+        assert!(session.received() <= limits::PAGES_BYTES + limits::LIST_BYTES, "{what}: {}", session.received());
+        drop(session);
+        server.join().expect("the server");
+    }
+}
