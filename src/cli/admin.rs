@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::RealDisk;
+use crate::disk::{self, RealDisk};
 use crate::limits;
 use crate::net::TimedStream;
 use crate::protocol::control::{Account, ControlRequest, Room, Session};
@@ -51,7 +51,10 @@ impl Admin {
     fn find_server(data: &Path) -> Result<Option<Self>, String> {
         let socket = data.join(CONTROL_SOCKET);
         match UnixStream::connect(&socket) {
-            Ok(_) => Ok(Some(Self::Server(socket))),
+            Ok(_) => match disk::check_socket(&socket) {
+                Ok(()) => Ok(Some(Self::Server(socket))),
+                Err(error) => Err(format!("{}: {error}", socket.display())),
+            },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(format!("{}: the server runs as another user; run this command as that user", socket.display()))
             }

@@ -13,6 +13,7 @@ use crate::client::texts::safe::safe_lines;
 use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
 use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
+use crate::disk;
 
 /// Longest wait for a line of a server, and for what a client has to do: that may pause before it connects again.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,7 +87,9 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
         write_out(report::summary(&outcomes, &points).as_bytes())?;
     }
     if let Some(path) = &args.junit {
-        std::fs::write(path, export::junit(&outcomes)).map_err(|error| format!("{}: {error}", path.display()))?;
+        disk::open_to_replace(path)
+            .and_then(|mut file| file.write_all(export::junit(&outcomes).as_bytes()))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let failed = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
     Ok(ExitCode::from(u8::from(failed)))

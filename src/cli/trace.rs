@@ -1,11 +1,13 @@
 //! `wachat trace`: shows the traces of `serve --trace`, `connect --trace` and `chaos --trace`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{terminal_size, write_out};
 use crate::course::trace::{Form, Selection, show};
+use crate::disk;
 
 /// Width of a diagram where there is no terminal.
 const COLUMNS: usize = 120;
@@ -47,7 +49,9 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
     }
     match &args.out {
         None => write_out(shown.text.as_bytes()),
-        Some(path) => std::fs::write(path, &shown.text).map_err(|error| format!("{}: {error}", path.display())),
+        Some(path) => disk::open_to_replace(path)
+            .and_then(|mut file| file.write_all(shown.text.as_bytes()))
+            .map_err(|error| format!("{}: {error}", path.display())),
     }
 }
 

@@ -1,22 +1,26 @@
 //! The log of a client that has the whole screen: a file in its home, since standard error is the screen.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use env_logger::{Builder, Env, Target};
 
+use crate::disk;
 use crate::limits;
 
 /// Begins to write the log into `client.log` in a directory. A file that has become long begins anew. Without a file
 /// there is no log: nothing depends on it.
 pub fn start(directory: &Path) {
     let path = directory.join("client.log");
-    let is_long = path.metadata().is_ok_and(|file| file.len() > limits::CLIENT_LOG_BYTES);
-    let file = OpenOptions::new().create(true).write(true).append(!is_long).truncate(is_long).mode(0o600).open(&path);
-    if let Ok(file) = file {
+    if let Ok(file) = open(&path) {
         let mut builder = Builder::from_env(Env::default().default_filter_or("warn"));
         // A logger that was set before stays.
         let _ = builder.target(Target::Pipe(Box::new(file))).try_init();
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let is_long = path.metadata().is_ok_and(|file| file.len() > limits::CLIENT_LOG_BYTES);
+    if is_long { disk::open_to_replace(path) } else { disk::open_to_append(path) }
 }

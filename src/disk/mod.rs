@@ -6,12 +6,14 @@
 //! - a name made, changed or removed is durable only after [`Disk::sync_dir`] of its directory;
 //! - a rename is all or nothing.
 
+mod private;
 mod real;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use private::{check_directory, check_file, check_socket, open_to_append, open_to_replace};
 pub use real::RealDisk;
 
 /// Files and directories. Errors are those of the operating system; the caller adds the file.
@@ -22,9 +24,9 @@ pub trait Disk: Send + Sync {
     fn open_for_reading(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         self.open(path)
     }
-    /// Creates an empty file, for reading and writing; one that exists is emptied.
+    /// Creates an empty file, for reading and writing; one that exists is emptied, a link is replaced.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
-    /// Creates a directory, and those above it; one that exists is left as it is.
+    /// Creates a directory, and those above it; one that exists is left as it is, and refused if other users can change it.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Returns the names in a directory, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
@@ -80,6 +82,16 @@ pub fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = disk.create(path)?;
     file.write_at(bytes, 0)?;
     file.sync()
+}
+
+/// Replaces a file as a whole, durably, readable by its owner alone.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    write(disk, &new, bytes)?;
+    disk.rename(&new, path)?;
+    sync_name(disk, path)
 }
 
 /// Makes a file's or directory's name durable.

@@ -2,29 +2,19 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Disk, File};
-
-/// Modes of files and directories: no other user of the machine can read them.
-const FILE_MODE: u32 = 0o600;
-const DIRECTORY_MODE: u32 = 0o700;
+use super::{Disk, File, private};
 
 /// The real disk. Durability depends on its fdatasync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
-fn options() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).mode(FILE_MODE);
-    options
-}
-
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(options().open(path)?))
+        Ok(Arc::new(private::options().open(path)?))
     }
 
     fn open_for_reading(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -32,11 +22,11 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(options().create(true).truncate(true).open(path)?))
+        Ok(Arc::new(private::create(path)?))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
+        private::create_directory(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
@@ -75,7 +65,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
-        let file = options().create(true).open(path)?;
+        let file = private::options().create(true).open(path)?;
         file.try_lock()?;
         Ok(Box::new(Locked(file)))
     }

@@ -1,12 +1,12 @@
 //! A socket in the file system, for programs of the same user on the same machine.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, fchmod};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
 
 /// Connections that wait to be accepted.
@@ -20,9 +20,9 @@ pub fn listen_locally(path: &Path) -> io::Result<UnixListener> {
         _ => {}
     }
     let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    // Before it has a name: there is no moment in which another user could connect, and no link is followed.
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
     bind(&socket, &SocketAddrUnix::new(path)?)?;
-    // Before it listens, so that there is no moment in which another user could connect.
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
     listen(&socket, BACKLOG)?;
     Ok(socket.into())
 }

@@ -1,9 +1,7 @@
 //! TLS on both ports: the server's certificate, and its exchange while the server runs.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::TcpStream;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +9,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use rustls::{ServerConfig, ServerConnection};
 
+use crate::disk::{self, Disk as _, RealDisk};
 use crate::model::Fingerprint;
 use crate::net::{self, Identity, Socket};
 
@@ -70,6 +69,9 @@ impl ServerTls {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, CertificateInfo), String> {
+    for path in [certificate, key] {
+        disk::check_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     let identity = Identity::read(certificate, key)?;
     let info = CertificateInfo { fingerprint: identity.fingerprint(), expires_in: identity.expires_in() };
     let unfit = |error| format!("{} with {}: {error}", certificate.display(), key.display());
@@ -82,19 +84,10 @@ fn make_where_missing(directory: &Path) -> Result<(PathBuf, PathBuf), String> {
     if !certificate.exists() {
         let made = Identity::make().map_err(|error| format!("no certificate can be made: {error}"))?;
         let (certificate_text, key_text) = made.pem();
-        let unwritten = |error| format!("{}: {error}", directory.display());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unwritten)?;
+        let unwritten = |error: io::Error| format!("{}: {error}", directory.display());
+        RealDisk.create_dir(directory).map_err(unwritten)?;
+        let write = |path: &Path, text: &str| disk::replace(&RealDisk, path, text.as_bytes());
         write(&key, &key_text).and_then(|()| write(&certificate, &certificate_text)).map_err(unwritten)?;
     }
     Ok((certificate, key))
-}
-
-/// Writes a file that is whole or not there.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }

@@ -1,8 +1,7 @@
 //! The queue of a trace, and the thread that writes it to a file or to standard error.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::entry::{Entry, Event, Link, VERSION};
 use super::text;
+use crate::disk;
 use crate::limits;
 use crate::model::Timestamp;
 
@@ -195,7 +195,7 @@ impl Sink {
 
 /// Opens a file to append to. It has to be new, or a trace, and no other process may write its own there.
 fn open(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let mut file = disk::open_to_append(path)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process writes its trace there")),
         Err(TryLockError::Error(error)) => return Err(error),

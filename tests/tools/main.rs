@@ -14,5 +14,6 @@ mod help;
 mod pages;
 mod room;
 mod settings;
+mod shared_machine;
 mod tls;
 mod user;

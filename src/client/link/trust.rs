@@ -4,10 +4,9 @@
 //! The handshake has proved that the server has the certificate's key; nothing was sent yet. Known certificates are lines
 //! of a file, `<host>:<SEND port>;<fingerprint>;<time>`, which a person may edit.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -22,6 +21,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use super::error::LinkError;
 use crate::client::p2p::PeerTls;
 use crate::client::texts::Phrase;
+use crate::disk::{self, Disk as _, RealDisk};
 use crate::limits;
 use crate::model::{Fingerprint, Timestamp};
 use crate::net::{Socket, client_config, crypto, is_clear_text};
@@ -141,6 +141,7 @@ fn find_known(path: &Path, server: &str) -> io::Result<Option<Fingerprint>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text?,
     };
+    disk::check_file(path)?;
     let of_server = |line: &[u8]| {
         let fields = Fields::parse(line).ok()?;
         Fingerprint::parse(fields.get(1).filter(|_| fields.get(0) == Some(server))?)
@@ -156,9 +157,9 @@ fn ends_with_line_feed(path: &Path) -> io::Result<bool> {
 /// Notes a certificate durably.
 fn add_known(path: &Path, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
     if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        RealDisk.create_dir(directory)?;
     }
-    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut file = disk::open_to_append(path)?;
     let mut line = Vec::new();
     // A person, or a crash, may have left the last line without its end: nothing is appended to that line.
     if !ends_with_line_feed(path)? {

@@ -19,6 +19,7 @@ use std::path::Path;
 use super::fault::Fault;
 use super::parse::parse;
 use super::record::{Connection, Port, Record, Way};
+use crate::disk;
 use crate::limits;
 use crate::model::{Timestamp, UserName};
 use crate::record::{Fields, Writer};
@@ -70,7 +71,7 @@ pub struct Log(File);
 impl Log {
     /// Makes the file, or empties it.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = File::create(path)?;
+        let mut file = disk::open_to_replace(path)?;
         let mut head = Vec::new();
         HEAD.iter().fold(&mut Writer::new(&mut head), |record, field| record.plain(*field)).end();
         file.write_all(&head)?;

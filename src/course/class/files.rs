@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Class, Group, Student};
-use crate::disk::{self, Disk as _, RealDisk};
+use crate::disk::{self, RealDisk};
 use crate::model::UserName;
 use crate::record::{Fields, Writer};
 
@@ -17,13 +17,7 @@ const STUDENTS: &str = "students.csv";
 
 /// Replaces a file as a whole, durably, readable by its owner alone.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let replaced = disk::write(&RealDisk, &new, bytes)
-        .and_then(|()| RealDisk.rename(&new, path))
-        .and_then(|()| disk::sync_name(&RealDisk, path));
-    replaced.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    disk::replace(&RealDisk, path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// Reads a line as a record; the error names file and line.
@@ -49,6 +43,7 @@ impl Class {
                 directory.display()
             ));
         }
+        disk::check_directory(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let text = |name: &str| {
             let path = directory.join(name);
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -26,7 +26,7 @@ pub use page::html;
 pub use server::{Starting, Trouble, detach};
 pub use traffic::Traffic;
 
-use crate::disk::{Disk as _, RealDisk};
+use crate::disk::{self, Disk as _, RealDisk};
 use crate::limits;
 use crate::model::UserName;
 
@@ -64,7 +64,8 @@ pub struct Lock(#[expect(dead_code, reason = "dropping it unlocks the file")] Bo
 
 /// Locks a directory of a class, or one in which a class is being made.
 pub fn lock(directory: &Path) -> Result<Lock, String> {
-    RealDisk.lock(&directory.join("lock")).map(Lock).map_err(|error| match error.kind() {
+    let locked = disk::check_directory(directory).and_then(|()| RealDisk.lock(&directory.join("lock")));
+    locked.map(Lock).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => {
             format!("another wachat class is at work in {}: wait until it is done", directory.display())
         }

@@ -17,6 +17,7 @@ use crossbeam_channel::{Receiver, after, bounded, select};
 use rustix::process::{Pid, Signal, kill_process, setsid};
 
 use super::Group;
+use crate::disk;
 use crate::limits;
 use crate::net::reachable;
 
@@ -142,7 +143,7 @@ impl Server {
     pub fn start(&self) -> Result<Starting, String> {
         let log = self.directory.join("log");
         let failed = |error: io::Error| format!("the server of group {} cannot start: {error}", self.group.number);
-        let output = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(failed)?;
+        let output = disk::open_to_append(&log).map_err(failed)?;
         let mut child = self.command().map_err(failed)?.stderr(output).spawn().map_err(failed)?;
         let (sender, ready) = bounded(1);
         let output = child.stdout.take();
