@@ -50,6 +50,16 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 fn is_unsafe(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(c, '\u{2028}' | '\u{2029}');
-    let hides = matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
-    c.is_control() && c != '\t' || turns || breaks || hides
+    c.is_control() && c != '\t' || turns || breaks || hides(c)
+}
+
+/// Returns whether nothing is seen of a character: it is a Default_Ignorable_Code_Point, other than the joiners and
+/// variation selectors that words and emoji need, or it annotates.
+fn hides(c: char) -> bool {
+    let in_words =
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}');
+    let selects = matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}');
+    let formats = matches!(c, '\u{200b}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}');
+    let rare = matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    in_words || selects || formats || rare
 }

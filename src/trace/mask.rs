@@ -23,7 +23,16 @@ pub fn mask(line: &str, is_first: bool) -> Cow<'_, str> {
     if !rest.is_empty() && is_like(&bare, "PASSWD") {
         return format!("{verb};{MASK}").into();
     }
-    line.into()
+    let first = line.split(';').next().unwrap_or_default();
+    match is_command(&first.trim_matches('"').to_uppercase()) {
+        true => line.into(),
+        false => unknown(first),
+    }
+}
+
+/// Returns what is kept of a line whose verb is not known: the verb may be a password, or stand before one.
+fn unknown(verb: &str) -> Cow<'static, str> {
+    format!("{MASK} (a verb of {} characters that is not known)", verb.chars().count()).into()
 }
 
 /// Masks everything behind the second colon. In a line that is no login the password may be anywhere: only a verb at its

@@ -5,7 +5,7 @@ use wachat::client::texts::safe::{indented, safe};
 #[test]
 fn control_characters_are_shown_and_not_sent_to_the_terminal() {
     for (text, shown) in [
-        ("hola ñandú 👩‍🚀", "hola ñandú 👩‍🚀"),
+        ("hola ñandú 👩‍🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}", "hola ñandú 👩‍🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}"),
         ("a\tb", "a\tb"),
         ("\u{1b}[2J", "␛[2J"),
         ("a\rb\u{7}\0\u{7f}", "a␍b␇␀␡"),
@@ -35,10 +35,22 @@ fn no_character_of_these_ranges_is_shown_as_it_is() {
         '\u{200e}'..='\u{200f}',
         '\u{2028}'..='\u{2029}',
         '\u{202a}'..='\u{202e}',
-        '\u{2060}'..='\u{2064}',
-        '\u{2066}'..='\u{2069}',
         '\u{feff}'..='\u{feff}',
         '\u{fff9}'..='\u{fffb}',
+        // Unicode: Default_Ignorable_Code_Point, but for U+200C, U+200D, U+FE0E and U+FE0F.
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{115f}'..='\u{1160}',
+        '\u{17b4}'..='\u{17b5}',
+        '\u{180b}'..='\u{180f}',
+        '\u{2060}'..='\u{206f}',
+        '\u{3164}'..='\u{3164}',
+        '\u{fe00}'..='\u{fe0d}',
+        '\u{ffa0}'..='\u{ffa0}',
+        '\u{fff0}'..='\u{fff8}',
+        '\u{1bca0}'..='\u{1bca3}',
+        '\u{1d173}'..='\u{1d17a}',
+        '\u{e0000}'..='\u{e0fff}',
     ];
     for c in ranges.into_iter().flatten() {
         let text = format!("a{c}b");
