@@ -9,24 +9,23 @@ use crate::protocol::request::{Command, RECV_COMMANDS, SEND_COMMANDS};
 /// Stands for a password, whatever its length is.
 const MASK: &str = "***";
 
-/// Similarity with a word from which on another one is taken for it: `PASWD` and `PASSWORD` are mistyped `PASSWD`s.
-const SIMILAR: f64 = 0.5;
-
 /// Returns a line of a client without the passwords in it. `is_first`: it is the line of the login.
+///
+/// Of a line that is neither a login nor a known request only the length of its verb is kept: it can be a password, a
+/// mistyped PASSWD or a login after a byte order mark.
 pub fn mask(line: &str, is_first: bool) -> Cow<'_, str> {
-    let verb_end = line.find(|c: char| !c.is_alphanumeric() && c != '"').unwrap_or(line.len());
-    let (verb, rest) = line.split_at(verb_end);
+    let end = line.find(|c: char| matches!(c, ';' | ':') || c.is_whitespace()).unwrap_or(line.len());
+    let (verb, rest) = line.split_at(end);
     let bare = verb.trim_matches('"').to_uppercase();
-    if is_first || (rest.starts_with(':') && is_login(&bare)) {
-        return mask_login(line, verb, is_login(&bare) || is_command(&bare)).into();
-    }
-    if !rest.is_empty() && is_like(&bare, "PASSWD") {
-        return format!("{verb};{MASK}").into();
-    }
-    let first = line.split(';').next().unwrap_or_default();
-    match is_command(&first.trim_matches('"').to_uppercase()) {
-        true => line.into(),
-        false => unknown(first),
+    let is_login = is_first || rest.starts_with(':');
+    match (bare.as_str(), rest.chars().next()) {
+        ("LOGIN" | "REGISTER", Some(':')) => mask_login(verb, rest).into(),
+        // A line without a further field holds no password.
+        (known, None) if is_command(known) || is_login_verb(known) => line.into(),
+        ("PASSWD", Some(';')) => format!("{verb};{MASK}").into(),
+        (known, Some(';')) if is_command(known) && !is_login => line.into(),
+        (known, _) if is_command(known) || is_login_verb(known) => format!("{verb} {MASK}").into(),
+        _ => unknown(verb),
     }
 }
 
@@ -35,29 +34,22 @@ fn unknown(verb: &str) -> Cow<'static, str> {
     format!("{MASK} (a verb of {} characters that is not known)", verb.chars().count()).into()
 }
 
-/// Masks everything behind the second colon. In a line that is no login the password may be anywhere: only a verb at its
-/// beginning is kept.
-fn mask_login(line: &str, verb: &str, is_verb: bool) -> String {
-    let mut parts = line.splitn(3, ':');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(kind), Some(user), Some(_)) if kind == verb && is_verb => format!("{kind}:{user}:{MASK}"),
-        _ if is_verb && verb.len() < line.len() => format!("{verb} {MASK}"),
-        _ if is_verb => line.to_owned(),
-        _ => MASK.to_owned(),
+/// Masks everything after the second colon, and all after the first where there is no other.
+fn mask_login(verb: &str, rest: &str) -> String {
+    let mut parts = rest.splitn(3, ':').skip(1);
+    match (parts.next(), parts.next()) {
+        (Some(user), Some(_)) => format!("{verb}:{user}:{MASK}"),
+        _ => format!("{verb} {MASK}"),
     }
 }
 
-fn is_login(verb: &str) -> bool {
-    is_like(verb, "LOGIN") || is_like(verb, "REGISTER")
+fn is_login_verb(verb: &str) -> bool {
+    matches!(verb, "LOGIN" | "REGISTER")
 }
 
 fn is_command(verb: &str) -> bool {
     let sends = SEND_COMMANDS.iter().map(Command::verb);
     sends.chain(RECV_COMMANDS.iter().map(Command::verb)).any(|known| known == verb)
-}
-
-fn is_like(verb: &str, word: &str) -> bool {
-    strsim::normalized_damerau_levenshtein(verb, word) >= SIMILAR
 }
 
 /// Returns the text of a line as an entry holds it: bytes that are no text and control characters are written as

@@ -77,31 +77,46 @@ local function add(tree, range, field, name)
   tree:add(own[name] or fields.field, range(offset, length), value):set_text(name .. ": " .. value)
 end
 
+-- Returns whether a line is a login line, in whichever direction it goes: a server's line never begins like one.
+local function is_login(line)
+  local verb = (line:match("^(%a+):") or ""):upper()
+  return verb == "LOGIN" or verb == "REGISTER"
+end
+
 -- Shows a login line, without its password.
 local function dissect_login(tree, range, line)
-  local verb, user = line:match("^(%u+):([^:]*):")
+  local verb, user = line:match("^(%a+):([^:]*):")
   tree:add(fields.kind, range, "login"):set_generated()
+  if not verb then return line:match("^%a+") .. " ***" end
   tree:add(fields.word, range(0, #verb), verb)
   tree:add(fields.user, range(#verb + 1, #user), user)
   return verb .. ":" .. user .. ":***"
 end
 
--- Shows a record. `from_client`: its direction.
-local function dissect_record(tree, range, line, from_client)
+-- Shows a record. `from_client`: a client has sent it; `from_server`: a server has. At a port that is neither the line says
+-- which: what is no reply, event or request is not shown, since it can be a mistyped password.
+local function dissect_record(tree, range, line, from_client, from_server)
   local found = split(line)
   if not found then
     tree:add_proto_expert_info(malformed)
     return "not a record"
   end
   local word, kind, names = found[1][1], "record", {}
-  if from_client then
-    kind, names = "request", requests[word:upper()] or {}
+  if not from_server and requests[word:upper()] then
+    kind, names = "request", requests[word:upper()]
+  elseif from_client then
+    tree:add(fields.kind, range, "request"):set_generated()
+    return "*** (a verb of " .. #word .. " bytes that is not known)"
   elseif word == "OK" then
     kind = "reply"
   elseif word == "KO" then
     kind, names = "reply", { "code", "reason" }
   elseif found[2] and events[found[2][1]] then
     word, kind, names = found[2][1], "event", events[found[2][1]]
+  end
+  if kind == "record" and not from_server then
+    tree:add(fields.kind, range, kind):set_generated()
+    return "***"
   end
   tree:add(fields.kind, range, kind):set_generated()
   if kind == "event" then
@@ -128,6 +143,7 @@ end
 function wachat.dissector(buffer, pinfo, tree)
   local ports = { [wachat.prefs.send_port] = "SEND", [wachat.prefs.recv_port] = "RECV" }
   local from_client = ports[pinfo.dst_port] ~= nil
+  local from_server = not from_client and ports[pinfo.src_port] ~= nil
   pinfo.cols.protocol = "wachat"
   local bytes, at, said = buffer:raw(), 0, {}
   while at < #bytes do
@@ -140,14 +156,16 @@ function wachat.dissector(buffer, pinfo, tree)
     local range = buffer(at, feed - at)
     local line = bytes:sub(at + 1, feed - 1):gsub("\r$", "")
     local port = ports[from_client and pinfo.dst_port or pinfo.src_port] or "?"
-    local item = tree:add(wachat, range, "wachat " .. port .. (from_client and " C: " or " S: "))
-    local login = from_client and line:match("^%u+:")
-    local short = login and dissect_login(item, range, line) or dissect_record(item, range, line, from_client)
+    local end_of = from_client and " C: " or from_server and " S: " or " "
+    local item = tree:add(wachat, range, "wachat " .. port .. end_of)
+    local short = is_login(line) and dissect_login(item, range, line)
+      or dissect_record(item, range, line, from_client, from_server)
     item:append_text(short)
     said[#said + 1] = short
     at = feed
   end
-  if #said > 0 then pinfo.cols.info = (from_client and "C: " or "S: ") .. table.concat(said, " | ") end
+  local sender = from_client and "C: " or from_server and "S: " or ""
+  if #said > 0 then pinfo.cols.info = sender .. table.concat(said, " | ") end
 end
 
 -- Follows the ports of the settings.

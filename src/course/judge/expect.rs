@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::play::{Mismatch, Player, What, milliseconds, unknown};
 use super::wire::Came;
+use crate::limits;
 
 /// Pause before the next poll, for a server whose polls return at once.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -102,7 +103,10 @@ impl Player<'_> {
     fn read_events(&mut self, name: &str) -> Result<Vec<String>, Mismatch> {
         let wait = self.server.patience + Duration::from_secs(1);
         let count = match self.read(name, wait)? {
-            Came::Line(line) => line.strip_prefix("OK;").and_then(|count| count.parse::<usize>().ok()).ok_or(line),
+            Came::Line(line) => {
+                let count = line.strip_prefix("OK;").and_then(|count| count.parse::<usize>().ok());
+                count.filter(|count| *count <= limits::MAX_POLL_EVENTS).ok_or(line)
+            }
             came => Err(came.to_string()),
         };
         let count = count.map_err(|came| Mismatch { expected: "OK;<count>, the head of a list".to_owned(), came })?;

@@ -46,6 +46,8 @@ pub struct End {
 #[derive(Default)]
 pub struct Graph {
     pub lifelines: Vec<Lifeline>,
+    /// Their numbers, by their names.
+    numbers: HashMap<String, usize>,
     pub nodes: Vec<Node>,
     pub connections: Vec<Connection>,
     /// The end of each run.
@@ -77,11 +79,12 @@ impl Graph {
 
     /// Returns the lifeline with this name, which is added if there is none.
     fn lifeline(&mut self, name: String, is_traced: bool) -> usize {
-        let known = self.lifelines.iter().position(|known| known.name == name);
-        known.unwrap_or_else(|| {
+        let next = self.lifelines.len();
+        let number = *self.numbers.entry(name.clone()).or_insert(next);
+        if number == next {
             self.lifelines.push(Lifeline { name, is_traced });
-            self.lifelines.len() - 1
-        })
+        }
+        number
     }
 
     fn name(&self, lifeline: usize) -> &str {

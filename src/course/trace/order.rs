@@ -28,8 +28,10 @@ const DESCRIBED: usize = 5;
 pub fn order(graph: &mut Graph) -> Vec<usize> {
     let first = busiest_first(&graph.connections, graph.lifelines.len());
     let mut order = Order::new(&graph.nodes, graph.lifelines.len());
-    let (mut count, mut notes) = (0, Vec::new());
-    while let Some(node) = order.run(&first) {
+    let mut first = first.as_slice();
+    let mut count = 0;
+    let mut notes = Vec::new();
+    while let Some(node) = order.run(&mut first) {
         count += 1;
         if let Some(waits_for) = order.waits_for.get_mut(node) {
             *waits_for = None;
@@ -78,13 +80,17 @@ impl<'a> Order<'a> {
     }
 
     /// Orders all nodes. Returns the node at which a circle was found.
-    fn run(&mut self, first: &[usize]) -> Option<usize> {
+    ///
+    /// `first` loses the lifelines at its beginning of which all nodes are in the order.
+    fn run(&mut self, first: &mut &[usize]) -> Option<usize> {
         loop {
             while let Some(node) = self.ready.pop_front() {
                 self.pull(node);
             }
-            let lifeline = first.iter().find(|lifeline| self.head(**lifeline).is_some())?;
-            if let Err(circle) = self.advance(*lifeline) {
+            while first.first().is_some_and(|lifeline| self.head(*lifeline).is_none()) {
+                *first = first.get(1..).unwrap_or_default();
+            }
+            if let Err(circle) = self.advance(*first.first()?) {
                 return Some(circle);
             }
         }

@@ -1,9 +1,10 @@
 //! A log for ShiViz: every step with its vector clock, which follows from the merged order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::meaning::{Marks, describe};
 use super::merge::{Merged, Step};
+use super::page::escape;
 use crate::trace::Event;
 
 /// The expression that ShiViz reads the log with. An empty line, for logs of several executions, follows it.
@@ -15,6 +16,7 @@ type Clock = BTreeMap<usize, u64>;
 /// Returns the log. Its first line is the expression.
 pub fn write(merged: &Merged) -> String {
     let (mut clocks, mut on_the_way, mut marks) = (BTreeMap::<usize, Clock>::new(), BTreeMap::new(), Marks::default());
+    let hosts = hosts(merged);
     let mut text = format!("{EXPRESSION}\n\n");
     for (index, step) in merged.steps.iter().enumerate() {
         let clock = clocks.entry(step.lifeline).or_default();
@@ -29,8 +31,8 @@ pub fn write(merged: &Merged) -> String {
         }
         text.push_str(&format!(
             "{} {}\n{}\n",
-            host(merged, step.lifeline),
-            json(merged, clock),
+            host(&hosts, step.lifeline),
+            json(&hosts, clock),
             event(step, &mut marks)
         ));
     }
@@ -44,19 +46,31 @@ fn merge_clocks(clock: &mut Clock, other: &Clock) {
     }
 }
 
-/// Returns the name of a process without white space.
-fn host(merged: &Merged, lifeline: usize) -> String {
-    let name = merged.lifelines.get(lifeline).map_or("", |lifeline| lifeline.name.as_str());
-    name.chars().map(|c| if c.is_whitespace() || c.is_control() || "{}\"\\".contains(c) { '_' } else { c }).collect()
+/// Returns a name for each process that ShiViz can read: without white space and what has a meaning in JSON or in its page,
+/// and no two the same.
+fn hosts(merged: &Merged) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let is_plain = |c: char| c.is_alphanumeric() || "#:.-_@".contains(c);
+    let mut host = |(number, name): (usize, &str)| {
+        let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        let host = if taken.contains(&plain) || plain.is_empty() { format!("{plain}_{number}") } else { plain };
+        taken.insert(host.clone());
+        host
+    };
+    merged.lifelines.iter().map(|lifeline| lifeline.name.as_str()).enumerate().map(&mut host).collect()
 }
 
-fn json(merged: &Merged, clock: &Clock) -> String {
+fn host(hosts: &[String], lifeline: usize) -> &str {
+    hosts.get(lifeline).map_or("_", String::as_str)
+}
+
+fn json(hosts: &[String], clock: &Clock) -> String {
     let entries: Vec<_> =
-        clock.iter().map(|(lifeline, count)| format!("\"{}\":{count}", host(merged, *lifeline))).collect();
+        clock.iter().map(|(lifeline, count)| format!("\"{}\":{count}", host(hosts, *lifeline))).collect();
     format!("{{{}}}", entries.join(", "))
 }
 
-/// Returns the text of an event, which is one line.
+/// Returns the text of an event: one line, escaped for the page that shows it.
 fn event(step: &Step, marks: &mut Marks) -> String {
     let marks: String = marks.of(step).iter().map(|mark| format!(" ({})", mark.text())).collect();
     let direction = match step.entry.event {
@@ -64,5 +78,7 @@ fn event(step: &Step, marks: &mut Marks) -> String {
         Event::Out => "sends ",
         _ => "",
     };
-    format!("{direction}{}{marks}", describe(step))
+    let text = escape(&format!("{direction}{}{marks}", describe(step)));
+    // For the expression these end a line.
+    text.replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
 }

@@ -73,3 +73,44 @@ fn a_trace_of_100_mb_takes_a_bounded_memory() {
         assert_eq!(said.contains("only the first 5000 of"), form == "diagram", "{said}");
     }
 }
+
+#[test]
+fn a_trace_of_many_processes_is_read_in_time_that_grows_with_it() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("many.csv");
+    let mut text = String::new();
+    for number in 0..99_000 {
+        writeln!(text, "2026-11-23T01:53:20.116Z;client:u{number};START;;;;;{number};wachat-trace/1")
+            .expect("to write");
+    }
+    fs::write(&file, text).expect("to write");
+    for form in ["table", "shiviz"] {
+        let mut command = Command::new("sh");
+        // Bounded processor time, in seconds: to look for each name among all would take longer by far.
+        command.arg("-c").arg("ulimit -t 10 && exec \"$0\" trace \"$1\" --as \"$2\" --out \"$1.$2\"");
+        command.arg(WACHAT).arg(&file).arg(form).env("WACHAT_CONFIG", NO_SETTINGS);
+        let output = command.output().expect("a shell");
+        assert_eq!(exit_code(&output), 0, "{form}: {}", all_output(&output));
+    }
+}
+
+#[test]
+fn names_and_texts_are_escaped_in_a_shiviz_log() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("names.csv");
+    let names = ["client:<img src=x onerror=alert(1)>", "client:a b", "client:a_b", "client:\u{2028}{", "client:'"];
+    let mut text = String::new();
+    for (number, name) in names.iter().enumerate() {
+        let at = "2026-11-23T01:53:20.116Z";
+        writeln!(text, "{at};{name};START;;;;;{number};wachat-trace/1").expect("to write");
+        let link = format!("SEND;127.0.0.1:{};127.0.0.1:1666", 50_000 + number);
+        writeln!(text, "{at};{name};OUT;{link};ana;1;PING<script>x</script>\u{2028}{{\"a\":1}}").expect("to write");
+    }
+    fs::write(&file, text).expect("to write");
+    let (shown, _) = shown(&[&file], &["--as", "shiviz"]);
+    assert!(!shown.split_once("\n\n").expect("the expression").1.contains(['<', '>', '\'', '\u{2028}']), "{shown}");
+    let expression = regex_lite::Regex::new(shown.lines().next().expect("a line")).expect("an expression");
+    let hosts: std::collections::HashSet<_> =
+        expression.captures_iter(&shown).map(|found| found["host"].to_owned()).collect();
+    assert!(hosts.len() >= names.len(), "each process has a name of its own: {hosts:?}");
+}
