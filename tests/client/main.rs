@@ -9,6 +9,7 @@ mod callers;
 mod checkpoint;
 mod commands;
 mod completion;
+mod completion_lives;
 mod damage;
 mod direct;
 mod direct_power;

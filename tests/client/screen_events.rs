@@ -172,3 +172,30 @@ fn the_users_own_name_is_shown_as_it_was_registered() {
     let rows = screen.draw(60, 10).concat();
     assert!(rows.contains("Ana at example:1666") && rows.contains("Ana: hola"), "{rows}");
 }
+
+#[test]
+fn while_the_place_of_a_chat_is_looked_up_nothing_there_counts_as_read() {
+    let mut screen = chat_with_luis();
+    for number in 1..=60 {
+        screen.arrive("luis", "ana", &format!("text {number}"));
+    }
+    screen.draw(50, 14);
+    screen.answer();
+    (0..3).for_each(|_| screen.press(KeyCode::PageUp));
+    let place = conversation(&mut screen);
+    let log: Vec<_> = screen.app.state().find_conversation(&target("luis")).unwrap().rows().cloned().collect();
+    screen.app.state_to_maintain().remove_old_rows(0);
+    screen.arrive("luis", "ana", "new");
+    screen.seen.clear();
+    // The line of the place is in the log alone: the last message is shown until that is read.
+    assert!(conversation(&mut screen).concat().contains("luis: new"));
+    assert_eq!((&screen.seen[..], &screen.sending), (&[][..], &None), "the user is elsewhere");
+    let lookup = screen.lookups.remove(0);
+    let rows = log.into_iter().map(|row| (target("luis"), row)).collect();
+    screen.handle(Event::LookedUp(lookup, Ok(rows)));
+    assert_eq!(conversation(&mut screen), place);
+    assert_eq!((&screen.seen[..], &screen.sending), (&[][..], &None), "the new message is further down");
+    screen.alt(KeyCode::End);
+    screen.draw(50, 14);
+    assert_eq!(screen.seen, [(target("luis"), Seq::new(screen.last).unwrap())]);
+}

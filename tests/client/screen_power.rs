@@ -3,6 +3,7 @@
 //!
 //! - the list counts as unread what was received above what was seen, and is not hidden;
 //! - what is called seen was on the screen of a focused window, or the user was at the bottom;
+//! - nothing is called seen while the line at which the user was is still being looked up;
 //! - a scroll place stands for a line, and that line stays at the bottom whatever arrives;
 //! - a draft is where it was left, and what was submitted is in the app once.
 
@@ -16,6 +17,7 @@ use wachat::client::app::event::Event;
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
 use wachat::client::screen::model::Mode;
+use wachat::client::screen::rows::Place;
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
@@ -313,7 +315,9 @@ impl Life {
         let seen_before = self.screen.seen.len();
         let (width, height) = self.size;
         let was_focused = self.screen.model.focused;
+        let lost = self.lost_place();
         self.screen.draw(width, height);
+        let has_lost_place = lost.is_some() && lost == self.lost_place();
         let window = self.screen.model.window(&self.screen.app);
         let text = rows(&self.screen.cells).join("\n");
         let numbers = text.split('<').skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok());
@@ -327,10 +331,19 @@ impl Life {
         let all: Vec<_> = self.screen.seen.get(seen_before..).unwrap_or_default().to_vec();
         for (of, upto) in all {
             assert!(was_focused, "seed {}: {of} up to {upto} is called seen without focus", self.seed);
+            assert!(!has_lost_place, "seed {}: {of} up to {upto} is called seen at a lost place", self.seed);
             if window.bottom.is_some() {
                 self.check_looked_at(&of, upto);
             }
         }
+    }
+
+    /// Returns the line to which the user has scrolled the open conversation, if it is not in memory.
+    fn lost_place(&self) -> Option<Place> {
+        let model = &self.screen.model;
+        let open = model.open.as_ref()?;
+        let place = model.places.get(open)?;
+        (!model.rows(&self.screen.app, open).has(place)).then(|| place.clone())
     }
 
     /// Checks that each message up to a number was on a screen, or above one when the user was at the bottom.

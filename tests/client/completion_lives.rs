@@ -1,0 +1,267 @@
+//! An app, its server and another session of the same user through thousands of random orders of requests, answers and
+//! events. Whatever was taken or sent elsewhere, and whenever the app was told of it: as soon as the server has nothing
+//! more to tell, each message of the user's conversations is in the history once, in the state that the server has.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wachat::client::app::event::Event as AppEvent;
+use wachat::client::link::LinkEvent;
+use wachat::client::link::error::LinkError;
+use wachat::client::link::receiver::Receive;
+use wachat::client::link::request::{Answer, Request};
+use wachat::client::screen::theme::Theme;
+use wachat::client::state::conversation::Row;
+use wachat::client::state::outbox::Outgoing;
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
+use wachat::protocol::{Accepted, Chat, Event, HistoryRecord, SessionOpened};
+
+use crate::screen_app::{ScreenApp, seq, target, user};
+use crate::support::random::Random;
+
+const LIVES: u64 = 1_500;
+const STEPS: usize = 80;
+/// Records in a page of HISTORY: so few that a conversation takes several pages.
+const PAGE: usize = 3;
+const TARGETS: [&str; 2] = ["luis", "#lobby"];
+
+/// The server, as the protocol's sections 4 to 6 describe it to ana.
+#[derive(Default)]
+struct Server {
+    last: u64,
+    messages: Vec<Arc<Message>>,
+    /// The numbers up to which ana's messages are delivered and read.
+    reached: HashMap<(Target, State), u64>,
+    /// Events that are not acknowledged.
+    events: BTreeMap<u64, Event>,
+    acknowledged: u64,
+}
+
+impl Server {
+    fn next(&mut self) -> Seq {
+        self.last += 1;
+        seq(self.last)
+    }
+
+    fn store(&mut self, from: &str, to: Target, id: &str, text: &str) -> Arc<Message> {
+        let (seq, id, text) = (self.next(), MessageId::new(id).unwrap(), Text::new(text).unwrap());
+        let message = Arc::new(Message { seq, id, from: user(from), to, at: Timestamp::from_millis(1), text });
+        self.messages.push(message.clone());
+        message
+    }
+
+    /// Luis writes to ana, or in the room.
+    fn receive(&mut self, place: &str) {
+        let to = if place.starts_with('#') { target(place) } else { target("ana") };
+        let id = format!("from-luis-{}", self.last);
+        let message = self.store("luis", to, &id, &id);
+        self.events.insert(message.seq.get(), Event::Message(message));
+    }
+
+    fn of(&self, place: &Target) -> Vec<Arc<Message>> {
+        self.messages.iter().filter(|message| message.target_for(&user("ana")) == *place).cloned().collect()
+    }
+
+    /// All of ana's messages in a conversation reach a state.
+    fn reach(&mut self, place: &Target, state: State) {
+        let own = self.of(place).into_iter().rfind(|message| message.from == user("ana"));
+        let Some(last) = own else { return };
+        if self.state_of(place, last.seq) < state {
+            self.reached.insert((place.clone(), state), last.seq.get());
+            let (seq, at) = (self.next(), last.at);
+            self.events.insert(seq.get(), Event::State { seq, target: place.clone(), state, upto: last.seq, at });
+        }
+    }
+
+    fn state_of(&self, place: &Target, number: Seq) -> State {
+        let has_reached = |state| self.reached.get(&(place.clone(), state)).is_some_and(|upto| *upto >= number.get());
+        let states = [State::Read, State::Delivered];
+        states.into_iter().find(|state| has_reached(*state)).unwrap_or(State::Received)
+    }
+
+    fn acknowledge(&mut self, upto: u64) {
+        self.acknowledged = self.acknowledged.max(upto);
+        self.events.retain(|number, _| *number > upto);
+    }
+
+    fn accept(&mut self, message: &Outgoing) -> Answer {
+        let known = self.messages.iter().find(|known| known.id == message.id).cloned();
+        let stored =
+            known.unwrap_or_else(|| self.store("ana", message.to.clone(), message.id.as_str(), message.text.as_str()));
+        Answer::Accepted(Accepted { id: stored.id.clone(), at: stored.at, seq: stored.seq })
+    }
+
+    fn chats(&self) -> Vec<Chat> {
+        let chat = |name: &str| {
+            let messages = self.of(&target(name));
+            let last = messages.last()?.seq;
+            Some(Chat { target: target(name), last, read: Seq::ZERO, count: messages.len() as u64 })
+        };
+        TARGETS.into_iter().filter_map(chat).collect()
+    }
+
+    fn page(&self, place: &Target, before: Option<Seq>) -> Vec<HistoryRecord> {
+        let mut messages = self.of(place);
+        messages.retain(|message| before.is_none_or(|before| message.seq < before));
+        let skipped = messages.len().saturating_sub(PAGE);
+        let record = |message: Arc<Message>| {
+            let state = self.state_of(place, message.seq);
+            HistoryRecord::Message { message, state }
+        };
+        messages.into_iter().skip(skipped).map(record).collect()
+    }
+}
+
+struct Life {
+    random: Random,
+    client: ScreenApp,
+    server: Server,
+    /// The server's answer that is on its way.
+    answer: Option<(Request, Answer)>,
+    /// Number of texts that were written.
+    written: usize,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let mut client = ScreenApp::disconnected(Theme::Dark);
+        client.handle(AppEvent::Started(Ok(())));
+        Self { random: Random::new(seed), client, server: Server::default(), answer: None, written: 0 }
+    }
+
+    fn step(&mut self) {
+        let place = TARGETS[self.random.below(2) as usize];
+        match self.random.below(14) {
+            0 => self.server.receive(place),
+            1 => self.send_elsewhere(place),
+            2 => self.reach(place),
+            3 => self.send_here(place),
+            4..=6 => self.carry_out_request(),
+            7 => self.lose_answer(),
+            8..=11 => self.answer_receiver(),
+            12 => self.end_session(),
+            _ => self.pass_time(),
+        }
+    }
+
+    fn send_elsewhere(&mut self, place: &str) {
+        self.written += 1;
+        let text = format!("elsewhere-{}", self.written);
+        self.server.store("ana", target(place), &text, &text);
+        if self.random.chance(50) {
+            self.server.reach(&target(place), State::Delivered);
+        }
+    }
+
+    fn reach(&mut self, place: &str) {
+        let state = if self.random.chance(50) { State::Read } else { State::Delivered };
+        self.server.reach(&target(place), state);
+    }
+
+    fn send_here(&mut self, place: &str) {
+        self.written += 1;
+        let at = if place.starts_with('#') { "" } else { "@" };
+        self.client.handle(AppEvent::Entered(format!("{at}{place}: here-{}", self.written)));
+    }
+
+    /// The server carries out what is asked, or the answer to that arrives.
+    fn carry_out_request(&mut self) {
+        if let Some((request, answer)) = self.answer.take() {
+            return self.client.handle(AppEvent::Link(LinkEvent::Answered(request, Ok(answer))));
+        }
+        let Some(request) = self.client.sending.take() else { return };
+        let answer = match &request {
+            Request::Send(message, _) | Request::Retry(message, _) => self.server.accept(message),
+            Request::Compare => Answer::Chats(self.server.chats()),
+            Request::Fetch(place, before) => Answer::Rows(self.server.page(place, *before)),
+            other => self.client.answer_of(other),
+        };
+        self.answer = Some((request, answer));
+    }
+
+    fn lose_answer(&mut self) {
+        if let Some((request, _)) = self.answer.take() {
+            let lost = Err(LinkError::Away("lost".to_owned()));
+            self.client.handle(AppEvent::Link(LinkEvent::Answered(request, lost)));
+        }
+    }
+
+    fn answer_receiver(&mut self) {
+        match self.client.receiving.take() {
+            Some(Receive::LogIn) => {
+                let acknowledged = Seq::new(self.server.acknowledged).unwrap_or(Seq::ZERO);
+                let opened = SessionOpened { user: user("ana"), acknowledged, store: "store".into() };
+                self.client.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
+            }
+            Some(Receive::Poll { after, .. }) => {
+                self.server.acknowledge(after.get());
+                let events = self.server.events.values().cloned().collect();
+                self.client.handle(AppEvent::Link(LinkEvent::Polled(Ok(events))));
+            }
+            Some(other) => panic!("{other:?}"),
+            None => {}
+        }
+    }
+
+    /// The connection is lost; another session takes what waits, or does not.
+    fn end_session(&mut self) {
+        if self.client.receiving.is_none() {
+            return;
+        }
+        self.client.disconnect();
+        if self.random.chance(50) {
+            self.server.acknowledge(self.server.last);
+        }
+    }
+
+    fn pass_time(&mut self) {
+        self.client.wait(Duration::from_secs(2));
+        self.client.handle(AppEvent::Tick);
+    }
+
+    /// Everything is answered, until nothing is asked and nothing happens.
+    fn settle(&mut self) {
+        for _ in 0..400 {
+            self.carry_out_request();
+            self.answer_receiver();
+            self.pass_time();
+        }
+        assert!(self.server.events.is_empty() && self.answer.is_none() && self.client.sending.is_none());
+        assert!(self.client.app.state().outbox().is_empty());
+    }
+
+    /// The messages of a conversation in the history, and those that the server has, with their states.
+    fn both(&self, place: &Target) -> [Vec<(u64, State)>; 2] {
+        let mine = |message: &Message, state| if message.from == user("ana") { state } else { State::Received };
+        let rows = self.client.app.state().find_conversation(place).into_iter().flat_map(|c| c.rows());
+        let here = rows.map(|row| match row {
+            Row::Received(message) => (message.seq.get(), State::Received),
+            Row::Sent(message, state) => (message.seq.get(), *state),
+            other => panic!("{other:?}"),
+        });
+        let there = self.server.of(place);
+        let there = there.iter().map(|m| (m.seq.get(), mine(m, self.server.state_of(place, m.seq))));
+        [here.collect(), there.collect()]
+    }
+}
+
+#[test]
+fn in_every_order_of_answers_and_events_the_history_becomes_the_servers() {
+    let mut messages = 0;
+    for seed in 0..LIVES {
+        let mut life = Life::new(seed);
+        for _ in 0..STEPS {
+            life.step();
+        }
+        // The last events tell of every message that was sent elsewhere.
+        TARGETS.into_iter().for_each(|place| life.server.reach(&target(place), State::Delivered));
+        life.settle();
+        for place in TARGETS {
+            let [here, there] = life.both(&target(place));
+            assert_eq!(here, there, "seed {seed}: the history of {place} is not the server's");
+            messages += here.len();
+        }
+    }
+    assert!(messages > 10_000, "{messages}");
+}
