@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
 use wachat::client::link::LinkEvent;
+use wachat::client::link::request::{Answer, Request};
 use wachat::client::screen::draw::Drawn;
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
@@ -198,4 +199,26 @@ fn while_the_place_of_a_chat_is_looked_up_nothing_there_counts_as_read() {
     screen.alt(KeyCode::End);
     screen.draw(50, 14);
     assert_eq!(screen.seen, [(target("luis"), Seq::new(screen.last).unwrap())]);
+}
+
+#[test]
+fn no_hidden_user_is_told_that_everything_is_read() {
+    let mut screen = chat_with_luis();
+    screen.enter("/ignore luis");
+    for from in ["luis", "eva"] {
+        screen.arrive(from, "ana", "hola");
+        screen.answer();
+    }
+    let mut told = |command: &str| {
+        screen.enter(command);
+        let mut requests = Vec::new();
+        while let Some(request) = screen.sending.take() {
+            requests.push(request.clone());
+            screen.handle(Event::Link(LinkEvent::Answered(request, Ok(Answer::Done))));
+        }
+        requests
+    };
+    let read = |name, number| Request::Read(target(name), Seq::new(number).unwrap());
+    assert_eq!(told("/read"), [read("eva", 2)]);
+    assert_eq!(told("/read luis"), [read("luis", 1)], "the user names luis");
 }

@@ -11,8 +11,9 @@ use super::history::{
     Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, state, target, texts, user,
 };
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
+use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
-use wachat::client::state::conversation::{Row, folded};
+use wachat::client::state::conversation::{Gap, Row, folded};
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
 use wachat::client::state::{Arrival, ClientState};
@@ -279,4 +280,73 @@ fn a_search_minds_neither_case_nor_accents() {
         assert!(words.split(' ').all(|word| text.contains(&folded(word))), "{text} {words}");
     }
     assert!(!folded("hola").contains(&folded("ola ")));
+}
+
+/// Returns the numbers of the messages of a conversation here, and those that gaps stand for, in the order of the rows.
+fn numbers(client: &Client, name: &str) -> Vec<u64> {
+    let numbers = |row: &Row| match row {
+        Row::Gap(gap) => (gap.first.get()..=gap.last.get()).collect(),
+        row => vec![row.seq().unwrap().get()],
+    };
+    client.0.state.last_rows(&target(name), 1_000).iter().flat_map(numbers).collect()
+}
+
+#[test]
+fn whatever_is_fetched_of_a_gap_the_rest_of_it_stands() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let mut client = logged_in();
+        let last = 5 + random.below(40);
+        let missing = client.0.state.compare(&[chat("luis", last, last)], false, seq(last));
+        let gap = Gap { target: target("luis"), first: seq(1), last: seq(last) };
+        client.0.state.note_complete(&missing[0], Some(gap), 0);
+        while let Some(Row::Gap(gap)) = client.0.state.last_rows(&target("luis"), 1_000).first().cloned() {
+            let first = gap.last.get().saturating_sub(random.below(7)).max(1);
+            let page: Vec<_> = (first..=gap.last.get())
+                .map(|number| record(number, "luis", "ana", &number.to_string(), State::Received))
+                .collect();
+            assert_eq!(client.0.state.fill_gap(&gap, &page), page.len(), "seed {seed}");
+            assert_eq!(numbers(&client, "luis"), (1..=last).collect::<Vec<_>>(), "seed {seed}: page from {first}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_comes_by_several_ways_is_in_the_history_once() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let mut client = logged_in();
+        let mut polled = 0;
+        let mut arrivals = 0;
+        while polled < 30 {
+            let from = polled + 1;
+            let to = from + random.below(6);
+            let of_room = |number: u64| match room_message("#sala", number) {
+                Event::Message(message) => message,
+                _ => unreachable!(),
+            };
+            // A room that another session of the user has joined: its messages come with a poll, and with the answer to JOIN.
+            if random.below(2) == 0 {
+                let chat = Chat { read: seq(0), ..chat("#sala", to, to) };
+                arrivals += client.0.state.note_joined(&chat, (from..=to).map(of_room).collect()).len();
+            } else {
+                polled = to;
+                arrivals += client.take_in((from..=to).map(|number| room_message("#sala", number)).collect()).len();
+            }
+            let here = numbers(&client, "#sala");
+            assert!(here.is_sorted_by(|one, other| one < other), "seed {seed}: {here:?}");
+            assert_eq!(arrivals, here.len(), "seed {seed}: each is shown once");
+        }
+    }
+}
+
+#[test]
+fn what_another_session_has_read_is_seen_as_far_as_it_is_here() {
+    for read in 0..=6 {
+        let mut client = logged_in();
+        client.take_in((1..=3).map(|n| message(n, "luis", &n.to_string(), "text")).collect());
+        client.0.state.compare(&[Chat { read: seq(read), ..chat("luis", 6, 6) }], false, seq(3));
+        let seen = client.0.state.find_conversation(&target("luis")).unwrap().seen();
+        assert_eq!(seen, seq(read.min(3)), "read up to {read}");
+    }
 }

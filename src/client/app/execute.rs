@@ -226,11 +226,14 @@ impl App {
         self.output.views.extend(waiting);
     }
 
+    /// Marks one conversation as read, or all of them. A user whose messages are hidden is told only if named.
     fn mark_read(&mut self, target: Option<&Target>) {
         let received = self.state.last_received().into_iter();
         for (known, seq) in received.filter(|(known, _)| target.is_none_or(|target| target == known)) {
             self.state.mark_seen(&known, seq);
-            self.dispatcher.add_read(known, seq);
+            if target.is_some() || !self.state.is_hidden(&known) {
+                self.dispatcher.add_read(known, seq);
+            }
         }
     }
 

@@ -250,7 +250,7 @@ impl App {
         }
         if self.setting.receipts {
             let mut seen = self.state.seen();
-            seen.retain(|(target, _)| !matches!(target, Target::User(user) if self.state.is_ignored(user)));
+            seen.retain(|(target, _)| !self.state.is_hidden(target));
             self.dispatcher.add_doubtful(seen);
         }
         let unshown: Vec<_> = self.state.unshown().cloned().collect();
@@ -321,8 +321,7 @@ impl App {
     /// Notes that the messages of a conversation up to a number were on the screen, and that their senders may be told.
     fn note_seen(&mut self, target: Target, upto: Seq) {
         let is_new = self.state.mark_seen(&target, upto);
-        let hidden = matches!(&target, Target::User(user) if self.state.is_ignored(user));
-        if is_new && self.setting.receipts && !hidden {
+        if is_new && self.setting.receipts && !self.state.is_hidden(&target) {
             self.dispatcher.add_read(target, upto);
         }
     }

@@ -55,11 +55,10 @@ pub fn list(
     drafts: &HashMap<Target, String>,
     counts: &mut Counts,
 ) -> Vec<Chat> {
-    let is_hidden = |target: &Target| matches!(target, Target::User(user) if state.is_ignored(user));
     let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
     let known: HashSet<&Target> = state.conversations().map(|(target, _)| target).collect();
     let others = queued.keys().copied().chain(drafts.keys()).chain(opened).filter(|target| !known.contains(target));
-    let all: HashSet<&Target> = known.iter().copied().chain(others).filter(|target| !is_hidden(target)).collect();
+    let all: HashSet<&Target> = known.iter().copied().chain(others).filter(|target| !state.is_hidden(target)).collect();
     let mut chats: Vec<_> = all
         .into_iter()
         .map(|target| {

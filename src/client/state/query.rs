@@ -59,6 +59,11 @@ impl ClientState {
         self.ignored.contains(user)
     }
 
+    /// Checks that a conversation is one with a user whose messages are hidden.
+    pub fn is_hidden(&self, target: &Target) -> bool {
+        matches!(target, Target::User(user) if self.is_ignored(user))
+    }
+
     /// Checks that the user wants no notices of a conversation.
     pub fn is_muted(&self, target: &Target) -> bool {
         self.muted.contains(target)
