@@ -95,12 +95,12 @@ fn a_list_of_more_bytes_than_a_reply_has_ends_the_connection() {
     server.join().expect("the server");
 }
 
-/// A way to fetch a list; returns whether it was taken.
-type Fetch = fn(&mut Session) -> bool;
+/// A list: its name, how to fetch it (returns whether it was taken), and its records by their number.
+type List = (&'static str, fn(&mut Session) -> bool, fn(usize) -> String);
 
 #[test]
 fn pages_without_end_end_the_connection() {
-    let lists: [(&str, Fetch, fn(usize) -> String); 4] = [
+    let lists: [List; 4] = [
         ("users", |session| fetch_users(session).is_ok(), |n| format!("u{n:031};online;\n")),
         ("rooms", |session| fetch_rooms(session).is_ok(), |n| format!("#r{n:031};1;no\n")),
         ("chats", |session| fetch_chats(session).is_ok(), |n| format!("u{n:031};{};0;1\n", 9_000_000 - n)),
