@@ -94,7 +94,7 @@ fn a_text_of_5_000_characters_is_typed_in_50_milliseconds() {
     screen.draw(80, 24);
     let cost = cpu_time() - begun;
     println!("{cost:?}");
-    // The tests are not optimised, and other programs share the caches.
+    // Little of the tests is optimised, and other programs share the caches.
     assert!(cost < Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 50 }), "{cost:?}");
 }
 
