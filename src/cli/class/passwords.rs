@@ -8,8 +8,7 @@ use csv::ReaderBuilder;
 use super::super::{roster, serve};
 use crate::course::class::{Class, replace};
 
-const COLUMNS: [&str; 8] =
-    ["group", "name", "password", "server", "send_port", "recv_port", "connect", "fingerprint"];
+const COLUMNS: [&str; 8] = ["group", "name", "password", "server", "send_port", "recv_port", "connect", "fingerprint"];
 
 /// A student's row.
 pub(super) struct Row {

@@ -121,7 +121,9 @@ fn change_settings(args: &StartArgs, class: Class) -> Result<Class, String> {
     }
     for group in &class.groups {
         if class.server(group).is_up()? {
-            return Err("ports, address, time-out and TLS change only while the class is stopped: class stop".to_owned());
+            return Err(
+                "ports, address, time-out and TLS change only while the class is stopped: class stop".to_owned()
+            );
         }
     }
     check_ports(&wanted, &wanted.groups)?;

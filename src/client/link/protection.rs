@@ -22,8 +22,8 @@ pub enum Protection {
     ClearText(ClearText),
 }
 
-/// Connections in clear text.
-#[derive(Clone)]
+/// Connections in clear text. The default ones know no server, and stay in this machine.
+#[derive(Clone, Default)]
 pub struct ClearText {
     /// `None`: this user has no home directory, and so knows no server.
     known: Option<KnownServers>,
