@@ -46,7 +46,8 @@ pub struct AccountArgs {
 /// TLS: an option of every client.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TlsArgs {
-    /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown
+    /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown. A
+    /// server that has had one is never spoken to in clear text
     #[arg(long)]
     tls: bool,
     /// Speak TLS, and trust only certificates that an authority in this PEM file vouches for
