@@ -10,6 +10,7 @@ use wachat::client::app::event::{Event, Moment};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
+use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::fetch_history;
 use wachat::client::link::session::Session;
@@ -54,7 +55,7 @@ fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'stati
         recv_port: port,
         register: false,
         trace: None,
-        trust: None,
+        protection: Protection::ClearText(ClearText::default()),
     };
     (account, server)
 }
