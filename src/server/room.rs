@@ -1,0 +1,56 @@
+//! Places in a queue: so many in all, so many an address and each larger network, and fewer while the queue is nearly full,
+//! so that there is always room for those who have none yet.
+
+use std::collections::HashMap;
+
+use super::networks::Networks;
+use crate::limits;
+use crate::model::Network;
+
+pub(super) struct Room {
+    /// Most places, and most of one address.
+    most: usize,
+    most_of_address: usize,
+    total: usize,
+    taken: HashMap<Network, usize>,
+}
+
+impl Room {
+    pub fn new(most: usize, most_of_address: usize) -> Self {
+        Self { most, most_of_address, total: 0, taken: HashMap::new() }
+    }
+
+    /// Returns how many places are taken.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    pub fn taken_by(&self, network: Network) -> usize {
+        self.taken.get(&network).copied().unwrap_or(0)
+    }
+
+    /// Tells that there is a place for one more of an address.
+    pub fn has_place(&self, networks: &Networks) -> bool {
+        let share = self.most.saturating_sub(self.total).div_ceil(limits::FREE_SHARE);
+        networks
+            .with_factors()
+            .all(|(network, factor)| self.taken_by(network) < share.min(self.most_of_address * factor))
+    }
+
+    pub fn take(&mut self, networks: &Networks) {
+        self.total += 1;
+        networks.as_slice().iter().for_each(|network| *self.taken.entry(*network).or_default() += 1);
+    }
+
+    pub fn free(&mut self, networks: &Networks) {
+        self.total = self.total.saturating_sub(1);
+        for network in networks.as_slice() {
+            if let Some(taken) = self.taken.get_mut(network) {
+                *taken -= 1;
+                if *taken == 0 {
+                    self.taken.remove(network);
+                }
+            }
+        }
+    }
+}
