@@ -180,7 +180,7 @@ pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 pub const AUTH_ASIDE: usize = 512;
 pub const AUTH_ASIDE_PER_ADDRESS: usize = 16;
 
-/// Part of the free places of a queue of logins that one address, or one larger network, has at most, one in so many. Eight
+/// Divisor of the free places of a queue of logins: an address, or a larger network, has no more than this part. Eight
 /// addresses that take all they can have 205 of the 2,048 each, and leave 408.
 pub const FREE_SHARE: usize = 2;
 
@@ -197,8 +197,8 @@ pub const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
 /// nobody else is there. One network more is refused at once; a login from a network that has turns is not.
 pub const AUTH_NETWORKS: usize = 100;
 
-/// One turn in so many is one of the networks that are not trusted, and of registrations, from whatever address: the others
-/// are for passwords from addresses that have shown a right one.
+/// Turns of which one belongs to the networks that are not trusted, and to registrations from whatever address. The others
+/// belong to passwords from addresses that have shown a right one.
 pub const AUTH_TURNS: u64 = 3;
 
 /// Failed logins after which an address waits for that name, and for any (protocol, section 3). The second: a class of 70

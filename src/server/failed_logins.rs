@@ -96,7 +96,12 @@ impl FailedLogins {
 }
 
 /// Sets an entry of a table; a new one takes the place of the oldest where the table is full.
-fn insert<K: Clone + Eq + std::hash::Hash, V>(table: &mut HashMap<K, V>, key: K, value: V, time: impl Fn(&V) -> Instant) {
+fn insert<K: Clone + Eq + std::hash::Hash, V>(
+    table: &mut HashMap<K, V>,
+    key: K,
+    value: V,
+    time: impl Fn(&V) -> Instant,
+) {
     if table.len() >= limits::FAILED_LOGINS
         && !table.contains_key(&key)
         && let Some(oldest) = table.iter().min_by_key(|(_, value)| time(value)).map(|(key, _)| key.clone())

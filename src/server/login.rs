@@ -60,7 +60,10 @@ pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
         is_login: login.kind == LoginKind::Login,
     };
-    attempt.start().map_err(CloseReason::Ko)
+    attempt.start().map_err(|ko| {
+        log::debug!("{}: login from {} refused: {ko}", connection.id, connection.peer);
+        CloseReason::Ko(ko)
+    })
 }
 
 impl Attempt {
@@ -92,7 +95,8 @@ impl Attempt {
     fn compare(self, account: Arc<Account>) -> Result<(), Ko> {
         self.submit(|attempt, password| {
             let hash = account.password_hash.clone();
-            let (shared, cached) = (attempt.shared.clone(), account.clone());
+            let shared = attempt.shared.clone();
+            let cached = account.clone();
             let known = Box::new(move |password: &[u8]| shared.accounts.was_verified(&cached, password));
             let done = Box::new(move |compared: Result<bool, Busy>| match compared {
                 Ok(true) => {

@@ -33,7 +33,7 @@ pub struct Task<Job> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
-/// What an auth thread is to do next.
+/// The next step of an auth thread.
 pub enum Next<Job> {
     /// Do the job; [`LoginQueue::finish`] has to follow.
     Do(Ticket, Job),
@@ -200,7 +200,8 @@ impl<Job> LoginQueue<Job> {
         let networks = entry.task.origin.networks;
         let is_trusted = entry.task.is_guess && self.failed.is_trusted(&networks);
         let has_turns = |turns: &&mut Turns<Entry<Job>>| {
-            turns.len() < limits::AUTH_NETWORKS || networks.as_slice().first().is_some_and(|first| turns.contains(first))
+            turns.len() < limits::AUTH_NETWORKS
+                || networks.as_slice().first().is_some_and(|first| turns.contains(first))
         };
         match self.turns.iter_mut().skip(usize::from(!is_trusted)).find(has_turns) {
             Some(turns) => turns.push(networks.as_slice(), entry),
@@ -257,7 +258,8 @@ impl<Job> LoginQueue<Job> {
             return;
         }
         let waits = |((due, _), entry): (&(Instant, u64), &Entry<Job>)| *due > now && entry.task.origin == *origin;
-        let keys: Vec<_> = self.delayed.iter().filter(|(key, entry)| waits((key, entry))).map(|(key, _)| *key).collect();
+        let keys: Vec<_> =
+            self.delayed.iter().filter(|(key, entry)| waits((key, entry))).map(|(key, _)| *key).collect();
         for key in keys {
             if let Some(entry) = self.delayed.remove(&key) {
                 self.delay(entry, now);

@@ -1,4 +1,4 @@
-//! What counts as one address (protocol, section 1): an IPv4 address, and in IPv6 a network of 64 bits, since whoever has
+//! The networks that count as one address (protocol, section 1): an IPv4 address, and in IPv6 a network of 64 bits, since whoever has
 //! one address there has all of them. The networks of 56 and 48 bits around it, which one customer can have, too, count
 //! beside it, with larger limits.
 

@@ -1,5 +1,5 @@
-//! Places in a queue: so many in all, so many an address and each larger network, and fewer while the queue is nearly full,
-//! so that there is always room for those who have none yet.
+//! Places in a queue, bounded in all, for each address and for each larger network. While the queue is nearly full they get
+//! fewer, so that there is room for those who have none yet.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ impl Room {
         self.taken.get(&network).copied().unwrap_or(0)
     }
 
-    /// Tells that there is a place for one more of an address.
+    /// Returns whether there is a place for one more of an address.
     pub fn has_place(&self, networks: &Networks) -> bool {
         let share = self.most.saturating_sub(self.total).div_ceil(limits::FREE_SHARE);
         networks

@@ -75,7 +75,7 @@ impl<T> Turns<T> {
         self.order.len()
     }
 
-    /// Tells that one of the largest networks has tasks.
+    /// Returns whether one of the largest networks has tasks.
     pub fn contains(&self, network: &Network) -> bool {
         self.networks.contains_key(network)
     }
