@@ -170,8 +170,10 @@ pub const HISTORY_THREADS: usize = 2;
 /// Length of the router's queue. While it is full the readers stop reading (back-pressure).
 pub const ROUTER_QUEUE: usize = 4_096;
 
-/// Length of the queue of logins, each of at most [`LOGIN_BYTES`].
-pub const AUTH_QUEUE: usize = 2_048;
+/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]: as many as connections that have not logged in. Of the
+/// free places an address has at most such a part as is free of all: eight addresses that take all they can leave half of
+/// the queue, a hundred leave 29 places.
+pub const AUTH_QUEUE: usize = 4_096;
 /// Most queued logins from one address: more than a class behind one address has after a restart of the server.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 
@@ -179,10 +181,6 @@ pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 /// address. They are kept apart, so that logins that wait for minutes take no place of those that take a moment.
 pub const AUTH_ASIDE: usize = 512;
 pub const AUTH_ASIDE_PER_ADDRESS: usize = 16;
-
-/// Divisor of the free places of a queue of logins: an address, or a larger network, has no more than this part. Eight
-/// addresses that take all they can have 205 of the 2,048 each, and leave 408.
-pub const FREE_SHARE: usize = 2;
 
 /// Factors by which the limits of a network of 64, of 56 and of 48 bits in IPv6 exceed those of an address.
 pub const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
@@ -221,9 +219,6 @@ pub const CONNECTIONS: usize = 16_384;
 /// Most connections at once from one address, and most of those that have not logged in.
 pub const CONNECTIONS_PER_ADDRESS: usize = 8_192;
 pub const STRANGERS_PER_ADDRESS: usize = 1_024;
-/// Times the free places for connections that have not logged in that one address has at most of them: one address has
-/// three quarters, and eight of them leave one place in 25.
-pub const STRANGERS_TO_FREE: usize = 3;
 /// Most connections at once from a banned address: each is told of the ban at its login line, and has a thread until then.
 pub const BANNED_PER_ADDRESS: usize = 8;
 

@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Port;
 use super::networks::Networks;
+use super::room::share;
 use crate::limits;
 use crate::model::Network;
 
@@ -68,11 +69,10 @@ impl ConnectionTable {
         if !fits(counts.all, self.capacity, self.capacity / 4) {
             return None;
         }
-        let free = self.capacity / 4 - counts.all.strangers;
+        let strangers = strangers.min(share(self.capacity / 4, counts.all.strangers));
         let fits_network = |(network, factor): (Network, usize)| {
-            let strangers = (strangers * factor).min(free * limits::STRANGERS_TO_FREE);
             let count = counts.per_network.get(&network).copied().unwrap_or_default();
-            fits(count, limits::CONNECTIONS_PER_ADDRESS * factor, strangers)
+            fits(count, limits::CONNECTIONS_PER_ADDRESS * factor, strangers * factor)
         };
         if !networks.with_factors().all(fits_network) {
             return None;

@@ -4,8 +4,14 @@
 use std::collections::HashMap;
 
 use super::networks::Networks;
-use crate::limits;
 use crate::model::Network;
+
+/// Returns how many places one address may have: such a part of the free ones as is free of all. The fuller it is, the less
+/// of what is left an address gets.
+pub(super) fn share(most: usize, taken: usize) -> usize {
+    let free = most.saturating_sub(taken);
+    (free * free).div_ceil(most.max(1))
+}
 
 pub(super) struct Room {
     /// Most places, and most of one address.
@@ -31,10 +37,8 @@ impl Room {
 
     /// Returns whether there is a place for one more of an address.
     pub fn has_place(&self, networks: &Networks) -> bool {
-        let share = self.most.saturating_sub(self.total).div_ceil(limits::FREE_SHARE);
-        networks
-            .with_factors()
-            .all(|(network, factor)| self.taken_by(network) < share.min(self.most_of_address * factor))
+        let most = share(self.most, self.total).min(self.most_of_address);
+        networks.with_factors().all(|(network, factor)| self.taken_by(network) < most * factor)
     }
 
     pub fn take(&mut self, networks: &Networks) {

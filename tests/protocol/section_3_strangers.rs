@@ -77,10 +77,10 @@ fn strangers_of_a_few_addresses_leave_places_for_others() {
     world.files = Some((1_024 + limits::RESERVED_FILES) as u64);
     world.start();
     let quarter = 1_024 / 4;
-    // Each tries to take all places.
+    // Each tries to take more than it may.
     let mut strangers = Vec::new();
     for last in 1..=8 {
-        strangers.extend((0..quarter).map(|_| Connection::open_from([127, 0, 1, last], world.send)));
+        strangers.extend((0..100).map(|_| Connection::open_from([127, 0, 1, last], world.send)));
     }
     wait_until("the refusals", || {
         strangers.retain_mut(|stranger| !stranger.has_input(Duration::from_millis(1)));
@@ -88,7 +88,7 @@ fn strangers_of_a_few_addresses_leave_places_for_others() {
     });
     let (reply, _) = log_in_from([127, 0, 2, 1], &world, &format!("LOGIN:ana:{PASSWORD}"));
     assert_eq!(reply, "OK;ana;wachat/1");
-    assert!(strangers.len() > quarter * 9 / 10, "{} places are taken", strangers.len());
+    assert!(strangers.len() > quarter / 2, "{} places are taken", strangers.len());
 }
 
 #[test]

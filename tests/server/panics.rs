@@ -36,10 +36,6 @@ fn serve() -> Handle {
     start(Config { connections: 8, ..config }).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn log_in(server: &Handle, line: &str) -> Option<String> {
-    log_in_from([127, 0, 0, 1], server, line)
-}
-
 fn log_in_from(source: [u8; 4], server: &Handle, line: &str) -> Option<String> {
     let mut connection = Connection::open_from(source, server.send_address());
     connection.send(format!("{line}\n"));

@@ -162,10 +162,6 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("{} in all, {} from one address", number(limits::CONNECTIONS as u64), limits::CONNECTIONS_PER_ADDRESS),
         format!("a quarter of all and {} from one address that have not", limits::STRANGERS_PER_ADDRESS),
         format!(
-            "not more than {} times as many as are free",
-            ["zero", "one", "two", "three"][limits::STRANGERS_TO_FREE]
-        ),
-        format!(
             "at most {} passwords that wait, and {} that wait after failures",
             limits::AUTH_QUEUE_PER_ADDRESS,
             limits::AUTH_ASIDE_PER_ADDRESS
