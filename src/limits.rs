@@ -170,15 +170,39 @@ pub const HISTORY_THREADS: usize = 2;
 /// Length of the router's queue. While it is full the readers stop reading (back-pressure).
 pub const ROUTER_QUEUE: usize = 4_096;
 
-/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]. Verifying one password takes tens of milliseconds.
-pub const AUTH_QUEUE: usize = 2_048;
-
+/// Length of the queue of logins, each of at most [`LOGIN_BYTES`]: as many as connections that have not logged in. Of the
+/// free places an address has at most such a part as is free of all: eight addresses that take all they can leave half of
+/// the queue, a hundred leave 29 places.
+pub const AUTH_QUEUE: usize = 4_096;
 /// Most queued logins from one address: more than a class behind one address has after a restart of the server.
 pub const AUTH_QUEUE_PER_ADDRESS: usize = 256;
 
-/// Failed logins after which an address waits for that name, and for any (protocol, section 3).
-pub const FAILURES_PER_NAME: u32 = 5;
-pub const FAILURES_PER_ADDRESS: u32 = 20;
+/// Most logins that are set aside, since they wait after failures, or their clients have closed their side; and most of one
+/// address. They are kept apart, so that logins that wait for minutes take no place of those that take a moment.
+pub const AUTH_ASIDE: usize = 512;
+pub const AUTH_ASIDE_PER_ADDRESS: usize = 16;
+
+/// Factors by which the limits of a network of 64, of 56 and of 48 bits in IPv6 exceed those of an address.
+pub const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
+
+/// Most networks that take turns at the auth threads, of those with a trusted address and of others: IPv4 addresses, and
+/// IPv6 networks of 48 bits.
+///
+/// They make the longest wait behind others. A verification takes 20 to 40 milliseconds, and there are [`AUTH_THREADS`]. A
+/// login from an address that is not trusted waits for one task of each other network, and as long as there are trusted
+/// logins, too, has one turn in [`AUTH_TURNS`]: 100 * 3 * 40 ms / 2 = 6 s, or 3 s on a fast machine; a trusted one waits
+/// 100 * 3/2 * 40 ms / 2 = 3 s. Behind its own address it waits for 256 tasks at most, which take 256 * 40 ms / 2 = 5 s if
+/// nobody else is there. One network more is refused at once; a login from a network that has turns is not.
+pub const AUTH_NETWORKS: usize = 100;
+
+/// Turns of which one belongs to the networks that are not trusted, and to registrations from whatever address. The others
+/// belong to passwords from addresses that have shown a right one.
+pub const AUTH_TURNS: u64 = 3;
+
+/// Failed logins after which an address waits for that name, and for any (protocol, section 3). The second: a class of 70
+/// behind one address, in which each mistypes the password four times, still logs in.
+pub const FAILURES_PER_NAME: usize = 5;
+pub const FAILURES_PER_ADDRESS: usize = 300;
 /// The first wait; each further failure doubles it up to [`MAX_FAILURE_WAIT`].
 pub const FAILURE_WAIT: Duration = Duration::from_secs(1);
 pub const MAX_FAILURE_WAIT: Duration = Duration::from_secs(60);

@@ -53,7 +53,7 @@ impl fmt::Display for Banned {
 impl PlainField for Banned {}
 
 /// The addresses that have their first bits in common: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/64`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
     /// Its bits behind the prefix are 0.
     address: IpAddr,
@@ -74,6 +74,17 @@ impl Network {
             None => alone,
         };
         Some(Self { address: mask(address, prefix), prefix })
+    }
+
+    /// Returns the network that an address is in, with a prefix of this length. An IPv4 address that is mapped into IPv6
+    /// counts as itself.
+    pub fn around(address: IpAddr, prefix: u8) -> Self {
+        Self { address: mask(address.to_canonical(), prefix), prefix }
+    }
+
+    /// Returns the first address of the network.
+    pub fn first_address(&self) -> IpAddr {
+        self.address
     }
 
     /// Tells that an address is in the network. An IPv4 address that is mapped into IPv6 counts as itself.

@@ -1,9 +1,10 @@
 //! Passwords: Argon2id, on two threads of their own.
 //!
 //! A verification touches 19 MiB and takes tens of milliseconds. Two threads keep their memory and take turns; logins
-//! wait in a bounded queue, the results go to the router, and everybody else is served meanwhile.
+//! wait in a bounded queue (`login_queue`), the results go to the router, and everybody else is served meanwhile.
 
 use std::io;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,32 +12,26 @@ use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
 
-use super::auth_queue::{AuthQueue, Task};
+use super::auth_queue::AuthQueue;
 use super::failed_logins::Origin;
+use super::login_queue::{Busy, Next, Task};
+use super::networks::Networks;
 use super::workers::lower_priority;
 use crate::limits;
-use crate::protocol::{Code, Ko};
+use crate::state_machine::ConnectionId;
 
 /// Work for an auth thread. `done` gets the result, on that thread.
 pub(super) enum Job {
     /// Hashes a new password; `None`: this machine cannot (it gives no random numbers, or no memory).
     Hash { password: Vec<u8>, done: Done<Option<Arc<str>>> },
     /// Compares a password with a stored hash. Without a hash the answer is no, after just as much work: the
-    /// duration tells nobody which names exist.
-    Verify { password: Vec<u8>, hash: Option<Arc<str>>, done: Done<bool> },
+    /// duration tells nobody which names exist. `known` is the login cache, which is asked first.
+    Verify { password: Vec<u8>, hash: Option<Arc<str>>, known: Option<Known>, done: Done<Result<bool, Busy>> },
 }
 
 type Done<T> = Box<dyn FnOnce(T) + Send>;
-
-/// Too many passwords are to be verified already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Busy;
-
-impl From<Busy> for Ko {
-    fn from(_: Busy) -> Self {
-        Self::new(Code::Full, "too many passwords are being verified; try later")
-    }
-}
+/// Returns whether a password was verified before.
+type Known = Box<dyn FnOnce(&[u8]) -> bool + Send>;
 
 pub(super) struct Auth {
     queue: Arc<AuthQueue>,
@@ -53,19 +48,25 @@ impl Auth {
         Ok(auth)
     }
 
-    /// Gives a job to the threads, if the queue has room for one more of this address. Never blocks.
-    pub fn submit(&self, origin: Origin, job: Job) -> Result<(), Busy> {
-        self.queue.submit(Task { origin, job })
+    /// Gives the job of a connection to the threads, if the queue has room for one more of this address. Never blocks.
+    pub fn submit(&self, origin: Origin, connection: ConnectionId, job: Job) -> Result<(), Busy> {
+        let is_guess = matches!(job, Job::Verify { .. });
+        self.queue.submit(Task { origin, connection, is_guess, job })
+    }
+
+    /// Removes the job of a connection that is closed.
+    pub fn cancel(&self, peer: IpAddr, connection: ConnectionId) {
+        self.queue.cancel(&Networks::of(peer), connection);
+    }
+
+    /// Notes that the client of a connection has closed its side. Returns whether its job is to be refused.
+    pub fn end_input(&self, peer: IpAddr, connection: ConnectionId) -> bool {
+        self.queue.end_input(&Networks::of(peer), connection)
     }
 
     /// Returns how many jobs wait or are under way.
     pub fn unfinished(&self) -> usize {
         self.queue.unfinished()
-    }
-
-    /// Notes a login whose password the cache has verified.
-    pub fn note_success(&self, origin: &Origin) {
-        self.queue.note_success(origin);
     }
 }
 
@@ -79,18 +80,22 @@ fn work(queue: &AuthQueue) {
     // A flood of logins keeps these threads busy, and must not take the router's turns.
     lower_priority();
     let mut memory = Vec::new();
-    while let Some(Task { origin, job }) = queue.next() {
-        match job {
-            Job::Hash { password, done } => {
+    while let Some(next) = queue.next() {
+        match next {
+            Next::Do(ticket, Job::Hash { password, done }) => {
                 let hash = unless_it_panics(|| hash(&mut memory, &password));
-                queue.finish(&origin, None);
+                queue.finish(&ticket, None);
                 unless_it_panics(|| done(hash.flatten()));
             }
-            Job::Verify { password, hash, done } => {
-                let right = unless_it_panics(|| verify(&mut memory, &password, hash.as_deref()));
-                queue.finish(&origin, right);
-                unless_it_panics(|| done(right.unwrap_or(false)));
+            Next::Do(ticket, Job::Verify { password, hash, known, done }) => {
+                let is_known = || known.is_some_and(|known| known(&password));
+                let right = unless_it_panics(|| is_known() || verify(&mut memory, &password, hash.as_deref()));
+                queue.finish(&ticket, right);
+                unless_it_panics(|| done(Ok(right.unwrap_or(false))));
             }
+            Next::Refuse(Job::Verify { done, .. }) => _ = unless_it_panics(|| done(Err(Busy))),
+            // Only what compares a password waits after failures.
+            Next::Refuse(Job::Hash { done, .. }) => _ = unless_it_panics(|| done(None)),
         }
     }
 }

@@ -55,6 +55,9 @@ impl Router {
     pub(super) fn close_now(&mut self, id: ConnectionId, reason: CloseReason) {
         self.count_close(id, &reason);
         let Some(session) = self.sessions.remove(&id) else { return };
+        if session.started > 0 {
+            self.shared.auth.cancel(session.connection.peer, id);
+        }
         if let Some(user) = session.login.verified_user() {
             self.user_connections.remove(user, id);
         }

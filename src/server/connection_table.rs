@@ -1,10 +1,11 @@
 //! Counts the open connections, in total and per address, and refuses one too many (protocol, section 1).
 //!
 //! Connections that have not logged in are counted beside the others and limited to a quarter of all: whoever opens many
-//! without a password takes no place of those who have one.
+//! without a password takes no place of those who have one. An address has the less of that quarter the fuller it is, so that
+//! a few addresses take no place of others.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -12,7 +13,10 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::Port;
+use super::networks::Networks;
+use super::room::share;
 use crate::limits;
+use crate::model::Network;
 
 pub(super) struct ConnectionTable {
     /// Most connections at once.
@@ -26,7 +30,7 @@ struct Counts {
     all: Count,
     send: Count,
     recv: Count,
-    per_address: HashMap<IpAddr, Count>,
+    per_network: HashMap<Network, Count>,
     /// The most connections at once since [`ConnectionTable::has_shrunk`].
     peak: usize,
 }
@@ -48,7 +52,7 @@ impl Count {
 /// One counted connection; dropping it ends the count.
 pub(super) struct Slot {
     table: Arc<ConnectionTable>,
-    address: IpAddr,
+    networks: Networks,
     port: Port,
     logged_in: AtomicBool,
 }
@@ -60,16 +64,22 @@ impl ConnectionTable {
 
     /// Counts a new connection. `None`: there are too many already, or so many `strangers` of its address.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port, strangers: usize) -> Option<Slot> {
-        let (mut counts, address) = (self.counts.lock(), network(peer));
-        let (all, from_address) = (counts.all, counts.per_address.get(&address).copied().unwrap_or_default());
+        let (mut counts, networks) = (self.counts.lock(), Networks::of(peer));
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
-        let fits_all = fits(all, self.capacity, self.capacity / 4);
-        if !fits_all || !fits(from_address, limits::CONNECTIONS_PER_ADDRESS, strangers) {
+        if !fits(counts.all, self.capacity, self.capacity / 4) {
             return None;
         }
-        counts.change(address, port, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
+        let strangers = strangers.min(share(self.capacity / 4, counts.all.strangers));
+        let fits_network = |(network, factor): (Network, usize)| {
+            let count = counts.per_network.get(&network).copied().unwrap_or_default();
+            fits(count, limits::CONNECTIONS_PER_ADDRESS * factor, strangers * factor)
+        };
+        if !networks.with_factors().all(fits_network) {
+            return None;
+        }
+        counts.change(&networks, port, |count| (count.total, count.strangers) = (count.total + 1, count.strangers + 1));
         counts.peak = counts.peak.max(counts.all.total);
-        Some(Slot { table: self.clone(), address, port, logged_in: AtomicBool::new(false) })
+        Some(Slot { table: self.clone(), networks, port, logged_in: AtomicBool::new(false) })
     }
 
     /// Counts the open connections of a port.
@@ -99,16 +109,18 @@ impl ConnectionTable {
 }
 
 impl Counts {
-    fn change(&mut self, address: IpAddr, port: Port, change: impl Fn(&mut Count)) {
+    fn change(&mut self, networks: &Networks, port: Port, change: impl Fn(&mut Count)) {
         change(&mut self.all);
         change(match port {
             Port::Send => &mut self.send,
             Port::Recv => &mut self.recv,
         });
-        let from_address = self.per_address.entry(address).or_default();
-        change(from_address);
-        if from_address.total == 0 {
-            self.per_address.remove(&address);
+        for network in networks.as_slice() {
+            let count = self.per_network.entry(*network).or_default();
+            change(count);
+            if count.total == 0 {
+                self.per_network.remove(network);
+            }
         }
     }
 }
@@ -117,7 +129,7 @@ impl Slot {
     /// Notes that the connection has logged in.
     pub fn log_in(&self) {
         if !self.logged_in.swap(true, Ordering::Relaxed) {
-            self.table.counts.lock().change(self.address, self.port, |count| count.strangers -= 1);
+            self.table.counts.lock().change(&self.networks, self.port, |count| count.strangers -= 1);
         }
     }
 }
@@ -126,21 +138,12 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let stranger = usize::from(!*self.logged_in.get_mut());
         let mut counts = self.table.counts.lock();
-        counts.change(self.address, self.port, |count| {
+        counts.change(&self.networks, self.port, |count| {
             count.total -= 1;
             count.strangers -= stranger;
         });
         if counts.all.total == 0 {
             self.table.emptied.notify_all();
         }
-    }
-}
-
-/// Returns what is counted as one address: in IPv6 the network of 64 bits, since whoever has one address there has all of
-/// them.
-pub fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
     }
 }

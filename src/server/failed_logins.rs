@@ -1,94 +1,112 @@
 //! Failed logins: after some, an address has to wait before its next password is verified (protocol, section 3).
 //!
-//! An address waits for a name after five failures under it, and for any name after twenty; each further failure doubles
-//! the wait, and a success ends it. No name waits by itself: nobody can shut another out.
+//! An address waits for a name after five failures under it, and for any name after three hundred; each further failure
+//! doubles the wait. A success forgives the failures under its own name, and no others: a guesser with an account gains
+//! nothing by it. No name waits by itself: nobody can shut another out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::connection_table::network;
+use super::networks::Networks;
 use crate::limits;
-use crate::model::UserName;
+use crate::model::{Network, UserName};
 
-/// The address from which a login came (see [`network`]), and the mapped name that it was for;
-/// `None` where the text is no name.
+/// The networks from which a login came, and the mapped name that it was for; `None` where the text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Origin {
-    pub address: IpAddr,
+pub struct Origin {
+    pub networks: Networks,
     pub name: Option<Arc<str>>,
 }
 
 impl Origin {
     pub fn new(peer: IpAddr, name: Option<&UserName>) -> Self {
-        Self { address: network(peer), name: name.map(|name| name.mapped().into()) }
+        Self { networks: Networks::of(peer), name: name.map(|name| name.mapped().into()) }
     }
 
-    /// Returns what is counted: the address with the name, and the address with any name; each with the number of
-    /// failures from which on it waits.
-    fn counted(&self) -> impl Iterator<Item = (Key, u32)> {
-        let name = self.name.clone().map(|name| ((self.address, Some(name)), limits::FAILURES_PER_NAME));
-        name.into_iter().chain([((self.address, None), limits::FAILURES_PER_ADDRESS)])
+    /// Returns what is counted: each network with the name, and with any name; and the number of failures from which on it
+    /// waits.
+    fn counted(&self) -> impl Iterator<Item = (Key, usize)> {
+        self.networks.with_factors().flat_map(|(network, factor)| {
+            let name = self.name.clone().map(|name| ((network, Some(name)), limits::FAILURES_PER_NAME * factor));
+            name.into_iter().chain([((network, None), limits::FAILURES_PER_ADDRESS * factor)])
+        })
+    }
+
+    fn counts_for(&self, (network, name): &Key) -> bool {
+        self.networks.as_slice().contains(network) && (name.is_none() || *name == self.name)
     }
 }
 
-type Key = (IpAddr, Option<Arc<str>>);
+type Key = (Network, Option<Arc<str>>);
 
 #[derive(Default)]
 pub(super) struct FailedLogins {
     failures: HashMap<Key, Failures>,
     /// Addresses from which a login has succeeded and none has failed since.
-    trusted: HashMap<IpAddr, Instant>,
+    trusted: HashMap<Network, Instant>,
 }
 
 struct Failures {
-    count: u32,
+    count: usize,
     last: Instant,
 }
 
 impl FailedLogins {
-    /// Returns when the next password of this origin may be verified; `None`: now.
-    pub fn wait_until(&self, origin: &Origin) -> Option<Instant> {
+    /// Returns when the next password of this origin may be verified; `None`: now. Each that is `under_way` counts as a
+    /// failure until it has ended, so that guesses at once are no more than one after the other.
+    pub fn wait_until(&self, origin: &Origin, under_way: &[Origin], now: Instant) -> Option<Instant> {
         let waits = origin.counted().filter_map(|(key, most)| {
             let failures = self.failures.get(&key)?;
-            let beyond = failures.count.checked_sub(most)?;
-            let wait = limits::FAILURE_WAIT.saturating_mul(2_u32.saturating_pow(beyond));
-            Some(failures.last + wait.min(limits::MAX_FAILURE_WAIT))
+            let unknown = under_way.iter().filter(|other| other.counts_for(&key)).count();
+            let beyond = (failures.count + unknown).checked_sub(most)?;
+            let wait = limits::FAILURE_WAIT.saturating_mul(2_u32.saturating_pow(beyond.try_into().unwrap_or(u32::MAX)));
+            let last = if unknown > 0 { now } else { failures.last };
+            Some(last + wait.min(limits::MAX_FAILURE_WAIT))
         });
-        waits.max()
+        waits.max().filter(|due| *due > now)
     }
 
-    pub fn is_trusted(&self, address: IpAddr) -> bool {
-        self.trusted.contains_key(&address)
+    pub fn is_trusted(&self, networks: &Networks) -> bool {
+        self.trusted.contains_key(&networks.address())
     }
 
     pub fn succeeded(&mut self, origin: &Origin, now: Instant) {
-        for (key, _) in origin.counted() {
-            self.failures.remove(&key);
+        for network in origin.networks.as_slice() {
+            let own = origin.name.clone().and_then(|name| self.failures.remove(&(*network, Some(name))));
+            if let (Some(own), Some(all)) = (own, self.failures.get_mut(&(*network, None))) {
+                all.count = all.count.saturating_sub(own.count);
+            }
         }
-        remove_oldest(&mut self.trusted, |last| *last);
-        self.trusted.insert(origin.address, now);
+        insert(&mut self.trusted, origin.networks.address(), now, |last| *last);
     }
 
     pub fn failed(&mut self, origin: &Origin, now: Instant) {
-        self.trusted.remove(&origin.address);
+        self.trusted.remove(&origin.networks.address());
         for (key, _) in origin.counted() {
-            remove_oldest(&mut self.failures, |failures| failures.last);
-            let failures = self.failures.entry(key).or_insert(Failures { count: 0, last: now });
-            if now.saturating_duration_since(failures.last) > limits::FAILURE_MEMORY {
-                failures.count = 0;
-            }
-            (failures.count, failures.last) = (failures.count.saturating_add(1), now);
+            let known = self.failures.get(&key).map_or(0, |failures| {
+                let is_old = now.saturating_duration_since(failures.last) > limits::FAILURE_MEMORY;
+                if is_old { 0 } else { failures.count }
+            });
+            let failures = Failures { count: known.saturating_add(1), last: now };
+            insert(&mut self.failures, key, failures, |failures| failures.last);
         }
     }
 }
 
-/// Makes room in a table for one more entry.
-fn remove_oldest<K: Clone + Eq + std::hash::Hash, V>(table: &mut HashMap<K, V>, time: impl Fn(&V) -> Instant) {
+/// Sets an entry of a table; a new one takes the place of the oldest where the table is full.
+fn insert<K: Clone + Eq + std::hash::Hash, V>(
+    table: &mut HashMap<K, V>,
+    key: K,
+    value: V,
+    time: impl Fn(&V) -> Instant,
+) {
     if table.len() >= limits::FAILED_LOGINS
+        && !table.contains_key(&key)
         && let Some(oldest) = table.iter().min_by_key(|(_, value)| time(value)).map(|(key, _)| key.clone())
     {
         table.remove(&oldest);
     }
+    table.insert(key, value);
 }

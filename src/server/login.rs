@@ -11,6 +11,7 @@ use super::audit::{Event, LoginFailure};
 use super::auth::Job;
 use super::connection::{CloseReason, Connection};
 use super::failed_logins::Origin;
+use super::login_queue::Busy;
 use super::{Port, Registration, Shared};
 use crate::model::{Password, UserName};
 use crate::protocol::{Code, Ko, Login, LoginKind};
@@ -59,7 +60,10 @@ pub(super) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) 
         order: shared.logins.fetch_add(1, Ordering::Relaxed),
         is_login: login.kind == LoginKind::Login,
     };
-    attempt.start().map_err(CloseReason::Ko)
+    attempt.start().map_err(|ko| {
+        log::debug!("{}: login from {} refused: {ko}", connection.id, connection.peer);
+        CloseReason::Ko(ko)
+    })
 }
 
 impl Attempt {
@@ -76,30 +80,33 @@ impl Attempt {
                 return self.register();
             }
             return self.submit(|attempt, password| {
-                let done = Box::new(move |_| attempt.fail(None, LoginFailure::NoAccount));
-                Job::Verify { password, hash: None, done }
+                let done = Box::new(move |compared: Result<bool, Busy>| match compared {
+                    Ok(_) => attempt.fail(None, LoginFailure::NoAccount),
+                    Err(busy) => attempt.refuse(busy.into()),
+                });
+                Job::Verify { password, hash: None, known: None, done }
             });
         };
-        if self.shared.accounts.was_verified(&account, self.password.as_bytes()) {
-            self.shared.auth.note_success(&self.origin);
-            self.log_in(account);
-            return Ok(());
-        }
         self.compare(account)
     }
 
-    /// Has an auth thread compare the password with the account's hash.
+    /// Has an auth thread compare the password with the account's hash. The login cache is asked at the turn of the job and
+    /// not before: until then a right password is treated as a wrong one, and no guess is free.
     fn compare(self, account: Arc<Account>) -> Result<(), Ko> {
         self.submit(|attempt, password| {
             let hash = account.password_hash.clone();
-            let done = Box::new(move |right: bool| {
-                if !right {
-                    return attempt.fail(Some(account.name.clone()), LoginFailure::Password);
+            let shared = attempt.shared.clone();
+            let cached = account.clone();
+            let known = Box::new(move |password: &[u8]| shared.accounts.was_verified(&cached, password));
+            let done = Box::new(move |compared: Result<bool, Busy>| match compared {
+                Ok(true) => {
+                    attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
+                    attempt.log_in(account);
                 }
-                attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
-                attempt.log_in(account);
+                Ok(false) => attempt.fail(Some(account.name.clone()), LoginFailure::Password),
+                Err(busy) => attempt.refuse(busy.into()),
             });
-            Job::Verify { password, hash, done }
+            Job::Verify { password, hash, known: Some(known), done }
         })
     }
 
@@ -115,7 +122,7 @@ impl Attempt {
         let new = Password::new(&user, &self.password).map_err(|error| Ko::new(Code::Password, error))?;
         self.submit(|attempt, password| {
             let done = Box::new(move |hash: Option<Arc<str>>| match hash {
-                None => attempt.finish(Outcome::Refused(Code::Internal.into())),
+                None => attempt.refuse(Code::Internal.into()),
                 Some(password_hash) => {
                     let (shared, connection) = (attempt.shared.clone(), attempt.connection);
                     let outcome = Outcome::Register { attempt: Box::new(attempt), user, password: new, password_hash };
@@ -128,7 +135,8 @@ impl Attempt {
 
     fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
         let (shared, origin, password) = (self.shared.clone(), self.origin.clone(), self.password.clone().into_bytes());
-        Ok(shared.auth.submit(origin, job(self, password))?)
+        let connection = self.connection;
+        Ok(shared.auth.submit(origin, connection, job(self, password))?)
     }
 
     fn log_in(self, account: Arc<Account>) {
@@ -139,16 +147,20 @@ impl Attempt {
     /// Refuses a login whose password is wrong; `user` is its account, if there is one.
     fn fail(self, user: Option<UserName>, reason: LoginFailure) {
         self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port.into(), reason });
-        self.finish(Outcome::Refused(Code::Auth.into()));
+        self.refuse(Code::Auth.into());
+    }
+
+    fn refuse(self, ko: Ko) {
+        self.finish(Outcome::Refused(ko));
     }
 
     fn finish(self, outcome: Outcome) {
         match &outcome {
             // Without the name: it can be a password that was typed in its place.
             Outcome::Refused(ko) => {
-                log::debug!("{}: login from {} refused: {ko}", self.connection, self.origin.address);
+                log::debug!("{}: login from {} refused: {ko}", self.connection, self.peer);
             }
-            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.origin.address),
+            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.peer),
         }
         self.shared.report_login(self.connection, outcome);
     }
@@ -158,7 +170,6 @@ impl Attempt {
     pub fn retry_as_login(self, ko: Ko) -> Result<(), Ko> {
         let account = UserName::new(&self.user).ok().and_then(|name| self.shared.accounts.find(&name));
         match account.filter(|_| self.is_login && ko.code == Code::Exists) {
-            // Not by the cache: its answer would go through the router's queue, and this is the router's thread.
             Some(account) => self.compare(account),
             None => Err(ko),
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::audit::{Event, LoginFailure};
 use super::auth::Job;
 use super::failed_logins::Origin;
+use super::login_queue::Busy;
 use super::requests::Step;
 use super::router::{Input, Router};
 use super::{Fatal, Port};
@@ -34,23 +35,33 @@ impl Router {
         let origin = Origin::new(session.connection.peer, Some(user));
         let hash = self.shared.accounts.find(user).and_then(|account| account.password_hash.clone());
         let (shared, from, old_hash) = (self.shared.clone(), origin.clone(), hash.clone());
-        let compared = Box::new(move |right: bool| {
+        let compared = Box::new(move |right: Result<bool, Busy>| {
             let hashing = shared.clone();
             let hashed = Box::new(move |hash: Option<_>| {
                 let change = old_hash.zip(hash).map(|(old_hash, new_hash)| PasswordChange { old_hash, new_hash });
                 hashing.tell_router(Input::PasswordHashed(id, change.ok_or(Code::Internal.into())));
             });
             let refused = match right {
-                false => Some(Code::Auth.into()),
-                true => shared.auth.submit(from, Job::Hash { password: new, done: hashed }).err().map(Ko::from),
+                Ok(true) => shared.auth.submit(from, id, Job::Hash { password: new, done: hashed }).err().map(Ko::from),
+                Ok(false) => Some(Code::Auth.into()),
+                Err(busy) => Some(busy.into()),
             };
             if let Some(ko) = refused {
                 shared.tell_router(Input::PasswordHashed(id, Err(ko)));
             }
         });
-        match self.shared.auth.submit(origin, Job::Verify { password: old, hash, done: compared }) {
+        match self.shared.auth.submit(origin, id, Job::Verify { password: old, hash, known: None, done: compared }) {
             Ok(()) => Step::Wait,
             Err(busy) => Step::Answer(Reply::Ko(busy.into())),
+        }
+    }
+
+    /// Refuses a login or a PASSWD whose client has closed its side, and whose task has no place any more.
+    pub(super) fn refuse_password(&mut self, id: ConnectionId) {
+        let is_logged_in = self.sessions.get(&id).is_some_and(|session| session.user().is_some());
+        match Ko::from(Busy) {
+            busy if is_logged_in => self.answer_in_order(id, Reply::Ko(busy)),
+            busy => self.close_now(id, busy.into()),
         }
     }
 

@@ -274,6 +274,10 @@ impl Router {
     fn end_reading(&mut self, id: ConnectionId, reason: CloseReason) -> Result<(), Fatal> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
         session.close.get_or_insert(reason);
+        if session.started > 0 && self.shared.auth.end_input(session.connection.peer, id) {
+            self.refuse_password(id);
+        }
+        let Some(session) = self.sessions.get(&id) else { return Ok(()) };
         if session.connection.port == Port::Recv {
             self.execute(id, Command::HungUp)?;
         }

@@ -43,7 +43,8 @@ fn strangers_take_a_quarter_of_the_places_and_give_them_back() {
     world.start();
     let mut before = world.login("ana");
     let quarter = 1_024 / 4;
-    let mut strangers: Vec<_> = (0..quarter).map(|_| Connection::open(world.send)).collect();
+    let open_from_each = || (0..quarter).map(|last| Connection::open_from([127, 0, 1, last as u8], world.send));
+    let mut strangers: Vec<_> = open_from_each().collect();
     let refused = || Connection::open(world.send).read_line();
     assert!(refused().starts_with("KO;FULL;"), "there is a place for another stranger");
     assert_eq!(before.request("PING"), "OK", "who has logged in does not notice");
@@ -63,9 +64,31 @@ fn strangers_take_a_quarter_of_the_places_and_give_them_back() {
     // All of them go: nothing is left over in the count.
     strangers.clear();
     wait_until("all places", || {
-        let all: Vec<_> = (0..quarter).map(|_| Connection::open(world.send)).collect();
+        let all: Vec<_> = open_from_each().collect();
         all.into_iter().all(|mut stranger| !stranger.has_input(Duration::from_millis(1)))
     });
+}
+
+#[test]
+fn strangers_of_a_few_addresses_leave_places_for_others() {
+    let mut world = World::without_lobby();
+    world.register("ana");
+    world.stop();
+    world.files = Some((1_024 + limits::RESERVED_FILES) as u64);
+    world.start();
+    let quarter = 1_024 / 4;
+    // Each tries to take more than it may.
+    let mut strangers = Vec::new();
+    for last in 1..=8 {
+        strangers.extend((0..100).map(|_| Connection::open_from([127, 0, 1, last], world.send)));
+    }
+    wait_until("the refusals", || {
+        strangers.retain_mut(|stranger| !stranger.has_input(Duration::from_millis(1)));
+        strangers.len() < quarter
+    });
+    let (reply, _) = log_in_from([127, 0, 2, 1], &world, &format!("LOGIN:ana:{PASSWORD}"));
+    assert_eq!(reply, "OK;ana;wachat/1");
+    assert!(strangers.len() > quarter / 2, "{} places are taken", strangers.len());
 }
 
 #[test]
@@ -140,20 +163,23 @@ fn after_five_wrong_passwords_an_address_waits_for_that_name_and_nobody_else_doe
     assert!(reply.starts_with("KO;AUTH;"));
     assert!(time >= limits::FAILURE_WAIT, "{time:?}");
     // The wait is two seconds by now. It holds no thread, and concerns neither another name nor another address.
-    let mut waiting: Vec<_> = (0..4).map(|_| Connection::open_from(guesser, world.send)).collect();
-    waiting.iter_mut().for_each(|guess| guess.send("LOGIN:ana:otra palabra\n"));
+    let begun = Instant::now();
+    let mut waiting = Connection::open_from(guesser, world.send);
+    waiting.send("LOGIN:ana:otra palabra\n");
     assert!(log_in_from(guesser, &world, "LOGIN:luis:otra palabra").1 < limits::FAILURE_WAIT);
     assert!(log_in_from(other, &world, "LOGIN:ana:otra palabra").1 < limits::FAILURE_WAIT);
-    assert!(waiting.iter_mut().all(|guess| !guess.has_input(Duration::from_millis(1))));
-    // A right password that this server has seen is let in at once, and ends the wait.
-    let (reply, time) = log_in_from(guesser, &world, &format!("LOGIN:ana:{PASSWORD}"));
+    assert!(begun.elapsed() >= limits::FAILURE_WAIT || !waiting.has_input(Duration::from_millis(1)));
+    drop(waiting);
+    // A right password waits, too, also one that this server has seen; and it ends the wait.
+    let right = format!("LOGIN:ana:{PASSWORD}");
+    let (reply, _) = log_in_from(guesser, &world, &right);
     assert_eq!(reply, "OK;ana;wachat/1");
-    assert!(time < limits::FAILURE_WAIT, "{time:?}");
-    assert!(waiting.pop().expect("a guess").read_line().starts_with("KO;AUTH;"));
+    assert!(begun.elapsed() >= limits::FAILURE_WAIT, "{:?}", begun.elapsed());
+    assert!(log_in_from(guesser, &world, &right).1 < limits::FAILURE_WAIT);
 }
 
-#[test]
-fn a_class_behind_one_address_logs_in_after_a_restart() {
+/// Returns a server that was just started, and the names of a class of 70 with their accounts.
+fn class_after_a_restart() -> (World, Vec<String>) {
     let mut world = World::without_lobby();
     let names: Vec<_> = (0..70).map(|number| format!("alumno{number}")).collect();
     let rows: String = names.iter().map(|name| format!("{name},,{PASSWORD}\n")).collect();
@@ -164,17 +190,45 @@ fn a_class_behind_one_address_logs_in_after_a_restart() {
     let (code, error) = run_to_end(&mut import);
     assert_eq!(code, Some(0), "{error}");
     world.start();
+    (world, names)
+}
+
+/// Logs the class in on both ports at once; returns the replies.
+fn log_class_in(world: &World, names: &[String], password: &str) -> Vec<String> {
     let mut connections = Vec::new();
-    for name in &names {
+    for name in names {
         for port in [world.send, world.recv] {
             let mut connection = Connection::open(port);
-            connection.send(format!("LOGIN:{name}:{PASSWORD}\n"));
+            connection.send(format!("LOGIN:{name}:{password}\n"));
             connections.push(connection);
         }
     }
+    connections.iter_mut().map(Connection::read_line).collect()
+}
+
+#[test]
+fn a_class_behind_one_address_logs_in_after_a_restart() {
+    let (world, names) = class_after_a_restart();
     assert!(TIMEOUT > Duration::from_secs(10));
-    for mut connection in connections {
-        let reply = connection.read_line();
-        assert!(reply.starts_with("OK;alumno"), "{reply}");
+    let replies = log_class_in(&world, &names, PASSWORD);
+    assert!(replies.iter().all(|reply| reply.starts_with("OK;alumno")), "{replies:?}");
+}
+
+/// Everybody has a client with an old password, types a wrong one, and then the right one.
+#[test]
+fn three_hundred_logins_right_and_wrong_of_a_class_behind_one_address_are_answered() {
+    let (world, names) = class_after_a_restart();
+    for name in &names[..20] {
+        let (reply, _) = log_in_from([127, 0, 0, 1], &world, &format!("LOGIN:{name}:otra palabra"));
+        assert!(reply.starts_with("KO;AUTH;"), "{reply}");
     }
+    let begun = Instant::now();
+    let replies = log_class_in(&world, &names, "otra palabra");
+    assert!(replies.iter().all(|reply| reply.starts_with("KO;AUTH;")), "{replies:?}");
+    let wrong = begun.elapsed();
+    let replies = log_class_in(&world, &names, PASSWORD);
+    assert!(replies.iter().all(|reply| reply.starts_with("OK;alumno")), "{replies:?}");
+    // As many passwords take as long: nobody has waited after the failures, which would be a minute.
+    let right = begun.elapsed() - wrong;
+    assert!(right < (3 * wrong).max(Duration::from_secs(10)), "{right:?}, and the wrong ones {wrong:?}");
 }

@@ -113,6 +113,29 @@ fn a_login_in_the_batch_of_an_exclusion_does_not_get_in() {
     }
 }
 
+/// The passwords of the logins were compared with the old hash, and are right by it, before the new one is durable.
+#[test]
+fn a_login_with_the_old_password_while_a_new_one_is_set_does_not_get_in() {
+    let server = HeldServer::start();
+    let [send, recv] = [server.handle.send_address(), server.handle.recv_address()];
+    let mut ana = server.register("ana");
+    server.hold();
+    ana.send(format!("PASSWD;{PASSWORD};otra palabra\n"));
+    server.wait_until_held();
+    let mut lines = [send, recv, send].map(|port| {
+        let mut line = Connection::open_from([127, 0, 0, 7], port);
+        line.send(format!("LOGIN:ana:{PASSWORD}\n"));
+        line
+    });
+    server.wait_for_inputs(6);
+    server.release();
+    assert_eq!(ana.read_line(), "OK");
+    lines.iter_mut().for_each(|line| assert_excluded(line, "KO;AUTH;", "the old password"));
+    assert!(server.try_login(recv, "ana", "otra palabra").0.starts_with("OK;ana;"));
+    assert_eq!(ana.request("PING"), "OK");
+    server.handle.stop().expect("a clean stop");
+}
+
 /// Two programs change the password at once. Whichever is told OK has set it; the other one has not.
 #[test]
 fn of_two_new_passwords_at_once_the_one_that_was_answered_ok_holds() {

@@ -161,6 +161,11 @@ fn its_numbers_are_the_limits_of_the_program() {
         format!("The time-out is {timeout} seconds (`serve --timeout`, {least} to {most})"),
         format!("{} in all, {} from one address", number(limits::CONNECTIONS as u64), limits::CONNECTIONS_PER_ADDRESS),
         format!("a quarter of all and {} from one address that have not", limits::STRANGERS_PER_ADDRESS),
+        format!(
+            "at most {} passwords that wait, and {} that wait after failures",
+            limits::AUTH_QUEUE_PER_ADDRESS,
+            limits::AUTH_ASIDE_PER_ADDRESS
+        ),
         format!("A login line has at most {} bytes, LF included", number(limits::LOGIN_BYTES as u64)),
         format!(
             "After {} logins with a wrong password for a name, an address waits before the next password of it for that \
