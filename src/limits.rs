@@ -49,6 +49,10 @@ pub const TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=300;
 /// Lowest rate, in bytes a second, at which a client takes a reply (protocol, section 1). Slower than any modem; at this
 /// rate the longest reply takes five minutes.
 pub const REPLY_RATE: usize = 1 << 10;
+/// Time-outs by which a client may be behind that rate before it is cut off (protocol, section 1): one for a client that
+/// takes nothing for a time, and one since the systems of both sides hand bytes over in lumps, of up to 64 KiB between
+/// two large buffers.
+pub const REPLY_TIMEOUTS: u32 = 2;
 
 /// Difference between the network time-out and the longest wait of a POLL: the reply arrives before a client with the
 /// same time-out gives up (protocol, section 6).
