@@ -76,6 +76,13 @@ impl Network {
         Some(Self { address: mask(address, prefix), prefix })
     }
 
+    /// Returns what counts as one address, as [`Network::parse`] reads it.
+    pub fn of(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let prefix = if address.is_ipv4() { 32 } else { 64 };
+        Self { address: mask(address, prefix), prefix }
+    }
+
     /// Tells that an address is in the network. An IPv4 address that is mapped into IPv6 counts as itself.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
