@@ -24,6 +24,7 @@ fn summary(Client(Home { state, .. }): &Client) -> Vec<String> {
     let others = [
         format!("{} {} {}", state.store(), state.position(), state.newest()),
         format!("{:?} {:?}", state.ignored(), state.last_received()),
+        format!("{:?}", ["ana", "luis", "eva", "nobody", "otto"].map(|name| state.has_written_to(&user(name)))),
     ];
     rows.chain(waiting).chain(unshown).chain(others).collect()
 }

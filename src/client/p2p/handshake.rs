@@ -61,12 +61,7 @@ fn greet(me: UserName, tls: Option<&PeerTls>, at: Peer) -> Result<(Arc<Socket>, 
 
 /// Admits a caller whom the server has announced; any other one is answered `KO;AUTH`. The owner decides. A caller has the
 /// time-out to say who it is, with the handshake of TLS.
-pub fn admit(
-    stream: TcpStream,
-    place: Place,
-    reports: Sender<Report>,
-    tls: Option<&PeerTls>,
-) -> Option<Connection> {
+pub fn admit(stream: TcpStream, place: Place, reports: Sender<Report>, tls: Option<&PeerTls>) -> Option<Connection> {
     let deadline = Instant::now() + limits::TIMEOUT;
     set_up(&stream).ok()?;
     let socket = Arc::new(match tls {
