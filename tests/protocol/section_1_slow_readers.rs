@@ -50,6 +50,8 @@ fn pass_slowly(mut from: TcpStream, mut to: TcpStream, pace: &Pace) -> std::io::
         }
         thread::sleep(pace.pause);
     }
+    // With a small one the rest would take minutes.
+    set_socket_recv_buffer_size(&from, 1 << 20)?;
     std::io::copy(&mut from, &mut to)
 }
 
