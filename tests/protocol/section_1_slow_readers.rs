@@ -11,8 +11,6 @@ use crate::support::{Connection, PASSWORD, World};
 
 /// Several times the time-out of the server.
 const SLOW_TIME: Duration = Duration::from_secs(13);
-/// More replies of a quarter of a MiB than the buffers of both systems hold.
-const REPLIES: usize = 40;
 
 /// A way of reading: so many bytes at once, with this pause between.
 struct Pace {
@@ -20,6 +18,8 @@ struct Pace {
     pause: Duration,
     /// The receive buffer; `None`: that of the system, which takes many bytes at once, and then none for a while.
     buffer: Option<usize>,
+    /// Replies of a quarter of a MiB that are asked for: more than the buffers of both systems hold.
+    replies: usize,
 }
 
 /// Passes a connection on to a server. What the server sends is taken at a pace for a time, and then at once.
@@ -57,11 +57,12 @@ fn pass_slowly(mut from: TcpStream, mut to: TcpStream, pace: &Pace) -> std::io::
 
 /// Asks for more than the buffers hold, and takes all of it at this pace.
 fn read_all_slowly(server: SocketAddr, tls: bool, expected: &[String], pace: Pace) {
+    let replies = pace.replies;
     let way = slow_way(server, pace);
     let mut slow = if tls { Connection::open_tls(way) } else { Connection::open(way) };
     slow.request(&format!("LOGIN:ana:{PASSWORD}"));
-    slow.send("HISTORY;ana\n".repeat(REPLIES));
-    for number in 0..REPLIES {
+    slow.send("HISTORY;ana\n".repeat(replies));
+    for number in 0..replies {
         assert!(slow.read_list("HISTORY;ana") == expected, "reply {number} is another one");
     }
 }
@@ -78,8 +79,11 @@ fn serve_slow_readers(world: &World, tls: bool) {
     }
     let expected = ana.list("HISTORY;ana");
     drop(ana);
-    let pace = |bytes, millis, buffer| Pace { bytes, pause: Duration::from_millis(millis), buffer };
-    let paces = [pace(3_000, 100, None), pace(9_000, 1_000, Some(4_096)), pace(6_000, 200, Some(16_384))];
+    let pace = |bytes, millis, buffer, replies| {
+        let pause = Duration::from_millis(millis);
+        Pace { bytes, pause, buffer, replies }
+    };
+    let paces = [pace(3_000, 100, None, 16), pace(9_000, 1_000, Some(4_096), 1), pace(6_000, 200, Some(16_384), 2)];
     thread::scope(|scope| {
         for pace in paces {
             scope.spawn(|| read_all_slowly(world.send, tls, &expected, pace));
