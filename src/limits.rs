@@ -49,6 +49,10 @@ pub const TIMEOUT_SECONDS: std::ops::RangeInclusive<u64> = 5..=300;
 /// Lowest rate, in bytes a second, at which a client takes a reply (protocol, section 1). Slower than any modem; at this
 /// rate the longest reply takes five minutes.
 pub const REPLY_RATE: usize = 1 << 10;
+/// Time-outs by which a client may be behind that rate before it is cut off (protocol, section 1): one for a client that
+/// takes nothing for a time, and one since the systems of both sides hand bytes over in lumps, of up to 64 KiB between
+/// two large buffers.
+pub const REPLY_TIMEOUTS: u32 = 2;
 
 /// Difference between the network time-out and the longest wait of a POLL: the reply arrives before a client with the
 /// same time-out gives up (protocol, section 6).
@@ -405,8 +409,23 @@ pub const TOKEN_LIFE: Duration = Duration::from_secs(30);
 /// Most tokens that a client remembers.
 pub const TOKENS: usize = 64;
 
-/// Most incoming direct chats that have not yet shown a token. Each has a thread.
-pub const CALLERS: usize = 8;
+/// Most callers whom the user has not accepted, whether they have said who they are or not. Each has a thread, or two, and
+/// at most one message in memory.
+pub const CALLERS: usize = 64;
+/// Most of those from one address, so that it keeps nobody else out: a group of a class behind one address.
+pub const CALLERS_PER_ADDRESS: usize = 8;
+
+/// Longest time that a caller waits until the user accepts: nobody is at that terminal.
+pub const CALL_TIME: Duration = Duration::from_secs(600);
+/// Time without an answer to the first message of a call after which the caller is told that it waits: longer than a slow
+/// disk takes.
+pub const CALL_NOTICE: Duration = Duration::from_secs(2);
+/// Time between two looks whether a caller that waits for an answer is still there.
+pub const CALLER_CHECK: Duration = Duration::from_secs(2);
+
+/// Most MiB that a client stores from one peer of direct chats in a day (protocol, section 8): as many as may wait in a
+/// mailbox from one sender. A fast typist writes a twentieth of it in a day; the files of the client are never cleaned up.
+pub const DIRECT_MIB_PER_DAY: usize = 8;
 
 /// Most unconfirmed lines of a direct chat.
 pub const DIRECT_LINES: usize = 64;

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::Connection;
 use rustls::pki_types::CertificateDer;
 
@@ -72,6 +73,12 @@ impl Socket {
     /// from a cut.
     pub(super) fn seal_end(&self) -> Vec<u8> {
         self.tls.as_ref().map_or_else(Vec::new, Tls::seal_end)
+    }
+
+    /// Checks that the peer has closed its side, whether all that it sent is read or not.
+    pub fn has_peer_closed(&self) -> bool {
+        let mut socket = [PollFd::new(&self.tcp, PollFlags::RDHUP)];
+        poll(&mut socket, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
     }
 
     /// Returns the certificates that the peer has shown: first the one whose key it has, then those that vouch for it.

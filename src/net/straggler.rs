@@ -22,6 +22,14 @@ pub struct Stragglers {
     backlog: Arc<Backlog>,
 }
 
+/// Time between two attempts to send to a socket that poll(2) does not call writable. It does so only when a third of the
+/// socket's buffer is free, and the system makes that as large as 4 MiB: a slow peer takes a minute for it. An attempt
+/// succeeds as soon as the peer has acknowledged some of the bytes in there.
+const TRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time that each byte gives a peer: see [`limits::REPLY_RATE`].
+const BYTE_TIME: Duration = Duration::from_nanos(1_000_000_000 / limits::REPLY_RATE as u64);
+
 /// Connections and bytes that the straggler thread has still to send. It stores these numbers after each round.
 #[derive(Default)]
 pub struct Backlog {
@@ -29,25 +37,23 @@ pub struct Backlog {
     pub bytes: AtomicUsize,
 }
 
-/// A connection with unsent bytes, and when it is cut off unless enough of them are sent.
+/// A connection with unsent bytes, and when it is cut off: each byte that is sent moves that by [`BYTE_TIME`].
 struct Straggler {
     outgoing: Arc<Outgoing>,
     deadline: Instant,
-    /// Number of bytes that were sent since the deadline was set.
-    sent: usize,
 }
 
 impl Stragglers {
-    /// Starts the thread. A peer that for `timeout` takes less than [`limits::REPLY_RATE`] of the bytes that wait for it
-    /// is cut off (protocol, section 1). `finished` is called with the connection's id when all its bytes were sent
+    /// Starts the thread. A peer that takes less than [`limits::REPLY_RATE`] of the bytes that wait for it, and is
+    /// [`limits::REPLY_TIMEOUTS`] behind that, is cut off (protocol, section 1). `finished` is called with the connection's id when all its bytes were sent
     /// ([`Progress::Done`]), or never will be ([`Progress::Failed`]).
     pub fn start(timeout: Duration, finished: impl FnMut(u64, Progress) + Send + 'static) -> io::Result<Self> {
         let (arrivals, arriving) = unbounded();
-        let seconds = usize::try_from(timeout.as_secs()).unwrap_or(usize::MAX);
-        let required = limits::REPLY_RATE.saturating_mul(seconds).max(1);
+        let margin = timeout * limits::REPLY_TIMEOUTS;
         let backlog = Arc::<Backlog>::default();
         let (waiting, noted) = (Vec::new(), backlog.clone());
-        let thread = StragglerThread { arriving, waiting, timeout, required, finished, backlog: noted };
+        let next_try = Instant::now();
+        let thread = StragglerThread { arriving, waiting, next_try, margin, finished, backlog: noted };
         thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
         Ok(Self { arrivals, backlog })
     }
@@ -68,9 +74,10 @@ impl Stragglers {
 struct StragglerThread<F> {
     arriving: Receiver<Arc<Outgoing>>,
     waiting: Vec<Straggler>,
-    timeout: Duration,
-    /// Number of bytes that a peer has to take within the time-out, unless it takes all.
-    required: usize,
+    /// The time of the next attempt to send to all of them.
+    next_try: Instant,
+    /// Longest time from now to a deadline.
+    margin: Duration,
     finished: F,
     backlog: Arc<Backlog>,
 }
@@ -79,9 +86,10 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
     fn run(mut self) {
         while self.receive_arrivals() {
             let writable = self.poll_sockets();
+            let try_all = self.is_time_to_try();
             let stragglers = std::mem::take(&mut self.waiting);
             for (straggler, writable) in stragglers.into_iter().zip(writable) {
-                self.serve(straggler, writable);
+                self.serve(straggler, writable || try_all);
             }
             self.note_backlog();
         }
@@ -111,7 +119,16 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
     }
 
     fn add(&mut self, outgoing: Arc<Outgoing>) {
-        self.waiting.push(Straggler { outgoing, deadline: Instant::now() + self.timeout, sent: 0 });
+        self.waiting.push(Straggler { outgoing, deadline: Instant::now() + self.margin });
+    }
+
+    fn is_time_to_try(&mut self) -> bool {
+        let now = Instant::now();
+        let is_time = now >= self.next_try;
+        if is_time {
+            self.next_try = now + TRY_INTERVAL;
+        }
+        is_time
     }
 
     /// Says of each straggler whether its socket takes bytes now, or has failed.
@@ -123,13 +140,11 @@ impl<F: FnMut(u64, Progress)> StragglerThread<F> {
         sockets.iter().map(|socket| ready > 0 && !socket.revents().is_empty()).collect()
     }
 
-    fn serve(&mut self, mut straggler: Straggler, writable: bool) {
+    fn serve(&mut self, mut straggler: Straggler, attempt: bool) {
         let now = Instant::now();
-        let (progress, sent) = if writable { straggler.outgoing.send_unsent() } else { (Progress::Pending, 0) };
-        straggler.sent += sent;
-        if straggler.sent >= self.required {
-            (straggler.deadline, straggler.sent) = (now + self.timeout, 0);
-        }
+        let (progress, sent) = if attempt { straggler.outgoing.send_unsent() } else { (Progress::Pending, 0) };
+        let earned = BYTE_TIME.saturating_mul(u32::try_from(sent).unwrap_or(u32::MAX));
+        straggler.deadline = (straggler.deadline + earned).min(now + self.margin);
         match progress {
             Progress::Pending if straggler.deadline > now => self.waiting.push(straggler),
             Progress::Pending => {

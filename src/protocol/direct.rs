@@ -41,6 +41,16 @@ pub enum DirectLine {
 }
 
 impl DirectLine {
+    /// Returns the answer to a caller who is not expected, or whom the callee does not want to hear: they cannot tell which.
+    pub fn refusal() -> Self {
+        Self::Ko(Ko::new(Code::Auth, "no caller with this name and token is expected"))
+    }
+
+    /// Checks that it ends the chat: a KO does, unless a line was no record.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Ko(ko) if ko.code != Code::Syntax)
+    }
+
     /// Reads a line without its LF. The error is the KO with which the reader answers.
     pub fn parse(line: &[u8]) -> Result<Self, Ko> {
         let fields = Fields::parse(line).map_err(|error| Ko::new(Code::Syntax, error))?;

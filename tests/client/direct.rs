@@ -41,11 +41,11 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
-    luis.expect("* ana has opened a direct chat with you; /p2p ana to answer in it");
+    luis.expect("* ana wants to chat directly; /accept ana");
     ana.type_line("hola; ¿qué tal?");
+    luis.type_line("/accept ana");
     luis.expect("ana (direct): hola; ¿qué tal?");
     ana.expect_tick("✓✓", "@luis (direct): hola; ¿qué tal?");
-    luis.type_line("/p2p ana");
     luis.type_line("bien");
     ana.expect("luis (direct): bien");
     luis.expect_tick("✓✓", "@ana (direct): bien");
@@ -82,8 +82,8 @@ fn a_chat_outlives_the_server_and_ends_with_close() {
     world.kill();
     ana.expect("the server is away");
     ana.type_line("still here");
-    luis.expect("ana (direct): still here");
     luis.type_line("/p2p ana");
+    luis.expect("ana (direct): still here");
     luis.type_line("/close");
     ana.expect("* the direct chat with luis is over");
     luis.expect("* the direct chat with ana is over");
@@ -109,7 +109,7 @@ fn an_unannounced_caller_is_refused() {
         assert!(knock(wrong).starts_with("KO;AUTH;"));
     }
     assert_eq!(knock(format!("HELLO:caller:{token}\n")), "OK\n");
-    luis.expect("* caller has opened a direct chat with you");
+    luis.expect("* caller wants to chat directly; /accept caller");
     // A used token, another user with a good one, the right user with another one: the server might still announce each
     // of them, so the client waits, for all three at the same time.
     let (_, good) = port_of(&world, "luis");
@@ -127,7 +127,10 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
     let luis = client(&world, "luis", &[]);
     let (port, token) = port_of(&world, "luis");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
-    line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;d-1;hola\n< OK;d-1"));
+    line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;d-1;hola"));
+    luis.expect("* caller wants to chat directly");
+    luis.type_line("/accept caller");
+    line.run_transcript("< OK;d-1");
     luis.expect("caller (direct): hola");
     // The same again is answered again, and not shown again.
     line.run_transcript("> SEND;d-1;hola\n< OK;d-1\n> SEND;d-2;\"a;b\"\n< OK;d-2\n> NONSENSE\n< KO;SYNTAX;...");
@@ -294,13 +297,17 @@ fn a_direct_chat_with_an_ignored_user_is_not_reported() {
     luis.type_line("/ignore caller");
     luis.expect("* what caller says is hidden now");
     let mut line = Connection::open(([127, 0, 0, 1], port).into());
-    line.run_transcript(&format!("> HELLO:caller:{token}\n< OK\n> SEND;one;hidden\n< OK;one"));
-    wait_until_listed(&luis, "\ncaller\r\n");
-    drop(line);
-    wait_until_listed(&luis, "no direct chat is open");
-    for hidden in ["has opened", "(direct)", "is over"] {
+    // As one whom nobody expects: the caller cannot tell.
+    line.run_transcript(&format!("> HELLO:caller:{token}\n< KO;AUTH;no caller with this name and token is expected"));
+    line.assert_closed();
+    luis.type_line("/accept caller");
+    luis.expect("! caller does not wait for a direct chat");
+    for hidden in ["wants to chat", "has opened", "(direct)", "is over"] {
         assert_eq!(luis.count(hidden), 0, "{hidden}: {}", luis.screen());
     }
+    luis.type_line("/p2p caller");
+    luis.expect("! what caller says is hidden");
+    assert!(world.history("luis", "DIRECT").is_empty());
 }
 
 #[test]

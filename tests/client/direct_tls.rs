@@ -74,9 +74,10 @@ fn two_clients_of_a_tls_server_talk_directly() {
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
     ana.type_line("hola");
+    luis.expect("* ana wants to chat directly");
+    luis.type_line("/accept ana");
     luis.expect("ana (direct): hola");
     ana.expect_tick("✓✓", "@luis (direct): hola");
-    luis.type_line("/p2p ana");
     luis.type_line("bien");
     ana.expect("luis (direct): bien");
     ana.quit();
@@ -95,6 +96,8 @@ fn a_caller_is_admitted_with_the_certificate_that_the_server_has_named() {
     let right = call(made.identity(), found.port).expect("TLS");
     assert_eq!(Fingerprint::of(&right.peer_certificates()[0]), found.fingerprint);
     assert_eq!(say(&right, &format!("HELLO:caller:{}\n", found.token)), "OK");
+    luis.expect("* caller wants to chat directly");
+    luis.type_line("/accept caller");
     assert_eq!(say(&right, "SEND;d-1;hola\n"), "OK;d-1");
     luis.expect("caller (direct): hola");
     // In clear text nothing is answered.

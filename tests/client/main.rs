@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accept;
 mod account;
 mod backoff;
 mod callers;

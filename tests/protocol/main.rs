@@ -11,6 +11,7 @@ mod bad_input;
 mod codec;
 mod judge;
 mod section_1_connections;
+mod section_1_slow_readers;
 mod section_1_timeouts;
 mod section_1_tls;
 mod section_2_lines;

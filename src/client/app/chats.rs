@@ -1,11 +1,11 @@
 //! The direct chats that are open, the messages in them that were not confirmed, and the callers that are expected.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::limits;
-use crate::model::{Message, MessageId, Proof, UserName};
+use crate::model::{Message, MessageId, Proof, Text, Timestamp, UserName};
 
 /// A direct chat.
 #[derive(Debug)]
@@ -14,6 +14,16 @@ pub struct Chat {
     pub peer: UserName,
     /// This client has called.
     pub mine: bool,
+    /// The user has accepted the caller. One who is not accepted is read up to the first message, which waits here.
+    pub accepted: bool,
+    pub waiting: Option<(MessageId, Text)>,
+    /// The peer has answered or said something: its user has accepted the call. Until then one message is sent, and
+    /// the others wait in `unconfirmed`.
+    pub heard: bool,
+    /// The user was told that the messages wait.
+    told: bool,
+    /// The time when the chat was opened.
+    since: Instant,
     /// Messages that the peer has not confirmed yet, oldest first, and the time since when.
     pub unconfirmed: VecDeque<(Arc<Message>, Instant)>,
     /// The chat is being closed, for this reason.
@@ -21,14 +31,57 @@ pub struct Chat {
 }
 
 impl Chat {
-    pub fn new(number: u64, peer: UserName, mine: bool) -> Self {
-        Self { number, peer, mine, unconfirmed: VecDeque::new(), closing: None }
+    /// Makes a chat that this client has opened.
+    pub fn calling(number: u64, peer: UserName, now: Instant) -> Self {
+        let (unconfirmed, waiting, closing) = Default::default();
+        let (mine, accepted, heard, told) = (true, true, false, false);
+        Self { number, peer, mine, accepted, waiting, heard, told, since: now, unconfirmed, closing }
     }
 
-    /// Returns the moment when the oldest unconfirmed message is overdue.
+    /// Makes a chat that the peer has opened.
+    pub fn called(number: u64, peer: UserName, accepted: bool, now: Instant) -> Self {
+        Self { mine: false, accepted, heard: true, ..Self::calling(number, peer, now) }
+    }
+
+    /// Checks that the caller waits until the user accepts.
+    pub fn is_waiting(&self) -> bool {
+        !self.accepted && self.closing.is_none()
+    }
+
+    /// Returns the moment when the peer or the user is overdue, or the user is to be told that messages wait.
     pub fn deadline(&self) -> Option<Instant> {
-        let (_, since) = self.unconfirmed.front().filter(|_| self.closing.is_none())?;
-        Some(*since + limits::TIMEOUT)
+        if self.closing.is_some() {
+            return None;
+        }
+        if !self.accepted {
+            return Some(self.since + limits::CALL_TIME);
+        }
+        let (_, since) = self.unconfirmed.front()?;
+        Some(*since + self.longest_wait())
+    }
+
+    fn longest_wait(&self) -> Duration {
+        match (self.heard, self.told) {
+            (true, _) => limits::TIMEOUT,
+            (false, false) => limits::CALL_NOTICE,
+            (false, true) => limits::CALL_TIME,
+        }
+    }
+
+    /// Returns `true`, once, if the chat is overdue since the peer's user has yet to accept it.
+    pub fn begins_to_wait(&mut self) -> bool {
+        let begins = self.accepted && !self.heard && !self.told;
+        self.told |= begins;
+        begins
+    }
+
+    /// Notes that the peer's user has accepted the call. Returns the messages that have waited for that.
+    pub fn note_heard(&mut self, now: Instant) -> Vec<Arc<Message>> {
+        if std::mem::replace(&mut self.heard, true) {
+            return Vec::new();
+        }
+        self.unconfirmed.iter_mut().for_each(|(_, since)| *since = now);
+        self.unconfirmed.iter().skip(1).map(|(message, _)| message.clone()).collect()
     }
 }
 
@@ -36,6 +89,9 @@ impl Chat {
 #[derive(Default)]
 pub struct Chats {
     pub expected: Expected,
+    /// The users whom the user of this client has called or accepted in this run.
+    pub accepted: HashSet<UserName>,
+    pub volume: Volume,
     /// The newest last. With each peer there may be one that this client called and one that the peer called: two
     /// who call each other at the same time would not agree on which is the older one.
     pub open: Vec<Chat>,
@@ -75,6 +131,25 @@ impl Chats {
 
     pub fn deadline(&self) -> Option<Instant> {
         self.open.iter().filter_map(Chat::deadline).min()
+    }
+}
+
+/// The bytes that each peer has sent today: bounded, since the files of a client are never cleaned up.
+#[derive(Default)]
+pub struct Volume {
+    day: u64,
+    bytes: HashMap<UserName, usize>,
+}
+
+impl Volume {
+    /// Counts a message of a peer. `false`: it is beyond what is taken from one peer in a day, in UTC.
+    pub fn add(&mut self, peer: &UserName, text: &Text, at: Timestamp) -> bool {
+        if self.day != at.day() {
+            (self.day, self.bytes) = (at.day(), HashMap::new());
+        }
+        let bytes = self.bytes.entry(peer.clone()).or_default();
+        *bytes = bytes.saturating_add(text.as_str().len() + limits::ROW_BYTES);
+        *bytes <= limits::DIRECT_MIB_PER_DAY << 20
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Command {
     Ignore(Option<UserName>),
     /// Opens a direct chat with this user; alone, lists those that are open.
     Direct(Option<UserName>),
+    /// Accepts the direct chat that this user wants; alone, lists those who wait.
+    Accept(Option<UserName>),
     /// Ends the direct chat.
     Close,
     /// Sends by way of the server the messages that a direct chat left unconfirmed.
@@ -69,7 +71,8 @@ pub enum Command {
 impl Command {
     /// Checks that the lines behind it are meant for the conversation that it names.
     pub fn chooses_chat(&self) -> bool {
-        matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. } | Self::Direct(Some(_)))
+        let is_direct = matches!(self, Self::Direct(Some(_)) | Self::Accept(Some(_)));
+        is_direct || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
     }
 
     /// Checks that its output depends on the messages sent before it.

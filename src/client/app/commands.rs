@@ -130,6 +130,11 @@ commands! {
         help "open a direct chat, without the server, until exit or /close; alone, list the open ones",
             "habla con alguien directamente, sin el servidor, hasta exit o /close; a secas, lo que está abierto",
             "fala com alguém diretamente, sem o servidor, até exit ou /close; sozinho, o que está aberto";
+    "/accept" [], |rest| optional_user(rest).map(Command::Accept);
+        form "/accept [user]", "/accept [usuario]", "/accept [usuário]";
+        help "accept the direct chat that a user wants to have with you; alone, list who waits for that",
+            "acepta el chat directo que alguien quiere tener contigo; a secas, quién lo espera",
+            "aceita a conversa direta que alguém quer ter com você; sozinho, quem espera por isso";
     "/close" [], |rest| none(rest, Command::Close);
         help "end the direct chat", "termina el chat directo", "encerra a conversa direta";
     "/resend" [], |rest| none(rest, Command::Resend);

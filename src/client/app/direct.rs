@@ -34,9 +34,12 @@ impl App {
             return self.problem(Phrase::DirectSlow);
         }
         let (to, number) = (Target::User(peer.clone()), chat.number);
+        let is_sent = chat.heard || chat.unconfirmed.is_empty();
         let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: me, to, at, text: text.clone() });
         chat.unconfirmed.push_back((message.clone(), now));
-        self.act(Action::Say { number, id, text });
+        if is_sent {
+            self.act(Action::Say { number, id, text });
+        }
         self.show(View::DirectTick { held: false, message });
     }
 
@@ -48,9 +51,14 @@ impl App {
         } else if *peer == *self.state.me() {
             self.problem(Phrase::DirectToYourself);
             self.refuse_hasty_texts();
+        } else if self.state.is_ignored(peer) {
+            self.problem(Phrase::IsIgnored { user: peer });
+            self.refuse_hasty_texts();
         } else if self.chats.with(peer).next().is_some() {
+            self.chats.accepted.insert(peer.clone());
             self.destination = Destination::Direct(peer.clone());
         } else if self.ask_server(Request::Peer(peer.clone())) {
+            self.chats.accepted.insert(peer.clone());
             self.input = Input::Calling;
             self.show(notice(Phrase::DirectCalling { peer }));
         }
@@ -58,11 +66,56 @@ impl App {
 
     /// `/p2p`: lists the chats that are open.
     pub(super) fn list_direct(&mut self) {
-        let open = self.chats.open.iter().filter(|chat| chat.closing.is_none());
-        let mut open: Vec<_> = open.map(|chat| chat.peer.to_string()).collect();
-        open.sort();
-        open.dedup();
-        self.show(if open.is_empty() { answer(Phrase::NoDirectOpen) } else { answer(open.join(" ")) });
+        self.list_peers(|chat| chat.accepted && chat.closing.is_none(), Phrase::NoDirectOpen);
+    }
+
+    fn list_peers(&mut self, wanted: impl Fn(&Chat) -> bool, none: Phrase) {
+        let chats = self.chats.open.iter().filter(|chat| wanted(chat));
+        let mut peers: Vec<_> = chats.map(|chat| chat.peer.to_string()).collect();
+        peers.sort();
+        peers.dedup();
+        self.show(if peers.is_empty() { answer(none) } else { answer(peers.join(" ")) });
+    }
+
+    /// `/accept ana`: takes the chat that a caller wants, and answers in it; `/accept`: lists the callers who wait.
+    pub(super) fn accept_call(&mut self, caller: Option<&UserName>) {
+        if !self.setting.direct {
+            return self.problem(Phrase::NoDirectHere);
+        }
+        let Some(caller) = caller else { return self.list_peers(Chat::is_waiting, Phrase::NoCallers) };
+        let Some(peer) = self.chats.with(caller).next().map(|chat| chat.peer.clone()) else {
+            self.problem(Phrase::NotCalling { peer: caller });
+            return self.refuse_hasty_texts();
+        };
+        self.chats.accepted.insert(peer.clone());
+        self.show(notice(Phrase::DirectBegun { peer: &peer }));
+        self.destination = Destination::Direct(peer);
+    }
+
+    /// Checks that the user wants to hear a caller: one who was called or accepted, or to whom the user has written.
+    fn accepts(&self, caller: &UserName) -> bool {
+        self.chats.accepted.contains(caller) || self.state.has_written_to(caller)
+    }
+
+    /// Takes what callers have said who are accepted by now.
+    pub(super) fn release_callers(&mut self) {
+        let waiting = self.chats.open.iter().filter(|chat| chat.is_waiting() && self.accepts(&chat.peer));
+        let numbers: Vec<_> = waiting.map(|chat| chat.number).collect();
+        for number in numbers {
+            let Some(chat) = self.chats.find(number) else { continue };
+            chat.accepted = true;
+            let said = chat.waiting.take();
+            self.act(Action::Accept { number });
+            if let Some((id, text)) = said {
+                self.handle_said(number, id, text);
+            }
+        }
+    }
+
+    /// Ends what goes on with a user whose messages are hidden from now on.
+    pub(super) fn end_calls_of(&mut self, hidden: &UserName) {
+        self.chats.accepted.remove(hidden);
+        self.close_chats("", |chat| chat.peer == *hidden);
     }
 
     /// `/close`: ends the direct chat that is the current one.
@@ -80,10 +133,14 @@ impl App {
         }
     }
 
-    /// Closes the chats in which a message is overdue.
+    /// Closes the chats in which a message or the user is overdue. Of a call that the other user may still accept the
+    /// user is told first that the messages wait.
     pub(super) fn close_overdue(&mut self) {
         let now = self.moment.now;
         let overdue = |chat: &Chat| chat.deadline().is_some_and(|deadline| deadline <= now);
+        let late = self.chats.open.iter_mut().filter(|chat| overdue(chat));
+        let peers: Vec<_> = late.filter_map(|chat| chat.begins_to_wait().then(|| chat.peer.clone())).collect();
+        peers.iter().for_each(|peer| self.show(notice(Phrase::DirectWaits { peer })));
         self.close_chats(&Phrase::NoAnswer.to_string(), overdue);
     }
 
@@ -137,15 +194,27 @@ impl App {
                     self.admit(number, peer);
                 }
             }
-            DirectEvent::Connected { number, peer } => self.add_chat(Chat::new(number, peer, true)),
+            DirectEvent::Connected { number, peer } => self.add_chat(Chat::calling(number, peer, self.moment.now)),
             DirectEvent::Unreachable { peer, why } => self.handle_unreachable(&peer, &why),
-            DirectEvent::Said { number, id, text } => self.handle_said(number, id, text),
+            DirectEvent::Said { number, id, text } => {
+                self.note_heard(number);
+                self.handle_said(number, id, text);
+            }
             DirectEvent::Confirmed { number, id } => {
+                self.note_heard(number);
                 let Some(message) = self.chats.confirm(number, &id) else { return };
                 self.state.add_direct(message.clone());
                 self.show(View::DirectTick { held: true, message });
             }
             DirectEvent::Closed { number, why } => self.handle_closed(number, why),
+        }
+    }
+
+    /// The peer's user has accepted the call: what has waited for that is sent.
+    fn note_heard(&mut self, number: u64) {
+        let Some(chat) = self.chats.find(number) else { return };
+        for message in chat.note_heard(self.moment.now) {
+            self.act(Action::Say { number, id: message.id.clone(), text: message.text.clone() });
         }
     }
 
@@ -156,14 +225,22 @@ impl App {
         }
     }
 
+    /// Admits a caller with a good proof, unless the user has hidden the caller's messages.
     fn admit(&mut self, number: u64, peer: UserName) {
+        if self.state.is_ignored(&peer) {
+            return self.act(Action::Answer { number, line: DirectLine::refusal() });
+        }
         self.act(Action::Answer { number, line: DirectLine::Admitted });
-        self.add_chat(Chat::new(number, peer, false));
+        let accepted = self.accepts(&peer);
+        if accepted {
+            self.act(Action::Accept { number });
+        }
+        self.add_chat(Chat::called(number, peer, accepted, self.moment.now));
     }
 
     /// A chat is open; it takes the place of an older one with the same peer, from the same side.
     fn add_chat(&mut self, chat: Chat) {
-        let (peer, mine) = (chat.peer.clone(), chat.mine);
+        let (peer, mine, accepted) = (chat.peer.clone(), chat.mine, chat.accepted);
         self.close_chats("", |older| older.peer == peer && older.mine == mine);
         self.chats.open.push(chat);
         if mine {
@@ -172,16 +249,27 @@ impl App {
             }
             self.show(notice(Phrase::DirectBegun { peer: &peer }));
             self.destination = Destination::Direct(peer);
-        } else if !self.state.is_ignored(&peer) && self.destination != Destination::Direct(peer.clone()) {
+        } else if !accepted {
+            self.show(notice(Phrase::DirectAsks { peer: &peer }));
+        } else if self.destination != Destination::Direct(peer.clone()) {
             self.show(notice(Phrase::DirectOffered { peer: &peer }));
         }
     }
 
-    /// The peer has sent a message: into the history first, then confirmed.
+    /// The peer has sent a message: into the history first, then confirmed. That of a caller who is not accepted waits, and
+    /// its reader with it.
     fn handle_said(&mut self, number: u64, id: MessageId, text: Text) {
         let (to, at) = (Target::User(self.state.me().clone()), self.moment.at);
-        let Some(chat) = self.chats.find(number) else { return };
-        let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: chat.peer.clone(), to, at, text });
+        let Some(chat) = self.chats.find(number).filter(|chat| chat.closing.is_none()) else { return };
+        if !chat.accepted {
+            chat.waiting = Some((id, text));
+            return;
+        }
+        let from = chat.peer.clone();
+        if !self.chats.volume.add(&from, &text, at) {
+            return self.end_over_quota(number);
+        }
+        let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from, to, at, text });
         let new = self.state.add_direct(message.clone());
         self.act(Action::Answer { number, line: DirectLine::Acknowledged(id) });
         if new && !self.state.is_ignored(&message.from) {
@@ -190,8 +278,19 @@ impl App {
         }
     }
 
+    /// The peer has sent more than is taken in a day: both sides are told, and the chat ends.
+    fn end_over_quota(&mut self, number: u64) {
+        let mib = limits::DIRECT_MIB_PER_DAY;
+        let ko = Ko::new(Code::Quota, format_args!("no more than {mib} MiB a day are taken from you directly"));
+        self.act(Action::Answer { number, line: DirectLine::Ko(ko) });
+        if let Some(chat) = self.chats.find(number) {
+            chat.closing = Some(Phrase::DirectQuota { mib: &mib }.to_string());
+        }
+    }
+
     fn handle_closed(&mut self, number: u64, why: String) {
-        let Some(chat) = self.chats.remove(number) else { return };
+        // Of a caller who was not accepted nothing but the call was shown.
+        let Some(chat) = self.chats.remove(number).filter(|chat| chat.accepted) else { return };
         let (peer, left) = (chat.peer, chat.unconfirmed.len());
         self.chats.lost.extend(chat.unconfirmed.into_iter().map(|(message, _)| message));
         if !self.chats.open.iter().any(|other| other.peer == peer) {

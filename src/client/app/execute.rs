@@ -114,6 +114,7 @@ impl App {
             Command::LogOut(number) => self.log_out(number),
             Command::Direct(Some(peer)) => self.open_direct(&peer),
             Command::Direct(None) => self.list_direct(),
+            Command::Accept(caller) => self.accept_call(caller.as_ref()),
             Command::Close => self.close_direct(),
             Command::Resend => self.resend(),
             Command::Help(verb) => self.help(verb.as_deref()),

@@ -143,6 +143,9 @@ impl App {
             return self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
         };
         let hidden = self.state.toggle_ignored(user);
+        if hidden {
+            self.end_calls_of(user);
+        }
         self.show(notice(if hidden { Phrase::Ignored { user } } else { Phrase::NotIgnored { user } }));
     }
 

@@ -228,6 +228,7 @@ impl App {
         for question in self.dispatcher.refuse_questions(now) {
             self.handle_not_asked(&question, &Phrase::Away.to_string());
         }
+        self.release_callers();
         self.close_overdue();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);

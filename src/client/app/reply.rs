@@ -4,13 +4,10 @@ use std::collections::HashSet;
 
 use super::view::notice;
 use super::{App, Destination};
+use crate::client::state::outbox::{AUTOMATIC, is_automatic};
 use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Message, Target, Text, UserName};
-
-/// The beginning of an automatic answer: a client shows it as an action (protocol, section 7), and gives no automatic
-/// answer to it.
-const AUTOMATIC: &str = "/me (away) ";
 
 /// The automatic answer, and the users who have had it.
 pub struct Away {
@@ -56,7 +53,7 @@ impl App {
 
     fn answer_if_away(&mut self, message: &Message) {
         let Some(away) = &mut self.away else { return };
-        let may_answer = !message.text.as_str().starts_with(AUTOMATIC) && away.answered.len() < limits::AWAY_ANSWERS;
+        let may_answer = !is_automatic(&message.text) && away.answered.len() < limits::AWAY_ANSWERS;
         if may_answer && away.answered.insert(message.from.clone()) {
             let answer = away.answer.clone();
             self.say(Target::User(message.from.clone()), answer);

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 
 use super::DirectEvent;
+use super::callers::Place;
 use crate::client::texts::{Phrase, words};
 use crate::limits;
-use crate::net::{LineError, LineReader, Socket};
-use crate::protocol::{Codec as _, DirectLine};
+use crate::model::{MessageId, Text};
+use crate::net::{LineError, LineReader, Socket, drain_input};
+use crate::protocol::{Code, Codec as _, DirectLine, Ko};
 
 /// An event, and with the first one of a connection what the owner needs to act on it.
 pub struct Report {
@@ -25,6 +27,8 @@ pub struct Handle {
     /// The answer to the reader's last report. There is room for one, and never more than one.
     pub(super) answers: Sender<DirectLine>,
     pub(super) lines: Sender<DirectLine>,
+    /// The place of a caller whom the user has not accepted.
+    pub(super) place: Option<Place>,
     socket: Arc<Socket>,
 }
 
@@ -49,13 +53,18 @@ pub struct Connection {
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 impl Connection {
-    /// Makes both ends of a connection.
-    pub fn new(socket: Arc<Socket>, reader: LineReader, reports: Sender<Report>) -> (Self, Handle) {
+    /// Makes both ends of a connection. `place`: that of a caller.
+    pub fn new(
+        socket: Arc<Socket>,
+        reader: LineReader,
+        reports: Sender<Report>,
+        place: Option<Place>,
+    ) -> (Self, Handle) {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let (answer, answers) = bounded(1);
         // Beside the unconfirmed messages of this side, the reader's answer.
         let (lines, to_write) = bounded(limits::DIRECT_LINES + 1);
-        let handle = Handle { number, answers: answer, lines: lines.clone(), socket: socket.clone() };
+        let handle = Handle { number, answers: answer, lines: lines.clone(), place, socket: socket.clone() };
         (Self { number, socket, reader, answers, lines, to_write, reports }, handle)
     }
 
@@ -66,7 +75,9 @@ impl Connection {
 
     /// Carries lines both ways until the connection is closed, and reports that.
     pub fn run(mut self) {
-        let (socket, lines) = (self.socket.clone(), self.to_write.clone());
+        // The writer alone has it: without the writer nothing waits for room in the channel.
+        let lines = std::mem::replace(&mut self.to_write, never());
+        let socket = self.socket.clone();
         let writer = thread::Builder::new().name("direct writer".to_owned());
         let why = match writer.spawn(move || write_lines(&socket, &lines)) {
             Ok(_) => self.read_lines(),
@@ -96,12 +107,12 @@ impl Connection {
             };
             let number = self.number;
             let goes_on = match line {
-                Ok(DirectLine::Send { id, text }) => {
-                    self.report(DirectEvent::Said { number, id, text }, None)
-                        && self.answers.recv().is_ok_and(|answer| self.lines.send(answer).is_ok())
-                }
+                Ok(DirectLine::Send { id, text }) => match self.hand_over(id, text) {
+                    Ok(()) => true,
+                    Err(why) => return why,
+                },
                 Ok(DirectLine::Acknowledged(id)) => self.report(DirectEvent::Confirmed { number, id }, None),
-                Ok(DirectLine::Ko(ko)) => return words::ko(&ko),
+                Ok(DirectLine::Ko(ko)) => return explain(&ko),
                 Ok(DirectLine::Admitted) => true,
                 Err(ko) => self.lines.send(DirectLine::Ko(ko)).is_ok(),
             };
@@ -109,6 +120,42 @@ impl Connection {
                 return Phrase::PeerTakesNothing.to_string();
             }
         }
+    }
+
+    /// Reports a message, and passes the owner's answer on to the writer. The error: the reason why the chat ends.
+    fn hand_over(&self, id: MessageId, text: Text) -> Result<(), String> {
+        let ended = || Phrase::PeerTakesNothing.to_string();
+        if !self.report(DirectEvent::Said { number: self.number, id, text }, None) {
+            return Err(ended());
+        }
+        let answer = self.wait_for_answer()?;
+        let is_last = answer.is_last();
+        self.lines.send(answer).map_err(|_| ended())?;
+        if is_last {
+            drain_input(&self.socket);
+            return Err(String::new());
+        }
+        Ok(())
+    }
+
+    /// Waits for the owner's answer: as long as the user has not accepted the caller, and the caller is there.
+    fn wait_for_answer(&self) -> Result<DirectLine, String> {
+        loop {
+            match self.answers.recv_timeout(limits::CALLER_CHECK) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) if self.socket.has_peer_closed() => return Err(String::new()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Phrase::PeerTakesNothing.to_string()),
+            }
+        }
+    }
+}
+
+/// Returns what a KO says to the user.
+fn explain(ko: &Ko) -> String {
+    match ko.code {
+        Code::Quota => Phrase::DirectQuotaThere.to_string(),
+        _ => words::ko(ko),
     }
 }
 
@@ -118,6 +165,11 @@ fn write_lines(socket: &Socket, lines: &Receiver<DirectLine>) {
         if socket.write_all(&line.line()).is_err() {
             // The reader notices, and reports it.
             let _ = socket.tcp().shutdown(Shutdown::Both);
+            return;
+        }
+        if line.is_last() {
+            // The reader waits until the peer has it, and closes.
+            let _ = socket.tcp().shutdown(Shutdown::Write);
             return;
         }
     }

@@ -3,23 +3,25 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::callers::Place;
 use super::connection::{Connection, Report};
 use super::{DirectEvent, PeerTls};
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Fingerprint, Proof, UserName};
 use crate::net::{LineReader, Socket, linger_close};
-use crate::protocol::{Code, Codec as _, DirectLine, Hello, Ko, Peer};
+use crate::protocol::{Codec as _, DirectLine, Hello, Peer};
 
 /// Connects to a peer on a thread of its own, which reports the outcome and then runs the connection.
 pub fn connect(me: UserName, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, peer: UserName, at: Peer) {
     let (failing, callee) = (reports.clone(), peer.clone());
     let work = move || match greet(me, tls.as_deref(), at) {
         Ok((socket, lines)) => {
-            let (connection, handle) = Connection::new(socket, lines, reports);
+            let (connection, handle) = Connection::new(socket, lines, reports, None);
             if connection.report(DirectEvent::Connected { number: connection.number, peer }, Some(handle)) {
                 connection.run();
             }
@@ -57,20 +59,23 @@ fn greet(me: UserName, tls: Option<&PeerTls>, at: Peer) -> Result<(Arc<Socket>, 
     }
 }
 
-/// Admits a caller whom the server has announced; any other one is answered `KO;AUTH`. The owner decides.
-pub fn admit(stream: TcpStream, reports: Sender<Report>, tls: Option<&PeerTls>) -> Option<Connection> {
+/// Admits a caller whom the server has announced; any other one is answered `KO;AUTH`. The owner decides. A caller has the
+/// time-out to say who it is, with the handshake of TLS.
+pub fn admit(stream: TcpStream, place: Place, reports: Sender<Report>, tls: Option<&PeerTls>) -> Option<Connection> {
+    let deadline = Instant::now() + limits::TIMEOUT;
     set_up(&stream).ok()?;
     let socket = Arc::new(match tls {
         None => stream.into(),
-        Some(tls) => tls.answer(stream).ok()?,
+        Some(tls) => tls.answer(stream, deadline).ok()?,
     });
     let fingerprint = socket.peer_certificates().first().map(|certificate| Fingerprint::of(certificate));
-    let mut lines = LineReader::new(socket.clone(), limits::TIMEOUT);
+    let mut lines = LineReader::new(socket.clone(), deadline.saturating_duration_since(Instant::now()));
     let Some(hello) = Hello::parse(lines.next_line().ok()?) else {
         refuse(&socket);
         return None;
     };
-    let (connection, handle) = Connection::new(socket.clone(), lines, reports);
+    lines.timeout = limits::TIMEOUT;
+    let (connection, handle) = Connection::new(socket.clone(), lines, reports, Some(place));
     let (number, Hello { caller, token }) = (connection.number, hello);
     let proof = Proof { token, fingerprint };
     connection.report(DirectEvent::Called { number, caller, proof }, Some(handle));
@@ -79,6 +84,11 @@ pub fn admit(stream: TcpStream, reports: Sender<Report>, tls: Option<&PeerTls>) 
         connection.close(String::new());
         return None;
     };
+    if matches!(answer, DirectLine::Ko(_)) {
+        linger_close(&socket, &answer.line());
+        connection.close(String::new());
+        return None;
+    }
     match socket.write_all(&answer.line()) {
         Ok(()) => Some(connection),
         Err(error) => {
@@ -93,6 +103,5 @@ fn set_up(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 fn refuse(socket: &Socket) {
-    let ko = Ko::new(Code::Auth, "no caller with this name and token is expected");
-    linger_close(socket, &DirectLine::Ko(ko).line());
+    linger_close(socket, &DirectLine::refusal().line());
 }

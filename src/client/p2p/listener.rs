@@ -8,9 +8,9 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
+use super::callers::Callers;
 use super::connection::{Connection, Report};
 use super::{PeerTls, handshake};
-use crate::limits;
 use crate::net::{Listening, listen};
 
 /// The listener. It is owned by the receiver thread, which tells the server its port; both end with the
@@ -52,22 +52,23 @@ fn listen_on_first(
 ) -> io::Result<Listening> {
     let mut last = io::ErrorKind::AddrInUse.into();
     let listener = ports.find_map(|port| TcpListener::bind((ip, port)).map_err(|error| last = error).ok());
-    let handshakes = Arc::new(());
-    listen(listener.ok_or(last)?, "direct chats", move |stream, _| {
-        admit_on_a_thread(stream, reports.clone(), tls.clone(), &handshakes);
+    let callers = Arc::<Callers>::default();
+    listen(listener.ok_or(last)?, "direct chats", move |stream, peer| {
+        admit_on_a_thread(stream, peer.ip(), reports.clone(), tls.clone(), &callers);
     })
 }
 
-/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped. `handshakes` counts
-/// them by its references.
-fn admit_on_a_thread(stream: TcpStream, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, handshakes: &Arc<()>) {
-    if Arc::strong_count(handshakes) > limits::CALLERS {
-        return;
-    }
-    let handshake = handshakes.clone();
+/// Starts the handshake with a caller. One that is too many, or finds no thread, is dropped.
+fn admit_on_a_thread(
+    stream: TcpStream,
+    address: IpAddr,
+    reports: Sender<Report>,
+    tls: Option<Arc<PeerTls>>,
+    callers: &Arc<Callers>,
+) {
+    let Some(place) = callers.admit(address) else { return };
     let work = move || {
-        let admitted = handshake::admit(stream, reports, tls.as_deref());
-        drop(handshake);
+        let admitted = handshake::admit(stream, place, reports, tls.as_deref());
         admitted.into_iter().for_each(Connection::run);
     };
     // Without a thread the connection is closed.

@@ -8,10 +8,13 @@
 //! - `handshake`: HELLO and its answer, from both sides. `listener`: the port where callers connect.
 //! - `tls`: the certificate of this client, and that of the peer.
 //! - `connection`: an open one: its two threads, and what the owner holds of it.
+//! - `callers`: how many callers there may be, and from each address, whom the user has not accepted.
 //!
 //! A reader that has reported a message waits for the owner's answer, and hands it to the writer. So the answer
-//! leaves only when the message is durable, and a peer that takes nothing is read no further.
+//! leaves only when the message is durable, and a peer that takes nothing is read no further. Nor is one whom the user has
+//! not accepted: the app keeps its first message unanswered.
 
+mod callers;
 mod connection;
 mod handshake;
 mod listener;
@@ -56,6 +59,8 @@ pub enum Action {
     Answer { number: u64, line: DirectLine },
     /// Sends a message.
     Say { number: u64, id: MessageId, text: Text },
+    /// Notes that the user has accepted a caller, who is not counted any more.
+    Accept { number: u64 },
     /// Closes a connection.
     Close { number: u64 },
 }
@@ -114,7 +119,9 @@ impl Network {
                     handle.close();
                 }
             }
-            Action::Close { number } => _ = self.open.get(&number).map(Handle::close),
+            Action::Accept { number } => _ = self.open.get_mut(&number).and_then(|handle| handle.place.take()),
+            // A reader that waits for an answer ends with the handle.
+            Action::Close { number } => _ = self.open.remove(&number).as_ref().map(Handle::close),
         }
     }
 }

@@ -36,20 +36,21 @@ impl PeerTls {
         // The fingerprint stands for the peer; a name has to be there, and says nothing.
         let name = ServerName::IpAddress(stream.peer_addr().map_err(|error| error.to_string())?.ip().into());
         let connection = ClientConnection::new(self.calling.clone(), name).map_err(|error| error.to_string())?;
-        let socket = shake_hands(stream, connection.into()).map_err(|error| error.to_string())?;
+        let deadline = Instant::now() + limits::TIMEOUT;
+        let socket = shake_hands(stream, connection.into(), deadline).map_err(|error| error.to_string())?;
         let shown = socket.peer_certificates().first().map(|certificate| Fingerprint::of(certificate));
         if shown == Some(wanted) { Ok(socket) } else { Err(Phrase::DirectOtherCertificate.to_string()) }
     }
 
     /// Shakes hands with a caller, who has to show a certificate: whether it is the announced one the app decides.
-    pub fn answer(&self, stream: TcpStream) -> io::Result<Socket> {
+    pub fn answer(&self, stream: TcpStream, deadline: Instant) -> io::Result<Socket> {
         let connection = ServerConnection::new(self.called.clone()).map_err(io::Error::other)?;
-        shake_hands(stream, connection.into())
+        shake_hands(stream, connection.into(), deadline)
     }
 }
 
-fn shake_hands(stream: TcpStream, connection: rustls::Connection) -> io::Result<Socket> {
+fn shake_hands(stream: TcpStream, connection: rustls::Connection, deadline: Instant) -> io::Result<Socket> {
     let socket = Socket::under_tls(stream, connection)?;
-    socket.shake_hands(Instant::now() + limits::TIMEOUT)?;
+    socket.shake_hands(deadline)?;
     Ok(socket)
 }

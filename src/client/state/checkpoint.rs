@@ -2,7 +2,7 @@
 //! checkpoint that is missing or damaged only makes the start slower.
 //!
 //! ```text
-//! wachat-client-checkpoint;1;<first>;<segment>;<batch>     the segments that it covers, and the batch that comes next
+//! wachat-client-checkpoint;2;<first>;<segment>;<batch>     the segments that it covers, and the batch that comes next
 //! BASE;<store>;<position>;<newest>;<shown>;<seed>          of the state
 //! CONVERSATION;<target>;<delivered>;<read>;<last received>;<seen>;<upto>;<count>;<yes or no: older rows are in the
 //!     log only>
@@ -12,6 +12,7 @@
 //! ROW;FAILED;<why>;<id>;<to>;<at>;<text>
 //! UNSHOWN;<seq>;<id>;<from>;<to>;<at>;<text>               received, and not shown
 //! KNOWN;<digest>                                           of a message of a direct chat
+//! WROTE;<user>                                             a user to whom the user has written
 //! QUEUED, TRIED, IGNORE, MUTE, SET                         records as in the log
 //! END;<CRC-32 of all lines before>
 //! ```
@@ -33,7 +34,7 @@ use crate::record::{Fields, Writer};
 use crate::wal::{Covered, WalError};
 
 const KIND: &str = "wachat-client-checkpoint";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Most numbers in one line.
 const NUMBERS: usize = 500;
@@ -113,6 +114,9 @@ impl ClientState {
         for message in &self.unshown {
             line(lines, |w| message.write_stored(w.plain("UNSHOWN").plain(message.seq)));
         }
+        for user in &self.written {
+            line(lines, |w| w.plain("WROTE").plain(user.stored()));
+        }
         for digest in &self.known_directly {
             line(lines, |w| w.plain("KNOWN").plain(digest));
         }
@@ -138,6 +142,7 @@ impl ClientState {
                 self.conversations.get_mut(&target)?.restore(row);
             }
             "UNSHOWN" => self.unshown.push_back(read_message(f, 1)?),
+            "WROTE" => _ = self.written.insert(UserName::from_stored(f.get(1)?)?),
             "KNOWN" => _ = self.known_directly.insert(f.get(1)?.parse().ok()?),
             _ => _ = self.apply(Record::from_fields(f)?),
         }

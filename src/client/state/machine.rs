@@ -7,11 +7,11 @@ use std::sync::Arc;
 use twox_hash::XxHash3_64;
 
 use super::conversation::{Conversation, Moved, Row};
-use super::outbox::{Outbox, Outgoing};
+use super::outbox::{Outbox, Outgoing, is_automatic};
 use super::record::Record;
 use super::switch::Switch;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
+use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::Codec as _;
 
 /// An effect of a record that the user may want to see.
@@ -37,6 +37,8 @@ pub struct ClientState {
     pub(super) unshown: VecDeque<Arc<Message>>,
     pub(super) ignored: HashSet<UserName>,
     pub(super) muted: HashSet<Target>,
+    /// The users to whom the user has written, by way of the server or directly: their calls are accepted.
+    pub(super) written: HashSet<UserName>,
     /// The settings that are on.
     pub(super) switches: HashSet<Switch>,
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
@@ -82,6 +84,7 @@ impl ClientState {
             unshown: VecDeque::new(),
             ignored: HashSet::new(),
             muted: HashSet::new(),
+            written: HashSet::new(),
             switches: HashSet::new(),
             settled: Some(HashSet::new()),
             era: 0,
@@ -134,7 +137,10 @@ impl ClientState {
     /// Applies a record: the only code that changes the state.
     pub fn apply(&mut self, record: Record) -> Change {
         match record {
-            Record::Queued(message) => self.outbox.push(message),
+            Record::Queued(message) => {
+                self.note_written(&message.to, &message.text);
+                self.outbox.push(message);
+            }
             Record::Tried { id, above } => self.outbox.note_tried(&id, above),
             Record::Sent { id, seq, at } => return self.apply_sent(&id, seq, at),
             Record::Failed { id, why } => self.apply_failed(&id, why),
@@ -148,6 +154,9 @@ impl ClientState {
             Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
             Record::Direct(message) => {
                 self.known_directly.insert(self.identity(&message));
+                if self.is_mine(&message) {
+                    self.note_written(&message.to, &message.text);
+                }
                 self.add_row(&self.target_of(&message), Row::Direct(message));
             }
             Record::State { target, state, upto, .. } | Record::Reached { target, state, upto } => {
@@ -233,9 +242,22 @@ impl ClientState {
     fn add_message(&mut self, message: Arc<Message>) -> State {
         let (target, is_mine) = (self.target_of(&message), message.from == self.me);
         let state = self.conversation(&target).state_of(message.seq);
+        if is_mine {
+            self.note_written(&message.to, &message.text);
+        }
         self.note_message(&message);
         self.add_row(&target, if is_mine { Row::Sent(message, state) } else { Row::Received(message) });
         state
+    }
+
+    /// Notes that the user has written to a target. An automatic answer is no sign of trust.
+    fn note_written(&mut self, to: &Target, text: &Text) {
+        if let Target::User(user) = to
+            && !is_automatic(text)
+            && !self.written.contains(user)
+        {
+            self.written.insert(user.clone());
+        }
     }
 
     fn note_message(&mut self, message: &Message) {

@@ -15,6 +15,15 @@ pub struct Outgoing {
     pub text: Text,
 }
 
+/// The beginning of an automatic answer: a client shows it as an action (protocol, section 7), and gives no automatic
+/// answer to it.
+pub const AUTOMATIC: &str = "/me (away) ";
+
+/// Checks that a text is an automatic answer.
+pub fn is_automatic(text: &Text) -> bool {
+    text.as_str().starts_with(AUTOMATIC)
+}
+
 impl Outgoing {
     /// Returns what was sent as this message.
     pub fn of(message: &Message) -> Self {

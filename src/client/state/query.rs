@@ -59,6 +59,11 @@ impl ClientState {
         self.ignored.contains(user)
     }
 
+    /// Checks that the user has written to another one, in this run or an earlier one.
+    pub fn has_written_to(&self, user: &UserName) -> bool {
+        self.written.contains(user)
+    }
+
     /// Checks that a conversation is one with a user whose messages are hidden.
     pub fn is_hidden(&self, target: &Target) -> bool {
         matches!(target, Target::User(user) if self.is_ignored(user))

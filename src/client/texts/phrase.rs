@@ -299,6 +299,19 @@ phrases! {
     DirectOffered { peer }: "{peer} has opened a direct chat with you; /p2p {peer} to answer in it",
         "{peer} ha abierto un chat directo contigo; /p2p {peer} para responder en él",
         "{peer} abriu uma conversa direta com você; /p2p {peer} para responder nela";
+    DirectAsks { peer }: "{peer} wants to chat directly; /accept {peer}",
+        "{peer} quiere hablar directamente contigo; /accept {peer}",
+        "{peer} quer conversar diretamente com você; /accept {peer}";
+    DirectWaits { peer }: "{peer} has not accepted the direct chat yet: what you write waits until then",
+        "{peer} aún no ha aceptado el chat directo: lo que escribas espera hasta entonces",
+        "{peer} ainda não aceitou a conversa direta: o que você escrever espera até lá";
+    DirectQuota { mib }: "more than {mib} MiB have come today", "hoy han llegado más de {mib} MiB", "hoje chegaram mais de {mib} MiB";
+    DirectQuotaThere: "the other side takes no more from you today",
+        "el otro lado no recibe más de ti hoy", "o outro lado não recebe mais de você hoje";
+    NotCalling { peer }: "{peer} does not wait for a direct chat; /p2p {peer} opens one",
+        "{peer} no espera ningún chat directo; /p2p {peer} abre uno",
+        "{peer} não espera nenhuma conversa direta; /p2p {peer} abre uma";
+    NoCallers: "nobody waits for a direct chat", "nadie espera un chat directo", "ninguém espera uma conversa direta";
     DirectOver { peer }: "the direct chat with {peer} is over; what you write to {peer} goes by way of the server",
         "el chat directo con {peer} ha terminado; lo que escribas a {peer} va por el servidor",
         "a conversa direta com {peer} acabou; o que você escrever para {peer} vai pelo servidor";
