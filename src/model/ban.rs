@@ -76,7 +76,12 @@ impl Network {
         Some(Self { address: mask(address, prefix), prefix })
     }
 
-<<<<<<< HEAD
+    /// Returns what counts as one address, as [`Network::parse`] reads it.
+    pub fn of(address: IpAddr) -> Self {
+        let prefix = if address.to_canonical().is_ipv4() { 32 } else { 64 };
+        Self::around(address, prefix)
+    }
+
     /// Returns the network that an address is in, with a prefix of this length. An IPv4 address that is mapped into IPv6
     /// counts as itself.
     pub fn around(address: IpAddr, prefix: u8) -> Self {
@@ -86,13 +91,6 @@ impl Network {
     /// Returns the first address of the network.
     pub fn first_address(&self) -> IpAddr {
         self.address
-=======
-    /// Returns what counts as one address, as [`Network::parse`] reads it.
-    pub fn of(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        let prefix = if address.is_ipv4() { 32 } else { 64 };
-        Self { address: mask(address, prefix), prefix }
->>>>>>> w-direct
     }
 
     /// Tells that an address is in the network. An IPv4 address that is mapped into IPv6 counts as itself.

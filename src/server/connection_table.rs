@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Port;
 use super::networks::Networks;
-use super::room::share;
+use super::places::share;
 use crate::limits;
 use crate::model::Network;
 

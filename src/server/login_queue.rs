@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::failed_logins::{FailedLogins, Origin};
 use super::networks::Networks;
-use super::room::Room;
+use super::places::Places;
 use super::turns::Turns;
 use crate::limits;
 use crate::protocol::{Code, Ko};
@@ -64,8 +64,8 @@ pub struct LoginQueue<Job> {
     delayed: BTreeMap<(Instant, u64), Entry<Job>>,
     delays: u64,
     under_way: Vec<Origin>,
-    waiting: Room,
-    aside: Room,
+    waiting: Places,
+    aside: Places,
     failed: FailedLogins,
 }
 
@@ -83,8 +83,8 @@ impl<Job> Default for LoginQueue<Job> {
             delayed: BTreeMap::new(),
             delays: 0,
             under_way: Vec::new(),
-            waiting: Room::new(limits::AUTH_QUEUE, limits::AUTH_QUEUE_PER_ADDRESS),
-            aside: Room::new(limits::AUTH_ASIDE, limits::AUTH_ASIDE_PER_ADDRESS),
+            waiting: Places::new(limits::AUTH_QUEUE, limits::AUTH_QUEUE_PER_ADDRESS),
+            aside: Places::new(limits::AUTH_ASIDE, limits::AUTH_ASIDE_PER_ADDRESS),
             failed: FailedLogins::default(),
         }
     }
@@ -95,7 +95,7 @@ impl<Job> LoginQueue<Job> {
     pub fn submit(&mut self, task: Task<Job>, now: Instant) -> Result<(), Busy> {
         let due = self.due(&task, now);
         let is_aside = due.is_some();
-        if !self.room(is_aside).has_place(&task.origin.networks) {
+        if !self.places(is_aside).has_place(&task.origin.networks) {
             return Err(Busy);
         }
         let networks = task.origin.networks;
@@ -104,7 +104,7 @@ impl<Job> LoginQueue<Job> {
             Some(due) => self.delay(entry, due),
             None => self.add(entry).map_err(|_| Busy)?,
         }
-        self.room(is_aside).take(&networks);
+        self.places(is_aside).take(&networks);
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl<Job> LoginQueue<Job> {
     /// Ends a task. `right`: its password was compared, with this result.
     pub fn finish(&mut self, ticket: &Ticket, right: Option<bool>, now: Instant) {
         let origin = &ticket.origin;
-        self.room(ticket.is_aside).free(&origin.networks);
+        self.places(ticket.is_aside).free(&origin.networks);
         if let Some(position) = self.under_way.iter().position(|other| other == origin) {
             self.under_way.swap_remove(position);
         }
@@ -157,7 +157,7 @@ impl<Job> LoginQueue<Job> {
             Some(entry) => entry,
             None => self.take_delayed(networks, connection)?,
         };
-        self.room(entry.is_aside).free(&entry.task.origin.networks);
+        self.places(entry.is_aside).free(&entry.task.origin.networks);
         Some(entry.task.job)
     }
 
@@ -186,7 +186,7 @@ impl<Job> LoginQueue<Job> {
         self.waiting.total() + self.aside.total()
     }
 
-    fn room(&mut self, is_aside: bool) -> &mut Room {
+    fn places(&mut self, is_aside: bool) -> &mut Places {
         if is_aside { &mut self.aside } else { &mut self.waiting }
     }
 
@@ -224,7 +224,7 @@ impl<Job> LoginQueue<Job> {
     }
 
     fn refuse(&mut self, entry: Entry<Job>) -> Next<Job> {
-        self.room(entry.is_aside).free(&entry.task.origin.networks);
+        self.places(entry.is_aside).free(&entry.task.origin.networks);
         Next::Refuse(entry.task.job)
     }
 

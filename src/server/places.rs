@@ -13,7 +13,7 @@ pub(super) fn share(most: usize, taken: usize) -> usize {
     (free * free).div_ceil(most.max(1))
 }
 
-pub(super) struct Room {
+pub(super) struct Places {
     /// Most places, and most of one address.
     most: usize,
     most_of_address: usize,
@@ -21,7 +21,7 @@ pub(super) struct Room {
     taken: HashMap<Network, usize>,
 }
 
-impl Room {
+impl Places {
     pub fn new(most: usize, most_of_address: usize) -> Self {
         Self { most, most_of_address, total: 0, taken: HashMap::new() }
     }
