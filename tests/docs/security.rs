@@ -44,8 +44,8 @@ fn its_tests_exist() {
 fn its_limits_are_those_of_the_program() {
     let text = SECURITY.replace('\n', " ");
     for (number, words) in [
-        (limits::FAILURES_PER_NAME as usize, "{} wrong passwords for a name"),
-        (limits::FAILURES_PER_ADDRESS as usize, "after {} for any"),
+        (limits::FAILURES_PER_NAME, "{} wrong passwords for a name"),
+        (limits::FAILURES_PER_ADDRESS, "after {} for any"),
         (limits::MAX_FAILURE_WAIT.as_secs() as usize, "up to {} seconds"),
         (limits::LOGIN_BYTES, "at most {} bytes"),
         (limits::STRANGERS_PER_ADDRESS, "{} an address"),

@@ -137,10 +137,10 @@ fn refused_connections_are_bounded_however_many_addresses_there_are() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let mut world = World::in_directory(directory, &["--no-lobby", "--timeout", "300"]);
     world.stop();
-    // So there can be 128 connections, 32 of them strangers.
+    // So there can be 128 connections, 32 of them strangers, of as many addresses.
     world.files = Some(2 * limits::RESERVED_FILES as u64);
     world.start();
-    let strangers: Vec<_> = (0..32).map(|_| Connection::open(world.send)).collect();
+    let strangers: Vec<_> = (0..32).map(|last| Connection::open_from([127, 2, 0, last], world.send)).collect();
     let addresses = limits::AUDIT_KEYS + 50;
     for number in 0..addresses {
         let source = [127, 1, (number / 250) as u8, (number % 250) as u8];
