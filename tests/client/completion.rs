@@ -126,6 +126,8 @@ fn direct_and_refused_lines_stand_between_those_of_the_server() {
     luis.expect("ana: first");
     ana.type_line("/p2p luis");
     ana.expect("(direct");
+    luis.expect("* ana wants to chat directly");
+    luis.type_line("/accept ana");
     ana.type_line("between");
     luis.expect("between");
     ana.type_line("/close");
