@@ -9,7 +9,7 @@ use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 
-use crate::model::{Email, Password, UserName};
+use crate::model::{Email, Password, UserName, cell};
 use crate::protocol::control::Account;
 
 /// A line of a roster: an account to create.
@@ -125,7 +125,8 @@ impl Columns {
         if record.len() != self.count {
             return Err(vec![format!("{} fields, and the first line has {}", record.len(), self.count)]);
         }
-        let field = |index: Option<usize>| index.and_then(|index| record.get(index)).unwrap_or_default();
+        let field =
+            |index: Option<usize>| cell::original(index.and_then(|index| record.get(index)).unwrap_or_default());
         let (name, email) = (field(Some(self.name)).trim(), field(self.email).trim());
         let group = field(self.group).trim().to_owned();
         let mut problems = Vec::new();
@@ -168,7 +169,7 @@ pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
     table(["name", "email", "created_at", "last_seen"], rows)
 }
 
-/// Writes a table as CSV, separated by `;`.
+/// Writes a table as CSV, separated by `;`. No cell is a formula for a spreadsheet: [`read`] takes that back.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -176,7 +177,7 @@ pub(super) fn table<const N: usize>(
     let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
     writer.write_record(header)?;
     for row in rows {
-        writer.write_record(row)?;
+        writer.write_record(row.iter().map(|text| cell::harmless(text).into_owned()))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }

@@ -1,0 +1,75 @@
+//! How a name looks: what a new name may not have in common with another one, and which signs no new name has (UTS 39).
+//!
+//! Names that exist are never checked: they were allowed when they were made, and later tables of Unicode say otherwise.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_security::skeleton;
+
+use super::name::UserName;
+
+/// The letters whose dot a further dot above would hide in, and those that look like them with it.
+const DOTTED: &str = "ijlıȷɉɨʝϳіјӏᶖ";
+
+/// The combining class of marks above a letter.
+const ABOVE: u8 = 230;
+
+/// Reason why a name is not one for a new account or room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotForNew {
+    /// A combining mark has no letter before it: it follows a digit, say.
+    Mark,
+    /// A dot above stands on a letter that has one, or looks like one that has.
+    Dot,
+}
+
+impl fmt::Display for NotForNew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mark => "in a new name a combining mark follows a letter, not a digit or another sign",
+            Self::Dot => "in a new name no i, j or l has a combining dot above it",
+        })
+    }
+}
+
+/// Returns what a name looks like, as identifiers to compare, whatever the case: the skeletons of its mapped and of its
+/// shown form. The second is `None` if equal to the first.
+pub fn looks(name: &UserName) -> (SmolStr, Option<SmolStr>) {
+    let mapped = look(name.mapped());
+    let shown = look(name.shown());
+    let other = (shown != mapped).then_some(shown);
+    (mapped, other)
+}
+
+/// The case is removed after the first step: a `0` looks like an `O`, and so like an `o`. What the lower case looks like is
+/// the second step.
+fn look(form: &str) -> SmolStr {
+    let lower: String = skeleton(form).flat_map(char::to_lowercase).collect();
+    skeleton(&lower).flat_map(char::to_lowercase).collect()
+}
+
+/// Checks the signs of a name that is to be new, in the form that others read.
+pub fn check_new(name: &UserName) -> Result<(), NotForNew> {
+    // The last character that is no mark, and whether a dot above would be on it.
+    let mut base = None;
+    let mut is_dotted = false;
+    for c in name.shown().nfd() {
+        let is_mark = is_combining_mark(c);
+        if is_mark && !base.is_some_and(|base: char| base.is_alphabetic() && !base.is_numeric()) {
+            return Err(NotForNew::Mark);
+        }
+        if c == '\u{307}' && is_dotted {
+            return Err(NotForNew::Dot);
+        }
+        if !is_mark {
+            base = Some(c);
+            is_dotted = DOTTED.contains(c);
+        } else if canonical_combining_class(c) == ABOVE {
+            is_dotted = false;
+        }
+    }
+    Ok(())
+}
