@@ -99,6 +99,8 @@ def show(text):
     print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), flush=True)
 
 user, to = sys.argv[1:3]
+if not FINGERPRINT and not {SEND[0], RECV[0]} <= {"127.0.0.1", "localhost"}:
+    show("* without WACHAT_FINGERPRINT, who listens to the network reads your password and all messages")
 password = os.environ.get("WACHAT_PASSWORD") or getpass.getpass()
 try:
     retry(SEND, lambda *_: None, "REGISTER")

@@ -402,8 +402,9 @@ pub const CLIENT_REPLAY_BYTES: usize = 8 << 20;
 /// Messages of each conversation that a pipe keeps in memory.
 pub const PIPE_ROWS: usize = 100;
 
-/// Most events that the client holds back while it joins a room.
+/// Most events that the client holds back while it joins a room, and most bytes of their texts.
 pub const HELD_EVENTS: usize = 10_000;
+pub const HELD_BYTES: usize = 8 << 20;
 
 /// Messages of a conversation after which the client compares its history with the server's again.
 pub const UNCOMPARED_ROWS: usize = 500;
@@ -463,7 +464,8 @@ pub const PASSWORD_TRIES: u32 = 3;
 /// Most results of `/search`, the newest ones: a screen or two.
 pub const SEARCH_RESULTS: usize = 50;
 
-/// Most bytes of one list reply that the client reads: a page of 1,000 records of the longest names takes about two thirds.
+/// Most bytes of one list reply that the client reads: [`REPLY_BYTES`], 1,000 records of the longest names and the longest
+/// text take about two thirds.
 pub const LIST_BYTES: u64 = 1 << 20;
 /// Most bytes of all pages of a list that the client reads: those of 300,000 users with names of usual length.
 pub const PAGES_BYTES: u64 = 16 << 20;

@@ -122,8 +122,8 @@ impl Link {
         let fields = fields(self.flaw, &line);
         match fields.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["OK", ..] => Ok(fields),
-            // The user wanted it to end, or another client of the user has taken over.
-            ["KO", "AUTH" | "REPLACED", ..] => end(&line),
+            // The user or the administrator wanted it to end, or another client of the user has taken over.
+            ["KO", "AUTH" | "REPLACED" | "BANNED", ..] => end(&line),
             ["KO", "RATE" | "QUOTA" | "FULL", ..] => Err(Failure::Later),
             ["KO", "TIMEOUT" | "SHUTDOWN" | "INTERNAL", ..] => Err(Failure::Broken),
             ["KO", ..] => Err(Failure::Refused(line)),

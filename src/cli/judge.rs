@@ -1,7 +1,7 @@
 //! `wachat judge`.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 /// 1: at least one did.
 ///
 /// With --server the judge is the clients of a server that runs. It registers users of its own, so the server may be in
-/// use. With --client the judge is the server: each test starts the command, and finds in its environment WACHAT_SERVER,
+/// use. It speaks clear text: the server has to be started without --tls. With --client the judge is the server: each test starts the command, and finds in its environment WACHAT_SERVER,
 /// WACHAT_SEND_PORT, WACHAT_RECV_PORT, WACHAT_USER, WACHAT_PASSWORD and WACHAT_HOME (an empty directory). The client sends
 /// each line `@luis: hola` of its input, and writes each message that it shows as a line that ends with `luis: hola`. At the
 /// end of its input it ends with exit code 0, once each message was answered OK.
@@ -106,10 +106,7 @@ fn judge_server(args: &JudgeArgs, tests: &[&'static Test]) -> Result<Vec<Outcome
         addresses(args.server.as_deref().unwrap_or_default()).map_err(|why| format!("--server: {why}"))?;
     let patience = args.patience.map_or(PATIENCE, Duration::from_secs);
     let server = Server { send, recv, patience, players: args.jobs.into(), restart: args.restart.clone() };
-    for (address, port) in [(send, "SEND"), (recv, "RECV")] {
-        TcpStream::connect_timeout(&address, server.patience)
-            .map_err(|error| format!("there is no server at {address}, the {port} port: {error}; start it first"))?;
-    }
+    server.check()?;
     Ok(judge::run(&server, tests, |outcome| print_outcome(outcome, args.json)))
 }
 

@@ -37,7 +37,7 @@ impl Problem {
 }
 
 /// The columns of `user export` and of `class start` that a reader skips.
-const SKIPPED: [&str; 5] = ["created_at", "last_seen", "server", "send_port", "recv_port"];
+const SKIPPED: [&str; 7] = ["created_at", "last_seen", "server", "send_port", "recv_port", "connect", "fingerprint"];
 
 /// The positions of the columns.
 struct Columns {

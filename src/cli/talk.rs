@@ -5,10 +5,9 @@ use std::net::TcpStream;
 use clap::{Args, ValueEnum};
 
 use super::serve;
-use crate::client::TlsArgs;
 use crate::client::exit::note;
+use crate::client::{TlsArgs, host};
 use crate::course::talk;
-use crate::net::Socket;
 
 /// Speak the protocol line by line
 ///
@@ -20,7 +19,7 @@ pub(super) struct TalkArgs {
     #[arg(value_enum, default_value = "send")]
     port: Port,
     /// Address of the server
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1", value_parser = host)]
     server: String,
     /// SEND port of the server
     #[arg(long, default_value_t = serve::SEND_PORT)]
@@ -46,24 +45,19 @@ pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
         Port::Send => args.send_port,
         Port::Recv => args.recv_port,
     };
+    // Before any question: it may refuse the server, or warn.
+    let protection = args.tls.protection(&args.server, args.send_port).map_err(|(_, why)| why)?;
     let first = args.user.as_ref().map(|user| log_in(user)).transpose()?;
     let first = first.as_ref().map(|(line, shown)| (line.clone(), shown.as_str()));
     let place = format!("{}:{port}", args.server);
-    let stream = TcpStream::connect((args.server.as_str(), port))
+    let addresses = protection.addresses(&args.server, args.send_port, port).map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect(addresses.as_slice())
         .map_err(|error| format!("{place}: {error}; is the server running? wachat serve starts one"))?;
     // Without it lines only leave later.
     let _ = stream.set_nodelay(true);
-    let socket = secure(args, stream)?;
+    let socket = protection.secure(stream, &args.server, args.send_port).map_err(|error| error.to_string())?;
+    protection.take_news().into_iter().for_each(|news| note(&news));
     talk::talk(socket, first).map_err(|error| format!("{place}: {error}"))
-}
-
-fn secure(args: &TalkArgs, stream: TcpStream) -> Result<Socket, String> {
-    let Some(trust) = args.tls.trust().map_err(|(_, why)| why)? else { return Ok(stream.into()) };
-    // The name under which a client knows the server, whichever port is meant.
-    let server = format!("{}:{}", args.server, args.send_port);
-    let socket = trust.secure(stream, &server, &args.server).map_err(|error| error.to_string())?;
-    trust.take_news().into_iter().for_each(|news| note(&news));
-    Ok(socket)
 }
 
 /// Returns the login line, and the same without the password.

@@ -3,13 +3,12 @@
 
 use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
-use std::sync::Arc;
 
 use super::exit::{Exit, Failure, note};
 use super::link::Account;
 use super::link::error::LinkError;
+use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};
-use super::link::trust::Trust;
 use super::options::{ConnectArgs, FrontEnd, prompt_for};
 use super::texts::{Language, Phrase};
 use crate::limits;
@@ -30,13 +29,13 @@ pub struct Entrance<'a> {
     /// The user has been at this server before, from here.
     was_here: bool,
     trace: Option<Trace>,
-    trust: Option<Arc<Trust>>,
+    protection: Protection,
 }
 
 impl<'a> Entrance<'a> {
     pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Result<Self, Failure> {
-        let trust = args.account.tls.trust()?;
-        Ok(Self { args, user, was_here, trace, trust })
+        let protection = args.account.protection()?;
+        Ok(Self { args, user, was_here, trace, protection })
     }
 
     /// Enters with the password that is given, or asks for one.
@@ -61,7 +60,7 @@ impl<'a> Entrance<'a> {
     }
 
     fn account(&self, password: String, register: bool) -> Result<Account, Failure> {
-        let account = self.args.account.account_with(self.user.clone(), password, register, self.trust.clone())?;
+        let account = self.args.account.account_with(self.user.clone(), password, register, self.protection.clone())?;
         Ok(Account { trace: self.trace.clone(), ..account })
     }
 
@@ -153,7 +152,7 @@ impl<'a> Entrance<'a> {
     /// will.
     fn tell_news(&self, before_question: bool) {
         let on_screen = self.args.front_end() == FrontEnd::FullScreen;
-        let Some(trust) = self.trust.as_ref().filter(|_| before_question || !on_screen) else { return };
+        let Some(trust) = self.protection.trust().filter(|_| before_question || !on_screen) else { return };
         let Some(news) = trust.take_news() else { return };
         note(&news);
         if on_screen {

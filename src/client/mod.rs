@@ -40,5 +40,5 @@ pub mod terminal;
 pub mod texts;
 
 pub use exit::{Exit, Failure};
-pub use options::{AccountArgs, ConnectArgs, EXAMPLES, HomeArgs, TlsArgs, new_password};
+pub use options::{AccountArgs, ConnectArgs, EXAMPLES, HomeArgs, TlsArgs, host, new_password};
 pub use terminal::run;

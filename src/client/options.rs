@@ -8,6 +8,8 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure, failed, note};
+use super::link::known_servers::KnownServers;
+use super::link::protection::{ClearText, Protection};
 use super::link::trust::Trust;
 use super::link::{Account, server_name};
 use super::screen::Preferences;
@@ -26,7 +28,7 @@ pub struct AccountArgs {
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Host name or address of the server
-    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     pub server: String,
     /// SEND port of the server
     #[arg(long, value_name = "PORT", default_value_t = 1666)]
@@ -44,7 +46,8 @@ pub struct AccountArgs {
 /// TLS: an option of every client.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TlsArgs {
-    /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown
+    /// Speak TLS. The server's certificate is the one it had before; at first each is taken, and its fingerprint shown. A
+    /// server that has had one is never spoken to in clear text
     #[arg(long)]
     tls: bool,
     /// Speak TLS, and trust only certificates that an authority in this PEM file vouches for
@@ -56,18 +59,30 @@ pub struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// Returns what decides about the server's certificate; `None`: the connection is in clear text.
-    pub fn trust(&self) -> Result<Option<Arc<Trust>>, Failure> {
+    /// Returns the protection of the connections to a server. In clear text a server that is known by a certificate is
+    /// refused, and the user is warned of one beyond this machine.
+    pub fn protection(&self, host: &str, send_port: u16) -> Result<Protection, Failure> {
         if !self.tls && self.ca.is_none() {
-            return Ok(None);
+            // Without a home directory there is no such file.
+            return Ok(Protection::ClearText(ClearText::new(self.known_servers().ok(), host, send_port)?));
         }
-        let known = match &self.known_servers {
+        let trust = Trust::new(self.ca.as_deref(), self.known_servers()?).map_err(|why| (Exit::Usage, why))?;
+        Ok(Protection::Tls(Arc::new(trust)))
+    }
+
+    fn known_servers(&self) -> Result<KnownServers, Failure> {
+        let path = match &self.known_servers {
             Some(path) => path.clone(),
             None => home_directory()?.join("known_servers"),
         };
-        let trust = Trust::new(self.ca.as_deref(), known).map_err(|why| (Exit::Usage, why))?;
-        Ok(Some(Arc::new(trust)))
+        Ok(KnownServers::new(path))
     }
+}
+
+/// Reads a host name or an address. An address of IPv6 may have the brackets of a URL.
+pub fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    Ok(bare.unwrap_or(text).to_owned())
 }
 
 /// The directory of a client's files.
@@ -185,11 +200,18 @@ impl AccountArgs {
     /// Returns the account, and prompts for the password where it is not given. `register`: a login may create it.
     pub fn account(&self, register: bool) -> Result<Account, Failure> {
         let user = self.user()?;
+        // Before any question: it may refuse the server, or warn.
+        let protection = self.protection()?;
         let password = match self.given_password()? {
             Some(password) => password,
             None => prompt_for(Phrase::PasswordOf { user: &user })?,
         };
-        self.account_with(user, password, register, self.tls.trust()?)
+        self.account_with(user, password, register, protection)
+    }
+
+    /// Returns the protection of the connections, as [`TlsArgs::protection`] does.
+    pub(super) fn protection(&self) -> Result<Protection, Failure> {
+        self.tls.protection(&self.server, self.send_port)
     }
 
     /// Returns the user: the given one, or the one of the operating system.
@@ -218,13 +240,13 @@ impl AccountArgs {
         user: UserName,
         password: String,
         register: bool,
-        trust: Option<Arc<Trust>>,
+        protection: Protection,
     ) -> Result<Account, Failure> {
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
         let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
-        Ok(Account { user, password, server, send_port, recv_port, register, trace: None, trust })
+        Ok(Account { user, password, server, send_port, recv_port, register, trace: None, protection })
     }
 }
 

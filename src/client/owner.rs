@@ -68,7 +68,7 @@ impl Owner {
         session: Option<Session>,
         ports: Option<RangeInclusive<u16>>,
     ) -> Result<Self, Failure> {
-        let tls = account.trust.as_ref().map(|trust| trust.direct.clone());
+        let tls = account.protection.direct().cloned();
         let network = Network::new(account.user.clone(), tls.clone());
         let listener = ports.map(|ports| Listener::new(ports, network.reports(), tls));
         // One request for each thread, a new password for the receiver, and one report from each.

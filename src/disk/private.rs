@@ -16,6 +16,9 @@ use rustix::process::geteuid;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
+/// Owner that a container shows for directories of users that it does not know: those above what is mounted in it.
+const UNMAPPED: u32 = 65_534;
+
 const STICKY: u32 = 0o1000;
 const GROUP_WRITE: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
@@ -65,6 +68,12 @@ pub fn check_directory(path: &Path) -> io::Result<()> {
     }
     for above in fs::canonicalize(path)?.ancestors().skip(1) {
         let found = fs::metadata(above)?;
+        if !is_trusted(&found) && found.uid() != UNMAPPED {
+            let (above, uid) = (above.display(), found.uid());
+            return Err(refused(&format!(
+                "{above}, above it, is another user's (number {uid}), who may rename what is in it; choose another directory"
+            )));
+        }
         // Root has chosen the group of its own directory.
         let is_open = found.mode() & OTHERS_WRITE != 0 || found.uid() != 0 && is_shared(&found);
         if is_open && found.mode() & STICKY == 0 {
@@ -125,8 +134,12 @@ fn check_not_shared(found: &Metadata) -> io::Result<()> {
     }
 }
 
+fn is_trusted(found: &Metadata) -> bool {
+    found.uid() == 0 || found.uid() == geteuid().as_raw()
+}
+
 fn check_owner(found: &Metadata) -> io::Result<()> {
-    if found.uid() == 0 || found.uid() == geteuid().as_raw() {
+    if is_trusted(found) {
         return Ok(());
     }
     Err(refused(&format!(

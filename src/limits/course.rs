@@ -30,6 +30,10 @@ pub const TRACE_RECORD_BYTES: usize = 6 * TRACE_LINE_BYTES + 1_024;
 /// Rows of a diagram that `wachat trace` draws.
 pub const TRACE_ROWS: usize = 5_000;
 
+/// Most numbers in all vector clocks of a log for ShiViz, some 40 MB of text: with many processes the clocks take far more
+/// than the steps.
+pub const TRACE_CLOCK_NUMBERS: usize = 2_000_000;
+
 // The proxy of `wachat chaos`.
 
 /// Most connections through the proxy at a time: each has two threads, two sockets and two lines.

@@ -15,7 +15,8 @@ use crate::record::length_in_record;
 use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
 
-/// More than anything in a history record takes beside its text.
+/// Bytes that are counted for a history record beside its text. The longest names take some more: a reply of such records
+/// is longer than [`limits::REPLY_BYTES`] by half.
 const RECORD_BYTES: usize = 256;
 
 /// A request's search in the history of a conversation.

@@ -81,7 +81,7 @@ pub use offline::{Offline, hash_all, hash_one};
 use router::{Input, Router};
 pub use start_error::StartError;
 use tls::ServerTls;
-pub use tls::{CertificateFiles, CertificateInfo};
+pub use tls::{CertificateFiles, CertificateInfo, make_certificate};
 
 /// State that the threads of the server share.
 struct Shared {

@@ -41,7 +41,7 @@ impl ServerTls {
     /// Reads the certificate, or makes it in the store's directory. The error says what to do.
     pub fn open(files: &CertificateFiles, store: &Path) -> Result<Self, String> {
         let (certificate, key) = match files {
-            CertificateFiles::Own => make_where_missing(&store.join("tls"))?,
+            CertificateFiles::Own => make_certificate(&store.join("tls"))?,
             CertificateFiles::Named { certificate, key } => (certificate.clone(), key.clone()),
         };
         let current = RwLock::new(read(&certificate, &key)?);
@@ -78,8 +78,9 @@ fn read(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, Certificat
     Ok((Arc::new(net::server_config(identity).map_err(unfit)?), info))
 }
 
-/// Returns the files of the server's own certificate. The certificate is written last: where it is, the key is.
-fn make_where_missing(directory: &Path) -> Result<(PathBuf, PathBuf), String> {
+/// Returns the files of a certificate and its key, which are made where they are missing. The certificate is written last:
+/// where it is, the key is.
+pub fn make_certificate(directory: &Path) -> Result<(PathBuf, PathBuf), String> {
     let (certificate, key) = (directory.join("certificate.pem"), directory.join("key.pem"));
     if !certificate.exists() {
         let made = Identity::make().map_err(|error| format!("no certificate can be made: {error}"))?;

@@ -3,7 +3,7 @@
 use super::append::Wal;
 use super::error::WalError;
 use super::location::Location;
-use super::replay::{Open, ReadSegment, Replay, TornTail, replay_segments};
+use super::replay::{Open, ReadSegment, Replay, TornTail, expect_batch_first, replay_segments};
 use super::segment::make_segment;
 use crate::disk::{self, Disk};
 
@@ -76,7 +76,8 @@ pub fn inspect(location: &Location, after: u64, batch: u64, replay: &mut Replay)
 }
 
 /// Replays the closed segments above `after` up to `upto`, for a checkpoint. Returns the number of the batch
-/// that comes after them. In a closed segment a torn tail is damage.
+/// that comes after them. In a closed segment a torn tail is damage; so is a last batch that is not the one before the
+/// first of the next segment.
 pub fn replay_closed(
     location: &Location,
     after: u64,
@@ -90,7 +91,7 @@ pub fn replay_closed(
         Some(TornTail { file, line, .. }) => {
             Err(WalError::Damaged { file, line, what: "a broken batch in a closed segment".to_owned() })
         }
-        None => Ok(next_batch),
+        None => expect_batch_first(location, upto + 1, next_batch).map(|()| next_batch),
     }
 }
 

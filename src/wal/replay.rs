@@ -149,6 +149,22 @@ impl Content {
     }
 }
 
+/// Checks that a segment begins with this batch, as far as it can be seen: it may not exist, or its first batch may be about
+/// to be written. Without this a checkpoint would cover a segment that has lost its last batches, and nobody could tell.
+pub(super) fn expect_batch_first(location: &Location, number: u64, batch: u64) -> Result<(), WalError> {
+    let content = match Content::read(location, <dyn Disk>::open_for_reading, number) {
+        Err(WalError::Missing { .. }) => return Ok(()),
+        content => content?,
+    };
+    match batch_at(&content.head, &content.bytes, content.head.len()) {
+        Some(first) if first.number != batch => {
+            let what = format!("it begins with batch {}, and batch {batch} comes next", first.number);
+            Err(WalError::Damaged { file: content.path, line: 2, what })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Splits records at their line feeds.
 fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;

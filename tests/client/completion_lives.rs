@@ -27,8 +27,10 @@ const PAGE: usize = 3;
 const TARGETS: [&str; 2] = ["luis", "#lobby"];
 
 /// The server, as the protocol's sections 4 to 6 describe it to ana.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Server {
+    /// Number of restores: each gives the store another name.
+    restores: usize,
     last: u64,
     messages: Vec<Arc<Message>>,
     /// The numbers up to which ana's messages are delivered and read.
@@ -52,10 +54,9 @@ impl Server {
     }
 
     /// Luis writes to ana, or in the room.
-    fn receive(&mut self, place: &str) {
+    fn receive(&mut self, place: &str, id: &str) {
         let to = if place.starts_with('#') { target(place) } else { target("ana") };
-        let id = format!("from-luis-{}", self.last);
-        let message = self.store("luis", to, &id, &id);
+        let message = self.store("luis", to, id, id);
         self.events.insert(message.seq.get(), Event::Message(message));
     }
 
@@ -121,19 +122,28 @@ struct Life {
     answer: Option<(Request, Answer)>,
     /// Number of texts that were written.
     written: usize,
+    /// Copies of the server.
+    backups: Vec<Server>,
 }
 
 impl Life {
     fn new(seed: u64) -> Self {
         let mut client = ScreenApp::disconnected(Theme::Dark);
         client.handle(AppEvent::Started(Ok(())));
-        Self { random: Random::new(seed), client, server: Server::default(), answer: None, written: 0 }
+        Self {
+            random: Random::new(seed),
+            client,
+            server: Server::default(),
+            answer: None,
+            written: 0,
+            backups: Vec::new(),
+        }
     }
 
     fn step(&mut self) {
         let place = TARGETS[self.random.below(2) as usize];
         match self.random.below(14) {
-            0 => self.server.receive(place),
+            0 => self.receive(place),
             1 => self.send_elsewhere(place),
             2 => self.reach(place),
             3 => self.send_here(place),
@@ -143,6 +153,27 @@ impl Life {
             12 => self.end_session(),
             _ => self.pass_time(),
         }
+    }
+
+    fn receive(&mut self, place: &str) {
+        self.written += 1;
+        self.server.receive(place, &format!("from-luis-{}", self.written));
+    }
+
+    fn back_up(&mut self) {
+        self.backups.push(self.server.clone());
+    }
+
+    /// Puts one of the copies in the place of the server. What was on its way is lost.
+    fn restore(&mut self) {
+        let count = self.backups.len() as u64;
+        if count == 0 || self.client.receiving.is_none() {
+            return;
+        }
+        let restores = self.server.restores + 1;
+        self.server = Server { restores, ..self.backups[self.random.below(count) as usize].clone() };
+        self.lose_answer();
+        self.client.disconnect();
     }
 
     fn send_elsewhere(&mut self, place: &str) {
@@ -191,7 +222,11 @@ impl Life {
         match self.client.receiving.take() {
             Some(Receive::LogIn) => {
                 let acknowledged = Seq::new(self.server.acknowledged).unwrap_or(Seq::ZERO);
-                let opened = SessionOpened { user: user("ana"), acknowledged, store: "store".into() };
+                let opened = SessionOpened {
+                    user: user("ana"),
+                    acknowledged,
+                    store: format!("store{}", self.server.restores).into(),
+                };
                 self.client.handle(AppEvent::Link(LinkEvent::LoggedIn(opened)));
             }
             Some(Receive::Poll { after, .. }) => {
@@ -231,6 +266,12 @@ impl Life {
         assert!(self.client.app.state().outbox().is_empty());
     }
 
+    /// The ids of the messages of a conversation in the history.
+    fn ids(&self, place: &Target) -> Vec<String> {
+        let rows = self.client.app.state().find_conversation(place).into_iter().flat_map(|c| c.rows());
+        rows.filter_map(|row| Some(row.id()?.to_string())).collect()
+    }
+
     /// The messages of a conversation in the history, and those that the server has, with their states.
     fn both(&self, place: &Target) -> [Vec<(u64, State)>; 2] {
         let mine = |message: &Message, state| if message.from == user("ana") { state } else { State::Received };
@@ -264,4 +305,35 @@ fn in_every_order_of_answers_and_events_the_history_becomes_the_servers() {
         }
     }
     assert!(messages > 10_000, "{messages}");
+}
+
+/// Restores, several in a row and to any earlier backup, while messages are taken and sent elsewhere: the client has more than
+/// the server then, but nothing that the server has is missing, or there twice.
+#[test]
+fn after_any_restores_the_history_has_all_that_the_server_has() {
+    let mut restores = 0;
+    for seed in 0..LIVES {
+        let mut life = Life::new(seed);
+        for _ in 0..2 * STEPS {
+            match life.random.below(20) {
+                0 => life.back_up(),
+                1 => life.restore(),
+                _ => life.step(),
+            }
+        }
+        TARGETS.into_iter().for_each(|place| life.server.reach(&target(place), State::Delivered));
+        life.settle();
+        for place in TARGETS {
+            let mut here = life.ids(&target(place));
+            let count = here.len();
+            here.sort_unstable();
+            here.dedup();
+            assert_eq!(here.len(), count, "seed {seed}: a message of {place} is there twice");
+            let there = life.server.of(&target(place));
+            let missing: Vec<_> = there.iter().filter(|message| !here.contains(&message.id.to_string())).collect();
+            assert!(missing.is_empty(), "seed {seed}: {place} lacks {missing:#?}");
+        }
+        restores += life.server.restores;
+    }
+    assert!(restores > LIVES as usize, "{restores}");
 }

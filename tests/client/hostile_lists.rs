@@ -2,15 +2,23 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
-use wachat::client::link::Account;
+use wachat::client::app::event::{Event, Moment};
+use wachat::client::app::view::View;
+use wachat::client::app::{App, Setting};
 use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
+use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::fetch_history;
 use wachat::client::link::session::Session;
+use wachat::client::link::{Account, LinkEvent};
+use wachat::client::state::ClientState;
 use wachat::limits;
-use wachat::model::{Seq, Target, UserName};
+use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
+use wachat::protocol::{Event as ServerEvent, SessionOpened};
 
 const SEND: &str = "OK;ana;wachat/1\n";
 const RECV: &str = "OK;ana;wachat/1;0;store\n";
@@ -47,7 +55,7 @@ fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'stati
         recv_port: port,
         register: false,
         trace: None,
-        trust: None,
+        protection: Protection::ClearText(ClearText::default()),
     };
     (account, server)
 }
@@ -117,5 +125,42 @@ fn pages_without_end_end_the_connection() {
         assert!(session.received() <= limits::PAGES_BYTES + limits::LIST_BYTES, "{what}: {}", session.received());
         drop(session);
         server.join().expect("the server");
+    }
+}
+
+/// Until a room is joined, what arrives is held back: a server that never answers the JOIN fills no memory with it.
+#[test]
+fn what_is_held_back_while_a_room_is_joined_has_few_bytes() {
+    let setting = Setting {
+        piped: false,
+        unattended: false,
+        receipts: true,
+        direct: false,
+        full_screen: false,
+        server: "example:1666".to_owned(),
+    };
+    let [ana, luis] = ["ana", "luis"].map(|name| UserName::new(name).expect("a name"));
+    let at = Timestamp::from_millis(1);
+    let moment = Moment { now: Instant::now(), at, random: 0 };
+    let mut app = App::new(setting, ClientState::new(ana.clone()), moment);
+    let opened = SessionOpened { user: ana.clone(), acknowledged: Seq::ZERO, store: "store".into() };
+    for event in
+        [Event::Started(Ok(())), Event::Link(LinkEvent::LoggedIn(opened)), Event::Entered("/join #sala new".into())]
+    {
+        app.handle(event, moment);
+    }
+    let text = Text::new(&"x".repeat(limits::TEXT_BYTES)).expect("a text");
+    let mut held = 0;
+    for number in 1..=300 {
+        let seq = Seq::new(number).expect("a number");
+        let id = MessageId::new(&format!("m-{number}")).expect("an id");
+        let message = Message { seq, id, from: luis.clone(), to: Target::User(ana.clone()), at, text: text.clone() };
+        let polled = LinkEvent::Polled(Ok(vec![ServerEvent::Message(Arc::new(message))]));
+        held += text.as_str().len();
+        let views = app.handle(Event::Link(polled), moment).views;
+        let shown = views.iter().filter(|view| matches!(view, View::Incoming(_))).count();
+        held -= shown * text.as_str().len();
+        assert!(number > 1 || held > 0, "the first message is held back");
+        assert!(held <= limits::HELD_BYTES, "{held} bytes are held back");
     }
 }

@@ -105,6 +105,7 @@ fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
         format!("REGISTER:ana:{secret}"),
         format!("LOGIN:{secret}"),
         format!("PASSWD;{secret};otra {secret}"),
+        format!("PASSWD;{secret};otra;{secret}"),
         format!("passwd;{secret};otra {secret}"),
         format!("\"passwd\";{secret}"),
         format!(" PASSWD;{secret}"),

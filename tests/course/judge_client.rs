@@ -57,7 +57,7 @@ const FLAWS: &[(&str, &[&str])] = &[
             "time-outs-5",
         ],
     ),
-    ("forgets-at-a-restart", &["crash-2", "crash-3"]),
+    ("forgets-at-a-restart", &["crash-2", "crash-3", "crash-5"]),
 ];
 
 /// Tests that may fail, too: all, since lines of any may arrive in one piece; or where it is up to the network whether a long

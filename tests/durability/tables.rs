@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
-use wachat::model::{Banned, Email, Seq, ShortText, Target, Timestamp};
+use wachat::disk::Disk;
+use wachat::model::{Banned, Email, MessageId, Seq, ShortText, Target, Text, Timestamp};
 use wachat::protocol::After;
 use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
-use wachat::store::Store;
+use wachat::store::{Retention, Store};
 
 /// A room's log of two messages: a third one makes a gap.
 const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100 };
@@ -66,13 +67,20 @@ fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server
 }
 
-/// The tables of the checkpoint with this number, but for the one that has the store's name.
-fn tables(disk: &SimulatedDisk, checkpoint: &str) -> BTreeMap<PathBuf, String> {
+/// The tables of a checkpoint, by name.
+fn all_tables(disk: &SimulatedDisk, checkpoint: &str) -> BTreeMap<PathBuf, String> {
     let files = read_files(disk, checkpoint).into_iter();
     let table = |(path, content): (PathBuf, Vec<u8>)| {
         (PathBuf::from(path.file_name().expect("a name")), String::from_utf8(content).expect("text"))
     };
-    files.map(table).filter(|(name, _)| name != Path::new("store.csv")).collect()
+    files.map(table).collect()
+}
+
+/// The tables of a checkpoint, but for the one that has the store's name.
+fn tables(disk: &SimulatedDisk, checkpoint: &str) -> BTreeMap<PathBuf, String> {
+    let mut all = all_tables(disk, checkpoint);
+    all.remove(Path::new("store.csv"));
+    all
 }
 
 #[test]
@@ -132,4 +140,105 @@ fn a_table_of_another_version_is_refused() {
         disk.tamper(&path, |bytes| *bytes = content.clone().into_bytes());
     }
     drop(store(&disk, "/data").open(Policy::default(), SMALL).expect("as it was, it starts"));
+}
+
+/// The columns of `store.csv` that say which part of the log is covered, without its end line.
+fn without_cover(tables: BTreeMap<PathBuf, String>, also: &[usize]) -> BTreeMap<PathBuf, String> {
+    let cut = |(path, content): (PathBuf, String)| {
+        if !path.ends_with("store.csv") {
+            return (path, content);
+        }
+        let row = content.lines().nth(2).expect("a row").split(';').enumerate();
+        let left: Vec<_> = row.filter(|(column, _)| *column != 2 && !also.contains(column)).map(|(_, f)| f).collect();
+        (path, left.join(";"))
+    };
+    tables.into_iter().map(cut).collect()
+}
+
+/// Returns the tables of the newest checkpoint, by name.
+fn newest_tables(disk: &SimulatedDisk, data: &str) -> BTreeMap<PathBuf, String> {
+    let names = disk.list(Path::new(data)).expect("a directory");
+    let newest = names.into_iter().filter(|name| name.starts_with("checkpoint-")).max().expect("a checkpoint");
+    all_tables(disk, &format!("{data}/{newest}"))
+}
+
+/// Checkpoints after which nothing has changed, after a clean-up and after a restart, have the same bytes.
+#[test]
+fn a_checkpoint_of_an_unchanged_state_has_every_byte_of_the_one_before() {
+    let disk = SimulatedDisk::default();
+    let mut server = played(&disk);
+    let days = Some(std::time::Duration::from_secs(24 * 3_600 * 365));
+    server.clean_up(Retention { direct: days, rooms: days, trusts_clock: true });
+    let before = without_cover(newest_tables(&disk, "/data"), &[]);
+    assert!(before[Path::new("store.csv")].contains("2027-"), "it has the time of the clean-up: {before:?}");
+    for round in 0..4 {
+        server.checkpoint();
+        assert_eq!(without_cover(newest_tables(&disk, "/data"), &[]), before, "round {round}");
+        if round == 1 {
+            drop(server);
+            server = GroupCommitHarness::serve(store(&disk, "/data"));
+        }
+    }
+}
+
+/// A command of each kind, as the last batch before a backup.
+fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
+    let last = server.group_commit.state().last;
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let (sala, nueva) = (Ok(target("#sala")), Ok(target("#nueva")));
+    let send = |to: &str| Command::Send {
+        user: user("ana"),
+        id: MessageId::new(&format!("last-{}", to.len())).expect("an id"),
+        to: Ok(target(to)),
+        text: Text::new("the last; one").expect("a text"),
+    };
+    vec![
+        send("luis"),
+        send("#sala"),
+        Command::Register { name: user("nora"), password_hash: "$other".into() },
+        Command::SetPassword { user: user("ana"), asked: None, password_hash: "$new".into() },
+        Command::SetEmail { user: user("eva"), email: Email::new("eva@example.org").expect("an address") },
+        Command::Join { user: user("ana"), room: nueva },
+        Command::Leave { user: user("eva"), room: sala },
+        Command::Read {
+            user: user("luis"),
+            target: Ok(target("ana")),
+            seq: last,
+            last_of_peer: LastOfPeer::NotLookedUp,
+        },
+        Command::Ban { banned: Banned::parse("10.0.0.0/8").expect("a ban"), until: None, reason: ShortText::default() },
+        Command::Unban { banned: Banned::parse("192.0.2.7").expect("a ban") },
+        Command::Open { user: user("luis"), order: 9, address },
+        Command::RemoveRoom { room: Ok(target("#sala")) },
+        Command::Remove { user: user("eva") },
+    ]
+}
+
+/// A backup has the last batch, whatever it is, and whether it ends a segment: the restored tables are those that a checkpoint
+/// at that time has, and the history files, too.
+#[test]
+fn a_backup_has_every_record_up_to_the_last_batch() {
+    let disk = SimulatedDisk::default();
+    let mut server = played(&disk);
+    let commands = last_commands(&server);
+    for (number, command) in commands.into_iter().enumerate() {
+        let what = format!("{command:?}");
+        server.request(command);
+        if number % 3 == 1 {
+            server.close_segment();
+        }
+        let [backup, restored] = [format!("/backup-{number}"), format!("/restored-{number}")];
+        store(&disk, "/data").backup(Path::new(&backup)).expect("a backup");
+        store(&disk, &restored).restore(&store(&disk, &backup)).expect("a store");
+        let copy = disk.after_power_cut(|| true);
+        let upto = server.group_commit.uncovered().expect("something new");
+        store(&copy, "/data").checkpoint(upto).expect("a checkpoint");
+        let own = [0, 3, 4];
+        let [want, got] = [newest_tables(&copy, "/data"), newest_tables(&disk, &restored)];
+        assert_eq!(without_cover(got, &own), without_cover(want, &own), "{what}");
+        let files = |disk: &SimulatedDisk, data: &str| -> Vec<_> {
+            read_files(disk, &format!("{data}/history")).into_values().collect()
+        };
+        assert!(files(&disk, &restored) == files(&copy, "/data"), "{what}: the history");
+    }
 }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustls::ServerConnection;
 use wachat::client::link::Account;
+use wachat::client::link::known_servers::KnownServers;
+use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::{LogOut, Request};
 use wachat::client::link::session::Session;
@@ -66,7 +68,16 @@ pub fn replies_in_session(data: &[u8]) {
 fn account(port: u16) -> Account {
     let (user, server) = (UserName::new("ana").expect("a name"), "127.0.0.1".to_owned());
     let password = "palabra larga".to_owned();
-    Account { user, password, server, send_port: port, recv_port: port, register: false, trace: None, trust: None }
+    Account {
+        user,
+        password,
+        server,
+        send_port: port,
+        recv_port: port,
+        register: false,
+        trace: None,
+        protection: Protection::ClearText(ClearText::default()),
+    }
 }
 
 fn request(choice: usize) -> Request {
@@ -105,7 +116,7 @@ pub fn known_servers(data: &[u8]) {
     let port = SERVER.get_or_init(|| Mutex::new(start_tls())).lock();
     let path: PathBuf = super::directory().path().join("known_servers");
     std::fs::write(&path, data).expect("a file");
-    let trust = Trust::new(None, path).expect("TLS");
+    let trust = Trust::new(None, KnownServers::new(path)).expect("TLS");
     let call =
         || trust.secure(TcpStream::connect(("127.0.0.1", *port)).expect("a connection"), SERVER_NAME, "localhost");
     if call().is_ok() {

@@ -12,6 +12,9 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use wachat::net::{Outgoing, Progress, Stragglers};
 
+use crate::support::TIMEOUT;
+use crate::support::random::Random;
+
 #[test]
 fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -87,4 +90,59 @@ fn a_peer_that_takes_a_little_all_the_time_is_cut_off() {
 fn a_peer_that_takes_enough_is_not_cut_off() {
     // For several time-outs.
     assert_eq!(send_to_slow_peer(1_000, Duration::from_secs(2)), Progress::Done);
+}
+
+/// Reads everything in pieces of random lengths, with pauses in between.
+fn read_slowly(mut peer: UnixStream, seed: u64) -> Vec<u8> {
+    let (mut random, mut got, mut piece) = (Random::new(seed), Vec::new(), vec![0; 9_000]);
+    loop {
+        let length = random.below(9_000) as usize + 1;
+        match peer.read(&mut piece[..length]) {
+            Ok(0) | Err(_) => return got,
+            Ok(read) => got.extend_from_slice(&piece[..read]),
+        }
+        if random.chance(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Gives bytes in pieces of random lengths, several times so many that the socket refuses some; now and then waits until all
+/// of them were taken. Then come a last line and the end. The bytes are numbers: none is like its neighbours.
+fn send_in_pieces(outgoing: &Arc<Outgoing>, seed: u64) -> Vec<u8> {
+    let (told, drained) = crossbeam_channel::unbounded();
+    let stragglers = Stragglers::start(TIMEOUT, move |_, progress| told.send(progress).unwrap()).unwrap();
+    let (mut random, mut given, mut number) = (Random::new(seed), Vec::new(), 0);
+    for _ in 0..6 {
+        let mut is_refused = false;
+        for _ in 0..random.below(12) + 1 {
+            let lines = (0..random.below(2_000) + 1).map(|line| format!("{}\n", number + line));
+            let piece: String = lines.collect();
+            number += 2_000;
+            is_refused |= outgoing.send(piece.as_bytes(), &stragglers) == Progress::Pending;
+            given.extend_from_slice(piece.as_bytes());
+        }
+        if is_refused && random.chance(70) {
+            assert_eq!(drained.recv_timeout(TIMEOUT).unwrap(), Progress::Done, "seed {seed}");
+            while outgoing.has_unsent() {
+                assert_eq!(drained.recv_timeout(TIMEOUT).unwrap(), Progress::Done, "seed {seed}");
+            }
+        }
+    }
+    outgoing.send(b"KO;SHUTDOWN;bye\n", &stragglers);
+    given.extend_from_slice(b"KO;SHUTDOWN;bye\n");
+    outgoing.close();
+    given
+}
+
+#[test]
+fn a_slow_peer_gets_every_byte_in_any_pattern_of_refusals() {
+    for seed in 0..40 {
+        let (peer, outgoing) = connect_narrowly();
+        let reading = thread::spawn(move || read_slowly(peer, seed));
+        let given = send_in_pieces(&outgoing, seed);
+        let got = reading.join().unwrap();
+        let same = got.iter().zip(&given).take_while(|(one, other)| one == other).count();
+        assert!(got == given, "seed {seed}: {} of {} bytes, {same} of them as given", got.len(), given.len());
+    }
 }

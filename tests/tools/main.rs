@@ -8,6 +8,7 @@ mod bans;
 mod bridge;
 mod bridge_state;
 mod classroom;
+mod clear_text;
 mod commands;
 mod control_socket;
 mod help;

@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use wachat::client::link::Account;
 use wachat::client::link::lists::fetch_chats;
+use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::session::Session;
 use wachat::model::UserName;
 
@@ -57,6 +58,6 @@ fn account(world: &World, user: &str) -> Account {
         recv_port: world.recv_port,
         register: false,
         trace: None,
-        trust: None,
+        protection: Protection::ClearText(ClearText::default()),
     }
 }

@@ -102,6 +102,22 @@ fn a_store_that_other_users_may_change_is_refused_and_stays_empty() {
     }
 }
 
+/// The owner of a directory may rename what is in it, whatever its mode is.
+#[test]
+fn a_store_below_a_directory_of_another_user_is_refused() {
+    let place = Place::new();
+    for (name, mode) in [("theirs", 0o755), ("sticky", 0o1777)] {
+        let above = place.directory(name, mode);
+        let data = place.directory(&format!("{name}/data"), 0o700);
+        if !give_away(&above) {
+            return;
+        }
+        let (code, said) = add_account(&data);
+        assert!(code == Some(1) && said.contains("above it, is another user's (number 54321)"), "{name}: {said}");
+        assert_eq!(fs::read_dir(&data).expect("the directory").count(), 0, "{name}: nothing was written");
+    }
+}
+
 #[test]
 fn usual_directories_are_accepted() {
     let place = Place::new();

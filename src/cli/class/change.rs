@@ -55,7 +55,7 @@ fn add_account(class: &Class, group: &Group, name: &UserName) -> Result<(), Stri
     let mut rows = passwords::read(&class.directory)?;
     rows.retain(|row| row.name != name.shown());
     rows.push(Row { group: group.number, name: name.to_string(), password: text.unwrap_or_default() });
-    passwords::write(class, &class.directory, rows)?;
+    passwords::write(class, rows)?;
     let is_there = store.list().iter().any(|account| account.name == *name);
     let done = if is_there { store.set_password(name.clone(), &password) } else { store.add(name.clone(), &password) };
     done.map_err(|why| format!("{name}: {why}"))

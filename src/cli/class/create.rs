@@ -17,7 +17,7 @@ use crate::course::class::{self, Class, Student};
 use crate::disk::{Disk as _, RealDisk, sync_name};
 use crate::limits;
 use crate::model::{NewAccount, Password};
-use crate::server::{Offline, hash_all};
+use crate::server::{Offline, hash_all, make_certificate};
 use crate::store::Store;
 
 /// A student and the account of the student.
@@ -41,9 +41,11 @@ pub(super) fn create(
         ));
     };
     let students = read_roster(roster, count)?;
+    let listen = args.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let class = Class {
         directory: beside(directory)?,
-        listen: args.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        listen,
+        tls: args.protection().unwrap_or(!listen.is_loopback()),
         timeout: args.timeout.unwrap_or(limits::TIMEOUT.as_secs()),
         groups: class::groups(count, args.base_port.unwrap_or(limits::CLASS_PORT))?,
         students: students.iter().map(|(_, student)| student.clone()).collect(),
@@ -148,7 +150,8 @@ fn fill(class: &Class, students: Vec<NewStudent>, interrupted: &Receiver<()>) ->
         name: new.student.name.to_string(),
         password: new.password.clone(),
     };
-    passwords::write(class, &class.directory, students.iter().map(row).collect())?;
+    prepare_certificate(class)?;
+    passwords::write(class, students.iter().map(row).collect())?;
     let mut accounts: Vec<Vec<NewAccount>> = class.groups.iter().map(|_| Vec::new()).collect();
     for new in students {
         if let Some(group) = accounts.get_mut(usize::from(new.student.group).saturating_sub(1)) {
@@ -164,6 +167,14 @@ fn fill(class: &Class, students: Vec<NewStudent>, interrupted: &Receiver<()>) ->
         open_store(&directory.join("data"))?.add_all(accounts)?;
     }
     class.write()
+}
+
+/// Makes the certificate of a class that speaks TLS, if it has none yet.
+pub(super) fn prepare_certificate(class: &Class) -> Result<(), String> {
+    if class.tls {
+        make_certificate(&class.certificate())?;
+    }
+    Ok(())
 }
 
 /// Opens the store of a group whose server is not running.

@@ -1,6 +1,5 @@
 //! `wachat class judge`: grades the servers that the groups have written, one after the other.
 
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use crate::model::safe::safe_lines;
 ///
 /// Plays the judge's tests against one server after the other. The newest result of each group of tests counts. The
 /// report for the students is judge.txt in the directory of the group. The tests with crashes, which need the server's own
-/// machine, are left to wachat judge.
+/// machine, are left to wachat judge. The judge speaks clear text: a group's own server is judged without TLS.
 #[derive(Args)]
 pub(super) struct JudgeArgs {
     /// Numbers of groups [default: all that have registered a server]
@@ -73,12 +72,10 @@ fn judge_one(
     patience: u64,
 ) -> Result<(), String> {
     let ([send, recv], patience) = (judge::addresses(own)?, Duration::from_secs(patience));
-    for address in [send, recv] {
-        let reached = TcpStream::connect_timeout(&address, patience);
-        reached.map_err(|error| format!("its server at {address} is away: {error}"))?;
-    }
+    let server = Server { send, recv, patience, players: PLAYERS, restart: None };
+    server.check()?;
     let begin = Instant::now();
-    let outcomes = course::run(&Server { send, recv, patience, players: PLAYERS, restart: None }, tests, |_| {});
+    let outcomes = course::run(&server, tests, |_| {});
     let directory = class.directory_of(group.number);
     let grades = grades::add(&directory, own, &outcomes, points)?;
     let text: String = outcomes.iter().map(report::outcome).collect();

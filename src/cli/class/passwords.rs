@@ -9,7 +9,7 @@ use super::super::{roster, serve};
 use crate::course::class::{Class, replace};
 use crate::model::cell;
 
-const COLUMNS: [&str; 6] = ["group", "name", "password", "server", "send_port", "recv_port"];
+const COLUMNS: [&str; 8] = ["group", "name", "password", "server", "send_port", "recv_port", "connect", "fingerprint"];
 
 /// A student's row.
 pub(super) struct Row {
@@ -39,17 +39,25 @@ pub(super) fn read(directory: &Path) -> Result<Vec<Row>, String> {
     records.map(|record| row(record?).ok_or_else(|| format!("{}: a row has no group", path.display()))).collect()
 }
 
-/// Writes the rows, sorted by groups, with the address and the ports of each group.
-pub(super) fn write(class: &Class, directory: &Path, mut rows: Vec<Row>) -> Result<(), String> {
+/// Writes the rows, sorted by groups, with the address and the ports of each group, and what to compare under TLS.
+pub(super) fn write(class: &Class, mut rows: Vec<Row>) -> Result<(), String> {
     rows.sort_by_key(|row| row.group);
     let address = address(class);
+    let fingerprint = class.fingerprint()?.map(|fingerprint| fingerprint.to_string()).unwrap_or_default();
     let rows = rows.into_iter().map(|row| {
         let ports = class.group(row.group).map_or([0; 2], |group| [group.send_port, group.recv_port]);
+        let connect = connect(class, &address, ports, &row.name);
         let [send, recv] = ports.map(|port| port.to_string());
-        [row.group.to_string(), row.name, row.password, address.clone(), send, recv]
+        [row.group.to_string(), row.name, row.password, address.clone(), send, recv, connect, fingerprint.clone()]
     });
     let table = roster::table(COLUMNS, rows).map_err(|error| error.to_string())?;
-    replace(&path(directory), &table)
+    replace(&path(&class.directory), &table)
+}
+
+/// Returns the command with which a student connects.
+pub(super) fn connect(class: &Class, address: &str, [send, recv]: [u16; 2], user: &str) -> String {
+    let tls = if class.tls { " --tls" } else { "" };
+    format!("wachat connect{tls} --server {address} --send-port {send} --recv-port {recv} --user {user}")
 }
 
 /// Returns the address that students connect to.

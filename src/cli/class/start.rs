@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::write_out;
-use super::create::{create, read_roster};
+use super::create::{create, prepare_certificate, read_roster};
 use super::passwords;
 use crate::course::class::{self, Class, Group, Trouble};
 use crate::limits;
@@ -34,9 +34,23 @@ pub(super) struct StartArgs {
     /// Address to listen on; 0.0.0.0: all IPv4 addresses of this machine [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<IpAddr>,
+    /// Speak TLS on all servers, with one certificate of the class [default: beyond this machine]
+    #[arg(long)]
+    pub tls: bool,
+    /// Speak clear text beyond this machine, too: for clients that students write. Who listens to the network reads the
+    /// passwords
+    #[arg(long, conflicts_with = "tls")]
+    pub clear_text: bool,
     /// Network time-out in seconds, 5 to 300 [default: 10]
     #[arg(long, value_parser = super::super::seconds)]
     pub timeout: Option<u64>,
+}
+
+impl StartArgs {
+    /// Returns whether TLS is asked for; `None`: nothing is said about it.
+    pub fn protection(&self) -> Option<bool> {
+        (self.tls || self.clear_text).then_some(self.tls)
+    }
 }
 
 /// The outcome of a start.
@@ -53,6 +67,11 @@ pub(super) fn run(args: &StartArgs, directory: &Path) -> Result<(), String> {
     let lock = lock.map_or_else(|| class::lock(directory), Ok)?;
     let class = change_settings(args, Class::read(directory)?)?;
     check_roster(args, &class)?;
+    if class.is_open_to_listeners() {
+        eprintln!(
+            "wachat: who listens to the network reads passwords and messages; class stop and class start --tls encrypt them"
+        );
+    }
     let started = start_all(&class, &interrupted)?;
     write_out(list(&class, &started.now)?.as_bytes())?;
     drop(lock);
@@ -77,7 +96,7 @@ pub(super) fn check_ports(class: &Class, groups: &[Group]) -> Result<(), String>
     Err(format!("nothing was started; choose other ports with --base-port\nwachat: {}", taken.join("\nwachat: ")))
 }
 
-/// Changes ports, address and time-out of a class that is stopped, if others are asked for.
+/// Changes ports, address, time-out and TLS of a class that is stopped, if others are asked for.
 fn change_settings(args: &StartArgs, class: Class) -> Result<Class, String> {
     let count = u16::try_from(class.groups.len()).unwrap_or(u16::MAX);
     if let Some(groups) = args.groups.filter(|groups| *groups != count) {
@@ -87,24 +106,31 @@ fn change_settings(args: &StartArgs, class: Class) -> Result<Class, String> {
     }
     let mut wanted = class.clone();
     wanted.listen = args.listen.unwrap_or(class.listen);
+    // A new address beyond this machine is one with TLS; the old one stays as it is.
+    let leaves = wanted.listen != class.listen && !wanted.listen.is_loopback();
+    wanted.tls = args.protection().unwrap_or(class.tls || leaves);
     wanted.timeout = args.timeout.unwrap_or(class.timeout);
     if let Some(base_port) = args.base_port {
         for (group, ports) in wanted.groups.iter_mut().zip(class::groups(count, base_port)?) {
             *group = Group { own_server: group.own_server.take(), ..ports };
         }
     }
-    if (wanted.listen, wanted.timeout, &wanted.groups) == (class.listen, class.timeout, &class.groups) {
+    let settings = |class: &Class| (class.listen, class.timeout, class.tls, class.groups.clone());
+    if settings(&wanted) == settings(&class) {
         return Ok(class);
     }
     for group in &class.groups {
         if class.server(group).is_up()? {
-            return Err("ports, address and time-out change only while the class is stopped: class stop".to_owned());
+            return Err(
+                "ports, address, time-out and TLS change only while the class is stopped: class stop".to_owned()
+            );
         }
     }
     check_ports(&wanted, &wanted.groups)?;
+    prepare_certificate(&wanted)?;
     let rows = passwords::read(&wanted.directory)?;
     if !rows.is_empty() {
-        passwords::write(&wanted, &wanted.directory, rows)?;
+        passwords::write(&wanted, rows)?;
     }
     wanted.write()?;
     Ok(wanted)
@@ -165,11 +191,13 @@ fn list(class: &Class, started: &[u16]) -> Result<String, String> {
             true => "runs",
             false => "down",
         };
-        let Group { number, send_port, recv_port, .. } = group;
-        let count = class.students_of(*number).count();
-        text.push_str(&format!(
-            "{number:<6} {state:<8} {count:<9} wachat connect --server {address} --send-port {send_port} --recv-port {recv_port} --user NAME\n"
-        ));
+        let number = group.number;
+        let count = class.students_of(number).count();
+        let connect = passwords::connect(class, &address, [group.send_port, group.recv_port], "NAME");
+        text.push_str(&format!("{number:<6} {state:<8} {count:<9} {connect}\n"));
+    }
+    if let Some(fingerprint) = class.fingerprint()? {
+        text.push_str(&format!("certificate of all servers, to compare at the first connection: {fingerprint}\n"));
     }
     let passwords = passwords::path(&class.directory);
     if passwords.exists() {

@@ -64,6 +64,11 @@ impl Completion {
         self.begun = false;
     }
 
+    /// Notes that the server has another store: what the last comparison has found is of the one before.
+    pub fn note_other_store(&mut self) {
+        *self = Self { retry: self.retry, states_missed: self.states_missed, ..Self::default() };
+    }
+
     /// Notes that an event tells of missing messages.
     pub fn want(&mut self) {
         self.wanted = true;
@@ -140,7 +145,7 @@ impl App {
         for (state, moved) in self.state.take_states(&missing, page) {
             self.handle_moved(state, &moved);
         }
-        let is_at_earlier_store = missing.is_new() && self.state.reaches_earlier_store(page);
+        let is_at_earlier_store = self.state.reaches_earlier_store(&missing, page);
         let added = self.state.add_missed(&missing, page);
         let is_newer = |record: &&HistoryRecord| record.message().is_some_and(|message| message.seq > missing.taken);
         self.completion.newer += page.iter().filter(is_newer).count() as u64;

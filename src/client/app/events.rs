@@ -40,6 +40,7 @@ impl App {
                 // Another program of the user has received events.
                 self.completion.note_login(acknowledged > self.state.position());
                 if self.state.note_login(&store, acknowledged) {
+                    self.completion.note_other_store();
                     self.show(notice(Phrase::OtherStore));
                 }
             }
@@ -119,6 +120,7 @@ impl App {
     fn handle_older_store(&mut self) {
         let store = self.state.store().to_owned();
         self.state.note_position(&store, self.polling.acknowledged);
+        self.completion.note_other_store();
         self.show(notice(Phrase::OtherStore));
         self.note_poll_success();
     }
@@ -177,6 +179,10 @@ impl App {
                 self.show_all(list.iter().map(line), Phrase::NobodyWaitedFor);
             }
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
+            // Without a session the answer may be of another store than the one that is noted.
+            (Request::Compare | Request::Fetch(..), _) if !self.polling.works => {
+                self.completion.retry_later(self.moment.now);
+            }
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
             (Request::Fill(gap), Answer::Rows(page)) => self.fill(&gap, &page),
@@ -246,10 +252,18 @@ impl App {
 
     /// Shows what has arrived, but while a room is being joined: the messages from before are shown first.
     pub(super) fn release_arrivals(&mut self) {
-        if matches!(self.input, Input::Joining) && self.held.len() <= limits::HELD_EVENTS {
+        if matches!(self.input, Input::Joining) && !self.holds_too_much() {
             return;
         }
         std::mem::take(&mut self.held).into_iter().for_each(|arrival| self.handle_arrival(arrival));
+    }
+
+    fn holds_too_much(&self) -> bool {
+        let bytes = |arrival: &Arrival| match arrival {
+            Arrival::Message(message) => message.text.as_str().len(),
+            _ => 0,
+        };
+        self.held.len() > limits::HELD_EVENTS || self.held.iter().map(bytes).sum::<usize>() > limits::HELD_BYTES
     }
 
     fn handle_arrival(&mut self, arrival: Arrival) {

@@ -231,8 +231,9 @@ impl App {
         self.close_overdue();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);
-        let (completion, presence) = (&mut self.completion, &mut self.presence);
-        let mut background = || completion.next_request(now).or_else(|| presence.next_request());
+        let (completion, presence, works) = (&mut self.completion, &mut self.presence, self.polling.works);
+        let mut completion = || if works { completion.next_request(now) } else { None };
+        let mut background = || completion().or_else(|| presence.next_request());
         let background = || if leaving { None } else { background() };
         effects.extend(self.dispatcher.next_request(&mut self.state, now, background).map(Effect::Send));
         if let Some(request) = self.polling.next_request(self.state.position(), now) {

@@ -10,28 +10,30 @@
 //! - `session`: one logged-in connection.
 //! - `request`: the requests on the SEND port and their answers. `lists`: those that come in pages; `find`: those that
 //!   take a second look; `passwd`: a change of the password. `sender`, `receiver`: the threads.
-//! - `trust`: whether a server's certificate is trusted. `error`: the errors between client and server.
+//! - `protection`: TLS, or clear text where it is no danger unnoticed. `trust`: whether a server's certificate is trusted.
+//!   `known_servers`: the certificates that servers had.
+//! - `error`: the errors between client and server.
 
 pub mod backoff;
 pub mod error;
 pub mod find;
+pub mod known_servers;
 pub mod lists;
 pub mod passwd;
+pub mod protection;
 pub mod receiver;
 pub mod request;
 pub mod sender;
 pub mod session;
 pub mod trust;
 
-use std::sync::Arc;
-
 use crate::client::exit::note;
 use crate::model::UserName;
 use crate::protocol::{Event, Ko, SessionOpened};
 use crate::trace::Trace;
 use error::LinkError;
+use protection::Protection;
 use request::{Answer, Request};
-use trust::Trust;
 
 /// A user at a server.
 #[derive(Clone)]
@@ -45,8 +47,7 @@ pub struct Account {
     pub register: bool,
     /// Records every line, if there is one.
     pub trace: Option<Trace>,
-    /// Speak TLS, and decide so about the server's certificate.
-    pub trust: Option<Arc<Trust>>,
+    pub protection: Protection,
 }
 
 impl Account {
@@ -57,7 +58,7 @@ impl Account {
 
     /// Returns, once, that the server's certificate was seen for the first time.
     pub fn take_news(&self) -> Option<String> {
-        self.trust.as_ref()?.take_news()
+        self.protection.take_news()
     }
 
     /// Writes it to standard error.

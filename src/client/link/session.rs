@@ -1,6 +1,6 @@
 //! One logged-in connection, on either port: requests and their replies, each with a deadline.
 
-use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
@@ -180,7 +180,7 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
         traced.set_user(account.user.shown());
         Some(traced)
     });
-    let direct = account.trust.as_ref().map(|trust| trust.direct.fingerprint);
+    let direct = account.protection.direct().map(|direct| direct.fingerprint);
     let mut session = Session { user: account.user.clone(), direct, trace, socket, lines, received: 0 };
     let mut line = Vec::new();
     Login { kind, user: account.user.shown(), password: &account.password }.write(&mut line);
@@ -192,18 +192,14 @@ fn log_in<T: Codec>(account: &Account, port: u16, kind: LoginKind) -> Result<(Se
 /// Connects, and under TLS decides whether the server is the one that is meant.
 fn open_socket(account: &Account, port: u16) -> Result<Socket, LinkError> {
     let stream = connect(account, port)?;
-    match &account.trust {
-        None => Ok(stream.into()),
-        Some(trust) => trust.secure(stream, &account.server_name(), &account.server),
-    }
+    account.protection.secure(stream, &account.server, account.send_port)
 }
 
-/// Connects to the first of the server's addresses that accepts.
+/// Connects to the first of the server's addresses that accepts, if the account's protection lets it.
 fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
     let server = account.server.as_str();
-    let away = |error: std::io::Error| LinkError::Away(format!("{server}:{port}: {error}"));
     let mut last = std::io::Error::other(Phrase::NoAddress.to_string());
-    for address in (server, port).to_socket_addrs().map_err(away)? {
+    for address in account.protection.addresses(server, account.send_port, port)? {
         match TcpStream::connect_timeout(&address, limits::TIMEOUT).and_then(set_up) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
@@ -212,7 +208,7 @@ fn connect(account: &Account, port: u16) -> Result<TcpStream, LinkError> {
     if let Some(trace) = &account.trace {
         trace.note(Event::Failed, 0, &format!("{} {server}:{port}: {last}", port_name(account, port).word()));
     }
-    Err(away(last))
+    Err(LinkError::Away(format!("{server}:{port}: {last}")))
 }
 
 fn port_name(account: &Account, port: u16) -> Port {

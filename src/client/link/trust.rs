@@ -1,13 +1,11 @@
 //! Whether the client trusts a server's certificate: since an authority vouches for it, or since it is the one that the
 //! server had before (trust on first use).
 //!
-//! The handshake has proved that the server has the certificate's key; nothing was sent yet. Known certificates are lines
-//! of a file, `<host>:<SEND port>;<fingerprint>;<time>`, which a person may edit.
+//! The handshake has proved that the server has the certificate's key; nothing was sent yet.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -19,13 +17,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::error::LinkError;
+use super::known_servers::{Known, KnownServers};
 use crate::client::p2p::PeerTls;
 use crate::client::texts::Phrase;
-use crate::disk::{self, Disk as _, RealDisk};
 use crate::limits;
-use crate::model::{Fingerprint, Timestamp};
+use crate::model::Fingerprint;
 use crate::net::{Socket, client_config, crypto, is_clear_text};
-use crate::record::{Fields, Writer};
 
 /// Decides about the certificates of servers.
 pub struct Trust {
@@ -37,15 +34,14 @@ pub struct Trust {
     authorities: Option<RootCertStore>,
     /// The authorities that this machine trusts; looked up once, when they are needed.
     system: OnceLock<RootCertStore>,
-    /// The file of known certificates.
-    known: PathBuf,
+    known: KnownServers,
     /// A certificate was seen for the first time, and nobody was told yet.
     news: Mutex<Option<String>>,
 }
 
 impl Trust {
     /// `authorities`: a PEM file of the only ones that count. The error says what to do.
-    pub fn new(authorities: Option<&Path>, known: PathBuf) -> Result<Self, String> {
+    pub fn new(authorities: Option<&Path>, known: KnownServers) -> Result<Self, String> {
         let authorities = authorities.map(read_authorities).transpose()?;
         let config = Arc::new(client_config().map_err(|error| error.to_string())?);
         let direct = Arc::new(PeerTls::new()?);
@@ -93,17 +89,17 @@ impl Trust {
         }
         // Held so that two first connections at once note the certificate once.
         let mut news = self.news.lock();
-        let unreadable = |error| untrusted(&Phrase::NoKnownServers { path: &self.known.display(), error: &error });
-        let known = find_known(&self.known, server).map_err(unreadable)?;
-        if known == Some(shown) || vouch(self.system.get_or_init(system_authorities), host, chain).is_ok() {
+        let known = self.known.find(server)?;
+        let is_known = known.as_ref().is_some_and(|known| known.fingerprint == shown);
+        if is_known || vouch(self.system.get_or_init(system_authorities), host, chain).is_ok() {
             return Ok(());
         }
-        let path = &self.known.display();
-        if let Some(known) = known {
-            let (known, shown) = (&known, &shown);
-            return Err(untrusted(&Phrase::CertificateChanged { server: &server, known, shown, path }));
+        let path = &self.known.path().display();
+        if let Some(Known { line, fingerprint }) = &known {
+            let (server, known, shown) = (&server, fingerprint, &shown);
+            return Err(untrusted(&Phrase::CertificateChanged { server, known, shown, line, path }));
         }
-        add_known(&self.known, server, shown).map_err(unreadable)?;
+        self.known.add(server, shown)?;
         *news = Some(Phrase::FirstCertificate { server: &server, shown: &shown, path }.to_string());
         Ok(())
     }
@@ -133,39 +129,4 @@ fn vouch(authorities: &RootCertStore, host: &str, chain: &[CertificateDer]) -> R
     let verifier = verifier.map_err(|error| error.to_string())?;
     let verified = verifier.verify_server_cert(first, others, &name, &[], UnixTime::now());
     verified.map(|_| ()).map_err(|error| error.to_string())
-}
-
-/// Returns the certificate that a server is known by. The last line counts; a line of another form counts nothing.
-fn find_known(path: &Path, server: &str) -> io::Result<Option<Fingerprint>> {
-    let text = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => text?,
-    };
-    disk::check_file(path)?;
-    let of_server = |line: &[u8]| {
-        let fields = Fields::parse(line).ok()?;
-        Fingerprint::parse(fields.get(1).filter(|_| fields.get(0) == Some(server))?)
-    };
-    Ok(text.rsplit(|byte| *byte == b'\n').find_map(of_server))
-}
-
-/// Checks that a line can be appended to a file. An empty file has no line that a new one could end up in.
-fn ends_with_line_feed(path: &Path) -> io::Result<bool> {
-    Ok(fs::read(path)?.last().is_none_or(|last| *last == b'\n'))
-}
-
-/// Notes a certificate durably.
-fn add_known(path: &Path, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        RealDisk.create_dir(directory)?;
-    }
-    let mut file = disk::open_to_append(path)?;
-    let mut line = Vec::new();
-    // A person, or a crash, may have left the last line without its end: nothing is appended to that line.
-    if !ends_with_line_feed(path)? {
-        line.push(b'\n');
-    }
-    Writer::new(&mut line).plain(server).plain(fingerprint).plain(Timestamp::now()).end();
-    file.write_all(&line)?;
-    file.sync_all()
 }

@@ -80,7 +80,7 @@ impl Look {
         match item {
             Item::Row(row) => self.lines_of_row(row),
             Item::Queued(message) => self.said(&self.me, message.at, message.text.as_str(), "", self.state(None)),
-            Item::Note(note) => Rc::new(self.lines_of_note(note)),
+            Item::Note(note) => self.lines_of_note(note),
         }
     }
 
@@ -99,7 +99,7 @@ impl Look {
                 let why = vec![Piece::new(format!("✗ {}", safe(&noted_ko(why))), self.theme.problem())];
                 self.said(&self.me, message.at, message.text.as_str(), "", why)
             }
-            Row::Gap(gap) => Rc::new(self.lines_of_gap(gap)),
+            Row::Gap(gap) => self.lines_of_gap(gap),
         }
     }
 
@@ -118,7 +118,8 @@ impl Look {
         let text = action.unwrap_or(text);
         let is_mine = *from == self.me;
         let mention = if is_mine { "" } else { self.me.mapped() };
-        let paragraph = Paragraph { head, text, style: ratatui::style::Style::new(), tail, indent: 6 };
+        let style = ratatui::style::Style::new();
+        let paragraph = Paragraph { head, text, style, tail, indent: 6, is_list: false };
         self.long_texts.borrow_mut().lines(&paragraph, self.width, theme, mention)
     }
 
@@ -128,22 +129,30 @@ impl Look {
         vec![Piece::new(Marks::SIGNS.of(shown), self.theme.state(state))]
     }
 
-    fn lines_of_gap(&self, gap: &Gap) -> Vec<Line> {
+    fn lines_of_gap(&self, gap: &Gap) -> Rc<Vec<Line>> {
         let text = Phrase::Hole { max: &gap.max_messages(), key: &self.load_key }.to_string();
         self.plain(&format!("┄ {text}"), self.theme.new_messages())
     }
 
-    fn lines_of_note(&self, note: &Note) -> Vec<Line> {
+    fn lines_of_note(&self, note: &Note) -> Rc<Vec<Line>> {
         let theme = self.theme;
         match note.kind {
-            NoteKind::Answer => note.text.lines().flat_map(|line| self.plain(line, theme.quiet())).collect(),
+            NoteKind::Answer => {
+                let text = note.text.strip_suffix('\n').unwrap_or(&note.text);
+                self.paragraph(text, theme.quiet(), true)
+            }
             NoteKind::Notice => self.plain(&format!("* {}", note.text), theme.quiet()),
             NoteKind::Problem => self.plain(&format!("! {}", note.text), theme.problem()),
         }
     }
 
-    fn plain(&self, text: &str, style: ratatui::style::Style) -> Vec<Line> {
-        Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2 }.lines(self.width, self.theme, "")
+    fn plain(&self, text: &str, style: ratatui::style::Style) -> Rc<Vec<Line>> {
+        self.paragraph(text, style, false)
+    }
+
+    fn paragraph(&self, text: &str, style: ratatui::style::Style, is_list: bool) -> Rc<Vec<Line>> {
+        let paragraph = Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2, is_list };
+        self.long_texts.borrow_mut().lines(&paragraph, self.width, self.theme, "")
     }
 }
 

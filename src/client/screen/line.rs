@@ -58,6 +58,8 @@ pub struct Paragraph<'a> {
     pub tail: Vec<Piece>,
     /// Cells by which the lines after the first are indented.
     pub indent: usize,
+    /// Each line of the text begins without that indent; what is wrapped has it.
+    pub is_list: bool,
 }
 
 impl Paragraph<'_> {
@@ -67,7 +69,7 @@ impl Paragraph<'_> {
         let mut lines = vec![Line(self.head.clone())];
         for (number, text) in self.text.split('\n').enumerate() {
             if number > 0 {
-                lines.push(indented(indent));
+                lines.push(if self.is_list { Line::default() } else { indented(indent) });
             }
             let used = lines.last().map_or(0, Line::cells);
             let wrapped = wrap(text, width.saturating_sub(used).max(1), width.saturating_sub(indent).max(1));

@@ -4,32 +4,48 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use ratatui::style::Style;
+
 use super::line::{Line, Paragraph, Piece};
 use super::theme::Theme;
 
-/// Texts of more bytes than this are kept: a screen has place for few of them.
+/// Texts of more bytes than this are kept.
 const LONG: usize = 1_000;
-/// Most texts that are kept: as many as the largest screen shows parts of. Their lines take about 20 MiB at most.
-const KEPT: usize = 16;
+/// Most texts that are kept: more than the rows of a screen, since the longest text may have only zero-width characters and
+/// take one row.
+const KEPT: usize = 256;
+/// Most bytes of their lines, and what a line, or a piece of one, takes beside its text.
+const KEPT_BYTES: usize = 16 << 20;
+const PIECE_BYTES: usize = 64;
 
 /// The long texts that were drawn last, the newest last.
 #[derive(Default)]
-pub struct LongTexts(VecDeque<LongText>);
+pub struct LongTexts {
+    texts: VecDeque<LongText>,
+    /// Bytes of their lines.
+    bytes: usize,
+}
 
 struct LongText {
     head: Vec<Piece>,
     text: String,
     tail: Vec<Piece>,
+    style: Style,
     width: usize,
     theme: Theme,
     mention: String,
     lines: Rc<Vec<Line>>,
+    bytes: usize,
 }
 
 impl LongText {
     fn is_of(&self, paragraph: &Paragraph, width: usize, theme: Theme, mention: &str) -> bool {
         let is_same_look = self.width == width && self.theme == theme && self.mention == mention;
-        is_same_look && self.head == paragraph.head && self.tail == paragraph.tail && self.text == paragraph.text
+        is_same_look
+            && self.style == paragraph.style
+            && self.head == paragraph.head
+            && self.tail == paragraph.tail
+            && self.text == paragraph.text
     }
 }
 
@@ -40,16 +56,33 @@ impl LongTexts {
         if paragraph.text.len() <= LONG {
             return make();
         }
-        if let Some(known) = self.0.iter().find(|known| known.is_of(paragraph, width, theme, mention)) {
+        if let Some(known) = self.texts.iter().find(|known| known.is_of(paragraph, width, theme, mention)) {
             return known.lines.clone();
         }
-        if self.0.len() >= KEPT {
-            self.0.pop_front();
-        }
         let lines = make();
-        let (head, tail) = (paragraph.head.clone(), paragraph.tail.clone());
-        let (text, mention) = (paragraph.text.to_owned(), mention.to_owned());
-        self.0.push_back(LongText { head, text, tail, width, theme, mention, lines: lines.clone() });
+        let pieces = lines.iter().flat_map(|line| &line.0).map(|piece| piece.text.len() + PIECE_BYTES);
+        let bytes = paragraph.text.len() + PIECE_BYTES * lines.len() + pieces.sum::<usize>();
+        let Paragraph { head, text, tail, style, .. } = paragraph;
+        self.keep(LongText {
+            head: head.clone(),
+            text: (*text).to_owned(),
+            tail: tail.clone(),
+            style: *style,
+            width,
+            theme,
+            mention: mention.to_owned(),
+            lines: lines.clone(),
+            bytes,
+        });
         lines
+    }
+
+    fn keep(&mut self, text: LongText) {
+        self.bytes += text.bytes;
+        self.texts.push_back(text);
+        while self.bytes > KEPT_BYTES || self.texts.len() > KEPT {
+            let Some(oldest) = self.texts.pop_front() else { return };
+            self.bytes -= oldest.bytes;
+        }
     }
 }

@@ -132,6 +132,8 @@ pub struct Conversation {
     /// The user has seen the messages up to this number of this store.
     seen: Seq,
     complete: Complete,
+    /// Number up to which nothing was missing in each earlier store that had messages here; `None`: there was none.
+    complete_before: Option<Seq>,
     /// The numbers of the messages above those: a message that is fetched may be here already.
     above: BTreeSet<Seq>,
     /// Rows were removed from memory: only the log has them.
@@ -157,6 +159,10 @@ impl Conversation {
     pub fn begin_era(&mut self, era: u32) {
         self.revision += 1;
         self.era = era;
+        if self.complete != Complete::default() || !self.above.is_empty() {
+            let upto = self.complete.upto;
+            self.complete_before = Some(self.complete_before.map_or(upto, |before| before.min(upto)));
+        }
         (self.delivered, self.read, self.last_received, self.seen) = (Seq::ZERO, Seq::ZERO, Seq::ZERO, Seq::ZERO);
         (self.complete, self.above, self.highest) = (Complete::default(), BTreeSet::new(), Seq::ZERO);
     }
@@ -174,6 +180,11 @@ impl Conversation {
     /// Checks that as many messages are here as the server counts up to a number.
     pub fn is_complete(&self, upto: Seq, count: u64) -> bool {
         upto <= self.complete.upto || self.complete.count + self.above.range(..=upto).count() as u64 == count
+    }
+
+    /// Checks that nothing up to this number was missing in any earlier store.
+    pub fn was_complete(&self, upto: Seq) -> bool {
+        self.complete_before.is_some_and(|before| upto <= before)
     }
 
     /// Checks that the message with this number of this store is neither covered by a comparison nor here.
@@ -395,6 +406,14 @@ impl Conversation {
         }
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         this_store.filter_map(|(_, row)| row.message()).any(|message| message.seq == seq)
+    }
+
+    /// Checks that another message has the number of this one: a restored server has answered before its login told of
+    /// another store.
+    pub fn has_other(&self, message: &Message) -> bool {
+        let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
+        let mut rows = this_store.filter_map(|(_, row)| row.message());
+        rows.any(|other| other.seq == message.seq && other.id != message.id)
     }
 
     /// Notes that another user's messages are hidden, or shown.

@@ -175,8 +175,8 @@ impl ClientState {
 
     /// Compares the server's conversations with those here: returns the ones that lack messages, in that order. One that is
     /// complete is noted as such. One with messages of an earlier store lacks all that is not known to be of this one: the
-    /// pages of HISTORY show where the earlier store ends ([`ClientState::reaches_earlier_store`]). `states_missed`: those whose last message of the user may have been read.
-    /// `taken`: the messages of others above this number come with a poll.
+    /// pages of HISTORY show where the earlier store ends ([`ClientState::reaches_earlier_store`]). `states_missed`: those
+    /// whose last message of the user may have been read. `taken`: the messages of others above this number come with a poll.
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
         let mut missing = Vec::new();
         for Chat { target, last, count, read } in chats {
@@ -196,10 +196,15 @@ impl ClientState {
         missing
     }
 
-    /// Checks that a page of HISTORY has a message of an earlier store. A restored server has the messages up to its backup
-    /// alone: the ones before that message were compared with the earlier store.
-    pub fn reaches_earlier_store(&self, page: &[HistoryRecord]) -> bool {
-        page.iter().filter_map(HistoryRecord::message).any(|message| self.is_of_earlier_store(message))
+    /// Checks that a page of HISTORY is of an earlier store, in which nothing up to there was missing: a restored server has
+    /// the same messages before them. A single message proves nothing, since its sender may have sent it again.
+    pub fn reaches_earlier_store(&self, missing: &Missing, page: &[HistoryRecord]) -> bool {
+        let mut messages = page.iter().filter_map(HistoryRecord::message).peekable();
+        let here = self.conversations.get(&missing.target);
+        let was_complete = |oldest: &Arc<Message>| here.is_some_and(|here| here.was_complete(oldest.seq));
+        missing.is_new()
+            && messages.peek().is_some_and(|oldest| was_complete(oldest))
+            && messages.all(|message| self.is_of_earlier_store(message))
     }
 
     /// Moves the user's messages to the states that a page of HISTORY reports: the events that told of them came to

@@ -11,6 +11,10 @@ use crate::client::texts::safe::safe;
 /// Distance of two tab stops.
 const TAB: usize = 4;
 
+/// Most `char`s of a grapheme cluster that are shown: no writing puts more marks on a character, and a terminal draws them
+/// all at each key.
+const GRAPHEME_CHARS: usize = 32;
+
 /// A character as people see it (a grapheme cluster), at its place in the rows.
 #[derive(Debug)]
 pub struct Placed<'a> {
@@ -93,7 +97,10 @@ impl<'a> Wrapped<'a> {
         let (row, column) = self.end;
         let shown = match grapheme {
             "\t" => Cow::from(" ".repeat(TAB - column % TAB)),
-            grapheme => safe(grapheme),
+            grapheme => match grapheme.char_indices().nth(GRAPHEME_CHARS) {
+                Some((end, _)) => format!("{}…", safe(grapheme.get(..end).unwrap_or_default())).into(),
+                None => safe(grapheme),
+            },
         };
         let is_space = grapheme.chars().all(char::is_whitespace);
         Placed { start: self.chars, cells: cells(&shown), shown, row, column, is_space }

@@ -219,9 +219,15 @@ phrases! {
     FirstCertificate { server, shown, path }: "first connection to {server}, whose certificate is {shown}; compare it with the one that the server has printed; it is noted in {path}",
         "primera conexión con {server}, cuyo certificado es {shown}; compáralo con el que ha mostrado el servidor; queda anotado en {path}",
         "primeira conexão com {server}, cujo certificado é {shown}; compare com o que o servidor mostrou; fica anotado em {path}";
-    CertificateChanged { server, known, shown, path }: "THE CERTIFICATE OF {server} HAS CHANGED. It was {known} and is {shown}. Another machine may pretend to be the server: nothing was sent. Ask its administrator; if the new one is right, remove the line of {server} from {path}",
-        "EL CERTIFICADO DE {server} HA CAMBIADO. Era {known} y es {shown}. Otra máquina puede hacerse pasar por el servidor: no se ha enviado nada. Pregunta a quien lo administra; si el nuevo es correcto, quita la línea de {server} de {path}",
-        "O CERTIFICADO DE {server} MUDOU. Era {known} e é {shown}. Outra máquina pode se passar pelo servidor: nada foi enviado. Pergunte a quem o administra; se o novo estiver certo, tire a linha de {server} de {path}";
+    CertificateChanged { server, known, shown, line, path }: "THE CERTIFICATE OF {server} HAS CHANGED. It was {known} and is {shown}. Another machine may pretend to be the server: nothing was sent. Ask its administrator; if the new one is right, remove the line of {line} from {path}",
+        "EL CERTIFICADO DE {server} HA CAMBIADO. Era {known} y es {shown}. Otra máquina puede hacerse pasar por el servidor: no se ha enviado nada. Pregunta a quien lo administra; si el nuevo es correcto, quita la línea de {line} de {path}",
+        "O CERTIFICADO DE {server} MUDOU. Era {known} e é {shown}. Outra máquina pode se passar pelo servidor: nada foi enviado. Pergunte a quem o administra; se o novo estiver certo, tire a linha de {line} de {path}";
+    ForgottenTls { server, line, path }: "{server} speaks TLS, as {path} says: nothing was sent in clear text; connect with --tls. If the server has given TLS up, remove the line of {line} from that file",
+        "{server} habla TLS, como dice {path}: no se ha enviado nada sin cifrar; conéctate con --tls. Si el servidor ha dejado TLS, quita la línea de {line} de ese archivo",
+        "{server} fala TLS, como diz {path}: nada foi enviado sem cifra; conecte com --tls. Se o servidor deixou o TLS, tire a linha de {line} desse arquivo";
+    ClearText { server }: "without --tls, who listens to the network on the way to {server} reads your password and all messages",
+        "sin --tls, quien escucha la red en el camino a {server} lee tu contraseña y todos los mensajes",
+        "sem --tls, quem escuta a rede no caminho até {server} lê sua senha e todas as mensagens";
     Refused { why }: "the server refused the login: {why}",
         "el servidor no admite el acceso: {why}", "o servidor recusou o acesso: {why}";
     RefusedNew { why }: "the server refused the login: {why}; if you are new here, wachat connect --register makes an account",

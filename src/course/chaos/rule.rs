@@ -8,6 +8,8 @@ use crate::model::UserName;
 /// The language of the rules, for `--help`.
 pub const GRAMMAR: &str = r#"Put a proxy that disturbs connections, by rules, between clients and a server
 
+Both speak clear text: lines under TLS cannot be told apart, and both ends would refuse what was changed.
+
 A rule is an action and phrases in any order, each at most once: details of the action, and restrictions. It applies to every record that has all words and is of the kind, user, port and direction that it names. All rules act, in their order.
 
   rule      = action *phrase

@@ -31,6 +31,15 @@ pub(super) struct Wire<'a> {
     late: AtomicBool,
 }
 
+/// Beginning of the bytes of a client that speaks TLS: a record of the handshake, version 3.
+const HANDSHAKE: [u8; 2] = [22, 3];
+
+/// Beginning of the answer of a server under TLS to a line in clear text (protocol, section 1).
+const TLS_ALONE: &[u8] = b"KO;TLS;";
+
+/// The remedy for both.
+const CLEAR_TEXT: &str = "and the proxy carries clear text alone; start server and clients without --tls";
+
 /// This direction is at its end.
 struct Over;
 
@@ -131,11 +140,21 @@ impl Wire<'_> {
                 if number.is_some() {
                     self.ends.received(way, &line);
                 }
+                if way == Way::ToClient && line.starts_with(TLS_ALONE) {
+                    self.network.report(format!("the server speaks TLS, {CLEAR_TEXT}"));
+                }
                 return Some((line, number));
             }
             let mut buffer = [0; 16 << 10];
             match from.read(&mut buffer) {
-                Ok(read @ 1..) => lines.add(buffer.get(..read).unwrap_or_default()),
+                Ok(read @ 1..) => {
+                    let bytes = buffer.get(..read).unwrap_or_default();
+                    if way == Way::ToServer && self.identity.get().is_none() && bytes.starts_with(&HANDSHAKE) {
+                        self.network.report(format!("a client speaks TLS, {CLEAR_TEXT}"));
+                        return None;
+                    }
+                    lines.add(bytes);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 _ => return None,
             }

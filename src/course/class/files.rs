@@ -9,8 +9,13 @@ use crate::disk::{self, RealDisk};
 use crate::model::UserName;
 use crate::record::{Fields, Writer};
 
-/// Kind and version of a class, at the beginning of its first line.
-const KIND: [&str; 2] = ["wachat-class", "1"];
+/// Kind and version of a class, at the beginning of its first line. In version 1 there was no TLS.
+const KIND: [&str; 2] = ["wachat-class", "2"];
+const KIND_WITHOUT_TLS: [&str; 2] = ["wachat-class", "1"];
+
+/// The setting of a class whose servers speak TLS, and of another one.
+const TLS: &str = "tls";
+const CLEAR_TEXT: &str = "clear-text";
 
 const CLASS: &str = "class.csv";
 const STUDENTS: &str = "students.csv";
@@ -53,12 +58,19 @@ impl Class {
         let mut lines = (1..).zip(groups.lines());
         let head = lines.next().map(|(_, line)| line).unwrap_or_default();
         let head = fields(&path, 1, head)?;
-        if head.get(0) != Some(KIND[0]) || head.get(1) != Some(KIND[1]) {
+        let is_kind = |kind: [&str; 2]| kind.map(Some) == [head.get(0), head.get(1)];
+        if !is_kind(KIND) && !is_kind(KIND_WITHOUT_TLS) {
             return Err(at(&path, 1, "this is no class that this version of wachat knows"));
         }
         let setting = |index, what: &str| head.get(index).ok_or_else(|| at(&path, 1, format!("no {what}")));
         let listen = setting(2, "address")?.parse().map_err(|error| at(&path, 1, error))?;
         let timeout = setting(3, "time-out")?.parse().map_err(|error| at(&path, 1, error))?;
+        let tls = match head.get(4) {
+            Some(TLS) if is_kind(KIND) => true,
+            Some(CLEAR_TEXT) if is_kind(KIND) => false,
+            None if is_kind(KIND_WITHOUT_TLS) => false,
+            _ => return Err(at(&path, 1, format!("neither {TLS} nor {CLEAR_TEXT}"))),
+        };
         let groups = lines.skip(1).map(|(number, line)| {
             read_group(&fields(&path, number, line)?).ok_or_else(|| at(&path, number, "no group"))
         });
@@ -67,7 +79,7 @@ impl Class {
             found.ok_or_else(|| at(&students_path, number, "no student"))
         });
         let (groups, students) = (groups.collect::<Result<_, _>>()?, students.collect::<Result<_, _>>()?);
-        Ok(Self { directory: directory.to_path_buf(), listen, timeout, groups, students })
+        Ok(Self { directory: directory.to_path_buf(), listen, timeout, tls, groups, students })
     }
 
     /// Writes both files. The students come first: a student without an account is noticed, an account without a group not.
@@ -78,7 +90,9 @@ impl Class {
         }
         replace(&self.directory.join(STUDENTS), &students)?;
         let mut groups = Vec::new();
-        Writer::new(&mut groups).text(KIND[0]).text(KIND[1]).plain(self.listen).plain(self.timeout).end();
+        let protection = if self.tls { TLS } else { CLEAR_TEXT };
+        let mut head = Writer::new(&mut groups);
+        head.text(KIND[0]).text(KIND[1]).plain(self.listen).plain(self.timeout).text(protection).end();
         groups.extend(b"group;send_port;recv_port;own_server\n");
         for group in &self.groups {
             let own = group.own_server.as_deref().unwrap_or_default();

@@ -28,7 +28,11 @@ pub use traffic::Traffic;
 
 use crate::disk::{self, Disk as _, RealDisk};
 use crate::limits;
-use crate::model::UserName;
+use crate::model::{Fingerprint, UserName};
+use crate::net::Identity;
+
+/// Certificate and key, in the directory of the certificate.
+const CERTIFICATE_FILES: [&str; 2] = ["certificate.pem", "key.pem"];
 
 /// A class, as its directory has it.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct Class {
     pub listen: IpAddr,
     /// Network time-out of all its servers, in seconds.
     pub timeout: u64,
+    /// All its servers speak TLS, with one certificate.
+    pub tls: bool,
     /// In the order of their numbers, from 1.
     pub groups: Vec<Group>,
     pub students: Vec<Student>,
@@ -110,7 +116,26 @@ impl Class {
             group: group.clone(),
             listen: self.listen,
             timeout: self.timeout,
+            certificate: self.tls.then(|| self.certificate()),
         }
+    }
+
+    /// Returns the directory of the certificate of all servers. It is beside the stores, so that one that is emptied, or
+    /// another number of a group, does not change it.
+    pub fn certificate(&self) -> PathBuf {
+        self.directory.join("tls")
+    }
+
+    /// Returns the fingerprint of the certificate; `None`: the servers speak clear text.
+    pub fn fingerprint(&self) -> Result<Option<Fingerprint>, String> {
+        let [certificate, key] = CERTIFICATE_FILES.map(|name| self.certificate().join(name));
+        let identity = self.tls.then(|| Identity::read(&certificate, &key)).transpose()?;
+        Ok(identity.map(|identity| identity.fingerprint()))
+    }
+
+    /// Tells that others can listen to what the class says: it speaks clear text beyond this machine.
+    pub fn is_open_to_listeners(&self) -> bool {
+        !self.tls && !self.listen.is_loopback()
     }
 
     /// Checks that there is room for one student more.

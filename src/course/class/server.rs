@@ -32,6 +32,8 @@ pub struct Server {
     pub group: Group,
     pub listen: IpAddr,
     pub timeout: u64,
+    /// The directory of the certificate; `None`: it speaks clear text.
+    pub certificate: Option<PathBuf>,
 }
 
 /// The process that serves a group.
@@ -171,6 +173,12 @@ impl Server {
         }
         for (flag, name) in [("--data", "data"), ("--trace", "trace.csv"), ("--detached", "pid")] {
             command.arg(flag).arg(directory.join(name));
+        }
+        if let Some(certificate) = &self.certificate {
+            let certificate = std::path::absolute(certificate)?;
+            for (flag, name) in ["--cert", "--key"].into_iter().zip(super::CERTIFICATE_FILES) {
+                command.arg(flag).arg(certificate.join(name));
+            }
         }
         let own = |name: &std::ffi::OsStr| {
             name.to_str().is_some_and(|name| name.starts_with("WACHAT_") || name == "RUST_LOG")

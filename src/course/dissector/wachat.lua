@@ -126,10 +126,11 @@ local function dissect_record(tree, range, line, from_client, from_server)
     tree:add(fields.word, range(found[1][2], found[1][3]), word)
   end
   local begin = ({ event = 3, record = 1 })[kind] or 2
+  local holds_password = table.concat(names, " "):find("password", 1, true)
   for index = begin, #found do
     local name = names[index - begin + 1] or "field"
-    -- Passwords are in the bytes, but not in what is shown.
-    if name:find("password", 1, true) then found[index][1] = "***" end
+    -- Passwords are in the bytes, but not in what is shown; one with a semicolon in it takes further fields.
+    if holds_password then found[index][1] = "***" end
     add(tree, range, found[index], name)
   end
   local shown = {}

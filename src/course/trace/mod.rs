@@ -80,7 +80,7 @@ pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize
     let (merged, mut notes) = select(files, selection)?;
     let text = match form {
         Form::Table => table::write(&merged),
-        Form::Shiviz => shiviz::write(&merged),
+        Form::Shiviz => shiviz::write(&merged, &mut notes),
         Form::Diagram | Form::Mermaid | Form::Html | Form::Svg => draw(&merged, form, columns, &mut notes),
     };
     Ok(Shown { text, notes })

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::meaning::{Marks, describe};
 use super::merge::{Merged, Step};
 use super::page::escape;
+use crate::limits;
 use crate::trace::Event;
 
 /// The expression that ShiViz reads the log with. An empty line, for logs of several executions, follows it.
@@ -13,10 +14,11 @@ const EXPRESSION: &str = r"(?<host>\S+) (?<clock>\{.*\})\n(?<event>.*)";
 /// A vector clock: for each process the number of its steps that came before.
 type Clock = BTreeMap<usize, u64>;
 
-/// Returns the log. Its first line is the expression.
-pub fn write(merged: &Merged) -> String {
+/// Returns the log, of at most [`limits::TRACE_CLOCK_NUMBERS`]. Its first line is the expression.
+pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
     let (mut clocks, mut on_the_way, mut marks) = (BTreeMap::<usize, Clock>::new(), BTreeMap::new(), Marks::default());
     let hosts = hosts(merged);
+    let mut numbers = 0;
     let mut text = format!("{EXPRESSION}\n\n");
     for (index, step) in merged.steps.iter().enumerate() {
         let clock = clocks.entry(step.lifeline).or_default();
@@ -26,6 +28,14 @@ pub fn write(merged: &Merged) -> String {
             merge_clocks(clock, &sent);
         }
         *clock.entry(step.lifeline).or_default() += 1;
+        numbers += clock.len();
+        if numbers > limits::TRACE_CLOCK_NUMBERS {
+            let steps = merged.steps.len();
+            notes.push(format!(
+                "only the first {index} of {steps} steps are in the log: --user or --message select some"
+            ));
+            break;
+        }
         if step.entry.event == Event::Out && step.pair.is_some() {
             on_the_way.insert(index, clock.clone());
         }

@@ -33,7 +33,7 @@ fn the_servers_of_the_groups_are_judged_and_graded() {
     let said = class.refused(&only);
     assert!(said.contains("group 1: 3 of 3 tests passed, 4.5/4.5 points"), "{said}");
     assert!(said.contains("group 2: 2 of 3 tests passed (failed: idempotence-1), "), "{said}");
-    assert!(said.contains("wachat: group 3: its server at 127.0.0.1:1 is away: "), "{said}");
+    assert!(said.contains("wachat: group 3: there is no server at 127.0.0.1:1, the SEND port: "), "{said}");
     let row = class.board(2);
     assert_eq!([&row["own"], &row["framing"], &row["idempotence"]], ["here", "1/1", "1/2"]);
     assert_eq!([&class.board(3)["own"], &class.board(3)["points"]], ["away", "-"]);

@@ -3,6 +3,7 @@
 mod board;
 mod change;
 mod start;
+mod tls;
 mod whole;
 
 use std::collections::HashMap;
@@ -95,7 +96,7 @@ impl Class {
     pub fn students(&self) -> Vec<Student> {
         let text = self.read("class/passwords.csv");
         let mut lines = text.lines();
-        assert_eq!(lines.next(), Some("group;name;password;server;send_port;recv_port"));
+        assert_eq!(lines.next(), Some("group;name;password;server;send_port;recv_port;connect;fingerprint"));
         let student = |line: &str| {
             let fields: Vec<_> = line.split(';').collect();
             let address = |index: usize| format!("{}:{}", fields[3], fields[index]).parse().expect("an address");

@@ -82,7 +82,7 @@ fn a_second_start_starts_what_is_down_and_changes_nothing_else() {
     class.done(&["start", "--timeout", "20", "--base-port", &other.to_string()]);
     assert_eq!(class.student("luis").send.port(), other + 2);
     class.student("luis").login();
-    assert!(class.read("class/class.csv").starts_with("wachat-class;1;127.0.0.1;20\n"));
+    assert!(class.read("class/class.csv").starts_with("wachat-class;2;127.0.0.1;20;clear-text\n"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn with_an_error_nothing_is_started() {
     fs::remove_dir_all(class.path("class")).expect("to remove it");
     assert!(!class.path("class.new").exists());
     class.done(&class.start_arguments(2));
-    fs::write(class.path("class/class.csv"), "wachat-class;2;127.0.0.1;10\n").expect("a newer class");
+    fs::write(class.path("class/class.csv"), "wachat-class;3;127.0.0.1;10;tls\n").expect("a newer class");
     assert!(class.refused(&["start"]).contains("class.csv, line 1: this is no class that this version"));
 }
 

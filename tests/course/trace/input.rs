@@ -94,6 +94,29 @@ fn a_trace_of_many_processes_is_read_in_time_that_grows_with_it() {
     }
 }
 
+/// Each vector clock has a number for each process before it: many processes that talk to a server have very long ones.
+#[test]
+fn the_vector_clocks_of_many_processes_take_a_bounded_memory() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("talk.csv");
+    let at = "2026-11-23T01:53:20.116Z";
+    let mut text = format!("{at};server;START;;;;;1;wachat-trace/1\n");
+    for number in 0..16_000 {
+        let (client, port) = (format!("client:u{number}"), 20_000 + number);
+        let there = format!("SEND;127.0.0.1:{port};127.0.0.1:1666;u{number};1");
+        let back = format!("SEND;127.0.0.1:1666;127.0.0.1:{port};u{number};1");
+        writeln!(text, "{at};{client};START;;;;;1;wachat-trace/1").expect("to write");
+        writeln!(text, "{at};{client};OUT;{there};PING\n{at};server;IN;{back};PING").expect("to write");
+        writeln!(text, "{at};server;OUT;{back};OK\n{at};{client};IN;{there};OK").expect("to write");
+    }
+    fs::write(&file, text).expect("to write");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -v 800000 && exec \"$0\" trace \"$1\" --as shiviz --out \"$1.shiviz\"");
+    let output = command.arg(WACHAT).arg(&file).env("WACHAT_CONFIG", NO_SETTINGS).output().expect("a shell");
+    let said = all_output(&output);
+    assert!(exit_code(&output) == 0 && said.contains("steps are in the log: --user or --message"), "{said}");
+}
+
 #[test]
 fn names_and_texts_are_escaped_in_a_shiviz_log() {
     let directory = TempDir::new().expect("a directory");

@@ -91,6 +91,38 @@ fn the_last_batch_of_a_closed_segment_is_no_torn_batch() {
     assert!(error.contains("nothing was changed"), "{error}");
 }
 
+/// Returns what a start, a check, a backup and a checkpoint up to each of these segments say.
+fn everybody_says(disk: &SimulatedDisk, checkpoints: std::ops::RangeInclusive<u64>) -> Vec<(String, String)> {
+    let copy = || store(&disk.after_power_cut(|| true));
+    let said = |result: Result<(), wachat::store::StoreError>| result.err().map_or("OK".into(), |e| e.to_string());
+    let mut all = vec![
+        ("a start".to_owned(), said(copy().open(policy(), SIZES).map(drop))),
+        ("check".to_owned(), copy().check().unwrap().damage.concat()),
+        ("a backup".to_owned(), said(copy().backup(Path::new("/backup")).map(drop))),
+    ];
+    all.extend(checkpoints.map(|upto| (format!("a checkpoint up to {upto}"), said(copy().checkpoint(upto).map(drop)))));
+    all
+}
+
+/// A checkpoint that covered the rest would make the loss look like the end of the log, and remove what shows it.
+#[test]
+fn a_lost_last_batch_of_a_closed_segment_is_noticed_by_all_who_read_it() {
+    for segment in 1..=2 {
+        let disk = three_segments();
+        let path = format!("/data/wal/{segment:06}.csv");
+        disk.tamper(Path::new(&path), |content| {
+            let marks: Vec<_> = (0..content.len()).filter(|at| content[*at..].starts_with(b"\nCOMMIT;")).collect();
+            let before = marks[marks.len() - 2] + 1;
+            let end = before + content[before..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            content[end..].fill(b'\n');
+        });
+        for (who, said) in everybody_says(&disk, segment..=2) {
+            let next = format!("/data/wal/{:06}.csv line 2: ", segment + 1);
+            assert!(said.contains(&next), "segment {segment}: {who} says {said:?}");
+        }
+    }
+}
+
 #[test]
 fn a_broken_batch_with_a_whole_one_after_it_is_no_torn_batch() {
     let disk = three_segments();

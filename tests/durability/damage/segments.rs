@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::disk::{Disk, read};
-use wachat::wal::{Location, Wal, WalError, make_segment, recover};
+use wachat::wal::{Location, Wal, WalError, inspect, make_segment, recover, replay_closed};
 
 const DIRECTORY: &str = "/wal";
 
@@ -182,4 +182,53 @@ fn a_recovery_goes_on_in_the_last_segment_that_has_a_batch() {
     drop(make_segment(&at, 4, written.size).unwrap());
     let recovered = recover(&at, 0, 1, written.size, &mut |_| Ok(())).unwrap();
     assert_eq!((recovered.wal.segment(), recovered.wal.wants_spare()), (3, None), "the fourth is the spare one");
+}
+
+/// The whole batches of a segment: where each begins, and where its commit mark ends.
+fn batches(content: &[u8]) -> Vec<(usize, usize)> {
+    let (mut ends, mut at) = (Vec::new(), 0);
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        at += line.len();
+        if line.starts_with(b"wachat-wal") || line.starts_with(b"COMMIT;") {
+            ends.push(at);
+        }
+    }
+    ends.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+/// The content without some bytes, as long as before: what follows moves up.
+fn without(content: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let mut rest = [&content[..from], &content[to..]].concat();
+    rest.resize(content.len(), b'\n');
+    rest
+}
+
+/// Each commit mark is good, and only the numbers show that some batches are gone.
+#[test]
+fn a_gap_in_the_numbers_of_batches_is_damage_wherever_it_is_and_whoever_reads() {
+    let disk = SimulatedDisk::default();
+    let lines = (0..9).map(|batch| vec![format!("line {batch}"), "x".repeat(40)]).collect();
+    let written = write(disk.clone(), &location(&disk), 600, 3, lines);
+    for segment in 1..=3 {
+        let content = written.content(segment);
+        let there = batches(&content);
+        assert_eq!(there.len(), 3);
+        for (first, last) in [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)] {
+            if segment == 3 && last == 2 {
+                continue; // No reader can tell it from a shorter log.
+            }
+            let changed = written.with(segment, &without(&content, there[first].0, there[last].1));
+            let (at, what) = (location(&changed.disk), format!("segment {segment} without {first} to {last}"));
+            changed.assert_refused("/wal/00000");
+            let mut ignore = |_: &[u8]| Ok(());
+            assert!(inspect(&at, 0, 1, &mut ignore).is_err(), "{what}: check");
+            for upto in segment..=3 {
+                let closed = replay_closed(&at, 0, upto, 1, &mut ignore);
+                assert!(closed.is_err(), "{what}: a checkpoint up to segment {upto}");
+            }
+            // A checkpoint covers what comes before the segment: the first batch after it is known, too.
+            let next = 3 * (segment - 1) + 1;
+            assert!(inspect(&at, segment - 1, next, &mut ignore).is_err(), "{what}: after a checkpoint");
+        }
+    }
 }

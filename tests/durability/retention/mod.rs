@@ -2,6 +2,7 @@
 //! leaves a store that opens and checks.
 
 mod interrupted;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -249,12 +250,14 @@ fn a_damaged_file_is_left_as_it_is() {
     assert!(damage.len() == 1 && damage[0].contains("direct-0-1.csv line 4"), "{damage:?}");
 }
 
-/// The time of the last clean-up is in the store: a restart does not forget it.
+/// The time of the last clean-up is in the store: neither a restart nor a checkpoint forgets it.
 #[test]
 fn a_restart_does_not_make_a_wrong_clock_right() {
     let disk = SimulatedDisk::default();
     let mut server = played(&disk);
     server.clean_up(Retention { direct: Some(DAY * 365), rooms: None, trusts_clock: false });
+    server.send("ana", "luis", "young 8");
+    server.checkpoint();
     let time = server.time + 800 * DAY.as_millis() as u64;
     server.time = time;
     server.send("ana", "luis", "wrong time");

@@ -38,6 +38,8 @@ public class Client {
     static final int WAIT = 5; // seconds that a POLL waits for an event; less than TIMEOUT
     // After these a retry may succeed (section 4).
     static final List<String> LATER = List.of("QUOTA", "RATE", "FULL", "TIMEOUT", "SHUTDOWN", "INTERNAL");
+    /** After these the program ends, and what has no reply waits for its next run (section 1). */
+    static final List<String> ENDED = List.of("AUTH", "BANNED", "REPLACED");
 
     static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
@@ -100,6 +102,9 @@ public class Client {
                 return rest;
             }
             String why = String.join("; ", rest);
+            if (ENDED.contains(rest.get(0))) {
+                giveUp(why);
+            }
             throw LATER.contains(rest.get(0)) ? new IOException(why) : new Refused(why);
         }
 

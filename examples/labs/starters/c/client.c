@@ -132,6 +132,8 @@ static char *record(const char *const fields[]) {
 /* Sends a line. DONE: `reply` holds its reply, and `fields` the fields of that; there are at least `least`. */
 static enum outcome ask(struct connection *c, const char *line, char *reply, char *fields[MAX_FIELDS], int least) {
     static const char *const later[] = {"QUOTA", "RATE", "FULL", "TIMEOUT", "SHUTDOWN", "INTERNAL"}; /* section 4 */
+    /* After these the program ends, and what has no reply waits for its next run (section 1). */
+    static const char *const ended[] = {"AUTH", "BANNED", "REPLACED"};
     char *whole;
     if (asprintf(&whole, "%s\n", line) < 0)
         give_up("no memory", "");
@@ -151,6 +153,9 @@ static enum outcome ask(struct connection *c, const char *line, char *reply, cha
     if (strcmp(fields[0], "KO") != 0)
         return count >= least ? DONE : lost("the reply has too few fields");
     snprintf(why, sizeof why, "%s; %s", count > 1 ? fields[1] : "", count > 2 ? fields[2] : "");
+    for (size_t i = 0; count > 1 && i < sizeof ended / sizeof *ended; i++)
+        if (strcmp(fields[1], ended[i]) == 0)
+            give_up(why, "");
     for (size_t i = 0; count > 1 && i < sizeof later / sizeof *later; i++)
         if (strcmp(fields[1], later[i]) == 0)
             return LOST;

@@ -17,6 +17,7 @@ NOTES = os.path.join(os.environ.get("WACHAT_HOME", "."), f"{USER}.notes")
 TIMEOUT = 10  # seconds without a byte after which a connection counts as lost
 WAIT = 5  # seconds that a POLL waits for an event; less than TIMEOUT
 LATER = {"QUOTA", "RATE", "FULL", "TIMEOUT", "SHUTDOWN", "INTERNAL"}  # a retry may succeed (section 4)
+ENDED = {"AUTH", "BANNED", "REPLACED"}  # the program ends, and what has no reply waits for its next run (section 1)
 
 
 class Lost(Exception):
@@ -51,6 +52,8 @@ class Connection:
         """Sends a line and returns the fields of its reply behind OK."""
         self.socket.sendall((line + "\n").encode())
         head, *rest = split(self.next_line())
+        if head == "KO" and rest[0] in ENDED:
+            give_up("; ".join(rest))
         if head == "KO":
             raise (Lost if rest[0] in LATER else Refused)("; ".join(rest))
         return rest
