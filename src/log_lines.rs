@@ -22,10 +22,14 @@ pub fn with_form(mut builder: Builder) -> Builder {
 
 /// Writes a line. Further lines of a message are indented, so that none passes for a line of the log.
 fn write_line(out: &mut Formatter, record: &Record) -> io::Result<()> {
-    let time = Timestamp::now().to_string();
-    let seconds = time.get(..19).unwrap_or_default();
+    let seconds = seconds(Timestamp::now());
     let (level, target) = (record.level(), record.target());
     let style = out.default_level_style(level);
     let message = record.args().to_string().replace('\n', "\n    ");
-    writeln!(out, "[{seconds}Z {style}{level:<5}{style:#} {target}] {message}")
+    writeln!(out, "[{seconds} {style}{level:<5}{style:#} {target}] {message}")
+}
+
+/// Returns a time as a line has it, without milliseconds.
+pub fn seconds(time: Timestamp) -> String {
+    format!("{}Z", time.to_string().get(..19).unwrap_or_default())
 }

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
+use smol_str::SmolStr;
 
+use crate::model::look::{check_new, looks};
 use crate::model::{Email, Password, UserName, cell};
 use crate::protocol::control::Account;
 
@@ -155,6 +157,27 @@ fn doubles(students: &[Student]) -> Vec<Problem> {
         match first.get(&student.name) {
             Some(line) => problems.push(Problem::new(student.line, format!("{} is in line {line}, too", student.name))),
             None => _ = first.insert(&student.name, student.line),
+        }
+    }
+    problems
+}
+
+/// Returns an error for each name that a new account cannot have: for its signs, or since it looks like a name that is
+/// taken or is in an earlier line.
+pub(super) fn look_alikes<'a>(students: &'a [Student], taken: impl Iterator<Item = &'a UserName>) -> Vec<Problem> {
+    let mut seen: HashMap<SmolStr, (&UserName, String)> = HashMap::new();
+    for name in taken {
+        seen.extend(looks(name).map(|look| (look, (name, "which is taken".to_owned()))));
+    }
+    let mut problems = Vec::new();
+    for Student { line, name, .. } in students {
+        let found = looks(name).find_map(|look| seen.get(&look));
+        match (check_new(name), found) {
+            (Err(error), _) => problems.push(Problem::new(*line, format!("{name}: {error}"))),
+            (Ok(()), Some((other, place))) => {
+                problems.push(Problem::new(*line, format!("{name} looks like {other}, {place}")));
+            }
+            (Ok(()), None) => seen.extend(looks(name).map(|look| (look, (name, format!("in line {line}"))))),
         }
     }
     problems

@@ -2,7 +2,7 @@
 //!
 //! Names that exist are never checked: they were allowed when they were made, and later tables of Unicode say otherwise.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization as _;
@@ -36,18 +36,18 @@ impl fmt::Display for NotForNew {
 }
 
 /// Returns what a name looks like, as identifiers to compare, whatever the case: the skeletons of its mapped and of its
-/// shown form. The second is `None` if equal to the first.
-pub fn looks(name: &UserName) -> (SmolStr, Option<SmolStr>) {
+/// shown form, if that is another one.
+pub fn looks(name: &UserName) -> impl Iterator<Item = SmolStr> {
     let mapped = look(name.mapped());
-    let shown = look(name.shown());
-    let other = (shown != mapped).then_some(shown);
-    (mapped, other)
+    let shown = Some(look(name.shown())).filter(|shown| *shown != mapped);
+    iter::once(mapped).chain(shown)
 }
 
 /// The case is removed after the first step: a `0` looks like an `O`, and so like an `o`. What the lower case looks like is
-/// the second step.
+/// the second step. The joiners, which names of some scripts may have, are not seen.
 fn look(form: &str) -> SmolStr {
-    let lower: String = skeleton(form).flat_map(char::to_lowercase).collect();
+    let seen: String = form.chars().filter(|c| !matches!(c, '\u{200c}' | '\u{200d}')).collect();
+    let lower: String = skeleton(&seen).flat_map(char::to_lowercase).collect();
     skeleton(&lower).flat_map(char::to_lowercase).collect()
 }
 

@@ -48,8 +48,7 @@ impl Accounts {
 
     /// An account is there now, or has another password.
     pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
-        let (look, other) = looks(&name);
-        for look in [Some(look), other].into_iter().flatten() {
+        for look in looks(&name) {
             self.by_look.write().entry(look).or_insert_with(|| name.clone());
         }
         let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
@@ -63,9 +62,8 @@ impl Accounts {
     /// Checks that a new account may have a name, which has none, as the state machine will.
     pub fn check_new(&self, name: &UserName) -> Result<(), Ko> {
         check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
-        let (look, other) = looks(name);
         let by_look = self.by_look.read();
-        let found = by_look.get(&look).or_else(|| by_look.get(&other?));
+        let found = looks(name).find_map(|look| by_look.get(&look));
         found.map_or(Ok(()), |other| Err(looks_like(other)))
     }
 

@@ -35,6 +35,9 @@ fn no_new_account_looks_like_another_one() {
     for name in ["luisa", "a2", "ana"] {
         world.register(name);
     }
+    // A joiner is not seen.
+    world.register("क्षमा");
+    expect_look_alike(&world, "क्\u{200d}षमा", "क्षमा");
     // A Cyrillic name looks like a Latin one.
     world.register("сора");
     expect_look_alike(&world, "copa", "сора");
@@ -52,10 +55,12 @@ fn no_new_room_looks_like_another_one() {
         }
         ana.expect_ko("JOIN;#salal", "NAME");
         ana.expect_ko("JOIN;#1obby", "NAME");
+        ana.expect_ko("JOIN;#Iobby", "NAME");
         ana.expect_ko("JOIN;#4\u{308}", "NAME");
         assert_eq!(ana.request("JOIN;#SALA1"), "OK");
         assert_eq!(ana.request("LEAVE;#lobby"), "OK");
         ana.expect_ko("JOIN;#1obby", "NAME");
+        ana.expect_ko("JOIN;#Iobby", "NAME");
         assert_eq!(ana.request("JOIN;#lobby"), "OK");
     }
     // The name of a room that is gone is free for its look-alikes.

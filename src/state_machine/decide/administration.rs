@@ -46,8 +46,7 @@ impl StateMachine {
         let mut seen = HashMap::new();
         for NewAccount { name, .. } in accounts {
             self.stored.check_new_account(name).map_err(|ko| named(name, ko))?;
-            let (look, other) = looks(name);
-            for look in [Some(look), other].into_iter().flatten() {
+            for look in looks(name) {
                 if let Some(other) = seen.insert(look, name).filter(|other| *other != name) {
                     return Err(named(name, looks_like(other)).into());
                 }

@@ -19,28 +19,21 @@ impl<Number> Default for LookAlikes<Number> {
 
 impl<Number: Copy + Ord> LookAlikes<Number> {
     pub fn add(&mut self, name: &UserName, number: Number) {
-        let (look, other) = looks(name);
-        self.0.insert((look, number));
-        if let Some(other) = other {
-            self.0.insert((other, number));
-        }
+        self.0.extend(looks(name).map(|look| (look, number)));
     }
 
     pub fn remove(&mut self, name: &UserName, number: Number) {
-        let (look, other) = looks(name);
-        self.0.remove(&(look, number));
-        if let Some(other) = other {
-            self.0.remove(&(other, number));
+        for look in looks(name) {
+            self.0.remove(&(look, number));
         }
     }
 
     /// Finds the account or room whose name looks like this one; `lowest` is below all numbers.
     pub fn find(&self, name: &UserName, lowest: Number) -> Option<Number> {
-        let (look, other) = looks(name);
         let first = |look: SmolStr| {
             let (found, number) = self.0.range((look.clone(), lowest)..).next()?;
             (*found == look).then_some(*number)
         };
-        first(look).or_else(|| first(other?))
+        looks(name).find_map(first)
     }
 }

@@ -219,7 +219,9 @@ impl StoredState {
         check_new(name.without_sign()).map_err(|error| Ko::new(Code::Name, error))?;
         let found = self.room_looks.find(name.without_sign(), RoomNumber::new(0));
         let lobby = RoomName::new(LOBBY).ok().filter(|lobby| lobby != name);
-        let is_lobby = |lobby: &RoomName| looks(lobby.without_sign()).0 == looks(name.without_sign()).0;
+        let is_lobby = |lobby: &RoomName| {
+            looks(name.without_sign()).any(|look| looks(lobby.without_sign()).any(|lobby| lobby == look))
+        };
         let other = found.map(|other| self.room(other).name.clone()).or_else(|| lobby.filter(is_lobby));
         other.map_or(Ok(()), |other| Err(looks_like(&other)))
     }
