@@ -2,6 +2,7 @@
 //!
 //! Names that exist are never checked: they were allowed when they were made, and later tables of Unicode say otherwise.
 
+use std::sync::LazyLock;
 use std::{fmt, iter};
 
 use smol_str::SmolStr;
@@ -39,13 +40,25 @@ impl fmt::Display for NotForNew {
 /// shown form, if that is another one.
 pub fn looks(name: &UserName) -> impl Iterator<Item = SmolStr> {
     let mapped = look(name.mapped());
-    let shown = Some(look(name.shown())).filter(|shown| *shown != mapped);
+    let shown = Some(name.shown()).filter(|shown| *shown != name.mapped()).map(look);
+    let shown = shown.filter(|shown| *shown != mapped);
     iter::once(mapped).chain(shown)
+}
+
+/// What each ASCII character looks like: a start looks at the names of all accounts.
+static ASCII: LazyLock<Vec<SmolStr>> =
+    LazyLock::new(|| (0..128).map(|b: u8| skeletons(&char::from(b).to_string())).collect());
+
+fn look(form: &str) -> SmolStr {
+    if form.is_ascii() {
+        return form.bytes().filter_map(|b| ASCII.get(usize::from(b))).map(SmolStr::as_str).collect();
+    }
+    skeletons(form)
 }
 
 /// The case is removed after the first step: a `0` looks like an `O`, and so like an `o`. What the lower case looks like is
 /// the second step. The joiners, which names of some scripts may have, are not seen.
-fn look(form: &str) -> SmolStr {
+fn skeletons(form: &str) -> SmolStr {
     let seen: String = form.chars().filter(|c| !matches!(c, '\u{200c}' | '\u{200d}')).collect();
     let lower: String = skeleton(&seen).flat_map(char::to_lowercase).collect();
     skeleton(&lower).flat_map(char::to_lowercase).collect()
