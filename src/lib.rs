@@ -47,6 +47,7 @@
 //! | [`limits`] | every limit and time-out, with its unit and its reason | |
 //! | [`record`] | the line codec: a record and its fields, on the wire and on disk | know what a field means |
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
+//! | [`log_lines`] | the form of a line of the log | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
@@ -108,6 +109,7 @@ pub mod client;
 pub mod course;
 pub mod disk;
 pub mod limits;
+pub mod log_lines;
 pub mod model;
 pub mod net;
 pub mod protocol;

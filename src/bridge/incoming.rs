@@ -1,5 +1,6 @@
 //! A message from Telegram, as the room reads it: `Telegram - Ana López: hola`.
 
+use super::lines::{indented, with_one_break};
 use super::update::Message;
 use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
@@ -9,7 +10,7 @@ pub fn text(message: &Message) -> Option<Text> {
     let name = name(message)?;
     let said = content(message)?;
     let quoted = quoted(message).map(|line| format!("> {line}\n")).unwrap_or_default();
-    Some(fit(&format!("Telegram - {name}: {quoted}{}", replace_controls(&said))))
+    Some(fit(&indented(&format!("Telegram - {name}: {quoted}{}", replace_controls(&said)))))
 }
 
 /// Returns the sender's name. `None`: a bot, this one or another.
@@ -52,7 +53,7 @@ fn replace_controls(text: &str) -> String {
     let keep =
         |c: char| if c.is_control() && c != '\t' { safe(c.encode_utf8(&mut [0; 4])).into_owned() } else { c.into() };
     let line = |line: &str| line.chars().map(keep).collect::<String>();
-    text.replace("\r\n", "\n").split('\n').map(line).collect::<Vec<_>>().join("\n")
+    with_one_break(text).split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Cuts a text that is longer than a message may be. Telegram's longest text is a fifth of that today.

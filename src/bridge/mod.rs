@@ -10,7 +10,8 @@
 //! - `state`: the progress, durable.
 //! - `telegram` is the Bot API, `update` its messages; `to_telegram` sends parts; `room` has the requests on the SEND
 //!   port.
-//! - `incoming` turns Telegram's messages into the room's; `to_telegram` turns the room's into parts.
+//! - `incoming` turns Telegram's messages into the room's; `to_telegram` turns the room's into parts; `lines` indents the
+//!   lines after the first, both ways.
 //!
 //! Guarantees:
 //! 1. From Telegram, exactly once. An update has the same id however often it comes, and Telegram is told to forget
@@ -24,6 +25,7 @@
 mod error;
 mod from_telegram;
 pub mod incoming;
+mod lines;
 mod poller;
 mod room;
 pub mod state;

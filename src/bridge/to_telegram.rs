@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::error::{Outage, server_failure};
+use super::lines::{indented, units, with_one_break};
 use super::state::{Part, State, report_unclear};
 use super::telegram::{Telegram, TelegramError};
 use crate::client::link::session::Session;
@@ -112,27 +113,26 @@ impl ToTelegram {
 /// Returns the texts to send: one, or the parts of a long one. The same message is always cut in the same way, so the
 /// number of a part identifies it.
 fn parts(message: &Message) -> Vec<String> {
-    let (from, text) = (message.from.shown(), message.text.as_str());
+    let (from, text) = (message.from.shown(), with_one_break(message.text.as_str()));
     let (before, after, said) = match text.strip_prefix("/me ") {
         Some(action) => ("* ", " ", action),
-        None => ("", ": ", text),
+        None => ("", ": ", text.as_str()),
     };
     let whole = format!("{before}{from}{after}{said}");
     if length(&whole) <= limits::TELEGRAM_TEXT {
-        return vec![whole];
+        return vec![indented(&whole)];
     }
     // Each part names the sender: else a line of it could pass for a message of another user.
     let head = |number: usize, count: usize| format!("{before}{from} ({number}/{count}){after}");
     let room = limits::TELEGRAM_TEXT - length(&head(99, 99));
     let pieces = split(said, room);
     let count = pieces.len();
-    pieces.iter().enumerate().map(|(index, piece)| head(index + 1, count) + piece).collect()
+    pieces.iter().enumerate().map(|(index, piece)| head(index + 1, count) + &indented(piece)).collect()
 }
 
-/// Returns the length in UTF-16 code units, the unit of the Bot API. Where Telegram counts characters, their number is
-/// never higher.
+/// Returns the length of a text as it is sent.
 fn length(text: &str) -> usize {
-    text.encode_utf16().count()
+    text.chars().map(units).sum()
 }
 
 /// Cuts a text at ends of lines, else of words, else between two characters.
@@ -155,10 +155,10 @@ fn split(text: &str, room: usize) -> Vec<&str> {
 
 /// Returns the number of bytes of the text that fit into so many code units.
 fn fitting(text: &str, room: usize) -> usize {
-    let mut units = 0;
+    let mut taken = 0;
     let past = text.char_indices().find(|(_, c)| {
-        units += c.len_utf16();
-        units > room
+        taken += units(*c);
+        taken > room
     });
     past.map_or(text.len(), |(index, _)| index)
 }

@@ -13,6 +13,7 @@ use crate::bridge::{self, Bridge, Config, DIRECTIONS, Event, Token};
 use crate::client::exit::{failed, report};
 use crate::client::{AccountArgs, Exit, Failure, HomeArgs};
 use crate::disk::RealDisk;
+use crate::log_lines;
 use crate::model::RoomName;
 use crate::signals;
 
@@ -91,7 +92,7 @@ impl log::Log for OwnLog {
 }
 
 fn start_log() {
-    let logger = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).build();
+    let logger = log_lines::from_env().build();
     let level = logger.filter();
     if log::set_boxed_logger(Box::new(OwnLog(logger))).is_ok() {
         log::set_max_level(level);

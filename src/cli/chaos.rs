@@ -17,6 +17,7 @@ use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
 use crate::course::trace::CHAOS;
 use crate::limits;
+use crate::log_lines;
 use crate::signals;
 use crate::trace::Trace;
 
@@ -77,7 +78,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 /// Runs a proxy until a signal stops it. Exit code 0: stopped by a signal; 1: it cannot start; 2: wrong arguments, a rule
 /// or a log that cannot be read.
 pub(super) fn run(args: ChaosArgs) -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    log_lines::from_env().init();
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err((exit, why)) => {

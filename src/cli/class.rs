@@ -19,6 +19,7 @@ use clap::{Args, Subcommand};
 use super::write_out;
 use crate::course::class::{self, Class, grades};
 use crate::limits;
+use crate::log_lines;
 
 /// Serve a class: a server for each group, a score board, and the grades
 ///
@@ -65,7 +66,7 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: ClassArgs) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    log_lines::from_env().init();
     let directory = args.dir;
     match args.action {
         Action::Start(start) => start::run(&start, &directory),

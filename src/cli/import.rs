@@ -104,6 +104,8 @@ fn leave_out_existing(
         };
         problems.push(Problem::new(student.line, format!("{} {what}", student.name)));
     }
+    problems.extend(roster::look_alikes(&new, existing.iter().map(|account| &account.name)));
+    problems.sort_by_key(|problem| problem.line);
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(&args.roster, &problems, "imported")) }
 }
 

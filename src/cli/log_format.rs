@@ -8,6 +8,7 @@ use log::{LevelFilter, Metadata, Record};
 use serde::Serializer as _;
 use serde::ser::{Error as _, SerializeMap};
 
+use crate::log_lines;
 use crate::model::Timestamp;
 use crate::server;
 
@@ -25,7 +26,7 @@ pub(super) enum LogFormat {
 pub(super) fn start(format: LogFormat) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
     let level = if wanted.is_empty() { Some(LevelFilter::Warn) } else { wanted.parse().ok() };
-    let mut builder = Builder::new();
+    let mut builder = log_lines::with_form(Builder::new());
     match level {
         // The logger takes all lines of this program; the level is decided before.
         Some(level) => builder.filter_level(level).filter_module("wachat", LevelFilter::Trace),

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::admin::Admin;
 use super::write_list;
+use crate::log_lines;
 use crate::model::RoomName;
 use crate::protocol::control::ControlRequest;
 
@@ -35,7 +36,7 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    log_lines::from_env().init();
     let mut admin = Admin::open_existing(&args.data)?;
     match &args.action {
         Action::List => write_list("name;members;bytes;created_by", &admin.rooms()?),

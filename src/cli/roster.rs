@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
+use smol_str::SmolStr;
 
-use crate::model::{Email, Password, UserName};
+use crate::model::look::{check_new, looks};
+use crate::model::{Email, Password, UserName, cell};
 use crate::protocol::control::Account;
 
 /// A line of a roster: an account to create.
@@ -125,7 +127,8 @@ impl Columns {
         if record.len() != self.count {
             return Err(vec![format!("{} fields, and the first line has {}", record.len(), self.count)]);
         }
-        let field = |index: Option<usize>| index.and_then(|index| record.get(index)).unwrap_or_default();
+        let field =
+            |index: Option<usize>| cell::original(index.and_then(|index| record.get(index)).unwrap_or_default());
         let (name, email) = (field(Some(self.name)).trim(), field(self.email).trim());
         let group = field(self.group).trim().to_owned();
         let mut problems = Vec::new();
@@ -159,6 +162,27 @@ fn doubles(students: &[Student]) -> Vec<Problem> {
     problems
 }
 
+/// Returns an error for each name that a new account cannot have: for its signs, or since it looks like a name that is
+/// taken or is in an earlier line.
+pub(super) fn look_alikes<'a>(students: &'a [Student], taken: impl Iterator<Item = &'a UserName>) -> Vec<Problem> {
+    let mut seen: HashMap<SmolStr, (&UserName, String)> = HashMap::new();
+    for name in taken {
+        seen.extend(looks(name).map(|look| (look, (name, "which is taken".to_owned()))));
+    }
+    let mut problems = Vec::new();
+    for Student { line, name, .. } in students {
+        let found = looks(name).find_map(|look| seen.get(&look));
+        match (check_new(name), found) {
+            (Err(error), _) => problems.push(Problem::new(*line, format!("{name}: {error}"))),
+            (Ok(()), Some((other, place))) => {
+                problems.push(Problem::new(*line, format!("{name} looks like {other}, {place}")));
+            }
+            (Ok(()), None) => seen.extend(looks(name).map(|look| (look, (name, format!("in line {line}"))))),
+        }
+    }
+    problems
+}
+
 /// Writes the accounts that were not removed as a roster, without passwords.
 pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
     let rows = accounts.iter().filter(|account| account.removed_at.is_none()).map(|account| {
@@ -168,7 +192,7 @@ pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
     table(["name", "email", "created_at", "last_seen"], rows)
 }
 
-/// Writes a table as CSV, separated by `;`.
+/// Writes a table as CSV, separated by `;`. No cell is a formula for a spreadsheet: [`read`] takes that back.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -176,7 +200,7 @@ pub(super) fn table<const N: usize>(
     let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
     writer.write_record(header)?;
     for row in rows {
-        writer.write_record(row)?;
+        writer.write_record(row.iter().map(|text| cell::harmless(text).into_owned()))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }

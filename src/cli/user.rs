@@ -8,6 +8,7 @@ use super::admin::Admin;
 use super::import::{self, ImportArgs};
 use super::{roster, write_list, write_out};
 use crate::client;
+use crate::log_lines;
 use crate::model::{Email, NewAccount, Password, UserName};
 use crate::protocol::control::ControlRequest;
 use crate::server::hash_one;
@@ -54,7 +55,7 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &UserArgs) -> Result<(), String> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    log_lines::from_env().init();
     let file = args.password_file.as_deref();
     match &args.action {
         // Only `add` and `import` may create a store.

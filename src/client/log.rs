@@ -4,17 +4,18 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use env_logger::{Builder, Env, Target};
+use env_logger::Target;
 
 use crate::disk;
 use crate::limits;
+use crate::log_lines;
 
 /// Begins to write the log into `client.log` in a directory. A file that has become long begins anew. Without a file
 /// there is no log: nothing depends on it.
 pub fn start(directory: &Path) {
     let path = directory.join("client.log");
     if let Ok(file) = open(&path) {
-        let mut builder = Builder::from_env(Env::default().default_filter_or("warn"));
+        let mut builder = log_lines::from_env();
         // A logger that was set before stays.
         let _ = builder.target(Target::Pipe(Box::new(file))).try_init();
     }

@@ -2,8 +2,10 @@
 
 mod account;
 mod ban;
+pub mod cell;
 mod fingerprint;
 mod id;
+pub mod look;
 mod message;
 mod name;
 pub mod safe;

@@ -202,6 +202,11 @@ impl RoomName {
         Stored { prefix: "#", name: &self.0 }
     }
 
+    /// Returns the name without the `#`: it is checked as a user's.
+    pub fn without_sign(&self) -> &UserName {
+        &self.0
+    }
+
     /// Tells that this is the room that every new account is in (protocol, section 7).
     pub fn is_lobby(&self) -> bool {
         self.mapped() == "lobby"

@@ -28,21 +28,25 @@ pub fn snippet(text: &str) -> String {
     start
 }
 
-/// Makes visible every character that a terminal would obey, or that would turn the reading order around. TAB stays.
+/// Makes visible every character that a terminal would obey, or that would turn the reading order around, or of which
+/// nothing is seen. TAB stays.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    if !text.chars().any(|c| is_unsafe(c) || is_selector(c) || is_joiner(c)) {
         return text.into();
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    let mut before = None;
+    while let Some(c) = chars.next() {
         match c {
-            c if !is_unsafe(c) => shown.push(c),
+            c if !is_unsafe(c) && has_effect(before, c, chars.peek().copied()) => shown.push(c),
             '\u{7f}' => shown.push('␡'),
             // Unicode has a picture of each of these, in their order.
             c if c < ' ' => shown.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('␀')),
             // Writing into a string does not fail.
             c => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
         }
+        before = Some(c);
     }
     shown.into()
 }
@@ -62,4 +66,44 @@ fn hides(c: char) -> bool {
     let formats = matches!(c, '\u{200b}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}');
     let rare = matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
     in_words || selects || formats || rare
+}
+
+/// Returns whether a character chooses how the sign before it is shown: as a text or as an emoji.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{fe0e}' | '\u{fe0f}')
+}
+
+/// Returns whether a character joins what is around it, or keeps it apart.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Returns whether a selector or joiner may change what is seen, between its neighbours; all other characters do. A text is
+/// shown grapheme by grapheme, too, so what comes after decides only where it is of the same one.
+fn has_effect(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let follows = |fits: fn(char) -> bool| before.is_some_and(fits);
+    if is_selector(c) {
+        let is_keycap = follows(|c| matches!(c, '0'..='9' | '#' | '*')) && after == Some('\u{20e3}');
+        return is_keycap || follows(is_pictograph);
+    }
+    let joins_emoji =
+        c == '\u{200d}' && follows(|c| is_pictograph(c) || is_selector(c)) && after.is_some_and(is_pictograph);
+    !is_joiner(c) || joins_emoji || follows(is_of_joining_script)
+}
+
+/// Returns whether a character is in one of the blocks that have all emoji but the keycaps.
+fn is_pictograph(c: char) -> bool {
+    let letters = matches!(c, '\u{a9}' | '\u{ae}' | '\u{2122}' | '\u{2139}' | '\u{24c2}');
+    let marks = matches!(c, '\u{203c}' | '\u{2049}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}');
+    let arrows = matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2900}'..='\u{297f}' | '\u{2b00}'..='\u{2bff}');
+    let signs = matches!(c, '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}');
+    letters || marks || arrows || signs || matches!(c, '\u{1f000}'..='\u{1faff}')
+}
+
+/// Returns whether a character is of a script whose letters change their form beside others: of those from Arabic to
+/// Sinhala, or of Myanmar, Khmer, Mongolian, or a script beyond them that is written in the same way.
+fn is_of_joining_script(c: char) -> bool {
+    let west = matches!(c, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{18af}');
+    let east = matches!(c, '\u{1a00}'..='\u{1cff}' | '\u{a800}'..='\u{abff}' | '\u{fb50}'..='\u{fdff}');
+    (west || east || matches!(c, '\u{fe70}'..='\u{fefc}' | '\u{10a00}'..='\u{11fff}')) && !hides(c)
 }

@@ -20,9 +20,14 @@ impl Timestamp {
         Self(millis.min(END))
     }
 
-    /// Reads the system clock; a time before 1970 counts as 1970.
+    /// Reads the system clock.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self::from_clock(SystemTime::now())
+    }
+
+    /// Makes a timestamp of what the system clock says; a time before 1970 counts as 1970.
+    pub fn from_clock(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(END))
     }
 

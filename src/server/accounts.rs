@@ -10,12 +10,18 @@ use std::sync::Arc;
 use blake2::Blake2sMac256;
 use blake2::digest::{KeyInit, Mac};
 use parking_lot::{Mutex, RwLock};
+use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 
 use crate::model::UserName;
+use crate::model::look::{check_new, looks};
+use crate::protocol::{Code, Ko};
+use crate::state_machine::looks_like;
 
 pub(super) struct Accounts {
     by_name: RwLock<HashMap<UserName, Arc<Account>>>,
+    /// A name for each look of the names.
+    by_look: RwLock<HashMap<SmolStr, UserName>>,
     /// Key of the fast hashes; random in each process, so that they are of no use outside of it.
     key: [u8; 32],
 }
@@ -33,7 +39,7 @@ impl Accounts {
     pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, Option<&'a Arc<str>>)>) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        let directory = Self { by_name: RwLock::default(), key };
+        let directory = Self { by_name: RwLock::default(), by_look: RwLock::default(), key };
         for (name, hash) in accounts {
             directory.publish(name.clone(), hash.cloned());
         }
@@ -42,12 +48,23 @@ impl Accounts {
 
     /// An account is there now, or has another password.
     pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
+        for look in looks(&name) {
+            self.by_look.write().entry(look).or_insert_with(|| name.clone());
+        }
         let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
         self.by_name.write().insert(name, account);
     }
 
     pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
         self.by_name.read().get(name).cloned()
+    }
+
+    /// Checks that a new account may have a name, which has none, as the state machine will.
+    pub fn check_new(&self, name: &UserName) -> Result<(), Ko> {
+        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        let by_look = self.by_look.read();
+        let found = looks(name).find_map(|look| by_look.get(&look));
+        found.map_or(Ok(()), |other| Err(looks_like(other)))
     }
 
     /// Tells that the account still has this password.

@@ -119,6 +119,7 @@ impl Attempt {
         if self.shared.accounts.find(&user).is_some() {
             return Err(Code::Exists.into());
         }
+        self.shared.accounts.check_new(&user)?;
         let new = Password::new(&user, &self.password).map_err(|error| Ko::new(Code::Password, error))?;
         self.submit(|attempt, password| {
             let done = Box::new(move |hash: Option<Arc<str>>| match hash {

@@ -37,7 +37,7 @@ pub use snapshot::{
 };
 pub use stored::{
     AccountNumber, AccountRow, Ban, Bans, Capacities, Chat, ConversationId, Digest, HistoryPrefix, Marks, Member,
-    Participants, RemovedRows, RoomNumber, SentMessage, StoredState, Tally, length_in_reply,
+    Participants, RemovedRows, RoomNumber, SentMessage, StoredState, Tally, length_in_reply, looks_like,
 };
 
 use live::Presence;

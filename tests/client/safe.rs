@@ -57,8 +57,42 @@ fn no_character_of_these_ranges_is_shown_as_it_is() {
         let shown = safe(&text);
         assert!(!shown.contains(c) && shown.starts_with('a') && shown.ends_with('b'), "{c:?} is shown as {shown:?}");
     }
-    // Their neighbours are letters and signs, or join letters.
-    for c in ['\t', ' ', '~', '\u{a0}', '\u{200c}', '\u{200d}', '\u{2010}', '\u{2027}', '\u{202f}', '\u{2070}'] {
+    // Their neighbours are letters and signs.
+    for c in ['\t', ' ', '~', '\u{a0}', '\u{2010}', '\u{2027}', '\u{202f}', '\u{2070}'] {
         assert_eq!(safe(&format!("a{c}b")), format!("a{c}b"));
+    }
+}
+
+/// The joiners and the selectors of emoji are Default_Ignorable_Code_Points, too: they hide nothing only where they change
+/// what is seen.
+#[test]
+fn a_joiner_or_selector_that_does_nothing_is_shown() {
+    for c in ['\u{200c}', '\u{200d}', '\u{fe0e}', '\u{fe0f}'] {
+        let code = format!("\\u{{{:x}}}", u32::from(c));
+        for (before, after) in
+            [("", "ana"), ("an", "a"), ("ana", ""), ("7", "7"), ("ñ ", " x"), ("-", "\u{20e3}"), ("漢", "字")]
+        {
+            assert_eq!(safe(&format!("{before}{c}{after}")), format!("{before}{code}{after}"));
+        }
+        // Of several in a row one at most has an effect.
+        let row: String = std::iter::repeat_n(c, 1_000).collect();
+        for before in ["❤", "ن", "a"] {
+            let shown = safe(&format!("{before}{row}x")).into_owned();
+            assert!(shown.chars().filter(|shown| *shown == c).count() <= 1, "{before}: {shown:?}");
+        }
+    }
+    for text in [
+        "❤\u{fe0f}",
+        "⭐\u{fe0f} ☺\u{fe0e}",
+        "#\u{fe0f}\u{20e3}",
+        "👩\u{200d}🚀",
+        "👩🏽\u{200d}🚀",
+        "❤\u{fe0f}\u{200d}🔥",
+        "🏳\u{fe0f}\u{200d}🌈",
+        "می\u{200c}خواهم",
+        "क्\u{200d}ष क्\u{200c}ष",
+        "ශ්\u{200d}රී",
+    ] {
+        assert_eq!(safe(text), text);
     }
 }

@@ -6,7 +6,7 @@ mod abnf;
 #[path = "codec/log_records.rs"]
 mod log_records;
 #[path = "codec/page.rs"]
-mod page;
+pub mod page;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

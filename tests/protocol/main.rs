@@ -16,6 +16,7 @@ mod section_1_timeouts;
 mod section_1_tls;
 mod section_2_lines;
 mod section_3_logging_in;
+mod section_3_names;
 mod section_3_strangers;
 mod section_4_pages;
 mod section_4_rates;

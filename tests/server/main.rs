@@ -5,6 +5,7 @@
 mod support;
 
 mod acknowledgements;
+mod administrator_reads;
 mod audit;
 mod cheap_requests;
 mod disk_floor;

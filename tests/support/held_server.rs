@@ -30,6 +30,8 @@ struct Gate {
 #[derive(Default)]
 struct GateState {
     is_closed: bool,
+    /// The syncs that pass although it is closed.
+    tickets: usize,
     is_full: bool,
     /// Number of syncs that wait.
     waiting: usize,
@@ -74,6 +76,16 @@ impl HeldServer {
     /// Waits until the router stands in a sync that is held.
     pub fn wait_until_held(&self) {
         wait_until("a sync", || self.gate.state.lock().waiting > 0);
+    }
+
+    /// Lets the sync that is held pass, and waits until the router stands in the next one.
+    pub fn hold_next(&self) {
+        self.gate.state.lock().tickets = 1;
+        self.gate.changed.notify_all();
+        wait_until("the next sync", || {
+            let state = self.gate.state.lock();
+            state.tickets == 0 && state.waiting > 0
+        });
     }
 
     pub fn release(&self) {
@@ -146,9 +158,10 @@ impl Gate {
             return Ok(());
         }
         state.waiting += 1;
-        while state.is_closed {
+        while state.is_closed && state.tickets == 0 {
             self.changed.wait(&mut state);
         }
+        state.tickets = state.tickets.saturating_sub(1);
         state.waiting -= 1;
         Ok(())
     }

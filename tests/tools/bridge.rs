@@ -187,11 +187,11 @@ fn messages_go_both_ways_and_none_comes_back() {
     room.telegram.message(json!({"text": "🙂", "reply_to_message": {"message_id": 1, "text": "hola\nadiós"}}));
     room.telegram.message(json!({"photo": [{"file_id": "x"}], "caption": "look"}));
     room.telegram.message(json!({"sticker": {"emoji": "🙂"}}));
-    room.expect_sent(&owned(["ana: ¿qué tal?", "ana: one\ntwo; \"three\" \\n\n👩‍🚀", "* ana waves"]));
+    room.expect_sent(&owned(["ana: ¿qué tal?", "ana: one\n    two; \"three\" \\n\n    👩‍🚀", "* ana waves"]));
     room.expect_brought(&owned([
         "Telegram - Marta Ruiz: hola",
-        "Telegram - eva: one\ntwo␇",
-        "Telegram - Marta Ruiz: > hola\n🙂",
+        "Telegram - eva: one\n    two␇",
+        "Telegram - Marta Ruiz: > hola\n    🙂",
         "Telegram - Marta Ruiz: [photo] look",
         "Telegram - Marta Ruiz: [sticker 🙂]",
     ]));

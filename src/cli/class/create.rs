@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,7 +72,7 @@ pub(super) fn read_roster(path: &Path, groups: u16) -> Result<Vec<(roster::Stude
     let refuse = |problems: Vec<Problem>| import::refuse(path, &problems, "started");
     let students = roster::read(&bytes).map_err(refuse)?;
     Class::check_room(students.len())?;
-    let (mut chosen, mut problems) = (Vec::new(), Vec::new());
+    let (mut chosen, mut problems) = (Vec::new(), roster::look_alikes(&students, iter::empty()));
     for student in &students {
         let number = student.group.parse().ok().filter(|number| (1..=groups).contains(number));
         if number.is_none() && !student.group.is_empty() {
@@ -81,6 +82,7 @@ pub(super) fn read_roster(path: &Path, groups: u16) -> Result<Vec<(roster::Stude
         chosen.push(number);
     }
     if !problems.is_empty() {
+        problems.sort_by_key(|problem| problem.line);
         return Err(refuse(problems));
     }
     let dealt = class::deal(&chosen, groups);

@@ -7,6 +7,7 @@ use csv::ReaderBuilder;
 
 use super::super::{roster, serve};
 use crate::course::class::{Class, replace};
+use crate::model::cell;
 
 const COLUMNS: [&str; 8] = ["group", "name", "password", "server", "send_port", "recv_port", "connect", "fingerprint"];
 
@@ -30,7 +31,8 @@ pub(super) fn read(directory: &Path) -> Result<Vec<Row>, String> {
     let failed = |error: csv::Error| format!("{}: {error}", path.display());
     let mut reader = ReaderBuilder::new().delimiter(b';').from_path(&path).map_err(failed)?;
     let row = |record: csv::StringRecord| {
-        let [group, name, password] = [0, 1, 2].map(|index| record.get(index).unwrap_or_default().to_owned());
+        let [group, name, password] =
+            [0, 1, 2].map(|index| cell::original(record.get(index).unwrap_or_default()).to_owned());
         Some(Row { group: group.parse().ok()?, name, password })
     };
     let records = reader.records().map(|record| record.map_err(failed));

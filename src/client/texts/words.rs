@@ -28,10 +28,10 @@ pub fn on_or_off(on: bool) -> Three {
 }
 
 /// Returns the text of a KO. In English that is the server's own sentence, which may know more; that of a ban, with its
-/// end and reason, is part of the text in each language.
+/// end and reason, and that of a name, with the one that it looks like, is part of the text in each language.
 pub fn ko(ko: &Ko) -> String {
     match ko_in(Language::current(), ko.code) {
-        Some(own) if ko.code == Code::Banned => format!("{own}: {}", ko.text),
+        Some(own) if matches!(ko.code, Code::Banned | Code::Name) => format!("{own}: {}", ko.text),
         own => own.unwrap_or(&ko.text).to_owned(),
     }
 }
@@ -60,8 +60,7 @@ codes! {
     NoUser: "no existe ese usuario", "esse usuário não existe";
     NoRoom: "no existe esa sala", "essa sala não existe";
     NoMessage: "no tienes allí ningún mensaje con ese número", "você não tem ali nenhuma mensagem com esse número";
-    Name: "no es un nombre de sala: # y de 1 a 32 letras, cifras o signos de un solo alfabeto",
-        "não é um nome de sala: # e de 1 a 32 letras, algarismos ou sinais de um só alfabeto";
+    Name: "el servidor no admite ese nombre", "o servidor não admite esse nome";
     Password: "no es una buena contraseña", "não é uma boa senha";
     Damaged: "ese mensaje está dañado en el servidor", "essa mensagem está danificada no servidor";
     NotMember: "no estás en esa sala", "você não está nessa sala";

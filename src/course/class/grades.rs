@@ -11,7 +11,7 @@ use csv::WriterBuilder;
 use super::{Class, replace};
 use crate::course::judge::points::Points;
 use crate::course::judge::{Outcome, Side, Verdict, script};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, cell};
 use crate::record::{Fields, Writer};
 
 /// The result of one group of tests.
@@ -83,8 +83,7 @@ fn server_groups() -> impl Iterator<Item = &'static str> {
     script::groups().iter().filter(|group| group.side == Side::Server).map(|group| group.name)
 }
 
-/// Returns the grade sheet: a row a student. A spreadsheet would take a cell that begins with one of `= + - @` for a
-/// formula; such a cell gets a `'` before it.
+/// Returns the grade sheet: a row a student. No name is a formula for a spreadsheet.
 pub fn sheet(class: &Class) -> Result<Vec<u8>, csv::Error> {
     let tests: Vec<_> = server_groups().collect();
     let mut writer = WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
@@ -92,13 +91,13 @@ pub fn sheet(class: &Class) -> Result<Vec<u8>, csv::Error> {
     writer.write_record(head)?;
     for student in &class.students {
         let grades = read(&class.directory_of(student.group));
-        let cell = |name: &&str| {
+        let points = |name: &&str| {
             grades.iter().find(|grade| grade.tests == **name).map_or(String::new(), |grade| number(grade.points))
         };
         let (total, worth) = total(&grades).map_or_else(Default::default, |(has, of)| (number(has), number(of)));
         let at = grades.iter().map(|grade| grade.at).max().map_or(String::new(), |at| at.to_string());
-        let row = [harmless(student.name.shown()), student.group.to_string()].into_iter();
-        writer.write_record(row.chain(tests.iter().map(cell)).chain([total, worth, at]))?;
+        let row = [cell::harmless(student.name.shown()).into_owned(), student.group.to_string()].into_iter();
+        writer.write_record(row.chain(tests.iter().map(points)).chain([total, worth, at]))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
@@ -107,8 +106,4 @@ pub fn sheet(class: &Class) -> Result<Vec<u8>, csv::Error> {
 fn number(points: f64) -> String {
     let text = format!("{points:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }

@@ -43,7 +43,7 @@ const CODES: &[(Code, &str, &str)] = &[
     (Code::NoUser, "NO_USER", "there is no such user"),
     (Code::NoRoom, "NO_ROOM", "there is no such room"),
     (Code::NoMessage, "NO_MESSAGE", "you have no message there with that number"),
-    (Code::Name, "NAME", "not a name for a room: # and 1 to 32 letters, digits or signs of one script"),
+    (Code::Name, "NAME", "not a name: 1 to 32 letters, digits or signs of one script, and # before a room's"),
     (Code::Password, "PASSWORD", "not a good password"),
     (Code::Damaged, "DAMAGED", "that message is damaged on the server"),
     (Code::NotMember, "NOT_MEMBER", "you are not in that room"),

@@ -18,6 +18,10 @@ impl Router {
     /// asks for comes between the change and what follows from it, such as the end of a user's connections.
     pub(in crate::server) fn administer(&mut self, asked: Asked) -> Result<(), Fatal> {
         let request = asked.request;
+        if request.is_query() {
+            // What the answer shows has to be durable (output commit), and the batch may hold more.
+            self.commit()?;
+        }
         let reply = match plan(request.clone(), self.group_commit.state(), Timestamp::now()) {
             Plan::Change(command) => self.change(&request, command)?,
             Plan::Answer(reply) => reply,
@@ -32,7 +36,6 @@ impl Router {
     }
 
     fn change(&mut self, request: &ControlRequest, command: Command) -> Result<Vec<u8>, Fatal> {
-        // The lists of the administrator show what is durable: so nothing waits when this returns.
         if let Command::AddAccounts { accounts, .. } = &command
             && !self.make_room_for(accounts)?
         {

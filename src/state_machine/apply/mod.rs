@@ -96,6 +96,7 @@ impl StoredState {
         if row.removed_at.is_none() {
             self.active_accounts.insert(row.name.clone(), number);
         }
+        self.account_looks.add(&row.name, number);
         self.accounts.push(Account::new(row));
         Ok(())
     }

@@ -45,6 +45,7 @@ impl StoredState {
     pub(super) fn put_room(&mut self, number: RoomNumber, room: Room) {
         if room.is_open {
             self.room_numbers.insert(room.name.clone(), number);
+            self.room_looks.add(room.name.without_sign(), number);
             room.creator.into_iter().for_each(|creator| self.account_mut(creator).created_rooms += 1);
         }
         match self.rooms.get_mut(number.index()) {
@@ -72,6 +73,7 @@ impl StoredState {
         let closed = Room { is_open: false, ..Room::new(place.name.clone(), None) };
         let Room { name, creator, members, marks, conversation, .. } = std::mem::replace(place, closed);
         self.room_numbers.remove(&name);
+        self.room_looks.remove(name.without_sign(), number);
         for member in members.into_keys() {
             self.account_mut(member).rooms.remove(&number);
         }

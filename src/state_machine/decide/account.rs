@@ -18,6 +18,7 @@ impl StateMachine {
         if self.stored.account_numbers.contains_key(&name) {
             return Err(Code::Exists.into());
         }
+        self.stored.check_new_account(&name)?;
         let record = Record::Account { name: name.clone(), password_hash: password_hash.clone(), at: context.now.at };
         self.apply_and_emit(record, context)?;
         context.out.effects.push(Effect::Account { name: name.clone(), password_hash });
@@ -84,8 +85,9 @@ impl StateMachine {
         Ok(Reply::Done)
     }
 
-    /// Checks that the server and the quota of the user allow one more room.
+    /// Checks that the name, the server and the quota of the user allow one more room.
     fn check_new_room(&self, user: AccountNumber, name: &RoomName) -> Decided<()> {
+        self.stored.check_new_room(name)?;
         if self.stored.room_numbers.len() >= limits::ROOMS {
             return Err(quota(format!("there are {} rooms; join one of them", limits::ROOMS)));
         }

@@ -1,11 +1,13 @@
 //! The administrator's commands: accounts that are created together, bans, announcements.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::quota::quota;
 use super::{Context, Decided};
-use crate::model::{Banned, Email, NewAccount, ShortText, Text, Timestamp};
+use crate::model::look::looks;
+use crate::model::{Banned, Email, NewAccount, ShortText, Text, Timestamp, UserName};
 use crate::protocol::{Code, Event, Ko, Reply};
+use crate::state_machine::stored::looks_like;
 use crate::state_machine::{Effect, Record, StateMachine};
 
 impl StateMachine {
@@ -31,9 +33,26 @@ impl StateMachine {
         let mut names = HashSet::new();
         let is_taken = |new: &&NewAccount| self.stored.account_numbers.contains_key(&new.name);
         let taken = accounts.iter().find(|new| is_taken(new) || !names.insert(&new.name));
-        let Some(NewAccount { name, .. }) = taken else { return Ok(()) };
+        let Some(NewAccount { name, .. }) = taken else { return self.check_new_names(accounts) };
         let which = if accounts.len() > 1 { format!("{name}: ") } else { String::new() };
         Err(Ko::new(Code::Exists, format!("{which}that name is taken (a removed one stays so)")).into())
+    }
+
+    /// Checks that each new name looks like none that is taken, and like none of the others.
+    fn check_new_names(&self, accounts: &[NewAccount]) -> Decided<()> {
+        let named = |name: &UserName, ko: Ko| {
+            if accounts.len() > 1 { Ko::new(ko.code, format!("{name}: {}", ko.text)) } else { ko }
+        };
+        let mut seen = HashMap::new();
+        for NewAccount { name, .. } in accounts {
+            self.stored.check_new_account(name).map_err(|ko| named(name, ko))?;
+            for look in looks(name) {
+                if let Some(other) = seen.insert(look, name).filter(|other| *other != name) {
+                    return Err(named(name, looks_like(other)).into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Bans a user, who has to have an account, or a network.

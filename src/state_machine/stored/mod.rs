@@ -3,6 +3,7 @@
 mod account;
 mod bans;
 mod conversation;
+mod look_alikes;
 mod mailbox;
 mod room;
 
@@ -16,15 +17,22 @@ pub use bans::{Ban, Bans};
 pub use conversation::{
     AccountNumber, Conversation, ConversationId, HistoryPrefix, Participants, RemovedRows, RoomNumber,
 };
+use look_alikes::LookAlikes;
 pub use mailbox::{Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
 use super::ApplyError;
 use crate::limits;
+use crate::model::look::{check_new, looks};
 use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, Text, UserName};
-use crate::protocol::Code;
 use crate::protocol::request::RequestedTarget;
+use crate::protocol::{Code, Ko};
 use crate::record::length_in_record;
+
+/// Returns the refusal of a new name that looks like another one.
+pub fn looks_like(other: &impl std::fmt::Display) -> Ko {
+    Ko::new(Code::Name, format!("that name looks like {other}, which is taken; choose another one"))
+}
 
 /// The room of which every new account is a member.
 pub(super) const LOBBY: &str = "#lobby";
@@ -66,7 +74,11 @@ pub struct StoredState {
     pub(super) account_numbers: HashMap<UserName, AccountNumber>,
     /// The accounts that were not removed, in the order of USERS.
     pub(super) active_accounts: BTreeMap<UserName, AccountNumber>,
+    /// All names that are taken, by how they look: those of removed accounts, too.
+    pub(super) account_looks: LookAlikes<AccountNumber>,
     pub(super) rooms: Vec<Room>,
+    /// The names of the open rooms, by how they look.
+    pub(super) room_looks: LookAlikes<RoomNumber>,
     /// The open rooms, in the order of ROOMS.
     pub(super) room_numbers: BTreeMap<RoomName, RoomNumber>,
     /// The number of messages in all removed rooms of a name. CHATS goes on counting from it, so that a client which knew a
@@ -193,6 +205,25 @@ impl StoredState {
     pub fn find_active_account(&self, name: &UserName) -> Result<AccountNumber, Code> {
         let number = self.account_numbers.get(name).copied();
         number.filter(|number| self.account(*number).row.removed_at.is_none()).ok_or(Code::NoUser)
+    }
+
+    /// Checks that a new account may have a name, which no account has.
+    pub fn check_new_account(&self, name: &UserName) -> Result<(), Ko> {
+        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        let found = self.account_looks.find(name, AccountNumber::new(0));
+        found.map_or(Ok(()), |other| Err(looks_like(&self.account(other).row.name)))
+    }
+
+    /// Checks that a new room may have a name, which no room has. The lobby always counts as one.
+    pub fn check_new_room(&self, name: &RoomName) -> Result<(), Ko> {
+        check_new(name.without_sign()).map_err(|error| Ko::new(Code::Name, error))?;
+        let found = self.room_looks.find(name.without_sign(), RoomNumber::new(0));
+        let lobby = RoomName::new(LOBBY).ok().filter(|lobby| lobby != name);
+        let is_lobby = |lobby: &RoomName| {
+            looks(name.without_sign()).any(|look| looks(lobby.without_sign()).any(|lobby| lobby == look))
+        };
+        let other = found.map(|other| self.room(other).name.clone()).or_else(|| lobby.filter(is_lobby));
+        other.map_or(Ok(()), |other| Err(looks_like(&other)))
     }
 
     /// Finds a room, for a request that can be refused.

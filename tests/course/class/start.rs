@@ -101,6 +101,7 @@ fn with_an_error_nothing_is_started() {
         ("name;group\nana;1\nluis;3\neva;red\n", "line 3: \"3\" is no group: they are 1 to 2"),
         ("name;group\nana;1\nluis;3\neva;red\n", "line 4: \"red\" is no group"),
         ("name\nana\nana\n", "line 3: ana is in line 2, too"),
+        ("name\nluis\nana\n1uis\n", "line 4: 1uis looks like luis, in line 2"),
         ("name;colour\nana;red\n", "there is no column \"colour\""),
         ("", "line 1: the file is empty"),
     ] {

@@ -302,7 +302,7 @@ fn the_sections_that_the_source_refers_to_exist() {
     assert!(found > 50, "only {found} references were found");
 }
 
-fn sources(directory: &Path) -> Vec<std::path::PathBuf> {
+pub fn sources(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
     let found = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
     found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()

@@ -1,5 +1,9 @@
 //! Timestamps.
 
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use wachat::log_lines::seconds;
 use wachat::model::Timestamp;
 
 #[test]
@@ -21,5 +25,42 @@ fn every_day_is_written_as_the_time_library_writes_it() {
     let instant = |millis: u64| jiff::Timestamp::from_millisecond(millis as i64).unwrap();
     for millis in (0..253_402_207_199_999).step_by(86_399_999) {
         assert_eq!(Timestamp::from_millis(millis).to_string(), format!("{:.3}", instant(millis)));
+    }
+}
+
+/// The clock of a machine may say anything: no log, and nothing else, stops a program for that.
+#[test]
+fn whatever_the_clock_says_can_be_written() {
+    let year_10000 = 253_402_300_800;
+    let after = |seconds: u64| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    let before = |seconds: u64| UNIX_EPOCH.checked_sub(Duration::from_secs(seconds));
+    let last = [year_10000 - 1, year_10000, 1 << 40, 1 << 62, i64::MAX as u64].map(after);
+    let first = [1, 1 << 40, 1 << 62, i64::MAX as u64].map(before);
+    let written = |clock: SystemTime| (seconds(Timestamp::from_clock(clock)), Timestamp::from_clock(clock).to_string());
+    for clock in last.into_iter().flatten() {
+        let (line, text) = written(clock);
+        assert_eq!((&*line, &*text), ("9999-12-30T21:59:59Z", "9999-12-30T21:59:59.999Z"), "the clock says {clock:?}");
+    }
+    for clock in first.into_iter().flatten() {
+        let (line, text) = written(clock);
+        assert_eq!((&*line, &*text), ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"), "the clock says {clock:?}");
+    }
+    let time = Timestamp::from_millis(u64::MAX);
+    assert_eq!([time.later(Duration::MAX), time.before(Duration::MAX)], [time, Timestamp::default()]);
+    let _ = (time.local(), time.local_date(), time.local_time_of_day());
+}
+
+/// The times of `env_logger` cannot be written beyond the year 9999: each log has the form of `log_lines`.
+#[test]
+fn every_log_has_the_form_of_its_one_home() {
+    for file in crate::codec::page::sources(Path::new("src")) {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let makes_one = text.contains("env_logger") && text.contains("Builder") || text.contains("env_logger::init");
+        let is_home = file.ends_with("log_lines.rs");
+        assert!(
+            is_home || !makes_one || text.contains("log_lines::with_form"),
+            "{}: a log of another form",
+            file.display()
+        );
     }
 }

@@ -5,6 +5,7 @@
 
 mod crowd;
 mod days;
+mod look_alikes;
 mod million;
 mod real;
 mod rooms;

@@ -20,6 +20,7 @@ pub struct Real {
     pub machine: StateMachine,
     pub lines: Vec<Vec<u8>>,
     capacities: Capacities,
+    policy: Policy,
     sessions: u64,
     clock: u64,
 }
@@ -61,9 +62,10 @@ impl Real {
 
     fn with(policy: Policy, capacities: Capacities) -> Self {
         let mut real = Self {
-            machine: StateMachine::new(StoredState::with_capacities("store".into(), capacities), policy),
+            machine: StateMachine::new(StoredState::with_capacities("store".into(), capacities), policy.clone()),
             lines: Vec::new(),
             capacities,
+            policy,
             sessions: 0,
             clock: 0,
         };
@@ -184,13 +186,13 @@ impl Real {
 
     pub fn restart(&mut self) {
         let stored = StoredState::with_capacities("store".into(), self.capacities);
-        self.machine = StateMachine::new(stored, policy());
+        self.machine = StateMachine::new(stored, self.policy.clone());
         self.lines.iter().for_each(|line| self.machine.stored.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
         let stored = StoredState::restore(self.machine.stored.snapshot(), self.capacities).unwrap();
-        self.machine = StateMachine::new(stored, policy());
+        self.machine = StateMachine::new(stored, self.policy.clone());
     }
 }
 

@@ -37,18 +37,19 @@ fn the_room_sees_the_name_of_a_sender() {
 #[test]
 fn the_room_sees_texts_attachments_and_quotes() {
     let messages = [
-        (json!({"text": "one\r\ntwo\u{1b}[2J\n\tthree"}), "one\ntwo␛[2J\n\tthree"),
+        (json!({"text": "one\r\ntwo\u{1b}[2J\n\tthree"}), "one\n    two␛[2J\n    \tthree"),
+        (json!({"text": "a\rluis: b\u{2028}<ana> c"}), "a\n    luis: b\n    <ana> c"),
         (json!({"text": "👩‍🚀 ñ"}), "👩‍🚀 ñ"),
-        (json!({"photo": [{}], "caption": "look\nhere"}), "[photo] look\nhere"),
+        (json!({"photo": [{}], "caption": "look\nhere"}), "[photo] look\n    here"),
         (json!({"sticker": {"emoji": "🙂"}}), "[sticker 🙂]"),
         (json!({"animation": {}, "document": {"file_name": "a.gif"}}), "[animation]"),
         (json!({"document": {"file_name": "a.pdf"}}), "[file a.pdf]"),
         (json!({"document": {}}), "[file]"),
         (json!({"poll": {"question": "Why?"}}), "[poll Why?]"),
         (json!({"dice": {"emoji": "🎲", "value": 4}}), "[🎲 4]"),
-        (json!({"text": "yes", "reply_to_message": {"text": "\n first \nsecond"}}), "> first\nyes"),
-        (json!({"text": "yes", "reply_to_message": {"photo": [{}]}}), "> [photo]\nyes"),
-        (json!({"text": "yes", "quote": {"text": "this"}, "reply_to_message": {"text": "that"}}), "> this\nyes"),
+        (json!({"text": "yes", "reply_to_message": {"text": "\n first \nsecond"}}), "> first\n    yes"),
+        (json!({"text": "yes", "reply_to_message": {"photo": [{}]}}), "> [photo]\n    yes"),
+        (json!({"text": "yes", "quote": {"text": "this"}, "reply_to_message": {"text": "that"}}), "> this\n    yes"),
     ];
     let expected = messages.clone().map(|(_, text)| format!("Telegram - Marta Ruiz: {text}"));
     let with_text = messages.into_iter().zip(&expected).map(|((message, _), text)| (message, Some(text.as_str())));
@@ -99,7 +100,7 @@ fn long_texts_are_cut_at_ends_of_lines_and_words_and_nothing_is_lost() {
         let parts = &sent[..sent.len() - 1];
         assert!(parts.iter().all(|part| part.encode_utf16().count() <= limits::TELEGRAM_TEXT));
         let head = |index: usize| format!("ana ({}/{}): ", index + 1, parts.len());
-        let body = |(index, part): (usize, &String)| part.strip_prefix(&head(index)).unwrap().to_owned();
+        let body = |(index, part): (usize, &String)| part.strip_prefix(&head(index)).unwrap().replace("\n    ", "\n");
         let pieces: Vec<String> = parts.iter().enumerate().map(body).collect();
         let without = |text: &str| text.replace([' ', '\n'], "");
         assert_eq!(without(&pieces.concat()), without(&text));
@@ -113,7 +114,12 @@ fn long_texts_are_cut_at_ends_of_lines_and_words_and_nothing_is_lost() {
 fn a_short_text_is_one_part() {
     let mut room = BridgedRoom::new();
     let _bridge = room.bridge();
-    ["hola\nñ 🙂", "/me waves", ""].iter().for_each(|text| _ = room.say(text));
+    ["hola\nñ 🙂", "a\rluis: b\u{2028}luis: c", "/me waves\nluis: d", ""].iter().for_each(|text| _ = room.say(text));
     // Telegram removes the space at the end.
-    room.expect_sent(&owned(["ana: hola\nñ 🙂", "* ana waves", "ana:"]));
+    room.expect_sent(&owned([
+        "ana: hola\n    ñ 🙂",
+        "ana: a\n    luis: b\n    luis: c",
+        "* ana waves\n    luis: d",
+        "ana:",
+    ]));
 }

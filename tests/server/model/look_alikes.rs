@@ -1,0 +1,74 @@
+//! Names that look alike: whichever accounts and rooms there are, and however the state was read again, a new one looks
+//! like none of them (protocol, section 3).
+
+use std::collections::BTreeMap;
+
+use wachat::model::{Target, UserName};
+use wachat::protocol::Code;
+use wachat::state_machine::{Command, ConnectionId};
+
+use super::real::Real;
+use super::simple::Said;
+use crate::support::random::Random;
+
+/// Those of a row look alike; some are the same name in another case.
+const LOOKS: [&[&str]; 4] =
+    [&["luis", "Iuis", "1uis", "LUIS"], &["bo0", "boo", "boO"], &["marta", "rnarta"], &["a1", "al"]];
+
+/// The names that are taken, by the row of their look.
+type Taken = BTreeMap<usize, UserName>;
+
+/// Returns what a request for a new name has to get: its own name first, its look then.
+fn expected(taken: &mut Taken, row: usize, name: &UserName, own: Said) -> Said {
+    match taken.get(&row) {
+        Some(other) if other == name => own,
+        Some(_) => Said::Ko(Code::Name),
+        None => {
+            taken.insert(row, name.clone());
+            Said::Done
+        }
+    }
+}
+
+#[test]
+fn no_new_name_looks_like_one_that_is_taken() {
+    let mut random = Random::new(5);
+    for history in 0..300 {
+        let mut real = Real::with_any_rooms();
+        let mut accounts = Taken::from([(0, UserName::new("luis").expect("a name"))]);
+        let mut rooms = Taken::new();
+        for step in 0..40 {
+            let row = random.below(LOOKS.len() as u64) as usize;
+            let text = LOOKS[row][random.below(LOOKS[row].len() as u64) as usize];
+            let name = UserName::new(text).expect("a name");
+            let (ana, room) = (UserName::new("ana").expect("a name"), Target::parse(&format!("#{text}")));
+            let (command, wanted) = match random.below(10) {
+                0..=2 => {
+                    let wanted = expected(&mut accounts, row, &name, Said::Ko(Code::Exists));
+                    (Command::Register { name, password_hash: "x".into() }, wanted)
+                }
+                3..=5 => {
+                    let wanted = expected(&mut rooms, row, &name, Said::Done);
+                    (Command::Join { user: ana, room }, wanted)
+                }
+                6 | 7 => {
+                    let is_open = rooms.get(&row) == Some(&name);
+                    let wanted = if is_open { Said::Done } else { Said::Ko(Code::NoRoom) };
+                    rooms.retain(|_, open| *open != name);
+                    let is_left = random.below(2) == 0;
+                    (if is_left { Command::Leave { user: ana, room } } else { Command::RemoveRoom { room } }, wanted)
+                }
+                8 => {
+                    real.restart();
+                    continue;
+                }
+                _ => {
+                    real.file_all();
+                    real.restart_from_checkpoint();
+                    continue;
+                }
+            };
+            assert_eq!(real.say(ConnectionId(0), command), wanted, "history {history}, step {step}: {text}");
+        }
+    }
+}
