@@ -265,8 +265,8 @@ fn a_text_of_5_000_characters_that_is_not_marked_as_pasted_is_not_drawn_characte
     shows(&ana, "the end.");
     let cost = process.cpu_time() - begun;
     println!("{cost:?}");
-    // The tests are not optimised: a drawing for each key would take a second.
-    assert!(cost < Duration::from_millis(if cfg!(debug_assertions) { 300 } else { 50 }), "{cost:?}");
+    // The tests are little optimised, and other programs share the caches: a drawing for each key would take seconds.
+    assert!(cost < Duration::from_millis(if cfg!(debug_assertions) { 800 } else { 50 }), "{cost:?}");
     ana.type_bytes(b"\x03");
     ana.quit();
 }

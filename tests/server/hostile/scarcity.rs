@@ -9,7 +9,9 @@ use std::time::Duration;
 use wachat::limits;
 
 use super::scene::{Scene, login, mallory};
+use crate::support::connection::connect_from;
 use crate::support::metrics::get;
+
 use crate::support::{Connection, World, tls, wait_for, wait_until};
 
 /// Open files of the server with few: the least that it starts with.
@@ -40,8 +42,9 @@ fn all_places_of_a_server_with_few_files_are_taken() {
     let mut ana = scene.enter(&login("ana"));
     let user = |number: usize| login(&mallory(number / limits::CONNECTIONS_PER_USER));
     let inside: Vec<_> = (0..places * 3 / 4 - 1).map(|number| scene.enter(&user(number))).collect();
+    // Each of an address of its own: one address gets a part of the places for those who have not logged in.
     let outside: Vec<_> =
-        (0..places / 4).map(|_| TcpStream::connect(scene.world.send).expect("a connection")).collect();
+        (0..places / 4).map(|number| connect_from([127, 2, 0, number as u8], scene.world.send)).collect();
     wait_until("all places to be taken", || scene.page().value("wachat_connections{port=\"send\"}") == places as f64);
     for port in scene.world.addresses() {
         assert!(Connection::open(port).read_line().starts_with("KO;FULL;"));

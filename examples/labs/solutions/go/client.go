@@ -37,7 +37,7 @@ const (
 	timeout = 10 * time.Second                              // without a byte: after it a connection counts as lost
 	wait    = 5                                             // seconds that a POLL waits for an event; less than timeout
 	later   = " QUOTA RATE FULL TIMEOUT SHUTDOWN INTERNAL " // a retry may succeed (section 4)
-	ended   = " AUTH BANNED REPLACED "                      // the program ends, and what has no reply waits for its next run (section 1)
+	ended   = " AUTH BANNED REPLACED "                      // the program ends; what has no reply waits (section 1)
 )
 
 func setting(name, otherwise string) string {
