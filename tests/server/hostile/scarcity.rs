@@ -11,7 +11,6 @@ use wachat::limits;
 use super::scene::{Scene, login, mallory};
 use crate::support::connection::connect_from;
 use crate::support::metrics::get;
-
 use crate::support::{Connection, World, tls, wait_for, wait_until};
 
 /// Open files of the server with few: the least that it starts with.
