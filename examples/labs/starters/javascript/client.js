@@ -22,7 +22,7 @@ const NOTES = path.join(process.env.WACHAT_HOME ?? ".", `${USER}.notes`);
 const TIMEOUT = 10_000; // milliseconds without a byte after which a connection counts as lost
 const WAIT = 5; // seconds that a POLL waits for an event; less than TIMEOUT
 const LATER = ["QUOTA", "RATE", "FULL", "TIMEOUT", "SHUTDOWN", "INTERNAL"]; // a retry may succeed (section 4)
-const ENDED = ["AUTH", "BANNED", "REPLACED"]; // the program ends, and what has no reply waits for its next run (section 1)
+const ENDED = ["AUTH", "BANNED", "REPLACED"]; // the program ends; what has no reply waits for its next run (section 1)
 
 /** No reply, or a KO after which a retry may succeed. Errors of the socket count as this, too. */
 class Lost extends Error {}
