@@ -235,7 +235,10 @@ impl World {
         let mut apart = if let Some(user) = self.user() {
             let program = self.path("wachat");
             // The one that was built may be in a directory that others cannot read.
-            std::fs::copy(WACHAT, &program).expect("a copy");
+            // By another process: a descriptor for writing that a thread of this one hands to a child in the moment of its start
+            // would keep the program from being executed.
+            let copied = Command::new("cp").arg(WACHAT).arg(&program).status().expect("cp");
+            assert!(copied.success(), "a copy of the program");
             let owner = format!("{user}:{user}");
             let done = Command::new("chown").args(["-R", &owner]).arg(self.directory.path()).status().expect("chown");
             assert!(done.success(), "chown -R {owner}");
