@@ -24,7 +24,7 @@ fn wait_for_question(terminal: &Terminal, prompt: &str) {
 }
 
 /// Checks that no file below a directory has this text in it.
-fn assert_nowhere(directory: &Path, text: &str) {
+pub fn assert_nowhere(directory: &Path, text: &str) {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
             assert_nowhere(&entry.path(), text);

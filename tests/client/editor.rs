@@ -251,3 +251,67 @@ fn the_cursor_stands_behind_a_sequence_of_emoji_as_it_is_drawn() {
     assert_eq!(editor.render(area, &mut cells, Style::new()), Position::new(4, 0));
     assert_eq!((cells[(0, 0)].symbol(), cells[(3, 0)].symbol(), cells[(4, 0)].symbol()), ("a", "b", " "));
 }
+
+/// Keys that delete a text.
+const DELETIONS: [fn(&mut Editor); 5] = [
+    |editor| _ = editor.input(control('u')),
+    |editor| [control('a'), control('k')].into_iter().for_each(|key| _ = editor.input(key)),
+    |editor| (0..3).for_each(|_| _ = editor.input(control('w'))),
+    |editor| [control('a'), alt(KeyCode::Char('d')), control('e')].into_iter().for_each(|key| _ = editor.input(key)),
+    |_| {},
+];
+
+/// Ends of the question for a password: the answer, Ctrl-C, and an end from elsewhere.
+const ENDS: [fn(&mut Editor); 3] = [
+    |editor| _ = editor.input(plain(KeyCode::Enter)),
+    |editor| _ = editor.input(control('c')),
+    |editor| editor.set_secret(false),
+];
+
+#[test]
+fn nothing_of_a_password_comes_back() {
+    let back =
+        [control('y'), control('7'), plain(KeyCode::Up), plain(KeyCode::Down), control('p'), plain(KeyCode::Tab)];
+    for (deletion, delete) in DELETIONS.iter().enumerate() {
+        for (ending, end) in ENDS.iter().enumerate() {
+            for asked_again in [true, false] {
+                let mut editor = editor("");
+                editor.set_secret(true);
+                type_text(&mut editor, "my secret word");
+                delete(&mut editor);
+                end(&mut editor);
+                editor.set_secret(asked_again);
+                for key in back {
+                    editor.input(key);
+                    assert_eq!(editor.text(), "", "{key:?} after deletion {deletion}, end {ending}, {asked_again}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_ahead_of_the_question_for_a_password_is_its_beginning_and_is_forgotten() {
+    let mut editor = editor("");
+    for text in ["typed ahead", "a message", "typed ahead"] {
+        editor.set_text(text);
+        editor.input(plain(KeyCode::Enter));
+    }
+    type_text(&mut editor, "deleted");
+    editor.input(control('u'));
+    type_text(&mut editor, "sec");
+    editor.input(plain(KeyCode::Up));
+    editor.input(plain(KeyCode::Down));
+    editor.set_secret(true);
+    editor.forget("typed ahead");
+    type_text(&mut editor, "ret");
+    assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted("secret".to_owned()));
+    editor.set_secret(false);
+    editor.input(control('y'));
+    assert_eq!(editor.text(), "");
+    for key in [KeyCode::Up, KeyCode::Up, KeyCode::Up] {
+        editor.input(plain(key));
+        editor.draw(20, 20);
+        assert_eq!(editor.text(), "a message");
+    }
+}

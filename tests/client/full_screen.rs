@@ -13,6 +13,7 @@ use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Event};
 
+use crate::account::assert_nowhere;
 use crate::support::clients::all_output;
 use crate::support::process::Process;
 use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World, send_signal, wait_for, wait_until};
@@ -21,6 +22,7 @@ const SIZE: [u16; 2] = [20, 70];
 const CONTROL_C: &[u8] = b"\x03";
 const CONTROL_D: &[u8] = b"\x04";
 const CONTROL_F: &[u8] = b"\x06";
+const CONTROL_N: &[u8] = b"\x0e";
 const CONTROL_Z: &[u8] = b"\x1a";
 const ALT_A: &[u8] = b"\x1ba";
 const PAGE_UP: &[u8] = b"\x1b[5~";
@@ -383,6 +385,66 @@ fn the_open_chat_its_draft_and_its_place_survive_a_restart() {
     assert!(ana.rows()[18].ends_with("│> half a draft"), "{:#?}", ana.rows());
     ana.type_bytes(CONTROL_C);
     ana.quit();
+}
+
+#[test]
+fn a_password_that_was_begun_is_in_no_draft_and_no_key_brings_it_back() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    for end in [b"\x1b".as_slice(), CONTROL_C] {
+        ana.type_line("/passwd");
+        shows(&ana, "current password:");
+        ana.type_bytes(b"my secret\x15my secret");
+        shows(&ana, "*********");
+        // Ctrl-C clears the answer, and then ends the question.
+        ana.type_bytes(&end.repeat(if end == CONTROL_C { 2 } else { 1 }));
+        ana.wait_for_rows("the end of the question", |rows| !rows.concat().contains("current password:"));
+        // Yank, undo, and the lines before.
+        ana.type_bytes(b"\x19\x1f\x1b[A\x1b[Bthen a draft");
+        shows(&ana, "then a draft");
+        ana.type_bytes(CONTROL_C);
+        ana.type_line("/clear");
+        ana.wait_for_rows("no draft", |rows| !rows.concat().contains("then a draft"));
+    }
+    ana.type_line("/passwd");
+    shows(&ana, "current password:");
+    ana.type_bytes(b"my secret");
+    shows(&ana, "*********");
+    send_signal(ana.child.id(), "TERM");
+    ana.wait_for_exit();
+    assert!(std::fs::read_to_string(saved(&world, "ana")).unwrap().contains("OPEN;luis"));
+    assert_nowhere(&world.path("home"), "my secret");
+    assert!(!ana.last_screen().contains("my secret"));
+}
+
+#[test]
+fn a_draft_is_there_again_after_a_question_for_a_password() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    ana.type_bytes(b"half a draft");
+    shows(&ana, "half a draft");
+    ana.type_bytes(CONTROL_N);
+    ana.wait_for_rows("another chat", |rows| rows[0].contains("│#lobby"));
+    ana.type_line("/passwd");
+    shows(&ana, "current password:");
+    ana.type_bytes(b"my secret");
+    ana.type_bytes(CONTROL_N);
+    ana.wait_for_rows("the first chat", |rows| rows[0].contains("│luis"));
+    shows(&ana, "current password:");
+    assert!(!ana.rows().concat().contains("half a draft"));
+    // The answer is empty again, and ends the question.
+    ana.type_line("");
+    shows(&ana, "> half a draft");
+    ana.type_bytes(CONTROL_N);
+    ana.wait_for_rows("another chat", |rows| rows[0].contains("│#lobby"));
+    shows(&ana, "the password stays as it is");
+    ana.type_bytes(CONTROL_N);
+    shows(&ana, "> half a draft");
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+    assert!(!ana.last_screen().contains("my secret"));
 }
 
 #[test]

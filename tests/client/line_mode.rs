@@ -148,6 +148,26 @@ fn keys_edit_recall_and_complete() {
 }
 
 #[test]
+fn a_password_is_not_recalled_even_if_it_was_typed_in_one_go_with_its_command() {
+    let (_world, mut ana) = with_luis();
+    ana.type_bytes(b"/passwd\rmy secret\rdeleted\x15new\r/set\r");
+    ana.wait_for_rows("the end of the question", |rows| rows.iter().any(|row| row.starts_with("! a new password")));
+    ana.wait_for_row("#lobby> /set");
+    // Yank, undo, and the lines before.
+    ana.type_bytes(b"\x19\x1f");
+    ana.type_bytes(UP);
+    ana.wait_for_row("#lobby> /set");
+    ana.type_bytes(UP);
+    ana.wait_for_row("#lobby> /passwd");
+    ana.type_bytes(UP);
+    ana.type_bytes(b"!");
+    ana.wait_for_row("#lobby> /passwd!");
+    ana.type_bytes(CONTROL_C);
+    ana.quit();
+    ["my secret", "deleted"].iter().for_each(|secret| assert!(!ana.screen().contains(secret), "{}", ana.screen()));
+}
+
+#[test]
 fn an_action_is_one_to_its_sender_too() {
     let (_world, mut ana) = with_luis();
     ana.type_line("/me saluda");

@@ -268,7 +268,6 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
         Mode::Search { words, everywhere } => (search_prompt(model, *everywhere), words.clone()),
         _ => {
             let is_secret = app.asks_secret();
-            model.editor.set_secret(is_secret);
             let sign = match app.open() {
                 _ if is_secret => app.prompt(),
                 Open::Direct(_) => "» ".to_owned(),

@@ -178,8 +178,9 @@ impl Model {
         }
     }
 
-    /// Follows the app to the conversation that is open there.
+    /// Follows the app to the conversation that is open there, and to its question for a password.
     pub fn follow(&mut self, app: &App) {
+        self.follow_secret(app);
         let open = app.open().target();
         if open == self.open {
             return;
@@ -193,6 +194,16 @@ impl Model {
         self.open = open;
     }
 
+    /// Hides what is typed while the app asks for a password. Afterwards the draft of the conversation is there again.
+    fn follow_secret(&mut self, app: &App) {
+        let was_secret = self.editor.is_secret();
+        self.editor.set_secret(app.asks_secret());
+        if was_secret && !self.editor.is_secret() {
+            let draft = self.open.as_ref().and_then(|target| self.drafts.get(target));
+            self.editor.set_text(draft.map_or("", String::as_str));
+        }
+    }
+
     /// Moves the notes that were made while no conversation was open into the first one.
     fn take_notes(&mut self, app: &App, open: Option<&Target>) {
         let Some(target) = open else { return };
@@ -204,15 +215,24 @@ impl Model {
 
     /// Returns what was typed and not given to the app yet.
     pub fn draft(&self) -> String {
-        let typed = self.editor.text();
-        let all: Vec<_> =
-            self.held.iter().cloned().chain(Some(typed).filter(|typed| !typed.trim().is_empty())).collect();
+        let all: Vec<_> = self.held.iter().cloned().chain(self.typed()).collect();
         all.join("\n")
     }
 
-    /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one.
+    /// Returns the text in the editor, if it is one to keep: no password is.
+    fn typed(&self) -> Option<String> {
+        let typed = Some(self.editor.text()).filter(|_| !self.editor.is_secret());
+        typed.filter(|typed| !typed.trim().is_empty())
+    }
+
+    /// Keeps the text in the editor as the draft of the conversation that is left, and takes that of the other one. A
+    /// password is discarded.
     fn change_draft(&mut self, open: Option<&Target>) {
-        let typed = Some(self.editor.text()).filter(|typed| !typed.trim().is_empty());
+        if self.editor.is_secret() {
+            self.open = None;
+            return self.editor.set_text("");
+        }
+        let typed = self.typed();
         let mut draft: Vec<_> = open.and_then(|target| self.drafts.get(target)).cloned().into_iter().collect();
         match (self.open.take(), typed) {
             (Some(left), Some(typed)) => _ = self.drafts.insert(left, typed),

@@ -109,6 +109,9 @@ impl Model {
     /// Gives the first text that is held to the app, if the app wants one.
     pub(super) fn enter_held(&mut self, app: &App) -> Vec<Request> {
         let text = if app.wants_line() { self.held.pop_front() } else { None };
+        if let Some(typed_ahead) = text.as_ref().filter(|_| app.asks_secret()) {
+            self.editor.forget(typed_ahead);
+        }
         text.map(|text| self.enter(text)).into_iter().collect()
     }
 

@@ -48,7 +48,7 @@ pub struct Editor {
     area: TextArea<'static>,
     recall: Recall,
     completer: Completer,
-    /// The text is a password: it is not shown, and not in the history.
+    /// The text is a password: it is not shown, and nothing keeps it.
     is_secret: bool,
     /// Cells of the first row and of the others when it was last drawn: Up and Down go by rows.
     widths: Option<(usize, usize)>,
@@ -63,21 +63,39 @@ impl Editor {
         self.area.is_empty()
     }
 
-    /// Replaces the text; the cursor is at its end. A text that is too long is cut.
+    /// Replaces the text; the cursor is at its end. A text that is too long is cut. What was deleted can still be yanked,
+    /// but nothing of a password.
     pub fn set_text(&mut self, text: &str) {
         let end =
             text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limits::TYPED_BYTES).last();
         let text = text.get(..end.unwrap_or(0)).unwrap_or_default();
-        let yank = self.area.yank_text();
+        let yank = if self.is_secret { String::new() } else { self.area.yank_text() };
         self.area = TextArea::new(text.split('\n').map(str::to_owned).collect());
         self.area.set_yank_text(yank);
         self.area.move_cursor(CursorMove::Bottom);
         self.area.move_cursor(CursorMove::End);
     }
 
-    /// Begins or ends a text that is not shown while it is typed.
+    /// Begins or ends a text that is not shown while it is typed. At its end nothing is left of it: no text, no change to
+    /// undo, nothing to yank. What was typed before it began may belong to it, and is its beginning.
     pub fn set_secret(&mut self, is_secret: bool) {
+        if is_secret == self.is_secret {
+            return;
+        }
+        let text = if is_secret { self.text() } else { String::new() };
+        self.is_secret = true;
+        self.recall.leave();
+        self.set_text(&text);
         self.is_secret = is_secret;
+    }
+
+    pub fn is_secret(&self) -> bool {
+        self.is_secret
+    }
+
+    /// Removes a submitted text from the history: it was typed ahead, and is a password.
+    pub fn forget(&mut self, text: &str) {
+        self.recall.remove(text);
     }
 
     /// Inserts pasted text; it never submits. `false`: there is no room for it, and nothing is inserted.

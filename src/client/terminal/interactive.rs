@@ -96,9 +96,7 @@ impl Interactive {
             if self.signal.is_some() {
                 return Ok(Exit::Interrupted);
             }
-            let next = if self.owner.app.wants_line() { self.entered.pop_front() } else { None };
-            if let Some(text) = next {
-                self.enter(text)?;
+            if self.enter_first()? {
                 continue;
             }
             if self.entered.is_empty() && std::mem::take(&mut self.has_ended) {
@@ -119,11 +117,21 @@ impl Interactive {
         self.show(views)
     }
 
+    /// Enters the first text that waits, if the app wants one; `false`: there is none.
+    fn enter_first(&mut self) -> Result<bool, Failure> {
+        let wants_line = self.owner.app.end().is_none() && self.owner.app.wants_line();
+        let next = if wants_line { self.entered.pop_front() } else { None };
+        next.map_or(Ok(false), |text| self.enter(text).map(|()| true))
+    }
+
     /// Enters a text. A command stays visible above its answer; a message has a line of its own.
     fn enter(&mut self, text: String) -> Result<(), Failure> {
         let prompt = self.owner.app.prompt();
         let is_secret = self.owner.app.asks_secret();
         let echo = format!("{}{}", safe(&prompt), if is_secret { String::new() } else { indented(&text) });
+        if is_secret {
+            self.editor.forget(&text);
+        }
         let is_empty = text.trim().is_empty();
         let views = self.owner.handle(Event::Entered(text))?;
         let is_message = matches!(views.first(), Some(View::Tick { state: None, .. } | View::DirectTick { .. }));
@@ -184,12 +192,12 @@ impl Interactive {
         let mut rows: Vec<_> = waiting.map(|text| cut(&safe(&snippet(text)), columns)).collect();
         let question = self.asked.as_ref().map(|text| question(text));
         let prompt = cut(&safe(&question.unwrap_or_else(|| self.owner.app.prompt())), columns * 2 / 3);
+        self.editor.set_secret(self.owner.app.asks_secret());
         if self.asked.is_some() {
             let cursor = (rows.len(), cells(&prompt));
             rows.push(prompt);
             return self.lines.draw(rows, cursor);
         }
-        self.editor.set_secret(self.owner.app.asks_secret());
         let indent = cells(&prompt);
         let width = (columns - indent).max(1);
         let drawn = self.editor.draw(width, width);
@@ -261,7 +269,11 @@ impl Interactive {
             return Ok(());
         }
         match self.editor.input(key) {
-            Edit::Submitted(text) => self.entered.push_back(text),
+            Edit::Submitted(text) => {
+                self.entered.push_back(text);
+                // The next key is typed under the prompt that follows from this text: that may ask for a password.
+                self.enter_first()?;
+            }
             Edit::Ended => self.has_ended = true,
             Edit::Full => self.lines.ring(),
             Edit::Unhandled => return self.handle_other_key(key),

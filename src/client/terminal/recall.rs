@@ -46,6 +46,13 @@ impl Recall {
         self.texts.get(number).cloned()
     }
 
+    /// Removes a text, however often it was submitted.
+    pub fn remove(&mut self, text: &str) {
+        self.place = None;
+        self.texts.retain(|kept| kept != text);
+        self.bytes = self.texts.iter().map(String::len).sum();
+    }
+
     /// Forgets the draft: the editor was cleared.
     pub fn leave(&mut self) {
         self.place = None;
