@@ -62,7 +62,9 @@ impl Store {
         self.sync_dir(&self.history_directory())?;
         let mut snapshot = state.snapshot();
         snapshot.store = new_name(&self.directory)?;
-        self.write_checkpoint(&snapshot, Covers { next_batch: 1, ..Covers::default() }).map(drop)
+        // By this time a clean-up notices a clock that has jumped: messages of the wrong time would hide it.
+        let cleaned_at = backup.load_newest()?.cleaned_at;
+        self.write_checkpoint(&snapshot, Covers { next_batch: 1, cleaned_at, ..Covers::default() }).map(drop)
     }
 
     /// Returns the path of the file that exists as long as a restore is not finished.

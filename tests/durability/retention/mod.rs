@@ -269,3 +269,24 @@ fn a_restart_does_not_make_a_wrong_clock_right() {
     server.clean_up(MONTH);
     assert_eq!(found(&disk, DATA).len(), 7);
 }
+
+/// A restored store has that time, too: the first clean-up after it is at its start, and the clock may be wrong then and
+/// give messages its time.
+#[test]
+fn a_restore_does_not_make_a_wrong_clock_right() {
+    let disk = SimulatedDisk::default();
+    let mut server = played(&disk);
+    server.clean_up(Retention { direct: Some(DAY * 365), rooms: None, trusts_clock: false });
+    let time = server.time + 800 * DAY.as_millis() as u64;
+    drop(server);
+    let at = |path: &str| Store::new(Arc::new(disk.clone()), Path::new(path));
+    at(DATA).backup(Path::new("/backup")).unwrap();
+    at("/restored").restore(&at("/backup")).unwrap();
+    let mut server = GroupCommitHarness::serve(at("/restored"));
+    server.time = time;
+    server.clean_up(MONTH);
+    server.send("ana", "luis", "wrong time");
+    server.time = time + 1_000;
+    server.clean_up(MONTH);
+    assert_eq!(found(&disk, "/restored").len(), 7);
+}
