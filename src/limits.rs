@@ -397,6 +397,14 @@ pub const CLIENT_EVENTS: usize = 256;
 
 /// Most messages in an outbox. Further ones are refused with an error.
 pub const OUTBOX_MESSAGES: usize = 10_000;
+/// Most bytes of those, with [`ROW_BYTES`] for each beside its text: 278 of the longest messages, or 10,000 of 1,400 bytes.
+/// They are in memory, and each checkpoint of the client writes all of them. Messages that another program of the user has
+/// left, or an older version, are taken in beyond both limits.
+pub const OUTBOX_BYTES: usize = 16 << 20;
+
+/// Most conversations of a client: each takes about a kilobyte in memory and in each checkpoint, whoever names it. More
+/// people than one person writes with. Of a further one the messages stay with the server.
+pub const CONVERSATIONS: usize = 10_000;
 
 /// Most messages of piped input that are read before the server has answered them.
 pub const PIPE_AHEAD: usize = 64;

@@ -18,7 +18,7 @@ use crate::client::link::{Account, LinkEvent, sender};
 use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::Phrase;
+use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{State, Target, Text};
 use crate::protocol::Status;
@@ -57,13 +57,13 @@ fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: 
 
 /// Puts the message into the outbox. When this returns it is durable.
 fn queue(home: &mut Home, to: Target, text: Text) -> Result<Outgoing, Failure> {
-    if home.state.outbox().len() >= limits::OUTBOX_MESSAGES {
-        return Err(failed(Phrase::OutboxFull));
-    }
     let no_random = || failed(Phrase::NoRandom);
     let moment = Moment::present().map_err(|_| no_random())?;
     let id = moment.message_id().ok_or_else(no_random)?;
     let message = Outgoing { id, to, at: moment.at, text };
+    if !home.state.outbox().has_room(&message) {
+        return Err(failed(words::outbox_full()));
+    }
     home.state.queue(message.clone());
     home.commit()?;
     Ok(message)

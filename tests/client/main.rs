@@ -6,6 +6,7 @@ mod support;
 mod accept;
 mod account;
 mod backoff;
+mod bounds;
 mod callers;
 mod checkpoint;
 mod commands;

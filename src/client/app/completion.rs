@@ -121,6 +121,9 @@ impl App {
         let states_missed = std::mem::take(&mut self.completion.states_missed);
         let taken = self.state.position().max(self.polling.acknowledged);
         let missing = VecDeque::from(self.state.compare(chats, states_missed, taken));
+        if let Some(unkept) = chats.iter().find(|chat| chat.count > 0 && !self.state.has_room_for(&chat.target)) {
+            self.report_unkept(&unkept.target);
+        }
         let many = missing.len() > limits::COMPLETION_LINES;
         let mode = if missing.is_empty() { Mode::Idle } else { Mode::Fetching };
         let (wanted, shows, space) = (self.completion.wanted, self.completion.shows, limits::COMPLETION_BYTES);
@@ -137,6 +140,10 @@ impl App {
     /// Adds a page of the conversation that is being completed to the history.
     pub(super) fn complete(&mut self, page: &[HistoryRecord]) {
         let Some(missing) = self.completion.missing.front().cloned() else { return self.begin_next() };
+        if !self.state.has_room_for(&missing.target) {
+            self.report_unkept(&missing.target);
+            return self.skip_missing();
+        }
         let oldest = page.first().map(|record| record.numbers().0);
         // A server that does not go back would be asked for ever.
         if self.completion.before.is_some_and(|before| oldest.is_some_and(|oldest| oldest >= before)) {
@@ -174,6 +181,13 @@ impl App {
                 self.completion.before = Some(oldest);
                 self.completion.mode = Mode::Fetching;
             }
+        }
+    }
+
+    /// Says that a conversation is not kept: of the first one alone, since a server can name any number of them.
+    pub(super) fn report_unkept(&mut self, target: &Target) {
+        if !std::mem::replace(&mut self.told_unkept, true) {
+            self.problem(Phrase::ConversationsFull { target, most: &limits::CONVERSATIONS });
         }
     }
 

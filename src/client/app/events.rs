@@ -272,6 +272,7 @@ impl App {
         }
         match arrival {
             Arrival::Message(message) => self.show_message(message),
+            Arrival::Unkept(target) => self.report_unkept(&target),
             Arrival::Moved(state, moved) => self.handle_moved(state, &moved),
             Arrival::Online(user) => self.handle_online(&user),
             Arrival::Offline(user) => self.handle_offline(&user),

@@ -43,7 +43,7 @@ use crate::client::link::request::Request;
 use crate::client::state::lookup::Lookup;
 use crate::client::state::outbox::Outgoing;
 use crate::client::state::{Arrival, ClientState};
-use crate::client::texts::Phrase;
+use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Seq, Target, Text, UserName};
 use absence::Absence;
@@ -125,6 +125,8 @@ pub struct App {
     completion: Completion,
     presence: Presence,
     absence: Absence,
+    /// The user was told that there are too many conversations.
+    told_unkept: bool,
     password_change: Change,
     input: Input,
     hesitation: Hesitation,
@@ -158,6 +160,7 @@ impl App {
             completion: Completion::default(),
             presence: Presence::default(),
             absence: Absence::begin(),
+            told_unkept: false,
             password_change: Change::None,
             setting,
             state,
@@ -298,8 +301,8 @@ impl App {
 
     /// Queues a message. When its tick is shown, it is durable.
     fn queue(&mut self, message: Outgoing) {
-        if self.state.outbox().len() >= limits::OUTBOX_MESSAGES {
-            return self.problem(Phrase::OutboxFull);
+        if !self.state.outbox().has_room(&message) {
+            return self.problem(words::outbox_full());
         }
         if self.state.outbox().is_empty() {
             self.progress = self.moment.now;

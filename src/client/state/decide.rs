@@ -8,6 +8,7 @@ use super::machine::{Change, ClientState};
 use super::outbox::Outgoing;
 use super::record::Record;
 use super::switch::Switch;
+use crate::limits;
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Chat, Event, HistoryRecord, Ko};
 
@@ -15,6 +16,8 @@ use crate::protocol::{Chat, Event, HistoryRecord, Ko};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     Message(Arc<Message>),
+    /// A message of a conversation that is one too many: the server alone has it.
+    Unkept(Target),
     Moved(State, Moved),
     Online(UserName),
     Offline(UserName),
@@ -33,7 +36,8 @@ impl Arrival {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::Online(user) | Self::Offline(user) | Self::Joined(_, user) | Self::Parted(_, user) => Some(user),
-            Self::Message(_) | Self::Moved(..) | Self::Gap(_) | Self::Damaged(..) | Self::Notice(_) => None,
+            Self::Message(_) | Self::Unkept(_) | Self::Moved(..) | Self::Gap(_) => None,
+            Self::Damaged(..) | Self::Notice(_) => None,
         }
     }
 }
@@ -138,10 +142,14 @@ impl ClientState {
     fn take_in_one(&mut self, event: Event, arrivals: &mut Vec<Arrival>) {
         match event {
             Event::Message(message) if self.holds(&message) || self.has_row(&message) => {}
+            Event::Message(message) if !self.has_room_for(&self.target_of(&message)) => {
+                arrivals.push(Arrival::Unkept(self.target_of(&message)));
+            }
             Event::Message(message) => {
                 self.record(Record::Received(message.clone()));
                 arrivals.push(Arrival::Message(message));
             }
+            Event::State { target, .. } if !self.has_room_for(&target) => {}
             Event::State { seq, target, state, upto, at } => {
                 if let Change::Moved(state, what) = self.record(Record::State { seq, target, state, upto, at }) {
                     arrivals.push(Arrival::Moved(state, what));
@@ -177,9 +185,15 @@ impl ClientState {
     /// complete is noted as such. One with messages of an earlier store lacks all that is not known to be of this one: the
     /// pages of HISTORY show where the earlier store ends ([`ClientState::reaches_earlier_store`]). `states_missed`: those
     /// whose last message of the user may have been read. `taken`: the messages of others above this number come with a poll.
+    /// Conversations beyond the limit are left out.
     pub fn compare(&mut self, chats: &[Chat], states_missed: bool, taken: Seq) -> Vec<Missing> {
-        let mut missing = Vec::new();
+        let mut missing: Vec<Missing> = Vec::new();
+        let mut space = limits::CONVERSATIONS.saturating_sub(self.conversations.len());
         for Chat { target, last, count, read } in chats {
+            if !self.knows(target) {
+                let Some(left) = space.checked_sub(1) else { continue };
+                space = left;
+            }
             let (target, last, count, read) = (target.clone(), *last, *count, *read);
             self.mark_seen(&target, read);
             let empty = Conversation::default();

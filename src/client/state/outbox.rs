@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::record::Record;
+use crate::limits;
 use crate::model::{Message, MessageId, Seq, Target, Text, Timestamp};
 
 /// A message on its way to the server. Its id stays the same however often it is retried.
@@ -30,19 +31,32 @@ impl Outgoing {
         let Message { id, to, at, text, .. } = message.clone();
         Self { id, to, at, text }
     }
+
+    /// Returns about the bytes that it takes.
+    fn bytes(&self) -> usize {
+        self.text.as_str().len() + limits::ROW_BYTES
+    }
 }
 
 /// The messages that wait, in the order in which they were typed.
 #[derive(Default)]
 pub struct Outbox {
     messages: VecDeque<Outgoing>,
+    /// The bytes of all of them.
+    bytes: usize,
     /// The messages that a SEND was made of, whatever came of it, each with the last number that was known before: if the
     /// server has the message, its number is higher.
     tried: HashMap<MessageId, Seq>,
 }
 
 impl Outbox {
+    /// Checks that the limits allow one more message. What is here stays, even if it is beyond them.
+    pub fn has_room(&self, message: &Outgoing) -> bool {
+        self.len() < limits::OUTBOX_MESSAGES && self.bytes + message.bytes() <= limits::OUTBOX_BYTES
+    }
+
     pub(super) fn push(&mut self, message: Outgoing) {
+        self.bytes += message.bytes();
         self.messages.push_back(message);
     }
 
@@ -50,7 +64,9 @@ impl Outbox {
     pub(super) fn remove(&mut self, id: &MessageId) -> Option<Outgoing> {
         let at = self.messages.iter().position(|message| message.id == *id)?;
         self.tried.remove(id);
-        self.messages.remove(at)
+        let removed = self.messages.remove(at)?;
+        self.bytes -= removed.bytes();
+        Some(removed)
     }
 
     /// Notes the first attempt to send a message.

@@ -84,6 +84,12 @@ impl ClientState {
         self.conversations.contains_key(target)
     }
 
+    /// Checks that a conversation is kept that the server names: it is here, or there is room for one more. What the user
+    /// begins is kept in any case.
+    pub fn has_room_for(&self, target: &Target) -> bool {
+        self.knows(target) || self.conversations.len() < limits::CONVERSATIONS
+    }
+
     /// Returns the user who wrote the last message that came for this one alone, and is in memory.
     pub fn last_writer(&self) -> Option<UserName> {
         let direct = |(target, c): (&Target, &Conversation)| match target {

@@ -270,9 +270,12 @@ phrases! {
         "{count} en la bandeja de salida, para enviar la próxima vez",
         "{count} na caixa de saída, para enviar da próxima vez";
     InOutbox { count }: "{count} in the outbox", "{count} en la bandeja de salida", "{count} na caixa de saída";
-    OutboxFull: "not sent: the outbox is full; it empties when the server is there",
-        "no enviado: la bandeja de salida está llena; se vacía cuando está el servidor",
-        "não enviado: a caixa de saída está cheia; ela se esvazia quando o servidor está disponível";
+    OutboxFull { messages, mib }: "not sent: the outbox is full ({messages} messages or {mib} MiB); it empties when the server is there: then send this again",
+        "no enviado: la bandeja de salida está llena ({messages} mensajes o {mib} MiB); se vacía cuando está el servidor: entonces envíalo otra vez",
+        "não enviado: a caixa de saída está cheia ({messages} mensagens ou {mib} MiB); ela se esvazia quando o servidor está disponível: então envie de novo";
+    ConversationsFull { target, most }: "{target}: not kept here, since this client has {most} conversations, its limit; the messages stay with the server: read them with wachat history {target}",
+        "{target}: no se guarda aquí, pues este cliente tiene {most} conversaciones, su límite; los mensajes siguen en el servidor: léelos con wachat history {target}",
+        "{target}: não é guardado aqui, pois este cliente tem {most} conversas, o seu limite; as mensagens ficam no servidor: leia-as com wachat history {target}";
     Waits { target, why }: "what you wrote to {target} waits: {why}",
         "lo que escribiste a {target} espera: {why}", "o que você escreveu para {target} espera: {why}";
     NotSent { text, why }: "{text} — not sent: {why}", "{text} — no enviado: {why}", "{text} — não enviado: {why}";

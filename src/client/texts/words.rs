@@ -1,6 +1,7 @@
 //! Single words, and the texts of a KO.
 
-use super::{Language, Three, three};
+use super::{Language, Phrase, Three, three};
+use crate::limits;
 use crate::model::State;
 use crate::protocol::{Code, Ko};
 
@@ -25,6 +26,11 @@ pub fn state(state: State) -> Three {
 /// Returns the word for a setting that is on, or off.
 pub fn on_or_off(on: bool) -> Three {
     if on { three("on", "sí", "sim") } else { three("off", "no", "não") }
+}
+
+/// Says that the outbox takes no further message.
+pub fn outbox_full() -> String {
+    Phrase::OutboxFull { messages: &limits::OUTBOX_MESSAGES, mib: &(limits::OUTBOX_BYTES >> 20) }.to_string()
 }
 
 /// Returns the text of a KO. In English that is the server's own sentence, which may know more; that of a ban, with its
