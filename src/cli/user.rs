@@ -29,7 +29,7 @@ pub(super) struct UserArgs {
 enum Action {
     /// Create an account
     Add {
-        /// User name
+        /// User name; one that looks like the name of another account is refused
         name: String,
         /// Do not put the account into #lobby
         #[arg(long)]

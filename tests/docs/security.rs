@@ -57,6 +57,7 @@ fn its_limits_are_those_of_the_program() {
         (limits::RESERVED_FILES, "{} files are kept"),
         (limits::HTTP_CONNECTIONS, "{} requests at once"),
         (limits::BANNED_PER_ADDRESS, "has {} connections at most"),
+        (limits::OUTBOX_BYTES >> 20, "10,000 messages and {} MiB"),
     ] {
         let words = words.replace("{}", &number.to_string());
         assert!(text.contains(&words), "{words}");
