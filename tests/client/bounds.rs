@@ -151,7 +151,7 @@ fn a_larger_outbox_of_an_older_version_drains() {
         home.files.make_checkpoint_when_due(&mut home.state).expect("a checkpoint");
     }
     drop(home);
-    let away = world.pipe("ana", "one more\n", &["--timeout", "1"]);
+    let away = world.pipe("ana", "one more\n", &[]);
     assert!(all_output(&away).contains("outbox is full (10000 messages or 16 MiB)"), "{}", all_output(&away));
     let world = world.start();
     let there = world.pipe("ana", "one more\n", &[]);

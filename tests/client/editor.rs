@@ -280,6 +280,8 @@ fn nothing_of_a_password_comes_back() {
                 type_text(&mut editor, "my secret word");
                 delete(&mut editor);
                 end(&mut editor);
+                // Only a submitted answer is followed by another question at once.
+                editor.set_secret(ending == 0 && asked_again);
                 editor.set_secret(asked_again);
                 for key in back {
                     editor.input(key);

@@ -119,7 +119,10 @@ impl Model {
     pub(super) fn enter(&mut self, text: String) -> Request {
         if let Some(target) = self.open.clone() {
             self.places.remove(&target);
-            self.drafts.remove(&target);
+            // An answer to a question for a password is not the text that was begun here.
+            if !self.editor.is_secret() {
+                self.drafts.remove(&target);
+            }
             self.new_above = None;
         }
         Request::App(Event::Entered(text))
