@@ -139,7 +139,7 @@ fn long(number: usize, text: &str) -> Outgoing {
 fn a_larger_outbox_of_an_older_version_drains() {
     let count = limits::OUTBOX_BYTES / limits::TEXT_BYTES + 5;
     let mut world = World::new(&["--no-limits"]);
-    world.register_clients(&["ana"]);
+    world.register_clients(&["ana", "luis"]);
     world.kill();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let path = home::directory(&world.path("home"), &user("ana"), &format!("127.0.0.1:{}", world.send_port));
@@ -151,10 +151,10 @@ fn a_larger_outbox_of_an_older_version_drains() {
         home.files.make_checkpoint_when_due(&mut home.state).expect("a checkpoint");
     }
     drop(home);
-    let away = world.pipe("ana", "one more\n", &[]);
+    let away = world.pipe("ana", "@luis: one more\n", &[]);
     assert!(all_output(&away).contains("outbox is full (10000 messages or 16 MiB)"), "{}", all_output(&away));
     let world = world.start();
-    let there = world.pipe("ana", "one more\n", &[]);
+    let there = world.pipe("ana", "@luis: one more\n", &[]);
     assert_eq!(exit_code(&there), 0, "{}", all_output(&there));
     let sent = world.texts("ana", "OUT");
     assert_eq!(sent.iter().filter(|sent| **sent == text).count(), count);
