@@ -1,10 +1,12 @@
 //! The proof that admits a caller to a direct chat.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wachat::client::app::chats::Expected;
 use wachat::limits;
 use wachat::model::{Fingerprint, Proof, Token, UserName};
+
+use crate::support::random::Random;
 
 /// Returns a proof of a chat in clear text.
 fn proof() -> Proof {
@@ -52,4 +54,42 @@ fn a_caller_who_is_faster_than_the_announcement_is_admitted_by_it() {
     assert_eq!(expected.redeem(7, user("ana"), shown.clone(), now), None);
     assert_eq!(expected.announce(&user("ana"), &shown, now + limits::TIMEOUT / 2), Some(7));
     assert_eq!(expected.announce(&user("ana"), &shown, now + limits::TIMEOUT / 2), None);
+}
+
+/// Beside a list of all announcements and of all callers who wait: each announcement admits one caller, within its time, and
+/// a caller who came first is admitted by one within the time for which its thread waits.
+#[test]
+fn each_announcement_admits_one_caller_in_its_time() {
+    let same = proof();
+    let of = |certificate: &[u8]| Proof { fingerprint: Some(Fingerprint::of(certificate)), ..same.clone() };
+    let proofs = [same.clone(), of(b"one"), of(b"other"), proof()];
+    for seed in 0..200 {
+        let (mut random, mut expected, mut now) = (Random::new(seed), Expected::default(), Instant::now());
+        let (mut announced, mut waiting) =
+            (Vec::<(bool, usize, Instant)>::new(), Vec::<(u64, bool, usize, Instant)>::new());
+        for number in 0..100 {
+            let most = [10, 12_000, 40_000][random.below(3) as usize];
+            now += Duration::from_millis(random.below(most));
+            announced.retain(|(.., at)| now - *at < Duration::from_secs(30));
+            waiting.retain(|(.., at)| now - *at < Duration::from_secs(10));
+            let (is_ana, which) = (random.chance(50), random.below(4) as usize);
+            let name = user(if is_ana { "ana" } else { "luis" });
+            if random.chance(50) {
+                let first = waiting.iter().position(|(_, ana, what, _)| (*ana, *what) == (is_ana, which));
+                let waits = first.map(|at| waiting.remove(at).0);
+                if waits.is_none() {
+                    announced.push((is_ana, which, now));
+                }
+                assert_eq!(expected.announce(&name, &proofs[which], now), waits, "seed {seed}, announcement {number}");
+            } else {
+                let first = announced.iter().position(|(ana, what, _)| (*ana, *what) == (is_ana, which));
+                let admitted = first.map(|at| announced.remove(at)).is_some();
+                if !admitted {
+                    waiting.push((number, is_ana, which, now));
+                }
+                let got = expected.redeem(number, name.clone(), proofs[which].clone(), now);
+                assert_eq!(got, admitted.then_some(name), "seed {seed}, caller {number}");
+            }
+        }
+    }
 }

@@ -317,3 +317,59 @@ fn what_was_typed_ahead_of_the_question_for_a_password_is_its_beginning_and_is_f
         assert_eq!(editor.text(), "a message");
     }
 }
+
+/// Texts and passwords in random order, and all that the Up key, the Tab key, a yank and an undo bring back.
+#[test]
+fn what_was_typed_as_a_secret_comes_back_by_no_key() {
+    struct Nobody;
+    impl Names for Nobody {
+        fn users(&self) -> Vec<String> {
+            vec!["secreto".to_owned()]
+        }
+        fn rooms(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    for seed in 0..200 {
+        let mut random = crate::support::random::Random::new(seed);
+        let mut editor = editor("");
+        let mut plain_texts: Vec<String> = Vec::new();
+        for number in 0..12 {
+            let is_secret = random.chance(50);
+            editor.set_secret(is_secret);
+            let text = format!("{} {number}", if is_secret { "secreto" } else { "text" });
+            type_text(&mut editor, &text);
+            if random.chance(30) {
+                // Half of it is cut, and put back.
+                editor.input(control('u'));
+                editor.input(control('y'));
+            }
+            if is_secret {
+                let rows = editor.draw(40, 40);
+                assert!(!format!("{:?}", rows.rows).contains("secreto"), "seed {seed}");
+                assert!(!editor.complete(&Nobody, false), "seed {seed}");
+            }
+            assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted(text.clone()), "seed {seed}");
+            if !is_secret {
+                plain_texts.push(text);
+            }
+            editor.set_secret(false);
+            editor.draw(40, 40);
+            let mut recalled = Vec::new();
+            for _ in 0..number + 2 {
+                editor.input(plain(KeyCode::Up));
+                editor.draw(40, 40);
+                recalled.push(editor.text());
+            }
+            recalled.dedup();
+            let expected: Vec<_> = plain_texts.iter().rev().cloned().collect();
+            assert_eq!(
+                recalled.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>(),
+                expected,
+                "seed {seed}"
+            );
+            // This leaves the recalled texts.
+            editor.input(control('c'));
+        }
+    }
+}

@@ -436,10 +436,10 @@ fn a_draft_is_there_again_after_a_question_for_a_password() {
     assert!(!ana.rows().concat().contains("half a draft"));
     // The answer is empty again, and ends the question.
     ana.type_line("");
+    shows(&ana, "the password stays as it is");
     shows(&ana, "> half a draft");
     ana.type_bytes(CONTROL_N);
     ana.wait_for_rows("another chat", |rows| rows[0].contains("│#lobby"));
-    shows(&ana, "the password stays as it is");
     ana.type_bytes(CONTROL_N);
     shows(&ana, "> half a draft");
     ana.type_bytes(CONTROL_C);

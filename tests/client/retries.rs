@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crate::support::clients::{all_output, exit_code};
 use crate::support::{Terminal, World, wait_until};
+use wachat::limits;
 
 /// A SEND port in front of the server's. It swallows the reply to one SEND, and is then away until it is repaired.
 #[derive(Default)]
@@ -69,12 +71,18 @@ impl Relay {
 fn lose_a_reply() -> (World, Arc<Relay>, Terminal) {
     let mut world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
-    let relay = Relay::start(&mut world);
+    let (relay, ana) = lose_the_reply_to(&mut world, "@luis: una vez");
+    (world, relay, ana)
+}
+
+/// Ana's client sends a message, and its reply is lost.
+fn lose_the_reply_to(world: &mut World, line: &str) -> (Arc<Relay>, Terminal) {
+    let relay = Relay::start(world);
     let ana = world.terminal("ana", &["--no-p2p"]);
     ana.expect("connected to");
-    ana.type_line("@luis: una vez");
+    ana.type_line(line);
     wait_until("the reply to be swallowed", || relay.swallowed.load(Ordering::SeqCst));
-    (world, relay, ana)
+    (relay, ana)
 }
 
 /// Another program of ana sends more messages than the server remembers ids of one sender.
@@ -123,4 +131,44 @@ fn a_retry_by_the_next_script_is_found() {
     // A pipe takes over what the person's client has left.
     world.pipe("ana", "@luis: otra vez\n", &[]);
     assert_sent_once(&world);
+}
+
+/// Returns how many messages of a conversation have this text, whichever page they are on.
+fn copies(world: &World, target: &str, text: &str) -> usize {
+    let (mut ana, mut before, mut found) = (world.login("ana"), String::new(), 0);
+    loop {
+        let page = ana.list(&format!("HISTORY;{target};{}{before}", limits::MAX_HISTORY_RECORDS));
+        found += page.iter().filter(|record| record.ends_with(&format!(";{text}"))).count();
+        let Some(oldest) = page.first() else { return found };
+        before = format!(";{}", oldest.split(';').find(|field| field.parse::<u64>().is_ok()).unwrap());
+    }
+}
+
+/// The first page of HISTORY, those after it and the ends of each: a message is found wherever it is.
+#[test]
+fn a_retry_is_found_on_whichever_page_of_its_conversation_the_message_is() {
+    let mut world = World::new(&["--no-limits"]);
+    world.register_clients(&["ana", "luis", "eva"]);
+    let (first, page) = (limits::HISTORY_RECORDS, limits::MAX_HISTORY_RECORDS);
+    for between in [0, first, first + page - 1, first + page, first + 2 * page + 1] {
+        let text = format!("una vez {between}");
+        let (relay, mut ana) = lose_the_reply_to(&mut world, &format!("@#lobby: {text}"));
+        ana.kill();
+        let mut other = world.login("eva");
+        other.send((0..between).map(|n| format!("SEND;between-{between}-{n};#lobby;more\n")).collect::<String>());
+        (0..between).for_each(|_| assert!(other.read_line().starts_with("OK;")));
+        send_other_ids(&world, between);
+        relay.repaired.store(true, Ordering::SeqCst);
+        let output = world.pipe("ana", "", &[]);
+        assert_eq!(exit_code(&output), 0, "{between}: {}", all_output(&output));
+        assert_eq!(copies(&world, "#lobby", &text), 1, "{between} messages between");
+    }
+}
+
+/// Another program of ana sends so many messages elsewhere that the server forgets older ids of hers.
+fn send_other_ids(world: &World, life: usize) {
+    let (mut other, count) = (world.login("ana"), 1_100);
+    assert!(other.request("JOIN;#otra").starts_with("OK"));
+    other.send((0..count).map(|n| format!("SEND;other-{life}-{n};#otra;more\n")).collect::<String>());
+    (0..count).for_each(|_| assert!(other.read_line().starts_with("OK;")));
 }

@@ -77,6 +77,55 @@ fn a_restored_store_has_the_same_content_under_a_new_name() {
     assert_ne!(&*name, &*playing.group_commit.state().store, "clients would not notice");
 }
 
+/// Each restore begins another life of the store, whatever the backup holds: of a store without a message, with a log, with all
+/// of it in history files, or of one that was restored before.
+#[test]
+fn each_restored_store_has_a_name_that_none_before_it_had() {
+    let (mut names, mut restored) = (Vec::new(), 0);
+    for kind in 0..4 {
+        let disk = SimulatedDisk::default();
+        let mut playing = match kind {
+            0 | 1 => GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA)),
+            _ => played(&disk),
+        };
+        if kind == 1 {
+            playing.register("ana");
+        }
+        if kind == 3 {
+            playing.last_checkpoint();
+        }
+        names.push(playing.group_commit.state().store.to_string());
+        let (sent, mut data) = (std::mem::take(&mut playing.sent), DATA.to_owned());
+        drop(playing);
+        for round in 0..4 {
+            let backup = format!("{BACKUP}-{kind}-{round}");
+            if store(&disk, &data).backup(Path::new(&backup)).is_err() {
+                assert_eq!(kind, 0, "a store in which nothing has happened yet");
+                break;
+            }
+            // The same backup again is another store, too.
+            for again in 0..2 {
+                data = format!("{RESTORED}-{kind}-{round}-{again}");
+                store(&disk, &data).restore(&store(&disk, &backup)).unwrap_or_else(|error| panic!("{error}"));
+                restored += 1;
+                let server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(&data));
+                names.push(server.group_commit.state().store.to_string());
+                drop(server);
+                if round == 3 && again == 1 && kind > 1 {
+                    names.push(serves(Arc::new(disk.clone()), Path::new(&data), &sent));
+                    let first = names.pop();
+                    assert_eq!(names.last(), first.as_ref(), "a restart changes no name");
+                }
+            }
+        }
+    }
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), count, "two of them have one name: {names:?}");
+    assert!(restored > 20, "{restored}");
+}
+
 /// Power cuts of every kind: nothing that was not synced is kept, all, any part.
 fn cuts(disk: &SimulatedDisk, seed: u64) -> Vec<SimulatedDisk> {
     let mut random = Random::new(seed);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::support::clients::{all_output, exit_code};
 use crate::support::group_commit_harness::GroupCommitHarness;
+use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::{WACHAT, World};
 use tempfile::TempDir;
@@ -55,6 +56,89 @@ fn the_newest_backups_stay_and_each_is_whole() {
     for backup in backups(&folder).iter().skip(1) {
         let checked = Command::new(WACHAT).args(["check", "--data"]).arg(backup).output().unwrap();
         assert_eq!(exit_code(&checked), 0, "{}", all_output(&checked));
+    }
+}
+
+/// What a folder can hold: whole backups, and all that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Entry {
+    Whole,
+    /// A backup that was cut, at its begin or later; or its removal was.
+    Begun,
+    Copied,
+    Empty,
+    /// Nothing of a rotation.
+    Foreign,
+}
+
+const ENTRIES: [Entry; 5] = [Entry::Whole, Entry::Begun, Entry::Copied, Entry::Empty, Entry::Foreign];
+
+/// A folder with such entries, each at a day of its own: its disk and its names.
+fn folder_with(entries: &[Entry]) -> (SimulatedDisk, Vec<String>) {
+    let disk = SimulatedDisk::default();
+    let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new("/data"));
+    playing.register("ana");
+    playing.send("ana", "ana", "a note");
+    drop(playing);
+    disk.create_dir(Path::new("/backups")).unwrap();
+    let mut names = Vec::new();
+    for (day, entry) in (1..).zip(entries) {
+        // Names that are nearly those of a backup.
+        let foreign = [format!("2020-01-{day:02}"), format!("2020-01-{day:02}T03-00-00"), format!("x-{day}")];
+        let name = match entry {
+            Entry::Foreign => foreign[day % 3].clone(),
+            _ => format!("2020-01-{day:02}T03-00-00Z"),
+        };
+        let path = Path::new("/backups").join(&name);
+        if matches!(entry, Entry::Whole | Entry::Copied) {
+            Store::new(Arc::new(disk.clone()), Path::new("/data")).backup(&path).unwrap();
+        } else {
+            disk.create_dir(&path).unwrap();
+        }
+        match entry {
+            Entry::Copied => disk.rename(&path.join("backup.csv"), &path.join("backup.new")).unwrap(),
+            Entry::Begun => drop(disk.create(&path.join("backup.new")).unwrap()),
+            Entry::Foreign => drop(disk.create(&path.join("file")).unwrap()),
+            Entry::Whole | Entry::Empty => {}
+        }
+        names.push(name);
+    }
+    (disk, names)
+}
+
+#[test]
+fn the_newest_whole_ones_stay_whatever_else_is_in_the_folder() {
+    let mut random = Random::new(3);
+    for round in 0..120 {
+        let entries: Vec<_> = (0..random.below(8)).map(|_| ENTRIES[random.below(5) as usize]).collect();
+        let (disk, names) = folder_with(&entries);
+        let keep = 1 + random.below(4) as usize;
+        let store = Store::new(Arc::new(disk.clone()), Path::new("/data"));
+        let rotated = store.backup_into(Path::new("/backups"), NonZeroUsize::new(keep).unwrap()).unwrap();
+        let how = format!("round {round}, keep {keep} of {entries:?}");
+        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        let mut whole = 1;
+        for (entry, name) in entries.iter().zip(&names).rev() {
+            whole += usize::from(*entry == Entry::Whole);
+            let stays = *entry == Entry::Foreign || *entry == Entry::Whole && whole <= keep;
+            if stays { &mut stay } else { &mut go }.push(name.clone());
+        }
+        let new = rotated.backup.file_name().unwrap().to_str().unwrap().to_owned();
+        stay.push(new);
+        stay.sort();
+        let mut left = disk.list(Path::new("/backups")).unwrap();
+        left.retain(|name| name != "lock");
+        left.sort();
+        assert_eq!(left, stay, "{how}");
+        let mut removed: Vec<_> =
+            rotated.removed.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        removed.sort();
+        go.sort();
+        assert_eq!(removed, go, "{how}: what is said");
+        for name in stay.iter().filter(|name| name.ends_with('Z')) {
+            let kept = Store::new(Arc::new(disk.clone()), &Path::new("/backups").join(name));
+            assert!(kept.check().is_ok_and(|report| report.damage.is_empty()), "{how}: {name}");
+        }
     }
 }
 

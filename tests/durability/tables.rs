@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
+use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
 use wachat::disk::Disk;
 use wachat::model::{Banned, Email, MessageId, Seq, ShortText, Target, Text, Timestamp};
-use wachat::protocol::After;
+use wachat::protocol::{After, Reply};
 use wachat::state_machine::{Capacities, Command, LastOfPeer, Policy};
 use wachat::store::{Retention, Store};
 
@@ -241,4 +242,127 @@ fn a_backup_has_every_record_up_to_the_last_batch() {
         };
         assert!(files(&disk, &restored) == files(&copy, "/data"), "{what}: the history");
     }
+}
+
+const USERS: [&str; 3] = ["ana", "luis", "eva"];
+const PLACES: [&str; 5] = ["ana", "luis", "eva", "#lobby", "#sala"];
+
+/// Some commands of one user, to whom the last number and the last of a peer's messages are known.
+fn random_commands(
+    random: &mut Random,
+    step: u64,
+    one: &GroupCommitHarness,
+    direct: &[(u64, String, String)],
+) -> Vec<Command> {
+    let who = user(USERS[random.below(3) as usize]);
+    let place = PLACES[random.below(5) as usize];
+    let (to, last) = (Ok(target(place)), one.group_commit.state().last.get());
+    let upto = Seq::new(last - random.below(last.min(12) + 1)).expect("a number");
+    let room = Ok(target(PLACES[3 + random.below(2) as usize]));
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match random.below(24) {
+        0..=10 => {
+            // Now and then an id again.
+            let id = MessageId::new(&format!("m{}", step - random.below(step.min(3) + 1) / 3)).expect("an id");
+            let text = Text::new(&format!("{step}; {}", "x".repeat(random.below(300) as usize))).expect("a text");
+            vec![Command::Send { user: who, id, to, text }]
+        }
+        11..=14 => vec![
+            Command::Open { user: who, order: step, address },
+            Command::Poll { after: After::Number(upto), wait: Some(0), max: 5 },
+            Command::Closed,
+        ],
+        15..=17 => {
+            let is_found = |(seq, from, to): &&(u64, String, String)| {
+                (from.as_str(), to.as_str()) == (place, who.to_string().as_str()) && *seq <= upto.get()
+            };
+            let found = direct.iter().rev().find(is_found).and_then(|(seq, ..)| Seq::new(*seq));
+            vec![Command::Read { user: who, target: to, seq: upto, last_of_peer: LastOfPeer::Found(found) }]
+        }
+        18..=19 => vec![Command::Join { user: who, room }],
+        20 => vec![Command::Leave { user: who, room }],
+        21 => vec![Command::RemoveRoom { room }],
+        22 => {
+            let (banned, until) = (Banned::User(who), Some(Timestamp::from_millis(one.time + random.below(30))));
+            vec![Command::Ban { banned, until, reason: ShortText::default() }]
+        }
+        _ => vec![Command::SetEmail { user: who, email: Email::new("x@example.org").expect("an address") }],
+    }
+}
+
+/// Two stores of the same random commands.
+struct Two {
+    disks: [SimulatedDisk; 2],
+    /// One is written in one life; the other has segments, checkpoints and restarts at any place.
+    one: GroupCommitHarness,
+    other: GroupCommitHarness,
+    random: Random,
+    direct: Vec<(u64, String, String)>,
+    checkpoints: u64,
+}
+
+fn serve(disk: &SimulatedDisk) -> GroupCommitHarness {
+    GroupCommitHarness::serve(store(disk, "/data"))
+}
+
+impl Two {
+    fn new(seed: u64) -> Self {
+        let disks = [SimulatedDisk::default(), SimulatedDisk::default()];
+        let [mut one, mut other] = disks.each_ref().map(serve);
+        for name in USERS {
+            one.register(name);
+            other.register(name);
+        }
+        Self { disks, one, other, random: Random::new(seed), direct: Vec::new(), checkpoints: 0 }
+    }
+
+    /// Both get the command, and answer the same but for the names of the stores.
+    fn request(&mut self, command: Command) {
+        let [said, answered] = [&mut self.one, &mut self.other].map(|server| server.request(command.clone()));
+        let [one, other] = [&self.one, &self.other].map(|server| server.group_commit.state().store.to_string());
+        assert_eq!(format!("{answered:?}").replace(&other, &one), format!("{said:?}"), "{command:?}");
+        if let (Some(Reply::Accepted(accepted)), Command::Send { user, to: Ok(Target::User(to)), .. }) = (said, command)
+        {
+            self.direct.push((accepted.seq.get(), user.to_string(), to.to_string()));
+        }
+    }
+
+    fn step(&mut self, step: u64) {
+        let commands = random_commands(&mut self.random, step, &self.one, &self.direct);
+        commands.into_iter().for_each(|command| self.request(command));
+        match self.random.below(12) {
+            0 => self.other.close_segment(),
+            1 => {
+                self.other.checkpoint();
+                self.checkpoints += 1;
+            }
+            2 => {
+                let time = self.other.time;
+                // The lock of the store goes with its server.
+                self.other = serve(&SimulatedDisk::default());
+                self.other = serve(&self.disks[1]);
+                self.other.time = time;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// In the end every table and every history file of both has the same bytes.
+#[test]
+fn tables_and_histories_do_not_depend_on_when_checkpoints_and_restarts_were() {
+    let mut checkpoints = 0;
+    for seed in 0..60 {
+        let mut two = Two::new(seed);
+        (1..80).for_each(|step| two.step(step));
+        two.one.last_checkpoint();
+        two.other.last_checkpoint();
+        let own = [0, 3, 4];
+        let [want, got] = two.disks.each_ref().map(|disk| without_cover(newest_tables(disk, "/data"), &own));
+        assert_eq!(got, want, "seed {seed}");
+        let [want, got] = two.disks.each_ref().map(|disk| read_files(disk, "/data/history"));
+        assert!(got == want, "seed {seed}: the history");
+        checkpoints += two.checkpoints;
+    }
+    assert!(checkpoints > 200, "{checkpoints}");
 }

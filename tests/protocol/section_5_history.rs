@@ -1,5 +1,6 @@
 //! HISTORY: what is in files and what is in memory make one list.
 
+use crate::support::random::Random;
 use crate::support::{Connection, World};
 
 /// Sends `n` messages each way, the texts of which are their numbers.
@@ -74,6 +75,67 @@ fn history_pages_back_over_long_texts() {
     world.stop();
     world.start();
     assert_eq!(count_back(&mut world.login("ana")), 10, "from the file");
+}
+
+/// Messages of a place: number and text, oldest first.
+type Said = Vec<(u64, String)>;
+
+/// Asserts that a page is the newest part of what is below its number: as many as were asked for, or as many as fit.
+fn assert_page(page: &[String], said: &Said, limit: usize, before: u64) {
+    let below: Vec<_> = said.iter().filter(|(number, _)| *number < before).collect();
+    let wanted = &below[below.len().saturating_sub(limit)..];
+    let missing = wanted.len().checked_sub(page.len()).expect("no more than asked for");
+    let how = format!("HISTORY;{limit};{before}");
+    for (record, (number, text)) in page.iter().zip(&wanted[missing..]) {
+        assert!(
+            record.starts_with(&format!("{number};")) && record.ends_with(&format!(";{text}")),
+            "{how}: {record:.60}"
+        );
+    }
+    if missing > 0 {
+        // A reply has about 256 KiB; the next message would make it longer.
+        let bytes: usize = wanted[missing - 1..].iter().map(|(_, text)| text.len() + 256).sum();
+        assert!(bytes > 256 << 10 && !page.is_empty(), "{how}: {missing} are missing, of {bytes} bytes");
+    }
+}
+
+/// Of a direct chat and a room, with short and long texts, through stops and kills.
+#[test]
+fn each_page_is_the_newest_part_below_its_number_wherever_the_messages_are() {
+    let (mut world, mut random) = (World::new(&["--no-limits"]), Random::new(4));
+    let names = ["ana", "luis"];
+    let mut lines = names.map(|name| world.register(name));
+    let mut said = [Said::new(), Said::new()];
+    for step in 0..90 {
+        let (sender, place) = (random.below(2) as usize, random.below(3) as usize / 2);
+        let to = if place == 1 { "#lobby" } else { names[1 - sender] };
+        let length = if random.chance(12) { 58_000 } else { random.below(2_000) };
+        let text = format!("{step} {}", "x".repeat(length as usize));
+        let reply = lines[sender].request(&format!("SEND;m-{step};{to};{text}"));
+        let number = reply.rsplit(';').next().and_then(|number| number.parse().ok());
+        said[place].push((number.unwrap_or_else(|| panic!("{reply}")), text));
+        if random.chance(6) {
+            if random.chance(50) {
+                _ = world.stop()
+            } else {
+                _ = world.kill()
+            }
+            world.start();
+            lines = names.map(|name| world.login(name));
+        }
+    }
+    for (place, said) in said.iter().enumerate() {
+        let last = said.last().expect("messages").0;
+        let some: Vec<_> = (1..=last).filter(|_| random.chance(60)).chain([last + 1, (1 << 53) - 1]).collect();
+        for before in some {
+            for limit in [1, 4, 1_000] {
+                let reader = random.below(2) as usize;
+                let target = if place == 1 { "#lobby" } else { names[1 - reader] };
+                let page = lines[reader].list(&format!("HISTORY;{target};{limit};{before}"));
+                assert_page(&page, said, limit, before);
+            }
+        }
+    }
 }
 
 #[test]

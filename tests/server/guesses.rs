@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wachat::limits;
 
@@ -133,5 +133,40 @@ fn registrations_without_end_of_a_trusted_address_starve_nobody() {
             assert!(beside <= 20, "{beside} registrations came before it");
         }
         ended.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Says a wrong password of a user, in a login or as the old one of a PASSWD on a connection that was open before.
+fn guess(world: &World, source: [u8; 4], user: &str, way: char, open: &mut Vec<Connection>) {
+    let reply = match way {
+        'P' => open.pop().expect("an open connection").request("PASSWD;otra palabra;y otra palabra"),
+        _ => try_from(source, world, &format!("LOGIN:{user}:otra palabra")).read_line(),
+    };
+    assert!(reply.starts_with("KO;AUTH;"), "{way}: {reply}");
+}
+
+/// Five are free, and then come waits of 1, 2 and 4 seconds, in whatever way the passwords are said.
+#[test]
+fn a_wrong_old_password_counts_as_a_login_with_a_wrong_one() {
+    let world = World::without_lobby();
+    let ways = ["PPPPPPPP", "LLLLLPPP", "PPPPPLLL", "PLPLPLPL"];
+    scope(|threads| {
+        for (user, ways) in ["ana", "luis", "eva", "nora"].into_iter().zip(ways) {
+            let world = &world;
+            threads.spawn(move || {
+                let source = [127, 0, 3, ways.len() as u8 + user.len() as u8 * 10 + user.as_bytes()[0] % 10];
+                drop(world.register(user));
+                let log_in = || {
+                    let mut line = try_from(source, world, &format!("LOGIN:{user}:{PASSWORD}"));
+                    assert!(line.read_line().starts_with("OK;"), "{user}");
+                    line
+                };
+                let mut open: Vec<_> = ways.matches('P').map(|_| log_in()).collect();
+                let begun = Instant::now();
+                ways.chars().for_each(|way| guess(world, source, user, way, &mut open));
+                let waits = 7 * limits::FAILURE_WAIT;
+                assert!(begun.elapsed() >= waits, "{ways}: all eight of {user} in {:?}", begun.elapsed());
+            });
+        }
     });
 }

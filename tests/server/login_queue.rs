@@ -272,3 +272,98 @@ fn every_task_ends_once_and_gives_its_place_back() {
         assert_eq!(queue.fill(|_| v4(77)), limits::AUTH_QUEUE_PER_ADDRESS, "all places are free");
     }
 }
+
+/// What the page says of wrong passwords, told by the list of all of them.
+#[derive(Default)]
+struct Wrong {
+    /// Those that no success has forgiven, by address and name.
+    counted: Vec<(IpAddr, usize)>,
+    /// The last one, forgiven or not, of an address for a name and for any.
+    last: BTreeMap<(IpAddr, Option<usize>), Instant>,
+}
+
+impl Wrong {
+    fn note(&mut self, peer: IpAddr, name: usize, right: bool, now: Instant) {
+        if right {
+            self.counted.retain(|one| *one != (peer, name));
+            return;
+        }
+        self.counted.push((peer, name));
+        for name in [None, Some(name)] {
+            self.last.insert((peer, name), now);
+        }
+    }
+
+    /// When the next password of an address for a name is verified.
+    fn due(&self, peer: IpAddr, name: usize) -> Option<Instant> {
+        let of = |only: Option<usize>| {
+            self.counted.iter().filter(|(from, name)| *from == peer && only.is_none_or(|only| only == *name)).count()
+        };
+        let limits = [(Some(name), limits::FAILURES_PER_NAME), (None, limits::FAILURES_PER_ADDRESS)];
+        let waits = limits.into_iter().filter_map(|(name, most)| {
+            let doublings = of(name).checked_sub(most)?;
+            let wait =
+                (0..doublings.min(6)).fold(limits::FAILURE_WAIT, |wait, _| wait * 2).min(limits::MAX_FAILURE_WAIT);
+            Some(*self.last.get(&(peer, name))? + wait)
+        });
+        waits.max()
+    }
+}
+
+/// Some names that succeed now and then, and a crowd of names that fail: an address reaches the wait for any name.
+#[test]
+fn waits_are_those_of_the_failures_that_no_success_has_forgiven() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let (mut queue, mut wrong) = (Queue::new(), Wrong::default());
+        let (mut waits, mut waits_for_any) = (0, 0);
+        // Two users who log in, and many names that are guessed, each few times.
+        let names = [1, 2].into_iter().chain(10..10 + 90);
+        let names: Vec<usize> = names.collect();
+        let addresses = [v4(1), v4(2), address("2001:db8::1")];
+        for _ in 0..900 {
+            let peer = addresses[usize::from(random.chance(20)) + usize::from(random.chance(5))];
+            let name = if random.chance(30) { 1 + random.below(2) as usize } else { names[random.below(92) as usize] };
+            let due = wrong.due(peer, name).filter(|due| *due > queue.now);
+            let connection = queue.guess(peer, &format!("user{name}")).expect("a place");
+            let shown = queue.queue.next_due();
+            assert_eq!(shown, due, "seed {seed}: user{name} of {peer}, {:?}", due.map(|due| due - queue.now));
+            waits += usize::from(due.is_some());
+            waits_for_any += usize::from(due.is_some() && name >= 10);
+            if let Some(due) = due {
+                if random.chance(60) {
+                    queue.queue.cancel(&Networks::of(peer), connection).expect("its task");
+                    continue;
+                }
+                queue.now = due;
+            }
+            let right = name < 10 && random.chance(25);
+            assert_eq!(queue.step(Some(right)), Some(peer), "seed {seed}: it is verified at its time");
+            wrong.note(peer, name, right, queue.now);
+            if random.chance(3) {
+                queue.now += Duration::from_millis(random.below(90_000));
+            }
+        }
+        assert!(waits > 20 && waits_for_any > 0, "seed {seed}: {waits} waits, {waits_for_any} for any name");
+    }
+}
+
+#[test]
+fn an_hour_without_a_failure_forgives_all() {
+    let mut queue = Queue::new();
+    for name in 0..=limits::FAILURES_PER_ADDRESS {
+        queue.now += limits::MAX_FAILURE_WAIT;
+        queue.log_in(v4(1), &format!("user{name}"), false);
+    }
+    (1..limits::FAILURES_PER_NAME).for_each(|_| {
+        queue.now += limits::MAX_FAILURE_WAIT;
+        queue.log_in(v4(1), "user1", false);
+    });
+    assert!(queue.has_to_wait(v4(1), "user1") && queue.has_to_wait(v4(1), "ana"));
+    queue.now += limits::FAILURE_MEMORY + Duration::from_secs(1);
+    for failures in 1..=limits::FAILURES_PER_NAME {
+        assert!(!queue.has_to_wait(v4(1), "user1") && !queue.has_to_wait(v4(1), "ana"), "{failures}");
+        queue.log_in(v4(1), "user1", false);
+    }
+    assert!(queue.has_to_wait(v4(1), "user1") && !queue.has_to_wait(v4(1), "ana"));
+}

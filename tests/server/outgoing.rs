@@ -6,10 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
+use wachat::limits;
 use wachat::net::{Outgoing, Progress, Stragglers};
 
 use crate::support::TIMEOUT;
@@ -90,6 +91,36 @@ fn a_peer_that_takes_a_little_all_the_time_is_cut_off() {
 fn a_peer_that_takes_enough_is_not_cut_off() {
     // For several time-outs.
     assert_eq!(send_to_slow_peer(1_000, Duration::from_secs(2)), Progress::Done);
+}
+
+/// Sends many bytes to a peer that takes this many at once, and then none. Returns for how long it may take none.
+fn time_of_peer_that_stops_after(taken: usize, margin: Duration) -> Duration {
+    const LAST: usize = 16 << 10;
+    let (mut peer, outgoing) = connect_narrowly();
+    let (told, drained) = crossbeam_channel::unbounded();
+    let timeout = margin / limits::REPLY_TIMEOUTS;
+    let stragglers = Stragglers::start(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
+    assert_eq!(outgoing.send(&vec![b'x'; taken + (1 << 20)], &stragglers), Progress::Pending);
+    peer.read_exact(&mut vec![0; taken - LAST]).unwrap();
+    let stopped = Instant::now();
+    peer.read_exact(&mut [0; LAST]).unwrap();
+    let end = drained.recv_timeout(margin + Duration::from_secs(25));
+    assert_eq!(end, Ok(Progress::Failed), "{taken} bytes were taken before");
+    stopped.elapsed()
+}
+
+/// What it took in a hurry gives it no time beyond the two time-outs, and no less than those.
+#[test]
+fn a_peer_that_has_taken_much_and_stops_is_cut_off_as_soon_as_any() {
+    let margin = Duration::from_secs(4);
+    thread::scope(|scope| {
+        for taken in [20_000, 50_000, 300_000, 3 << 20] {
+            scope.spawn(move || {
+                let time = time_of_peer_that_stops_after(taken, margin);
+                assert!(time >= margin, "{taken} bytes were taken before: cut off after {time:?}");
+            });
+        }
+    });
 }
 
 /// Reads everything in pieces of random lengths, with pauses in between.

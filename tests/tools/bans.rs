@@ -122,6 +122,41 @@ fn a_banned_address_is_out_before_a_password_is_hashed_and_the_administrator_nev
     assert!(log_in_from(&world, 2, &format!("LOGIN:eva:{PASSWORD}")).starts_with("OK;"));
 }
 
+/// Bans that overlap, short and long ones, made in either order: each holds until its own end, whatever begins or ends meanwhile.
+#[test]
+fn each_of_several_bans_ends_by_its_own_time_and_by_no_other() {
+    const USERS: [&str; 4] = ["ana", "luis", "eva", "nora"];
+    const ADDRESSES: [[u8; 4]; 5] = [[127, 0, 0, 2], [127, 0, 0, 9], [127, 0, 3, 3], [127, 0, 3, 9], [127, 9, 9, 9]];
+    let covers = |banned: &str, user: &str, address: [u8; 4]| match banned {
+        "127.0.0.0/16" => address[..2] == [127, 0],
+        "127.0.3.0/24" => address[..3] == [127, 0, 3],
+        "127.0.0.2" | "127.0.3.3" => address.map(|byte| byte.to_string()).join(".") == banned,
+        name => name == user,
+    };
+    let (long, short) = (
+        [("eva", "1h"), ("127.0.0.2", ""), ("127.0.3.0/24", "1h")],
+        [("luis", "3s"), ("127.0.0.0/16", "3s"), ("127.0.3.3", "3s")],
+    );
+    for short_first in [false, true] {
+        let world = World::new(&[]);
+        USERS.iter().for_each(|user| drop(world.register(user)));
+        let bans = if short_first { [short, long].concat() } else { [long, short].concat() };
+        for (banned, time) in bans.iter().chain(&[("nora", "2h")]) {
+            let time = if time.is_empty() { Vec::new() } else { vec!["--for", *time] };
+            let words = [vec!["ban", *banned], time].concat();
+            world.administer(&words);
+        }
+        let ended = |list: &str| short.iter().all(|(banned, _)| !list.contains(&format!("{banned};")));
+        wait_for("the end of the short bans", || ended(&world.administer(&["bans"])).then_some(()));
+        for (user, address) in USERS.iter().flat_map(|user| ADDRESSES.map(|address| (*user, address))) {
+            let is_out = long.iter().chain(&[("nora", "")]).any(|(banned, _)| covers(banned, user, address));
+            let reply = Connection::open_from(address, world.send).request(&format!("LOGIN:{user}:{PASSWORD}"));
+            assert_eq!(reply.starts_with("KO;BANNED;"), is_out, "{user} from {address:?}: {reply}");
+            assert!(is_out || reply.starts_with("OK;"), "{user} from {address:?}: {reply}");
+        }
+    }
+}
+
 /// Runs `wachat send` as eva.
 fn send(world: &World) -> Output {
     let mut command = Command::new(WACHAT);

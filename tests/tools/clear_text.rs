@@ -1,5 +1,6 @@
 //! A forgotten `--tls`: a known server is never spoken to in clear text, and one beyond this machine not without a warning.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, TcpListener};
 use std::process::{Command, Output, Stdio};
@@ -10,6 +11,7 @@ use wachat::client::link::trust::Trust;
 use wachat::model::Fingerprint;
 
 use crate::support::clients::{all_output, exit_code};
+use crate::support::random::Random;
 use crate::support::terminal::Terminal;
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end, wait_for, wait_until};
 
@@ -128,14 +130,19 @@ fn a_server_that_becomes_known_gets_no_other_connection_in_clear_text() {
     assert!(Protection::Tls(trust.into()).addresses("localhost", 1666, 1999).is_ok());
 }
 
+/// Hosts, each with its spellings.
+const HOSTS: [&[&str]; 4] = [
+    &["127.0.0.1", "LOCALHOST", "localhost.", "[::1]", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "[::FFFF:7f00:1]"],
+    &["chat.example", "Chat.EXAMPLE", "chat.example.", "CHAT.EXAMPLE."],
+    &["2001:db8::1", "[2001:DB8:0:0::1]"],
+    &["192.0.2.7", "::ffff:192.0.2.7", "[::ffff:c000:207]"],
+];
+
 #[test]
 fn a_host_has_one_line_whatever_its_spelling() {
     let (listener, port) = Silent::new();
     let place = Place::new();
-    let machine = ["127.0.0.1", "localhost", "LOCALHOST", "localhost.", "[::1]", "::1", "0:0:0:0:0:0:0:1"];
-    let chat = ["chat.example", "Chat.EXAMPLE", "chat.example.", "CHAT.EXAMPLE."];
-    let six = ["2001:db8::1", "[2001:DB8:0:0::1]"];
-    for names in [&machine[..], &chat, &six] {
+    for names in HOSTS {
         for (noted, typed) in names.iter().flat_map(|noted| names.iter().map(move |typed| (noted, typed))) {
             let known = place.note(&format!("{noted}:{port}"));
             let (code, said) = run_to_end(&mut place.command(&["users"], typed, port, &["--known-servers", &known]));
@@ -152,6 +159,54 @@ fn a_host_has_one_line_whatever_its_spelling() {
     }
     let known = KnownServers::new(place.note(&format!("localhost:{port}")).into());
     assert!(known.find(&format!("localhost:{port}0")).expect("to read").is_none());
+}
+
+/// Lines that are none of a server: of a person, or of a crash.
+const OTHER_LINES: [&[u8]; 6] =
+    [b"# of the course", b"", b"127.0.0.1:1666", b"chat.example:1666;AA:BB", b"\xff\xfe;;", b"chat.example;x;y;z"];
+
+/// What a client notes is found again, whatever stands in the file by then, and what stood there stays.
+#[test]
+fn the_last_line_of_each_server_counts_whatever_is_around_it() {
+    for seed in 0..12 {
+        let (mut random, place) = (Random::new(seed), Place::new());
+        let file = place.path("new/known_servers");
+        let known = KnownServers::new(file.clone().into());
+        let mut noted = BTreeMap::new();
+        for step in 0..40 {
+            let host = random.below(HOSTS.len() as u64) as usize;
+            let spelling = HOSTS[host][random.below(HOSTS[host].len() as u64) as usize];
+            let (port, shown) = (1_666 + random.below(2), Fingerprint::of(format!("{seed} {step}").as_bytes()));
+            let before = fs::read(&file).unwrap_or_default();
+            match random.below(10) {
+                0..5 => {
+                    known.add(&format!("{spelling}:{port}"), shown).expect("to note it");
+                    noted.insert((host, port), shown);
+                    let after = fs::read(&file).expect("the file");
+                    assert!(after.starts_with(&before) && after.ends_with(b"\n"), "seed {seed}, step {step}");
+                }
+                // A person edits the file, whose last line may then lack its end.
+                way if step > 0 && !before.is_empty() => {
+                    let end = if before.ends_with(b"\n") { &b""[..] } else { b"\n" };
+                    let own = format!("{spelling}:{port};{shown};2026-01-01T00:00:00.000Z");
+                    let line = if way < 7 { own.as_bytes() } else { OTHER_LINES[random.below(6) as usize] };
+                    if way < 7 {
+                        noted.insert((host, port), shown);
+                    }
+                    let feed = if random.chance(50) { &b"\n"[..] } else { b"" };
+                    fs::write(&file, [&before, end, line, feed].concat()).expect("to write");
+                }
+                _ => {}
+            }
+            for (host, port) in (0..HOSTS.len()).flat_map(|host| [(host, 1_666), (host, 1_667)]) {
+                for spelling in HOSTS[host] {
+                    let found = known.find(&format!("{spelling}:{port}")).expect("to read");
+                    let found = found.map(|found| found.fingerprint);
+                    assert_eq!(found, noted.get(&(host, port)).copied(), "seed {seed}, step {step}: {spelling}:{port}");
+                }
+            }
+        }
+    }
 }
 
 /// Runs `users` under TLS for a server by this name.

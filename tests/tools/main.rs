@@ -18,3 +18,4 @@ mod settings;
 mod shared_machine;
 mod tls;
 mod user;
+mod waits;

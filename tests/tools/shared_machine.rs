@@ -2,14 +2,17 @@
 //! run as root, and say that they were skipped elsewhere.
 
 use std::fs::{self, Permissions};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use wachat::model::Fingerprint;
+use wachat::net::Identity;
 
 use crate::support::world::serve;
-use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end};
+use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, run_to_end, send_signal, tls, wait_until};
 
 /// The number of a user who is not the one of the tests.
 const STRANGER: u32 = 54_321;
@@ -176,6 +179,71 @@ fn a_key_that_others_may_change_is_refused() {
     set_mode(&certificate, 0o644);
     if give_away(&key) {
         assert_refused(&data, &options, "another user's");
+    }
+}
+
+/// Returns the certificate that a port shows.
+fn shown_by(address: SocketAddr) -> Fingerprint {
+    let socket = tls::secure(TcpStream::connect(address).expect("a connection")).expect("TLS");
+    Fingerprint::of(socket.peer_certificates().first().expect("a certificate"))
+}
+
+/// What a server says of a file, and what makes it say so. Only root can do all of it: `false`.
+type Way<'a> = (&'a str, &'a dyn Fn(&Path) -> bool);
+
+/// What stops the start of a server stops it from taking a renewed certificate, too: the former one stays on both ports.
+#[test]
+fn a_renewed_certificate_that_others_may_change_is_not_taken() {
+    let place = Place::new();
+    let [certificate, key, linked] = ["certificate.pem", "key.pem", "open.pem"].map(|name| place.0.path().join(name));
+    let renew = || {
+        let made = Identity::make().expect("a certificate");
+        for (path, text) in [&certificate, &key].into_iter().zip(<[String; 2]>::from(made.pem())) {
+            let _ = fs::remove_file(path);
+            fs::write(path, text).expect("a file");
+            set_mode(path, 0o600);
+        }
+        made.identity().fingerprint()
+    };
+    let link = |path: &Path| {
+        fs::rename(path, &linked).expect("to move it");
+        set_mode(&linked, 0o606);
+        symlink(&linked, path).expect("a link");
+        true
+    };
+    let mut current = renew();
+    let options = ["--cert", &certificate.display().to_string(), "--key", &key.display().to_string()];
+    let world = World::new(&options);
+    let mut refusals = 0;
+    let open = |path: &Path| {
+        set_mode(path, 0o602);
+        true
+    };
+    let ways: [Way; 3] = [
+        ("other users may write to it", &open),
+        ("another user's", &give_away),
+        ("other users may write to it", &link),
+    ];
+    for ((advice, spoil), file) in ways.into_iter().flat_map(|way| [&certificate, &key].map(|file| (way, file))) {
+        let renewed = renew();
+        if !spoil(file) {
+            continue;
+        }
+        assert_refused(&place.directory("data", 0o700), &options, advice);
+        send_signal(world.pid(), "HUP");
+        refusals += 1;
+        wait_until("the certificate to be refused", || {
+            world.addresses().iter().for_each(|port| assert_ne!(shown_by(*port), renewed, "it is taken"));
+            world.log().matches("the former certificate stays").count() == refusals
+        });
+        let said = world.log();
+        let last = said.lines().rfind(|line| line.contains("the former certificate stays")).unwrap_or_default();
+        assert!(last.contains(advice) && last.contains(&file.display().to_string()), "{advice}: {last}");
+        world.addresses().iter().for_each(|port| assert_eq!(shown_by(*port), current, "{advice}"));
+        // In order again, it is taken.
+        current = renew();
+        send_signal(world.pid(), "HUP");
+        wait_until("the renewed certificate", || world.addresses().iter().all(|port| shown_by(*port) == current));
     }
 }
 

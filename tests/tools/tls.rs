@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use wachat::model::Fingerprint;
@@ -174,11 +174,18 @@ fn a_copy_of_the_certificate_without_its_key_is_sent_nothing() {
 
 /// An authority, and a certificate that it has issued for a name.
 fn issued_for(name: &str, directory: &Path) -> [String; 3] {
+    issued_until(name, 4096, directory)
+}
+
+/// It ends with the begin of this year.
+fn issued_until(name: &str, year: i32, directory: &Path) -> [String; 3] {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_after = date_time_ymd(year, 1, 1);
+    let certificate = params.signed_by(&key, &authority).unwrap();
     let files = [("ca.pem", authority.pem()), ("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())];
     files.map(|(name, text)| {
         let path = directory.join(name);
@@ -209,6 +216,64 @@ fn with_ca_only_an_authority_counts() {
     let missing = place.send(&["--ca", "/nowhere/ca.pem"]);
     assert_eq!(exit_code(&missing), 2);
     assert!(stderr(&missing).contains("/nowhere/ca.pem"), "{}", stderr(&missing));
+}
+
+/// How a client decides: by the authority of `--ca` alone, or without one by what is noted. The file of known certificates is
+/// changed by a first connection alone.
+#[track_caller]
+fn expect_decision(place: &Place, shown: Fingerprint, noted: Option<Fingerprint>, ca: Option<(&str, bool)>) {
+    let server = format!("127.0.0.1:{}", place.world.send_port);
+    note(place, &noted.map(|noted| (server.clone(), noted.to_string())).into_iter().collect::<Vec<_>>());
+    let before = std::fs::read_to_string(place.known()).unwrap();
+    let output = match ca {
+        Some((ca, _)) => place.send(&["--ca", ca]),
+        None => place.send(&["--tls"]),
+    };
+    let (code, said, after) = (exit_code(&output), stderr(&output), std::fs::read_to_string(place.known()).unwrap());
+    let added = after.strip_prefix(&before).expect("a line at most is added");
+    let what = format!("noted {noted:?}, --ca {ca:?}: {said}");
+    let (expected, part, lines) = match (ca, noted) {
+        (Some((_, true)), _) => (0, "", 0),
+        (Some((_, false)), _) => (3, "no authority of --ca vouches", 0),
+        (None, None) => (0, "first connection to", 1),
+        (None, Some(noted)) if noted == shown => (0, "", 0),
+        (None, Some(_)) => (3, "HAS CHANGED", 0),
+    };
+    assert_eq!((code, added.lines().count()), (expected, lines), "{what}");
+    assert!(said.contains(part) && said.is_empty() == part.is_empty(), "{what}");
+    assert!(lines == 0 || added.starts_with(&format!("{server};{shown};")), "{added}");
+}
+
+#[test]
+fn an_authority_and_what_is_noted_decide_each_for_itself() {
+    let [right, other, elsewhere, expired] = [(); 4].map(|()| tempfile::TempDir::new().unwrap());
+    let [ca, cert, key] = issued_for("127.0.0.1", right.path());
+    let [other_ca, ..] = issued_for("127.0.0.1", other.path());
+    let another = Fingerprint::of(b"another certificate");
+    for is_vouched in [true, false] {
+        let named = ["--cert", &cert, "--key", &key];
+        let place = Place::new(if is_vouched { &named } else { &["--tls"] });
+        let shown = if is_vouched {
+            Fingerprint::of(&CertificateDer::from_pem_file(&cert).unwrap())
+        } else {
+            certificate(&place)
+        };
+        for noted in [None, Some(shown), Some(another)] {
+            for ca in [None, Some((ca.as_str(), is_vouched)), Some((other_ca.as_str(), false))] {
+                expect_decision(&place, shown, noted, ca);
+            }
+        }
+    }
+    // The authority has issued it, but for another host, or not until today.
+    for [ca, cert, key] in
+        [issued_for("chat.example", elsewhere.path()), issued_until("127.0.0.1", 2_020, expired.path())]
+    {
+        let place = Place::new(&["--cert", &cert, "--key", &key]);
+        let shown = Fingerprint::of(&CertificateDer::from_pem_file(&cert).unwrap());
+        for noted in [None, Some(shown)] {
+            expect_decision(&place, shown, noted, Some((&ca, false)));
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod forms;
 mod input;
 mod order;
 mod recording;
+mod selection;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -149,9 +149,25 @@ fn turn(wal: &Written, at: usize) {
     }
 }
 
+/// Whichever batch is the last one, also of a segment that has no other.
+#[test]
+fn every_bit_that_turns_in_the_last_batch_is_seen_wherever_that_batch_begins() {
+    for lengths in [&[1][..], &[6], &[1, 1], &[3, 5]] {
+        let wal = written(lengths);
+        let (start, end) = (wal.ends[lengths.len() - 1], wal.ends[lengths.len()]);
+        (start..end).for_each(|at| turn(&wal, at));
+    }
+}
+
 #[test]
 fn any_sectors_of_the_last_batch_may_be_missing() {
-    let wal = written(&[3, 8, 42]);
+    for lengths in [&[42][..], &[1, 40], &[3, 8, 42]] {
+        any_sectors_may_be_missing(lengths);
+    }
+}
+
+fn any_sectors_may_be_missing(lengths: &[usize]) {
+    let wal = written(lengths);
     let last = wal.batches.len();
     let (start, end) = (wal.ends[last - 1], wal.ends[last]);
     let sectors: Vec<_> = (start / SECTOR..=(end - 1) / SECTOR)

@@ -84,9 +84,9 @@ impl Long {
         feeds.map(|(at, _)| at + 1).skip(1).collect()
     }
 
-    /// Returns a page as it should be, newest first, if the rows from `end` on are cut off, and this one is damaged.
-    fn expected(&self, before: u64, end: usize, damaged: Option<usize>) -> Vec<String> {
-        let is_good = |row: usize| row < end && Some(row) != damaged;
+    /// Returns a page as it should be, newest first, if the rows from `end` on are cut off, and these are damaged.
+    fn expected(&self, before: u64, end: usize, damaged: &[usize]) -> Vec<String> {
+        let is_good = |row: usize| row < end && !damaged.contains(&row);
         let mut page = Vec::new();
         // The lowest number above the ones that are yet to come, and whether damage was met since.
         let (mut last, mut met) = (before - 1, false);
@@ -112,7 +112,7 @@ impl Long {
     }
 
     /// Asserts that every page is as it should be.
-    fn assert_pages(&self, end: usize, damaged: Option<usize>, how: &str) {
+    fn assert_pages(&self, end: usize, damaged: &[usize], how: &str) {
         let store = self.store();
         let file = self.open(&store).expect("the file");
         for before in 1..=self.filed.upto.get() + 2 {
@@ -128,7 +128,7 @@ impl Long {
     }
 
     /// Asserts that rows are found by their numbers.
-    fn assert_rows(&self, damaged: Option<usize>) {
+    fn assert_rows(&self, damaged: &[usize]) {
         let (store, mut random) = (self.store(), Random::new(5));
         let file = self.open(&store).expect("the file");
         for share in [1, 5, 40, 100] {
@@ -136,7 +136,7 @@ impl Long {
             let found = file.rows(&numbers).expect("rows");
             for (number, found) in numbers.iter().zip(found) {
                 let row =
-                    self.rows.iter().position(|(one, _)| *one == number.get()).filter(|row| Some(*row) != damaged);
+                    self.rows.iter().position(|(one, _)| *one == number.get()).filter(|row| !damaged.contains(row));
                 let expected = row.map(|row| (*number, self.rows[row].1.clone()));
                 let found = found.map(|message| (message.seq, message.text.as_str().to_owned()));
                 assert!(found == expected, "{share} of 100, number {number}, damaged: {damaged:?}");
@@ -161,8 +161,8 @@ fn short(page: &[String]) -> String {
 fn every_page_of_a_whole_file_and_every_row_is_found() {
     let long = long();
     assert!(long.filed.bytes > 4 * limits::TEXT_BYTES as u64);
-    long.assert_pages(ROWS, None, "whole");
-    long.assert_rows(None);
+    long.assert_pages(ROWS, &[], "whole");
+    long.assert_rows(&[]);
 }
 
 #[test]
@@ -171,9 +171,30 @@ fn a_damaged_row_is_a_range_in_its_place_on_every_page() {
     let offsets = long.offsets();
     for row in [0, 1, 17, 49, 50, 51, 52, 91, 130, ROWS - 2, ROWS - 1] {
         long.disk.tamper(Path::new(FILE), |content| content[offsets[row] + 20] ^= 1);
-        long.assert_pages(ROWS, Some(row), &format!("row {row}"));
-        long.assert_rows(Some(row));
+        long.assert_pages(ROWS, &[row], &format!("row {row}"));
+        long.assert_rows(&[row]);
         long.disk.tamper(Path::new(FILE), |content| content[offsets[row] + 20] ^= 1);
+    }
+}
+
+/// Some rows side by side and some alone, and now and then a lost end as well.
+#[test]
+fn any_damaged_rows_are_ranges_in_their_places_on_every_page() {
+    let (whole, mut random) = (long(), Random::new(7));
+    let offsets = whole.offsets();
+    for round in 0..8 {
+        let long = Long { disk: whole.disk.after_power_cut(|| true), ..whole.clone() };
+        let end = if round % 2 == 0 { ROWS } else { 1 + random.below(ROWS as u64) as usize };
+        let share = [2, 10, 60, 95][round / 2];
+        let damaged: Vec<_> = (0..end).filter(|_| random.chance(share)).collect();
+        long.disk.tamper(Path::new(FILE), |content| {
+            damaged.iter().for_each(|row| content[offsets[*row] + 20] ^= 1);
+            content.truncate(offsets[end]);
+        });
+        let how = format!("round {round}: up to row {end}, damaged {damaged:?}");
+        long.assert_pages(end, &damaged, &how);
+        let lost: Vec<_> = damaged.into_iter().chain(end..ROWS).collect();
+        long.assert_rows(&lost);
     }
 }
 
@@ -186,7 +207,7 @@ fn a_file_that_was_cut_anywhere_serves_the_rows_before_the_cut() {
         let (begin, end) = (offsets[row], offsets[row + 1]);
         for cut in [begin, begin + 1, (begin + end) / 2, end - 1] {
             long.disk.tamper(Path::new(FILE), |content| content.truncate(cut));
-            long.assert_pages(row, None, &format!("cut at {cut}, in row {row}"));
+            long.assert_pages(row, &[], &format!("cut at {cut}, in row {row}"));
             long.disk.tamper(Path::new(FILE), |cut| cut.clone_from(&content));
         }
     }

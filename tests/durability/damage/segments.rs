@@ -175,6 +175,34 @@ fn a_torn_batch_before_another_segment_is_damage_of_its_own_segment() {
     }
 }
 
+/// Batches of which each is the only one of its segment: its last, and its first.
+#[test]
+fn every_bit_that_turns_in_the_only_batch_of_a_segment_is_damage_and_its_cut_end_is_none() {
+    let disk = SimulatedDisk::default();
+    let lines = (0..3).map(|batch| vec![format!("line {batch}"), "x".repeat(60)]).collect();
+    let written = write(disk.clone(), &location(&disk), 600, 1, lines);
+    for segment in [1, 3] {
+        let content = written.content(segment);
+        let (begin, end) = batches(&content)[0];
+        for at in begin..end {
+            for bit in 0..8 {
+                let mut changed = content.clone();
+                changed[at] ^= 1 << bit;
+                written.with(segment, &changed).assert_refused(&format!("{} line 2: ", path(segment).display()));
+            }
+        }
+    }
+    let content = written.content(3);
+    let (begin, end) = batches(&content)[0];
+    for at in begin..end - 1 {
+        let mut cut = content.clone();
+        cut[at..].fill(b'\n');
+        let back = written.with(3, &cut).recover();
+        assert_eq!(back.lines, written.lines(2), "cut at {at}");
+        assert_eq!(back.end.expect("a torn tail").is_some(), at > begin, "cut at {at}");
+    }
+}
+
 #[test]
 fn a_recovery_goes_on_in_the_last_segment_that_has_a_batch() {
     let written = three();
@@ -229,6 +257,37 @@ fn a_gap_in_the_numbers_of_batches_is_damage_wherever_it_is_and_whoever_reads() 
             // A checkpoint covers what comes before the segment: the first batch after it is known, too.
             let next = 3 * (segment - 1) + 1;
             assert!(inspect(&at, segment - 1, next, &mut ignore).is_err(), "{what}: after a checkpoint");
+        }
+    }
+}
+
+/// The segment behind it may hold no batch yet, or may not be there: the broken bytes alone tell.
+#[test]
+fn a_closed_segment_whose_last_batch_is_broken_in_any_way_is_damage_for_a_checkpoint() {
+    let written = three();
+    let content = written.content(3);
+    let (begin, end) = batches(&content)[1];
+    let flipped = (begin..end).map(|at| {
+        let mut changed = content.clone();
+        changed[at] ^= 1;
+        changed
+    });
+    let cut = (begin + 1..end).map(|at| {
+        let mut changed = content.clone();
+        changed[at..].fill(b'\n');
+        changed
+    });
+    // Without its last line feed it is the same line, since the rest of the file is line feeds.
+    for changed in flipped.chain(cut.take(end - begin - 2)) {
+        for is_followed in [false, true] {
+            let changed = written.with(3, &changed);
+            let at = location(&changed.disk);
+            if is_followed {
+                drop(make_segment(&at, 4, written.size).unwrap());
+            }
+            let said = replay_closed(&at, 0, 3, 1, &mut |_| Ok(())).map_err(|error| error.to_string());
+            let named = path(3).display().to_string();
+            assert!(said.as_ref().is_err_and(|said| said.starts_with(&named)), "a checkpoint says {said:?}");
         }
     }
 }

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{DATA, DAY, MONTH, assert_whole};
-use crate::support::group_commit_harness::GroupCommitHarness;
+use crate::support::group_commit_harness::{GroupCommitHarness, user};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::read_files;
+use wachat::model::{Seq, Target};
+use wachat::state_machine::{Command, LastOfPeer};
 use wachat::store::Retention;
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
+
+const LOBBY: &str = "#lobby";
 
 const HISTORY: &str = "/data/history";
 
@@ -20,16 +24,27 @@ const HISTORY: &str = "/data/history";
 #[derive(Default)]
 struct Model {
     sent: BTreeMap<u64, (u64, BTreeSet<&'static str>)>,
+    /// Members of the room, and the numbers of its messages.
+    members: BTreeSet<&'static str>,
+    in_room: BTreeSet<u64>,
 }
 
 impl Model {
     fn send(&mut self, server: &mut GroupCommitHarness, random: &mut Random) {
         let from = USERS[random.below(3) as usize];
-        let to = [USERS[0], USERS[1], USERS[2], "#lobby"][random.below(4) as usize];
+        let to = [USERS[0], USERS[1], USERS[2], LOBBY][random.below(4) as usize];
+        if to == LOBBY && !self.members.contains(from) {
+            return;
+        }
         let text = format!("text {}{}", self.sent.len(), "; x".repeat(random.below(60) as usize));
         let seq = server.send(from, to, &text);
-        let all = USERS.into_iter().filter(|user| if to == "#lobby" { *user != from } else { *user == to });
-        self.sent.insert(seq, (server.time, all.collect()));
+        let all = USERS.into_iter();
+        let waits =
+            all.filter(|user| if to == LOBBY { *user != from && self.members.contains(user) } else { *user == to });
+        self.sent.insert(seq, (server.time, waits.collect()));
+        if to == LOBBY {
+            self.in_room.insert(seq);
+        }
     }
 
     fn acknowledge(&mut self, server: &mut GroupCommitHarness, random: &mut Random) {
@@ -38,6 +53,29 @@ impl Model {
         let upto = last - random.below(last.min(10));
         server.acknowledge(user, upto);
         self.sent.range_mut(..=upto).for_each(|(_, (_, waits))| _ = waits.remove(user));
+    }
+
+    /// A member reads what it may not have acknowledged: that still waits.
+    fn read_room(&self, server: &mut GroupCommitHarness, random: &mut Random) {
+        let name = USERS[random.below(3) as usize];
+        let Some(seq) = self.in_room.iter().rev().nth(random.below(3) as usize) else { return };
+        let (user, target, seq) = (user(name), Ok(Target::parse(LOBBY).unwrap()), Seq::new(*seq).unwrap());
+        server.request(Command::Read { user, target, seq, last_of_peer: LastOfPeer::NotLookedUp });
+    }
+
+    /// A member leaves, and nothing of the room waits for it any more; or it comes back.
+    fn move_member(&mut self, server: &mut GroupCommitHarness, random: &mut Random) {
+        let name = USERS[random.below(3) as usize];
+        let (user, room) = (user(name), Ok(Target::parse(LOBBY).unwrap()));
+        if self.members.insert(name) {
+            server.request(Command::Join { user, room });
+            return;
+        }
+        server.request(Command::Leave { user, room });
+        self.members.remove(name);
+        let in_room = &self.in_room;
+        let logged = self.sent.iter_mut().filter(|(seq, _)| in_room.contains(seq));
+        logged.for_each(|(_, (_, waits))| _ = waits.remove(name));
     }
 
     /// Returns what has to be left of a history file.
@@ -69,14 +107,17 @@ fn each_row_that_is_young_or_waits_stays_and_each_other_one_goes() {
         let (disk, mut random, mut model) = (SimulatedDisk::default(), Random::new(seed), Model::default());
         let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
         USERS.iter().for_each(|name| server.register(name));
+        model.members.extend(USERS);
         let day = DAY.as_millis() as u64;
         for _ in 0..3 {
             for _ in 0..20 {
-                match random.below(10) {
-                    0..=5 => model.send(&mut server, &mut random),
-                    6..=7 => model.acknowledge(&mut server, &mut random),
+                match random.below(14) {
+                    0..=6 => model.send(&mut server, &mut random),
+                    7..=8 => model.acknowledge(&mut server, &mut random),
+                    9..=10 => model.read_room(&mut server, &mut random),
+                    11 => model.move_member(&mut server, &mut random),
                     // Sometimes a clock goes back.
-                    8 => server.time += day * random.below(12),
+                    12 => server.time += day * random.below(12),
                     _ => server.time -= day * random.below(2),
                 }
             }

@@ -1,6 +1,8 @@
 //! Passwords and email addresses.
 
 use wachat::model::{Email, Password, PasswordError, UserName};
+use wachat::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
+use wachat::trace::mask;
 
 #[test]
 fn passwords_follow_section_3() {
@@ -18,5 +20,75 @@ fn email_addresses_look_like_it() {
     }
     for wrong in ["ana", "@example.org", "ana@", "a na@b", &format!("{}@b", "a".repeat(260))] {
         assert!(Email::new(wrong).is_none(), "{wrong:?}");
+    }
+}
+
+/// The spellings of a verb that a server takes, and some that a person mistypes.
+fn spellings(verb: &str) -> Vec<String> {
+    let lower = verb.to_lowercase();
+    let mixed: String =
+        (0..).zip(verb.chars()).map(|(at, c)| if at % 2 == 0 { c } else { c.to_ascii_lowercase() }).collect();
+    let capital = format!("{}{}", &verb[..1], &lower[1..]);
+    let plain = [verb.to_owned(), lower, mixed, capital];
+    plain
+        .iter()
+        .flat_map(|verb| [verb.clone(), format!("\"{verb}\""), format!(" {verb}"), format!("\u{feff}{verb}")])
+        .collect()
+}
+
+/// However a line with a password is spelled, and mistyped: what is recorded of it has no part of the password.
+#[test]
+fn no_line_with_a_password_is_recorded_with_it() {
+    let passwords = ["secreto largo", "secreto:uno:dos", "secreto;uno;dos", "\"secreto \"\" uno\""];
+    for password in passwords {
+        let lines = |verb: &str| {
+            let changes = [";", " ", " ;", ":", "\t", ",", "="];
+            let logins = [":ana:", ":ana;", " ana ", ";ana;", ":"];
+            match verb {
+                "PASSWD" => changes.map(|between| format!("{verb}{between}{password};nueva {password}")).to_vec(),
+                _ => logins.map(|between| format!("{verb}{between}{password}")).to_vec(),
+            }
+        };
+        for (verb, spelling) in ["PASSWD", "LOGIN", "REGISTER", "PASWD", "LOGN", "CLAVE"]
+            .into_iter()
+            .flat_map(|verb| spellings(verb).into_iter().map(move |spelling| (verb, spelling)))
+        {
+            for line in lines(verb) {
+                let line = line.replacen(verb, &spelling, 1);
+                for is_first in [true, false] {
+                    let recorded = mask(&line, is_first);
+                    // What is before the second colon of a login is the name.
+                    let is_name = password.contains(':') && ["LOGIN", "REGISTER"].contains(&verb);
+                    let words = ["uno", "dos", "largo", "secreto"];
+                    let kept: Vec<_> = words
+                        .iter()
+                        .filter(|word| recorded.contains(**word))
+                        .filter(|word| !is_name || **word != "secreto")
+                        .collect();
+                    assert!(kept.is_empty(), "{line:?} is recorded as {recorded:?}");
+                }
+            }
+        }
+        // Alone, too.
+        for is_first in [true, false] {
+            assert!(!mask(password, is_first).contains("secreto"), "{password:?}");
+        }
+    }
+}
+
+/// All other requests are recorded as they are, in whatever case.
+#[test]
+fn requests_without_a_password_are_recorded_unchanged() {
+    let verbs =
+        SEND_COMMANDS.iter().map(|command| command.verb()).chain(RECV_COMMANDS.iter().map(|command| command.verb()));
+    for verb in verbs.filter(|verb| *verb != "PASSWD") {
+        for verb in [verb.to_owned(), verb.to_lowercase(), format!("\"{verb}\"")] {
+            for line in [format!("{verb};m-1;ana;PASSWD;hola: uno"), verb.clone()] {
+                assert_eq!(mask(&line, false), line);
+            }
+        }
+    }
+    for verb in ["LOGIN", "login", "Register"] {
+        assert_eq!(mask(&format!("{verb}:ana:secreto"), true), format!("{verb}:ana:***"));
     }
 }

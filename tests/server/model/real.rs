@@ -13,7 +13,7 @@ use wachat::state_machine::{
 };
 
 use super::simple::{Said, Waiting};
-use super::{PLACES, QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
+use super::{PLACES, QUEUE, QUEUE_BYTES, QUEUE_BYTES_PER_SENDER, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
 
 /// The state machine, asked as connections ask it, with every record it has made.
 pub struct Real {
@@ -22,6 +22,8 @@ pub struct Real {
     capacities: Capacities,
     policy: Policy,
     sessions: u64,
+    /// The connection of each user's session.
+    open: [Option<ConnectionId>; USERS],
     clock: u64,
 }
 
@@ -37,6 +39,8 @@ fn policy() -> Policy {
     Policy {
         queue: QUEUE,
         queue_per_sender: QUEUE_PER_SENDER,
+        queue_bytes: QUEUE_BYTES,
+        queue_bytes_per_sender: QUEUE_BYTES_PER_SENDER,
         rooms_per_creator: ROOMS_PER_CREATOR,
         lobby: false,
         // No time passes: no bucket would fill again.
@@ -67,6 +71,7 @@ impl Real {
             capacities,
             policy,
             sessions: 0,
+            open: [None; USERS],
             clock: 0,
         };
         for user in 0..USERS {
@@ -135,6 +140,7 @@ impl Real {
             .pending_history()
             .map(|(id, mut filed, rows)| {
                 filed.bytes += 1;
+                filed.rows += rows.len() as u64;
                 filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
                 (id, filed)
             })
@@ -171,6 +177,7 @@ impl Real {
         }
     }
 
+    /// Polls on a new session, which takes the place of another one.
     pub fn poll(&mut self, user: usize, after: u64, max: usize) -> Said {
         self.sessions += 1;
         let connection = ConnectionId(self.sessions);
@@ -178,26 +185,78 @@ impl Real {
             connection,
             Command::Open { user: name(user), order: self.sessions, address: [127, 0, 0, 1].into() },
         );
-        // The model knows no presence: this poll takes those events out of the way.
-        self.request(connection, Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 1_000 });
-        let after = After::Number(Seq::new(after).unwrap());
-        self.say(connection, Command::Poll { after, wait: Some(0), max })
+        self.open[user] = Some(connection);
+        self.poll_on(connection, After::Number(Seq::new(after).unwrap()), max)
+    }
+
+    /// Polls on a session.
+    pub fn poll_on(&mut self, connection: ConnectionId, after: After, max: usize) -> Said {
+        match self.request(connection, Command::Poll { after, wait: Some(0), max }).expect("an answer") {
+            Effect::Events { delivery, .. } => {
+                assert!(delivery.count() <= max, "{} events of {max}", delivery.count());
+                Said::Events(self.complete(delivery).iter().filter_map(waiting).collect())
+            }
+            Effect::Reply(_, Reply::Ko(ko)) => Said::Ko(ko.code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks for a list.
+    pub fn list(&mut self, command: Command) -> Said {
+        let Some(Effect::Reply(_, reply)) = self.request(ConnectionId(0), command) else { panic!("no reply") };
+        Said::List(match reply {
+            Reply::Users(users) => {
+                let seen = |user: &wachat::protocol::reply::User| user.last_seen.map(|at| at.millis());
+                users.iter().map(|user| format!("{} {} {:?}", user.name, user.online, seen(user))).collect()
+            }
+            Reply::Members(members) => members.iter().map(|one| format!("{} {}", one.name, one.online)).collect(),
+            Reply::Rooms(rooms) => {
+                rooms.iter().map(|room| format!("{} {} {}", room.name, room.members, room.member)).collect()
+            }
+            Reply::Chats(chats) => {
+                chats.iter().map(|chat| format!("{} {} {} {}", chat.target, chat.last, chat.read, chat.count)).collect()
+            }
+            Reply::Ko(ko) => return Said::Ko(ko.code),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// Returns the time of the next request, which goes back all the time.
+    pub fn next_time(&self) -> u64 {
+        1_000 - (self.clock + 1).min(1_000)
+    }
+
+    pub fn session(&self, user: usize) -> Option<ConnectionId> {
+        self.open[user]
+    }
+
+    pub fn close(&mut self, user: usize) {
+        if let Some(connection) = self.open[user].take() {
+            self.request(connection, Command::Closed);
+        }
     }
 
     pub fn restart(&mut self) {
         let stored = StoredState::with_capacities("store".into(), self.capacities);
+        self.open = [None; USERS];
         self.machine = StateMachine::new(stored, self.policy.clone());
         self.lines.iter().for_each(|line| self.machine.stored.replay(line).unwrap());
     }
 
     pub fn restart_from_checkpoint(&mut self) {
         let stored = StoredState::restore(self.machine.stored.snapshot(), self.capacities).unwrap();
+        self.open = [None; USERS];
         self.machine = StateMachine::new(stored, self.policy.clone());
     }
 }
 
 fn number(target: &str) -> usize {
     PLACES.iter().position(|known| *known == target).unwrap()
+}
+
+fn told(what: &str, whom: &[&str]) -> Option<Waiting> {
+    let whom: Vec<_> = whom.iter().map(|name| number(name).to_string()).collect();
+    Some(Waiting::Told(format!("{what} {}", whom.join(" "))))
 }
 
 fn waiting(event: &Event) -> Option<Waiting> {
@@ -213,6 +272,10 @@ fn waiting(event: &Event) -> Option<Waiting> {
             let target = number(&target.to_string());
             Some(Waiting::State { seq: seq.get(), target, state: *state, upto: upto.get() })
         }
+        Event::Online { user, .. } => told("ONLINE", &[&user.to_string()]),
+        Event::Offline { user, .. } => told("OFFLINE", &[&user.to_string()]),
+        Event::Join { room, user, .. } => told("JOIN", &[&room.to_string(), &user.to_string()]),
+        Event::Part { room, user, .. } => told("PART", &[&room.to_string(), &user.to_string()]),
         Event::Gap { room, first, last } => {
             Some(Waiting::Gap { first: first.get(), last: last.get(), room: number(&room.to_string()) })
         }

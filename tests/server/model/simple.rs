@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use wachat::limits;
 use wachat::model::State;
 use wachat::protocol::Code;
 use wachat::state_machine::Capacities;
 
-use super::{QUEUE, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, USERS};
+use super::{QUEUE, QUEUE_BYTES, QUEUE_BYTES_PER_SENDER, QUEUE_PER_SENDER, ROOMS_PER_CREATOR, TEXTS, USERS};
+
+/// What an event counts beside its text.
+const EVENT_BYTES: usize = 256;
 
 /// A pending event of a user (protocol, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub enum Waiting {
         state: State,
         upto: u64,
     },
+    /// An event without a number.
+    Told(String),
     /// The model does not say where a GAP begins: [`Untold`] checks what it covers.
     Gap {
         first: u64,
@@ -33,6 +39,11 @@ pub enum Waiting {
 }
 
 impl Said {
+    /// Shows it without the long texts.
+    pub fn short(&self) -> String {
+        format!("{self:?}").replace(&"x".repeat(100), "")
+    }
+
     /// Returns this without the beginnings of the GAPs.
     pub fn without_beginnings(mut self) -> Self {
         if let Self::Events(events) = &mut self {
@@ -51,7 +62,18 @@ impl Waiting {
         match self {
             Self::Message { seq, .. } | Self::State { seq, .. } => *seq,
             Self::Gap { last, .. } => *last,
+            Self::Told(_) => 0,
         }
+    }
+
+    /// About its length in a reply (protocol, section 7).
+    fn bytes(&self) -> u64 {
+        let text = if let Self::Message { text, .. } = self { text.len() } else { 0 };
+        (EVENT_BYTES + text) as u64
+    }
+
+    fn is_from(&self, user: usize) -> bool {
+        matches!(self, Self::Message { from, .. } if *from == user)
     }
 }
 
@@ -116,7 +138,7 @@ impl Untold {
                 Waiting::Gap { first, last, room } => {
                     self.messages[user].retain(|seq, of| of != room || seq < first || seq > last);
                 }
-                Waiting::State { .. } => {}
+                Waiting::State { .. } | Waiting::Told(_) => {}
             }
         }
     }
@@ -129,6 +151,15 @@ impl Untold {
     pub fn of(&self, user: usize) -> Vec<u64> {
         self.messages[user].keys().copied().collect()
     }
+}
+
+/// A session on RECV.
+#[derive(Default)]
+struct Session {
+    /// The highest number that came on it.
+    sent: u64,
+    /// The events without a number that have not come yet.
+    told: Vec<Waiting>,
 }
 
 #[derive(Default)]
@@ -144,6 +175,12 @@ pub struct Model {
     /// Pending direct events by user; pending room messages are found in `sent`.
     mailbox: [Vec<Waiting>; USERS],
     pub acknowledged: [u64; USERS],
+    /// The session of each user who is online.
+    sessions: [Option<Session>; USERS],
+    /// The time at which a session of each user last began or ended.
+    seen: [Option<u64>; USERS],
+    /// Texts are long.
+    is_long: bool,
     /// The numbers of the direct messages whose sender was a stranger when they were accepted.
     from_strangers: HashSet<u64>,
     /// By reader and place.
@@ -161,8 +198,19 @@ pub enum Said {
     Accepted(u64),
     Events(Vec<Waiting>),
     Statuses(Vec<(usize, State)>),
+    List(Vec<String>),
     Done,
     Ko(Code),
+}
+
+fn list(records: impl Iterator<Item = String>) -> Said {
+    Said::List(records.collect())
+}
+
+fn by_name(places: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+    let mut places: Vec<_> = places.collect();
+    places.sort_by_key(|place| super::PLACES[*place]);
+    places.into_iter()
 }
 
 fn is_room(target: usize) -> bool {
@@ -170,8 +218,108 @@ fn is_room(target: usize) -> bool {
 }
 
 impl Model {
-    pub fn new(capacities: Capacities) -> Self {
-        Self { capacities, ..Self::default() }
+    pub fn new(capacities: Capacities, is_long: bool) -> Self {
+        Self { capacities, is_long, ..Self::default() }
+    }
+
+    /// Returns the text of a number.
+    pub fn text(&self, number: u8) -> String {
+        let length = if self.is_long { TEXTS[usize::from(number)] } else { 0 };
+        format!("text {number}{}", "x".repeat(length))
+    }
+
+    /// A session begins, in the place of another one, if there is one: nothing has come on it.
+    pub fn open(&mut self, user: usize, now: u64) {
+        if self.sessions[user].is_none() {
+            self.tell(&self.contacts(user), &format!("ONLINE {user}"));
+        }
+        self.sessions[user] = Some(Session::default());
+        self.seen[user] = Some(now);
+    }
+
+    pub fn close_session(&mut self, user: usize, now: u64) {
+        if self.sessions[user].take().is_some() {
+            self.seen[user] = Some(now);
+            self.tell(&self.contacts(user), &format!("OFFLINE {user}"));
+        }
+    }
+
+    /// All sessions end with a server, and nothing else of it is known.
+    pub fn restart(&mut self) {
+        self.sessions = Default::default();
+    }
+
+    pub fn sent_to(&self, user: usize) -> u64 {
+        self.sessions[user].as_ref().map_or(0, |session| session.sent)
+    }
+
+    fn tell(&mut self, users: &[usize], what: &str) {
+        for user in users {
+            if let Some(session) = &mut self.sessions[*user] {
+                session.told.push(Waiting::Told(what.to_owned()));
+            }
+        }
+    }
+
+    /// Returns the users who are together with this one in a room, or have exchanged a message with them.
+    fn contacts(&self, user: usize) -> Vec<usize> {
+        let has_written = |from: usize, to: usize| self.sent.iter().any(|sent| (sent.from, sent.to) == (from, to));
+        let are_in = |other: usize| {
+            (USERS..super::PLACES.len())
+                .any(|room| [user, other].iter().all(|one| self.members.contains_key(&(room, *one))))
+        };
+        let is_contact = |other: &usize| {
+            *other != user && (has_written(user, *other) || has_written(*other, user) || are_in(*other))
+        };
+        (0..USERS).filter(is_contact).collect()
+    }
+
+    /// Returns USERS, by name.
+    pub fn users(&self) -> Said {
+        let online = |user: usize| self.sessions[user].is_some();
+        list(by_name(0..USERS).map(|user| format!("{} {} {:?}", super::PLACES[user], online(user), self.seen[user])))
+    }
+
+    /// Returns MEMBERS of a room, by name.
+    pub fn list_members(&self, room: usize) -> Said {
+        if !self.exists(room) {
+            return Said::Ko(Code::NoRoom);
+        }
+        let members = by_name((0..USERS).filter(|user| self.members.contains_key(&(room, *user))));
+        list(members.map(|user| format!("{} {}", super::PLACES[user], self.sessions[user].is_some())))
+    }
+
+    /// Returns ROOMS, by name.
+    pub fn list_rooms(&self, user: usize) -> Said {
+        let rooms = by_name(self.open_rooms().map(|(room, _)| room));
+        list(rooms.map(|room| {
+            let members = self.members.keys().filter(|(of, _)| *of == room).count();
+            format!("{} {members} {}", super::PLACES[room], self.members.contains_key(&(room, user)))
+        }))
+    }
+
+    /// Returns CHATS: the latest first, then those without a message, by name.
+    pub fn chats(&self, user: usize) -> Said {
+        let is_in = |target: usize, sent: &Sent| match is_room(target) {
+            true => sent.to == target,
+            false => [(user, target), (target, user)].contains(&(sent.from, sent.to)),
+        };
+        let mut chats: Vec<_> = (0..super::PLACES.len())
+            .filter_map(|target| {
+                let all = self.sent.iter().filter(|sent| is_in(target, sent));
+                let last = all.clone().filter(|sent| !sent.gone).map(|sent| sent.seq).max();
+                let is_listed =
+                    if is_room(target) { self.members.contains_key(&(target, user)) } else { last.is_some() };
+                // A room's count goes on from that of a removed room of its name.
+                is_listed.then(|| (last.unwrap_or(0), target, self.read_upto(user, target), all.count()))
+            })
+            .collect();
+        chats.sort_by_key(|(last, target, ..)| (std::cmp::Reverse(*last), super::PLACES[*target]));
+        list(
+            chats
+                .into_iter()
+                .map(|(last, target, read, count)| format!("{} {last} {read} {count}", super::PLACES[target])),
+        )
     }
 
     pub fn send(&mut self, from: usize, id: &str, to: usize, text: &str) -> Said {
@@ -183,17 +331,8 @@ impl Model {
         if let Some(code) = self.no_member(from, to) {
             return Said::Ko(code);
         }
-        if !is_room(to) {
-            let waits = |w: &&Waiting| matches!(w, Waiting::Message { .. });
-            let from_her = |w: &&Waiting| matches!(w, Waiting::Message { from: sender, .. } if *sender == from);
-            let mailbox = &self.mailbox[to];
-            if mailbox.iter().filter(waits).count() >= QUEUE
-                || mailbox.iter().filter(from_her).count() >= QUEUE_PER_SENDER
-                || self.is_stranger(from, to)
-                    && mailbox.iter().filter(|w| self.from_strangers.contains(&w.seq())).count() >= QUEUE / 4
-            {
-                return Said::Ko(Code::Quota);
-            }
+        if !is_room(to) && self.is_full(from, to, text) {
+            return Said::Ko(Code::Quota);
         }
         self.last += 1;
         let seq = self.last;
@@ -208,6 +347,19 @@ impl Model {
             self.mailbox[to].push(sent.waiting());
         }
         Said::Accepted(seq)
+    }
+
+    /// What waits in a mailbox is bounded in number and in bytes: of all, of each sender, and of strangers.
+    fn is_full(&self, from: usize, to: usize, text: &str) -> bool {
+        let is_over = |counts: &dyn Fn(&Waiting) -> bool, most: usize, most_bytes: u64| {
+            let waits = self.mailbox[to].iter().filter(|w| matches!(w, Waiting::Message { .. }) && counts(w));
+            let bytes: u64 = waits.clone().map(Waiting::bytes).sum();
+            waits.count() >= most || bytes + (EVENT_BYTES + text.len()) as u64 > most_bytes
+        };
+        is_over(&|_| true, QUEUE, QUEUE_BYTES)
+            || is_over(&|w| w.is_from(from), QUEUE_PER_SENDER, QUEUE_BYTES_PER_SENDER)
+            || self.is_stranger(from, to)
+                && is_over(&|w| self.from_strangers.contains(&w.seq()), QUEUE / 4, QUEUE_BYTES / 4)
     }
 
     fn add_to_log(&mut self, sent: &Sent) {
@@ -298,10 +450,12 @@ impl Model {
                 None => self.places.push(place),
             }
         }
-        self.members.entry((room, user)).or_insert_with(|| {
-            self.read.insert((user, room), last);
-            last
-        });
+        if self.members.contains_key(&(room, user)) {
+            return Said::Done;
+        }
+        self.members.insert((room, user), last);
+        self.read.insert((user, room), last);
+        self.tell(&self.recipients(user, room), &format!("JOIN {room} {user}"));
         Said::Done
     }
 
@@ -309,7 +463,9 @@ impl Model {
         if self.no_member(user, room) == Some(Code::NoRoom) {
             return Said::Ko(Code::NoRoom);
         }
-        self.members.remove(&(room, user));
+        if self.members.remove(&(room, user)).is_some() {
+            self.tell(&self.recipients(user, room), &format!("PART {room} {user}"));
+        }
         self.move_room_marks(room);
         let is_silent = !self.sent.iter().any(|sent| sent.to == room && !sent.gone);
         if is_silent && !self.members.keys().any(|(other, _)| *other == room) {
@@ -381,7 +537,19 @@ impl Model {
             rooms.into_iter().for_each(|(room, _)| self.move_room_marks(room));
         }
         let mut events = self.waiting(user, after.max(self.acknowledged[user]));
-        events.truncate(max);
+        let told = self.sessions[user].as_ref().map_or(0, |session| session.told.len()).min(max);
+        events.truncate(max - told);
+        let mut bytes = 0;
+        let fits = |event: &&Waiting| {
+            bytes += event.bytes();
+            bytes <= limits::REPLY_BYTES as u64
+        };
+        let fitting = events.iter().take_while(fits).count();
+        events.truncate(fitting);
+        if let Some(session) = &mut self.sessions[user] {
+            session.sent = events.last().map_or(0, Waiting::seq).max(session.sent);
+            events.splice(0..0, session.told.drain(..told));
+        }
         Said::Events(events)
     }
 

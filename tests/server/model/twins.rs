@@ -1,0 +1,370 @@
+//! Two servers get the same random requests; one of them is restarted now and then, from its log, or from a checkpoint and
+//! the log since. Nobody can tell them apart: each answer, each record and everything that can be asked is the same.
+
+use std::time::Duration;
+
+use super::pages::{self, Asked};
+use crate::support::random::Random;
+use wachat::model::{Banned, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName};
+use wachat::protocol::{After, Event};
+use wachat::state_machine::{
+    Capacities, Command, ConnectionId, Effect, LastOfPeer, Now, Output, Policy, Record, Snapshot, StateMachine,
+    StoredState,
+};
+
+/// A history of some messages reaches the ends of these lists.
+const CAPACITIES: Capacities = Capacities { room_log: 4, remembered_ids: 6 };
+
+const USERS: [&str; 6] = ["ana", "luis", "eva", "leo", "Zoë", "bea"];
+const ROOMS: [&str; 3] = ["#lobby", "#sala", "#aula"];
+const NETWORKS: [&str; 3] = ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"];
+const HISTORIES: u64 = 80;
+const DAY: u64 = 86_400_000;
+
+struct Server {
+    machine: StateMachine,
+    /// The last checkpoint, and the records since.
+    saved: Snapshot,
+    lines: Vec<Vec<u8>>,
+}
+
+fn policy() -> Policy {
+    Policy {
+        queue: 12,
+        queue_per_sender: 6,
+        queue_bytes: 4_000,
+        queue_bytes_per_sender: 2_500,
+        rooms_per_creator: 1,
+        // They begin anew with a restart, and no bucket would fill again.
+        bytes_per_day: u64::MAX,
+        room_bytes_per_day: u64::MAX,
+        rate: None,
+        rate_bytes: None,
+        ..Policy::default()
+    }
+}
+
+/// What a command has led to: effects in any order, and records.
+type Done = (Vec<String>, Vec<String>);
+
+impl Server {
+    fn new() -> Self {
+        let stored = || StoredState::with_capacities("store".into(), CAPACITIES);
+        let (saved, machine) = (stored().snapshot(), StateMachine::new(stored(), policy()));
+        Self { machine, saved, lines: Vec::new() }
+    }
+
+    fn execute(&mut self, connection: ConnectionId, command: Command, now: Now) -> Output {
+        let mut out = Output::default();
+        self.machine.handle(connection, command, now, &mut out).expect("no defect");
+        self.machine.end_batch(now, &mut out).expect("no defect");
+        for (last, record) in &out.records {
+            let mut line = Vec::new();
+            record.write(*last, &mut line);
+            line.pop();
+            self.lines.push(line);
+        }
+        out
+    }
+
+    /// Puts all rows into history files, as a checkpoint does first.
+    fn file_all(&mut self) {
+        let filed = self.machine.stored.pending_history().map(|(id, mut filed, rows)| {
+            filed.bytes += 100 * rows.len() as u64;
+            filed.rows += rows.len() as u64;
+            filed.upto = rows.last().map_or(filed.upto, |row| row.seq);
+            (id, filed)
+        });
+        let filed: Vec<_> = filed.collect();
+        self.machine.stored.mark_history_written(&filed);
+    }
+
+    fn checkpoint(&mut self) {
+        self.saved = self.machine.stored.snapshot();
+        self.lines.clear();
+    }
+
+    fn restart(&mut self) {
+        let mut stored = StoredState::restore(std::mem::take(&mut self.saved), CAPACITIES).expect("a checkpoint");
+        self.saved = stored.snapshot();
+        self.lines.iter().for_each(|line| stored.replay(line).expect("a record"));
+        self.machine = StateMachine::new(stored, policy());
+    }
+}
+
+/// Both servers, and what is needed to ask them.
+struct Play {
+    random: Random,
+    stays: Server,
+    restarts: Server,
+    now: u64,
+    ids: u64,
+    registered: Vec<&'static str>,
+    removed: Vec<&'static str>,
+    /// The session of each user.
+    sessions: Vec<(&'static str, ConnectionId)>,
+    connections: u64,
+    /// Of each direct message: number, sender and recipient.
+    direct: Vec<(Seq, UserName, UserName)>,
+}
+
+fn user(name: &str) -> UserName {
+    UserName::new(name).expect("a name")
+}
+
+impl Play {
+    fn new(seed: u64) -> Self {
+        let mut play = Self {
+            random: Random::new(seed),
+            stays: Server::new(),
+            restarts: Server::new(),
+            now: 20_000 * DAY,
+            ids: 0,
+            registered: Vec::new(),
+            removed: Vec::new(),
+            sessions: Vec::new(),
+            connections: 1,
+            direct: Vec::new(),
+        };
+        USERS[..3].iter().for_each(|name| play.register(name));
+        play
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.random.below(of.len() as u64) as usize]
+    }
+
+    /// Asks both, and compares.
+    fn ask(&mut self, connection: ConnectionId, command: Command) -> Output {
+        let now = Now { at: Timestamp::from_millis(self.now), elapsed: Duration::from_millis(self.now - 20_000 * DAY) };
+        let out = self.stays.execute(connection, command.clone(), now);
+        let other = self.restarts.execute(connection, command.clone(), now);
+        assert_eq!(shown(&other), shown(&out), "{command:?}: the one that was restarted, and the other one");
+        for (seq, record) in &out.records {
+            if let Record::Message(message) = record
+                && let Target::User(to) = &message.to
+            {
+                assert!(message.seq <= *seq);
+                self.direct.push((message.seq, message.from.clone(), to.clone()));
+            }
+        }
+        out
+    }
+
+    fn say(&mut self, command: Command) -> Output {
+        self.ask(ConnectionId(0), command)
+    }
+
+    fn register(&mut self, name: &'static str) {
+        if self.registered.contains(&name) || self.removed.contains(&name) {
+            return;
+        }
+        self.registered.push(name);
+        let (new, password_hash) = (user(name), "$hash".into());
+        if self.random.chance(50) {
+            self.say(Command::Register { name: new, password_hash });
+            return;
+        }
+        let (email, lobby) = (Email::new("a@example.org").expect("an address"), self.random.chance(50));
+        self.say(Command::AddAccounts { accounts: vec![NewAccount { name: new, password_hash, email }], lobby });
+    }
+
+    fn someone(&mut self) -> UserName {
+        let registered = self.registered.clone();
+        user(self.pick(&registered))
+    }
+
+    /// A user, present or not, or a room.
+    fn target(&mut self) -> Result<Target, wachat::model::NoSuchTarget> {
+        let names = [&USERS[..4], &ROOMS[..]].concat();
+        Target::parse(self.pick(&names))
+    }
+
+    fn room(&mut self) -> Result<Target, wachat::model::NoSuchTarget> {
+        Target::parse(self.pick(&ROOMS))
+    }
+
+    fn step(&mut self) {
+        self.now += self.random.below(3_000);
+        let who = self.someone();
+        match self.random.below(39) {
+            0..=11 => self.send(who),
+            12..=18 => self.poll(),
+            19..=22 => self.read(who),
+            23..=25 => {
+                let room = self.room();
+                self.say(Command::Join { user: who, room });
+            }
+            26..=27 => {
+                let room = self.room();
+                self.say(Command::Leave { user: who, room });
+            }
+            28 => {
+                let room = self.room();
+                self.say(Command::RemoveRoom { room });
+            }
+            29 => {
+                let name = self.pick(&USERS);
+                self.register(name);
+            }
+            30 => self.remove(),
+            31 => self.administer(who),
+            32 => self.now += self.random.below(DAY),
+            33 => self.close(),
+            34..=35 => self.checkpoint(),
+            36..=37 => self.restart(),
+            _ => self.compare(),
+        }
+    }
+
+    fn send(&mut self, from: UserName) {
+        self.ids += 1;
+        // Now and then again, remembered or not.
+        let id = if self.random.chance(20) { self.ids - self.random.below(self.ids.min(20)) } else { self.ids };
+        let (id, to) = (MessageId::new(&format!("m{id}")).expect("an id"), self.target());
+        let text = "x; ".repeat(self.random.below(200) as usize / 2 + 1);
+        let text = Text::new(&text).expect("a text");
+        self.say(Command::Send { user: from, id, to, text });
+    }
+
+    fn poll(&mut self) {
+        let registered = self.registered.clone();
+        let name = self.pick(&registered);
+        let known = self.sessions.iter().find(|(of, _)| *of == name).map(|(_, connection)| *connection);
+        let connection = match known.filter(|_| self.random.chance(70)) {
+            Some(connection) => connection,
+            None => self.open(name),
+        };
+        let last = self.stays.machine.stored.last.get();
+        let after = match self.random.below(3) {
+            0 => After::Number(Seq::new(last - self.random.below(last.min(9) + 1)).expect("a number")),
+            1 => After::Number(Seq::ZERO),
+            _ => After::AllSent,
+        };
+        let wait = self.random.chance(70).then_some(0);
+        let max = 1 + self.random.below(8) as usize;
+        self.ask(connection, Command::Poll { after, wait, max });
+    }
+
+    fn open(&mut self, name: &'static str) -> ConnectionId {
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        self.sessions.retain(|(of, _)| *of != name);
+        self.sessions.push((name, connection));
+        self.ask(
+            connection,
+            Command::Open { user: user(name), order: self.connections, address: [127, 0, 0, 1].into() },
+        );
+        connection
+    }
+
+    fn read(&mut self, who: UserName) {
+        let (last, target) = (self.stays.machine.stored.last.get(), self.target());
+        let seq = Seq::new(last - self.random.below(last.min(30) + 1)).expect("a number");
+        let command = |last_of_peer| Command::Read { user: who.clone(), target: target.clone(), seq, last_of_peer };
+        let out = self.say(command(LastOfPeer::NotLookedUp));
+        if out.effects.iter().any(|effect| matches!(effect, Effect::Excerpt(..))) {
+            let Ok(Target::User(peer)) = &target else { panic!("a room is looked up: {target:?}") };
+            let found = self.direct.iter().rev().find(|(at, from, to)| (from, to) == (peer, &who) && *at <= seq);
+            let found = LastOfPeer::Found(found.map(|(seq, ..)| *seq));
+            self.say(command(found));
+        }
+    }
+
+    fn remove(&mut self) {
+        if self.registered.len() < 4 || self.random.chance(50) {
+            return;
+        }
+        let index = self.random.below(self.registered.len() as u64) as usize;
+        let name = self.registered.remove(index);
+        if let Some(at) = self.sessions.iter().position(|(of, _)| *of == name) {
+            let (_, connection) = self.sessions.remove(at);
+            self.ask(connection, Command::Closed);
+        }
+        self.removed.push(name);
+        self.say(Command::Remove { user: user(name) });
+    }
+
+    fn administer(&mut self, who: UserName) {
+        let banned = if self.random.chance(50) { who.to_string() } else { self.pick(&NETWORKS).to_owned() };
+        let banned = Banned::parse(&banned).expect("a ban");
+        let until = self.random.chance(70).then(|| self.now + self.random.below(3 * DAY)).map(Timestamp::from_millis);
+        let reason = ShortText::new("a; \"reason\"").expect("a reason");
+        let email = Email::new(if self.random.chance(30) { "" } else { "b@example.org" }).expect("an address");
+        match self.random.below(6) {
+            0..=2 => self.say(Command::Ban { banned, until, reason }),
+            3 => self.say(Command::Unban { banned }),
+            4 => self.say(Command::SetEmail { user: who, email }),
+            _ => self.say(Command::SetPassword {
+                user: who,
+                asked: None,
+                password_hash: format!("${}", self.now).into(),
+            }),
+        };
+    }
+
+    fn close(&mut self) {
+        if let Some((_, connection)) = self.sessions.pop() {
+            self.ask(connection, Command::Closed);
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.stays.file_all();
+        self.restarts.file_all();
+        self.restarts.checkpoint();
+    }
+
+    /// Sessions end with a server, and are no part of what it keeps.
+    fn restart(&mut self) {
+        while !self.sessions.is_empty() {
+            self.close();
+        }
+        self.restarts.restart();
+        self.compare();
+    }
+
+    fn compare(&mut self) {
+        let now = Now { at: Timestamp::from_millis(self.now), ..Now::default() };
+        let asked = Asked { users: &self.registered, names: &USERS, rooms: &ROOMS, now };
+        let stays = pages::everything(&mut self.stays.machine, &asked);
+        let restarts = pages::everything(&mut self.restarts.machine, &asked);
+        for (one, other) in restarts.iter().zip(&stays) {
+            assert_eq!(one, other, "the one that was restarted, and the other one");
+        }
+        assert_eq!(restarts.len(), stays.len());
+        if self.random.chance(25) {
+            pages::assert_pages(&mut self.restarts.machine, &asked);
+        }
+    }
+}
+
+/// A poll may wait for the disk longer than it has to, and that is no difference.
+fn shown(out: &Output) -> Done {
+    let effect = |effect: &Effect| match effect {
+        Effect::Events { to, delivery, depends_on } => {
+            let last = delivery.events.iter().map(Event::seq).max().unwrap_or(Seq::ZERO);
+            assert!(*depends_on >= last, "{effect:?}");
+            format!("{to:?} {delivery:?}")
+        }
+        effect => format!("{effect:?}"),
+    };
+    let mut effects: Vec<_> = out.effects.iter().map(effect).collect();
+    effects.sort();
+    (effects, out.records.iter().map(|record| format!("{record:?}")).collect())
+}
+
+#[test]
+fn a_server_that_was_restarted_cannot_be_told_from_one_that_was_not() {
+    let mut messages = 0;
+    for seed in 0..HISTORIES {
+        let mut play = Play::new(seed);
+        for _ in 0..120 {
+            play.step();
+        }
+        play.checkpoint();
+        play.restart();
+        messages += play.stays.machine.stored.last.get();
+    }
+    assert!(messages > HISTORIES * 20, "the histories are too easy: {messages} numbers");
+}
