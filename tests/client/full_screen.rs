@@ -522,9 +522,9 @@ fn nothing_typed_is_lost_while_200_messages_a_second_come_in() {
     ana.quit();
 }
 
-/// Types characters one by one; returns the 99th percentile of the times until each is on the screen, and the bytes that
-/// the program writes for one.
-fn measure_keys(terminal: &Terminal) -> (Duration, usize) {
+/// Types characters one by one; returns the median and the 99th percentile of the times until each is on the screen, and
+/// the bytes that the program writes for one.
+fn measure_keys(terminal: &Terminal) -> (Duration, Duration, usize) {
     let (mut times, mut typed) = (Vec::new(), "> ".to_owned());
     let before = terminal.screen().len();
     for number in 0..200_u8 {
@@ -549,15 +549,18 @@ fn measure_keys(terminal: &Terminal) -> (Duration, usize) {
         times.push(begin.elapsed());
     }
     times.sort();
-    (times[times.len() * 99 / 100], (terminal.screen().len() - before) / times.len())
+    (times[times.len() / 2], times[times.len() * 99 / 100], (terminal.screen().len() - before) / times.len())
 }
 
 #[track_caller]
 fn assert_fluent(terminal: &Terminal, what: &str) {
-    let (time, bytes) = measure_keys(terminal);
-    println!("{what}: a key is on the screen within {time:?} (99th percentile), with {bytes} bytes");
-    // Machines that run other tests are slow: on a quiet one it is below 16 ms.
-    assert!(time < Duration::from_millis(250), "{what}: {time:?}");
+    let (median, most, bytes) = measure_keys(terminal);
+    println!(
+        "{what}: a key is on the screen within {median:?} (median), {most:?} (99th percentile), with {bytes} bytes"
+    );
+    // On a quiet machine it is below 16 ms. On one that runs other tests some keys wait for a processor: that is not the
+    // cost of a key, which the median shows.
+    assert!(median < Duration::from_millis(100) && most < Duration::from_secs(1), "{what}: {median:?}, {most:?}");
     assert!(bytes < 200, "{what}: {bytes} bytes a key");
 }
 
