@@ -285,7 +285,7 @@ fn a_restore_does_not_make_a_wrong_clock_right() {
     let mut server = GroupCommitHarness::serve(at("/restored"));
     server.time = time;
     server.clean_up(MONTH);
-    server.send_as("ana", "luis", "an id of its own", "wrong time");
+    server.send_as("ana", "luis", "own-id", "wrong time");
     server.time = time + 1_000;
     server.clean_up(MONTH);
     assert_eq!(found(&disk, "/restored").len(), 7);
