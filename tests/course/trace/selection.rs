@@ -230,8 +230,8 @@ fn what_is_shown_of_a_message_is_what_a_search_of_every_line_finds() {
     let mut acknowledged = 0;
     for seed in 0..12 {
         let (mut random, directory) = (Random::new(seed), TempDir::new().expect("a directory"));
-        let mut talk = Talk::default();
-        talk.traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
+        let traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
+        let mut talk = Talk { traced, ..Talk::default() };
         (0..40).for_each(|_| talk.step(&mut random));
         let paths = talk.write(&directory);
         let files: Vec<_> = paths.iter().map(PathBuf::as_path).collect();
@@ -287,8 +287,8 @@ fn every_line_has_the_remarks_that_belong_to_it() {
     let mut again = 0;
     for seed in 100..106 {
         let (mut random, directory) = (Random::new(seed), TempDir::new().expect("a directory"));
-        let mut talk = Talk::default();
-        talk.traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
+        let traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
+        let mut talk = Talk { traced, ..Talk::default() };
         (0..60).for_each(|_| talk.step(&mut random));
         let paths = talk.write(&directory);
         let files: Vec<_> = paths.iter().map(PathBuf::as_path).collect();
