@@ -42,7 +42,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let (clock, receipts) = (Instant::now(), seed % 4 > 0);
+        let (clock, receipts) = (Instant::now(), !seed.is_multiple_of(4));
         let setting = Setting {
             piped: false,
             unattended: false,
