@@ -1,7 +1,7 @@
 //! The app alone, through thousands of random events: what it says about presence, what it sums up, whom it answers, and
 //! that a password is nowhere but in the request that carries it. No file, thread, socket or terminal takes part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ struct Life {
     has_list: bool,
     is_away: bool,
     answered: Vec<Target>,
+    /// The users who have written something that is to be answered since the last `/away`.
+    to_answer: HashSet<Target>,
     shown: Vec<String>,
 }
 
@@ -81,6 +83,7 @@ impl Life {
             has_list: false,
             is_away: false,
             answered: Vec::new(),
+            to_answer: HashSet::new(),
             shown: Vec::new(),
         };
         life.handle(AppEvent::Started(Ok(())));
@@ -127,6 +130,12 @@ impl Life {
             assert!(self.is_away, "seed {}: an answer of a user who is not away", self.seed);
             assert!(!self.answered.contains(to), "seed {}: {to} is answered twice", self.seed);
             self.answered.push(to.clone());
+        }
+        if let View::Incoming(message) = view
+            && self.is_away
+            && !message.text.as_str().starts_with("/me (away)")
+        {
+            self.to_answer.insert(Target::User(message.from.clone()));
         }
         let View::Notice(line) = view else { return };
         if let Some(user) = line.strip_suffix(" is offline") {
@@ -240,22 +249,32 @@ impl Life {
         if !self.app.wants_line() {
             return;
         }
-        let line = match self.random.below(5) {
+        let line = match self.random.below(6) {
             _ if self.app.asks_secret() => match self.app.prompt().as_str() {
                 "current password: " => OLD,
                 _ => NEW,
             },
             0 => "/passwd",
-            1 => {
-                self.is_away = true;
+            1 | 2 => {
+                self.check_answers();
+                self.is_away = self.random.chance(80);
                 self.answered.clear();
-                "/away back at five"
+                self.to_answer.clear();
+                if self.is_away { "/away back at five" } else { "/away" }
             }
-            2 => "/set quiet off",
-            3 => "/reply thanks",
+            3 => "/set quiet off",
+            4 => "/reply thanks",
             _ => "@luis: hola",
         };
         self.handle(AppEvent::Entered(line.to_owned()));
+        // An app that has ended takes no command.
+        self.is_away = self.app.is_away();
+    }
+
+    /// Who has written, and not by an automatic answer, is answered.
+    fn check_answers(&self) {
+        let answered: HashSet<_> = self.answered.iter().cloned().collect();
+        assert_eq!(answered, self.to_answer, "seed {}: answered, and to be answered", self.seed);
     }
 
     /// What the app says about a user is what it was told.

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absence;
 mod accept;
 mod account;
 mod backoff;
@@ -48,5 +49,6 @@ mod screen_events;
 mod screen_keys;
 mod screen_power;
 mod screen_view;
+mod shared_rooms;
 mod state;
 mod terminal;

@@ -95,3 +95,39 @@ fn a_command_that_fails_is_in_the_exit_code() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A pipe beside a running client has an outbox of its own, which the next client takes over.
+#[test]
+fn what_was_refused_beside_a_client_is_not_sent_by_the_next_one() {
+    let world = world();
+    let mut ana = world.terminal("ana", &[]);
+    ana.expect("connected to");
+    let mut refused = 0;
+    for to in ["nadie", "#ajena", "#nosuch"] {
+        for way in ways(to, "refused") {
+            refused += 1;
+            let output = world.pipe("ana", &format!("{way}@luis: good {refused}\n"), &[]);
+            assert_eq!(exit_code(&output), 1, "{way:?}: {}", all_output(&output));
+        }
+    }
+    ana.quit();
+    // Now each of them would be accepted.
+    let mut nadie = world.register("nadie");
+    let mut line = world.login("ana");
+    for room in ["#ajena", "#nosuch"] {
+        assert!(line.request(&format!("JOIN;{room}")).starts_with("OK"));
+    }
+    let mut ana = world.terminal("ana", &[]);
+    ana.expect("connected to");
+    ana.type_line("@luis: the last");
+    ana.expect_tick("✓", "@luis: the last");
+    ana.quit();
+    assert_eq!(exit_code(&world.pipe("ana", "@luis: from a pipe\n", &[])), 0, "nothing is left in the outbox");
+    assert!(nadie.list("HISTORY;ana").is_empty(), "nadie was sent what had been refused");
+    for room in ["#ajena", "#nosuch"] {
+        assert!(line.list(&format!("HISTORY;{room}")).is_empty(), "{room} was sent what had been refused");
+    }
+    let good: Vec<_> = (1..=refused).map(|number| format!("good {number}")).collect();
+    let last = ["the last", "from a pipe"].map(str::to_owned);
+    assert_eq!(world.texts("ana", "OUT"), [good, last.to_vec()].concat());
+}

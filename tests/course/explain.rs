@@ -121,6 +121,41 @@ fn a_room_is_told_by_counts_and_an_id_of_two_senders_needs_one() {
     assert_in_order(&story, &["RECEIVED", "covered by a checkpoint", "RECEIVED 2, DELIVERED 10, READ 0"]);
 }
 
+/// What a recipient does with a message, in an order: A acknowledges it, R reads it.
+const ORDERS: [&str; 5] = ["", "A", "R", "AR", "RA"];
+
+#[test]
+fn every_order_of_acknowledging_and_reading_is_told() {
+    for order in ORDERS {
+        // A world for each: whatever is in the log behind it may bring the states up to date.
+        let mut world = World::without_lobby();
+        let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+        let reply = ana.request("SEND;m-1;luis;hola");
+        let number = reply.rsplit(';').next().and_then(|seq| seq.parse().ok()).expect("its number");
+        for act in order.chars() {
+            if act == 'A' {
+                world.session("luis").poll(number, 0);
+            } else {
+                assert_eq!(luis.request(&format!("READ;ana;{number}")), "OK");
+            }
+        }
+        let told = || explain("m-1", &world.data(), &[]);
+        let (delivered, read, waits) = ("acknowledges it: DELIVERED", "luis has read it: READ", "It waits for luis");
+        // An acknowledgement is durable soon after its reply; a READ is with it.
+        wait_until("an acknowledgement to be durable", || order != "A" || !told().contains(waits));
+        let story = told();
+        // Where READ comes first there is no DELIVERED.
+        let steps = [delivered, read, waits].map(|step| story.contains(step));
+        assert_eq!(steps, [order.starts_with('A'), order.contains('R'), order.is_empty()], "{order:?}: {story}");
+        let state = if order.contains('R') { "READ" } else { ["RECEIVED", "DELIVERED"][order.len()] };
+        assert!(story.trim_end().ends_with(&format!("luis {state}")), "{order:?}: {story}");
+        // The state is in the tables of the checkpoint, too.
+        world.stop();
+        let story = explain("m-1", &world.data(), &[]);
+        assert!(story.trim_end().ends_with(&format!("luis {state}")), "{order:?}, after a stop: {story}");
+    }
+}
+
 #[test]
 fn what_cannot_be_told_is_refused_in_one_line() {
     let world = World::without_lobby();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::Arc;
 
-use crate::support::group_commit_harness::{GroupCommitHarness, user};
+use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::replace_in_table;
@@ -14,13 +14,18 @@ use tempfile::TempDir;
 use wachat::disk::{Disk, write};
 use wachat::model::{Seq, Target};
 use wachat::record::end_with_checksum;
-use wachat::state_machine::{Command, LastOfPeer};
+use wachat::state_machine::{Command, LastOfPeer, Policy};
 use wachat::store::{Report, Store};
 
 const DATA: &str = "/data";
 
 /// A checkpoint with two conversations, messages that wait, and three segments after it.
 fn store() -> SimulatedDisk {
+    store_and_spare(false)
+}
+
+/// The same, with or without an empty segment behind the last one that has batches.
+fn store_and_spare(spare: bool) -> SimulatedDisk {
     let disk = SimulatedDisk::default();
     let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
     ["ana", "luis", "eva"].iter().for_each(|name| playing.register(name));
@@ -35,6 +40,9 @@ fn store() -> SimulatedDisk {
     }
     playing.send("ana", "eva", "cuatro");
     playing.send("ana", "eva", "cinco");
+    if spare {
+        playing.give_spare(playing.group_commit.wants_segment().expect("there is none yet"));
+    }
     disk
 }
 
@@ -134,6 +142,35 @@ fn a_torn_last_batch_is_a_note_and_stays() {
     let [note] = <[String; 1]>::try_from(report.notes).unwrap();
     assert!(note.starts_with("/data/wal/000005.csv line 4: batch 16 is torn"), "{note}");
     assert!(files(&disk) == before, "it has changed something");
+}
+
+/// A killed server leaves an empty segment behind the one that it wrote into. Whatever part of the last batch is there, `check`
+/// names it, and a start then sets the very same aside.
+#[test]
+fn a_torn_last_batch_is_told_wherever_it_is_cut_and_whatever_segment_follows() {
+    for spare in [false, true] {
+        let disk = store_and_spare(spare);
+        assert_eq!(files(&disk).contains_key(Path::new("/data/wal/000006.csv")), spare);
+        let segment = Path::new("/data/wal/000005.csv");
+        let content = files(&disk)[segment].clone();
+        let marks: Vec<_> = (0..content.len()).filter(|at| content[*at..].starts_with(b"\nCOMMIT;")).collect();
+        let begin = marks[0] + 1 + content[marks[0] + 1..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let end = content.iter().rposition(|byte| *byte != b'\n').unwrap();
+        // At the begin of a batch there is none; behind its last character it is whole.
+        for at in begin..=end {
+            disk.tamper(segment, |content| content[at..].fill(b'\n'));
+            let report = check(&disk);
+            let (what, notes) = (format!("cut at {at}, spare {spare}"), &report.notes);
+            assert!(report.damage.is_empty() && notes.len() == usize::from(at > begin), "{what}: {report:?}");
+            let named = notes.iter().all(|note| note.starts_with("/data/wal/000005.csv line 4: batch 16 is torn"));
+            assert!(named, "{what}: {notes:?}");
+            let opened = Store::new(Arc::new(disk.after_power_cut(|| true)), Path::new(DATA));
+            let notice = opened.open(Policy::default(), SMALL).expect("a start").notice.unwrap_or_default();
+            assert!(notes.iter().all(|note| notice.starts_with(note)), "{what}: {notes:?}, and then {notice:?}");
+            assert_eq!(notice.is_empty(), notes.is_empty(), "{what}: {notice}");
+            disk.tamper(segment, |now| now.clone_from(&content));
+        }
+    }
 }
 
 #[test]

@@ -241,6 +241,32 @@ fn a_backup_has_every_record_up_to_the_last_batch() {
             read_files(disk, &format!("{data}/history")).into_values().collect()
         };
         assert!(files(&disk, &restored) == files(&copy, "/data"), "{what}: the history");
+        assert_noticed_without_last_batch(&disk, &backup, &what);
+    }
+}
+
+/// A backup whose log has lost its last batch, whole or without its mark, is damaged, although such a log is whole by itself:
+/// the batch may have changed no number.
+fn assert_noticed_without_last_batch(disk: &SimulatedDisk, backup: &str, what: &str) {
+    let segments = read_files(disk, &format!("{backup}/wal")).into_iter();
+    let marks = |content: &[u8]| -> Vec<usize> {
+        (1..content.len()).filter(|at| content[at - 1..].starts_with(b"\nCOMMIT;")).collect()
+    };
+    let mut segments = segments.map(|(path, content)| (path, marks(&content), content));
+    let (path, marks, content) = segments.rfind(|(_, marks, _)| !marks.is_empty()).expect("a batch");
+    // It begins behind the mark before it, or behind the head of the segment.
+    let before = marks.len().checked_sub(2).map_or(0, |index| marks[index]);
+    let begin = before + content[before..].iter().position(|byte| *byte == b'\n').expect("a line") + 1;
+    for from in [begin, marks[marks.len() - 1]] {
+        disk.tamper(&path, |content| content[from..].fill(b'\n'));
+        let report = store(disk, backup).check().expect("a report");
+        let said = report.damage.concat();
+        assert!(said.contains("the backup went to number"), "{what}, without {from} on: check says {said:?}");
+        let refused = store(disk, "/restored-without").restore(&store(disk, backup));
+        let said = refused.expect_err("it has to be refused").to_string();
+        assert!(said.contains("the backup went to number"), "{what}, without {from} on: {said}");
+        assert!(!disk.exists(Path::new("/restored-without")).expect("an answer"), "{what}: something was restored");
+        disk.tamper(&path, |now| now.clone_from(&content));
     }
 }
 

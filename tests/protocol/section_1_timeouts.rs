@@ -60,6 +60,17 @@ fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
     assert!((least..most).contains(&begun.elapsed()), "{what}: after {:?}", begun.elapsed());
 }
 
+/// The pauses are the client's, and end within the limit; with the time of the POLL between they would not.
+#[test]
+fn the_time_of_a_poll_counts_neither_before_its_reply_nor_after_it() {
+    let world = World::new(&["--no-lobby", "--timeout", "5"]);
+    let mut ana = world.register_session("ana");
+    thread::sleep(TIMEOUT / 2);
+    assert_eq!(ana.request("POLL;0;4"), "OK;0", "it began within the limit");
+    thread::sleep(TIMEOUT / 2);
+    assert_eq!(ana.request("PING"), "OK", "it was answered within the limit");
+}
+
 #[test]
 fn a_client_that_takes_a_byte_a_second_is_cut_off() {
     let world = World::new(&["--timeout", "5"]);

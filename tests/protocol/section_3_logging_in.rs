@@ -211,6 +211,45 @@ fn a_new_session_takes_over_from_the_old_one() {
     assert_eq!(world.login("luis").request("PING"), "OK");
 }
 
+/// Says all lines at once, each on a connection of its own, on the two ports by turns; returns whether they were let in.
+#[track_caller]
+fn all_at_once(world: &World, user: &str, lines: &[String]) -> Vec<bool> {
+    let ports = [world.send, world.recv];
+    let mut all: Vec<_> = lines.iter().zip(ports.iter().cycle()).map(|(_, port)| Connection::open(*port)).collect();
+    all.iter_mut().zip(lines).for_each(|(connection, line)| connection.send(format!("{line}\n")));
+    let replies = all.iter_mut().map(Connection::read_line).zip(lines);
+    let is_in = |(reply, line): (String, &String)| {
+        let is_in = reply.starts_with(&format!("OK;{user};wachat/1"));
+        let code = if line.starts_with("REGISTER") { "KO;EXISTS;" } else { "KO;AUTH;" };
+        assert!(is_in || reply.starts_with(code), "{line}: {reply}");
+        is_in
+    };
+    replies.map(is_in).collect()
+}
+
+/// However many ask at once: REGISTER creates the account, or is refused, and lets nobody else in.
+#[test]
+fn of_registrations_at_once_one_creates_the_account() {
+    for registration in ["open", "auto"] {
+        let world = World::new(&["--no-lobby", "--registration", registration]);
+        for round in 0..6 {
+            let user = format!("new{round}");
+            // The same password, and others.
+            let password =
+                |number: usize| if round % 2 == 0 { PASSWORD.to_owned() } else { format!("palabra{number}") };
+            let lines: Vec<_> = (0..4).map(|number| format!("REGISTER:{user}:{}", password(number))).collect();
+            let is_in = all_at_once(&world, &user, &lines);
+            assert_eq!(is_in.iter().filter(|is_in| **is_in).count(), 1, "{registration}, round {round}: {is_in:?}");
+            // The one that was let in has set the password.
+            let mut logins: Vec<_> = lines.iter().map(|line| line.replace("REGISTER", "LOGIN")).collect();
+            logins.truncate(if round % 2 == 0 { 1 } else { 4 });
+            let right: Vec<_> =
+                logins.iter().map(|line| Connection::open_with(world.send, line).0.starts_with("OK;")).collect();
+            assert_eq!(right, if round % 2 == 0 { vec![true] } else { is_in });
+        }
+    }
+}
+
 #[test]
 fn registration_auto_lets_both_ports_in_at_once() {
     let world = World::new(&["--registration", "auto"]);

@@ -119,6 +119,45 @@ fn a_poll_is_held_back_and_never_refused() {
     assert!(ana.list("HISTORY;luis")[0].contains(";DELIVERED;"));
 }
 
+/// However long the client wants to wait: with an event it is answered when the debt is paid.
+#[test]
+fn a_poll_that_is_held_back_waits_for_its_debt_alone() {
+    let world = World::new(&SLOW);
+    let (mut ana, mut luis) = (world.register("ana"), world.register_session("luis"));
+    let sends: Vec<_> = (0..800).map(|n| format!("SEND;m-{n};luis;hola")).collect();
+    assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
+    pipeline(&mut luis, &vec!["PING".to_owned(); 2 * AT_ONCE]);
+    for poll in ["POLL;0;0;1", "POLL;0;1;2", "POLL;0;8;3", "POLL;0;29;1", "POLL;0"] {
+        // Its events take 33 tokens: the next one is held back for most of a second.
+        assert_eq!(luis.list("POLL;0;0;1000").len(), 800);
+        let begin = Instant::now();
+        assert!(!luis.list(poll).is_empty(), "{poll}: with its events");
+        assert!(begin.elapsed() > Duration::from_millis(100), "{poll}: the debt is not paid in {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(5), "{poll}: in {:?}", begin.elapsed());
+    }
+}
+
+/// Requests that are never refused are slowed down like those that are, also one after the other.
+#[test]
+fn retries_above_the_rate_are_read_at_the_rate() {
+    let world = World::new(&SLOW);
+    let mut ana = world.register("ana");
+    world.register("luis");
+    let first = ana.request("SEND;m-1;luis;hola");
+    for is_pipelined in [false, true] {
+        pipeline(&mut ana, &vec!["PING".to_owned(); 2 * AT_ONCE]);
+        let (begin, retries) = (Instant::now(), vec!["SEND;m-1;luis;hola".to_owned(); 100]);
+        let replies: Vec<_> = if is_pipelined {
+            retries.chunks(10).flat_map(|some| pipeline(&mut ana, some)).collect()
+        } else {
+            retries.iter().map(|retry| ana.request(retry)).collect()
+        };
+        assert!(replies.iter().all(|reply| *reply == first), "{replies:?}");
+        // A pause of 250 milliseconds gives 12 tokens.
+        assert!(begin.elapsed() > Duration::from_secs(1), "100 retries in {:?}", begin.elapsed());
+    }
+}
+
 /// Empties the bucket of a user with PING, and checks how many tokens were taken from it since a time.
 fn assert_taken(line: &mut Connection, tokens: usize, since: Instant) {
     let replies = pipeline(line, &vec!["PING".to_owned(); 2 * AT_ONCE]);
@@ -208,6 +247,29 @@ fn bytes_of_requests_and_of_replies_are_limited() {
     }
     let most = 12 + (begin.elapsed().as_secs() as usize + 1);
     assert!((10..=most).contains(&pages), "{pages} pages, of at most {most}");
+}
+
+#[test]
+fn what_others_write_takes_none_of_the_bytes_of_who_polls() {
+    let world = World::new(&["--no-lobby", "--rate-bytes", "131072"]);
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let text = "x".repeat(60_000);
+    for number in 0..30 {
+        let reply = ana.request(&format!("SEND;m-{number};luis;{text}"));
+        assert!(reply.starts_with("OK;"), "{reply}");
+    }
+    let (mut session, mut bytes, begin) = (world.session("luis"), 0, Instant::now());
+    // More than all the bytes of a user, in replies of any size.
+    for max in [1, 2, 5, 1_000].iter().cycle() {
+        bytes += session.list(&format!("POLL;0;0;{max}")).iter().map(String::len).sum::<usize>();
+        if bytes > 6_000_000 || begin.elapsed() > Duration::from_secs(30) {
+            break;
+        }
+    }
+    for number in 0..10 {
+        let reply = luis.request(&format!("SEND;m-{number};ana;{text}"));
+        assert!(reply.starts_with("OK;"), "after {bytes} bytes: {reply}");
+    }
 }
 
 #[test]

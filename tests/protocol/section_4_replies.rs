@@ -135,3 +135,42 @@ fn every_ko_to_a_login_line_closes() {
         connection.assert_closed();
     }
 }
+
+/// Some are answered at once, others by a search of the history file: none overtakes another.
+#[test]
+fn replies_come_in_the_order_of_requests_that_take_different_times() {
+    let mut world = World::without_lobby();
+    let mut ana = world.register("ana");
+    world.register("luis");
+    for number in 1..=24 {
+        assert!(ana.request(&format!("SEND;m-{number};luis;hola")).starts_with("OK;"));
+    }
+    // A stop puts all messages into the history file.
+    world.stop();
+    let mut luis = world.start().login("luis");
+    let quick = ["SEND;{};ana;hola", "PING", "READ;ana;{}", "HISTORY;ana;1", "CHATS", "nonsense", "STATUS;nadie;1"];
+    for number in 1..=24 {
+        let quick = [quick[number % quick.len()], "SEND;x{};ana;hola", "HISTORY;ana;2", quick[number / quick.len()]];
+        let slow = format!("READ;ana;{number}");
+        let later = quick.map(|request| request.replace("{}", &number.to_string()));
+        let requests: Vec<_> = std::iter::once(slow).chain(later).collect();
+        luis.send(format!("{}\n", requests.join("\n")));
+        for request in &requests {
+            let reply = luis.read_line();
+            let fields: Vec<_> = request.split(';').collect();
+            let expected = match fields[0] {
+                "READ" | "PING" => "OK".to_owned(),
+                "SEND" => format!("OK;{};RECEIVED;", fields[1]),
+                "HISTORY" => format!("OK;{}", fields[2]),
+                "CHATS" => "OK;1".to_owned(),
+                _ => "KO;".to_owned(),
+            };
+            assert!(reply.starts_with(&expected), "{request}: {reply}, in {requests:?}");
+            assert!(fields[0] != "READ" && fields[0] != "PING" || reply == "OK", "{request}: {reply}");
+            if fields[0] == "HISTORY" || fields[0] == "CHATS" {
+                let records = reply.split(';').nth(1).and_then(|count| count.parse().ok()).expect("a list");
+                (0..records).for_each(|_: usize| drop(luis.read_line()));
+            }
+        }
+    }
+}

@@ -203,6 +203,62 @@ fn no_text_can_forge_a_field_or_a_line() {
     assert!(line.len() < 600, "a long text is cut: {line}");
 }
 
+/// All short texts of the characters that matter to the form of a line.
+fn all_texts(longest: usize) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    let mut begin = 0;
+    for _ in 0..longest {
+        let end = texts.len();
+        for number in begin..end {
+            let longer = ['"', '\\', ' ', '=', '\n', 'x'].map(|c| format!("{}{c}", texts[number]));
+            texts.extend(longer);
+        }
+        begin = end;
+    }
+    texts
+}
+
+/// Reads a line as a program would that knows no more than the rule: a backslash goes before a quote or a backslash.
+fn fields_of(line: &str) -> Vec<(String, String)> {
+    let (mut fields, mut rest) = (Vec::new(), line.chars().peekable());
+    while rest.peek().is_some() {
+        let key: String = rest.by_ref().take_while(|c| *c != '=').collect();
+        let mut value = String::new();
+        if rest.next_if_eq(&'"').is_none() {
+            value.extend(rest.by_ref().take_while(|c| *c != ' '));
+            fields.push((key, value));
+            continue;
+        }
+        loop {
+            match rest.next().unwrap_or_else(|| panic!("an open quote in {line}")) {
+                '"' => break,
+                '\\' => value.extend(rest.next()),
+                c => value.push(c),
+            }
+        }
+        fields.push((key, value));
+        assert!(rest.next().is_none_or(|c| c == ' '), "more behind a quote in {line}");
+    }
+    fields
+}
+
+#[test]
+fn every_text_is_read_back_as_it_was_and_is_one_field() {
+    let field = |key: &str, text: &str| (key.to_owned(), text.replace('\n', "␊"));
+    for text in all_texts(5) {
+        let (banned, reason) = (text.clone(), text.chars().rev().collect::<String>());
+        let ban = Event::Ban { banned: banned.clone(), seconds: Some(60), reason: reason.clone() };
+        let command = Event::AdminCommand { command: text.clone(), is_done: true };
+        let (event, seconds) = (field("event", "ban"), field("seconds", "60"));
+        let read = fields_of(&ban.line(1));
+        assert!(read.contains(&event) && read.contains(&seconds), "{text:?}: {read:?}");
+        assert!(read.contains(&field("banned", &banned)) && read.contains(&field("reason", &reason)), "{read:?}");
+        assert_eq!(read.len(), 4, "{text:?}: {read:?}");
+        let read = fields_of(&command.line(1));
+        assert!(read.len() == 3 && read.contains(&field("command", &text)), "{text:?}: {read:?}");
+    }
+}
+
 /// Returns the expressions of the filter, with `<HOST>` as fail2ban has it, but without a look-behind.
 fn fail2ban_expressions() -> Vec<Regex> {
     const HOST: &str = r"(?:(?:::f{4,6}:)?(?P<ip4>(?:\d{1,3}\.){3}\d{1,3})|\[?(?P<ip6>(?:[0-9a-fA-F]{1,4}::?|::){1,7}[0-9a-fA-F]{0,4})\]?)";

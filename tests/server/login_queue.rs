@@ -207,6 +207,40 @@ fn guesses_at_once_are_no_more_than_one_after_the_other() {
     assert!(queue.begin().is_none());
 }
 
+/// All that wait are in their waits when the result of one is known: a right password ends those of its address and name.
+#[test]
+fn a_success_ends_the_waits_of_its_own_name_and_address_and_no_others() {
+    let (v6, origins) = (address("2001:db8::1"), [(1, "ana", 2), (1, "luis", 2), (2, "ana", 4), (3, "eva", 3)]);
+    let peer = |last| if last == 3 { v6 } else { v4(last) };
+    for lucky in 0..origins.len() {
+        let mut queue = Queue::new();
+        for (last, name, _) in origins {
+            (0..limits::FAILURES_PER_NAME).for_each(|_| queue.log_in(peer(last), name, false));
+        }
+        for (last, name, tasks) in origins {
+            (0..tasks).for_each(|_| _ = queue.guess(peer(last), name).expect("a place"));
+        }
+        queue.now += limits::FAILURE_WAIT;
+        let under_way: Vec<_> = std::iter::from_fn(|| queue.begin()).collect();
+        let mut addresses: Vec<_> = under_way.iter().map(|(_, job)| *job).collect();
+        assert_eq!(addresses.len(), origins.len(), "one of each");
+        addresses.sort_unstable();
+        // The first ones came first, and have turned in that order within an address.
+        let (last, _, tasks) = origins[lucky];
+        let nth = origins[..lucky].iter().filter(|(other, ..)| *other == last).count();
+        let of_peer = under_way.iter().filter(|(_, job)| *job == peer(last));
+        let (ticket, _) = of_peer.clone().nth(nth).expect("its ticket");
+        queue.queue.finish(ticket, Some(true), queue.now);
+        let ended: Vec<_> = std::iter::from_fn(|| queue.begin()).collect();
+        assert_eq!(ended.len(), tasks - 1, "no time has passed: {:?}", origins[lucky]);
+        assert!(ended.iter().all(|(_, job)| *job == peer(last)), "of another address: {:?}", origins[lucky]);
+        // A wrong one of another origin ends none.
+        let wrong = under_way.iter().find(|(_, job)| *job != peer(last)).expect("another");
+        queue.queue.finish(&wrong.0, Some(false), queue.now);
+        assert!(queue.begin().is_none());
+    }
+}
+
 #[test]
 fn guesses_that_wait_have_few_places_an_address_and_take_none_of_others() {
     let mut queue = Queue::new();

@@ -157,6 +157,39 @@ fn each_of_several_bans_ends_by_its_own_time_and_by_no_other() {
     }
 }
 
+/// Whatever became of its user meanwhile, and whether a server runs or not.
+#[test]
+fn each_ban_is_lifted_by_what_the_list_calls_it() {
+    let mut world = World::new(&[]);
+    for (kept, early, late, is_running) in [("ana", "luis", "eva", true), ("nora", "iker", "leo", false)] {
+        [kept, early, late].iter().for_each(|user| drop(world.register(user)));
+        if !is_running {
+            world.stop();
+        }
+        let banned = [kept, early, late, "192.0.2.7", "192.0.2.0/24", "2001:db8:1:2::/64"];
+        for (number, banned) in banned.iter().enumerate() {
+            let words = ["ban", banned, "--for", "1h"];
+            world.administer(&words[..if number % 2 == 0 { 2 } else { 4 }]);
+        }
+        world.administer(&["user", "remove", early]);
+        let names = |list: &str| -> Vec<String> {
+            list.lines().skip(1).filter_map(|line| Some(line.split_once(';')?.0.to_owned())).collect()
+        };
+        let mut left = names(&world.administer(&["bans"]));
+        assert_eq!(left.len(), banned.len(), "{left:?}");
+        world.administer(&["user", "remove", late]);
+        while let Some(ban) = left.pop() {
+            world.administer(&["unban", &ban]);
+            assert_eq!(names(&world.administer(&["bans"])), left, "{ban}");
+            assert!(world.admin(&["unban", &ban]).2.contains("there is no such ban"), "{ban}");
+        }
+        if !is_running {
+            world.start();
+        }
+        assert!(log_in(&world, kept).starts_with("OK;"));
+    }
+}
+
 /// Runs `wachat send` as eva.
 fn send(world: &World) -> Output {
     let mut command = Command::new(WACHAT);

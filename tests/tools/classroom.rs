@@ -329,6 +329,49 @@ fn an_export_can_be_imported_again() {
     assert_eq!(exit_code(&Class::new("").user(&["export"])), 1, "there is no store");
 }
 
+/// Names and addresses are in the export as the roster had them: in the lobby or not, with a password or a made-up one, beside a
+/// server or without one, and after a kill.
+#[test]
+fn the_export_is_the_roster_however_the_accounts_were_made() {
+    let (mut rows, mut want) = (String::from("name;password;email\n"), Vec::new());
+    for (number, password) in [PASSWORD, PASSWORD, "", ""].into_iter().enumerate() {
+        let email = if number % 2 == 0 { format!("student{number}@example.org") } else { String::new() };
+        rows += &format!("student{number};{password};{email}\n");
+        want.push(format!("student{number};{email}"));
+    }
+    for (is_served, lobby) in [(false, false), (false, true), (true, false), (true, true)] {
+        let flags = if lobby { &[][..] } else { &["--no-lobby"] };
+        let mut world = World::new(flags);
+        fs::write(world.path("roster.csv"), &rows).expect("a roster");
+        if !is_served {
+            world.kill();
+        }
+        user_in(&world, &[&["import", "roster.csv"], flags].concat());
+        let what = format!("beside a server: {is_served}, in the lobby: {lobby}");
+        assert_eq!(exported(&world), want, "{what}");
+        if is_served {
+            world.kill();
+            assert_eq!(exported(&world), want, "{what}, after a kill");
+        }
+    }
+}
+
+/// `wachat user ...` in the directory of a server.
+#[track_caller]
+fn user_in(world: &World, arguments: &[&str]) -> String {
+    let mut command = Command::new(WACHAT);
+    command.arg("user").args(arguments).current_dir(world.path(".")).env("WACHAT_CONFIG", NO_SETTINGS);
+    let output = command.output().expect("it runs");
+    assert_eq!(exit_code(&output), 0, "{arguments:?}: {}", all_output(&output));
+    all_output(&output)
+}
+
+/// Name and address of each account.
+fn exported(world: &World) -> Vec<String> {
+    let list = user_in(world, &["export"]);
+    list.lines().skip(1).map(|row| row.split(';').take(2).collect::<Vec<_>>().join(";")).collect()
+}
+
 #[test]
 fn both_work_beside_a_server() {
     let world = World::without_lobby();

@@ -1,7 +1,7 @@
 //! The socket for the administrator's commands: who may connect, what is no request, how much is taken, and an import of a
 //! whole class, all or none.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -87,6 +87,42 @@ fn commands_that_hang_leave_after_their_deadline() {
     hanging.iter_mut().for_each(|one| assert_eq!(one.read(&mut [0; 8]).ok(), Some(0)));
     assert!(begin.elapsed() < limits::CONTROL_TIMEOUT + Duration::from_secs(20), "{:?}", begin.elapsed());
     wait_for("a place", || refused().starts_with("OK;").then_some(()));
+}
+
+/// Hands a request over piece by piece, with a pause behind each, until the server closes.
+fn hand_over(mut stream: UnixStream, pieces: &[&[u8]], pause: Duration, until: Instant) {
+    stream.set_read_timeout(Some(pause)).expect("a pause");
+    for piece in pieces {
+        if stream.write_all(piece).is_err() {
+            return;
+        }
+        match stream.read(&mut [0; 8]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => assert!(Instant::now() < until, "after {pause:?}"),
+            closed => return assert!(!matches!(closed, Ok(1..)), "a reply after {pause:?}"),
+        }
+    }
+    panic!("all is handed over, with {pause:?}");
+}
+
+/// A byte or a line now and then gives no more time: at most so many commands keep the administrator out, and not for long.
+#[test]
+fn commands_that_come_by_and_by_have_one_deadline_for_all_of_a_request() {
+    let world = World::new(&[]);
+    let request = import("slow", 5_000);
+    let bytes: Vec<_> = request.chunks(1).collect();
+    let lines: Vec<_> = request.split_inclusive(|byte| *byte == b'\n').collect();
+    let pauses = [200, 700, 1_500, 2_500, 3_500, 4_500, 6_000, 9_000].map(Duration::from_millis);
+    assert_eq!(pauses.len(), limits::CONTROL_CONNECTIONS);
+    let until = Instant::now() + 2 * limits::CONTROL_TIMEOUT;
+    std::thread::scope(|scope| {
+        for (number, pause) in pauses.into_iter().enumerate() {
+            let pieces = if number % 2 == 0 { &bytes } else { &lines };
+            let stream = connect(&world);
+            scope.spawn(move || hand_over(stream, pieces, pause, until));
+        }
+    });
+    wait_for("a place", || ask(&world, b"STATUS\n").starts_with("OK;").then_some(()));
+    assert_eq!(count_accounts(&world, "slow"), 0);
 }
 
 #[test]

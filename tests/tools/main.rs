@@ -7,6 +7,7 @@ mod administration;
 mod bans;
 mod bridge;
 mod bridge_state;
+mod certificates;
 mod classroom;
 mod clear_text;
 mod commands;

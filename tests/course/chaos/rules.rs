@@ -304,6 +304,40 @@ fn all_rules_of_a_file_act_in_their_order() {
     assert_eq!(said[..2], [line("split"), line("delay by 10 ms")]);
 }
 
+/// Rules count what they fit, whatever an earlier rule does with it; of the faults of one record those behind an end have no
+/// effect.
+#[test]
+fn a_rule_counts_the_records_that_an_earlier_rule_has_ended() {
+    let world = world();
+    for (rule, fault) in [
+        ("drop the 1st SEND", "drop"),
+        ("cut the 1st SEND", "cut after byte 0"),
+        ("cut the 1st SEND after byte 7", "cut after byte 7"),
+        ("cut the 1st SEND, late", "cut after byte 0 late"),
+        ("reset at the 1st SEND", "reset after byte 0"),
+        ("half-close at the 1st SEND", "half-close after byte 0"),
+        ("silence at the 1st SEND", "silence after byte 0"),
+        ("duplicate the 1st SEND", "duplicate"),
+        ("split the 1st SEND", "split"),
+        ("delay the 1st SEND by 1 ms", "delay by 1 ms"),
+    ] {
+        let later = ["drop the 2nd SEND", "delay the 2nd SEND by 2 ms", "delay the 3rd SEND by 3 ms"];
+        let options: Vec<_> = [rule].iter().chain(&later).flat_map(|rule| ["--rule", *rule]).collect();
+        let chaos = Chaos::start(world.addresses(), &options);
+        let faults = [fault, "drop", "delay by 3 ms"];
+        for (number, fault) in faults.into_iter().enumerate() {
+            let mut ana = chaos.login("ana");
+            // Another connection for each: the first may be at its end.
+            ana.send(&format!("SEND;m-{number};luis;a\n"));
+            chaos
+                .wait_for(&format!("ana, SEND connection {}, line 2 to the server, SEND request: {fault}", number + 1));
+        }
+        let said = chaos.stop();
+        let decisions = said.iter().filter_map(|line| line.split_once(", SEND request: ")).map(|(_, fault)| fault);
+        assert_eq!(decisions.collect::<Vec<_>>(), faults, "{rule}: {said:#?}");
+    }
+}
+
 #[test]
 fn a_line_that_is_too_long_and_half_lines_pass_as_they_are() {
     let (_chaos, client, server) = raw("drop every SEND");

@@ -49,6 +49,32 @@ fn half_a_line_and_garbage_are_left_out_with_a_note() {
     assert_eq!(shown_text, shown(&[&talk.server], &[]).0);
 }
 
+/// A process may be killed at any byte of a line: up to its line feed the line is no entry.
+#[test]
+fn a_trace_that_ends_at_any_byte_of_its_last_line_is_that_without_it() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("cut.csv");
+    let at = "2026-11-23T01:53:20.116Z;server";
+    let whole = format!("{at};START;;;;;1;wachat-trace/1\n{at};IN;SEND;127.0.0.1:1666;127.0.0.1:50000;ana;11;PING\n");
+    let last = format!("{at};IN;SEND;127.0.0.1:1666;127.0.0.1:50000;ana;12;\"SEND;m-1;luis;hola\"\n");
+    fs::write(&file, &whole).expect("to write");
+    let (without, none) = shown(&[&file], &[]);
+    assert_eq!(none, "");
+    for end in 1..=last.len() {
+        fs::write(&file, format!("{whole}{}", &last[..end])).expect("to write");
+        let (text, notes) = shown(&[&file], &[]);
+        if end == last.len() {
+            assert!(notes.is_empty() && text != without, "{notes}{text}");
+        } else {
+            assert_eq!(text, without, "a line of which {end} bytes are there is taken for whole");
+            assert!(
+                notes.contains("1 line is no entry of a trace, and left out; the first is line 3"),
+                "{end}: {notes}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_trace_of_100_mb_takes_a_bounded_memory() {
     let directory = TempDir::new().expect("a directory");

@@ -250,6 +250,34 @@ fn a_damaged_file_is_left_as_it_is() {
     assert!(damage.len() == 1 && damage[0].contains("direct-0-1.csv line 4"), "{damage:?}");
 }
 
+/// With two times the shorter one decides how long the last clean-up may be ago, within 2 to 31 days: to the millisecond, for
+/// all pairs of times.
+#[test]
+fn the_shorter_of_two_times_decides_whether_the_clock_is_trusted() {
+    let times = [None, Some(1), Some(2), Some(3), Some(10), Some(31), Some(40), Some(365)];
+    for (direct, rooms) in times.into_iter().flat_map(|direct| times.map(|rooms| (direct, rooms))) {
+        let Some(shortest) = direct.into_iter().chain(rooms).min() else { continue };
+        let pause = DAY.as_millis() as u64 * u64::from(shortest.clamp(2_u32, 31));
+        for too_long in [false, true] {
+            let disk = SimulatedDisk::default();
+            let mut server = played(&disk);
+            ["ana", "luis", "eva"].iter().for_each(|name| server.acknowledge(name, 8));
+            wait_days(&mut server, 400);
+            server.send("luis", "ana", "young 8");
+            server.clean_up(Retention { direct: Some(DAY * 3_650), rooms: None, trusts_clock: false });
+            let cleaned_at = server.time;
+            server.send("luis", "ana", "young 9");
+            server.time = cleaned_at + pause + u64::from(too_long);
+            let [keep_direct, keep_rooms] = [direct, rooms].map(|days| days.map(|days| DAY * days));
+            server.clean_up(Retention { direct: keep_direct, rooms: keep_rooms, trusts_clock: false });
+            let left = found(&disk, DATA);
+            let what = format!("{direct:?} and {rooms:?} days, {} ms after the last", server.time - cleaned_at);
+            assert_eq!(left.contains("old 1"), too_long || direct.is_none(), "{what}: {left:?}");
+            assert_eq!(left.contains("old 2"), too_long || rooms.is_none(), "{what}: {left:?}");
+        }
+    }
+}
+
 /// The time of the last clean-up is in the store: neither a restart nor a checkpoint forgets it.
 #[test]
 fn a_restart_does_not_make_a_wrong_clock_right() {

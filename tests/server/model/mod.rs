@@ -5,6 +5,7 @@
 
 mod crowd;
 mod days;
+mod gaps;
 mod look_alikes;
 mod million;
 mod pages;

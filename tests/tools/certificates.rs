@@ -1,0 +1,108 @@
+//! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own end alone
+//! is told.
+
+use std::time::{Duration, SystemTime};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tempfile::TempDir;
+
+use crate::support::World;
+use crate::support::clients::exit_code;
+use crate::support::metrics::{Page, world_with_metrics};
+
+const DAY: u64 = 86_400;
+
+/// A root, authorities between, and a certificate for this machine.
+struct Chain {
+    directory: TempDir,
+    /// The server's own, then that of the authority that has signed it, and so on; without the root.
+    certificates: Vec<String>,
+}
+
+/// The parameters of a certificate that ends in so many days.
+fn ends_in(days: u64, name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_after = (SystemTime::now() + Duration::from_secs(days * DAY)).into();
+    params
+}
+
+fn authority(days: u64, name: &str) -> CertificateParams {
+    let mut params = ends_in(days, name);
+    params.subject_alt_names.clear();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+impl Chain {
+    /// The days of the server's certificate, and those of the authorities behind it.
+    fn new(own: u64, authorities: &[u64]) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let make = || KeyPair::generate().expect("a key");
+        let mut issuer = CertifiedIssuer::self_signed(authority(4_000, "root"), make()).expect("a root");
+        std::fs::write(directory.path().join("root.pem"), issuer.pem()).expect("a file");
+        let mut certificates = Vec::new();
+        for (number, days) in authorities.iter().enumerate().rev() {
+            let params = authority(*days, &format!("authority {number}"));
+            issuer = CertifiedIssuer::signed_by(params, make(), &issuer).expect("an authority");
+            certificates.insert(0, issuer.pem());
+        }
+        let key = make();
+        let certificate = ends_in(own, "server").signed_by(&key, &issuer).expect("a certificate");
+        certificates.insert(0, certificate.pem());
+        std::fs::write(directory.path().join("key.pem"), key.serialize_pem()).expect("a file");
+        Self { directory, certificates }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    /// Writes the server's file, without one of its certificates; returns the options that name it.
+    fn options(&self, without: Option<usize>) -> [String; 4] {
+        let shown = self.certificates.iter().enumerate().filter(|(number, _)| Some(*number) != without);
+        let text: String = shown.map(|(_, pem)| pem.as_str()).collect();
+        std::fs::write(self.path("cert.pem"), text).expect("a file");
+        ["--cert".to_owned(), self.path("cert.pem"), "--key".to_owned(), self.path("key.pem")]
+    }
+}
+
+/// Connects with the root as the only authority; returns the exit code and what is said.
+fn connects(chain: &Chain, without: Option<usize>) -> (i32, String) {
+    let options = chain.options(without);
+    let world = World::new(&options.each_ref().map(String::as_str));
+    let output = world.pipe("ana", "@ana: hola\n", &["--register", "--ca", &chain.path("root.pem")]);
+    (exit_code(&output), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_chain_of_any_length_leads_to_the_root_and_none_of_it_may_be_missing() {
+    for length in 0..=3 {
+        let chain = Chain::new(300, &vec![900; length]);
+        assert_eq!(connects(&chain, None), (0, String::new()), "{length} authorities");
+        for missing in 1..=length {
+            let (code, said) = connects(&chain, Some(missing));
+            assert!(code == 3 && said.contains("no authority of --ca vouches"), "{missing} of {length}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_end_that_is_told_is_that_of_the_servers_own_certificate() {
+    for (own, authorities) in
+        [(5, &[][..]), (5, &[900]), (5, &[900, 40]), (20, &[900]), (20, &[5]), (900, &[20, 5]), (900, &[5, 1_000])]
+    {
+        let chain = Chain::new(own, authorities);
+        let options = chain.options(None);
+        let (world, metrics) = world_with_metrics(&options.each_ref().map(String::as_str));
+        let what = format!("{own} days, authorities {authorities:?}");
+        // The last day has begun.
+        let (days, status) = ((own - 1).to_string(), world.administer(&["status"]));
+        let told = |line: &str| line.split_whitespace().eq(["certificate_days", &days]);
+        assert!(status.lines().any(told), "{what}: {status}");
+        let left = Page::read(metrics).value("wachat_certificate_expiry_seconds");
+        assert!(((own - 1) * DAY) as f64 <= left && left <= (own * DAY) as f64, "{what}: {left}");
+        // It is renewed within two weeks of its end.
+        assert_eq!(world.log().contains("renew it and send SIGHUP"), own < 14, "{what}: {}", world.log());
+    }
+}
