@@ -328,7 +328,7 @@ fn a_rule_counts_the_records_that_an_earlier_rule_has_ended() {
         for (number, fault) in faults.into_iter().enumerate() {
             let mut ana = chaos.login("ana");
             // Another connection for each: the first may be at its end.
-            ana.send(&format!("SEND;m-{number};luis;a\n"));
+            ana.send(format!("SEND;m-{number};luis;a\n"));
             chaos
                 .wait_for(&format!("ana, SEND connection {}, line 2 to the server, SEND request: {fault}", number + 1));
         }

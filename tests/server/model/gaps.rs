@@ -14,7 +14,7 @@ fn action() -> impl Strategy<Value = Action> {
     let (from, id) = (prop_oneof![Just(0_usize), Just(2)], any::<u8>());
     let max = 1..3_usize;
     prop_oneof![
-        6 => (from.clone(), id.clone()).prop_map(|(from, id)| Action::Send { from, id, to: USERS, text: 0 }),
+        6 => (from.clone(), id).prop_map(|(from, id)| Action::Send { from, id, to: USERS, text: 0 }),
         4 => (from, id).prop_map(|(from, id)| Action::Send { from, id, to: LUIS, text: 0 }),
         6 => (prop::bool::weighted(0.9), max.clone())
             .prop_map(|(all_sent, max)| Action::PollAgain { user: LUIS, all_sent, share: 4, max }),
