@@ -373,3 +373,21 @@ fn what_was_typed_as_a_secret_comes_back_by_no_key() {
         }
     }
 }
+
+/// What a key deletes stays for a yank, also in the next text: until another key deletes something.
+#[test]
+fn what_was_deleted_can_be_yanked_into_the_next_text() {
+    for (deletion, delete) in DELETIONS.iter().take(2).enumerate() {
+        let mut editor = editor("");
+        type_text(&mut editor, "kept words");
+        delete(&mut editor);
+        assert_eq!(editor.text(), "", "deletion {deletion}");
+        for sent in ["one", "two"] {
+            type_text(&mut editor, sent);
+            assert_eq!(editor.input(plain(KeyCode::Enter)), Edit::Submitted(sent.to_owned()));
+        }
+        editor.set_text("draft ");
+        editor.input(control('y'));
+        assert_eq!(editor.text(), "draft kept words", "deletion {deletion}");
+    }
+}
