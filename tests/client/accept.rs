@@ -202,6 +202,27 @@ fn silent_connections_of_one_address_keep_nobody_out_and_have_a_deadline() {
     later.run_transcript(&format!("> HELLO:eva:{token}\n< OK"));
 }
 
+/// The time-out of section 1 holds for each line of a direct chat, before and after the caller is accepted.
+#[test]
+fn a_begun_line_of_a_caller_has_to_end_in_time() {
+    let world = World::without_lobby();
+    let luis = client(&world, "luis");
+    let begin = |caller: &str, is_accepted: bool| {
+        let mut line = call(&world, caller, "luis");
+        luis.expect(&format!("* {caller} wants to chat directly"));
+        if is_accepted {
+            luis.type_line(&format!("/accept {caller}"));
+            assert_eq!(line.request("SEND;d-1;hola"), "OK;d-1");
+        }
+        line.send("SEND;d-2;ho");
+        thread::spawn(move || closed_after(line, false))
+    };
+    for thread in [begin("caller", true), begin("eva", false)] {
+        let time = thread.join().expect("the line is closed");
+        assert!(time < TIMEOUT / 2, "cut off after {time:?}");
+    }
+}
+
 #[test]
 fn a_peer_who_sends_too_much_in_a_day_is_told_and_cut_off() {
     let world = World::without_lobby();

@@ -447,6 +447,33 @@ fn a_draft_is_there_again_after_a_question_for_a_password() {
     assert!(!ana.last_screen().contains("my secret"));
 }
 
+/// However a draft is emptied, it is gone from its chat and from the file.
+#[test]
+fn a_draft_that_was_emptied_does_not_come_back() {
+    let world = world();
+    let mut ana = connected(&world, "ana", &[]);
+    open(&ana, "luis");
+    for (number, emptied) in [b"\x15".as_slice(), CONTROL_C, b"\x7f\x7f\x7f\x7f\x7f\x7f\x7f"].into_iter().enumerate() {
+        let draft = format!("draft {number}");
+        ana.type_bytes(draft.as_bytes());
+        shows(&ana, &draft);
+        let other = |title: &str| {
+            ana.type_bytes(CONTROL_N);
+            ana.wait_for_rows(title, |rows| rows[0].contains(title));
+        };
+        other("│#lobby");
+        other("│luis");
+        shows(&ana, &format!("> {draft}"));
+        ana.type_bytes(emptied);
+        ana.wait_for_rows("an empty input", |rows| rows.iter().any(|row| row.ends_with("│>")));
+        other("│#lobby");
+        other("│luis");
+        ana.wait_for_rows("no draft", |rows| !rows.concat().contains(&draft));
+    }
+    ana.quit();
+    assert!(!std::fs::read_to_string(saved(&world, "ana")).unwrap().contains("draft"));
+}
+
 #[test]
 fn the_line_mode_is_there_for_those_who_want_it_or_need_it() {
     let world = world();
