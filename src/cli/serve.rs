@@ -1,7 +1,7 @@
 //! `wachat serve`: the life of a server process, up to its last checkpoint.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -178,6 +178,9 @@ fn invitation(send: SocketAddr, recv_port: u16, tls: &str, addresses: &[IpAddr])
         }
     }
     if send.ip().is_loopback() {
+        if send.ip() != Ipv4Addr::LOCALHOST {
+            options = format!(" --server {}{options}", send.ip());
+        }
         return vec![format!(
             "only this machine can connect, with wachat connect{options}; serve --listen 0.0.0.0 lets others in"
         )];

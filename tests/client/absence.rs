@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::history::{message, seq, target, user};
+use crate::setting;
 use crate::support::random::Random;
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
 use wachat::client::app::view::View;
@@ -29,14 +30,7 @@ struct Life {
 
 impl Life {
     fn new() -> Self {
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: false,
-            direct: false,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = Setting { receipts: false, ..setting() };
         let app = App::new(setting, ClientState::new(user("ana")), moment());
         let mut life = Self { app, receiving: None, sums: Vec::new() };
         life.handle(AppEvent::Started(Ok(())));

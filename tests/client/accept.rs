@@ -16,6 +16,7 @@ use wachat::client::state::ClientState;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Timestamp, UserName};
 
+use crate::setting;
 use crate::support::{Connection, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 fn client(world: &World, user: &str) -> Terminal {
@@ -267,14 +268,7 @@ struct Clock {
 
 impl Clock {
     fn new() -> Self {
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: true,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = Setting { direct: true, ..setting() };
         let begun = Instant::now();
         let moment = Moment { now: begun, at: Timestamp::from_millis(1), random: 0 };
         Self { app: App::new(setting, ClientState::new(user("ana")), moment), begun, random: 0 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use wachat::client::app::App;
 use wachat::client::app::event::{Event, Moment};
 use wachat::client::app::view::View;
-use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
 use wachat::client::state::ClientState;
 use wachat::client::state::home::{self, Home, Use};
@@ -15,6 +15,7 @@ use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Chat, Code, Event as ServerEvent, Ko, SessionOpened};
 
+use crate::setting;
 use crate::support::World;
 use crate::support::clients::{all_output, exit_code};
 
@@ -39,14 +40,7 @@ struct Client {
 
 impl Client {
     fn new(state: ClientState) -> Self {
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: false,
-            full_screen: false,
-            server: "example:1666".to_owned(),
-        };
+        let setting = setting();
         let moment = Moment { now: Instant::now(), at: at(), random: 0 };
         let mut client = Self { app: App::new(setting, state, moment), moment, last: 0 };
         let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };

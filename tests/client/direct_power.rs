@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::setting;
 use crate::support::client_files::records_on;
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
@@ -72,14 +73,7 @@ impl Run {
     fn start(&mut self) -> Result<Client, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let home = Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person)?;
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: true,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = Setting { direct: true, ..setting() };
         let app = App::new(setting, home.state, self.moment());
         let mut client = Client { app, files: home.files, chat: 0, unconfirmed: Vec::new() };
         self.handle(&mut client, Event::Started(Ok(())))?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use wachat::client::app::App;
 use wachat::client::app::event::{Event, Moment};
 use wachat::client::app::view::View;
-use wachat::client::app::{App, Setting};
 use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
@@ -19,6 +19,8 @@ use wachat::client::state::ClientState;
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Event as ServerEvent, SessionOpened};
+
+use crate::setting;
 
 const SEND: &str = "OK;ana;wachat/1\n";
 const RECV: &str = "OK;ana;wachat/1;0;store\n";
@@ -131,14 +133,7 @@ fn pages_without_end_end_the_connection() {
 /// Until a room is joined, what arrives is held back: a server that never answers the JOIN fills no memory with it.
 #[test]
 fn what_is_held_back_while_a_room_is_joined_has_few_bytes() {
-    let setting = Setting {
-        piped: false,
-        unattended: false,
-        receipts: true,
-        direct: false,
-        full_screen: false,
-        server: "example:1666".to_owned(),
-    };
+    let setting = setting();
     let [ana, luis] = ["ana", "luis"].map(|name| UserName::new(name).expect("a name"));
     let at = Timestamp::from_millis(1);
     let moment = Moment { now: Instant::now(), at, random: 0 };

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::setting;
 use crate::support::random::Random;
+use wachat::client::app::App;
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment, Output};
 use wachat::client::app::view::View;
-use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::receiver::Receive;
@@ -57,14 +58,7 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Self {
         let clock = Instant::now();
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: false,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = setting();
         let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
         let app = App::new(setting, ClientState::new(name("ana")), moment);
         let mut life = Self {

@@ -52,3 +52,17 @@ mod screen_view;
 mod shared_rooms;
 mod state;
 mod terminal;
+
+use wachat::client::app::Setting;
+
+/// Returns the setting of a person in the line mode, with receipts and without direct chats.
+fn setting() -> Setting {
+    Setting {
+        piped: false,
+        unattended: false,
+        receipts: true,
+        direct: false,
+        full_screen: false,
+        server: "example:1666".to_owned(),
+    }
+}

@@ -12,10 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::setting;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use wachat::client::app::App;
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
 use wachat::client::app::view::View;
-use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::receiver::Receive;
@@ -234,14 +235,7 @@ impl Run {
     fn start(&mut self) -> Result<Client, LogError> {
         let home = self.open()?;
         self.check_what_is_safe(&home.state);
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: false,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = setting();
         let moment = self.moment();
         let app = App::new(setting, home.state, moment);
         let mut files = home.files;

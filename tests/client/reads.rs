@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::history::{message, seq, target, user};
+use crate::setting;
 use crate::support::random::Random;
 use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
 use wachat::client::app::view::View;
@@ -43,14 +44,7 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Self {
         let (clock, receipts) = (Instant::now(), !seed.is_multiple_of(4));
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts,
-            direct: false,
-            full_screen: false,
-            server: "server".to_owned(),
-        };
+        let setting = Setting { receipts, ..setting() };
         let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
         let app = App::new(setting, ClientState::new(user("ana")), moment);
         let (random, none) = (Random::new(seed), BTreeMap::new);

@@ -22,6 +22,8 @@ use wachat::client::state::lookup::Lookup;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Accepted, Chat, Code, Event as ServerEvent, HistoryRecord, SessionOpened};
 
+use crate::setting;
+
 pub fn user(name: &str) -> UserName {
     UserName::new(name).unwrap()
 }
@@ -78,14 +80,7 @@ impl ScreenApp {
 
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
-        let setting = Setting {
-            piped: false,
-            unattended: false,
-            receipts: true,
-            direct: false,
-            full_screen: true,
-            server: "example:1666".to_owned(),
-        };
+        let setting = Setting { full_screen: true, ..setting() };
         let (now, at) = (Instant::now(), local(2, 14, 35));
         let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
         let (model, cells) = (

@@ -248,6 +248,13 @@ fn it_says_who_can_connect_and_how_to_stop_it_and_that_it_has_stopped() {
 }
 
 #[test]
+fn of_another_loopback_address_it_says_the_address_as_well() {
+    let (said, [send, recv]) = served(&["--listen", "127.0.0.5"]);
+    let command = format!("wachat connect --server 127.0.0.5 --send-port {send} --recv-port {recv};");
+    assert!(said.iter().any(|line| line.contains(&command)), "{said:?}");
+}
+
+#[test]
 fn a_server_of_the_network_says_the_line_for_friends() {
     // The addresses of this machine, as another program reports them; and whether there is a network (this sends nothing).
     let route = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9"));
