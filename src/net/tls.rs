@@ -27,13 +27,16 @@ pub(super) struct Tls {
     writing: Mutex<()>,
     /// Number of bytes that were received since the user of the socket got any. Written by the reader.
     fruitless: AtomicUsize,
+    /// Received bytes that rustls takes when the user of the socket has taken what it has opened. Used by the reader alone.
+    left: Mutex<Vec<u8>>,
 }
 
 impl Tls {
     pub fn new(mut connection: Connection) -> Self {
         // What is sealed is taken at once; the user of the socket bounds it.
         connection.set_buffer_limit(None);
-        Self { connection: Mutex::new(connection), writing: Mutex::new(()), fruitless: AtomicUsize::new(0) }
+        let (writing, fruitless, left) = Default::default();
+        Self { connection: Mutex::new(connection), writing, fruitless, left }
     }
 
     pub fn shake_hands(&self, tcp: &TcpStream, deadline: Instant) -> io::Result<()> {
@@ -68,27 +71,35 @@ impl Tls {
         Ok(read)
     }
 
-    /// Reads from the socket into `scratch` and hands it to rustls. Returns the number of bytes, 0 at the end.
+    /// Hands the bytes that are left to rustls, or if there are none what it reads from the socket into `scratch`. Returns their
+    /// number, 0 at the end.
     fn receive(&self, tcp: &TcpStream, scratch: &mut [u8]) -> io::Result<usize> {
         let space = scratch.len().min(limits::TLS_READ_BYTES);
         let space = scratch.get_mut(..space).unwrap_or_default();
-        let read = (&mut &*tcp).read(space)?;
-        if self.fruitless.fetch_add(read, Ordering::Relaxed) + read > limits::TLS_FRUITLESS_BYTES {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "too many bytes of TLS without one of the protocol",
-            ));
+        let left = std::mem::take(&mut *self.left.lock());
+        let mut bytes = left.as_slice();
+        if left.is_empty() {
+            let read = (&mut &*tcp).read(space)?;
+            if self.fruitless.fetch_add(read, Ordering::Relaxed) + read > limits::TLS_FRUITLESS_BYTES {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "too many bytes of TLS without one of the protocol",
+                ));
+            }
+            bytes = space.get(..read).unwrap_or_default();
         }
+        let received = bytes.len();
         let mut connection = self.connection.lock();
         let was_handshaking = connection.is_handshaking();
-        let processed = process(&mut connection, space.get(..read).unwrap_or_default());
+        let processed = process(&mut connection, &mut bytes);
+        *self.left.lock() = bytes.to_vec();
         // An alert, too, is the handshake's: it says why there is none.
         let output = if was_handshaking { take_output(&mut connection) } else { Vec::new() };
         drop(connection);
         if !processed.as_ref().is_err_and(is_clear_text) {
             (&mut &*tcp).write_all(&output)?;
         }
-        processed.map(|()| read)
+        processed.map(|()| received)
     }
 
     pub fn write_all(&self, tcp: &TcpStream, bytes: &[u8]) -> io::Result<()> {
@@ -115,13 +126,18 @@ impl Tls {
     }
 }
 
-/// Hands bytes to rustls, which may take them in parts: up to the end of a record. No bytes: the peer has ended.
-fn process(connection: &mut Connection, mut bytes: &[u8]) -> io::Result<()> {
+/// Hands bytes to rustls, which may take them in parts: up to the end of a record. It takes none while it has opened more than
+/// the longest record holds, so the others are left as soon as there are some for the user. No bytes: the peer has ended.
+fn process(connection: &mut Connection, bytes: &mut &[u8]) -> io::Result<()> {
     loop {
-        let taken = connection.read_tls(&mut bytes)?;
+        let taken = connection.read_tls(bytes)?;
         let processed = connection.process_new_packets();
-        processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        if taken == 0 || bytes.is_empty() {
+        let state = processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if taken == 0 {
+            // Behind its end the peer says nothing.
+            *bytes = &[];
+        }
+        if bytes.is_empty() || state.plaintext_bytes_to_read() > 0 {
             return Ok(());
         }
     }

@@ -11,6 +11,8 @@ mod bad_input;
 mod codec;
 mod judge;
 mod section_1_connections;
+mod section_1_long_records;
+mod section_1_records;
 mod section_1_slow_readers;
 mod section_1_timeouts;
 mod section_1_tls;
