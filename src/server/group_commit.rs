@@ -182,6 +182,11 @@ impl GroupCommit {
         self.wal.has_room_for(bytes.saturating_add(limits::COMMAND_BYTES))
     }
 
+    /// Tells that a new segment has room for this many bytes of records beside those of one more command.
+    pub fn fits_into_segment(&self, bytes: usize) -> bool {
+        bytes.saturating_add(limits::COMMAND_BYTES) as u64 <= self.sizes.segment_bytes
+    }
+
     /// Returns how many bytes the closed segments of the log hold that no checkpoint covers, and how many the checkpoint.
     pub fn sizes_on_disk(&self) -> (u64, u64) {
         (self.closed_bytes(), self.checkpoint_bytes)

@@ -10,7 +10,7 @@ use super::history_queue::{HistoryQueue, Task};
 use crate::limits;
 use crate::model::{Seq, State};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Event, HistoryRecord, Reply};
+use crate::protocol::{Code, Event, HistoryRecord, Ko, Reply};
 use crate::record::length_in_record;
 use crate::state_machine::{AccountNumber, ConnectionId, Cost, Delivery, Excerpt, FiledEvents};
 use crate::store::{Row, Store, StoreError};
@@ -40,6 +40,8 @@ pub(super) enum Job {
 pub(super) enum HistoryResult {
     /// The reply, as it is sent.
     Reply(Vec<u8>),
+    /// The reply is a KO.
+    Refused(Ko),
     /// The records of a HISTORY reply. The state machine sets the states of their messages.
     Records {
         target: RequestedTarget,
@@ -127,6 +129,9 @@ fn run(store: &Store, job: Job) -> Result<HistoryResult, StoreError> {
         }
         Job::Events(delivery) => Reply::Events(delivered(store, delivery)?),
     };
+    if let Reply::Ko(ko) = reply {
+        return Ok(HistoryResult::Refused(ko));
+    }
     let mut bytes = Vec::new();
     reply.write(&mut bytes);
     Ok(HistoryResult::Reply(bytes))

@@ -110,10 +110,11 @@ impl Maintenance {
         }
     }
 
-    /// Continues in the next segment. Without one the state machine refuses what needs a record.
-    pub fn make_room(&mut self, group_commit: &mut GroupCommit) -> Result<(), Fatal> {
+    /// Continues in the next segment, for so many bytes beside a command. Without one the state machine refuses what needs a
+    /// record.
+    pub fn make_room(&mut self, group_commit: &mut GroupCommit, bytes: usize) -> Result<(), Fatal> {
         self.run(group_commit)?;
-        if group_commit.has_room() {
+        if group_commit.has_room_for(bytes) {
             // A clean-up has just begun a segment.
             return Ok(());
         }

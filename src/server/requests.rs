@@ -171,6 +171,7 @@ impl Router {
         self.group_commit.charge_in_any_case(user, cost, self.elapsed());
         match result {
             HistoryResult::Reply(bytes) => self.answer(id, |out| out.extend_from_slice(&bytes)),
+            HistoryResult::Refused(ko) => self.write_reply(id, &Reply::Ko(ko)),
             HistoryResult::Failed => self.close_now(id, Code::Internal.into()),
             HistoryResult::Records { target, records } => {
                 if let Some(user) = self.sessions.get(&id).and_then(|session| session.user().cloned()) {

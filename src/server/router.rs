@@ -298,15 +298,15 @@ impl Router {
     }
 
     fn make_room(&mut self) -> Result<(), Fatal> {
-        if self.group_commit.has_room() { Ok(()) } else { self.begin_segment() }
+        if self.group_commit.has_room() { Ok(()) } else { self.begin_segment(0) }
     }
 
-    /// Commits, and goes on in the next segment.
-    pub(super) fn begin_segment(&mut self) -> Result<(), Fatal> {
+    /// Commits, and goes on in the next segment, since this one has no room for so many bytes beside a command.
+    pub(super) fn begin_segment(&mut self, bytes: usize) -> Result<(), Fatal> {
         self.commit()?;
         // Its replies do not wait for what the next segment waits for.
         self.flush();
-        self.maintenance.make_room(&mut self.group_commit)
+        self.maintenance.make_room(&mut self.group_commit, bytes)
     }
 
     /// Returns how many inputs wait.

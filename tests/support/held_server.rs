@@ -48,6 +48,11 @@ pub struct HeldServer {
 
 impl HeldServer {
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// Starts a server with a configuration that the test has changed.
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let gate = Arc::<Gate>::default();
         let of_disk = gate.clone();
         let hook = move |what: &str, path: &Path| of_disk.pass(what, path);
@@ -57,6 +62,7 @@ impl HeldServer {
         config.control_socket = Some(directory.path().join("control.sock"));
         config.metrics = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.policy = config.policy.without_limits();
+        change(&mut config);
         let handle = start(config).unwrap_or_else(|error| panic!("{error}"));
         Self { handle, gate, held: AtomicU64::new(0), directory }
     }
@@ -91,6 +97,20 @@ impl HeldServer {
     pub fn release(&self) {
         self.gate.state.lock().is_closed = false;
         self.gate.changed.notify_all();
+    }
+
+    /// Stops the server, whose router stands still. `meanwhile` is called with the metrics port when the router is to be told;
+    /// then the router goes on.
+    pub fn stop_while<T>(self, meanwhile: impl FnOnce(SocketAddr) -> T) -> (Result<(), String>, T) {
+        let metrics = self.handle.metrics_address().expect("a metrics port");
+        let Self { handle, gate, .. } = self;
+        let before = Page::read(metrics).value("wachat_router_queue");
+        let stopping = std::thread::spawn(move || handle.stop());
+        wait_until("the end to be told", || Page::read(metrics).value("wachat_router_queue") > before);
+        let done = meanwhile(metrics);
+        gate.state.lock().is_closed = false;
+        gate.changed.notify_all();
+        (stopping.join().expect("an end"), done)
     }
 
     /// Sets whether the disk says that it has no free space.

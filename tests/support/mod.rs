@@ -10,6 +10,7 @@ pub mod cargo;
 pub mod client_files;
 pub mod client_judge;
 pub mod clients;
+pub mod clock;
 pub mod connection;
 pub mod examples;
 pub mod group_commit_harness;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::clock::Clock;
 use super::tls;
 use super::{Connection, NO_SETTINGS, PASSWORD, WACHAT, run_to_end, send_signal, wait_for};
 
@@ -35,6 +36,8 @@ pub struct World {
     pub files: Option<u64>,
     /// The server runs as a user of its own, whose threads can be limited (Linux).
     pub is_apart: bool,
+    /// The server's clock; `None`: that of the system.
+    pub clock: Option<Clock>,
 }
 
 impl World {
@@ -59,8 +62,9 @@ impl World {
         let [send_port, recv_port] = choose_ports();
         let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let (data, options) = (data.to_path_buf(), options.iter().map(|option| (*option).to_owned()).collect());
-        let (process, files, is_apart) = (None, None, false);
-        let mut world = Self { send, recv, send_port, recv_port, process, directory, data, options, files, is_apart };
+        let (process, files, is_apart, clock) = (None, None, false, None);
+        let mut world =
+            Self { send, recv, send_port, recv_port, process, directory, data, options, files, is_apart, clock };
         world.start();
         world
     }
@@ -211,6 +215,9 @@ impl World {
         }
         if tls::is_everywhere() && !self.options.iter().any(|option| ["--tls", "--cert"].contains(&option.as_str())) {
             command.arg("--tls");
+        }
+        if let Some(clock) = &self.clock {
+            clock.give_to(&mut command);
         }
         if self.is_apart {
             return self.apart(&command);

@@ -4,6 +4,7 @@
 mod support;
 
 mod administration;
+mod administrator_log;
 mod bans;
 mod bridge;
 mod bridge_state;
@@ -17,6 +18,7 @@ mod pages;
 mod room;
 mod settings;
 mod shared_machine;
+mod system_authorities;
 mod tls;
 mod user;
 mod waits;

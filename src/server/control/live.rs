@@ -70,8 +70,8 @@ impl Router {
             limits::ACCOUNT_RECORD_BYTES + name + 2 * (new.password_hash.len() + new.email.as_str().len())
         };
         let bytes = accounts.iter().map(bytes).sum();
-        if !self.group_commit.has_room_for(bytes) {
-            self.begin_segment()?;
+        if !self.group_commit.has_room_for(bytes) && self.group_commit.fits_into_segment(bytes) {
+            self.begin_segment(bytes)?;
         }
         Ok(self.group_commit.has_room_for(bytes))
     }

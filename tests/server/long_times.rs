@@ -1,0 +1,123 @@
+//! What a server does after a minute and after a day, on a clock that the test sets forward.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use wachat::limits;
+use wachat::model::Timestamp;
+
+use crate::support::clock::Clock;
+use crate::support::metrics::Page;
+use crate::support::store_files::newest_checkpoint;
+use crate::support::world::choose_ports;
+use crate::support::{Connection, World, wait_or};
+
+/// Starts a server whose clock the test sets.
+fn start(options: &[&str]) -> Option<World> {
+    let clock = Clock::new()?;
+    let mut world = World::new(options);
+    world.kill();
+    world.clock = Some(clock);
+    world.start();
+    Some(world)
+}
+
+fn set(world: &World, ahead: Duration) {
+    world.clock.as_ref().expect("a clock").set(ahead);
+}
+
+/// Logs in with a wrong password so many times, each time with another name.
+fn fail(world: &World, last: u8, times: usize) {
+    for number in 0..times {
+        let mut line = Connection::open_from([127, 0, 0, last], world.send);
+        assert!(line.request(&format!("LOGIN:nobody{number}:wrong password")).starts_with("KO;AUTH;"));
+    }
+}
+
+/// The lines about failed logins from an address: of how many each tells.
+fn told(world: &World, last: u8) -> Vec<u64> {
+    let start = format!("event=login_failed from=127.0.0.{last} port=SEND reason=no_account");
+    let log = world.log();
+    let lines = log.lines().filter_map(|line| line.split_once(&start).map(|(_, rest)| rest));
+    lines.map(|rest| if rest.is_empty() { 1 } else { rest.strip_prefix(" count=").unwrap().parse().unwrap() }).collect()
+}
+
+#[track_caller]
+fn wait_for_lines(world: &World, last: u8, expected: &[&[u64]]) {
+    let expected = expected.concat();
+    wait_or(
+        || (told(world, last) == expected).then_some(()),
+        || format!("{:?}, not {expected:?} in {}", told(world, last), world.log()),
+    );
+}
+
+/// What is left over is told when the minute ends, by a line that is one of the next minute.
+#[test]
+fn no_address_has_more_than_ten_lines_a_minute_and_no_failed_login_is_lost() {
+    let Some(world) = start(&["--no-lobby"]) else { return };
+    let minute = limits::AUDIT_PERIOD + Duration::from_secs(1);
+    let (lines, most) = ([1; 10], limits::AUDIT_FAILED_LOGINS as usize);
+    assert_eq!(most, lines.len());
+    fail(&world, 7, most + 5);
+    wait_for_lines(&world, 7, &[&lines]);
+    set(&world, minute);
+    wait_for_lines(&world, 7, &[&lines, &[5]]);
+    fail(&world, 8, 3);
+    fail(&world, 7, most + 2);
+    wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..]]);
+    set(&world, 2 * minute);
+    wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..], &[3]]);
+    // A minute without a failure is told by no line, and the next one begins anew.
+    set(&world, 3 * minute);
+    fail(&world, 7, most + 1);
+    wait_for_lines(&world, 7, &[&lines, &[5], &lines[1..], &[3], &lines]);
+    wait_for_lines(&world, 8, &[&[1; 3]]);
+}
+
+/// Returns the texts that ana has written to herself and that are there yet. The question wakes a server that sleeps until the
+/// time that it knew.
+fn texts(ana: &mut Connection) -> Vec<String> {
+    ana.list("HISTORY;ana").iter().map(|row| row.rsplit(';').next().expect("a text").to_owned()).collect()
+}
+
+/// Has ana write to herself, and take it: what waits for a recipient stays.
+fn send_and_take(world: &World, ana: &mut Connection, text: &str) {
+    assert!(ana.request(&format!("SEND;m-{text};ana;{text}")).starts_with("OK;"));
+    let mut session = world.session("ana");
+    let last = session.poll(0, 0).last().and_then(|event| event.split(';').next()?.parse().ok()).expect("an event");
+    session.poll(last, 0);
+}
+
+/// Returns when the last clean-up was, as the newest checkpoint has it.
+fn cleaned_at(world: &World) -> String {
+    let table = std::fs::read_to_string(newest_checkpoint(&world.data()).join("store.csv")).unwrap_or_default();
+    table.lines().nth(2).and_then(|row| row.rsplit(';').next()).unwrap_or_default().to_owned()
+}
+
+/// The first clean-up is at the start, and then there is one a day: what is due goes within a day, and nothing before it is.
+#[test]
+fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
+    let Some(mut world) = start(&["--no-lobby"]) else { return };
+    world.kill();
+    let metrics = SocketAddr::from(([127, 0, 0, 1], choose_ports()[0]));
+    let mut begun = Timestamp::now().to_string();
+    world.start_with(&["--keep", "2d", "--timeout", "300", "--no-limits", "--metrics", &metrics.to_string()]);
+    let made = || Page::read(metrics).value("wachat_checkpoints_total{outcome=\"made\"}");
+    let (mut ana, mut sent, mut before) = (world.register("ana"), Vec::new(), 0.0);
+    for day in 0..5 {
+        // Those of three days ago have been due for a day; those of yesterday are not.
+        let is_done = || {
+            let left = texts(&mut ana);
+            assert!(sent.ends_with(&left) && left.len() >= sent.len().min(1), "day {day}: {left:?}");
+            (left.len() <= 2 && cleaned_at(&world) >= begun && made() > before).then_some(())
+        };
+        wait_or(is_done, || format!("day {day}: the last clean-up was at {}\n{}", cleaned_at(&world), world.log()));
+        sent.push(format!("day{day}"));
+        send_and_take(&world, &mut ana, &sent[day as usize]);
+        before = made();
+        let ahead = Duration::from_secs((day + 1) * 25 * 3_600);
+        begun = Timestamp::now().later(ahead).to_string();
+        set(&world, ahead);
+    }
+    assert!(before < 30.0, "{before} checkpoints in 5 days: a clean-up a day has few");
+}

@@ -1,0 +1,43 @@
+//! A server that is stopping: what it says to its monitor and to its clients until it has ended.
+
+use std::net::TcpStream;
+
+use crate::support::held_server::HeldServer;
+use crate::support::metrics::{Page, get};
+use crate::support::{Connection, wait_until};
+
+/// What was asked before is answered, durably; a login that has not had its turn is told the reason, and who is idle, too.
+#[test]
+fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
+    let server = HeldServer::start();
+    let (send, recv) = (server.handle.send_address(), server.handle.recv_address());
+    let (mut luis, mut ana) = (server.register("luis"), server.register("ana"));
+    let (mut idle, mut polls) = (server.login(send, "ana"), server.login(recv, "ana"));
+    polls.send("POLL;0;8\n");
+    server.stand_still(&mut luis);
+    ana.send("SEND;m-1;luis;hola\nPING\n");
+    let mut silent = Connection::open(send);
+    server.wait_for_inputs(3);
+    let (ended, asked) = server.stop_while(|metrics| {
+        let asked = std::thread::spawn(move || get(metrics, "/healthz"));
+        let page = || Page::read(metrics);
+        wait_until("the question", || page().value("wachat_router_queue") >= 5.0 || asked.is_finished());
+        asked
+    });
+    assert_eq!(ended, Ok(()));
+    let told = asked.join().expect("an answer");
+    // On a busy machine the monitor may have waited in vain.
+    let is_late = told.body.starts_with("the router has not answered");
+    assert!(told.status == 503 && (is_late || told.body == "the server is stopping\n"), "{told:?}");
+    assert!(luis.read_line().starts_with("OK;held-0;RECEIVED;"));
+    let (of_ana, of_poll) = (ana.read_rest(), polls.read_rest());
+    assert!(of_ana.len() == 3 && of_ana[0].starts_with("OK;m-1;RECEIVED;") && of_ana[1] == "OK", "{of_ana:?}");
+    assert!(of_poll.len() >= 2 && of_poll[0].starts_with("OK;"), "a poll that waits is answered: {of_poll:?}");
+    for mut told in [of_ana, of_poll, luis.read_rest(), idle.read_rest(), silent.read_rest()] {
+        let last = told.pop().unwrap_or_default();
+        assert!(last.starts_with("KO;SHUTDOWN;"), "{last} behind {told:?}");
+    }
+    for address in [send, recv] {
+        assert!(TcpStream::connect(address).is_err(), "somebody listens");
+    }
+}
