@@ -100,8 +100,8 @@ fn note(line: &[u8], id: &MessageId, state: &StoredState, lives: &mut Vec<Life>)
         Some((_, Record::Acknowledged { at, .. } | Record::Read { at, .. })) => {
             lives.iter_mut().for_each(|life| life.note_change(state, at));
         }
-        // The member is no recipient any more.
-        Some((_, Record::Leave { .. })) => {
+        // Members are no recipients any more.
+        Some((_, Record::Leave { .. } | Record::Removed { .. } | Record::RoomRemoved { .. })) => {
             lives.iter_mut().for_each(|life| life.statuses = state.statuses_of(&life.message));
         }
         _ => {}
