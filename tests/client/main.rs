@@ -28,6 +28,7 @@ mod keyboard;
 mod kill;
 mod languages;
 mod line_mode;
+mod link;
 mod lives;
 mod log_out;
 mod marks;

@@ -3,6 +3,10 @@
 
 #[path = "codec/abnf.rs"]
 mod abnf;
+#[path = "codec/control.rs"]
+mod control;
+#[path = "codec/fields.rs"]
+mod fields;
 #[path = "codec/log_records.rs"]
 mod log_records;
 #[path = "codec/page.rs"]

@@ -5,10 +5,12 @@
 mod support;
 
 mod acknowledgements;
+mod administration;
 mod administrator_reads;
 mod administrator_sessions;
 mod audit;
 mod cheap_requests;
+mod contradictions;
 mod counts;
 mod disk_floor;
 mod dual_stack;
@@ -20,6 +22,7 @@ mod hostile;
 mod isolation;
 mod last_lines;
 mod line_reader;
+mod live;
 mod login_memory;
 mod login_queue;
 mod login_turns;

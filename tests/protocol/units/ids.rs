@@ -20,3 +20,20 @@ fn numbers_are_digits_below_two_to_the_fifty_third() {
         assert_eq!(Seq::parse(wrong), None, "{wrong:?}");
     }
 }
+
+/// Characters of every block that could be taken for one of those, at each place of an id.
+#[test]
+fn each_character_is_taken_or_refused_wherever_it_stands() {
+    for c in ('\0'..='\u{24ff}').chain('\u{ff00}'..='\u{ffef}') {
+        let is_plain = matches!(c, 'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_');
+        for text in [format!("{c}"), format!("{c}ab"), format!("a{c}b"), format!("ab{c}")] {
+            assert_eq!(MessageId::new(&text).is_some(), is_plain, "{text:?}");
+        }
+        for text in [format!("{c}"), format!("{c}77"), format!("7{c}7"), format!("77{c}")] {
+            assert_eq!(Seq::parse(&text).is_some(), c.is_ascii_digit(), "{text:?}");
+        }
+    }
+    for length in 0..=130 {
+        assert_eq!(MessageId::new(&"x".repeat(length)).is_some(), (1..=64).contains(&length), "{length}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The values of a line, one by one: what each of them accepts and how it is written.
 
+mod bans;
 mod ids;
 mod names;
 mod record;

@@ -80,3 +80,63 @@ fn the_short_cut_for_plain_names_agrees_with_the_long_way() {
         assert!(name.is_single_script());
     }
 }
+
+/// The rule `name` of section 3, for characters of ASCII: each of them at each place.
+#[test]
+fn each_character_of_ascii_is_taken_or_refused_where_it_stands() {
+    let is_first =
+        |c: char| matches!(c, '!' | '\u{24}'..='\u{2c}' | '0'..='9' | '\u{3c}'..='\u{3f}' | 'A'..='[' | ']'..='~');
+    for c in '\0'..='\u{7f}' {
+        let is_later = is_first(c) || c == '.' || c == '-';
+        for (text, wanted) in [
+            (format!("{c}"), is_first(c)),
+            (format!("{c}ab"), is_first(c)),
+            (format!("a{c}b"), is_later),
+            (format!("ab{c}"), is_later),
+        ] {
+            assert_eq!(UserName::new(&text).is_ok(), wanted, "{text:?}");
+            assert_eq!(RoomName::new(&format!("#{text}")).is_ok(), wanted, "{text:?}");
+        }
+    }
+    for sign in ["", "##", "@", " #"] {
+        assert!(RoomName::new(&format!("{sign}sala")).is_err(), "{sign:?}");
+    }
+}
+
+#[test]
+fn a_name_has_32_code_points_after_mapping() {
+    for letter in ["x", "X", "ñ", "n\u{303}", "Ｎ", "七"] {
+        for count in 0..40 {
+            let text = letter.repeat(count);
+            assert_eq!(UserName::new(&text).is_ok(), (1..=32).contains(&count), "{count} of {letter}");
+        }
+    }
+}
+
+#[test]
+fn a_name_in_a_file_is_both_of_its_forms() {
+    for (text, stored) in [("ana", "ana"), ("María", "María/maría"), ("ZOË", "ZOË/zoë"), ("x.y-z_0", "x.y-z_0")] {
+        let name = UserName::new(text).expect("a name");
+        assert_eq!(name.stored().to_string(), stored);
+        let read = UserName::from_stored(stored).expect("a name");
+        assert_eq!((read.shown(), read.mapped()), (name.shown(), name.mapped()));
+        let room = RoomName::new(&format!("#{text}")).expect("a room");
+        assert_eq!(room.stored().to_string(), format!("#{stored}"));
+        assert_eq!(RoomName::from_stored(&format!("#{stored}")).map(|room| room.to_string()), Some(room.to_string()));
+        assert!(RoomName::from_stored(stored).is_none(), "{stored} is no room");
+    }
+    // A later version may map in another way: what a file says counts.
+    let later = UserName::from_stored("Ana/otra").expect("a name");
+    assert_eq!((later.shown(), later.mapped()), ("Ana", "otra"));
+    for wrong in [
+        "", "/", "/ana", "Ana/", "a/b/c", "a;b", "a b;", "A\n/a", "A/a\n", "a:b", "#ana", "@ana", "A@/a", "a\"b",
+        "a\\b",
+    ] {
+        assert!(UserName::from_stored(wrong).is_none(), "{wrong:?}");
+        assert!(RoomName::from_stored(&format!("#{wrong}")).is_none(), "{wrong:?}");
+    }
+    let long = "x".repeat(2_000);
+    for wrong in [long.clone(), format!("{long}/x"), format!("x/{long}")] {
+        assert!(UserName::from_stored(&wrong).is_none());
+    }
+}

@@ -1,7 +1,7 @@
 //! Logins and requests: their forms, and lines that have none.
 
 use wachat::model::Seq;
-use wachat::protocol::request::RequestError;
+use wachat::protocol::request::{ListRequest as _, RequestError};
 use wachat::protocol::{After, Login, LoginKind, RecvRequest, SendRequest};
 
 #[test]
@@ -50,4 +50,24 @@ fn polls() {
     for wrong in [&b"POLL"[..], b"POLL;x", b"POLL;0;x", b"POLL;0;1;0", b"POLL;0;1;1001", b"POLL;0;1;1;1"] {
         assert_eq!(poll(wrong), None, "{}", String::from_utf8_lossy(wrong));
     }
+}
+
+/// A client takes no longer list than it has asked for (section 4): where the request names no number, a page.
+#[test]
+fn a_list_has_at_most_the_records_that_its_request_allows() {
+    let most = |line: &str| SendRequest::parse(line.as_bytes()).expect("a request").most_records();
+    let pages = ["STATUS;luis;7", "CHATS", "USERS", "ROOMS", "MEMBERS;#sala"];
+    for page in pages {
+        assert_eq!((most(page), most(&format!("{page};1")), most(&format!("{page};12"))), (1_000, 1, 12), "{page}");
+    }
+    assert_eq!((most("HISTORY;luis"), most("HISTORY;luis;1"), most("HISTORY;luis;12;7")), (50, 1, 12));
+    assert!([most("SESSIONS"), most("HELP")].iter().all(|most| (17..=1_000).contains(most)));
+    for line in ["SEND;m-1;luis;hola", "READ;luis;7", "JOIN;#sala", "LEAVE;#sala", "PEER;luis", "PASSWD;a;b", "EMAIL;"]
+    {
+        assert_eq!(most(line), 0, "{line}: no list");
+    }
+    assert_eq!([most("LOGOUT;12"), most("PING"), most("QUIT")], [0; 3]);
+    let most = |line: &str| RecvRequest::parse(line.as_bytes()).expect("a request").most_records();
+    assert_eq!([most("POLL;7"), most("POLL;*;0;1"), most("POLL;7;9;1000")], [100, 1, 1_000]);
+    assert_eq!([most("PORT;9000"), most("PING"), most("QUIT")], [0; 3]);
 }

@@ -92,3 +92,46 @@ fn requests_without_a_password_are_recorded_unchanged() {
         assert_eq!(mask(&format!("{verb}:ana:secreto"), true), format!("{verb}:ana:***"));
     }
 }
+
+/// Text on both sides of an `@`, no white space and no control character, at most 254 bytes; or nothing.
+#[test]
+fn an_address_is_taken_exactly_if_it_has_that_form() {
+    let parts = ["", "a", "@", " ", "\u{a0}", "\t", "\u{7f}", "ñ", ".", "\u{2003}"];
+    for one in parts {
+        for other in parts {
+            for third in parts {
+                let text = format!("{one}{other}{third}");
+                let has_sides = (1..text.len()).any(|at| text.as_bytes()[at] == b'@' && at + 1 < text.len());
+                let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+                let wanted = text.is_empty() || has_sides && is_plain;
+                // Two `@` at the end, or at the begin, may be either.
+                if !text.contains("@@") {
+                    assert_eq!(Email::new(&text).is_some(), wanted, "{text:?}");
+                }
+            }
+        }
+    }
+    for length in 250..260 {
+        let text = format!("{}@ñ", "x".repeat(length - 3));
+        assert_eq!(Email::new(&text).map(|email| email.as_str().to_owned()), (length <= 254).then_some(text));
+    }
+}
+
+#[test]
+fn a_password_has_8_characters_of_any_length_in_bytes() {
+    let user = UserName::new("contraseña").expect("a name");
+    for c in ['x', 'ñ', '七', '🙂'] {
+        for length in 1..12 {
+            let password: String = std::iter::repeat_n(c, length).collect();
+            let is_long = length >= 8;
+            assert_eq!(Password::new(&user, &password).is_ok(), is_long, "{password}");
+            let with_break = format!("{password}\r");
+            let wanted = if length + 1 < 8 { PasswordError::Short } else { PasswordError::LineBreak };
+            assert_eq!(Password::new(&user, &with_break), Err(wanted), "{with_break:?}");
+        }
+    }
+    for own in ["contraseña", "CONTRASEÑA", "Contraseña", "ｃontraseña"] {
+        assert_eq!(Password::new(&user, own), Err(PasswordError::Name), "{own}");
+    }
+    assert!(Password::new(&user, "contrasena").is_ok() && Password::new(&user, "contraseña ").is_ok());
+}

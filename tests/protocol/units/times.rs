@@ -64,3 +64,53 @@ fn every_log_has_the_form_of_its_one_home() {
         );
     }
 }
+
+/// Times near each other, written and read in any order, by a thread that knows the second before.
+#[test]
+fn times_are_written_and_read_as_the_time_library_does_whatever_came_before() {
+    let instant = |millis: u64| jiff::Timestamp::from_millisecond(millis as i64).expect("a time");
+    let mut random = crate::support::random::Random::new(3);
+    let mut millis = 1_795_219_000_120;
+    for _ in 0..20_000 {
+        millis = match random.below(6) {
+            0 => random.below(253_402_207_199_999),
+            1 => millis / 1_000 * 1_000 + random.below(1_000),
+            2 => millis / 1_000 * 1_000,
+            _ => millis.saturating_sub(2_500) + random.below(5_000),
+        };
+        let (time, text) = (Timestamp::from_millis(millis), format!("{:.3}", instant(millis)));
+        let other = match random.below(4) {
+            0 => text.replace('Z', "+00:00"),
+            1 => text.replace('T', " "),
+            _ => text.clone(),
+        };
+        if random.chance(50) {
+            assert_eq!(Timestamp::parse(&other), Some(time), "{other}");
+        }
+        if random.chance(50) {
+            assert_eq!(time.to_string(), text);
+        }
+        for wrong in [text.replace('Z', ""), text.replace('.', ":"), format!("{text}Z"), text[1..].to_owned()] {
+            assert_eq!(Timestamp::parse(&wrong), None, "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn times_are_added_and_rounded_to_the_millisecond() {
+    let (time, day) = (Timestamp::from_millis, 86_400_000);
+    let mut random = crate::support::random::Random::new(4);
+    for _ in 0..2_000 {
+        let bits = random.below(43);
+        let (at, by) = (random.below(1 << 42), random.below(1 << bits));
+        let span = Duration::from_millis(by);
+        assert_eq!((time(at).later(span).millis(), time(at).millis()), (at + by, at));
+        assert_eq!(time(at).before(span).millis(), at.saturating_sub(by));
+        assert_eq!(time(at + by).since(time(at)), span);
+        assert_eq!(time(at).since(time(at + by)), Duration::ZERO);
+        let rounded = time(at).rounded_down(span).millis();
+        assert!(rounded <= at && at - rounded < by.max(1) && rounded.is_multiple_of(by.max(1)), "{at} by {by}");
+        assert_eq!(time(at).day(), at / day);
+        assert!(time(at) < time(at + by + 1));
+    }
+}

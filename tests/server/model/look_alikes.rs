@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use wachat::model::{Target, UserName};
+use wachat::model::{Email, NewAccount, Target, UserName};
 use wachat::protocol::Code;
 use wachat::state_machine::{Command, ConnectionId};
 
@@ -71,4 +71,22 @@ fn no_new_name_looks_like_one_that_is_taken() {
             assert_eq!(real.say(ConnectionId(0), command), wanted, "history {history}, step {step}: {text}");
         }
     }
+}
+
+#[test]
+fn accounts_that_are_made_together_look_like_no_other_and_not_like_each_other() {
+    let mut real = Real::with_any_rooms();
+    let mut import = |names: &[&str]| {
+        let new = |name: &&str| {
+            let (name, email) = (UserName::new(name).expect("a name"), Email::default());
+            NewAccount { name, password_hash: "x".into(), email }
+        };
+        let accounts = names.iter().map(new).collect();
+        real.say(ConnectionId(0), Command::AddAccounts { accounts, lobby: false })
+    };
+    for names in [&["1uis"][..], &["leo", "Iuis"], &["marta", "rnarta"], &["leo", "boO", "a1", "bo0"], &["al", "a1"]] {
+        assert_eq!(import(names), Said::Ko(Code::Name), "{names:?}");
+    }
+    assert_eq!(import(&["leo", "marta", "boO", "a1"]), Said::Done, "none of those was made");
+    assert_eq!(import(&["rnarta"]), Said::Ko(Code::Name));
 }
