@@ -10,7 +10,7 @@ use crate::trace;
 /// Requests whose reply is a list.
 const LISTS: [&str; 9] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
 
-/// Last lines of a server: they answer no request (protocol, section 1).
+/// Last lines of a server: they answer no request (protocol, section 1). So do AUTH and BANNED, but to a password.
 const LAST_LINES: [&str; 5] = ["TIMEOUT", "SHUTDOWN", "REPLACED", "TOO_LONG", "INTERNAL"];
 
 /// Events that are not also a verb or a code (protocol, section 7).
@@ -102,8 +102,13 @@ impl<'a> Record<'a> {
     /// Returns true if the line answers no request: the server closes the connection of its own accord.
     pub fn is_last_line(&self) -> bool {
         let [first, code, verb @ ..] = self.words.as_slice() else { return false };
-        let asks_for_password = verb.iter().any(|verb| ["LOGIN", "REGISTER", "PASSWD"].contains(&verb.as_str()));
-        first == "KO" && (LAST_LINES.contains(&code.as_str()) || code == "AUTH" && !asks_for_password)
+        let is_to = |verbs: &[&str]| verb.iter().any(|verb| verbs.contains(&verb.as_str()));
+        let is_reply = match code.as_str() {
+            "AUTH" => is_to(&["LOGIN", "REGISTER", "PASSWD"]),
+            "BANNED" => is_to(&["LOGIN", "REGISTER"]),
+            code => !LAST_LINES.contains(&code),
+        };
+        first == "KO" && !is_reply
     }
 }
 

@@ -12,6 +12,7 @@ struct Followed {
     id: String,
     /// Its sequence number, once the server has given it.
     seq: Option<u64>,
+    /// Its sender; empty: the first one that the traces name. Others may use the same id.
     from: String,
     to: String,
     /// The acknowledgements and receipts of it that were seen: only the first of each says something.
@@ -20,8 +21,9 @@ struct Followed {
     is_unsynced: bool,
 }
 
-/// Keeps the steps that are selected, and the starts and ends of processes. The error says that there are none.
-pub fn filter(merged: Merged, selection: &Selection) -> Result<Merged, String> {
+/// Keeps the steps that are selected, and the starts and ends of processes. `from`: the sender of the message, if it is
+/// known. The error says that there are none.
+pub fn filter(merged: Merged, selection: &Selection, from: &str) -> Result<Merged, String> {
     let mut keep = vec![true; merged.steps.len()];
     if let Some(user) = &selection.user {
         let user = user.to_lowercase();
@@ -32,7 +34,7 @@ pub fn filter(merged: Merged, selection: &Selection) -> Result<Merged, String> {
         }
     }
     if let Some(id) = &selection.message {
-        let about = follow(&merged.steps, id);
+        let about = follow(&merged.steps, id, from);
         if !about.iter().any(|about| *about) {
             return Err(format!("no line of these traces is about a message with the id {id}"));
         }
@@ -51,11 +53,11 @@ pub fn filter(merged: Merged, selection: &Selection) -> Result<Merged, String> {
 }
 
 /// Says of each step whether it is about a message: its lines, and the sync, acknowledgements and receipts of it.
-fn follow(steps: &[Step], id: &str) -> Vec<bool> {
+fn follow(steps: &[Step], id: &str, from: &str) -> Vec<bool> {
     let mut followed = Followed {
         id: id.to_owned(),
         seq: None,
-        from: String::new(),
+        from: from.to_owned(),
         to: String::new(),
         seen: HashSet::new(),
         is_unsynced: false,
@@ -83,25 +85,25 @@ impl Followed {
         let field = |index| fields.get(index).unwrap_or_default();
         let number = |index| field(index).parse::<u64>().ok();
         match (field(0).to_uppercase().as_str(), field(1)) {
-            ("SEND", id) if id == self.id => {
-                (self.from, self.to) = (step.user.clone(), field(2).to_owned());
+            ("SEND", id) if id == self.id && self.is_sender(&step.user) => {
+                field(2).clone_into(&mut self.to);
                 let is_at_server = step.entry.process == SERVER;
                 self.is_unsynced |= is_at_server && step.entry.event == Event::In && self.seq.is_none();
                 true
             }
-            ("OK", id) if id == self.id => {
+            ("OK", id) if id == self.id && self.is_sender(&step.user) => {
                 self.seq = self.seq.or(number(4));
                 true
             }
-            (_, "MSG") if field(2) == self.id => {
+            (_, "MSG") if field(2) == self.id && self.is_sender(field(3)) => {
                 self.seq = self.seq.or(number(0));
-                (self.from, self.to) = (field(3).to_owned(), field(4).to_owned());
+                field(4).clone_into(&mut self.to);
                 true
             }
-            ("POLL", _) => self.reaches(number(1)) && step.user != self.from && self.is_first(step, "POLL", ""),
+            ("POLL", _) => self.is_reader(step) && self.reaches(number(1)) && self.is_first(step, "POLL", ""),
             ("READ", place) => {
                 let is_there = place == self.from || place == self.to;
-                is_there && step.user != self.from && self.reaches(number(2)) && self.is_first(step, "READ", "")
+                is_there && self.is_reader(step) && self.reaches(number(2)) && self.is_first(step, "READ", "")
             }
             (_, "STATE") => {
                 let is_there = field(2) == self.to && step.user == self.from;
@@ -109,6 +111,20 @@ impl Followed {
             }
             _ => false,
         }
+    }
+
+    /// Checks that a user is the sender; the first one that is asked for is, if none is known.
+    fn is_sender(&mut self, user: &str) -> bool {
+        if self.from.is_empty() {
+            user.clone_into(&mut self.from);
+        }
+        self.from.to_lowercase() == user.to_lowercase()
+    }
+
+    /// Checks that a connection is that of a recipient: of the other user, or of anybody else where the message is in a room.
+    fn is_reader(&self, step: &Step) -> bool {
+        let user = step.user.to_lowercase();
+        user != self.from.to_lowercase() && (self.to.starts_with('#') || user == self.to.to_lowercase())
     }
 
     fn reaches(&self, number: Option<u64>) -> bool {

@@ -2,6 +2,7 @@
 
 mod board;
 mod change;
+mod grades;
 mod start;
 mod tls;
 mod whole;

@@ -6,6 +6,7 @@ mod input;
 mod order;
 mod recording;
 mod selection;
+mod whole;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,0 +1,216 @@
+//! The reports: text, table, JSON and JUnit of all kinds of results, whole.
+
+use std::time::Duration;
+
+use wachat::course::judge::play::What;
+use wachat::course::judge::points::Points;
+use wachat::course::judge::script::{self, Side};
+use wachat::course::judge::{Failure, Moment, Outcome, Verdict, export, report};
+
+use super::test;
+
+fn moments(count: usize) -> Vec<Moment> {
+    let moment = |number: usize| Moment {
+        at: Duration::from_millis(1500 + number as u64),
+        connection: if number.is_multiple_of(2) { "A".to_owned() } else { String::new() },
+        what: if number.is_multiple_of(2) {
+            What::Sent(format!("n {number}\n").into_bytes())
+        } else {
+            What::Note("notes".to_owned())
+        },
+    };
+    (0..count).map(moment).collect()
+}
+
+fn failed(step: &str, expected: &str, came: &str, count: usize) -> Verdict {
+    let (step, expected, came) = (step.to_owned(), expected.to_owned(), came.to_owned());
+    Verdict::Failed(Box::new(Failure { step, expected, came, moments: moments(count) }))
+}
+
+fn outcome(side: Side, verdict: Verdict) -> Outcome {
+    Outcome { test: test(side, "A < OK"), verdict, time: Duration::from_millis(1260) }
+}
+
+#[test]
+fn the_text_of_a_result_is_a_line_and_of_a_failure_all_that_is_known() {
+    let text = |side, verdict| report::outcome(&outcome(side, verdict));
+    assert_eq!(text(Side::Server, Verdict::Passed), "passed  framing-1       A title (1.3 s)\n");
+    assert_eq!(text(Side::Client, Verdict::Passed), "passed  client-framing-1     A title (1.3 s)\n");
+    assert_eq!(
+        text(Side::Server, Verdict::Skipped("why not".to_owned())),
+        "skipped framing-1       A title: why not\n"
+    );
+    assert_eq!(text(Side::Client, Verdict::Skipped("why".to_owned())), "skipped client-framing-1     A title: why\n");
+    let head = "    protocol, section 5: \"a clause\"\n";
+    let end = "    usually   What is usual.\n       1.500  A > n 0␊\n       1.501      notes\n";
+    assert_eq!(
+        text(Side::Server, failed("A < OK", "OK", "KO;X;y", 2)),
+        format!("FAILED  framing-1       A title (1.3 s)\n{head}    expected  OK\n    came      KO;X;y\n{end}"),
+        "the step says no more than what was expected"
+    );
+    assert_eq!(
+        text(Side::Client, failed("in a", "a line", "nothing in time", 2)),
+        format!(
+            "FAILED  client-framing-1     A title (1.3 s)\n{head}    step      in a\n    expected  a line\n    came      nothing in time\n{end}"
+        )
+    );
+    let long = "y".repeat(201);
+    let shown = format!("{}… (201 bytes)", "y".repeat(200));
+    assert_eq!(
+        text(Side::Server, failed(&format!("{long} <"), &long, "x", 0)),
+        format!(
+            "FAILED  framing-1       A title (1.3 s)\n{head}    step      {}… (203 bytes)\n    expected  {shown}\n    came      x\n    usually   What is usual.\n",
+            "y".repeat(200)
+        )
+    );
+}
+
+#[test]
+fn a_time_line_is_shown_from_its_end() {
+    let lines = |count| {
+        let text = report::outcome(&outcome(Side::Server, failed("A < OK", "OK", "KO", count)));
+        text.lines().skip_while(|line| !line.contains("usually")).skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (count, hidden) in [(0, 0), (1, 0), (30, 0), (31, 1), (100, 70)] {
+        let all: Vec<_> = moments(count).iter().skip(hidden).map(|moment| format!("    {moment}")).collect();
+        let note = (hidden > 0).then(|| format!("              … {hidden} earlier entries"));
+        assert_eq!(lines(count), note.into_iter().chain(all).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_result_as_json_has_what_its_kind_has_and_nothing_else() {
+    let json = |verdict| export::json(&outcome(Side::Server, verdict));
+    let head = r#"{"test":"framing-1","group":"framing","title":"A title","section":"5","clause":"a clause","result":"#;
+    assert_eq!(json(Verdict::Passed), format!("{head}\"passed\",\"seconds\":1.26}}"));
+    assert_eq!(json(Verdict::Skipped("why".to_owned())), format!("{head}\"skipped\",\"seconds\":1.26}}"));
+    assert_eq!(
+        json(failed("A < OK", "OK", "\"KO\"", 2)),
+        format!(
+            r#"{head}"failed","seconds":1.26,"step":"A < OK","expected":"OK","came":"\"KO\"","usual":"What is usual.","moments":["   1.500  A > n 0␊","   1.501      notes"]}}"#
+        )
+    );
+}
+
+#[test]
+fn results_as_junit_are_xml_whatever_came() {
+    let outcomes = [
+        outcome(Side::Server, Verdict::Passed),
+        outcome(Side::Client, Verdict::Skipped("a < b & \"c\"".to_owned())),
+        outcome(Side::Server, failed("A < OK", "<n> & \"q\"", "a\u{7}\u{1b}<b>\tc", 1)),
+    ];
+    let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<testsuite name=\"wachat judge\" tests=\"3\" failures=\"1\">
+  <testcase classname=\"framing\" name=\"framing-1 A title\" time=\"1.260\"/>
+  <testcase classname=\"client-framing\" name=\"client-framing-1 A title\" time=\"1.260\"><skipped message=\"a &lt; b &amp; &quot;c&quot;\"/></testcase>
+  <testcase classname=\"framing\" name=\"framing-1 A title\" time=\"1.260\"><failure message=\"a\u{fffd}\u{fffd}&lt;b&gt;\u{fffd}c\">FAILED  framing-1       A title (1.3 s)
+    protocol, section 5: &quot;a clause&quot;
+    step      A &lt; OK
+    expected  &lt;n&gt; &amp; &quot;q&quot;
+    came      a\u{fffd}\u{fffd}&lt;b&gt;\u{fffd}c
+    usually   What is usual.
+       1.500  A &gt; n 0␊
+</failure></testcase>
+</testsuite>
+";
+    assert_eq!(export::junit(&outcomes), expected);
+    assert_eq!(
+        export::junit(&[]),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"wachat judge\" tests=\"0\" failures=\"0\">\n</testsuite>\n"
+    );
+}
+
+/// Returns results of tests by their names.
+fn results(names: &[(&str, Verdict)]) -> Vec<Outcome> {
+    let result = |(name, verdict): &(&str, Verdict)| Outcome {
+        test: script::all().find(|test| test.name == *name).expect("a test"),
+        verdict: verdict.clone(),
+        time: Duration::ZERO,
+    };
+    names.iter().map(result).collect()
+}
+
+fn wrong() -> Verdict {
+    failed("A < OK", "OK", "KO", 0)
+}
+
+fn skipped() -> Verdict {
+    Verdict::Skipped("why".to_owned())
+}
+
+#[test]
+fn the_table_counts_each_group_that_was_played_and_adds_the_points() {
+    let outcomes = results(&[
+        ("framing-1", Verdict::Passed),
+        ("framing-2", Verdict::Passed),
+        ("framing-3", wrong()),
+        ("login-8", wrong()),
+        ("send-1", Verdict::Passed),
+        ("crash-1", skipped()),
+        ("crash-2", skipped()),
+        ("crash-3", Verdict::Passed),
+    ]);
+    let points = Points::parse("framing = 30\nsend = 4.5\nlogin = 16\npoll = 7\n").expect("points");
+    // Framing has 12 tests, login 8, send 9.
+    let expected = "
+group         passed failed skipped    points
+framing            2      1       0  5.0/ 7.5
+login              0      1       0  0.0/ 2.0
+send               1      0       0  0.5/ 0.5
+crash              1      0       2  1.0/ 3.0
+all                                  6.5/13.0
+";
+    assert_eq!(report::summary(&outcomes, &points), expected);
+    let clients =
+        results(&[("client-send-1", wrong()), ("client-framing-1", Verdict::Passed), ("client-crash-1", skipped())]);
+    let expected = "
+group              passed failed skipped    points
+client-framing          1      0       0  1.0/ 1.0
+client-send             0      1       0  0.0/ 1.0
+client-crash            0      0       1  0.0/ 1.0
+all                                       1.0/ 3.0
+";
+    assert_eq!(report::summary(&clients, &Points::default()), expected);
+}
+
+#[test]
+fn the_points_of_a_group_are_shared_by_all_of_its_tests() {
+    let points = Points::parse("framing = 24\nlogin = 0\nclient-framing = 14").expect("points");
+    let outcomes = results(&[
+        ("framing-1", Verdict::Passed),
+        ("framing-2", wrong()),
+        ("framing-3", skipped()),
+        ("login-1", Verdict::Passed),
+        ("send-1", Verdict::Passed),
+        ("client-framing-1", Verdict::Passed),
+    ]);
+    for (group, expected) in [
+        ("framing", (2.0, 6.0)),
+        ("login", (0.0, 0.0)),
+        ("send", (1.0, 1.0)),
+        ("client-framing", (2.0, 2.0)),
+        ("poll", (0.0, 0.0)),
+    ] {
+        assert_eq!(points.of(group, &outcomes), expected, "{group}");
+    }
+}
+
+#[test]
+fn points_are_numbers_of_groups() {
+    for (text, error) in [
+        ("", None),
+        ("framing = 0", None),
+        ("framing = 10\nlogin = 0.5\nclient-send = 3\n# a comment\n", None),
+        ("framing = 1e3", None),
+        ("framing = -1", Some("framing has no number of points, 0 or more")),
+        ("framing = -0.5", Some("framing has no number of points, 0 or more")),
+        ("framing = inf", Some("framing has no number of points, 0 or more")),
+        ("framing = nan", Some("framing has no number of points, 0 or more")),
+        ("framing = true", Some("framing has no number of points, 0 or more")),
+        ("framing = [1]", Some("framing has no number of points, 0 or more")),
+        ("framing-1 = 3", Some("\"framing-1\" is no group of tests")),
+        ("login = 3\n\"\" = 3", Some("\"\" is no group of tests")),
+    ] {
+        assert_eq!(Points::parse(text).err().as_deref(), error, "{text}");
+    }
+}
