@@ -19,7 +19,7 @@ use wachat::store::{Retention, Store};
 /// A room's log of two messages: a third one makes a gap.
 const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100 };
 
-fn store(disk: &SimulatedDisk, directory: &str) -> Store {
+pub fn store(disk: &SimulatedDisk, directory: &str) -> Store {
     Store::with_capacities(Arc::new(disk.clone()), Path::new(directory), CAPACITIES)
 }
 
@@ -35,7 +35,7 @@ fn read(server: &mut GroupCommitHarness, who: &str, of: &str) {
 }
 
 /// Users, messages and rooms in every state that a table has a word for.
-fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
+pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     let mut server = GroupCommitHarness::serve(store(disk, "/data"));
     ["ana", "luis", "eva", "gone"].iter().for_each(|name| server.register(name));
     server.request(Command::SetEmail { user: user("ana"), email: Email::new("ana@example.org").expect("an address") });

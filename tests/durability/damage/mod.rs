@@ -2,9 +2,11 @@
 //! changed nothing.
 
 mod checkpoint;
+mod contradictions;
 mod every_bit;
 mod history;
 mod long_history;
+mod lost_history;
 mod segments;
 mod small_wal;
 

@@ -3,6 +3,7 @@
 
 mod interrupted;
 mod rows;
+mod times;
 
 use std::collections::BTreeSet;
 use std::path::Path;
