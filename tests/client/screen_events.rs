@@ -222,3 +222,39 @@ fn no_hidden_user_is_told_that_everything_is_read() {
     assert_eq!(told("/read"), [read("eva", 2)]);
     assert_eq!(told("/read luis"), [read("luis", 1)], "the user names luis");
 }
+
+/// However much is said elsewhere: what was looked up before lacks what came and was sent since.
+#[test]
+fn what_was_sent_last_stays_on_the_screen_when_the_whole_chat_leaves_memory() {
+    let mut screen = chat_with_luis();
+    for number in 1..=40 {
+        screen.arrive("luis", "ana", &format!("text {number}"));
+        screen.pass(Duration::from_secs(1));
+    }
+    screen.answer();
+    let rows_of = |screen: &ScreenApp| -> Vec<Row> {
+        screen.app.state().find_conversation(&target("luis")).unwrap().rows().cloned().collect()
+    };
+    let mut log = rows_of(&screen);
+    let answer = |screen: &mut ScreenApp, log: &[Row]| {
+        screen.draw(50, 14);
+        while let Some(lookup) = screen.lookups.pop() {
+            let rows = log.iter().map(|row| (target("luis"), row.clone())).collect();
+            screen.handle(Event::LookedUp(lookup, Ok(rows)));
+            screen.draw(50, 14);
+        }
+    };
+    screen.app.state_to_maintain().remove_old_rows(3_000);
+    screen.alt(KeyCode::Home);
+    answer(&mut screen, &log);
+    screen.alt(KeyCode::End);
+    screen.enter("hola");
+    screen.answer();
+    log.extend(rows_of(&screen).last().cloned());
+    answer(&mut screen, &log);
+    let before = conversation(&mut screen);
+    screen.app.state_to_maintain().remove_old_rows(0);
+    answer(&mut screen, &log);
+    assert!(before.concat().contains("ana: hola"));
+    assert_eq!(conversation(&mut screen), before);
+}

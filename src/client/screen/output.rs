@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use ratatui::backend::{Backend, TermionBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier, Style};
 
 use super::draw::{Drawn, Link};
 
@@ -117,10 +116,45 @@ fn write_cells(bytes: &mut Vec<u8>, changed: &[(u16, u16, &Cell)], links: &[Link
         if let Some(link) = link {
             write!(bytes, "\x1b]8;;{}\x1b\\", link.address)?;
         }
-        TermionBackend::new(&mut *bytes).draw(group.iter().copied())?;
+        write_group(bytes, group)?;
         if link.is_some() {
             write!(bytes, "\x1b]8;;\x1b\\")?;
         }
     }
+    Ok(())
+}
+
+/// Writes cells of which each next one stands where the cursor is, or is gone to. A back end of ratatui would leave the
+/// colours out wherever NO_COLOR is set, also where the user has asked for them.
+fn write_group(bytes: &mut Vec<u8>, group: &[(u16, u16, &Cell)]) -> io::Result<()> {
+    let (mut style, mut next) = (Cell::EMPTY.style(), None);
+    for (x, y, cell) in group {
+        if next != Some((*x, *y)) {
+            write!(bytes, "\x1b[{};{}H", y.saturating_add(1), x.saturating_add(1))?;
+        }
+        next = Some((x.saturating_add(1), *y));
+        if cell.style() != style {
+            style = cell.style();
+            write_style(bytes, style)?;
+        }
+        bytes.extend_from_slice(cell.symbol().as_bytes());
+    }
+    bytes.extend_from_slice(b"\x1b[0m");
+    Ok(())
+}
+
+/// The modifiers that are used, and what the terminal knows each by.
+const MODIFIERS: &[(Modifier, &str)] =
+    &[(Modifier::BOLD, ";1"), (Modifier::DIM, ";2"), (Modifier::UNDERLINED, ";4"), (Modifier::REVERSED, ";7")];
+
+fn write_style(bytes: &mut Vec<u8>, style: Style) -> io::Result<()> {
+    bytes.extend_from_slice(b"\x1b[0");
+    for (_, code) in MODIFIERS.iter().filter(|(modifier, _)| style.add_modifier.contains(*modifier)) {
+        bytes.extend_from_slice(code.as_bytes());
+    }
+    if let Some(Color::Indexed(colour)) = style.fg {
+        write!(bytes, ";38;5;{colour}")?;
+    }
+    bytes.push(b'm');
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! wachat-screen;1
 //! OPEN;<target>
 //! DRAFT;<target>;<text>
+//! BYTES;<target>;<a draft with control characters, in hexadecimal digits>
 //! PLACE;<target>;<lines below>;MESSAGE;<sender>;<id>
 //! PLACE;<target>;<lines below>;GAP;<last number>
 //! ```
@@ -51,10 +52,8 @@ impl Saved {
         let target = Target::from_stored(f.get(1)?)?;
         match f.get(0)? {
             "OPEN" => self.open = Some(target),
-            "DRAFT" => {
-                let text = f.get(2)?;
-                self.drafts.insert(target, text.get(..text.len().min(limits::TYPED_BYTES))?.to_owned());
-            }
+            "DRAFT" => self.add_draft(target, f.get(2)?)?,
+            "BYTES" => self.add_draft(target, &String::from_utf8(bytes(f.get(2)?)?).ok()?)?,
             "PLACE" => {
                 let key = match f.get(3)? {
                     "MESSAGE" => Key::Message(UserName::from_stored(f.get(4)?)?, MessageId::new(f.get(5)?)?),
@@ -64,6 +63,11 @@ impl Saved {
             }
             _ => {}
         }
+        Some(())
+    }
+
+    fn add_draft(&mut self, target: Target, text: &str) -> Option<()> {
+        self.drafts.insert(target, text.get(..text.len().min(limits::TYPED_BYTES))?.to_owned());
         Some(())
     }
 
@@ -79,7 +83,10 @@ impl Saved {
             line(&|w| _ = w.plain("OPEN").plain(open.stored()));
         }
         for (target, text) in self.drafts.iter().take(ENTRIES) {
-            line(&|w| _ = w.plain("DRAFT").plain(target.stored()).text(text));
+            line(&|w| match has_controls(text) {
+                true => _ = w.plain("BYTES").plain(target.stored()).plain(digits(text).as_str()),
+                false => _ = w.plain("DRAFT").plain(target.stored()).text(text),
+            });
         }
         for (target, place) in self.places.iter().take(ENTRIES) {
             let (key, below) = (&place.key, place.from_last);
@@ -98,4 +105,18 @@ fn write_key(w: &mut Writer, key: &Key) {
         // A note is gone with the program that made it, and so is its place.
         Key::Note(_) => {}
     }
+}
+
+/// Checks for what no record may hold: a pasted text can have it.
+fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+}
+
+fn digits(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).map(byte).collect()
 }

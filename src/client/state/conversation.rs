@@ -215,11 +215,9 @@ impl Conversation {
         self.seen
     }
 
-    /// Returns the highest number of this store here.
+    /// Returns the highest number of this store here, whether its row is still in memory or not.
     pub fn last_number(&self) -> Seq {
-        let rows = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
-        let last = rows.filter_map(|(_, row)| row.seq()).next().unwrap_or_default();
-        last.max(self.last_received)
+        self.highest.max(self.last_received)
     }
 
     /// Removes these numbers from the gap that ends with the last of them.

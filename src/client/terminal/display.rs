@@ -122,7 +122,7 @@ pub fn render(view: &View, marks: Marks) -> String {
             safe(&format!("{} {}: {text}", marks.of(*state), address(to))).into_owned()
         }
         View::Failed { to, text, why, .. } => {
-            let failed = Phrase::NotSent { text: &marks.snippet(text), why };
+            let failed = Phrase::NotSent { text: &marks.snippet(text), dash: &marks.dash(), why };
             safe(&format!("{} {}: {failed}", marks.failed(), address(to))).into_owned()
         }
         View::Direct(message) => direct_line(message),

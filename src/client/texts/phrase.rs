@@ -278,7 +278,8 @@ phrases! {
         "{target}: não é guardado aqui, pois este cliente tem {most} conversas, o seu limite; as mensagens ficam no servidor: leia-as com wachat history {target}";
     Waits { target, why }: "what you wrote to {target} waits: {why}",
         "lo que escribiste a {target} espera: {why}", "o que você escreveu para {target} espera: {why}";
-    NotSent { text, why }: "{text} — not sent: {why}", "{text} — no enviado: {why}", "{text} — não enviado: {why}";
+    NotSent { text, dash, why }: "{text} {dash} not sent: {why}", "{text} {dash} no enviado: {why}",
+        "{text} {dash} não enviado: {why}";
     OthersBefore { text, others }: "{text} (and {others} before it)",
         "{text} (y {others} antes)", "{text} (e {others} antes)";
     NothingSent { target }: "you have sent nothing to {target} yet",

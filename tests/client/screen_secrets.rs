@@ -1,0 +1,65 @@
+//! A password that is asked for in the full screen: it is shown, kept and brought back by nothing.
+
+use terminput::KeyCode;
+use wachat::client::app::event::Event;
+use wachat::client::screen::theme::Theme;
+
+use crate::screen_app::{ScreenApp, target};
+
+fn chat_with_luis() -> ScreenApp {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    screen.enter("/query luis");
+    screen.enter("/clear");
+    screen
+}
+
+fn shown(screen: &mut ScreenApp) -> String {
+    screen.draw(78, 24).join("\n")
+}
+
+#[test]
+fn a_password_is_seen_nowhere_and_the_draft_comes_back_whichever_way_the_question_ends() {
+    for end in ["Enter", "Esc", "Ctrl-C"] {
+        let mut screen = chat_with_luis();
+        screen.type_text("half a draft");
+        screen.alt(KeyCode::Char('2'));
+        screen.enter("/passwd");
+        assert!(screen.app.asks_secret());
+        screen.handle(Event::Selected(target("luis")));
+        assert!(!shown(&mut screen).contains("half a draft"), "{end}");
+        screen.type_text("s3cret");
+        let rows = shown(&mut screen);
+        assert!(rows.contains("current password: ******") && !rows.contains("s3cret"), "{rows}");
+        match end {
+            "Enter" => {
+                screen.control('u');
+                screen.press(KeyCode::Enter);
+            }
+            "Esc" => screen.press(KeyCode::Esc),
+            _ => {
+                screen.control('c');
+                assert!(screen.app.asks_secret(), "the first clears the answer");
+                screen.control('c');
+            }
+        }
+        assert!(!screen.app.asks_secret(), "{end}");
+        let rows = shown(&mut screen);
+        assert!(rows.contains("> half a draft") && !rows.contains("s3cret"), "{end}: {rows}");
+        assert_eq!(screen.model.draft(), "half a draft", "{end}");
+        for key in ['y', '7', 'p'] {
+            screen.control(key);
+            assert!(!screen.model.editor.text().contains("s3cret"), "{end}: Ctrl-{key}");
+        }
+    }
+}
+
+#[test]
+fn a_password_that_was_begun_is_no_draft_of_the_chat_that_is_left() {
+    let mut screen = chat_with_luis();
+    screen.enter("/passwd");
+    screen.type_text("s3cret");
+    assert_eq!(screen.model.draft(), "", "what is kept on the disk");
+    screen.handle(Event::Selected(target("eva")));
+    assert_eq!(screen.model.editor.text(), "");
+    assert!(screen.model.drafts.is_empty(), "{:?}", screen.model.drafts);
+}
