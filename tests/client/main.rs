@@ -80,8 +80,14 @@ mod screen_view;
 mod script;
 mod shared_rooms;
 mod sketch;
+mod stage;
 mod state;
 mod terminal;
+mod texts;
+mod told;
+mod typed;
+mod unanswered;
+mod wrap;
 
 use wachat::client::app::Setting;
 
@@ -96,11 +102,3 @@ fn setting() -> Setting {
         server: "example:1666".to_owned(),
     }
 }
-mod stage;
-mod state;
-mod terminal;
-mod texts;
-mod told;
-mod typed;
-mod unanswered;
-mod wrap;
