@@ -23,7 +23,7 @@ struct Model {
     recalled: Option<(usize, String)>,
 }
 
-fn is_space(grapheme: &String) -> bool {
+fn is_space(grapheme: &str) -> bool {
     grapheme.trim().is_empty()
 }
 
@@ -113,7 +113,7 @@ impl Model {
     fn word_before(&self) -> usize {
         let before = &self.lines[self.line][..self.place];
         let end = before.iter().rposition(|c| !is_space(c)).map_or(0, |last| last + 1);
-        before[..end].iter().rposition(is_space).map_or(0, |space| space + 1)
+        before[..end].iter().rposition(|c| is_space(c)).map_or(0, |space| space + 1)
     }
 
     /// The end of the word behind the cursor.
@@ -197,7 +197,7 @@ fn keys() -> Vec<Key> {
         end if m.place == end => m.delete(),
         end => m.cut(m.place, end),
     };
-    let word_back = |m: &mut Model| match m.lines[m.line][..m.place].iter().all(is_space) {
+    let word_back = |m: &mut Model| match m.lines[m.line][..m.place].iter().all(|c| is_space(c)) {
         true if m.line > 0 => (m.line, m.place) = (m.line - 1, m.lines[m.line - 1].len()),
         true => m.place = 0,
         false => m.place = m.word_before(),

@@ -194,8 +194,8 @@ impl Life {
         if count <= 20 {
             return self.input.push_str(&text);
         }
-        let question = vec![format!("paste {count} lines? [y/N] ")];
-        let question = vec![question[0].chars().take((self.size[1] - 1) * 2 / 3).collect::<String>()];
+        let question = format!("paste {count} lines? [y/N] ");
+        let question = vec![question.chars().take((self.size[1] - 1) * 2 / 3).collect::<String>()];
         self.check_above(&question, "a question");
         if self.below(2) == 0 {
             self.ana.type_bytes(b"Y");

@@ -65,6 +65,7 @@ mod retries;
 mod rooms;
 mod safe;
 mod screen_app;
+mod screen_choose;
 mod screen_cost;
 mod screen_edges;
 mod screen_events;

@@ -184,14 +184,14 @@ fn what_ends_a_session_for_good_ends_the_client_and_says_why() {
                 person.enter("/users");
                 script.type_line("/users");
             }
-            assert_eq!(person.answer_with(Err(error())), [why.clone()]);
+            assert_eq!(person.answer_with(Err(error())), std::slice::from_ref(&why));
             assert_eq!(person.app.end(), Some(exit), "{why}");
-            assert_eq!(script.answer_with(Err(error())), [why.clone()]);
+            assert_eq!(script.answer_with(Err(error())), std::slice::from_ref(&why));
             assert_eq!(script.app.end(), Some(if waiting { Exit::Queued } else { exit }), "{why}");
         }
         let mut person = Stage::connected(PERSON);
         person.receiving = None;
-        assert_eq!(person.handle(Event::Link(LinkEvent::ReceiverFailed(error()))), [why.clone()]);
+        assert_eq!(person.handle(Event::Link(LinkEvent::ReceiverFailed(error()))), std::slice::from_ref(&why));
         assert_eq!(person.app.end(), Some(exit), "{why}");
     }
     let mut person = Stage::connected(PERSON);

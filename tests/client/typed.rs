@@ -33,9 +33,9 @@ fn a_word_that_is_nearly_a_command_is_asked_about_once() {
         let mut stage = Stage::connected(PERSON);
         let small = word.trim().to_lowercase();
         let asked = format!("! not sent: did you mean {known}? Type {small} once more to send it as a message");
-        assert_eq!(stage.enter(word), [asked.clone()]);
+        assert_eq!(stage.enter(word), std::slice::from_ref(&asked));
         assert_eq!(stage.enter("hola"), sent("hola"));
-        assert_eq!(stage.enter(word), [asked.clone()], "another text lies between");
+        assert_eq!(stage.enter(word), std::slice::from_ref(&asked), "another text lies between");
         assert_eq!(stage.enter(word), sent(word));
         assert_eq!(stage.enter(word), [asked], "it is asked about anew");
         assert_eq!(stage.enter(&format!("@luis: {word}")).len(), 1);

@@ -121,7 +121,7 @@ fn a_place_and_a_character_are_found_from_each_other() {
         for (row, column) in (0..=wrapped.end.0).flat_map(|row| (0..width + 3).map(move |column| (row, column))) {
             let here = wrapped.placed.iter().filter(|piece| piece.row == row);
             let covers = |piece: &&wachat::client::terminal::wrap::Placed| piece.column + piece.cells > column;
-            let last = if row == wrapped.end.0 { wrapped.chars } else { here.clone().last().unwrap().start };
+            let last = if row == wrapped.end.0 { wrapped.chars } else { here.clone().next_back().unwrap().start };
             let expected = here.clone().find(covers).map_or(last, |piece| piece.start);
             assert_eq!(wrapped.chars_before(row, column), expected, "{row}, {column} of {line:?} in {width}");
         }

@@ -62,6 +62,33 @@ fn logout_closes_the_connection_with_a_number() {
     assert_eq!(luis.request("PING"), "OK");
 }
 
+/// Whatever the connection has asked before: that is answered, and what stands behind does not happen.
+#[test]
+fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
+    let world = World::without_lobby();
+    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    assert!(ana.request("SEND;m-0;luis;hola").starts_with("OK;m-0;"));
+    let lists = ["USERS", "CHATS", "ROOMS", "SESSIONS", "HISTORY;luis;10", "STATUS;luis;1"];
+    let others = ["PING", "SEND;m-1;luis;uno", "EMAIL;a@example.org", "READ;luis;1"];
+    for before in lists.into_iter().chain(others) {
+        for count in [1, 5] {
+            let mut line = world.login("ana");
+            let (open, numbers) = sessions(&mut line);
+            let own = numbers[open.iter().position(|session| session.ends_with(";this")).expect("this one")];
+            let asked = format!("{before}\n").repeat(count);
+            line.send(format!("{asked}LOGOUT;{own}\nSEND;late;luis;tarde\nJOIN;#tarde;new\nEMAIL;late@example.org\n"));
+            let lines = line.read_rest();
+            let [.., answer, last] = &lines[..] else { panic!("{before}, {count} times: {lines:?}") };
+            assert!(last.starts_with("KO;AUTH;"), "{before}: {lines:?}");
+            assert_eq!(answer, "OK", "{before}: {lines:?}");
+            assert!(lines.iter().all(|line| !line.contains("late") && !line.contains("tarde")), "{before}: {lines:?}");
+        }
+    }
+    let filed = luis.list("HISTORY;ana;100");
+    assert!(filed.len() == 2 && filed.iter().all(|line| !line.contains("tarde")), "{filed:?}");
+    assert_eq!(luis.list("ROOMS"), [""; 0]);
+}
+
 #[test]
 fn logout_others_leaves_the_one_that_asks() {
     let world = World::without_lobby();

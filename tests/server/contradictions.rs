@@ -178,6 +178,9 @@ fn is_refused(change: impl FnOnce(&mut Snapshot)) -> bool {
     StoredState::restore(snapshot, Capacities::default()).is_err()
 }
 
+/// A change of the tables.
+type Contradiction = fn(&mut Snapshot);
+
 #[test]
 fn a_checkpoint_whose_tables_contradict_each_other_is_refused() {
     assert!(!is_refused(|_| {}));
@@ -185,7 +188,7 @@ fn a_checkpoint_whose_tables_contradict_each_other_is_refused() {
         Ok(Target::Room(room)) => room,
         other => panic!("{other:?}"),
     };
-    let refused: [(&str, fn(&mut Snapshot)); 9] = [
+    let refused: [(&str, Contradiction); 9] = [
         ("an account twice", |tables| tables.accounts.push(tables.accounts[0].clone())),
         ("a user of a chat", |tables| tables.chats[0].user = name("leo")),
         ("a peer of a chat", |tables| tables.chats[0].peer = name("leo")),

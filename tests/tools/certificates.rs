@@ -1,14 +1,19 @@
 //! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own end alone
 //! is told.
 
+use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
+use wachat::model::Fingerprint;
 
-use crate::support::World;
 use crate::support::clients::exit_code;
 use crate::support::metrics::{Page, world_with_metrics};
+use crate::support::tls::secure;
+use crate::support::{World, send_signal, wait_until};
 
 const DAY: u64 = 86_400;
 
@@ -84,6 +89,38 @@ fn a_chain_of_any_length_leads_to_the_root_and_none_of_it_may_be_missing() {
             let (code, said) = connects(&chain, Some(missing));
             assert!(code == 3 && said.contains("no authority of --ca vouches"), "{missing} of {length}: {said}");
         }
+    }
+}
+
+/// After each SIGHUP: the status, the metric and the warning are about the certificate that connections are shown.
+#[test]
+fn what_is_told_after_a_renewal_is_of_the_certificate_that_is_shown() {
+    let files = Chain::new(5, &[]);
+    let options = files.options(None);
+    let (world, metrics) = world_with_metrics(&options.each_ref().map(String::as_str));
+    let mut warnings = world.log().matches("renew it").count();
+    for own in [300, 10, 40, 3] {
+        let new = Chain::new(own, &[900]);
+        new.options(None);
+        for name in ["cert.pem", "key.pem"] {
+            std::fs::copy(new.path(name), files.path(name)).expect("a copy");
+        }
+        send_signal(world.pid(), "HUP");
+        let shown = || {
+            let socket = secure(TcpStream::connect(world.send).expect("a connection")).expect("TLS");
+            Fingerprint::of(&socket.peer_certificates()[0]).to_string()
+        };
+        let made = CertificateDer::from_pem_slice(new.certificates[0].as_bytes()).expect("a certificate");
+        wait_until("the new certificate", || shown() == Fingerprint::of(&made).to_string());
+        let (days, status) = ((own - 1).to_string(), world.administer(&["status"]));
+        for (name, value) in [("certificate", &shown()), ("certificate_days", &days)] {
+            let told = |line: &str| line.split_whitespace().eq([name, value]);
+            assert!(status.lines().any(told), "{own} days, {name}: {status}");
+        }
+        let left = Page::read(metrics).value("wachat_certificate_expiry_seconds");
+        assert!(((own - 1) * DAY) as f64 <= left && left <= (own * DAY) as f64, "{own} days: {left}");
+        warnings += usize::from(own < 14);
+        assert_eq!(world.log().matches("renew it").count(), warnings, "{own} days: {}", world.log());
     }
 }
 

@@ -139,22 +139,24 @@ fn write_group(bytes: &mut Vec<u8>, group: &[(u16, u16, &Cell)]) -> io::Result<(
         }
         bytes.extend_from_slice(cell.symbol().as_bytes());
     }
-    bytes.extend_from_slice(b"\x1b[0m");
+    bytes.extend_from_slice(RESET);
     Ok(())
 }
 
-/// The modifiers that are used, and what the terminal knows each by.
+/// Ends all modifiers and colours.
+const RESET: &[u8] = b"\x1b[0m";
+
+/// The modifiers that are used, and the number of each in a control sequence (SGR).
 const MODIFIERS: &[(Modifier, &str)] =
-    &[(Modifier::BOLD, ";1"), (Modifier::DIM, ";2"), (Modifier::UNDERLINED, ";4"), (Modifier::REVERSED, ";7")];
+    &[(Modifier::BOLD, "1"), (Modifier::DIM, "2"), (Modifier::UNDERLINED, "4"), (Modifier::REVERSED, "7")];
 
 fn write_style(bytes: &mut Vec<u8>, style: Style) -> io::Result<()> {
-    bytes.extend_from_slice(b"\x1b[0");
+    bytes.extend_from_slice(RESET);
     for (_, code) in MODIFIERS.iter().filter(|(modifier, _)| style.add_modifier.contains(*modifier)) {
-        bytes.extend_from_slice(code.as_bytes());
+        write!(bytes, "\x1b[{code}m")?;
     }
     if let Some(Color::Indexed(colour)) = style.fg {
-        write!(bytes, ";38;5;{colour}")?;
+        write!(bytes, "\x1b[38;5;{colour}m")?;
     }
-    bytes.push(b'm');
     Ok(())
 }

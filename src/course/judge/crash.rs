@@ -108,7 +108,7 @@ impl Traffic<'_> {
             let verdict = self.broken.lock().clone().map_or_else(|| self.verdict(), Err);
             match verdict {
                 Ok(()) => return Ok(()),
-                Err(came) if self.broken.lock().is_some() || Instant::now() > deadline => {
+                Err(came) if self.is_final() || Instant::now() > deadline => {
                     return Err(Mismatch { expected: "what was answered OK, once and in order".to_owned(), came });
                 }
                 Err(_) => thread::sleep(Duration::from_millis(50)),
@@ -123,6 +123,13 @@ impl Traffic<'_> {
             0 => checker.verdict().map_err(String::from),
             open => Err(format!("{open} messages have no answer")),
         }
+    }
+
+    /// Returns whether waiting changes nothing: a promise is broken, or the server has refused every message.
+    fn is_final(&self) -> bool {
+        let checker = self.checker.lock();
+        let all_refused = checker.accepted_count() == 0 && checker.unknown(&self.users[0]).is_empty();
+        all_refused || self.broken.lock().is_some()
     }
 
     fn judge(&self, tell: impl FnOnce(&mut Checker) -> Verdict) {

@@ -158,11 +158,11 @@ impl Life {
                 let (lines, first, last) = self.sketch.window();
                 let talk = &self.sketch.talks[self.sketch.open.as_ref().unwrap()];
                 let shown = lines.get(first..=last.min(lines.len().saturating_sub(1))).unwrap_or_default();
-                let holes = shown.iter().filter_map(|(item, _)| match talk.items[*item].content {
+                let mut holes = shown.iter().filter_map(|(item, _)| match talk.items[*item].content {
                     Content::Hole(_, upto) => Some(upto),
                     _ => None,
                 });
-                let lowest = holes.last();
+                let lowest = holes.next_back();
                 self.screen.alt(KeyCode::Char('h'));
                 lowest.into_iter().for_each(|upto| self.fill(upto));
             }

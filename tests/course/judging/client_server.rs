@@ -134,10 +134,10 @@ fn what_is_stored_is_told_in_its_order_and_what_is_read_by_conversation() {
         assert_eq!([&*said.expected, &said.came], [expected, came], "{step}");
     }
     let early = steps.replace("\nstored ana: cuatro", "").replace("stored eva: dos", "stored luis: dos");
-    let said = failure(&play(&early, LONG, |puppet| client(puppet)));
+    let said = failure(&play(&early, LONG, client));
     assert_eq!([&*said.expected, &said.came], ["a SEND of luis: dos", "eva: dos"]);
     let rest = steps.replace("stored ana: cuatro\nout done\nin go", "out done\nstored nothing");
-    let said = failure(&play(&rest, LONG, |puppet| client(puppet)));
+    let said = failure(&play(&rest, LONG, client));
     assert_eq!([&*said.step, &said.expected, &said.came], ["stored nothing", "no further message", "ana: cuatro"]);
 }
 

@@ -238,6 +238,14 @@ const BROKEN: &[(Change, &str)] = &[
         },
         "promise 2 is broken: nobody sent it",
     ),
+    (
+        |asked, answer, _| match asked.text.split(';').next() {
+            Some("SEND") => answer.say("KO;FULL;there is no room"),
+            Some("POLL") => answer.say("OK;0"),
+            _ => {}
+        },
+        "no message was answered OK",
+    ),
 ];
 
 #[test]

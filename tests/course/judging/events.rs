@@ -23,12 +23,15 @@ fn poll(steps: &str, patience: Duration, change: impl Fn(&mut Answer) + Send + S
 
 const EVENTS: &str = "B events 0\nB * <n1>;MSG;m-1;{ana};{luis};<time>;number 1\nB * <n2>;MSG;m-2;{ana};{luis};<time>;number 2\nA > PING\nA < OK";
 
+/// A change of an answer.
+type Deviation = fn(&mut Answer);
+
 #[test]
 fn events_come_all_and_in_order_and_no_others() {
     let first = "1;MSG;m-1;ana;luis;<time>;number 1";
     let second = "2;MSG;m-2;ana;luis;<time>;number 2";
     let head = "OK;<count>, the head of a list";
-    let cases: [(fn(&mut Answer), Option<[&str; 2]>); 20] = [
+    let cases: [(Deviation, Option<[&str; 2]>); 20] = [
         (|_| {}, None),
         (|answer| answer.edit("OK;2", "OK;3\n0;ONLINE;x;y"), None),
         (|answer| *answer = noisy(answer), None),
