@@ -32,3 +32,21 @@ fn whois_names_the_rooms_of_both_and_no_other() {
         assert_eq!(lines, expected, "{name} asks: {said}");
     }
 }
+
+/// The rooms of others take no place, though their names come before.
+#[test]
+fn whois_names_the_rooms_of_both_however_many_there_are_of_others() {
+    let world = World::new(&["--no-limits"]);
+    for user in ["eva", "leo", "nora"] {
+        let mut line = world.register(user);
+        for room in 0..20 {
+            assert_eq!(line.request(&format!("JOIN;#{user}{room}")), "OK");
+        }
+    }
+    for user in ["ana", "luis"] {
+        let mut line = world.register(user);
+        assert_eq!(line.request("JOIN;#zona"), "OK");
+    }
+    let said = all_output(&world.pipe("ana", "/whois luis\n", &[]));
+    assert!(said.contains("with you in #lobby #zona"), "{said}");
+}

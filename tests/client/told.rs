@@ -259,3 +259,28 @@ fn who_is_online_is_listed_once_in_a_run_without_the_user_and_the_hidden() {
         assert_eq!(shown[0].contains("more"), online > limits::PRESENCE_NAMES, "{shown:?}");
     }
 }
+
+#[test]
+fn an_absence_begins_with_its_first_failure_however_many_follow() {
+    for (seconds, is_summed) in [(20, false), (70, true), (600, true)] {
+        let mut stage = Stage::connected(PERSON);
+        stage.disconnect();
+        let back = stage.now + Duration::from_secs(seconds);
+        while stage.now < back {
+            stage.wait(Duration::from_secs(5));
+            if stage.receiving.is_some() && stage.now < back {
+                stage.disconnect();
+            }
+        }
+        while stage.receiving.is_none() {
+            stage.wait(Duration::from_secs(1));
+        }
+        stage.log_in("store", 0);
+        stage.answer_all();
+        let mut shown = stage.receive("luis", "ana", "hola");
+        stage.answer_all();
+        shown.extend(stage.poll(vec![]));
+        let sum = shown.iter().any(|line| line.contains("new while you were away: 1 from luis"));
+        assert_eq!(sum, is_summed, "{seconds} s: {shown:?}");
+    }
+}

@@ -76,7 +76,7 @@ fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
             let (open, numbers) = sessions(&mut line);
             let own = numbers[open.iter().position(|session| session.ends_with(";this")).expect("this one")];
             let asked = format!("{before}\n").repeat(count);
-            line.send(format!("{asked}LOGOUT;{own}\nSEND;late;luis;tarde\nJOIN;#tarde;new\nEMAIL;late@example.org\n"));
+            line.send(format!("{asked}LOGOUT;{own}\nSEND;late;luis;tarde\nJOIN;#tarde\nEMAIL;late@example.org\n"));
             let lines = line.read_rest();
             let [.., answer, last] = &lines[..] else { panic!("{before}, {count} times: {lines:?}") };
             assert!(last.starts_with("KO;AUTH;"), "{before}: {lines:?}");

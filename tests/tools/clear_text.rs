@@ -219,6 +219,19 @@ fn users(world: &World, server: &str, more: &[&str]) -> Output {
     command.output().expect("it runs")
 }
 
+/// A certificate that cannot be noted would be taken for a new one at each connection, whoever shows it.
+#[test]
+fn a_certificate_that_cannot_be_noted_gets_no_password() {
+    let world = World::new(&["--tls"]);
+    let known = world.path("known_servers").display().to_string();
+    assert_eq!(exit_code(&world.pipe("ana", "", &["--register", "--tls", "--known-servers", &known])), 0);
+    for known in ["/proc/known_servers", "/dev/null/known_servers"] {
+        let output = world.pipe("ana", "", &["--tls", "--known-servers", known]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(exit_code(&output) == 3 && said.contains(known), "{known}: {said}");
+    }
+}
+
 #[test]
 fn under_tls_each_name_of_this_machine_has_the_same_certificate() {
     let mut world = World::new(&["--tls"]);

@@ -104,3 +104,16 @@ fn an_impossible_request_is_refused_in_one_line() {
         assert_eq!((code, said.lines().count()), (Some(1), 1), "{name}: {said}");
     }
 }
+
+/// The server remembers the passwords that it has verified; what the administrator changes holds all the same.
+#[test]
+fn a_password_that_was_verified_before_ends_with_its_account() {
+    let world = World::without_lobby();
+    for name in ["ana", "luis"] {
+        world.register(name);
+        assert_eq!(login(&world, name, PASSWORD), format!("OK;{name}"));
+    }
+    world.administer(&["user", "remove", "ana"]);
+    assert_eq!(login(&world, "ana", PASSWORD), "KO;AUTH");
+    assert_eq!(login(&world, "luis", PASSWORD), "OK;luis");
+}
