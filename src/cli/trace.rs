@@ -41,7 +41,7 @@ pub(super) struct TraceArgs {
 
 /// Runs the command. The error says why nothing is shown.
 pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
-    let selection = Selection { user: args.user.clone(), message: args.message.clone() };
+    let selection = Selection { user: args.user.clone(), message: args.message.clone(), sender: None };
     let columns = args.columns.map_or_else(columns, usize::from);
     let shown = show(&args.files, args.form, &selection, columns)?;
     for note in &shown.notes {

@@ -93,9 +93,12 @@ pub struct Text(Arc<str>);
 impl Text {
     /// Checks a text; `None` if it is too long or has a character that no record may hold.
     pub fn new(text: &str) -> Option<Self> {
-        let holds =
-            is_printable_ascii(text) || text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'));
-        (holds && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
+        (Self::may_hold(text) && length_in_record(text) <= limits::TEXT_BYTES).then(|| Self(text.into()))
+    }
+
+    /// Returns whether a record may hold all characters of a text, whatever its length.
+    pub fn may_hold(text: &str) -> bool {
+        is_printable_ascii(text) || text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
     }
 
     /// Returns the text without escapes.

@@ -27,7 +27,7 @@ pub(super) struct Tls {
     writing: Mutex<()>,
     /// Number of bytes that were received since the user of the socket got any. Written by the reader.
     fruitless: AtomicUsize,
-    /// Received bytes that rustls takes when the user of the socket has taken what it has opened. Used by the reader alone.
+    /// Received bytes that rustls has no room for until its plaintext is taken. Used by the reader alone.
     left: Mutex<Vec<u8>>,
 }
 
@@ -35,8 +35,12 @@ impl Tls {
     pub fn new(mut connection: Connection) -> Self {
         // What is sealed is taken at once; the user of the socket bounds it.
         connection.set_buffer_limit(None);
-        let (writing, fruitless, left) = Default::default();
-        Self { connection: Mutex::new(connection), writing, fruitless, left }
+        Self {
+            connection: Mutex::new(connection),
+            writing: Mutex::default(),
+            fruitless: AtomicUsize::default(),
+            left: Mutex::default(),
+        }
     }
 
     pub fn shake_hands(&self, tcp: &TcpStream, deadline: Instant) -> io::Result<()> {
@@ -71,7 +75,7 @@ impl Tls {
         Ok(read)
     }
 
-    /// Hands the bytes that are left to rustls, or if there are none what it reads from the socket into `scratch`. Returns their
+    /// Hands rustls the bytes that are left; if there are none, bytes from the socket, read into `scratch`. Returns their
     /// number, 0 at the end.
     fn receive(&self, tcp: &TcpStream, scratch: &mut [u8]) -> io::Result<usize> {
         let space = scratch.len().min(limits::TLS_READ_BYTES);
@@ -126,15 +130,15 @@ impl Tls {
     }
 }
 
-/// Hands bytes to rustls, which may take them in parts: up to the end of a record. It takes none while it has opened more than
-/// the longest record holds, so the others are left as soon as there are some for the user. No bytes: the peer has ended.
+/// Hands bytes to rustls, which may take them in parts: up to the end of a record. It refuses bytes while its plaintext
+/// exceeds a longest record, so `bytes` keeps the rest as soon as there is plaintext. No bytes: the peer has ended.
 fn process(connection: &mut Connection, bytes: &mut &[u8]) -> io::Result<()> {
     loop {
         let taken = connection.read_tls(bytes)?;
         let processed = connection.process_new_packets();
         let state = processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         if taken == 0 {
-            // Behind its end the peer says nothing.
+            // rustls reads nothing after the end that the peer has announced.
             *bytes = &[];
         }
         if bytes.is_empty() || state.plaintext_bytes_to_read() > 0 {

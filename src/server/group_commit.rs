@@ -182,7 +182,7 @@ impl GroupCommit {
         self.wal.has_room_for(bytes.saturating_add(limits::COMMAND_BYTES))
     }
 
-    /// Tells that a new segment has room for this many bytes of records beside those of one more command.
+    /// Returns whether a new segment has room for this many bytes of records, and for those of one more command.
     pub fn fits_into_segment(&self, bytes: usize) -> bool {
         bytes.saturating_add(limits::COMMAND_BYTES) as u64 <= self.sizes.segment_bytes
     }

@@ -110,8 +110,8 @@ impl Maintenance {
         }
     }
 
-    /// Continues in the next segment, for so many bytes beside a command. Without one the state machine refuses what needs a
-    /// record.
+    /// Continues in the next segment, unless this one has room for `bytes` and a command. Without a next segment the state
+    /// machine refuses what needs a record.
     pub fn make_room(&mut self, group_commit: &mut GroupCommit, bytes: usize) -> Result<(), Fatal> {
         self.run(group_commit)?;
         if group_commit.has_room_for(bytes) {

@@ -301,7 +301,7 @@ impl Router {
         if self.group_commit.has_room() { Ok(()) } else { self.begin_segment(0) }
     }
 
-    /// Commits, and goes on in the next segment, since this one has no room for so many bytes beside a command.
+    /// Commits, and goes on in the next segment, since this one has no room for `bytes` and a command.
     pub(super) fn begin_segment(&mut self, bytes: usize) -> Result<(), Fatal> {
         self.commit()?;
         // Its replies do not wait for what the next segment waits for.

@@ -328,7 +328,7 @@ pub fn traces(data: &[u8]) {
     let form = FORMS.get(data.len() % FORMS.len()).copied().unwrap_or(Form::Table);
     let columns = data.first().map_or(80, |byte| usize::from(*byte));
     let _ = show(&[file("trace", data)], form, &Selection::default(), columns);
-    let selection = Selection { user: Some("ana".to_owned()), message: Some("m-1".to_owned()) };
+    let selection = Selection { user: Some("ana".to_owned()), message: Some("m-1".to_owned()), sender: None };
     let _ = show(&[file("trace", data)], form, &selection, columns);
 }
 

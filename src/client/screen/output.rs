@@ -124,10 +124,11 @@ fn write_cells(bytes: &mut Vec<u8>, changed: &[(u16, u16, &Cell)], links: &[Link
     Ok(())
 }
 
-/// Writes cells of which each next one stands where the cursor is, or is gone to. A back end of ratatui would leave the
-/// colours out wherever NO_COLOR is set, also where the user has asked for them.
+/// Writes cells; moves the cursor wherever a cell does not follow the one before it. A back end of ratatui would leave the
+/// colours out wherever NO_COLOR is set, even if the user has asked for them.
 fn write_group(bytes: &mut Vec<u8>, group: &[(u16, u16, &Cell)]) -> io::Result<()> {
-    let (mut style, mut next) = (Cell::EMPTY.style(), None);
+    let mut style = Cell::EMPTY.style();
+    let mut next = None;
     for (x, y, cell) in group {
         if next != Some((*x, *y)) {
             write!(bytes, "\x1b[{};{}H", y.saturating_add(1), x.saturating_add(1))?;

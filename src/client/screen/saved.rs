@@ -17,7 +17,7 @@ use super::item::Key;
 use super::rows::Place;
 use crate::disk::{self, RealDisk};
 use crate::limits;
-use crate::model::{MessageId, Target, UserName};
+use crate::model::{MessageId, Target, Text, UserName};
 use crate::protocol::codec::field;
 use crate::record::{Fields, Writer};
 
@@ -83,9 +83,10 @@ impl Saved {
             line(&|w| _ = w.plain("OPEN").plain(open.stored()));
         }
         for (target, text) in self.drafts.iter().take(ENTRIES) {
-            line(&|w| match has_controls(text) {
-                true => _ = w.plain("BYTES").plain(target.stored()).plain(digits(text).as_str()),
-                false => _ = w.plain("DRAFT").plain(target.stored()).text(text),
+            line(&|w| match Text::may_hold(text) {
+                true => _ = w.plain("DRAFT").plain(target.stored()).text(text),
+                // A pasted text may have control characters.
+                false => _ = w.plain("BYTES").plain(target.stored()).plain(digits(text).as_str()),
             });
         }
         for (target, place) in self.places.iter().take(ENTRIES) {
@@ -105,11 +106,6 @@ fn write_key(w: &mut Writer, key: &Key) {
         // A note is gone with the program that made it, and so is its place.
         Key::Note(_) => {}
     }
-}
-
-/// Checks for what no record may hold: a pasted text can have it.
-fn has_controls(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
 fn digits(text: &str) -> String {

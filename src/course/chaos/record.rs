@@ -10,7 +10,8 @@ use crate::trace;
 /// Requests whose reply is a list.
 const LISTS: [&str; 9] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
 
-/// Last lines of a server: they answer no request (protocol, section 1). So do AUTH and BANNED, but to a password.
+/// Codes of a server's last lines, which answer no request (protocol, section 1). AUTH and BANNED are last lines as well,
+/// except in the reply to a password.
 const LAST_LINES: [&str; 5] = ["TIMEOUT", "SHUTDOWN", "REPLACED", "TOO_LONG", "INTERNAL"];
 
 /// Events that are not also a verb or a code (protocol, section 7).

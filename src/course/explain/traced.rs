@@ -12,8 +12,9 @@ use crate::trace::{Event, Port};
 
 /// Reads traces; returns the steps of a message, and notes. The error says that none is about it.
 pub(super) fn read(files: &[PathBuf], message: &Message) -> Result<(Vec<Step>, Vec<String>), String> {
-    let selection = Selection { user: None, message: Some(message.id.to_string()) };
-    let (merged, notes) = trace::select(files, &selection, &message.from.to_string())?;
+    let (id, sender) = (message.id.to_string(), message.from.to_string());
+    let selection = Selection { message: Some(id), sender: Some(sender), ..Selection::default() };
+    let (merged, notes) = trace::select(files, &selection)?;
     let mut reading = Reading { message, merged: &merged, steps: Vec::new(), done: HashSet::new() };
     merged.steps.iter().filter(|step| is_told(&merged, step)).for_each(|step| reading.add(step));
     Ok((reading.finish(), notes))

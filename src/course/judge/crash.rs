@@ -2,6 +2,7 @@
 //! [delivery checker](crate::course::checker).
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -104,32 +105,29 @@ impl Traffic<'_> {
         thread::sleep(LIFE);
         self.sending.store(false, Ordering::Relaxed);
         let deadline = Instant::now() + END;
-        loop {
-            let verdict = self.broken.lock().clone().map_or_else(|| self.verdict(), Err);
-            match verdict {
-                Ok(()) => return Ok(()),
-                Err(came) if self.is_final() || Instant::now() > deadline => {
-                    return Err(Mismatch { expected: "what was answered OK, once and in order".to_owned(), came });
-                }
-                Err(_) => thread::sleep(Duration::from_millis(50)),
+        let verdict = loop {
+            match self.verdict() {
+                ControlFlow::Break(verdict) => break verdict,
+                ControlFlow::Continue(missing) if Instant::now() > deadline => break Err(missing),
+                ControlFlow::Continue(_) => thread::sleep(Duration::from_millis(50)),
             }
-        }
+        };
+        verdict.map_err(|came| Mismatch { expected: "what was answered OK, once and in order".to_owned(), came })
     }
 
-    fn verdict(&self) -> Result<(), String> {
+    /// Returns the verdict, or what is missing as long as waiting may bring it.
+    fn verdict(&self) -> ControlFlow<Result<(), String>, String> {
+        if let Some(broken) = self.broken.lock().clone() {
+            return ControlFlow::Break(Err(broken));
+        }
         let checker = self.checker.lock();
         match checker.unknown(&self.users[0]).len() {
-            0 if checker.accepted_count() == 0 => Err("no message was answered OK".to_owned()),
-            0 => checker.verdict().map_err(String::from),
-            open => Err(format!("{open} messages have no answer")),
+            0 if checker.accepted_count() == 0 => ControlFlow::Break(Err("no message was answered OK".to_owned())),
+            0 => checker
+                .verdict()
+                .map_or_else(|missing| ControlFlow::Continue(missing.into()), |()| ControlFlow::Break(Ok(()))),
+            open => ControlFlow::Continue(format!("{open} messages have no answer")),
         }
-    }
-
-    /// Returns whether waiting changes nothing: a promise is broken, or the server has refused every message.
-    fn is_final(&self) -> bool {
-        let checker = self.checker.lock();
-        let all_refused = checker.accepted_count() == 0 && checker.unknown(&self.users[0]).is_empty();
-        all_refused || self.broken.lock().is_some()
     }
 
     fn judge(&self, tell: impl FnOnce(&mut Checker) -> Verdict) {

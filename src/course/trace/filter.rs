@@ -12,8 +12,8 @@ struct Followed {
     id: String,
     /// Its sequence number, once the server has given it.
     seq: Option<u64>,
-    /// Its sender; empty: the first one that the traces name. Others may use the same id.
-    from: String,
+    /// Its sender, once it is known.
+    from: Option<String>,
     to: String,
     /// The acknowledgements and receipts of it that were seen: only the first of each says something.
     seen: HashSet<(usize, &'static str, String)>,
@@ -21,9 +21,8 @@ struct Followed {
     is_unsynced: bool,
 }
 
-/// Keeps the steps that are selected, and the starts and ends of processes. `from`: the sender of the message, if it is
-/// known. The error says that there are none.
-pub fn filter(merged: Merged, selection: &Selection, from: &str) -> Result<Merged, String> {
+/// Keeps the steps that are selected, and the starts and ends of processes. The error says that there are none.
+pub fn filter(merged: Merged, selection: &Selection) -> Result<Merged, String> {
     let mut keep = vec![true; merged.steps.len()];
     if let Some(user) = &selection.user {
         let user = user.to_lowercase();
@@ -34,7 +33,7 @@ pub fn filter(merged: Merged, selection: &Selection, from: &str) -> Result<Merge
         }
     }
     if let Some(id) = &selection.message {
-        let about = follow(&merged.steps, id, from);
+        let about = follow(&merged.steps, id, selection.sender.clone());
         if !about.iter().any(|about| *about) {
             return Err(format!("no line of these traces is about a message with the id {id}"));
         }
@@ -53,15 +52,9 @@ pub fn filter(merged: Merged, selection: &Selection, from: &str) -> Result<Merge
 }
 
 /// Says of each step whether it is about a message: its lines, and the sync, acknowledgements and receipts of it.
-fn follow(steps: &[Step], id: &str, from: &str) -> Vec<bool> {
-    let mut followed = Followed {
-        id: id.to_owned(),
-        seq: None,
-        from: from.to_owned(),
-        to: String::new(),
-        seen: HashSet::new(),
-        is_unsynced: false,
-    };
+fn follow(steps: &[Step], id: &str, from: Option<String>) -> Vec<bool> {
+    let mut followed =
+        Followed { id: id.to_owned(), seq: None, from, to: String::new(), seen: HashSet::new(), is_unsynced: false };
     steps.iter().map(|step| followed.is_about(step)).collect()
 }
 
@@ -100,31 +93,28 @@ impl Followed {
                 field(4).clone_into(&mut self.to);
                 true
             }
-            ("POLL", _) => self.is_reader(step) && self.reaches(number(1)) && self.is_first(step, "POLL", ""),
+            ("POLL", _) => self.reaches(number(1)) && self.is_recipient(step) && self.is_first(step, "POLL", ""),
             ("READ", place) => {
-                let is_there = place == self.from || place == self.to;
-                is_there && self.is_reader(step) && self.reaches(number(2)) && self.is_first(step, "READ", "")
+                let is_there = self.from.as_deref() == Some(place) || place == self.to;
+                is_there && self.reaches(number(2)) && self.is_recipient(step) && self.is_first(step, "READ", "")
             }
             (_, "STATE") => {
-                let is_there = field(2) == self.to && step.user == self.from;
+                let is_there = field(2) == self.to && self.from.as_ref() == Some(&step.user);
                 is_there && self.reaches(number(4)) && self.is_first(step, "STATE", field(3))
             }
             _ => false,
         }
     }
 
-    /// Checks that a user is the sender; the first one that is asked for is, if none is known.
+    /// Checks that a user is the sender. As long as no sender is known, the first user is.
     fn is_sender(&mut self, user: &str) -> bool {
-        if self.from.is_empty() {
-            user.clone_into(&mut self.from);
-        }
-        self.from.to_lowercase() == user.to_lowercase()
+        is_same_user(self.from.get_or_insert_with(|| user.to_owned()), user)
     }
 
-    /// Checks that a connection is that of a recipient: of the other user, or of anybody else where the message is in a room.
-    fn is_reader(&self, step: &Step) -> bool {
-        let user = step.user.to_lowercase();
-        user != self.from.to_lowercase() && (self.to.starts_with('#') || user == self.to.to_lowercase())
+    /// Checks that a connection is a recipient's: the other user's, or in a room any other member's.
+    fn is_recipient(&self, step: &Step) -> bool {
+        let is_sender = self.from.as_deref().is_some_and(|from| is_same_user(from, &step.user));
+        !is_sender && (self.to.starts_with('#') || is_same_user(&self.to, &step.user))
     }
 
     fn reaches(&self, number: Option<u64>) -> bool {
@@ -136,6 +126,11 @@ impl Followed {
         let direction = step.entry.event.word();
         self.seen.insert((step.lifeline, kind, format!("{direction};{};{state}", step.user)))
     }
+}
+
+/// Compares names of users, which may stand in either case.
+fn is_same_user(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// Takes the steps that are kept, and the lifelines that have a line among them: starts and ends alone show no process.

@@ -59,6 +59,8 @@ pub struct Selection {
     pub user: Option<String>,
     /// Only what concerns the message with this id.
     pub message: Option<String>,
+    /// Sender of the message, since others may use the same id; `None`: the first one that the traces name.
+    pub sender: Option<String>,
 }
 
 /// The output, and what a reader has to know about it.
@@ -67,18 +69,17 @@ pub struct Shown {
     pub notes: Vec<String>,
 }
 
-/// Reads traces, merges them, and selects steps. `from`: the sender of the message that is selected; empty: the first one
-/// with its id. The notes say what a reader has to know about the order.
-pub fn select(files: &[PathBuf], selection: &Selection, from: &str) -> Result<(Merged, Vec<String>), String> {
+/// Reads traces, merges them, and selects steps. The notes say what a reader has to know about the order.
+pub fn select(files: &[PathBuf], selection: &Selection) -> Result<(Merged, Vec<String>), String> {
     let read = read::read(files)?;
     let (merged, mut notes) = merge::merge(read.runs);
     notes.splice(0..0, read.notes);
-    Ok((filter::filter(merged, selection, from)?, notes))
+    Ok((filter::filter(merged, selection)?, notes))
 }
 
 /// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
 pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
-    let (merged, mut notes) = select(files, selection, "")?;
+    let (merged, mut notes) = select(files, selection)?;
     let text = match form {
         Form::Table => table::write(&merged),
         Form::Shiviz => shiviz::write(&merged, &mut notes),
