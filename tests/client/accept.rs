@@ -14,9 +14,10 @@ use wachat::client::app::{App, Setting};
 use wachat::client::p2p::{Action, DirectEvent};
 use wachat::client::state::ClientState;
 use wachat::limits;
-use wachat::model::{MessageId, Text, Timestamp, UserName};
+use wachat::model::{MessageId, Text, Timestamp};
 
 use crate::setting;
+use crate::support::values::user;
 use crate::support::{Connection, TIMEOUT, Terminal, World, wait_for, wait_until};
 
 fn client(world: &World, user: &str) -> Terminal {
@@ -279,10 +280,6 @@ impl Clock {
         let now = self.begun + Duration::from_secs(seconds);
         self.app.handle(event, Moment { now, at: Timestamp::from_millis(1), random: self.random })
     }
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
 }
 
 fn said(output: &Output) -> Vec<(MessageId, String)> {

@@ -12,19 +12,16 @@ use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
 use wachat::limits;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Chat, Code, Event as ServerEvent, Ko, SessionOpened};
 
 use crate::setting;
 use crate::support::World;
 use crate::support::clients::{all_output, exit_code};
+use crate::support::values::user;
 
 fn at() -> Timestamp {
     Timestamp::from_millis(1)
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 fn seq(number: usize) -> Seq {

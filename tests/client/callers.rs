@@ -4,17 +4,14 @@ use std::time::{Duration, Instant};
 
 use wachat::client::app::chats::Expected;
 use wachat::limits;
-use wachat::model::{Fingerprint, Proof, Token, UserName};
+use wachat::model::{Fingerprint, Proof, Token};
 
 use crate::support::random::Random;
+use crate::support::values::user;
 
 /// Returns a proof of a chat in clear text.
 fn proof() -> Proof {
     Proof { token: Token::random().unwrap(), fingerprint: None }
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
 }
 
 #[test]

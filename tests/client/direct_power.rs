@@ -11,6 +11,7 @@ use crate::setting;
 use crate::support::client_files::records_on;
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use crate::support::values::user;
 use wachat::client::app::event::{Effect, Event, Moment};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
@@ -19,7 +20,7 @@ use wachat::client::state::error::LogError;
 use wachat::client::state::files::Files;
 use wachat::client::state::home::{Home, Use};
 use wachat::disk::Disk;
-use wachat::model::{MessageId, Text, Timestamp, UserName};
+use wachat::model::{MessageId, Text, Timestamp};
 use wachat::protocol::DirectLine;
 
 const RUNS: u64 = 3_000;
@@ -28,10 +29,6 @@ const STEPS: u64 = 20;
 const HOME: &str = "/home/ana";
 
 type Done = Result<(), LogError>;
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
-}
 
 /// The app, its log, and its one direct chat: that with luis.
 struct Client {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::support::client_files::{put_together, records_on};
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use crate::support::values::{seq, target};
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::outbox::Outgoing;
@@ -20,14 +21,6 @@ const HOME: &str = "/home/ana";
 
 fn ana() -> UserName {
     UserName::new("ana").unwrap()
-}
-
-fn target(name: &str) -> Target {
-    Target::parse(name).unwrap()
-}
-
-fn seq(number: u64) -> Seq {
-    Seq::new(number).unwrap()
 }
 
 fn waiting(id: &str, to: &str) -> Outgoing {

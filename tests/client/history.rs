@@ -13,27 +13,16 @@ use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::lookup::{Lookup, look_up};
 use wachat::client::state::outbox::Outgoing;
 use wachat::disk::{Disk, RealDisk};
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, State, Target, Text, Timestamp};
 use wachat::protocol::{Chat, Event, HistoryRecord};
 use wachat::wal::WalError;
 
 use crate::support::World;
 use crate::support::client_files::records_on;
 use crate::support::process::Process;
+pub(super) use crate::support::values::{seq, target, user};
 
 pub(super) const HOME: &str = "/home/ana";
-
-pub(super) fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
-}
-
-pub(super) fn target(name: &str) -> Target {
-    Target::parse(name).unwrap()
-}
-
-pub(super) fn seq(number: u64) -> Seq {
-    Seq::new(number).unwrap()
-}
 
 /// A client's state and log; each decision is committed at once.
 pub(super) struct Client(pub(super) Home);

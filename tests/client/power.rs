@@ -31,6 +31,7 @@ use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, Use
 use wachat::protocol::{Accepted, Chat, Code, Event, Ko, SessionOpened};
 
 use crate::support::client_files::{put_together, records_on};
+use crate::support::values::seq;
 
 const RUNS: u64 = 3_000;
 const STEPS: usize = 80;
@@ -65,10 +66,6 @@ fn ana() -> UserName {
 
 fn user(name: &str) -> Target {
     Target::parse(name).unwrap()
-}
-
-fn seq(number: u64) -> Seq {
-    Seq::new(number).unwrap()
 }
 
 /// As much of a server as ana's client can see.

@@ -19,22 +19,11 @@ use wachat::client::screen::model::{Model, Request};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::ClientState;
 use wachat::client::state::lookup::Lookup;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Event as ServerEvent, HistoryRecord, SessionOpened};
 
 use crate::setting;
-
-pub fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
-}
-
-pub fn target(name: &str) -> Target {
-    Target::parse(name).unwrap()
-}
-
-pub fn seq(number: u64) -> Seq {
-    Seq::new(number).unwrap()
-}
+pub use crate::support::values::{seq, target, user};
 
 /// A minute of March 2026 as this machine's clock shows it, wherever it is.
 pub fn local(day: i8, hour: i8, minute: i8) -> Timestamp {
@@ -276,6 +265,19 @@ impl ScreenApp {
         let at: jiff::Timestamp = self.at.to_string().parse().unwrap();
         self.at = Timestamp::from_millis((at + time).as_millisecond().try_into().unwrap());
     }
+}
+
+/// A screen whose empty chat with luis is open.
+pub fn chat_with_luis() -> ScreenApp {
+    let mut screen = ScreenApp::new(Theme::Dark);
+    screen.enter("/query luis");
+    screen.enter("/clear");
+    screen
+}
+
+/// The whole screen, as lines.
+pub fn shown(screen: &mut ScreenApp) -> String {
+    screen.draw(78, 24).join("\n")
 }
 
 /// Returns the rows of cells as texts, without the blanks at their ends. A wide character is followed by no blank.

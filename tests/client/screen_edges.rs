@@ -12,18 +12,7 @@ use wachat::client::screen::theme::Theme;
 use wachat::limits;
 use wachat::protocol::Code;
 
-use crate::screen_app::{ScreenApp, target};
-
-fn chat_with_luis() -> ScreenApp {
-    let mut screen = ScreenApp::new(Theme::Dark);
-    screen.enter("/query luis");
-    screen.enter("/clear");
-    screen
-}
-
-fn shown(screen: &mut ScreenApp) -> String {
-    screen.draw(78, 24).join("\n")
-}
+use crate::screen_app::{ScreenApp, chat_with_luis, shown, target};
 
 /// The rows in which a text stands, from the top.
 #[track_caller]

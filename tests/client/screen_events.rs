@@ -17,14 +17,7 @@ use wachat::client::state::record::Record;
 use wachat::model::Seq;
 use wachat::protocol::{Code, Event as ServerEvent, SessionOpened};
 
-use crate::screen_app::{ScreenApp, target, user};
-
-fn chat_with_luis() -> ScreenApp {
-    let mut screen = ScreenApp::new(Theme::Dark);
-    screen.enter("/query luis");
-    screen.enter("/clear");
-    screen
-}
+use crate::screen_app::{ScreenApp, chat_with_luis, target, user};
 
 /// The rows of the conversation, without the list.
 fn conversation(screen: &mut ScreenApp) -> Vec<String> {

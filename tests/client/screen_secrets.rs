@@ -2,20 +2,8 @@
 
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
-use wachat::client::screen::theme::Theme;
 
-use crate::screen_app::{ScreenApp, target};
-
-fn chat_with_luis() -> ScreenApp {
-    let mut screen = ScreenApp::new(Theme::Dark);
-    screen.enter("/query luis");
-    screen.enter("/clear");
-    screen
-}
-
-fn shown(screen: &mut ScreenApp) -> String {
-    screen.draw(78, 24).join("\n")
-}
+use crate::screen_app::{chat_with_luis, shown, target};
 
 #[test]
 fn a_password_is_seen_nowhere_and_the_draft_comes_back_whichever_way_the_question_ends() {

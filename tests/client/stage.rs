@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use crate::support::values::{room, seq, target, user};
 use wachat::client::app::event::{Effect, Event, Moment};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
@@ -15,7 +16,7 @@ use wachat::client::p2p::{Action, DirectEvent};
 use wachat::client::state::ClientState;
 use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
-use wachat::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Codec as _, Event as ServerEvent, HistoryRecord, Ko, SessionOpened};
 
 /// The setting of a person's client in the line mode.
@@ -27,22 +28,6 @@ pub const PERSON: Setting = Setting {
     full_screen: false,
     server: String::new(),
 };
-
-pub fn user(name: &str) -> UserName {
-    UserName::new(name).unwrap()
-}
-
-pub fn target(name: &str) -> Target {
-    Target::parse(name).unwrap()
-}
-
-pub fn room(name: &str) -> RoomName {
-    RoomName::new(name).unwrap()
-}
-
-pub fn seq(number: u64) -> Seq {
-    Seq::new(number).unwrap()
-}
 
 pub fn chat(name: &str, last: u64, read: u64, count: u64) -> Chat {
     Chat { target: target(name), last: seq(last), read: seq(read), count }

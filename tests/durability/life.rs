@@ -9,8 +9,9 @@ use crate::support::group_commit_harness::{GroupCommitHarness, user};
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
+use crate::support::values::target;
 use parking_lot::Mutex;
-use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Message, MessageId, Seq, State, Text, Timestamp, UserName};
 use wachat::state_machine::{Command, LastOfPeer};
 use wachat::store::{Change, Life, Store};
 
@@ -37,10 +38,6 @@ struct Played {
 
 fn store(disk: &SimulatedDisk) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new(DATA))
-}
-
-fn target(name: &str) -> Target {
-    Target::parse(name).expect("a user or a room")
 }
 
 impl Played {

@@ -10,6 +10,7 @@ use crate::support::group_commit_harness::{GroupCommitHarness, SMALL, user};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{read_files, replace_in_table};
+use crate::support::values::target;
 use wachat::disk::Disk;
 use wachat::model::{Banned, Email, MessageId, Seq, ShortText, Target, Text, Timestamp};
 use wachat::protocol::{After, Reply};
@@ -21,10 +22,6 @@ const CAPACITIES: Capacities = Capacities { room_log: 2, remembered_ids: 100 };
 
 pub fn store(disk: &SimulatedDisk, directory: &str) -> Store {
     Store::with_capacities(Arc::new(disk.clone()), Path::new(directory), CAPACITIES)
-}
-
-fn target(name: &str) -> Target {
-    Target::parse(name).expect("a user or a room")
 }
 
 /// A user reads up to the last message.

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use crate::support::values::user;
 use crate::support::{Connection, PASSWORD, World, wait_or, wait_until};
 use regex_lite::Regex;
 use serde_json::Value;
 use wachat::limits;
-use wachat::model::UserName;
 use wachat::protocol::Code;
 use wachat::server::audit::{ConnectionRefusal, Event, KINDS, LoginFailure};
 use wachat::trace::Port;
@@ -158,10 +158,6 @@ fn refused_connections_are_bounded_however_many_addresses_there_are() {
     assert_eq!(first.count(), 2 * limits::AUDIT_KEYS);
     let left_out: Vec<_> = events.iter().filter(|line| line.starts_with("event=left_out")).collect();
     assert_eq!(left_out, ["event=left_out kind=connection_refused", "event=left_out kind=connection_refused count=99"]);
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 /// One event of each kind, in the order of the table.

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use wachat::limits::{PAGE_RECORDS, ROOM_BACKLOG};
-use wachat::model::{MessageId, Seq, Target, Text, UserName};
+use wachat::model::{MessageId, Seq, Text, UserName};
 use wachat::protocol::request::Page;
 use wachat::protocol::{After, HistoryRecord, Reply};
 use wachat::state_machine::{Command, ConnectionId, Effect, Now, Output, Policy, StateMachine, StoredState};
 
 use crate::support::cpu_time;
+use crate::support::values::target;
 
 /// Users, all of them members of the lobby.
 const USERS: usize = 100_000;
@@ -80,10 +81,6 @@ impl Server {
 
 fn name(user: usize) -> UserName {
     UserName::new(&format!("user{user}")).expect("a name")
-}
-
-fn target(name: &str) -> Target {
-    Target::parse(name).expect("a target")
 }
 
 fn number(seq: u64) -> Seq {

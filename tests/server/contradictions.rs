@@ -1,7 +1,8 @@
 //! Records and tables that contradict the state before them: a replay and a checkpoint that name what is not there are
 //! errors, and never another state.
 
-use wachat::model::{Banned, Seq, State, Target, Timestamp, UserName};
+use crate::support::values::seq;
+use wachat::model::{Banned, State, Target, Timestamp, UserName};
 use wachat::protocol::Event;
 use wachat::state_machine::{BanRow, Capacities, IdRow, Snapshot, StoredState, WaitingRow, WaitingRowEvent};
 
@@ -152,10 +153,6 @@ fn name(user: &str) -> UserName {
 
 fn at() -> Timestamp {
     Timestamp::parse(AT).expect("a time")
-}
-
-fn seq(number: u64) -> Seq {
-    Seq::new(number).expect("a number")
 }
 
 /// Returns the checkpoint of a state in which each table has a row.

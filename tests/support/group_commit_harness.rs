@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+pub use super::values::user;
 use wachat::disk::Disk;
 use wachat::limits;
-use wachat::model::{MessageId, Seq, Target, Text, Timestamp, UserName};
+use wachat::model::{MessageId, Seq, Target, Text, Timestamp};
 use wachat::protocol::Reply;
 use wachat::protocol::request::After;
 use wachat::server::GroupCommit;
@@ -36,10 +37,6 @@ pub struct GroupCommitHarness {
     pub sent: Vec<Sent>,
     /// The clock, in milliseconds since 1970: each request takes one.
     pub time: u64,
-}
-
-pub fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 impl GroupCommitHarness {

@@ -27,6 +27,7 @@ pub mod telegram;
 pub mod terminal;
 pub mod tls;
 pub mod traffic;
+pub mod values;
 pub mod world;
 
 use std::io::Read;

@@ -7,11 +7,12 @@ use wachat::client::link::request::{Answer, LogOut, Request};
 use wachat::client::link::session::Session;
 use wachat::client::state::conversation::Gap;
 use wachat::client::state::outbox::Outgoing;
-use wachat::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp, UserName};
+use wachat::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp};
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::{Accepted, Chat, Code, Codec, HistoryRecord, Ko, Member, Peer, Room, Status, User};
 
 use super::script::{LOGIN, play};
+use crate::support::values::{seq, user};
 
 const AT: &str = "2026-11-20T23:55:00.123Z";
 
@@ -25,20 +26,12 @@ fn one<T: Codec>(line: &str) -> T {
     all(&[line]).remove(0)
 }
 
-fn seq(number: u64) -> Seq {
-    Seq::new(number).expect("a number")
-}
-
 fn luis() -> Target {
     Target::parse("luis").expect("a name")
 }
 
 fn sala() -> RoomName {
     RoomName::new("#sala").expect("a name")
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 fn message(text: &str) -> Outgoing {

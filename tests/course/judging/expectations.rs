@@ -36,8 +36,9 @@ fn check_one(case: &Case, patience: Duration) {
 
 fn honest(_: &Asked, _: &mut Answer) {}
 
-fn to_ping(asked: &Asked, answer: &mut Answer, change: impl Fn(&mut Answer)) {
-    if asked.text == "PING" {
+/// Changes the answer to requests with this verb.
+fn to(verb: &str, asked: &Asked, answer: &mut Answer, change: impl Fn(&mut Answer)) {
+    if asked.text.split([';', ':']).next() == Some(verb) {
         change(answer);
     }
 }
@@ -85,33 +86,35 @@ fn what_comes_in_the_place_of_a_line_is_named() {
     let says = |came| ["A < OK", "OK", came];
     check(
         &[
-            passes(STEPS, |asked, answer| to_ping(asked, answer, |answer| answer.bytes = b"OK\r\n".to_vec())),
+            passes(STEPS, |asked, answer| to("PING", asked, answer, |answer| answer.bytes = b"OK\r\n".to_vec())),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.say("KO;INTERNAL;no")),
+                |asked, answer| to("PING", asked, answer, |answer| answer.say("KO;INTERNAL;no")),
                 says("KO;INTERNAL;no"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.end()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.end()),
                 says("the end of the connection"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| (answer.bytes, answer.ends) = (b"OK".to_vec(), true)),
+                |asked, answer| {
+                    to("PING", asked, answer, |answer| (answer.bytes, answer.ends) = (b"OK".to_vec(), true))
+                },
                 says("the end of the connection"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.bytes = b"O\xffK\n".to_vec()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.bytes = b"O\xffK\n".to_vec()),
                 says("a line that is no UTF-8"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.bytes = vec![b'x'; 70_000]),
+                |asked, answer| to("PING", asked, answer, |answer| answer.bytes = vec![b'x'; 70_000]),
                 says("a line of more than 65,536 bytes"),
             ),
-            fails(STEPS, |asked, answer| to_ping(asked, answer, |answer| answer.say("")), says("")),
+            fails(STEPS, |asked, answer| to("PING", asked, answer, |answer| answer.say("")), says("")),
         ],
         LONG,
     );
@@ -119,12 +122,12 @@ fn what_comes_in_the_place_of_a_line_is_named() {
         &[
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.bytes.clear()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.bytes.clear()),
                 says("nothing in time"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.bytes = b"OK".to_vec()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.bytes = b"OK".to_vec()),
                 says("nothing in time"),
             ),
         ],
@@ -134,49 +137,39 @@ fn what_comes_in_the_place_of_a_line_is_named() {
 
 #[test]
 fn an_account_is_one_when_its_reply_says_so() {
-    fn to_register(asked: &Asked, answer: &mut Answer, change: impl Fn(&mut Answer)) {
-        if asked.text.starts_with("REGISTER") {
-            change(answer);
-        }
-    }
-    fn to_leave(asked: &Asked, answer: &mut Answer, change: impl Fn(&mut Answer)) {
-        if asked.text == "LEAVE;#lobby" {
-            change(answer);
-        }
-    }
     const STEPS: &str = "users ana\nA login SEND ana\nA > PING\nA < OK";
     let says = |came| ["users ana", "OK;ana;wachat/1", came];
     check(
         &[
             fails(
                 STEPS,
-                |asked, answer| to_register(asked, answer, |answer| answer.edit("ana", "luis")),
+                |asked, answer| to("REGISTER", asked, answer, |answer| answer.edit("ana", "luis")),
                 says("OK;luis;wachat/1"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_register(asked, answer, |answer| answer.edit("/1", "/2")),
+                |asked, answer| to("REGISTER", asked, answer, |answer| answer.edit("/1", "/2")),
                 says("OK;ana;wachat/2"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_register(asked, answer, |answer| answer.edit("/1", "/1;0;s")),
+                |asked, answer| to("REGISTER", asked, answer, |answer| answer.edit("/1", "/1;0;s")),
                 says("OK;ana;wachat/1;0;s"),
             ),
-            fails(STEPS, |asked, answer| to_register(asked, answer, |answer| answer.say("OK")), says("OK")),
+            fails(STEPS, |asked, answer| to("REGISTER", asked, answer, |answer| answer.say("OK")), says("OK")),
             fails(
                 STEPS,
-                |asked, answer| to_register(asked, answer, |answer| answer.say("KO;CLOSED;no")),
+                |asked, answer| to("REGISTER", asked, answer, |answer| answer.say("KO;CLOSED;no")),
                 says("KO;CLOSED;no"),
             ),
             fails(
                 STEPS,
-                |asked, answer| to_register(asked, answer, |answer| answer.end()),
+                |asked, answer| to("REGISTER", asked, answer, |answer| answer.end()),
                 says("the end of the connection"),
             ),
-            passes(STEPS, |asked, answer| to_leave(asked, answer, |answer| answer.say("OK"))),
-            passes(STEPS, |asked, answer| to_leave(asked, answer, |answer| answer.say("KO;SYNTAX;no rooms here"))),
-            passes(STEPS, |asked, answer| to_leave(asked, answer, |answer| answer.end())),
+            passes(STEPS, |asked, answer| to("LEAVE", asked, answer, |answer| answer.say("OK"))),
+            passes(STEPS, |asked, answer| to("LEAVE", asked, answer, |answer| answer.say("KO;SYNTAX;no rooms here"))),
+            passes(STEPS, |asked, answer| to("LEAVE", asked, answer, |answer| answer.end())),
         ],
         LONG,
     );
@@ -184,11 +177,6 @@ fn an_account_is_one_when_its_reply_says_so() {
 
 #[test]
 fn a_login_has_the_reply_of_its_port() {
-    fn to_login(asked: &Asked, answer: &mut Answer, change: impl Fn(&mut Answer)) {
-        if asked.text.starts_with("LOGIN") {
-            change(answer);
-        }
-    }
     const SEND: &str = "users ana\nA login SEND ana\nA > PING\nA < OK";
     const RECV: &str = "users ana\nA login RECV ana\nA > PING\nA < OK";
     let on_send = |came| ["A login SEND ana", "OK;ana;wachat/1", came];
@@ -197,40 +185,40 @@ fn a_login_has_the_reply_of_its_port() {
         &[
             passes(SEND, honest),
             passes(RECV, honest),
-            passes(RECV, |asked, answer| to_login(asked, answer, |answer| answer.edit(";0;", ";17;"))),
+            passes(RECV, |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit(";0;", ";17;"))),
             fails(
                 SEND,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit("/1", "/1;0;s")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit("/1", "/1;0;s")),
                 on_send("OK;ana;wachat/1;0;s"),
             ),
             fails(
                 SEND,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit("ana", "Ana")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit("ana", "Ana")),
                 on_send("OK;Ana;wachat/1"),
             ),
             fails(
                 SEND,
-                |asked, answer| to_login(asked, answer, |answer| answer.say("KO;AUTH;no")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.say("KO;AUTH;no")),
                 on_send("KO;AUTH;no"),
             ),
             fails(
                 RECV,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit(";0;store1", "")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit(";0;store1", "")),
                 on_recv("OK;ana;wachat/1"),
             ),
             fails(
                 RECV,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit(";store1", "")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit(";store1", "")),
                 on_recv("OK;ana;wachat/1;0"),
             ),
             fails(
                 RECV,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit("wachat/1", "wachat")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit("wachat/1", "wachat")),
                 on_recv("OK;ana;wachat;0;store1"),
             ),
             fails(
                 RECV,
-                |asked, answer| to_login(asked, answer, |answer| answer.edit("store1", "a;b")),
+                |asked, answer| to("LOGIN", asked, answer, |answer| answer.edit("store1", "a;b")),
                 on_recv("OK;ana;wachat/1;0;a;b"),
             ),
         ],
@@ -243,7 +231,7 @@ fn a_line_within_a_time_is_neither_late_nor_early() {
     const STEPS: &str = "users ana\nA login SEND ana\nA > PING\nA within 400 20000 < OK";
     const AT_ONCE: &str = "users ana\nA login SEND ana\nA > PING\nA within 0 700 < OK";
     let late = |asked: &Asked, answer: &mut Answer| {
-        to_ping(asked, answer, |answer| answer.pause = Duration::from_millis(1500))
+        to("PING", asked, answer, |answer| answer.pause = Duration::from_millis(1500))
     };
     check(
         &[
@@ -252,7 +240,7 @@ fn a_line_within_a_time_is_neither_late_nor_early() {
             fails(
                 STEPS,
                 |asked, answer| {
-                    to_ping(asked, answer, |answer| {
+                    to("PING", asked, answer, |answer| {
                         (answer.pause, answer.bytes) = (Duration::from_millis(600), b"KO;X;y\n".to_vec())
                     })
                 },
@@ -260,7 +248,7 @@ fn a_line_within_a_time_is_neither_late_nor_early() {
             ),
             fails(
                 STEPS,
-                |asked, answer| to_ping(asked, answer, |answer| answer.end()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.end()),
                 ["A within 400 20000 < OK", "OK", "the end of the connection"],
             ),
             fails(AT_ONCE, late, ["A within 0 700 < OK", "OK", "nothing in time"]),
@@ -286,11 +274,13 @@ fn an_end_is_an_end_and_silence_is_silence() {
             fails(CLOSED, |asked, answer| to_quit(asked, answer, "OK\nKO;X;y\n", false), ["A closed", end, "KO;X;y"]),
             fails(CLOSED, |asked, answer| to_quit(asked, answer, "", true), ["A < OK", "OK", end]),
             fails(CLOSED, |asked, answer| to_quit(asked, answer, "OK\n", false), ["A closed", end, "nothing in time"]),
-            passes(SILENT, |asked, answer| to_ping(asked, answer, |answer| answer.pause = Duration::from_millis(1600))),
+            passes(SILENT, |asked, answer| {
+                to("PING", asked, answer, |answer| answer.pause = Duration::from_millis(1600))
+            }),
             fails(SILENT, honest, ["A silent 900", "nothing for 900ms", "OK"]),
             fails(
                 SILENT,
-                |asked, answer| to_ping(asked, answer, |answer| answer.end()),
+                |asked, answer| to("PING", asked, answer, |answer| answer.end()),
                 ["A silent 900", "nothing for 900ms", end],
             ),
         ],

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
+use crate::support::values::target;
 use wachat::course::checker::{Checker, Row, Seen, Verdict};
 use wachat::limits;
-use wachat::model::{Banned, Message, MessageId, Seq, ShortText, State, Target, Text, Timestamp, UserName};
+use wachat::model::{Banned, Message, MessageId, Seq, ShortText, State, Text, Timestamp, UserName};
 use wachat::protocol::request::Page;
 use wachat::protocol::{Accepted, After, Event, HistoryRecord, Reply};
 use wachat::server::{GroupCommit, Urgency, delivered};
@@ -111,10 +112,6 @@ type Step = Result<Result<(), Gone>, String>;
 
 fn name(user: &str) -> UserName {
     UserName::new(user).expect("a name")
-}
-
-fn target(name: &str) -> Target {
-    Target::parse(name).expect("a user or a room")
 }
 
 fn bannable(text: &str) -> Banned {

@@ -12,9 +12,9 @@ use crate::support::process::Process;
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
 use crate::support::store_files::{newest_checkpoint, replace_in_table};
+use crate::support::values::seq;
 use wachat::disk::read;
 use wachat::limits;
-use wachat::model::Seq;
 use wachat::state_machine::{ConversationId, HistoryPrefix, Participants, Policy};
 use wachat::store::{HistoryFile, Problem, Row, Store, StoreError};
 
@@ -35,10 +35,6 @@ struct Long {
     participants: Participants,
     filed: HistoryPrefix,
     rows: Vec<(u64, String)>,
-}
-
-fn seq(number: u64) -> Seq {
-    Seq::new(number).expect("a number")
 }
 
 fn long() -> Long {

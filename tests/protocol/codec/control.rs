@@ -2,19 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::support::values::{room, user};
 use log::LevelFilter;
 use wachat::limits;
-use wachat::model::{Banned, Email, NewAccount, RoomName, ShortText, Timestamp, UserName};
+use wachat::model::{Banned, Email, NewAccount, ShortText, Timestamp};
 use wachat::protocol::Codec;
 use wachat::protocol::control::{Account, Ban, ControlRequest, Figure, Room, Session, SessionChoice};
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
-}
-
-fn room(name: &str) -> RoomName {
-    RoomName::new(name).expect("a name")
-}
 
 fn short(text: &str) -> ShortText {
     ShortText::new(text).expect("a text")

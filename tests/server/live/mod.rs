@@ -10,11 +10,12 @@ mod shown;
 use std::time::Duration;
 
 use model::Model;
-use wachat::model::{Email, MessageId, Proof, Seq, Target, Text, Timestamp, Token, UserName};
+use wachat::model::{Email, MessageId, Proof, Target, Text, Timestamp, Token, UserName};
 use wachat::protocol::After;
 use wachat::state_machine::{Command, ConnectionId, LastOfPeer, Now, Output, Policy, StateMachine, StoredState};
 
 use crate::support::random::Random;
+use crate::support::values::seq;
 
 /// Users first, then rooms.
 const PLACES: [&str; 6] = ["ana", "luis", "eva", "leo", "#aula", "#sala"];
@@ -33,10 +34,6 @@ fn name(user: usize) -> UserName {
 
 fn target(place: usize) -> Result<Target, wachat::model::NoSuchTarget> {
     Target::parse(PLACES[place])
-}
-
-fn seq(number: u64) -> Seq {
-    Seq::new(number).expect("a number")
 }
 
 /// The state machine and the model, asked the same.

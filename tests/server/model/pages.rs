@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use crate::support::values::user;
 use wachat::model::{RoomName, Seq, Target, UserName};
 use wachat::protocol::Reply;
 use wachat::protocol::request::Page;
@@ -22,10 +23,6 @@ impl Asked<'_> {
     fn targets(&self) -> Vec<Target> {
         self.names.iter().chain(self.rooms).map(|name| Target::parse(name).expect("a target")).collect()
     }
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 /// A question changes nothing: no record follows.

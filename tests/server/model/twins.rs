@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::pages::{self, Asked};
 use crate::support::random::Random;
+use crate::support::values::user;
 use wachat::model::{Banned, Email, MessageId, NewAccount, Seq, ShortText, Target, Text, Timestamp, UserName};
 use wachat::protocol::{After, Event};
 use wachat::state_machine::{
@@ -106,10 +107,6 @@ struct Play {
     connections: u64,
     /// Of each direct message: number, sender and recipient.
     direct: Vec<(Seq, UserName, UserName)>,
-}
-
-fn user(name: &str) -> UserName {
-    UserName::new(name).expect("a name")
 }
 
 impl Play {
