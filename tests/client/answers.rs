@@ -1,4 +1,5 @@
-//! What the app shows of each answer of the server: whole, in its order, and with what this client knows besides.
+//! The lines that the app shows for each answer of the server: whole, in its order, and with what this client knows
+//! besides.
 
 use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::event::Event as AppEvent;

@@ -3,7 +3,7 @@
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, Terminal, WACHAT, World};
 
-/// The state behind a message.
+/// The state after a message.
 const IN_PLACE: &str = "room for +";
 
 /// A refused message, its row in the history, a long text in a state, what is unread and where one is.

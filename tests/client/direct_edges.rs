@@ -1,5 +1,5 @@
-//! The edges of direct chats, in the app alone: where there are none, whom the server does not name, how much one side may
-//! say, and to whom an answer goes.
+//! The edges of direct chats, in the app alone: where there are none, whom the server does not name, how much one side
+//! may say, and to whom an answer goes.
 
 use crate::stage::{PERSON, Stage, refused, target, user};
 use wachat::client::app::Setting;
@@ -105,7 +105,7 @@ fn an_answer_goes_to_who_spoke_directly_last() {
     stage.answer_all();
     stage.direct(said(1, 1, "directly"));
     assert_eq!(stage.enter("/reply hola"), ["queued, to luis: hola, others 0"]);
-    // What comes again is not new, and changes nothing.
+    // A repeated message is not new, and changes nothing.
     stage.receive("eva", "ana", "later");
     stage.direct(said(1, 1, "directly"));
     assert_eq!(stage.enter("/reply hola"), ["queued, to eva: hola, others 0"]);

@@ -1,5 +1,5 @@
-//! Direct chats with three peers beside a model, through random lives: calls of both sides, tokens that come early or late,
-//! users who are hidden or written to, silence, and every end. All that is shown and done is what the model says.
+//! Direct chats with three peers beside a model, through random lives: calls of both sides, tokens that come early or
+//! late, users who are hidden or written to, silence, and every end. All that is shown and done is what the model says.
 
 use std::time::Instant;
 
@@ -77,7 +77,7 @@ impl Life {
         assert!(self.stage.app.wants_line(), "seed {}, {:?}", self.seed, self.steps.last());
     }
 
-    /// What the app has said and done is what the model has.
+    /// Compares the app's lines and actions with the model's.
     fn compare(&mut self, shown: Vec<String>) {
         let now = self.stage.now;
         self.model.release();

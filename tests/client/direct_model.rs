@@ -20,7 +20,7 @@ pub struct Chat {
     pub heard: bool,
     pub told: bool,
     since: Instant,
-    /// What a caller has said who is not accepted.
+    /// Messages of a caller who is not accepted.
     pub waiting: Option<Said>,
     pub unconfirmed: Vec<(Said, Instant)>,
     pub closing: Option<String>,
@@ -46,7 +46,7 @@ pub struct Model {
     pub called: HashSet<&'static str>,
     pub written: HashSet<&'static str>,
     pub hidden: HashSet<&'static str>,
-    /// What is in the history.
+    /// Content of the history.
     pub kept: HashSet<MessageId>,
     pub lost: Vec<(&'static str, Said)>,
     pub open: Option<Open>,
@@ -142,7 +142,7 @@ impl Model {
         });
     }
 
-    /// Whom the user wants to hear by now is heard: what they have said is stored, and confirmed.
+    /// Accepts the callers whom the user wants to hear by now: their messages are stored and confirmed.
     pub fn release(&mut self) {
         let is_waiting = |chat: &&Chat| !chat.accepted && chat.closing.is_none() && self.wants_to_hear(chat.peer);
         let numbers: Vec<_> = self.chats.iter().filter(is_waiting).map(|chat| chat.number).collect();
@@ -170,7 +170,7 @@ impl Model {
         }
     }
 
-    /// A sign of life of the peer: with the first one the lines follow that have waited behind the first.
+    /// A sign of life of the peer: with the first one the lines follow that have waited after the first.
     pub fn note_heard(&mut self, number: u64, now: Instant) {
         let Some(chat) = self.find(number).filter(|chat| !chat.heard) else { return };
         chat.heard = true;

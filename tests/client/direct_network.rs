@@ -1,5 +1,5 @@
-//! The connections of direct chats, in this process: two networks that call each other, and peers that speak by hand. Every
-//! line that comes is reported once, every answer leaves, and every end says why.
+//! The connections of direct chats, in this process: two networks that call each other, and peers that speak by hand.
+//! Every line that comes is reported once, every answer leaves, and every end says why.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
@@ -113,7 +113,7 @@ fn two_networks_carry_lines_both_ways_and_confirm_each() {
     ana.carry_out(Action::Close { number: mine });
     assert!(matches!(next(&mut ana), DirectEvent::Closed { number, .. } if number == mine));
     assert_eq!(luis.closed(), (theirs, String::new()), "the peer just left");
-    // What is closed takes nothing more, and reports nothing more.
+    // A closed connection takes nothing more, and reports nothing more.
     say(&mut ana, mine, "late", "late");
     assert!(ana.arriving().is_empty() && luis.network.arriving().is_empty());
 }
@@ -133,7 +133,7 @@ fn a_caller_who_is_refused_is_told_why_and_the_callee_forgets_the_call() {
     assert_eq!(luis.closed(), (number, String::new()));
 }
 
-/// What answers a call, and what the user is told of it.
+/// Answers of a peer to a call, and the line that the user is shown.
 #[test]
 fn whatever_else_answers_a_call_is_reported_as_such() {
     for (answer, why) in [
@@ -213,7 +213,7 @@ fn an_answer_that_ends_the_chat_arrives_before_the_end() {
     assert_eq!(luis.closed(), (number, String::new()));
 }
 
-/// Whether a connection is read, and not closed at once.
+/// Returns whether a connection is read, and not closed at once.
 fn is_let_in(port: u16) -> bool {
     let stream = TcpStream::connect((HERE, port)).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();

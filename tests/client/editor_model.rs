@@ -1,5 +1,5 @@
-//! The editor beside a model of it, through random keys: the text, the place of the cursor, what is recalled, cut and put
-//! back are those that a user of such keys expects.
+//! The editor beside a model of it, through random keys: the text, the place of the cursor, what is recalled, cut and
+//! put back are those that a user of such keys expects.
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -8,7 +8,7 @@ use wachat::client::terminal::wrap::cells;
 
 use crate::support::random::Random;
 
-/// So wide that no line is wrapped.
+/// A width at which no line is wrapped.
 const WIDE: usize = 10_000;
 
 /// A text in lines, each of characters as people see them.
@@ -86,7 +86,7 @@ impl Model {
         true
     }
 
-    /// Deletes the character behind the cursor, or the end of the line.
+    /// Deletes the character after the cursor, or the end of the line.
     fn delete(&mut self) {
         let place = self.place;
         if place < self.here().len() {
@@ -116,7 +116,7 @@ impl Model {
         before[..end].iter().rposition(|c| is_space(c)).map_or(0, |space| space + 1)
     }
 
-    /// The end of the word behind the cursor.
+    /// The end of the word after the cursor.
     fn end_of_word(&self) -> usize {
         let line = &self.lines[self.line];
         let begin = (self.place..line.len()).find(|at| !is_space(&line[*at])).unwrap_or(line.len());
@@ -171,7 +171,7 @@ impl Model {
     }
 }
 
-/// What a user may press, and what it is to do.
+/// Keys that a user may press, and the effect of each.
 type Key = (KeyCode, KeyModifiers, fn(&mut Model));
 
 fn keys() -> Vec<Key> {

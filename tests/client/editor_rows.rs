@@ -9,8 +9,8 @@ fn press(editor: &mut Editor, code: KeyCode, modifiers: KeyModifiers) -> Edit {
     editor.input(KeyEvent::new(code).modifiers(modifiers))
 }
 
-/// The places at which the characters of a text stand in rows of this width, and the place behind the last one. No word is
-/// longer than a row.
+/// The places at which the characters of a text stand in rows of this width, and the place after the last one. No word
+/// is longer than a row.
 fn places(text: &str, width: usize) -> Vec<(usize, usize)> {
     let (mut places, mut row) = (Vec::new(), 0);
     for (number, line) in text.split('\n').enumerate() {
@@ -71,7 +71,7 @@ fn up_and_down_keep_the_column_in_wrapped_rows() {
     }
 }
 
-/// What is no key of the editor leaves the text alone, and so does a key that is let go.
+/// A key that the editor does not know leaves the text alone, and so does a key that is let go.
 #[test]
 fn other_keys_are_left_to_the_front_end() {
     let mut editor = Editor::default();

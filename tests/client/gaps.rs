@@ -1,5 +1,5 @@
-//! Gaps, fetched messages and what other programs left, in the client's state alone: whatever a server gives, each message is
-//! in the history once, in its place, and nothing else is.
+//! Gaps, fetched messages and what other programs left, in the client's state alone: whatever a server gives, each
+//! message is in the history once, in its place, and nothing else is.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl Filling {
         Gap { target: target("luis"), first: seq(self.first), last: seq(self.last) }
     }
 
-    /// What the page does not reach is still a gap.
+    /// Numbers that the page does not reach are still a gap.
     fn rest(&self) -> Option<(u64, u64)> {
         let oldest = self.page.first().map_or(self.first, |record| record.numbers().0.get());
         (oldest > self.first).then(|| (self.first, oldest - 1))

@@ -1,5 +1,5 @@
-//! The whole screen of the line mode, in a real terminal, beside a model: lines that scroll, and below them the prompt with
-//! what is being written, and the cursor. After every key and every message each row is as expected.
+//! The whole screen of the line mode, in a real terminal, beside a model: lines that scroll, and below them the prompt
+//! with what is being written, and the cursor. After every key and every message each row is as expected.
 
 use crate::sketch::lines::{cells, rows_of_input, rows_of_line};
 use crate::support::random::Random;
@@ -7,7 +7,7 @@ use crate::support::{Connection, PASSWORD, Terminal, WACHAT, World};
 
 const PROMPT: &str = "#lobby> ";
 const WORDS: [&str; 9] = ["uno", "dos", "tres", "cuatro", "y", "日本語", "catorce", "esternocleidomastoideo", "fin"];
-/// Most cells of a mark, for which there is room behind a message.
+/// Most cells of a mark, for which there is room after a message.
 const MARK: usize = 7;
 
 struct Life {
@@ -91,7 +91,7 @@ impl Life {
         let is_there = |rows: &[String]| {
             let end = rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
             let shown: Vec<_> = rows[..end].iter().map(|row| without_time(row)).collect();
-            // Where the block was higher there is nothing below it now.
+            // Rows below a block that was higher before are empty.
             let least = (self.size[0] + block.len() - self.tallest - blank).min(all.len());
             all.ends_with(&shown) && shown.len() >= least && usize::from(self.ana.cursor().1) == column
         };
@@ -138,7 +138,7 @@ impl Life {
         }
     }
 
-    /// A message of one's own has its mark behind it, or in a row of its own where there is no room for any mark.
+    /// A message of one's own has its mark after it, or in a row of its own where there is no room for any mark.
     fn enter(&mut self) {
         self.ana.type_bytes(b"\r");
         let text = std::mem::take(&mut self.input).trim_end_matches('\n').to_owned();

@@ -62,7 +62,7 @@ fn the_last_rows_are_those_of_the_log_and_of_memory_in_the_order_of_their_times(
     assert_eq!(lookup, Lookup::Last(target("luis"), 4));
     let found = stage.handle(Event::LookedUp(lookup.clone(), Ok([6, 7, 8, 9].map(received).to_vec())));
     assert_eq!(found, shown([7, 8, 9, 10], "row"));
-    // A gap has no time: it stands before the row behind it, and a direct line where its time is.
+    // A gap has no time: it stands before the row after it, and a direct line where its time is.
     let gap = Row::Gap(Gap { target: target("luis"), first: Seq::new(4).unwrap(), last: Seq::new(6).unwrap() });
     let direct = Row::Direct(Message { seq: Seq::ZERO, ..(*message(2, "luis", "ana", "directly")).clone() }.into());
     let of_log = [received(3), (target("luis"), gap), received(7), (target("luis"), direct), received(8)];

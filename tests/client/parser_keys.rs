@@ -31,7 +31,7 @@ fn mouse(kind: MouseEventKind, column: u16, row: u16) -> InputEvent {
     InputEvent::Terminal(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
 }
 
-/// The events of parts that come one after another, and of the pause behind them.
+/// The events of parts that come one after another, and of the pause after them.
 fn parse(parts: &[&[u8]]) -> Vec<InputEvent> {
     let mut parser = Parser::default();
     let mut events: Vec<_> = parts.iter().flat_map(|part| parser.feed(part)).collect();
@@ -125,7 +125,8 @@ fn inputs() -> Vec<(Vec<u8>, Vec<InputEvent>)> {
         ("\u{1b}[[E".to_owned(), vec![plain(KeyCode::F(5))]),
     ]);
     let mut all: Vec<_> = all.into_iter().map(|(text, events)| (text.into_bytes(), events)).collect();
-    // What is not UTF-8 is seen: each byte that begins no character, and each beginning of one that does not go on.
+    // Bytes that are not UTF-8 are seen: each byte that begins no character, and each beginning of one that does not go
+    // on.
     all.push((b"\xff".to_vec(), vec![replacement()]));
     all.push((b"\xc3(".to_vec(), vec![replacement(), plain(KeyCode::Char('('))]));
     all.push((b"\xe6\xbc(".to_vec(), vec![replacement(), plain(KeyCode::Char('('))]));

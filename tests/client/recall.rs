@@ -1,4 +1,4 @@
-//! What the Up key brings back, beside a model; and that it has bounds.
+//! Texts that the Up key brings back, beside a model; and their bounds.
 
 use wachat::client::terminal::recall::Recall;
 
@@ -32,7 +32,7 @@ fn the_newest_texts_are_kept_by_number_and_by_bytes() {
         recall.add(&format!("text {number}"));
     }
     assert_eq!(all(&mut recall), newest);
-    // What was removed leaves its room to others.
+    // A removed text leaves its room to others.
     (0..16).for_each(|number| recall.add(&long(number)));
     (0..16).for_each(|number| recall.remove(&long(number)));
     (100..116).for_each(|number| recall.add(&long(number)));

@@ -19,7 +19,7 @@ const KEPT: usize = 8;
 struct Pair {
     whole: ScreenApp,
     partly: ScreenApp,
-    /// What the log of the other one holds.
+    /// Content of the log of the other one.
     log: Vec<Row>,
     size: (u16, u16),
     said: u64,

@@ -102,7 +102,7 @@ fn assert_shown(terminal: &vt100::Parser, picture: &Picture, why: &str) {
     assert_eq!(shown, rows(&picture.cells), "{why}");
     for at in area.positions() {
         let (cell, drawn) = (screen.cell(at.y, at.x).unwrap(), &picture.cells[at]);
-        // What a terminal leaves of a wide character that is overwritten is a blank of its own choice.
+        // The rest that a terminal leaves of a wide character that is overwritten is a blank of its own choice.
         if !cell.is_wide_continuation() && drawn.symbol() != " " {
             assert_eq!(style_of(cell), expected_style(drawn.style()), "{why}: {at}");
         }

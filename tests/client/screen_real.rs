@@ -20,7 +20,7 @@ fn world() -> World {
     world
 }
 
-/// What stands below the screen that was there before.
+/// Text below the screen that was there before.
 fn last_words(ana: &mut Terminal) -> String {
     let written = ana.last_screen();
     written[written.rfind(LEAVE).unwrap()..].to_owned()

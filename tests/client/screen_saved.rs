@@ -1,5 +1,5 @@
-//! What survives a restart of the full screen: whatever is written is read again, and a damaged file costs no more than
-//! what is damaged.
+//! State that survives a restart of the full screen: whatever is written is read again, and a damaged file costs no
+//! more than what is damaged.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -137,7 +137,7 @@ fn a_file_of_this_form_is_read_line_by_line_and_any_other_is_as_good_as_none() {
         places: places.map(|(to, key, from_last)| (target(to), Place { key, from_last })).into(),
     };
     assert_eq!(whole, expected);
-    // What this version does not know or cannot read costs its own line alone.
+    // A line that this version does not know or cannot read costs itself alone.
     for strange in [
         "LATER;luis;x",
         "OPEN",

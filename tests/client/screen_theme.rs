@@ -80,7 +80,7 @@ fn every_colour_can_be_read_on_its_background() {
     }
 }
 
-/// What a colour says is said by something else, too: in each theme these pairs look different.
+/// Each meaning of a colour is also shown by something else: in each theme these pairs look different.
 #[test]
 fn what_has_a_meaning_looks_different_in_every_theme() {
     for theme in ALL {

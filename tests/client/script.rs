@@ -1,5 +1,5 @@
-//! A client without a person: how a script's lines are read, what waits for what, and what its exit code says. And what ends
-//! a client whose session is taken away.
+//! A client without a person: how a script's lines are read, what waits for what, and what its exit code says. And what
+//! ends a client whose session is taken away.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn what_looks_back_waits_for_the_messages_before_it() {
         let says = ["/search hola", "/status"].contains(&line);
         assert_eq!(!shown.is_empty(), says || line == "/unread", "{line}: {shown:?}");
     }
-    // Where the server does not take them it does not wait for ever.
+    // It does not wait for ever for a server that does not take them.
     let mut stage = Stage::piped();
     stage.type_line("@luis: one");
     stage.type_line("/status");

@@ -60,7 +60,7 @@ pub struct Stage {
     pub at: Timestamp,
     pub sending: Option<Request>,
     pub receiving: Option<Receive>,
-    /// What the direct connections are to do, oldest first.
+    /// Actions for the direct connections, oldest first.
     pub actions: Vec<Action>,
     pub lookups: Vec<Lookup>,
     /// The records of the last event, as they are written.

@@ -1,5 +1,5 @@
-//! What a user is told of their messages and of the connection: each step of a message, each refusal, each loss of the server
-//! once; and what the server is told of what was read.
+//! Notices about a user's messages and about the connection: each step of a message, each refusal, each loss of the
+//! server once; and what the server is told of what was read.
 
 use std::time::Duration;
 
@@ -212,7 +212,7 @@ fn another_store_and_an_older_copy_are_told_of_and_polled_from_what_the_server_s
     );
 }
 
-/// What comes in the first polls, and after a minute without the server, is summed up behind its last message.
+/// Messages of the first polls, and those after a minute without the server, are summed up after the last message.
 #[test]
 fn what_came_meanwhile_is_summed_up_after_a_long_absence_alone() {
     for (seconds, is_summed) in [(59, false), (61, true)] {

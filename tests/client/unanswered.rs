@@ -1,5 +1,6 @@
-//! Every command that asks the server, and every way in which it may get no answer: the server refuses it, the connection
-//! is lost, the server is away when it is typed, or too many questions wait. Each is said, and the client goes on.
+//! Every command that asks the server, and every way in which it may get no answer: the server refuses it, the
+//! connection is lost, the server is away when it is typed, or too many questions wait. Each is said, and the client
+//! goes on.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use wachat::limits;
 use wachat::model::Email;
 use wachat::protocol::{Code, Event};
 
-/// What the texts of a line are, where they are not those of any question.
+/// Texts of a line that are not those of any question.
 struct Asked {
     line: &'static str,
     request: Request,
@@ -137,7 +138,7 @@ fn one_question_too_many_is_refused_and_changes_nothing() {
     }
 }
 
-/// The texts that are typed behind a command whose chat does not come about go nowhere for a moment.
+/// The texts that are typed after a command whose chat does not come about go nowhere for a moment.
 #[test]
 fn what_is_typed_behind_a_chat_that_does_not_come_about_is_not_sent_elsewhere() {
     let lines = ["/p2p luis", "/join #sala new", "/query luis"];

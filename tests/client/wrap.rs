@@ -76,7 +76,7 @@ fn nothing_is_lost_and_no_row_is_too_long() {
     }
 }
 
-/// Where a row ends inside a word, the word is longer than a row; and a row ends only where the next word has no room.
+/// If a row ends inside a word, the word is longer than a row; and a row ends only where the next word has no room.
 #[test]
 fn words_stay_whole_where_they_fit_and_no_row_ends_early() {
     let mut random = Random::new(2);
@@ -128,7 +128,7 @@ fn a_place_and_a_character_are_found_from_each_other() {
     }
 }
 
-/// No writing has so many marks on a character: of more than 32 the rest is an ellipsis.
+/// No writing has more than 32 marks on a character: of more the rest is an ellipsis.
 #[test]
 fn of_a_character_with_too_many_marks_the_rest_is_an_ellipsis() {
     for (marks, cut) in [(0, false), (1, false), (31, false), (32, true), (5_000, true)] {

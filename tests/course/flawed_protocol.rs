@@ -1,5 +1,5 @@
-//! The small server with flaws to choose from, without one: its replies are those of the protocol, also at the bounds, and
-//! its file brings all of it back.
+//! The small server with flaws to choose from, without one: its replies are those of the protocol, also at the bounds,
+//! and its file brings all of it back.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -179,7 +179,7 @@ fn each_request_is_answered_as_the_protocol_says() {
     assert_eq!(many.recv("eva", 0).list("POLL;0;0;7").len(), 7);
 }
 
-/// What luis and Ana do with two messages; it ends with these events of Ana.
+/// Steps of luis and Ana with two messages; it ends with these events of Ana.
 fn deliver(small: &Small) -> [String; 2] {
     let (mut ana, mut luis) = (small.register("Ana"), small.register("luis"));
     ana.run_transcript("> SEND;m-1;luis;uno\n< OK;m-1;RECEIVED;<at>;1\n> SEND;m-2;luis;dos\n< OK;m-2;RECEIVED;<at>;2");

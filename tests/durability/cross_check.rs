@@ -19,7 +19,7 @@ const DATA: &str = "/data";
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 const DAY: u64 = 24 * 3_600 * 1_000;
 
-/// What the tables know of a message beside its id.
+/// Fields of a message that the tables know beside its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
     /// It waits for its recipient.
@@ -175,7 +175,7 @@ fn changed(row: &[String], seq: u64) -> Vec<(&'static str, Vec<String>)> {
     changes
 }
 
-/// Tells that the tables but for `ids.csv` know that this field of a message was another one.
+/// Returns whether the tables but for `ids.csv` know that this field of a message was another one.
 fn knows(known: Known, field: &str) -> Option<&'static str> {
     match (known, field) {
         (Known::Waits, "from" | "length") => Some("offline.csv"),

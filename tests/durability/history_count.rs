@@ -1,4 +1,4 @@
-//! What is read of history files is counted, at least so many bytes for each read: the server's limits rest on it.
+//! Bytes that are read of history files are counted, with a minimum for each read: the server's limits rest on it.
 
 use std::path::Path;
 use std::sync::Arc;

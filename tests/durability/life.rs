@@ -1,5 +1,6 @@
-//! The life of a message, as the files alone tell it (`wachat explain`), beside the server that they are written by: after
-//! every few of its steps each message has the states that the server knows, and the changes since the checkpoint.
+//! The life of a message, as the files alone tell it (`wachat explain`), beside the server that they are written by:
+//! after every few of its steps each message has the states that the server knows, and the changes since the
+//! checkpoint.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -88,7 +89,7 @@ impl Played {
         }
     }
 
-    /// Does one of so many kinds of steps.
+    /// Does a step of one of the first `kinds` kinds.
     fn step(&mut self, random: &mut Random, number: u64, kinds: u64) {
         let mut one_of = |names: &[&'static str]| names[random.below(names.len() as u64) as usize];
         let (who, peer, room, id) = (one_of(&USERS), one_of(&USERS), one_of(&ROOMS), one_of(&IDS));
@@ -163,7 +164,7 @@ impl Told {
     }
 }
 
-/// Plays histories with so many kinds of steps; returns how many changes were told.
+/// Plays histories with the first kinds of steps; returns how many changes were told.
 fn play(seeds: u64, kinds: u64) -> usize {
     let mut changes = 0;
     for seed in 0..seeds {

@@ -192,7 +192,7 @@ fn tables_bytes(disk: &SimulatedDisk) -> u64 {
     tables.map(|(_, content)| content.len() as u64).sum()
 }
 
-/// A checkpoint that is asked for once more is the one that is there.
+/// A checkpoint that is asked for once more is the one that exists.
 #[test]
 fn a_checkpoint_of_what_is_covered_changes_nothing() {
     let disk = SimulatedDisk::default();

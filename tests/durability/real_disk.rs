@@ -1,5 +1,5 @@
-//! The real disk does what the rules of `wachat::disk` say, and what the simulated one does: the same calls have the same
-//! results and leave the same files. What it creates is private.
+//! The real disk does what the rules of `wachat::disk` say, and what the simulated one does: the same calls have the
+//! same results and leave the same files. What it creates is private.
 
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
@@ -65,7 +65,7 @@ impl Place {
     }
 }
 
-/// Tells that the disks may differ: a directory is no file, and the errors about that are not the same.
+/// Returns whether the disks may differ: a directory is no file, and the errors about that are not the same.
 fn is_of_the_other_kind(place: &Place, number: u64, [one, other]: [&str; 2]) -> bool {
     let is_directory = |name: &str| place.disk.list(&place.path(name)).is_ok();
     let (takes_directory, exists) =
@@ -132,7 +132,7 @@ fn files_and_directories_are_created_private() {
     assert_eq!(names, ["file", "lock", "replaced", "two", "written"]);
 }
 
-/// What is no file of this user's alone gives way to a new one.
+/// A path that is no file of this user's alone gives way to a new file.
 #[test]
 fn a_pipe_or_a_file_of_another_user_is_not_written_to() {
     let directory = private();

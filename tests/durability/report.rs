@@ -1,4 +1,4 @@
-//! What `wachat check` counts in a store, beside a model of what was done; and what it says of a backup that is not what
+//! Counts of `wachat check` in a store, beside a model of what was done; and what it says of a backup that is not what
 //! its manifest tells.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ fn store(disk: &SimulatedDisk, directory: &str) -> Store {
     Store::new(Arc::new(disk.clone()), Path::new(directory))
 }
 
-/// What was done, as far as a report counts it.
+/// Actions that a report counts.
 #[derive(Default)]
 struct Model {
     users: BTreeSet<&'static str>,
@@ -192,7 +192,7 @@ fn a_manifest_without_its_row_or_with_a_strange_one_is_damage() {
     assert!(refusal(&disk).contains("backup.csv line"), "a changed byte");
 }
 
-/// What is known beside a store, and what was left in it.
+/// Files that may stand beside a store, and files that were left in it.
 #[test]
 fn each_name_in_a_store_that_is_not_its_own_is_a_note() {
     let disk = SimulatedDisk::default();
@@ -247,7 +247,7 @@ fn each_name_in_a_store_that_is_not_its_own_is_a_note() {
     }
 }
 
-/// What may be there before any store may be there before a restored one, and stays.
+/// Files that may exist before any store may exist before a restored one, and stay.
 #[test]
 fn a_restore_takes_a_directory_with_what_may_be_beside_a_store_and_nothing_else() {
     for (name, is_taken) in [

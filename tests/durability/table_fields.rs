@@ -13,7 +13,7 @@ use wachat::state_machine::Policy;
 
 const CHECKPOINT: &str = "/data/checkpoint-000001";
 
-/// What a column holds.
+/// Content of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     /// Any text is one.
@@ -113,7 +113,7 @@ impl Table {
         (3..lines.len()).map(|number| (number, fields(lines[number - 1]))).collect()
     }
 
-    /// Puts another row in the place of one.
+    /// Replaces a row.
     fn replace(&self, disk: &SimulatedDisk, row: &[String], other: &[String]) {
         let changed = replace_in_table(&self.content, &format!("\n{}", line(row)), &format!("\n{}", line(other)));
         disk.tamper(&self.path, |content| *content = changed.into_bytes());

@@ -74,7 +74,7 @@ fn lines_are_whole_in_records_of_any_length() {
     }
 }
 
-/// The longest record, and short ones behind it at once: the server has more than a record to open.
+/// The longest record, and short ones after it at once: the server has more than a record to open.
 #[test]
 fn short_records_behind_the_longest_are_read() {
     const LONGEST: usize = 16_384;

@@ -1,5 +1,5 @@
-//! Accounts, bans and rooms by the administrator's commands, beside lists of what there is: each answer, each record and
-//! each account that is published, in their order.
+//! Accounts, bans and rooms by the administrator's commands, beside lists of what there is: each answer, each record
+//! and each account that is published, in their order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
 }
 
-/// What a command leads to: the answer, and the lines of the log and of what is published before it.
+/// Results of a command: the answer, and the lines of the log and of what is published before it.
 type Said = (String, Vec<String>);
 
 struct Server {
@@ -95,7 +95,7 @@ impl Model {
         if self.is_full { refused(Code::Full) } else { ("OK".to_owned(), lines) }
     }
 
-    /// Returns the form in which the name of an account that is there was registered.
+    /// Returns the form in which the name of an account that exists was registered.
     fn active(&self, user: &str) -> Option<String> {
         self.accounts.get(&name(user)).filter(|(_, is_there)| *is_there).map(|(form, _)| form.clone())
     }

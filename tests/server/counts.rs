@@ -1,5 +1,5 @@
-//! The counts of the metrics port beside a list of what was done: each connection, each login and each KO once, under its
-//! port, its outcome and its code, and nothing else.
+//! The counts of the metrics port beside a list of what was done: each connection, each login and each KO once, under
+//! its port, its outcome and its code, and nothing else.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ fn counts(metrics: SocketAddr) -> Counts {
     samples.collect()
 }
 
-/// What has been counted since, without what has not changed.
+/// Counters that have changed since.
 fn since(metrics: SocketAddr, before: &Counts) -> Counts {
     let now = counts(metrics);
     now.into_iter().map(|(name, value)| (name.clone(), value - before[&name])).filter(|(_, more)| *more != 0).collect()
@@ -42,7 +42,7 @@ fn expect_counts<T>(metrics: SocketAddr, expected: &[&str], what: impl FnOnce() 
     let done = what();
     let mut counted = Counts::new();
     expected.iter().for_each(|name| *counted.entry((*name).to_owned()).or_default() += 1);
-    // What a client was told can be counted a moment later.
+    // A reply may be counted a moment after its client has it.
     wait_or(
         || (since(metrics, &before) == counted).then_some(()),
         || format!("counted {:?} and not {counted:?}", since(metrics, &before)),
@@ -85,7 +85,7 @@ fn every_login_is_counted_once_under_its_outcome_and_its_code() {
     ] {
         expect_refused(&world, metrics, line, code);
     }
-    // Who goes without a line has no outcome.
+    // A connection that ends without a line has no outcome.
     expect_counts(metrics, &["open send"], || drop(Connection::open(world.send)));
     expect_counts(metrics, &["open send"], || Connection::open(world.send).send("LOGIN:ana"));
     world.administer(&["ban", "127.0.0.1"]);

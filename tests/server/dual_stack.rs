@@ -1,5 +1,5 @@
-//! A server that listens on IPv6 and so on IPv4, too: an IPv4 client is that address and no other, in every list, limit, ban and
-//! line of the log.
+//! A server that listens on IPv6 and so on IPv4, too: an IPv4 client is that address and no other, in every list,
+//! limit, ban and line of the log.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use crate::support::held_server::HeldServer;
 use crate::support::world::serve;
 use crate::support::{Connection, PASSWORD, send_signal, wait_or};
 
-/// Tells that this machine has IPv6 at all.
+/// Returns whether this machine has IPv6 at all.
 fn has_ipv6() -> bool {
     let found = TcpListener::bind("[::1]:0").is_ok();
     if !found {
@@ -117,7 +117,7 @@ fn a_ban_concerns_the_addresses_that_it_names_and_no_others() {
     }
 }
 
-/// What a guard reads is the address that it can shut out.
+/// A guard reads the address that it can shut out.
 #[test]
 fn the_log_has_the_address_of_the_client() {
     if !has_ipv6() {

@@ -1,5 +1,5 @@
-//! What the queue of logins remembers of failures, and what it does with a login whose wait is over while it has no turns to
-//! give: both are bounded.
+//! Failures that the queue of logins remembers, and its treatment of a login whose wait is over while it has no turns
+//! to give: both are bounded.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -77,7 +77,7 @@ fn the_oldest_failures_are_forgotten_where_there_is_no_place_for_new_ones() {
     assert!(queue.has_to_wait(addresses - 1), "its failures before count");
 }
 
-/// So many networks have turns already: one more, whose wait is over, is refused and gives its place back.
+/// All turns of networks are taken: one more, whose wait is over, is refused and gives its place back.
 #[test]
 fn a_login_whose_wait_ends_while_all_turns_are_given_is_refused() {
     let mut queue = Queue::new();
@@ -159,7 +159,8 @@ fn an_address_that_has_failed_since_has_the_turns_of_any_other() {
     }
 }
 
-/// Whether its client still reads is not known: it is done at its turn, but does not wait after the failure of another one.
+/// It is unknown whether its client still reads: it is done at its turn, but does not wait after the failure of another
+/// one.
 #[test]
 fn a_login_whose_client_has_closed_its_side_does_not_wait_after_failures() {
     for has_ended in [false, true] {

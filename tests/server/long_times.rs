@@ -1,4 +1,4 @@
-//! What a server does after a minute and after a day, on a clock that the test sets forward.
+//! Actions of a server after a minute and after a day, on a clock that the test sets forward.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn set(world: &World, ahead: Duration) {
     world.clock.as_ref().expect("a clock").set(ahead);
 }
 
-/// Logs in with a wrong password so many times, each time with another name.
+/// Logs in with a wrong password this number of times, each time with another name.
 fn fail(world: &World, last: u8, times: usize) {
     for number in 0..times {
         let mut line = Connection::open_from([127, 0, 0, last], world.send);
@@ -51,7 +51,7 @@ fn wait_for_lines(world: &World, last: u8, expected: &[&[u64]]) {
     );
 }
 
-/// What is left over is told when the minute ends, by a line that is one of the next minute.
+/// The rest is told when the minute ends, by a line that is one of the next minute.
 #[test]
 fn no_address_has_more_than_ten_lines_a_minute_and_no_failed_login_is_lost() {
     let Some(world) = start(&["--no-lobby"]) else { return };
@@ -74,8 +74,8 @@ fn no_address_has_more_than_ten_lines_a_minute_and_no_failed_login_is_lost() {
     wait_for_lines(&world, 8, &[&[1; 3]]);
 }
 
-/// Returns the texts that ana has written to herself and that are there yet. The question wakes a server that sleeps until the
-/// time that it knew.
+/// Returns the texts that ana has written to herself and that are there yet. The question wakes a server that sleeps
+/// until the time that it knew.
 fn texts(ana: &mut Connection) -> Vec<String> {
     ana.list("HISTORY;ana").iter().map(|row| row.rsplit(';').next().expect("a text").to_owned()).collect()
 }
@@ -94,7 +94,8 @@ fn cleaned_at(world: &World) -> String {
     table.lines().nth(2).and_then(|row| row.rsplit(';').next()).unwrap_or_default().to_owned()
 }
 
-/// The first clean-up is at the start, and then there is one a day: what is due goes within a day, and nothing before it is.
+/// The first clean-up is at the start, and then there is one a day: what is due goes within a day, and nothing before
+/// it is.
 #[test]
 fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
     let Some(mut world) = start(&["--no-lobby"]) else { return };

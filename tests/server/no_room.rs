@@ -81,7 +81,7 @@ fn an_import_larger_than_a_segment_is_refused_and_makes_no_account() {
     assert!(server.register("ana").request("PING") == "OK");
 }
 
-/// What is left of the segment that is written is no limit: the next one is begun for it.
+/// The rest of the segment that is written is no limit: the next one is begun for it.
 #[test]
 fn an_import_that_fits_into_a_segment_finds_room_wherever_the_log_stands() {
     let server = HeldServer::start_with(|config| config.sizes = SIZES);

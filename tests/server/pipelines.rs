@@ -1,5 +1,5 @@
-//! Pipelines: how far the server reads ahead of its replies, what it does with what comes in one piece, and that its own
-//! time is not the client's.
+//! Pipelines: how far the server reads ahead of its replies, what it does with what comes in one piece, and that its
+//! own time is not the client's.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use wachat::limits;
 use crate::support::held_server::HeldServer;
 use crate::support::{Connection, PASSWORD, World, wait_until};
 
-/// Waits until so many more inputs wait for the router, and looks for a time whether there are more.
+/// Waits until this number of further inputs waits for the router, and looks for a time whether there are more.
 fn wait_for_exactly(server: &HeldServer, before: f64, expected: f64, what: &str) {
     let count = || server.metric("wachat_router_queue") - before;
     wait_until(what, || count() >= expected);

@@ -1,4 +1,4 @@
-//! What the group commit lets go, and when: nothing before what it depends on is durable, everything once, and in order.
+//! Effects that the group commit releases: nothing before what it depends on is durable, everything once, and in order.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -6,7 +6,8 @@ use crate::support::held_server::HeldServer;
 use crate::support::metrics::{Page, get};
 use crate::support::{Connection, wait_until};
 
-/// What was asked before is answered, durably; a login that has not had its turn is told the reason, and who is idle, too.
+/// Requests from before the stop are answered, durably; a login that has not had its turn is told the reason, and who
+/// is idle, too.
 #[test]
 fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
     let server = HeldServer::start();
@@ -26,7 +27,7 @@ fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
     });
     assert_eq!(ended, Ok(()));
     let told = asked.join().expect("an answer");
-    // On a busy machine the monitor may have waited in vain.
+    // On a busy machine the monitor may have timed out.
     let is_late = told.body.starts_with("the router has not answered");
     assert!(told.status == 503 && (is_late || told.body == "the server is stopping\n"), "{told:?}");
     assert!(luis.read_line().starts_with("OK;held-0;RECEIVED;"));

@@ -18,7 +18,7 @@ use wachat::net::{Outgoing, Progress, Stragglers};
 use crate::support::random::Random;
 use crate::support::{TIMEOUT, wait_until};
 
-/// What a peer does with what it is sent.
+/// Behaviour of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Takes all of it, in pieces.
@@ -32,9 +32,9 @@ enum Kind {
 struct Peer {
     kind: Kind,
     outgoing: Arc<Outgoing>,
-    /// What it was given.
+    /// Bytes that it was given.
     given: Vec<u8>,
-    /// What it took.
+    /// Bytes that it took.
     taken: JoinHandle<Vec<u8>>,
 }
 

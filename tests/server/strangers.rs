@@ -1,5 +1,5 @@
-//! Places for those who have not logged in, beside a count of them: a quarter of all places, and of what is free of it such a
-//! part for an address as is free of all.
+//! Places for those who have not logged in, beside a count of them: a quarter of all places, and of what is free of it
+//! such a part for an address as is free of all.
 
 use std::collections::VecDeque;
 
@@ -34,7 +34,7 @@ impl Places {
         wait_until("the counts", || (count("connections"), count("sessions")) == expected);
     }
 
-    /// How many strangers an address may have now (protocol, section 1).
+    /// Number of strangers that an address may have now (protocol, section 1).
     fn most(&self) -> usize {
         let all = CAPACITY / 4;
         let free = all - self.strangers.len();

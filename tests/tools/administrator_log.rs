@@ -1,4 +1,5 @@
-//! What the server's log has of the administrator's commands, and the figures of `wachat status` beside what was done.
+//! Lines of the server's log about the administrator's commands, and the figures of `wachat status` beside what was
+//! done.
 
 use crate::support::{Connection, PASSWORD, World, wait_until};
 

@@ -1,5 +1,5 @@
-//! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own end alone
-//! is told.
+//! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own
+//! end alone is told.
 
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
@@ -119,7 +119,7 @@ fn what_is_told_after_a_renewal_is_of_the_certificate_that_is_shown() {
         }
         let left = Page::read(metrics).value("wachat_certificate_expiry_seconds");
         assert!(((own - 1) * DAY) as f64 <= left && left <= (own * DAY) as f64, "{own} days: {left}");
-        // What is logged comes behind the exchange of the certificates.
+        // The warning is logged after the exchange of the certificates.
         warnings += usize::from(own < 14);
         wait_until("the warning", || world.log().matches("renew it").count() >= warnings);
         assert_eq!(world.log().matches("renew it").count(), warnings, "{own} days: {}", world.log());

@@ -1,4 +1,4 @@
-//! What each code means to the client: as the answer to a login, to a request, and as the last line of a connection.
+//! Meaning of each code to the client: as the answer to a login, to a request, and as the last line of a connection.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use wachat::protocol::Code;
 
 use super::script::{LOGIN, LOGIN_RECV, play};
 
-/// How an error between client and server goes on.
+/// Consequence of an error between client and server.
 fn kind(error: &LinkError) -> &'static str {
     match error {
         LinkError::Away(_) => "away",
@@ -28,8 +28,8 @@ fn exit(error: LinkError) -> Exit {
     Failure::from(error).0
 }
 
-/// Protocol, section 3: RATE says that a later try may succeed, and so do the codes of a server that has no place, no time or
-/// is not well.
+/// Protocol, section 3: RATE says that a later try may succeed, and so do the codes of a server that has no place, no
+/// time or is not well.
 fn login_meaning(code: Code) -> (&'static str, Exit) {
     match code {
         Code::Rate | Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => ("away", Exit::Away),

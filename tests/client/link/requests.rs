@@ -1,4 +1,4 @@
-//! What the client says for each of its requests, line by line, and what it makes of each answer.
+//! Lines that the client sends for each of its requests, and its reading of each answer.
 
 use std::fmt::Debug;
 
@@ -39,8 +39,8 @@ fn message(text: &str) -> Outgoing {
     Outgoing { id, to: luis(), at: Timestamp::from_millis(0), text }
 }
 
-/// Performs a request on a connection on which the transcript is said, and returns the answer; `Err`: the connection is of no
-/// more use.
+/// Performs a request on a connection on which the transcript is said, and returns the answer; `Err`: the connection is
+/// of no more use.
 fn perform(request: &Request, transcript: &str) -> Result<Answer, String> {
     let script = play([format!("{LOGIN}{}\n>", transcript.replace("<at>", AT))]);
     let mut session = Session::open(&script.account).expect("a session");

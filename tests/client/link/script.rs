@@ -89,7 +89,7 @@ fn play_connection(listener: &TcpListener, transcript: &str) {
 }
 
 impl Script {
-    /// Waits until so many connections are over.
+    /// Waits until this number of connections is over.
     pub fn wait_until_over(&self, connections: usize) {
         wait_until("the end of a connection", || self.over.load(Ordering::SeqCst) >= connections);
     }

@@ -167,7 +167,7 @@ fn a_new_password_is_that_of_the_next_login() {
     let change = "> PASSWD;palabra larga;nueva y larga\n";
     let login = |password: &str, told: &str| format!("> LOGIN:ana:{password}\n< {told}\n");
     let wrong = login("nueva y larga", "KO;AUTH;x");
-    // How PASSWD was answered, the logins that follow, what is told, and the login of the next request.
+    // The answer to PASSWD, the logins that follow, what is told, and the login of the next request.
     let cases = [
         (vec![format!("{LOGIN}{change}< OK\n{READ}")], "Done", NEW),
         (vec![format!("{LOGIN}{change}< KO;PASSWORD;x\n>")], "PASSWORD", LOGIN),

@@ -24,7 +24,7 @@ pub enum Over {
     Paste(String),
 }
 
-/// What the app knows of others.
+/// State of others that the app knows.
 #[derive(Clone, Debug, Default)]
 pub struct Around {
     pub online: Vec<Target>,
@@ -75,7 +75,8 @@ pub struct Places {
 }
 
 impl Sketch {
-    /// A list beside a conversation from 60 columns on, a title from 8 rows on; of the rest a third at most is the input's.
+    /// A list beside a conversation from 60 columns on, a title from 8 rows on; of the rest a third at most is the
+    /// input's.
     pub fn places(&self) -> Places {
         let (width, height) = self.size;
         let beside = if width < 60 { 0 } else { (width / 4).clamp(16, 28) };

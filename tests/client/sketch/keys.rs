@@ -1,4 +1,4 @@
-//! What keys, the mouse and arrivals do to the screen, as its user expects it.
+//! Effects of keys, the mouse and arrivals on the screen, as its user expects it.
 
 use terminput::KeyCode;
 use wachat::model::{State, Target};
@@ -7,7 +7,7 @@ use super::draw::{Over, Sketch};
 use super::lines::{Content, Item, Mark};
 use super::parts::{first_listed, help};
 
-/// What was looked for last.
+/// Words of the last search.
 pub type Found = Option<String>;
 
 impl Sketch {
@@ -23,7 +23,7 @@ impl Sketch {
         self.to_first_new = self.new_above.is_some();
     }
 
-    /// What is submitted goes to the end of the conversation, where it is seen.
+    /// A submitted text goes to the end of the conversation, where it is seen.
     pub fn submit(&mut self) -> String {
         let talk = self.talks.get_mut(self.open.as_ref().unwrap()).unwrap();
         (talk.place, talk.draft, self.new_above) = (None, None, None);
@@ -70,7 +70,7 @@ impl Sketch {
         self.new_above = if is_empty { None } else { Some(talk.seen) };
     }
 
-    /// What came while the user did not look begins with a line.
+    /// A line stands before the messages that came while the user did not look.
     pub fn look_for_new(&mut self) {
         let talk = &self.talks[self.open.as_ref().unwrap()];
         if talk.unseen().next().is_some() {
@@ -116,7 +116,7 @@ impl Sketch {
         talk.place = talk.place_of(&lines, (first + height - 1).min(lines.len() - 1));
     }
 
-    /// What was whole on the screen is seen, unless something new stands above it.
+    /// A message that was whole on the screen is seen, unless something new stands above it.
     pub fn note_drawn(&mut self) {
         let (lines, first, last) = self.window();
         let is_visible = self.focused && !self.is_covered();
@@ -204,7 +204,7 @@ impl Sketch {
         self.over = Over::Search(words, everywhere);
     }
 
-    /// Goes to the message before the one that was found last, or behind it, and round at the ends.
+    /// Goes to the message before the one that was found last, or after it, and round at the ends.
     fn find(&mut self, words: &str, later: bool, found: &mut Found) {
         let words: Vec<_> = words.split_whitespace().map(str::to_lowercase).collect();
         if words.is_empty() {

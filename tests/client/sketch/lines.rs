@@ -1,5 +1,5 @@
-//! What a user would expect to see of a conversation, from what was said there: a sketch beside which the real screen is
-//! laid. It knows nothing of the program but its colours.
+//! The lines that a user expects to see of a conversation, from what was said there: a sketch beside which the real
+//! screen is laid. It knows nothing of the program but its colours.
 
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -28,7 +28,7 @@ pub enum Content {
     /// A message of somebody else, with its number.
     Received(String, u64),
     Own(Mark),
-    /// A line that nobody said: an answer, or behind this sign.
+    /// A line that nobody said: an answer, or a line after this sign.
     Note(Option<char>),
     /// Messages that only the server has: so many, up to this number.
     Hole(u64, u64),
@@ -78,13 +78,13 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// What is received stands behind what the server has, and before what waits.
+    /// Received messages stand after those that the server has, and before those that wait.
     pub fn receive(&mut self, item: Item) {
         let end = self.items.iter().position(Item::is_queued).unwrap_or(self.items.len());
         self.items.insert(end, item);
     }
 
-    /// A note stands behind the last message, and so before a hole behind it.
+    /// A note stands after the last message, and so before a hole after it.
     pub fn note(&mut self, item: Item) {
         let is_hole = |item: &Item| matches!(item.content, Content::Hole(..));
         let end = self.items.iter().rposition(|item| !is_hole(item)).map_or(0, |last| last + 1);
@@ -144,7 +144,7 @@ fn separator(text: &str, style: Style, width: usize) -> Row {
     vec![(line, style)]
 }
 
-/// A paragraph: what stands before its first line, its text, and what stands behind its last line.
+/// A paragraph: what stands before its first line, its text, and what stands after its last line.
 pub struct Paragraph<'a> {
     pub head: Row,
     pub text: &'a str,

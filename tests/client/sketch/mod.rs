@@ -1,6 +1,6 @@
-//! The full screen beside a sketch of it, through random lives: what is said, pressed, clicked and pasted, chats and sizes
-//! that change. After every step each cell of the screen, its style, the cursor, and what calls the user are those of the
-//! sketch.
+//! The full screen beside a sketch of it, through random lives: what is said, pressed, clicked and pasted, chats and
+//! sizes that change. After every step each cell of the screen, its style, the cursor, and what calls the user are
+//! those of the sketch.
 
 mod draw;
 mod hands;
@@ -124,7 +124,7 @@ impl Life {
     }
 }
 
-/// What the sketch is told, and the comparison.
+/// Steps of the sketch, and the comparison.
 impl Life {
     /// Takes over the texts of notes, and what the app knows of others and of the connection.
     fn learn(&mut self) {

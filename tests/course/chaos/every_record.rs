@@ -1,5 +1,5 @@
-//! Which records a rule applies to: each rule that is drawn from the grammar, over a conversation that has records of every
-//! kind, user, port and direction, beside a model that knows the page alone.
+//! Which records a rule applies to: each rule that is drawn from the grammar, over a conversation that has records of
+//! every kind, user, port and direction, beside a model that knows the page alone.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -21,7 +21,7 @@ struct Record {
     words: Vec<&'static str>,
 }
 
-/// Requests, each with the first line of its reply and the records behind it: kind and words of each.
+/// Requests, each with the first line of its reply and the records after it: kind and words of each.
 type Exchange = (&'static str, &'static str, &'static [(&'static str, &'static [&'static str])]);
 
 const SEND: &[Exchange] = &[

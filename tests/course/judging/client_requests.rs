@@ -65,7 +65,7 @@ fn a_poll_is_compared_by_its_number_alone_and_a_login_as_it_is() {
     assert_eq!([&*said.expected, &said.came], ["LOGIN:ana:palabra larga", "REGISTER:ana:palabra larga"]);
 }
 
-/// What a client gets for a SEND: a reply, or the end; and for the PING behind it.
+/// Result of a SEND for its client: a reply, or the end; and for the PING after it.
 fn answers(steps: &str, client: fn(&mut Connection, Option<String>) -> Option<()>) {
     let steps = format!("take SEND\nrun\nSEND < SEND;<id>;luis;hola\n{steps}");
     let outcome = play(&steps, LONG, |puppet| {

@@ -11,7 +11,7 @@ use super::{LONG, SHORT, assert_passed, failure, play};
 /// Two messages for luis: numbers 1 and 2.
 const SENDS: &str = "users ana luis\nA login SEND ana\nrepeat 2 A > SEND;m-{i};{luis};number {i}\nrepeat 2 A < OK;m-{i};RECEIVED;<time>;<n{i}>\nB login RECV luis\n";
 
-/// Plays steps behind the two messages; `changes` are of the reply to POLL.
+/// Plays steps after the two messages; `changes` are of the reply to POLL.
 fn poll(steps: &str, patience: Duration, change: impl Fn(&mut Answer) + Send + Sync + 'static) -> Outcome {
     let server = SmallServer::but(move |asked, answer| {
         if asked.text.starts_with("POLL") {

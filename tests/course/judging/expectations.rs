@@ -1,4 +1,5 @@
-//! What the steps accept of a server and what they refuse: each deviation is named at its step, with what came in its place.
+//! Answers of a server that the steps accept, and those that they refuse: each deviation is named at its step, with
+//! what came in its place.
 
 use std::thread;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The judge itself: what its steps send, accept and refuse, and what it says then. Its tests are played against a small
-//! server, or a small client, that does as the protocol says but for one thing.
+//! The judge itself: what its steps send, accept and refuse, and what it says then. Its tests are played against a
+//! small server, or a small client, that does as the protocol says but for one thing.
 
 mod client_answers;
 mod client_program;
@@ -47,7 +47,7 @@ pub fn play(server: &Server, steps: &str) -> Outcome {
     judge::run(server, &[test(Side::Server, steps)], |_| {}).remove(0)
 }
 
-/// What a failure says: the step, what was expected, what came, and the time line.
+/// Content of a failure: the step, what was expected, what came, and the time line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     pub step: String,

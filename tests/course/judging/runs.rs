@@ -106,7 +106,7 @@ fn a_server_is_looked_at_on_both_ports_before_a_run() {
     }
 }
 
-/// Lets lines go on when so many wait at the same time, and counts how many have waited at most.
+/// Lets lines go on when this number waits at the same time, and counts how many have waited at most.
 #[derive(Default)]
 struct Barrier {
     waiting: Mutex<[usize; 2]>,

@@ -1,4 +1,5 @@
-//! A small server that follows the protocol, as far as the judge's steps in these tests go, but for what a test changes.
+//! A small server that follows the protocol, as far as the judge's steps in these tests go, but for what a test
+//! changes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write as _};
@@ -25,12 +26,12 @@ pub struct Asked {
     pub text: String,
 }
 
-/// What is sent for it: the honest reply, unless it is changed.
+/// Bytes that are sent for it: the honest reply, unless it is changed.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     pub pause: Duration,
     pub bytes: Vec<u8>,
-    /// The connection is closed behind it.
+    /// The connection is closed after it.
     pub ends: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the steps send to a server, and the time line of all of it.
+//! Bytes that the steps send to a server, and the time line of all of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;

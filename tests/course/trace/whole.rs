@@ -1,5 +1,5 @@
-//! Whole pictures of one story: ana sends through a proxy that loses an OK, luis receives, and the server is killed. The
-//! files of `trace/whole` are its three traces, and what is drawn of them.
+//! Whole pictures of one story: ana sends through a proxy that loses an OK, luis receives, and the server is killed.
+//! The files of `trace/whole` are its three traces, and what is drawn of them.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ fn each_form_has_the_whole_story() {
     }
 }
 
-/// What is written on the lines: the kinds of marks that the page names.
+/// Marks on the lines: the kinds of marks that the page names.
 #[test]
 fn the_story_has_each_mark_once() {
     let diagram = draw(&[]);

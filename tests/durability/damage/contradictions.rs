@@ -1,5 +1,5 @@
-//! Files that are whole by themselves, and are not what they should be: of another checkpoint, with a row too few or too
-//! many, or of another conversation. A defect or a person who copies files would leave them so.
+//! Files that are whole by themselves, and are not what they should be: of another checkpoint, with a row too few or
+//! too many, or of another conversation. A defect or a person who copies files would leave them so.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -151,7 +151,7 @@ fn a_history_file_without_its_last_row_is_damage_although_all_else_fits() {
     assert!(damage.contains(&want.to_owned()), "{damage:?}");
 }
 
-/// What a backup or a restore has begun, and who uses the directory, is looked at before anything is read.
+/// A begun backup or restore, and a user of the directory, are looked for before anything is read.
 #[test]
 fn what_is_begun_or_used_is_refused_by_each_command_and_not_changed() {
     let refusal = |disk: &SimulatedDisk, said: &str, check: bool| {

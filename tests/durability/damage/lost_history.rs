@@ -1,5 +1,5 @@
-//! A history file that is lost or too short is made as long as it was by the next checkpoint: with zero bytes and a line
-//! feed where rows were, and the next rows behind them. Rows from a backup can be put back into their place.
+//! A history file that is lost or too short is made as long as it was by the next checkpoint: with zero bytes and a
+//! line feed where rows were, and the next rows after them. Rows from a backup can be put back into their place.
 
 use std::path::Path;
 use std::sync::Arc;

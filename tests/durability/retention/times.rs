@@ -1,5 +1,6 @@
-//! When a message goes: not before its time, and at most a thirtieth of that (at least a day) after it; how often a file is
-//! rewritten for that; when the clock is trusted; and what happens to a file that is damaged, or too large for one step.
+//! The time at which a message goes: not before its time, and at most a thirtieth of that (at least a day) after it;
+//! how often a file is rewritten for that; when the clock is trusted; and what happens to a file that is damaged, or
+//! too large for one step.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -118,7 +119,8 @@ fn a_file_of_which_everything_waits_is_not_rewritten() {
     assert_eq!(found(&disk, "/data/history").len(), 3);
 }
 
-/// Before the first clean-up the newest message tells whether the clock may have jumped; without a message nothing does.
+/// Before the first clean-up the newest message tells whether the clock may have jumped; without a message nothing
+/// does.
 #[test]
 fn the_first_clean_up_trusts_the_clock_by_the_newest_message() {
     let wary = Retention { trusts_clock: false, ..MONTH };

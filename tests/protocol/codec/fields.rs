@@ -1,5 +1,5 @@
-//! The fields of a record (protocol, section 2): a reader of replies and events ignores additional ones, a reader of requests
-//! takes none too many, and neither goes on without one that has to be there. Quotes may be around any.
+//! The fields of a record (protocol, section 2): a reader of replies and events ignores additional ones, a reader of
+//! requests takes none too many, and neither goes on without one that has to be there. Quotes may be around any.
 
 use std::fmt::Debug;
 
@@ -85,7 +85,7 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     for event in events {
         let count = event.split(';').count();
         if event.contains("PEER") {
-            // What is behind the token is a fingerprint.
+            // A fingerprint follows the token.
             assert_reply::<Event>(&format!("{event};<fp>"), count);
         } else {
             assert_reply::<Event>(event, count);
@@ -93,7 +93,7 @@ fn a_reader_of_events_ignores_fields_at_the_end_and_misses_those_before() {
     }
 }
 
-/// Asserts how a request is read: with its first `least` fields at least, and with none behind the last.
+/// Asserts how a request is read: with its first `least` fields at least, and with none after the last.
 fn assert_request<T: PartialEq + Debug>(line: &str, least: usize, read: &dyn Fn(&str) -> Option<T>) {
     let all = fields(line);
     let value = read(&all.join(";"));

@@ -1,4 +1,4 @@
-//! What is said in conversations and rooms: who is to get it, and which states its sender is told of.
+//! Messages in conversations and rooms: their recipients, and the states that their senders are told of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,7 +133,7 @@ impl Model {
         Ok(OK.to_owned())
     }
 
-    /// Tells a sender of a state, in the place of what waits of the same place and state.
+    /// Tells a sender of a state, instead of what waits of the same place and state.
     fn notify(&mut self, sender: usize, place: usize, state: &'static str, upto: u64) {
         if self.is_removed[sender] {
             return;

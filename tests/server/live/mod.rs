@@ -1,6 +1,6 @@
 //! Sessions, their polls and everything that is told to them, by the state machine beside a model: requests in batches,
-//! polls that wait, sessions that take over from others, a full disk. Each line that a client reads is compared, and each
-//! record.
+//! polls that wait, sessions that take over from others, a full disk. Each line that a client reads is compared, and
+//! each record.
 
 mod conversations;
 mod model;
@@ -47,7 +47,7 @@ struct Play {
 
 impl Play {
     fn new(seed: u64) -> Self {
-        // No bucket is filled again, and none is needed.
+        // No bucket is filled again: no rate applies.
         let policy = Policy { rate: None, rate_bytes: None, lobby: false, ..Policy::default() };
         let mut machine = StateMachine::new(StoredState::new("store".into()), policy);
         let mut model = Model::default();
@@ -151,7 +151,7 @@ impl Play {
     }
 
     fn open(&mut self, user: usize) {
-        // A login that took long is older than the session that is there.
+        // A login that took long is older than the session that exists.
         let age = if self.random.chance(15) { self.random.below(30) } else { 0 };
         let (order, address) = (self.connections + 1 - age, [192, 0, 2, user as u8].into());
         let command = Command::Open { user: name(user), order, address };

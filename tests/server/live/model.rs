@@ -1,5 +1,5 @@
-//! What sessions are told, as the page says it: each answer as the lines that a client reads, and each record as a line of
-//! the log. Lists of all that happened, gone through each time.
+//! Lines that sessions are sent, as the page says it: each answer as the lines that a client reads, and each record as
+//! a line of the log. Lists of all that happened, gone through each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,7 @@ pub struct Model {
 
 pub const OK: &str = "OK\n";
 
-/// What a request has led to: its answer, or the code of a refusal.
+/// Result of a request: its answer, or the code of a refusal.
 pub type Outcome = Result<String, &'static str>;
 
 pub fn is_room(place: usize) -> bool {
@@ -276,7 +276,7 @@ impl Model {
             session.sent = seq.max(session.sent);
             lines.push(line);
         }
-        // What it acknowledges has come.
+        // Acknowledged events have come.
         session.sent = session.sent.max(after);
         let connection = session.connection;
         self.answers.push((connection, format!("OK;{}\n{}", lines.len(), lines.concat())));

@@ -1,4 +1,4 @@
-//! What a user is told of messages that are there: HISTORY with their states, and STATUS.
+//! Answers about stored messages: HISTORY with their states, and STATUS.
 
 use wachat::model::{Message, MessageId, State, Text};
 use wachat::protocol::HistoryRecord;
@@ -18,7 +18,7 @@ impl Model {
         })
     }
 
-    /// How far a message is with one of those who get it.
+    /// State of a message with one of its recipients.
     fn state_with(&self, sent: &Sent, reader: usize) -> &'static str {
         let place = if is_room(sent.to) { sent.to } else { sent.from };
         match sent.seq {
