@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use wachat::net::{Outgoing, Progress, Stragglers};
@@ -46,14 +47,18 @@ impl Peer {
         Self { kind, outgoing, given: Vec::new(), taken: thread::spawn(move || take(peer, kind, number)) }
     }
 
-    /// Gives it lines until the socket has refused some.
-    fn give(&mut self, stragglers: &Stragglers, random: &mut Random) {
+    /// Gives it lines until the socket has refused some, or all: the end of a peer that has gone before is told here,
+    /// since the straggler thread never has it.
+    fn give(&mut self, stragglers: &Stragglers, random: &mut Random, told: &Sender<(u64, Progress)>) {
         let (number, mut progress) = (self.outgoing.id, Progress::Done);
         while progress == Progress::Done {
             let count = random.below(3_000);
             let lines: String = (0..count).map(|line| format!("{number}:{}:{line}\n", self.given.len())).collect();
             progress = self.outgoing.send(lines.as_bytes(), stragglers);
             self.given.extend_from_slice(lines.as_bytes());
+        }
+        if progress == Progress::Failed {
+            told.send((number, progress)).unwrap();
         }
     }
 
@@ -71,8 +76,8 @@ fn take(mut peer: UnixStream, kind: Kind, number: u64) -> Vec<u8> {
     let (mut random, mut taken, mut piece) = (Random::new(number), Vec::new(), vec![0; 20_000]);
     peer.set_read_timeout(Some(TIMEOUT)).unwrap();
     if kind == Kind::IsDeaf {
-        // Until it is cut off: the end comes behind what the socket holds.
-        thread::sleep(Duration::from_millis(2_500));
+        // Without events poll(2) waits for the end only.
+        poll(&mut [PollFd::new(&peer, PollFlags::empty())], Some(&TIMEOUT.try_into().unwrap())).unwrap();
         return taken;
     }
     loop {
@@ -88,6 +93,11 @@ fn take(mut peer: UnixStream, kind: Kind, number: u64) -> Vec<u8> {
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+fn start_stragglers(timeout: Duration, told: &Sender<(u64, Progress)>) -> Stragglers {
+    let told = told.clone();
+    Stragglers::start(timeout, move |id, progress| told.send((id, progress)).unwrap()).unwrap()
 }
 
 fn kind_of(number: u64) -> Kind {
@@ -111,11 +121,10 @@ fn ends(ended: &Receiver<(u64, Progress)>, count: usize) -> BTreeMap<u64, Progre
 #[test]
 fn of_many_slow_peers_each_ends_by_itself() {
     let (told, ended) = unbounded();
-    let stragglers =
-        Stragglers::start(Duration::from_millis(800), move |id, progress| told.send((id, progress)).unwrap());
-    let (stragglers, mut random) = (stragglers.unwrap(), Random::new(1));
+    let stragglers = start_stragglers(Duration::from_secs(2), &told);
+    let mut random = Random::new(1);
     let mut peers: Vec<_> = (1..=30).map(|number| Peer::new(number, kind_of(number))).collect();
-    peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random));
+    peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random, &told));
     let (deaf, backlog) = (peers.iter().filter(|peer| peer.kind == Kind::IsDeaf).count(), stragglers.backlog());
     wait_until("those that read to have all", || backlog.connections.load(Ordering::Relaxed) <= deaf);
     for (number, progress) in ends(&ended, peers.len()) {
@@ -130,7 +139,7 @@ fn of_many_slow_peers_each_ends_by_itself() {
     // Those that took all are sent more, and then the end.
     let (mut left, gone): (Vec<_>, Vec<_>) = peers.into_iter().partition(|peer| peer.kind == Kind::Reads);
     for peer in &mut left {
-        peer.give(&stragglers, &mut random);
+        peer.give(&stragglers, &mut random, &told);
         peer.outgoing.close();
     }
     assert!(ends(&ended, left.len()).values().all(|progress| *progress == Progress::Done));
@@ -141,10 +150,10 @@ fn of_many_slow_peers_each_ends_by_itself() {
 #[test]
 fn a_slow_peer_that_is_given_up_is_sent_nothing_more() {
     let (told, ended) = unbounded();
-    let stragglers = Stragglers::start(TIMEOUT, move |id, progress| told.send((id, progress)).unwrap()).unwrap();
+    let stragglers = start_stragglers(TIMEOUT, &told);
     let mut random = Random::new(2);
     let mut peers: Vec<_> = (0..8).map(|number| Peer::new(number, Kind::Reads)).collect();
-    peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random));
+    peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random, &told));
     for peer in peers.iter().filter(|peer| peer.outgoing.id % 2 == 0) {
         peer.outgoing.abort();
         assert!(peer.outgoing.is_closed() && !peer.outgoing.has_unsent());
