@@ -25,12 +25,14 @@ fn main() -> Failable<()> {
     // A server in this process, on free ports, with a temporary directory.
     let directory = tempfile::tempdir()?;
     let server = server::start(Config::on_free_ports(Arc::new(RealDisk), directory.path().join("data")))?;
-    let (send, recv) = (server.send_address(), server.recv_address());
+    let send = server.send_address();
+    let recv = server.recv_address();
 
     let mut ana = Connection::open(send, LoginKind::Register, "ana")?;
     let mut luis = Connection::open(send, LoginKind::Register, "luis")?;
     println!("ana writes to luis, who is offline");
-    let (id, text) = (MessageId::new("hola-1").ok_or("not an id")?, Text::new("hola, luis").ok_or("not a text")?);
+    let id = MessageId::new("hola-1").ok_or("not an id")?;
+    let text = Text::new("hola, luis").ok_or("not a text")?;
     let send = SendRequest::Send { id, to: Target::parse("luis"), text };
     let Accepted { seq: number, .. } = ana.request(|out| send.write(out))?;
     println!("    ana sees: message {number} is RECEIVED; it is on the server's disk");

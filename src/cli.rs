@@ -238,7 +238,8 @@ impl ServeArgs {
 impl From<ServeArgs> for Config {
     fn from(args: ServeArgs) -> Self {
         let timeout = Duration::from_secs(args.timeout);
-        let (registration, tls) = (args.registration(), args.certificate());
+        let registration = args.registration();
+        let tls = args.certificate();
         let bytes_per_day = mib(args.mib_per_day);
         let room_bytes_per_day = bytes_per_day.saturating_mul(limits::ROOM_DAY_FACTOR);
         let policy = Policy {

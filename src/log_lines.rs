@@ -23,7 +23,8 @@ pub fn with_form(mut builder: Builder) -> Builder {
 /// Writes a line. Further lines of a message are indented, so that none passes for a line of the log.
 fn write_line(out: &mut Formatter, record: &Record) -> io::Result<()> {
     let seconds = seconds(Timestamp::now());
-    let (level, target) = (record.level(), record.target());
+    let level = record.level();
+    let target = record.target();
     let style = out.default_level_style(level);
     let message = record.args().to_string().replace('\n', "\n    ");
     writeln!(out, "[{seconds} {style}{level:<5}{style:#} {target}] {message}")

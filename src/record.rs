@@ -42,7 +42,8 @@ impl<'a> Fields<'a> {
         if !is_printable_ascii(line) && line.chars().any(|c| c.is_control() && c != '\t') {
             return Err(SyntaxError::Control);
         }
-        let (mut fields, mut rest) = (Vec::with_capacity(8), Some(line));
+        let mut fields = Vec::with_capacity(8);
+        let mut rest = Some(line);
         // Most lines have no quotes and no escapes, and are only split.
         if memchr2(b'"', b'\\', line.as_bytes()).is_none() {
             let mut start = 0;
@@ -145,7 +146,9 @@ pub fn length_in_record(text: &str) -> usize {
     if memchr3(b'\n', b'\r', b'\\', text.as_bytes()).or_else(|| memchr2(b'"', b';', text.as_bytes())).is_none() {
         return text.len();
     }
-    let (mut escapes, mut quotes, mut separator) = (0, 0, false);
+    let mut escapes = 0;
+    let mut quotes = 0;
+    let mut separator = false;
     for byte in text.bytes() {
         match byte {
             b'\n' | b'\r' | b'\\' => escapes += 1,

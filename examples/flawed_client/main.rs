@@ -72,18 +72,24 @@ enum Job {
 
 fn main() {
     let Arguments { flaw } = Arguments::parse();
-    let (account, files) = (Account::from_environment(flaw), Files::open(flaw));
+    let account = Account::from_environment(flaw);
+    let files = Files::open(flaw);
     let (jobs, to_do) = channel();
     for (id, to, text) in files.outbox() {
         let _ = jobs.send(Job::Send { id, to, text });
     }
-    let (sender, receiver) = (account.clone(), account);
-    let (done, seen, reads) = (files.clone(), files.clone(), jobs.clone());
+    let sender = account.clone();
+    let receiver = account;
+    let done = files.clone();
+    let seen = files.clone();
+    let reads = jobs.clone();
     thread::spawn(move || send_all(&sender, &done, &to_do));
     thread::spawn(move || receive(&receiver, &seen, &reads));
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let Some((to, text)) = line.strip_prefix('@').and_then(|rest| rest.split_once(": ")) else { continue };
-        let (id, to, text) = (new_id(), to.to_owned(), text.to_owned());
+        let id = new_id();
+        let to = to.to_owned();
+        let text = text.to_owned();
         files.add(&id, &to, &text);
         let _ = jobs.send(Job::Send { id, to, text });
     }

@@ -42,7 +42,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(theme: Theme) -> Self {
-        let (begin, at) = (Instant::now(), Timestamp::default());
+        let begin = Instant::now();
+        let at = Timestamp::default();
         let setting = Setting {
             piped: false,
             unattended: false,

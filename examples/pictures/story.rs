@@ -231,7 +231,8 @@ impl Story {
     }
 
     fn move_on(&mut self, name: &str, state: State, upto: Seq) {
-        let (seq, at) = (self.client.next_seq(), self.client.at);
+        let seq = self.client.next_seq();
+        let at = self.client.at;
         self.client.receive(vec![Arrival::State { seq, target: target(name), state, upto, at }]);
     }
 

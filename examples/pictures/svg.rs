@@ -23,7 +23,8 @@ fn ground(theme: Theme) -> [&'static str; 2] {
 }
 
 pub fn write(frame: &Frame, picture: &Picture, theme: Theme) -> String {
-    let (width, height) = (x(SIZE.0) + BORDER, y(SIZE.1) + BORDER);
+    let width = x(SIZE.0) + BORDER;
+    let height = y(SIZE.1) + BORDER;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.1}\" \
          height=\"{height:.1}\" role=\"img\" font-size=\"{FONT}\" font-family=\"ui-monospace, SFMono-Regular, Menlo, \
@@ -120,7 +121,9 @@ fn write_run(svg: &mut String, run: &Run, row: u16, theme: Theme) {
     let modifier = run.look.modifier;
     let [text, background] = ground(theme);
     let colour = colour(run.look.fg, text);
-    let (left, top, width) = (x(run.column), y(row), f32::from(run.cells) * CELL.0);
+    let left = x(run.column);
+    let top = y(row);
+    let width = f32::from(run.cells) * CELL.0;
     let colour = if modifier.contains(Modifier::REVERSED) { background } else { &colour };
     match class(&run.text) {
         Class::Across => rectangle(svg, [left, top + CELL.1 / 2.0, width, 1.0], colour),

@@ -106,7 +106,8 @@ pub fn start(config: Config) -> Result<Bridge, Failure> {
     make_directories(&*config.disk, &directory)?;
     let lock = lock(&*config.disk, &directory)?;
     let state = State::open(config.disk.clone(), directory.join("wal"))?;
-    let (config, state) = (Arc::new(config), Arc::new(Mutex::new(state)));
+    let config = Arc::new(config);
+    let state = Arc::new(Mutex::new(state));
     let telegram = Arc::new(Telegram::new(&config.api_url, &config.token, config.chat));
     let (reports, events) = bounded(limits::CLIENT_EVENTS);
     let from_telegram = FromTelegram::new(config.clone(), telegram.clone(), state.clone(), reports.clone());

@@ -130,7 +130,8 @@ impl Poller {
 
     /// Returns the messages among the events that are carried.
     fn choose_messages(&self, events: Vec<protocol::Event>) -> Vec<Arc<Message>> {
-        let (mut chosen, mut late) = (Vec::new(), 0);
+        let mut chosen = Vec::new();
+        let mut late = 0;
         for event in events.into_iter().filter(|event| event.seq() > self.after) {
             match event {
                 protocol::Event::Message(message) if message.to != Target::Room(self.config.room.clone()) => {

@@ -33,7 +33,8 @@ pub fn last_number(session: &mut Session, room: &RoomName) -> Result<Seq, Failur
 /// Returns the number before the newest messages in the room that are carried after an absence: those of other
 /// users, above `after`, and at most [`limits::BRIDGE_CATCH_UP`].
 pub fn before_the_newest(session: &mut Session, room: &RoomName, me: &UserName, after: Seq) -> Result<Seq, Failure> {
-    let (mut before, mut left) = (None, limits::BRIDGE_CATCH_UP);
+    let mut before = None;
+    let mut left = limits::BRIDGE_CATCH_UP;
     loop {
         let records = history(session, room, limits::MAX_HISTORY_RECORDS, before)?;
         let Some(first) = records.first() else { return Ok(after) };

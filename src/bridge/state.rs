@@ -134,7 +134,8 @@ impl Progress {
     fn apply(&mut self, f: &Fields) -> Option<()> {
         match f.get(0)? {
             "STORE" => {
-                let (store, passed) = (f.get(1)?.to_owned(), Seq::parse(f.get(2)?)?);
+                let store = f.get(1)?.to_owned();
+                let passed = Seq::parse(f.get(2)?)?;
                 *self = Self { store: Some(store), passed, bot: self.bot.take(), ..Self::default() };
             }
             "TRY" => {

@@ -113,7 +113,8 @@ impl ToTelegram {
 /// Returns the texts to send: one, or the parts of a long one. The same message is always cut in the same way, so the
 /// number of a part identifies it.
 fn parts(message: &Message) -> Vec<String> {
-    let (from, text) = (message.from.shown(), with_one_break(message.text.as_str()));
+    let from = message.from.shown();
+    let text = with_one_break(message.text.as_str());
     let (before, after, said) = match text.strip_prefix("/me ") {
         Some(action) => ("* ", " ", action),
         None => ("", ": ", text.as_str()),
@@ -137,7 +138,8 @@ fn length(text: &str) -> usize {
 
 /// Cuts a text at ends of lines, else of words, else between two characters.
 fn split(text: &str, room: usize) -> Vec<&str> {
-    let (mut pieces, mut rest) = (Vec::new(), text);
+    let mut pieces = Vec::new();
+    let mut rest = text;
     while length(rest) > room {
         let (window, beyond) = rest.split_at(fitting(rest, room));
         // A piece is at least half full: otherwise one long line could take a message a word.

@@ -124,7 +124,8 @@ fn send_to_server(socket: &Path, request: &ControlRequest) -> io::Result<Vec<u8>
     let mut stream = TimedStream::new(UnixStream::connect(socket)?, limits::CONTROL_TIMEOUT + limits::POLL_MARGIN);
     // A server that refuses a request may not read all of it: then its reply says why.
     let written = stream.write_all(&lines);
-    let (mut reply, mut reader) = (Vec::new(), BufReader::new(stream));
+    let mut reply = Vec::new();
+    let mut reader = BufReader::new(stream);
     reader.read_until(b'\n', &mut reply)?;
     if reply.is_empty() {
         written?;

@@ -77,7 +77,8 @@ fn banned(whom: &str) -> Result<Banned, String> {
 
 /// Runs `wachat ban`.
 pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
-    let (banned, seconds) = (banned(&args.whom)?, args.time.map(|time| time.as_secs()));
+    let banned = banned(&args.whom)?;
+    let seconds = args.time.map(|time| time.as_secs());
     let request = ControlRequest::Ban { banned, seconds, reason: args.reason.clone() };
     Admin::open_existing(&args.data)?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }

@@ -139,7 +139,8 @@ fn wait(bridge: &Bridge, signals: &Receiver<()>, args: &TelegramArgs) -> Result<
 
 /// Writes the ready line, the only one on standard output: both directions work. Errors are ignored.
 fn announce(args: &TelegramArgs) {
-    let (room, chat) = (&args.room, args.chat_id);
+    let room = &args.room;
+    let chat = args.chat_id;
     // It has logged in.
     let Ok(user) = args.account.user() else { return };
     let mut out = io::stdout();

@@ -139,7 +139,8 @@ fn source(args: &ChaosArgs) -> Result<Source, String> {
 
 /// Reads a file of rules. The error names file and line.
 fn read_rules(path: &Path) -> Result<Vec<Rule>, String> {
-    let (name, mut text) = (path.display(), String::new());
+    let name = path.display();
+    let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(limits::CHAOS_RULES_BYTES + 1).read_to_string(&mut text));
     if read.map_err(|error| format!("cannot read {name}: {error}"))? as u64 > limits::CHAOS_RULES_BYTES {
         return Err(format!("{name}: more than {} bytes", limits::CHAOS_RULES_BYTES));

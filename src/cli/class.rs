@@ -110,7 +110,8 @@ fn export(directory: &Path, file: Option<&Path>) -> Result<(), String> {
 /// Stops all servers at the same time. Each that does not end is named.
 fn stop(directory: &Path) -> Result<(), String> {
     let (_lock, class) = open(directory)?;
-    let (mut ending, mut problems) = (Vec::new(), Vec::new());
+    let mut ending = Vec::new();
+    let mut problems = Vec::new();
     for group in &class.groups {
         let server = class.server(group);
         match server.terminate() {
@@ -119,7 +120,8 @@ fn stop(directory: &Path) -> Result<(), String> {
             Err(why) => problems.push(why),
         }
     }
-    let (deadline, mut stopped) = (Instant::now() + limits::CLASS_STOP, 0);
+    let deadline = Instant::now() + limits::CLASS_STOP;
+    let mut stopped = 0;
     for (server, process) in ending {
         if server.wait_for_end(deadline)? {
             stopped += 1;

@@ -45,7 +45,8 @@ fn describe(words: &[String], command: &Command, settings: &Settings) -> Result<
     {
         levels.push((command, matches));
     }
-    let (mut text, mut table) = (String::new(), "");
+    let mut text = String::new();
+    let mut table = "";
     for setting in SETTINGS {
         let level = levels.iter().find(|(command, _)| setting.argument_of(command).is_some());
         let Some((_, matches)) = level else { continue };

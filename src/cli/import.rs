@@ -169,7 +169,8 @@ const GROUPS: usize = 3;
 /// Generates a password from the operating system's random numbers.
 fn generate_password() -> Result<String, getrandom::Error> {
     let mut password = String::new();
-    let (mut length, mut random) = (0, [0; 1]);
+    let mut length = 0;
+    let mut random = [0; 1];
     while length < 4 * GROUPS {
         getrandom::fill(&mut random)?;
         // The 32nd number stands for no character: it is drawn again, so that all characters are equally likely.

@@ -62,7 +62,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
     let mut records = records(text)?.into_iter();
     let (line, header) = records.next().ok_or_else(|| vec![Problem::new(1, "the file is empty")])?;
     let columns = Columns::read(line, &header).map_err(|problem| vec![problem])?;
-    let (mut students, mut problems) = (Vec::new(), Vec::new());
+    let mut students = Vec::new();
+    let mut problems = Vec::new();
     for (line, record) in records {
         match columns.student(line, &record) {
             Ok(student) => students.push(student),
@@ -80,7 +81,8 @@ fn records(text: &str) -> Result<Vec<(u64, StringRecord)>, Vec<Problem>> {
     let separator = if header.contains(';') { b';' } else { b',' };
     let mut reader =
         ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let (mut records, mut record) = (Vec::new(), ByteRecord::new());
+    let mut records = Vec::new();
+    let mut record = ByteRecord::new();
     let broken = |error: csv::Error| vec![Problem::new(1, error)];
     while reader.read_byte_record(&mut record).map_err(broken)? {
         let at = record.position().map_or(0, csv::Position::byte);
@@ -129,7 +131,8 @@ impl Columns {
         }
         let field =
             |index: Option<usize>| cell::original(index.and_then(|index| record.get(index)).unwrap_or_default());
-        let (name, email) = (field(Some(self.name)).trim(), field(self.email).trim());
+        let name = field(Some(self.name)).trim();
+        let email = field(self.email).trim();
         let group = field(self.group).trim().to_owned();
         let mut problems = Vec::new();
         let mut wrong = |what: String| problems.push(what);

@@ -82,7 +82,8 @@ fn rotate(args: &BackupArgs, keep: NonZeroUsize) -> Result<(), String> {
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), String> {
     refuse_inside(&args.data, &args.backup)?;
     let report = store(&args.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
-    let (data, backup) = (args.data.display(), args.backup.display());
+    let data = args.data.display();
+    let backup = args.backup.display();
     print_report(&report, &format!("{data} holds what {backup} held, under a new name"))
 }
 

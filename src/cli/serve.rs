@@ -74,14 +74,16 @@ fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
 
 /// `is_detached`: the process that has started the server may be gone, and another one finds the server by its file.
 fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
-    let (data, registration) = (config.data.display().to_string(), config.registration);
+    let data = config.data.display().to_string();
+    let registration = config.registration;
     config.connections = connections_within(raise_file_limit())?;
     if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {
         log::warn!("--metrics {address}: everybody who reaches this address can read the metrics, without a password");
     }
     // Before the ready line: a program that has read it may send a signal at once.
     let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let (hang_ups, had_terminal) = (receive_hang_ups()?, io::stdin().is_terminal());
+    let hang_ups = receive_hang_ups()?;
+    let had_terminal = io::stdin().is_terminal();
     let server = server::start(config).map_err(|error| error.to_string())?;
     let announced = announce(&server, &data, registration);
     if let Err(error) = announced
@@ -146,7 +148,8 @@ fn describe(info: &CertificateInfo) -> String {
 /// Writes the ready line, which is the first on standard output and for programs; then, for people, who can connect
 /// and how to stop.
 fn announce(server: &Handle, data: &str, registration: Registration) -> io::Result<()> {
-    let (send, recv) = (server.send_address(), server.recv_address());
+    let send = server.send_address();
+    let recv = server.recv_address();
     let mut text = format!("wachat: listening send={send} recv={recv} data={data}\n");
     let certificate = server.certificate();
     let tls = if certificate.is_some() { " --tls" } else { "" };

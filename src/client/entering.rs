@@ -162,8 +162,10 @@ impl<'a> Entrance<'a> {
 
     /// Asks whether the account is to be created.
     fn confirm(&self) -> Result<(), Failure> {
-        let (server, user) = (self.args.account.server_name(), &self.user);
-        let (rules, question) = (Phrase::NewHere { server: &server, user }, Phrase::MayRegister { user });
+        let server = self.args.account.server_name();
+        let user = &self.user;
+        let rules = Phrase::NewHere { server: &server, user };
+        let question = Phrase::MayRegister { user };
         let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default().to_lowercase();
         let yes = ["y", "yes", Language::current().yes()].contains(&answer.trim());
         if yes { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
@@ -188,7 +190,8 @@ fn refused(why: Phrase) -> Failure {
 }
 
 fn ask(question: &dyn fmt::Display) -> io::Result<String> {
-    let (mut out, mut answer) = (io::stdout().lock(), String::new());
+    let mut out = io::stdout().lock();
+    let mut answer = String::new();
     write!(out, "{question}")?;
     out.flush()?;
     io::stdin().lock().read_line(&mut answer)?;

@@ -245,7 +245,9 @@ impl AccountArgs {
         if password.is_empty() || password.contains(['\n', '\r']) {
             return Err(usage(Phrase::BadPassword));
         }
-        let (server, send_port, recv_port) = (self.server.clone(), self.send_port, self.recv_port);
+        let server = self.server.clone();
+        let send_port = self.send_port;
+        let recv_port = self.recv_port;
         Ok(Account { user, password, server, send_port, recv_port, register, trace: None, protection })
     }
 }

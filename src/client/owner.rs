@@ -72,9 +72,11 @@ impl Owner {
         let network = Network::new(account.user.clone(), tls.clone());
         let listener = ports.map(|ports| Listener::new(ports, network.reports(), tls));
         // One request for each thread, a new password for the receiver, and one report from each.
-        let ((requests, to_send), (polls, to_poll)) = (bounded(1), bounded(2));
+        let (requests, to_send) = bounded(1);
+        let (polls, to_poll) = bounded(2);
         let (reports, links) = bounded(2);
-        let (sender, report) = (account.clone(), reports.clone());
+        let sender = account.clone();
+        let report = reports.clone();
         spawn("sender", move || sender::run(&sender, session, &to_send, &report))?;
         if !setting.piped {
             let account = account.clone();
@@ -113,7 +115,9 @@ impl Owner {
 
     /// Looks rows up in the log on a thread of its own: it may be long.
     fn look_up(&mut self, lookup: Lookup) -> Result<(), Failure> {
-        let (me, covered, found) = (self.app.state().me().clone(), self.files.covered(), self.found.0.clone());
+        let me = self.app.state().me().clone();
+        let covered = self.files.covered();
+        let found = self.found.0.clone();
         spawn("lookup", move || {
             let rows =
                 covered.map_or(Ok(Vec::new()), |(directory, covered)| look_up(&directory, &covered, &me, &lookup));

@@ -22,12 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(86_400);
 /// Sends the lines of standard input until it ends, and prints what comes until the server closes. `first`: a line that is
 /// sent before, and how it is shown.
 pub fn talk(socket: Socket, first: Option<(String, &str)>) -> io::Result<()> {
-    let (socket, waiting) = (Arc::new(socket), Arc::new(Mutex::new(VecDeque::new())));
+    let socket = Arc::new(socket);
+    let waiting = Arc::new(Mutex::new(VecDeque::new()));
     if let Some((line, shown)) = first {
         println!("C: {shown}");
         send(&socket, &waiting, &line)?;
     }
-    let (output, verbs) = (socket.clone(), waiting.clone());
+    let output = socket.clone();
+    let verbs = waiting.clone();
     // The thread ends with the program: when the server has closed, nobody has to type another line.
     thread::Builder::new().name("sender".to_owned()).spawn(move || send_lines(&output, &verbs))?;
     print_replies(socket, &waiting)
@@ -57,7 +59,8 @@ fn send(socket: &Socket, waiting: &Mutex<VecDeque<String>>, line: &str) -> io::R
 }
 
 fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<String>>) -> io::Result<()> {
-    let (mut lines, mut records) = (LineReader::new(socket, PATIENCE), 0);
+    let mut lines = LineReader::new(socket, PATIENCE);
+    let mut records = 0;
     let end = loop {
         let line = match lines.next_line() {
             Ok(line) => String::from_utf8_lossy(line).into_owned(),

@@ -69,7 +69,8 @@ pub fn check_directory(path: &Path) -> io::Result<()> {
     for above in fs::canonicalize(path)?.ancestors().skip(1) {
         let found = fs::metadata(above)?;
         if !is_trusted(&found) && found.uid() != UNMAPPED {
-            let (above, uid) = (above.display(), found.uid());
+            let above = above.display();
+            let uid = found.uid();
             return Err(refused(&format!(
                 "{above}, above it, is another user's (number {uid}), who may rename what is in it; choose another directory"
             )));

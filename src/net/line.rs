@@ -50,7 +50,8 @@ impl LineReader {
     /// Reads from a socket. `timeout` holds for each line: from now to the end of the first; later from the call
     /// to the next line's first byte, and from there to its end.
     pub fn new(socket: Arc<Socket>, timeout: Duration) -> Self {
-        let (began, max_line) = (Some(Instant::now()), limits::LINE_BYTES);
+        let began = Some(Instant::now());
+        let max_line = limits::LINE_BYTES;
         Self { socket, buffer: Vec::new(), taken: 0, searched: 0, began, timeout, max_line, socket_timeout: None }
     }
 
@@ -159,7 +160,8 @@ pub fn linger_close(socket: &Socket, last: &[u8]) {
 /// socket with unread input would reset the connection, and the reset destroys bytes that are under way to the peer.
 pub fn drain_input(socket: &Socket) {
     let deadline = Instant::now() + limits::LINGER;
-    let (mut scratch, mut taken) = ([0; 512], 0);
+    let mut scratch = [0; 512];
+    let mut taken = 0;
     while taken < limits::LINGER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || socket.tcp().set_read_timeout(Some(left)).is_err() {

@@ -51,7 +51,8 @@ impl Stragglers {
         let (arrivals, arriving) = unbounded();
         let margin = timeout * limits::REPLY_TIMEOUTS;
         let backlog = Arc::<Backlog>::default();
-        let (waiting, noted) = (Vec::new(), backlog.clone());
+        let waiting = Vec::new();
+        let noted = backlog.clone();
         let next_try = Instant::now();
         let thread = StragglerThread { arriving, waiting, next_try, margin, finished, backlog: noted };
         thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;

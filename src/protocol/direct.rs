@@ -16,7 +16,8 @@ impl Hello {
     pub fn parse(line: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.splitn(3, ':');
         let is_hello = parts.next()?.eq_ignore_ascii_case("HELLO");
-        let (caller, token) = (UserName::new(parts.next()?).ok()?, Token::parse(parts.next()?)?);
+        let caller = UserName::new(parts.next()?).ok()?;
+        let token = Token::parse(parts.next()?)?;
         is_hello.then_some(Self { caller, token })
     }
 

@@ -104,7 +104,8 @@ impl Codec for Event {
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
-        let (seq, kind) = (field(f, 0)?, f.get(1)?);
+        let seq = field(f, 0)?;
+        let kind = f.get(1)?;
         match EVENTS.iter().find(|form| form.word() == kind) {
             Some(form) => (form.read)(seq, f),
             None => Some(Self::Unknown { seq, kind: kind.into() }),
@@ -140,7 +141,10 @@ pub const EVENTS: &[EventForm] = &[
         form: "<seq>;STATE;<user or #room>;<state>;<upto>;<at>",
         help: "messages of the user have reached a state",
         read: |seq, f| {
-            let (target, state, upto, at) = (field(f, 2)?, field(f, 3)?, field(f, 4)?, field(f, 5)?);
+            let target = field(f, 2)?;
+            let state = field(f, 3)?;
+            let upto = field(f, 4)?;
+            let at = field(f, 5)?;
             Some(Event::State { seq, target, state, upto, at })
         },
     },
@@ -148,7 +152,9 @@ pub const EVENTS: &[EventForm] = &[
         form: "<seq>;GAP;<#room>;<first>;<last>",
         help: "messages of a room that HISTORY alone has",
         read: |seq, f| {
-            let (room, first, last) = (field(f, 2)?, field(f, 3)?, field(f, 4)?);
+            let room = field(f, 2)?;
+            let first = field(f, 3)?;
+            let last = field(f, 4)?;
             (last == seq).then_some(Event::Gap { room, first, last })
         },
     },

@@ -25,7 +25,8 @@ impl<'a> Login<'a> {
             verb if verb.eq_ignore_ascii_case("REGISTER") => LoginKind::Register,
             _ => return None,
         };
-        let (user, password) = (parts.next()?, parts.next()?);
+        let user = parts.next()?;
+        let password = parts.next()?;
         (!password.is_empty()).then_some(Self { kind, user, password })
     }
 

@@ -36,7 +36,8 @@ pub(super) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
         Err(error) => return log::warn!("no TLS for {peer}: {error}"),
     };
     let connection = Arc::new(Connection::new(id, port, peer.ip(), socket, slot, trace));
-    let (of_reader, reading) = (shared.clone(), connection.clone());
+    let of_reader = shared.clone();
+    let reading = connection.clone();
     let read = move || reader::serve(&of_reader, &reading);
     let thread = std::thread::Builder::new().stack_size(limits::CONNECTION_STACK).spawn(read);
     if let Err(error) = thread {

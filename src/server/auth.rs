@@ -130,7 +130,8 @@ pub(super) fn hash_all(passwords: &[&[u8]]) -> Option<Vec<Arc<str>>> {
 fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Option<Arc<str>> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).ok()?;
-    let (params, salt) = (Params::DEFAULT, Salt::new(&random).ok()?);
+    let params = Params::DEFAULT;
+    let salt = Salt::new(&random).ok()?;
     let output = digest(memory, password, &salt, &params)?;
     let phc = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),

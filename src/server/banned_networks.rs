@@ -26,7 +26,8 @@ impl BannedNetworks {
 
     /// Returns the KO for an address that is banned.
     pub fn find(&self, address: IpAddr) -> Option<Ko> {
-        let (banned, now) = (self.0.read(), Timestamp::now());
+        let banned = self.0.read();
+        let now = Timestamp::now();
         let mut fitting = banned.iter().filter(|(network, ban)| network.contains(address) && !ban.has_ended(now));
         fitting.next().map(|(_, ban)| ban.ko())
     }

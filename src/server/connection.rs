@@ -78,7 +78,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub fn new(id: ConnectionId, port: Port, peer: IpAddr, socket: Socket, slot: Slot, trace: Option<Traced>) -> Self {
-        let (outgoing, opened) = (Arc::new(Outgoing::new(id.0, Arc::new(socket))), Instant::now());
+        let outgoing = Arc::new(Outgoing::new(id.0, Arc::new(socket)));
+        let opened = Instant::now();
         let (answered, answered_at, wake_at, is_too_fast) = Default::default();
         Self { id, port, peer, outgoing, answered, answered_at, opened, wake_at, is_too_fast, slot, trace }
     }

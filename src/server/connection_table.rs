@@ -64,7 +64,8 @@ impl ConnectionTable {
 
     /// Counts a new connection. `None`: there are too many already, or so many `strangers` of its address.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port, strangers: usize) -> Option<Slot> {
-        let (mut counts, networks) = (self.counts.lock(), Networks::of(peer));
+        let mut counts = self.counts.lock();
+        let networks = Networks::of(peer);
         let fits = |count: Count, most: usize, strangers: usize| count.total < most && count.strangers < strangers;
         if !fits(counts.all, self.capacity, self.capacity / 4) {
             return None;

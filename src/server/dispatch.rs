@@ -161,7 +161,8 @@ impl Router {
             (login, reply)
         {
             login::remember(&self.shared, &user, &password_hash, &password);
-            let (from, port) = (session.connection.peer, session.connection.port.into());
+            let from = session.connection.peer;
+            let port = session.connection.port.into();
             self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
             self.open_session(id, user, attempt.order);
         }

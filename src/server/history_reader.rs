@@ -80,7 +80,9 @@ impl HistoryReader {
     pub fn start(store: &Store, report: impl Report + Clone) -> io::Result<Self> {
         let reader = Self { queue: Arc::default() };
         for _ in 0..limits::HISTORY_THREADS {
-            let (store, report, queue) = (store.with_own_count(), report.clone(), reader.queue.clone());
+            let store = store.with_own_count();
+            let report = report.clone();
+            let queue = reader.queue.clone();
             thread::Builder::new().name("history".to_owned()).spawn(move || work(&store, &report, &queue))?;
         }
         Ok(reader)
@@ -159,7 +161,8 @@ fn last_messages(
     let file = store.history(excerpt.conversation, &excerpt.participants, excerpt.filed)?;
     let older = file.as_ref().map(|file| file.newest_first(before_these)).transpose()?;
     let rows = excerpt.rows.iter().rev().map(|row| Ok(Row::Message(row.clone()))).chain(older.into_iter().flatten());
-    let (mut newest_first, mut bytes) = (Vec::new(), 0);
+    let mut newest_first = Vec::new();
+    let mut bytes = 0;
     for row in rows.take(limit) {
         let row = row?;
         bytes += RECORD_BYTES;

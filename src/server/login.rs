@@ -125,7 +125,8 @@ impl Attempt {
             let done = Box::new(move |hash: Option<Arc<str>>| match hash {
                 None => attempt.refuse(Code::Internal.into()),
                 Some(password_hash) => {
-                    let (shared, connection) = (attempt.shared.clone(), attempt.connection);
+                    let shared = attempt.shared.clone();
+                    let connection = attempt.connection;
                     let outcome = Outcome::Register { attempt: Box::new(attempt), user, password: new, password_hash };
                     shared.report_login(connection, outcome);
                 }
@@ -135,7 +136,9 @@ impl Attempt {
     }
 
     fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
-        let (shared, origin, password) = (self.shared.clone(), self.origin.clone(), self.password.clone().into_bytes());
+        let shared = self.shared.clone();
+        let origin = self.origin.clone();
+        let password = self.password.clone().into_bytes();
         let connection = self.connection;
         Ok(shared.auth.submit(origin, connection, job(self, password))?)
     }

@@ -210,7 +210,8 @@ fn run(
     let (tell_end, ended) = bounded(1);
     let work = move || _ = tell_end.send(router.run());
     let router = std::thread::Builder::new().name("router".to_owned()).spawn(work)?;
-    let (to_send, to_recv) = (shared.clone(), shared.clone());
+    let to_send = shared.clone();
+    let to_recv = shared.clone();
     Ok(Handle {
         control: config.control_socket.and_then(|path| ControlSocket::open(path, shared.clone())),
         send: listen(listeners.send, "send port", move |stream, peer| accept(&to_send, Port::Send, stream, peer))?,

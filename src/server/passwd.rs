@@ -34,7 +34,9 @@ impl Router {
         };
         let origin = Origin::new(session.connection.peer, Some(user));
         let hash = self.shared.accounts.find(user).and_then(|account| account.password_hash.clone());
-        let (shared, from, old_hash) = (self.shared.clone(), origin.clone(), hash.clone());
+        let shared = self.shared.clone();
+        let from = origin.clone();
+        let old_hash = hash.clone();
         let compared = Box::new(move |right: Result<bool, Busy>| {
             let hashing = shared.clone();
             let hashed = Box::new(move |hash: Option<_>| {
@@ -77,7 +79,8 @@ impl Router {
             }
             Err(ko) if ko.code.closes() => {
                 if ko.code == Code::Auth {
-                    let (from, port) = (address, Port::Send.into());
+                    let from = address;
+                    let port = Port::Send.into();
                     let reason = LoginFailure::OldPassword;
                     self.shared.audit.note(Event::LoginFailed { user: Some(user), from, port, reason });
                 }

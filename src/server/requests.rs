@@ -79,7 +79,8 @@ impl Router {
     fn admit(&mut self, id: ConnectionId, received: &Received) -> bool {
         let Some(session) = self.sessions.get(&id) else { return true };
         let Some(account) = session.account else { return true };
-        let (cost, elapsed) = (Cost { tokens: received.request.tokens(), bytes: received.bytes }, self.elapsed());
+        let cost = Cost { tokens: received.request.tokens(), bytes: received.bytes };
+        let elapsed = self.elapsed();
         if self.group_commit.charge(account, cost, elapsed) {
             return true;
         }

@@ -337,7 +337,8 @@ impl Router {
 
     pub(super) fn commit(&mut self) -> Result<(), Fatal> {
         self.commit_deadline = None;
-        let (begun, bytes) = (Instant::now(), self.group_commit.batch_bytes());
+        let begun = Instant::now();
+        let bytes = self.group_commit.batch_bytes();
         let records = self.group_commit.commit().map_err(|error| {
             // The content of the disk is unknown now, and a sync that is tried again may lie.
             let why = format!("the write-ahead log cannot be written: {error}");

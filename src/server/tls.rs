@@ -81,7 +81,8 @@ fn read(certificate: &Path, key: &Path) -> Result<(Arc<ServerConfig>, Certificat
 /// Returns the files of a certificate and its key, which are made where they are missing. The certificate is written last:
 /// where it is, the key is.
 pub fn make_certificate(directory: &Path) -> Result<(PathBuf, PathBuf), String> {
-    let (certificate, key) = (directory.join("certificate.pem"), directory.join("key.pem"));
+    let certificate = directory.join("certificate.pem");
+    let key = directory.join("key.pem");
     if !certificate.exists() {
         let made = Identity::make().map_err(|error| format!("no certificate can be made: {error}"))?;
         let (certificate_text, key_text) = made.pem();

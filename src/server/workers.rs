@@ -33,7 +33,8 @@ impl<F: Fn() + Clone + Send + 'static> Wake for F {}
 
 impl<Work: Send + 'static, T: Send + 'static> Worker<Work, T> {
     fn start(name: &'static str, wake: impl Wake, mut run: impl FnMut(Work) -> T + Send + 'static) -> io::Result<Self> {
-        let ((requests, requested), (done, results)) = (bounded(1), bounded(1));
+        let (requests, requested) = bounded(1);
+        let (done, results) = bounded(1);
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
             while let Ok(work) = requested.recv() {
                 if done.send(run(work)).is_err() {

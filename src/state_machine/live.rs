@@ -89,7 +89,11 @@ impl Presence {
         if self.sessions.len() <= user.index() {
             self.sessions.resize_with(user.index() + 1, || None);
         }
-        let (sent, poll, hung_up, direct, transient) = (Seq::ZERO, None, false, None, VecDeque::new());
+        let sent = Seq::ZERO;
+        let poll = None;
+        let hung_up = false;
+        let direct = None;
+        let transient = VecDeque::new();
         let session = Session { connection, login_order, sent, poll, hung_up, address, direct, transient };
         if let Some(slot) = self.sessions.get_mut(user.index()) {
             *slot = Some(Box::new(session));

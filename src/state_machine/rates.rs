@@ -60,7 +60,8 @@ fn nanoseconds(time: Duration) -> u64 {
 impl StateMachine {
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.
     pub fn charge(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) -> bool {
-        let (now, policy) = (nanoseconds(elapsed), &self.policy);
+        let now = nanoseconds(elapsed);
+        let policy = &self.policy;
         let Some(buckets) = self.rate_limits.buckets(user) else { return true };
         let mut after = *buckets;
         after.charge(cost, policy, now);

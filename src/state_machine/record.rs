@@ -138,7 +138,8 @@ fn parse_acknowledged(f: &Fields) -> Option<Vec<(Seq, AccountNumber)>> {
         let upto = Seq::parse(upto)?;
         for range in ranges.split(',') {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+            let first = first.parse::<usize>().ok()?;
+            let last = last.parse::<usize>().ok()?;
             let count = last.checked_add(1)?.checked_sub(first)?;
             if count.saturating_add(users.len()) > limits::ACKNOWLEDGEMENTS {
                 return None;

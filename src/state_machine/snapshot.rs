@@ -215,7 +215,8 @@ impl StoredState {
         }));
         to.logs.extend(room.log.iter().map(|entry| {
             let Entry { seq, from, bytes, recipients, undelivered, unacknowledged, unread, .. } = *entry;
-            let (room, from) = (name(), self.name(from));
+            let room = name();
+            let from = self.name(from);
             LogRow { room, seq, from, bytes, recipients, undelivered, unacknowledged, unread }
         }));
     }

@@ -113,7 +113,8 @@ impl Store {
         copied: &mut HashMap<ConversationId, HistoryPrefix>,
     ) -> Result<(), StoreError> {
         copy.begin_round()?;
-        let (tables, same) = (self.checkpoint_path(checkpoint), copy.checkpoint_path(checkpoint));
+        let tables = self.checkpoint_path(checkpoint);
+        let same = copy.checkpoint_path(checkpoint);
         copy.create_dir(&same)?;
         for name in self.list(&tables)? {
             copy.copy_file(&tables.join(&name), &same.join(&name))?;
@@ -140,7 +141,8 @@ impl Store {
     /// already and are copied whole: the copy is a beginning of the log, up to the last batch that was there when
     /// its segment's turn came.
     fn copy_segments(&self, copy: &Store, after: u64) -> Result<(), StoreError> {
-        let (from, to) = (self.wal("".into()), copy.wal("".into()));
+        let from = self.wal("".into());
+        let to = copy.wal("".into());
         for number in from.segments_above(after)?.into_iter().rev() {
             copy.copy_file(&from.segment(number), &to.segment(number))?;
         }
@@ -176,7 +178,9 @@ impl Store {
 
     /// Writes the manifest of a verified backup, last of all: the commit point.
     pub(super) fn write_manifest(&self, report: &Report) -> Result<(), StoreError> {
-        let (store, last, next_batch) = (report.store.clone(), report.last, report.next_batch);
+        let store = report.store.clone();
+        let last = report.last;
+        let next_batch = report.next_batch;
         let new = self.backup_marker();
         self.write_file(&new, &to_bytes(&[Manifest { store, last, next_batch }]))?;
         self.rename(&new, &self.manifest())

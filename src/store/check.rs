@@ -162,7 +162,8 @@ impl Store {
 
     /// Notes files beside the checkpoint, the log and the history, and segments that a checkpoint covers.
     pub(super) fn find_orphans(&self, newest: u64) -> Result<Vec<String>, StoreError> {
-        let (checkpoint, wal) = (self.checkpoint_path(newest), self.wal_directory());
+        let checkpoint = self.checkpoint_path(newest);
+        let wal = self.wal_directory();
         let mut in_use: Vec<_> = ["wal", "history", LOCK, CONTROL_SOCKET, "backup.csv", "backup.new"].into();
         in_use.extend(BESIDE);
         in_use.extend(checkpoint.file_name().and_then(|name| name.to_str()));

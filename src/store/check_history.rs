@@ -77,7 +77,8 @@ fn check_rows(
     if ends_right && rows == row.filed.rows {
         return Ok(rows);
     }
-    let (upto, wanted) = (row.filed.upto, row.filed.rows);
+    let upto = row.filed.upto;
+    let wanted = row.filed.rows;
     Err(lines.damaged(format!("the last of {rows} rows is {last}, and should be {upto}, the last of {wanted}")))
 }
 

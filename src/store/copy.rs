@@ -27,14 +27,16 @@ impl Store {
         have: HistoryPrefix,
         want: HistoryPrefix,
     ) -> Result<(), StoreError> {
-        let (source, target) = (from.history_path(id, want.rewritten), self.history_path(id, want.rewritten));
+        let source = from.history_path(id, want.rewritten);
+        let target = self.history_path(id, want.rewritten);
         let (original, _) = from.open_history(&source, want.bytes)?;
         let mut reader = PrefixReader::new(original, have, want.bytes);
         let copy = match have.bytes {
             0 => self.create_file(&target)?,
             _ => self.disk.open(&target).map_err(StoreError::io(&target))?,
         };
-        let (mut at, mut block) = (have.bytes, vec![0; BLOCK_BYTES]);
+        let mut at = have.bytes;
+        let mut block = vec![0; BLOCK_BYTES];
         while at < want.bytes {
             let read = reader.read(&mut block).map_err(StoreError::io(&source))?;
             copy.write_at(block.get(..read).unwrap_or_default(), at).map_err(StoreError::io(&target))?;

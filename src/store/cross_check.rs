@@ -36,7 +36,9 @@ impl CrossCheck {
             }
         }
         for row in &snapshot.logs {
-            let (room, from, is_undelivered) = (row.room.clone(), row.from.clone(), row.unacknowledged > 0);
+            let room = row.room.clone();
+            let from = row.from.clone();
+            let is_undelivered = row.unacknowledged > 0;
             check.add(row.seq, Reference::Logged { room, from, is_undelivered });
         }
         check

@@ -105,7 +105,8 @@ impl StoreError {
 
     /// Says where and what, without what to do.
     pub(super) fn what(&self) -> String {
-        let (path, problem) = (self.path.display(), &self.problem);
+        let path = self.path.display();
+        let problem = &self.problem;
         match problem {
             Problem::Damaged { line, .. } if *line > 0 => format!("{path} line {line}: {problem}"),
             _ => format!("{path}: {problem}"),

@@ -40,7 +40,8 @@ impl Store {
         &self,
         state: &StoredState,
     ) -> Result<Vec<(ConversationId, HistoryPrefix)>, StoreError> {
-        let (mut filed, pending) = (Vec::new(), state.pending_history().collect::<Vec<_>>());
+        let mut filed = Vec::new();
+        let pending = state.pending_history().collect::<Vec<_>>();
         self.create_dir(&self.history_directory())?;
         for some in pending.chunks(MAX_OPEN_FILES) {
             let mut files = Vec::new();
@@ -79,7 +80,8 @@ impl Store {
         // The checksum is continued: the older part of the file is not read again.
         let mut checksum = Hasher::new_with_initial_len(before.checksum, before.bytes);
         checksum.update(&bytes);
-        let (bytes, rows) = (before.bytes + bytes.len() as u64, before.rows + rows.len() as u64);
+        let bytes = before.bytes + bytes.len() as u64;
+        let rows = before.rows + rows.len() as u64;
         Ok((file, HistoryPrefix { bytes, checksum: checksum.finalize(), upto, rows, ..before }))
     }
 
@@ -120,7 +122,8 @@ pub(super) fn file_name(id: ConversationId, rewritten: u32) -> String {
 /// Reads the name as [`file_name`] makes it.
 pub(super) fn parse_file_name(name: &str) -> Option<(ConversationId, u32)> {
     let (id, rewritten) = name.split_once('.').unwrap_or((name, "0"));
-    let (id, rewritten) = (ConversationId::parse(id)?, rewritten.parse().ok()?);
+    let id = ConversationId::parse(id)?;
+    let rewritten = rewritten.parse().ok()?;
     (file_name(id, rewritten) == name).then_some((id, rewritten))
 }
 

@@ -149,7 +149,8 @@ impl HistoryFile<'_> {
     /// Returns the offset of the first good row whose number is not below this one, by binary search and, at its end, row
     /// by row: damaged lines before it are below it.
     fn position(&self, number: Seq) -> Result<u64, StoreError> {
-        let (mut low, mut high) = (self.start, self.end);
+        let mut low = self.start;
+        let mut high = self.end;
         // All good rows that begin before `low` have a lower number; those from `high` on do not.
         while low + SEARCHED_BYTES < high {
             let middle = low + (high - low) / 2;
@@ -184,7 +185,8 @@ impl HistoryFile<'_> {
 
     /// Returns the offset of the line after the one that this offset is in.
     fn line_end(&self, from: u64) -> Result<u64, StoreError> {
-        let (mut at, mut length) = (from, LINE_BYTES);
+        let mut at = from;
+        let mut length = LINE_BYTES;
         while at < self.end {
             let block = self.block(at, at.saturating_add(length).min(self.end))?;
             match memchr::memchr(b'\n', &block) {
@@ -218,7 +220,8 @@ impl HistoryFile<'_> {
 
     /// Returns the number of the line at an offset, counted from 1; 0 if it cannot be read.
     fn line_number(&self, offset: u64) -> u64 {
-        let (mut at, mut feeds) = (0, 0);
+        let mut at = 0;
+        let mut feeds = 0;
         while at < offset {
             let to = at.saturating_add(BLOCK_BYTES).min(offset);
             let Ok(block) = self.block(at, to) else { return 0 };
@@ -258,7 +261,8 @@ impl Rows<'_> {
                 None => break,
             }
         }
-        let (first, last) = (self.next.as_ref().map_or(Seq::ZERO, |row| row.seq).next(), self.last);
+        let first = self.next.as_ref().map_or(Seq::ZERO, |row| row.seq).next();
+        let last = self.last;
         if std::mem::take(&mut self.is_damaged) && first <= last {
             self.last = self.next.as_ref().map_or(Seq::ZERO, |row| row.seq);
             return Ok(Some(Row::Damaged { first, last }));

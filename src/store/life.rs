@@ -81,7 +81,8 @@ impl Store {
     ) -> Result<Vec<Arc<Message>>, StoreError> {
         let participants = state.participants(conversation);
         let Some(file) = self.history(conversation, &participants, filed)? else { return Ok(Vec::new()) };
-        let (mut rows, mut found) = (file.newest_first(None)?, Vec::new());
+        let mut rows = file.newest_first(None)?;
+        let mut found = Vec::new();
         while let Some(row) = rows.next_row()? {
             if let Row::Message(message) = row
                 && message.id == *id

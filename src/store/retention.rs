@@ -56,7 +56,8 @@ impl CleanUp {
     /// Returns why nothing may be removed now: the clock is behind the newest message, or has jumped since the last
     /// clean-up (before the first one: since that message).
     pub(super) fn refusal(&self, newest: Option<Timestamp>, last: Option<Timestamp>) -> Option<String> {
-        let (now, newest) = (self.now, newest.unwrap_or_default());
+        let now = self.now;
+        let newest = newest.unwrap_or_default();
         if now < newest {
             return Some(format!("the clock says {now}, and the newest message is of {newest}: set the clock"));
         }

@@ -41,7 +41,8 @@ impl Store {
     /// Returns the backups in a folder beside the newest one and those that are kept with it: the oldest, and those that
     /// were not finished.
     fn superfluous_backups(&self, folder: &Path, newest: &str, keep: usize) -> Result<Vec<PathBuf>, StoreError> {
-        let (mut whole, mut superfluous) = (Vec::new(), Vec::new());
+        let mut whole = Vec::new();
+        let mut superfluous = Vec::new();
         for name in self.list(folder)?.iter().filter(|name| is_directory_name(name) && *name != newest) {
             let old = self.beside(&folder.join(name));
             let list = if old.exists(&old.manifest())? { &mut whole } else { &mut superfluous };

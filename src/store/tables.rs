@@ -120,7 +120,8 @@ impl TableRow for StoreRow {
         // The heads of the log's segments have it as it is, without quotes.
         let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let store = row.get(0).filter(is_name)?.to_owned();
-        let (last, cleaned_at) = (row.seq(1)?, row.optional_time(4)?);
+        let last = row.seq(1)?;
+        let cleaned_at = row.optional_time(4)?;
         Some(Self { store, last, segment: row.number(2)?, next_batch: row.number(3)?, cleaned_at })
     }
 }
@@ -175,7 +176,9 @@ impl TableRow for WaitingRow {
         let seq = row.seq(1)?;
         let event = match row.get(2)? {
             "MSG" => {
-                let (from, bytes, is_from_stranger) = (row.user(3)?, row.number(4)?, row.flag(5)?);
+                let from = row.user(3)?;
+                let bytes = row.number(4)?;
+                let is_from_stranger = row.flag(5)?;
                 WaitingRowEvent::Message { seq, from, bytes, is_from_stranger }
             }
             "STATE" => WaitingRowEvent::State(Event::State {
@@ -200,7 +203,9 @@ impl TableRow for BanRow {
     }
 
     fn read(row: &Row) -> Option<Self> {
-        let (at, until, reason) = (row.time(1)?, row.optional_time(2)?, ShortText::new(row.get(3)?)?);
+        let at = row.time(1)?;
+        let until = row.optional_time(2)?;
+        let reason = ShortText::new(row.get(3)?)?;
         Some(Self { banned: Banned::from_stored(row.get(0)?)?, ban: Ban { at, until, reason } })
     }
 }
@@ -234,7 +239,8 @@ impl TableRow for ConversationRow {
 
     fn read(row: &Row) -> Option<Self> {
         let (id, rewritten) = parse_file_name(row.get(0)?)?;
-        let (bytes, checksum) = (row.number(1)?, u32::from_str_radix(row.get(2)?, 16).ok()?);
+        let bytes = row.number(1)?;
+        let checksum = u32::from_str_radix(row.get(2)?, 16).ok()?;
         let removed = RemovedRows { count: row.number(5)?, upto: row.seq(6)? };
         let filed = HistoryPrefix { bytes, checksum, upto: row.seq(3)?, rows: row.number(4)?, rewritten, removed };
         Some(Self { id, filed })

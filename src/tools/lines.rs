@@ -109,7 +109,8 @@ impl Line for MessageLine {
     fn plain(&self) -> String {
         let state = self.state.map_or(String::new(), |state| format!("{} ", word(state)));
         let room = if let Target::Room(room) = &self.to { format!("{room} ") } else { String::new() };
-        let (from, text) = (format!("{room}{}", self.from), indented(self.text.as_str()));
+        let from = format!("{room}{}", self.from);
+        let text = indented(self.text.as_str());
         format!("{} {} {state}{}: {text}", self.seq, self.shown_at, safe(&from))
     }
 }

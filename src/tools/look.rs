@@ -30,7 +30,8 @@ fn fetch_pages(
     mut before: Option<Seq>,
     max: usize,
 ) -> Result<Vec<HistoryRecord>, Failure> {
-    let (mut pages, mut left) = (Vec::new(), max);
+    let mut pages = Vec::new();
+    let mut left = max;
     while left > 0 {
         let page = fetch_history(session, target, left, before)??;
         let Some(oldest) = page.first() else { break };

@@ -50,7 +50,8 @@ pub fn run(tool: &Tool) -> ExitCode {
 /// Writes lines to standard output, to a terminal as it can show them. When this returns they have left this program. A reader that has closed the output
 /// (`| head -1`) ends the program with [`Exit::Done`].
 fn print(lines: &[impl Line], json: bool) -> Result<(), Failure> {
-    let (mut text, at_terminal) = (Vec::new(), io::stdout().is_terminal());
+    let mut text = Vec::new();
+    let at_terminal = io::stdout().is_terminal();
     for line in lines {
         if json {
             serde_json::to_writer(&mut text, line).map_err(failed)?;

@@ -64,7 +64,9 @@ fn expect_no_other(account: &Account) -> Result<(), Failure> {
             return Ok(());
         };
         if Instant::now() >= deadline {
-            let (user, address, since) = (&account.user, other.address, when(other.since, Timestamp::now()));
+            let user = &account.user;
+            let address = other.address;
+            let since = when(other.since, Timestamp::now());
             return Err(failed(format!(
                 "another program receives for {user}: a client or a wachat receive, from {address} since {since}; end \
                  it, or use --take-over, which makes it end"
@@ -100,7 +102,9 @@ impl Receiving<'_> {
         let opened = Session::open_recv(account);
         account.note_news();
         let (mut session, opened) = opened?;
-        let (mut after, mut wait, writing) = (opened.acknowledged, 0, self.writing.clone());
+        let mut after = opened.acknowledged;
+        let mut wait = 0;
+        let writing = self.writing.clone();
         let mut unacknowledged = None;
         loop {
             let events = poll(&mut session, after, wait)??;
@@ -123,7 +127,8 @@ impl Receiving<'_> {
 
     /// Writes out the wanted events of a poll. Returns the number of the last: up to it they may be acknowledged.
     fn write(&mut self, store: &str, events: &[Event]) -> Result<Seq, Failure> {
-        let (mut lines, mut last) = (Vec::new(), Seq::ZERO);
+        let mut lines = Vec::new();
+        let mut last = Seq::ZERO;
         for event in events.iter().filter(|event| event.seq() > Seq::ZERO) {
             if self.left == Some(0) {
                 break;

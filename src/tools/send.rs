@@ -117,7 +117,8 @@ impl<'a> Submission<'a> {
 
     /// Sends the outbox, and follows the message.
     fn run(mut self, account: Account, session: Session, interrupts: &Receiver<()>) -> Result<Exit, Failure> {
-        let ((requests, to_send), (reports, answers)) = (bounded(1), bounded(1));
+        let (requests, to_send) = bounded(1);
+        let (reports, answers) = bounded(1);
         spawn("sender", move || sender::run(&account, Some(session), &to_send, &reports))?;
         loop {
             self.dispatch(&requests)?;

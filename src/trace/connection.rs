@@ -60,7 +60,8 @@ impl Traced {
     }
 
     fn open_for(trace: &Trace, role: Role, port: Port, stream: &TcpStream, client: &str) -> Option<Self> {
-        let (local, peer) = (canonical(stream.local_addr().ok()?), canonical(stream.peer_addr().ok()?));
+        let local = canonical(stream.local_addr().ok()?);
+        let peer = canonical(stream.peer_addr().ok()?);
         let (user, received, sent, is_closed) = Default::default();
         let link = Link { port, local, peer };
         let traced = Self { trace: trace.clone(), link, role, user, received, sent, is_closed };

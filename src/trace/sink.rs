@@ -145,12 +145,15 @@ impl Sink {
             return;
         }
         // Under the lock: the times of a trace are in its order.
-        let (at, process) = (Timestamp::now(), self.process.as_str().into());
+        let at = Timestamp::now();
+        let process = self.process.as_str().into();
         let entry = Entry { at, process, event, link, user: user.into(), number, text: text.into() };
         let dropped = std::mem::take(&mut queue.dropped);
         if dropped > 0 {
             let text = format!("{dropped} entries dropped").into();
-            let (event, process, user) = (Event::Dropped, entry.process.clone(), "".into());
+            let event = Event::Dropped;
+            let process = entry.process.clone();
+            let user = "".into();
             let note = Entry { at, process, event, link: None, user, number: dropped, text };
             self.format.write(&note, &mut queue.bytes);
         }
@@ -159,7 +162,8 @@ impl Sink {
 
     /// Writes what comes, all that is there at once. An entry that cannot be written counts as dropped.
     fn write_to(&self, mut out: Box<dyn Write + Send>) {
-        let (mut bytes, mut is_torn) = (Vec::new(), false);
+        let mut bytes = Vec::new();
+        let mut is_torn = false;
         while self.wait_for(&mut bytes) {
             if is_torn {
                 // The rest of the line before is lost.
@@ -208,7 +212,8 @@ fn open(path: &Path) -> io::Result<File> {
         if Entry::parse(first.trim_ascii_end()).is_none() {
             return Err(io::Error::other("it is not a trace, and is left as it is"));
         }
-        let (mut last, mut old) = ([0], old.into_inner());
+        let mut last = [0];
+        let mut old = old.into_inner();
         old.seek(SeekFrom::End(-1))?;
         old.read_exact(&mut last)?;
         if last != *b"\n" {

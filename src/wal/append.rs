@@ -63,7 +63,8 @@ impl Wal {
     /// Goes on in a segment that is made now, of at least this size, if the batch does not fit into this one: for a
     /// log without a thread that makes segments. Returns how many bytes the segments that are now closed hold.
     pub fn make_room(&mut self, location: &Location, size: u64) -> Result<u64, WalError> {
-        let (mut closed, batch) = (0, self.batch.len());
+        let mut closed = 0;
+        let batch = self.batch.len();
         while !self.segment.has_room(batch) {
             if let Some(number) = self.wants_spare() {
                 let first = self.segment.head.first;

@@ -53,7 +53,8 @@ impl Head {
 
     /// Writes the line, its LF included.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (mut line, salt) = (Vec::new(), format!("{:016x}", self.salt));
+        let mut line = Vec::new();
+        let salt = format!("{:016x}", self.salt);
         let mut writer = Writer::new(&mut line);
         writer.plain(KIND).plain(VERSION).plain(&self.owner).plain(self.number).plain(self.first);
         writer.plain(self.size).plain(salt);
@@ -157,7 +158,8 @@ fn mark_end(head: &Head, batch: &[u8], number: u64) -> Option<usize> {
 fn batch_before<'a>(head: &Head, content: &'a [u8], at: usize) -> Option<Batch<'a>> {
     let line = content.get(at..line_end(content, at))?;
     let fields = Fields::parse(line).ok()?;
-    let (number, bytes) = (fields.get(1)?.parse().ok()?, fields.get(2)?.parse::<usize>().ok()?);
+    let number = fields.get(1)?.parse().ok()?;
+    let bytes = fields.get(2)?.parse::<usize>().ok()?;
     let start = at.checked_sub(bytes)?;
     let records = content.get(start..at)?;
     // Written again and compared, so that a mark has one form only.

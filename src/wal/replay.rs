@@ -69,7 +69,8 @@ impl ReadSegment {
 
     /// Describes the torn tail, if there is one.
     pub fn torn_tail(&self) -> Option<TornTail> {
-        let (file, bytes) = (self.segment.path.clone(), self.torn.len());
+        let file = self.segment.path.clone();
+        let bytes = self.torn.len();
         (bytes > 0).then_some(TornTail { file, line: self.line, batch: self.next_batch, bytes, moved_to: None })
     }
 }
@@ -123,7 +124,10 @@ impl Content {
     /// Replays the whole batches, the first of them being `batch`.
     fn replay(self, batch: u64, replay: &mut Replay) -> Result<ReadSegment, WalError> {
         let damaged = |line, what| WalError::Damaged { file: self.path.clone(), line, what };
-        let (mut end, mut line, mut next_batch, mut last) = (self.head.len(), 2, batch, None);
+        let mut end = self.head.len();
+        let mut line = 2;
+        let mut next_batch = batch;
+        let mut last = None;
         while self.bytes.get(end).is_some_and(|byte| *byte != b'\n')
             && let Some(batch) = batch_at(&self.head, &self.bytes, end).filter(|batch| batch.number == next_batch)
         {

@@ -86,7 +86,8 @@ pub(super) fn create(
     size: u64,
     records: &[u8],
 ) -> Result<Segment, WalError> {
-    let (path, new) = (location.segment(number), location.segment(number).with_extension("new"));
+    let path = location.segment(number);
+    let new = location.segment(number).with_extension("new");
     let head = Head::new(location.owner.clone(), number, first, size).map_err(WalError::io(&new))?;
     let mut content = head.to_bytes();
     if !records.is_empty() {

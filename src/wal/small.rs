@@ -92,7 +92,8 @@ impl SmallWal {
     pub fn close_segment(&mut self) -> Result<Covered, WalError> {
         self.close_on_error(|log| {
             if !log.wal.is_fresh() {
-                let (number, first) = (log.wal.newest() + 1, log.wal.segment.head.first);
+                let number = log.wal.newest() + 1;
+                let first = log.wal.segment.head.first;
                 let segment = create(&log.location, number, first, size_after(log.bytes()), &[])?;
                 log.wal.give_spare(segment);
                 log.closed_bytes += log.wal.switch().unwrap_or(0);
@@ -100,7 +101,8 @@ impl SmallWal {
             Ok(())
         })?;
         self.covered_bytes = self.closed_bytes;
-        let (first, segment) = (self.wal.segment.head.first, self.wal.segment() - 1);
+        let first = self.wal.segment.head.first;
+        let segment = self.wal.segment() - 1;
         Ok(Covered { first, segment, next_batch: self.wal.next_batch() })
     }
 

@@ -93,7 +93,8 @@ fn a_flood_of_a_caller_who_is_not_accepted_is_not_read_and_not_stored() {
 #[test]
 fn what_is_said_before_the_callee_accepts_waits_at_the_caller_and_arrives_in_order() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     find(&world, "caller", "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
@@ -154,7 +155,8 @@ fn a_caller_to_whom_the_callee_has_written_is_accepted() {
 fn a_caller_who_is_hidden_during_the_chat_is_cut_off() {
     let world = World::without_lobby();
     let luis = client(&world, "luis");
-    let (mut accepted, mut waiting) = (call(&world, "caller", "luis"), call(&world, "eva", "luis"));
+    let mut accepted = call(&world, "caller", "luis");
+    let mut waiting = call(&world, "eva", "luis");
     luis.type_line("/accept caller");
     accepted.run_transcript("> SEND;d-1;hola\n< OK;d-1");
     waiting.send("SEND;e-1;hola\n");
@@ -246,7 +248,8 @@ fn a_peer_who_sends_too_much_in_a_day_is_told_and_cut_off() {
 fn a_caller_who_has_sent_too_much_is_told_so() {
     let world = World::without_lobby();
     let ana = client(&world, "ana");
-    let (mut session, listener) = (world.register_session("eva"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut session = world.register_session("eva");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     assert_eq!(session.request(&format!("PORT;{}", listener.local_addr().unwrap().port())), "OK");
     ana.type_line("/p2p eva");
     let mut line = Connection::from_stream(listener.accept().unwrap().0).unwrap();
@@ -324,7 +327,8 @@ fn a_call_that_nobody_accepts_ends() {
 
 #[test]
 fn the_volume_of_a_day_is_one_peers_and_one_days() {
-    let (mut volume, text) = (Volume::default(), Text::new(&"x".repeat(50_000)).unwrap());
+    let mut volume = Volume::default();
+    let text = Text::new(&"x".repeat(50_000)).unwrap();
     let at = |day: u64| Timestamp::from_millis(day * 86_400_000);
     let fitting = (limits::DIRECT_MIB_PER_DAY << 20) / (50_000 + limits::ROW_BYTES);
     for _ in 0..fitting {

@@ -39,7 +39,8 @@ pub fn assert_nowhere(directory: &Path, text: &str) {
 fn a_changed_password_is_not_shown_and_the_client_goes_on_with_it() {
     let world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
-    let (mut ana, mut luis) = (world.terminal("ana", &[]), world.terminal("luis", &[]));
+    let mut ana = world.terminal("ana", &[]);
+    let mut luis = world.terminal("luis", &[]);
     ana.expect("#lobby> ");
     luis.expect("#lobby> ");
     change(&ana, [PASSWORD, NEW, NEW]);

@@ -186,7 +186,8 @@ fn what_the_server_does_not_have_stands_among_its_lines_by_the_time() {
     stage.answer_all();
     let records = || vec![record(4, "luis", "ana", "four"), record(6, "ana", "luis", "six")];
     let [two, five, nine] = [2, 5, 9].map(|second| format!("row, direct from luis: at {second}"));
-    let (four, six) = ("row, 4 from luis: four".to_owned(), "row, 6 sent, RECEIVED: six".to_owned());
+    let four = "row, 4 from luis: four".to_owned();
+    let six = "row, 6 sent, RECEIVED: six".to_owned();
     let mut shown = |count: usize, records: Vec<HistoryRecord>| {
         ask(&mut stage, &format!("/history luis {count}"), Answer::Rows(records))
     };
@@ -195,8 +196,8 @@ fn what_the_server_does_not_have_stands_among_its_lines_by_the_time() {
     assert_eq!(shown(3, records()), [five.clone(), six.clone(), nine.clone()]);
     assert_eq!(shown(9, records()), [two.clone(), four, five.clone(), six, nine.clone()]);
     let damaged = HistoryRecord::Damaged { first: seq(4), last: seq(5) };
-    let (number, range) =
-        ("* luis: message 4 is damaged on the server", "* luis: message 4-5 is damaged on the server");
+    let number = "* luis: message 4 is damaged on the server";
+    let range = "* luis: message 4-5 is damaged on the server";
     assert_eq!(shown(9, vec![damaged])[0], range);
     let damaged = HistoryRecord::Damaged { first: seq(4), last: seq(4) };
     let among = shown(9, vec![record(3, "luis", "ana", "three"), damaged, record(6, "luis", "ana", "six")]);
@@ -256,7 +257,8 @@ fn a_reply_goes_to_who_last_wrote_to_the_user_alone() {
     stage.receive("eva", "ana", "two");
     assert_eq!(stage.enter("/reply hola"), ["queued, to eva: hola, others 0"]);
     stage.direct(DirectEvent::Connected { number: 1, peer: user("otto") });
-    let (id, text) = (MessageId::new("d-1").unwrap(), Text::new("three").unwrap());
+    let id = MessageId::new("d-1").unwrap();
+    let text = Text::new("three").unwrap();
     assert_eq!(stage.direct(DirectEvent::Said { number: 1, id, text }), ["directly, otto: three"]);
     assert_eq!(stage.enter("/reply hola"), ["queued, to otto: hola, others 0"]);
     // After a start the history says who it was.

@@ -12,7 +12,8 @@ fn delays_double_up_to_the_longest_and_begin_anew_after_a_success() {
     let mut backoff = Backoff::new(limits::MIN_RETRY_DELAY);
     for (seconds, random) in [(1, 0), (2, u16::MAX), (4, 7), (8, 9_999), (16, 0), (30, u16::MAX), (30, 1)] {
         backoff.note_failure(now, random);
-        let (delay, full) = (backoff.deadline(now).unwrap() - now, Duration::from_secs(seconds));
+        let delay = backoff.deadline(now).unwrap() - now;
+        let full = Duration::from_secs(seconds);
         assert!(delay >= full * 3 / 4 && delay <= full, "{delay:?} of {full:?}");
     }
     backoff.note_success();
@@ -26,7 +27,9 @@ fn delays_grow_also_when_each_failure_comes_after_the_delay_before_it() {
     for seed in 0..200 {
         let mut random = Random::new(seed);
         let first = limits::MIN_RETRY_DELAY * u32::try_from(1 + random.below(4)).unwrap();
-        let (mut now, mut backoff, mut failures) = (Instant::now(), Backoff::new(first), 0);
+        let mut now = Instant::now();
+        let mut backoff = Backoff::new(first);
+        let mut failures = 0;
         let mut until = None;
         for _ in 0..40 {
             match random.below(8) {

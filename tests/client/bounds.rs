@@ -62,7 +62,8 @@ impl Client {
     fn poll(&mut self, from: impl Iterator<Item = usize>) -> Vec<String> {
         let messages = from.map(|number| {
             self.last += 1;
-            let (from, to) = (user(&invented(number)), Target::User(user("ana")));
+            let from = user(&invented(number));
+            let to = Target::User(user("ana"));
             let id = MessageId::new(&format!("m-{}", self.last)).expect("an id");
             let text = Text::new("hola").expect("a text");
             ServerEvent::Message(Arc::new(Message { seq: seq(self.last), id, from, to, at: at(), text }))
@@ -155,7 +156,8 @@ fn a_larger_outbox_of_an_older_version_drains() {
 #[test]
 fn ever_new_senders_fill_no_memory_and_those_who_are_known_are_heard() {
     let mut client = Client::new(ClientState::new(user("ana")));
-    let (most, page) = (limits::CONVERSATIONS, limits::POLL_EVENTS);
+    let most = limits::CONVERSATIONS;
+    let page = limits::POLL_EVENTS;
     let mut problems = Vec::new();
     for first in (0..most + 5 * page).step_by(page) {
         problems.extend(client.poll(first..first + page));
@@ -188,7 +190,8 @@ fn ever_new_senders_fill_no_memory_and_those_who_are_known_are_heard() {
 fn a_list_of_conversations_without_end_fills_no_memory_and_those_that_are_here_are_compared() {
     let mut state = ClientState::new(user("ana"));
     let hola = |number: usize, seq| {
-        let (id, text) = (MessageId::new(&format!("m-{number}")).expect("an id"), Text::new("hola").expect("a text"));
+        let id = MessageId::new(&format!("m-{number}")).expect("an id");
+        let text = Text::new("hola").expect("a text");
         Message { seq, id, from: user(&invented(number)), to: Target::User(user("ana")), at: at(), text }
     };
     state.note_login("store", Seq::ZERO);

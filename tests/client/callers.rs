@@ -16,7 +16,9 @@ fn proof() -> Proof {
 
 #[test]
 fn a_proof_is_for_one_caller_and_serves_once() {
-    let (right, other, now) = (proof(), proof(), Instant::now());
+    let right = proof();
+    let other = proof();
+    let now = Instant::now();
     let mut expected = Expected::default();
     assert_eq!(expected.announce(&user("ana"), &right, now), None);
     assert_eq!(expected.redeem(1, user("luis"), right.clone(), now), None);
@@ -27,7 +29,8 @@ fn a_proof_is_for_one_caller_and_serves_once() {
 
 #[test]
 fn a_certificate_belongs_to_its_token() {
-    let (clear, now) = (proof(), Instant::now());
+    let clear = proof();
+    let now = Instant::now();
     let of = |certificate: &[u8]| Proof { fingerprint: Some(Fingerprint::of(certificate)), ..clear.clone() };
     let mut expected = Expected::default();
     expected.announce(&user("ana"), &of(b"ana's"), now);
@@ -38,7 +41,8 @@ fn a_certificate_belongs_to_its_token() {
 
 #[test]
 fn an_announcement_lives_as_long_as_the_protocol_says() {
-    let (shown, now) = (proof(), Instant::now());
+    let shown = proof();
+    let now = Instant::now();
     let mut expected = Expected::default();
     expected.announce(&user("ana"), &shown, now);
     assert_eq!(expected.redeem(1, user("ana"), shown, now + limits::TOKEN_LIFE), None);
@@ -46,7 +50,8 @@ fn an_announcement_lives_as_long_as_the_protocol_says() {
 
 #[test]
 fn a_caller_who_is_faster_than_the_announcement_is_admitted_by_it() {
-    let (shown, now) = (proof(), Instant::now());
+    let shown = proof();
+    let now = Instant::now();
     let mut expected = Expected::default();
     assert_eq!(expected.redeem(7, user("ana"), shown.clone(), now), None);
     assert_eq!(expected.announce(&user("ana"), &shown, now + limits::TIMEOUT / 2), Some(7));
@@ -61,15 +66,18 @@ fn each_announcement_admits_one_caller_in_its_time() {
     let of = |certificate: &[u8]| Proof { fingerprint: Some(Fingerprint::of(certificate)), ..same.clone() };
     let proofs = [same.clone(), of(b"one"), of(b"other"), proof()];
     for seed in 0..200 {
-        let (mut random, mut expected, mut now) = (Random::new(seed), Expected::default(), Instant::now());
-        let (mut announced, mut waiting) =
-            (Vec::<(bool, usize, Instant)>::new(), Vec::<(u64, bool, usize, Instant)>::new());
+        let mut random = Random::new(seed);
+        let mut expected = Expected::default();
+        let mut now = Instant::now();
+        let mut announced = Vec::<(bool, usize, Instant)>::new();
+        let mut waiting = Vec::<(u64, bool, usize, Instant)>::new();
         for number in 0..100 {
             let most = [10, 12_000, 40_000][random.below(3) as usize];
             now += Duration::from_millis(random.below(most));
             announced.retain(|(.., at)| now - *at < Duration::from_secs(30));
             waiting.retain(|(.., at)| now - *at < Duration::from_secs(10));
-            let (is_ana, which) = (random.chance(50), random.below(4) as usize);
+            let is_ana = random.chance(50);
+            let which = random.below(4) as usize;
             let name = user(if is_ana { "ana" } else { "luis" });
             if random.chance(50) {
                 let first = waiting.iter().position(|(_, ana, what, _)| (*ana, *what) == (is_ana, which));

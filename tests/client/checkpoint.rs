@@ -16,7 +16,8 @@ use wachat::protocol::{Chat, Code, Ko};
 fn summary(Client(Home { state, .. }): &Client) -> Vec<String> {
     let targets = ["ana", "luis", "eva", "nobody", "#aula"].map(target);
     let rows = targets.iter().map(|target| {
-        let (rows, sent) = (state.last_rows(target, 100), state.last_sent(target));
+        let rows = state.last_rows(target, 100);
+        let sent = state.last_sent(target);
         format!("{target}: {rows:?}, {sent:?}, {}", state.lacks_rows(target))
     });
     let waiting = state.outbox().iter().map(|message| format!("{message:?} {:?}", state.outbox().tried(&message.id)));
@@ -33,8 +34,10 @@ fn summary(Client(Home { state, .. }): &Client) -> Vec<String> {
 fn a_start_from_a_checkpoint_comes_to_the_same_as_one_from_the_log() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();
-    let (sent, refused) = (outgoing("luis", "sent"), outgoing("nobody", "refused"));
-    let (tried, untried) = (outgoing("luis", "tried"), outgoing("eva", "untried"));
+    let sent = outgoing("luis", "sent");
+    let refused = outgoing("nobody", "refused");
+    let tried = outgoing("luis", "tried");
+    let untried = outgoing("eva", "untried");
     client.log_in("store", 0);
     for message in [&sent, &refused, &tried, &untried] {
         client.queue(message).unwrap();
@@ -89,7 +92,8 @@ fn with_checkpoint() -> SimulatedDisk {
 
 #[test]
 fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
-    let (home, segment) = (Path::new(HOME), |number: u64| Path::new(HOME).join(format!("wal/{number:06}.csv")));
+    let home = Path::new(HOME);
+    let segment = |number: u64| Path::new(HOME).join(format!("wal/{number:06}.csv"));
     let checkpoint = home.join("checkpoint.csv");
     let disk = with_checkpoint();
     assert!(open(&disk).unwrap().0.files.covered().is_some());

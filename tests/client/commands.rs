@@ -12,7 +12,8 @@ fn client(world: &World, user: &str, more: &[&str]) -> Terminal {
 #[test]
 fn other_names_do_the_same() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &[]);
     ana.type_line("/w luis one");
     ana.type_line("/whisper luis two");
     luis.expect("] ana: one");
@@ -34,7 +35,8 @@ fn other_names_do_the_same() {
 #[test]
 fn actions_slashes_and_texts_of_several_lines() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &[]);
     ana.type_line("/query luis");
     ana.type_line("/me waves");
     luis.expect("] * ana waves\r\n");
@@ -57,7 +59,8 @@ fn actions_slashes_and_texts_of_several_lines() {
 #[test]
 fn finding_what_was_said_and_who_somebody_is() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &[]);
     ana.type_line("@luis: the Red house");
     luis.expect("ana: the Red house");
     ana.type_line("a red car");
@@ -98,7 +101,8 @@ fn finding_what_was_said_and_who_somebody_is() {
 #[test]
 fn unread_messages_are_counted_by_conversation() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-receipts"]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &["--no-receipts"]);
     ana.type_line("@luis: one");
     ana.type_line("@luis: two");
     luis.expect("ana: two");
@@ -114,7 +118,8 @@ fn unread_messages_are_counted_by_conversation() {
 #[test]
 fn ignored_users_are_not_shown_and_their_messages_are_kept() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &[]);
     let mut eva = client(&world, "eva", &[]);
     luis.expect("* eva joined #lobby");
     luis.type_line("/ignore ana");

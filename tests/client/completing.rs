@@ -66,7 +66,8 @@ fn fetched(count: u64) -> String {
 fn pages_are_asked_for_until_nothing_older_is_missing() {
     for last in [page(1..=1), Vec::new()] {
         let mut stage = Stage::connected(PERSON);
-        let (chats, count) = (vec![chat("luis", 7, 0, 7)], 6 + last.len() as u64);
+        let chats = vec![chat("luis", 7, 0, 7)];
+        let count = 6 + last.len() as u64;
         assert_eq!(compare(&mut stage, chats.clone()), [""; 0]);
         assert_eq!(give(&mut stage, None, page(5..=7)), [""; 0]);
         assert_eq!(give(&mut stage, Some(5), page(2..=4)), [""; 0]);
@@ -223,7 +224,8 @@ fn messages_that_come_with_a_poll_are_left_to_it() {
 fn what_another_session_says_is_shown_unless_it_is_much() {
     for count in [1, 2, limits::OTHER_SESSION_ROWS as u64, limits::OTHER_SESSION_ROWS as u64 + 1] {
         let mut stage = Stage::connected(PERSON);
-        let (at, target) = (Timestamp::from_millis(1), target("luis"));
+        let at = Timestamp::from_millis(1);
+        let target = target("luis");
         let told = Event::State { seq: seq(50), target, state: State::Delivered, upto: seq(count), at };
         stage.poll(vec![told]);
         assert_eq!(stage.sending, Some(Request::Compare));

@@ -17,7 +17,8 @@ fn receive_elsewhere(world: &World) {
 }
 
 fn send(world: &World, from: &str, to: &str, texts: impl Iterator<Item = String>) {
-    let (mut line, mut count) = (world.login(from), 0);
+    let mut line = world.login(from);
+    let mut count = 0;
     for text in texts {
         count += 1;
         let id = BuildHasherDefault::<DefaultHasher>::default().hash_one((to, &text));
@@ -150,7 +151,8 @@ fn wachat(words: &[&str], path: &Path) {
 
 /// Makes a backup, does something that the backup lacks, and puts the backup back.
 fn restored(world: &mut World, lost: impl FnOnce(&World)) {
-    let (data, backup) = (world.data(), world.path("backup"));
+    let data = world.data();
+    let backup = world.path("backup");
     wachat(&["backup", "--data", data.to_str().unwrap()], &backup);
     lost(world);
     world.kill();

@@ -47,7 +47,9 @@ impl Server {
     }
 
     fn store(&mut self, from: &str, to: Target, id: &str, text: &str) -> Arc<Message> {
-        let (seq, id, text) = (self.next(), MessageId::new(id).unwrap(), Text::new(text).unwrap());
+        let seq = self.next();
+        let id = MessageId::new(id).unwrap();
+        let text = Text::new(text).unwrap();
         let message = Arc::new(Message { seq, id, from: user(from), to, at: Timestamp::from_millis(1), text });
         self.messages.push(message.clone());
         message
@@ -70,7 +72,8 @@ impl Server {
         let Some(last) = own else { return };
         if self.state_of(place, last.seq) < state {
             self.reached.insert((place.clone(), state), last.seq.get());
-            let (seq, at) = (self.next(), last.at);
+            let seq = self.next();
+            let at = last.at;
             self.events.insert(seq.get(), Event::State { seq, target: place.clone(), state, upto: last.seq, at });
         }
     }

@@ -31,7 +31,8 @@ fn written() -> (SimulatedDisk, Vec<usize>) {
     let end = || read(&disk, Path::new(FILE)).unwrap().iter().rposition(|byte| *byte != b'\n').unwrap() + 2;
     let mut ends = vec![end()];
     for number in 1..=6 {
-        let (id, to) = (MessageId::new(&format!("m{number}")).unwrap(), Target::parse("luis").unwrap());
+        let id = MessageId::new(&format!("m{number}")).unwrap();
+        let to = Target::parse("luis").unwrap();
         let text = Text::new(&format!("\"hola; {}", "x".repeat(number * 5))).unwrap();
         home.state.queue(Outgoing { id, to, at: Timestamp::from_millis(1), text });
         home.commit().unwrap();
@@ -55,7 +56,8 @@ fn ids(count: usize) -> Vec<String> {
 #[test]
 fn a_log_torn_at_any_byte_of_its_last_batch_has_the_whole_batches_before() {
     let (disk, ends) = written();
-    let (last, end) = (ends[5], ends[6]);
+    let last = ends[5];
+    let end = ends[6];
     for torn_at in last..end {
         let disk = with(&disk, |bytes| bytes[torn_at..end].fill(b'\n'));
         let (waiting, torn) = open(&disk).unwrap_or_else(|error| panic!("torn at {torn_at}: {error}"));

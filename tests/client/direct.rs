@@ -37,7 +37,8 @@ fn port_of(world: &World, user: &str) -> (u16, String) {
 #[test]
 fn two_clients_talk_without_the_server_and_both_keep_it() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let mut ana = client(&world, "ana", &[]);
+    let mut luis = client(&world, "luis", &[]);
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
@@ -75,7 +76,8 @@ fn two_clients_talk_without_the_server_and_both_keep_it() {
 #[test]
 fn a_chat_outlives_the_server_and_ends_with_close() {
     let mut world = World::without_lobby();
-    let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &[]));
+    let ana = client(&world, "ana", &[]);
+    let luis = client(&world, "luis", &[]);
     port_of(&world, "luis");
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
@@ -114,7 +116,9 @@ fn an_unannounced_caller_is_refused() {
     // of them, so the client waits, for all three at the same time.
     let (_, good) = port_of(&world, "luis");
     std::thread::scope(|scope| {
-        let (used, stolen, wrong) = (format!("caller:{token}"), format!("mallory:{good}"), format!("caller:{good}x"));
+        let used = format!("caller:{token}");
+        let stolen = format!("mallory:{good}");
+        let wrong = format!("caller:{good}x");
         for hello in [used, stolen, wrong] {
             scope.spawn(move || assert!(knock(format!("HELLO:{hello}\n")).starts_with("KO;AUTH;"), "{hello}"));
         }
@@ -156,7 +160,8 @@ fn a_peer_who_speaks_the_protocol_by_hand() {
 #[test]
 fn a_peer_that_cannot_be_reached_is_reported() {
     let world = World::without_lobby();
-    let (ana, luis) = (client(&world, "ana", &[]), client(&world, "luis", &["--no-p2p"]));
+    let ana = client(&world, "ana", &[]);
+    let luis = client(&world, "luis", &["--no-p2p"]);
     world.register("caller").wait_until_online("luis");
     ana.type_line("/p2p luis");
     ana.expect("! luis cannot be reached directly (online, but taking no direct chats)");
@@ -183,7 +188,8 @@ fn a_peer_that_cannot_be_reached_is_reported() {
 #[test]
 fn the_next_port_is_taken_if_one_is_in_use() {
     let world = World::without_lobby();
-    let (_ana, _luis) = (client(&world, "ana", &["--no-receipts"]), client(&world, "luis", &["--no-receipts"]));
+    let _ana = client(&world, "ana", &["--no-receipts"]);
+    let _luis = client(&world, "luis", &["--no-receipts"]);
     let ports = ["ana", "luis"].map(|user| port_of(&world, user).0);
     assert!(ports.iter().all(|port| wachat::limits::DIRECT_PORTS.contains(port)) && ports[0] != ports[1], "{ports:?}");
 }
@@ -196,7 +202,8 @@ struct ByHand {
 
 impl ByHand {
     fn new(world: &World, user: &str) -> Self {
-        let (mut session, door) = (world.register_session(user), TcpListener::bind("127.0.0.1:0").unwrap());
+        let mut session = world.register_session(user);
+        let door = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(session.request(&format!("PORT;{}", door.local_addr().unwrap().port())), "OK");
         Self { session, door }
     }
@@ -240,7 +247,8 @@ fn lines_typed_before_the_answer_to_a_call_go_to_the_called_peer_or_nowhere() {
 #[test]
 fn another_current_chat_leaves_a_direct_one_aside() {
     let world = World::without_lobby();
-    let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    let ana = client(&world, "ana", &[]);
+    let eva = ByHand::new(&world, "eva");
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
     caller.run_transcript("> OK");
@@ -267,7 +275,8 @@ fn wait_until_listed(client: &Terminal, chats: &str) {
 #[test]
 fn two_peers_that_call_each_other_at_the_same_time_can_talk() {
     let world = World::without_lobby();
-    let (ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    let ana = client(&world, "ana", &[]);
+    let eva = ByHand::new(&world, "eva");
     let (port, _) = port_of(&world, "ana");
     ana.type_line("/p2p eva");
     let mut hers = eva.caller();
@@ -313,7 +322,8 @@ fn a_direct_chat_with_an_ignored_user_is_not_reported() {
 #[test]
 fn a_client_that_ends_waits_for_the_answers_of_its_peer() {
     let mut world = World::without_lobby();
-    let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    let mut ana = client(&world, "ana", &[]);
+    let eva = ByHand::new(&world, "eva");
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
     caller.run_transcript("> OK");
@@ -334,7 +344,8 @@ fn a_client_that_ends_waits_for_the_answers_of_its_peer() {
 #[test]
 fn unconfirmed_direct_messages_are_reported_at_the_end() {
     let world = World::without_lobby();
-    let (mut ana, eva) = (client(&world, "ana", &[]), ByHand::new(&world, "eva"));
+    let mut ana = client(&world, "ana", &[]);
+    let eva = ByHand::new(&world, "eva");
     ana.type_line("/p2p eva");
     let mut caller = eva.caller();
     caller.run_transcript("> OK");

@@ -33,9 +33,12 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let (stage, model) = (Stage::connected(PERSON), Model::default());
+        let stage = Stage::connected(PERSON);
+        let model = Model::default();
         let hasty_until = stage.now;
-        let (random, heard, steps) = (Random::new(seed), Vec::new(), Vec::new());
+        let random = Random::new(seed);
+        let heard = Vec::new();
+        let steps = Vec::new();
         let mut life = Self { seed, random, stage, model, heard, number: 0, hasty_until, steps };
         life.model.open = Some(Open::Conversation(target("#lobby")));
         life
@@ -82,7 +85,8 @@ impl Life {
         let now = self.stage.now;
         self.model.release();
         self.model.pass_time(now);
-        let (expected, actions) = (std::mem::take(&mut self.model.shown), std::mem::take(&mut self.model.actions));
+        let expected = std::mem::take(&mut self.model.shown);
+        let actions = std::mem::take(&mut self.model.actions);
         let at = format!("seed {}, {:?}", self.seed, self.steps.last());
         assert_eq!(shown, expected, "{at}: shown");
         assert_eq!(self.stage.take_actions(), actions, "{at}: done");
@@ -139,7 +143,8 @@ impl Life {
     }
 
     fn be_called(&mut self) -> Vec<String> {
-        let (peer, number) = (self.peer(), self.next_number());
+        let peer = self.peer();
+        let number = self.next_number();
         let proof = Proof { token: Token::random().unwrap(), fingerprint: None };
         let announced = vec![Event::Peer { user: user(peer), proof: proof.clone() }];
         let called = || DirectEvent::Called { number, caller: user(peer), proof: proof.clone() };
@@ -190,7 +195,8 @@ impl Life {
     }
 
     fn be_closed(&mut self) -> Vec<String> {
-        let (number, why) = (self.chat(), if self.random.chance(50) { "" } else { "broken" });
+        let number = self.chat();
+        let why = if self.random.chance(50) { "" } else { "broken" };
         self.model.end(number, why);
         self.stage.direct(DirectEvent::Closed { number, why: why.to_owned() })
     }
@@ -282,7 +288,8 @@ impl Life {
 
 #[test]
 fn of_direct_chats_everything_is_shown_and_done_as_the_model_does() {
-    let (mut kept, mut lost) = (0, 0);
+    let mut kept = 0;
+    let mut lost = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {

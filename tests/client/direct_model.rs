@@ -196,7 +196,8 @@ impl Model {
         self.note_heard(number, now);
         let Some(chat) = self.find(number) else { return };
         let Some(at) = chat.unconfirmed.iter().position(|((said, _), _)| said == id) else { return };
-        let (((id, text), _), peer) = (chat.unconfirmed.remove(at), chat.peer);
+        let ((id, text), _) = chat.unconfirmed.remove(at);
+        let peer = chat.peer;
         self.kept.insert(id);
         self.written.insert(peer);
         self.show(format!("held, directly to {peer}: {text}"));
@@ -209,7 +210,8 @@ impl Model {
         if !chat.accepted {
             return;
         }
-        let (peer, left) = (chat.peer, chat.unconfirmed.len());
+        let peer = chat.peer;
+        let left = chat.unconfirmed.len();
         self.lost.extend(chat.unconfirmed.into_iter().map(|(said, _)| (peer, said)));
         if !self.chats.iter().any(|other| other.peer == peer) {
             let why = chat.closing.unwrap_or(why.to_owned());

@@ -88,7 +88,8 @@ fn say(network: &mut Network, number: u64, name: &str, text: &str) {
 
 #[test]
 fn two_networks_carry_lines_both_ways_and_confirm_each() {
-    let (mut ana, mut luis) = (Network::new(user("ana"), None), Callee::new());
+    let mut ana = Network::new(user("ana"), None);
+    let mut luis = Callee::new();
     ana.carry_out(Action::Connect { peer: user("luis"), at: peer(luis.port, "token-7") });
     let (theirs, caller, token) = luis.called();
     assert_eq!((caller.as_str(), token.as_str()), ("ana", "token-7"));
@@ -120,7 +121,8 @@ fn two_networks_carry_lines_both_ways_and_confirm_each() {
 
 #[test]
 fn a_caller_who_is_refused_is_told_why_and_the_callee_forgets_the_call() {
-    let (mut ana, mut luis) = (Network::new(user("ana"), None), Callee::new());
+    let mut ana = Network::new(user("ana"), None);
+    let mut luis = Callee::new();
     ana.carry_out(Action::Connect { peer: user("luis"), at: peer(luis.port, "token-7") });
     let (number, ..) = luis.called();
     luis.answer(number, DirectLine::refusal());
@@ -144,7 +146,8 @@ fn whatever_else_answers_a_call_is_reported_as_such() {
         ("O", "no answer came"),
         ("KO;AUTH;not you\n", "not you"),
     ] {
-        let (mut ana, door) = (Network::new(user("ana"), None), TcpListener::bind((HERE, 0)).unwrap());
+        let mut ana = Network::new(user("ana"), None);
+        let door = TcpListener::bind((HERE, 0)).unwrap();
         let port = door.local_addr().unwrap().port();
         ana.carry_out(Action::Connect { peer: user("luis"), at: peer(port, "token-7") });
         let mut lines = BufReader::new(door.accept().unwrap().0);
@@ -241,7 +244,8 @@ fn a_caller_who_is_accepted_or_gone_leaves_the_place_to_another() {
 
 #[test]
 fn a_listener_follows_its_address_and_takes_the_first_free_port() {
-    let (network, other) = (Network::new(user("luis"), None), IpAddr::from([127, 0, 0, 2]));
+    let network = Network::new(user("luis"), None);
+    let other = IpAddr::from([127, 0, 0, 2]);
     let taken = TcpListener::bind((HERE, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let mut listener = Listener::new(port..=port, network.reports(), None);

@@ -56,7 +56,9 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let (random, disk, clock) = (Random::new(seed), SimulatedDisk::default(), Instant::now());
+        let random = Random::new(seed);
+        let disk = SimulatedDisk::default();
+        let clock = Instant::now();
         let (theirs, confirmed) = Default::default();
         Self { seed, random, disk, clock, said: 0, theirs, confirmed, checked: 0 }
     }

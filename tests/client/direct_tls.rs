@@ -69,7 +69,8 @@ fn say(socket: &Arc<Socket>, line: &str) -> String {
 #[test]
 fn two_clients_of_a_tls_server_talk_directly() {
     let world = World::new(&["--no-lobby", "--tls"]);
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     find(&mut caller(&world), "luis", Identity::make().unwrap().identity().fingerprint());
     ana.type_line("/p2p luis");
     ana.expect("* direct chat with luis");
@@ -160,11 +161,13 @@ fn a_callee_with_a_copy_of_the_right_certificate_without_its_key_is_told_nothing
 /// A machine between two clients: it passes all bytes on, and keeps them.
 fn tap(to: SocketAddr) -> (u16, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+    let port = listener.local_addr().unwrap().port();
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = seen.clone();
     thread::spawn(move || {
         for client in listener.incoming() {
-            let (client, server) = (client.unwrap(), TcpStream::connect(to).unwrap());
+            let client = client.unwrap();
+            let server = TcpStream::connect(to).unwrap();
             for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
                 let kept = kept.clone();
                 thread::spawn(move || {
@@ -193,7 +196,8 @@ fn a_caller_sends_nothing_to_another_certificate_and_nobody_between_reads() {
     let mut ana = client(&world, "ana");
     // The callee is this test. It shows another certificate than it has named.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (made, other) = (Identity::make().unwrap(), Identity::make().unwrap());
+    let made = Identity::make().unwrap();
+    let other = Identity::make().unwrap();
     let answer = |identity: Identity| answer_with(&listener, peer_configs(identity).expect("TLS").1).0;
     let (tapped, seen) = tap(listener.local_addr().unwrap());
     let named = made.identity().fingerprint();

@@ -14,7 +14,8 @@ use wachat::model::Timestamp;
 #[test]
 fn what_an_earlier_run_showed_is_told_if_the_server_does_not_know_it() {
     for (read, is_told) in [(None, true), (Some(0), true), (Some(6), true), (Some(7), false), (Some(8), false)] {
-        let (mut dispatcher, mut state) = (Dispatcher::default(), ClientState::new(user("ana")));
+        let mut dispatcher = Dispatcher::default();
+        let mut state = ClientState::new(user("ana"));
         dispatcher.add_doubtful([(target("luis"), seq(7))]);
         let others = [chat("eva", 9, 9, 9), chat("#luis", 9, 9, 9)];
         let chats: Vec<_> = others.into_iter().chain(read.map(|read| chat("luis", 9, read, 9))).collect();
@@ -31,7 +32,9 @@ fn what_an_earlier_run_showed_is_told_if_the_server_does_not_know_it() {
 
 #[test]
 fn a_dispatcher_that_is_switched_off_asks_nothing_and_refuses_every_question() {
-    let (mut dispatcher, mut state, now) = (Dispatcher::default(), ClientState::new(user("ana")), Instant::now());
+    let mut dispatcher = Dispatcher::default();
+    let mut state = ClientState::new(user("ana"));
+    let now = Instant::now();
     dispatcher.switch_off();
     dispatcher.add_read(target("luis"), seq(1));
     assert!(dispatcher.add_question(Request::Users) && dispatcher.add_question(Request::Rooms));
@@ -42,7 +45,9 @@ fn a_dispatcher_that_is_switched_off_asks_nothing_and_refuses_every_question() {
 
 #[test]
 fn as_many_questions_wait_as_the_limit_says_and_none_is_forgotten() {
-    let (mut dispatcher, mut state, now) = (Dispatcher::default(), ClientState::new(user("ana")), Instant::now());
+    let mut dispatcher = Dispatcher::default();
+    let mut state = ClientState::new(user("ana"));
+    let now = Instant::now();
     assert!(dispatcher.is_idle());
     let fit = (0..2 * limits::CLIENT_QUESTIONS).filter(|_| dispatcher.add_question(Request::Users)).count();
     assert_eq!((fit, dispatcher.is_idle()), (limits::CLIENT_QUESTIONS, false));
@@ -56,7 +61,9 @@ fn as_many_questions_wait_as_the_limit_says_and_none_is_forgotten() {
 
 #[test]
 fn a_server_that_is_found_elsewhere_is_tried_at_once_and_a_later_failure_waits_longer() {
-    let (mut dispatcher, mut state, now) = (Dispatcher::default(), ClientState::new(user("ana")), Instant::now());
+    let mut dispatcher = Dispatcher::default();
+    let mut state = ClientState::new(user("ana"));
+    let now = Instant::now();
     let moment = Moment { now, at: Timestamp::from_millis(1), random: 0 };
     let ask = |dispatcher: &mut Dispatcher, state: &mut ClientState| {
         dispatcher.next_request(state, now, || Some(Request::Presence))

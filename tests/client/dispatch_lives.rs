@@ -100,14 +100,16 @@ impl Life {
 
     fn say(&mut self) {
         self.said += 1;
-        let (id, to) = (MessageId::new(&format!("m-{}", self.said)).unwrap(), self.place());
+        let id = MessageId::new(&format!("m-{}", self.said)).unwrap();
+        let to = self.place();
         let message = Outgoing { id, to, at: Timestamp::from_millis(self.said), text: Text::new("text").unwrap() };
         self.state.queue(message.clone());
         self.outbox.push((message, None));
     }
 
     fn see(&mut self) {
-        let (place, number) = (self.place(), 1 + self.random.below(50));
+        let place = self.place();
+        let number = 1 + self.random.below(50);
         self.dispatcher.add_read(place.clone(), seq(number));
         match self.reads.iter_mut().find(|(known, _)| *known == place) {
             Some((_, upto)) => *upto = number.max(*upto),
@@ -244,7 +246,8 @@ impl Life {
 
     fn note_read(&mut self, request: Request, code: Option<Code>, moment: &Moment) {
         let Request::Read(place, upto) = &request else { unreachable!() };
-        let (place, upto) = (place.clone(), *upto);
+        let place = place.clone();
+        let upto = *upto;
         let outcome = self.note(request, Ok(code.map_or(Answer::Done, refused)), moment);
         assert!(matches!(outcome, Outcome::Nothing), "seed {}: {outcome:?}", self.seed);
         if code.is_some_and(|code| TEMPORARY.contains(&code)) {
@@ -258,7 +261,8 @@ impl Life {
 
 #[test]
 fn the_sender_is_asked_for_one_thing_at_a_time_in_the_order_that_matters() {
-    let (mut sent, mut waits) = (0, 0);
+    let mut sent = 0;
+    let mut waits = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {

@@ -176,7 +176,9 @@ type Key = (KeyCode, KeyModifiers, fn(&mut Model));
 
 fn keys() -> Vec<Key> {
     use KeyCode::{Backspace, Char, Delete, Down, End, Enter, Home, Left, Right, Up};
-    let (none, control, alt) = (KeyModifiers::NONE, KeyModifiers::CTRL, KeyModifiers::ALT);
+    let none = KeyModifiers::NONE;
+    let control = KeyModifiers::CTRL;
+    let alt = KeyModifiers::ALT;
     let back = |m: &mut Model| _ = m.back();
     let forward = |m: &mut Model| _ = m.forward();
     let head = |m: &mut Model| m.place = 0;
@@ -261,7 +263,9 @@ fn the_text_the_cursor_and_what_comes_back_are_those_of_the_model() {
     let words = ["uno", "dos ", " ", "a", "👍🏽", "👩‍👩‍👧", "日本", "tres cuatro", "\n", "  "];
     for seed in 0..150 {
         let mut random = Random::new(seed);
-        let (mut editor, mut model, mut pressed) = (Editor::default(), Model::new(), Vec::new());
+        let mut editor = Editor::default();
+        let mut model = Model::new();
+        let mut pressed = Vec::new();
         editor.draw(WIDE, WIDE);
         for _ in 0..80 {
             let mut below = |end: usize| usize::try_from(random.below(end as u64)).unwrap();

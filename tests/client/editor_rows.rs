@@ -12,7 +12,8 @@ fn press(editor: &mut Editor, code: KeyCode, modifiers: KeyModifiers) -> Edit {
 /// The places at which the characters of a text stand in rows of this width, and the place after the last one. No word
 /// is longer than a row.
 fn places(text: &str, width: usize) -> Vec<(usize, usize)> {
-    let (mut places, mut row) = (Vec::new(), 0);
+    let mut places = Vec::new();
+    let mut row = 0;
     for (number, line) in text.split('\n').enumerate() {
         row += usize::from(number > 0);
         let mut column = 0;
@@ -43,7 +44,8 @@ fn up_and_down_keep_the_column_in_wrapped_rows() {
         let text: Vec<_> = (0..count).map(|_| words[below(6)]).collect();
         let breaks: Vec<_> = (0..count).map(|_| if below(5) == 0 { "\n" } else { " " }).collect();
         let text: String = text.iter().zip(breaks).map(|(word, end)| format!("{word}{end}")).collect();
-        let (text, width) = (text.trim_end(), below(20) + 8);
+        let text = text.trim_end();
+        let width = below(20) + 8;
         let places = places(text, width);
         let mut editor = Editor::default();
         editor.set_text(text);

@@ -30,14 +30,17 @@ fn waiting(id: &str, to: &str) -> Outgoing {
 
 /// A message for ana, under this number.
 fn received(number: u64) -> Event {
-    let (id, from) = (MessageId::new(&format!("theirs-{number}")).unwrap(), UserName::new("luis").unwrap());
+    let id = MessageId::new(&format!("theirs-{number}")).unwrap();
+    let from = UserName::new("luis").unwrap();
     let text = Text::new(&"x".repeat(700)).unwrap();
-    let (at, to) = (Timestamp::from_millis(2), Target::User(ana()));
+    let at = Timestamp::from_millis(2);
+    let to = Target::User(ana());
     Event::Message(Arc::new(Message { seq: seq(number), id, from, to, at, text }))
 }
 
 fn delivered(number: u64, upto: u64) -> Event {
-    let (at, state) = (Timestamp::from_millis(3), State::Delivered);
+    let at = Timestamp::from_millis(3);
+    let state = State::Delivered;
     Event::State { seq: seq(number), target: target("luis"), state, upto: seq(upto), at }
 }
 
@@ -117,7 +120,8 @@ impl Client {
     /// A new start finds what was promised; what it shows is promised from then on.
     fn check(&mut self, context: &str) {
         let home = self.open(Use::Person).unwrap_or_else(|error| panic!("{context}: {error}"));
-        let (rows, position) = (self.rows(), home.state.position().get());
+        let rows = self.rows();
+        let position = home.state.position().get();
         let waits: Vec<_> = home.state.outbox().iter().map(|message| message.id.to_string()).collect();
         for id in &self.typed {
             let places = [&waits, &rows.sent, &rows.failed];
@@ -178,7 +182,8 @@ fn every_call_fails_in_every_way_and_nothing_is_lost_or_doubled() {
 
 fn one_life(call: u64, fault: Fault, share: u64, first_a_kill: bool) {
     let context = format!("call {call}, {fault:?}, keeps {share} %, a start between: {first_a_kill}");
-    let (mut client, mut random) = (Client::default(), Random::new(call));
+    let mut client = Client::default();
+    let mut random = Random::new(call);
     client.disk.fail(call, fault);
     if let Err(error) = client.live() {
         assert!(error.to_string().contains(" /"), "{context}: which file? {error}");

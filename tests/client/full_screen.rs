@@ -231,7 +231,8 @@ fn a_link_is_one_link_of_the_terminal_even_where_it_is_wrapped() {
     let address = format!("https://example.org/{}", "path/".repeat(15));
     says(&world, "luis", "ana", &format!("read {address} today"));
     shows(&ana, "today");
-    let (opened, closed) = (format!("\u{1b}]8;;{address}\u{1b}\\"), "\u{1b}]8;;\u{1b}\\");
+    let opened = format!("\u{1b}]8;;{address}\u{1b}\\");
+    let closed = "\u{1b}]8;;\u{1b}\\";
     assert!(ana.count(&opened) >= 2 && ana.count(&opened) == ana.count(closed), "{:?}", ana.screen());
     ana.quit();
 }
@@ -521,9 +522,12 @@ fn nothing_typed_is_lost_while_200_messages_a_second_come_in() {
     let world = world();
     let mut ana = connected(&world, "ana", &[]);
     open(&ana, "luis");
-    let (ended, came) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let ended = Arc::new(AtomicBool::new(false));
+    let came = Arc::new(AtomicU64::new(0));
     let sender = {
-        let (mut luis, ended, came) = (world.login("luis"), ended.clone(), came.clone());
+        let mut luis = world.login("luis");
+        let ended = ended.clone();
+        let came = came.clone();
         thread::spawn(move || {
             let begin = Instant::now();
             while !ended.load(Ordering::Relaxed) {
@@ -552,7 +556,8 @@ fn nothing_typed_is_lost_while_200_messages_a_second_come_in() {
 /// Types characters one by one; returns the median and the 99th percentile of the times until each is on the screen, and
 /// the bytes that the program writes for one.
 fn measure_keys(terminal: &Terminal) -> (Duration, Duration, usize) {
-    let (mut times, mut typed) = (Vec::new(), "> ".to_owned());
+    let mut times = Vec::new();
+    let mut typed = "> ".to_owned();
     let before = terminal.screen().len();
     for number in 0..200_u8 {
         if number % 40 == 0 {
@@ -635,7 +640,8 @@ fn with_a_history_of_100_000_messages_it_stays_fluent() {
 
 /// Writes so many messages of luis into the home of ana's client.
 fn make_history(world: &World, count: u64) {
-    let (ana, luis) = (UserName::new("ana").unwrap(), UserName::new("luis").unwrap());
+    let ana = UserName::new("ana").unwrap();
+    let luis = UserName::new("luis").unwrap();
     let path = home::directory(&world.path("home"), &ana, &format!("127.0.0.1:{}", world.send_port));
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let mut home = Home::open(&disk, &path, &ana, Use::Person).unwrap();

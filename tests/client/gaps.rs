@@ -35,10 +35,12 @@ struct Filling {
 
 impl Filling {
     fn new(random: &mut Random) -> Self {
-        let (first, last) = (5, 5 + random.below(20));
+        let first = 5;
+        let last = 5 + random.below(20);
         let here = (1..=last + 5).filter(|_| random.chance(25)).collect();
         let lowest = 1 + random.below(last);
-        let (mut page, mut given) = (Vec::new(), BTreeSet::new());
+        let mut page = Vec::new();
+        let mut given = BTreeSet::new();
         for number in lowest..=last + random.below(4) {
             match random.below(4) {
                 0 if number > lowest => {}

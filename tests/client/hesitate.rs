@@ -32,7 +32,8 @@ fn a_lone_exit_or_help_is_asked_about_and_sent_when_it_is_typed_again() {
 #[test]
 fn a_room_of_nearly_the_same_name_is_asked_about() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     luis.type_line("/join sala");
     luis.expect("* you are in #sala");
     // What is pasted behind it goes nowhere.
@@ -55,7 +56,8 @@ fn a_room_of_nearly_the_same_name_is_asked_about() {
 #[test]
 fn a_reply_goes_to_the_last_who_wrote_to_one_alone() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     ana.type_line("/reply hola");
     ana.expect("! nobody has written to you alone yet");
     luis.type_line("@ana: first");
@@ -77,7 +79,8 @@ fn a_reply_goes_to_the_last_who_wrote_to_one_alone() {
 #[test]
 fn who_writes_to_a_user_who_is_away_is_answered_once() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     for client in [&ana, &luis] {
         client.expect("#lobby> ");
         client.type_line("/away back at five");

@@ -163,7 +163,8 @@ fn rows_stand_in_the_order_of_their_numbers_and_states_only_move_forward() {
     let disk = SimulatedDisk::default();
     let mut client = open(&disk).unwrap();
     client.log_in("store", 0);
-    let (one, two) = (outgoing("luis", "one"), outgoing("luis", "two"));
+    let one = outgoing("luis", "one");
+    let two = outgoing("luis", "two");
     client.queue(&one).unwrap();
     client.queue(&two).unwrap();
     // The poll was faster than the answers to two SENDs, and one STATE than both.
@@ -435,7 +436,8 @@ fn with_a_million_messages_at_home_a_client_starts_at_once_and_small() {
     let mut ana = world.terminal("ana", &["--no-p2p"]);
     ana.expect("the server is away");
     let process = Process::of(ana.child.id());
-    let (cpu, memory) = (process.cpu_time(), process.peak());
+    let cpu = process.cpu_time();
+    let memory = process.peak();
     println!("the start took {cpu:?} of processor time and {memory} KiB");
     assert!(cpu < Duration::from_millis(200), "the start took {cpu:?}");
     assert!(memory < 64 << 10, "the start took {memory} KiB");
@@ -514,7 +516,8 @@ fn the_log_of_a_pipe_is_taken_over_once_despite_a_crash_at_any_call() {
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         let first = open(&disk).unwrap();
         let mut pipe = Home::open(&shared, Path::new(HOME), &user("ana"), Use::Pipe).map(Client).unwrap();
-        let (sent, queued) = (outgoing("luis", "sent"), outgoing("luis", "queued"));
+        let sent = outgoing("luis", "sent");
+        let queued = outgoing("luis", "queued");
         pipe.queue(&sent).unwrap();
         pipe.queue(&queued).unwrap();
         pipe.accept(&sent, 1);

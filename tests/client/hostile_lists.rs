@@ -47,7 +47,8 @@ fn serve(login: &'static str, mut answer: impl FnMut() -> String + Send + 'stati
         }
         written
     });
-    let (user, password) = (UserName::new("ana").expect("a name"), "palabra larga".to_owned());
+    let user = UserName::new("ana").expect("a name");
+    let password = "palabra larga".to_owned();
     let server_name = "127.0.0.1".to_owned();
     let account = Account {
         user,

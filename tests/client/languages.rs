@@ -105,7 +105,8 @@ fn a_script_is_told_in_its_language() {
 #[test]
 fn a_person_reads_and_answers_in_their_language() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (world.terminal("ana", &["--lang", "es"]), world.terminal("luis", &["--lang", "pt"]));
+    let mut ana = world.terminal("ana", &["--lang", "es"]);
+    let mut luis = world.terminal("luis", &["--lang", "pt"]);
     ana.expect("¿Es la primera vez? Crear la cuenta ana [s/N]");
     ana.type_line("s");
     ana.expect("* conectado a ");
@@ -144,7 +145,9 @@ fn the_environment_names_the_language_where_nobody_else_does() {
         let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"no chat\n");
         all_output(&child.wait_with_output().unwrap())
     };
-    let (english, spanish, portuguese) = ("there is no current chat", "no hay chat actual", "não há conversa atual");
+    let english = "there is no current chat";
+    let spanish = "no hay chat actual";
+    let portuguese = "não há conversa atual";
     for (variables, more, wanted) in [
         (&[][..], &[][..], english),
         (&[("LANG", "es_ES.UTF-8")], &[], spanish),

@@ -31,8 +31,13 @@ impl Life {
         ana.expect("nobody else");
         let random = Random::new(seed);
         let size = size.map(usize::from);
-        let (rows, sent, steps, luis) = (Vec::new(), Vec::new(), Vec::new(), world.login("luis"));
-        let (input, number, tallest) = (String::new(), seed * 1_000, 1);
+        let rows = Vec::new();
+        let sent = Vec::new();
+        let steps = Vec::new();
+        let luis = world.login("luis");
+        let input = String::new();
+        let number = seed * 1_000;
+        let tallest = 1;
         let mut life = Self { ana, luis, random, size, rows, tallest, input, sent, number, steps };
         life.ana.type_line("/set quiet on");
         life.ana.expect("quiet");
@@ -53,7 +58,8 @@ impl Life {
 
     /// A line that scrolls: what is wrapped, and what follows a line feed, is indented.
     fn rows_of(&self, line: &str) -> Vec<String> {
-        let (columns, indent) = (self.size[1], 8.min(self.size[1] / 3));
+        let columns = self.size[1];
+        let indent = 8.min(self.size[1] / 3);
         let mut rows = Vec::new();
         for part in line.split('\n') {
             let wrapped = rows_of_line(part, columns, columns - indent).into_iter().enumerate();
@@ -117,7 +123,8 @@ impl Life {
 
     fn arrive(&mut self) {
         self.number += 1;
-        let (number, breaks) = (self.number, if self.below(5) == 0 { "\n" } else { " " });
+        let number = self.number;
+        let breaks = if self.below(5) == 0 { "\n" } else { " " };
         let text = format!("{}{breaks}{}", self.words(7), self.words(5));
         let (to, place) = if self.below(3) == 0 { ("#lobby", "#lobby ") } else { ("ana", "") };
         let answer = self.luis.request(&format!("SEND;line-{number};{to};{}", text.replace('\n', "\\n")));

@@ -155,7 +155,8 @@ impl Life {
         let user = USERS[self.random.below(4) as usize];
         let is_online = self.online.get(user).copied().unwrap_or_default();
         self.online.insert(user, !is_online);
-        let (user, at) = (name(user), Timestamp::from_millis(1));
+        let user = name(user);
+        let at = Timestamp::from_millis(1);
         let event = if is_online { Event::Offline { user, at } } else { Event::Online { user, at } };
         if self.has_session {
             self.pending.push(event);
@@ -291,7 +292,9 @@ impl Life {
 
 #[test]
 fn presence_is_what_was_told_answers_are_given_once_and_no_password_is_seen() {
-    let (mut sums, mut changes, mut answers) = (0, 0, 0);
+    let mut sums = 0;
+    let mut changes = 0;
+    let mut answers = 0;
     for seed in 0..RUNS {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {

@@ -122,7 +122,8 @@ fn what_memory_says_of_a_message_is_newer_than_the_log() {
     let mut state = ClientState::new(user("ana"));
     for number in 1..=4 {
         let id = MessageId::new(&format!("m-{number}")).unwrap();
-        let (at, text) = (Timestamp::from_millis(number * 1_000), Text::new("hola").unwrap());
+        let at = Timestamp::from_millis(number * 1_000);
+        let text = Text::new("hola").unwrap();
         state.apply(Record::Queued(Outgoing { id: id.clone(), to: target("luis"), at, text }));
         state.apply(Record::Sent { id, seq: Seq::new(number).unwrap(), at });
     }

@@ -17,7 +17,8 @@ const MARKS: [&str; 3] = ["✓", "✓✓", "✓✓ read"];
 
 /// Checks that the message with this word has this mark: behind it, or in a row of its own where there is no room.
 fn has_mark(rows: &[String], word: &str, mark: &str) -> bool {
-    let (both, word) = (format!(" {word} {mark}"), format!(" {word}"));
+    let both = format!(" {word} {mark}");
+    let word = format!(" {word}");
     let is_below = |two: &[String]| two[0].ends_with(&word) && two[1].trim() == mark;
     rows.iter().any(|row| row.ends_with(&both)) || rows.windows(2).any(is_below)
 }
@@ -41,8 +42,10 @@ impl Talk {
         let arguments = world.arguments("ana", &[]);
         let ana = Terminal::start_program(WACHAT, &arguments, Some(PASSWORD), &[], [60, 100]);
         ana.expect("#lobby> ");
-        let (readers, senders) = (READERS.map(|user| world.session(user)), READERS.map(|user| world.login(user)));
-        let (sent, got) = (Vec::new(), BTreeMap::new());
+        let readers = READERS.map(|user| world.session(user));
+        let senders = READERS.map(|user| world.login(user));
+        let sent = Vec::new();
+        let got = BTreeMap::new();
         Self { ana, readers, senders, sent, acknowledged: [0; 2], read: BTreeMap::new(), got }
     }
 
@@ -135,7 +138,8 @@ fn a_mark_on_the_screen_is_the_state_of_its_own_message() {
         talk.check("a READ");
     }
     for step in 0..24 {
-        let (who, which) = (random.below(2) as usize, random.below(8));
+        let who = random.below(2) as usize;
+        let which = random.below(8);
         let after = format!("step {step} of {}", READERS[who]);
         match random.below(5) {
             0 if talk.sent.len() < 16 && random.chance(30) => talk.write(REFUSED, 0),

@@ -111,7 +111,8 @@ fn play() -> (World, Recv, Terminal) {
 fn play_refusing(refusals: usize) -> (World, Recv, Terminal, Requests) {
     let mut world = World::new(&[]);
     world.kill();
-    let (send, listener) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let send = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (world.send_port, world.recv_port) = (send.local_addr().unwrap().port(), listener.local_addr().unwrap().port());
     let requests = play_send(send, refusals);
     let ana = world.terminal("ana", &["--no-p2p"]);

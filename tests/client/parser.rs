@@ -31,7 +31,8 @@ fn every_split_of_the_input_gives_the_same_events() {
     let input = "a\u{1b}[A\u{1b}OHé🎉\u{1b}[1;5D\u{1b}\r\u{1b}x\u{1b}ñ\u{1b}\u{1b}[B\u{1b}[200~one\r\ntwo\u{1b}[31m\u{1b}[200~ \
                  \u{1b}[201~\r\u{1b}[I\u{1b}[<64;3;4M\u{1b}[3~\u{1b}]11;rgb:0000/0000/0000\u{1b}\\\n\u{3}\u{1b}[13;2uz";
     let whole = parse(&[input.as_bytes()]);
-    let (alt, control) = (KeyModifiers::ALT, KeyModifiers::CTRL);
+    let alt = KeyModifiers::ALT;
+    let control = KeyModifiers::CTRL;
     let expected = [
         key(KeyCode::Char('a')),
         key(KeyCode::Up),

@@ -146,13 +146,15 @@ fn inputs_one_after_another_are_the_same_events_however_they_are_split() {
     let inputs = inputs();
     for seed in 0..300 {
         let mut random = Random::new(seed);
-        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::new();
+        let mut expected = Vec::new();
         for _ in 0..12 {
             let (input, events) = &inputs[usize::try_from(random.below(inputs.len() as u64)).unwrap()];
             bytes.extend_from_slice(input);
             expected.extend_from_slice(events);
         }
-        let (mut parts, mut rest) = (Vec::new(), bytes.as_slice());
+        let mut parts = Vec::new();
+        let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let length = usize::try_from(random.below(7)).unwrap().clamp(1, rest.len());
             let (part, behind) = rest.split_at(length);

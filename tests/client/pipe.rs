@@ -54,7 +54,9 @@ fn the_longest_message_passes_and_a_longer_one_is_refused() {
     let world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
     let most = wachat::limits::TEXT_BYTES;
-    let (longest, longer, line) = ("x".repeat(most), "y".repeat(most + 1), "z".repeat(1 << 20));
+    let longest = "x".repeat(most);
+    let longer = "y".repeat(most + 1);
+    let line = "z".repeat(1 << 20);
     let output = world.pipe("ana", &format!("@luis: {longest}\n@luis: {longer}\n{line}\n@luis: after\n"), &[]);
     assert_eq!(exit_code(&output), 1, "{}", all_output(&output));
     assert_eq!(all_output(&output).matches("sent").count(), 2, "{}", all_output(&output));

@@ -129,7 +129,8 @@ impl Server {
 
     fn report_delivery(&mut self) {
         if let Some(last) = self.logs.get("luis").and_then(|log| log.last()).map(|id| self.accepted[id]) {
-            let (number, target) = (self.next(), user("luis"));
+            let number = self.next();
+            let target = user("luis");
             let at = Timestamp::default();
             let event = Event::State { seq: number, target, state: State::Delivered, upto: seq(last), at };
             self.mailbox.push(event);
@@ -387,7 +388,8 @@ impl Run {
 
     /// Checks the durable state at a start, before the client does anything.
     fn check_what_is_safe(&self, state: &ClientState) {
-        let (seed, position) = (self.seed, state.position().get());
+        let seed = self.seed;
+        let position = state.position().get();
         let acknowledged = self.server.acknowledged;
         assert!(position >= acknowledged, "seed {seed}: acknowledged {acknowledged} and holds {position}");
         let waiting: Vec<String> = state.outbox().iter().map(|message| message.text.to_string()).collect();
@@ -440,7 +442,8 @@ impl Run {
     }
 
     fn check_sent(&self) {
-        let (seed, rows) = (self.seed, self.rows());
+        let seed = self.seed;
+        let rows = self.rows();
         for (to, text, queued) in &self.promises.typed {
             let count = rows.sent.iter().chain(&rows.failed).filter(|sent| *sent == text).count();
             assert!(count == 1 || !queued && count == 0, "seed {seed}: for {to}, {text} is there {count} times");
@@ -456,7 +459,8 @@ impl Run {
     }
 
     fn check_received(&self) {
-        let (seed, received) = (self.seed, self.rows().received);
+        let seed = self.seed;
+        let received = self.rows().received;
         assert_eq!(received, self.server.received, "seed {seed}: the history is not what was sent to ana");
         let shown: HashSet<_> = self.promises.shown.iter().collect();
         assert!(received.iter().all(|number| shown.contains(number)), "seed {seed}: something was never shown");
@@ -517,7 +521,8 @@ fn the_same_holds_whatever_goes_wrong_at_whatever_call() {
     let calls = undisturbed.disk.calls();
     assert!(undisturbed.promises.typed.len() > 20, "the workload is too easy");
     for call in 1..=calls {
-        let (other, full) = (Fault::Error(io::ErrorKind::Other), Fault::Error(io::ErrorKind::StorageFull));
+        let other = Fault::Error(io::ErrorKind::Other);
+        let full = Fault::Error(io::ErrorKind::StorageFull);
         for fault in [other, full, Fault::ShortWrite, Fault::Stop] {
             for cut in [None, Some(0), Some(50), Some(100)] {
                 run_with(call, fault, cut);

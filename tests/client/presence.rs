@@ -46,7 +46,8 @@ fn a_reconnect_of_a_second_is_no_news() {
 #[test]
 fn an_absence_is_summed_up_in_one_line() {
     let world = World::new(&[]);
-    let (mut ana, mut line) = (client(&world, "ana"), world.register("luis"));
+    let mut ana = client(&world, "ana");
+    let mut line = world.register("luis");
     ana.quit();
     for (number, target) in ["#lobby", "#lobby", "ana", "#lobby"].into_iter().enumerate() {
         assert!(line.request(&format!("SEND;m-{number};{target};text {number}")).starts_with("OK;"));
@@ -86,7 +87,8 @@ fn a_new_member_sees_the_last_lines_of_the_lobby() {
 #[test]
 fn a_message_of_another_session_is_shown_when_the_server_tells_of_it() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     ana.type_line("@luis: here");
     ana.expect_tick("✓✓ read", "@luis: here");
     assert!(world.login("ana").request("SEND;m-1;luis;from elsewhere").starts_with("OK;"));

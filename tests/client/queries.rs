@@ -165,7 +165,8 @@ impl Life {
             return;
         }
         let place = self.place();
-        let (from, text) = (self.writer(place), self.text());
+        let from = self.writer(place);
+        let text = self.text();
         let message = self.message(place, from, &text);
         assert_eq!(self.take_in(Event::Message(message.clone())), [Arrival::Message(message)], "seed {}", self.seed);
         self.add(place, self.last, Kind::Received(true), from, text);
@@ -190,7 +191,9 @@ impl Life {
     fn attempt(&mut self) -> Option<(&'static str, Outgoing)> {
         let newest = self.newest;
         let (place, queued, tried) = self.waiting.first_mut()?;
-        let (place, queued, before) = (*place, queued.clone(), tried.replace(tried.unwrap_or(newest)));
+        let place = *place;
+        let queued = queued.clone();
+        let before = tried.replace(tried.unwrap_or(newest));
         assert_eq!(self.client().0.state.note_attempt(&queued.id), before.map(seq), "{}", self.seed);
         Some((place, queued))
     }
@@ -268,7 +271,8 @@ impl Life {
 
     fn say_directly(&mut self) {
         let place = PLACES[self.random.below(2) as usize];
-        let (is_mine, text) = (self.random.chance(50), self.text());
+        let is_mine = self.random.chance(50);
+        let text = self.text();
         let last = self.last;
         let message = self.message(place, if is_mine { "ana" } else { place }, &text);
         self.last = last;
@@ -283,7 +287,8 @@ impl Life {
     }
 
     fn toggle(&mut self) {
-        let (who, place) = (WRITERS[self.random.below(3) as usize], self.place());
+        let who = WRITERS[self.random.below(3) as usize];
+        let place = self.place();
         match self.random.below(4) {
             0 | 1 => {
                 let hidden = self.hidden.insert(who) || !self.hidden.remove(who);
@@ -325,7 +330,8 @@ impl Life {
     }
 
     fn see(&mut self) {
-        let (place, upto) = (self.place(), self.random.below(self.last + 3));
+        let place = self.place();
+        let upto = self.random.below(self.last + 3);
         let upto = upto.min(self.last_number(place));
         let is_new = upto > self.seen.get(place).copied().unwrap_or(0);
         assert_eq!(self.client().0.state.mark_seen(&target(place), seq(upto)), is_new, "seed {}", self.seed);
@@ -374,11 +380,13 @@ impl Life {
         }
         let mut before = Vec::new();
         for _ in 0..1 + self.random.below(3) {
-            let (from, text) = (self.writer(place), self.text());
+            let from = self.writer(place);
+            let text = self.text();
             before.push(self.message(place, from, &text));
             self.add(place, self.last, Kind::Received(true), from, text);
         }
-        let (last, count) = (seq(self.last), before.len() as u64);
+        let last = seq(self.last);
+        let count = before.len() as u64;
         let chat = Chat { target: target(place), last, read: last, count };
         assert_eq!(self.client().0.state.note_joined(&chat, before.clone()), before, "seed {}", self.seed);
     }
@@ -490,7 +498,9 @@ impl Life {
 
     fn check_place(&self, place: &&'static str) {
         let state = &self.client.as_ref().unwrap().0.state;
-        let (here, seed, lines) = (target(place), self.seed, self.lines.get(place).cloned().unwrap_or_default());
+        let here = target(place);
+        let seed = self.seed;
+        let lines = self.lines.get(place).cloned().unwrap_or_default();
         let about = format!("seed {seed}: {place}");
         assert_eq!(state.knows(&here), !lines.is_empty(), "{about}");
         assert_eq!(state.is_muted(&here), self.muted.contains(place), "{about}");
@@ -536,7 +546,8 @@ impl Life {
     /// The user's own messages, and which of them are known.
     fn check_sent(&self, place: &str) {
         let state = &self.client.as_ref().unwrap().0.state;
-        let (here, about) = (target(place), format!("seed {}: {place}", self.seed));
+        let here = target(place);
+        let about = format!("seed {}: {place}", self.seed);
         let sent: Vec<_> = self.of_store(place).filter(|line| matches!(line.kind, Kind::Sent(_))).collect();
         let found = state.last_sent(&here).map(|(message, state)| (message.seq.get(), Kind::Sent(state)));
         assert_eq!(found, sent.last().map(|line| (line.number, line.kind.clone())), "{about}");
@@ -572,7 +583,9 @@ fn texts(rows: &[Row]) -> Vec<String> {
 
 #[test]
 fn every_question_is_answered_as_the_model_does() {
-    let (mut stores, mut hidden, mut unread) = (0, 0, 0);
+    let mut stores = 0;
+    let mut hidden = 0;
+    let mut unread = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {

@@ -43,13 +43,19 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let (clock, receipts) = (Instant::now(), !seed.is_multiple_of(4));
+        let clock = Instant::now();
+        let receipts = !seed.is_multiple_of(4);
         let setting = Setting { receipts, ..setting() };
         let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
         let app = App::new(setting, ClientState::new(user("ana")), moment);
-        let (random, none) = (Random::new(seed), BTreeMap::new);
-        let (sending, receiving, on_screen) = (None, None, Vec::new());
-        let (received, read, told) = (none(), none(), none());
+        let random = Random::new(seed);
+        let none = BTreeMap::new;
+        let sending = None;
+        let receiving = None;
+        let on_screen = Vec::new();
+        let received = none();
+        let read = none();
+        let told = none();
         let mut life =
             Self { seed, random, app, receipts, clock, sending, receiving, last: 0, on_screen, received, read, told };
         life.handle(AppEvent::Started(Ok(())));
@@ -205,7 +211,8 @@ impl Life {
 
 #[test]
 fn all_that_is_read_is_told_and_nothing_else() {
-    let (mut told, mut secret) = (0, 0);
+    let mut told = 0;
+    let mut secret = 0;
     for seed in 0..RUNS {
         let mut life = Life::new(seed);
         (0..STEPS).for_each(|_| life.step());

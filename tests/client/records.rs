@@ -18,11 +18,13 @@ fn id() -> MessageId {
 
 /// Each kind of record, and its line.
 fn all() -> Vec<(Record, String)> {
-    let (at, text) = (Timestamp::from_millis(7_000), Text::new("hola; \"qué\"\nnada").unwrap());
+    let at = Timestamp::from_millis(7_000);
+    let text = Text::new("hola; \"qué\"\nnada").unwrap();
     let said = |seq_of: u64| {
         Message { seq: seq(seq_of), text: text.clone(), ..(*message(7, "luis", "#sala", "hola")).clone() }.into()
     };
-    let (written, gap) = ("\"hola; \"\"qué\"\"\\nnada\"", Gap { target: target("#sala"), first: seq(3), last: seq(5) });
+    let written = "\"hola; \"\"qué\"\"\\nnada\"";
+    let gap = Gap { target: target("#sala"), first: seq(3), last: seq(5) };
     let queued = Outgoing { id: id(), to: target("luis"), at, text: text.clone() };
     let state = |state| Record::State { seq: seq(9), target: target("luis"), state, upto: seq(7), at };
     vec![

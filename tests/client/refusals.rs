@@ -52,7 +52,8 @@ fn every_refusal_is_in_the_exit_code_whichever_way_it_was_written() {
 #[test]
 fn what_is_sent_ends_with_0_whichever_way_it_was_written() {
     let world = world();
-    let (longest, mut expected) = ("x".repeat(limits::TEXT_BYTES), Vec::new());
+    let longest = "x".repeat(limits::TEXT_BYTES);
+    let mut expected = Vec::new();
     for (number, to) in ["luis", "#aula", "#lobby", "ana", "LUIS"].into_iter().enumerate() {
         for (way, line) in ways(to, &format!("text {number}")).into_iter().enumerate() {
             let output = world.pipe("ana", &line, &[]);

@@ -22,7 +22,8 @@ impl Relay {
     fn start(world: &mut World) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         world.send_port = listener.local_addr().unwrap().port();
-        let (relay, server) = (Arc::new(Self::default()), world.send);
+        let relay = Arc::new(Self::default());
+        let server = world.send;
         let carrier = relay.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -40,7 +41,8 @@ impl Relay {
     /// Carries lines to the server, and the lines back, until an end closes or the swallowed reply ends both.
     fn carry(&self, client: TcpStream, server: SocketAddr) -> Option<()> {
         let server = (!self.is_away()).then(|| TcpStream::connect(server).unwrap())?;
-        let (mut back, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        let mut back = server.try_clone().unwrap();
+        let mut to_client = client.try_clone().unwrap();
         let is_swallowing = Arc::new(AtomicBool::new(false));
         let swallowing = is_swallowing.clone();
         let mut requests = BufReader::new(client.try_clone().unwrap()).lines();
@@ -135,7 +137,9 @@ fn a_retry_by_the_next_script_is_found() {
 
 /// Returns how many messages of a conversation have this text, whichever page they are on.
 fn copies(world: &World, target: &str, text: &str) -> usize {
-    let (mut ana, mut before, mut found) = (world.login("ana"), String::new(), 0);
+    let mut ana = world.login("ana");
+    let mut before = String::new();
+    let mut found = 0;
     loop {
         let page = ana.list(&format!("HISTORY;{target};{}{before}", limits::MAX_HISTORY_RECORDS));
         found += page.iter().filter(|record| record.ends_with(&format!(";{text}"))).count();
@@ -149,7 +153,8 @@ fn copies(world: &World, target: &str, text: &str) -> usize {
 fn a_retry_is_found_on_whichever_page_of_its_conversation_the_message_is() {
     let mut world = World::new(&["--no-limits"]);
     world.register_clients(&["ana", "luis", "eva"]);
-    let (first, page) = (limits::HISTORY_RECORDS, limits::MAX_HISTORY_RECORDS);
+    let first = limits::HISTORY_RECORDS;
+    let page = limits::MAX_HISTORY_RECORDS;
     for between in [0, first, first + page - 1, first + page, first + 2 * page + 1] {
         let text = format!("una vez {between}");
         let (relay, mut ana) = lose_the_reply_to(&mut world, &format!("@#lobby: {text}"));
@@ -167,7 +172,8 @@ fn a_retry_is_found_on_whichever_page_of_its_conversation_the_message_is() {
 
 /// Another program of ana sends so many messages elsewhere that the server forgets older ids of hers.
 fn send_other_ids(world: &World, life: usize) {
-    let (mut other, count) = (world.login("ana"), 1_100);
+    let mut other = world.login("ana");
+    let count = 1_100;
     assert!(other.request("JOIN;#otra").starts_with("OK"));
     other.send((0..count).map(|n| format!("SEND;other-{life}-{n};#otra;more\n")).collect::<String>());
     (0..count).for_each(|_| assert!(other.read_line().starts_with("OK;")));

@@ -15,7 +15,8 @@ fn client(world: &World, user: &str) -> Terminal {
 #[test]
 fn two_who_start_their_clients_talk_at_once_in_the_lobby() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     for terminal in [&ana, &luis] {
         terminal.expect("#lobby> ");
     }
@@ -97,7 +98,8 @@ fn coming_in_shows_what_was_said_and_the_line_behind_it_goes_there() {
 #[test]
 fn a_room_that_was_left_can_still_be_looked_back_on() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (client(&world, "ana"), client(&world, "luis"));
+    let mut ana = client(&world, "ana");
+    let mut luis = client(&world, "luis");
     for terminal in [&ana, &luis] {
         terminal.type_line("/join #sala");
         terminal.expect("#sala> ");
@@ -151,7 +153,8 @@ fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
         terminal.quit();
     };
     // Luis misses more messages than a client fetches; eva does not.
-    let (long, most) = ("x".repeat(58_000), limits::ROOM_BACKLOG);
+    let long = "x".repeat(58_000);
+    let most = limits::ROOM_BACKLOG;
     let too_many = limits::COMPLETION_BYTES / long.len() + 10;
     come_and_go("luis");
     flood(&mut line, (0..too_many).map(|number| format!("{long} {number}")));
@@ -170,7 +173,8 @@ fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
     luis.expect(&format!("] #sala ana: text {}\r\n", most + 4));
     luis.quit();
     // Nothing is missing, nothing is there twice, and all of it is in order.
-    let (mut past, came) = (numbers(&world, "luis", "MISSED"), numbers(&world, "luis", "IN"));
+    let mut past = numbers(&world, "luis", "MISSED");
+    let came = numbers(&world, "luis", "IN");
     // Page by page, the newest first.
     past.sort_unstable();
     let gaps = world.history("luis", "GAP");

@@ -70,14 +70,18 @@ impl ScreenApp {
     /// Ana's client before its first event.
     pub fn disconnected(theme: Theme) -> Self {
         let setting = Setting { full_screen: true, ..setting() };
-        let (now, at) = (Instant::now(), local(2, 14, 35));
+        let now = Instant::now();
+        let at = local(2, 14, 35);
         let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
-        let (model, cells) = (
-            Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::Marks::SIGNS),
-            Buffer::empty(Rect::new(0, 0, 80, 24)),
-        );
-        let (asked, entered, seen, lookups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (sending, receiving, drawn) = (None, None, Drawn::default());
+        let model = Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::Marks::SIGNS);
+        let cells = Buffer::empty(Rect::new(0, 0, 80, 24));
+        let asked = Vec::new();
+        let entered = Vec::new();
+        let seen = Vec::new();
+        let lookups = Vec::new();
+        let sending = None;
+        let receiving = None;
+        let drawn = Drawn::default();
         Self {
             app,
             model,
@@ -105,7 +109,8 @@ impl ScreenApp {
         }
         self.random += 1;
         let moment = Moment { now: self.now, at: self.at, random: self.random };
-        let (output, mut found) = (self.app.handle(event, moment), None);
+        let output = self.app.handle(event, moment);
+        let mut found = None;
         for effect in output.effects {
             match effect {
                 Effect::Send(request @ LinkRequest::Find(_)) => found = Some(request),
@@ -213,7 +218,8 @@ impl ScreenApp {
             }
             LinkRequest::Compare => Answer::Chats(Vec::new()),
             LinkRequest::Lobby | LinkRequest::Chats => {
-                let (last, read) = (Seq::ZERO, Seq::ZERO);
+                let last = Seq::ZERO;
+                let read = Seq::ZERO;
                 Answer::Chats(vec![Chat { target: target("#lobby"), last, read, count: 0 }])
             }
             LinkRequest::Fill(gap) => {
@@ -238,7 +244,8 @@ impl ScreenApp {
     /// A message to ana, or to a room.
     pub fn message(&self, number: u64, from: &str, to: &str, text: &str) -> Arc<Message> {
         let to = if to.starts_with('#') { target(to) } else { target("ana") };
-        let (id, from) = (MessageId::new(&format!("m-{number}")).unwrap(), user(from));
+        let id = MessageId::new(&format!("m-{number}")).unwrap();
+        let from = user(from);
         Arc::new(Message { seq: seq(number), id, from, to, at: self.at, text: Text::new(text).unwrap() })
     }
 
@@ -283,7 +290,8 @@ pub fn shown(screen: &mut ScreenApp) -> String {
 /// Returns the rows of cells as texts, without the blanks at their ends. A wide character is followed by no blank.
 pub fn rows(cells: &Buffer) -> Vec<String> {
     let row = |y: u16| {
-        let (mut text, mut x) = (String::new(), 0);
+        let mut text = String::new();
+        let mut x = 0;
         while x < cells.area.width {
             let symbol = cells[(x, y)].symbol();
             text.push_str(symbol);

@@ -57,7 +57,8 @@ fn jump(screen: &mut ScreenApp, name: &str) {
 
 #[test]
 fn a_click_opens_the_chat_of_its_row_wherever_the_list_stands() {
-    let (mut screen, mut random) = (many_rooms(), Random::new(7));
+    let mut screen = many_rooms();
+    let mut random = Random::new(7);
     let mut begins = BTreeSet::new();
     for _ in 0..60 {
         let height = [8, 15, 24][index(&mut random, 3)];
@@ -67,7 +68,8 @@ fn a_click_opens_the_chat_of_its_row_wherever_the_list_stands() {
         assert!(shown.iter().any(|(_, name)| *name == target), "{target}: {shown:?}");
         begins.insert(shown[0].1.clone());
         let (row, name) = &shown[index(&mut random, shown.len())];
-        let (kind, modifiers) = (MouseEventKind::Down(MouseButton::Left), KeyModifiers::NONE);
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let modifiers = KeyModifiers::NONE;
         screen.terminal(TerminalEvent::Mouse(MouseEvent { kind, column: 2, row: *row, modifiers }));
         assert_eq!(open(&screen), *name, "row {row} of {shown:?}");
     }
@@ -76,13 +78,15 @@ fn a_click_opens_the_chat_of_its_row_wherever_the_list_stands() {
 
 #[test]
 fn enter_opens_the_chat_that_is_marked_whatever_the_filter() {
-    let (mut screen, mut random) = (many_rooms(), Random::new(8));
+    let mut screen = many_rooms();
+    let mut random = Random::new(8);
     for _ in 0..60 {
         let filter = ["", "a", "bc", "r1", "ca", "r"][index(&mut random, 6)];
         screen.press(KeyCode::Esc);
         screen.press(KeyCode::Char('/'));
         screen.type_text(filter);
-        let (fitting, down) = (fitting(&mut screen, filter), index(&mut random, 7));
+        let fitting = fitting(&mut screen, filter);
+        let down = index(&mut random, 7);
         (0..down).for_each(|_| screen.press(KeyCode::Down));
         screen.press(KeyCode::Enter);
         // The first step down marks the first one.

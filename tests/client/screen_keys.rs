@@ -51,7 +51,8 @@ fn a_setting_gives_an_action_its_only_key_and_changes_no_other() {
     let keys = all_keys();
     for seed in 0..300 {
         let mut random = Random::new(seed);
-        let (mut model, mut parts) = (table(), Vec::new());
+        let mut model = table();
+        let mut parts = Vec::new();
         for _ in 0..random.below(5) {
             let row = &KEYS[random.below(KEYS.len() as u64) as usize];
             let key = &keys[random.below(keys.len() as u64) as usize].0;

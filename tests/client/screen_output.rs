@@ -49,7 +49,8 @@ fn pick(random: &mut Random, end: usize) -> usize {
 fn change(random: &mut Random, before: &Picture) -> Picture {
     let mut picture = before.clone();
     if random.chance(10) {
-        let (width, height) = (random.below(20) + 10, random.below(6) + 2);
+        let width = random.below(20) + 10;
+        let height = random.below(6) + 2;
         picture.cells = Buffer::empty(Rect::new(0, 0, width.try_into().unwrap(), height.try_into().unwrap()));
         picture.links.clear();
     }
@@ -59,7 +60,10 @@ fn change(random: &mut Random, before: &Picture) -> Picture {
         fill(random, &mut picture.cells, row);
     }
     let mut place = |end: u16| u16::try_from(pick(random, end.into())).unwrap();
-    let (x, y, from, row) = (place(area.width), place(area.height), place(area.width), place(area.height));
+    let x = place(area.width);
+    let y = place(area.height);
+    let from = place(area.width);
+    let row = place(area.height);
     picture.cursor = random.chance(80).then_some(Position::new(x, y));
     if random.chance(30) {
         let address: Arc<str> = ["https://a.example", "https://b.example"][pick(random, 2)].into();
@@ -76,7 +80,8 @@ fn fill(random: &mut Random, cells: &mut Buffer, row: u16) {
     cells.set_string(0, row, " ".repeat(width.into()), Style::reset());
     let mut x = 0;
     for _ in 0..random.below(5) {
-        let (text, style) = (texts[pick(random, 7)], styles()[pick(random, 8)]);
+        let text = texts[pick(random, 7)];
+        let style = styles()[pick(random, 8)];
         x = cells.set_stringn(x, row, text, usize::from(width - x), style).0;
     }
 }
@@ -97,11 +102,13 @@ fn expected_style(style: Style) -> (Option<u8>, [bool; 3]) {
 
 #[track_caller]
 fn assert_shown(terminal: &vt100::Parser, picture: &Picture, why: &str) {
-    let (screen, area) = (terminal.screen(), picture.cells.area());
+    let screen = terminal.screen();
+    let area = picture.cells.area();
     let shown: Vec<String> = screen.rows(0, area.width).map(|row| row.trim_end().to_owned()).collect();
     assert_eq!(shown, rows(&picture.cells), "{why}");
     for at in area.positions() {
-        let (cell, drawn) = (screen.cell(at.y, at.x).unwrap(), &picture.cells[at]);
+        let cell = screen.cell(at.y, at.x).unwrap();
+        let drawn = &picture.cells[at];
         // The rest that a terminal leaves of a wide character that is overwritten is a blank of its own choice.
         if !cell.is_wide_continuation() && drawn.symbol() != " " {
             assert_eq!(style_of(cell), expected_style(drawn.style()), "{why}: {at}");
@@ -134,7 +141,8 @@ struct Links(BTreeMap<(u16, u16), String>);
 
 impl Links {
     fn process(&mut self, written: &str) {
-        let (mut at, mut address) = ((0, 0), String::new());
+        let mut at = (0, 0);
+        let mut address = String::new();
         let mut rest = written;
         while let Some(c) = rest.chars().next() {
             if let Some((opened, behind)) = rest.strip_prefix("\u{1b}]8;;").and_then(|rest| rest.split_once("\u{1b}\\"))
@@ -167,7 +175,8 @@ fn the_terminal_shows_the_cells_whatever_was_there_before() {
     for seed in 0..120 {
         let mut random = Random::new(seed);
         let wire = Wire::default();
-        let (mut output, mut links) = (Output::new(wire.clone()), Links::default());
+        let mut output = Output::new(wire.clone());
+        let mut links = Links::default();
         let cells = Buffer::empty(Rect::new(0, 0, 20, 5));
         let mut picture = Picture { cells, links: Vec::new(), cursor: None };
         let mut terminal = vt100::Parser::new(5.try_into().unwrap(), 20.try_into().unwrap(), 0);

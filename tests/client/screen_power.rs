@@ -53,8 +53,12 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Self {
         let random = Random::new(seed);
-        let (screen, log) = (ScreenApp::new(Theme::Dark), BTreeMap::new());
-        let (looked_at, drafts, submitted, steps) = (BTreeSet::new(), HashMap::new(), Vec::new(), Vec::new());
+        let screen = ScreenApp::new(Theme::Dark);
+        let log = BTreeMap::new();
+        let looked_at = BTreeSet::new();
+        let drafts = HashMap::new();
+        let submitted = Vec::new();
+        let steps = Vec::new();
         let received = HashMap::new();
         Self { seed, random, screen, size: (80, 24), log, received, looked_at, drafts, submitted, steps }
     }
@@ -112,11 +116,9 @@ impl Life {
             PageUp,
             Tab,
         ];
-        let (kind, control, alt) = (
-            self.below(4),
-            self.pick(&['n', 'p', 'k', 'f', 'a', 'e', 'u', 'w', 'y', 'l', 'c', 'j', 'z']),
-            self.pick(&[Char('1'), Char('9'), Char('a'), Char('h'), Home, End, Char('b'), Char('f')]),
-        );
+        let kind = self.below(4);
+        let control = self.pick(&['n', 'p', 'k', 'f', 'a', 'e', 'u', 'w', 'y', 'l', 'c', 'j', 'z']);
+        let alt = self.pick(&[Char('1'), Char('9'), Char('a'), Char('h'), Home, End, Char('b'), Char('f')]);
         let (code, modifiers) = match kind {
             0 => (Char(control), KeyModifiers::CTRL),
             1 => (alt, KeyModifiers::ALT),
@@ -158,7 +160,8 @@ impl Life {
         if !matches!(self.screen.receiving, Some(wachat::client::link::receiver::Receive::Poll { .. })) {
             return;
         }
-        let (from, to) = (self.pick(&["luis", "eva", "iris"]), self.pick(&["ana", "ana", "#lobby", "#sala"]));
+        let from = self.pick(&["luis", "eva", "iris"]);
+        let to = self.pick(&["ana", "ana", "#lobby", "#sala"]);
         let count = self.below(12);
         let mut events = Vec::new();
         for _ in 0..count {
@@ -196,7 +199,8 @@ impl Life {
             assert_eq!(now, Some(line), "seed {}: the screen has moved", self.seed);
         }
         if self.below(3) == 0 {
-            let (to, state) = (self.pick(&["luis", "eva"]), self.pick(&[State::Delivered, State::Read]));
+            let to = self.pick(&["luis", "eva"]);
+            let state = self.pick(&[State::Delivered, State::Read]);
             if matches!(self.screen.receiving, Some(wachat::client::link::receiver::Receive::Poll { .. })) {
                 self.screen.reach(to, state);
             }
@@ -205,7 +209,8 @@ impl Life {
 
     /// The bottom line of a window that is scrolled up, and full.
     fn bottom_line(&self) -> Option<(String, Option<Target>)> {
-        let (window, open) = (self.screen.model.window(&self.screen.app), self.screen.model.open.clone());
+        let window = self.screen.model.window(&self.screen.app);
+        let open = self.screen.model.open.clone();
         let place = self.screen.model.places.get(open.as_ref()?);
         let line = window.lines.last()?.text();
         window.bottom.filter(|bottom| Some(bottom) == place).map(|_| (line, open))
@@ -235,7 +240,8 @@ impl Life {
     }
 
     fn use_mouse(&mut self) {
-        let (column, row) = (self.below(90).try_into().unwrap(), self.below(30).try_into().unwrap());
+        let column = self.below(90).try_into().unwrap();
+        let row = self.below(30).try_into().unwrap();
         let kind = self.pick(&[
             MouseEventKind::Scroll(ScrollDirection::Up),
             MouseEventKind::Scroll(ScrollDirection::Down),
@@ -255,9 +261,11 @@ impl Life {
             0 => self.screen.terminal(TerminalEvent::FocusLost),
             1 => self.screen.terminal(TerminalEvent::FocusGained),
             _ => {
-                let (cols, rows) = (self.below(100) + 1, self.below(30) + 1);
+                let cols = self.below(100) + 1;
+                let rows = self.below(30) + 1;
                 self.size = (cols.try_into().unwrap(), rows.try_into().unwrap());
-                let (rows, cols) = (u32::from(self.size.1), u32::from(self.size.0));
+                let rows = u32::from(self.size.1);
+                let cols = u32::from(self.size.0);
                 self.screen.terminal(TerminalEvent::Resize { rows, cols });
             }
         }
@@ -357,7 +365,8 @@ impl Life {
 
     /// Checks that between two messages on the screen none is left out.
     fn check_whole(&self) {
-        let (model, state) = (&self.screen.model, self.screen.app.state());
+        let model = &self.screen.model;
+        let state = self.screen.app.state();
         let Some(open) = model.open.as_ref().filter(|_| matches!(model.mode, Mode::Typing)) else { return };
         let hides = !state.ignored().is_empty() || model.notes.iter().any(|note| note.text.contains('<'));
         if hides || model.areas.rows.width < NARROW || self.awaits_older() {
@@ -427,7 +436,9 @@ impl Life {
 
 #[test]
 fn whatever_happens_nothing_is_lost_moved_or_called_seen_too_early() {
-    let (mut submitted, mut seen, mut scrolled) = (0, 0, 0);
+    let mut submitted = 0;
+    let mut seen = 0;
+    let mut scrolled = 0;
     for seed in 0..LIVES {
         let mut life = Life::new(seed);
         for _ in 0..STEPS {

@@ -200,7 +200,9 @@ fn kept_lines_of_long_texts_are_those_of_the_text_as_it_is_asked_for() {
         let head = [vec![Piece::new("luis: ", Style::new())], vec![Piece::new("eva: ", Style::new())]][pick(2)].clone();
         let tail = [Vec::new(), vec![Piece::new("✓", Style::new())]][pick(2)].clone();
         let style = [Style::new(), Theme::Dark.quiet()][pick(2)];
-        let (text, theme, width) = (&texts[pick(4)], ALL[pick(3)], [40, 41][pick(2)]);
+        let text = &texts[pick(4)];
+        let theme = ALL[pick(3)];
+        let width = [40, 41][pick(2)];
         let mention = ["ana", "luis", ""][pick(3)];
         let paragraph = Paragraph { head, text, style, tail, indent: 6, is_list: false };
         let lines: Vec<Line> = kept.borrow_mut().lines(&paragraph, width, theme, mention).to_vec();

@@ -176,7 +176,8 @@ fn what_ends_a_session_for_good_ends_the_client_and_says_why() {
     for (error, exit) in ends {
         let why = format!("! {}", error());
         for waiting in [false, true] {
-            let (mut person, mut script) = (Stage::connected(PERSON), Stage::piped());
+            let mut person = Stage::connected(PERSON);
+            let mut script = Stage::piped();
             if waiting {
                 person.enter("@luis: one");
                 script.type_line("@luis: one");

@@ -72,11 +72,15 @@ pub struct Stage {
 impl Stage {
     /// An app before its first event, with this state.
     pub fn with(setting: Setting, state: ClientState) -> Self {
-        let (now, at) = (Instant::now(), Timestamp::from_millis(1));
+        let now = Instant::now();
+        let at = Timestamp::from_millis(1);
         let setting = Setting { server: "example".to_owned(), ..setting };
         let app = App::new(setting, state, Moment { now, at, random: 0 });
-        let (actions, lookups) = (Vec::new(), Vec::new());
-        let (sending, receiving, records) = (None, None, String::new());
+        let actions = Vec::new();
+        let lookups = Vec::new();
+        let sending = None;
+        let receiving = None;
+        let records = String::new();
         Self { app, now, at, sending, receiving, actions, lookups, records, last: 0, random: 0 }
     }
 

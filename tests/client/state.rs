@@ -208,7 +208,9 @@ fn states_that_were_missed_are_looked_up_from_the_first_unread_message_on() {
 #[test]
 fn another_store_begins_a_numbering_of_its_own() {
     let mut client = logged_in();
-    let (old, tried, new) = (outgoing("luis", "old"), outgoing("luis", "tried"), outgoing("luis", "new"));
+    let old = outgoing("luis", "old");
+    let tried = outgoing("luis", "tried");
+    let new = outgoing("luis", "new");
     client.queue(&old).unwrap();
     client.accept(&old, 1);
     client.take_in(vec![message(2, "luis", "a", "two")]);

@@ -14,7 +14,8 @@ use wachat::protocol::Event;
 /// Ana and Luis, each at a terminal.
 fn two(world: &World) -> (Terminal, Terminal) {
     world.register_clients(&["ana", "luis"]);
-    let (ana, luis) = (world.terminal("ana", &[]), world.terminal("luis", &[]));
+    let ana = world.terminal("ana", &[]);
+    let luis = world.terminal("luis", &[]);
     ana.expect("connected to");
     luis.expect("connected to");
     (ana, luis)
@@ -125,7 +126,8 @@ fn it_starts_without_a_server_and_connects_when_there_is_one() {
 fn receipts_can_be_kept_back_and_given_by_hand() {
     let world = World::new(&[]);
     world.register_clients(&["ana", "luis"]);
-    let (mut ana, mut luis) = (world.terminal("ana", &[]), world.terminal("luis", &["--no-receipts"]));
+    let mut ana = world.terminal("ana", &[]);
+    let mut luis = world.terminal("luis", &["--no-receipts"]);
     ana.expect("connected to");
     luis.expect("connected to");
     ana.type_line("@luis: hola");

@@ -120,9 +120,11 @@ fn each_day_has_its_name_in_each_language() {
     for after in 0..400_i64 {
         let date = first.checked_add(jiff::Span::new().days(after)).unwrap();
         for (language, index) in LANGUAGES.into_iter().zip(0..) {
-            let (weekday, month) =
-                (DAYS[usize::try_from(after % 7).unwrap()], MONTHS[usize::try_from(date.month() - 1).unwrap()]);
-            let (weekday, month, of) = (weekday[index], month[index], if index == 0 { " " } else { " de " });
+            let weekday = DAYS[usize::try_from(after % 7).unwrap()];
+            let month = MONTHS[usize::try_from(date.month() - 1).unwrap()];
+            let weekday = weekday[index];
+            let month = month[index];
+            let of = if index == 0 { " " } else { " de " };
             let expected = format!("{weekday}, {}{of}{month}{of}{}", date.day(), date.year());
             assert_eq!(date_in(language, date), expected);
         }

@@ -121,8 +121,8 @@ fn change(stage: &mut Stage, lines: &[&str]) -> Vec<String> {
 fn a_password_is_changed_if_all_is_right_and_else_stays() {
     const OLD: &str = "palabra larga\\";
     const NEW: &str = "otra palabra\\";
-    let (kept, rules) =
-        ("* the password stays as it is", "! a new password has at least 8 characters and is not your name");
+    let kept = "* the password stays as it is";
+    let rules = "! a new password has at least 8 characters and is not your name";
     let different = "! the two differ; nothing was changed";
     for (lines, shown) in [
         (&[""][..], kept),
@@ -199,9 +199,10 @@ fn a_start_shows_what_was_not_shown_and_tells_what_may_not_have_been_told() {
         state.apply(Record::Queued(Outgoing::of(&message(9, "ana", "luis", "waits"))));
         state
     };
-    let (three, four) = ("luis to ana: text 3", "hidden, otto to ana: text 4");
-    let (left, connected) =
-        ("* 1 in the outbox from last time", "* connected to example as ana; /help lists the commands");
+    let three = "luis to ana: text 3";
+    let four = "hidden, otto to ana: text 4";
+    let left = "* 1 in the outbox from last time";
+    let connected = "* connected to example as ana; /help lists the commands";
     let start = |setting| {
         let mut stage = Stage::with(setting, state());
         let shown = stage.handle(AppEvent::Started(Ok(())));

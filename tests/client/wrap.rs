@@ -43,7 +43,8 @@ fn check(line: &str, first: usize, next: usize, wrapped: &Wrapped) {
     let graphemes: Vec<_> = line.graphemes(true).collect();
     assert_eq!(wrapped.placed.len(), graphemes.len(), "{why}");
     assert_eq!(wrapped.chars, line.chars().count(), "{why}");
-    let (mut start, mut at) = (0, (0, 0));
+    let mut start = 0;
+    let mut at = (0, 0);
     for (piece, grapheme) in wrapped.placed.iter().zip(&graphemes) {
         assert_eq!(piece.start, start, "{why}");
         assert_eq!(piece.cells, cells(&piece.shown), "{why}");
@@ -70,8 +71,8 @@ fn nothing_is_lost_and_no_row_is_too_long() {
     let mut random = Random::new(1);
     for _ in 0..3_000 {
         let line = any_line(&mut random);
-        let (first, next) =
-            (usize::try_from(random.below(20)).unwrap() + 8, usize::try_from(random.below(20)).unwrap() + 8);
+        let first = usize::try_from(random.below(20)).unwrap() + 8;
+        let next = usize::try_from(random.below(20)).unwrap() + 8;
         check(&line, first, next, &wrap(&line, first, next));
     }
 }
@@ -83,7 +84,8 @@ fn words_stay_whole_where_they_fit_and_no_row_ends_early() {
     for _ in 0..2_000 {
         let words: Vec<String> =
             (0..random.below(15)).map(|_| "x".repeat(usize::try_from(random.below(14)).unwrap() + 1)).collect();
-        let (line, width) = (words.join(" "), usize::try_from(random.below(16)).unwrap() + 6);
+        let line = words.join(" ");
+        let width = usize::try_from(random.below(16)).unwrap() + 6;
         let wrapped = wrap(&line, width, width);
         let mut start = 0;
         for word in &words {

@@ -36,7 +36,8 @@ fn it_has_a_row_for_each_request_event_and_code() {
 #[test]
 fn tshark_shows_a_capture_with_it() {
     let directory = tempfile::TempDir::new().expect("a directory");
-    let (capture, plugin) = (directory.path().join("capture.pcap"), directory.path().join("wachat.lua"));
+    let capture = directory.path().join("capture.pcap");
+    let plugin = directory.path().join("wachat.lua");
     std::fs::write(&plugin, dissector()).expect("a plugin");
     let mut file = Capture::new();
     file.send(CLIENT, 1666, "LOGIN:ana:pala:bra larga\r\nSEND;m-1;luis;\"hola; ¿qué");
@@ -83,7 +84,8 @@ fn tshark_shows_a_capture_with_it() {
         let output = tshark(&capture, &plugin, options).expect("tshark");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let (lines, text) = (text(&["-Y", "wachat.kind"]), text(&["-O", "wachat"]));
+    let lines = text(&["-Y", "wachat.kind"]);
+    let text = text(&["-O", "wachat"]);
     assert!(text.contains("wachat SEND C: LOGIN:ana:***") && text.contains("Not a record"), "{text}");
     assert!(!text.contains("old one"), "{text}");
     // The page shows the first lines of this capture.
@@ -96,7 +98,8 @@ fn tshark_shows_a_capture_with_it() {
 #[test]
 fn a_password_is_not_shown_whatever_the_port_and_however_it_is_typed() {
     let directory = tempfile::TempDir::new().expect("a directory");
-    let (capture, plugin) = (directory.path().join("capture.pcap"), directory.path().join("wachat.lua"));
+    let capture = directory.path().join("capture.pcap");
+    let plugin = directory.path().join("wachat.lua");
     std::fs::write(&plugin, dissector()).expect("a plugin");
     let secret = "palabralarga";
     let lines = [

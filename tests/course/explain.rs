@@ -129,7 +129,8 @@ fn every_order_of_acknowledging_and_reading_is_told() {
     for order in ORDERS {
         // A world for each: whatever is in the log behind it may bring the states up to date.
         let mut world = World::without_lobby();
-        let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+        let mut ana = world.register("ana");
+        let mut luis = world.register("luis");
         let reply = ana.request("SEND;m-1;luis;hola");
         let number = reply.rsplit(';').next().and_then(|seq| seq.parse().ok()).expect("its number");
         for act in order.chars() {
@@ -140,7 +141,9 @@ fn every_order_of_acknowledging_and_reading_is_told() {
             }
         }
         let told = || explain("m-1", &world.data(), &[]);
-        let (delivered, read, waits) = ("acknowledges it: DELIVERED", "luis has read it: READ", "It waits for luis");
+        let delivered = "acknowledges it: DELIVERED";
+        let read = "luis has read it: READ";
+        let waits = "It waits for luis";
         // An acknowledgement is durable soon after its reply; a READ is with it.
         wait_until("an acknowledgement to be durable", || order != "A" || !told().contains(waits));
         let story = told();

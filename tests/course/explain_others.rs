@@ -11,7 +11,9 @@ use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
 /// messages of their own under its id, and read and acknowledge those.
 fn hold_conversation(world: &World, trace: &Path, with_others: bool) {
     ["ana", "luis", "eva"].iter().for_each(|user| drop(world.register(user)));
-    let (mut ana, mut luis, mut eva) = (world.login("ana"), world.login("luis"), world.login("eva"));
+    let mut ana = world.login("ana");
+    let mut luis = world.login("luis");
+    let mut eva = world.login("eva");
     let mut others = |lines: &[(&str, &str)]| {
         for (user, line) in lines.iter().filter(|_| with_others) {
             let connection = if *user == "eva" { &mut eva } else { &mut luis };

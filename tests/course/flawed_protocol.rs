@@ -19,7 +19,8 @@ struct Small {
 
 impl Small {
     fn start(flaw: Flaw, file: &Path) -> Self {
-        let (ports, file) = (choose_ports(), file.to_owned());
+        let ports = choose_ports();
+        let file = file.to_owned();
         thread::spawn(move || flawed::run(flaw, ports, &file).expect("to serve"));
         let small = Self { ports };
         ports.iter().for_each(|port| _ = wait_for("the server", || Connection::try_open(address(*port))));
@@ -94,7 +95,8 @@ fn logins_are_refused_in_the_order_of_the_table() {
 fn each_request_is_answered_as_the_protocol_says() {
     let (_directory, file) = file();
     let small = Small::start(Flaw::None, &file);
-    let (mut ana, mut luis) = (small.register("Ana"), small.register("luis"));
+    let mut ana = small.register("Ana");
+    let mut luis = small.register("luis");
     ana.run_transcript(
         "> SEND;m-1;luis;uno
          < OK;m-1;RECEIVED;<at>;1
@@ -181,9 +183,11 @@ fn each_request_is_answered_as_the_protocol_says() {
 
 /// Steps of luis and Ana with two messages; it ends with these events of Ana.
 fn deliver(small: &Small) -> [String; 2] {
-    let (mut ana, mut luis) = (small.register("Ana"), small.register("luis"));
+    let mut ana = small.register("Ana");
+    let mut luis = small.register("luis");
     ana.run_transcript("> SEND;m-1;luis;uno\n< OK;m-1;RECEIVED;<at>;1\n> SEND;m-2;luis;dos\n< OK;m-2;RECEIVED;<at>;2");
-    let (mut recv, both) = (small.recv("luis", 0), ["1;MSG;m-1;Ana;luis;<at>;uno", "2;MSG;m-2;Ana;luis;<at>;dos"]);
+    let mut recv = small.recv("luis", 0);
+    let both = ["1;MSG;m-1;Ana;luis;<at>;uno", "2;MSG;m-2;Ana;luis;<at>;dos"];
     assert_eq!(recv.list_without_times("POLL;0;0"), both);
     assert_eq!(recv.list_without_times("POLL;0;0;1"), both[..1]);
     recv.run_transcript(
@@ -245,7 +249,8 @@ fn a_poll_waits_for_an_event_for_its_time_for_the_end_of_the_input_or_for_a_late
     let (_directory, file) = file();
     let small = Small::start(Flaw::None, &file);
     let mut ana = small.register("ana");
-    let (mut recv, begin) = (small.recv("ana", 0), Instant::now());
+    let mut recv = small.recv("ana", 0);
+    let begin = Instant::now();
     assert_eq!(recv.request("POLL;0;1"), "OK;0");
     assert!(begin.elapsed() >= Duration::from_millis(950));
     recv.send("POLL;0;9\n");

@@ -83,7 +83,8 @@ pub struct Killable {
 impl Killable {
     /// Starts a server. `command`: the command line for these ports; it runs in a directory of its own.
     pub fn start(command: impl FnOnce([u16; 2]) -> String) -> Self {
-        let (directory, ports) = (tempfile::tempdir().unwrap(), choose_ports());
+        let directory = tempfile::tempdir().unwrap();
+        let ports = choose_ports();
         let path = directory.path().join("restart");
         let script = format!(
             // Until no thread of the old process holds its ports: on a busy machine that takes a while. Of a process that has

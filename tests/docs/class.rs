@@ -21,7 +21,8 @@ fn the_session_of_a_class_looks_as_the_page_shows_it() {
     let mut machine = Machine::new();
     machine.serve("wachat serve --data own", 0);
     let own = machine.ports().clone();
-    let (machine, base) = (&machine, choose_ports_in_a_row(4));
+    let machine = &machine;
+    let base = choose_ports_in_a_row(4);
     let _stopped = Stopped(machine);
     let ports = (7000..7004_u16).map(|port| (port.to_string(), (base + port - 7000).to_string()));
     let ports: Vec<_> =

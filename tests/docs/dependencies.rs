@@ -32,11 +32,13 @@ fn packages() -> Vec<Value> {
 
 #[test]
 fn none_is_banned_and_each_has_an_allowed_licence() {
-    let (banned, allowed) = (listed("bans", "deny"), listed("licenses", "allow"));
+    let banned = listed("bans", "deny");
+    let allowed = listed("licenses", "allow");
     assert!(banned.contains("tokio") && banned.contains("mio"));
     for package in packages() {
         let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
-        let (name, licence) = (text("name"), text("license"));
+        let name = text("name");
+        let licence = text("license");
         assert!(!banned.contains(&name), "{name} is banned: `cargo tree --invert {name}` says who brings it");
         // `AND` binds the parts of which each is needed; of those with `OR` (older: `/`) one is enough.
         let is_allowed = |part: &str| {

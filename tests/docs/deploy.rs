@@ -224,7 +224,8 @@ fn logrotate_accepts_its_rules() {
     // The server holds the file open and writes at its end.
     assert!(rules.contains("\n    copytruncate\n"));
     if is_installed("logrotate", "--version") {
-        let (directory, state) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let directory = TempDir::new().expect("a directory");
+        let state = TempDir::new().expect("a directory");
         let file = directory.path().join("rules");
         std::fs::write(&file, rules.replace("/var/log/wachat", directory.path().to_str().unwrap())).expect("to write");
         let mut logrotate = Command::new("logrotate");

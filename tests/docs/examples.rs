@@ -83,7 +83,8 @@ fn client_py_sends_its_password_to_the_right_certificate_alone() {
     if !there_is_python() {
         return;
     }
-    let (server, home) = (World::new(&["--no-lobby", "--tls"]), TempDir::new().expect("a directory"));
+    let server = World::new(&["--no-lobby", "--tls"]);
+    let home = TempDir::new().expect("a directory");
     let pem = std::fs::read_to_string(server.data().join("tls/certificate.pem")).expect("a certificate");
     let der = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     let right = wachat::model::Fingerprint::of(&der).to_string();
@@ -131,12 +132,14 @@ fn raw_client_sends_typed_lines_and_prints_events() {
 
 /// Plays a server that crashes after it has received a message and before it has replied.
 fn loses_a_reply(start: impl FnOnce(SocketAddr, SocketAddr) -> Command) {
-    let (send, recv) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let send = TcpListener::bind("127.0.0.1:0").unwrap();
+    let recv = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut ana = Program::start(&mut start(send.local_addr().unwrap(), recv.local_addr().unwrap()));
     // Accepts a connection, replies to its first line, and reads the next, if there is one.
     let accept = || {
         let mut lines = BufReader::new(send.accept().unwrap().0);
-        let (mut login, mut request) = (String::new(), String::new());
+        let mut login = String::new();
+        let mut request = String::new();
         lines.read_line(&mut login).unwrap();
         lines.get_mut().write_all(b"OK;ana;wachat/1\n").unwrap();
         lines.read_line(&mut request).unwrap();
@@ -197,7 +200,8 @@ fn client_py_stores_what_it_acknowledges_and_shows_it_once() {
     if !there_is_python() {
         return;
     }
-    let (server, home) = (World::without_lobby(), TempDir::new().expect("a temporary directory"));
+    let server = World::without_lobby();
+    let home = TempDir::new().expect("a temporary directory");
     let mut luis = server.register("luis");
     let mut ana = Program::start(&mut client_py(server.send, server.recv, home.path()));
     ana.types("hola; \"luis\" \\o/");

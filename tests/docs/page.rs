@@ -24,7 +24,8 @@ pub fn read(name: &str) -> String {
 
 /// Returns the lines of a page's block with this name. In a list a block is indented.
 pub fn block(page: &str, name: &str) -> Vec<String> {
-    let (text, start) = (read(page), format!("```console {name}"));
+    let text = read(page);
+    let start = format!("```console {name}");
     let mut lines = text.lines().skip_while(|line| line.trim_start() != start);
     let head = lines.next().unwrap_or_else(|| panic!("{page} has no block {name}"));
     let indentation = &head[..head.len() - start.len()];

@@ -94,12 +94,14 @@ fn the_texts_of_a_picture_stand_in_its_cells() {
         let mut cells = Buffer::empty(frame.cells.area);
         let number = |element: &str, name: &str| attribute(element, name).and_then(|value| value.parse::<f32>().ok());
         for element in svg.split("<text").skip(1) {
-            let (x, y) = (number(element, "x").expect("x"), number(element, "y").expect("y"));
+            let x = number(element, "x").expect("x");
+            let y = number(element, "y").expect("y");
             let (_, text) = element.split_once('>').expect("a text");
             let text = text.split_once("</text>").expect("its end").0;
             let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
             // The cells are 8.4 wide and 18 high, behind a border of 10.
-            let (column, row) = (((x - 10.0) / 8.4).round() as u16, ((y - 10.0) / 18.0) as u16);
+            let column = ((x - 10.0) / 8.4).round() as u16;
+            let row = ((y - 10.0) / 18.0) as u16;
             cells.set_string(column, row, text, ratatui::style::Style::new());
         }
         for position in frame.cells.area.positions() {
@@ -119,7 +121,8 @@ fn a_picture_shows_what_its_page_promises() {
         let cells = &frame.expect("a picture").cells;
         cells.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
     };
-    let (room, away) = (text("room"), text("away"));
+    let room = text("room");
+    let away = text("away");
     assert!(room.contains("✓✓") && room.contains("#lobby") && room.contains("new"), "{room}");
     assert!(away.contains("…") && away.contains("reconnecting in") && away.contains("2 queued"), "{away}");
 }

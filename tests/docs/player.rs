@@ -81,7 +81,8 @@ impl Player {
 
     /// Checks that a line is on the screen.
     fn shows(&self, terminal: &Terminal, wanted: &str) -> bool {
-        let (screen, wanted) = (self.screen(terminal), normal(wanted));
+        let screen = self.screen(terminal);
+        let wanted = normal(wanted);
         // In the full screen the list of chats is on the left.
         let mut rows = screen.lines().map(|row| row.split_once('│').map_or(row, |(_, right)| right));
         rows.any(|row| normal(row).contains(&wanted))

@@ -81,7 +81,8 @@ fn a_restored_store_has_the_same_content_under_a_new_name() {
 /// of it in history files, or of one that was restored before.
 #[test]
 fn each_restored_store_has_a_name_that_none_before_it_had() {
-    let (mut names, mut restored) = (Vec::new(), 0);
+    let mut names = Vec::new();
+    let mut restored = 0;
     for kind in 0..4 {
         let disk = SimulatedDisk::default();
         let mut playing = match kind {
@@ -95,7 +96,8 @@ fn each_restored_store_has_a_name_that_none_before_it_had() {
             playing.last_checkpoint();
         }
         names.push(playing.group_commit.state().store.to_string());
-        let (sent, mut data) = (std::mem::take(&mut playing.sent), DATA.to_owned());
+        let sent = std::mem::take(&mut playing.sent);
+        let mut data = DATA.to_owned();
         drop(playing);
         for round in 0..4 {
             let backup = format!("{BACKUP}-{kind}-{round}");
@@ -148,7 +150,8 @@ fn a_backup_cut_at_any_call_is_whole_or_refused() {
     let disk = SimulatedDisk::default();
     let sent = played(&disk).sent;
     let back_up = |disk: &SimulatedDisk| store(disk, DATA).backup(Path::new(BACKUP));
-    let (mut whole, mut refused) = (0, 0);
+    let mut whole = 0;
+    let mut refused = 0;
     for call in 1..=calls(&disk, back_up) {
         let cut = disk.after_power_cut(|| true);
         cut.fail(call, Fault::Stop);
@@ -181,7 +184,8 @@ fn a_restore_cut_at_any_call_serves_everything_or_not_at_all_and_can_be_run_agai
     let sent = played(&disk).sent;
     store(&disk, DATA).backup(Path::new(BACKUP)).unwrap();
     let restore = |disk: &SimulatedDisk| store(disk, RESTORED).restore(&store(disk, BACKUP));
-    let (mut whole, mut again) = (0, 0);
+    let mut whole = 0;
+    let mut again = 0;
     for call in 1..=calls(&disk, restore) {
         let cut = disk.after_power_cut(|| true);
         cut.fail(call, Fault::Stop);
@@ -211,7 +215,8 @@ fn a_restore_cut_at_any_call_serves_everything_or_not_at_all_and_can_be_run_agai
 
 #[test]
 fn a_disk_that_fails_or_is_full_leaves_nothing_behind() {
-    let (disk, safe) = (SimulatedDisk::default(), SimulatedDisk::default());
+    let disk = SimulatedDisk::default();
+    let safe = SimulatedDisk::default();
     played(&disk);
     let back_up = |disk: &SimulatedDisk| store(disk, DATA).backup(Path::new(BACKUP)).map(drop);
     played(&safe);
@@ -272,7 +277,9 @@ fn back_up_beside(disk: &SimulatedDisk, playing: GroupCommitHarness, act: Act) -
 fn a_server_at_work_between_any_two_calls_does_not_tear_a_backup() {
     let mut during = 0;
     for seed in 0..150 {
-        let (disk, mut random, mut left) = (SimulatedDisk::default(), Random::new(seed), 30);
+        let disk = SimulatedDisk::default();
+        let mut random = Random::new(seed);
+        let mut left = 30;
         let playing = played(&disk);
         during += back_up_beside(
             &disk,
@@ -366,21 +373,26 @@ fn real_traffic_backups_one_after_another() {
     // Every hundred messages or so a segment is closed, and a checkpoint made as soon as one may be.
     config.sizes = Sizes { segment_bytes: SMALL.segment_bytes + (8 << 10), checkpoint_bytes: 1 };
     let handle = wachat::server::start(config).unwrap();
-    let (stop, ok) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let stop = Arc::new(AtomicBool::new(false));
+    let ok = Arc::new(Mutex::new(Vec::new()));
     for name in ["ana", "luis"] {
         Connection::open(handle.send_address()).request(&format!("REGISTER:{name}:{PASSWORD}"));
     }
     let talk = |from: &'static str, to: &'static str| {
-        let (stop, ok, address) = (stop.clone(), ok.clone(), handle.send_address());
+        let stop = stop.clone();
+        let ok = ok.clone();
+        let address = handle.send_address();
         let recv = handle.recv_address();
         std::thread::spawn(move || {
-            let (mut line, mut session) = (Connection::open(address), Connection::open(recv));
+            let mut line = Connection::open(address);
+            let mut session = Connection::open(recv);
             for connection in [&mut line, &mut session] {
                 connection.request(&format!("LOGIN:{from}:{PASSWORD}"));
             }
             let mut number = 0;
             while !stop.load(Ordering::Relaxed) {
-                let (id, text) = (format!("m{number}"), format!("hola {number} {}", "x".repeat(number % 100)));
+                let id = format!("m{number}");
+                let text = format!("hola {number} {}", "x".repeat(number % 100));
                 let answer = line.request(&format!("SEND;{id};{to};{text}"));
                 let fields: Vec<_> = answer.split(';').map(str::to_owned).collect();
                 // Events are acknowledged now and then; the other side may be slower than this one.
@@ -393,7 +405,8 @@ fn real_traffic_backups_one_after_another() {
                     continue;
                 }
                 assert_eq!(fields[0], "OK", "{answer}");
-                let (at, seq) = (fields[3].clone(), fields[4].parse().unwrap());
+                let at = fields[3].clone();
+                let seq = fields[4].parse().unwrap();
                 ok.lock().push(Sent { from, to, id, text, seq, at });
                 number += 1;
             }
@@ -403,7 +416,8 @@ fn real_traffic_backups_one_after_another() {
     let mut segments = Vec::new();
     for number in 0..20 {
         wait_for("traffic", || (ok.lock().len() > number * 200).then_some(()));
-        let (before, backup) = (ok.lock().clone(), directory.path().join(format!("backup-{number}")));
+        let before = ok.lock().clone();
+        let backup = directory.path().join(format!("backup-{number}"));
         let made = Store::new(Arc::new(RealDisk), &data).backup(&backup).unwrap_or_else(|error| panic!("{error}"));
         let restored = directory.path().join(format!("restored-{number}"));
         Store::new(Arc::new(RealDisk), &restored).restore(&Store::new(Arc::new(RealDisk), &backup)).unwrap();
@@ -455,7 +469,8 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
     assert_eq!(exit_code(&world.pipe("ana", "@luis: uno\n@luis: dos\n", &[])), 0);
     luis.expect("ana: dos");
 
-    let (data, backup) = (world.path("data"), world.path("backup"));
+    let data = world.path("data");
+    let backup = world.path("backup");
     let (status, told, said) = wachat(&["backup", "--data", path(&data), path(&backup)]);
     assert_eq!((status, said.as_str()), (Some(0), ""), "{told}");
     assert!(told.contains("messages: 2\n") && told.contains("users: 2\n"), "{told}");
@@ -490,9 +505,11 @@ fn clients_neither_lose_nor_double_anything_when_their_server_is_restored() {
 #[test]
 fn an_old_id_gets_its_old_answer_from_a_restored_server() {
     let mut world = World::without_lobby();
-    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let _luis = world.register("luis");
     let answer = ana.request("SEND;m-1;luis;hola");
-    let (data, backup) = (world.data(), world.path("backup"));
+    let data = world.data();
+    let backup = world.path("backup");
     assert_eq!(wachat(&["backup", "--data", path(&data), path(&backup)]).0, Some(0));
     world.kill();
     std::fs::remove_dir_all(&data).unwrap();
@@ -547,16 +564,24 @@ fn a_damaged_store_is_not_backed_up_and_its_own_file_is_named() {
 fn an_impossible_request_is_refused_in_one_line() {
     let world = World::without_lobby();
     world.register("ana");
-    let (data, directory) = (world.data(), TempDir::new().unwrap());
+    let data = world.data();
+    let directory = TempDir::new().unwrap();
     let there = |name: &str| directory.path().join(name);
     std::fs::create_dir(there("empty")).unwrap();
     std::fs::create_dir(there("full")).unwrap();
     std::fs::write(there("full/letter"), "mine").unwrap();
     std::fs::write(there("file"), "mine").unwrap();
-    let (inside, full, file, new, empty) =
-        (data.join("backup"), there("full"), there("file"), there("new"), there("empty"));
-    let (data, inside, full, file, new, empty) =
-        (path(&data), path(&inside), path(&full), path(&file), path(&new), path(&empty));
+    let inside = data.join("backup");
+    let full = there("full");
+    let file = there("file");
+    let new = there("new");
+    let empty = there("empty");
+    let data = path(&data);
+    let inside = path(&inside);
+    let full = path(&full);
+    let file = path(&file);
+    let new = path(&new);
+    let empty = path(&empty);
     for (arguments, want) in [
         (&["backup", "--data", data, full][..], "the directory is not empty"),
         (&["backup", "--data", data, file], "the directory is not empty"),

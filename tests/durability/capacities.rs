@@ -57,7 +57,8 @@ fn a_gap_and_the_end_of_the_remembered_ids_survive_a_restart_and_a_checkpoint() 
     check("from a checkpoint");
     let mut server = GroupCommitHarness::serve(store());
     let mut retry = |id: &str| {
-        let (id, text) = (MessageId::new(id).unwrap(), Text::new("something else").unwrap());
+        let id = MessageId::new(id).unwrap();
+        let text = Text::new("something else").unwrap();
         server.request(Command::Send { user: user("ana"), id, to: Ok(Target::User(user("luis"))), text })
     };
     assert!(matches!(retry("id-3"), Some(Reply::Ko(ko)) if ko.code == Code::Conflict), "of the two newest");

@@ -160,7 +160,8 @@ fn a_torn_last_batch_is_told_wherever_it_is_cut_and_whatever_segment_follows() {
         for at in begin..=end {
             disk.tamper(segment, |content| content[at..].fill(b'\n'));
             let report = check(&disk);
-            let (what, notes) = (format!("cut at {at}, spare {spare}"), &report.notes);
+            let what = format!("cut at {at}, spare {spare}");
+            let notes = &report.notes;
             assert!(report.damage.is_empty() && notes.len() == usize::from(at > begin), "{what}: {report:?}");
             let named = notes.iter().all(|note| note.starts_with("/data/wal/000005.csv line 4: batch 16 is torn"));
             assert!(named, "{what}: {notes:?}");

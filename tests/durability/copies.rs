@@ -38,8 +38,10 @@ fn played() -> SimulatedDisk {
 #[test]
 fn a_segment_that_looks_damaged_for_a_moment_is_copied_again() {
     for (moments, is_waited_for) in [(0, true), (1, true), (5, true), (6, false), (1_000, false)] {
-        let (disk, looks) = (played(), AtomicUsize::new(0));
-        let (changing, whole) = (disk.clone(), read_files(&disk, DATA)[Path::new(SEGMENT)].clone());
+        let disk = played();
+        let looks = AtomicUsize::new(0);
+        let changing = disk.clone();
+        let whole = read_files(&disk, DATA)[Path::new(SEGMENT)].clone();
         let hook: Hook = Arc::new(move |what, path| {
             if what == "open" && path == Path::new(SEGMENT) {
                 let is_damaged = looks.fetch_add(1, Ordering::Relaxed) < moments;

@@ -291,7 +291,8 @@ fn a_table_that_has_a_message_for_another_recipient_or_room_is_said() {
     ] {
         let forged = stored.copy();
         forged.change_table(table, |content| replace_in_table(&content, &old, &new));
-        let ((path, index), said) = (file_of(&stored.disk, seq), forged.check());
+        let (path, index) = file_of(&stored.disk, seq);
+        let said = forged.check();
         let line = format!("{} line {}: not the message that", path.display(), index + 3);
         assert!(said.contains(&format!("{line} {table} has under this number")), "{old} -> {new}: {said:?}");
     }

@@ -21,7 +21,8 @@ fn each_read_of_a_history_file_is_counted_once_and_by_who_has_read() {
     server.checkpoint();
     let id = ConversationId::parse("direct-0-0").expect("an id");
     let state = server.group_commit.state();
-    let (filed, participants) = (state.conversation(id).expect("it is there").filed, state.participants(id));
+    let filed = state.conversation(id).expect("it is there").filed;
+    let participants = state.participants(id);
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = reads.clone();
     let hook: Hook = Arc::new(move |what, _| {

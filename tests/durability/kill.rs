@@ -31,7 +31,9 @@ fn survive(kills: u64) {
         world.register(user);
     }
     let traffic = Traffic::start(&USERS, world.addresses());
-    let (mut random, mut done, mut while_starting) = (Random::new(1), 0, 0);
+    let mut random = Random::new(1);
+    let mut done = 0;
+    let mut while_starting = 0;
     let mut start_takes = Duration::from_millis(20);
     while done < kills {
         done += 1;

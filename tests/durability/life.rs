@@ -56,7 +56,9 @@ impl Played {
 
     /// Sends a message, unless its sender has used the id.
     fn send(&mut self, from: &'static str, to: &str, id: &str, text: &str) {
-        let (from, to, id) = (user(from), target(to), MessageId::new(id).expect("an id"));
+        let from = user(from);
+        let to = target(to);
+        let id = MessageId::new(id).expect("an id");
         let text = Text::new(text).expect("a text");
         let before = self.server.group_commit.state().last;
         self.server.request(Command::Send {
@@ -92,7 +94,10 @@ impl Played {
     /// Does a step of one of the first `kinds` kinds.
     fn step(&mut self, random: &mut Random, number: u64, kinds: u64) {
         let mut one_of = |names: &[&'static str]| names[random.below(names.len() as u64) as usize];
-        let (who, peer, room, id) = (one_of(&USERS), one_of(&USERS), one_of(&ROOMS), one_of(&IDS));
+        let who = one_of(&USERS);
+        let peer = one_of(&USERS);
+        let room = one_of(&ROOMS);
+        let id = one_of(&IDS);
         let last = self.server.group_commit.state().last.get();
         let upto = Seq::new(last - random.below(last.min(6) + 1)).expect("a number");
         match random.below(kinds) {
@@ -168,7 +173,8 @@ impl Told {
 fn play(seeds: u64, kinds: u64) -> usize {
     let mut changes = 0;
     for seed in 0..seeds {
-        let (mut played, mut random) = (Played::new(), Random::new(seed));
+        let mut played = Played::new();
+        let mut random = Random::new(seed);
         for number in 0..70 {
             played.step(&mut random, number, kinds);
             if number % 7 == 0 {

@@ -140,7 +140,8 @@ fn a_batch_of_acknowledgements_and_the_longest_message_fits_at_each_distance_fro
 
 #[test]
 fn a_batch_that_does_not_fit_is_refused_before_a_byte_is_written() {
-    let (disk, size) = (SimulatedDisk::default(), 1_024);
+    let disk = SimulatedDisk::default();
+    let size = 1_024;
     disk.create_dir(Path::new(DATA)).unwrap();
     let location = Location { disk: Arc::new(disk.clone()), directory: DATA.into(), owner: "test".into() };
     let content = || read(&disk, &location.segment(1)).unwrap();

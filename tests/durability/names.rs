@@ -24,7 +24,8 @@ const ROOM: &str = "#Sala\u{378}/sala\u{378}";
 
 #[test]
 fn a_stored_name_is_read_without_the_rules_for_new_ones() {
-    let (user, room) = (UserName::from_stored(USER).unwrap(), RoomName::from_stored(ROOM).unwrap());
+    let user = UserName::from_stored(USER).unwrap();
+    let room = RoomName::from_stored(ROOM).unwrap();
     assert!(UserName::new(user.shown()).is_err() && RoomName::new(&room.to_string()).is_err());
     let disk = SimulatedDisk::default();
     let open = || Store::new(Arc::new(disk.clone()), Path::new(DATA)).open(Policy::default(), SMALL).unwrap();
@@ -33,7 +34,8 @@ fn a_stored_name_is_read_without_the_rules_for_new_ones() {
     server.register("luis");
     server.request(Command::Join { user: user.clone(), room: Ok(Target::Room(room.clone())) });
     for (id, to) in [("1", Target::User(user.clone())), ("2", Target::Room(room.clone()))] {
-        let (id, text) = (MessageId::new(id).unwrap(), Text::new("hola").unwrap());
+        let id = MessageId::new(id).unwrap();
+        let text = Text::new("hola").unwrap();
         let reply = server.request(Command::Send { user: user.clone(), id, to: Ok(to), text });
         assert!(matches!(reply, Some(Reply::Accepted(_))), "{reply:?}");
     }

@@ -94,7 +94,8 @@ fn log_from(first: u64, count: u64) -> SimulatedDisk {
 
 #[test]
 fn segments_are_read_and_removed_by_their_numbers_and_not_by_their_names() {
-    let (first, count) = (999_997, 8);
+    let first = 999_997;
+    let count = 8;
     let disk = log_from(first, count);
     let at = location(&disk);
     // Files that are no segments.

@@ -28,9 +28,11 @@ impl Place {
 
     /// Does one call, and says what came of it.
     fn call(&self, number: u64, [one, other]: [&str; 2], random: &mut Random) -> Result<String, ErrorKind> {
-        let (disk, path) = (&self.disk, self.path(one));
+        let disk = &self.disk;
+        let path = self.path(one);
         let bytes: Vec<u8> = (0..=random.below(40)).map(|_| random.below(256) as u8).collect();
-        let (offset, length) = (random.below(60), random.below(60));
+        let offset = random.below(60);
+        let length = random.below(60);
         let file = || if number.is_multiple_of(2) { disk.open(&path) } else { disk.open_for_reading(&path) };
         let opened = |file: Arc<dyn File>| {
             let mut buffer = vec![0; length as usize];
@@ -68,8 +70,8 @@ impl Place {
 /// Returns whether the disks may differ: a directory is no file, and the errors about that are not the same.
 fn is_of_the_other_kind(place: &Place, number: u64, [one, other]: [&str; 2]) -> bool {
     let is_directory = |name: &str| place.disk.list(&place.path(name)).is_ok();
-    let (takes_directory, exists) =
-        (matches!(number, 5 | 7 | 13 | 16), place.disk.exists(&place.path(one)).unwrap_or(false));
+    let takes_directory = matches!(number, 5 | 7 | 13 | 16);
+    let exists = place.disk.exists(&place.path(one)).unwrap_or(false);
     exists && is_directory(one) != takes_directory && number != 10
         || number == 11 && (is_directory(one) || is_directory(other) || one.contains('/') != other.contains('/'))
         || one.starts_with("d/") && place.disk.exists(&place.path("d")).unwrap_or(false) && !is_directory("d")
@@ -79,7 +81,8 @@ fn is_of_the_other_kind(place: &Place, number: u64, [one, other]: [&str; 2]) -> 
 #[test]
 fn the_real_disk_and_the_simulated_one_do_the_same() {
     let directory = TempDir::new().expect("a directory");
-    let (mut compared, mut worked) = (0, 0);
+    let mut compared = 0;
+    let mut worked = 0;
     for seed in 0..40 {
         let root = directory.path().join(seed.to_string());
         let real = Place { disk: Arc::new(RealDisk), root };
@@ -87,8 +90,8 @@ fn the_real_disk_and_the_simulated_one_do_the_same() {
         [&real, &simulated].iter().for_each(|place| place.disk.create_dir(&place.root).expect("a directory"));
         let mut random = Random::new(seed);
         for step in 0..120 {
-            let (number, names) =
-                (random.below(20), [NAMES[random.below(6) as usize], NAMES[random.below(6) as usize]]);
+            let number = random.below(20);
+            let names = [NAMES[random.below(6) as usize], NAMES[random.below(6) as usize]];
             let choices = random.below(u64::MAX);
             if is_of_the_other_kind(&simulated, number, names) {
                 continue;
@@ -163,7 +166,8 @@ fn a_file_that_others_may_change_or_that_has_two_names_is_not_written_to() {
         ("two names and open", 0o646, true, false),
     ] {
         let directory = private();
-        let (path, second) = (directory.path().join("file"), directory.path().join("second"));
+        let path = directory.path().join("file");
+        let second = directory.path().join("second");
         fs::write(&path, "theirs").expect("a file");
         fs::set_permissions(&path, Permissions::from_mode(mode_of_it)).expect("a mode");
         if second_name {
@@ -229,7 +233,8 @@ fn the_free_space_is_that_of_the_file_system() {
     let Some(before) = told() else { return println!("skipped: there is no df that can tell") };
     let free = RealDisk.free_bytes(directory.path()).expect("a number");
     let after = told().expect("as before");
-    let (low, high) = (before.min(after), before.max(after));
+    let low = before.min(after);
+    let high = before.max(after);
     // Others write meanwhile.
     assert!(free >= low / 2 && free / 2 <= high, "{free} is not between {low} and {high}");
     assert!(RealDisk.free_bytes(&directory.path().join("absent")).is_err());

@@ -35,7 +35,8 @@ impl Model {
     fn send(&mut self, server: &mut GroupCommitHarness, random: &mut Random) {
         let all: Vec<_> = self.users.iter().copied().collect();
         let mut one = || all[random.below(all.len() as u64) as usize];
-        let (from, peer) = (one(), one());
+        let from = one();
+        let peer = one();
         let to = if random.chance(25) { "#lobby" } else { peer };
         let at = server.time + 1;
         server.send(from, to, "hola");
@@ -80,7 +81,9 @@ fn sizes(disk: &SimulatedDisk, directory: &str) -> (u64, u64) {
 #[test]
 fn a_store_and_its_backups_and_restores_are_counted_as_a_model_counts_them() {
     for seed in 0..6 {
-        let (disk, mut random, mut model) = (SimulatedDisk::default(), Random::new(seed), Model::default());
+        let disk = SimulatedDisk::default();
+        let mut random = Random::new(seed);
+        let mut model = Model::default();
         let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
         for name in USERS {
             server.register(name);
@@ -154,7 +157,8 @@ fn a_manifest_that_tells_of_another_extent_is_damage() {
     let disk = backed_up();
     let (table, row) = manifest(&disk);
     let [last, next]: [u64; 2] = [1, 2].map(|column| row[column].parse().expect("a number"));
-    let (other, at) = ("0123456789abcdef".to_owned(), &row[3]);
+    let other = "0123456789abcdef".to_owned();
+    let at = &row[3];
     let with = |store: &str, last: u64, next: u64| format!("{store};{last};{next};{at}");
     for forged in [
         with(&other, last, next),

@@ -43,7 +43,8 @@ impl Play {
         let disk = SimulatedDisk::default();
         let mut server = start(&disk);
         USERS.iter().for_each(|name| server.register(name));
-        let (random, rooms) = (Random::new(seed), Rooms::new());
+        let random = Random::new(seed);
+        let rooms = Rooms::new();
         Self { random, disk, server: Some(server), rooms, sent: 0, removed: 0, vanished: 0 }
     }
 
@@ -149,7 +150,9 @@ impl Play {
 
 #[test]
 fn rooms_and_their_histories_are_the_same_after_every_recovery() {
-    let (mut sent, mut removed, mut vanished) = (0, 0, 0);
+    let mut sent = 0;
+    let mut removed = 0;
+    let mut vanished = 0;
     for seed in 0..200 {
         let mut play = Play::new(seed);
         (0..80).for_each(|_| play.step());

@@ -39,7 +39,8 @@ fn rename(backup: &Path, day: u32) -> PathBuf {
 fn the_newest_backups_stay_and_each_is_whole() {
     let world = World::new(&[]);
     let mut ana = world.register("ana");
-    let (directory, mine) = (TempDir::new().unwrap(), "2020-01-01 my own files");
+    let directory = TempDir::new().unwrap();
+    let mine = "2020-01-01 my own files";
     let folder = directory.path().join("backups");
     std::fs::create_dir_all(folder.join(mine)).unwrap();
     for day in 1..=5 {
@@ -116,7 +117,8 @@ fn the_newest_whole_ones_stay_whatever_else_is_in_the_folder() {
         let store = Store::new(Arc::new(disk.clone()), Path::new("/data"));
         let rotated = store.backup_into(Path::new("/backups"), NonZeroUsize::new(keep).unwrap()).unwrap();
         let how = format!("round {round}, keep {keep} of {entries:?}");
-        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        let mut stay = Vec::new();
+        let mut go = Vec::new();
         let mut whole = 1;
         for (entry, name) in entries.iter().zip(&names).rev() {
             whole += usize::from(*entry == Entry::Whole);
@@ -164,7 +166,8 @@ fn a_backup_that_fails_removes_none() {
 /// A power cut while old backups are removed: what is left of one is not taken for a whole one, and the next run removes it.
 #[test]
 fn a_rotation_that_is_cut_at_any_call_leaves_whole_backups() {
-    let (begin, one) = (SimulatedDisk::default(), NonZeroUsize::MIN);
+    let begin = SimulatedDisk::default();
+    let one = NonZeroUsize::MIN;
     let mut playing = GroupCommitHarness::start(Arc::new(begin.clone()), Path::new("/data"));
     playing.register("ana");
     playing.send("ana", "ana", "a note");

@@ -43,7 +43,8 @@ pub fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
     server.send("eva", "#removed", "hola");
     server.request(Command::RemoveRoom { room: Ok(target("#removed")) });
     for (banned, until) in [("luis", None), ("192.0.2.7", Timestamp::parse("2030-01-01T00:00:00.000Z"))] {
-        let (banned, reason) = (Banned::parse(banned).expect("a ban"), ShortText::new("a; \"b\"").expect("a reason"));
+        let banned = Banned::parse(banned).expect("a ban");
+        let reason = ShortText::new("a; \"b\"").expect("a reason");
         server.request(Command::Ban { banned, until, reason });
     }
     // Of a stranger, and of none.
@@ -183,7 +184,8 @@ fn a_checkpoint_of_an_unchanged_state_has_every_byte_of_the_one_before() {
 fn last_commands(server: &GroupCommitHarness) -> Vec<Command> {
     let last = server.group_commit.state().last;
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let (sala, nueva) = (Ok(target("#sala")), Ok(target("#nueva")));
+    let sala = Ok(target("#sala"));
+    let nueva = Ok(target("#nueva"));
     let send = |to: &str| Command::Send {
         user: user("ana"),
         id: MessageId::new(&format!("last-{}", to.len())).expect("an id"),
@@ -279,7 +281,8 @@ fn random_commands(
 ) -> Vec<Command> {
     let who = user(USERS[random.below(3) as usize]);
     let place = PLACES[random.below(5) as usize];
-    let (to, last) = (Ok(target(place)), one.group_commit.state().last.get());
+    let to = Ok(target(place));
+    let last = one.group_commit.state().last.get();
     let upto = Seq::new(last - random.below(last.min(12) + 1)).expect("a number");
     let room = Ok(target(PLACES[3 + random.below(2) as usize]));
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -306,7 +309,8 @@ fn random_commands(
         20 => vec![Command::Leave { user: who, room }],
         21 => vec![Command::RemoveRoom { room }],
         22 => {
-            let (banned, until) = (Banned::User(who), Some(Timestamp::from_millis(one.time + random.below(30))));
+            let banned = Banned::User(who);
+            let until = Some(Timestamp::from_millis(one.time + random.below(30)));
             vec![Command::Ban { banned, until, reason: ShortText::default() }]
         }
         _ => vec![Command::SetEmail { user: who, email: Email::new("x@example.org").expect("an address") }],

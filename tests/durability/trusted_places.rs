@@ -105,7 +105,8 @@ impl Tried {
 #[test]
 fn a_directory_is_trusted_if_no_other_user_may_change_it() {
     let (_directory, root) = place();
-    let (path, mut tried) = (root.join("data"), Tried::default());
+    let path = root.join("data");
+    let mut tried = Tried::default();
     fs::create_dir(&path).expect("a directory");
     for kind in Kind::all(&[me(), 0, STRANGER, UNKNOWN], &MODES).into_iter().filter(|kind| kind.give(&path)) {
         let advice = if kind.is_trusted_owner() { "with chmod go-w" } else { "it is another user's (number " };
@@ -118,7 +119,8 @@ fn a_directory_is_trusted_if_no_other_user_may_change_it() {
 #[test]
 fn a_directory_is_trusted_if_no_other_user_may_rename_what_is_above_it() {
     let (_directory, root) = place();
-    let (above, mut tried) = (root.join("above"), Tried::default());
+    let above = root.join("above");
+    let mut tried = Tried::default();
     let modes: Vec<_> = MODES.into_iter().flat_map(|mode| [mode, mode | 0o1000]).collect();
     for below in ["data", "between/data"] {
         let path = above.join(below);
@@ -144,7 +146,8 @@ fn a_directory_is_trusted_if_no_other_user_may_rename_what_is_above_it() {
 #[test]
 fn a_link_is_trusted_with_what_it_names() {
     let (_directory, root) = place();
-    let (own, link) = (root.join("own"), root.join("link"));
+    let own = root.join("own");
+    let link = root.join("link");
     fs::create_dir(&own).expect("a directory");
     std::os::unix::fs::symlink(&own, &link).expect("a link");
     fs::set_permissions(&own, Permissions::from_mode(0o700)).expect("a mode");
@@ -160,7 +163,8 @@ fn a_link_is_trusted_with_what_it_names() {
 #[test]
 fn a_file_is_trusted_and_appended_to_if_no_other_user_may_change_it() {
     let (_directory, root) = place();
-    let (path, mut tried) = (root.join("file"), Tried::default());
+    let path = root.join("file");
+    let mut tried = Tried::default();
     fs::write(&path, "old\n").expect("a file");
     let modes: Vec<_> = MODES.iter().map(|mode| mode & 0o666).collect();
     for kind in Kind::all(&[me(), 0, STRANGER, UNKNOWN], &modes).into_iter().filter(|kind| kind.give(&path)) {

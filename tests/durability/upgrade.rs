@@ -17,7 +17,8 @@ fn stores() -> Vec<PathBuf> {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory").flatten() {
-        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        let path = entry.path();
+        let to = to.join(entry.file_name());
         if path.is_dir() {
             copy(&path, &to);
             continue;

@@ -32,7 +32,8 @@ fn restart_with_a_million_messages() {
 /// Fills one conversation, from ana to bea, and has bea take and acknowledge all of it. Returns the
 /// numbers of some of the messages, oldest first.
 fn fill(world: &World, messages: usize) -> Vec<u64> {
-    let (ana, _bea) = (world.register("ana"), world.register("bea"));
+    let ana = world.register("ana");
+    let _bea = world.register("bea");
     let session = world.session("bea");
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(session, messages));
@@ -54,7 +55,9 @@ fn send(mut ana: Connection, messages: usize) {
 }
 
 fn read(mut bea: Connection, messages: usize) -> Vec<u64> {
-    let (mut last, mut read, mut remembered) = (0, 0, Vec::new());
+    let mut last = 0;
+    let mut read = 0;
+    let mut remembered = Vec::new();
     while read < messages {
         for event in bea.list(&format!("POLL;{last};9;1000")) {
             last = number(&event);
@@ -87,7 +90,8 @@ fn restart(after: &str, world: &mut World, messages: usize, old: &[u64]) {
     let mut slowest = Duration::ZERO;
     for (what, look) in Looks::ALL {
         let mut times: Vec<_> = old.iter().map(|number| timed(|| look(&mut looks, *number)).1).collect();
-        let (once, often) = (times[0], median(&mut times));
+        let once = times[0];
+        let often = median(&mut times);
         println!("  {what}: at first {:.2} ms, median {:.2} ms", milliseconds(once), milliseconds(often));
         slowest = slowest.max(often);
     }

@@ -66,7 +66,8 @@ pub fn replies_in_session(data: &[u8]) {
 }
 
 fn account(port: u16) -> Account {
-    let (user, server) = (UserName::new("ana").expect("a name"), "127.0.0.1".to_owned());
+    let user = UserName::new("ana").expect("a name");
+    let server = "127.0.0.1".to_owned();
     let password = "palabra larga".to_owned();
     Account {
         user,
@@ -81,9 +82,12 @@ fn account(port: u16) -> Account {
 }
 
 fn request(choice: usize) -> Request {
-    let (user, room) = (UserName::new("luis").expect("a name"), RoomName::new("#sala").expect("a name"));
-    let (target, seq) = (Target::User(user.clone()), Seq::new(9).expect("a number"));
-    let (id, text) = (MessageId::new("m-1").expect("an id"), Text::new("hola").expect("a text"));
+    let user = UserName::new("luis").expect("a name");
+    let room = RoomName::new("#sala").expect("a name");
+    let target = Target::User(user.clone());
+    let seq = Seq::new(9).expect("a number");
+    let id = MessageId::new("m-1").expect("an id");
+    let text = Text::new("hola").expect("a text");
     let message = Outgoing { id, to: target.clone(), at: Timestamp::from_millis(0), text };
     let requests = [
         Request::Send(message.clone(), seq),

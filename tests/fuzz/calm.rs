@@ -74,7 +74,8 @@ impl Pair {
         // This connection is needed in the end only, and must not be idle until then.
         assert_eq!(self.asks.request("PING"), "OK");
         self.sent += 1;
-        let (id, text) = (format!("calm-{}", self.sent), format!("message {}", self.sent));
+        let id = format!("calm-{}", self.sent);
+        let text = format!("message {}", self.sent);
         self.checker.asks("writer", &id, "reader", &text);
         let reply = self.writer.request(&format!("SEND;{id};reader;{text}"));
         let accepted = parse_reply::<Accepted>(reply.as_bytes()).expect("a reply").expect("an OK");
@@ -107,7 +108,8 @@ impl Pair {
         assert!(!events.is_empty(), "{:?}", self.checker.verdict());
         for line in events {
             if let Event::State { seq, target, state, upto, .. } = Event::parse(line.as_bytes()).expect("an event") {
-                let (target, state) = (target.to_string(), state.to_string());
+                let target = target.to_string();
+                let state = state.to_string();
                 must(self.checker.told("writer", seq.get(), &target, &state, upto.get()));
             }
         }
@@ -166,7 +168,9 @@ fn follow(events: &[String], mut last: u64, numbers: &mut Numbers, mut each: imp
         assert!(seq == 0 || seq > last, "{line} comes after number {last}");
         last = last.max(seq);
         if let Event::Message(m) = event {
-            let (id, from, to) = (m.id.to_string(), m.from.to_string(), m.to.to_string());
+            let id = m.id.to_string();
+            let from = m.from.to_string();
+            let to = m.to.to_string();
             numbers.note(seq, &from, &id);
             each(Seen { seq, id, from, to, text: m.text.as_str().to_owned() });
         }

@@ -118,7 +118,8 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 }
 
 fn flip_bit(input: &mut [u8], random: &mut Random) {
-    let (at, bit) = (random.below(input.len() as u64) as usize, random.below(8));
+    let at = random.below(input.len() as u64) as usize;
+    let bit = random.below(8);
     input.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << bit);
 }
 

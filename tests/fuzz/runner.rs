@@ -58,7 +58,8 @@ pub fn run(target: &'static str, function: fn(&[u8]), inputs: u64) {
         run_one(target, function, &format!("the corpus file {name}"), input);
     }
     let mutator = Mutator::new(corpus.into_iter().map(|(_, input)| input).collect());
-    let (first, inputs) = (number("FUZZ_SEED", SEED), inputs * number("FUZZ_INPUTS", 200_000) / 200_000);
+    let first = number("FUZZ_SEED", SEED);
+    let inputs = inputs * number("FUZZ_INPUTS", 200_000) / 200_000;
     for seed in (first..).take(inputs as usize) {
         run_one(target, function, &format!("FUZZ_SEED={seed}"), &mutator.input(seed));
     }
@@ -94,7 +95,9 @@ struct Running {
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
 fn begin(target: &'static str, origin: &str, input: &[u8]) -> thread::ThreadId {
-    let (id, origin, input) = (thread::current().id(), origin.to_owned(), input.to_vec());
+    let id = thread::current().id();
+    let origin = origin.to_owned();
+    let input = input.to_vec();
     RUNNING.lock().push(Running { id, target, origin, input, since: Instant::now() });
     id
 }

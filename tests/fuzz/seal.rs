@@ -17,7 +17,8 @@ pub fn segments(owner: &str, data: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn batches(lines: &[&[u8]], batch: &mut u64) -> Vec<u8> {
-    let (mut content, mut start) = (Vec::new(), 0);
+    let mut content = Vec::new();
+    let mut start = 0;
     for line in lines.iter().filter(|line| !line.is_empty()) {
         if *line != b"COMMIT" {
             content.extend([line, b"\n".as_slice()].concat());
@@ -57,7 +58,8 @@ fn table(rows: &str) -> Vec<u8> {
     if !table.ends_with('\n') {
         table.push('\n');
     }
-    let (count, checksum) = (table.lines().count().saturating_sub(2), crc32fast::hash(table.as_bytes()));
+    let count = table.lines().count().saturating_sub(2);
+    let checksum = crc32fast::hash(table.as_bytes());
     table.push_str(&format!("end;{count};{checksum:08x}\n"));
     table.into_bytes()
 }

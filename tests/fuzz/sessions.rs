@@ -65,7 +65,8 @@ fn play(is_tls: bool, time: Duration) {
     let mut pair = Pair::new(world.addresses(), is_tls);
     let before = wait_for("a server at rest", || process.is_at_rest());
     let mut stage = Stage { world, is_tls, grammar: Grammar::new(), users: Vec::new() };
-    let (begin, first) = (Instant::now(), number("FUZZ_SEED", 1));
+    let begin = Instant::now();
+    let first = number("FUZZ_SEED", 1);
     let mut seed = first;
     while begin.elapsed() < time {
         run.note(&format!("FUZZ_SEED={seed}"));
@@ -101,7 +102,8 @@ impl Stage {
     fn session(&self, random: &mut Random) {
         let mut open: Vec<Wire> = Vec::new();
         for _ in 0..10 + random.below(30) {
-            let (count, index) = (open.len(), random.below(open.len() as u64) as usize);
+            let count = open.len();
+            let index = random.below(open.len() as u64) as usize;
             match (random.below(10), open.get_mut(index)) {
                 (0..=1, _) | (_, None) if count < CONNECTIONS => open.extend(self.connect(random)),
                 (2, Some(_)) => open.swap_remove(index).end(random),

@@ -156,7 +156,8 @@ pub fn log_segments(data: &[u8]) {
         };
         wal::inspect(&location, 0, 1, &mut replay).map(|read| read.next_batch).map_err(|error| error.to_string())
     };
-    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let mut before = Vec::new();
+    let mut after = Vec::new();
     let inspected = count(&mut before);
     let mut ignore = |_: &[u8]| Ok(());
     let recovered = wal::recover(&location, 0, 1, 1_024, &mut ignore).map(drop).map_err(|error| error.to_string());
@@ -180,7 +181,8 @@ pub fn log_records(data: &[u8]) {
         assert!(!checked, "check finds nothing, and the store does not open");
         return;
     };
-    let (last, torn) = (opened.machine.stored.last, opened.notice.is_some());
+    let last = opened.machine.stored.last;
+    let torn = opened.notice.is_some();
     assert!(checked, "check finds damage, and the store opens");
     drop(opened);
     let made = store.checkpoint(if torn { 1 } else { segments.len() as u64 });
@@ -194,8 +196,8 @@ pub fn log_records(data: &[u8]) {
 /// The tables of a checkpoint, in a file behind each other.
 pub fn tables(data: &[u8]) {
     let disk = SimulatedDisk::default();
-    let (checkpoint, store) =
-        (Path::new("/data/checkpoint-000000"), Store::new(Arc::new(disk.clone()), Path::new("/data")));
+    let checkpoint = Path::new("/data/checkpoint-000000");
+    let store = Store::new(Arc::new(disk.clone()), Path::new("/data"));
     seal::tables(data).iter().for_each(|(name, table)| put(&disk, &checkpoint.join(name), table));
     ["/data/wal", "/data/history"]
         .iter()
@@ -254,9 +256,11 @@ pub fn client_log(data: &[u8]) {
         put(&disk, &home.join(format!("wal/{number:06}.csv")), &segment);
     }
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    let (user, open) = (UserName::new("ana").expect("a name"), Home::open);
+    let user = UserName::new("ana").expect("a name");
+    let open = Home::open;
     let Ok(opened) = open(&disk, home, &user, Use::Person) else { return };
-    let (newest, position) = (opened.state.newest(), opened.state.position());
+    let newest = opened.state.newest();
+    let position = opened.state.position();
     let targets: Vec<_> = opened.state.targets().into_iter().cloned().collect();
     targets.iter().for_each(|target| _ = opened.state.last_rows(target, 10));
     drop(opened);

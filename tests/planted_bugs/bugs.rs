@@ -54,7 +54,8 @@ pub fn bugs() -> Vec<Bug> {
 fn parse_bug(text: &'static str) -> Bug {
     let (head, changes) = text.split_once("\n@@ ").unwrap_or_else(|| panic!("no change in {text}"));
     let mut head = head.lines();
-    let (name, what) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
+    let name = head.next().unwrap_or_default();
+    let what = head.next().unwrap_or_default();
     let mut value = |key: &str| {
         let line = head.next().and_then(|line| line.strip_prefix(key)?.strip_prefix(": "));
         line.unwrap_or_else(|| panic!("{name}: {key} is missing"))
@@ -84,7 +85,8 @@ fn parse_judge(name: &str, text: &'static str) -> Option<Judged> {
 
 fn parse_change(text: &'static str) -> Change {
     let (file, lines) = text.split_once('\n').expect("lines behind the name of a file");
-    let (mut old, mut new) = (String::new(), String::new());
+    let mut old = String::new();
+    let mut new = String::new();
     for line in lines.lines() {
         let (sign, line) = line.split_at_checked(1).unwrap_or((" ", ""));
         if sign != "+" {

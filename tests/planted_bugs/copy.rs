@@ -66,7 +66,8 @@ fn plant(bug: &Bug, change: &Change, files: &mut Files) -> Result<(), String> {
     let misfit = |what: &str| format!("{}: {} {what}:\n{}", bug.name, change.file, change.old);
     let text = files.get_mut(Path::new(change.file)).ok_or_else(|| misfit("is not there"))?;
     // With the line feed before it: only whole lines fit.
-    let (old, new) = (format!("\n{}", change.old), format!("\n{}", change.new));
+    let old = format!("\n{}", change.old);
+    let new = format!("\n{}", change.new);
     let count = text.matches(&old).count();
     if count != 1 {
         return Err(misfit(&format!("has these lines {count} times, not once")));

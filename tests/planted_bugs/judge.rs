@@ -25,7 +25,8 @@ impl Server {
     fn start(program: &Path, bug: Option<&Bug>) -> Self {
         let free =
             || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let (directory, ports) = (TempDir::new().expect("a temporary directory"), [free(), free()]);
+        let directory = TempDir::new().expect("a temporary directory");
+        let ports = [free(), free()];
         let server = Self { directory, program: program.to_path_buf(), ports };
         fs::write(server.script(), server.restart(bug)).expect("a script");
         server.run("first");
@@ -40,7 +41,8 @@ impl Server {
     /// it reads the checkpoint.
     fn restart(&self, bug: Option<&Bug>) -> String {
         let [send, recv] = self.ports;
-        let (directory, program) = (self.directory.path().display(), self.program.display());
+        let directory = self.directory.path().display();
+        let program = self.program.display();
         let name = bug.map_or("none", |bug| bug.name);
         format!(
             "cd {directory} || exit 1
@@ -74,7 +76,8 @@ impl Drop for Server {
 
 /// Plays the judge's tests against a server with a defect; returns what is wrong with their outcome.
 pub fn check(program: &Path, bug: Option<&Bug>) -> Result<(), String> {
-    let (name, judged) = (bug.map_or("no bug", |bug| bug.name), bug.and_then(|bug| bug.judge.as_ref()));
+    let name = bug.map_or("no bug", |bug| bug.name);
+    let judged = bug.and_then(|bug| bug.judge.as_ref());
     let server = Server::start(program, bug);
     let [send, recv] = server.ports;
     let mut judge = Command::new(program);

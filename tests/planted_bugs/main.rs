@@ -49,12 +49,16 @@ fn every_planted_bug_is_found_and_without_one_every_suite_passes() {
     let _one = ONE_AT_A_TIME.lock();
     let bugs = bugs();
     copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
-    let (executables, logs) = (copy::build(&bugs), TempDir::new().expect("a temporary directory"));
-    let (jobs, failures) = (Mutex::new(jobs(&bugs)), Mutex::new(Vec::new()));
+    let executables = copy::build(&bugs);
+    let logs = TempDir::new().expect("a temporary directory");
+    let jobs = Mutex::new(jobs(&bugs));
+    let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for lane in 0..LANES {
             let log = logs.path().join(lane.to_string());
-            let (executables, jobs, failures) = (&executables, &jobs, &failures);
+            let executables = &executables;
+            let jobs = &jobs;
+            let failures = &failures;
             scope.spawn(move || {
                 while let Some(job) = next(jobs) {
                     let verdict = job.run(&executables[job.suite.program], &log);
@@ -75,7 +79,8 @@ fn the_judge_finds_every_defect_that_a_client_can_see() {
     copy::write(&copy::planted_files(&bugs).unwrap_or_else(|misfits| panic!("{misfits}"))).expect("a copy");
     let program = copy::build_program();
     let seen: Vec<_> = bugs.iter().filter(|bug| bug.judge.is_some()).map(Some).chain([None]).collect();
-    let (next, failures) = (Mutex::new(seen.into_iter()), Mutex::new(Vec::new()));
+    let next = Mutex::new(seen.into_iter());
+    let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {

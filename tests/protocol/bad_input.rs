@@ -46,7 +46,8 @@ impl Town {
         self.send();
         for n in [self.sent - 1, self.sent] {
             let text = format!(";ana;luis;<at>;hola {n}");
-            let (luis, what) = (&mut self.luis, format!("Luis to have message {n} after {after}"));
+            let luis = &mut self.luis;
+            let what = format!("Luis to have message {n} after {after}");
             wait_for(&what, || {
                 luis.list_without_times("POLL;0;0;1000").iter().any(|event| event.ends_with(&text)).then_some(())
             });
@@ -74,7 +75,8 @@ impl Town {
 #[track_caller]
 fn refused(line: &mut Connection, bytes: &[u8], code: &str) {
     line.send([bytes, b"\n"].concat());
-    let (reply, start) = (line.read_line(), String::from_utf8_lossy(bytes).chars().take(60).collect::<String>());
+    let reply = line.read_line();
+    let start = String::from_utf8_lossy(bytes).chars().take(60).collect::<String>();
     assert!(reply.starts_with(&format!("KO;{code};")), "{start:?} was answered {reply:?}, not with {code}");
 }
 
@@ -337,8 +339,8 @@ fn noise(random: &mut Random) -> Vec<u8> {
         bytes.extend_from_slice(SEEDS[random.below(SEEDS.len() as u64) as usize].as_bytes());
     }
     for _ in 0..random.below(30) {
-        let (target, byte) =
-            (random.below(bytes.len() as u64) as usize, b"\n\r\0;\":#\\x09\xff\x1b"[random.below(12) as usize]);
+        let target = random.below(bytes.len() as u64) as usize;
+        let byte = b"\n\r\0;\":#\\x09\xff\x1b"[random.below(12) as usize];
         match random.below(3) {
             0 => bytes[target] = byte,
             1 => bytes.insert(target, byte),

@@ -277,7 +277,8 @@ proptest! {
 
     #[test]
     fn section_4_a_list_is_its_head_and_its_records(events in prop::collection::vec(event(), 0..5)) {
-        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        let mut whole = Vec::new();
+        let mut parts = Vec::new();
         Reply::Events(events.clone()).write(&mut whole);
         write_list_head(&mut parts, events.len());
         events.iter().for_each(|event| event.write(&mut parts));

@@ -102,7 +102,8 @@ fn requests_before_a_half_close_are_answered() {
 #[test]
 fn a_user_has_at_most_16_connections_on_send_from_all_addresses() {
     let world = World::without_lobby();
-    let (_ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let _ana = world.register("ana");
+    let mut luis = world.register("luis");
     let login = |user: &str| format!("LOGIN:{user}:{PASSWORD}");
     let mut others: Vec<_> = (1..16).map(|_| world.login("ana")).collect();
     for source in [[127, 0, 0, 1], [127, 0, 0, 2]] {

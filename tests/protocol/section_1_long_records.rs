@@ -11,7 +11,8 @@ use crate::support::random::Random;
 
 /// Sends lines in records of random lengths, which the network cuts and joins elsewhere.
 fn send_cut(stream: &mut Stream, bytes: &[u8], random: &mut Random) {
-    let (mut rest, mut sealed) = (bytes, Vec::new());
+    let mut rest = bytes;
+    let mut sealed = Vec::new();
     while !rest.is_empty() {
         let most = [1, 3, 700, 16_384][random.below(4) as usize];
         let (record, others) = rest.split_at(rest.len().min(1 + random.below(most) as usize));
@@ -60,7 +61,8 @@ fn lines_are_whole_in_records_of_any_length() {
                 assert!(read_line(&mut stream).starts_with("KO;SYNTAX;"), "seed {seed}, round {round}");
             }
         }
-        let (mut before, mut texts) = (String::new(), Vec::new());
+        let mut before = String::new();
+        let mut texts = Vec::new();
         while texts.len() < sent.len() {
             stream.write_all(format!("HISTORY;ana;40{before}\n").as_bytes()).expect("to send");
             let head = read_line(&mut stream);

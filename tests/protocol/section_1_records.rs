@@ -27,7 +27,8 @@ pub fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Stream {
 
 /// Reads a line, its LF included.
 pub fn read_line(stream: &mut Stream) -> String {
-    let (mut line, mut byte) = (Vec::new(), [0]);
+    let mut line = Vec::new();
+    let mut byte = [0];
     while line.last() != Some(&b'\n') {
         stream.read_exact(&mut byte).expect("a byte");
         line.push(byte[0]);
@@ -54,7 +55,8 @@ pub fn log_in(address: SocketAddr, config: &Arc<ClientConfig>) -> Stream {
 fn a_server_that_closes_says_the_end() {
     let world = World::new(&["--no-lobby", "--tls"]);
     register(&world, "ana");
-    let (long_login, long_line) = ("x".repeat(limits::LOGIN_BYTES), "x".repeat(limits::LINE_BYTES));
+    let long_login = "x".repeat(limits::LOGIN_BYTES);
+    let long_line = "x".repeat(limits::LINE_BYTES);
     let quit = format!("LOGIN:ana:{PASSWORD}\nQUIT\n");
     let much = format!("LOGIN:ana:{PASSWORD}\n{}QUIT\n", "HELP\n".repeat(2_000));
     let too_long = format!("LOGIN:ana:{PASSWORD}\nPING\n{long_line}");

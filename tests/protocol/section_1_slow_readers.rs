@@ -32,7 +32,8 @@ fn slow_way(server: SocketAddr, pace: Pace) -> SocketAddr {
         if let Some(bytes) = pace.buffer {
             set_socket_recv_buffer_size(&upstream, bytes).expect("a buffer");
         }
-        let (from, to) = (client.try_clone().expect("a socket"), upstream.try_clone().expect("a socket"));
+        let from = client.try_clone().expect("a socket");
+        let to = upstream.try_clone().expect("a socket");
         thread::spawn(move || std::io::copy(&mut &from, &mut &to));
         let _ = pass_slowly(upstream, client, &pace);
     });

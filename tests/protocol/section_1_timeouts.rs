@@ -20,7 +20,8 @@ fn a_client_that_exceeds_a_timeout_is_told_and_closed() {
     for number in 0..5 {
         assert!(luis.request(&format!("SEND;{number};eva;{}", "x".repeat(50_000))).starts_with("OK;"));
     }
-    let (world, login) = (&world, format!("LOGIN:ana:{PASSWORD}\n"));
+    let world = &world;
+    let login = format!("LOGIN:ana:{PASSWORD}\n");
     let login = login.as_bytes();
     thread::scope(|scope| {
         for port in [world.send, world.recv] {
@@ -56,7 +57,8 @@ fn cut_off(what: &str, mut line: Connection, slow: &[u8]) {
     let last = line.read_line();
     assert!(last.starts_with("KO;TIMEOUT;"), "{what}: {last}");
     line.assert_closed();
-    let (least, most) = (TIMEOUT - Duration::from_millis(500), TIMEOUT + Duration::from_secs(6));
+    let least = TIMEOUT - Duration::from_millis(500);
+    let most = TIMEOUT + Duration::from_secs(6);
     assert!((least..most).contains(&begun.elapsed()), "{what}: after {:?}", begun.elapsed());
 }
 

@@ -155,7 +155,8 @@ fn after_five_wrong_passwords_an_address_waits_for_that_name_and_nobody_else_doe
     let world = World::without_lobby();
     world.register("ana");
     world.register("luis");
-    let (guesser, other) = ([127, 0, 1, 1], [127, 0, 1, 2]);
+    let guesser = [127, 0, 1, 1];
+    let other = [127, 0, 1, 2];
     for _ in 0..limits::FAILURES_PER_NAME {
         assert!(log_in_from(guesser, &world, "LOGIN:ana:otra palabra").0.starts_with("KO;AUTH;"));
     }

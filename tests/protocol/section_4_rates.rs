@@ -32,7 +32,8 @@ fn a_script_that_sends_as_fast_as_it_can_is_not_refused() {
 #[test]
 fn rate_refuses_who_sends_too_fast_and_nobody_else() {
     let world = World::new(&SLOW);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let begin = Instant::now();
     let requests: Vec<_> = (0..3 * AT_ONCE).map(|n| format!("SEND;m-{n};luis;hola")).collect();
     let replies = pipeline(&mut ana, &requests);
@@ -78,7 +79,9 @@ fn each_request_takes_the_tokens_of_the_table() {
 #[test]
 fn the_two_ports_and_all_connections_of_a_user_share_a_bucket() {
     let world = World::new(&SLOW);
-    let (mut one, mut two, mut session) = (world.register("ana"), world.login("ana"), world.session("ana"));
+    let mut one = world.register("ana");
+    let mut two = world.login("ana");
+    let mut session = world.session("ana");
     let begin = Instant::now();
     let pings = vec!["PING".to_owned(); AT_ONCE];
     let taken: usize = [&mut one, &mut two, &mut session]
@@ -106,7 +109,8 @@ fn a_retry_of_what_was_accepted_is_not_refused() {
 #[test]
 fn a_poll_is_held_back_and_never_refused() {
     let world = World::new(&SLOW);
-    let (mut ana, mut luis) = (world.register("ana"), world.register_session("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register_session("luis");
     assert!(ana.request("SEND;m-1;luis;hola").starts_with("OK;"));
     pipeline(&mut luis, &vec!["PING".to_owned(); 2 * AT_ONCE]);
     let begin = Instant::now();
@@ -123,7 +127,8 @@ fn a_poll_is_held_back_and_never_refused() {
 #[test]
 fn a_poll_that_is_held_back_waits_for_its_debt_alone() {
     let world = World::new(&SLOW);
-    let (mut ana, mut luis) = (world.register("ana"), world.register_session("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register_session("luis");
     let sends: Vec<_> = (0..800).map(|n| format!("SEND;m-{n};luis;hola")).collect();
     assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
     pipeline(&mut luis, &vec!["PING".to_owned(); 2 * AT_ONCE]);
@@ -146,7 +151,8 @@ fn retries_above_the_rate_are_read_at_the_rate() {
     let first = ana.request("SEND;m-1;luis;hola");
     for is_pipelined in [false, true] {
         pipeline(&mut ana, &vec!["PING".to_owned(); 2 * AT_ONCE]);
-        let (begin, retries) = (Instant::now(), vec!["SEND;m-1;luis;hola".to_owned(); 100]);
+        let begin = Instant::now();
+        let retries = vec!["SEND;m-1;luis;hola".to_owned(); 100];
         let replies: Vec<_> = if is_pipelined {
             retries.chunks(10).flat_map(|some| pipeline(&mut ana, some)).collect()
         } else {
@@ -169,10 +175,12 @@ fn assert_taken(line: &mut Connection, tokens: usize, since: Instant) {
 #[test]
 fn a_poll_takes_tokens_for_its_events() {
     let world = World::new(&SLOW);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let sends: Vec<_> = (0..500).map(|n| format!("SEND;m-{n};luis;hola")).collect();
     assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
-    let (since, mut session) = (Instant::now(), world.session("luis"));
+    let since = Instant::now();
+    let mut session = world.session("luis");
     for _ in 0..20 {
         assert_eq!(session.list("POLL;0;0;1000").len(), 500);
     }
@@ -183,7 +191,8 @@ fn a_poll_takes_tokens_for_its_events() {
 #[test]
 fn a_login_on_the_recv_port_takes_tokens_and_waits_for_the_end_of_a_debt() {
     let world = World::new(&SLOW);
-    let (mut ana, since) = (world.register("ana"), Instant::now());
+    let mut ana = world.register("ana");
+    let since = Instant::now();
     for _ in 0..25 {
         world.session("ana");
     }
@@ -204,12 +213,14 @@ fn a_login_on_the_recv_port_takes_tokens_and_waits_for_the_end_of_a_debt() {
 #[test]
 fn what_is_read_from_history_files_takes_tokens() {
     let mut world = World::new(&SLOW);
-    let (mut ana, text) = (world.register("ana"), "x".repeat(1_000));
+    let mut ana = world.register("ana");
+    let text = "x".repeat(1_000);
     let sends: Vec<_> = (0..200).map(|n| format!("SEND;m-{n};ana;{text}")).collect();
     assert!(!pipeline(&mut ana, &sends).iter().any(is_refused));
     // A stop puts all messages into the history file.
     world.stop();
-    let (mut ana, since) = (world.start().login("ana"), Instant::now());
+    let mut ana = world.start().login("ana");
+    let since = Instant::now();
     for _ in 0..5 {
         assert_eq!(ana.list("HISTORY;ana;200").len(), 200);
     }
@@ -228,14 +239,17 @@ fn bytes_of_requests_and_of_replies_are_limited() {
     let mut ana = world.register("ana");
     assert_eq!(ana.request("JOIN;#sala"), "OK");
     // 20 seconds' worth of bytes: 43 of these lines.
-    let (text, begin) = ("x".repeat(60_000), Instant::now());
+    let text = "x".repeat(60_000);
+    let begin = Instant::now();
     let replies: Vec<_> = (0..90).map(|n| ana.request(&format!("SEND;m-{n};#sala;{text}"))).collect();
     let accepted = replies.iter().filter(|reply| !is_refused(reply)).count();
     let most = 44 + 3 * (begin.elapsed().as_secs() as usize + 1);
     assert!((43..=most).contains(&accepted), "{accepted} were accepted, of at most {most}");
     // Replies of 240 kB to requests of some bytes.
     assert_eq!(world.register("luis").request("JOIN;#sala"), "OK");
-    let (mut luis, mut pages, begin) = (world.login("luis"), 0, Instant::now());
+    let mut luis = world.login("luis");
+    let mut pages = 0;
+    let begin = Instant::now();
     while pages < 100 {
         let reply = luis.request("HISTORY;#sala;1000");
         if is_refused(&reply) {
@@ -252,13 +266,16 @@ fn bytes_of_requests_and_of_replies_are_limited() {
 #[test]
 fn what_others_write_takes_none_of_the_bytes_of_who_polls() {
     let world = World::new(&["--no-lobby", "--rate-bytes", "131072"]);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let text = "x".repeat(60_000);
     for number in 0..30 {
         let reply = ana.request(&format!("SEND;m-{number};luis;{text}"));
         assert!(reply.starts_with("OK;"), "{reply}");
     }
-    let (mut session, mut bytes, begin) = (world.session("luis"), 0, Instant::now());
+    let mut session = world.session("luis");
+    let mut bytes = 0;
+    let begin = Instant::now();
     // More than all the bytes of a user, in replies of any size.
     for max in [1, 2, 5, 1_000].iter().cycle() {
         bytes += session.list(&format!("POLL;0;0;{max}")).iter().map(String::len).sum::<usize>();

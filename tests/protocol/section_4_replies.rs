@@ -89,7 +89,8 @@ fn quota_refuses_what_a_queue_does_not_hold_and_takes_it_when_there_is_room() {
 fn shutdown_is_told_on_both_ports_after_what_was_asked_is_answered() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");
-    let (mut session, mut unknown) = (world.session("ana"), Connection::open(world.send));
+    let mut session = world.session("ana");
+    let mut unknown = Connection::open(world.send);
     session.send("POLL;0\n");
     ana.wait_until_online("ana");
     let (status, _) = world.stop();

@@ -87,7 +87,8 @@ fn a_message_to_yourself_goes_all_the_way() {
 #[test]
 fn status_follows_a_message_and_is_for_its_sender_only() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     ana.run_transcript(
         "> SEND;m-1;luis;hola
          < OK;m-1;RECEIVED;<at>;1
@@ -126,7 +127,8 @@ fn status_follows_a_message_and_is_for_its_sender_only() {
 #[test]
 fn read_past_the_last_message_is_seq_and_going_back_changes_nothing() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     ana.run_transcript(
         "> SEND;m-1;luis;uno
          < OK;m-1;RECEIVED;<at>;1
@@ -156,7 +158,8 @@ fn read_past_the_last_message_is_seq_and_going_back_changes_nothing() {
 fn chats_are_listed_latest_first_with_what_was_read() {
     let mut world = World::without_lobby();
     let mut ana = world.register("ana");
-    let (mut luis, mut eva) = (world.register("luis"), world.register("eva"));
+    let mut luis = world.register("luis");
+    let mut eva = world.register("eva");
     assert_eq!(ana.request("CHATS"), "OK;0");
     ana.request("SEND;m-1;luis;uno");
     eva.request("SEND;m-1;ana;dos");
@@ -213,7 +216,8 @@ fn passwd_changes_the_password_at_once_and_for_good() {
 fn passwd_asks_for_the_old_password_and_closes_the_other_connections() {
     let world = World::without_lobby();
     let mut luis = world.register("luis");
-    let (mut ana, mut others) = (world.register("ana"), vec![world.login("ana"), world.session("ana")]);
+    let mut ana = world.register("ana");
+    let mut others = vec![world.login("ana"), world.session("ana")];
     let mut thief = world.login("ana");
     for old in ["otra palabra", "", "x"] {
         let reply = thief.request(&format!("PASSWD;{old};nueva palabra"));

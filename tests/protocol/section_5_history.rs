@@ -24,12 +24,14 @@ fn numbers(records: &[String]) -> Vec<u64> {
 #[test]
 fn history_pages_back_to_the_beginning_over_files_and_memory() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     chat(&mut ana, &mut luis, 1..=60);
     // A clean stop puts what was said into a file; what comes after it is in memory.
     world.stop();
     world.start();
-    let (mut ana, mut luis) = (world.login("ana"), world.login("luis"));
+    let mut ana = world.login("ana");
+    let mut luis = world.login("luis");
     chat(&mut ana, &mut luis, 61..=80);
 
     assert_eq!(numbers(&ana.list("HISTORY;luis")), (31..=80).collect::<Vec<_>>(), "without a limit the last 50");
@@ -42,7 +44,8 @@ fn history_pages_back_to_the_beginning_over_files_and_memory() {
     assert_eq!(ana.request("HISTORY;ana"), "OK;0", "another conversation, where nothing was said");
 
     // As a client does it. Only OK;0 means that the beginning is reached.
-    let (mut before, mut all) = (9_007_199_254_740_991, Vec::new());
+    let mut before = 9_007_199_254_740_991;
+    let mut all = Vec::new();
     loop {
         let page = numbers(&ana.list(&format!("HISTORY;luis;7;{before}")));
         let Some(first) = page.first() else { break };
@@ -63,7 +66,8 @@ fn history_pages_back_over_long_texts() {
         assert!(ana.request(&format!("SEND;m-{n};ana;{}", "y".repeat(59_000))).starts_with("OK;"));
     }
     let count_back = |ana: &mut Connection| {
-        let (mut before, mut count) = (9_007_199_254_740_991_u64, 0);
+        let mut before = 9_007_199_254_740_991_u64;
+        let mut count = 0;
         loop {
             let page = ana.list(&format!("HISTORY;ana;1000;{before}"));
             let Some(first) = page.first() else { return count };
@@ -102,12 +106,14 @@ fn assert_page(page: &[String], said: &Said, limit: usize, before: u64) {
 /// Of a direct chat and a room, with short and long texts, through stops and kills.
 #[test]
 fn each_page_is_the_newest_part_below_its_number_wherever_the_messages_are() {
-    let (mut world, mut random) = (World::new(&["--no-limits"]), Random::new(4));
+    let mut world = World::new(&["--no-limits"]);
+    let mut random = Random::new(4);
     let names = ["ana", "luis"];
     let mut lines = names.map(|name| world.register(name));
     let mut said = [Said::new(), Said::new()];
     for step in 0..90 {
-        let (sender, place) = (random.below(2) as usize, random.below(3) as usize / 2);
+        let sender = random.below(2) as usize;
+        let place = random.below(3) as usize / 2;
         let to = if place == 1 { "#lobby" } else { names[1 - sender] };
         let length = if random.chance(12) { 58_000 } else { random.below(2_000) };
         let text = format!("{step} {}", "x".repeat(length as usize));
@@ -141,7 +147,8 @@ fn each_page_is_the_newest_part_below_its_number_wherever_the_messages_are() {
 #[test]
 fn a_history_record_says_who_to_whom_when_and_how_far() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     chat(&mut ana, &mut luis, 1..=3);
     let mut session = world.session("luis");
     session.poll(0, 0);

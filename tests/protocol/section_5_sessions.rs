@@ -24,7 +24,8 @@ fn assert_logged_out(line: &mut Connection) {
 #[test]
 fn sessions_lists_the_connections_of_the_user_on_both_ports() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let recv = world.session("ana");
     let mut other = Connection::open_from([127, 0, 0, 2], world.send);
     assert!(other.request(&format!("LOGIN:ANA:{}", crate::support::PASSWORD)).starts_with("OK;ana;"));
@@ -41,8 +42,10 @@ fn sessions_lists_the_connections_of_the_user_on_both_ports() {
 #[test]
 fn logout_closes_the_connection_with_a_number() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
-    let (mut recv, mut other) = (world.session("ana"), world.login("ana"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
+    let mut recv = world.session("ana");
+    let mut other = world.login("ana");
     recv.send("POLL;0\n");
     let (_, numbers) = sessions(&mut ana);
     luis.expect_ko(&format!("LOGOUT;{}", numbers[0]), "NO_SESSION");
@@ -66,7 +69,8 @@ fn logout_closes_the_connection_with_a_number() {
 #[test]
 fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     assert!(ana.request("SEND;m-0;luis;hola").starts_with("OK;m-0;"));
     let lists = ["USERS", "CHATS", "ROOMS", "SESSIONS", "HISTORY;luis;10", "STATUS;luis;1"];
     let others = ["PING", "SEND;m-1;luis;uno", "EMAIL;a@example.org", "READ;luis;1"];
@@ -92,7 +96,8 @@ fn nothing_behind_the_logout_of_the_own_connection_takes_effect() {
 #[test]
 fn logout_others_leaves_the_one_that_asks() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let mut others = [world.login("ana"), world.session("ana"), world.login("ana")];
     assert_eq!(ana.request("LOGOUT;others"), "OK");
     others.iter_mut().for_each(assert_logged_out);

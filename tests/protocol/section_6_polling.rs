@@ -101,7 +101,8 @@ fn a_poll_with_nothing_to_bring_waits_as_long_as_it_says() {
         assert_eq!(luis.request(request), "OK;0");
         begun.elapsed()
     };
-    let (at_once, one) = (asked("POLL;0;0"), asked("POLL;0;1"));
+    let at_once = asked("POLL;0;0");
+    let one = asked("POLL;0;1");
     assert!(at_once < Duration::from_millis(900), "POLL;0;0 does not wait: {at_once:?}");
     assert!(one >= Duration::from_millis(990) && one < Duration::from_secs(5), "POLL;0;1: {one:?}");
 }

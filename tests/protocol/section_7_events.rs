@@ -11,7 +11,8 @@ struct Two {
 }
 
 fn two(world: &World) -> Two {
-    let (ana, luis) = (world.register("ana"), world.register("luis"));
+    let ana = world.register("ana");
+    let luis = world.register("luis");
     Two { ana, luis, ana_hears: world.session("ana"), luis_hears: world.session("luis") }
 }
 
@@ -93,7 +94,8 @@ fn an_acknowledgement_tells_every_sender_of_her_own() {
 #[test]
 fn states_are_kept_for_who_is_away_and_never_go_back_across_a_restart() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     send(&mut ana, "SEND;m-1;luis;hola", 1);
     assert_eq!(world.session("luis").request("POLL;1;0"), "OK;0");
     assert_eq!(luis.request("READ;ana;1"), "OK");
@@ -113,10 +115,12 @@ fn states_are_kept_for_who_is_away_and_never_go_back_across_a_restart() {
 #[test]
 fn online_and_offline_are_told_to_those_with_a_conversation_and_to_nobody_else() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     world.register("eva");
     send(&mut ana, "SEND;m-1;luis;hola", 1);
-    let (mut ana_hears, mut eva_hears) = (world.session("ana"), world.session("eva"));
+    let mut ana_hears = world.session("ana");
+    let mut eva_hears = world.session("eva");
     let luis_hears = world.session("luis");
     assert_eq!(ana_hears.list_without_times("POLL;0"), ["0;ONLINE;luis;<at>"]);
     let taking_over = world.session("luis");
@@ -131,7 +135,8 @@ fn online_and_offline_are_told_to_those_with_a_conversation_and_to_nobody_else()
 #[test]
 fn events_without_a_number_come_first_and_count_in_max() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     send(&mut ana, "SEND;m-1;luis;hola", 1);
     let mut ana_hears = world.session("ana");
     let _luis_hears = world.session("luis");

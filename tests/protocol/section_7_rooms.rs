@@ -352,7 +352,8 @@ fn a_user_is_in_at_most_1_000_rooms() {
 #[test]
 fn an_account_creates_at_most_20_rooms_that_exist() {
     let mut world = World::new(&[]);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let joins: Vec<_> = (0..30).map(|n| format!("JOIN;#sala{n}")).collect();
     let replies = ask_all(&mut ana, &joins);
     assert!(replies[..20].iter().all(|reply| reply == "OK"), "{replies:?}");

@@ -5,7 +5,8 @@ use crate::support::World;
 #[test]
 fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
     let world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     ana.expect_ko("PEER;luis", "NO_PEER");
     let mut session = world.session("luis");
     ana.expect_ko("PEER;luis", "NO_PEER");
@@ -26,7 +27,7 @@ fn peer_says_where_to_call_and_tells_the_callee_who_is_about_to() {
 #[test]
 fn a_port_ends_with_its_session() {
     let world = World::without_lobby();
-    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
     let mut session = world.session("luis");
     assert_eq!(session.request("PORT;9000"), "OK");
     assert!(ana.request("PEER;luis").starts_with("OK;"));
@@ -40,7 +41,7 @@ fn a_port_ends_with_its_session() {
 #[test]
 fn a_thousand_callers_are_announced_and_the_oldest_of_more_go_first() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
-    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
     let mut session = world.session("luis");
     assert_eq!(session.request("PORT;9000"), "OK");
     let mut announced = Vec::new();

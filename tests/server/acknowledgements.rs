@@ -33,7 +33,8 @@ fn a_message_that_a_thousand_members_acknowledge_takes_at_most_6_kb_of_the_log()
     machine.end_batch(Now::default(), &mut out).unwrap();
     log.extend(lines(std::mem::take(&mut out)));
     for number in 0..3 {
-        let (to, text) = (Ok(Target::Room(room.clone())), Text::new("hola a todos").unwrap());
+        let to = Ok(Target::Room(room.clone()));
+        let text = Text::new("hola a todos").unwrap();
         let id = MessageId::new(&number.to_string()).unwrap();
         machine
             .handle(ConnectionId(0), Command::Send { user: name(0), id, to, text }, Now::default(), &mut out)

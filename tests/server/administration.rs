@@ -48,7 +48,8 @@ impl Server {
     }
 
     fn say(&mut self, command: Command) -> Said {
-        let (mut out, now) = (Output::default(), Now { at: at(self.seconds), ..Now::default() });
+        let mut out = Output::default();
+        let now = Now { at: at(self.seconds), ..Now::default() };
         self.machine.handle(ConnectionId(0), command, now, &mut out).expect("no defect");
         let mut lines: Vec<_> = out
             .records
@@ -216,7 +217,8 @@ fn new_account(user: &str, email: &str) -> NewAccount {
 /// Does one thing, and returns what was said to it and what should have been.
 fn step(random: &mut Random, server: &mut Server, model: &mut Model) -> (Said, Said) {
     let mut pick = |end: usize| random.below(end as u64) as usize;
-    let (user, room) = (NAMES[pick(6)], ROOMS[pick(2)]);
+    let user = NAMES[pick(6)];
+    let room = ROOMS[pick(2)];
     let is_known = model.active(user).is_some();
     let who = if pick(2) == 0 { format!("@{user}") } else { NETWORKS[pick(3)].to_owned() };
     let email = ["", "a@example.org"][pick(2)];
@@ -252,7 +254,8 @@ fn step(random: &mut Random, server: &mut Server, model: &mut Model) -> (Said, S
 #[test]
 fn each_command_of_an_administrator_is_answered_and_recorded_as_the_lists_say() {
     for seed in 0..200 {
-        let (mut random, mut server) = (Random::new(seed), Server::new(seed % 2 == 0));
+        let mut random = Random::new(seed);
+        let mut server = Server::new(seed % 2 == 0);
         let mut model = Model { lobby: seed % 2 == 0, ..Model::default() };
         for number in 0..60 {
             model.seconds += random.below(20);

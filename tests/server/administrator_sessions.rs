@@ -35,7 +35,8 @@ struct Crowd {
 impl Crowd {
     fn new() -> Self {
         let server = HeldServer::start();
-        let (send, recv) = (server.handle.send_address(), server.handle.recv_address());
+        let send = server.handle.send_address();
+        let recv = server.handle.recv_address();
         ["ana", "luis"].iter().for_each(|user| drop(server.register(user)));
         wait_until("both to be gone", || server.metric("wachat_connections{port=\"send\"}") == 0.0);
         let mut strangers = vec![Connection::open(send), Connection::open(recv)];

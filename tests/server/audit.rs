@@ -95,7 +95,8 @@ fn failed_logins_have_ten_lines_a_minute_and_the_rest_is_counted() {
 #[test]
 fn refusals_by_quota_and_rate_have_a_line_for_each_user_and_code() {
     let mut world = World::new(&["--no-lobby", "--queue", "8", "--rate", "50"]);
-    let (mut luis, mut ana) = (world.register("luis"), world.register("ana"));
+    let mut luis = world.register("luis");
+    let mut ana = world.register("ana");
     // A stranger fills a quarter of the mailbox.
     for number in 0..2 {
         assert!(ana.request(&format!("SEND;{number};luis;hola")).starts_with("OK;"));
@@ -162,8 +163,10 @@ fn refused_connections_are_bounded_however_many_addresses_there_are() {
 
 /// One event of each kind, in the order of the table.
 fn one_of_each() -> Vec<Event> {
-    let (from, port) = (IpAddr::from([192, 0, 2, 7]), Port::Recv);
-    let (reason, luis) = (LoginFailure::Password, user("luis"));
+    let from = IpAddr::from([192, 0, 2, 7]);
+    let port = Port::Recv;
+    let reason = LoginFailure::Password;
+    let luis = user("luis");
     vec![
         Event::LoginFailed { user: Some(luis.clone()), from, port, reason },
         Event::AccountCreated { user: luis.clone(), from, port },
@@ -216,7 +219,8 @@ fn all_texts(longest: usize) -> Vec<String> {
 
 /// Reads a line as a program would that knows no more than the rule: a backslash goes before a quote or a backslash.
 fn fields_of(line: &str) -> Vec<(String, String)> {
-    let (mut fields, mut rest) = (Vec::new(), line.chars().peekable());
+    let mut fields = Vec::new();
+    let mut rest = line.chars().peekable();
     while rest.peek().is_some() {
         let key: String = rest.by_ref().take_while(|c| *c != '=').collect();
         let mut value = String::new();
@@ -242,10 +246,12 @@ fn fields_of(line: &str) -> Vec<(String, String)> {
 fn every_text_is_read_back_as_it_was_and_is_one_field() {
     let field = |key: &str, text: &str| (key.to_owned(), text.replace('\n', "␊"));
     for text in all_texts(5) {
-        let (banned, reason) = (text.clone(), text.chars().rev().collect::<String>());
+        let banned = text.clone();
+        let reason = text.chars().rev().collect::<String>();
         let ban = Event::Ban { banned: banned.clone(), seconds: Some(60), reason: reason.clone() };
         let command = Event::AdminCommand { command: text.clone(), is_done: true };
-        let (event, seconds) = (field("event", "ban"), field("seconds", "60"));
+        let event = field("event", "ban");
+        let seconds = field("seconds", "60");
         let read = fields_of(&ban.line(1));
         assert!(read.contains(&event) && read.contains(&seconds), "{text:?}: {read:?}");
         assert!(read.contains(&field("banned", &banned)) && read.contains(&field("reason", &reason)), "{read:?}");
@@ -278,7 +284,8 @@ fn fail2ban_finds(line: &str) -> Option<String> {
             found.name("ip4").or(found.name("ip6")).map(|host| host.as_str().to_owned())
         })
     };
-    let (cut, journal) = (find(&without), find(&format!("host1 wachat[123]: {line}")));
+    let cut = find(&without);
+    let journal = find(&format!("host1 wachat[123]: {line}"));
     assert_eq!(cut, journal, "{line}");
     cut
 }

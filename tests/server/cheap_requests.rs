@@ -39,14 +39,16 @@ impl Server {
 
     fn request(&mut self, connection: u64, command: Command) -> Option<Effect> {
         self.elapsed += Duration::from_millis(1);
-        let (now, mut out) = (Now { elapsed: self.elapsed, ..Now::default() }, Output::default());
+        let now = Now { elapsed: self.elapsed, ..Now::default() };
+        let mut out = Output::default();
         self.machine.handle(ConnectionId(connection), command, now, &mut out).expect("no defect");
         self.machine.end_batch(now, &mut out).expect("no defect");
         out.effects.pop()
     }
 
     fn send(&mut self, from: usize, id: usize, to: &str) {
-        let (id, text) = (MessageId::new(&format!("m-{id}")).expect("an id"), Text::new("hola").expect("a text"));
+        let id = MessageId::new(&format!("m-{id}")).expect("an id");
+        let text = Text::new("hola").expect("a text");
         let command = Command::Send { user: name(from), id, to: Ok(target(to)), text };
         let effect = self.request(0, command);
         assert!(matches!(effect, Some(Effect::Reply(_, Reply::Accepted(_)))), "{effect:?}");

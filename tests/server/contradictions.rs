@@ -204,7 +204,8 @@ fn a_checkpoint_whose_tables_contradict_each_other_is_refused() {
     assert!(is_refused(|tables| tables.room_marks[0].room = room("#aula")), "the room of marks");
     let sent = |tables: &Snapshot| tables.ids[0].sent;
     assert!(is_refused(|tables| {
-        let (id, sent) = (tables.ids[0].id.clone(), sent(tables));
+        let id = tables.ids[0].id.clone();
+        let sent = sent(tables);
         tables.ids.push(IdRow { user: name("leo"), id, sent });
     }));
     assert!(is_refused(|tables| {
@@ -228,7 +229,8 @@ fn what_waits_in_a_checkpoint_is_of_those_who_are_there() {
         assert!(!waits(state("ana", to)) && !waits(state("#sala", to)));
         assert!(waits(state("leo", to)) && waits(state("#aula", to)));
     }
-    let (user, text) = (name("ana"), wachat::model::Text::new("x").expect("a text"));
+    let user = name("ana");
+    let text = wachat::model::Text::new("x").expect("a text");
     for event in [Event::Online { user, at: at() }, Event::Notice { at: at(), text }] {
         assert!(waits(WaitingRowEvent::State(event.clone())), "{event:?}");
     }

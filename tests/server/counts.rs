@@ -95,7 +95,8 @@ fn every_login_is_counted_once_under_its_outcome_and_its_code() {
 #[test]
 fn every_ko_to_a_request_is_counted_once_and_is_no_login() {
     let (world, metrics) = world_with_metrics(&["--no-lobby", "--queue-per-sender", "1"]);
-    let (mut ana, luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let luis = world.register("luis");
     assert!(ana.request("SEND;m-1;luis;hola").starts_with("OK;"));
     assert_eq!(ana.request("JOIN;#sala"), "OK");
     drop(luis);

@@ -86,7 +86,8 @@ fn every_list_has_the_address_of_the_client() {
 }
 
 fn ban(server: &HeldServer, banned: &str) {
-    let (banned, reason) = (Banned::parse(banned).expect("a ban"), ShortText::new("spam").expect("a text"));
+    let banned = Banned::parse(banned).expect("a ban");
+    let reason = ShortText::new("spam").expect("a text");
     server.administer(&ControlRequest::Ban { banned, seconds: None, reason });
 }
 

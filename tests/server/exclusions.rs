@@ -47,7 +47,9 @@ fn assert_excluded(line: &mut Connection, last: &str, case: &str) {
 #[test]
 fn a_login_that_waits_while_its_user_is_excluded_does_not_get_in() {
     for case in 0..4 {
-        let (server, user, last) = (HeldServer::start(), "ana", 7);
+        let server = HeldServer::start();
+        let user = "ana";
+        let last = 7;
         drop(server.register(user));
         let (exclusion, code) = exclusions(user, last)[case].clone();
         let what = exclusion.summary();
@@ -83,9 +85,11 @@ fn a_login_that_waits_while_its_user_is_excluded_does_not_get_in() {
 #[test]
 fn a_login_in_the_batch_of_an_exclusion_does_not_get_in() {
     for case in 0..4 {
-        let (server, user, last) = (HeldServer::start(), "ana", 7);
+        let server = HeldServer::start();
+        let user = "ana";
+        let last = 7;
         let [send, recv] = [server.handle.send_address(), server.handle.recv_address()];
-        let (mut eva, _) = (server.register("eva"), server.register(user));
+        let mut eva = server.register("eva");
         let mut elsewhere = server.login(recv, user);
         let (exclusion, code) = exclusions(user, last)[case].clone();
         let what = exclusion.summary();
@@ -171,7 +175,8 @@ fn of_two_new_passwords_at_once_the_one_that_was_answered_ok_holds() {
 fn a_refused_new_password_has_no_effect_then_or_later() {
     let server = HeldServer::start();
     let [send, recv] = [server.handle.send_address(), server.handle.recv_address()];
-    let (mut ana, mut other) = (server.register("ana"), server.login(recv, "ana"));
+    let mut ana = server.register("ana");
+    let mut other = server.login(recv, "ana");
     server.set_full(true);
     wait_until("a full disk", || ana.request("EMAIL;ana@example.org").starts_with("KO;FULL;"));
     ana.expect_ko(&format!("PASSWD;{PASSWORD};otra palabra"), "FULL");
@@ -220,7 +225,8 @@ fn change_password_unread(server: &HeldServer, eva: &mut Connection, user: &str,
 #[test]
 fn a_request_of_a_connection_that_was_closed_has_no_effect_later() {
     let server = HeldServer::start();
-    let (send, mut eva) = (server.handle.send_address(), server.register("eva"));
+    let send = server.handle.send_address();
+    let mut eva = server.register("eva");
     for (user, exclude) in
         [("ana", ban(Banned::User(name("ana")))), ("iker", ControlRequest::Close(SessionChoice::Of(name("iker"))))]
     {

@@ -106,11 +106,15 @@ fn registrations_without_end_of_a_trusted_address_starve_nobody() {
     let world = World::without_lobby();
     let trusted = [127, 0, 1, 1];
     drop(world.register("luis"));
-    let (reply, done, ended) = (format!("LOGIN:luis:{PASSWORD}"), AtomicUsize::new(0), AtomicBool::new(false));
+    let reply = format!("LOGIN:luis:{PASSWORD}");
+    let done = AtomicUsize::new(0);
+    let ended = AtomicBool::new(false);
     assert_eq!(try_from(trusted, &world, &reply).read_line(), "OK;luis;wachat/1");
     scope(|threads| {
         for thread in 0..REGISTERING {
-            let (world, done, ended) = (&world, &done, &ended);
+            let world = &world;
+            let done = &done;
+            let ended = &ended;
             threads.spawn(move || {
                 for number in 0.. {
                     if ended.load(Ordering::Relaxed) {

@@ -112,7 +112,8 @@ fn a_job_goes_with_its_connection() {
     let gate = Arc::default();
     let server = with_histories(&gate);
     gate.set_closed(true);
-    let (mut first, mut begun) = (session(&server, "mallory"), BTreeSet::new());
+    let mut first = session(&server, "mallory");
+    let mut begun = BTreeSet::new();
     first.send("POLL;0;0\n");
     wait_until("the first read", || gate.opened() > 0);
     // Each of these replaces the one before it, whose poll waits for its turn.

@@ -28,7 +28,8 @@ fn the_last_line_reaches_a_client_that_is_still_sending() {
     drop(world.register("ana"));
     world.administer(&["user", "add", "eva"]);
     world.administer(&["ban", "eva"]);
-    let (login, long) = (format!("LOGIN:ana:{PASSWORD}\n"), "x".repeat(limits::LINE_BYTES));
+    let login = format!("LOGIN:ana:{PASSWORD}\n");
+    let long = "x".repeat(limits::LINE_BYTES);
     for address in world.addresses() {
         for (lines, last) in [
             ("LOGIN:ana:otra palabra\n", "KO;AUTH;"),

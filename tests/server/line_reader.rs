@@ -127,7 +127,8 @@ fn lines_come_out_as_they_went_in_however_they_are_cut() {
         let sent: Vec<_> = (0..60).map(&mut line).collect();
         let bytes = sent.iter().flat_map(|line| [line.as_slice(), b"\n"].concat()).collect::<Vec<u8>>();
         let writer = std::thread::spawn(move || {
-            let (mut random, mut rest) = (Random::new(seed), bytes.as_slice());
+            let mut random = Random::new(seed);
+            let mut rest = bytes.as_slice();
             while !rest.is_empty() {
                 let most = [1, 20, 9_000, 200_000][random.below(4) as usize];
                 let (piece, others) = rest.split_at(rest.len().min(1 + random.below(most) as usize));

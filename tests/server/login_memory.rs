@@ -28,8 +28,8 @@ impl Queue {
 
     fn submit(&mut self, number: usize) -> Result<ConnectionId, Busy> {
         self.tasks += 1;
-        let (connection, origin) =
-            (ConnectionId(self.tasks), Origin::new(address(number), UserName::new("ana").ok().as_ref()));
+        let connection = ConnectionId(self.tasks);
+        let origin = Origin::new(address(number), UserName::new("ana").ok().as_ref());
         let task = Task { origin, connection, is_guess: true, job: number };
         self.queue.submit(task, self.now).map(|()| connection)
     }

@@ -164,7 +164,8 @@ fn trust_is_for_passwords_alone() {
 #[test]
 fn a_success_forgives_the_failures_of_its_own_name_alone() {
     let mut queue = Queue::new();
-    let (class, guesser) = (v4(1), v4(2));
+    let class = v4(1);
+    let guesser = v4(2);
     for number in 0..limits::FAILURES_PER_ADDRESS {
         for peer in [class, guesser] {
             queue.log_in(peer, &format!("user{}", number / 2), false);
@@ -210,7 +211,8 @@ fn guesses_at_once_are_no_more_than_one_after_the_other() {
 /// All that wait are in their waits when the result of one is known: a right password ends those of its address and name.
 #[test]
 fn a_success_ends_the_waits_of_its_own_name_and_address_and_no_others() {
-    let (v6, origins) = (address("2001:db8::1"), [(1, "ana", 2), (1, "luis", 2), (2, "ana", 4), (3, "eva", 3)]);
+    let v6 = address("2001:db8::1");
+    let origins = [(1, "ana", 2), (1, "luis", 2), (2, "ana", 4), (3, "eva", 3)];
     let peer = |last| if last == 3 { v6 } else { v4(last) };
     for lucky in 0..origins.len() {
         let mut queue = Queue::new();
@@ -263,7 +265,8 @@ fn every_task_ends_once_and_gives_its_place_back() {
         let mut queue = Queue::new();
         let mut open: BTreeMap<u64, IpAddr> = BTreeMap::new();
         let mut under_way: Vec<Ticket> = Vec::new();
-        let (mut submitted, mut ended) = (0, 0);
+        let mut submitted = 0;
+        let mut ended = 0;
         for _ in 0..600 {
             let peer = if below(2) == 0 { v4(below(3)) } else { address("2001:db8::1") };
             match below(10) {
@@ -277,7 +280,8 @@ fn every_task_ends_once_and_gives_its_place_back() {
                 5 => {
                     let any = open.iter().nth(below(open.len().max(1))).map(|(id, peer)| (*id, *peer));
                     let Some((id, peer)) = any else { continue };
-                    let (networks, id) = (Networks::of(peer), ConnectionId(id));
+                    let networks = Networks::of(peer);
+                    let id = ConnectionId(id);
                     let is_close = below(2) == 0;
                     let job =
                         if is_close { queue.queue.cancel(&networks, id) } else { queue.queue.end_input(&networks, id) };
@@ -349,8 +353,10 @@ impl Wrong {
 fn waits_are_those_of_the_failures_that_no_success_has_forgiven() {
     for seed in 0..20 {
         let mut random = Random::new(seed);
-        let (mut queue, mut wrong) = (Queue::new(), Wrong::default());
-        let (mut waits, mut waits_for_any) = (0, 0);
+        let mut queue = Queue::new();
+        let mut wrong = Wrong::default();
+        let mut waits = 0;
+        let mut waits_for_any = 0;
         // Two users who log in, and many names that are guessed, each few times.
         let names = [1, 2].into_iter().chain(10..10 + 90);
         let names: Vec<usize> = names.collect();

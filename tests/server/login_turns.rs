@@ -70,10 +70,12 @@ fn check_turns(seen: &mut BTreeMap<(usize, usize), usize>, turn: usize, others: 
 fn addresses_have_turns_one_after_the_other_and_trusted_ones_two_of_three() {
     for seed in 0..40 {
         let mut random = Random::new(seed);
-        let (all, trusted) = (12, 5);
+        let all = 12;
+        let trusted = 5;
         let mut queue = Queue::new(trusted);
         let is_trusted = |number: usize| number < trusted;
-        let (mut seen, mut turns_in_a_row) = (BTreeMap::new(), [0_u64; 2]);
+        let mut seen = BTreeMap::new();
+        let mut turns_in_a_row = [0_u64; 2];
         for step in 0..600 {
             let what = format!("seed {seed}, step {step}");
             if random.chance(55) || queue.waiting.is_empty() {

@@ -56,7 +56,8 @@ fn wait_for_lines(world: &World, last: u8, expected: &[&[u64]]) {
 fn no_address_has_more_than_ten_lines_a_minute_and_no_failed_login_is_lost() {
     let Some(world) = start(&["--no-lobby"]) else { return };
     let minute = limits::AUDIT_PERIOD + Duration::from_secs(1);
-    let (lines, most) = ([1; 10], limits::AUDIT_FAILED_LOGINS as usize);
+    let lines = [1; 10];
+    let most = limits::AUDIT_FAILED_LOGINS as usize;
     assert_eq!(most, lines.len());
     fail(&world, 7, most + 5);
     wait_for_lines(&world, 7, &[&lines]);
@@ -104,7 +105,9 @@ fn messages_go_in_the_days_after_they_are_due_on_a_server_that_runs() {
     let mut begun = Timestamp::now().to_string();
     world.start_with(&["--keep", "2d", "--timeout", "300", "--no-limits", "--metrics", &metrics.to_string()]);
     let made = || Page::read(metrics).value("wachat_checkpoints_total{outcome=\"made\"}");
-    let (mut ana, mut sent, mut before) = (world.register("ana"), Vec::new(), 0.0);
+    let mut ana = world.register("ana");
+    let mut sent = Vec::new();
+    let mut before = 0.0;
     for day in 0..5 {
         // Those of three days ago have been due for a day; those of yesterday are not.
         let is_done = || {

@@ -83,7 +83,8 @@ fn silent_client(world: &World, user: &str) -> TcpStream {
 
 /// Each message comes, in order, with its text.
 fn read_all(session: &mut Connection, user: &str, text: &str) {
-    let (mut last, mut count) = (0, 0);
+    let mut last = 0;
+    let mut count = 0;
     loop {
         let events = session.poll(last, 0);
         let Some(newest) = events.last() else { break };

@@ -74,7 +74,8 @@ fn the_page_counts_what_was_done_over_the_sockets() {
 #[test]
 fn deliveries_and_receipts_are_counted_and_nothing_waits_after_them() {
     let (mut world, metrics) = world_with_metrics(&["--no-lobby"]);
-    let (mut ana, mut eva) = (world.register("ana"), world.register("eva"));
+    let mut ana = world.register("ana");
+    let mut eva = world.register("eva");
     let mut luis = world.register("luis");
     for member in [&mut ana, &mut eva, &mut luis] {
         assert_eq!(member.request("JOIN;#sala"), "OK");

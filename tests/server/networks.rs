@@ -72,7 +72,8 @@ fn each_ban_lasts_until_its_own_end() {
         let mut machine = StateMachine::new(StoredState::new("store".into()), Policy::default());
         let mut at = Timestamp::from_millis(1_800_000_000_000);
         let mut handle = |at, command| {
-            let (now, mut out) = (Now { at, ..Now::default() }, Output::default());
+            let now = Now { at, ..Now::default() };
+            let mut out = Output::default();
             machine.handle(ConnectionId(1), command, now, &mut out).expect("no defect");
             machine.stored.bans.active(at).map(|(banned, ban)| (banned.clone(), ban.until)).collect::<BTreeMap<_, _>>()
         };

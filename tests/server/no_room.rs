@@ -39,7 +39,8 @@ fn the_monitor_is_told_that_the_log_cannot_grow_and_that_it_can_again() {
     let metrics = server.metrics_address().expect("a metrics port");
     let (_, mut ana) = Connection::open_with(server.send_address(), &format!("REGISTER:ana:{PASSWORD}"));
     is_full.store(true, Ordering::Relaxed);
-    let (text, mut number) = ("x".repeat(limits::TEXT_BYTES), 0);
+    let text = "x".repeat(limits::TEXT_BYTES);
+    let mut number = 0;
     let mut send = || {
         number += 1;
         ana.request(&format!("SEND;m-{number};ana;{text}"))

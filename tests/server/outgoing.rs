@@ -26,7 +26,8 @@ fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
         told.send((id, progress)).unwrap();
     })
     .unwrap();
-    let (mut given, mut progress) = (Vec::new(), Progress::Done);
+    let mut given = Vec::new();
+    let mut progress = Progress::Done;
     while progress == Progress::Done || given.len() < 16 << 20 {
         let bytes = vec![(given.len() >> 16) as u8; 1 << 16];
         progress = outgoing.send(&bytes, &stragglers);
@@ -126,7 +127,9 @@ fn a_peer_that_has_taken_much_and_stops_is_cut_off_as_soon_as_any() {
 
 /// Reads everything in pieces of random lengths, with pauses in between.
 fn read_slowly(mut peer: UnixStream, seed: u64) -> Vec<u8> {
-    let (mut random, mut got, mut piece) = (Random::new(seed), Vec::new(), vec![0; 9_000]);
+    let mut random = Random::new(seed);
+    let mut got = Vec::new();
+    let mut piece = vec![0; 9_000];
     loop {
         let length = random.below(9_000) as usize + 1;
         match peer.read(&mut piece[..length]) {
@@ -144,7 +147,9 @@ fn read_slowly(mut peer: UnixStream, seed: u64) -> Vec<u8> {
 fn send_in_pieces(outgoing: &Arc<Outgoing>, seed: u64) -> Vec<u8> {
     let (told, drained) = crossbeam_channel::unbounded();
     let stragglers = Stragglers::start(TIMEOUT, move |_, progress| told.send(progress).unwrap()).unwrap();
-    let (mut random, mut given, mut number) = (Random::new(seed), Vec::new(), 0);
+    let mut random = Random::new(seed);
+    let mut given = Vec::new();
+    let mut number = 0;
     for _ in 0..6 {
         let mut is_refused = false;
         for _ in 0..random.below(12) + 1 {

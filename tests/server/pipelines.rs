@@ -31,7 +31,8 @@ fn pipeline(line: Connection, requests: String) -> std::thread::JoinHandle<Conne
 #[test]
 fn the_server_reads_as_many_requests_ahead_as_the_limit_says_on_each_connection() {
     let server = HeldServer::start();
-    let (mut luis, ana) = (server.register("luis"), server.register("ana"));
+    let mut luis = server.register("luis");
+    let ana = server.register("ana");
     let other = server.login(server.handle.send_address(), "ana");
     server.stand_still(&mut luis);
     let before = server.metric("wachat_router_queue");
@@ -52,7 +53,8 @@ fn the_server_reads_as_many_requests_ahead_as_the_limit_says_on_each_connection(
 fn the_server_reads_as_many_bytes_ahead_as_the_limit_says() {
     for bytes in [3_000, 20_000, 59_000] {
         let server = HeldServer::start();
-        let (mut luis, ana) = (server.register("luis"), server.register("ana"));
+        let mut luis = server.register("luis");
+        let ana = server.register("ana");
         server.stand_still(&mut luis);
         let before = server.metric("wachat_router_queue");
         let whole = limits::PIPELINE_BYTES / (bytes + "SEND;m-000;ana;".len());
@@ -131,9 +133,11 @@ fn expect_timeout(line: &mut Connection, since: Instant, what: &str) {
 #[test]
 fn the_time_in_which_the_server_works_is_not_the_clients() {
     let server = HeldServer::start_with(|config| config.timeout = SHORT);
-    let (send, recv) = (server.handle.send_address(), server.handle.recv_address());
+    let send = server.handle.send_address();
+    let recv = server.handle.recv_address();
     drop(server.register("ana"));
-    let (mut eva, mut luis) = (server.register("eva"), server.register("luis"));
+    let mut eva = server.register("eva");
+    let mut luis = server.register("luis");
     let mut session = server.login(recv, "eva");
     server.stand_still(&mut luis);
     let mut logging_in = [Connection::open(send), Connection::open(recv)];

@@ -65,7 +65,8 @@ fn every_place_comes_back() {
     world.stop();
     world.files = Some(2 * limits::RESERVED_FILES as u64);
     world.start();
-    let (mut random, mut open) = (Random::new(1), Open::default());
+    let mut random = Random::new(1);
+    let mut open = Open::default();
     for step in 0..500 {
         match random.below(10) {
             0..4 if open.strangers.len() < 3 => open.connect(&world, &mut random),

@@ -47,7 +47,8 @@ impl Server {
 
     /// Sends a message, and returns its number.
     fn send(&mut self, user: &str, to: &str) -> Seq {
-        let (id, text) = (MessageId::new(&self.machine.stored.last.to_string()).unwrap(), Text::new("hola").unwrap());
+        let id = MessageId::new(&self.machine.stored.last.to_string()).unwrap();
+        let text = Text::new("hola").unwrap();
         self.handle(user, Command::Send { user: name(user), id, to: Target::parse(to), text });
         self.machine.stored.last
     }
@@ -61,7 +62,8 @@ impl Server {
     }
 
     fn read(&mut self, user: &str, upto: Seq) {
-        let (target, last_of_peer) = (Target::parse(ROOM), LastOfPeer::NotLookedUp);
+        let target = Target::parse(ROOM);
+        let last_of_peer = LastOfPeer::NotLookedUp;
         self.handle(user, Command::Read { user: name(user), target, seq: upto, last_of_peer });
     }
 

@@ -70,7 +70,8 @@ impl Server {
         self.days += 1;
         work(self);
         let user = self.machine.stored.number(&name(user)).expect("a user");
-        let (one, elapsed) = (Cost { tokens: 1, bytes: 0 }, self.now().elapsed);
+        let one = Cost { tokens: 1, bytes: 0 };
+        let elapsed = self.now().elapsed;
         FULL - (0..=FULL).take_while(|_| self.machine.charge(user, one, elapsed)).count()
     }
 }

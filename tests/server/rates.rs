@@ -60,7 +60,8 @@ impl Server {
     fn new(rates: [Option<u32>; 2]) -> Self {
         let policy = Policy { lobby: false, rate: rates[0], rate_bytes: rates[1], ..Policy::default() };
         let mut machine = StateMachine::new(StoredState::new("store".into()), policy);
-        let (id, text) = (MessageId::new("1").expect("an id"), Text::new("hola").expect("a text"));
+        let id = MessageId::new("1").expect("an id");
+        let text = Text::new("hola").expect("a text");
         for command in [
             Command::Register { name: ana(), password_hash: "x".into() },
             Command::Send { user: ana(), id, to: Target::parse("ana"), text },
@@ -126,7 +127,8 @@ impl Server {
     /// A poll of a user in debt, for whom a message waits, is held back until the debt is over.
     fn poll(&mut self) {
         let poll = Command::Poll { after: After::Number(Seq::ZERO), wait: Some(0), max: 10 };
-        let (session, debt) = (self.sessions, self.debt());
+        let session = self.sessions;
+        let debt = self.debt();
         let mut effects = self.handle(session, poll);
         if !debt.is_zero() {
             assert!(effects.is_empty(), "{debt:?} of debt: {effects:?}");
@@ -146,16 +148,19 @@ fn cost(random: &mut Random, rates: [Option<u32>; 2]) -> Cost {
         let below = [1, second / 10 + 1, second, 10 * second, 25 * second][random.below(5) as usize];
         random.below(below) as usize
     };
-    let (tokens, bytes) = (amount(random, rates[0]), amount(random, rates[1]));
+    let tokens = amount(random, rates[0]);
+    let bytes = amount(random, rates[1]);
     Cost { tokens: u32::try_from(tokens).expect("few"), bytes }
 }
 
 #[test]
 fn requests_sessions_and_polls_of_a_user_are_those_that_both_buckets_allow() {
-    let (rates, bytes) = ([Some(50), Some(1_000), None], [Some(125_000), Some(1_000_000), None]);
+    let rates = [Some(50), Some(1_000), None];
+    let bytes = [Some(125_000), Some(1_000_000), None];
     for (seed, rates) in (0..).zip(rates.into_iter().flat_map(|rate| bytes.map(|bytes| [rate, bytes])).cycle().take(36))
     {
-        let (mut random, mut server) = (Random::new(seed), Server::new(rates));
+        let mut random = Random::new(seed);
+        let mut server = Server::new(rates);
         server.open();
         let mut in_debt = 0;
         for _ in 0..400 {

@@ -74,15 +74,16 @@ impl Owing {
     fn ask(&mut self, random: &mut Random) {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        let (from, to) = (random.below(3) as usize, random.below(4) as usize);
+        let from = random.below(3) as usize;
+        let to = random.below(4) as usize;
         if random.chance(20) {
             self.group_commit.add_effect(Effect::Reply(connection, Reply::Done));
         } else {
             // Now and then a retry, and a user whom there is none of.
             let number = if random.chance(20) { 1 + random.below(3) } else { self.connections };
             let to = Target::parse(USERS.get(to).unwrap_or(&"nobody"));
-            let (id, text) =
-                (MessageId::new(&format!("m{number}")).expect("an id"), Text::new("hola").expect("a text"));
+            let id = MessageId::new(&format!("m{number}")).expect("an id");
+            let text = Text::new("hola").expect("a text");
             self.execute(connection, Command::Send { user: user(from), id, to, text });
         }
         let owed = if self.group_commit.batch_bytes() > 0 { &mut self.held } else { &mut self.free };
@@ -146,7 +147,8 @@ impl Owing {
     }
 
     fn commit(&mut self) {
-        let (bytes, durable) = (self.group_commit.batch_bytes(), self.group_commit.state().last.get());
+        let bytes = self.group_commit.batch_bytes();
+        let durable = self.group_commit.state().last.get();
         let records = self.group_commit.commit().expect("a commit");
         assert_eq!(records > 0, bytes > 0, "{records} records in {bytes} bytes");
         assert_eq!(self.group_commit.batch_bytes(), 0);

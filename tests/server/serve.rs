@@ -162,7 +162,8 @@ fn flags_out_of_their_range_are_a_mistake_of_the_command_line() {
 fn sigint_and_sigterm_stop_cleanly_and_soon() {
     for signal in ["INT", "TERM"] {
         let mut world = World::without_lobby();
-        let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+        let mut ana = world.register("ana");
+        let mut luis = world.register("luis");
         ana.run_transcript(
             "> SEND;m-1;luis;hola
              < OK;m-1;RECEIVED;<at>;1",

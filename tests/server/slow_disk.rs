@@ -90,7 +90,8 @@ fn a_panic_of_a_background_thread_stops_the_server_and_loses_nothing() {
     for thread in ["segments", "checkpoints"] {
         let disk = SimulatedDisk::default();
         let panicking = Arc::new(AtomicBool::new(false));
-        let (now, hooked) = (panicking.clone(), disk.clone());
+        let now = panicking.clone();
+        let hooked = disk.clone();
         let hook = move |_: &str, _: &Path| {
             let here = std::thread::current().name() == Some(thread) && now.load(Ordering::Relaxed);
             assert!(!here, "a planted panic");

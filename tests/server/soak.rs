@@ -41,7 +41,8 @@ mod linux {
         let resident = live(Duration::from_secs(60 * minutes));
         let quarter = resident.len() / 4;
         let most = |part: &[u64]| part.iter().copied().max().unwrap_or(0);
-        let (early, late) = (most(&resident[quarter..2 * quarter]), most(&resident[3 * quarter..]));
+        let early = most(&resident[quarter..2 * quarter]);
+        let late = most(&resident[3 * quarter..]);
         println!("memory: {early} KiB at most in the second quarter, {late} KiB in the last");
         assert!(late <= early + early / 10 + 4_096, "it grows: {early} KiB, then {late} KiB");
     }
@@ -68,7 +69,9 @@ mod linux {
         // Each connection has a thread.
         let is_idle = |now: &Holds| now.threads == alone.threads;
         let before = wait_for("the first connections to end", || process.is_at_rest().filter(is_idle));
-        let (going, delivered, strangers) = (AtomicBool::new(true), AtomicU64::new(0), AtomicU64::new(0));
+        let going = AtomicBool::new(true);
+        let delivered = AtomicU64::new(0);
+        let strangers = AtomicU64::new(0);
         let expected = std::array::from_fn(|_| AtomicU64::new(1));
         let shared = Shared { world, going, delivered, expected, strangers };
         let resident = std::thread::scope(|scope| {
@@ -99,7 +102,8 @@ mod linux {
 
     /// Measures once a second.
     fn watch(shared: &Shared, process: &Process, time: Duration) -> Vec<u64> {
-        let (start, mut resident) = (Instant::now(), Vec::new());
+        let start = Instant::now();
+        let mut resident = Vec::new();
         while start.elapsed() < time {
             std::thread::sleep(Duration::from_secs(1));
             resident.push(process.resident());
@@ -117,7 +121,8 @@ mod linux {
 
     /// Sends numbered messages, some long, and comes back every now and then on a new connection.
     fn send(shared: &Shared, pair: usize) {
-        let (mut random, mut next) = (Random::new(pair as u64), 1);
+        let mut random = Random::new(pair as u64);
+        let mut next = 1;
         while shared.going.load(Ordering::Relaxed) {
             let mut line = shared.world.login(&format!("sender{pair}"));
             for _ in 0..random.below(200) {
@@ -144,11 +149,13 @@ mod linux {
 
     /// Polls and reads, each message once and in order, and comes back as a new session.
     fn receive(shared: &Shared, pair: usize) {
-        let (mut random, mut last) = (Random::new(100 + pair as u64), 0);
+        let mut random = Random::new(100 + pair as u64);
+        let mut last = 0;
         let due = &shared.expected[pair];
         while shared.going.load(Ordering::Relaxed) {
             let user = format!("reader{pair}");
-            let (mut hears, mut says) = (shared.world.session(&user), shared.world.login(&user));
+            let mut hears = shared.world.session(&user);
+            let mut says = shared.world.login(&user);
             for _ in 0..random.below(100) {
                 if !shared.going.load(Ordering::Relaxed) {
                     return;
@@ -173,7 +180,8 @@ mod linux {
 
     /// Wrong passwords, half lines, noise, and hanging up in the middle.
     fn be_rude(shared: &Shared) {
-        let (mut random, mut wrong) = (Random::new(99), 0);
+        let mut random = Random::new(99);
+        let mut wrong = 0;
         while shared.going.load(Ordering::Relaxed) {
             let port = if random.chance(50) { shared.world.send } else { shared.world.recv };
             let mut line = Connection::open(port);

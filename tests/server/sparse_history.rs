@@ -9,7 +9,8 @@ const LENGTH: usize = 50_000;
 #[test]
 fn rows_far_apart_are_read_without_those_between() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     for line in [&mut ana, &mut luis] {
         assert_eq!(line.request("JOIN;#sala"), "OK");
     }

@@ -38,9 +38,11 @@ impl Server {
     }
 
     fn statuses_after(&mut self, mut after: Option<UserName>, to: &str, limit: usize) -> Vec<(UserName, State)> {
-        let (mut all, seq) = (Vec::new(), self.0.stored.last);
+        let mut all = Vec::new();
+        let seq = self.0.stored.last;
         loop {
-            let (page, target) = (Page { limit, after: after.clone() }, Target::parse(to));
+            let page = Page { limit, after: after.clone() };
+            let target = Target::parse(to);
             let effects = self.request(Command::Status { user: name(0), target, seq, page });
             let [Effect::Excerpt(_, excerpt)] = &effects[..] else { panic!("{effects:?}") };
             assert!(excerpt.statuses.len() <= limit);
@@ -52,7 +54,8 @@ impl Server {
     }
 
     fn send(&mut self, to: &str) {
-        let (id, text) = (MessageId::new("a").unwrap(), Text::new("hola").unwrap());
+        let id = MessageId::new("a").unwrap();
+        let text = Text::new("hola").unwrap();
         self.request(Command::Send { user: name(0), id, to: Target::parse(to), text });
     }
 }

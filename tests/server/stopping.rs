@@ -11,9 +11,12 @@ use crate::support::{Connection, wait_until};
 #[test]
 fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
     let server = HeldServer::start();
-    let (send, recv) = (server.handle.send_address(), server.handle.recv_address());
-    let (mut luis, mut ana) = (server.register("luis"), server.register("ana"));
-    let (mut idle, mut polls) = (server.login(send, "ana"), server.login(recv, "ana"));
+    let send = server.handle.send_address();
+    let recv = server.handle.recv_address();
+    let mut luis = server.register("luis");
+    let mut ana = server.register("ana");
+    let mut idle = server.login(send, "ana");
+    let mut polls = server.login(recv, "ana");
     polls.send("POLL;0;8\n");
     server.stand_still(&mut luis);
     ana.send("SEND;m-1;luis;hola\nPING\n");
@@ -31,7 +34,8 @@ fn a_server_that_stops_says_so_to_its_monitor_and_answers_what_was_asked() {
     let is_late = told.body.starts_with("the router has not answered");
     assert!(told.status == 503 && (is_late || told.body == "the server is stopping\n"), "{told:?}");
     assert!(luis.read_line().starts_with("OK;held-0;RECEIVED;"));
-    let (of_ana, of_poll) = (ana.read_rest(), polls.read_rest());
+    let of_ana = ana.read_rest();
+    let of_poll = polls.read_rest();
     assert!(of_ana.len() == 3 && of_ana[0].starts_with("OK;m-1;RECEIVED;") && of_ana[1] == "OK", "{of_ana:?}");
     assert!(of_poll.len() >= 2 && of_poll[0].starts_with("OK;"), "a poll that waits is answered: {of_poll:?}");
     for mut told in [of_ana, of_poll, luis.read_rest(), idle.read_rest(), silent.read_rest()] {

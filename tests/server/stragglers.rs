@@ -50,7 +50,8 @@ impl Peer {
     /// Gives it lines until the socket has refused some, or all: the end of a peer that has gone before is told here,
     /// since the straggler thread never has it.
     fn give(&mut self, stragglers: &Stragglers, random: &mut Random, told: &Sender<(u64, Progress)>) {
-        let (number, mut progress) = (self.outgoing.id, Progress::Done);
+        let number = self.outgoing.id;
+        let mut progress = Progress::Done;
         while progress == Progress::Done {
             let count = random.below(3_000);
             let lines: String = (0..count).map(|line| format!("{number}:{}:{line}\n", self.given.len())).collect();
@@ -73,7 +74,9 @@ impl Peer {
 }
 
 fn take(mut peer: UnixStream, kind: Kind, number: u64) -> Vec<u8> {
-    let (mut random, mut taken, mut piece) = (Random::new(number), Vec::new(), vec![0; 20_000]);
+    let mut random = Random::new(number);
+    let mut taken = Vec::new();
+    let mut piece = vec![0; 20_000];
     peer.set_read_timeout(Some(TIMEOUT)).unwrap();
     if kind == Kind::IsDeaf {
         // Without events poll(2) waits for the end only.
@@ -125,7 +128,8 @@ fn of_many_slow_peers_each_ends_by_itself() {
     let mut random = Random::new(1);
     let mut peers: Vec<_> = (1..=30).map(|number| Peer::new(number, kind_of(number))).collect();
     peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random, &told));
-    let (deaf, backlog) = (peers.iter().filter(|peer| peer.kind == Kind::IsDeaf).count(), stragglers.backlog());
+    let deaf = peers.iter().filter(|peer| peer.kind == Kind::IsDeaf).count();
+    let backlog = stragglers.backlog();
     wait_until("those that read to have all", || backlog.connections.load(Ordering::Relaxed) <= deaf);
     for (number, progress) in ends(&ended, peers.len()) {
         let expected = if kind_of(number) == Kind::Reads { Progress::Done } else { Progress::Failed };

@@ -42,7 +42,8 @@ impl Places {
     }
 
     fn connect(&mut self, last: u8, is_recv: bool, what: &str) {
-        let (send, recv) = (self.server.handle.send_address(), self.server.handle.recv_address());
+        let send = self.server.handle.send_address();
+        let recv = self.server.handle.recv_address();
         let has_place = self.strangers.len() < CAPACITY / 4
             && self.strangers.len() + self.inside.len() < CAPACITY
             && self.strangers.iter().filter(|(other, _)| *other == last).count() < self.most();
@@ -66,7 +67,8 @@ impl Places {
 
 #[test]
 fn each_stranger_has_the_place_that_the_page_promises_and_no_other() {
-    let (mut places, mut random) = (Places::new(), Random::new(4));
+    let mut places = Places::new();
+    let mut random = Random::new(4);
     for step in 0..260 {
         let what = format!("step {step}, {} strangers", places.strangers.len());
         match random.below(10) {

@@ -70,7 +70,8 @@ impl Sessions {
     }
 
     fn handle(&mut self, connection: u64, command: Command) -> Vec<Effect> {
-        let (now, mut out) = (Now { at: self.at, ..Now::default() }, Output::default());
+        let now = Now { at: self.at, ..Now::default() };
+        let mut out = Output::default();
         self.machine.handle(ConnectionId(connection), command, now, &mut out).unwrap();
         self.machine.end_batch(now, &mut out).unwrap();
         out.effects
@@ -141,7 +142,8 @@ impl Sessions {
 #[test]
 fn others_are_told_of_the_session_that_came_last() {
     for seed in 0..60 {
-        let (mut random, mut sessions) = (Random::new(seed), Sessions::new());
+        let mut random = Random::new(seed);
+        let mut sessions = Sessions::new();
         for step in 0..150 {
             sessions.at = sessions.at.later(Duration::from_millis(1 + random.below(5_000)));
             let user = random.below(USERS.len() as u64) as usize;

@@ -45,7 +45,8 @@ impl Server {
     }
 
     fn handle(&mut self, user: usize, command: Command) -> Vec<Effect> {
-        let (now, mut out) = (Now::default(), Output::default());
+        let now = Now::default();
+        let mut out = Output::default();
         self.machine.handle(ConnectionId(user as u64), command, now, &mut out).expect("no defect");
         self.machine.end_batch(now, &mut out).expect("no defect");
         out.effects
@@ -61,7 +62,8 @@ impl Server {
         self.ids += u64::from(!is_retry);
         let id = MessageId::new(&format!("{from}-{}", self.ids)).expect("an id");
         let text = Text::new(&"x".repeat(1 + random.below(300) as usize)).expect("a text");
-        let (before, to_send) = (self.machine.stored.last, Target::parse(&target));
+        let before = self.machine.stored.last;
+        let to_send = Target::parse(&target);
         let is_done = self.is_done(from, Command::Send { user: name(from), id, to: to_send, text });
         let seq = self.machine.stored.last;
         if !is_done || seq == before {
@@ -111,7 +113,9 @@ impl Server {
         let any = |random: &mut Random| {
             *self.active.iter().nth(random.below(self.active.len() as u64) as usize).expect("a user")
         };
-        let (user, other, room) = (any(random), any(random), random.below(ROOMS.len() as u64) as usize);
+        let user = any(random);
+        let other = any(random);
+        let room = random.below(ROOMS.len() as u64) as usize;
         match random.below(100) {
             // Also to users who are gone, and to rooms of others.
             0..30 => self.send(user, Ok(random.below(USERS as u64) as usize), random),
@@ -149,7 +153,8 @@ impl Server {
 #[test]
 fn what_waits_and_what_was_delivered_is_counted_whatever_goes() {
     for seed in 0..60 {
-        let (mut random, mut server) = (Random::new(seed), Server::new());
+        let mut random = Random::new(seed);
+        let mut server = Server::new();
         for step in 0..250 {
             server.step(&mut random);
             server.check(&format!("seed {seed}, step {step}"));

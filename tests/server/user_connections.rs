@@ -40,10 +40,12 @@ impl Users {
     }
 
     fn log_in(&mut self, user: usize, random: &mut Random, what: &str) {
-        let (is_recv, source) = (random.chance(30), [127, 0, 0, 1 + random.below(3) as u8]);
+        let is_recv = random.chance(30);
+        let source = [127, 0, 0, 1 + random.below(3) as u8];
         let address = if is_recv { self.world.recv } else { self.world.send };
         let mut connection = Connection::open_from(source, address);
-        let (right, wrong) = (PASSWORDS[self.passwords[user]], PASSWORDS[1 - self.passwords[user]]);
+        let right = PASSWORDS[self.passwords[user]];
+        let wrong = PASSWORDS[1 - self.passwords[user]];
         if random.chance(3) {
             // The password of before is none.
             let reply = connection.request(&format!("LOGIN:{}:{wrong}", USERS[user]));
@@ -114,7 +116,8 @@ impl Users {
 
     fn change_password(&mut self, at: usize, what: &str) {
         let user = self.lines[at].user;
-        let (old, new) = (self.passwords[user], 1 - self.passwords[user]);
+        let old = self.passwords[user];
+        let new = 1 - self.passwords[user];
         let request = format!("PASSWD;{};{}", PASSWORDS[old], PASSWORDS[new]);
         assert_eq!(self.lines[at].connection.request(&request), "OK", "{what}");
         self.passwords[user] = new;
@@ -123,7 +126,8 @@ impl Users {
 
     fn step(&mut self, random: &mut Random, what: &str) {
         let user = random.below(USERS.len() as u64) as usize;
-        let (all, send) = (self.find(user, |_| true), self.find(user, |line| !line.is_recv));
+        let all = self.find(user, |_| true);
+        let send = self.find(user, |line| !line.is_recv);
         let any = |lines: &[usize], random: &mut Random| lines[random.below(lines.len() as u64) as usize];
         match random.below(100) {
             0..60 => self.log_in(user, random, what),
@@ -147,7 +151,8 @@ impl Users {
 
 #[test]
 fn each_user_has_the_connections_that_nobody_has_closed() {
-    let (mut users, mut random) = (Users::new(), Random::new(3));
+    let mut users = Users::new();
+    let mut random = Random::new(3);
     for step in 0..250 {
         let what = format!("step {step}");
         users.step(&mut random, &what);

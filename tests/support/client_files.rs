@@ -39,7 +39,8 @@ pub fn waiting(home: &Path, user: &str) -> Vec<String> {
 
 /// Puts the records of each message together.
 pub fn put_together(records: &[Record], user: &str) -> Vec<Record> {
-    let (mut queued, mut all) = (HashMap::new(), Vec::new());
+    let mut queued = HashMap::new();
+    let mut all = Vec::new();
     // A message to oneself that was received before the answer to its SEND is one row, and not two.
     let received: Vec<&String> = records.iter().filter(|r| r[0] == "IN" && r[3] == user).map(|r| &r[2]).collect();
     for record in records {
@@ -111,7 +112,8 @@ pub fn records_of(files: &[Vec<u8>]) -> Vec<Record> {
         files.iter().map(lines).filter(|lines| lines.first().is_some_and(|head| head.len() > 4)).collect();
     let number = |head: &Record, field: usize| head[field].parse::<u64>().unwrap();
     let Some(first) = files.last().map(|lines| number(&lines[0], 4)) else { return Vec::new() };
-    let (mut records, mut whole) = (Vec::new(), 0);
+    let mut records = Vec::new();
+    let mut whole = 0;
     for line in
         files.into_iter().filter(|lines| number(&lines[0], 3) >= first).flat_map(|lines| lines.into_iter().skip(1))
     {

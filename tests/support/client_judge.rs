@@ -60,7 +60,8 @@ fn compare_typed(person: &Person, file: &[Record]) -> Result<(), String> {
     for typed in &person.typed {
         let came = sent.next_if(|text| *text == typed.text).is_some();
         if typed.queued && !came {
-            let (name, text) = (&person.name, &typed.text);
+            let name = &person.name;
+            let text = &typed.text;
             return Err(format!("{name} saw {text} as queued; the next in the history is {:?}", sent.peek()));
         }
     }
@@ -122,7 +123,8 @@ fn tell_stream(checker: &mut Checker, name: &str, file: &[Record]) -> Result<(),
 /// The file and the server's HISTORY are the same conversation.
 fn tell_history(checker: &mut Checker, name: &str, peer: &str, file: &[Record], world: &World) -> Result<(), String> {
     let rows = |word: &'static str| of(file, word).map(read_row).collect::<Vec<_>>();
-    let (sent, received) = (rows("OUT"), rows("IN"));
+    let sent = rows("OUT");
+    let received = rows("IN");
     checker.shown(name, peer, &sent)?;
     checker.shown(name, peer, &received)?;
     let numbers = sent.iter().chain(&received).map(|row| row.seq).collect();

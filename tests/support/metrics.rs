@@ -10,7 +10,8 @@ use super::{TIMEOUT, World};
 /// Starts a server with a metrics port.
 pub fn world_with_metrics(options: &[&str]) -> (World, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], choose_ports()[0]));
-    let (flag, text) = ("--metrics", address.to_string());
+    let flag = "--metrics";
+    let text = address.to_string();
     (World::new(&[options, &[flag, &text]].concat()), address)
 }
 

@@ -22,7 +22,8 @@ pub fn newest_checkpoint(data: &Path) -> PathBuf {
 
 /// Reads all files below a directory of a simulated disk; none if there is no such directory.
 pub fn read_files(disk: &SimulatedDisk, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut found, mut directories) = (BTreeMap::new(), vec![PathBuf::from(directory)]);
+    let mut found = BTreeMap::new();
+    let mut directories = vec![PathBuf::from(directory)];
     while let Some(directory) = directories.pop() {
         for path in disk.list(&directory).unwrap_or_default().into_iter().map(|name| directory.join(name)) {
             match wachat::disk::read(disk, &path) {
@@ -39,7 +40,8 @@ pub fn replace_in_table(table: &str, old: &str, new: &str) -> String {
     assert!(table.contains(old), "no {old} in {table}");
     let mut table = table.replacen(old, new, 1);
     table.truncate(table.rfind("\nend;").expect("an end line") + 1);
-    let (rows, checksum) = (table.lines().count() - 2, crc32fast::hash(table.as_bytes()));
+    let rows = table.lines().count() - 2;
+    let checksum = crc32fast::hash(table.as_bytes());
     table.push_str(&format!("end;{rows};{checksum:08x}\n"));
     table
 }

@@ -158,8 +158,10 @@ impl Telegram {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
         let mut words = line.split_whitespace();
-        let (verb, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-        let (mut length, mut kind) = (None, String::new());
+        let verb = words.next()?.to_owned();
+        let path = words.next()?.to_owned();
+        let mut length = None;
+        let mut kind = String::new();
         loop {
             let mut header = String::new();
             reader.read_line(&mut header).ok().filter(|n| *n > 0)?;
@@ -201,7 +203,8 @@ impl Telegram {
 
     fn get_updates(&self, question: &Value) -> Option<(u16, Value)> {
         let number = |name: &str, default: i64| question.get(name).map_or(default, |n| n.as_i64().expect("a number"));
-        let (offset, limit) = (number("offset", 0), number("limit", 100).clamp(1, 100));
+        let offset = number("offset", 0);
+        let limit = number("limit", 100).clamp(1, 100);
         let deadline = Instant::now() + Duration::from_secs(number("timeout", 0).clamp(0, 50) as u64);
         let mut state = self.shared.0.lock();
         if question.get("allowed_updates") != Some(&json!(["message"])) {

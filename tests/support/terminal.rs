@@ -58,9 +58,12 @@ impl Terminal {
             None => command.env_remove("WACHAT_PASSWORD"),
         };
         let child = command.envs(variables.iter().copied()).spawn(pts).unwrap();
-        let (keyboard, screen) = (Arc::new(pty), Arc::new(Mutex::new(String::new())));
+        let keyboard = Arc::new(pty);
+        let screen = Arc::new(Mutex::new(String::new()));
         let cells = Arc::new(Mutex::new(vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0)));
-        let (output, seen, drawn) = (keyboard.clone(), screen.clone(), cells.clone());
+        let output = keyboard.clone();
+        let seen = screen.clone();
+        let drawn = cells.clone();
         let reader = Some(thread::spawn(move || read_screen(&output, &seen, &drawn)));
         Self { child, keyboard, screen, cells, reader }
     }
@@ -192,7 +195,8 @@ fn at_least_one(number: u16) -> std::num::NonZeroU16 {
 }
 
 fn read_screen(mut pty: &pty_process::blocking::Pty, screen: &Mutex<String>, cells: &Mutex<vt100::Parser>) {
-    let (mut buffer, mut rest) = ([0; 4096], Vec::new());
+    let mut buffer = [0; 4096];
+    let mut rest = Vec::new();
     // The read fails once the program has ended.
     while let Ok(read) = pty.read(&mut buffer) {
         rest.extend_from_slice(&buffer[..read]);

@@ -72,7 +72,8 @@ impl Traffic {
         users.iter().for_each(|user| join(&shared, user, &room));
         let start = |program: fn(&Shared, &'static str)| -> Vec<_> {
             let run = |user: &&'static str| {
-                let (shared, user) = (shared.clone(), *user);
+                let shared = shared.clone();
+                let user = *user;
                 thread::spawn(move || program(&shared, user))
             };
             users.iter().map(run).collect()
@@ -299,7 +300,8 @@ fn receive(shared: &Shared, user: &'static str) {
             continue;
         }
         let [send, recv] = *shared.addresses.lock();
-        let (says, hears) = (connect(shared, send, user), connect(shared, recv, user));
+        let says = connect(shared, send, user);
+        let hears = connect(shared, recv, user);
         if let (Some((mut says, _)), Some((mut hears, login))) = (says, hears) {
             let fields: Vec<_> = login.split(';').collect();
             let acknowledged = fields[3].parse().expect("a number");
@@ -367,7 +369,8 @@ fn call_read(shared: &Shared, user: &str, says: &mut Connection, target: &str, u
 /// Shows the checker all that HISTORY has of a place, from its end to its beginning.
 fn compare_history(shared: &Shared, user: &str, target: &str) {
     let (mut line, _) = connect(shared, shared.addresses.lock()[0], user).expect("a server at peace");
-    let (mut numbers, mut before) = (HashSet::new(), String::new());
+    let mut numbers = HashSet::new();
+    let mut before = String::new();
     loop {
         let rows: Vec<Row> =
             line.list(&format!("HISTORY;{target};1000{before}")).iter().map(|row| read_row(row)).collect();

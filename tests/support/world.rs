@@ -61,8 +61,12 @@ impl World {
     pub fn with_data(directory: TempDir, data: &Path, options: &[&str]) -> Self {
         let [send_port, recv_port] = choose_ports();
         let [send, recv] = [send_port, recv_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        let (data, options) = (data.to_path_buf(), options.iter().map(|option| (*option).to_owned()).collect());
-        let (process, files, is_apart, clock) = (None, None, false, None);
+        let data = data.to_path_buf();
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let process = None;
+        let files = None;
+        let is_apart = false;
+        let clock = None;
         let mut world =
             Self { send, recv, send_port, recv_port, process, directory, data, options, files, is_apart, clock };
         world.start();

@@ -47,7 +47,8 @@ fn accounts_are_managed_beside_traffic() {
     assert!(world.login("omar").list("ROOMS").contains(&"#lobby;5;no".to_owned()));
 
     // Another password ends the sessions of the user, and nothing else gets in.
-    let (mut eva, mut events) = (world.login("eva"), world.session("eva"));
+    let mut eva = world.login("eva");
+    let mut events = world.session("eva");
     let secret = world.path("secret");
     fs::write(&secret, "otra palabra larga\n").expect("a file");
     world.administer(&["user", "passwd", "eva", "--password-file", secret.to_str().expect("a path")]);
@@ -59,7 +60,8 @@ fn accounts_are_managed_beside_traffic() {
     // A removed user is out, and cannot come back.
     let mut told = world.session("omar");
     assert_eq!(world.login("omar").request("JOIN;#lobby"), "OK");
-    let (mut iker, mut events) = (world.login("iker"), world.session("iker"));
+    let mut iker = world.login("iker");
+    let mut events = world.session("iker");
     iker.send("SEND;m-1;eva;adiós\n");
     assert!(iker.read_line().starts_with("OK;m-1;"));
     world.administer(&["user", "remove", "iker"]);
@@ -118,7 +120,8 @@ fn rooms_are_managed_beside_traffic() {
 #[test]
 fn sessions_are_listed_and_closed_beside_traffic() {
     let (world, traffic) = busy_world();
-    let (mut eva, mut events) = (world.login("eva"), world.session("eva"));
+    let mut eva = world.login("eva");
+    let mut events = world.session("eva");
     let rows = |world: &World| -> Vec<Vec<String>> {
         let list = world.administer(&["session", "list"]);
         let (head, rows) = list.split_once('\n').expect("a line");
@@ -281,7 +284,8 @@ fn outputs(world: &World) -> Vec<String> {
 fn a_command_says_the_same_with_and_without_a_server() {
     let mut stopped = World::new(&[]);
     stopped.stop();
-    let (without, with) = (outputs(&stopped), outputs(&World::new(&[])));
+    let without = outputs(&stopped);
+    let with = outputs(&World::new(&[]));
     assert_eq!(with, without);
     let said = |text: &str| with.iter().filter(|output| output.contains(text)).count();
     assert_eq!(said("wachat: ana: that name is taken (a removed one stays so)"), 1, "{with:#?}");

@@ -27,7 +27,8 @@ fn expect_events(world: &World, words: &[&str], expected: &[String]) {
 #[test]
 fn every_command_that_changes_something_has_one_line_and_a_question_has_none() {
     let world = World::new(&["--no-lobby"]);
-    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let _luis = world.register("luis");
     assert_eq!(ana.request("JOIN;#sala"), "OK");
     assert!(ana.request("SEND;m-1;#sala;hola").starts_with("OK;"));
     for words in
@@ -84,12 +85,14 @@ fn the_figures_of_the_status_are_those_of_what_was_done() {
         &world,
         &[("accounts", 0), ("accounts_removed", 0), ("rooms", 0), ("last_number", 0), ("connections", 0)],
     );
-    let (mut ana, luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let luis = world.register("luis");
     for user in ["eva", "nora", "iker"] {
         world.administer(&["user", "add", user]);
     }
     assert_eq!(ana.request("JOIN;#sala"), "OK");
-    let (_recv, _stranger) = (world.session("luis"), Connection::open(world.recv));
+    let _recv = world.session("luis");
+    let _stranger = Connection::open(world.recv);
     wait_until("the stranger to be there", || status(&world)["connections"].as_u64() == Some(4));
     expect_figures(&world, &[("sessions_send", 2), ("sessions_recv", 1), ("accounts", 5), ("rooms", 1), ("bans", 0)]);
     let before = status(&world);

@@ -21,10 +21,12 @@ fn a_banned_user_is_out_beside_traffic_and_after_a_kill() {
     let mut world = World::new(&["--no-limits"]);
     ["ana", "luis", "eva"].iter().for_each(|user| drop(world.register(user)));
     let traffic = Traffic::start(&["ana", "luis"], world.addresses());
-    let (mut eva, mut events) = (world.login("eva"), world.session("eva"));
+    let mut eva = world.login("eva");
+    let mut events = world.session("eva");
     events.send("POLL;0;9\n");
     world.administer(&["ban", "EVA", "--for", "1h", "--reason", "one hour; of silence"]);
-    let (told, told_too) = (eva.read_rest(), events.read_rest());
+    let told = eva.read_rest();
+    let told_too = events.read_rest();
     assert!(told.len() == 1 && told[0].starts_with("KO;BANNED;\"you are banned until 2"), "{told:?}");
     assert!(told[0].ends_with("Z: one hour; of silence\""), "{told:?}");
     assert_eq!(told.last(), told_too.last());
@@ -133,10 +135,8 @@ fn each_of_several_bans_ends_by_its_own_time_and_by_no_other() {
         "127.0.0.2" | "127.0.3.3" => address.map(|byte| byte.to_string()).join(".") == banned,
         name => name == user,
     };
-    let (long, short) = (
-        [("eva", "1h"), ("127.0.0.2", ""), ("127.0.3.0/24", "1h")],
-        [("luis", "3s"), ("127.0.0.0/16", "3s"), ("127.0.3.3", "3s")],
-    );
+    let long = [("eva", "1h"), ("127.0.0.2", ""), ("127.0.3.0/24", "1h")];
+    let short = [("luis", "3s"), ("127.0.0.0/16", "3s"), ("127.0.3.3", "3s")];
     for short_first in [false, true] {
         let world = World::new(&[]);
         USERS.iter().for_each(|user| drop(world.register(user)));

@@ -76,7 +76,8 @@ impl BridgedRoom {
 
     /// Returns the messages of the bridge in the room, oldest first.
     fn brought(&mut self) -> Vec<String> {
-        let (mut texts, mut before) = (Vec::new(), String::new());
+        let mut texts = Vec::new();
+        let mut before = String::new();
         loop {
             let page = self.world.login("ana").list(&format!("HISTORY;#lobby;1000{before}"));
             let Some(first) = page.first() else { return texts };
@@ -353,7 +354,8 @@ fn killed_at_any_moment_it_loses_nothing_inwards_and_doubles_nothing_outwards() 
     let kills: usize = std::env::var("WACHAT_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
     let mut room = BridgedRoom::new();
     let mut random = Random::new(7);
-    let (mut said, mut total) = (Vec::new(), 0_usize);
+    let mut said = Vec::new();
+    let mut total = 0_usize;
     room.bridge().stop();
     for kill in 0..kills {
         let bridge = Bridge::launch(room.command(), room.world.path("bridge.log"));
@@ -374,7 +376,8 @@ fn killed_at_any_moment_it_loses_nothing_inwards_and_doubles_nothing_outwards() 
     room.expect_brought(&(1..=total).map(|number| format!("Telegram - Marta Ruiz: {number}")).collect::<Vec<_>>());
     room.expect_quiet();
     assert_eq!(room.brought().len(), total + 1);
-    let (sent, log) = (room.telegram.sent(), room.log());
+    let sent = room.telegram.sent();
+    let log = room.log();
     let mut rest = sent.iter();
     let mut unclear = 0;
     for (seq, text) in &said {

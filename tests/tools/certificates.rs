@@ -112,7 +112,8 @@ fn what_is_told_after_a_renewal_is_of_the_certificate_that_is_shown() {
         };
         let made = CertificateDer::from_pem_slice(new.certificates[0].as_bytes()).expect("a certificate");
         wait_until("the new certificate", || shown() == Fingerprint::of(&made).to_string());
-        let (days, status) = ((own - 1).to_string(), world.administer(&["status"]));
+        let days = (own - 1).to_string();
+        let status = world.administer(&["status"]);
         for (name, value) in [("certificate", &shown()), ("certificate_days", &days)] {
             let told = |line: &str| line.split_whitespace().eq([name, value]);
             assert!(status.lines().any(told), "{own} days, {name}: {status}");
@@ -136,7 +137,8 @@ fn the_end_that_is_told_is_that_of_the_servers_own_certificate() {
         let (world, metrics) = world_with_metrics(&options.each_ref().map(String::as_str));
         let what = format!("{own} days, authorities {authorities:?}");
         // The last day has begun.
-        let (days, status) = ((own - 1).to_string(), world.administer(&["status"]));
+        let days = (own - 1).to_string();
+        let status = world.administer(&["status"]);
         let told = |line: &str| line.split_whitespace().eq(["certificate_days", &days]);
         assert!(status.lines().any(told), "{what}: {status}");
         let left = Page::read(metrics).value("wachat_certificate_expiry_seconds");

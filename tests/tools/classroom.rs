@@ -292,7 +292,8 @@ fn an_export_holds_no_formula_and_can_be_imported_again() {
     let class = Class::new(format!("name;password;email\n{rows}"));
     class.import(&[]);
     let begins = |text: &str| text.split('\n').flat_map(|row| row.split(';')).any(|cell| cell.starts_with(['=', '+']));
-    let (export, list) = (all_output(&class.user(&["export"])), all_output(&class.user(&["list"])));
+    let export = all_output(&class.user(&["export"]));
+    let list = all_output(&class.user(&["list"]));
     assert!(!begins(&export) && !begins(&class.read("passwords.csv")), "{export}");
     assert_eq!(class.names(), ["'=1+1", "'+cmd", "''=eva", "'ana"]);
     let stored: Vec<_> = list.lines().skip(1).filter_map(|row| row.split(';').next()).collect();
@@ -333,7 +334,8 @@ fn an_export_can_be_imported_again() {
 /// server or without one, and after a kill.
 #[test]
 fn the_export_is_the_roster_however_the_accounts_were_made() {
-    let (mut rows, mut want) = (String::from("name;password;email\n"), Vec::new());
+    let mut rows = String::from("name;password;email\n");
+    let mut want = Vec::new();
     for (number, password) in [PASSWORD, PASSWORD, "", ""].into_iter().enumerate() {
         let email = if number % 2 == 0 { format!("student{number}@example.org") } else { String::new() };
         rows += &format!("student{number};{password};{email}\n");

@@ -169,14 +169,16 @@ const OTHER_LINES: [&[u8]; 6] =
 #[test]
 fn the_last_line_of_each_server_counts_whatever_is_around_it() {
     for seed in 0..12 {
-        let (mut random, place) = (Random::new(seed), Place::new());
+        let mut random = Random::new(seed);
+        let place = Place::new();
         let file = place.path("new/known_servers");
         let known = KnownServers::new(file.clone().into());
         let mut noted = BTreeMap::new();
         for step in 0..40 {
             let host = random.below(HOSTS.len() as u64) as usize;
             let spelling = HOSTS[host][random.below(HOSTS[host].len() as u64) as usize];
-            let (port, shown) = (1_666 + random.below(2), Fingerprint::of(format!("{seed} {step}").as_bytes()));
+            let port = 1_666 + random.below(2);
+            let shown = Fingerprint::of(format!("{seed} {step}").as_bytes());
             let before = fs::read(&file).unwrap_or_default();
             match random.below(10) {
                 0..5 => {
@@ -338,7 +340,8 @@ fn at_a_terminal_the_warning_comes_before_the_password_is_asked_for() {
         let mut ana = Terminal::start_with_password(&arguments, None);
         ana.expect("password of ana: ");
         let screen = ana.screen();
-        let (warning, question) = (screen.find(WARNING), screen.find("password of ana: "));
+        let warning = screen.find(WARNING);
+        let question = screen.find("password of ana: ");
         assert!(warning.is_some() && warning < question, "{screen}");
         ana.wait_until_hidden();
         ana.type_line(PASSWORD);

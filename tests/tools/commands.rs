@@ -304,7 +304,8 @@ fn a_server_that_goes_away_in_the_middle_gets_it_when_it_is_back() {
     let mut world = world();
     // It lets in, and never answers what comes then.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (real, port) = (world.send_port, silent.local_addr().expect("its address").port());
+    let real = world.send_port;
+    let port = silent.local_addr().expect("its address").port();
     let server = std::thread::spawn(move || {
         let (stream, _) = silent.accept().expect("a connection");
         let mut lines = BufReader::new(stream.try_clone().expect("a second handle"));

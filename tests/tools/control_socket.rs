@@ -128,7 +128,8 @@ fn commands_that_come_by_and_by_have_one_deadline_for_all_of_a_request() {
 #[test]
 fn an_import_of_a_class_stalls_nobody() {
     let world = World::new(&[]);
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     let importing = std::thread::scope(|scope| {
         let import = scope.spawn(|| ask(&world, &import("class", 1_000)));
         let mut longest = Duration::ZERO;
@@ -166,9 +167,11 @@ fn an_import_that_a_kill_interrupts_is_whole_or_nothing() {
     let mut answered = 0;
     for round in 0..12 {
         let class = format!("{}x", char::from(b'a' + round));
-        let (request, socket) = (import(&class, 1_000), connect(&world));
+        let request = import(&class, 1_000);
+        let socket = connect(&world);
         let asking = std::thread::spawn(move || {
-            let (mut socket, mut reply) = (socket, String::new());
+            let mut socket = socket;
+            let mut reply = String::new();
             let _ = socket.write_all(&request);
             let _ = socket.read_to_string(&mut reply);
             reply

@@ -151,8 +151,10 @@ fn fails(path: &str, more: &[&str]) -> Output {
 fn the_errors_of_clients_name_flags_that_the_command_has() {
     let world = World::new(&[]);
     world.register_clients(&["ana"]);
-    let (send, recv) = (world.send_port.to_string(), world.recv_port.to_string());
-    let (home, token) = (world.path("home").display().to_string(), world.path("token"));
+    let send = world.send_port.to_string();
+    let recv = world.recv_port.to_string();
+    let home = world.path("home").display().to_string();
+    let token = world.path("token");
     std::fs::write(&token, "123456:abcdefghijklmnopqrstuvwxyz-ABCDEFGH").expect("a token");
     let token = token.display().to_string();
     let bridge = ["--room", "#sala", "--chat-id", "7", "--token-file", &token, "--home", &home];
@@ -201,10 +203,14 @@ fn the_errors_of_clients_name_flags_that_the_command_has() {
 
 #[test]
 fn the_errors_of_the_administrators_commands_name_flags_that_the_command_has() {
-    let (world, other) = (World::new(&[]), TempDir::new().expect("a directory"));
+    let world = World::new(&[]);
+    let other = TempDir::new().expect("a directory");
     let served = world.data().display().to_string();
     let at = |name: &str| other.path().join(name).display().to_string();
-    let (nowhere, file, roster, made) = (at("nowhere"), at("file"), at("roster.csv"), at("passwords.csv"));
+    let nowhere = at("nowhere");
+    let file = at("file");
+    let roster = at("roster.csv");
+    let made = at("passwords.csv");
     for (path, text) in [(&file, "text"), (&roster, "name\nana\n"), (&made, "name;password\n")] {
         std::fs::write(path, text).expect("a file");
     }

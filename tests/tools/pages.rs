@@ -60,7 +60,7 @@ fn lists_of_more_than_a_page_are_whole_in_every_program() {
 #[test]
 fn a_history_of_any_length_is_whole_whatever_its_texts_take() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
-    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
     let mut texts = Vec::new();
     // Long ones among short ones: each page has another number of them.
     for (number, length) in (0..60).map(|number| (number, [50_000, 1, 20_000, 59_000, 7][number % 5])) {
@@ -93,7 +93,8 @@ fn send_input(world: &World, input: &[u8]) -> bool {
     command.arg("--home").arg(world.path("home")).args(["luis", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("wachat");
-    let (mut stdin, bytes) = (child.stdin.take().expect("its input"), input.to_vec());
+    let mut stdin = child.stdin.take().expect("its input");
+    let bytes = input.to_vec();
     // It need not read all of a text that is too long.
     let writer = thread::spawn(move || _ = stdin.write_all(&bytes));
     let output = child.wait_with_output().expect("its end");
@@ -106,7 +107,7 @@ fn send_input(world: &World, input: &[u8]) -> bool {
 #[test]
 fn a_text_of_standard_input_is_sent_whole_or_not_at_all() {
     let world = World::new(&["--no-lobby", "--no-limits"]);
-    let (mut ana, _) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
     let most = limits::TEXT_BYTES;
     let mut sent = Vec::new();
     for filling in ["x", "ñ", "€", "🙂"] {

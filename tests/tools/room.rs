@@ -19,7 +19,8 @@ fn room(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 fn rooms_are_listed_and_removed_while_no_server_runs() {
     let mut world = World::new(&["--rooms-per-creator", "1"]);
     let data = world.data();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     for line in [&mut ana, &mut luis] {
         assert_eq!(line.request("JOIN;#Sala"), "OK");
     }
@@ -44,7 +45,8 @@ fn rooms_are_listed_and_removed_while_no_server_runs() {
     // Its members are members no more, and nothing of it is pending. Its name is free, and so is ana's quota.
     for restart in 0..2 {
         world.start();
-        let (mut ana, mut luis) = (world.login("ana").list("CHATS"), world.session("luis"));
+        let mut ana = world.login("ana").list("CHATS");
+        let mut luis = world.session("luis");
         ana.retain(|chat| !chat.starts_with("#lobby"));
         assert_eq!(ana, [""; 0], "{restart}");
         assert_eq!(luis.poll(0, 0), [""; 0], "{restart}");

@@ -168,7 +168,8 @@ fn a_key_that_others_may_change_is_refused() {
     let place = Place::new();
     let tls = world.data().join("tls");
     let copy = |name: &str, mode| place.file(name, mode, &fs::read_to_string(tls.join(name)).expect("a PEM file"));
-    let (certificate, key) = (copy("certificate.pem", 0o644), copy("key.pem", 0o602));
+    let certificate = copy("certificate.pem", 0o644);
+    let key = copy("key.pem", 0o602);
     let files = [certificate.display().to_string(), key.display().to_string()];
     let options = ["--tls", "--cert", &files[0], "--key", &files[1]];
     let data = place.directory("data", 0o700);
@@ -253,7 +254,8 @@ fn no_new_file_is_written_through_a_link() {
     let mut world = World::new(&[]);
     let place = Place::new();
     world.stop();
-    let (there, absent) = (place.file("there", 0o666, "theirs\n"), place.0.path().join("absent"));
+    let there = place.file("there", 0o666, "theirs\n");
+    let absent = place.0.path().join("absent");
     fs::create_dir(world.data().join("tls")).expect("a directory");
     set_mode(&world.data().join("tls"), 0o700);
     symlink(&there, world.data().join("tls/key.pem.new")).expect("a link");

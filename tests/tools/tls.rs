@@ -229,7 +229,9 @@ fn expect_decision(place: &Place, shown: Fingerprint, noted: Option<Fingerprint>
         Some((ca, _)) => place.send(&["--ca", ca]),
         None => place.send(&["--tls"]),
     };
-    let (code, said, after) = (exit_code(&output), stderr(&output), std::fs::read_to_string(place.known()).unwrap());
+    let code = exit_code(&output);
+    let said = stderr(&output);
+    let after = std::fs::read_to_string(place.known()).unwrap();
     let added = after.strip_prefix(&before).expect("a line at most is added");
     let what = format!("noted {noted:?}, --ca {ca:?}: {said}");
     let (expected, part, lines) = match (ca, noted) {

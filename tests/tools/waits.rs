@@ -74,7 +74,8 @@ fn a_send_to_a_room_waits_for_the_slowest_member() {
         }
         let reached = acts.iter().min().copied().unwrap_or(2);
         for wanted in [1, 2] {
-            let (text, state) = (format!("until {}", STATES[wanted]), STATES[wanted].to_lowercase());
+            let text = format!("until {}", STATES[wanted]);
+            let state = STATES[wanted].to_lowercase();
             let words = [room.as_str(), &text, "--wait", &state, "--timeout", "300", "--json"];
             let child = tool(&world, "send", &format!("ana{number}"), &words).spawn().expect("it runs");
             waiting.push(Waiting { child, members: acts, wanted, reached });
@@ -135,7 +136,8 @@ fn receiving_in_parts_loses_and_doubles_nothing() {
     for name in ["ana", "luis", "eva"] {
         world.register(name);
     }
-    let (mut ana, mut luis) = (world.login("ana"), world.login("luis"));
+    let mut ana = world.login("ana");
+    let mut luis = world.login("luis");
     let mut eva = world.session("eva");
     let mut expected = Vec::new();
     for number in 1..=12 {

@@ -31,7 +31,8 @@ pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
     let stop = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
     let mut class = Class::read(directory)?;
     let mut traffic: Vec<_> = class.groups.iter().map(|_| Traffic::default()).collect();
-    let (mut reached, mut asked) = (knock(&class), Instant::now());
+    let mut reached = knock(&class);
+    let mut asked = Instant::now();
     let mut shown = String::new();
     loop {
         let rows = rows(&class, &mut traffic, &reached)?;

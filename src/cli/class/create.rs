@@ -72,7 +72,8 @@ pub(super) fn read_roster(path: &Path, groups: u16) -> Result<Vec<(roster::Stude
     let refuse = |problems: Vec<Problem>| import::refuse(path, &problems, "started");
     let students = roster::read(&bytes).map_err(refuse)?;
     Class::check_room(students.len())?;
-    let (mut chosen, mut problems) = (Vec::new(), roster::look_alikes(&students, iter::empty()));
+    let mut chosen = Vec::new();
+    let mut problems = roster::look_alikes(&students, iter::empty());
     for student in &students {
         let number = student.group.parse().ok().filter(|number| (1..=groups).contains(number));
         if number.is_none() && !student.group.is_empty() {

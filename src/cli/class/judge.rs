@@ -71,7 +71,8 @@ fn judge_one(
     points: &Points,
     patience: u64,
 ) -> Result<(), String> {
-    let ([send, recv], patience) = (judge::addresses(own)?, Duration::from_secs(patience));
+    let [send, recv] = judge::addresses(own)?;
+    let patience = Duration::from_secs(patience);
     let server = Server { send, recv, patience, players: PLAYERS, restart: None };
     server.check()?;
     let begin = Instant::now();

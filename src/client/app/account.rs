@@ -101,7 +101,8 @@ impl App {
             self.state.turn(switch, on);
         }
         for switch in Switch::ALL {
-            let (name, on) = (switch.name(), words::on_or_off(self.state.is_on(switch)));
+            let name = switch.name();
+            let on = words::on_or_off(self.state.is_on(switch));
             self.show(answer(format_args!("{name}: {on}")));
         }
     }

@@ -34,7 +34,10 @@ impl Chat {
     /// Makes a chat that this client has opened.
     pub fn calling(number: u64, peer: UserName, now: Instant) -> Self {
         let (unconfirmed, waiting, closing) = Default::default();
-        let (mine, accepted, heard, told) = (true, true, false, false);
+        let mine = true;
+        let accepted = true;
+        let heard = false;
+        let told = false;
         Self { number, peer, mine, accepted, waiting, heard, told, since: now, unconfirmed, closing }
     }
 

@@ -126,7 +126,9 @@ impl App {
         }
         let many = missing.len() > limits::COMPLETION_LINES;
         let mode = if missing.is_empty() { Mode::Idle } else { Mode::Fetching };
-        let (wanted, shows, space) = (self.completion.wanted, self.completion.shows, limits::COMPLETION_BYTES);
+        let wanted = self.completion.wanted;
+        let shows = self.completion.shows;
+        let space = limits::COMPLETION_BYTES;
         self.completion =
             Completion { mode, begun: true, wanted, shows, many, missing, space, ..Completion::default() };
     }
@@ -203,7 +205,8 @@ impl App {
     }
 
     fn report_progress(&mut self, added: usize) {
-        let (before, after) = (self.completion.total, self.completion.total + added);
+        let before = self.completion.total;
+        let after = self.completion.total + added;
         self.completion.total = after;
         if before / limits::COMPLETION_PROGRESS < after / limits::COMPLETION_PROGRESS {
             self.show(notice(Phrase::Completing { count: &after }));
@@ -211,7 +214,8 @@ impl App {
     }
 
     fn end_conversation(&mut self, missing: &Missing, rest: Option<Gap>) {
-        let (target, count) = (&missing.target, std::mem::take(&mut self.completion.added));
+        let target = &missing.target;
+        let count = std::mem::take(&mut self.completion.added);
         let rows = std::mem::take(&mut self.completion.rows);
         if !rows.is_empty() && rows.len() == count {
             self.show_elsewhere(target, rows);

@@ -27,13 +27,16 @@ impl App {
         if text.as_str().trim() == EXIT {
             return self.close_direct();
         }
-        let (me, at, now) = (self.state.me().clone(), self.moment.at, self.moment.now);
+        let me = self.state.me().clone();
+        let at = self.moment.at;
+        let now = self.moment.now;
         let Some(id) = self.moment.message_id() else { return };
         let Some(chat) = self.chats.with(peer).next_back() else { return self.problem(Phrase::NotDirect) };
         if chat.unconfirmed.len() >= limits::DIRECT_LINES {
             return self.problem(Phrase::DirectSlow);
         }
-        let (to, number) = (Target::User(peer.clone()), chat.number);
+        let to = Target::User(peer.clone());
+        let number = chat.number;
         let is_sent = chat.heard || chat.unconfirmed.is_empty();
         let message = Arc::new(Message { seq: Seq::ZERO, id: id.clone(), from: me, to, at, text: text.clone() });
         chat.unconfirmed.push_back((message.clone(), now));
@@ -240,7 +243,9 @@ impl App {
 
     /// A chat is open; it takes the place of an older one with the same peer, from the same side.
     fn add_chat(&mut self, chat: Chat) {
-        let (peer, mine, accepted) = (chat.peer.clone(), chat.mine, chat.accepted);
+        let peer = chat.peer.clone();
+        let mine = chat.mine;
+        let accepted = chat.accepted;
         self.close_chats("", |older| older.peer == peer && older.mine == mine);
         self.chats.open.push(chat);
         if mine {
@@ -259,7 +264,8 @@ impl App {
     /// The peer has sent a message: into the history first, then confirmed. That of a caller who is not accepted waits, and
     /// its reader with it.
     fn handle_said(&mut self, number: u64, id: MessageId, text: Text) {
-        let (to, at) = (Target::User(self.state.me().clone()), self.moment.at);
+        let to = Target::User(self.state.me().clone());
+        let at = self.moment.at;
         let Some(chat) = self.chats.find(number).filter(|chat| chat.closing.is_none()) else { return };
         if !chat.accepted {
             chat.waiting = Some((id, text));
@@ -291,7 +297,8 @@ impl App {
     fn handle_closed(&mut self, number: u64, why: String) {
         // Of a caller who was not accepted nothing but the call was shown.
         let Some(chat) = self.chats.remove(number).filter(|chat| chat.accepted) else { return };
-        let (peer, left) = (chat.peer, chat.unconfirmed.len());
+        let peer = chat.peer;
+        let left = chat.unconfirmed.len();
         self.chats.lost.extend(chat.unconfirmed.into_iter().map(|(message, _)| message));
         if !self.chats.open.iter().any(|other| other.peer == peer) {
             self.handle_last_closed(&peer, &chat.closing.unwrap_or(why));

@@ -233,7 +233,8 @@ impl App {
         if events.iter().any(|event| self.tells_of_other_session(event)) {
             self.completion.want_shown();
         }
-        let (count, arrivals) = (events.len(), self.state.take_in(events));
+        let count = events.len();
+        let arrivals = self.state.take_in(events);
         let tells_of_missing = |arrival: &Arrival| match arrival {
             Arrival::Message(message) => self.state.wants_comparison(&self.state.target_of(message)),
             Arrival::Gap(_) => true,

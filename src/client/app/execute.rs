@@ -219,7 +219,8 @@ impl App {
     }
 
     fn show_own_status(&mut self) {
-        let (server, outbox) = (&self.setting.server, self.state.outbox());
+        let server = &self.setting.server;
+        let outbox = self.state.outbox();
         let is_away = self.server == Server::Away;
         let link = if is_away { Phrase::AwayFrom { server } } else { Phrase::Connected { server } };
         self.output.views.extend([answer(link), answer(Phrase::InOutbox { count: &outbox.len() })]);

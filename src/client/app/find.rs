@@ -41,7 +41,8 @@ impl App {
 
     /// Shows the last rows of a conversation in the order of their times. A gap stands before the row behind it.
     fn show_last(&mut self, found: Vec<(Target, Row)>, count: usize) {
-        let (mut rows, mut next) = (Vec::new(), None);
+        let mut rows = Vec::new();
+        let mut next = None;
         for (_, row) in found.into_iter().rev() {
             next = row.at().or(next);
             rows.push((next, row));
@@ -113,7 +114,8 @@ impl App {
 
     /// Returns a user's presence; `now`: the present time.
     pub(super) fn view_of_user(seen: &User, now: Timestamp) -> View {
-        let (user, last_seen) = (&seen.name, seen.last_seen.map(|at| when(at, now)));
+        let user = &seen.name;
+        let last_seen = seen.last_seen.map(|at| when(at, now));
         answer(match (seen.online, &last_seen) {
             (true, _) => Phrase::Online { user },
             (false, None) => Phrase::Offline { user },
@@ -123,13 +125,13 @@ impl App {
 
     /// Returns an open connection. A user has one on the RECV port: while this client polls it is this client's.
     pub(super) fn view_of_session(&self, open: &OpenSession) -> View {
-        let (number, address, since) = (&open.number, &open.address, &when(open.since, self.moment.at));
+        let number = &open.number;
+        let address = &open.address;
+        let since = &when(open.since, self.moment.at);
         let is_this = open.this || open.on_recv && self.polling.works && !self.setting.piped;
         let port = if open.on_recv { &"RECV" } else { &"SEND" };
-        let (this, other) = (
-            Phrase::ThisSession { number, port, address, since },
-            Phrase::OpenSession { number, port, address, since },
-        );
+        let this = Phrase::ThisSession { number, port, address, since };
+        let other = Phrase::OpenSession { number, port, address, since };
         answer(if is_this { this } else { other })
     }
 

@@ -235,7 +235,9 @@ impl App {
         self.close_overdue();
         let effects = &mut self.output.effects;
         let leaving = matches!(self.input, Input::Leaving);
-        let (completion, presence, works) = (&mut self.completion, &mut self.presence, self.polling.works);
+        let completion = &mut self.completion;
+        let presence = &mut self.presence;
+        let works = self.polling.works;
         let mut completion = || if works { completion.next_request(now) } else { None };
         let mut background = || completion().or_else(|| presence.next_request());
         let background = || if leaving { None } else { background() };

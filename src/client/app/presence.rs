@@ -129,7 +129,8 @@ impl App {
     }
 
     pub(super) fn handle_online(&mut self, user: &UserName) {
-        let (is_back, has_joined) = (self.presence.cancel(user), self.joiners.remove(user));
+        let is_back = self.presence.cancel(user);
+        let has_joined = self.joiners.remove(user);
         // A user who has just joined is online: that is not said twice. One who reconnects is no news.
         if !is_back && !has_joined {
             self.show_news(Phrase::ComesOnline { user });
@@ -174,7 +175,8 @@ impl App {
             |user: &&User| user.online && user.name != *self.state.me() && !self.state.is_ignored(&user.name);
         let names: Vec<_> = users.iter().filter(is_shown).map(|user| user.name.to_string()).collect();
         let named: Vec<_> = names.iter().take(limits::PRESENCE_NAMES).cloned().collect();
-        let (users, more) = (named.join(" "), names.len() - named.len());
+        let users = named.join(" ");
+        let more = names.len() - named.len();
         self.show(notice(match (names.len(), more) {
             (0, _) => Phrase::NobodyOnline,
             (_, 0) => Phrase::OnlineNow { users: &users },

@@ -23,7 +23,8 @@ impl App {
 
     /// Reports the messages that are left for the next start, or may be lost.
     pub fn last_words(&self) -> Vec<View> {
-        let (waiting, lost) = (self.state.outbox().len(), self.chats.lost.len() + self.chats.unconfirmed());
+        let waiting = self.state.outbox().len();
+        let lost = self.chats.lost.len() + self.chats.unconfirmed();
         let left = (waiting > 0).then(|| notice(Phrase::LeftForNextTime { count: &waiting }));
         let unsure = (lost > 0).then(|| notice(Phrase::DirectLost { count: &lost }));
         left.into_iter().chain(unsure).collect()

@@ -171,7 +171,9 @@ impl App {
     /// Shows how far the user's last message in a room has come: how many have read it, and who has not.
     pub(super) fn show_readers(&mut self, room: &RoomName, list: &[Status]) {
         let count = |state: State| list.iter().filter(|status| status.state >= state).count();
-        let (read, delivered, all) = (&count(State::Read), &count(State::Delivered), &list.len());
+        let read = &count(State::Read);
+        let delivered = &count(State::Delivered);
+        let all = &list.len();
         self.show(answer(Phrase::ReadBy { room, read, delivered, all }));
         for status in list.iter().filter(|status| status.state < State::Read).take(limits::CONVERSATION_SHOWN) {
             self.show(answer(format_args!("{}: {}", status.user, words::state(status.state))));
@@ -187,8 +189,10 @@ impl App {
 
     pub(super) fn list_rooms(&mut self, rooms: &[Room]) {
         let line = |seen: &Room| {
-            let (room, members) = (&seen.name, &seen.members);
-            let (in_it, not) = (Phrase::RoomMembersAndYou { room, members }, Phrase::RoomMembers { room, members });
+            let room = &seen.name;
+            let members = &seen.members;
+            let in_it = Phrase::RoomMembersAndYou { room, members };
+            let not = Phrase::RoomMembers { room, members };
             answer(if seen.member { in_it } else { not })
         };
         self.show_all(rooms.iter().map(line), Phrase::NoRooms);

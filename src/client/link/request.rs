@@ -157,7 +157,9 @@ fn requested(room: &RoomName) -> RequestedTarget {
 }
 
 fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko>, LinkError> {
-    let (id, to, text) = (message.id.clone(), Ok(message.to.clone()), message.text.clone());
+    let id = message.id.clone();
+    let to = Ok(message.to.clone());
+    let text = message.text.clone();
     // After RATE the dispatcher holds the conversation, and says so.
     match session.request_once::<Accepted>(&SendRequest::Send { id, to, text })? {
         Ok(accepted) if accepted.id != message.id => Err(LinkError::malformed()),
@@ -168,7 +170,8 @@ fn send(session: &mut Session, message: &Outgoing) -> Result<Result<Accepted, Ko
 /// Looks for a message that may have been sent before, above a number: the server remembers its id for a time only
 /// (protocol, section 5).
 fn find_sent(session: &mut Session, message: &Outgoing, above: Seq) -> Result<Option<Accepted>, LinkError> {
-    let (mut before, mut count) = (None, limits::HISTORY_RECORDS);
+    let mut before = None;
+    let mut count = limits::HISTORY_RECORDS;
     loop {
         let page = match fetch_history(session, &message.to, count, before)? {
             // It is not known yet whether the server has the message.

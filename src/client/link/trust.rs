@@ -96,7 +96,9 @@ impl Trust {
         }
         let path = &self.known.path().display();
         if let Some(Known { line, fingerprint }) = &known {
-            let (server, known, shown) = (&server, fingerprint, &shown);
+            let server = &server;
+            let known = fingerprint;
+            let shown = &shown;
             return Err(untrusted(&Phrase::CertificateChanged { server, known, shown, line, path }));
         }
         self.known.add(server, shown)?;

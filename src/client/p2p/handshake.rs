@@ -18,7 +18,8 @@ use crate::protocol::{Codec as _, DirectLine, Hello, Peer};
 
 /// Connects to a peer on a thread of its own, which reports the outcome and then runs the connection.
 pub fn connect(me: UserName, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, peer: UserName, at: Peer) {
-    let (failing, callee) = (reports.clone(), peer.clone());
+    let failing = reports.clone();
+    let callee = peer.clone();
     let work = move || match greet(me, tls.as_deref(), at) {
         Ok((socket, lines)) => {
             let (connection, handle) = Connection::new(socket, lines, reports, None);
@@ -76,7 +77,8 @@ pub fn admit(stream: TcpStream, place: Place, reports: Sender<Report>, tls: Opti
     };
     lines.timeout = limits::TIMEOUT;
     let (connection, handle) = Connection::new(socket.clone(), lines, reports, Some(place));
-    let (number, Hello { caller, token }) = (connection.number, hello);
+    let number = connection.number;
+    let Hello { caller, token } = hello;
     let proof = Proof { token, fingerprint };
     connection.report(DirectEvent::Called { number, caller, proof }, Some(handle));
     let Ok(answer) = connection.answers.recv_timeout(limits::TIMEOUT) else {

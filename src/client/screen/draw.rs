@@ -96,7 +96,8 @@ fn input_height(model: &mut Model, above: Rect) -> u16 {
 
 /// Writes a line into the cells of an area's row, and returns the links in it.
 fn put(line: &Line, area: Rect, row: u16, buffer: &mut Buffer) -> Vec<Link> {
-    let (mut links, mut x) = (Vec::new(), area.x);
+    let mut links = Vec::new();
+    let mut x = area.x;
     let y = area.y + row;
     for Piece { text, style, link } in &line.0 {
         let (end, _) = buffer.set_stringn(x, y, text, usize::from(area.right().saturating_sub(x)), *style);
@@ -310,7 +311,8 @@ fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut 
 
 /// Returns what the connection and the outbox are doing.
 fn status(app: &App, now: Instant) -> String {
-    let (server, user) = (&app.server_name(), app.state().me());
+    let server = &app.server_name();
+    let user = app.state().me();
     let link = match (app.is_connected(), app.reconnects_at(now)) {
         (true, _) => Phrase::StatusConnected { user, server }.to_string(),
         (false, Some(at)) => {

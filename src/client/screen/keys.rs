@@ -266,7 +266,8 @@ const NAMED: &[(&str, KeyCode)] = &[
 /// Reads a key as the settings have it: `ctrl-n`, `alt-home`, `f1`. A character alone is text, and no key.
 fn parse(text: &str) -> Option<(KeyCode, KeyModifiers)> {
     let text = text.to_lowercase();
-    let (mut rest, mut modifiers) = (text.as_str(), KeyModifiers::NONE);
+    let mut rest = text.as_str();
+    let mut modifiers = KeyModifiers::NONE;
     for (prefix, modifier) in [("ctrl-", KeyModifiers::CTRL), ("alt-", KeyModifiers::ALT)] {
         if let Some(after) = rest.strip_prefix(prefix) {
             (rest, modifiers) = (after, modifiers | modifier);

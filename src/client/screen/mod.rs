@@ -241,7 +241,8 @@ impl FullScreen {
     /// Writes what survives a restart. A file that cannot be written only loses that.
     fn save(&mut self) {
         let mut drafts = self.model.drafts.clone();
-        let (open, draft) = (self.model.open.clone(), self.model.draft());
+        let open = self.model.open.clone();
+        let draft = self.model.draft();
         if let Some(target) = open.clone().filter(|_| !draft.is_empty()) {
             drafts.insert(target, draft);
         }

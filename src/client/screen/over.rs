@@ -138,7 +138,8 @@ impl Model {
             (None, _) => found.last(),
         };
         let place = next.map(|key| rows.around(key, usize::from(self.areas.rows.height)));
-        let (key, count) = (next.cloned(), found.len());
+        let key = next.cloned();
+        let count = found.len();
         drop(rows);
         self.found = key;
         self.found_count = Some(count);

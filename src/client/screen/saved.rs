@@ -90,10 +90,12 @@ impl Saved {
             });
         }
         for (target, place) in self.places.iter().take(ENTRIES) {
-            let (key, below) = (&place.key, place.from_last);
+            let key = &place.key;
+            let below = place.from_last;
             line(&|w| write_key(w.plain("PLACE").plain(target.stored()).plain(below), key));
         }
-        let (path, new) = (directory.join(NAME), directory.join("screen.new"));
+        let path = directory.join(NAME);
+        let new = directory.join("screen.new");
         disk::write(&RealDisk, &new, &lines)?;
         disk::Disk::rename(&RealDisk, &new, &path)
     }

@@ -52,7 +52,8 @@ impl Theme {
         let mut hasher = DefaultHasher::new();
         user.mapped().hash(&mut hasher);
         let index = (hasher.finish() % DARK_NAMES.len() as u64) as usize;
-        let (dark, light) = (DARK_NAMES.get(index).unwrap_or(&75), LIGHT_NAMES.get(index).unwrap_or(&25));
+        let dark = DARK_NAMES.get(index).unwrap_or(&75);
+        let light = LIGHT_NAMES.get(index).unwrap_or(&25);
         self.colour(*dark, *light).add_modifier(Modifier::BOLD)
     }
 

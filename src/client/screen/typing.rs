@@ -215,7 +215,8 @@ impl Model {
             return Vec::new();
         }
         let Some(target) = self.open.clone() else { return Vec::new() };
-        let (place, height) = (self.places.get(&target), usize::from(self.areas.rows.height));
+        let place = self.places.get(&target);
+        let height = usize::from(self.areas.rows.height);
         let rows = self.rows(app, &target);
         let place = if up { rows.above(place, height, lines) } else { rows.below(place, lines) };
         drop(rows);

@@ -156,7 +156,9 @@ impl ClientState {
             "OUT" => Row::Sent(read_message(f, 3)?, field(f, 2)?),
             "GAP" => Row::Gap(Record::read_gap(f, 2)?),
             "FAILED" => {
-                let (id, to, at) = (field(f, 3)?, Target::from_stored(f.get(4)?)?, field(f, 5)?);
+                let id = field(f, 3)?;
+                let to = Target::from_stored(f.get(4)?)?;
+                let at = field(f, 5)?;
                 Row::Failed(Outgoing { id, to, at, text: Text::new(f.get(6)?)? }, f.get(2)?.to_owned())
             }
             _ => return None,

@@ -105,7 +105,8 @@ impl ClientState {
     /// Compares the store of a login with the noted one. Another one is noted, and the client goes on from the
     /// number that the server calls acknowledged (protocol, section 6). `true`: another one was noted before.
     pub fn note_login(&mut self, store: &str, acknowledged: Seq) -> bool {
-        let (known, same) = (!self.store.is_empty(), self.store == store);
+        let known = !self.store.is_empty();
+        let same = self.store == store;
         if !same {
             self.note_position(store, acknowledged);
         }
@@ -194,7 +195,10 @@ impl ClientState {
                 let Some(left) = space.checked_sub(1) else { continue };
                 space = left;
             }
-            let (target, last, count, read) = (target.clone(), *last, *count, *read);
+            let target = target.clone();
+            let last = *last;
+            let count = *count;
+            let read = *read;
             self.mark_seen(&target, read);
             let empty = Conversation::default();
             let here = self.conversations.get(&target).unwrap_or(&empty);
@@ -286,7 +290,8 @@ impl ClientState {
     /// new that they come with a poll: the server's count has this many of them.
     pub fn note_complete(&mut self, missing: &Missing, rest: Option<Gap>, newer: u64) {
         rest.into_iter().for_each(|gap| _ = self.record(Record::Gap(gap)));
-        let (upto, count) = (missing.last.min(missing.taken), missing.count.saturating_sub(newer));
+        let upto = missing.last.min(missing.taken);
+        let count = missing.count.saturating_sub(newer);
         let complete = Complete { upto: upto.max(missing.above), count };
         self.record(Record::Complete(missing.target.clone(), complete));
         self.mark_seen(&missing.target, missing.read);

@@ -87,7 +87,8 @@ impl Home {
     /// Begins the log of a pipe anew with its outbox alone, when it is large: the next start reads it. The server has the
     /// messages that were sent.
     pub(super) fn forget_settled(&mut self) -> Result<(), LogError> {
-        let (bytes, lines) = (self.files.log.bytes(), self.state.outbox_lines());
+        let bytes = self.files.log.bytes();
+        let lines = self.state.outbox_lines();
         if bytes > limits::PIPE_LOG_BYTES.max(2 * lines.len() as u64) {
             self.files.log.compact(&lines)?;
         }

@@ -101,7 +101,8 @@ impl Home {
             state.keep_only(limits::PIPE_ROWS, Box::new(|_, _| true));
         }
         let (log, torn) = open_log(disk, path, covered, &mut |record| state.replay(record))?;
-        let (disk, directory) = (disk.clone(), path.to_path_buf());
+        let disk = disk.clone();
+        let directory = path.to_path_buf();
         // A pipe keeps its whole log for the person's client, which takes it over, or forgets most of it.
         let checkpoint_bytes = if how == Use::Pipe { u64::MAX } else { limits::CLIENT_CHECKPOINT_BYTES };
         let files = Files { log, disk, directory, covered, checkpoint_bytes, torn, _lock: lock };

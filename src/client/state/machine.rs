@@ -231,7 +231,8 @@ impl ClientState {
     }
 
     fn add_received(&mut self, message: Arc<Message>) {
-        let (target, seq) = (self.target_of(&message), message.seq);
+        let target = self.target_of(&message);
+        let seq = message.seq;
         // One to oneself is received as from any other user, until the answer to its SEND comes.
         self.note_message(&message);
         self.add_row(&target, Row::Received(message));
@@ -240,7 +241,8 @@ impl ClientState {
 
     /// Adds a message that was sent or received, and returns its state.
     fn add_message(&mut self, message: Arc<Message>) -> State {
-        let (target, is_mine) = (self.target_of(&message), message.from == self.me);
+        let target = self.target_of(&message);
+        let is_mine = message.from == self.me;
         let state = self.conversation(&target).state_of(message.seq);
         if is_mine {
             self.note_written(&message.to, &message.text);

@@ -108,7 +108,8 @@ impl Codec for Record {
     fn from_fields(f: &Fields) -> Option<Self> {
         Some(match f.get(0)? {
             "QUEUED" => {
-                let (id, to) = (field(f, 1)?, Target::from_stored(f.get(2)?)?);
+                let id = field(f, 1)?;
+                let to = Target::from_stored(f.get(2)?)?;
                 Self::Queued(Outgoing { id, to, at: field(f, 3)?, text: Text::new(f.get(4)?)? })
             }
             "TRIED" => Self::Tried { id: field(f, 1)?, above: field(f, 2)? },
@@ -120,7 +121,8 @@ impl Codec for Record {
             "MISSED" => Self::Missed(read_message(f, 1)?),
             "DIRECT" => Self::Direct(Message::from_stored(f, Seq::ZERO, 1).map(Arc::new)?),
             "STATE" => {
-                let (target, state) = (Target::from_stored(f.get(2)?)?, field(f, 3)?);
+                let target = Target::from_stored(f.get(2)?)?;
+                let state = field(f, 3)?;
                 Self::State { seq: field(f, 1)?, target, state, upto: field(f, 4)?, at: field(f, 5)? }
             }
             "REACHED" => {

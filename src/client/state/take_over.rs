@@ -32,7 +32,8 @@ pub fn take_over(disk: &Arc<dyn Disk>, other: &Path, home: &mut Home, how: Use) 
         lock => lock?,
     };
     // Only what concerns messages that were sent from there: nothing is received or shown by a pipe.
-    let ((mut left, covered), mut records) = (read_checkpoint(disk, other, home.state.me())?, Vec::new());
+    let (mut left, covered) = read_checkpoint(disk, other, home.state.me())?;
+    let mut records = Vec::new();
     let (mut log, _) = open_log(disk, other, covered, &mut |record| {
         if record.is_of_outbox() {
             records.push(record.clone());

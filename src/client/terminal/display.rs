@@ -127,7 +127,8 @@ pub fn render(view: &View, marks: Marks) -> String {
         }
         View::Direct(message) => direct_line(message),
         View::DirectTick { held, message } => {
-            let (mark, text) = (marks.of(held.then_some(HELD)), marks.snippet(message.text.as_str()));
+            let mark = marks.of(held.then_some(HELD));
+            let text = marks.snippet(message.text.as_str());
             safe(&format!("{mark} {} ({DIRECT}): {text}", address(&message.to))).into_owned()
         }
         View::Row(row) => row_line(row, marks),
@@ -149,7 +150,8 @@ pub fn render(view: &View, marks: Marks) -> String {
 fn help_lines(form: &str, help: &str) -> String {
     let columns = tcgetwinsize(stdout()).map_or(0, |size| usize::from(size.ws_col));
     let width = if columns > HELP_INDENT.len() { columns - HELP_INDENT.len() } else { usize::MAX };
-    let (mut lines, mut line) = (safe(form).into_owned(), String::new());
+    let mut lines = safe(form).into_owned();
+    let mut line = String::new();
     for word in help.split(' ') {
         if !line.is_empty() && line.width() + 1 + word.width() >= width {
             lines.push_str(&format!("\n{HELP_INDENT}{}", std::mem::take(&mut line)));
@@ -161,7 +163,8 @@ fn help_lines(form: &str, help: &str) -> String {
 
 fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> String {
     let more = if more { "+" } else { "" };
-    let (count, last) = (format!("{count}{more}"), format!("{}: {}", last.from, snippet(last.text.as_str())));
+    let count = format!("{count}{more}");
+    let last = format!("{}: {}", last.from, snippet(last.text.as_str()));
     safe(&Phrase::Unread { target, count: &count, last: &last }.to_string()).into_owned()
 }
 
@@ -206,7 +209,8 @@ fn line_of(message: &Message, target: &str, how: &str) -> String {
 
 /// Returns a message's line. A text that begins with `/me ` is an action (protocol, section 7): `[14:35] * ana waves`.
 fn say(at: Timestamp, target: &str, from: &UserName, how: &str, text: &str) -> String {
-    let (time, from) = (at.local_time_of_day(), safe(from.shown()));
+    let time = at.local_time_of_day();
+    let from = safe(from.shown());
     match text.strip_prefix("/me ") {
         Some(action) => format!("[{time}] {target}* {from}{how} {}", indented(action)),
         None => format!("[{time}] {target}{from}{how}: {}", indented(text)),

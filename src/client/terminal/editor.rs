@@ -361,7 +361,8 @@ impl Editor {
         }
         let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         let row = drawn.rows.get(drawn.cursor.0).map_or("", String::as_str);
-        let (x, y) = (small(drawn_cells(row, drawn.cursor.1)), small(drawn.cursor.0.saturating_sub(top)));
+        let x = small(drawn_cells(row, drawn.cursor.1));
+        let y = small(drawn.cursor.0.saturating_sub(top));
         Position::new(area.x.saturating_add(x), area.y.saturating_add(y))
     }
 

@@ -42,7 +42,8 @@ struct Interactive {
 /// batch that was set aside.
 pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Result<Exit, Failure> {
     let raw = RawTerminal::enter(Screen::Lines).map_err(no_screen)?;
-    let (marks, input) = (Marks::of_environment(), input::start()?);
+    let marks = Marks::of_environment();
+    let input = input::start()?;
     let mut front_end = Interactive {
         owner,
         raw,
@@ -163,7 +164,8 @@ impl Interactive {
         if let Some(separator) = self.days.separator(view, self.marks) {
             self.lines.add(&separator);
         }
-        let (me, current) = (self.owner.app.state().me(), self.owner.app.current());
+        let me = self.owner.app.state().me();
+        let current = self.owner.app.current();
         match view {
             View::Tick { state: None, id, to, at, text, .. } => {
                 let line = display::own_line(*at, me, to, current.as_ref() == Some(to), text);
@@ -219,7 +221,8 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 fn question(text: &str) -> String {
-    let (lines, yes) = (text.lines().count(), Language::current().yes());
+    let lines = text.lines().count();
+    let yes = Language::current().yes();
     Phrase::PasteLines { lines: &lines, yes: &yes }.to_string()
 }
 

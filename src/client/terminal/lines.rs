@@ -47,7 +47,8 @@ pub struct Lines {
 
 impl Lines {
     pub fn new(size: Size, marks: Marks) -> Self {
-        let (block, own) = (Vec::new(), VecDeque::new());
+        let block = Vec::new();
+        let own = VecDeque::new();
         Self { size, marks, out: String::new(), written: 0, cursor_row: 0, block, cursor: (0, 0), own }
     }
 
@@ -147,7 +148,8 @@ impl Lines {
         if same < rows.len().max(self.block.len()) {
             let block = std::mem::take(&mut self.block);
             let first = same.min(rows.len().saturating_sub(1)).min(block.len().saturating_sub(1));
-            let (new, old) = (text_of(&rows, first), text_of(&block, first));
+            let new = text_of(&rows, first);
+            let old = text_of(&block, first);
             let kept = common(new, old);
             self.go(first, kept);
             // A row that only grows needs no erasing.
@@ -181,7 +183,8 @@ impl Lines {
 
     /// Wraps a line into rows. A line feed in it begins a row as well.
     fn rows(&self, text: &str) -> Vec<String> {
-        let (columns, indent) = (self.size.columns, self.indent());
+        let columns = self.size.columns;
+        let indent = self.indent();
         let mut rows = Vec::new();
         for part in text.split('\n') {
             let wrapped = wrap(part, columns, columns - indent).rows();

@@ -77,7 +77,8 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let receipts = !piped && !args.no_receipts;
     let full_screen = args.front_end() == FrontEnd::FullScreen;
     let preferences = args.preferences()?;
-    let (direct, server) = (ports.is_some(), account.server_name());
+    let direct = ports.is_some();
+    let server = account.server_name();
     let setting = Setting { piped, unattended, receipts, direct, full_screen, server };
     let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;

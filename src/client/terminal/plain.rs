@@ -40,7 +40,8 @@ struct Plain {
 /// batch that was set aside.
 pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let prompts = !output.piped && io::stdout().is_terminal();
-    let (days, marks) = (Days::default(), Marks::of_environment());
+    let days = Days::default();
+    let marks = Marks::of_environment();
     let mut plain = Plain { owner, output, prompts, at_prompt: false, days, marks };
     let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
     let mut views: Vec<View> = torn.into_iter().collect();
@@ -58,7 +59,8 @@ impl Plain {
                 return Ok(exit);
             }
             let event = self.owner.wait(typed);
-            let (was_typed, prompt) = (matches!(event, Event::Typed(_)), self.owner.app.prompt());
+            let was_typed = matches!(event, Event::Typed(_));
+            let prompt = self.owner.app.prompt();
             // The terminal has begun a line after the one that was typed.
             self.at_prompt &= !was_typed;
             let mut views = self.owner.handle(event)?;

@@ -113,8 +113,10 @@ fn enter(screen: Screen) -> io::Result<()> {
 /// Reads the lines that were typed before raw mode. In them the terminal has made a line feed of the Enter key, and in raw
 /// mode that would be another key.
 fn read_ahead() {
-    let (input, now) = (stdin(), Timespec::default());
-    let (mut typed, mut buffer) = (Vec::new(), [0; 4_096]);
+    let input = stdin();
+    let now = Timespec::default();
+    let mut typed = Vec::new();
+    let mut buffer = [0; 4_096];
     while typed.len() < limits::TYPED_BYTES
         && let Ok(1..) = poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&now))
         && let Ok(count) = rustix::io::read(&input, &mut buffer)
@@ -150,7 +152,8 @@ pub fn size() -> (u16, u16) {
 /// Writes without the lock of the standard output, which a blocked thread may hold.
 fn write(sequence: &str) {
     let mut bytes = sequence.as_bytes();
-    let (output, timeout) = (stdout(), Timespec::try_from(WRITE_TIMEOUT).ok());
+    let output = stdout();
+    let timeout = Timespec::try_from(WRITE_TIMEOUT).ok();
     while !bytes.is_empty() {
         let writable = poll(&mut [PollFd::new(&output, PollFlags::OUT)], timeout.as_ref());
         let Ok(1..) = writable else { return };

@@ -47,7 +47,8 @@ pub fn wrap(line: &str, first: usize, next: usize) -> Wrapped<'_> {
     for grapheme in line.graphemes(true) {
         let piece = wrapped.next_piece(grapheme);
         let width = if wrapped.end.0 == 0 { first } else { next };
-        let (is_space, overflows) = (piece.is_space, piece.column + piece.cells > width.max(1));
+        let is_space = piece.is_space;
+        let overflows = piece.column + piece.cells > width.max(1);
         let at_start = piece.column == 0;
         wrapped.push(piece);
         wrapped.chars += grapheme.chars().count();

@@ -53,7 +53,9 @@ pub fn date(day: Date) -> String {
 
 pub fn date_in(language: Language, day: Date) -> String {
     let weekday = name(language, &DAYS, day.weekday().to_monday_one_offset().unsigned_abs().into());
-    let (number, month, year) = (day.day(), name(language, &MONTHS, day.month().unsigned_abs().into()), day.year());
+    let number = day.day();
+    let month = name(language, &MONTHS, day.month().unsigned_abs().into());
+    let year = day.year();
     match language {
         Language::En => format!("{weekday}, {number} {month} {year}"),
         Language::Es | Language::Pt => format!("{weekday}, {number} de {month} de {year}"),

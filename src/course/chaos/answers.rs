@@ -42,7 +42,8 @@ impl Answers {
             if before.answer != answer {
                 let shown = |text: &str| text.chars().take(limits::SNIPPET_CHARS * 2).collect::<String>();
                 let user = user.as_ref().map(UserName::shown).unwrap_or_default();
-                let (now, before) = (shown(answer), shown(&before.answer));
+                let now = shown(answer);
+                let before = shown(&before.answer);
                 let id = shown(id);
                 memory.different.get_or_insert(format!("{id} of {user} is answered {now}, and was {before} before"));
             }

@@ -32,7 +32,8 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub fn new(text: &'a str) -> Self {
-        let (mut words, mut at) = (Vec::new(), 0);
+        let mut words = Vec::new();
+        let mut at = 0;
         for piece in text.split_inclusive(char::is_whitespace) {
             words.extend(Some((at, piece.trim_end())).filter(|(_, word)| !word.is_empty()));
             at += piece.chars().count();

@@ -40,7 +40,8 @@ pub struct Decision {
 
 impl Decision {
     pub fn new(connection: &Connection, record: &Record, fault: Fault) -> Self {
-        let (connection, text) = (connection.clone(), record.to_string());
+        let connection = connection.clone();
+        let text = record.to_string();
         Self { connection, way: record.way(), line: record.line, record: text, fault }
     }
 

@@ -89,7 +89,8 @@ impl Proxy {
             TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))
         };
         let [send, recv] = config.listen;
-        let (send, recv) = (bind(send)?, bind(recv)?);
+        let send = bind(send)?;
+        let recv = bind(recv)?;
         let network = Arc::new(Network::new(config));
         let listen = |listener, port| listen(&network, listener, port).map_err(|error| format!("no thread: {error}"));
         let listening = [listen(send, Port::Send)?, listen(recv, Port::Recv)?];

@@ -72,8 +72,10 @@ impl Network {
     pub fn new(config: Config) -> Self {
         let Config { server, source, log, trace, notices, .. } = config;
         let done = Mutex::new(Done { log, ..Done::default() });
-        let (answers, gate) = (Answers::default(), Gate::default());
-        let (decider, open) = (Decider::new(source), AtomicUsize::new(0));
+        let answers = Answers::default();
+        let gate = Gate::default();
+        let decider = Decider::new(source);
+        let open = AtomicUsize::new(0);
         Self { server, decider, answers, gate, trace, notices, done, open }
     }
 

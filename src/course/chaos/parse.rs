@@ -205,7 +205,9 @@ impl Parser<'_> {
 
     /// Reads the words and the kind of a record, as far as they go.
     fn next_record(&mut self) -> Result<(Kind, Vec<String>), RuleError> {
-        let (mut named, mut words, mut kinds) = (None, Vec::new(), Vec::new());
+        let mut named = None;
+        let mut words = Vec::new();
+        let mut kinds = Vec::new();
         while let Some(word) = self.words.peek().filter(|word| is_capital(word) || kind(word).is_some()) {
             self.words.next_word();
             match kind(word) {
@@ -245,7 +247,8 @@ impl Parser<'_> {
         }
         let usual = usual(&found.usual_kinds);
         let Found { count, kind, words, user, port, way, chance, .. } = self.found;
-        let (count, kind) = (count.unwrap_or(Count::Every(1)), kind.or(usual));
+        let count = count.unwrap_or(Count::Every(1));
+        let kind = kind.or(usual);
         Ok(Rule { fault, count, kind, words, user, port, way, chance })
     }
 

@@ -78,7 +78,8 @@ fn draw_end(random: &mut Random) -> (Way, u64, End) {
         _ => How::Silence,
     };
     let bytes = if random.chance(50) { 0 } else { random.below(60) };
-    let (way, line) = (draw_way(random), 1 + random.below(8));
+    let way = draw_way(random);
+    let line = 1 + random.below(8);
     let after = usize::try_from(bytes).unwrap_or(0);
     (way, line, End { how, after, late: random.chance(50) })
 }

@@ -70,7 +70,9 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
     if [&client, &server].iter().any(|socket| prepare(socket).is_err()) {
         return;
     }
-    let (identity, login, pending) = (OnceLock::new(), OnceLock::new(), Pending::default());
+    let identity = OnceLock::new();
+    let login = OnceLock::new();
+    let pending = Pending::default();
     let (over, late) = Default::default();
     let wire = Wire { network, port, client, server, ends, identity, login, pending, over, late };
     thread::scope(|scope| {
@@ -97,7 +99,8 @@ impl Wire<'_> {
     }
 
     fn pump_replies(&self) {
-        let (mut lines, mut reply) = (Lines::default(), Reply::default());
+        let mut lines = Lines::default();
+        let mut reply = Reply::default();
         // A reply that the client does not get has no number.
         let mut kept = 0;
         let pass = |line: &[u8], number: u64| {

@@ -19,7 +19,8 @@ pub struct Row {
 impl Checker {
     /// Takes consecutive rows of a conversation that were shown to an observer.
     pub fn shown(&mut self, observer: &str, target: &str, rows: &[Row]) -> Verdict {
-        let (observer, target) = (self.name(observer), self.name(target));
+        let observer = self.name(observer);
+        let target = self.name(target);
         let mut last: Option<(u64, usize)> = None;
         for row in rows {
             let message = self.find_row(&observer, &target, row)?;
@@ -41,7 +42,8 @@ impl Checker {
 
     /// Takes all rows of a conversation that were shown to an observer: no accepted message is missing.
     pub fn shown_all(&mut self, observer: &str, target: &str, numbers: &HashSet<u64>) -> Verdict {
-        let (observer, target) = (self.name(observer), self.name(target));
+        let observer = self.name(observer);
+        let target = self.name(target);
         let missing = self.messages.iter().find_map(|message| {
             let (Outcome::Accepted(when), Some((seq, _))) = (message.outcome, message.number) else { return None };
             let belongs = self.is_of(&message.from, &message.to, &observer, &target);

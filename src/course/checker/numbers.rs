@@ -21,7 +21,8 @@ impl Checker {
         self.holds(Holder::Message(message), seq, moment)?;
         let sending = &mut self.messages[message];
         sending.number = Some((seq, moment));
-        let (asked, key) = (sending.asked, (sending.from.clone(), sending.to.clone()));
+        let asked = sending.asked;
+        let key = (sending.from.clone(), sending.to.clone());
         self.sent_to.entry(key).or_default().insert(seq);
         self.comes_after(seq, asked, moment)
     }

@@ -35,7 +35,8 @@ impl Checker {
     /// A send is about to be tried, for the first time or again. An id stands for one message,
     /// unless it was refused.
     pub fn asks(&mut self, from: &str, id: &str, to: &str, text: &str) {
-        let (from, to) = (self.name(from), self.name(to));
+        let from = self.name(from);
+        let to = self.name(to);
         let moment = self.log.len() + 1;
         let message = match self.by_id.get(&from).and_then(|ids| ids.get(id)) {
             Some(known) => *known,

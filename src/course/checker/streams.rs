@@ -56,7 +56,8 @@ impl Checker {
         self.check_once(&reader, message, moment)?;
         self.numbered(message, seen.seq, moment)?;
         self.append(&reader, seen.seq, moment)?;
-        let (from, to) = (self.messages[message].from.clone(), self.messages[message].to.clone());
+        let from = self.messages[message].from.clone();
+        let to = self.messages[message].to.clone();
         self.reader(&reader).stored.push(Stored { seq: seen.seq, id: seen.id, from, to });
         self.messages[message].given.push((reader, moment));
         self.look_for_readers(message);
@@ -122,7 +123,8 @@ impl Checker {
 
     /// A reader says that everything in a place is read up to here; whether that is answered or not.
     pub fn reads(&mut self, reader: &str, target: &str, upto: u64) {
-        let (reader, target) = (self.name(reader), self.name(target));
+        let reader = self.name(reader);
+        let target = self.name(target);
         if self.reader(&reader).read.get(&target).is_none_or(|(before, _)| *before < upto) {
             let moment = self.note(Event::Reads { reader: reader.clone(), target: target.clone(), upto });
             self.reader(&reader).read.insert(target, (upto, moment));
@@ -196,7 +198,8 @@ impl Checker {
 
     /// Takes a STATE event of a sender: its number, the target, the state and its number.
     pub fn told(&mut self, sender: &str, seq: u64, target: &str, word: &str, upto: u64) -> Verdict {
-        let (sender, target) = (self.name(sender), self.name(target));
+        let sender = self.name(sender);
+        let target = self.name(target);
         let mark = Mark { sender: sender.clone(), target, state: State::named(word), upto };
         let holder = Holder::State(mark.clone());
         if self.has_event(&sender, seq, &holder) {

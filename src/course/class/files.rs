@@ -54,7 +54,8 @@ impl Class {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             Ok::<_, String>((path, text))
         };
-        let ((path, groups), (students_path, students)) = (text(CLASS)?, text(STUDENTS)?);
+        let (path, groups) = text(CLASS)?;
+        let (students_path, students) = text(STUDENTS)?;
         let mut lines = (1..).zip(groups.lines());
         let head = lines.next().map(|(_, line)| line).unwrap_or_default();
         let head = fields(&path, 1, head)?;

@@ -225,7 +225,8 @@ impl Server {
         if self.wait_for_end(Instant::now() + limits::CLASS_STOP)? {
             return Ok(true);
         }
-        let (group, seconds) = (self.group.number, limits::CLASS_STOP.as_secs());
+        let group = self.group.number;
+        let seconds = limits::CLASS_STOP.as_secs();
         Err(format!("the server of group {group}, process {process}, has not ended within {seconds} seconds"))
     }
 }

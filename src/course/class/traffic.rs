@@ -43,7 +43,8 @@ impl Traffic {
             *self = Self { file: about.ino(), ..Self::default() };
         }
         file.seek(SeekFrom::Start(self.read))?;
-        let (mut file, mut line) = (BufReader::new(file), Vec::new());
+        let mut file = BufReader::new(file);
+        let mut line = Vec::new();
         // A line without its end is being written.
         while file.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
             self.read += line.len() as u64;

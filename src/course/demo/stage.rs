@@ -47,7 +47,8 @@ impl Stage {
     pub fn say(&mut self, text: &str) -> Result<(), String> {
         let left = self.columns() * 2 / 5;
         let right = self.columns() - left - 3;
-        let (said, lines) = (textwrap(text, left), std::mem::take(&mut self.lines));
+        let said = textwrap(text, left);
+        let lines = std::mem::take(&mut self.lines);
         for row in 0..said.len().max(lines.len()) {
             let said = said.get(row).map_or("", String::as_str);
             let line = lines.get(row).map_or(String::new(), |line| cut(line, right));

@@ -25,7 +25,9 @@ const INDENT: &str = "              ";
 pub(super) fn write(life: &Life, traced: Vec<Step>, language: Language) -> String {
     let mut out = head(&life.message, language);
     let mut day = life.message.at.to_string().get(..DATE).map(str::to_owned);
-    let (mut counts, mut left_out, is_traced) = (HashMap::new(), 0, !traced.is_empty());
+    let mut counts = HashMap::new();
+    let mut left_out = 0;
+    let is_traced = !traced.is_empty();
     for step in steps(life, traced) {
         let count = counts.entry(step.kind).or_insert(0);
         *count += 1;
@@ -75,7 +77,8 @@ fn insert(steps: &mut Vec<Step>, step: Step) {
 /// Returns a step: its time, what happens, and what that shows.
 fn line(step: &Step, day: &mut Option<String>, language: Language) -> String {
     let at = step.at.to_string();
-    let (date, time) = (at.get(..DATE).unwrap_or_default(), at.get(TIME).unwrap_or_default());
+    let date = at.get(..DATE).unwrap_or_default();
+    let time = at.get(TIME).unwrap_or_default();
     let mut out = String::new();
     if day.as_deref() != Some(date) {
         let _ = writeln!(out, "{date}");

@@ -12,7 +12,8 @@ use crate::trace::{Event, Port};
 
 /// Reads traces; returns the steps of a message, and notes. The error says that none is about it.
 pub(super) fn read(files: &[PathBuf], message: &Message) -> Result<(Vec<Step>, Vec<String>), String> {
-    let (id, sender) = (message.id.to_string(), message.from.to_string());
+    let id = message.id.to_string();
+    let sender = message.from.to_string();
     let selection = Selection { message: Some(id), sender: Some(sender), ..Selection::default() };
     let (merged, notes) = trace::select(files, &selection)?;
     let mut reading = Reading { message, merged: &merged, steps: Vec::new(), done: HashSet::new() };
@@ -63,7 +64,9 @@ impl Reading<'_> {
 
     fn add_line(&mut self, step: &trace::Step, fields: &Fields, to_server: bool) {
         let field = |index| fields.get(index).unwrap_or_default();
-        let (id, from, user) = (self.message.id.to_string(), self.message.from.to_string(), step.user.clone());
+        let id = self.message.id.to_string();
+        let from = self.message.from.to_string();
+        let user = step.user.clone();
         let is_sender = user.to_lowercase() == from.to_lowercase();
         match (to_server, field(0).to_uppercase().as_str(), field(1)) {
             (true, "SEND", sent) if sent == id && is_sender => self.add_send(step, &user),

@@ -65,7 +65,8 @@ pub fn run(flaw: Flaw, [send_port, recv_port]: [u16; 2], file: &Path) -> io::Res
         Flaw::ForgetsOnRestart => None,
         _ => Some(File::options().create(true).append(true).open(file)?),
     };
-    let (state, log) = (Mutex::new(state), Mutex::new(log));
+    let state = Mutex::new(state);
+    let log = Mutex::new(log);
     let server = Arc::new(Server { flaw, state, changed: Condvar::new(), log, gate: Mutex::default() });
     let send = TcpListener::bind((Ipv4Addr::LOCALHOST, send_port))?;
     let recv = TcpListener::bind((Ipv4Addr::LOCALHOST, recv_port))?;
@@ -112,7 +113,8 @@ impl Server {
     fn commit(&self, state: &mut State, record: &str) {
         if let Some(log) = &mut *self.log.lock() {
             if self.flaw == Flaw::OkBeforeTheDisk {
-                let (mut log, line) = (log.try_clone().expect("a descriptor"), format!("{record}\n"));
+                let mut log = log.try_clone().expect("a descriptor");
+                let line = format!("{record}\n");
                 thread::spawn(move || {
                     thread::sleep(std::time::Duration::from_secs(5));
                     log.write_all(line.as_bytes())

@@ -73,7 +73,8 @@ impl<'a> Session<'a> {
         let Some(login) = Login::parse(line).filter(|login| !login.password.is_empty()) else {
             return (ko("SYNTAX"), false);
         };
-        let (name, is_new) = (UserName::new(login.user).ok(), login.kind == LoginKind::Register);
+        let name = UserName::new(login.user).ok();
+        let is_new = login.kind == LoginKind::Register;
         let mut state = self.server.state.lock();
         let known = name.as_ref().and_then(|name| state.accounts.get(name.mapped()));
         match (&name, known) {
@@ -113,7 +114,8 @@ impl<'a> Session<'a> {
     }
 
     fn send(&self, user: &str, id: &str, to: &str, text: &str) -> Option<String> {
-        let (id, text) = (MessageId::new(id)?, Text::new(text)?);
+        let id = MessageId::new(id)?;
+        let text = Text::new(text)?;
         let mut state = self.server.state.lock();
         let peer = UserName::new(to).ok().map(|peer| peer.mapped().to_owned());
         let known = state.ids.get(&(user.to_owned(), id.to_string())).filter(|_| self.server.flaw != Flaw::NoDedupe);

@@ -60,7 +60,8 @@ impl State {
         let fields: Vec<_> = fields.iter().map(str::to_owned).collect();
         match fields.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["ACCOUNT", name, shown, password] => {
-                let (shown, password) = (shown.to_owned(), password.to_owned());
+                let shown = shown.to_owned();
+                let password = password.to_owned();
                 let (acknowledged, events, read) = Default::default();
                 let account = Account { shown, password, acknowledged, events, read };
                 self.accounts.insert(name.to_owned(), account);

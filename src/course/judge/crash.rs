@@ -265,7 +265,8 @@ impl Traffic<'_> {
                 self.judge(|checker| checker.received(user, seen));
             }
             Ok(Event::State { seq, target, state, upto, .. }) => {
-                let (target, state) = (target.to_string(), state.to_string());
+                let target = target.to_string();
+                let state = state.to_string();
                 self.judge(|checker| checker.told(user, seq.get(), &target, &state, upto.get()));
             }
             Ok(_) => {}

@@ -34,7 +34,9 @@ impl Player<'_> {
     pub(super) fn expect_within(&mut self, name: &str, rest: &str) -> Result<(), Mismatch> {
         let (times, pattern) = rest.split_once(" < ").ok_or_else(|| unknown(rest))?;
         let (from, to) = times.split_once(' ').ok_or_else(|| unknown(times))?;
-        let (from, to, begin) = (milliseconds(from)?, milliseconds(to)?, Instant::now());
+        let from = milliseconds(from)?;
+        let to = milliseconds(to)?;
+        let begin = Instant::now();
         let came = self.read(name, to)?;
         self.compare(pattern, came)?;
         let time = begin.elapsed();

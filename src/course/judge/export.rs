@@ -72,7 +72,8 @@ pub fn junit(outcomes: &[Outcome]) -> String {
             Verdict::Passed => writeln!(xml, "/>"),
             Verdict::Skipped(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape(why)),
             Verdict::Failed(failure) => {
-                let (message, text) = (escape(&failure.came), escape(&report::outcome(outcome)));
+                let message = escape(&failure.came);
+                let text = escape(&report::outcome(outcome));
                 writeln!(xml, "><failure message=\"{message}\">{text}</failure></testcase>")
             }
         };

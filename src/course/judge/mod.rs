@@ -100,7 +100,8 @@ fn run_all(
     tell: impl Fn(&Outcome) + Sync,
 ) -> Vec<Outcome> {
     let (last, first): (Vec<_>, Vec<_>) = tests.iter().copied().partition(|test| test.restarts());
-    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(Vec::new());
     let judge = |test: &'static Test| {
         let begin = Instant::now();
         let outcome = Outcome { test, verdict: play(test), time: begin.elapsed() };

@@ -87,7 +87,8 @@ impl<'a> Player<'a> {
         names.set("room", unique("sala"));
         names.set("any", unique("any"));
         names.set("long text", "x".repeat(LONG_TEXT));
-        let (wires, moments) = (HashMap::new(), Vec::new());
+        let wires = HashMap::new();
+        let moments = Vec::new();
         Self { server, names, wires, begin: Instant::now(), moments }
     }
 
@@ -182,7 +183,8 @@ impl Player<'_> {
     }
 
     fn register(&mut self, user: &str) -> Result<(), Mismatch> {
-        let (name, begin) = (self.name(user), self.moments.len());
+        let name = self.name(user);
+        let begin = self.moments.len();
         self.open("", "SEND")?;
         self.send("", format!("REGISTER:{name}:{PASSWORD}\n").as_bytes(), false)?;
         self.expect("", &format!("OK;{name};wachat/1"))?;
@@ -263,7 +265,8 @@ pub(super) fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
 
 /// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.
 pub(super) fn unescape(text: &str) -> Vec<u8> {
-    let (mut bytes, mut rest) = (Vec::new(), text);
+    let mut bytes = Vec::new();
+    let mut rest = text;
     while let Some((before, escape)) = rest.split_once('\\') {
         bytes.extend_from_slice(before.as_bytes());
         let hex = escape.strip_prefix('x').and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
@@ -294,7 +297,8 @@ impl fmt::Display for Came {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, name) = (self.at.as_secs_f64(), &self.connection);
+        let seconds = self.at.as_secs_f64();
+        let name = &self.connection;
         match &self.what {
             What::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", sent(bytes)),
             What::Came(came) => write!(f, "{seconds:8.3} {name:>2} < {came}"),

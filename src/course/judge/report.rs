@@ -44,7 +44,8 @@ fn details(test: &Test, failure: &Failure) -> String {
 pub fn summary(outcomes: &[Outcome], points: &Points) -> String {
     let width = if outcomes.iter().any(|outcome| outcome.test.side == Side::Client) { 18 } else { 13 };
     let mut text = format!("\n{:width$} {:>6} {:>6} {:>7} {:>9}\n", "group", "passed", "failed", "skipped", "points");
-    let (mut got, mut most) = (0.0, 0.0);
+    let mut got = 0.0;
+    let mut most = 0.0;
     for group in script::groups() {
         let count = |is: fn(&Verdict) -> bool| {
             outcomes.iter().filter(|outcome| outcome.test.group == group.name && is(&outcome.verdict)).count()

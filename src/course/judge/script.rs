@@ -182,7 +182,10 @@ impl Group {
 
 impl Test {
     fn new(side: Side, number: usize, group: &'static str, place: usize, title: &'static str) -> Self {
-        let (clause, section, usual, steps) = ("", String::new(), "", Vec::new());
+        let clause = "";
+        let section = String::new();
+        let usual = "";
+        let steps = Vec::new();
         Self { side, number, name: format!("{group}-{place}"), group, title, clause, section, usual, steps }
     }
 

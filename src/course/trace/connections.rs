@@ -52,7 +52,9 @@ pub fn find(nodes: &mut [Node]) -> Vec<Connection> {
 impl Connection {
     fn new(node: &Node, link: Link) -> Self {
         let (user, received, sent, close, mate, carries, next) = Default::default();
-        let (run, lifeline, is_client) = (node.run, node.lifeline, node.entry.process.starts_with("client"));
+        let run = node.run;
+        let lifeline = node.lifeline;
+        let is_client = node.entry.process.starts_with("client");
         Self { run, lifeline, link, user, received, sent, close, mate, is_client, carries, next }
     }
 

@@ -62,7 +62,8 @@ impl Layout {
 
     /// Draws a line from one lifeline to another; a part of its way is dashed.
     fn draw_arrow(&self, cells: &mut Cells, from: usize, to: usize, part: Part, label: &Label) {
-        let (left, right) = (self.x(from.min(to)) + 1, self.x(from.max(to)));
+        let left = self.x(from.min(to)) + 1;
+        let right = self.x(from.max(to));
         let stroke = if matches!(part, Part::Whole | Part::Lost) { "─" } else { "╌" };
         (left..right).for_each(|x| cells.put(x, stroke));
         let label = label.fit(right.saturating_sub(left + 6));
@@ -87,7 +88,8 @@ impl Layout {
         };
         cells.put(x, symbol);
         let label = label.whole();
-        let (right, left) = (self.width.saturating_sub(x + 2), x.saturating_sub(1));
+        let right = self.width.saturating_sub(x + 2);
+        let left = x.saturating_sub(1);
         if label.width() <= right || right >= left {
             cells.put(x + 2, &cut(&label, right));
         } else {

@@ -69,7 +69,8 @@ impl Graph {
     }
 
     fn add(&mut self, Run { lifeline: name, entries, is_cut }: Run) {
-        let (run, lifeline) = (self.ends.len(), self.lifeline(name, true));
+        let run = self.ends.len();
+        let lifeline = self.lifeline(name, true);
         let node = |entry| Node { run, lifeline, entry, connection: None, waits_for: None, pair: None, relay: None };
         self.nodes.extend(entries.into_iter().map(node));
         let is_end = |last: &&Node| matches!(last.entry.event, Event::Stop | Event::Killed);
@@ -108,7 +109,8 @@ impl Graph {
         }
         self.connections = connections;
         for ((sender, receiver), count) in missing.into_iter().filter(|(_, count)| *count > 0) {
-            let (sender, receiver) = (self.name(sender), self.name(receiver));
+            let sender = self.name(sender);
+            let receiver = self.name(receiver);
             self.notes.push(format!(
                 "{count} lines that {receiver} has received are not in the trace of {sender}: it was cut, or {sender} \
                  was killed before it had written them"
@@ -152,8 +154,10 @@ impl Graph {
     }
 
     fn describe_difference(&self, (one, other): (usize, usize)) -> Option<String> {
-        let (one, other) = (self.nodes.get(one)?, self.nodes.get(other)?);
-        let (link, number) = (one.entry.link?, one.entry.number);
+        let one = self.nodes.get(one)?;
+        let other = self.nodes.get(other)?;
+        let link = one.entry.link?;
+        let number = one.entry.number;
         let word = if one.entry.event == Event::Out { "sent" } else { "received" };
         let [text, other_text] = [one, other].map(|node| cut(&node.entry.text, QUOTED));
         Some(format!(

@@ -65,7 +65,8 @@ pub fn cut(text: &str, cells: usize) -> String {
     if text.width() <= cells {
         return text.to_owned();
     }
-    let (mut kept, mut used) = (String::new(), 1);
+    let mut kept = String::new();
+    let mut used = 1;
     for c in text.chars() {
         used += c.width().unwrap_or(0);
         if used > cells {
@@ -91,7 +92,8 @@ pub struct Marks {
 impl Marks {
     /// Returns the marks of the next step. A line has those of its sender, also where it is received.
     pub fn of(&mut self, step: &Step) -> Vec<Mark> {
-        let (number, mut marks) = (self.next, self.own(step));
+        let number = self.next;
+        let mut marks = self.own(step);
         self.next += 1;
         match (step.entry.event, step.pair) {
             (Event::Out, Some(_)) if !marks.is_empty() => _ = self.on_the_way.insert(number, marks.clone()),

@@ -42,7 +42,8 @@ pub fn html(lifelines: &[Lifeline], rows: &[Row], notes: &[String]) -> String {
 
 /// Returns the drawing.
 pub fn svg(lifelines: &[Lifeline], rows: &[Row]) -> String {
-    let (width, height) = (GAP * lifelines.len().max(1), HEAD + ROW * (rows.len() + 1));
+    let width = GAP * lifelines.len().max(1);
+    let height = HEAD + ROW * (rows.len() + 1);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
          <style>{STYLE}</style>\n"
@@ -96,7 +97,9 @@ fn draw(row: &Row, y: usize) -> String {
             (class, label, arrow(*from, *to, *part, y), (x(*from.min(to)) + 14, y - 5))
         }
     };
-    let (full, short, (x, y)) = (escape(&label.whole()), escape(&label.fit(LABEL)), at);
+    let full = escape(&label.whole());
+    let short = escape(&label.fit(LABEL));
+    let (x, y) = at;
     format!("<g class=\"{class}\"><title>{full}</title>{shape}<text x=\"{x}\" y=\"{y}\">{short}</text></g>\n")
 }
 
@@ -107,11 +110,13 @@ fn arrow(from: usize, to: usize, part: Part, y: usize) -> String {
     let line = format!("<line x1=\"{}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\"/>", x(from));
     let head = match part {
         Part::Whole | Part::Arrival => {
-            let (tip, back) = (x(to), towards(8));
+            let tip = x(to);
+            let back = towards(8);
             format!("<polygon points=\"{tip},{y} {back},{} {back},{}\"/>", y - 4, y + 4)
         }
         Part::Lost => {
-            let (left, right) = (end - 5, end + 5);
+            let left = end - 5;
+            let right = end + 5;
             let stroke = |y1: usize, y2: usize| format!("<line x1=\"{left}\" y1=\"{y1}\" x2=\"{right}\" y2=\"{y2}\"/>");
             format!("{}{}", stroke(y - 5, y + 5), stroke(y + 5, y - 5))
         }

@@ -29,7 +29,9 @@ struct Skipped {
 
 /// Reads all files. An error names the first that cannot be read, or is no trace.
 pub fn read(files: &[PathBuf]) -> Result<Traces, String> {
-    let (mut runs, mut notes, mut unread) = (Runs::default(), Vec::new(), Vec::new());
+    let mut runs = Runs::default();
+    let mut notes = Vec::new();
+    let mut unread = Vec::new();
     let mut budget = Budget { entries: limits::TRACE_ENTRIES, bytes: limits::TRACE_READ_BYTES };
     for (index, path) in files.iter().enumerate() {
         let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -64,7 +66,10 @@ fn read_file(
     budget: &mut Budget,
     add: &mut impl FnMut(Entry<'static>),
 ) -> io::Result<(bool, Skipped)> {
-    let (mut skipped, mut line, mut number, mut found) = (Skipped::default(), Vec::new(), 0, false);
+    let mut skipped = Skipped::default();
+    let mut line = Vec::new();
+    let mut number = 0;
+    let mut found = false;
     while next_line(&mut file, &mut line)? {
         number += 1;
         // A process that is killed may leave half a line behind.
@@ -109,7 +114,8 @@ fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     let mut left_out = 0;
     while left_out < limits::TRACE_READ_BYTES {
         let buffer = file.fill_buf()?;
-        let (end, length) = (memchr::memchr(b'\n', buffer), buffer.len());
+        let end = memchr::memchr(b'\n', buffer);
+        let length = buffer.len();
         file.consume(end.map_or(length, |end| end + 1));
         if end.is_some() || length == 0 {
             return Ok(true);

@@ -82,7 +82,8 @@ impl Row {
 
 /// Returns the rows, at most [`limits::TRACE_ROWS`].
 pub fn rows(merged: &Merged, notes: &mut Vec<String>) -> Vec<Row> {
-    let (is_short, mut marks) = (short_ways(&merged.steps), Marks::default());
+    let is_short = short_ways(&merged.steps);
+    let mut marks = Marks::default();
     let mut rows = Vec::new();
     for (index, step) in merged.steps.iter().enumerate() {
         let is_short = |index: usize| is_short.get(index).copied().unwrap_or(false);

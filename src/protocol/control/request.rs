@@ -140,7 +140,8 @@ impl ControlRequest {
 
     /// Reads a request of one line.
     fn from_fields(f: &Fields) -> Option<Self> {
-        let (verb, field) = (f.get(0)?, |index| f.get(index));
+        let verb = f.get(0)?;
+        let field = |index| f.get(index);
         let user = |index| UserName::read(f.get(index)?);
         Some(match verb {
             "PASSWD" => Self::Passwd { user: user(1)?, password_hash: parse_hash(field(2)?)? },
@@ -182,7 +183,8 @@ fn optional<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Optio
 
 fn parse_account(line: &[u8]) -> Option<NewAccount> {
     let f = Fields::parse(line).ok()?;
-    let (name, password_hash) = (UserName::read(f.get(0)?)?, parse_hash(f.get(1)?)?);
+    let name = UserName::read(f.get(0)?)?;
+    let password_hash = parse_hash(f.get(1)?)?;
     Some(NewAccount { name, password_hash, email: Email::new(f.get(2)?)? })
 }
 

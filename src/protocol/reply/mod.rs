@@ -109,7 +109,9 @@ impl Codec for Peer {
 
     fn from_fields(f: &Fields) -> Option<Self> {
         Done::from_fields(f)?;
-        let (address, port, token) = (field(f, 1)?, field(f, 2)?, field(f, 3)?);
+        let address = field(f, 1)?;
+        let port = field(f, 2)?;
+        let token = field(f, 3)?;
         Some(Self { address, port, token, fingerprint: optional_field(f, 4)? })
     }
 }

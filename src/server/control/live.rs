@@ -58,7 +58,8 @@ impl Router {
         if let ControlRequest::Ban { banned, seconds, reason } = request
             && is_done
         {
-            let (banned, reason) = (banned.to_string(), reason.as_str().to_owned());
+            let banned = banned.to_string();
+            let reason = reason.as_str().to_owned();
             self.shared.audit.note(audit::Event::Ban { banned, seconds: *seconds, reason });
         }
     }

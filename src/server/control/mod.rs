@@ -96,7 +96,8 @@ fn serve_apart(stream: UnixStream, open: &Arc<AtomicUsize>, shared: &Arc<Shared>
         return;
     };
     let stream = Arc::new(Mutex::new(stream));
-    let (of_thread, shared_too) = (stream.clone(), shared.clone());
+    let of_thread = stream.clone();
+    let shared_too = shared.clone();
     let serve_there = move || {
         let _place = place;
         serve(&mut of_thread.lock(), &shared_too);

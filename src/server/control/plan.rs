@@ -45,7 +45,8 @@ pub fn plan(request: ControlRequest, state: &StoredState, now: Timestamp) -> Pla
 
 /// Returns the lines of a list.
 pub(super) fn list<T: Codec>(records: impl Iterator<Item = T>) -> Vec<u8> {
-    let (mut lines, mut count) = (Vec::new(), 0);
+    let mut lines = Vec::new();
+    let mut count = 0;
     records.for_each(|record| {
         record.write(&mut lines);
         count += 1;

@@ -29,7 +29,8 @@ pub(super) fn figures(router: &Router) -> impl Iterator<Item = Figure> {
         let sessions = router.sessions.values().filter(|session| session.user().is_some());
         sessions.filter(|session| session.connection.port == port).count() as u64
     };
-    let (state, counts) = (router.group_commit.state(), router.batch_counts);
+    let state = router.group_commit.state();
+    let counts = router.batch_counts;
     let removed = state.accounts().filter(|row| row.removed_at.is_some()).count() as u64;
     let (closed_log, checkpoint) = router.group_commit.sizes_on_disk();
     let numbers = [

@@ -37,7 +37,8 @@ impl OpenRequests {
         if self.0.len() >= limits::HTTP_CONNECTIONS {
             self.cut_oldest_off();
         }
-        let (of_thread, served) = (shared.clone(), socket.clone());
+        let of_thread = shared.clone();
+        let served = socket.clone();
         let thread = Builder::new().name("metrics".to_owned()).stack_size(limits::CONNECTION_STACK);
         match thread.spawn(move || answer_one(&of_thread, &served, peer)) {
             Ok(thread) => self.0.push_back((Arc::downgrade(&socket), thread)),

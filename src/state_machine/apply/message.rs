@@ -38,7 +38,8 @@ impl StoredState {
         sender.sent.remember(message, remembered_ids);
         sender.chats.entry(to).or_default().has_written = true;
         sender.note_last(to, before, message.seq);
-        let (bytes, is_from_stranger) = (length_in_reply(&message.text), self.is_stranger(from, to));
+        let bytes = length_in_reply(&message.text);
+        let is_from_stranger = self.is_stranger(from, to);
         let recipient = self.account_mut(to);
         recipient.chats.entry(from).or_default();
         recipient.note_last(from, before, message.seq);

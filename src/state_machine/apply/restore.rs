@@ -20,7 +20,8 @@ impl StoredState {
         let mut state = Self::with_capacities(snapshot.store, capacities);
         snapshot.accounts.into_iter().try_for_each(|row| state.add_account(row))?;
         for ChatRow { user, peer, chat } in snapshot.chats {
-            let (user, peer) = (state.number(&user)?, state.number(&peer)?);
+            let user = state.number(&user)?;
+            let peer = state.number(&peer)?;
             state.account_mut(user).chats.insert(peer, chat);
         }
         for IdRow { user, id, sent } in snapshot.ids {
@@ -35,11 +36,13 @@ impl StoredState {
         }
         snapshot.rooms.into_iter().try_for_each(|row| state.restore_room(row))?;
         for MemberRow { room, user, member } in snapshot.members {
-            let (room, number) = (state.room_number(&room)?, state.number(&user)?);
+            let room = state.room_number(&room)?;
+            let number = state.number(&user)?;
             state.add_member(room, number, user, member);
         }
         for RoomMarksRow { room, user, marks } in snapshot.room_marks {
-            let (room, user) = (state.room_number(&room)?, state.number(&user)?);
+            let room = state.room_number(&room)?;
+            let user = state.number(&user)?;
             state.room_mut(room).marks.insert(user, marks);
         }
         snapshot.logs.iter().try_for_each(|row| state.restore_log_entry(row))?;
@@ -70,7 +73,8 @@ impl StoredState {
     }
 
     fn restore_log_entry(&mut self, row: &LogRow) -> Applied {
-        let (room, from) = (self.room_number(&row.room)?, self.number(&row.from)?);
+        let room = self.room_number(&row.room)?;
+        let from = self.number(&row.from)?;
         let &LogRow { seq, bytes, recipients, undelivered, unacknowledged, unread, .. } = row;
         let room = self.room_mut(room);
         let run = room.run_of_next(seq, from);
@@ -105,7 +109,9 @@ impl StoredState {
         let user = self.number(&row.user)?;
         match &row.event {
             WaitingRowEvent::Message { seq, from, bytes, is_from_stranger } => {
-                let (from, bytes, is_from_stranger) = (self.number(from)?, *bytes, *is_from_stranger);
+                let from = self.number(from)?;
+                let bytes = *bytes;
+                let is_from_stranger = *is_from_stranger;
                 let message = WaitingMessage { from, bytes, is_from_stranger };
                 self.account_mut(user).mailbox.put_message(*seq, message);
             }

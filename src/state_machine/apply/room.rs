@@ -11,7 +11,9 @@ use crate::state_machine::{AccountNumber, RoomNumber};
 impl StoredState {
     /// Adds a member to a room; creates the room if it is not there.
     pub(super) fn join_room(&mut self, user: &UserName, room: &RoomName) -> Applied {
-        let (name, user, last) = (user, self.number(user)?, self.last);
+        let name = user;
+        let user = self.number(user)?;
+        let last = self.last;
         let number = match self.room_numbers.get(room) {
             Some(number) => *number,
             None => self.create_room(room.clone(), user),
@@ -159,7 +161,10 @@ impl Room {
         if count == 0 {
             return Vec::new();
         }
-        let (recipients, undelivered, unacknowledged, unread) = (count, count, count, count);
+        let recipients = count;
+        let undelivered = count;
+        let unacknowledged = count;
+        let unread = count;
         let run = self.run_of_next(seq, from);
         self.log.push_back(Entry { seq, from, run, bytes, recipients, undelivered, unacknowledged, unread });
         let oldest = if self.log.len() > capacity { self.log.pop_front() } else { None };
@@ -203,7 +208,8 @@ impl Room {
         let Some(member) = self.members.get_mut(&user).filter(|member| member.read < upto) else {
             return Vec::new();
         };
-        let (before, acknowledged) = (std::mem::replace(&mut member.read, upto), member.acknowledged);
+        let before = std::mem::replace(&mut member.read, upto);
+        let acknowledged = member.acknowledged;
         self.change_log(user, before, upto, |entry| {
             decrement_if(&mut entry.unread, true);
             decrement_if(&mut entry.undelivered, entry.seq > acknowledged);
@@ -239,7 +245,8 @@ impl Room {
 
     /// Moves the watermarks forward, never back. READ implies DELIVERED: with a READ no DELIVERED is returned.
     fn move_watermarks(&mut self, completed: Completed) -> Vec<Receipt> {
-        let (mut receipts, mut delivered) = (Vec::new(), Vec::new());
+        let mut receipts = Vec::new();
+        let mut delivered = Vec::new();
         for (sender, upto) in completed {
             let marks = self.marks.entry(sender).or_default();
             if upto.read > marks.read {

@@ -53,7 +53,8 @@ impl StateMachine {
 
     pub(super) fn remove_account(&mut self, user: &UserName, context: &mut Context) -> Decided {
         let number = self.stored.find_active_account(user)?;
-        let (user, at) = (self.stored.name(number), context.now.at);
+        let user = self.stored.name(number);
+        let at = context.now.at;
         let rooms: Vec<_> = self.stored.account(number).rooms.iter().copied().collect();
         self.apply_and_emit(Record::Removed { user: user.clone(), at }, context)?;
         for room in rooms {
@@ -126,11 +127,13 @@ impl StateMachine {
     }
 
     pub(super) fn leave_room(&mut self, user: &UserName, room: &RequestedTarget, context: &mut Context) -> Decided {
-        let (number, room) = (self.stored.number(user)?, self.stored.find_room(room)?);
+        let number = self.stored.number(user)?;
+        let room = self.stored.find_room(room)?;
         if !self.stored.room(room).has_member(number) {
             return Ok(Reply::Done);
         }
-        let (user, name) = (self.stored.name(number), self.stored.room(room).name.clone());
+        let user = self.stored.name(number);
+        let name = self.stored.room(room).name.clone();
         self.apply_and_emit(Record::Leave { user: user.clone(), room: name.clone(), at: context.now.at }, context)?;
         let event = Event::Part { room: name, user, at: context.now.at };
         let told = self.presence.push_transient_event(self.stored.members_to_notify(room, number), &event);

@@ -15,7 +15,8 @@ impl StateMachine {
     pub(super) fn add_accounts(&mut self, accounts: Vec<NewAccount>, lobby: bool, context: &mut Context) -> Decided {
         self.check_new_accounts(&accounts)?;
         for NewAccount { name, password_hash, email } in accounts {
-            let (user, at) = (name.clone(), context.now.at);
+            let user = name.clone();
+            let at = context.now.at;
             let record = Record::Account { name: user.clone(), password_hash: password_hash.clone(), at };
             self.apply_and_emit(record, context)?;
             context.out.effects.push(Effect::Account { name, password_hash });

@@ -30,8 +30,10 @@ impl StateMachine {
         let bytes = length_in_reply(&text);
         self.today.set_time(context.now.at);
         self.check_quotas(sender, target, bytes)?;
-        let (seq, at) = (self.stored.last.next(), context.now.at);
-        let (from, to) = (self.stored.name(sender), self.stored.target(target));
+        let seq = self.stored.last.next();
+        let at = context.now.at;
+        let from = self.stored.name(sender);
+        let to = self.stored.target(target);
         let message = Message { seq, id: id.clone(), from, to, at, text };
         self.apply_and_emit(Record::Message(Arc::new(message)), context)?;
         self.today.add(sender, target, bytes);
@@ -85,7 +87,8 @@ impl StateMachine {
         let LastOfPeer::Found(last_of_peer) = found else {
             return Ok(context.emit_excerpt(self.stored.excerpt(me, target, 0, None)));
         };
-        let (user, target) = (self.stored.name(me), self.stored.target(target));
+        let user = self.stored.name(me);
+        let target = self.stored.target(target);
         self.apply_and_emit(Record::Read { user, target, upto, last_of_peer, at: context.now.at }, context)?;
         Ok(Some(Reply::Done))
     }

@@ -16,7 +16,8 @@ impl StateMachine {
     /// gets no answer: its connection is being closed.
     pub(super) fn poll(&mut self, after: After, wait: Option<u64>, max: usize, context: &mut Context) -> Decided<()> {
         let Some((user, session)) = self.presence.session_of(context.connection) else { return Ok(()) };
-        let (hung_up, sent) = (session.hung_up, session.sent);
+        let hung_up = session.hung_up;
+        let sent = session.sent;
         let after = match after {
             After::AllSent => sent,
             After::Number(seq) => seq,

@@ -25,16 +25,18 @@ impl StateMachine {
     /// Checks that the mailbox has room for one more message: for any, for the sender's, for one of a stranger. The
     /// share of the strangers is small enough to leave room for friends, however many strangers write.
     fn check_mailbox(&self, sender: AccountNumber, recipient: AccountNumber, bytes: u32) -> Decided<()> {
-        let (mailbox, policy) = (&self.stored.account(recipient).mailbox, &self.policy);
-        let (queue, queue_bytes) = (policy.queue, policy.queue_bytes);
+        let mailbox = &self.stored.account(recipient).mailbox;
+        let policy = &self.policy;
+        let queue = policy.queue;
+        let queue_bytes = policy.queue_bytes;
         if is_full(mailbox.messages_from(sender), bytes, policy.queue_per_sender, policy.queue_bytes_per_sender) {
             return Err(quota("too much of yours waits for that user; try later"));
         }
         if is_full(mailbox.messages(), bytes, queue, queue_bytes) {
             return Err(quota("too much waits for that user; try later"));
         }
-        let (most, most_bytes) =
-            (queue.div_ceil(limits::STRANGERS_SHARE), queue_bytes.div_ceil(limits::STRANGERS_SHARE as u64));
+        let most = queue.div_ceil(limits::STRANGERS_SHARE);
+        let most_bytes = queue_bytes.div_ceil(limits::STRANGERS_SHARE as u64);
         if is_full(mailbox.messages_from_strangers(), bytes, most, most_bytes)
             && self.stored.is_stranger(sender, recipient)
         {

@@ -78,7 +78,8 @@ impl StateMachine {
         let Ok(Target::User(callee)) = callee else { return Err(Code::NoUser.into()) };
         let callee = self.stored.find_active_account(callee)?;
         let session = self.presence.session(callee).filter(|_| callee != me).ok_or(Code::NoPeer)?;
-        let (address, (port, fingerprint)) = (session.address, session.direct.ok_or(Code::NoPeer)?);
+        let address = session.address;
+        let (port, fingerprint) = session.direct.ok_or(Code::NoPeer)?;
         let user = self.stored.name(me);
         let token = proof.token.clone();
         _ = self.presence.push_transient_event([callee], &Event::Peer { user, proof });

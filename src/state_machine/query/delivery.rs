@@ -41,7 +41,8 @@ impl StoredState {
     /// returns, however much is pending in however many rooms.
     pub fn collect(&self, user: AccountNumber, acknowledged: Seq, max: usize, delivery: &mut Delivery) -> Seq {
         let mut heads = self.first_events(user, acknowledged);
-        let (mut last, mut bytes) = (acknowledged, 0);
+        let mut last = acknowledged;
+        let mut bytes = 0;
         let mut next = heads.pop_first();
         for _ in 0..max {
             let Some((seq, event)) = next else { break };

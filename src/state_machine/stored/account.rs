@@ -54,8 +54,10 @@ pub struct Chat {
 
 impl Account {
     pub fn new(row: AccountRow) -> Self {
-        let (mailbox, sent) = (Mailbox::default(), SentIds::default());
-        let (chats, latest) = (BTreeMap::new(), BTreeMap::new());
+        let mailbox = Mailbox::default();
+        let sent = SentIds::default();
+        let chats = BTreeMap::new();
+        let latest = BTreeMap::new();
         Self { row, mailbox, sent, chats, latest, rooms: BTreeSet::new(), created_rooms: 0 }
     }
 
@@ -148,7 +150,8 @@ impl SentIds {
             }
             oldest
         };
-        let (entries, hasher) = (&self.entries, &self.hasher);
+        let entries = &self.entries;
+        let hasher = &self.hasher;
         let rehash = |index: &u16| entries.get(usize::from(*index)).map_or(0, |(id, _)| hasher.hash_one(id));
         // There are fewer than 65,536 entries.
         self.by_id.insert_unique(hash, index as u16, rehash);

@@ -250,7 +250,8 @@ impl StoredState {
     /// room but the lobby (protocol, section 7).
     pub fn is_stranger(&self, sender: AccountNumber, recipient: AccountNumber) -> bool {
         let is_other = sender != recipient;
-        let (sender_rooms, recipient) = (&self.account(sender).rooms, self.account(recipient));
+        let sender_rooms = &self.account(sender).rooms;
+        let recipient = self.account(recipient);
         let is_lobby = |room: &RoomNumber| LOBBY.strip_prefix('#') == Some(self.room(*room).name.mapped());
         let has_written = recipient.chats.get(&sender).is_some_and(|chat| chat.has_written);
         is_other && !has_written && recipient.rooms.intersection(sender_rooms).all(is_lobby)

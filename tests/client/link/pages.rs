@@ -33,7 +33,8 @@ fn fetch(request: &Request, transcript: &str) -> usize {
 
 #[test]
 fn each_list_goes_on_after_its_last_record_until_a_page_is_not_full() {
-    let (luis, sala) = (Target::parse("luis").expect("a name"), RoomName::new("#sala").expect("a room"));
+    let luis = Target::parse("luis").expect("a name");
+    let sala = RoomName::new("#sala").expect("a room");
     let seven = Seq::new(7).expect("a number");
     type Record = fn(usize) -> String;
     let user: Record = |n| format!("u{n:05};online;");

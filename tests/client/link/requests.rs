@@ -35,7 +35,8 @@ fn sala() -> RoomName {
 }
 
 fn message(text: &str) -> Outgoing {
-    let (id, text) = (MessageId::new("m-1").expect("an id"), Text::new(text).expect("a text"));
+    let id = MessageId::new("m-1").expect("an id");
+    let text = Text::new(text).expect("a text");
     Outgoing { id, to: luis(), at: Timestamp::from_millis(0), text }
 }
 
@@ -83,7 +84,8 @@ fn a_message_is_sent_once_and_its_answer_is_for_its_id() {
 fn a_retry_looks_for_its_message_above_the_number_that_was_known() {
     let retry = |above| Request::Retry(message("hola"), seq(above));
     let accepted = |line| Answer::Accepted(one(line));
-    let (first, send) = ("> HISTORY;luis;50\n", "> SEND;m-1;luis;hola\n< OK;m-1;RECEIVED;<at>;12");
+    let first = "> HISTORY;luis;50\n";
+    let send = "> SEND;m-1;luis;hola\n< OK;m-1;RECEIVED;<at>;12";
     let found = format!("{first}< OK;2\n< 6;m-0;ana;luis;<at>;READ;x\n< 7;m-1;ana;luis;<at>;DELIVERED;hola");
     assert_answer(&retry(3), &found, &accepted("OK;m-1;RECEIVED;<at>;7"));
     // It is sent where the pages reach down to the number and do not have it: the ids of others are no matter.
@@ -206,7 +208,8 @@ fn lists_are_read_with_every_field() {
 
 #[test]
 fn a_caller_learns_whether_the_peer_is_online() {
-    let (request, token) = (Request::Peer(user("luis")), "5f2c0a7d5a1e4f0b8a9d3c6e7f801234");
+    let request = Request::Peer(user("luis"));
+    let token = "5f2c0a7d5a1e4f0b8a9d3c6e7f801234";
     let reply = format!("OK;192.0.2.7;9000;{token}");
     assert_answer(&request, &format!("> PEER;luis\n< {reply}"), &Answer::Peer(one::<Peer>(&reply)));
     assert_answer(&request, "> PEER;luis\n< KO;NO_USER;no", &refused(Code::NoUser));
@@ -235,7 +238,8 @@ fn who_joins_gets_the_messages_from_before_and_those_alone() {
     assert_answer(&request(50), "> JOIN;#sala\n< KO;QUOTA;no", &refused(Code::Quota));
     let joined = "> JOIN;#sala\n< OK\n";
     assert_answer(&request(0), joined, &Answer::Joined(None, Vec::new()));
-    let (chat, row) = ("#sala;9;8;2", "7;m-1;luis;#sala;<at>;READ;hola");
+    let chat = "#sala;9;8;2";
+    let row = "7;m-1;luis;#sala;<at>;READ;hola";
     let listed = format!("{joined}> CHATS\n< OK;2\n< luis;30;29;4\n< {chat}\n> HISTORY;#sala;50;9\n");
     let both = Answer::Joined(Some(one(chat)), all(&[row]));
     assert_answer(&request(50), &format!("{listed}< OK;1\n< {row}"), &both);

@@ -67,7 +67,8 @@ fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 fn play_connection(listener: &TcpListener, transcript: &str) {
-    let (mut stream, mut told_now) = (BufReader::new(accept(listener)), String::new());
+    let mut stream = BufReader::new(accept(listener));
+    let mut told_now = String::new();
     for line in transcript.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
         if let Some(told) = line.strip_prefix("< ") {
             told_now += &format!("{told}\n");

@@ -29,7 +29,8 @@ struct Thread<T> {
 
 impl<T: Send + 'static> Thread<T> {
     fn new(run: impl FnOnce(&Receiver<T>, &Sender<LinkEvent>) + Send + 'static) -> Self {
-        let ((requests, asked), (told, reports)) = (unbounded(), unbounded());
+        let (requests, asked) = unbounded();
+        let (told, reports) = unbounded();
         let thread = thread::spawn(move || run(&asked, &told));
         Self { requests, reports, thread }
     }
@@ -79,7 +80,8 @@ fn luis() -> Target {
 }
 
 fn send() -> Request {
-    let (id, text) = (MessageId::new("m-1").expect("an id"), Text::new("hola").expect("a text"));
+    let id = MessageId::new("m-1").expect("an id");
+    let text = Text::new("hola").expect("a text");
     Request::Send(Outgoing { id, to: luis(), at: Timestamp::from_millis(0), text }, Seq::ZERO)
 }
 

@@ -149,7 +149,8 @@ impl Sketch {
     pub fn window(&self) -> (Vec<(usize, Row)>, usize, usize) {
         let rows = self.places().rows;
         let talk = &self.talks[self.open.as_ref().unwrap()];
-        let (lines, height) = (talk.lines(rows.width.into(), self.new_above), usize::from(rows.height).max(1));
+        let lines = talk.lines(rows.width.into(), self.new_above);
+        let height = usize::from(rows.height).max(1);
         let last = lines.len().saturating_sub(1);
         let bottom = talk.place.as_ref().and_then(|place| talk.find(&lines, place)).unwrap_or(last);
         let first = bottom.saturating_sub(height - 1);
@@ -256,7 +257,8 @@ impl Sketch {
         let hint = if is_above { "newer messages below: Alt-End" } else { "F1 help" };
         let queued = self.talks.values().flat_map(|talk| &talk.items).filter(|item| Item::is_queued(item)).count();
         let queued = if queued > 0 { format!(" · {queued} queued") } else { String::new() };
-        let (left, width) = (format!("{}{queued}", self.around.link), usize::from(area.width));
+        let left = format!("{}{queued}", self.around.link);
+        let width = usize::from(area.width);
         let fits = cells(&left) + 2 + cells(hint) <= width;
         let text = if fits { format!("{left}{hint:>0$}", width - cells(&left)) } else { cut(&left, width) };
         buffer.set_stringn(area.x, area.y, text, width, Style::new());

@@ -135,8 +135,8 @@ impl Life {
     pub fn press_mouse(&mut self) {
         let places = self.sketch.places();
         let (width, height) = self.sketch.size;
-        let (column, row) =
-            (self.below(width.into()).try_into().unwrap(), self.below(height.into()).try_into().unwrap());
+        let column = self.below(width.into()).try_into().unwrap();
+        let row = self.below(height.into()).try_into().unwrap();
         let clicked = |area: ratatui::layout::Rect| area.contains((column, row).into());
         let click = MouseEventKind::Down(MouseButton::Left);
         if clicked(places.list) {
@@ -196,7 +196,8 @@ impl Life {
                 self.sketch.look_for_new();
             }
             _ => {
-                let (width, height) = (self.below(90) + 14, self.below(28) + 3);
+                let width = self.below(90) + 14;
+                let height = self.below(28) + 3;
                 self.sketch.size = (width.try_into().unwrap(), height.try_into().unwrap());
             }
         }

@@ -89,7 +89,8 @@ impl Sketch {
             return;
         }
         let open = self.open.clone().unwrap();
-        let (height, lines) = (usize::from(self.places().rows.height), self.window().0);
+        let height = usize::from(self.places().rows.height);
+        let lines = self.window().0;
         let last = lines.len().saturating_sub(1);
         let talk = self.talks.get_mut(&open).unwrap();
         let here = talk.place.as_ref().and_then(|place| talk.find(&lines, place));
@@ -108,8 +109,10 @@ impl Sketch {
         if !std::mem::take(&mut self.to_first_new) {
             return;
         }
-        let (lines, height) = (self.window().0, usize::from(rows.height));
-        let (open, above) = (self.open.clone().unwrap(), self.new_above);
+        let lines = self.window().0;
+        let height = usize::from(rows.height);
+        let open = self.open.clone().unwrap();
+        let above = self.new_above;
         let talk = self.talks.get_mut(&open).unwrap();
         let new = talk.items.iter().position(|item| item.number().is_some() && item.number() > above).unwrap();
         let first = lines.iter().position(|(item, _)| *item == new).unwrap();
@@ -212,7 +215,8 @@ impl Sketch {
         }
         // One row has the input while something is looked for.
         self.over = Over::Search(String::new(), false);
-        let (lines, height) = (self.window().0, usize::from(self.places().rows.height));
+        let lines = self.window().0;
+        let height = usize::from(self.places().rows.height);
         let talk = self.talks.get_mut(self.open.as_ref().unwrap()).unwrap();
         let holds = |item: &&Item| {
             let text = item.text.to_lowercase();

@@ -103,7 +103,8 @@ impl Talk {
     /// The lines of all items, each with the number of its item.
     pub fn lines(&self, width: usize, new_above: Option<u64>) -> Vec<(usize, Row)> {
         let mut lines = Vec::new();
-        let (mut day, mut is_new) = (None, false);
+        let mut day = None;
+        let mut is_new = false;
         for (number, item) in self.items.iter().enumerate() {
             let date = item.at.map(Timestamp::local_date);
             if let Some(date) = date.filter(|date| day != Some(*date)) {
@@ -243,7 +244,8 @@ fn blanks(count: usize) -> Row {
 
 /// Wraps a line: each character with the number of its word in the line.
 fn wrap(line: &str, first: usize, next: usize) -> Vec<Vec<(String, usize)>> {
-    let (mut rows, mut used) = (vec![Vec::new()], 0);
+    let mut rows = vec![Vec::new()];
+    let mut used = 0;
     for (number, word) in line.split(' ').enumerate() {
         let width = if rows.len() == 1 { first } else { next };
         if number > 0 && used < width {
@@ -256,7 +258,8 @@ fn wrap(line: &str, first: usize, next: usize) -> Vec<Vec<(String, usize)>> {
             used = 0;
         }
         for c in word.chars() {
-            let (width, size) = (if rows.len() == 1 { first } else { next }, c.width().unwrap());
+            let width = if rows.len() == 1 { first } else { next };
+            let size = c.width().unwrap();
             if used > 0 && used + size > width {
                 rows.push(Vec::new());
                 used = 0;

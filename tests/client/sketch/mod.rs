@@ -68,7 +68,8 @@ impl Life {
         sketch.talks = TARGETS.iter().map(|name| (target(name), Default::default())).collect();
         ["#lobby", "luis"].iter().for_each(|name| sketch.talks.get_mut(&target(name)).unwrap().was_open = true);
         sketch.open = Some(target("luis"));
-        let (random, notes) = (Random::new(seed), u64::MAX);
+        let random = Random::new(seed);
+        let notes = u64::MAX;
         let mut life =
             Self { seed, random, screen, sketch, found: None, notes, made: 0, notices: Vec::new(), steps: Vec::new() };
         life.notes = life.screen.model.notes.back().map_or(0, |note| note.number);
@@ -178,7 +179,8 @@ impl Life {
         self.notices.clear();
         let before = self.sketch.talks[self.sketch.open.as_ref().unwrap()].seen;
         self.sketch.note_drawn();
-        let (open, seen) = (self.sketch.open.clone().unwrap(), std::mem::take(&mut self.screen.seen));
+        let open = self.sketch.open.clone().unwrap();
+        let seen = std::mem::take(&mut self.screen.seen);
         let now = self.sketch.talks[&open].seen;
         let expected = if now > before { vec![(open, seq(now))] } else { Vec::new() };
         assert_eq!(seen, expected, "seed {}, after {:?}", self.seed, self.steps);
@@ -210,8 +212,10 @@ impl Life {
 fn assert_same(actual: &Buffer, expected: &Buffer, why: &dyn Fn() -> String) {
     let different = actual.area.positions().find(|at| actual.cell(*at) != expected.cell(*at));
     if let Some(at) = different {
-        let (shown, wanted) = (rows(actual).join("\n"), rows(expected).join("\n"));
-        let (cell, other) = (actual.cell(at), expected.cell(at));
+        let shown = rows(actual).join("\n");
+        let wanted = rows(expected).join("\n");
+        let cell = actual.cell(at);
+        let other = expected.cell(at);
         panic!("{}: at {at} is {cell:?} and not {other:?}\nthe screen is\n{shown}\nand not\n{wanted}", why());
     }
 }

@@ -69,7 +69,9 @@ pub fn help(width: usize) -> Vec<Row> {
 /// The question, and the beginning of the text.
 pub fn paste_rows(text: &str, area: Rect) -> Vec<Row> {
     let question = format!("insert {} lines? Enter or y inserts them, any other key does not", text.lines().count());
-    let (head, tail, style) = (Vec::new(), Vec::new(), Style::new());
+    let head = Vec::new();
+    let tail = Vec::new();
+    let style = Style::new();
     let paragraph = Paragraph { head, text: &question, style, tail, indent: 2, is_list: false, marks_ana: false };
     let begin = text.lines().take(usize::from(area.height).saturating_sub(2));
     let quiet = begin.map(|line| vec![(cut(line, area.width.into()), THEME.quiet())]);

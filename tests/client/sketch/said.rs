@@ -19,7 +19,8 @@ impl Life {
     pub fn arrive(&mut self) {
         let minutes = self.below(100);
         self.screen.pass(Duration::from_secs(60 * minutes));
-        let (to, count) = (target(self.pick(&TARGETS)), self.below(3) + 1);
+        let to = target(self.pick(&TARGETS));
+        let count = self.below(3) + 1;
         let mut events = Vec::new();
         for _ in 0..count {
             let from =
@@ -75,7 +76,8 @@ impl Life {
         }
         self.screen.answer();
         self.sketch.accept_queued();
-        let (to, state) = (self.pick(&TARGETS), self.pick(&[State::Received, State::Delivered, State::Read]));
+        let to = self.pick(&TARGETS);
+        let state = self.pick(&[State::Received, State::Delivered, State::Read]);
         let is_own = |item: &Item| matches!(item.content, Content::Own(_));
         if state > State::Received && self.sketch.talks[&target(to)].items.iter().any(is_own) {
             self.screen.reach(to, state);
@@ -136,12 +138,14 @@ impl Life {
 
     /// Messages of a room are with the server only.
     pub fn make_hole(&mut self) {
-        let (to, count) = (target(self.pick(&["#lobby", "#sala-de-los-que-leen"])), self.below(4) + 1);
+        let to = target(self.pick(&["#lobby", "#sala-de-los-que-leen"]));
+        let count = self.below(4) + 1;
         let first = seq(self.screen.last + 1);
         self.screen.last += count;
         let last = seq(self.screen.last);
         self.screen.app.state_to_maintain().apply(Record::Gap(Gap { target: to.clone(), first, last }));
-        let (key, content) = (format!("hole {last}"), Content::Hole(count, last.get()));
+        let key = format!("hole {last}");
+        let content = Content::Hole(count, last.get());
         self.sketch.talks.get_mut(&to).unwrap().receive(Item { key, at: None, text: String::new(), content });
     }
 
@@ -149,7 +153,8 @@ impl Life {
     pub fn command(&mut self) {
         match self.below(4) {
             0 if self.is_connected() => {
-                let (user, at) = (user(self.pick(&["luis", "eva"])), self.screen.at);
+                let user = user(self.pick(&["luis", "eva"]));
+                let at = self.screen.at;
                 let is_on = self.random.chance(60);
                 let event = if is_on { ServerEvent::Online { user, at } } else { ServerEvent::Offline { user, at } };
                 self.screen.poll(vec![event]);

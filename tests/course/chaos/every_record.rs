@@ -64,7 +64,8 @@ const CONNECTIONS: [(&str, &str, u64, &[Exchange]); 5] = [
 fn records() -> Vec<Record> {
     let mut records = Vec::new();
     for (user, port, connection, exchanges) in CONNECTIONS {
-        let (mut requests, mut replies) = (0, 0);
+        let mut requests = 0;
+        let mut replies = 0;
         let login: Exchange = ("LOGIN", "", &[("reply", &["OK", "LOGIN"])]);
         for (request, _, answers) in [&[login], exchanges].concat() {
             requests += 1;
@@ -110,7 +111,10 @@ fn play(server: &SmallServer, rule: &str) -> Vec<String> {
         Notice::Decided(decision) => {
             let connection = &decision.connection;
             let user = connection.user.as_ref().map_or("-", |user| user.shown());
-            let (port, number, way, line) = (connection.port, connection.number, decision.way, decision.line);
+            let port = connection.port;
+            let number = connection.number;
+            let way = decision.way;
+            let line = decision.line;
             format!("{user} {port}{number} {way} {line} {}", decision.record)
         }
         Notice::Trouble(trouble) => panic!("{trouble}"),
@@ -139,8 +143,10 @@ impl Drawn {
             pick(&["OK", "KO", "QUOTA", "SEQ"], 25),
             pick(&["MSG", "STATE"], 15),
         ];
-        let (kind, user) = (pick(&["request", "reply", "event", "row"], 35), pick(&["ana", "luis", "eva"], 30));
-        let (port, to) = (pick(&["SEND", "RECV"], 25), pick(&["server", "client"], 25));
+        let kind = pick(&["request", "reply", "event", "row"], 35);
+        let user = pick(&["ana", "luis", "eva"], 30);
+        let port = pick(&["SEND", "RECV"], 25);
+        let to = pick(&["server", "client"], 25);
         let count = pick(&["only", "first", "every"], 60).map(|how| (how, 1 + random.below(4)));
         Self { words: words.into_iter().flatten().collect(), kind, user, port, to, count }
     }
@@ -213,11 +219,13 @@ fn server() -> SmallServer {
 
 #[test]
 fn a_rule_applies_to_the_records_that_it_names_and_to_no_others() {
-    let (server, random) = (server(), &mut Random::of(7, std::iter::empty()));
+    let server = server();
+    let random = &mut Random::of(7, std::iter::empty());
     let mut applied = 0;
     for _ in 0..150 {
         let drawn = Drawn::draw(random);
-        let (rule, expected) = (drawn.rule(), drawn.expected());
+        let rule = drawn.rule();
+        let expected = drawn.expected();
         assert_eq!(play(&server, &rule), expected, "{rule}");
         applied += usize::from(!expected.is_empty());
     }

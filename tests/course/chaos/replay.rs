@@ -90,7 +90,8 @@ fn clients_behind_random_faults_deliver_everything_once() {
     });
     for number in 0..8 {
         for who in [0, 1] {
-            let (text, peer) = (format!("{} {number}", people[who].name), people[1 - who].name.clone());
+            let text = format!("{} {number}", people[who].name);
+            let peer = people[1 - who].name.clone();
             terminals[who].type_line(&format!("@{peer}: {text}"));
             people[who].typed.push(Typed { text, queued: true });
         }

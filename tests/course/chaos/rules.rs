@@ -178,7 +178,9 @@ fn a_split_record_comes_one_byte_at_a_time() {
     // A busy reader finds several bytes at once; one that finds them all in one piece saw no split.
     wait_until("a line in many pieces", || {
         send(&client, &line);
-        let (mut read, mut pieces, mut buffer) = (0, 0, [0; 1_000]);
+        let mut read = 0;
+        let mut pieces = 0;
+        let mut buffer = [0; 1_000];
         while read < line.len() {
             read += server.read(&mut buffer).expect("bytes");
             pieces += 1;

@@ -57,7 +57,8 @@ fn the_servers_of_the_groups_are_judged_and_graded() {
 #[test]
 fn traffic_is_counted() {
     let class = Class::started(ROSTER, 3);
-    let (ana, session) = (class.student("ana"), class.student("ana").session());
+    let ana = class.student("ana");
+    let session = class.student("ana").session();
     let mut line = ana.login();
     let reply = line.request("SEND;m-1;#lobby;hola");
     assert_eq!(line.request("SEND;m-1;#lobby;hola"), reply, "a retry is no other message");

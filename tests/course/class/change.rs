@@ -22,7 +22,8 @@ fn follow(student: &Student) -> Command {
 #[test]
 fn a_student_is_added_while_the_others_go_on() {
     let class = Class::started(ROSTER, 2);
-    let (ana, pids) = (class.student("ana"), [1, 2].map(|group| class.pid(group).expect("a server")));
+    let ana = class.student("ana");
+    let pids = [1, 2].map(|group| class.pid(group).expect("a server"));
     let mut client = follow(&ana).spawn().expect("a client");
     let mut lines = BufReader::new(client.stdout.take().expect("its output")).lines();
     class.student("eva").login().request("SEND;m-1;ana;before");
@@ -78,7 +79,8 @@ fn a_student_is_added_to_a_class_that_is_stopped_or_half_added() {
 #[test]
 fn an_empty_store_keeps_the_accounts_and_the_old_one() {
     let class = Class::started(ROSTER, 2);
-    let (ana, luis) = (class.student("ana"), class.student("luis"));
+    let ana = class.student("ana");
+    let luis = class.student("luis");
     ana.login().request("SEND;m-1;#lobby;antes");
     luis.login().request("SEND;m-1;#lobby;hola");
     assert_eq!(class.board(1)["messages"], "1");

@@ -101,7 +101,8 @@ impl Class {
         let student = |line: &str| {
             let fields: Vec<_> = line.split(';').collect();
             let address = |index: usize| format!("{}:{}", fields[3], fields[index]).parse().expect("an address");
-            let (name, password) = (fields[1].to_owned(), fields[2].to_owned());
+            let name = fields[1].to_owned();
+            let password = fields[2].to_owned();
             Student { group: fields[0].parse().expect("a group"), name, password, send: address(4), recv: address(5) }
         };
         lines.map(student).collect()

@@ -205,7 +205,8 @@ fn a_number_of_a_process_that_is_no_server_is_left_alone() {
 fn the_servers_outlive_the_terminal_that_started_them() {
     let class = Class::new(ROSTER, 2);
     let path = |name: &str| class.path(name).display().to_string();
-    let (roster, directory) = (path("roster.csv"), path("class"));
+    let roster = path("roster.csv");
+    let directory = path("class");
     let base = class.base_port.to_string();
     let arguments = ["class", "start", "--roster", &roster, "--groups", "2", "--base-port", &base, "--dir", &directory];
     let mut terminal = Terminal::start_program(WACHAT, &arguments.map(str::to_owned), None, &[], [24, 120]);

@@ -21,7 +21,8 @@ fn a_class_of_60_works_on_one_machine() {
     let clients: Vec<_> = std::thread::scope(|scope| {
         let students = students.iter().map(|student| {
             scope.spawn(|| {
-                let (mut line, session) = (student.login(), student.session());
+                let mut line = student.login();
+                let session = student.session();
                 assert!(line.request("SEND;m-1;#lobby;hola").starts_with("OK;m-1;"));
                 (line, session)
             })

@@ -143,7 +143,8 @@ fn a_login_is_of_ana_with_the_password_and_of_nobody_else() {
 fn a_later_session_takes_over_and_a_line_that_is_too_long_ends_the_connection() {
     let outcome = play("take SEND\nrun\nSEND < SEND;<id>;luis;hola\nSEND ok\nexit 0", LONG, |puppet| {
         let run = puppet.run()?;
-        let (mut first, mut send) = (run.log_in("RECV")?, run.log_in("SEND")?);
+        let mut first = run.log_in("RECV")?;
+        let mut send = run.log_in("SEND")?;
         first.try_send("POLL;0;9\n").ok()?;
         let mut second = run.log_in("RECV")?;
         assert_eq!(first.try_read_line(), None);

@@ -162,7 +162,8 @@ fn an_exit_code_is_zero_or_not_and_a_killed_client_has_none() {
             ("run\nexit not 0", "killed", "the client is killed"),
         ],
         |&(steps, code, came)| {
-            let (step, said) = (&steps[4..], failure(&play(steps, LONG, |puppet| ends(puppet, code))));
+            let step = &steps[4..];
+            let said = failure(&play(steps, LONG, |puppet| ends(puppet, code)));
             let expected = format!("the end of the client, with exit code {}", &step[5..]);
             assert_eq!([&*said.step, &said.expected, &said.came], [step, &expected, came]);
         },

@@ -18,9 +18,12 @@ fn sends(puppet: &mut Puppet, lines: &[&str]) -> Option<()> {
 fn each_request_of_a_verb_is_compared_with_the_next_step() {
     const PATTERN: &str = "SEND;<id>;luis;\"uno; dos\"";
     let steps = format!("take SEND\nrun\nSEND < {PATTERN}\nSEND ok\nSEND < READ;luis;0");
-    let (first, second) = (&*format!("SEND < {PATTERN}"), "SEND < READ;luis;0");
-    let (whole, long) = ("SEND;m-1;luis;\"uno; dos\"", format!("SEND;m-1;luis;{}", "x".repeat(300)));
-    let (cut, nothing) = (format!("{}… (314 bytes)", &long[..200]), "nothing in time");
+    let first = &*format!("SEND < {PATTERN}");
+    let second = "SEND < READ;luis;0";
+    let whole = "SEND;m-1;luis;\"uno; dos\"";
+    let long = format!("SEND;m-1;luis;{}", "x".repeat(300));
+    let cut = format!("{}… (314 bytes)", &long[..200]);
+    let nothing = "nothing in time";
     let cases: [(&[&str], &str, &str); 14] = [
         (&["SEND;m-1;eva;\"uno; dos\""], first, "SEND;m-1;eva;\"uno; dos\""),
         (&["SEND;m-1;luis;uno"], first, "SEND;m-1;luis;uno"),
@@ -131,7 +134,8 @@ fn the_small_server_answers_again_what_is_released() {
         "take SEND\nrun\nSEND < SEND;<id>;luis;uno\nwait 200\nrelease SEND\nstored luis: uno\nstored luis: dos\nexit 0";
     let outcome = play(steps, LONG, |puppet| {
         let run = puppet.run()?;
-        let (mut one, mut other) = (run.log_in("SEND")?, run.log_in("SEND")?);
+        let mut one = run.log_in("SEND")?;
+        let mut other = run.log_in("SEND")?;
         one.try_send("SEND;m-1;luis;uno\n").ok()?;
         std::thread::sleep(Duration::from_millis(50));
         other.try_send("SEND;m-2;luis;dos\n").ok()?;
@@ -158,8 +162,10 @@ fn a_request_within_a_time_is_neither_late_nor_early_and_silence_is_none_of_the_
     let within = "take SEND\nrun\nlogin SEND\nSEND within 400 20000 < SEND;<id>;luis;hola";
     let at_once = "take SEND\nrun\nlogin SEND\nSEND within 0 400 < SEND;<id>;luis;hola";
     let silent = "take SEND\ntake READ\nrun\nlogin SEND\nSEND silent 800";
-    let (right, other, read, pattern) =
-        ("SEND;m-1;luis;hola", "SEND;m-1;eva;hola", "READ;luis;0", "SEND;<id>;luis;hola");
+    let right = "SEND;m-1;luis;hola";
+    let other = "SEND;m-1;eva;hola";
+    let read = "READ;luis;0";
+    let pattern = "SEND;<id>;luis;hola";
     let cases = [
         (within, 1000, right, None),
         (within, 0, right, Some(["SEND;<id>;luis;hola not before 400ms", "it after a while"])),

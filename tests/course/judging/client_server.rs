@@ -198,7 +198,9 @@ fn a_reply_in_halves_comes_in_two_pieces() {
         // A busy reader may find both at once.
         let mut pieces = |line: &str, length: usize| {
             stream.write_all(line.as_bytes()).ok()?;
-            let (mut read, mut pieces, mut buffer) = (0, 0, [0; 100]);
+            let mut read = 0;
+            let mut pieces = 0;
+            let mut buffer = [0; 100];
             while read < length {
                 read += stream.read(&mut buffer).ok()?;
                 pieces += 1;
@@ -216,7 +218,8 @@ fn a_cut_ends_all_connections_with_its_line_and_later_ones_are_served() {
         passes(&format!("run\nlogin SEND\nlogin RECV\nwait 100\n{step}"), |puppet| {
             let run = puppet.run()?;
             let mut silent = run.connect("SEND")?;
-            let (mut send, mut recv) = (run.log_in("SEND")?, run.log_in("RECV")?);
+            let mut send = run.log_in("SEND")?;
+            let mut recv = run.log_in("RECV")?;
             recv.try_send("POLL;0;9\n").ok()?;
             for connection in [&mut send, &mut recv, &mut silent] {
                 assert_eq!(connection.try_read_line().as_deref(), last);
@@ -232,7 +235,8 @@ fn a_cut_ends_all_connections_with_its_line_and_later_ones_are_served() {
 fn nobody_listens_where_the_server_is_away_and_it_is_back_on_the_same_ports() {
     passes("run\nlogin SEND\nlogin RECV\naway\nin away\nout nobody\nback\nin back", |puppet| {
         let mut run = puppet.run()?;
-        let (mut send, mut recv) = (run.log_in("SEND")?, run.log_in("RECV")?);
+        let mut send = run.log_in("SEND")?;
+        let mut recv = run.log_in("RECV")?;
         assert_eq!((send.try_read_line(), recv.try_read_line()), (None, None));
         assert_eq!(run.input.recv().ok()?, "away");
         assert!(run.connect("SEND").is_none() && run.connect("RECV").is_none());

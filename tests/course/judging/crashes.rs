@@ -19,7 +19,8 @@ type Change = fn(&Asked, &mut Answer, usize);
 /// restarts so far.
 fn crash(change: Change) -> Outcome {
     let restarts = Arc::<AtomicUsize>::default();
-    let (of_server, directory) = (restarts.clone(), TempDir::new().expect("a directory"));
+    let of_server = restarts.clone();
+    let directory = TempDir::new().expect("a directory");
     let server = SmallServer::but(move |asked, answer| {
         // It answers a POLL at once, which is allowed, but need not be as fast as it can.
         if asked.text.starts_with("POLL") {
@@ -27,7 +28,8 @@ fn crash(change: Change) -> Outcome {
         }
         change(asked, answer, of_server.load(Ordering::Relaxed));
     });
-    let (file, over) = (directory.path().join("restart"), AtomicBool::new(false));
+    let file = directory.path().join("restart");
+    let over = AtomicBool::new(false);
     let command = format!("touch {0} && while [ -e {0} ]; do sleep 0.01; done", file.display());
     thread::scope(|scope| {
         scope.spawn(|| restart(&server, &file, &restarts, &over));

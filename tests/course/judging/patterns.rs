@@ -175,7 +175,8 @@ proptest! {
         };
         let patterns: Vec<_> = fields.iter().map(pattern).collect();
         let line: Vec<_> = fields.iter().map(|(.., field)| field.clone()).collect();
-        let (whole, place) = (patterns.join(";"), place.index(fields.len()));
+        let whole = patterns.join(";");
+        let place = place.index(fields.len());
         prop_assume!(!whole.ends_with("..."));
         let mut names = Names::default();
         prop_assert!(names.fits(&whole, &line.join(";")));

@@ -23,7 +23,9 @@ fn moments(count: usize) -> Vec<Moment> {
 }
 
 fn failed(step: &str, expected: &str, came: &str, count: usize) -> Verdict {
-    let (step, expected, came) = (step.to_owned(), expected.to_owned(), came.to_owned());
+    let step = step.to_owned();
+    let expected = expected.to_owned();
+    let came = came.to_owned();
     Verdict::Failed(Box::new(Failure { step, expected, came, moments: moments(count) }))
 }
 

@@ -149,13 +149,16 @@ fn as_many_tests_as_there_are_players_are_played_side_by_side() {
 /// Returns a test with this number.
 fn numbered(number: usize, steps: &str) -> &'static Test {
     let Test { side, group, title, clause, usual, .. } = *test(Side::Server, steps);
-    let (name, section, steps) = (format!("n-{number}"), "1".to_owned(), test(Side::Server, steps).steps.clone());
+    let name = format!("n-{number}");
+    let section = "1".to_owned();
+    let steps = test(Side::Server, steps).steps.clone();
     Box::leak(Box::new(Test { side, number, name, group, title, clause, section, usual, steps }))
 }
 
 #[test]
 fn tests_that_restart_come_last_one_after_the_other_and_results_are_in_the_order_of_the_tests() {
-    let (directory, server) = (TempDir::new().expect("a directory"), SmallServer::honest());
+    let directory = TempDir::new().expect("a directory");
+    let server = SmallServer::honest();
     let file = directory.path().join("restarts");
     // Two that run at the same time would both find no lock, or the other's.
     let command = format!("mkdir {0}.lock && sleep 0.2 && rmdir {0}.lock && echo x >>{0}", file.display());

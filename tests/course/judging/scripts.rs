@@ -94,7 +94,8 @@ fn a_run_plays_the_groups_and_tests_that_it_is_asked_for_once_and_in_order() {
 
 #[test]
 fn what_there_is_not_on_this_side_is_refused_with_the_groups_of_this_side() {
-    let (servers, clients) = (SERVERS.join(", "), SERVERS.map(|name| format!("client-{name}")).join(", "));
+    let servers = SERVERS.join(", ");
+    let clients = SERVERS.map(|name| format!("client-{name}")).join(", ");
     for (side, only, groups) in [
         (Some(Side::Server), "client-framing", servers.clone()),
         (Some(Side::Server), "client-framing-1", servers.clone()),

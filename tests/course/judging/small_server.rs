@@ -137,11 +137,13 @@ impl SmallServer {
 }
 
 fn listen_on(state: &Arc<State>, port: &'static str) -> Listening {
-    let (state, mut number) = (state.clone(), 0);
+    let state = state.clone();
+    let mut number = 0;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let accepted = move |stream: TcpStream, _| {
         number += 1;
-        let (state, name) = (state.clone(), format!("{port}{number}"));
+        let state = state.clone();
+        let name = format!("{port}{number}");
         state.streams.lock().push(stream.try_clone().expect("a socket"));
         thread::spawn(move || serve(&state, &name, stream));
     };
@@ -151,7 +153,9 @@ fn listen_on(state: &Arc<State>, port: &'static str) -> Listening {
 fn serve(state: &State, name: &str, mut stream: TcpStream) {
     stream.set_nodelay(true).expect("a socket");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a socket");
-    let (mut bytes, mut line, mut user) = (Vec::new(), 0, String::new());
+    let mut bytes = Vec::new();
+    let mut line = 0;
+    let mut user = String::new();
     let mut piece = [0; 65_536];
     while let Ok(length @ 1..) = stream.read(&mut piece) {
         *state.pieces.lock().entry((name.to_owned(), line + 1)).or_default() += 1;
@@ -238,7 +242,8 @@ impl Store {
         }
         self.acknowledge(user, after);
         let acknowledged = self.acknowledged[user];
-        let (numbered, mut lines) = (self.events.iter().zip(1..), Vec::new());
+        let numbered = self.events.iter().zip(1..);
+        let mut lines = Vec::new();
         for (Event { to, from, id, text }, seq) in
             numbered.filter(|(event, seq)| event.to == user && *seq > acknowledged)
         {

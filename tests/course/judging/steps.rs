@@ -103,7 +103,8 @@ fn names_are_new_in_each_test_and_have_the_forms_that_steps_ask_for() {
 #[test]
 fn single_bytes_come_in_many_pieces_with_a_long_pause_in_each_character() {
     let server = SmallServer::honest();
-    let (begin, many) = (Instant::now(), "x".repeat(100));
+    let begin = Instant::now();
+    let many = "x".repeat(100);
     let steps = format!(
         "A open SEND
          A bytes> LOGIN:{{any}}:{many}
@@ -261,7 +262,8 @@ fn the_time_line_has_all_that_was_sent_and_came_since_the_accounts() {
           A > TEXT
           A < OK",
     );
-    let (xs, ys) = ("x".repeat(200), "y".repeat(200));
+    let xs = "x".repeat(200);
+    let ys = "y".repeat(200);
     let moments = [
         "0.000      registers ana",
         "0.000      registers luis",

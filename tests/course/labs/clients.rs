@@ -49,7 +49,8 @@ impl Drop for Client {
 
 /// The first OK is lost: the client sends the message again, and it is stored once.
 fn converse(file: &str) {
-    let (home, world) = (tempfile::tempdir().unwrap(), World::without_lobby());
+    let home = tempfile::tempdir().unwrap();
+    let world = World::without_lobby();
     let Some(command) = make_client(&path("solutions").join(file), home.path()) else { return };
     world.register("ana");
     let mut luis = world.register("luis");

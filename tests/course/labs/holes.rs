@@ -47,7 +47,8 @@ pub fn filled(starter: &str, solution: &str, holes: &[usize]) -> String {
 }
 
 fn assert_differ_in_holes_only(starter: &str, solution: &str, holes: usize) {
-    let (start, end) = (parts(&read(starter)), parts(&read(solution)));
+    let start = parts(&read(starter));
+    let end = parts(&read(solution));
     assert_eq!(start.len(), end.len(), "{starter}: as many parts as in {solution}");
     for (start, end) in start.iter().zip(&end) {
         assert_eq!(start.hole, end.hole, "{starter}: the same holes as in {solution}");

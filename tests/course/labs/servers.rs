@@ -24,7 +24,8 @@ impl Running {
     /// Starts a server from its source; `None`: there is no tool chain.
     fn start(source: &Path) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let (place, [send, recv]) = (directory.path().display(), choose_ports());
+        let place = directory.path().display();
+        let [send, recv] = choose_ports();
         let server = make_server(source, directory.path())?;
         let script = path("skeletons/restart.sh").display().to_string();
         let restart = format!("cd {place} && SERVER='{server}' PORTS='{send} {recv}' sh {script}");

@@ -26,7 +26,8 @@ fn succeed(command: &mut Command) {
 
 /// Compiles a client into a directory, without warnings. Returns the command that starts it; `None`: no tool chain.
 pub fn make_client(source: &Path, to: &Path) -> Option<String> {
-    let (out, source_text) = (to.join("client"), source.display());
+    let out = to.join("client");
+    let source_text = source.display();
     match source.extension()?.to_str()? {
         "py" => is_there("python3", "--version").then(|| {
             let check = "import ast, sys; ast.parse(open(sys.argv[1]).read())";

@@ -51,8 +51,8 @@ fn hold() -> Conversation {
     let mut world = World::in_directory(directory, &["--no-lobby", "--trace", server_file]);
     world.register("ana");
     world.register("luis");
-    let (mut ana, mut luis) =
-        (world.terminal("ana", &["--trace", to_ana]), world.terminal("luis", &["--trace", to_luis]));
+    let mut ana = world.terminal("ana", &["--trace", to_ana]);
+    let mut luis = world.terminal("luis", &["--trace", to_luis]);
     luis.expect("connected to");
     ana.type_line(&format!("@luis: {HOSTILE}"));
     luis.expect("ana: hola");
@@ -97,7 +97,8 @@ fn kill_before_the_reply(world: &mut World, ana: &crate::support::Terminal, trac
 /// Has a message delivered and not read: of the others, ana may be told at once that they are read.
 fn deliver_unread(world: &World) {
     assert!(world.login("ana").request("SEND;unread;luis;al final").starts_with("OK;unread;"));
-    let (mut luis, mut ana) = (world.session("luis"), world.session("ana"));
+    let mut luis = world.session("luis");
+    let mut ana = world.session("ana");
     wait_until("the message", || luis.list("POLL;*;1").iter().any(|event| event.contains(";MSG;unread;")));
     luis.list("POLL;*;0");
     wait_until("its state", || ana.list("POLL;*;1").iter().any(|event| event.contains(";DELIVERED;")));

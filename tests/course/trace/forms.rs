@@ -58,7 +58,8 @@ fn mermaid_has_every_line_and_nothing_that_it_would_obey() {
 
 #[test]
 fn the_page_is_well_formed_and_loads_nothing() {
-    let (svg, html) = (form("svg"), form("html"));
+    let svg = form("svg");
+    let html = form("html");
     for text in [&svg, &html] {
         let elements = check_xml(text);
         let arrows_drawn = text.matches("<g class=\"arrow").count() - text.matches("departure").count();
@@ -75,7 +76,9 @@ fn the_page_is_well_formed_and_loads_nothing() {
 /// Asserts that a text is well-formed XML. Returns the number of elements of each name.
 fn check_xml(text: &str) -> HashMap<String, usize> {
     let text = text.strip_prefix("<!DOCTYPE html>").unwrap_or(text);
-    let (mut open, mut counts, mut rest) = (Vec::new(), HashMap::new(), text);
+    let mut open = Vec::new();
+    let mut counts = HashMap::new();
+    let mut rest = text;
     while let Some(start) = rest.find('<') {
         check_text(&rest[..start]);
         let (tag, after) = rest[start + 1..].split_once('>').expect("a tag ends");
@@ -129,7 +132,8 @@ fn the_expression_of_the_shiviz_log_matches_every_event() {
         let whole = found.get(0).expect("a match");
         assert_eq!(whole.start(), end, "nothing is left out before {:?}", whole.as_str());
         end = whole.end() + 1;
-        let (host, event) = (&found["host"], &found["event"]);
+        let host = &found["host"];
+        let event = &found["event"];
         let clock: HashMap<String, u64> = serde_json::from_str(&found["clock"]).expect("JSON");
         let next = own.entry(host.to_owned()).or_default();
         *next += 1;

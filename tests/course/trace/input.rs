@@ -38,7 +38,8 @@ fn files_that_are_no_traces_are_refused() {
 
 #[test]
 fn half_a_line_and_garbage_are_left_out_with_a_note() {
-    let (talk, directory) = (conversation(), TempDir::new().expect("a directory"));
+    let talk = conversation();
+    let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("server.csv");
     let text = fs::read_to_string(&talk.server).expect("a trace");
     let (start, rest) = text.split_once('\n').expect("lines");
@@ -128,7 +129,8 @@ fn the_vector_clocks_of_many_processes_take_a_bounded_memory() {
     let at = "2026-11-23T01:53:20.116Z";
     let mut text = format!("{at};server;START;;;;;1;wachat-trace/1\n");
     for number in 0..16_000 {
-        let (client, port) = (format!("client:u{number}"), 20_000 + number);
+        let client = format!("client:u{number}");
+        let port = 20_000 + number;
         let there = format!("SEND;127.0.0.1:{port};127.0.0.1:1666;u{number};1");
         let back = format!("SEND;127.0.0.1:1666;127.0.0.1:{port};u{number};1");
         writeln!(text, "{at};{client};START;;;;;1;wachat-trace/1").expect("to write");

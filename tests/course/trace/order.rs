@@ -24,7 +24,8 @@ fn shift(file: &Path, to: &Path) {
 #[track_caller]
 fn assert_sent_before_received(rows: &[[String; 7]]) -> usize {
     let mut sent: HashMap<Vec<String>, usize> = HashMap::new();
-    let (mut count, traced) = (0, |name: &str| name == "server" || name.starts_with("client:"));
+    let mut count = 0;
+    let traced = |name: &str| name == "server" || name.starts_with("client:");
     for [process, port, user, arrow, other, number, text] in rows {
         if !(traced(process) && traced(other)) {
             continue;
@@ -48,7 +49,8 @@ fn assert_sent_before_received(rows: &[[String; 7]]) -> usize {
 
 #[test]
 fn every_line_is_sent_before_it_is_received_also_when_a_clock_is_wrong() {
-    let (talk, directory) = (conversation(), TempDir::new().expect("a directory"));
+    let talk = conversation();
+    let directory = TempDir::new().expect("a directory");
     let shifted = directory.path().join("luis.csv");
     shift(&talk.luis, &shifted);
     let right = table(&talk.files(), &[]);
@@ -81,7 +83,8 @@ fn the_order_of_each_process_is_kept() {
 
 #[test]
 fn one_file_with_all_traces_is_as_good_as_three() {
-    let (talk, directory) = (conversation(), TempDir::new().expect("a directory"));
+    let talk = conversation();
+    let directory = TempDir::new().expect("a directory");
     let all = directory.path().join("all.csv");
     let text: String = talk.files().iter().map(|file| fs::read_to_string(file).expect("a trace")).collect();
     fs::write(&all, text).expect("to write");
@@ -113,7 +116,8 @@ fn a_user_with_the_name_of_a_process_is_not_the_process() {
 
 #[test]
 fn traces_that_contradict_each_other_or_are_cut_are_reported() {
-    let (talk, directory) = (conversation(), TempDir::new().expect("a directory"));
+    let talk = conversation();
+    let directory = TempDir::new().expect("a directory");
     let edited = directory.path().join("server.csv");
     let text = fs::read_to_string(&talk.server).expect("a trace");
     fs::write(&edited, text.replace("OK;ana;wachat/1\"", "OK;eva;wachat/1\"")).expect("to write");

@@ -62,7 +62,8 @@ impl Talk {
         let number = self.numbers.entry(key).or_default();
         *number += 1;
         let number = *number;
-        let (process, text) = (process.to_owned(), text.to_owned());
+        let process = process.to_owned();
+        let text = text.to_owned();
         self.lines.push(Line { process, user, port, event, number, text, what });
     }
 
@@ -89,7 +90,8 @@ impl Talk {
 
     fn send(&mut self, user: &'static str, random: &mut Random) {
         self.last += 1;
-        let (number, id) = (self.last, format!("m-{}", self.last));
+        let number = self.last;
+        let id = format!("m-{}", self.last);
         let what = What::Of(id.clone());
         self.line(user, Port::Send, true, &format!("SEND;{id};{ROOM};hola"), &what);
         self.entry("server", "", Port::Send, Event::Sync, "", What::Sync(Some(id.clone())));
@@ -229,7 +231,8 @@ fn shown(line: &Line) -> Shown {
 fn what_is_shown_of_a_message_is_what_a_search_of_every_line_finds() {
     let mut acknowledged = 0;
     for seed in 0..12 {
-        let (mut random, directory) = (Random::new(seed), TempDir::new().expect("a directory"));
+        let mut random = Random::new(seed);
+        let directory = TempDir::new().expect("a directory");
         let traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
         let mut talk = Talk { traced, ..Talk::default() };
         (0..40).for_each(|_| talk.step(&mut random));
@@ -286,7 +289,8 @@ fn with_marks(line: &Line, seen: &mut BTreeMap<String, u64>) -> String {
 fn every_line_has_the_remarks_that_belong_to_it() {
     let mut again = 0;
     for seed in 100..106 {
-        let (mut random, directory) = (Random::new(seed), TempDir::new().expect("a directory"));
+        let mut random = Random::new(seed);
+        let directory = TempDir::new().expect("a directory");
         let traced = USERS.into_iter().filter(|_| random.chance(60)).collect();
         let mut talk = Talk { traced, ..Talk::default() };
         (0..60).for_each(|_| talk.step(&mut random));

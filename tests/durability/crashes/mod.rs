@@ -20,7 +20,10 @@ fn runs(default: u64) -> std::ops::Range<u64> {
 #[test]
 fn promises_1_to_6_hold_when_the_power_is_cut_at_any_call() {
     let runs = runs(2_000);
-    let (mut cuts, mut accepted, mut checkpoints, mut full) = (0, 0, 0, 0);
+    let mut cuts = 0;
+    let mut accepted = 0;
+    let mut checkpoints = 0;
+    let mut full = 0;
     for seed in runs.clone() {
         let mut workload = Workload::new(seed);
         if let Err(broken) = workload.play() {

@@ -241,7 +241,8 @@ impl Workload {
     /// Of what was not synced, so many parts in a hundred are kept.
     pub fn cut_power(&mut self, share: u64) {
         self.end();
-        let (random, disk) = (&mut self.random, &self.disk);
+        let random = &mut self.random;
+        let disk = &self.disk;
         self.disk = disk.after_power_cut(|| random.chance(share));
     }
 
@@ -296,7 +297,8 @@ impl Workload {
     fn send_new(&mut self, user: &'static str) -> Step {
         self.next_id += 1;
         let places: Vec<_> = places().collect();
-        let (id, to) = (format!("m{}", self.next_id), places[self.random.below(places.len() as u64) as usize]);
+        let id = format!("m{}", self.next_id);
+        let to = places[self.random.below(places.len() as u64) as usize];
         let length = if self.random.chance(20) { self.random.below(2_000) } else { self.random.below(60) };
         let text = format!("{id};\n{}", "x".repeat(length as usize));
         self.send(user, &id, to, &text)
@@ -355,7 +357,8 @@ impl Workload {
             return Ok(Ok(()));
         }
         let one = &stored[self.random.below(stored.len() as u64) as usize];
-        let (read, upto) = (if ROOMS.contains(&&*one.to) { &one.to } else { &one.from }.to_string(), one.seq);
+        let read = if ROOMS.contains(&&*one.to) { &one.to } else { &one.from }.to_string();
+        let upto = one.seq;
         self.call_read(user, &read, upto)
     }
 
@@ -373,7 +376,8 @@ impl Workload {
 
     /// A user joins the passage, or leaves it.
     fn pass(&mut self, user: &'static str) -> Step {
-        let (inside, room) = (self.random.chance(50), Ok(target(PASSAGE)));
+        let inside = self.random.chance(50);
+        let room = Ok(target(PASSAGE));
         self.in_passage.entry(user).or_default().insert(inside);
         let command = match inside {
             true => Command::Join { user: name(user), room },
@@ -383,7 +387,8 @@ impl Workload {
     }
 
     fn ban(&mut self) -> Step {
-        let (banned, begins) = (BANNABLE[self.random.below(2) as usize], self.random.chance(50));
+        let banned = BANNABLE[self.random.below(2) as usize];
+        let begins = self.random.chance(50);
         self.is_banned.entry(banned).or_default().insert(begins);
         let command = match begins {
             true => Command::Ban { banned: bannable(banned), until: None, reason: ShortText::default() },
@@ -461,7 +466,8 @@ impl Workload {
     /// Hands the released effects to the clients.
     fn hear(&mut self) -> Result<(), String> {
         let Some(server) = &mut self.server else { return Ok(()) };
-        let (mut heard, mut lost) = (Vec::new(), Vec::new());
+        let mut heard = Vec::new();
+        let mut lost = Vec::new();
         let mut effects = Vec::new();
         server.group_commit.release_effects(&mut effects);
         for effect in effects {

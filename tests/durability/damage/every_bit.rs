@@ -36,7 +36,8 @@ fn written(lengths: &[usize]) -> Written {
         let bytes = read(disk, &segment()).unwrap();
         bytes.iter().rposition(|byte| *byte != b'\n').unwrap() + 2
     };
-    let (mut ends, mut batches) = (vec![end(&disk)], Vec::new());
+    let mut ends = vec![end(&disk)];
+    let mut batches = Vec::new();
     for (number, length) in lengths.iter().enumerate() {
         let lines: Vec<_> = (0..*length).map(|line| format!("{number};{line};{}", "x".repeat(100))).collect();
         lines.iter().for_each(|line| wal.append(|out| out.extend_from_slice(format!("{line}\n").as_bytes())));
@@ -154,7 +155,8 @@ fn turn(wal: &Written, at: usize) {
 fn every_bit_that_turns_in_the_last_batch_is_seen_wherever_that_batch_begins() {
     for lengths in [&[1][..], &[6], &[1, 1], &[3, 5]] {
         let wal = written(lengths);
-        let (start, end) = (wal.ends[lengths.len() - 1], wal.ends[lengths.len()]);
+        let start = wal.ends[lengths.len() - 1];
+        let end = wal.ends[lengths.len()];
         (start..end).for_each(|at| turn(&wal, at));
     }
 }
@@ -169,7 +171,8 @@ fn any_sectors_of_the_last_batch_may_be_missing() {
 fn any_sectors_may_be_missing(lengths: &[usize]) {
     let wal = written(lengths);
     let last = wal.batches.len();
-    let (start, end) = (wal.ends[last - 1], wal.ends[last]);
+    let start = wal.ends[last - 1];
+    let end = wal.ends[last];
     let sectors: Vec<_> = (start / SECTOR..=(end - 1) / SECTOR)
         .map(|sector| (sector * SECTOR).max(start)..((sector + 1) * SECTOR).min(end))
         .collect();

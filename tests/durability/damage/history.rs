@@ -32,7 +32,8 @@ fn login(server: &Handle, user: &str) -> Connection {
 fn store() -> SimulatedDisk {
     let disk = SimulatedDisk::default();
     let server = serve(&disk);
-    let (mut ana, mut luis) = (register(&server, "ana"), register(&server, "luis"));
+    let mut ana = register(&server, "ana");
+    let mut luis = register(&server, "luis");
     for number in 1..=8 {
         let reply = ana.request(&format!("SEND;m{number};#lobby;texto {number}"));
         assert!(reply.ends_with(&format!(";{number}")), "{reply}");
@@ -115,7 +116,8 @@ fn pages_go_on_past_damage_to_the_beginning() {
             content[at] ^= 1;
         }
     });
-    let (mut before, mut all) = (100, Vec::new());
+    let mut before = 100;
+    let mut all = Vec::new();
     loop {
         let page = ana.list(&format!("HISTORY;#lobby;2;{before}"));
         let Some(first) = page.first() else { break };
@@ -184,7 +186,8 @@ fn a_lost_or_shortened_file_stops_nobody_and_its_conversation_goes_on() {
 #[test]
 fn the_log_names_the_row_once_and_the_client_shows_a_line() {
     let mut world = World::without_lobby();
-    let (mut ana, mut luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let mut luis = world.register("luis");
     for line in [&mut ana, &mut luis] {
         assert_eq!(line.request("JOIN;#sala"), "OK");
     }
@@ -220,7 +223,8 @@ const ROWS: usize = 40;
 #[test]
 fn the_log_names_the_line_of_each_damage_and_says_nothing_of_a_whole_file() {
     let mut world = World::without_lobby();
-    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let _luis = world.register("luis");
     for number in 1..=ROWS {
         let text = format!("texto {number}. {}", "x".repeat(1_000));
         assert!(ana.request(&format!("SEND;m{number};luis;{text}")).starts_with("OK;"));
@@ -229,7 +233,8 @@ fn the_log_names_the_line_of_each_damage_and_says_nothing_of_a_whole_file() {
     let file = world.data().join("history/direct-0-1.csv");
     let whole = std::fs::read_to_string(&file).expect("the file");
     let cut = whole.len() - 5;
-    let (first, last) = (whole.replace("texto 2.", "texto 3."), whole.replace("texto 38.", "texto 39."));
+    let first = whole.replace("texto 2.", "texto 3.");
+    let last = whole.replace("texto 38.", "texto 39.");
     let not_as_written = "this is not a row as it was written";
     let shorter = format!("the file has {cut} bytes and should have {}", whole.len());
     let strange = "its first two lines are not those of this conversation";

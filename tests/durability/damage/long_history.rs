@@ -85,7 +85,8 @@ impl Long {
         let is_good = |row: usize| row < end && !damaged.contains(&row);
         let mut page = Vec::new();
         // The lowest number above the ones that are yet to come, and whether damage was met since.
-        let (mut last, mut met) = (before - 1, false);
+        let mut last = before - 1;
+        let mut met = false;
         last = last.min(self.filed.upto.get());
         let above = self.rows.iter().position(|(number, _)| *number >= before);
         let good_above = (above.unwrap_or(ROWS)..ROWS).find(|row| is_good(*row));
@@ -125,7 +126,8 @@ impl Long {
 
     /// Asserts that rows are found by their numbers.
     fn assert_rows(&self, damaged: &[usize]) {
-        let (store, mut random) = (self.store(), Random::new(5));
+        let store = self.store();
+        let mut random = Random::new(5);
         let file = self.open(&store).expect("the file");
         for share in [1, 5, 40, 100] {
             let numbers: Vec<_> = (1..=self.filed.upto.get() + 1).filter(|_| random.chance(share)).map(seq).collect();
@@ -176,7 +178,8 @@ fn a_damaged_row_is_a_range_in_its_place_on_every_page() {
 /// Some rows side by side and some alone, and now and then a lost end as well.
 #[test]
 fn any_damaged_rows_are_ranges_in_their_places_on_every_page() {
-    let (whole, mut random) = (long(), Random::new(7));
+    let whole = long();
+    let mut random = Random::new(7);
     let offsets = whole.offsets();
     for round in 0..8 {
         let long = Long { disk: whole.disk.after_power_cut(|| true), ..whole.clone() };
@@ -197,10 +200,12 @@ fn any_damaged_rows_are_ranges_in_their_places_on_every_page() {
 #[test]
 fn a_file_that_was_cut_anywhere_serves_the_rows_before_the_cut() {
     let long = long();
-    let (offsets, content) = (long.offsets(), read(&long.disk, Path::new(FILE)).expect("the file"));
+    let offsets = long.offsets();
+    let content = read(&long.disk, Path::new(FILE)).expect("the file");
     for row in [0, 1, 49, 50, 51, 91, 150, ROWS - 1] {
         // Between two rows, behind the next one's first byte, in its middle, before its line feed.
-        let (begin, end) = (offsets[row], offsets[row + 1]);
+        let begin = offsets[row];
+        let end = offsets[row + 1];
         for cut in [begin, begin + 1, (begin + end) / 2, end - 1] {
             long.disk.tamper(Path::new(FILE), |content| content.truncate(cut));
             long.assert_pages(row, &[], &format!("cut at {cut}, in row {row}"));
@@ -212,7 +217,8 @@ fn a_file_that_was_cut_anywhere_serves_the_rows_before_the_cut() {
 #[test]
 fn a_row_that_is_there_twice_is_served_once() {
     let whole = long();
-    let (offsets, content) = (whole.offsets(), read(&whole.disk, Path::new(FILE)).expect("the file"));
+    let offsets = whole.offsets();
+    let content = read(&whole.disk, Path::new(FILE)).expect("the file");
     for row in (1..ROWS).step_by(7) {
         // In the place of the next one.
         let begin = offsets[row - 1];
@@ -242,7 +248,8 @@ fn a_file_that_cannot_be_opened_or_is_cut_meanwhile_is_an_error_and_no_damage() 
     let error = long.open(&store).err().expect("it has to be said");
     assert!(matches!(error.problem, Problem::Io(_)), "{error}");
 
-    let (reads, disk) = (AtomicUsize::new(0), long.disk.clone());
+    let reads = AtomicUsize::new(0);
+    let disk = long.disk.clone();
     let store = open(Arc::new(move |what, _| {
         if what == "read" && reads.fetch_add(1, Ordering::Relaxed) == 1 {
             disk.tamper(Path::new(FILE), |content| content.truncate(100));
@@ -286,7 +293,8 @@ fn a_lost_part_of_any_length_takes_no_memory() {
     const LOST: usize = 96 << 20;
     // Without limits: what is read is charged, and the lost part is read.
     let mut world = World::new(&["--no-lobby", "--no-limits"]);
-    let (mut ana, _luis) = (world.register("ana"), world.register("luis"));
+    let mut ana = world.register("ana");
+    let _luis = world.register("luis");
     let text = "x".repeat(1_000);
     for number in 1..=9 {
         assert!(ana.request(&format!("SEND;m{number};luis;{text}")).starts_with("OK;"));
@@ -295,12 +303,14 @@ fn a_lost_part_of_any_length_takes_no_memory() {
     let file = world.data().join("history/direct-0-1.csv");
     let content = std::fs::read(&file).expect("the file");
     let rows: Vec<_> = content.split_inclusive(|byte| *byte == b'\n').collect();
-    let (before, after) = (rows[..6].concat(), rows[6..].concat());
+    let before = rows[..6].concat();
+    let after = rows[6..].concat();
     let lost = std::fs::File::create(&file).expect("the file");
     std::os::unix::fs::FileExt::write_all_at(&lost, &before, 0).expect("to write");
     std::os::unix::fs::FileExt::write_all_at(&lost, &after, (before.len() + LOST) as u64).expect("to write");
     let table = newest_checkpoint(&world.data()).join("conversations.csv");
-    let (old, new) = (format!(";{};", content.len()), format!(";{};", content.len() + LOST));
+    let old = format!(";{};", content.len());
+    let new = format!(";{};", content.len() + LOST);
     let changed = replace_in_table(&std::fs::read_to_string(&table).expect("a table"), &old, &new);
     std::fs::write(&table, changed).expect("to write");
     world.start();

@@ -114,7 +114,8 @@ fn a_missing_segment_is_refused_and_a_missing_last_one_is_a_shorter_wal() {
 fn segments_in_each_other_s_place_are_refused() {
     for (one, other) in [(1, 2), (2, 3), (1, 3)] {
         let written = three();
-        let (first, second) = (written.content(one), written.content(other));
+        let first = written.content(one);
+        let second = written.content(other);
         // Swapped, and each of them twice.
         written.with(one, &second).with(other, &first).assert_refused(&strange(one, other));
         written.with(one, &second).assert_refused(&strange(one, other));
@@ -139,7 +140,8 @@ fn a_segment_behind_the_last_that_is_a_copy_is_refused() {
 
 #[test]
 fn a_segment_of_another_store_is_refused() {
-    let (written, disk) = (three(), SimulatedDisk::default());
+    let written = three();
+    let disk = SimulatedDisk::default();
     let elsewhere = Location { owner: "another".into(), ..location(&disk) };
     let other = write(disk, &elsewhere, 600, 2, written.batches.clone());
     for number in 1..=3 {
@@ -151,10 +153,12 @@ fn a_segment_of_another_store_is_refused() {
 /// The very segment with the same batches, of another life of the store: another salt.
 #[test]
 fn batches_under_the_head_of_another_life_are_refused() {
-    let (written, other) = (three(), three());
+    let written = three();
+    let other = three();
     let head = |content: &[u8]| content.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for number in 1..=3 {
-        let (mine, theirs) = (written.content(number), other.content(number));
+        let mine = written.content(number);
+        let theirs = other.content(number);
         let mixed = [&theirs[..head(&theirs)], &mine[head(&mine)..]].concat();
         let changed = written.with(number, &mixed);
         changed.assert_refused(&format!("{} line 2: batch ", path(number).display()));
@@ -169,7 +173,8 @@ fn a_torn_batch_before_another_segment_is_damage_of_its_own_segment() {
         let mut content = written.content(number);
         let mark = content.windows(7).rposition(|bytes| bytes == b"COMMIT;").unwrap();
         content[mark..].fill(b'\n');
-        let (file, next) = (path(number), path(number + 1));
+        let file = path(number);
+        let next = path(number + 1);
         let what = format!("batch {} is broken, and there are later ones in {}", 2 * number, next.display());
         written.with(number, &content).assert_refused(&format!("{} line 5: {what}", file.display()));
     }
@@ -214,7 +219,8 @@ fn a_recovery_goes_on_in_the_last_segment_that_has_a_batch() {
 
 /// The whole batches of a segment: where each begins, and where its commit mark ends.
 fn batches(content: &[u8]) -> Vec<(usize, usize)> {
-    let (mut ends, mut at) = (Vec::new(), 0);
+    let mut ends = Vec::new();
+    let mut at = 0;
     for line in content.split_inclusive(|byte| *byte == b'\n') {
         at += line.len();
         if line.starts_with(b"wachat-wal") || line.starts_with(b"COMMIT;") {
@@ -246,7 +252,8 @@ fn a_gap_in_the_numbers_of_batches_is_damage_wherever_it_is_and_whoever_reads() 
                 continue; // No reader can tell it from a shorter log.
             }
             let changed = written.with(segment, &without(&content, there[first].0, there[last].1));
-            let (at, what) = (location(&changed.disk), format!("segment {segment} without {first} to {last}"));
+            let at = location(&changed.disk);
+            let what = format!("segment {segment} without {first} to {last}");
             changed.assert_refused("/wal/00000");
             let mut ignore = |_: &[u8]| Ok(());
             assert!(inspect(&at, 0, 1, &mut ignore).is_err(), "{what}: check");

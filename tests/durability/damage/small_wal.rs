@@ -74,7 +74,10 @@ fn work(log: &mut SmallWal, sure: Records, random: &mut Random) -> Expected {
 
 /// Runs until a call fails, then cuts the power or goes on as after a kill; twice.
 fn run(seed: u64, call: u64, fault: Fault) -> bool {
-    let (mut disk, mut random, mut sure, mut has_failed) = (home(), Random::new(seed), Records::new(), false);
+    let mut disk = home();
+    let mut random = Random::new(seed);
+    let mut sure = Records::new();
+    let mut has_failed = false;
     for life in 0..3 {
         disk.fail(disk.calls() + call, if life < 2 { fault } else { Fault::Error(io::ErrorKind::NotFound) });
         let possible = match open(&disk) {
@@ -130,7 +133,8 @@ fn a_log_is_few_files_which_a_compaction_makes_one() {
 
 #[test]
 fn a_compaction_leaves_room_for_as_much_again_and_takes_records_of_any_length() {
-    let (disk, owner) = (home(), "o".repeat(100));
+    let disk = home();
+    let owner = "o".repeat(100);
     let open = || {
         let mut count = 0;
         let opened = SmallWal::open(location(&disk, &owner), &mut |_| {

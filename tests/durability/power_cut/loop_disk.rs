@@ -40,7 +40,8 @@ impl LoopDisk {
         if !rustix::process::geteuid().is_root() {
             return Err("only root may mount a file system".to_owned());
         }
-        let (image, mount) = (directory.join("image"), directory.join("disk"));
+        let image = directory.join("image");
+        let mount = directory.join("disk");
         let made = File::create(&image).and_then(|file| file.set_len(IMAGE_BYTES));
         made.and_then(|()| std::fs::create_dir(&mount)).map_err(|error| format!("no room for a disk: {error}"))?;
         see_mounts_alone()?;

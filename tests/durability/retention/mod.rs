@@ -183,7 +183,8 @@ fn a_clock_that_has_jumped_or_is_behind_removes_nothing() {
     server.clean_up(Retention { direct: Some(DAY * 365), rooms: None, trusts_clock: false });
     let all = found(&disk, DATA);
     assert_eq!(all.len(), 7);
-    let (year, now) = (365 * DAY.as_millis() as u64, server.time);
+    let year = 365 * DAY.as_millis() as u64;
+    let now = server.time;
     // Ahead: the last clean-up was too long ago. Messages with wrong times change nothing about that.
     server.time = now + 4 * year;
     server.send("ana", "luis", "wrong time");
@@ -223,8 +224,8 @@ fn a_reader_that_was_told_of_the_old_file_finds_the_new_one() {
     let mut server = played(&disk);
     server.checkpoint();
     let state = server.group_commit.state();
-    let (filed, participants) =
-        (state.conversation(id("direct-0-1")).unwrap().filed, state.participants(id("direct-0-1")));
+    let filed = state.conversation(id("direct-0-1")).unwrap().filed;
+    let participants = state.participants(id("direct-0-1"));
     let store = server.store.clone();
     server.clean_up(MONTH);
     let file = store.history(id("direct-0-1"), &participants, filed).unwrap().expect("a history");

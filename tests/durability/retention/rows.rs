@@ -59,14 +59,17 @@ impl Model {
     fn read_room(&self, server: &mut GroupCommitHarness, random: &mut Random) {
         let name = USERS[random.below(3) as usize];
         let Some(seq) = self.in_room.iter().rev().nth(random.below(3) as usize) else { return };
-        let (user, target, seq) = (user(name), Ok(Target::parse(LOBBY).unwrap()), Seq::new(*seq).unwrap());
+        let user = user(name);
+        let target = Ok(Target::parse(LOBBY).unwrap());
+        let seq = Seq::new(*seq).unwrap();
         server.request(Command::Read { user, target, seq, last_of_peer: LastOfPeer::NotLookedUp });
     }
 
     /// A member leaves, and nothing of the room waits for it any more; or it comes back.
     fn move_member(&mut self, server: &mut GroupCommitHarness, random: &mut Random) {
         let name = USERS[random.below(3) as usize];
-        let (user, room) = (user(name), Ok(Target::parse(LOBBY).unwrap()));
+        let user = user(name);
+        let room = Ok(Target::parse(LOBBY).unwrap());
         if self.members.insert(name) {
             server.request(Command::Join { user, room });
             return;
@@ -102,9 +105,12 @@ fn histories(disk: &SimulatedDisk) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn each_row_that_is_young_or_waits_stays_and_each_other_one_goes() {
-    let (mut removed, mut kept_old) = (0, 0);
+    let mut removed = 0;
+    let mut kept_old = 0;
     for seed in 0..60 {
-        let (disk, mut random, mut model) = (SimulatedDisk::default(), Random::new(seed), Model::default());
+        let disk = SimulatedDisk::default();
+        let mut random = Random::new(seed);
+        let mut model = Model::default();
         let mut server = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
         USERS.iter().for_each(|name| server.register(name));
         model.members.extend(USERS);

@@ -199,7 +199,8 @@ fn a_file_that_is_damaged_anywhere_stays_as_it_is_and_no_copy_of_it_is_left() {
 /// Makes a history file as large as one step rewrites, by rows as they are written: all but its first one are young.
 fn enlarge(disk: &SimulatedDisk, path: &Path, at: Timestamp) -> u64 {
     let mut content = read(disk, path).expect("a file");
-    let (text, mut seq) = ("x".repeat(limits::TEXT_BYTES), 1_000);
+    let text = "x".repeat(limits::TEXT_BYTES);
+    let mut seq = 1_000;
     while (content.len() as u64) < limits::CLEAN_UP_BYTES {
         seq += 1;
         let start = content.len();
@@ -207,7 +208,8 @@ fn enlarge(disk: &SimulatedDisk, path: &Path, at: Timestamp) -> u64 {
         row.plain(seq).plain("m").plain("ana").plain("luis").plain(at.to_string()).text(&text);
         end_with_checksum(&mut content, start);
     }
-    let (length, checksum) = (content.len(), crc32fast::hash(&content));
+    let length = content.len();
+    let checksum = crc32fast::hash(&content);
     let rows = content.iter().filter(|byte| **byte == b'\n').count() - 2;
     disk.tamper(path, |now| *now = content);
     let tables = Path::new("/data/checkpoint-000001");

@@ -47,12 +47,14 @@ fn pairs_against_redis() {
     };
     let world = World::new(&["--no-limits"]);
     wachat::register(&world, PAIRS);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
     for round in 0..ROUNDS {
         ours.push(run((0..PAIRS).map(|pair| wachat::pair(&world, round, pair)).collect()));
         theirs.push(run((0..PAIRS).map(|pair| redis.stream(round, pair, 1)).collect()));
     }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ours = median(&mut ours);
+    let theirs = median(&mut theirs);
     let ratio = ours / theirs;
     println!("durable messages a second: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}");
     // The measuring programs' own costs decide which of the two is ahead: the assertion is that both are of the same
@@ -70,12 +72,14 @@ fn a_room_against_redis() {
     let members = size("WACHAT_MEMBERS", 500);
     let world = World::new(&["--no-limits"]);
     wachat::register_room(&world, members);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
     for round in 0..ROUNDS {
         ours.push(run(vec![wachat::room(&world, round, members)]));
         theirs.push(run(vec![redis.stream(round, PAIRS, members)]));
     }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let ours = median(&mut ours);
+    let theirs = median(&mut theirs);
     let ratio = ours / theirs;
     println!(
         "durable messages a second to {members} connected readers: wachat {ours:.0}, redis {theirs:.0}, ratio {ratio:.2}"
@@ -117,7 +121,8 @@ fn run(talks: Vec<Talk>) -> f64 {
 impl Round {
     fn rate(&self) -> f64 {
         std::thread::sleep(WARM_UP);
-        let (before, start) = (self.sent.load(Ordering::Relaxed), Instant::now());
+        let before = self.sent.load(Ordering::Relaxed);
+        let start = Instant::now();
         std::thread::sleep(COUNTED);
         (self.sent.load(Ordering::Relaxed) - before) as f64 / start.elapsed().as_secs_f64()
     }

@@ -96,7 +96,8 @@ DQUOTE = %x22\nHTAB = %x09\nCR = %x0D\nLF = %x0A";
     }
 
     fn repeated_ends(&self, least: usize, most: usize, node: &Node, text: &[char], at: usize) -> BTreeSet<usize> {
-        let (mut reached, mut ends) = (BTreeSet::from([at]), BTreeSet::new());
+        let mut reached = BTreeSet::from([at]);
+        let mut ends = BTreeSet::new();
         for count in 0..=most.min(text.len() + 1) {
             if count >= least {
                 // An end that was reached before leads to no new one.

@@ -33,7 +33,8 @@ fn read(text: &str) -> Result<Option<ControlRequest>, &'static str> {
 fn requests() -> Vec<(ControlRequest, &'static str, &'static str)> {
     let new =
         |name, hash: &str, address| NewAccount { name: user(name), password_hash: hash.into(), email: email(address) };
-    let (one, two) = (new("ana", "$a;b", "ana@example.org"), new("Zoë", "$c", ""));
+    let one = new("ana", "$a;b", "ana@example.org");
+    let two = new("Zoë", "$c", "");
     let (accounts, password_hash): (_, Arc<str>) = (vec![one.clone(), two], "$d=\"x\"".into());
     let ban = |who, seconds, reason| ControlRequest::Ban { banned: banned(who), seconds, reason: short(reason) };
     let of = SessionChoice::Of(user("12"));
@@ -131,7 +132,8 @@ fn a_request_of_another_form_is_none() {
 
 #[test]
 fn what_an_administrator_says_has_a_length() {
-    let (longest, hash) = ("x".repeat(limits::SHORT_TEXT_BYTES), "x".repeat(limits::PASSWORD_HASH_BYTES));
+    let longest = "x".repeat(limits::SHORT_TEXT_BYTES);
+    let hash = "x".repeat(limits::PASSWORD_HASH_BYTES);
     for (format, text) in [
         ("ANNOUNCE;<x>", &longest),
         ("BAN;ana;;<x>", &longest),
@@ -163,14 +165,17 @@ fn assert_line<T: Codec + PartialEq + std::fmt::Debug>(record: T, line: &str) {
 fn each_record_that_an_administrator_reads_has_its_line() {
     let at = |millis: u64| Timestamp::from_millis(1_795_219_000_120 + millis);
     let [first, second, third] = ["2026-11-20T23:56:40.120Z", "2026-11-20T23:56:40.121Z", "2026-11-20T23:56:40.122Z"];
-    let (name, created_at) = (user("María"), at(0));
+    let name = user("María");
+    let created_at = at(0);
     for (address, seen, removed) in
         [("", None, None), ("a@b", Some(1), None), ("a;b@c", Some(1), Some(2)), ("", None, Some(2))]
     {
-        let (last_seen, removed_at) = (seen.map(at), removed.map(at));
+        let last_seen = seen.map(at);
+        let removed_at = removed.map(at);
         let record = Account { name: name.clone(), email: email(address), created_at, last_seen, removed_at };
         let quoted = if address.contains(';') { format!("\"{address}\"") } else { address.to_owned() };
-        let (seen, removed) = (seen.map_or("", |_| second), removed.map_or("", |_| third));
+        let seen = seen.map_or("", |_| second);
+        let removed = removed.map_or("", |_| third);
         assert_line(record, &format!("María;{quoted};{first};{seen};{removed}"));
     }
     for (creator, text) in [(None, ""), (Some(user("ana")), "ana")] {

@@ -25,7 +25,8 @@ fn fields(line: &str) -> Vec<String> {
 
 /// Asserts how a record of a reply is read: with its first `least` fields at least, and without regard to further ones.
 fn assert_reply<T: Codec + PartialEq + Debug>(line: &str, least: usize) {
-    let (all, read) = (fields(line), |fields: &[String]| T::parse(fields.join(";").as_bytes()));
+    let all = fields(line);
+    let read = |fields: &[String]| T::parse(fields.join(";").as_bytes());
     let value = read(&all).unwrap_or_else(|_| panic!("{line}"));
     let mut written = value.line();
     assert_eq!(written.pop(), Some(b'\n'));
@@ -145,7 +146,8 @@ fn a_reader_of_requests_takes_the_fields_of_the_form_and_no_others() {
     let verbs = |lines: &[(&str, usize)]| -> Vec<String> {
         lines.iter().map(|(line, _)| line.split(';').next().unwrap_or_default().to_owned()).collect()
     };
-    let (of_send, of_recv) = (verbs(&requests), verbs(&polls));
+    let of_send = verbs(&requests);
+    let of_recv = verbs(&polls);
     assert!(SEND_COMMANDS.iter().all(|command| of_send.iter().any(|verb| verb == command.verb())));
     assert!(RECV_COMMANDS.iter().all(|command| of_recv.iter().any(|verb| verb == command.verb())));
 }

@@ -155,8 +155,10 @@ fn its_tables_of_requests_and_events_are_those_of_the_parser() {
 fn its_numbers_are_the_limits_of_the_program() {
     let page = PAGE.split_whitespace().collect::<Vec<_>>().join(" ");
     let timeout = limits::TIMEOUT.as_secs();
-    let (least, most) = (limits::TIMEOUT_SECONDS.start(), limits::TIMEOUT_SECONDS.end());
-    let (first, last) = (limits::DIRECT_PORTS.start(), limits::DIRECT_PORTS.end());
+    let least = limits::TIMEOUT_SECONDS.start();
+    let most = limits::TIMEOUT_SECONDS.end();
+    let first = limits::DIRECT_PORTS.start();
+    let last = limits::DIRECT_PORTS.end();
     for phrase in [
         format!("The time-out is {timeout} seconds (`serve --timeout`, {least} to {most})"),
         format!("{} in all, {} from one address", number(limits::CONNECTIONS as u64), limits::CONNECTIONS_PER_ADDRESS),
@@ -324,7 +326,9 @@ proptest! {
         (address, port, token, fingerprint) in (any::<std::net::IpAddr>(), any::<u16>(), token(), fingerprint()),
     ) {
         let grammar = grammar();
-        let (user, id, text) = (message.from.clone(), message.id.clone(), message.text.clone());
+        let user = message.from.clone();
+        let id = message.id.clone();
+        let text = message.text.clone();
         let message_at = message.at;
         let accepted = Accepted { id: id.clone(), at: message.at, seq: last };
         for (rule, line) in [

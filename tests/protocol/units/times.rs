@@ -78,7 +78,8 @@ fn times_are_written_and_read_as_the_time_library_does_whatever_came_before() {
             2 => millis / 1_000 * 1_000,
             _ => millis.saturating_sub(2_500) + random.below(5_000),
         };
-        let (time, text) = (Timestamp::from_millis(millis), format!("{:.3}", instant(millis)));
+        let time = Timestamp::from_millis(millis);
+        let text = format!("{:.3}", instant(millis));
         let other = match random.below(4) {
             0 => text.replace('Z', "+00:00"),
             1 => text.replace('T', " "),
@@ -98,11 +99,13 @@ fn times_are_written_and_read_as_the_time_library_does_whatever_came_before() {
 
 #[test]
 fn times_are_added_and_rounded_to_the_millisecond() {
-    let (time, day) = (Timestamp::from_millis, 86_400_000);
+    let time = Timestamp::from_millis;
+    let day = 86_400_000;
     let mut random = crate::support::random::Random::new(4);
     for _ in 0..2_000 {
         let bits = random.below(43);
-        let (at, by) = (random.below(1 << 42), random.below(1 << bits));
+        let at = random.below(1 << 42);
+        let by = random.below(1 << bits);
         let span = Duration::from_millis(by);
         assert_eq!((time(at).later(span).millis(), time(at).millis()), (at + by, at));
         assert_eq!(time(at).before(span).millis(), at.saturating_sub(by));

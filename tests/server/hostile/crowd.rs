@@ -53,7 +53,8 @@ pub struct Crowd {
 impl Crowd {
     /// Needs as many accounts as [`users`] says.
     pub fn start(world: &World, size: usize, manners: &'static [Manner], is_tls: bool) -> Self {
-        let (addresses, turns) = (world.addresses(), Arc::new(AtomicUsize::new(0)));
+        let addresses = world.addresses();
+        let turns = Arc::new(AtomicUsize::new(0));
         let count = turns.clone();
         let attack = Attack::start(1, move |_| {
             let member = |number| Member::new(number, manners[number % manners.len()], addresses, is_tls);

@@ -33,7 +33,8 @@ fn a_hundred_thousand_bad_lines() {
         return;
     }
     let mut scene = Scene::new(&["--no-lobby"], USERS);
-    let (address, answered) = (scene.world.send, Arc::new(AtomicUsize::new(0)));
+    let address = scene.world.send;
+    let answered = Arc::new(AtomicUsize::new(0));
     let count = answered.clone();
     let attack = Attack::start(USERS, move |user| {
         let count = count.clone();

@@ -23,7 +23,8 @@ fn a_flood_of_logins() {
     let failed = |scene: &Scene| scene.page().value("wachat_logins_total{outcome=\"failed\"}");
     let address = scene.world.send;
     let attack = Attack::start(THREADS, move |thread| {
-        let (mut open, mut number) = (VecDeque::new(), thread);
+        let mut open = VecDeque::new();
+        let mut number = thread;
         move || {
             number += THREADS;
             // Another address each time: one that has failed often has to wait.

@@ -52,7 +52,8 @@ fn connections_to_the_administrators_socket() {
     let mut scene = Scene::new(&["--no-lobby"], 0);
     let path = scene.world.data().join("control.sock");
     let attack = Attack::start(2, move |_| {
-        let (path, mut open) = (path.clone(), VecDeque::new());
+        let path = path.clone();
+        let mut open = VecDeque::new();
         move || {
             let mut stream = UnixStream::connect(&path).expect("a connection");
             // Silent, half a request, a whole one whose reply nobody reads.

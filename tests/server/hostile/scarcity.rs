@@ -73,7 +73,8 @@ fn send_until_checkpoint(scene: &Scene, ana: &mut Connection) {
 #[test]
 fn no_file_can_be_opened() {
     let mut scene = Scene::new(&["--no-lobby", "--no-limits"], 0);
-    let (mut ana, files) = (scene.enter(&login("ana")), scene.process().holds().files);
+    let mut ana = scene.enter(&login("ana"));
+    let files = scene.process().holds().files;
     limit(&scene.world, "nofile", files as u64);
     let mut waiting = TcpStream::connect(scene.world.send).map(|stream| stream.peer_addr()).into_iter().count();
     waiting += (0..50).filter_map(|_| TcpStream::connect(scene.world.recv).ok()).count();

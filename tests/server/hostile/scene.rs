@@ -42,7 +42,8 @@ struct Holds {
 
 impl Holds {
     fn of(world: &World) -> Self {
-        let (process, data) = (Process::of(world.pid()), world.data().display().to_string());
+        let process = Process::of(world.pid());
+        let data = world.data().display().to_string();
         let files = process.open_files().iter().filter(|file| !file.starts_with(&data)).count();
         Self { threads: process.holds().threads, files }
     }
@@ -116,7 +117,8 @@ impl Scene {
     pub fn assert_undisturbed(&mut self, beside: &str) {
         let most = self.own * FACTOR + FLOOR;
         let mut measured = Vec::new();
-        let (begin, mut is_undisturbed) = (Instant::now(), false);
+        let begin = Instant::now();
+        let mut is_undisturbed = false;
         while !is_undisturbed && (measured.is_empty() || begin.elapsed() < PATIENCE) {
             let percentile = self.percentile();
             is_undisturbed = percentile < most;
@@ -128,7 +130,8 @@ impl Scene {
 
     /// Asserts that the server has given back what the hostile clients took, and serves.
     pub fn finish(mut self) {
-        let (process, (holds, resident)) = (self.process(), self.before);
+        let process = self.process();
+        let (holds, resident) = self.before;
         let as_before = || (Holds::of(&self.world) == holds).then_some(());
         wait_or(as_before, || {
             format!("before: {holds:?}, now: {:?}, which are {:#?}", Holds::of(&self.world), process.open_files())
@@ -207,7 +210,8 @@ impl Attack {
     pub fn start<Act: FnMut() + 'static>(threads: usize, make: impl Fn(usize) -> Act + Clone + Send + 'static) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let run = |number| {
-            let (is_over, make) = (is_over.clone(), make.clone());
+            let is_over = is_over.clone();
+            let make = make.clone();
             move || {
                 // It lowers the calling thread alone, on Linux.
                 let _ = rustix::process::setpriority_process(None, 19);

@@ -13,7 +13,8 @@ impl Model {
         if self.are_in(room, &[user]) {
             return Ok(OK.to_owned());
         }
-        let (at, last) = (self.at(), self.last);
+        let at = self.at();
+        let last = self.last;
         self.record(|model| {
             if !model.rooms.values().any(|open| *open == room) {
                 let free = (0..).find(|number| !model.rooms.contains_key(number)).expect("a number");
@@ -89,7 +90,8 @@ impl Model {
         if !is_room(to) && self.is_removed[to] {
             return Err("NO_USER");
         }
-        let (seq, at) = (self.last + 1, self.at());
+        let seq = self.last + 1;
+        let at = self.at();
         let recipients = if is_room(to) { self.others_in(to, from) } else { BTreeSet::new() };
         self.record(|model| {
             model.last = seq;
@@ -120,7 +122,8 @@ impl Model {
             return Ok(OK.to_owned());
         }
         let from_peer = self.sent.iter().filter(|sent| (sent.from, sent.to) == (place, user) && sent.seq <= upto);
-        let (at, last_of_peer) = (self.at(), from_peer.map(|sent| sent.seq).max().unwrap_or(0));
+        let at = self.at();
+        let last_of_peer = from_peer.map(|sent| sent.seq).max().unwrap_or(0);
         self.record(|model| {
             model.read.insert((user, place), upto);
             match is_room(place) {
@@ -139,7 +142,8 @@ impl Model {
             return;
         }
         self.last += 1;
-        let (seq, key) = (self.last, (place, state));
+        let seq = self.last;
+        let key = (place, state);
         let line = format!("{seq};STATE;{};{state};{upto};{}\n", PLACES[place], self.at());
         self.receipts[sender].retain(|receipt| receipt.key != key);
         self.receipts[sender].push(Receipt { seq, key, line });

@@ -93,7 +93,9 @@ impl Play {
 
     fn step(&mut self) {
         self.model.now += self.random.below(3) * self.random.below(400);
-        let (user, place, room) = (self.below(USERS), self.below(PLACES.len()), USERS + self.below(2));
+        let user = self.below(USERS);
+        let place = self.below(PLACES.len());
+        let room = USERS + self.below(2);
         match self.random.below(69) {
             0..=17 if !self.model.is_removed[user] => self.send(user, place),
             18..=32 => self.poll(),
@@ -126,8 +128,10 @@ impl Play {
 
     fn send(&mut self, from: usize, to: usize) {
         // Some ids come again, with the same text or another one.
-        let (id, text) = (self.random.below(1_000) % 400, ["hola", "vale"][self.below(2)]);
-        let (message, words) = (MessageId::new(&format!("m-{id}")).expect("an id"), Text::new(text).expect("a text"));
+        let id = self.random.below(1_000) % 400;
+        let text = ["hola", "vale"][self.below(2)];
+        let message = MessageId::new(&format!("m-{id}")).expect("an id");
+        let words = Text::new(text).expect("a text");
         let command = Command::Send { user: name(from), id: message, to: target(to), text: words };
         self.request(command, |model, _| model.send(from, id, to, text));
     }
@@ -153,7 +157,8 @@ impl Play {
     fn open(&mut self, user: usize) {
         // A login that took long is older than the session that exists.
         let age = if self.random.chance(15) { self.random.below(30) } else { 0 };
-        let (order, address) = (self.connections + 1 - age, [192, 0, 2, user as u8].into());
+        let order = self.connections + 1 - age;
+        let address = [192, 0, 2, user as u8].into();
         let command = Command::Open { user: name(user), order, address };
         self.request(command, |model, connection| model.open(connection, user, order));
     }
@@ -170,7 +175,8 @@ impl Play {
     }
 
     fn change_session(&mut self) {
-        let (connection, way) = (self.session(), self.random.below(4));
+        let connection = self.session();
+        let way = self.random.below(4);
         self.model.acknowledge();
         match way {
             0 => self.model.close(connection),

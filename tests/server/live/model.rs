@@ -151,7 +151,11 @@ impl Model {
             Some((_, replaced)) => self.answers.push((replaced, "closed: REPLACED".to_owned())),
             None => self.tell(&self.contacts(user), &format!("ONLINE;{};{}", PLACES[user], self.at())),
         }
-        let (sent, has_ended, direct, told, poll) = (0, false, None, Vec::new(), None);
+        let sent = 0;
+        let has_ended = false;
+        let direct = None;
+        let told = Vec::new();
+        let poll = None;
         self.sessions[user] = Some(Session { connection, order, sent, has_ended, direct, told, poll });
         self.seen(user);
         Ok(format!("OK;{};wachat/1;{};store\n", PLACES[user], self.acknowledged[user]))

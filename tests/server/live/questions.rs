@@ -77,15 +77,18 @@ impl Model {
 
     fn conversation(&self, sent: &Sent) -> ConversationId {
         let room = self.rooms.iter().find(|(_, room)| **room == sent.to).map(|(number, _)| format!("room-{number}"));
-        let (low, high) = (sent.from.min(sent.to), sent.from.max(sent.to));
+        let low = sent.from.min(sent.to);
+        let high = sent.from.max(sent.to);
         ConversationId::parse(&room.unwrap_or(format!("direct-{low}-{high}"))).expect("a conversation")
     }
 }
 
 /// Returns a message as a history file has it: its state comes later.
 fn record(sent: &Sent) -> HistoryRecord {
-    let (id, text) = (MessageId::new(&format!("m-{}", sent.id)), Text::new(&sent.text));
-    let (id, text) = (id.expect("an id"), text.expect("a text"));
+    let id = MessageId::new(&format!("m-{}", sent.id));
+    let text = Text::new(&sent.text);
+    let id = id.expect("an id");
+    let text = text.expect("a text");
     let to = target(sent.to).expect("a target");
     let message = Message { seq: seq(sent.seq), id, from: name(sent.from), to, at: sent.at, text };
     HistoryRecord::Message { message: message.into(), state: State::Received }

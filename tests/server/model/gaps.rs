@@ -11,7 +11,8 @@ const HISTORIES: u32 = 2_000;
 /// Ana and eva write to luis and to a room in turns; he takes an event or two at a time.
 fn action() -> impl Strategy<Value = Action> {
     const LUIS: usize = 1;
-    let (from, id) = (prop_oneof![Just(0_usize), Just(2)], any::<u8>());
+    let from = prop_oneof![Just(0_usize), Just(2)];
+    let id = any::<u8>();
     let max = 1..3_usize;
     prop_oneof![
         6 => (from.clone(), id).prop_map(|(from, id)| Action::Send { from, id, to: USERS, text: 0 }),

@@ -41,7 +41,8 @@ fn no_new_name_looks_like_one_that_is_taken() {
             let row = random.below(LOOKS.len() as u64) as usize;
             let text = LOOKS[row][random.below(LOOKS[row].len() as u64) as usize];
             let name = UserName::new(text).expect("a name");
-            let (ana, room) = (UserName::new("ana").expect("a name"), Target::parse(&format!("#{text}")));
+            let ana = UserName::new("ana").expect("a name");
+            let room = Target::parse(&format!("#{text}"));
             let (command, wanted) = match random.below(10) {
                 0..=2 => {
                     let wanted = expected(&mut accounts, row, &name, Said::Ko(Code::Exists));
@@ -78,7 +79,8 @@ fn accounts_that_are_made_together_look_like_no_other_and_not_like_each_other() 
     let mut real = Real::with_any_rooms();
     let mut import = |names: &[&str]| {
         let new = |name: &&str| {
-            let (name, email) = (UserName::new(name).expect("a name"), Email::default());
+            let name = UserName::new(name).expect("a name");
+            let email = Email::default();
             NewAccount { name, password_hash: "x".into(), email }
         };
         let accounts = names.iter().map(new).collect();

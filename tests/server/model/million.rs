@@ -19,7 +19,8 @@ const FAST: Duration = Duration::from_secs(2);
 
 /// the state machine, and what a start would make of its write-ahead log: every record, replayed.
 fn with_its_replay() -> (Real, Real) {
-    let (mut real, replayed) = (Real::new(), Real::new());
+    let mut real = Real::new();
+    let replayed = Real::new();
     real.lines.clear();
     (real, replayed)
 }
@@ -68,7 +69,8 @@ fn a_member_who_never_comes_and_one_who_never_says_read() {
     for user in 0..3 {
         real.say(ConnectionId(0), Command::Join { user: name(user), room: Ok(target(3)) });
     }
-    let (mut told, mut last) = (0, 0);
+    let mut told = 0;
+    let mut last = 0;
     for number in 0..MILLION {
         last = send(&mut real, &mut replayed, number, 3);
         if number % 50 == 49 {
@@ -97,7 +99,8 @@ fn check_gap(real: &mut Real, last: u64) {
     let connection = ConnectionId(u64::MAX);
     let open = Command::Open { user: name(1), order: u64::MAX, address: [127, 0, 0, 1].into() };
     real.request(connection, open);
-    let (mut after, mut got) = (Seq::ZERO, HashSet::new());
+    let mut after = Seq::ZERO;
+    let mut got = HashSet::new();
     loop {
         let poll = Command::Poll { after: After::Number(after), wait: Some(0), max: 1_000 };
         let Some(Effect::Events { delivery, .. }) = real.request(connection, poll) else { panic!("luis's poll") };

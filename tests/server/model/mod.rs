@@ -102,7 +102,9 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let (user, room, target) = (0..USERS, USERS..PLACES.len(), 0..PLACES.len());
+    let user = 0..USERS;
+    let room = USERS..PLACES.len();
+    let target = 0..PLACES.len();
     let max = prop_oneof![3 => 1..6usize, 1 => Just(1_000)];
     prop_oneof![
         8 => (user.clone(), 0..30u8, target.clone(), 0..3u8)
@@ -127,7 +129,8 @@ fn action() -> impl Strategy<Value = Action> {
 fn both(model: &mut Model, real: &mut Real, untold: &mut Untold, action: &Action) -> Option<(Said, Said)> {
     match *action {
         Action::Send { from, id, to, text } => {
-            let (id, text) = (format!("id-{id}"), model.text(text));
+            let id = format!("id-{id}");
+            let text = model.text(text);
             let command = Command::Send {
                 user: name(from),
                 id: MessageId::new(&id).unwrap(),
@@ -229,7 +232,8 @@ fn noted(untold: &mut Untold, user: usize, after: u64, said: Said) -> Said {
 
 /// Plays a history on both.
 fn play(capacities: Capacities, is_long: bool, actions: &[Action]) -> Result<(), TestCaseError> {
-    let (mut model, mut real) = (Model::new(capacities, is_long), Real::with_capacities(capacities));
+    let mut model = Model::new(capacities, is_long);
+    let mut real = Real::with_capacities(capacities);
     let mut untold = Untold::default();
     for action in actions {
         if let Some((wanted, said)) = both(&mut model, &mut real, &mut untold, action) {

@@ -117,7 +117,8 @@ impl Real {
     /// Adds the events that are in files only; here the list of all records stands for the files.
     fn complete(&self, delivery: Delivery) -> Vec<Event> {
         let filed: HashSet<_> = delivery.filed.values().flat_map(|filed| filed.seqs.iter().copied()).collect();
-        let (mut events, mut before) = (delivery.events, Seq::ZERO);
+        let mut events = delivery.events;
+        let mut before = Seq::ZERO;
         for line in self.lines.iter().filter(|_| !filed.is_empty()) {
             let (last, record) = Record::parse(line).unwrap();
             // The number of the line can be larger than the message's own: STATE events of the record come after it.
@@ -150,7 +151,8 @@ impl Real {
 
     /// Returns the answer to STATUS, as if the message were one of the user.
     pub fn status(&mut self, user: usize, room: usize, seq: u64) -> Said {
-        let (seq, page) = (Seq::new(seq).unwrap(), Page::after(None));
+        let seq = Seq::new(seq).unwrap();
+        let page = Page::after(None);
         let command = Command::Status { user: name(user), target: Ok(target(room)), seq, page };
         match self.request(ConnectionId(0), command).expect("an answer") {
             Effect::Excerpt(_, excerpt) => Said::Statuses(

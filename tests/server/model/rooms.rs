@@ -111,7 +111,8 @@ fn a_recovery_gives_rooms_the_numbers_that_they_had() {
     }
     server.leave("ana", "#b");
     server.leave("ana", "#d");
-    let (snapshot, before) = (server.machine.stored.snapshot(), server.lines.len());
+    let snapshot = server.machine.stored.snapshot();
+    let before = server.lines.len();
     for room in ["#e", "#f", "#g"] {
         server.join("luis", room);
     }
@@ -169,12 +170,14 @@ fn the_administrator_sees_about_how_much_a_room_holds() {
     let mut server = Server::new(&["ana"]);
     server.join("ana", "#a");
     let send = |server: &mut Server, id: &str| {
-        let (id, text) = (MessageId::new(id).unwrap(), Text::new(&"x".repeat(44)).unwrap());
+        let id = MessageId::new(id).unwrap();
+        let text = Text::new(&"x".repeat(44)).unwrap();
         server.request(Command::Send { user: name("ana"), id, to: Ok(target("#a")), text });
         server.machine.stored.summarize_rooms(None).next().expect("a room").bytes
     };
     assert_eq!((send(&mut server, "1"), send(&mut server, "2")), (300, 600));
-    let (id, upto) = (ConversationId::parse("room-0").unwrap(), server.machine.stored.last);
+    let id = ConversationId::parse("room-0").unwrap();
+    let upto = server.machine.stored.last;
     let filed = HistoryPrefix { bytes: 1_000, upto, rows: 2, ..HistoryPrefix::default() };
     assert_eq!(server.machine.stored.mark_history_written(&[(id, filed)])[0].len(), 2);
     assert_eq!(send(&mut server, "3"), 1_300);

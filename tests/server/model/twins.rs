@@ -51,7 +51,8 @@ type Done = (Vec<String>, Vec<String>);
 impl Server {
     fn new() -> Self {
         let stored = || StoredState::with_capacities("store".into(), CAPACITIES);
-        let (saved, machine) = (stored().snapshot(), StateMachine::new(stored(), policy()));
+        let saved = stored().snapshot();
+        let machine = StateMachine::new(stored(), policy());
         Self { machine, saved, lines: Vec::new() }
     }
 
@@ -157,12 +158,14 @@ impl Play {
             return;
         }
         self.registered.push(name);
-        let (new, password_hash) = (user(name), "$hash".into());
+        let new = user(name);
+        let password_hash = "$hash".into();
         if self.random.chance(50) {
             self.say(Command::Register { name: new, password_hash });
             return;
         }
-        let (email, lobby) = (Email::new("a@example.org").expect("an address"), self.random.chance(50));
+        let email = Email::new("a@example.org").expect("an address");
+        let lobby = self.random.chance(50);
         self.say(Command::AddAccounts { accounts: vec![NewAccount { name: new, password_hash, email }], lobby });
     }
 
@@ -218,7 +221,8 @@ impl Play {
         self.ids += 1;
         // Now and then again, remembered or not.
         let id = if self.random.chance(20) { self.ids - self.random.below(self.ids.min(20)) } else { self.ids };
-        let (id, to) = (MessageId::new(&format!("m{id}")).expect("an id"), self.target());
+        let id = MessageId::new(&format!("m{id}")).expect("an id");
+        let to = self.target();
         let text = "x; ".repeat(self.random.below(200) as usize / 2 + 1);
         let text = Text::new(&text).expect("a text");
         self.say(Command::Send { user: from, id, to, text });
@@ -256,7 +260,8 @@ impl Play {
     }
 
     fn read(&mut self, who: UserName) {
-        let (last, target) = (self.stays.machine.stored.last.get(), self.target());
+        let last = self.stays.machine.stored.last.get();
+        let target = self.target();
         let seq = Seq::new(last - self.random.below(last.min(30) + 1)).expect("a number");
         let command = |last_of_peer| Command::Read { user: who.clone(), target: target.clone(), seq, last_of_peer };
         let out = self.say(command(LastOfPeer::NotLookedUp));

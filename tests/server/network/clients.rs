@@ -41,7 +41,8 @@ fn write_to_each_other(mut people: [Person; 2], run: &Run, world: &World) {
     let mut terminals = [start(&people[0]), start(&people[1])];
     for batch in 0..BATCHES {
         for who in [0, 1] {
-            let (name, peer) = (people[who].name.clone(), people[1 - who].name.clone());
+            let name = people[who].name.clone();
+            let peer = people[1 - who].name.clone();
             for number in 0..BATCH {
                 let text = format!("{name} {batch}-{number}");
                 terminals[who].type_line(&format!("@{peer}: {text}"));

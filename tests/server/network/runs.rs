@@ -57,7 +57,8 @@ pub fn play(seeds: Range<u64>, at_once: u64, run: impl Fn(u64, &World) -> Harm +
         Err(_) => seeds,
     };
     let mut world = World::new(&["--timeout", "5"]);
-    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Harm::default()));
+    let next = AtomicU64::new(seeds.start);
+    let sum = Mutex::new(Harm::default());
     thread::scope(|scope| {
         for _ in 0..at_once.min(seeds.end - seeds.start) {
             scope.spawn(|| {

@@ -148,11 +148,13 @@ impl Disk for SimulatedDisk {
     /// Renames within one directory only.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.call()?;
-        let ((directory, old), (other, new)) = (split(from)?, split(to)?);
+        let (directory, old) = split(from)?;
+        let (other, new) = split(to)?;
         if directory != other {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let (directory, number) = (state.find(directory)?, state.find(from)?);
+        let directory = state.find(directory)?;
+        let number = state.find(from)?;
         state.change(directory, vec![(old, None), (new, Some(number))])
     }
 

@@ -128,7 +128,8 @@ fn change_names(names: &mut Names, change: &NameChange) {
 /// Keeps some of a write's sectors. Where a later one is kept and an earlier one is not, the bytes between are
 /// zeros if the file did not reach there before.
 fn keep_sectors(left: &mut Vec<u8>, offset: usize, bytes: &[u8], keep: &mut impl FnMut() -> bool) {
-    let (mut at, mut rest) = (offset, bytes);
+    let mut at = offset;
+    let mut rest = bytes;
     while !rest.is_empty() {
         let (sector, after) = rest.split_at(rest.len().min(SECTOR - at % SECTOR));
         if keep() {

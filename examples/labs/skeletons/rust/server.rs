@@ -108,16 +108,20 @@ const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// Returns the time as section 2 has it.
 fn now() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, seconds) = (time.as_secs() / 86_400 + 719_468, time.as_secs() % 86_400);
+    let days = time.as_secs() / 86_400 + 719_468;
+    let seconds = time.as_secs() % 86_400;
     // Years that begin in March, in eras of 400 years: the leap day is the last of its year.
-    let (era, day) = (days / 146_097, days % 146_097);
+    let era = days / 146_097;
+    let day = days % 146_097;
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let hour = seconds / 3_600;
+    let minute = seconds / 60 % 60;
+    let second = seconds % 60;
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", time.subsec_millis())
 }
 
@@ -193,7 +197,8 @@ impl State {
     }
 
     fn apply_account(&mut self, name: &str, shown: &str, password: &str) {
-        let (shown, password) = (shown.to_string(), password.to_string());
+        let shown = shown.to_string();
+        let password = password.to_string();
         let account = Account { shown, password, acknowledged: 0, events: BTreeMap::new(), read: HashMap::new() };
         self.accounts.insert(name.to_string(), account);
     }
@@ -354,7 +359,8 @@ impl Session<'_> {
         let syntax = Ko("SYNTAX", "the first line is LOGIN:name:password");
         let parts: Vec<_> = std::str::from_utf8(line).unwrap_or("").splitn(3, ':').collect();
         let [verb, shown, password] = parts[..] else { return Err(syntax) };
-        let (verb, name) = (verb.to_uppercase(), shown.to_lowercase());
+        let verb = verb.to_uppercase();
+        let name = shown.to_lowercase();
         if !["LOGIN", "REGISTER"].contains(&verb.as_str()) || password.is_empty() {
             return Err(syntax);
         }
@@ -366,7 +372,8 @@ impl Session<'_> {
         // END 3
         self.user = name;
         let Account { shown, acknowledged, .. } = &state.accounts[&self.user];
-        let (shown, acknowledged) = (shown.clone(), acknowledged.to_string());
+        let shown = shown.clone();
+        let acknowledged = acknowledged.to_string();
         if self.port == Port::Send {
             return Ok(record(&["OK", &shown, "wachat/1"]));
         }
@@ -428,7 +435,8 @@ impl Session<'_> {
     }
 
     fn read(&self, target: &str, upto: &str) -> Answer {
-        let (number, mut state) = (number(upto, 0, MAX_NUMBER)?, self.server.lock());
+        let number = number(upto, 0, MAX_NUMBER)?;
+        let mut state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, READ): not above the last message there, and without effect below an earlier READ.
         Ok("OK".to_string())
@@ -436,7 +444,8 @@ impl Session<'_> {
     }
 
     fn status(&self, target: &str, seq: &str) -> Answer {
-        let (number, state) = (number(seq, 0, MAX_NUMBER)?, self.server.lock());
+        let number = number(seq, 0, MAX_NUMBER)?;
+        let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, STATUS): each recipient, and the state there.
         Err(Ko("NO_MESSAGE", "there are no states yet"))
@@ -444,7 +453,8 @@ impl Session<'_> {
     }
 
     fn history(&self, target: &str, limit: &str, before: &str) -> Answer {
-        let (limit, before) = (number(limit, 1, 1000)? as usize, number(before, 0, MAX_NUMBER)?);
+        let limit = number(limit, 1, 1000)? as usize;
+        let before = number(before, 0, MAX_NUMBER)?;
         let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 4 (section 5, HISTORY): the last messages of a conversation, in ascending order.
@@ -453,7 +463,9 @@ impl Session<'_> {
     }
 
     fn poll(&self, after: &str, wait: &str, most: &str) -> Answer {
-        let (upto, wait, most) = (number(after, 0, MAX_NUMBER)?, number(wait, 0, 9)?, number(most, 1, 1000)? as usize);
+        let upto = number(after, 0, MAX_NUMBER)?;
+        let wait = number(wait, 0, 9)?;
+        let most = number(most, 1, 1000)? as usize;
         let mut state = self.server.lock();
         // TODO 5 (section 6, POLL): it acknowledges, and it waits for an event.
         // END 5
@@ -492,7 +504,8 @@ fn is_name(name: &str) -> bool {
 
 /// Returns the first rows, as many as a reply may have, but one at least.
 fn fitting(mut rows: Vec<String>) -> Vec<String> {
-    let (mut size, mut count) = (0, 0);
+    let mut size = 0;
+    let mut count = 0;
     while count < rows.len() && (count == 0 || size + rows[count].len() < MAX_REPLY) {
         size += rows[count].len() + 1;
         count += 1;
@@ -511,7 +524,8 @@ fn accept(server: &Arc<Server>, listener: &TcpListener, port: Port) {
         thread::spawn(move || {
             let _ = connection.set_nodelay(true);
             let is_replaced = Arc::new(AtomicBool::new(false));
-            let (server, connection) = (&*server, &connection);
+            let server = &*server;
+            let connection = &connection;
             Session { server, connection, port, user: String::new(), is_replaced }.serve();
         });
     }

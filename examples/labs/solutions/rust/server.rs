@@ -119,7 +119,9 @@ enum In {
 /// Returns the fields of a record. KO SYNTAX: it is none.
 fn split(line: &[u8]) -> Result<Vec<String>, Ko> {
     let text = std::str::from_utf8(line).map_err(|_| Ko("SYNTAX", "this is not UTF-8"))?;
-    let (mut fields, mut field, mut state) = (Vec::new(), String::new(), In::Start);
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut state = In::Start;
     let mut characters = text.chars();
     while let Some(c) = characters.next() {
         match (state, c) {
@@ -181,16 +183,20 @@ const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// Returns the time as section 2 has it.
 fn now() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, seconds) = (time.as_secs() / 86_400 + 719_468, time.as_secs() % 86_400);
+    let days = time.as_secs() / 86_400 + 719_468;
+    let seconds = time.as_secs() % 86_400;
     // Years that begin in March, in eras of 400 years: the leap day is the last of its year.
-    let (era, day) = (days / 146_097, days % 146_097);
+    let era = days / 146_097;
+    let day = days % 146_097;
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let hour = seconds / 3_600;
+    let minute = seconds / 60 % 60;
+    let second = seconds % 60;
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", time.subsec_millis())
 }
 
@@ -266,7 +272,8 @@ impl State {
     }
 
     fn apply_account(&mut self, name: &str, shown: &str, password: &str) {
-        let (shown, password) = (shown.to_string(), password.to_string());
+        let shown = shown.to_string();
+        let password = password.to_string();
         let account = Account { shown, password, acknowledged: 0, events: BTreeMap::new(), read: HashMap::new() };
         self.accounts.insert(name.to_string(), account);
     }
@@ -334,7 +341,8 @@ impl State {
         for state in [READ, DELIVERED] {
             let before = self.reached.get(&key(state)).copied().unwrap_or(0);
             let Some(messages) = self.sent.get(&(sender.to_string(), target.to_string())) else { return };
-            let (mut mark, mut upto) = (before, 0);
+            let mut mark = before;
+            let mut upto = 0;
             for (place, message) in messages.iter().enumerate().skip(before) {
                 let remaining = self.remaining(message);
                 if !remaining.iter().all(|user| self.state_for(user, message) >= state) {
@@ -427,7 +435,8 @@ impl Server {
     /// Opens the log and applies its records. Half a record at its end was answered to nobody: it is cut off.
     fn start(path: &str) -> io::Result<Self> {
         let mut log = File::options().read(true).append(true).create(true).open(path)?;
-        let (mut whole, mut state) = (Vec::new(), State::default());
+        let mut whole = Vec::new();
+        let mut state = State::default();
         log.read_to_end(&mut whole)?;
         whole.truncate(whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
         for line in whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -529,7 +538,8 @@ impl Session<'_> {
         let syntax = Ko("SYNTAX", "the first line is LOGIN:name:password");
         let parts: Vec<_> = std::str::from_utf8(line).unwrap_or("").splitn(3, ':').collect();
         let [verb, shown, password] = parts[..] else { return Err(syntax) };
-        let (verb, name) = (verb.to_uppercase(), shown.to_lowercase());
+        let verb = verb.to_uppercase();
+        let name = shown.to_lowercase();
         if !["LOGIN", "REGISTER"].contains(&verb.as_str()) || password.is_empty() {
             return Err(syntax);
         }
@@ -552,7 +562,8 @@ impl Session<'_> {
         // END 3
         self.user = name;
         let Account { shown, acknowledged, .. } = &state.accounts[&self.user];
-        let (shown, acknowledged) = (shown.clone(), acknowledged.to_string());
+        let shown = shown.clone();
+        let acknowledged = acknowledged.to_string();
         if self.port == Port::Send {
             return Ok(record(&["OK", &shown, "wachat/1"]));
         }
@@ -639,7 +650,8 @@ impl Session<'_> {
     }
 
     fn read(&self, target: &str, upto: &str) -> Answer {
-        let (number, mut state) = (number(upto, 0, MAX_NUMBER)?, self.server.lock());
+        let number = number(upto, 0, MAX_NUMBER)?;
+        let mut state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, READ): not above the last message there, and without effect below an earlier READ.
         let messages = state.conversations.get(&conversation(&self.user, &target));
@@ -654,7 +666,8 @@ impl Session<'_> {
     }
 
     fn status(&self, target: &str, seq: &str) -> Answer {
-        let (number, state) = (number(seq, 0, MAX_NUMBER)?, self.server.lock());
+        let number = number(seq, 0, MAX_NUMBER)?;
+        let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, STATUS): each recipient, and the state there.
         let messages = state.sent.get(&(self.user.clone(), target));
@@ -666,7 +679,8 @@ impl Session<'_> {
     }
 
     fn history(&self, target: &str, limit: &str, before: &str) -> Answer {
-        let (limit, before) = (number(limit, 1, 1000)? as usize, number(before, 0, MAX_NUMBER)?);
+        let limit = number(limit, 1, 1000)? as usize;
+        let before = number(before, 0, MAX_NUMBER)?;
         let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 4 (section 5, HISTORY): the last messages of a conversation, in ascending order.
@@ -684,7 +698,9 @@ impl Session<'_> {
     }
 
     fn poll(&self, after: &str, wait: &str, most: &str) -> Answer {
-        let (upto, wait, most) = (number(after, 0, MAX_NUMBER)?, number(wait, 0, 9)?, number(most, 1, 1000)? as usize);
+        let upto = number(after, 0, MAX_NUMBER)?;
+        let wait = number(wait, 0, 9)?;
+        let most = number(most, 1, 1000)? as usize;
         let mut state = self.server.lock();
         // TODO 5 (section 6, POLL): it acknowledges, and it waits for an event.
         if upto > state.last {
@@ -714,7 +730,8 @@ impl Session<'_> {
 
     // TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
     fn join(&self, room: &str) -> Answer {
-        let (name, mut state) = (room.to_lowercase(), self.server.lock());
+        let name = room.to_lowercase();
+        let mut state = self.server.lock();
         if !is_room(&name) || !is_name(&name[1..]) {
             return Err(Ko("NAME", "this is no name of a room"));
         }
@@ -725,7 +742,8 @@ impl Session<'_> {
     }
 
     fn leave(&self, room: &str) -> Answer {
-        let (name, mut state) = (room.to_lowercase(), self.server.lock());
+        let name = room.to_lowercase();
+        let mut state = self.server.lock();
         let members = state.rooms.get(&name).ok_or(Ko("NO_ROOM", "there is no such room"))?;
         if members.contains(&self.user) {
             self.server.commit(&mut state, &["LEAVE", &name, &self.user, &now()]);
@@ -750,7 +768,8 @@ fn is_name(name: &str) -> bool {
 
 /// Returns the first rows, as many as a reply may have, but one at least.
 fn fitting(mut rows: Vec<String>) -> Vec<String> {
-    let (mut size, mut count) = (0, 0);
+    let mut size = 0;
+    let mut count = 0;
     while count < rows.len() && (count == 0 || size + rows[count].len() < MAX_REPLY) {
         size += rows[count].len() + 1;
         count += 1;
@@ -769,7 +788,8 @@ fn accept(server: &Arc<Server>, listener: &TcpListener, port: Port) {
         thread::spawn(move || {
             let _ = connection.set_nodelay(true);
             let is_replaced = Arc::new(AtomicBool::new(false));
-            let (server, connection) = (&*server, &connection);
+            let server = &*server;
+            let connection = &connection;
             Session { server, connection, port, user: String::new(), is_replaced }.serve();
         });
     }

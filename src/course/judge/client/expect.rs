@@ -95,7 +95,8 @@ impl Player<'_> {
 
     pub(super) fn expect_connections(&self, rest: &str) -> Result<(), Mismatch> {
         let [from, to, _, time] = rest.split(' ').collect::<Vec<_>>()[..] else { return Err(unknown(rest)) };
-        let (from, to) = (from.parse::<usize>().ok(), to.parse::<usize>().ok());
+        let from = from.parse::<usize>().ok();
+        let to = to.parse::<usize>().ok();
         let (Some(from), Some(to)) = (from, to) else { return Err(unknown(rest)) };
         let before = self.stage.lock().connects;
         let too_many = self.stage.wait_for(milliseconds(time)?, |inner| (inner.connects > before + to).then_some(()));
@@ -131,7 +132,8 @@ impl Player<'_> {
     pub(super) fn expect_within(&mut self, verb: &str, rest: &str) -> Result<(), Mismatch> {
         let (times, pattern) = rest.split_once(" < ").ok_or_else(|| unknown(rest))?;
         let (from, to) = times.split_once(' ').ok_or_else(|| unknown(times))?;
-        let (from, to) = (milliseconds(from)?, milliseconds(to)?);
+        let from = milliseconds(from)?;
+        let to = milliseconds(to)?;
         let begin = Instant::now();
         self.expect_request(verb, to, pattern)?;
         let time = begin.elapsed();

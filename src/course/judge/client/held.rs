@@ -22,7 +22,8 @@ impl Stage {
             }
             let number = inner.connections.iter().filter(|connection| connection.port == port).count() + 1;
             let name = format!("{}{number}", port.word());
-            let (socket, is_open) = (socket.clone(), true);
+            let socket = socket.clone();
+            let is_open = true;
             inner.connections.push(Connection { name: name.clone(), port, socket, is_open });
             Some(name)
         });

@@ -205,7 +205,8 @@ fn room() -> Option<Room> {
 
 fn users() -> Vec<User> {
     let user = |name: &str| {
-        let (online, last_seen) = (name == USER, Some(Timestamp::now()));
+        let online = name == USER;
+        let last_seen = Some(Timestamp::now());
         UserName::new(name).ok().map(|name| User { name, online, last_seen })
     };
     [USER].into_iter().chain(OTHERS).filter_map(user).collect()

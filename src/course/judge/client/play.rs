@@ -38,7 +38,8 @@ pub fn play(client: &Client, test: &Test) -> Verdict {
     };
     for step in &test.steps {
         if let Err(Mismatch { expected, came }) = player.do_step(step) {
-            let (step, moments) = (player.names.fill(step), player.stage.lock().moments.clone());
+            let step = player.names.fill(step);
+            let moments = player.stage.lock().moments.clone();
             return Verdict::Failed(Box::new(Failure { step, expected, came, moments }));
         }
     }
@@ -306,7 +307,8 @@ fn choose_ports() -> Option<([u16; 2], [TcpListener; 2])> {
     let (first, _) = OWN.get_or_init(take_range).as_ref()?;
     let next = || first + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS_OF_A_JUDGE - 1);
     let mut free = (1..PORTS_OF_A_JUDGE).filter_map(|_| bind(next()));
-    let ((send, on_send), (recv, on_recv)) = (free.next()?, free.next()?);
+    let (send, on_send) = free.next()?;
+    let (recv, on_recv) = free.next()?;
     Some(([send, recv], [on_send, on_recv]))
 }
 

@@ -33,7 +33,8 @@ impl Program {
         shell.env("WACHAT_USER", USER).env("WACHAT_PASSWORD", password).env("WACHAT_HOME", home);
         REMOVED.iter().for_each(|name| _ = shell.env_remove(name));
         let mut child = shell.spawn()?;
-        let (input, group) = (child.stdin.take(), Some(Pid::from_child(&child)));
+        let input = child.stdin.take();
+        let group = Some(Pid::from_child(&child));
         stage.begin_run();
         if let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) {
             read(stage, output, false)?;
@@ -64,7 +65,8 @@ impl Program {
 
 /// Reads the lines of an output on a thread of its own.
 fn read(stage: &Arc<Stage>, output: impl Read + Send + 'static, is_error: bool) -> io::Result<()> {
-    let (stage, mut output) = (stage.clone(), BufReader::new(output));
+    let stage = stage.clone();
+    let mut output = BufReader::new(output);
     let read = move || {
         let mut line = Vec::new();
         loop {
