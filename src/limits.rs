@@ -248,7 +248,7 @@ pub const BUSY_READ_BYTES: usize = 4 << 10;
 pub const TLS_READ_BYTES: usize = 4 << 10;
 /// Most bytes that a peer sends under TLS before a byte of the protocol is among them: a handshake with a long chain of
 /// certificates, or the longest record (16 KiB). rustls keeps as many; by itself it would keep 64 KiB of a handshake.
-pub const TLS_FRUITLESS_BYTES: usize = 32 << 10;
+pub const TLS_BYTES_SINCE_PLAINTEXT: usize = 32 << 10;
 /// Tickets to resume a TLS session that a client gets with each new one: for its two connections.
 pub const TLS_TICKETS: usize = 2;
 /// End of the certificate that a server makes for itself: its first of January. Clients compare its fingerprint.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use terminput::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
-use wachat::client::app::event::{Effect, Event, Moment};
+use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
@@ -52,7 +52,7 @@ impl Client {
             full_screen: true,
             server: SERVER.to_owned(),
         };
-        let app = App::new(setting, ClientState::new(user("ana")), Moment { now: begin, at, random: 0 });
+        let app = App::new(setting, ClientState::new(user("ana")), Context { now: begin, at, random: 0 });
         Self {
             app,
             model: Model::new(Keys::new("").expect("the default keys"), theme, wachat::client::terminal::Marks::SIGNS),
@@ -80,8 +80,8 @@ impl Client {
     pub fn handle(&mut self, event: Event) {
         self.moments += 1;
         // The low bits are the jitter of delays: none.
-        let moment = Moment { now: self.now(), at: self.at, random: self.moments << 16 };
-        let output = self.app.handle(event, moment);
+        let context = Context { now: self.now(), at: self.at, random: self.moments << 16 };
+        let output = self.app.handle(event, context);
         self.model.follow(&self.app);
         let requests = self.model.take(output.views, &self.app);
         output.effects.into_iter().for_each(|effect| self.carry_out(effect));

@@ -10,7 +10,7 @@
 //! - `owner`: the thread that owns both. Two front ends on it: `screen`, the full screen, and in `terminal` the line
 //!   mode, with the parts that both need at a terminal: raw mode, events, the editor.
 //! - `log`: the log of the full screen, in a file.
-//! - `entering`: the questions before the first connection: the password, or a new account.
+//! - `sign_in`: the questions before the first connection: the password, or a new account.
 //! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
 //! - `options`: the options of `wachat connect`. `exit`: the exit codes.
 //!
@@ -27,7 +27,6 @@
 //! them. Delays are deadlines of the app, and the owner sleeps until the first.
 
 pub mod app;
-pub(crate) mod entering;
 pub mod exit;
 pub mod link;
 mod log;
@@ -35,6 +34,7 @@ pub mod options;
 pub(crate) mod owner;
 pub mod p2p;
 pub mod screen;
+pub(crate) mod sign_in;
 pub mod state;
 pub mod terminal;
 pub mod texts;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
-use super::app::event::{Effect, Event, Moment};
+use super::app::event::{Context, Effect, Event};
 use super::app::view::View;
 use super::app::{App, Setting};
 use super::exit::{Failure, failed};
@@ -156,8 +156,8 @@ impl Owner {
     }
 }
 
-fn present() -> Result<Moment, Failure> {
-    Moment::present().map_err(|_| failed(Phrase::NoRandom))
+fn present() -> Result<Context, Failure> {
+    Context::present().map_err(|_| failed(Phrase::NoRandom))
 }
 
 /// Starts a thread that ends with the program.

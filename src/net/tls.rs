@@ -26,7 +26,7 @@ pub(super) struct Tls {
     /// Held from the sealing of bytes to their last one's write: they must not overtake each other.
     writing: Mutex<()>,
     /// Number of bytes that were received since the user of the socket got any. Written by the reader.
-    fruitless: AtomicUsize,
+    bytes_since_plaintext: AtomicUsize,
     /// Received bytes that rustls has no room for until its plaintext is taken. Used by the reader alone.
     left: Mutex<Vec<u8>>,
 }
@@ -38,7 +38,7 @@ impl Tls {
         Self {
             connection: Mutex::new(connection),
             writing: Mutex::default(),
-            fruitless: AtomicUsize::default(),
+            bytes_since_plaintext: AtomicUsize::default(),
             left: Mutex::default(),
         }
     }
@@ -71,7 +71,7 @@ impl Tls {
         // The buffer holds the bytes under TLS first: opened they are fewer.
         self.receive(tcp, buffer)?;
         let read = take_input(&mut self.connection.lock(), buffer)?;
-        self.fruitless.store(0, Ordering::Relaxed);
+        self.bytes_since_plaintext.store(0, Ordering::Relaxed);
         Ok(read)
     }
 
@@ -84,7 +84,8 @@ impl Tls {
         let mut bytes = left.as_slice();
         if left.is_empty() {
             let read = (&mut &*tcp).read(space)?;
-            if self.fruitless.fetch_add(read, Ordering::Relaxed) + read > limits::TLS_FRUITLESS_BYTES {
+            if self.bytes_since_plaintext.fetch_add(read, Ordering::Relaxed) + read > limits::TLS_BYTES_SINCE_PLAINTEXT
+            {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "too many bytes of TLS without one of the protocol",

@@ -51,7 +51,7 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
 }
 
 /// Refuses to end another program that receives for this user: a client at a terminal would close. The server's list is
-/// the only one that knows those on other machines. One that is about to end has a moment for it.
+/// the only one that knows those on other machines. One that is about to end has a context for it.
 fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let deadline = Instant::now() + limits::QUIT_TIMEOUT;
     let session = Session::open(account);

@@ -9,7 +9,7 @@ use super::args::SendArgs;
 use super::lines::{Line as _, SentLine, parse_target};
 use super::{print, receive_interrupts};
 use crate::client::app::dispatch::{Dispatcher, Outcome};
-use crate::client::app::event::Moment;
+use crate::client::app::event::Context;
 use crate::client::exit::{Exit, Failure, failed, note};
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
@@ -58,9 +58,9 @@ fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: 
 /// Puts the message into the outbox. When this returns it is durable.
 fn queue(home: &mut Home, to: Target, text: Text) -> Result<Outgoing, Failure> {
     let no_random = || failed(Phrase::NoRandom);
-    let moment = Moment::present().map_err(|_| no_random())?;
-    let id = moment.message_id().ok_or_else(no_random)?;
-    let message = Outgoing { id, to, at: moment.at, text };
+    let context = Context::present().map_err(|_| no_random())?;
+    let id = context.message_id().ok_or_else(no_random)?;
+    let message = Outgoing { id, to, at: context.at, text };
     if !home.state.outbox().has_room(&message) {
         return Err(failed(words::outbox_full()));
     }
@@ -160,9 +160,9 @@ impl<'a> Submission<'a> {
     /// Handles the sender's answer. Returns the exit code, if it is known now.
     fn handle(&mut self, event: LinkEvent) -> Result<Option<Exit>, Failure> {
         let LinkEvent::Answered(request, answer) = event else { return Ok(None) };
-        let moment = Moment::present().map_err(failed)?;
+        let context = Context::present().map_err(failed)?;
         let was_failing = self.dispatcher.is_failing();
-        let outcome = self.dispatcher.note_answer(&mut self.home.state, request, answer, &moment);
+        let outcome = self.dispatcher.note_answer(&mut self.home.state, request, answer, &context);
         self.home.commit()?;
         let message = &self.message;
         match outcome {

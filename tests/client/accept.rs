@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wachat::client::app::chats::Volume;
-use wachat::client::app::event::{Effect, Event, Moment, Output};
+use wachat::client::app::event::{Context, Effect, Event, Output};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::p2p::{Action, DirectEvent};
@@ -274,14 +274,14 @@ impl Clock {
     fn new() -> Self {
         let setting = Setting { direct: true, ..setting() };
         let begun = Instant::now();
-        let moment = Moment { now: begun, at: Timestamp::from_millis(1), random: 0 };
-        Self { app: App::new(setting, ClientState::new(user("ana")), moment), begun, random: 0 }
+        let context = Context { now: begun, at: Timestamp::from_millis(1), random: 0 };
+        Self { app: App::new(setting, ClientState::new(user("ana")), context), begun, random: 0 }
     }
 
     fn handle(&mut self, seconds: u64, event: Event) -> Output {
         self.random += 1;
         let now = self.begun + Duration::from_secs(seconds);
-        self.app.handle(event, Moment { now, at: Timestamp::from_millis(1), random: self.random })
+        self.app.handle(event, Context { now, at: Timestamp::from_millis(1), random: self.random })
     }
 }
 

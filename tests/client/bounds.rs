@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wachat::client::app::App;
-use wachat::client::app::event::{Event, Moment};
+use wachat::client::app::event::{Context, Event};
 use wachat::client::app::view::View;
 use wachat::client::link::LinkEvent;
 use wachat::client::state::ClientState;
@@ -31,15 +31,15 @@ fn seq(number: usize) -> Seq {
 /// Ana's app, logged in to a server that the test plays, and a number for each event.
 struct Client {
     app: App,
-    moment: Moment,
+    context: Context,
     last: usize,
 }
 
 impl Client {
     fn new(state: ClientState) -> Self {
         let setting = setting();
-        let moment = Moment { now: Instant::now(), at: at(), random: 0 };
-        let mut client = Self { app: App::new(setting, state, moment), moment, last: 0 };
+        let context = Context { now: Instant::now(), at: at(), random: 0 };
+        let mut client = Self { app: App::new(setting, state, context), context, last: 0 };
         let opened = SessionOpened { user: user("ana"), acknowledged: Seq::ZERO, store: "store".into() };
         client.handle(Event::Started(Ok(())));
         client.handle(Event::Link(LinkEvent::LoggedIn(opened)));
@@ -48,8 +48,8 @@ impl Client {
 
     /// Handles an event, and returns the problems that are shown.
     fn handle(&mut self, event: Event) -> Vec<String> {
-        self.moment.random += 1;
-        let views = self.app.handle(event, self.moment).views;
+        self.context.random += 1;
+        let views = self.app.handle(event, self.context).views;
         let problem = |view| if let View::Problem(text) = view { Some(text) } else { None };
         views.into_iter().filter_map(problem).collect()
     }

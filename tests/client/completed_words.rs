@@ -2,8 +2,8 @@
 
 use wachat::client::screen::theme::Theme;
 use wachat::client::terminal::complete::Names;
+use wachat::client::terminal::completion_names::CompletionNames;
 use wachat::client::terminal::editor::Editor;
-use wachat::client::terminal::known::Known;
 use wachat::limits;
 
 use crate::screen_app::ScreenApp;
@@ -126,6 +126,6 @@ fn a_client_knows_those_with_whom_it_has_to_do_the_latest_first_and_not_itself()
     screen.arrive("ana", "#sala", "hola");
     screen.arrive("zoe", "#lobby", "hola");
     let state = screen.app.state();
-    assert_eq!(Known(state).users(), ["zoe", "luis", "iris", "eva", "mario"]);
-    assert_eq!(Known(state).rooms(), ["#lobby", "#sala"]);
+    assert_eq!(CompletionNames(state).users(), ["zoe", "luis", "iris", "eva", "mario"]);
+    assert_eq!(CompletionNames(state).rooms(), ["#lobby", "#sala"]);
 }

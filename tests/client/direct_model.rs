@@ -27,7 +27,7 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// The moment at which one side is overdue.
+    /// The context at which one side is overdue.
     fn deadline(&self) -> Option<Instant> {
         let first = self.unconfirmed.first().map(|(_, since)| *since);
         match self {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::stage::{chat, seq, target, user};
 use wachat::client::app::dispatch::Dispatcher;
-use wachat::client::app::event::Moment;
+use wachat::client::app::event::Context;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::ClientState;
@@ -51,10 +51,10 @@ fn as_many_questions_wait_as_the_limit_says_and_none_is_forgotten() {
     assert!(dispatcher.is_idle());
     let fit = (0..2 * limits::CLIENT_QUESTIONS).filter(|_| dispatcher.add_question(Request::Users)).count();
     assert_eq!((fit, dispatcher.is_idle()), (limits::CLIENT_QUESTIONS, false));
-    let moment = Moment { now, at: Timestamp::from_millis(1), random: 0 };
+    let context = Context { now, at: Timestamp::from_millis(1), random: 0 };
     for left in (0..limits::CLIENT_QUESTIONS).rev() {
         assert_eq!(dispatcher.next_request(&mut state, now, || None), Some(Request::Users));
-        dispatcher.note_answer(&mut state, Request::Users, Ok(Answer::Done), &moment);
+        dispatcher.note_answer(&mut state, Request::Users, Ok(Answer::Done), &context);
         assert_eq!(dispatcher.is_idle(), left == 0);
     }
 }
@@ -64,14 +64,14 @@ fn a_server_that_is_found_elsewhere_is_tried_at_once_and_a_later_failure_waits_l
     let mut dispatcher = Dispatcher::default();
     let mut state = ClientState::new(user("ana"));
     let now = Instant::now();
-    let moment = Moment { now, at: Timestamp::from_millis(1), random: 0 };
+    let context = Context { now, at: Timestamp::from_millis(1), random: 0 };
     let ask = |dispatcher: &mut Dispatcher, state: &mut ClientState| {
         dispatcher.next_request(state, now, || Some(Request::Presence))
     };
     for length in [1, 2, 4, 8, 16, 30, 30] {
         assert_eq!(ask(&mut dispatcher, &mut state), Some(Request::Presence));
         let lost = Err(LinkError::Away("lost".to_owned()));
-        dispatcher.note_answer(&mut state, Request::Presence, lost, &moment);
+        dispatcher.note_answer(&mut state, Request::Presence, lost, &context);
         assert_eq!(ask(&mut dispatcher, &mut state), None);
         assert_eq!(dispatcher.deadline(now), Some(now + Duration::from_millis(750) * length));
         dispatcher.hurry();

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use wachat::client::app::App;
-use wachat::client::app::event::{Event, Moment};
+use wachat::client::app::event::{Context, Event};
 use wachat::client::app::view::View;
 use wachat::client::link::lists::{fetch_chats, fetch_presence, fetch_rooms, fetch_users};
 use wachat::client::link::protection::{ClearText, Protection};
@@ -137,13 +137,13 @@ fn what_is_held_back_while_a_room_is_joined_has_few_bytes() {
     let setting = setting();
     let [ana, luis] = ["ana", "luis"].map(|name| UserName::new(name).expect("a name"));
     let at = Timestamp::from_millis(1);
-    let moment = Moment { now: Instant::now(), at, random: 0 };
-    let mut app = App::new(setting, ClientState::new(ana.clone()), moment);
+    let context = Context { now: Instant::now(), at, random: 0 };
+    let mut app = App::new(setting, ClientState::new(ana.clone()), context);
     let opened = SessionOpened { user: ana.clone(), acknowledged: Seq::ZERO, store: "store".into() };
     for event in
         [Event::Started(Ok(())), Event::Link(LinkEvent::LoggedIn(opened)), Event::Entered("/join #sala new".into())]
     {
-        app.handle(event, moment);
+        app.handle(event, context);
     }
     let text = Text::new(&"x".repeat(limits::TEXT_BYTES)).expect("a text");
     let mut held = 0;
@@ -153,7 +153,7 @@ fn what_is_held_back_while_a_room_is_joined_has_few_bytes() {
         let message = Message { seq, id, from: luis.clone(), to: Target::User(ana.clone()), at, text: text.clone() };
         let polled = LinkEvent::Polled(Ok(vec![ServerEvent::Message(Arc::new(message))]));
         held += text.as_str().len();
-        let views = app.handle(Event::Link(polled), moment).views;
+        let views = app.handle(Event::Link(polled), context).views;
         let shown = views.iter().filter(|view| matches!(view, View::Incoming(_))).count();
         held -= shown * text.as_str().len();
         assert!(number > 1 || held > 0, "the first message is held back");

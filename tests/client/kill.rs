@@ -1,4 +1,4 @@
-//! Two real clients at terminals and their server, each ended by SIGKILL at any moment, under typing.
+//! Two real clients at terminals and their server, each ended by SIGKILL at any context, under typing.
 //! What was seen on the screens is compared with the histories of both, and with the server's.
 
 use std::thread;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::history::{message, seq, target, user};
 use crate::setting;
 use crate::support::random::Random;
-use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
+use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
@@ -46,8 +46,8 @@ impl Life {
         let clock = Instant::now();
         let receipts = !seed.is_multiple_of(4);
         let setting = Setting { receipts, ..setting() };
-        let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
-        let app = App::new(setting, ClientState::new(user("ana")), moment);
+        let context = Context { now: clock, at: Timestamp::from_millis(1), random: 1 };
+        let app = App::new(setting, ClientState::new(user("ana")), context);
         let random = Random::new(seed);
         let none = BTreeMap::new;
         let sending = None;
@@ -65,8 +65,8 @@ impl Life {
     fn handle(&mut self, event: AppEvent) {
         self.clock += Duration::from_millis(self.random.below(400));
         let random = u128::from(self.random.next()) << 32;
-        let moment = Moment { now: self.clock, at: Timestamp::from_millis(1), random };
-        let output = self.app.handle(event, moment);
+        let context = Context { now: self.clock, at: Timestamp::from_millis(1), random };
+        let output = self.app.handle(event, context);
         for view in output.views {
             if let View::Incoming(message) | View::Hidden(message) = view {
                 self.on_screen.push(message);

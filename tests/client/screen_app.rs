@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use terminput::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
-use wachat::client::app::event::{Effect, Event, Moment};
+use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
@@ -72,7 +72,7 @@ impl ScreenApp {
         let setting = Setting { full_screen: true, ..setting() };
         let now = Instant::now();
         let at = local(2, 14, 35);
-        let app = App::new(setting, ClientState::new(user("ana")), Moment { now, at, random: 0 });
+        let app = App::new(setting, ClientState::new(user("ana")), Context { now, at, random: 0 });
         let model = Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::Marks::SIGNS);
         let cells = Buffer::empty(Rect::new(0, 0, 80, 24));
         let asked = Vec::new();
@@ -108,8 +108,8 @@ impl ScreenApp {
             _ => {}
         }
         self.random += 1;
-        let moment = Moment { now: self.now, at: self.at, random: self.random };
-        let output = self.app.handle(event, moment);
+        let context = Context { now: self.now, at: self.at, random: self.random };
+        let output = self.app.handle(event, context);
         let mut found = None;
         for effect in output.effects {
             match effect {

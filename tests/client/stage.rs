@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use crate::support::values::{room, seq, target, user};
-use wachat::client::app::event::{Effect, Event, Moment};
+use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
@@ -75,7 +75,7 @@ impl Stage {
         let now = Instant::now();
         let at = Timestamp::from_millis(1);
         let setting = Setting { server: "example".to_owned(), ..setting };
-        let app = App::new(setting, state, Moment { now, at, random: 0 });
+        let app = App::new(setting, state, Context { now, at, random: 0 });
         let actions = Vec::new();
         let lookups = Vec::new();
         let sending = None;
@@ -106,8 +106,8 @@ impl Stage {
     /// Handles an event, and returns the lines that are shown.
     pub fn handle(&mut self, event: Event) -> Vec<String> {
         self.random += 1;
-        let moment = Moment { now: self.now, at: self.at, random: self.random << 64 };
-        let output = self.app.handle(event, moment);
+        let context = Context { now: self.now, at: self.at, random: self.random << 64 };
+        let output = self.app.handle(event, context);
         self.records = String::from_utf8(output.records).unwrap();
         for effect in output.effects {
             match effect {

@@ -138,7 +138,7 @@ fn one_question_too_many_is_refused_and_changes_nothing() {
     }
 }
 
-/// The texts that are typed after a command whose chat does not come about go nowhere for a moment.
+/// The texts that are typed after a command whose chat does not come about go nowhere for a context.
 #[test]
 fn what_is_typed_behind_a_chat_that_does_not_come_about_is_not_sent_elsewhere() {
     let lines = ["/p2p luis", "/join #sala new", "/query luis"];

@@ -53,7 +53,7 @@ fn its_limits_are_those_of_the_program() {
         (limits::CONNECTIONS_PER_USER, "{} connections a user"),
         (limits::PAGE_RECORDS, "at most {} records"),
         (limits::REPLY_RATE, "at {} bytes a second"),
-        (limits::TLS_FRUITLESS_BYTES >> 10, "under TLS {} KiB"),
+        (limits::TLS_BYTES_SINCE_PLAINTEXT >> 10, "under TLS {} KiB"),
         (limits::RESERVED_FILES, "{} files are kept"),
         (limits::HTTP_CONNECTIONS, "{} requests at once"),
         (limits::BANNED_PER_ADDRESS, "has {} connections at most"),

@@ -4,7 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod calm;
+mod calm_pair;
 mod grammar;
 mod mutator;
 mod runner;

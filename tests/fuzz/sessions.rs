@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use wachat::net::Socket;
 use wachat::record::Fields;
 
-use crate::calm::Pair;
+use crate::calm_pair::Pair;
 use crate::grammar::Grammar;
 use crate::mutator::pick;
 use crate::runner::number;
@@ -95,7 +95,7 @@ impl Stage {
         self.users = ["ana", "luis", "eva"].iter().map(|name| format!("{name}{seed}")).collect();
         for user in &self.users {
             let line = format!("REGISTER:{user}:{PASSWORD}");
-            assert!(crate::calm::enter(self.world.send, self.is_tls, &line).is_some(), "{line}");
+            assert!(crate::calm_pair::enter(self.world.send, self.is_tls, &line).is_some(), "{line}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! such a part for an address as is free of all.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::support::held_server::HeldServer;
 use crate::support::random::Random;
@@ -18,7 +19,11 @@ struct Places {
 
 impl Places {
     fn new() -> Self {
-        let server = HeldServer::start_with(|config| config.connections = CAPACITY);
+        let server = HeldServer::start_with(|config| {
+            config.connections = CAPACITY;
+            // None of them is cut off because the machine is busy.
+            config.timeout = Duration::from_secs(600);
+        });
         (0..8).for_each(|user| drop(server.register(&format!("user{user}"))));
         let places = Self { server, strangers: VecDeque::new(), inside: VecDeque::new() };
         places.wait_for_counts();

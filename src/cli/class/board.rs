@@ -8,7 +8,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::{terminal_size, write_out};
-use crate::course::class::board::{knock, rows, text};
+use crate::course::class::board::{probe, rows, text};
 use crate::course::class::{Class, Traffic, html, replace};
 use crate::limits;
 use crate::signals;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
     let stop = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
     let mut class = Class::read(directory)?;
     let mut traffic: Vec<_> = class.groups.iter().map(|_| Traffic::default()).collect();
-    let mut reached = knock(&class);
+    let mut reached = probe(&class);
     let mut asked = Instant::now();
     let mut shown = String::new();
     loop {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
         let before = own_servers(&class);
         class = Class::read(directory)?;
         if asked.elapsed() > limits::BOARD_KNOCK || own_servers(&class) != before {
-            (reached, asked) = (knock(&class), Instant::now());
+            (reached, asked) = (probe(&class), Instant::now());
         }
     }
 }

@@ -51,7 +51,7 @@ impl Chat {
         !self.accepted && self.closing.is_none()
     }
 
-    /// Returns the moment when the peer or the user is overdue, or the user is to be told that messages wait.
+    /// Returns the context when the peer or the user is overdue, or the user is to be told that messages wait.
     pub fn deadline(&self) -> Option<Instant> {
         if self.closing.is_some() {
             return None;

@@ -88,7 +88,7 @@ impl Completion {
         }
     }
 
-    /// Returns the moment at which a request is due that has to wait.
+    /// Returns the context at which a request is due that has to wait.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.retry.filter(|retry| *retry > now)
     }

@@ -28,9 +28,9 @@ impl App {
             return self.close_direct();
         }
         let me = self.state.me().clone();
-        let at = self.moment.at;
-        let now = self.moment.now;
-        let Some(id) = self.moment.message_id() else { return };
+        let at = self.context.at;
+        let now = self.context.now;
+        let Some(id) = self.context.message_id() else { return };
         let Some(chat) = self.chats.with(peer).next_back() else { return self.problem(Phrase::NotDirect) };
         if chat.unconfirmed.len() >= limits::DIRECT_LINES {
             return self.problem(Phrase::DirectSlow);
@@ -139,7 +139,7 @@ impl App {
     /// Closes the chats in which a message or the user is overdue. Of a call that the other user may still accept the
     /// user is told first that the messages wait.
     pub(super) fn close_overdue(&mut self) {
-        let now = self.moment.now;
+        let now = self.context.now;
         let overdue = |chat: &Chat| chat.deadline().is_some_and(|deadline| deadline <= now);
         let late = self.chats.open.iter_mut().filter(|chat| overdue(chat));
         let peers: Vec<_> = late.filter_map(|chat| chat.begins_to_wait().then(|| chat.peer.clone())).collect();
@@ -193,11 +193,11 @@ impl App {
     pub(super) fn handle_direct(&mut self, event: DirectEvent) {
         match event {
             DirectEvent::Called { number, caller, proof } => {
-                if let Some(peer) = self.chats.expected.redeem(number, caller, proof, self.moment.now) {
+                if let Some(peer) = self.chats.expected.redeem(number, caller, proof, self.context.now) {
                     self.admit(number, peer);
                 }
             }
-            DirectEvent::Connected { number, peer } => self.add_chat(Chat::calling(number, peer, self.moment.now)),
+            DirectEvent::Connected { number, peer } => self.add_chat(Chat::calling(number, peer, self.context.now)),
             DirectEvent::Unreachable { peer, why } => self.handle_unreachable(&peer, &why),
             DirectEvent::Said { number, id, text } => {
                 self.note_heard(number);
@@ -216,14 +216,14 @@ impl App {
     /// The peer's user has accepted the call: what has waited for that is sent.
     fn note_heard(&mut self, number: u64) {
         let Some(chat) = self.chats.find(number) else { return };
-        for message in chat.note_heard(self.moment.now) {
+        for message in chat.note_heard(self.context.now) {
             self.act(Action::Say { number, id: message.id.clone(), text: message.text.clone() });
         }
     }
 
     /// The server announces a caller, who may wait already.
     pub(super) fn announce(&mut self, caller: UserName, proof: &Proof) {
-        if let Some(number) = self.chats.expected.announce(&caller, proof, self.moment.now) {
+        if let Some(number) = self.chats.expected.announce(&caller, proof, self.context.now) {
             self.admit(number, caller);
         }
     }
@@ -238,7 +238,7 @@ impl App {
         if accepted {
             self.act(Action::Accept { number });
         }
-        self.add_chat(Chat::called(number, peer, accepted, self.moment.now));
+        self.add_chat(Chat::called(number, peer, accepted, self.context.now));
     }
 
     /// A chat is open; it takes the place of an older one with the same peer, from the same side.
@@ -265,7 +265,7 @@ impl App {
     /// its reader with it.
     fn handle_said(&mut self, number: u64, id: MessageId, text: Text) {
         let to = Target::User(self.state.me().clone());
-        let at = self.moment.at;
+        let at = self.context.at;
         let Some(chat) = self.chats.find(number).filter(|chat| chat.closing.is_none()) else { return };
         if !chat.accepted {
             chat.waiting = Some((id, text));

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
-use super::event::Moment;
+use super::event::Context;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
@@ -145,12 +145,12 @@ impl Dispatcher {
         state: &mut ClientState,
         request: Request,
         answer: Result<Answer, LinkError>,
-        moment: &Moment,
+        context: &Context,
     ) -> Outcome {
         self.mode = Mode::Idle;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(LinkError::Away(why)) => return self.note_unreachable(request, why, moment),
+            Err(LinkError::Away(why)) => return self.note_unreachable(request, why, context),
             Err(error) => return Outcome::Stopped(error),
         };
         self.retry.note_success();
@@ -162,11 +162,11 @@ impl Dispatcher {
                 Outcome::Accepted(message, reached)
             }
             (Request::Send(message, _) | Request::Retry(message, _), Answer::Refused(ko)) => {
-                self.note_refusal(state, message, ko, moment)
+                self.note_refusal(state, message, ko, context)
             }
             (Request::Read(..), Answer::Refused(ko)) if ko.code.is_temporary() => {
                 let hold = self.held_reads.get_or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
-                hold.note_failure(moment.now, moment.jitter());
+                hold.note_failure(context.now, context.jitter());
                 Outcome::Nothing
             }
             (Request::Read(target, seq), _) => {
@@ -180,15 +180,15 @@ impl Dispatcher {
     }
 
     /// Leaves the server alone for a while. Whether it has a message that was sent is unknown from now on.
-    fn note_unreachable(&mut self, request: Request, why: String, moment: &Moment) -> Outcome {
-        self.retry.note_failure(moment.now, moment.jitter());
+    fn note_unreachable(&mut self, request: Request, why: String, context: &Context) -> Outcome {
+        self.retry.note_failure(context.now, context.jitter());
         request.message().map(|message| self.refused.remove(&message.id));
         let repeated = request.message().is_some() || matches!(request, Request::Read(..));
         Outcome::Unreachable(why, (!repeated).then_some(request))
     }
 
     /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
-    fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, moment: &Moment) -> Outcome {
+    fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, context: &Context) -> Outcome {
         if !ko.code.is_temporary() {
             self.held.remove(&message.to);
             self.refused.remove(&message.id);
@@ -198,7 +198,7 @@ impl Dispatcher {
         self.refused.insert(message.id.clone());
         let first = !self.held.contains_key(&message.to);
         let hold = self.held.entry(message.to.clone()).or_insert_with(|| Backoff::new(limits::MIN_HOLD_DELAY));
-        hold.note_failure(moment.now, moment.jitter());
+        hold.note_failure(context.now, context.jitter());
         if first { Outcome::Held(message, ko) } else { Outcome::Nothing }
     }
 
@@ -217,7 +217,7 @@ impl Dispatcher {
         if refused { self.questions.drain(..).collect() } else { Vec::new() }
     }
 
-    /// Returns the moment from which on there may be something to do, if it is after `now`.
+    /// Returns the context from which on there may be something to do, if it is after `now`.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         if self.mode != Mode::Idle {
             return None;

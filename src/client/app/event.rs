@@ -42,15 +42,15 @@ pub enum Event {
 
 /// The circumstances of an event: all that a decision needs from outside.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct Context {
     pub now: Instant,
     pub at: Timestamp,
     /// 128 random bits: the id of a new message, the jitter of a delay.
     pub random: u128,
 }
 
-impl Moment {
-    /// Returns the present moment. The error: the operating system gives no random numbers.
+impl Context {
+    /// Returns the present context. The error: the operating system gives no random numbers.
     pub fn present() -> Result<Self, getrandom::Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;

@@ -22,7 +22,7 @@ impl App {
         match event {
             LinkEvent::Answered(request, answer) => {
                 let was_failing = self.dispatcher.is_failing();
-                let outcome = self.dispatcher.note_answer(&mut self.state, request, answer, &self.moment);
+                let outcome = self.dispatcher.note_answer(&mut self.state, request, answer, &self.context);
                 if was_failing && !self.dispatcher.is_failing() {
                     // The sender has found the server again: the receiver shall not wait any longer.
                     self.polling.hurry();
@@ -64,7 +64,7 @@ impl App {
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Accepted(message, state) => {
-                self.progress = self.moment.now;
+                self.progress = self.context.now;
                 self.output.views.extend(ticks(None, state, &message, 0));
             }
             Outcome::Failed(message, ko) => self.handle_failed(message, &ko),
@@ -72,7 +72,7 @@ impl App {
                 self.show(notice(Phrase::Waits { target: &message.to, why: &words::ko(&ko) }));
             }
             Outcome::Answered(question, answer) => {
-                self.progress = self.moment.now;
+                self.progress = self.context.now;
                 self.handle_answer(question, answer);
             }
             Outcome::Unreachable(why, question) => {
@@ -91,11 +91,11 @@ impl App {
     }
 
     fn note_reachable(&mut self) {
-        self.progress = self.moment.now;
+        self.progress = self.context.now;
         self.dispatcher.hurry();
         // Presence was not reported meanwhile.
         self.joiners.clear();
-        self.absence.note_reachable(self.moment.now);
+        self.catch_up.note_reachable(self.context.now);
         if std::mem::replace(&mut self.server, Server::Reachable) == Server::Away {
             self.show(notice(Phrase::Connected { server: &self.setting.server }));
         }
@@ -103,14 +103,14 @@ impl App {
 
     /// Reports once that the server is away.
     pub(super) fn handle_away(&mut self, why: &str) {
-        self.absence.note_away(self.moment.now);
+        self.catch_up.note_away(self.context.now);
         if std::mem::replace(&mut self.server, Server::Away) == Server::Reachable {
             self.show(notice(Phrase::ServerAway { why: &why }));
         }
     }
 
     fn handle_receiver_failure(&mut self, why: &str) {
-        self.polling.note_failure(&self.moment);
+        self.polling.note_failure(&self.context);
         self.forget_presence();
         self.handle_away(why);
     }
@@ -139,7 +139,7 @@ impl App {
 
     fn handle_failed(&mut self, message: Outgoing, ko: &Ko) {
         self.failures += 1;
-        self.progress = self.moment.now;
+        self.progress = self.context.now;
         let why = match (ko.code, &message.to) {
             (code, Target::Room(room)) => room_refusal(code, room).unwrap_or_else(|| words::ko(ko)),
             _ => words::ko(ko),
@@ -170,7 +170,7 @@ impl App {
             (Request::Presence, Answer::Users(users)) => self.handle_presence(&users),
             (Request::Presence, _) => {}
             (_, Answer::Users(users)) => {
-                let now = self.moment.at;
+                let now = self.context.at;
                 self.output.views.extend(users.iter().map(|user| Self::view_of_user(user, now)));
             }
             (Request::Status(Target::Room(room), _), Answer::Statuses(list)) => self.show_readers(&room, &list),
@@ -181,13 +181,13 @@ impl App {
             (Request::History(target, count), Answer::Rows(rows)) => self.show_records(&target, count, rows),
             // Without a session the answer may be of another store than the one that is noted.
             (Request::Compare | Request::Fetch(..), _) if !self.polling.works => {
-                self.completion.retry_later(self.moment.now);
+                self.completion.retry_later(self.context.now);
             }
             (Request::Compare, Answer::Chats(chats)) => self.compare(&chats),
             (Request::Fetch(..), Answer::Rows(page)) => self.complete(&page),
             (Request::Fill(gap), Answer::Rows(page)) => self.fill(&gap, &page),
             (Request::Compare | Request::Fetch(..), Answer::Refused(ko)) if ko.code.is_temporary() => {
-                self.completion.retry_later(self.moment.now);
+                self.completion.retry_later(self.context.now);
             }
             (Request::Compare | Request::Fetch(..), _) => self.skip_missing(),
             (Request::Lobby, Answer::Chats(chats)) => self.handle_lobby(Some(&chats)),
@@ -208,7 +208,7 @@ impl App {
     pub(super) fn handle_not_asked(&mut self, question: &Request, why: &str) {
         match question {
             Request::Lobby => self.handle_lobby(None),
-            Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.moment.now),
+            Request::Compare | Request::Fetch(..) => self.completion.retry_later(self.context.now),
             Request::Presence => self.presence.retry(),
             Request::Find(target) => self.handle_found(target.clone(), None),
             Request::Join(..) | Request::FindRoom(_) => {
@@ -247,7 +247,7 @@ impl App {
         self.held.extend(arrivals);
         if count < limits::POLL_EVENTS {
             self.completion.note_caught_up();
-            self.absence.note_caught_up();
+            self.catch_up.note_caught_up();
         }
     }
 

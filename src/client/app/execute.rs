@@ -61,7 +61,7 @@ impl App {
             Ok(command) if self.setting.piped && command.looks_back() => {
                 self.input = Input::Deferred(command);
             }
-            Ok(command) if self.hesitates(&command) => {}
+            Ok(command) if self.needs_confirmation(&command) => {}
             Ok(command) if self.waits_for_lobby(&command) => self.input = Input::Undirected(command),
             Ok(command) => self.execute(command),
             Err(why) => self.problem(why),
@@ -125,7 +125,7 @@ impl App {
     /// Reads no more lines. Messages that are on their way get a little time.
     fn leave(&mut self) {
         self.input = Input::Leaving;
-        self.progress = self.moment.now;
+        self.progress = self.context.now;
     }
 
     fn say_here(&mut self, text: Text) {

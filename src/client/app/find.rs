@@ -100,7 +100,7 @@ impl App {
 
     pub(super) fn show_user(&mut self, user: &UserName, seen: Option<&User>, rooms: &[RoomName]) {
         let Some(seen) = seen else { return self.problem(Phrase::NoSuchUser { user }) };
-        self.show(Self::view_of_user(seen, self.moment.at));
+        self.show(Self::view_of_user(seen, self.context.at));
         if !rooms.is_empty() {
             let rooms: Vec<_> = rooms.iter().map(ToString::to_string).collect();
             self.show(answer(Phrase::SharedRooms { rooms: &rooms.join(" ") }));
@@ -127,7 +127,7 @@ impl App {
     pub(super) fn view_of_session(&self, open: &OpenSession) -> View {
         let number = &open.number;
         let address = &open.address;
-        let since = &when(open.since, self.moment.at);
+        let since = &when(open.since, self.context.at);
         let is_this = open.this || open.on_recv && self.polling.works && !self.setting.piped;
         let port = if open.on_recv { &"RECV" } else { &"SEND" };
         let this = Phrase::ThisSession { number, port, address, since };
@@ -166,7 +166,7 @@ impl App {
     pub(super) fn show_message(&mut self, message: Arc<Message>) {
         let hidden = self.state.is_ignored(&message.from);
         if !hidden {
-            self.absence.count(self.state.target_of(&message));
+            self.catch_up.count(self.state.target_of(&message));
             self.note_writer(&message);
         }
         self.show(if hidden { View::Hidden(message) } else { View::Incoming(message) });

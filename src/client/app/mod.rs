@@ -5,25 +5,25 @@
 //! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
-//! - `completion`: fetches what the history lacks. `presence`: who is online; `absence`: what has come meanwhile.
-//! - `account`: the password, the settings. `reply`: answers, also automatic ones. `hesitate`: texts that are asked about.
+//! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
+//! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
 //! - `prompt`: what the next line is for.
 //! - `present`: what a front end may ask about the app.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
-mod absence;
 mod account;
+mod catch_up;
 pub mod chats;
 pub mod command;
 pub mod commands;
 mod completion;
+mod confirm;
 mod direct;
 pub mod dispatch;
 pub mod event;
 mod events;
 mod execute;
 mod find;
-mod hesitate;
 pub mod parse;
 mod polling;
 mod presence;
@@ -46,14 +46,14 @@ use crate::client::state::{Arrival, ClientState};
 use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Seq, Target, Text, UserName};
-use absence::Absence;
 use account::{Change, Question};
+use catch_up::CatchUp;
 use chats::Chats;
 use command::Command;
 use completion::Completion;
+use confirm::Confirmation;
 use dispatch::Dispatcher;
-use event::{Effect, Event, Moment, Output};
-use hesitate::Hesitation;
+use event::{Context, Effect, Event, Output};
 use polling::Polling;
 use presence::Presence;
 use reply::Away;
@@ -116,7 +116,7 @@ enum Server {
 pub struct App {
     setting: Setting,
     state: ClientState,
-    moment: Moment,
+    context: Context,
     /// The result of the event that is being handled.
     output: Output,
     server: Server,
@@ -124,12 +124,12 @@ pub struct App {
     polling: Polling,
     completion: Completion,
     presence: Presence,
-    absence: Absence,
+    catch_up: CatchUp,
     /// The user was told that there are too many conversations.
     told_unkept: bool,
     password_change: Change,
     input: Input,
-    hesitation: Hesitation,
+    confirmation: Confirmation,
     destination: Destination,
     chats: Chats,
     /// Number of lookups in the log that are not answered.
@@ -152,24 +152,24 @@ pub struct App {
 }
 
 impl App {
-    /// `moment`: the present one.
-    pub fn new(setting: Setting, state: ClientState, moment: Moment) -> Self {
+    /// `context`: the present one.
+    pub fn new(setting: Setting, state: ClientState, context: Context) -> Self {
         let timeout = if setting.unattended { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };
         Self {
             polling: Polling::new(!setting.piped),
             completion: Completion::default(),
             presence: Presence::default(),
-            absence: Absence::begin(),
+            catch_up: CatchUp::begin(),
             told_unkept: false,
             password_change: Change::None,
             setting,
             state,
-            moment,
+            context,
             output: Output::default(),
             server: Server::Reachable,
             dispatcher: Dispatcher::default(),
             input: Input::Line,
-            hesitation: Hesitation::default(),
+            confirmation: Confirmation::default(),
             destination: Destination::Undecided,
             chats: Chats::default(),
             lookups: 0,
@@ -179,7 +179,7 @@ impl App {
             away: None,
             queued: 0,
             failures: 0,
-            progress: moment.now,
+            progress: context.now,
             timeout,
             end: None,
         }
@@ -195,8 +195,8 @@ impl App {
     }
 
     /// Handles one event.
-    pub fn handle(&mut self, event: Event, moment: Moment) -> Output {
-        self.moment = moment;
+    pub fn handle(&mut self, event: Event, context: Context) -> Output {
+        self.context = context;
         match event {
             Event::Started(first) => self.start(first),
             Event::Typed(Ok(line)) => self.handle_line(&line),
@@ -227,7 +227,7 @@ impl App {
         self.show_departures();
         self.resume();
         self.look_up_lobby();
-        let now = self.moment.now;
+        let now = self.context.now;
         for question in self.dispatcher.refuse_questions(now) {
             self.handle_not_asked(&question, &Phrase::Away.to_string());
         }
@@ -296,9 +296,9 @@ impl App {
     /// Queues a new message.
     fn say(&mut self, to: Target, text: Text) {
         self.queued += 1;
-        let random = self.moment.random.wrapping_add(self.queued);
-        let Some(id) = (Moment { random, ..self.moment }).message_id() else { return };
-        self.queue(Outgoing { id, to, at: self.moment.at, text });
+        let random = self.context.random.wrapping_add(self.queued);
+        let Some(id) = (Context { random, ..self.context }).message_id() else { return };
+        self.queue(Outgoing { id, to, at: self.context.at, text });
     }
 
     /// Queues a message. When its tick is shown, it is durable.
@@ -307,7 +307,7 @@ impl App {
             return self.problem(words::outbox_full());
         }
         if self.state.outbox().is_empty() {
-            self.progress = self.moment.now;
+            self.progress = self.context.now;
         }
         let queued = tick(None, &message, 0);
         self.state.queue(message);
@@ -354,16 +354,16 @@ impl App {
     }
 
     fn has_timed_out(&self) -> bool {
-        self.moment.now.duration_since(self.progress) >= self.timeout
+        self.context.now.duration_since(self.progress) >= self.timeout
     }
 
     pub fn is_leaving(&self) -> bool {
         matches!(self.input, Input::Leaving)
     }
 
-    /// Returns the moment from which on there is something to do without any other event.
+    /// Returns the context from which on there is something to do without any other event.
     pub fn deadline(&self) -> Option<Instant> {
-        let now = self.moment.now;
+        let now = self.context.now;
         let waits = self.is_leaving() || self.setting.piped && !self.has_timed_out();
         let timeout = waits.then(|| self.progress + self.timeout);
         let links = [self.dispatcher.deadline(now), self.polling.deadline(now), self.completion.deadline(now)];

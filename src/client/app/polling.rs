@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::event::Moment;
+use super::event::Context;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::Receive;
 use crate::limits;
@@ -64,9 +64,9 @@ impl Polling {
         !std::mem::replace(&mut self.works, true)
     }
 
-    pub fn note_failure(&mut self, moment: &Moment) {
+    pub fn note_failure(&mut self, context: &Context) {
         (self.mode, self.works) = (Mode::NoSession, false);
-        self.retry.note_failure(moment.now, moment.jitter());
+        self.retry.note_failure(context.now, context.jitter());
     }
 
     /// Opens no session until this is called with `false`.

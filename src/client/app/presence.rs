@@ -17,7 +17,7 @@ use crate::protocol::User;
 #[derive(Default)]
 pub struct Presence {
     users: HashMap<UserName, bool>,
-    /// Users who have gone offline, and the moment from which on that is news: one who reconnects is back before it.
+    /// Users who have gone offline, and the context from which on that is news: one who reconnects is back before it.
     leaving: Vec<(UserName, Instant)>,
     /// The list of users is to be fetched in this session, or is being fetched.
     due: bool,
@@ -55,7 +55,7 @@ impl Presence {
         self.users.get(user).copied()
     }
 
-    /// Returns the moment at which the next departure is news.
+    /// Returns the context at which the next departure is news.
     pub fn deadline(&self) -> Option<Instant> {
         self.leaving.iter().map(|(_, at)| *at).min()
     }
@@ -139,12 +139,12 @@ impl App {
 
     pub(super) fn handle_offline(&mut self, user: &UserName) {
         self.joiners.remove(user);
-        if !self.presence.hold(user, self.moment.now + limits::RECONNECT_GRACE) {
+        if !self.presence.hold(user, self.context.now + limits::RECONNECT_GRACE) {
             self.show_news(Phrase::GoesOffline { user });
         }
     }
 
-    /// Returns the moment at which the next departure is news. While arrivals are held back a return may be among them.
+    /// Returns the context at which the next departure is news. While arrivals are held back a return may be among them.
     pub(super) fn departure_deadline(&self) -> Option<Instant> {
         self.presence.deadline().filter(|_| self.held.is_empty())
     }
@@ -154,7 +154,7 @@ impl App {
         if !self.held.is_empty() {
             return;
         }
-        for user in self.presence.take_gone(self.moment.now) {
+        for user in self.presence.take_gone(self.context.now) {
             self.show_news(Phrase::GoesOffline { user: &user });
         }
     }

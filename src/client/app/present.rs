@@ -44,7 +44,7 @@ impl App {
         self.server == Server::Reachable && self.polling.works
     }
 
-    /// Returns the moment of the next attempt to connect, if the client waits for it.
+    /// Returns the context of the next attempt to connect, if the client waits for it.
     pub fn reconnects_at(&self, now: Instant) -> Option<Instant> {
         self.polling.deadline(now)
     }

@@ -12,8 +12,8 @@ use super::keys::Action;
 use super::model::{Mode, Model, Request};
 use crate::client::app::App;
 use crate::client::app::event::Event;
+use crate::client::terminal::completion_names::CompletionNames;
 use crate::client::terminal::editor::Edit;
-use crate::client::terminal::known::Known;
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
 
@@ -177,7 +177,7 @@ impl Model {
                 return self.drawn.hole.clone().map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
             }
             Action::Complete | Action::CompleteBack => {
-                self.editor.complete(&Known(app.state()), action == Action::CompleteBack);
+                self.editor.complete(&CompletionNames(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => return vec![Request::Redraw],
             Action::Suspend => return vec![Request::Suspend],

@@ -70,7 +70,7 @@ impl Home {
     }
 
     /// Opens the user's directory on the real disk. Another client may be about to end: this
-    /// one tries again for a moment.
+    /// one tries again for a context.
     pub fn open_when_free(path: &Path, user: &UserName, how: Use) -> Result<Self, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let timeout = if how == Use::Pipe { limits::PIPE_TIMEOUT } else { limits::QUIT_TIMEOUT };

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::completion_names::CompletionNames;
 use super::display::{self, Days, Marks};
 use super::editor::{Edit, Editor};
 use super::input::{self, InputEvent};
-use super::known::Known;
 use super::lines::{Lines, Size};
 use super::raw::{self, RawTerminal, Screen};
 use super::wrap::{cells, wrap};
@@ -289,7 +289,7 @@ impl Interactive {
         match (key.code, key.modifiers.contains(KeyModifiers::CTRL)) {
             (KeyCode::Tab, false) => {
                 let backwards = key.modifiers.contains(KeyModifiers::SHIFT);
-                if !self.editor.complete(&Known(self.owner.app.state()), backwards) {
+                if !self.editor.complete(&CompletionNames(self.owner.app.state()), backwards) {
                     self.lines.ring();
                 }
             }

@@ -2,17 +2,17 @@
 //! screen), and else `plain`, with `keyboard`; `display` is the text of a view. What every front end at a terminal needs:
 //!
 //! - `raw`: raw mode, and the way back. `input`: the thread that reads events, with `parser`; signals.
-//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and `known` (the
+//! - `editor`: the text that is being written, with `recall` (the texts that were submitted), `complete` and `completion_names` (the
 //!   Tab key), and `wrap`.
 //! - `secret`: passwords.
 
 pub mod complete;
+pub mod completion_names;
 mod display;
 pub mod editor;
 pub mod input;
 mod interactive;
 pub mod keyboard;
-pub mod known;
 mod lines;
 pub mod parser;
 mod plain;
@@ -28,12 +28,12 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::app::Setting;
-use super::entering::{Entrance, Entry};
 use super::exit::{Exit, Failure, failed, report};
 use super::link::session::Session;
 use super::options::{ConnectArgs, FrontEnd};
 use super::owner::Owner;
 use super::screen;
+use super::sign_in::{Entry, SignIn};
 use super::state::home::{self, Home, Use};
 use super::texts::{Language, Phrase, words};
 use crate::model::{Email, UserName};
@@ -67,7 +67,7 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let piped = unattended && !args.receive;
     // Before anything is queued: a wrong password leaves no message behind.
     let was_here = !home.state.store().is_empty();
-    let Entry { account, mut session } = Entrance::new(args, user, was_here, trace)?.enter(unattended)?;
+    let Entry { account, mut session } = SignIn::new(args, user, was_here, trace)?.enter(unattended)?;
     if let Some(address) = &args.email {
         // Without a server the address would be kept nowhere.
         send_email(address, session.as_mut().map_err(|why| (Exit::Away, why.clone()))?)?;

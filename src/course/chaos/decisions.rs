@@ -18,7 +18,7 @@ use std::path::Path;
 
 use super::fault::Fault;
 use super::parse::parse;
-use super::record::{Connection, Port, Record, Way};
+use super::record::{Connection, Direction, Port, Record};
 use crate::disk;
 use crate::limits;
 use crate::model::{Timestamp, UserName};
@@ -31,7 +31,7 @@ const FORM: &str = "time;user;port;connection;direction;line;record;fault";
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub connection: Connection,
-    pub way: Way,
+    pub way: Direction,
     pub line: u64,
     /// The record, for people.
     pub record: String,
@@ -88,7 +88,7 @@ impl Log {
 }
 
 /// The place of a record: user, port, connection, direction, line.
-type Place = (Option<UserName>, Port, u64, Way, u64);
+type Place = (Option<UserName>, Port, u64, Direction, u64);
 
 /// The decisions of an earlier run.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ fn read_line(line: &str) -> Result<(Place, Fault), String> {
     };
     let port = [Port::Send, Port::Recv].into_iter().find(|port| port.to_string() == field(2));
     let port = port.ok_or_else(|| format!("field 3: expected SEND or RECV; the form is {FORM}"))?;
-    let way = [Way::ToServer, Way::ToClient].into_iter().find(|way| way.to_string() == field(4));
+    let way = [Direction::ToServer, Direction::ToClient].into_iter().find(|way| way.to_string() == field(4));
     let way = way.ok_or_else(|| format!("field 5: expected to the server or to the client; the form is {FORM}"))?;
     let rule = parse(field(7)).map_err(|error| format!("field 8, {error}"))?;
     Ok(((user, port, number(3)?, way, number(5)?), rule.fault))

@@ -3,7 +3,7 @@
 
 use std::net::TcpStream;
 
-use super::record::{self, Port, Way};
+use super::record::{self, Direction, Port};
 use crate::model::UserName;
 use crate::trace::{By, Role, Trace, Traced};
 
@@ -26,16 +26,16 @@ impl Ends {
     }
 
     /// Returns the end that receives in this direction.
-    fn source(&self, way: Way) -> Option<&Traced> {
-        if way == Way::ToServer { self.client.as_ref() } else { self.server.as_ref() }
+    fn source(&self, way: Direction) -> Option<&Traced> {
+        if way == Direction::ToServer { self.client.as_ref() } else { self.server.as_ref() }
     }
 
     /// Returns the end that sends in this direction.
-    fn target(&self, way: Way) -> Option<&Traced> {
-        if way == Way::ToServer { self.server.as_ref() } else { self.client.as_ref() }
+    fn target(&self, way: Direction) -> Option<&Traced> {
+        if way == Direction::ToServer { self.server.as_ref() } else { self.client.as_ref() }
     }
 
-    pub fn received(&self, way: Way, line: &[u8]) {
+    pub fn received(&self, way: Direction, line: &[u8]) {
         if let Some(end) = self.source(way) {
             end.received(line.strip_suffix(b"\n").unwrap_or(line));
         }
@@ -43,7 +43,7 @@ impl Ends {
 
     /// Records lines, or the beginning of one, that are about to be sent. `is_login`: what they are a copy of was the
     /// first line of the client, in which the password may be anywhere.
-    pub fn sent(&self, way: Way, lines: &[u8], is_login: bool) {
+    pub fn sent(&self, way: Direction, lines: &[u8], is_login: bool) {
         match self.target(way) {
             Some(end) if is_login && !lines.is_empty() => end.sent_login(lines),
             Some(end) if !lines.is_empty() => end.sent(lines),
@@ -60,12 +60,12 @@ impl Ends {
     }
 
     /// Records that the source of this direction has closed its connection.
-    pub fn source_closed(&self, way: Way) {
+    pub fn source_closed(&self, way: Direction) {
         self.source(way).into_iter().for_each(|end| end.close(By::Peer, ""));
     }
 
     /// Records that the proxy closes the connection to the target of this direction. `why`: the fault, or empty.
-    pub fn close_target(&self, way: Way, why: &str) {
+    pub fn close_target(&self, way: Direction, why: &str) {
         self.target(way).into_iter().for_each(|end| end.close(By::Local, why));
     }
 }

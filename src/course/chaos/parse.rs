@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, RuleError};
 use super::fault::{End, Fault, How, Until};
-use super::record::{Kind, Port, Way, vocabulary};
+use super::record::{Direction, Kind, Port, vocabulary};
 use super::rule::{Count, Rule};
 use crate::limits;
 use crate::model::UserName;
@@ -42,7 +42,7 @@ struct Found {
     usual_kinds: Vec<Kind>,
     user: Option<UserName>,
     port: Option<Port>,
-    way: Option<Way>,
+    way: Option<Direction>,
     chance: Option<u64>,
     time: Option<Duration>,
     until: Option<Until>,
@@ -177,8 +177,8 @@ impl Parser<'_> {
     fn direction(&mut self, word: &str) -> Result<bool, RuleError> {
         self.words.skip(&["the"]);
         let way = match (word, self.words.peek()) {
-            ("to", Some("server")) | ("from", Some("client")) => Way::ToServer,
-            ("to", Some("client")) | ("from", Some("server")) => Way::ToClient,
+            ("to", Some("server")) | ("from", Some("client")) => Direction::ToServer,
+            ("to", Some("client")) | ("from", Some("server")) => Direction::ToClient,
             ("to", _) => return Ok(false),
             _ => {
                 self.words.next_word();

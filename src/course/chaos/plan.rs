@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fault::{End, Fault, How};
 use super::random::Random;
-use super::record::{Connection, Kind, Port, Record, Way};
+use super::record::{Connection, Direction, Kind, Port, Record};
 
 /// The faults of one connection.
 #[derive(Clone, Debug, Default)]
@@ -17,9 +17,9 @@ pub struct Plan {
     /// With the reply or record of this number, SENDs come again.
     resend: Option<u64>,
     /// A line that comes late.
-    delay: Option<(Way, u64, Duration)>,
+    delay: Option<(Direction, u64, Duration)>,
     /// The end comes at a byte of the line with this number, or at the next line if it has no such byte.
-    end: Option<(Way, u64, End)>,
+    end: Option<(Direction, u64, End)>,
 }
 
 impl Plan {
@@ -40,7 +40,7 @@ impl Plan {
     /// Returns the faults of a record.
     pub fn faults(&self, record: &Record) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let is_here = |way: Way, line: u64| way == record.way() && line == record.line;
+        let is_here = |way: Direction, line: u64| way == record.way() && line == record.line;
         if let Some((.., time)) = self.delay.filter(|(way, line, _)| is_here(*way, *line)) {
             faults.push(Fault::Delay(time));
         }
@@ -51,7 +51,7 @@ impl Plan {
         if self.twice && record.kind == Kind::Request && (record.has("SEND") || record.has("READ")) {
             faults.push(Fault::Duplicate);
         }
-        if self.resend.is_some_and(|line| is_here(Way::ToClient, line)) {
+        if self.resend.is_some_and(|line| is_here(Direction::ToClient, line)) {
             faults.push(Fault::Resend);
         }
         faults
@@ -66,11 +66,11 @@ impl Plan {
     }
 }
 
-fn draw_delay(random: &mut Random) -> (Way, u64, Duration) {
+fn draw_delay(random: &mut Random) -> (Direction, u64, Duration) {
     (draw_way(random), 1 + random.below(6), Duration::from_millis(random.below(150)))
 }
 
-fn draw_end(random: &mut Random) -> (Way, u64, End) {
+fn draw_end(random: &mut Random) -> (Direction, u64, End) {
     let how = match random.below(20) {
         0..8 => How::Cut,
         8..15 => How::Reset,
@@ -84,6 +84,6 @@ fn draw_end(random: &mut Random) -> (Way, u64, End) {
     (way, line, End { how, after, late: random.chance(50) })
 }
 
-fn draw_way(random: &mut Random) -> Way {
-    if random.chance(40) { Way::ToServer } else { Way::ToClient }
+fn draw_way(random: &mut Random) -> Direction {
+    if random.chance(40) { Direction::ToServer } else { Direction::ToClient }
 }

@@ -29,7 +29,7 @@ pub enum Port {
 
 /// The direction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum Direction {
     ToServer,
     ToClient,
 }
@@ -96,8 +96,8 @@ impl<'a> Record<'a> {
         self.words.iter().any(|own| own == word)
     }
 
-    pub fn way(&self) -> Way {
-        if self.kind == Kind::Request { Way::ToServer } else { Way::ToClient }
+    pub fn way(&self) -> Direction {
+        if self.kind == Kind::Request { Direction::ToServer } else { Direction::ToClient }
     }
 
     /// Returns true if the line answers no request: the server closes the connection of its own accord.
@@ -171,7 +171,7 @@ impl fmt::Display for Port {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::ToServer { "to the server" } else { "to the client" })
     }

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::random::Random;
-use super::record::{Connection, Kind, Port, Record, Way};
+use super::record::{Connection, Direction, Kind, Port, Record};
 use crate::model::UserName;
 
 /// The language of the rules, for `--help`.
@@ -63,7 +63,7 @@ pub struct Rule {
     pub words: Vec<String>,
     pub user: Option<UserName>,
     pub port: Option<Port>,
-    pub way: Option<Way>,
+    pub way: Option<Direction>,
     /// In a hundred.
     pub chance: Option<u64>,
 }

@@ -13,7 +13,7 @@ use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
 use super::pending::{Pending, Request};
-use super::record::{self, Kind, Port, Record, Way};
+use super::record::{self, Direction, Kind, Port, Record};
 use crate::limits;
 
 /// State that both threads of a connection share.
@@ -54,8 +54,8 @@ struct Reply {
     copy: Option<Vec<u8>>,
 }
 
-/// The manner in which a record is passed on.
-struct Manner {
+/// The delivery in which a record is passed on.
+struct Delivery {
     arrival: u64,
     copies: usize,
     split: bool,
@@ -94,8 +94,8 @@ pub(super) fn carry(network: &Network, port: Port, client: TcpStream) {
 impl Wire<'_> {
     fn pump_requests(&self) {
         let mut lines = Lines::default();
-        let passed = self.pump(Way::ToServer, &mut lines, |line, number| self.pass_request(line, number));
-        self.finish(Way::ToServer, &mut lines, passed);
+        let passed = self.pump(Direction::ToServer, &mut lines, |line, number| self.pass_request(line, number));
+        self.finish(Direction::ToServer, &mut lines, passed);
     }
 
     fn pump_replies(&self) {
@@ -108,20 +108,20 @@ impl Wire<'_> {
             kept += u64::from(hidden);
             Ok(())
         };
-        let passed = self.pump(Way::ToClient, &mut lines, pass);
+        let passed = self.pump(Direction::ToClient, &mut lines, pass);
         self.pending.close();
-        self.finish(Way::ToClient, &mut lines, passed);
+        self.finish(Direction::ToClient, &mut lines, passed);
     }
 
     /// Returns the source and the target of a direction.
-    fn sockets(&self, way: Way) -> (&TcpStream, &TcpStream) {
-        if way == Way::ToServer { (&self.client, &self.server) } else { (&self.server, &self.client) }
+    fn sockets(&self, way: Direction) -> (&TcpStream, &TcpStream) {
+        if way == Direction::ToServer { (&self.client, &self.server) } else { (&self.server, &self.client) }
     }
 
     /// Reads lines and passes them on, with their numbers. What is no line, or a longer one, goes on as it is.
     fn pump(
         &self,
-        way: Way,
+        way: Direction,
         lines: &mut Lines,
         mut pass: impl FnMut(&[u8], u64) -> Result<(), Over>,
     ) -> Result<(), Over> {
@@ -136,14 +136,14 @@ impl Wire<'_> {
     }
 
     /// Returns the next line that comes, and its number; `None`: its source sends no more.
-    fn receive(&self, way: Way, lines: &mut Lines) -> Option<(Vec<u8>, Option<u64>)> {
+    fn receive(&self, way: Direction, lines: &mut Lines) -> Option<(Vec<u8>, Option<u64>)> {
         let (mut from, _) = self.sockets(way);
         loop {
             if let Some((line, number)) = lines.next() {
                 if number.is_some() {
                     self.ends.received(way, &line);
                 }
-                if way == Way::ToClient && line.starts_with(TLS_ALONE) {
+                if way == Direction::ToClient && line.starts_with(TLS_ALONE) {
                     self.network.report(format!("the server speaks TLS, {CLEAR_TEXT}"));
                 }
                 return Some((line, number));
@@ -152,7 +152,7 @@ impl Wire<'_> {
             match from.read(&mut buffer) {
                 Ok(read @ 1..) => {
                     let bytes = buffer.get(..read).unwrap_or_default();
-                    if way == Way::ToServer && self.identity.get().is_none() && bytes.starts_with(&HANDSHAKE) {
+                    if way == Direction::ToServer && self.identity.get().is_none() && bytes.starts_with(&HANDSHAKE) {
                         self.network.report(format!("a client speaks TLS, {CLEAR_TEXT}"));
                         return None;
                     }
@@ -165,7 +165,7 @@ impl Wire<'_> {
     }
 
     /// Ends a direction. If the other one goes on, what still comes here is lost.
-    fn finish(&self, way: Way, lines: &mut Lines, passed: Result<(), Over>) {
+    fn finish(&self, way: Direction, lines: &mut Lines, passed: Result<(), Over>) {
         if passed.is_err() {
             while !self.is_over() && self.receive(way, lines).is_some() {}
         }
@@ -194,16 +194,16 @@ impl Wire<'_> {
             let _ = self.login.set(line.to_vec());
         }
         let request = Request::new(&record);
-        let manner = self.disturb(&record, |end| {
+        let delivery = self.disturb(&record, |end| {
             if end.after >= line.len() {
                 self.pending.push(request.clone());
             }
         })?;
-        for copy in 0..manner.copies {
+        for copy in 0..delivery.copies {
             self.pending.push(Request { hidden: copy > 0, ..request.clone() });
-            self.send(&record, line, manner.split)?;
+            self.send(&record, line, delivery.split)?;
         }
-        self.passed(&record, &manner);
+        self.passed(&record, &delivery);
         Ok(())
     }
 
@@ -225,19 +225,19 @@ impl Wire<'_> {
         if reply.to.hidden {
             return Ok(true);
         }
-        let manner = self.disturb(&record, |_| {})?;
-        match manner.copies {
+        let delivery = self.disturb(&record, |_| {})?;
+        match delivery.copies {
             // The rest of the list is kept from the client, too.
             0 => reply.to.hidden = is_head,
-            1 => self.send(&record, line, manner.split)?,
+            1 => self.send(&record, line, delivery.split)?,
             _ if is_head && reply.rows > 0 => {
-                self.send(&record, line, manner.split)?;
+                self.send(&record, line, delivery.split)?;
                 reply.copy = Some(Vec::new());
             }
-            _ => (0..manner.copies).try_for_each(|_| self.send(&record, line, manner.split))?,
+            _ => (0..delivery.copies).try_for_each(|_| self.send(&record, line, delivery.split))?,
         }
         self.copy(&record, reply)?;
-        self.passed(&record, &manner);
+        self.passed(&record, &delivery);
         Ok(false)
     }
 
@@ -268,32 +268,32 @@ impl Wire<'_> {
     }
 
     /// Decides about a record, lets the time of its faults go by, and ends the connection if that is one of them.
-    fn disturb(&self, record: &Record, at_end: impl FnOnce(&End)) -> Result<Manner, Over> {
-        let mut manner = Manner { arrival: self.network.gate.arrive(), copies: 1, split: false, resend: false };
-        let Some(identity) = self.identity.get() else { return Ok(manner) };
+    fn disturb(&self, record: &Record, at_end: impl FnOnce(&End)) -> Result<Delivery, Over> {
+        let mut delivery = Delivery { arrival: self.network.gate.arrive(), copies: 1, split: false, resend: false };
+        let Some(identity) = self.identity.get() else { return Ok(delivery) };
         for fault in self.network.decide(identity, record) {
             match fault {
-                Fault::Drop => manner.copies = 0,
-                Fault::Duplicate => manner.copies = 2,
-                Fault::Split => manner.split = true,
-                Fault::Resend => manner.resend = true,
+                Fault::Drop => delivery.copies = 0,
+                Fault::Duplicate => delivery.copies = 2,
+                Fault::Split => delivery.split = true,
+                Fault::Resend => delivery.resend = true,
                 Fault::Delay(time) => thread::sleep(time),
                 Fault::Hold(until) => {
-                    self.network.gate.hold(&identity.connection, manner.arrival, &until, || self.is_over());
+                    self.network.gate.hold(&identity.connection, delivery.arrival, &until, || self.is_over());
                 }
                 Fault::End(end) => {
                     at_end(&end);
                     let kept = record.bytes.get(..end.after).unwrap_or(record.bytes);
-                    self.send(record, kept, manner.split)?;
+                    self.send(record, kept, delivery.split)?;
                     self.end(end, record.way());
                     return Err(Over);
                 }
             }
         }
-        Ok(manner)
+        Ok(delivery)
     }
 
-    fn end(&self, end: End, way: Way) {
+    fn end(&self, end: End, way: Direction) {
         if end.late {
             self.late.store(true, Ordering::Relaxed);
         }
@@ -305,7 +305,7 @@ impl Wire<'_> {
             }
             How::Cut | How::Reset => {
                 let why = if end.how == How::Cut { "cut" } else { "reset" };
-                [Way::ToServer, Way::ToClient].into_iter().for_each(|way| self.ends.close_target(way, why));
+                [Direction::ToServer, Direction::ToClient].into_iter().for_each(|way| self.ends.close_target(way, why));
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();
                 [&self.client, &self.server].into_iter().for_each(|socket| stop(socket, end.how == How::Reset));
@@ -314,12 +314,12 @@ impl Wire<'_> {
     }
 
     /// Releases what waits for this record, and sends earlier requests again if it was decided so.
-    fn passed(&self, record: &Record, manner: &Manner) {
+    fn passed(&self, record: &Record, delivery: &Delivery) {
         let (Some(identity), Some(login)) = (self.identity.get(), self.login.get()) else { return };
-        if manner.copies > 0 {
-            self.network.gate.pass(&identity.connection, manner.arrival, record);
+        if delivery.copies > 0 {
+            self.network.gate.pass(&identity.connection, delivery.arrival, record);
         }
-        if manner.resend {
+        if delivery.resend {
             let every = 1 + usize::try_from(record.line % 3).unwrap_or(0);
             let old = self.network.answers.some(&identity.connection.user, every);
             self.network.send_again(&identity.connection, login, [old, self.pending.sends()].concat());

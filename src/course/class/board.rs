@@ -25,9 +25,9 @@ pub struct Row {
 }
 
 /// Tells of each group whether its own server takes connections; `None`: it has none. All are asked at the same time.
-pub fn knock(class: &Class) -> Vec<Option<bool>> {
+pub fn probe(class: &Class) -> Vec<Option<bool>> {
     thread::scope(|scope| {
-        let ask = |group| thread::Builder::new().name("knock".to_owned()).spawn_scoped(scope, move || reaches(group));
+        let ask = |group| thread::Builder::new().name("probe".to_owned()).spawn_scoped(scope, move || reaches(group));
         let asked: Vec<_> = class.groups.iter().map(ask).collect();
         // Without a thread it is not known.
         asked.into_iter().map(|thread| thread.ok()?.join().unwrap_or_default()).collect()

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::Server;
-use super::play::{Mismatch, PASSWORD, Player, What, unique};
+use super::play::{EventKind, Mismatch, PASSWORD, Player, unique};
 use super::wire::{Came, Wire};
 use crate::course::checker::{Checker, Seen, Verdict};
 use crate::protocol::{Accepted, Codec as _, Event, parse_reply};
@@ -91,7 +91,7 @@ pub fn play(player: &mut Player) -> Result<(), Mismatch> {
         end
     });
     let accepted = traffic.checker.lock().accepted_count();
-    player.note("", What::Note(format!("{accepted} messages were answered OK, amid {RESTARTS} restarts")));
+    player.note("", EventKind::Note(format!("{accepted} messages were answered OK, amid {RESTARTS} restarts")));
     end
 }
 

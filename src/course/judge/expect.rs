@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::play::{Mismatch, Player, What, milliseconds, unknown};
+use super::play::{EventKind, Mismatch, Player, milliseconds, unknown};
 use super::wire::Came;
 use crate::limits;
 
@@ -14,7 +14,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 impl Player<'_> {
     pub(super) fn read(&mut self, name: &str, time: Duration) -> Result<Came, Mismatch> {
         let came = self.wire(name)?.read_within(time);
-        self.note(name, What::Came(came.clone()));
+        self.note(name, EventKind::Came(came.clone()));
         Ok(came)
     }
 

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-pub use play::{Failure, Moment};
+pub use play::{Failure, LogEntry};
 pub use script::{Group, Side, Test};
 use wire::{Came, Wire};
 

@@ -24,15 +24,15 @@ const SHOWN_CHARS: usize = 200;
 
 /// One entry of the time line.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct LogEntry {
     pub at: Duration,
     /// The connection's name in the test; empty: the judge itself.
     pub connection: String,
-    pub what: What,
+    pub what: EventKind,
 }
 
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum EventKind {
     Sent(Vec<u8>),
     Came(Came),
     Note(String),
@@ -44,7 +44,7 @@ pub struct Failure {
     pub step: String,
     pub expected: String,
     pub came: String,
-    pub moments: Vec<Moment>,
+    pub moments: Vec<LogEntry>,
 }
 
 /// The expected and the actual line of a step.
@@ -77,7 +77,7 @@ pub struct Player<'a> {
     pub names: Names,
     wires: HashMap<String, Wire>,
     begin: Instant,
-    moments: Vec<Moment>,
+    moments: Vec<LogEntry>,
 }
 
 impl<'a> Player<'a> {
@@ -137,7 +137,7 @@ impl<'a> Player<'a> {
                 Ok(())
             }
             "drop" => {
-                self.note(name, What::Note("closes".to_owned()));
+                self.note(name, EventKind::Note("closes".to_owned()));
                 self.wires.remove(name);
                 Ok(())
             }
@@ -145,8 +145,8 @@ impl<'a> Player<'a> {
         }
     }
 
-    pub fn note(&mut self, connection: &str, what: What) {
-        self.moments.push(Moment { at: self.begin.elapsed(), connection: connection.to_owned(), what });
+    pub fn note(&mut self, connection: &str, what: EventKind) {
+        self.moments.push(LogEntry { at: self.begin.elapsed(), connection: connection.to_owned(), what });
     }
 
     pub(super) fn wire(&mut self, name: &str) -> Result<&mut Wire, Mismatch> {
@@ -194,7 +194,7 @@ impl Player<'_> {
         self.wires.remove("");
         // A registration that succeeded needs no lines.
         self.moments.truncate(begin);
-        self.note("", What::Note(format!("registers {name}")));
+        self.note("", EventKind::Note(format!("registers {name}")));
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl Player<'_> {
             expected: format!("a connection to {address}, the {port} port"),
             came: error.to_string(),
         })?;
-        self.note(name, What::Note(format!("connects to the {port} port")));
+        self.note(name, EventKind::Note(format!("connects to the {port} port")));
         self.wires.insert(name.to_owned(), wire);
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Player<'_> {
     }
 
     pub(super) fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
-        self.note(name, What::Sent(bytes.to_vec()));
+        self.note(name, EventKind::Sent(bytes.to_vec()));
         let wire = self.wire(name)?;
         if singly {
             wire.send_bytes(bytes)
@@ -233,13 +233,13 @@ impl Player<'_> {
         let (count, line) = rest.split_once("> ").ok_or_else(|| unknown(rest))?;
         let line = format!("{}\n", self.names.fill(line));
         let count = self.wire(name)?.flood(line.as_bytes(), count.parse().map_err(|_| unknown(count))?);
-        self.note(name, What::Note(format!("sends {count} times: {}", line.trim_end())));
+        self.note(name, EventKind::Note(format!("sends {count} times: {}", line.trim_end())));
         Ok(())
     }
 
     fn restart(&mut self) -> Result<(), Mismatch> {
         self.wires.clear();
-        self.note("", What::Note("the server is killed and started again".to_owned()));
+        self.note("", EventKind::Note("the server is killed and started again".to_owned()));
         crash::restart(self.server)
     }
 }
@@ -295,14 +295,14 @@ impl fmt::Display for Came {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.at.as_secs_f64();
         let name = &self.connection;
         match &self.what {
-            What::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", sent(bytes)),
-            What::Came(came) => write!(f, "{seconds:8.3} {name:>2} < {came}"),
-            What::Note(note) => write!(f, "{seconds:8.3} {name:>2}   {}", shorten(note)),
+            EventKind::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", sent(bytes)),
+            EventKind::Came(came) => write!(f, "{seconds:8.3} {name:>2} < {came}"),
+            EventKind::Note(note) => write!(f, "{seconds:8.3} {name:>2}   {}", shorten(note)),
         }
     }
 }

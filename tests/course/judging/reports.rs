@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use wachat::course::judge::play::What;
+use wachat::course::judge::play::EventKind;
 use wachat::course::judge::points::Points;
 use wachat::course::judge::script::{self, Side};
-use wachat::course::judge::{Failure, Moment, Outcome, Verdict, export, report};
+use wachat::course::judge::{Failure, LogEntry, Outcome, Verdict, export, report};
 
 use super::test;
 
-fn moments(count: usize) -> Vec<Moment> {
-    let moment = |number: usize| Moment {
+fn moments(count: usize) -> Vec<LogEntry> {
+    let moment = |number: usize| LogEntry {
         at: Duration::from_millis(1500 + number as u64),
         connection: if number.is_multiple_of(2) { "A".to_owned() } else { String::new() },
         what: if number.is_multiple_of(2) {
-            What::Sent(format!("n {number}\n").into_bytes())
+            EventKind::Sent(format!("n {number}\n").into_bytes())
         } else {
-            What::Note("notes".to_owned())
+            EventKind::Note("notes".to_owned())
         },
     };
     (0..count).map(moment).collect()

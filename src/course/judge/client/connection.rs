@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::request::{Asked, Port, Request};
 use super::stage::{Answer, Stage, Writing};
-use crate::course::judge::play::What;
+use crate::course::judge::play::EventKind;
 use crate::course::judge::wire::{Came, pause_after};
 use crate::limits;
 use crate::net::{LineError, LineReader, Socket, drain_input};
@@ -49,9 +49,9 @@ impl Connection<'_> {
             let line = match lines.next_line() {
                 Ok(line) => line.to_vec(),
                 Err(LineError::TooLong) => return self.write("KO;TOO_LONG;a line has at most 65536 bytes\n"),
-                Err(_) => return self.stage.note(self.name, What::Came(Came::End)),
+                Err(_) => return self.stage.note(self.name, EventKind::Came(Came::End)),
             };
-            self.stage.note(self.name, What::Came(Came::Line(String::from_utf8_lossy(&line).into_owned())));
+            self.stage.note(self.name, EventKind::Came(Came::Line(String::from_utf8_lossy(&line).into_owned())));
             if !self.stage.lock().is_open(self.name) {
                 return;
             }
@@ -79,11 +79,11 @@ impl Connection<'_> {
                 if carried_out {
                     self.answer_honestly(request, false);
                 }
-                self.stage.note(self.name, What::Note("the judge closes the connection".to_owned()));
+                self.stage.note(self.name, EventKind::Note("the judge closes the connection".to_owned()));
                 None
             }
             Answer::Ignore => {
-                self.stage.note(self.name, What::Note("the judge does not answer".to_owned()));
+                self.stage.note(self.name, EventKind::Note("the judge does not answer".to_owned()));
                 Some(())
             }
         }
@@ -151,7 +151,7 @@ impl Connection<'_> {
             Writing::More => text.replace('\n', ";of a later version\n").into_bytes(),
             Writing::Whole | Writing::Bytes | Writing::Halves => bytes.to_vec(),
         };
-        self.stage.note(self.name, What::Sent(bytes.clone()));
+        self.stage.note(self.name, EventKind::Sent(bytes.clone()));
         let mut stream = self.socket.tcp();
         let _ = match writing {
             Writing::Whole | Writing::Crlf | Writing::More => stream.write_all(&bytes),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::request::{Port, Request};
 use super::stage::{Answer, Connection, Held, Stage};
-use crate::course::judge::play::What;
+use crate::course::judge::play::EventKind;
 use crate::limits;
 use crate::net::Socket;
 
@@ -28,7 +28,7 @@ impl Stage {
             Some(name)
         });
         let connects = name.as_ref().map_or("connects, and is closed at once", |_| "connects");
-        self.note(name.as_deref().unwrap_or(port.word()), What::Note(connects.to_owned()));
+        self.note(name.as_deref().unwrap_or(port.word()), EventKind::Note(connects.to_owned()));
         name
     }
 

@@ -16,7 +16,7 @@ use super::request::Port;
 use super::stage::{Answer, Held, Stage, Writing};
 use crate::course::judge::pattern::Names;
 use crate::course::judge::play::{
-    Failure, LONG_TEXT, Mismatch, PASSWORD, What, milliseconds, unescape, unique, unknown,
+    EventKind, Failure, LONG_TEXT, Mismatch, PASSWORD, milliseconds, unescape, unique, unknown,
 };
 use crate::course::judge::{Test, Verdict};
 use crate::model::Timestamp;
@@ -142,7 +142,7 @@ impl<'a> Player<'a> {
             }
             None => filled,
         };
-        self.stage.note("", What::Note(format!("the mailbox gets {line}")));
+        self.stage.note("", EventKind::Note(format!("the mailbox gets {line}")));
         self.stage.change(|inner| inner.mailbox.add_event(&line));
         Ok(())
     }
@@ -155,11 +155,11 @@ impl Player<'_> {
             "run" => return self.run(),
             "kill" => return self.kill(),
             "in" => {
-                self.stage.note("in", What::Sent(format!("{rest}\n").into_bytes()));
+                self.stage.note("in", EventKind::Sent(format!("{rest}\n").into_bytes()));
                 self.program.iter_mut().for_each(|program| program.write(rest));
             }
             "end" => {
-                self.stage.note("in", What::Note("the end of its input".to_owned()));
+                self.stage.note("in", EventKind::Note("the end of its input".to_owned()));
                 self.program.iter_mut().for_each(Program::end_input);
             }
             "blocked" => self.stage.lock().blocked = true,
@@ -173,7 +173,7 @@ impl Player<'_> {
     }
 
     fn run(&mut self) -> Result<(), Mismatch> {
-        self.stage.note("", What::Note(format!("starts {}", self.client.command)));
+        self.stage.note("", EventKind::Note(format!("starts {}", self.client.command)));
         self.said = self.stage.lock().output.len();
         let program = Program::start(&self.stage, &self.client.command, &self.home, &self.password);
         let not_started = |error| Mismatch { expected: "a client".to_owned(), came: format!("sh: {error}") };
@@ -201,18 +201,18 @@ impl Player<'_> {
     fn control_server(&mut self, word: &str, rest: &str) -> Result<(), Mismatch> {
         match word {
             "away" => {
-                self.stage.note("", What::Note("the server goes away".to_owned()));
+                self.stage.note("", EventKind::Note("the server goes away".to_owned()));
                 self.listening.drain(..).for_each(|mut listening| listening.stop());
                 self.stage.cut("");
             }
             "closing" => {
-                self.stage.note("", What::Note("the server closes every connection".to_owned()));
+                self.stage.note("", EventKind::Note("the server closes every connection".to_owned()));
                 self.stage.lock().closing = true;
                 self.stage.cut("");
             }
             "back" => return self.come_back(),
             "cut" => {
-                self.stage.note("", What::Note(format!("the server closes all connections {rest}")));
+                self.stage.note("", EventKind::Note(format!("the server closes all connections {rest}")));
                 self.said = self.stage.lock().output.len();
                 self.stage.cut(rest);
             }
@@ -234,7 +234,7 @@ impl Player<'_> {
     }
 
     fn come_back(&mut self) -> Result<(), Mismatch> {
-        self.stage.note("", What::Note("the server is back".to_owned()));
+        self.stage.note("", EventKind::Note("the server is back".to_owned()));
         self.stage.change(|inner| inner.closing = false);
         if self.listening.is_empty() {
             let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));

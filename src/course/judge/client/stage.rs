@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
 use super::request::{Port, Request};
-use crate::course::judge::play::{Moment, What};
+use crate::course::judge::play::{EventKind, LogEntry};
 use crate::course::judge::wire::Came;
 use crate::limits;
 use crate::net::Socket;
@@ -78,7 +78,7 @@ pub struct Run {
 
 pub struct Inner {
     pub mailbox: Mailbox,
-    pub moments: Vec<Moment>,
+    pub moments: Vec<LogEntry>,
     /// Verbs whose requests the steps answer.
     pub taken: HashSet<String>,
     pub held: VecDeque<Held>,
@@ -149,11 +149,11 @@ impl Stage {
         result
     }
 
-    pub fn note(&self, name: &str, what: What) {
+    pub fn note(&self, name: &str, what: EventKind) {
         let at = self.begin.elapsed();
         let moments = &mut self.lock().moments;
         if moments.len() < limits::JUDGE_MOMENTS {
-            moments.push(Moment { at, connection: name.to_owned(), what });
+            moments.push(LogEntry { at, connection: name.to_owned(), what });
         }
     }
 
@@ -205,12 +205,12 @@ impl Stage {
 
     pub fn end_run(&self, status: Option<ExitStatus>) {
         let code = status.and_then(|status| status.code());
-        self.note("", What::Note(describe_end(code)));
+        self.note("", EventKind::Note(describe_end(code)));
         self.change(|inner| inner.run.ended = Some((Instant::now(), code)));
     }
 
     pub fn add_output(&self, line: &str, is_error: bool) {
-        self.note(if is_error { "err" } else { "out" }, What::Came(Came::Line(line.to_owned())));
+        self.note(if is_error { "err" } else { "out" }, EventKind::Came(Came::Line(line.to_owned())));
         self.change(|inner| {
             inner.output_bytes += line.len();
             if inner.output_bytes < limits::JUDGE_OUTPUT_BYTES {

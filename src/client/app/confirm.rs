@@ -10,7 +10,7 @@ use crate::limits;
 
 /// The doubts about the next line that the last ones have left.
 #[derive(Default)]
-pub struct Hesitation {
+pub struct Confirmation {
     /// The word that was asked about: once more, and it is sent.
     asked: Option<String>,
     /// Until then a text was typed for the conversation that did not come about.
@@ -20,15 +20,15 @@ pub struct Hesitation {
 impl App {
     /// The lines behind a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
     pub(super) fn refuse_hasty_texts(&mut self) {
-        self.hesitation.hasty_until = Some(self.moment.now + limits::HASTY);
+        self.confirmation.hasty_until = Some(self.context.now + limits::HASTY);
     }
 
     /// Checks that a text is better not sent, and says why.
-    pub(super) fn hesitates(&mut self, command: &Command) -> bool {
-        let asked = self.hesitation.asked.take();
+    pub(super) fn needs_confirmation(&mut self, command: &Command) -> bool {
+        let asked = self.confirmation.asked.take();
         let Command::Say { to: None, text } = command else {
             if command.chooses_chat() {
-                self.hesitation.hasty_until = None;
+                self.confirmation.hasty_until = None;
             }
             return false;
         };
@@ -36,7 +36,7 @@ impl App {
             return false;
         }
         // The full screen shows where a text goes.
-        let is_hasty = self.hesitation.hasty_until.is_some_and(|until| self.moment.now < until);
+        let is_hasty = self.confirmation.hasty_until.is_some_and(|until| self.context.now < until);
         if is_hasty && !self.setting.full_screen {
             self.problem(Phrase::TooHasty { text: &snippet(text.as_str()) });
             return true;
@@ -47,7 +47,7 @@ impl App {
         let known = parse::command_meant(&word).filter(|_| !is_direct && asked.as_ref() != Some(&word));
         if let Some(known) = known {
             self.problem(Phrase::WordMeant { word: &word, known: &known });
-            self.hesitation.asked = Some(word);
+            self.confirmation.asked = Some(word);
         }
         known.is_some()
     }

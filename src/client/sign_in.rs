@@ -23,7 +23,7 @@ pub struct Entry {
 }
 
 /// A user at the entrance.
-pub struct Entrance<'a> {
+pub struct SignIn<'a> {
     args: &'a ConnectArgs,
     user: UserName,
     /// The user has been at this server before, from here.
@@ -32,7 +32,7 @@ pub struct Entrance<'a> {
     protection: Protection,
 }
 
-impl<'a> Entrance<'a> {
+impl<'a> SignIn<'a> {
     pub fn new(args: &'a ConnectArgs, user: UserName, was_here: bool, trace: Option<Trace>) -> Result<Self, Failure> {
         let protection = args.account.protection()?;
         Ok(Self { args, user, was_here, trace, protection })

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::setting;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::app::App;
-use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
+use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
@@ -218,11 +218,11 @@ impl Run {
         }
     }
 
-    /// The next moment, up to a second later.
-    fn moment(&mut self) -> Moment {
+    /// The next context, up to a second later.
+    fn context(&mut self) -> Context {
         self.clock += Duration::from_millis(self.random.below(1_000));
         let random = (u128::from(self.seed) << 96) | (u128::from(self.random.below(u64::MAX)) << 16);
-        Moment { now: self.clock, at: Timestamp::from_millis(1), random }
+        Context { now: self.clock, at: Timestamp::from_millis(1), random }
     }
 
     fn open(&self) -> Result<Home, LogError> {
@@ -234,8 +234,8 @@ impl Run {
         let home = self.open()?;
         self.check_what_is_safe(&home.state);
         let setting = setting();
-        let moment = self.moment();
-        let app = App::new(setting, home.state, moment);
+        let context = self.context();
+        let app = App::new(setting, home.state, context);
         let mut files = home.files;
         files.checkpoint_bytes = 1 << (10 + self.random.below(8));
         let mut client = Client { app, files, sending: None, receiving: None, on_screen: 0 };
@@ -246,8 +246,8 @@ impl Run {
 
     /// One event, as the owner handles it: records, then effects and views.
     fn handle(&mut self, client: &mut Client, event: AppEvent) -> Done {
-        let moment = self.moment();
-        let output = client.app.handle(event, moment);
+        let context = self.context();
+        let output = client.app.handle(event, context);
         client.files.commit(&output.records)?;
         client.files.make_checkpoint_when_due(client.app.state_to_maintain())?;
         for effect in output.effects {
@@ -282,7 +282,7 @@ impl Run {
         typed.unwrap_or_else(|| panic!("a tick of what nobody typed: {text}")).2 = true;
     }
 
-    /// A message is sent only when its record is durable: a cut at this very moment would not lose it.
+    /// A message is sent only when its record is durable: a cut at this very context would not lose it.
     fn check_sending(&mut self, request: &Request) {
         if let (Request::Send(message, _), true) = (request, self.random.one_in(20)) {
             let cut = self.disk.after_power_cut(|| false);

@@ -12,7 +12,7 @@ use crate::support::client_files::records_on;
 use crate::support::random::Random;
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::values::user;
-use wachat::client::app::event::{Effect, Event, Moment};
+use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::p2p::{Action, DirectEvent};
@@ -63,17 +63,17 @@ impl Run {
         Self { seed, random, disk, clock, said: 0, theirs, confirmed, checked: 0 }
     }
 
-    fn moment(&mut self) -> Moment {
+    fn context(&mut self) -> Context {
         self.clock += Duration::from_millis(1);
         let random = (u128::from(self.seed) << 64) | u128::from(self.random.below(u64::MAX));
-        Moment { now: self.clock, at: Timestamp::from_millis(1), random }
+        Context { now: self.clock, at: Timestamp::from_millis(1), random }
     }
 
     fn start(&mut self) -> Result<Client, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let home = Home::open(&disk, Path::new(HOME), &user("ana"), Use::Person)?;
         let setting = Setting { direct: true, ..setting() };
-        let app = App::new(setting, home.state, self.moment());
+        let app = App::new(setting, home.state, self.context());
         let mut client = Client { app, files: home.files, chat: 0, unconfirmed: Vec::new() };
         self.handle(&mut client, Event::Started(Ok(())))?;
         self.call(&mut client)?;
@@ -91,8 +91,8 @@ impl Run {
 
     /// One event, as the owner handles it: records, then effects and views.
     fn handle(&mut self, client: &mut Client, event: Event) -> Done {
-        let moment = self.moment();
-        let output = client.app.handle(event, moment);
+        let context = self.context();
+        let output = client.app.handle(event, context);
         client.files.commit(&output.records)?;
         for effect in output.effects {
             match effect {
@@ -112,7 +112,7 @@ impl Run {
         Ok(())
     }
 
-    /// A line is confirmed only when its record is durable: a cut at this very moment would not lose it.
+    /// A line is confirmed only when its record is durable: a cut at this very context would not lose it.
     fn note_confirmed(&mut self, id: MessageId) {
         if self.random.chance(10) {
             let cut = self.disk.after_power_cut(|| false);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::setting;
 use crate::support::random::Random;
 use wachat::client::app::App;
-use wachat::client::app::event::{Effect, Event as AppEvent, Moment, Output};
+use wachat::client::app::event::{Context, Effect, Event as AppEvent, Output};
 use wachat::client::app::view::View;
 use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
@@ -59,8 +59,8 @@ impl Life {
     fn new(seed: u64) -> Self {
         let clock = Instant::now();
         let setting = setting();
-        let moment = Moment { now: clock, at: Timestamp::from_millis(1), random: 1 };
-        let app = App::new(setting, ClientState::new(name("ana")), moment);
+        let context = Context { now: clock, at: Timestamp::from_millis(1), random: 1 };
+        let app = App::new(setting, ClientState::new(name("ana")), context);
         let mut life = Self {
             seed,
             random: Random::new(seed),
@@ -87,8 +87,8 @@ impl Life {
     fn handle(&mut self, event: AppEvent) {
         self.clock += Duration::from_millis(self.random.below(400));
         let random = u128::from(self.random.next()) << 32;
-        let moment = Moment { now: self.clock, at: Timestamp::from_millis(1), random };
-        let Output { records, effects, views } = self.app.handle(event, moment);
+        let context = Context { now: self.clock, at: Timestamp::from_millis(1), random };
+        let Output { records, effects, views } = self.app.handle(event, context);
         let records = String::from_utf8(records).unwrap();
         assert!(!records.contains("password"), "seed {}: {records}", self.seed);
         for effect in effects {

@@ -6,9 +6,9 @@ use crate::limits;
 use crate::model::Target;
 
 /// The conversations of a client and those who speak in them, the latest first.
-pub struct Known<'a>(pub &'a ClientState);
+pub struct CompletionNames<'a>(pub &'a ClientState);
 
-impl Names for Known<'_> {
+impl Names for CompletionNames<'_> {
     fn users(&self) -> Vec<String> {
         let mut users: Vec<String> = Vec::new();
         for target in self.0.targets() {

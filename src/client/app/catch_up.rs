@@ -21,7 +21,7 @@ enum Mode {
 
 /// The messages of an absence.
 #[derive(Default)]
-pub struct Absence {
+pub struct CatchUp {
     mode: Mode,
     /// Number of messages in each conversation, in the order of the first ones.
     counts: Vec<(Target, usize)>,
@@ -29,7 +29,7 @@ pub struct Absence {
     since: Option<Instant>,
 }
 
-impl Absence {
+impl CatchUp {
     /// A run begins, and with it the first time to catch up.
     pub fn begin() -> Self {
         Self { mode: Mode::CatchingUp, ..Self::default() }
@@ -76,7 +76,7 @@ impl Absence {
 impl App {
     /// Sums up what has come, behind the last message of it.
     pub(super) fn sum_up(&mut self) {
-        let counts = if self.held.is_empty() { self.absence.take() } else { return };
+        let counts = if self.held.is_empty() { self.catch_up.take() } else { return };
         let count_of = |(target, count): &(Target, usize)| match target {
             Target::Room(room) => Phrase::NewInRoom { count, room }.to_string(),
             Target::User(user) => Phrase::NewFromUser { count, user }.to_string(),

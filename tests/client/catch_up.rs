@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::history::{message, seq, target, user};
 use crate::setting;
 use crate::support::random::Random;
-use wachat::client::app::event::{Effect, Event as AppEvent, Moment};
+use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
 use wachat::client::link::LinkEvent;
@@ -31,7 +31,7 @@ struct Life {
 impl Life {
     fn new() -> Self {
         let setting = Setting { receipts: false, ..setting() };
-        let app = App::new(setting, ClientState::new(user("ana")), moment());
+        let app = App::new(setting, ClientState::new(user("ana")), context());
         let mut life = Self { app, receiving: None, sums: Vec::new() };
         life.handle(AppEvent::Started(Ok(())));
         assert_eq!(life.receiving.take(), Some(Receive::LogIn));
@@ -41,7 +41,7 @@ impl Life {
     }
 
     fn handle(&mut self, event: AppEvent) {
-        let output = self.app.handle(event, moment());
+        let output = self.app.handle(event, context());
         let incoming = output.views.iter().filter(|view| matches!(view, View::Incoming(_))).count();
         for view in output.views {
             if let View::Notice(line) = view
@@ -75,8 +75,8 @@ impl Life {
     }
 }
 
-fn moment() -> Moment {
-    Moment { now: Instant::now(), at: Timestamp::from_millis(1), random: 1 }
+fn context() -> Context {
+    Context { now: Instant::now(), at: Timestamp::from_millis(1), random: 1 }
 }
 
 /// The names of so many conversations, in a random order of rooms and users.

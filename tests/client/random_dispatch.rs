@@ -1,6 +1,6 @@
 //! The dispatcher beside a model, through random lives: what the sender is asked next, when it is left alone, and what
 //! becomes of each answer. Nothing overtakes within a conversation, no conversation waits for another, and the deadline is
-//! the moment at which something can be done again.
+//! the context at which something can be done again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::stage::{refused, seq, target, user};
 use crate::support::random::Random;
 use wachat::client::app::dispatch::{Dispatcher, Outcome};
-use wachat::client::app::event::Moment;
+use wachat::client::app::event::Context;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::ClientState;
@@ -180,9 +180,9 @@ impl Life {
 
     fn answer(&mut self) {
         let Some(request) = self.asked.take() else { return };
-        let moment = Moment { now: self.now, at: Timestamp::from_millis(1), random: 0 };
+        let context = Context { now: self.now, at: Timestamp::from_millis(1), random: 0 };
         if self.random.chance(15) {
-            return self.lose(request, &moment);
+            return self.lose(request, &context);
         }
         self.away = None;
         let code = match self.random.below(5) {
@@ -191,42 +191,42 @@ impl Life {
             _ => None,
         };
         match (request.message().cloned(), code, &request) {
-            (Some(message), None, _) => self.accept(request, message, &moment),
-            (Some(message), Some(code), _) => self.refuse(request, message, code, &moment),
-            (None, code, Request::Read(..)) => self.note_read(request, code, &moment),
+            (Some(message), None, _) => self.accept(request, message, &context),
+            (Some(message), Some(code), _) => self.refuse(request, message, code, &context),
+            (None, code, Request::Read(..)) => self.note_read(request, code, &context),
             _ => {
-                let outcome = self.note(request.clone(), Ok(Answer::Done), &moment);
+                let outcome = self.note(request.clone(), Ok(Answer::Done), &context);
                 assert!(matches!(&outcome, Outcome::Answered(asked, Answer::Done) if *asked == request), "{outcome:?}");
             }
         }
     }
 
-    fn note(&mut self, request: Request, answer: Result<Answer, LinkError>, moment: &Moment) -> Outcome {
-        self.dispatcher.note_answer(&mut self.state, request, answer, moment)
+    fn note(&mut self, request: Request, answer: Result<Answer, LinkError>, context: &Context) -> Outcome {
+        self.dispatcher.note_answer(&mut self.state, request, answer, context)
     }
 
     /// A message or a read is tried again; any other request is given back.
-    fn lose(&mut self, request: Request, moment: &Moment) {
+    fn lose(&mut self, request: Request, context: &Context) {
         self.away = Some(Delay::begin(self.away, limits::MIN_RETRY_DELAY, self.now));
         request.message().map(|message| self.refused.remove(&message.id));
         let is_repeated = request.message().is_some() || matches!(request, Request::Read(..));
-        let outcome = self.note(request.clone(), Err(LinkError::Away("lost".to_owned())), moment);
+        let outcome = self.note(request.clone(), Err(LinkError::Away("lost".to_owned())), context);
         let Outcome::Unreachable(why, given) = outcome else { panic!("seed {}: {outcome:?}", self.seed) };
         assert_eq!((why.as_str(), given), ("lost", (!is_repeated).then_some(request)), "seed {}", self.seed);
     }
 
-    fn accept(&mut self, request: Request, message: Outgoing, moment: &Moment) {
+    fn accept(&mut self, request: Request, message: Outgoing, context: &Context) {
         self.newest += 1 + self.random.below(3);
         let accepted = Accepted { id: message.id.clone(), at: message.at, seq: seq(self.newest) };
-        let outcome = self.note(request, Ok(Answer::Accepted(accepted)), moment);
+        let outcome = self.note(request, Ok(Answer::Accepted(accepted)), context);
         let told = matches!(&outcome, Outcome::Accepted(sent, State::Received) if *sent == message);
         assert!(told, "seed {}: {outcome:?}", self.seed);
         self.outbox.retain(|(waiting, _)| waiting.id != message.id);
         self.held.remove(&message.to);
     }
 
-    fn refuse(&mut self, request: Request, message: Outgoing, code: Code, moment: &Moment) {
-        let outcome = self.note(request, Ok(refused(code)), moment);
+    fn refuse(&mut self, request: Request, message: Outgoing, code: Code, context: &Context) {
+        let outcome = self.note(request, Ok(refused(code)), context);
         if code == Code::NotMember {
             assert!(matches!(&outcome, Outcome::Failed(failed, ko) if *failed == message && ko.code == code));
             self.outbox.retain(|(waiting, _)| waiting.id != message.id);
@@ -244,11 +244,11 @@ impl Life {
         self.held.insert(message.to, Delay::begin(before, limits::MIN_HOLD_DELAY, self.now));
     }
 
-    fn note_read(&mut self, request: Request, code: Option<Code>, moment: &Moment) {
+    fn note_read(&mut self, request: Request, code: Option<Code>, context: &Context) {
         let Request::Read(place, upto) = &request else { unreachable!() };
         let place = place.clone();
         let upto = *upto;
-        let outcome = self.note(request, Ok(code.map_or(Answer::Done, refused)), moment);
+        let outcome = self.note(request, Ok(code.map_or(Answer::Done, refused)), context);
         assert!(matches!(outcome, Outcome::Nothing), "seed {}: {outcome:?}", self.seed);
         if code.is_some_and(|code| TEMPORARY.contains(&code)) {
             self.held_reads = Some(Delay::begin(self.held_reads, limits::MIN_HOLD_DELAY, self.now));
