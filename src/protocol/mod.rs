@@ -33,3 +33,18 @@ pub use request::{After, RecvRequest, SendRequest};
 
 /// The version of the protocol, as the reply to a login names it (protocol, section 3).
 pub const VERSION: &str = "wachat/1";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    Send,
+    Recv,
+}
+
+impl From<Port> for crate::trace::Port {
+    fn from(port: Port) -> Self {
+        match port {
+            Port::Send => Self::Send,
+            Port::Recv => Self::Recv,
+        }
+    }
+}

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::CertificateFiles;
 use crate::disk::Disk;
 use crate::limits;
+use crate::server::tls::CertificateFiles;
 use crate::state_machine::{Policy, mib};
 use crate::store::{Retention, Sizes};
 use crate::trace::Trace;

@@ -18,7 +18,7 @@ pub fn fix_thresholds() {
 
 /// Gives back the free pages between pieces that are in use.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(super) fn give_back() {
+pub(crate) fn give_back() {
     unsafe extern "C" {
         fn malloc_trim(pad: usize) -> std::ffi::c_int;
     }
@@ -30,4 +30,4 @@ pub(super) fn give_back() {
 pub fn fix_thresholds() {}
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) fn give_back() {}
+pub(crate) fn give_back() {}

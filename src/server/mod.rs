@@ -11,108 +11,59 @@
 //! ```
 //! Every connection has exactly one writer: the router, or the straggler thread while the socket's buffer is full.
 //!
-//! The administrator's commands come by a socket of their own (`control`), and through the same router.
+//! The administrator's commands come by a socket of their own (`admin`), and through the same router.
 //! Beside this, `audit` writes the log's lines for administrators, and `metrics` counts and serves the counts.
 
-mod accept;
-mod accounts;
+mod admin;
 pub mod audit;
 mod auth;
-mod auth_queue;
-mod banned_networks;
-mod clean_ups;
-mod closing;
 mod config;
-mod connection;
-mod connection_table;
-mod control;
-mod disk_floor;
-mod dispatch;
-mod failed_logins;
-mod group_commit;
-mod health;
-mod history_queue;
-mod history_reader;
-mod log_level;
-mod login;
-pub mod login_queue;
-mod maintenance;
+mod connections;
 mod memory;
 pub mod metrics;
-mod networks;
-mod offline;
-mod passwd;
-mod places;
-mod reader;
-mod requests;
 mod router;
-mod session;
+mod shared;
 mod start_error;
 mod tls;
 mod turns;
-mod user_connections;
-mod workers;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 
 use crate::limits;
 use crate::net::{Listening, listen};
-use crate::state_machine::ConnectionId;
+use crate::protocol::Port;
 use crate::store::{Opened, Store};
 use crate::trace::{self, Trace};
-use accept::accept;
-use accounts::Accounts;
+use admin::control::ControlSocket;
+pub use admin::log_level::{is_logged, log_level, set_log_level};
+pub use admin::offline::{Offline, hash_all, hash_one};
 use audit::Audit;
-use auth::Auth;
-use banned_networks::BannedNetworks;
+use auth::accounts::Accounts;
+pub use auth::failed_logins::Origin;
+use auth::hashing::Auth;
+pub use auth::login_queue;
 pub use config::{Config, Registration};
-use connection_table::ConnectionTable;
-use control::ControlSocket;
-pub use failed_logins::Origin;
-pub use group_commit::{GroupCommit, Urgency};
-pub use history_reader::delivered;
-pub use log_level::{is_logged, log_level, set_log_level};
+use connections::accept::accept;
+use connections::banned_networks::BannedNetworks;
+use connections::connection_table::ConnectionTable;
+pub use connections::networks::{Networks, network};
 pub use memory::fix_thresholds;
-use metrics::Metrics;
-pub use networks::{Networks, network};
-pub use offline::{Offline, hash_all, hash_one};
-use router::{Input, Router};
+use router::Router;
+pub use router::end::Ended;
+pub use router::group_commit::{GroupCommit, Urgency};
+pub use router::history_reader::delivered;
+use router::input::Input;
+use shared::Shared;
 pub use start_error::StartError;
 use tls::ServerTls;
 pub use tls::{CertificateFiles, CertificateInfo, make_certificate};
-
-/// State that the threads of the server share.
-struct Shared {
-    accounts: Accounts,
-    auth: Auth,
-    banned: BannedNetworks,
-    router: Sender<Input>,
-    connections: Arc<ConnectionTable>,
-    /// Number of accepted connections: the last one's id.
-    accepted: AtomicU64,
-    /// Number of login lines so far.
-    logins: AtomicU64,
-    registration: Registration,
-    timeout: Duration,
-    poll_wait: Duration,
-    trace: Option<Trace>,
-    tls: Option<ServerTls>,
-    audit: Audit,
-    metrics: Arc<Metrics>,
-}
-
-/// Reason for which the router cannot go on. Effects that it has not dispatched are lost: their requests stay unanswered.
-type Fatal = String;
-
-/// Says, once, how the router ended: it was told to, or could not go on.
-pub type Ended = Receiver<Result<(), String>>;
 
 /// A running server.
 pub struct Handle {
@@ -123,22 +74,6 @@ pub struct Handle {
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
-}
-
-/// Which of the two ports a connection came in on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Port {
-    Send,
-    Recv,
-}
-
-impl From<Port> for trace::Port {
-    fn from(port: Port) -> Self {
-        match port {
-            Port::Send => Self::Send,
-            Port::Recv => Self::Recv,
-        }
-    }
 }
 
 /// Binds both ports, recovers the store, and serves. When it returns, the server is ready.
@@ -270,21 +205,5 @@ impl Handle {
         self.metrics.iter_mut().for_each(Listening::stop);
         self.shared.audit.finish();
         end
-    }
-}
-
-impl Shared {
-    /// Returns how many seconds a poll may wait (protocol, section 6).
-    fn max_poll_seconds(&self) -> u64 {
-        self.poll_wait.as_secs()
-    }
-
-    fn report_login(&self, connection: ConnectionId, outcome: login::Outcome) {
-        self.tell_router(Input::Login(connection, outcome));
-    }
-
-    /// Puts an input into the router's queue; waits while it is full. Where the router has ended, so will everything.
-    fn tell_router(&self, input: Input) {
-        let _ = self.router.send(input);
     }
 }

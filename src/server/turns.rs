@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::model::Network;
 
 /// Tasks by the networks of their addresses, from the largest. Those of an address keep their order.
-pub(super) struct Turns<T> {
+pub(crate) struct Turns<T> {
     tasks: VecDeque<T>,
     /// The networks that have tasks, and the order of their turns.
     networks: HashMap<Network, Turns<T>>,

@@ -11,7 +11,7 @@ use super::{Event, LoginFailure};
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::Code;
-use crate::server::network;
+use crate::server::connections::networks::network;
 
 /// What the lines of a period have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ struct Period {
 }
 
 /// The throttles of the events that clients can cause.
-pub(super) struct Throttles {
+pub(crate) struct Throttles {
     failed_logins: Throttle,
     refusals: Throttle,
     connections: Throttle,

@@ -15,14 +15,14 @@ use httparse::{EMPTY_HEADER, Request, Status};
 use super::page;
 use crate::limits;
 use crate::net::{Listening, Socket, linger_close, listen};
-use crate::server::Shared;
-use crate::server::router::Input;
+use crate::server::router::input::Input;
+use crate::server::shared::Shared;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Serves until it is stopped.
-pub(in crate::server) fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<Listening> {
+pub(crate) fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<Listening> {
     let mut open = OpenRequests::default();
     listen(listener, "metrics", move |stream, peer| open.serve(&shared, Arc::new(stream.into()), peer))
 }

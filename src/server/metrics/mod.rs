@@ -7,7 +7,7 @@
 //! The router stores the numbers that it owns once a batch. No label is the name of a user or of a room: there can be any
 //! number of them, and the page has no password.
 
-pub(super) mod http;
+pub(crate) mod http;
 mod number;
 mod page;
 
@@ -16,11 +16,10 @@ pub use number::{Histogram, Number};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::Port;
-use super::group_commit::GroupCommit;
 use crate::model::Timestamp;
 use crate::net::Backlog;
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Ko, Port};
+use crate::server::router::group_commit::GroupCommit;
 use crate::store::{Checkpointed, StoreError};
 
 /// Bounds of the number of records in a batch.
@@ -88,7 +87,7 @@ pub struct Checkpoints {
 }
 
 impl PerPort {
-    pub(super) fn of(&self, port: Port) -> &Number {
+    pub(crate) fn of(&self, port: Port) -> &Number {
         match port {
             Port::Send => &self.send,
             Port::Recv => &self.recv,
@@ -126,7 +125,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a KO that a client is told.
-    pub(super) fn count_refusal(&self, code: Code) {
+    pub(crate) fn count_refusal(&self, code: Code) {
         if let Some(number) = self.refusals.get(code as usize) {
             number.add(1);
         }
@@ -138,20 +137,20 @@ impl Metrics {
     }
 
     /// Counts a login that was not accepted.
-    pub(super) fn count_refused_login(&self, ko: &Ko) {
+    pub(crate) fn count_refused_login(&self, ko: &Ko) {
         let outcome = if ko.code == Code::Auth { &self.logins.failed } else { &self.logins.refused };
         outcome.add(1);
     }
 
     /// Notes a batch that is durable: its records, its bytes, and the time that the write and the sync have taken.
-    pub(super) fn note_commit(&self, records: u64, bytes: usize, time: Duration) {
+    pub(crate) fn note_commit(&self, records: u64, bytes: usize, time: Duration) {
         self.batch_records.record(records);
         self.commit_time.record_time(time);
         self.log_bytes.add(bytes as u64);
     }
 
     /// Stores the numbers that the router's state has.
-    pub(super) fn note_state(&self, group_commit: &GroupCommit) {
+    pub(crate) fn note_state(&self, group_commit: &GroupCommit) {
         let state = group_commit.state();
         let tally = &state.tally;
         self.messages_received.set(tally.received);
@@ -165,12 +164,12 @@ impl Metrics {
         self.rooms.set(state.room_count() as u64);
     }
 
-    pub(super) fn note_free_bytes(&self, bytes: u64) {
+    pub(crate) fn note_free_bytes(&self, bytes: u64) {
         self.free_disk_bytes.get_or_init(Number::default).set(bytes);
     }
 
     /// Notes a checkpoint that was begun at a time, or could not be made.
-    pub(super) fn note_checkpoint(&self, made: &Result<Checkpointed, StoreError>, begun: Instant) {
+    pub(crate) fn note_checkpoint(&self, made: &Result<Checkpointed, StoreError>, begun: Instant) {
         let Ok(checkpoint) = made else { return self.checkpoints.failed.add(1) };
         self.checkpoints.made.add(1);
         self.checkpoints.at.set(Timestamp::now().millis());

@@ -5,12 +5,13 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering;
 
 use super::{Histogram, Metrics};
-use crate::server::{Port, Shared};
+use crate::protocol::Port;
+use crate::server::shared::Shared;
 
 const MICROS: f64 = 1e6;
 
 /// Writes the page.
-pub(super) fn write(shared: &Shared) -> String {
+pub(crate) fn write(shared: &Shared) -> String {
     let mut page = Page::default();
     write_process(&mut page, shared);
     write_connections(&mut page, shared);

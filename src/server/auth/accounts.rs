@@ -1,0 +1,99 @@
+//! Login data of all accounts: names and password hashes, readable from every thread.
+//!
+//! The router publishes an account after its record is durable. A verified password is accepted again by a fast keyed
+//! hash (the login cache), which is dropped with the slow one when the password changes.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use blake2::Blake2sMac256;
+use blake2::digest::{KeyInit, Mac};
+use parking_lot::{Mutex, RwLock};
+use smol_str::SmolStr;
+use subtle::ConstantTimeEq;
+
+use crate::model::look::{check_new, looks};
+use crate::model::{Password, UserName};
+use crate::protocol::{Code, Ko};
+use crate::state_machine::looks_like;
+
+pub(crate) struct Accounts {
+    by_name: RwLock<HashMap<UserName, Arc<Account>>>,
+    /// A name for each look of the names.
+    by_look: RwLock<HashMap<SmolStr, UserName>>,
+    /// Key of the fast hashes; random in each process, so that they are of no use outside of it.
+    key: [u8; 32],
+}
+
+/// One account as long as it has this password.
+pub(crate) struct Account {
+    /// As its owner registered it.
+    pub name: UserName,
+    /// `None`: the account was removed, and its name is taken all the same.
+    pub password_hash: Option<Arc<str>>,
+    verified: Mutex<Option<[u8; 32]>>,
+}
+
+impl Accounts {
+    pub fn new<'a>(accounts: impl Iterator<Item = (&'a UserName, Option<&'a Arc<str>>)>) -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)?;
+        let directory = Self { by_name: RwLock::default(), by_look: RwLock::default(), key };
+        for (name, hash) in accounts {
+            directory.publish(name.clone(), hash.cloned());
+        }
+        Ok(directory)
+    }
+
+    /// An account is there now, or has another password.
+    pub fn publish(&self, name: UserName, password_hash: Option<Arc<str>>) {
+        for look in looks(&name) {
+            self.by_look.write().entry(look).or_insert_with(|| name.clone());
+        }
+        let account = Arc::new(Account { name: name.clone(), password_hash, verified: Mutex::new(None) });
+        self.by_name.write().insert(name, account);
+    }
+
+    pub fn find(&self, name: &UserName) -> Option<Arc<Account>> {
+        self.by_name.read().get(name).cloned()
+    }
+
+    /// Checks that a new account may have a name, which has none, as the state machine will.
+    pub fn check_new(&self, name: &UserName) -> Result<(), Ko> {
+        check_new(name).map_err(|error| Ko::new(Code::Name, error))?;
+        let by_look = self.by_look.read();
+        let found = looks(name).find_map(|look| by_look.get(&look));
+        found.map_or(Ok(()), |other| Err(looks_like(other)))
+    }
+
+    /// Tells that the account still has this password.
+    pub fn is_current(&self, account: &Arc<Account>) -> bool {
+        self.find(&account.name).is_some_and(|current| Arc::ptr_eq(&current, account))
+    }
+
+    /// Tells that this password was verified before.
+    pub fn was_verified(&self, account: &Account, password: &[u8]) -> bool {
+        let fast = self.fast_hash(password);
+        account.verified.lock().is_some_and(|known| known.ct_eq(&fast).into())
+    }
+
+    /// Remembers that the password that was just set is right, unless another one was set since.
+    pub fn remember_new(&self, user: &UserName, password_hash: &str, password: &Password) {
+        let account = self.find(user).filter(|account| account.password_hash.as_deref() == Some(password_hash));
+        if let Some(account) = account {
+            self.remember(&account, password.as_bytes());
+        }
+    }
+
+    /// Remembers that this password is right.
+    pub fn remember(&self, account: &Account, password: &[u8]) {
+        *account.verified.lock() = Some(self.fast_hash(password));
+    }
+
+    fn fast_hash(&self, password: &[u8]) -> [u8; 32] {
+        let mut mac = Blake2sMac256::new(&self.key.into());
+        mac.update(password);
+        mac.finalize().into_bytes().into()
+    }
+}

@@ -1,0 +1,184 @@
+//! The first line of a connection (protocol, section 3). The reader thread starts the attempt, an auth thread verifies or
+//! hashes the password, and the outcome goes to the router.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use super::accounts::Account;
+use super::failed_logins::Origin;
+use super::job::Job;
+use super::login_queue::Busy;
+use super::outcome::Outcome;
+use crate::model::{Password, UserName};
+use crate::protocol::{Code, Ko, Login, LoginKind, Port};
+use crate::server::audit::{Event, LoginFailure};
+use crate::server::config::Registration;
+use crate::server::connections::connection::{CloseReason, Connection};
+use crate::server::shared::Shared;
+use crate::state_machine::ConnectionId;
+
+/// A login line that has no answer yet.
+pub(crate) struct Attempt {
+    shared: Arc<Shared>,
+    connection: ConnectionId,
+    peer: IpAddr,
+    port: Port,
+    origin: Origin,
+    user: String,
+    password: String,
+    /// Position of the line among all login lines.
+    pub order: u64,
+    /// The line is a LOGIN: where its name is taken by the time it would be registered, the password is compared.
+    is_login: bool,
+}
+
+/// Starts a login attempt. An error closes the connection.
+pub(crate) fn start(shared: &Arc<Shared>, connection: &Connection, line: &[u8]) -> Result<(), CloseReason> {
+    if let Some(ko) = shared.banned.find(connection.peer) {
+        return Err(ko.into());
+    }
+    let form = "the first line is LOGIN:<user>:<password> or REGISTER:<user>:<password>";
+    let login = Login::parse(line).ok_or_else(|| CloseReason::Ko(Ko::new(Code::Syntax, form)))?;
+    let attempt = Attempt {
+        shared: shared.clone(),
+        connection: connection.id,
+        peer: connection.peer,
+        port: connection.port,
+        origin: Origin::new(connection.peer, UserName::new(login.user).ok().as_ref()),
+        user: login.user.to_owned(),
+        password: login.password.to_owned(),
+        order: shared.logins.fetch_add(1, Ordering::Relaxed),
+        is_login: login.kind == LoginKind::Login,
+    };
+    attempt.start().map_err(|ko| {
+        log::debug!("{}: login from {} refused: {ko}", connection.id, connection.peer);
+        CloseReason::Ko(ko)
+    })
+}
+
+impl Attempt {
+    fn start(self) -> Result<(), Ko> {
+        if self.is_login { self.verify() } else { self.register() }
+    }
+
+    /// Compares the password with the account's.
+    fn verify(self) -> Result<(), Ko> {
+        let name = UserName::new(&self.user).ok();
+        let account = name.as_ref().and_then(|name| self.shared.accounts.find(name));
+        let Some(account) = account else {
+            if self.shared.registration == Registration::Auto && name.is_some() {
+                return self.register();
+            }
+            return self.submit(|attempt, password| {
+                let done = Box::new(move |compared: Result<bool, Busy>| match compared {
+                    Ok(_) => attempt.fail(None, LoginFailure::NoAccount),
+                    Err(busy) => attempt.refuse(busy.into()),
+                });
+                Job::Verify { password, hash: None, known: None, done }
+            });
+        };
+        self.compare(account)
+    }
+
+    /// Has an auth thread compare the password with the account's hash. The login cache is asked at the turn of the job and
+    /// not before: until then a right password is treated as a wrong one, and no guess is free.
+    fn compare(self, account: Arc<Account>) -> Result<(), Ko> {
+        self.submit(|attempt, password| {
+            let hash = account.password_hash.clone();
+            let shared = attempt.shared.clone();
+            let cached = account.clone();
+            let known = Box::new(move |password: &[u8]| shared.accounts.was_verified(&cached, password));
+            let done = Box::new(move |compared: Result<bool, Busy>| match compared {
+                Ok(true) => {
+                    attempt.shared.accounts.remember(&account, attempt.password.as_bytes());
+                    attempt.log_in(account);
+                }
+                Ok(false) => attempt.fail(Some(account.name.clone()), LoginFailure::Password),
+                Err(busy) => attempt.refuse(busy.into()),
+            });
+            Job::Verify { password, hash, known: Some(known), done }
+        })
+    }
+
+    /// Checks name and password of a new account, and has the password hashed.
+    fn register(self) -> Result<(), Ko> {
+        if self.shared.registration == Registration::Closed {
+            return Err(Code::Closed.into());
+        }
+        let user = UserName::new(&self.user).map_err(|error| Ko::new(Code::Name, error))?;
+        if self.shared.accounts.find(&user).is_some() {
+            return Err(Code::Exists.into());
+        }
+        self.shared.accounts.check_new(&user)?;
+        let new = Password::new(&user, &self.password).map_err(|error| Ko::new(Code::Password, error))?;
+        self.submit(|attempt, password| {
+            let done = Box::new(move |hash: Option<Arc<str>>| match hash {
+                None => attempt.refuse(Code::Internal.into()),
+                Some(password_hash) => {
+                    let shared = attempt.shared.clone();
+                    let connection = attempt.connection;
+                    let order = attempt.order;
+                    let retry = Box::new(move |ko| attempt.retry_as_login(ko));
+                    let outcome = Outcome::Register { retry, order, user, password: new, password_hash };
+                    shared.report_login(connection, outcome);
+                }
+            });
+            Job::Hash { password, done }
+        })
+    }
+
+    fn submit(self, job: impl FnOnce(Self, Vec<u8>) -> Job) -> Result<(), Ko> {
+        let shared = self.shared.clone();
+        let origin = self.origin.clone();
+        let password = self.password.clone().into_bytes();
+        let connection = self.connection;
+        Ok(shared.auth.submit(origin, connection, job(self, password))?)
+    }
+
+    fn log_in(self, account: Arc<Account>) {
+        let order = self.order;
+        self.finish(Outcome::LoggedIn { account, order });
+    }
+
+    /// Refuses a login whose password is wrong; `user` is its account, if there is one.
+    fn fail(self, user: Option<UserName>, reason: LoginFailure) {
+        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port.into(), reason });
+        self.refuse(Code::Auth.into());
+    }
+
+    fn refuse(self, ko: Ko) {
+        self.finish(Outcome::Refused(ko));
+    }
+
+    fn finish(self, outcome: Outcome) {
+        match &outcome {
+            // Without the name: it can be a password that was typed in its place.
+            Outcome::Refused(ko) => {
+                log::debug!("{}: login from {} refused: {ko}", self.connection, self.peer);
+            }
+            _ => log::debug!("{}: {} has logged in from {}", self.connection, self.user, self.peer),
+        }
+        self.shared.report_login(self.connection, outcome);
+    }
+
+    /// Handles the refusal of a registration that was started by a LOGIN: the name was taken meanwhile (by the client's
+    /// other port perhaps), and the password is compared instead. An error closes the connection.
+    pub fn retry_as_login(self, ko: Ko) -> Result<(), Ko> {
+        let account = UserName::new(&self.user).ok().and_then(|name| self.shared.accounts.find(&name));
+        match account.filter(|_| self.is_login && ko.code == Code::Exists) {
+            Some(account) => self.compare(account),
+            None => Err(ko),
+        }
+    }
+}
+
+/// A panic, which is a defect, ends the attempt that it happens in: its client is answered.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.shared.report_login(self.connection, Outcome::Refused(Code::Internal.into()));
+        }
+    }
+}
