@@ -5,14 +5,15 @@ use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use super::{Socket, Stragglers};
+use super::Socket;
 
 /// One connection's output, shared by its owner, its reader thread and the straggler thread.
 pub struct Outgoing {
@@ -26,6 +27,34 @@ pub struct Outgoing {
     reader_stopped: AtomicBool,
     /// The reader thread, to be unparked when the output is closed.
     reader: OnceLock<Thread>,
+}
+
+/// Hands connections to the straggler thread. The thread ends with the last of these handles.
+pub struct Stragglers {
+    /// Holds each connection at most once: unbounded here, bounded by the number of connections.
+    pub(super) arrivals: Sender<Arc<Outgoing>>,
+    pub(super) backlog: Arc<Backlog>,
+}
+
+/// Connections and bytes that the straggler thread has still to send. It stores these numbers after each round.
+#[derive(Default)]
+pub struct Backlog {
+    pub connections: AtomicUsize,
+    pub bytes: AtomicUsize,
+}
+
+impl Stragglers {
+    /// Returns the numbers of the connections and bytes that the thread has still to send.
+    pub fn backlog(&self) -> &Arc<Backlog> {
+        &self.backlog
+    }
+
+    fn add(&self, outgoing: Arc<Outgoing>) {
+        if let Err(refused) = self.arrivals.send(outgoing) {
+            // The thread has panicked: nothing will be sent any more.
+            refused.into_inner().abort();
+        }
+    }
 }
 
 /// Bytes that the socket buffer has refused. Bounded by the owner: it answers no further request of the

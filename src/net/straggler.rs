@@ -2,25 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::outgoing::{Outgoing, Progress};
+use super::outgoing::{Backlog, Outgoing, Progress, Stragglers};
 use crate::limits;
 
 /// Longest wait for one of the sockets to become writable, before newly arrived stragglers are included.
 const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-
-/// Hands connections to the straggler thread. The thread ends with the last of these handles.
-pub struct Stragglers {
-    /// Holds each connection at most once: unbounded here, bounded by the number of connections.
-    arrivals: Sender<Arc<Outgoing>>,
-    backlog: Arc<Backlog>,
-}
 
 /// Time between two attempts to send to a socket that poll(2) does not call writable. It does so only when a third of the
 /// socket's buffer is free, and the system makes that as large as 4 MiB: a slow peer takes a minute for it. An attempt
@@ -30,46 +23,28 @@ const TRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Time that each byte gives a peer: see [`limits::REPLY_RATE`].
 const BYTE_TIME: Duration = Duration::from_nanos(1_000_000_000 / limits::REPLY_RATE as u64);
 
-/// Connections and bytes that the straggler thread has still to send. It stores these numbers after each round.
-#[derive(Default)]
-pub struct Backlog {
-    pub connections: AtomicUsize,
-    pub bytes: AtomicUsize,
-}
-
 /// A connection with unsent bytes, and when it is cut off: each byte that is sent moves that by [`BYTE_TIME`].
 struct Straggler {
     outgoing: Arc<Outgoing>,
     deadline: Instant,
 }
 
-impl Stragglers {
-    /// Starts the thread. A peer that takes less than [`limits::REPLY_RATE`] of the bytes that wait for it, and is
-    /// [`limits::REPLY_TIMEOUTS`] behind that, is cut off (protocol, section 1). `finished` is called with the connection's id when all its bytes were sent
-    /// ([`Progress::Done`]), or never will be ([`Progress::Failed`]).
-    pub fn start(timeout: Duration, finished: impl FnMut(u64, Progress) + Send + 'static) -> io::Result<Self> {
-        let (arrivals, arriving) = unbounded();
-        let margin = timeout * limits::REPLY_TIMEOUTS;
-        let backlog = Arc::<Backlog>::default();
-        let waiting = Vec::new();
-        let noted = backlog.clone();
-        let next_try = Instant::now();
-        let thread = StragglerThread { arriving, waiting, next_try, margin, finished, backlog: noted };
-        thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
-        Ok(Self { arrivals, backlog })
-    }
-
-    /// Returns the numbers of the connections and bytes that the thread has still to send.
-    pub fn backlog(&self) -> &Arc<Backlog> {
-        &self.backlog
-    }
-
-    pub(super) fn add(&self, outgoing: Arc<Outgoing>) {
-        if let Err(refused) = self.arrivals.send(outgoing) {
-            // The thread has panicked: nothing will be sent any more.
-            refused.into_inner().abort();
-        }
-    }
+/// Starts the thread. A peer that takes less than [`limits::REPLY_RATE`] of the bytes that wait for it, and is
+/// [`limits::REPLY_TIMEOUTS`] behind that, is cut off (protocol, section 1). `finished` is called with the connection's id when all its bytes were sent
+/// ([`Progress::Done`]), or never will be ([`Progress::Failed`]).
+pub fn start_stragglers(
+    timeout: Duration,
+    finished: impl FnMut(u64, Progress) + Send + 'static,
+) -> io::Result<Stragglers> {
+    let (arrivals, arriving) = unbounded();
+    let margin = timeout * limits::REPLY_TIMEOUTS;
+    let backlog = Arc::<Backlog>::default();
+    let waiting = Vec::new();
+    let noted = backlog.clone();
+    let next_try = Instant::now();
+    let thread = StragglerThread { arriving, waiting, next_try, margin, finished, backlog: noted };
+    thread::Builder::new().name("stragglers".to_owned()).spawn(move || thread.run())?;
+    Ok(Stragglers { arrivals, backlog })
 }
 
 struct StragglerThread<F> {

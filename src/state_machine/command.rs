@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::query::LastOfPeer;
 use crate::limits;
 use crate::model::{
     Banned, Email, Fingerprint, MessageId, NewAccount, Proof, RoomName, Seq, ShortText, Target, Text, Timestamp,
@@ -25,6 +24,14 @@ impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "connection {}", self.0)
     }
+}
+
+/// The number of the peer's last message up to the one that a READ names. The state machine knows it for the
+/// messages in memory; for those in the history file the file is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastOfPeer {
+    NotLookedUp,
+    Found(Option<Seq>),
 }
 
 /// The time of a command, read by the router: the state machine has no clock.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{AccountNumber, Policy, StateMachine};
+use super::command::Policy;
+use super::stored::AccountNumber;
 use crate::limits;
 
 /// The amounts that a request, or its reply, takes out of the buckets of its user.
@@ -57,12 +58,11 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl StateMachine {
+impl RateLimits {
     /// Takes the cost of a request out of a user's buckets. `false`: there is not enough in them, and nothing was taken.
-    pub fn charge(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) -> bool {
+    pub fn charge(&mut self, policy: &Policy, user: AccountNumber, cost: Cost, elapsed: Duration) -> bool {
         let now = nanoseconds(elapsed);
-        let policy = &self.policy;
-        let Some(buckets) = self.rate_limits.buckets(user) else { return true };
+        let Some(buckets) = self.buckets(user) else { return true };
         let mut after = *buckets;
         after.charge(cost, policy, now);
         let is_enough = after.debt(now).is_zero();
@@ -73,19 +73,17 @@ impl StateMachine {
     }
 
     /// Takes a cost that cannot be refused.
-    pub fn charge_in_any_case(&mut self, user: AccountNumber, cost: Cost, elapsed: Duration) {
-        if let Some(buckets) = self.rate_limits.buckets(user) {
-            buckets.charge(cost, &self.policy, nanoseconds(elapsed));
+    pub fn charge_in_any_case(&mut self, policy: &Policy, user: AccountNumber, cost: Cost, elapsed: Duration) {
+        if let Some(buckets) = self.buckets(user) {
+            buckets.charge(cost, policy, nanoseconds(elapsed));
         }
     }
 
     /// Returns the time until a user's buckets are not in debt.
-    pub(super) fn rate_debt(&mut self, user: AccountNumber, elapsed: Duration) -> Duration {
-        self.rate_limits.buckets(user).map_or(Duration::ZERO, |buckets| buckets.debt(nanoseconds(elapsed)))
+    pub fn debt(&mut self, user: AccountNumber, elapsed: Duration) -> Duration {
+        self.buckets(user).map_or(Duration::ZERO, |buckets| buckets.debt(nanoseconds(elapsed)))
     }
-}
 
-impl RateLimits {
     fn buckets(&mut self, user: AccountNumber) -> Option<&mut Buckets> {
         if self.0.len() <= user.index() {
             self.0.resize_with(user.index() + 1, Buckets::default);

@@ -14,8 +14,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::check::Report;
+use super::checkpoint::replay_into;
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
-use super::{Problem, Store, StoreError, replay_into, tables};
+use super::tables;
 use crate::model::{Seq, Timestamp};
 use crate::state_machine::{ConversationId, HistoryPrefix};
 use crate::wal;

@@ -5,8 +5,11 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use super::checkpoint::replay_into;
 use super::cross_check::CrossCheck;
-use super::{BESIDE, CONTROL_SOCKET, LOCK, Problem, Store, StoreError, replay_into, tables};
+use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
+use super::error::{Problem, StoreError};
+use super::tables;
 use crate::model::Seq;
 use crate::state_machine::{Snapshot, StoredState};
 use crate::wal;

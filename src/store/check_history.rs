@@ -4,9 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use super::cross_check::CrossCheck;
+use super::data_directory::Store;
+use super::error::StoreError;
 use super::history::{MAX_ROW_BYTES, head, read_row};
 use super::prefix_reader::PrefixReader;
-use super::{Store, StoreError};
 use crate::model::Seq;
 use crate::record::without_checksum;
 use crate::state_machine::{ConversationId, ConversationRow, HistoryPrefix, Participants};

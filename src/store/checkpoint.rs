@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::clean_up::Cleaned;
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
+use super::retention::CleanUp;
 use super::tables::{self, Covers, Read};
-use super::{CleanUp, Problem, Store, StoreError, replay_into};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::state_machine::{ConversationId, HistoryPrefix, Snapshot, StoredState};
@@ -131,4 +133,9 @@ impl Store {
             StoredState::restore(snapshot, self.capacities).map_err(|error| tables::inconsistent(&path, &error))?;
         Ok(Loaded { state, segment, next_batch, cleaned_at, bytes })
     }
+}
+
+/// Returns a function that applies the log's records to a state.
+pub(super) fn replay_into(state: &mut StoredState) -> impl FnMut(&[u8]) -> Result<(), String> + '_ {
+    |record| state.replay(record).map_err(|error| error.to_string())
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use crc32fast::Hasher;
 
 use super::check_history::Lines;
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
 use super::history::{head, parse_file_name, read_row};
 use super::retention::CleanUp;
-use super::{Problem, Store, StoreError};
 use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Timestamp};

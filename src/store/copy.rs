@@ -3,8 +3,9 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
 use super::prefix_reader::PrefixReader;
-use super::{Problem, Store, StoreError};
 use crate::disk;
 use crate::state_machine::{ConversationId, HistoryPrefix};
 

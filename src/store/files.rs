@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Problem, Store, StoreError};
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
 use crate::disk::{self, File};
 
 /// Text of the damage that a missing file is.

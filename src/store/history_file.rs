@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::data_directory::Store;
+use super::error::StoreError;
 use super::files::MISSING;
 use super::history::{MAX_ROW_BYTES, head, read_row};
-use super::{Store, StoreError};
 use crate::disk::File;
 use crate::limits;
 use crate::model::{Message, Seq};

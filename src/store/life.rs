@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::Loaded;
-use super::{Problem, Row, Store, StoreError, replay_into};
+use super::checkpoint::{Loaded, replay_into};
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
+use super::history_file::Row;
 use crate::model::{Message, MessageId, State, Timestamp, UserName};
 use crate::protocol::reply::Status;
 use crate::state_machine::{ConversationId, HistoryPrefix, Record, StoredState};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crc32fast::Hasher;
 
-use super::{Store, StoreError};
+use super::data_directory::Store;
+use super::error::StoreError;
 use crate::disk::File;
 use crate::state_machine::HistoryPrefix;
 

@@ -7,8 +7,10 @@
 use std::path::PathBuf;
 
 use super::check::Report;
+use super::data_directory::{BESIDE, CONTROL_SOCKET, LOCK, Store};
+use super::error::{Problem, StoreError};
+use super::recovery::new_name;
 use super::tables::Covers;
-use super::{BESIDE, CONTROL_SOCKET, LOCK, Problem, Store, StoreError, new_name};
 use crate::state_machine::{HistoryPrefix, StoredState};
 
 impl Store {

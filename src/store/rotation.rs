@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::check::Report;
-use super::{Problem, Store, StoreError};
+use super::data_directory::Store;
+use super::error::{Problem, StoreError};
 use crate::model::Timestamp;
 
 /// Locked by the process that makes a backup in a folder.

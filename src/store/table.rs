@@ -4,8 +4,8 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::error::{Problem, StoreError};
 use super::files::{MISSING, missing_or_io};
-use super::{Problem, StoreError};
 use crate::disk::{self, Disk};
 use crate::model::{RoomName, Seq, Timestamp, UserName};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::StoreError;
+use super::error::StoreError;
 use super::history::{file_name, parse_file_name};
 use super::table::{Kind, Row, RowWriter, TableReader, TableRow, to_bytes};
 use crate::disk::Disk;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use wachat::limits;
-use wachat::net::{Outgoing, Progress, Stragglers};
+use wachat::net::{Outgoing, Progress, start_stragglers};
 
 use crate::support::TIMEOUT;
 use crate::support::random::Random;
@@ -22,7 +22,7 @@ fn what_the_socket_refuses_is_sent_in_order_and_then_the_output_is_closed() {
     let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0.into())));
     let (told, drained) = crossbeam_channel::unbounded();
-    let stragglers = Stragglers::start(Duration::from_secs(10), move |id, progress| {
+    let stragglers = start_stragglers(Duration::from_secs(10), move |id, progress| {
         told.send((id, progress)).unwrap();
     })
     .unwrap();
@@ -48,7 +48,7 @@ fn a_peer_that_never_reads_is_cut_off() {
     let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let outgoing = Arc::new(Outgoing::new(7, Arc::new(listener.accept().unwrap().0.into())));
     let (told, drained) = crossbeam_channel::unbounded();
-    let stragglers = Stragglers::start(Duration::from_millis(200), move |id, progress| {
+    let stragglers = start_stragglers(Duration::from_millis(200), move |id, progress| {
         told.send((id, progress)).unwrap();
     })
     .unwrap();
@@ -70,7 +70,7 @@ fn connect_narrowly() -> (UnixStream, Arc<Outgoing>) {
 fn send_to_slow_peer(bytes: usize, timeout: Duration) -> Progress {
     let (mut peer, outgoing) = connect_narrowly();
     let (told, drained) = crossbeam_channel::unbounded();
-    let stragglers = Stragglers::start(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
+    let stragglers = start_stragglers(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
     assert_eq!(outgoing.send(&[b'x'; 1 << 16], &stragglers), Progress::Pending);
     let reading = thread::spawn(move || {
         while matches!(peer.read(&mut vec![0; bytes]), Ok(1..)) {
@@ -101,7 +101,7 @@ fn time_of_peer_that_stops_after(taken: usize, margin: Duration) -> Duration {
     let (mut peer, outgoing) = connect_narrowly();
     let (told, drained) = crossbeam_channel::unbounded();
     let timeout = margin / limits::REPLY_TIMEOUTS;
-    let stragglers = Stragglers::start(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
+    let stragglers = start_stragglers(timeout, move |_, progress| told.send(progress).unwrap()).unwrap();
     assert_eq!(outgoing.send(&vec![b'x'; taken + (1 << 20)], &stragglers), Progress::Pending);
     peer.read_exact(&mut vec![0; taken - LAST]).unwrap();
     let stopped = Instant::now();
@@ -146,7 +146,7 @@ fn read_slowly(mut peer: UnixStream, seed: u64) -> Vec<u8> {
 /// of them were taken. Then come a last line and the end. The bytes are numbers: none is like its neighbours.
 fn send_in_pieces(outgoing: &Arc<Outgoing>, seed: u64) -> Vec<u8> {
     let (told, drained) = crossbeam_channel::unbounded();
-    let stragglers = Stragglers::start(TIMEOUT, move |_, progress| told.send(progress).unwrap()).unwrap();
+    let stragglers = start_stragglers(TIMEOUT, move |_, progress| told.send(progress).unwrap()).unwrap();
     let mut random = Random::new(seed);
     let mut given = Vec::new();
     let mut number = 0;

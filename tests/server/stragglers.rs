@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
-use wachat::net::{Outgoing, Progress, Stragglers};
+use wachat::net::{Outgoing, Progress, Stragglers, start_stragglers};
 
 use crate::support::random::Random;
 use crate::support::{TIMEOUT, wait_until};
@@ -98,9 +98,9 @@ fn take(mut peer: UnixStream, kind: Kind, number: u64) -> Vec<u8> {
     }
 }
 
-fn start_stragglers(timeout: Duration, told: &Sender<(u64, Progress)>) -> Stragglers {
+fn begin(timeout: Duration, told: &Sender<(u64, Progress)>) -> Stragglers {
     let told = told.clone();
-    Stragglers::start(timeout, move |id, progress| told.send((id, progress)).unwrap()).unwrap()
+    start_stragglers(timeout, move |id, progress| told.send((id, progress)).unwrap()).unwrap()
 }
 
 fn kind_of(number: u64) -> Kind {
@@ -124,7 +124,7 @@ fn ends(ended: &Receiver<(u64, Progress)>, count: usize) -> BTreeMap<u64, Progre
 #[test]
 fn of_many_slow_peers_each_ends_by_itself() {
     let (told, ended) = unbounded();
-    let stragglers = start_stragglers(Duration::from_secs(2), &told);
+    let stragglers = begin(Duration::from_secs(2), &told);
     let mut random = Random::new(1);
     let mut peers: Vec<_> = (1..=30).map(|number| Peer::new(number, kind_of(number))).collect();
     peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random, &told));
@@ -154,7 +154,7 @@ fn of_many_slow_peers_each_ends_by_itself() {
 #[test]
 fn a_slow_peer_that_is_given_up_is_sent_nothing_more() {
     let (told, ended) = unbounded();
-    let stragglers = start_stragglers(TIMEOUT, &told);
+    let stragglers = begin(TIMEOUT, &told);
     let mut random = Random::new(2);
     let mut peers: Vec<_> = (0..8).map(|number| Peer::new(number, Kind::Reads)).collect();
     peers.iter_mut().for_each(|peer| peer.give(&stragglers, &mut random, &told));

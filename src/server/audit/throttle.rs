@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::{Event, LoginFailure};
+use super::event::{Event, LoginFailure};
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::Code;

@@ -33,7 +33,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use hashbrown::HashMap;
 
 use crate::model::Timestamp;
-use crate::net::{Progress, Stragglers};
+use crate::net::{Progress, Stragglers, start_stragglers};
 use crate::protocol::{Code, Port, Reply};
 use crate::server::config::Config;
 use crate::server::connections::connection::{CloseReason, Connection};
@@ -100,7 +100,7 @@ impl Router {
         let report = move |is_below| watching.tell_router(Input::DiskBelowFloor(is_below));
         let note = move |free| noting.note_second(free);
         let disk_floor = DiskFloor::watch(&store, config.disk_floor, note, report)?;
-        let stragglers = Stragglers::start(shared.timeout, output_ended)?;
+        let stragglers = start_stragglers(shared.timeout, output_ended)?;
         let _ = shared.metrics.stragglers.set(stragglers.backlog().clone());
         let mut router = Self {
             history: HistoryReader::start(&store, history_read)?,

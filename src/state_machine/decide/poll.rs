@@ -24,7 +24,7 @@ impl StateMachine {
         };
         let after = self.acknowledge(user, after)?;
         let longest = if hung_up { Duration::ZERO } else { self.policy.poll_wait };
-        let hold = self.rate_debt(user, context.now.elapsed);
+        let hold = self.rate_limits.debt(user, context.now.elapsed);
         let is_held = !hold.is_zero();
         let wait = if is_held { hold } else { wait.map_or(longest, Duration::from_secs) }.min(longest);
         let poll = WaitingPoll { after, max, deadline: context.now.elapsed.saturating_add(wait), is_held };

@@ -19,7 +19,7 @@ impl StateMachine {
         context: &mut Context,
     ) -> Decided {
         let number = self.stored.number(user)?;
-        if !self.rate_debt(number, context.now.elapsed).is_zero() {
+        if !self.rate_limits.debt(number, context.now.elapsed).is_zero() {
             return Err(Code::Rate.into());
         }
         // A login whose password took long to verify does not take over from a later login: its client may have

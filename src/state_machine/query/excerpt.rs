@@ -5,16 +5,10 @@ use std::sync::Arc;
 use crate::model::{Message, Seq, UserName};
 use crate::protocol::request::Page;
 use crate::protocol::{HistoryRecord, Status};
-use crate::state_machine::AccountNumber;
-use crate::state_machine::stored::{ConversationId, HistoryPrefix, Participants, StoredState, TargetNumber};
-
-/// The number of the peer's last message up to the one that a READ names. The state machine knows it for the
-/// messages in memory; for those in the history file the file is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastOfPeer {
-    NotLookedUp,
-    Found(Option<Seq>),
-}
+use crate::state_machine::command::LastOfPeer;
+use crate::state_machine::stored::{
+    AccountNumber, ConversationId, HistoryPrefix, Participants, StoredState, TargetNumber,
+};
 
 /// Part of a conversation: the newest messages in memory, and the valid prefix of the history file. The router does not
 /// read the file.

@@ -5,4 +5,4 @@ mod excerpt;
 mod lists;
 mod retention;
 
-pub use excerpt::{Excerpt, LastOfPeer};
+pub use excerpt::Excerpt;

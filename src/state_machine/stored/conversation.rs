@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::EVENT_BYTES;
+use super::length::EVENT_BYTES;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 
 /// Defines a number type for entries of a list.

@@ -3,6 +3,7 @@
 mod account;
 mod bans;
 mod conversation;
+mod length;
 mod look_alikes;
 mod mailbox;
 mod room;
@@ -21,13 +22,15 @@ use look_alikes::LookAlikes;
 pub use mailbox::{Usage, WaitingEvent, WaitingMessage};
 pub use room::{Dropped, Entry, Marks, Member, Room, RoomEvent, TargetNumber};
 
-use super::ApplyError;
+pub(super) use length::EVENT_BYTES;
+pub use length::length_in_reply;
+
+use super::error::ApplyError;
 use crate::limits;
 use crate::model::look::{check_new, looks};
-use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, Text, UserName};
+use crate::model::{MessageId, NoSuchTarget, RoomName, Seq, Target, UserName};
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Code, Ko};
-use crate::record::length_in_record;
 
 /// Returns the refusal of a new name that looks like another one.
 pub fn looks_like(other: &impl std::fmt::Display) -> Ko {
@@ -36,14 +39,6 @@ pub fn looks_like(other: &impl std::fmt::Display) -> Ko {
 
 /// The room of which every new account is a member.
 pub(super) const LOBBY: &str = "#lobby";
-
-/// Upper bound of the bytes that an event takes in a reply beside its text.
-pub(super) const EVENT_BYTES: usize = 256;
-
-/// Returns the approximate length of a message in a reply: what the quotas count (protocol, section 7).
-pub fn length_in_reply(text: &Text) -> u32 {
-    u32::try_from(length_in_record(text.as_str()) + EVENT_BYTES).unwrap_or(u32::MAX)
-}
 
 /// Most entries of the lists of the stored state that have an end. `apply` looks at them: a replay under others would
 /// lead to another state. So a server always has the defaults; tests have smaller ones, whose ends a short history
