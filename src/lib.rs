@@ -7,37 +7,43 @@
 //!
 //! ana sends `SEND;a1;luis;hola`; luis has a `POLL` waiting. Follow the message through the server:
 //!
-//! 1. `src/server/accept.rs`, `accept`: the listener's thread gives the connection a reader thread of its own.
-//! 2. `src/server/reader.rs`, `read_requests`: the reader cuts the input into lines, parses each, and enqueues it.
+//! 1. `src/server/connections/accept.rs`, `accept`: the listener's thread gives the connection a reader thread of its own.
+//! 2. `src/server/connections/reader.rs`, `read_requests`: the reader cuts the input into lines, parses each, and
+//!    enqueues it.
 //! 3. `src/protocol/request/send.rs`, `parse`: the line becomes a `SendRequest`.
-//! 4. `src/server/router.rs`, `handle_all`: the router, the one thread that owns everything, takes what has come.
-//! 5. `src/server/requests.rs`, `start`: its cost is charged, and the request becomes a command of the state
+//! 4. `src/server/router/mod.rs`, `handle_all`: the router, the one thread that owns everything, takes its inputs.
+//! 5. `src/server/router/requests.rs`, `start`: its cost is charged, and the request becomes a command of the state
 //!    machine.
 //! 6. `src/state_machine/decide/message.rs`, `accept_message`: decide checks id, recipient and quota, and emits a
 //!    record.
 //! 7. `src/state_machine/apply/message.rs`, `add_message`: apply changes the state; recovery calls nothing else.
-//! 8. `src/server/group_commit.rs`, `add_effect`: the reply waits until the record is durable (output commit).
-//! 9. `src/wal/append.rs`, `commit`: one write and one fdatasync for all the records that came together.
-//! 10. `src/server/dispatch.rs`, `dispatch_effects`: the effects of the commit, in order: ana's `OK`, luis's event.
-//! 11. `src/net/outgoing.rs`, `send`: one non-blocking send per connection; the rest goes to the straggler thread.
+//! 8. `src/state_machine/decide/poll.rs`, `end_batch`: at the end of the batch, luis's waiting POLL is answered.
+//! 9. `src/state_machine/query/delivery.rs`, `collect`: the events of that answer are collected from his mailbox.
+//! 10. `src/server/router/group_commit.rs`, `add_effect`: the reply waits until the record is durable (output commit).
+//! 11. `src/wal/append.rs`, `commit`: one write and one fdatasync for all records of the batch.
+//! 12. `src/server/router/dispatch.rs`, `dispatch_effects`: the effects of the commit, in order: ana's `OK`, luis's event.
+//! 13. `src/net/outgoing.rs`, `send`: one non-blocking send per connection; the rest goes to the straggler thread.
 //!
 //! On the other side, in luis's client:
 //!
-//! 12. `src/client/link/receiver.rs`, `poll`: the receiver thread reads the event.
-//! 13. `src/client/owner.rs`, `handle`: the client's owner thread: the same shape, app and log in place of state
-//!     machine and log.
-//! 14. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
-//! 15. `src/client/screen/draw.rs`, `draw`: the full screen draws its rows into cells.
-//! 16. `src/client/screen/model.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
+//! 14. `src/client/link/receiver.rs`, `poll`: the receiver thread reads the event.
+//! 15. `src/client/owner.rs`, `handle`: the client's owner thread: the same shape, with the app and its log instead of the
+//!     state machine and its log.
+//! 16. `src/client/state/decide.rs`, `take_in`: the client's decide: an event that is new becomes a record.
+//! 17. `src/client/app/events.rs`, `handle_arrival`: an event of the server becomes what the user sees.
+//! 18. `src/client/app/view.rs`, `notice`: a `View` is what the app shows: both front ends draw it.
+//! 19. `src/client/screen/draw.rs`, `draw`: the full screen draws its rows into cells.
+//! 20. `src/client/screen/model.rs`, `note_drawn`: the message was on the screen, and only then READ is due.
 //!
 //! A start after a crash:
 //!
-//! 17. `src/store/mod.rs`, `open`: recovery takes the newest checkpoint and the log behind it.
-//! 18. `src/wal/recover.rs`, `recover`: every whole batch is replayed; a torn tail is set aside, damage stops the start.
-//! 19. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
-//! 20. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
+//! 21. `src/store/recovery.rs`, `open`: recovery takes the newest checkpoint and the log after it.
+//! 22. `src/wal/recover.rs`, `recover`: every whole batch is replayed; a torn tail is set aside, damage stops the start.
+//! 23. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
+//! 24. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
-//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, and rooms
+//! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `net/tls.rs`, `server/metrics`,
+//! `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, the texts, and rooms
 //! (`state_machine/apply/room.rs`).
 //!
 //! # Modules

@@ -15,6 +15,7 @@ mod contributing;
 mod dependencies;
 mod deploy;
 mod examples;
+mod imports;
 mod labs;
 mod machine;
 mod monitoring;
