@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::request::{Port, Request};
 use super::stage::{Answer, Connection, Held, Stage};
-use crate::course::judge::play::EventKind;
+use crate::course::judge::time_line::EventKind;
 use crate::limits;
 use crate::net::Socket;
 
