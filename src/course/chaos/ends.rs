@@ -3,8 +3,9 @@
 
 use std::net::TcpStream;
 
-use super::record::{self, Direction, Port};
+use super::record::{self, Direction};
 use crate::model::UserName;
+use crate::protocol::Port;
 use crate::trace::{By, Role, Trace, Traced};
 
 #[derive(Default)]
@@ -16,13 +17,13 @@ pub(super) struct Ends {
 impl Ends {
     /// Records that a client has connected.
     pub fn open(trace: Option<&Trace>, port: Port, client: &TcpStream) -> Self {
-        let client = trace.and_then(|trace| Traced::open(trace, Role::Server, port.into(), client));
+        let client = trace.and_then(|trace| Traced::open(trace, Role::Server, port, client));
         Self { client, server: None }
     }
 
     /// Records the connection to the server that carries the lines of this client.
     pub fn open_server(&mut self, port: Port, server: &TcpStream) {
-        self.server = self.client.as_ref().and_then(|client| client.open_next(port.into(), server));
+        self.server = self.client.as_ref().and_then(|client| client.open_next(port, server));
     }
 
     /// Returns the end that receives in this direction.

@@ -44,6 +44,7 @@ use std::thread;
 use crossbeam_channel::Sender;
 
 use crate::net::{self, Listening};
+use crate::protocol::Port;
 use crate::trace::Trace;
 use network::Network;
 
@@ -54,7 +55,6 @@ pub use fault::{Fault, Until};
 pub use network::Summary;
 pub use parse::parse;
 pub use random::Random;
-pub use record::Port;
 pub use rule::{GRAMMAR, Rule};
 
 /// Addresses, faults and outputs of a proxy.

@@ -14,12 +14,13 @@ use super::decide::{Decider, Identity};
 use super::decisions::{Decision, Log};
 use super::fault::Fault;
 use super::gate::Gate;
-use super::record::{Connection, Port, Record};
+use super::record::{Connection, Record};
 use super::{Config, Notice};
 use crate::limits;
 use crate::model::UserName;
 use crate::net::{LineReader, Socket};
-use crate::trace::{self, Event, Role, Trace, Traced};
+use crate::protocol::Port;
+use crate::trace::{Event, Role, Trace, Traced};
 
 pub(super) struct Network {
     server: [SocketAddr; 2],
@@ -92,8 +93,7 @@ impl Network {
 
     /// Connects to the server. An error is reported, and the client finds its connection closed.
     pub fn connect(&self, port: Port) -> Option<TcpStream> {
-        let [send, recv] = self.server;
-        let address = if port == Port::Send { send } else { recv };
+        let address = port.of(self.server);
         let connected = TcpStream::connect_timeout(&address, limits::TIMEOUT);
         connected.map_err(|error| self.report_failure(port, &format!("{address}: {error}"))).ok()
     }
@@ -149,7 +149,7 @@ impl Network {
         let Some(socket) = self.connect(Port::Send).map(|stream| Arc::new(Socket::from(stream))) else { return };
         let mut replies = LineReader::new(socket.clone(), limits::TIMEOUT);
         let trace = self.trace.as_ref();
-        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, trace::Port::Send, socket.tcp()));
+        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, Port::Send, socket.tcp()));
         let mut ask = |line: &[u8]| -> Option<String> {
             traced.iter().for_each(|traced| traced.sent(line));
             socket.write_all(line).ok()?;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::model::UserName;
+use crate::protocol::Port;
 use crate::protocol::reply::Code;
 use crate::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
-use crate::trace;
 
 /// Requests whose reply is a list.
 const LISTS: [&str; 9] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
@@ -19,13 +19,6 @@ const EVENTS: [&str; 6] = ["MSG", "STATE", "GAP", "ONLINE", "OFFLINE", "PART"];
 
 /// Longest word of a record that is looked at, in bytes.
 const WORD_BYTES: usize = 16;
-
-/// One of the two ports of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Port {
-    Send,
-    Recv,
-}
 
 /// The direction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,18 +150,6 @@ pub(super) fn vocabulary() -> impl Iterator<Item = (String, Kind)> {
     let codes = Code::all().map(|code| code.to_string());
     let replies = ["OK", "KO"].map(str::to_owned).into_iter().chain(codes).map(|word| (word, Kind::Reply));
     requests.chain(replies).chain(EVENTS.map(|word| (word.to_owned(), Kind::Event)))
-}
-
-impl From<Port> for trace::Port {
-    fn from(port: Port) -> Self {
-        if port == Port::Send { Self::Send } else { Self::Recv }
-    }
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Send { "SEND" } else { "RECV" })
-    }
 }
 
 impl fmt::Display for Direction {

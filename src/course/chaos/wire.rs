@@ -13,8 +13,9 @@ use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
 use super::pending::{Pending, Request};
-use super::record::{self, Direction, Kind, Port, Record};
+use super::record::{self, Direction, Kind, Record};
 use crate::limits;
+use crate::protocol::Port;
 
 /// State that both threads of a connection share.
 pub(super) struct Wire<'a> {

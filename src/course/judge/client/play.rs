@@ -12,7 +12,6 @@ use super::Client;
 use super::connection::serve;
 use super::mailbox::{OTHERS, USER};
 use super::program::Program;
-use super::request::Port;
 use super::stage::{Answer, Held, Stage, Writing};
 use crate::course::judge::pattern::Names;
 use crate::course::judge::play::{
@@ -21,6 +20,7 @@ use crate::course::judge::play::{
 use crate::course::judge::{Test, Verdict};
 use crate::model::Timestamp;
 use crate::net::{Listening, listen};
+use crate::protocol::Port;
 
 /// The ports that the judge chooses from: below those that the system gives to programs that ask for any, so that they are
 /// still free when the server comes back.
@@ -247,7 +247,7 @@ impl Player<'_> {
     }
 
     fn listen(&mut self, listeners: [TcpListener; 2]) -> Result<(), String> {
-        for (listener, port) in listeners.into_iter().zip([Port::Send, Port::Recv]) {
+        for (listener, port) in listeners.into_iter().zip(Port::BOTH) {
             let stage = self.stage.clone();
             let accepted = move |stream, _| {
                 let stage = stage.clone();

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
-use super::request::{Port, Request};
+use super::request::Request;
 use crate::course::judge::play::{EventKind, LogEntry};
 use crate::course::judge::wire::Came;
 use crate::limits;
 use crate::net::Socket;
+use crate::protocol::Port;
 
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
