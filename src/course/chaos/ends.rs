@@ -3,9 +3,8 @@
 
 use std::net::TcpStream;
 
-use super::record::{self, Direction};
-use crate::model::UserName;
-use crate::protocol::Port;
+use super::record::Direction;
+use crate::protocol::{LoggedIn, Port, parse_reply};
 use crate::trace::{By, Role, Trace, Traced};
 
 #[derive(Default)]
@@ -54,9 +53,9 @@ impl Ends {
 
     /// Takes the name of the user from the reply to a login.
     pub fn log_in(&self, reply: &[u8]) {
-        let name = UserName::new(&record::field(reply, 1)).ok().filter(|_| record::field(reply, 0) == "OK");
+        let Ok(Ok(LoggedIn { user })) = parse_reply(reply) else { return };
         for end in [&self.client, &self.server].into_iter().flatten() {
-            name.iter().for_each(|name| end.set_user(name.shown()));
+            end.set_user(user.shown());
         }
     }
 

@@ -10,17 +10,36 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
 use super::answers::Answers;
-use super::decide::{Decider, Identity};
+use super::decide::{Decider, Identity, Source};
 use super::decisions::{Decision, Log};
 use super::fault::Fault;
 use super::gate::Gate;
 use super::record::{Connection, Record};
-use super::{Config, Notice};
 use crate::limits;
 use crate::model::UserName;
 use crate::net::{LineReader, Socket};
 use crate::protocol::Port;
 use crate::trace::{Event, Role, Trace, Traced};
+
+/// Addresses, faults and outputs of a proxy.
+pub struct Config {
+    /// Addresses that stand for the SEND port and the RECV port; port 0: a free one.
+    pub listen: [SocketAddr; 2],
+    pub server: [SocketAddr; 2],
+    pub source: Source,
+    pub log: Option<Log>,
+    /// Records the lines that the proxy receives and sends.
+    pub trace: Option<Trace>,
+    /// Gets each decision, unless it is full.
+    pub notices: Sender<Notice>,
+}
+
+/// An event for the person at the terminal.
+#[derive(Debug)]
+pub enum Notice {
+    Decided(Decision),
+    Trouble(String),
+}
 
 pub(super) struct Network {
     server: [SocketAddr; 2],
