@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 
 use super::audit::{self, ConnectionRefusal};
 use super::connection::Connection;
-use super::{Port, Shared, reader};
+use super::{Shared, reader};
 use crate::limits;
-use crate::protocol::{Code, Ko, Reply};
+use crate::protocol::{Code, Ko, Port, Reply};
 use crate::state_machine::ConnectionId;
 use crate::trace::{self, Traced};
 
@@ -26,7 +26,7 @@ pub(super) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
     shared.metrics.accepted_connections.of(port).add(1);
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
-    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
+    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port, &stream));
     let socket = match &shared.tls {
         None => Ok(stream.into()),
         Some(tls) => tls.accept(stream),
@@ -52,7 +52,7 @@ pub(super) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
 fn note_refused(shared: &Shared, port: Port, peer: SocketAddr, reason: ConnectionRefusal) {
     shared.metrics.refused_connections.of(port).add(1);
     shared.metrics.count_refusal(Code::Full);
-    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port: port.into(), reason });
+    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port, reason });
 }
 
 /// Closes a connection that is not served, with a KO in clear text, without waiting.

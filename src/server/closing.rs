@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use super::Port;
 use super::connection::CloseReason;
 use super::router::Router;
 use super::session::Login;
 use crate::net::Progress;
-use crate::protocol::Code;
+use crate::protocol::{Code, Port};
 use crate::state_machine::{Command, ConnectionId};
 
 impl Router {

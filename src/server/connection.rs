@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Port;
 use super::connection_table::Slot;
 use crate::limits;
 use crate::net::{LineError, Outgoing, Socket};
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Ko, Port};
 use crate::state_machine::ConnectionId;
 use crate::trace::{By, Traced};
 

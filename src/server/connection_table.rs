@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Port;
 use super::networks::Networks;
 use super::places::share;
 use crate::limits;
 use crate::model::Network;
+use crate::protocol::Port;
 
 pub(super) struct ConnectionTable {
     /// Most connections at once.

@@ -3,7 +3,6 @@
 use hashbrown::HashMap;
 
 use super::Fatal;
-use super::Port;
 use super::audit;
 use super::connection::{CloseReason, Connection};
 use super::history_reader::Job;
@@ -11,7 +10,7 @@ use super::login::{self, Outcome};
 use super::router::Router;
 use super::session::Login;
 use crate::model::{Seq, Target, UserName};
-use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Reply, write_list_head};
+use crate::protocol::{Code, Codec, Event, Ko, LoggedIn, Port, Reply, write_list_head};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId, Delivery, Effect};
 
 /// Lines of room messages, by number: each is encoded once for all the members that it is delivered to.
@@ -83,7 +82,7 @@ impl Router {
         if let Some(session) = self.sessions.get(&id).filter(|_| code.is_temporary()) {
             let Connection { peer, port, .. } = *session.connection;
             let user = session.login.verified_user().cloned();
-            self.shared.audit.note(audit::Event::Refused { user, from: peer, port: port.into(), code });
+            self.shared.audit.note(audit::Event::Refused { user, from: peer, port, code });
         }
     }
 
@@ -162,7 +161,7 @@ impl Router {
         {
             login::remember(&self.shared, &user, &password_hash, &password);
             let from = session.connection.peer;
-            let port = session.connection.port.into();
+            let port = session.connection.port;
             self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
             self.open_session(id, user, attempt.order);
         }

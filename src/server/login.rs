@@ -12,9 +12,9 @@ use super::auth::Job;
 use super::connection::{CloseReason, Connection};
 use super::failed_logins::Origin;
 use super::login_queue::Busy;
-use super::{Port, Registration, Shared};
+use super::{Registration, Shared};
 use crate::model::{Password, UserName};
-use crate::protocol::{Code, Ko, Login, LoginKind};
+use crate::protocol::{Code, Ko, Login, LoginKind, Port};
 use crate::state_machine::ConnectionId;
 
 /// A login line that has no answer yet.
@@ -150,7 +150,7 @@ impl Attempt {
 
     /// Refuses a login whose password is wrong; `user` is its account, if there is one.
     fn fail(self, user: Option<UserName>, reason: LoginFailure) {
-        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port.into(), reason });
+        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port, reason });
         self.refuse(Code::Auth.into());
     }
 

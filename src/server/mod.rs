@@ -64,6 +64,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::limits;
 use crate::net::{Listening, listen};
+use crate::protocol::Port;
 use crate::state_machine::ConnectionId;
 use crate::store::{Opened, Store};
 use crate::trace::{self, Trace};
@@ -123,22 +124,6 @@ pub struct Handle {
     shared: Arc<Shared>,
     router: JoinHandle<()>,
     ended: Ended,
-}
-
-/// Which of the two ports a connection came in on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Port {
-    Send,
-    Recv,
-}
-
-impl From<Port> for trace::Port {
-    fn from(port: Port) -> Self {
-        match port {
-            Port::Send => Self::Send,
-            Port::Recv => Self::Recv,
-        }
-    }
 }
 
 /// Binds both ports, recovers the store, and serves. When it returns, the server is ready.

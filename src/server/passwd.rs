@@ -6,15 +6,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::Fatal;
 use super::audit::{Event, LoginFailure};
 use super::auth::Job;
 use super::failed_logins::Origin;
 use super::login_queue::Busy;
 use super::requests::Step;
 use super::router::{Input, Router};
-use super::{Fatal, Port};
 use crate::model::{Password, UserName};
-use crate::protocol::{Code, Ko, Reply};
+use crate::protocol::{Code, Ko, Port, Reply};
 use crate::state_machine::{Command, ConnectionId};
 
 /// A change of a password whose old one was right.
@@ -80,7 +80,7 @@ impl Router {
             Err(ko) if ko.code.closes() => {
                 if ko.code == Code::Auth {
                     let from = address;
-                    let port = Port::Send.into();
+                    let port = Port::Send;
                     let reason = LoginFailure::OldPassword;
                     self.shared.audit.note(Event::LoginFailed { user: Some(user), from, port, reason });
                 }
@@ -103,7 +103,7 @@ impl Router {
         let last = Ko::new(Code::Auth, "the password was changed, so log in again");
         self.close_others(by, &name, &last.into());
         if let Some(from) = address {
-            self.shared.audit.note(Event::PasswordChanged { user: name, from, port: Port::Send.into() });
+            self.shared.audit.note(Event::PasswordChanged { user: name, from, port: Port::Send });
         }
     }
 }

@@ -8,10 +8,10 @@ use super::accept::refuse;
 use super::connection::{CloseReason, Connection, Window};
 use super::router::Input;
 use super::session::{Received, Request};
-use super::{Port, Shared, login};
+use super::{Shared, login};
 use crate::limits;
 use crate::net::{LineError, LineReader, drain_input};
-use crate::protocol::{Code, RecvRequest, SendRequest};
+use crate::protocol::{Code, Port, RecvRequest, SendRequest};
 
 /// Reads from one connection until it ends.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &Arc<Connection>) {

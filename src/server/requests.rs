@@ -1,13 +1,12 @@
 //! Starts the requests of a connection: what the state machine is asked for each of them (protocol, sections 5 and 6).
 
 use super::Fatal;
-use super::Port;
 use super::history_reader::{Done, HistoryResult, Lookup};
 use super::router::Router;
 use super::session::{Received, Request};
 use crate::model::{Fingerprint, Proof, Token, UserName};
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Code, Ko, RecvRequest, Reply, SendRequest};
+use crate::protocol::{Code, Ko, Port, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{Command, ConnectionId, Cost, LastOfPeer};
 
 /// First step of a request.

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Port;
 use super::connection::{CloseReason, Connection};
 use super::history_reader::Lookup;
 use super::login::Attempt;
@@ -12,7 +11,7 @@ use crate::limits;
 use crate::model::{Password, Timestamp, UserName};
 use crate::net::{Progress, Stragglers};
 use crate::protocol::request::{INVALID_COST, RequestError};
-use crate::protocol::{Ko, RecvRequest, Reply, SendRequest};
+use crate::protocol::{Ko, Port, RecvRequest, Reply, SendRequest};
 use crate::state_machine::{AccountNumber, Cost};
 
 /// One line after the login line, as the reader thread has parsed it.

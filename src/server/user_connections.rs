@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 use super::connection::CloseReason;
 use super::requests::Step;
 use super::router::Router;
-use super::{Port, session::Session};
+use super::session::Session;
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Code, Ko, Reply};
+use crate::protocol::{Code, Ko, Port, Reply};
 use crate::state_machine::ConnectionId;
 
 /// By user, in the order of the logins.

@@ -29,8 +29,7 @@ use parking_lot::Mutex;
 
 use crate::limits;
 use crate::model::{UserName, safe};
-use crate::protocol::Code;
-use crate::trace::Port;
+use crate::protocol::{Code, Port};
 use throttle::Throttles;
 
 /// The target of the audit log's lines.

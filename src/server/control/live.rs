@@ -6,11 +6,11 @@ use super::{Asked, written};
 use crate::limits;
 use crate::model::{Banned, NewAccount, Timestamp, UserName};
 use crate::protocol::control::{ControlRequest, Session, SessionChoice};
-use crate::protocol::{Code, Ko, Reply};
+use crate::protocol::{Code, Ko, Port, Reply};
 use crate::server::connection::CloseReason;
 use crate::server::router::Router;
 use crate::server::session;
-use crate::server::{Fatal, Port, audit, set_log_level};
+use crate::server::{Fatal, audit, set_log_level};
 use crate::state_machine::{ADMINISTRATOR, Command, ConnectionId};
 
 impl Router {

@@ -1,10 +1,11 @@
 //! The figures of `wachat status`.
 
 use crate::model::Timestamp;
+use crate::protocol::Port;
 use crate::protocol::control::Figure;
+use crate::server::log_level;
 use crate::server::router::Router;
 use crate::server::tls::ServerTls;
-use crate::server::{Port, log_level};
 
 /// The batches of the write-ahead log since the start of the server.
 #[derive(Clone, Copy, Debug, Default)]

@@ -16,11 +16,10 @@ pub use number::{Histogram, Number};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::Port;
 use super::group_commit::GroupCommit;
 use crate::model::Timestamp;
 use crate::net::Backlog;
-use crate::protocol::{Code, Ko};
+use crate::protocol::{Code, Ko, Port};
 use crate::store::{Checkpointed, StoreError};
 
 /// Bounds of the number of records in a batch.

@@ -11,7 +11,6 @@ use std::thread;
 use super::connection::serve;
 use super::mailbox::{OTHERS, USER};
 use super::program::{Client, Program};
-use super::request::Port;
 use super::stage::{Answer, Held, Stage};
 use crate::course::judge::pattern::{Names, PASSWORD, unescape, unique};
 use crate::course::judge::step::client::{RequestAction, StepAnswer};
@@ -20,6 +19,7 @@ use crate::course::judge::time_line::{EventKind, Failure, Mismatch};
 use crate::course::process::KeptPort;
 use crate::model::Timestamp;
 use crate::net::{Listening, listen};
+use crate::protocol::Port;
 
 /// Plays one test, with a client, a server and a home of its own. `Err`: it could not begin, and why.
 pub fn play(client: &Client, steps: &[Step<ClientAction>]) -> Result<Result<(), Box<Failure>>, String> {
@@ -223,7 +223,7 @@ impl Player<'_> {
     }
 
     fn listen(&mut self) -> Result<(), String> {
-        for (kept, port) in self.ports.iter().zip([Port::Send, Port::Recv]) {
+        for (kept, port) in self.ports.iter().zip(Port::BOTH) {
             let listener = kept.listen().map_err(|error| error.to_string())?;
             let stage = self.stage.clone();
             let accepted = move |stream, _| {

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
-use super::request::{Port, Request};
+use super::request::Request;
 use crate::course::judge::step::client::Writing;
 use crate::course::judge::time_line::{EventKind, LogEntry, Mismatch};
 use crate::course::wire::Came;
 use crate::limits;
 use crate::net::Socket;
+use crate::protocol::Port;
 
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
