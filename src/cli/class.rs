@@ -1,15 +1,18 @@
 //! `wachat class`: a server for each group of a class, their score board, and the grades.
 //!
-//! - `start`: starts what is down. `create`: makes a class of a roster. `passwords`: the file with what to hand out.
+//! - `start`: starts what is down. `create`: makes a class of a roster; `args`: their arguments. `passwords`: the file
+//!   with what to hand out. `store`: a group's store and ports while no server has them.
 //! - `change`: a student more, an empty store; the group's server is away for that moment.
 //! - `judge`: grades the servers that the groups have written. `board`: shows it all.
 
+mod args;
 mod board;
 mod change;
 mod create;
 mod judge;
 mod passwords;
 mod start;
+mod store;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -36,7 +39,7 @@ pub(super) struct ClassArgs {
 
 #[derive(Subcommand)]
 enum Action {
-    Start(start::StartArgs),
+    Start(args::StartArgs),
     /// Show the groups: servers, traffic, the judge's results
     Board(board::BoardArgs),
     /// Register the server that a group has written

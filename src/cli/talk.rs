@@ -2,12 +2,14 @@
 
 use std::net::TcpStream;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::serve;
 use crate::client::exit::note;
 use crate::client::{TlsArgs, host};
 use crate::course::talk;
+use crate::protocol::Port;
 
 /// Speak the protocol line by line
 ///
@@ -16,7 +18,7 @@ use crate::course::talk;
 #[derive(Args)]
 pub(super) struct TalkArgs {
     /// Which of the server's ports
-    #[arg(value_enum, default_value = "send")]
+    #[arg(value_parser = port_parser(), default_value = Port::Send.label())]
     port: Port,
     /// Address of the server
     #[arg(long, default_value = "127.0.0.1", value_parser = host)]
@@ -34,17 +36,14 @@ pub(super) struct TalkArgs {
     tls: TlsArgs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Port {
-    Send,
-    Recv,
+/// Takes the name of a port in small letters.
+fn port_parser() -> impl TypedValueParser<Value = Port> {
+    let read = |label: String| Port::BOTH.into_iter().find(|port| port.label() == label);
+    PossibleValuesParser::new(Port::BOTH.map(Port::label)).map(move |label| read(label).unwrap_or(Port::Send))
 }
 
 pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
-    let port = match args.port {
-        Port::Send => args.send_port,
-        Port::Recv => args.recv_port,
-    };
+    let port = args.port.of([args.send_port, args.recv_port]);
     // Before any question: it may refuse the server, or warn.
     let protection = args.tls.protection(&args.server, args.send_port).map_err(|(_, why)| why)?;
     let first = args.user.as_ref().map(|user| log_in(user)).transpose()?;

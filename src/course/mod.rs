@@ -10,7 +10,9 @@
 //! - `flawed`: a small server with flaws to choose from, for the judge's tests and `demo`.
 //! - `judge`: grades a server that a student has written.
 //! - `page`: the sections of the protocol's page.
+//! - `process`: servers as processes of their own, and their ports.
 //! - `talk`: a person speaks the protocol line by line.
+//! - `wire`: a connection to a server, line by line.
 //! - `trace`: reads what [`crate::trace`] has recorded, merges it, and draws it.
 
 pub mod chaos;
@@ -22,5 +24,7 @@ pub mod explain;
 pub mod flawed;
 pub mod judge;
 mod page;
+pub mod process;
 pub mod talk;
 pub mod trace;
+mod wire;

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::chaos::rows;
 use super::page::sections;
 use crate::limits;
 use crate::model::safe::safe;
 use crate::net::{LineError, LineReader, Socket};
+use crate::protocol::exchange::Verb;
+use crate::protocol::{Codec as _, Ko};
 
 /// Longest silence: a person thinks.
 const PATIENCE: Duration = Duration::from_secs(86_400);
@@ -36,7 +37,7 @@ pub fn talk(socket: Socket, first: Option<(String, &str)>) -> io::Result<()> {
 }
 
 /// Sends the lines of standard input until it ends.
-fn send_lines(socket: &Socket, waiting: &Mutex<VecDeque<String>>) {
+fn send_lines(socket: &Socket, waiting: &Mutex<VecDeque<Verb>>) {
     for line in io::stdin().lock().lines() {
         // The reply to a line that the server has not waited for is still read.
         if line.and_then(|line| send(socket, waiting, &line)).is_err() {
@@ -48,17 +49,16 @@ fn send_lines(socket: &Socket, waiting: &Mutex<VecDeque<String>>) {
 }
 
 /// Notes the verb of a line, for its reply, and sends it.
-fn send(socket: &Socket, waiting: &Mutex<VecDeque<String>>, line: &str) -> io::Result<()> {
-    let verb = line.split([';', ':']).next().unwrap_or_default().to_uppercase();
+fn send(socket: &Socket, waiting: &Mutex<VecDeque<Verb>>, line: &str) -> io::Result<()> {
     let mut verbs = waiting.lock();
     if verbs.len() < limits::PIPELINE {
-        verbs.push_back(verb);
+        verbs.push_back(Verb::of(line.as_bytes()));
     }
     drop(verbs);
     socket.write_all(format!("{line}\n").as_bytes())
 }
 
-fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<String>>) -> io::Result<()> {
+fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<Verb>>) -> io::Result<()> {
     let mut lines = LineReader::new(socket, PATIENCE);
     let mut records = 0;
     let end = loop {
@@ -72,8 +72,8 @@ fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<String>>) -> io::
             continue;
         }
         let verb = waiting.lock().pop_front().unwrap_or_default();
-        records = rows(&verb, line.as_bytes());
-        if let Some(clause) = clause(&verb, &line) {
+        records = verb.records_after(line.as_bytes());
+        if let Some(clause) = clause(verb, &line) {
             println!("   {clause}");
         }
     };
@@ -88,11 +88,11 @@ fn print_replies(socket: Arc<Socket>, waiting: &Mutex<VecDeque<String>>) -> io::
 }
 
 /// Returns the sentence of the protocol that the reply to a request follows, with the number of its section.
-pub fn clause(verb: &str, reply: &str) -> Option<String> {
-    match reply.split(';').collect::<Vec<_>>()[..] {
-        ["KO", code, ..] => row_of(code, ["LOGIN", "REGISTER"].contains(&verb)),
-        _ if ["LOGIN", "REGISTER"].contains(&verb) => sentence("LOGIN authenticates a user;"),
-        _ => sentence(&format!("**{verb}**")),
+pub fn clause(verb: Verb, reply: &str) -> Option<String> {
+    match Ko::parse(reply.as_bytes()) {
+        Ok(ko) => row_of(&ko.code.to_string(), verb.is_login()),
+        Err(_) if verb.is_login() => sentence("LOGIN authenticates a user;"),
+        Err(_) => sentence(&format!("**{}**", verb.word())),
     }
 }
 

@@ -7,6 +7,19 @@ pub enum LoginKind {
     Register,
 }
 
+impl LoginKind {
+    /// Both kinds.
+    pub const BOTH: [Self; 2] = [Self::Login, Self::Register];
+
+    /// Returns the first word of the line.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Login => "LOGIN",
+            Self::Register => "REGISTER",
+        }
+    }
+}
+
 /// `LOGIN:<user>:<password>` or `REGISTER:<user>:<password>`, as the client sent it: neither the name nor the password
 /// has been checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,11 +33,8 @@ impl<'a> Login<'a> {
     /// Splits a line, without its LF, at its first two colons only. `None`: not a login line, or an empty password.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(line).ok()?.splitn(3, ':');
-        let kind = match parts.next()? {
-            verb if verb.eq_ignore_ascii_case("LOGIN") => LoginKind::Login,
-            verb if verb.eq_ignore_ascii_case("REGISTER") => LoginKind::Register,
-            _ => return None,
-        };
+        let verb = parts.next()?;
+        let kind = LoginKind::BOTH.into_iter().find(|kind| verb.eq_ignore_ascii_case(kind.verb()))?;
         let user = parts.next()?;
         let password = parts.next()?;
         (!password.is_empty()).then_some(Self { kind, user, password })
@@ -32,10 +42,6 @@ impl<'a> Login<'a> {
 
     /// Appends the line, with its LF.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let verb = match self.kind {
-            LoginKind::Login => "LOGIN",
-            LoginKind::Register => "REGISTER",
-        };
-        out.extend_from_slice(format!("{verb}:{}:{}\n", self.user, self.password).as_bytes());
+        out.extend_from_slice(format!("{}:{}:{}\n", self.kind.verb(), self.user, self.password).as_bytes());
     }
 }

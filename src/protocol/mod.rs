@@ -2,10 +2,12 @@
 //!
 //! | module | lines |
 //! |---|---|
+//! | [`port`] | the two ports (section 1) |
 //! | [`login`] | the login line (section 3) |
 //! | [`reply`] | replies, and the records of lists (sections 4 and 5) |
 //! | [`request`] | the commands of both ports, as two tables (sections 5 and 6) |
 //! | [`event`] | the records of a POLL reply (section 7) |
+//! | [`exchange`] | which line answers which request, and what it says to an observer (section 1) |
 //! | [`direct`] | the lines between two clients (section 8) |
 //! | [`control`] | the administrator's requests to a running server, which are no part of the protocol |
 //!
@@ -17,7 +19,9 @@ pub mod codec;
 pub mod control;
 pub mod direct;
 pub mod event;
+pub mod exchange;
 pub mod login;
+pub mod port;
 pub mod reply;
 pub mod request;
 
@@ -25,6 +29,7 @@ pub use codec::{Codec, ReadError};
 pub use direct::{DirectLine, Hello};
 pub use event::Event;
 pub use login::{Login, LoginKind};
+pub use port::Port;
 pub use reply::{
     Accepted, Chat, Code, CommandHelp, Done, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer, Reply, Room,
     SessionOpened, Status, User, parse_reply, write_list_head,
@@ -33,18 +38,3 @@ pub use request::{After, RecvRequest, SendRequest};
 
 /// The version of the protocol, as the reply to a login names it (protocol, section 3).
 pub const VERSION: &str = "wachat/1";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    Send,
-    Recv,
-}
-
-impl From<Port> for crate::trace::Port {
-    fn from(port: Port) -> Self {
-        match port {
-            Port::Send => Self::Send,
-            Port::Recv => Self::Recv,
-        }
-    }
-}

@@ -4,9 +4,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::entry::{Event, Link, Port};
+use super::entry::{Event, Link};
 use super::mask::{mask, printable};
 use super::sink::Trace;
+use crate::protocol::Port;
 
 /// The end of a connection that a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::model::Timestamp;
+use crate::protocol::Port;
 use crate::record::{Fields, Writer};
 
 /// The text of the entry with which every run of a process begins.
@@ -62,22 +63,6 @@ impl Event {
     }
 }
 
-/// The two ports of a server (protocol, section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    Send,
-    Recv,
-}
-
-impl Port {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Send => "SEND",
-            Self::Recv => "RECV",
-        }
-    }
-}
-
 /// A connection, as one of its ends sees it. The other end has the same addresses the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -130,11 +115,7 @@ impl Entry<'_> {
 }
 
 fn read_link(fields: &Fields) -> Option<Link> {
-    let port = match fields.get(3)? {
-        "SEND" => Port::Send,
-        "RECV" => Port::Recv,
-        _ => return None,
-    };
+    let port = Port::parse(fields.get(3)?)?;
     Some(Link { port, local: fields.get(4)?.parse().ok()?, peer: fields.get(5)?.parse().ok()? })
 }
 

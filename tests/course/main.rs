@@ -15,6 +15,7 @@ mod judge;
 mod judge_client;
 mod judging;
 mod labs;
+mod process;
 mod talk;
 mod trace;
 

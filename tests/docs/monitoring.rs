@@ -56,7 +56,7 @@ fn the_object_of_the_log_is_one_that_a_server_writes() {
     let event = wachat::server::audit::Event::LoginFailed {
         user: wachat::model::UserName::new("luis").ok(),
         from: "192.0.2.7".parse().expect("an address"),
-        port: wachat::trace::Port::Send,
+        port: wachat::protocol::Port::Send,
         reason: wachat::server::audit::LoginFailure::Password,
     };
     assert_eq!(object["message"], event.line(1));

@@ -8,8 +8,8 @@ use regex_lite::Regex;
 use serde_json::Value;
 use wachat::limits;
 use wachat::protocol::Code;
+use wachat::protocol::Port;
 use wachat::server::audit::{ConnectionRefusal, Event, KINDS, LoginFailure};
-use wachat::trace::Port;
 
 /// Returns the events of a server's log so far, without time, level and target.
 fn events(world: &World) -> Vec<String> {

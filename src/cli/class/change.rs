@@ -10,10 +10,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::roster::Student as NewStudent;
 use super::super::{import, write_out};
-use super::create::open_store;
 use super::passwords::{self, Row};
-use crate::course::class::{Class, Group, Starting, Student, Trouble};
-use crate::disk::{Disk as _, RealDisk, sync_name};
+use super::store::{finish_reset, open_store, start_server};
+use crate::course::class::{Class, Group, Student, Trouble};
+use crate::disk::{Disk as _, RealDisk};
 use crate::limits;
 use crate::model::{Email, NewAccount, Timestamp, UserName};
 use crate::signals;
@@ -88,22 +88,6 @@ fn empty_store(class: &Class, group: &Group, old: &Path) -> Result<(), String> {
     }
     RealDisk.rename(&data, &old.join("data")).and_then(|()| RealDisk.sync_dir(old)).map_err(failed)?;
     finish_reset(&directory)
-}
-
-/// Puts the new store in the place of the one that was moved aside.
-fn finish_reset(directory: &Path) -> Result<(), String> {
-    let [data, new] = ["data", "data.new"].map(|name| directory.join(name));
-    if !data.exists() && new.exists() {
-        let moved = RealDisk.rename(&new, &data).and_then(|()| sync_name(&RealDisk, &data));
-        moved.map_err(|error| format!("{}: {error}", data.display()))?;
-    }
-    if data.exists() { Ok(()) } else { Err(format!("{}: the store of the group is missing", data.display())) }
-}
-
-/// Starts the server of a group on the store that it has: an empty one is never made in its place.
-pub(super) fn start_server(class: &Class, group: &Group) -> Result<Starting, String> {
-    finish_reset(&class.directory_of(group.number))?;
-    class.server(group).start()
 }
 
 /// Does something while the server of a group is away, and starts it again if it was running, whatever became of that.

@@ -5,21 +5,20 @@ use std::io;
 use std::iter;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use rustix::io::Errno;
 
 use super::super::import;
 use super::super::roster::{self, Problem};
+use super::args::StartArgs;
 use super::passwords::{self, Row};
-use super::start::{StartArgs, check_ports};
+use super::store::{keep_ports, open_store};
 use crate::course::class::{self, Class, Student};
 use crate::disk::{Disk as _, RealDisk, sync_name};
 use crate::limits;
 use crate::model::{NewAccount, Password};
-use crate::server::{Offline, hash_all, make_certificate};
-use crate::store::Store;
+use crate::server::{hash_all, make_certificate};
 
 /// A student and the account of the student.
 struct NewStudent {
@@ -130,7 +129,7 @@ fn make(
         return Ok(false);
     }
     check_free(place)?;
-    check_ports(class, &class.groups)?;
+    keep_ports(class, &class.groups)?;
     clear(&class.directory)?;
     fill(class, make_accounts(students)?, interrupted)?;
     commit(&class.directory, place)?;
@@ -178,11 +177,6 @@ pub(super) fn prepare_certificate(class: &Class) -> Result<(), String> {
         make_certificate(&class.certificate())?;
     }
     Ok(())
-}
-
-/// Opens the store of a group whose server is not running.
-pub(super) fn open_store(data: &Path) -> Result<Offline, String> {
-    Offline::open(&Store::new(Arc::new(RealDisk), data), true).map_err(|error| error.to_string())
 }
 
 fn make_accounts(students: Vec<(roster::Student, Student)>) -> Result<Vec<NewStudent>, String> {

@@ -1,57 +1,19 @@
 //! `wachat class start`.
 
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use clap::Args;
 use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::write_out;
+use super::args::StartArgs;
 use super::create::{create, prepare_certificate, read_roster};
 use super::passwords;
+use super::store::{keep_ports, start_server};
 use crate::course::class::{self, Class, Group, Trouble};
 use crate::limits;
 use crate::signals;
-
-/// Make a class of a roster, and start its servers
-///
-/// The first start needs --roster and --groups. A later one needs neither: it starts the servers that are down, and
-/// changes nothing else. The servers go on when the command ends; class stop ends them.
-#[derive(Args)]
-pub(super) struct StartArgs {
-    /// CSV with a first line that names its columns: name, and optionally password, email and group. A missing password is
-    /// made up; who has no group is dealt to one
-    #[arg(long, value_name = "FILE")]
-    pub roster: Option<PathBuf>,
-    /// Number of groups
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(limits::CLASS_GROUPS)))]
-    pub groups: Option<u16>,
-    /// First port; each group has two [default: 7000]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub base_port: Option<u16>,
-    /// Address to listen on; 0.0.0.0: all IPv4 addresses of this machine [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<IpAddr>,
-    /// Speak TLS on all servers, with one certificate of the class [default: beyond this machine]
-    #[arg(long)]
-    pub tls: bool,
-    /// Speak clear text beyond this machine, too: for clients that students write. Who listens to the network reads the
-    /// passwords
-    #[arg(long, conflicts_with = "tls")]
-    pub clear_text: bool,
-    /// Network time-out in seconds, 5 to 300 [default: 10]
-    #[arg(long, value_parser = super::super::seconds)]
-    pub timeout: Option<u64>,
-}
-
-impl StartArgs {
-    /// Returns whether TLS is asked for; `None`: nothing is said about it.
-    pub fn protection(&self) -> Option<bool> {
-        (self.tls || self.clear_text).then_some(self.tls)
-    }
-}
 
 /// The outcome of a start.
 struct Started {
@@ -80,20 +42,6 @@ pub(super) fn run(args: &StartArgs, directory: &Path) -> Result<(), String> {
         (_, true) => Ok(()),
         (_, false) => Err(started.problems.join("\nwachat: ")),
     }
-}
-
-/// Refuses ports that other programs have.
-pub(super) fn check_ports(class: &Class, groups: &[Group]) -> Result<(), String> {
-    let mut taken = Vec::new();
-    for group in groups {
-        for (port, error) in class.server(group).taken_ports() {
-            taken.push(format!("port {port} of group {}: {error}", group.number));
-        }
-    }
-    if taken.is_empty() {
-        return Ok(());
-    }
-    Err(format!("nothing was started; choose other ports with --base-port\nwachat: {}", taken.join("\nwachat: ")))
 }
 
 /// Changes ports, address, time-out and TLS of a class that is stopped, if others are asked for.
@@ -126,7 +74,7 @@ fn change_settings(args: &StartArgs, class: Class) -> Result<Class, String> {
             );
         }
     }
-    check_ports(&wanted, &wanted.groups)?;
+    keep_ports(&wanted, &wanted.groups)?;
     prepare_certificate(&wanted)?;
     let rows = passwords::read(&wanted.directory)?;
     if !rows.is_empty() {
@@ -157,11 +105,11 @@ fn start_all(class: &Class, interrupted: &Receiver<()>) -> Result<Started, Strin
             down.push(group.clone());
         }
     }
-    check_ports(class, &down)?;
+    let _kept = keep_ports(class, &down)?;
     let mut started = Started { now: Vec::new(), problems: Vec::new(), was_interrupted: false };
     let mut starting = Vec::new();
     for group in &down {
-        match super::change::start_server(class, group) {
+        match start_server(class, group) {
             Ok(server) => starting.push(server),
             Err(why) => started.problems.push(why),
         }

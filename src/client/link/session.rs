@@ -12,8 +12,8 @@ use crate::limits;
 use crate::model::{Fingerprint, UserName};
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::request::ListRequest;
-use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
-use crate::trace::{By, Event, Port, Role, Traced};
+use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, Port, SessionOpened, parse_reply};
+use crate::trace::{By, Event, Role, Traced};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
 pub struct Session {

@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 use super::decisions::Script;
 use super::fault::Fault;
 use super::plan::Plan;
-use super::record::{Connection, Port, Record};
+use super::record::{Connection, Record};
 use super::rule::Rule;
 use crate::limits;
 use crate::model::UserName;
+use crate::protocol::Port;
 
 /// The source of the faults.
 pub enum Source {

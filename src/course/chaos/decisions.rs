@@ -18,10 +18,11 @@ use std::path::Path;
 
 use super::fault::Fault;
 use super::parse::parse;
-use super::record::{Connection, Direction, Port, Record};
+use super::record::{Connection, Direction, Record};
 use crate::disk;
 use crate::limits;
 use crate::model::{Timestamp, UserName};
+use crate::protocol::Port;
 use crate::record::{Fields, Writer};
 
 const HEAD: [&str; 2] = ["wachat-chaos", "1"];
@@ -49,7 +50,7 @@ impl Decision {
         let Connection { user, port, number } = &self.connection;
         let user = user.as_ref().map(UserName::shown).unwrap_or_default();
         let mut record = Writer::new(out);
-        record.plain(Timestamp::now()).text(user).text(&port.to_string()).plain(*number);
+        record.plain(Timestamp::now()).text(user).plain(port.word()).plain(*number);
         record.text(&self.way.to_string()).plain(self.line).text(&self.record).text(&self.fault.to_string()).end();
     }
 }
@@ -133,8 +134,7 @@ fn read_line(line: &str) -> Result<(Place, Fault), String> {
         "" => None,
         name => Some(UserName::new(name).map_err(|error| format!("field 2: {error}"))?),
     };
-    let port = [Port::Send, Port::Recv].into_iter().find(|port| port.to_string() == field(2));
-    let port = port.ok_or_else(|| format!("field 3: expected SEND or RECV; the form is {FORM}"))?;
+    let port = Port::parse(field(2)).ok_or_else(|| format!("field 3: expected SEND or RECV; the form is {FORM}"))?;
     let way = [Direction::ToServer, Direction::ToClient].into_iter().find(|way| way.to_string() == field(4));
     let way = way.ok_or_else(|| format!("field 5: expected to the server or to the client; the form is {FORM}"))?;
     let rule = parse(field(7)).map_err(|error| format!("field 8, {error}"))?;

@@ -3,8 +3,8 @@
 
 use std::net::TcpStream;
 
-use super::record::{self, Direction, Port};
-use crate::model::UserName;
+use super::record::Direction;
+use crate::protocol::{LoggedIn, Port, parse_reply};
 use crate::trace::{By, Role, Trace, Traced};
 
 #[derive(Default)]
@@ -16,13 +16,13 @@ pub(super) struct Ends {
 impl Ends {
     /// Records that a client has connected.
     pub fn open(trace: Option<&Trace>, port: Port, client: &TcpStream) -> Self {
-        let client = trace.and_then(|trace| Traced::open(trace, Role::Server, port.into(), client));
+        let client = trace.and_then(|trace| Traced::open(trace, Role::Server, port, client));
         Self { client, server: None }
     }
 
     /// Records the connection to the server that carries the lines of this client.
     pub fn open_server(&mut self, port: Port, server: &TcpStream) {
-        self.server = self.client.as_ref().and_then(|client| client.open_next(port.into(), server));
+        self.server = self.client.as_ref().and_then(|client| client.open_next(port, server));
     }
 
     /// Returns the end that receives in this direction.
@@ -53,9 +53,9 @@ impl Ends {
 
     /// Takes the name of the user from the reply to a login.
     pub fn log_in(&self, reply: &[u8]) {
-        let name = UserName::new(&record::field(reply, 1)).ok().filter(|_| record::field(reply, 0) == "OK");
+        let Ok(Ok(LoggedIn { user })) = parse_reply(reply) else { return };
         for end in [&self.client, &self.server].into_iter().flatten() {
-            name.iter().for_each(|name| end.set_user(name.shown()));
+            end.set_user(user.shown());
         }
     }
 

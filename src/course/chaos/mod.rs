@@ -35,47 +35,23 @@ mod record;
 mod rule;
 mod wire;
 
-pub(super) use record::rows;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::Sender;
-
 use crate::net::{self, Listening};
-use crate::trace::Trace;
+use crate::protocol::Port;
 use network::Network;
 
 pub use cursor::RuleError;
 pub use decide::Source;
 pub use decisions::{Decision, Log, Script};
 pub use fault::{Fault, Until};
-pub use network::Summary;
+pub use network::{Config, Notice, Summary};
 pub use parse::parse;
 pub use random::Random;
-pub use record::Port;
 pub use rule::{GRAMMAR, Rule};
-
-/// Addresses, faults and outputs of a proxy.
-pub struct Config {
-    /// Addresses that stand for the SEND port and the RECV port; port 0: a free one.
-    pub listen: [SocketAddr; 2],
-    pub server: [SocketAddr; 2],
-    pub source: Source,
-    pub log: Option<Log>,
-    /// Records the lines that the proxy receives and sends.
-    pub trace: Option<Trace>,
-    /// Gets each decision, unless it is full.
-    pub notices: Sender<Notice>,
-}
-
-/// An event for the person at the terminal.
-#[derive(Debug)]
-pub enum Notice {
-    Decided(Decision),
-    Trouble(String),
-}
 
 /// A proxy that runs. When it is dropped it accepts no more connections.
 pub struct Proxy {

@@ -10,16 +10,36 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 
 use super::answers::Answers;
-use super::decide::{Decider, Identity};
+use super::decide::{Decider, Identity, Source};
 use super::decisions::{Decision, Log};
 use super::fault::Fault;
 use super::gate::Gate;
-use super::record::{Connection, Port, Record};
-use super::{Config, Notice};
+use super::record::{Connection, Record};
 use crate::limits;
 use crate::model::UserName;
 use crate::net::{LineReader, Socket};
-use crate::trace::{self, Event, Role, Trace, Traced};
+use crate::protocol::Port;
+use crate::trace::{Event, Role, Trace, Traced};
+
+/// Addresses, faults and outputs of a proxy.
+pub struct Config {
+    /// Addresses that stand for the SEND port and the RECV port; port 0: a free one.
+    pub listen: [SocketAddr; 2],
+    pub server: [SocketAddr; 2],
+    pub source: Source,
+    pub log: Option<Log>,
+    /// Records the lines that the proxy receives and sends.
+    pub trace: Option<Trace>,
+    /// Gets each decision, unless it is full.
+    pub notices: Sender<Notice>,
+}
+
+/// An event for the person at the terminal.
+#[derive(Debug)]
+pub enum Notice {
+    Decided(Decision),
+    Trouble(String),
+}
 
 pub(super) struct Network {
     server: [SocketAddr; 2],
@@ -92,8 +112,7 @@ impl Network {
 
     /// Connects to the server. An error is reported, and the client finds its connection closed.
     pub fn connect(&self, port: Port) -> Option<TcpStream> {
-        let [send, recv] = self.server;
-        let address = if port == Port::Send { send } else { recv };
+        let address = port.of(self.server);
         let connected = TcpStream::connect_timeout(&address, limits::TIMEOUT);
         connected.map_err(|error| self.report_failure(port, &format!("{address}: {error}"))).ok()
     }
@@ -149,7 +168,7 @@ impl Network {
         let Some(socket) = self.connect(Port::Send).map(|stream| Arc::new(Socket::from(stream))) else { return };
         let mut replies = LineReader::new(socket.clone(), limits::TIMEOUT);
         let trace = self.trace.as_ref();
-        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, trace::Port::Send, socket.tcp()));
+        let traced = trace.and_then(|trace| Traced::open(trace, Role::Client, Port::Send, socket.tcp()));
         let mut ask = |line: &[u8]| -> Option<String> {
             traced.iter().for_each(|traced| traced.sent(line));
             socket.write_all(line).ok()?;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, RuleError};
 use super::fault::{End, Fault, How, Until};
-use super::record::{Direction, Kind, Port, vocabulary};
+use super::record::{Direction, Kind, vocabulary};
 use super::rule::{Count, Rule};
 use crate::limits;
 use crate::model::UserName;
+use crate::protocol::Port;
 
 const ACTIONS: [&str; 10] =
     ["drop", "duplicate", "delay", "hold", "split", "cut", "reset", "half-close", "silence", "resend"];
@@ -165,11 +166,8 @@ impl Parser<'_> {
 
     fn port(&mut self) -> Result<(), RuleError> {
         self.words.skip(&["the", "port"]);
-        let port = match self.words.next_word() {
-            Some("SEND") => Port::Send,
-            Some("RECV") => Port::Recv,
-            _ => return Err(self.error("expected a port: SEND or RECV")),
-        };
+        let port = self.words.next_word().and_then(Port::parse);
+        let port = port.ok_or_else(|| self.error("expected a port: SEND or RECV"))?;
         self.set("port", port, |found| &mut found.port)
     }
 

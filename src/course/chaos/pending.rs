@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::record::{Record, field};
+use super::record::Record;
 use crate::limits;
+use crate::protocol::SendRequest;
+use crate::protocol::exchange::Verb;
 
 /// A request that is to be answered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Request {
-    pub verb: String,
+    pub verb: Verb,
     /// It is a copy, of which the client does not know: the reply is kept from it.
     pub hidden: bool,
     /// Of a SEND: its id, and the whole line.
@@ -33,9 +35,12 @@ struct Queue {
 
 impl Request {
     pub fn new(record: &Record) -> Self {
-        let verb = record.words.first().cloned().unwrap_or_default();
-        let send = (record.line > 1 && verb == "SEND").then(|| (field(record.bytes, 1), record.bytes.to_vec()));
-        Self { verb, hidden: false, send }
+        let line = record.bytes.trim_ascii_end();
+        let send = match SendRequest::parse(line) {
+            Ok(SendRequest::Send { id, .. }) if record.line > 1 => Some((id.to_string(), record.bytes.to_vec())),
+            _ => None,
+        };
+        Self { verb: Verb::of(line), hidden: false, send }
     }
 
     fn bytes(&self) -> usize {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::fault::{End, Fault, How};
 use super::random::Random;
-use super::record::{Connection, Direction, Kind, Port, Record};
+use super::record::{Connection, Direction, Kind, Record};
+use crate::protocol::Port;
 
 /// The faults of one connection.
 #[derive(Clone, Debug, Default)]

@@ -3,29 +3,12 @@
 use std::fmt;
 
 use crate::model::UserName;
-use crate::protocol::reply::Code;
-use crate::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
-use crate::trace;
-
-/// Requests whose reply is a list.
-const LISTS: [&str; 9] = ["POLL", "HISTORY", "CHATS", "USERS", "STATUS", "ROOMS", "MEMBERS", "SESSIONS", "HELP"];
-
-/// Codes of a server's last lines, which answer no request (protocol, section 1). AUTH and BANNED are last lines as well,
-/// except in the reply to a password.
-const LAST_LINES: [&str; 5] = ["TIMEOUT", "SHUTDOWN", "REPLACED", "TOO_LONG", "INTERNAL"];
-
-/// Events that are not also a verb or a code (protocol, section 7).
-const EVENTS: [&str; 6] = ["MSG", "STATE", "GAP", "ONLINE", "OFFLINE", "PART"];
+use crate::protocol::event::EVENTS;
+use crate::protocol::exchange::Verb;
+use crate::protocol::{Code, Port};
 
 /// Longest word of a record that is looked at, in bytes.
 const WORD_BYTES: usize = 16;
-
-/// One of the two ports of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Port {
-    Send,
-    Recv,
-}
 
 /// The direction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,22 +57,27 @@ impl<'a> Record<'a> {
         Self { kind: Kind::Request, words: vec![word(bytes, separator, 0)], line, bytes }
     }
 
-    /// Makes the first line of a reply to a request with this verb; empty: to none.
-    pub fn reply(bytes: &'a [u8], line: u64, verb: &str) -> Self {
+    /// Makes the first line of a reply to a request with this verb, or a last line.
+    pub fn reply(bytes: &'a [u8], line: u64, verb: Verb) -> Self {
         let mut words = vec![word(bytes, b';', 0)];
         if words.iter().any(|word| word == "KO") {
             words.push(word(bytes, b';', 1));
         }
-        words.extend((!verb.is_empty()).then(|| verb.to_owned()));
+        if verb != Verb::Unknown {
+            words.push(verb.word().to_owned());
+        }
         Self { kind: Kind::Reply, words, line, bytes }
     }
 
     /// Makes a record of the list that answers this verb.
-    pub fn row(bytes: &'a [u8], line: u64, verb: &str) -> Self {
-        if verb == "POLL" {
-            return Self { kind: Kind::Event, words: vec![word(bytes, b';', 1), verb.to_owned()], line, bytes };
+    pub fn row(bytes: &'a [u8], line: u64, verb: Verb) -> Self {
+        let name = verb.word().to_owned();
+        match verb {
+            Verb::Command("POLL", _) => {
+                Self { kind: Kind::Event, words: vec![word(bytes, b';', 1), name], line, bytes }
+            }
+            _ => Self { kind: Kind::Row, words: vec![name], line, bytes },
         }
-        Self { kind: Kind::Row, words: vec![verb.to_owned()], line, bytes }
     }
 
     pub fn has(&self, word: &str) -> bool {
@@ -98,18 +86,6 @@ impl<'a> Record<'a> {
 
     pub fn way(&self) -> Direction {
         if self.kind == Kind::Request { Direction::ToServer } else { Direction::ToClient }
-    }
-
-    /// Returns true if the line answers no request: the server closes the connection of its own accord.
-    pub fn is_last_line(&self) -> bool {
-        let [first, code, verb @ ..] = self.words.as_slice() else { return false };
-        let is_to = |verbs: &[&str]| verb.iter().any(|verb| verbs.contains(&verb.as_str()));
-        let is_reply = match code.as_str() {
-            "AUTH" => is_to(&["LOGIN", "REGISTER", "PASSWD"]),
-            "BANNED" => is_to(&["LOGIN", "REGISTER"]),
-            code => !LAST_LINES.contains(&code),
-        };
-        first == "KO" && !is_reply
     }
 }
 
@@ -130,45 +106,14 @@ fn word(bytes: &[u8], separator: u8, index: usize) -> String {
     }
 }
 
-/// Returns the name in a login line.
-pub(super) fn user(login: &[u8]) -> Option<UserName> {
-    let name = std::str::from_utf8(login).ok()?.split(':').nth(1)?;
-    UserName::new(name.trim_end()).ok()
-}
-
-/// Returns a field of a request as it stands.
-pub(super) fn field(bytes: &[u8], index: usize) -> String {
-    let field = bytes.trim_ascii_end().split(|byte| *byte == b';').nth(index).unwrap_or_default();
-    String::from_utf8_lossy(field).into_owned()
-}
-
-/// Returns the number of records that follow the first line of a list.
-pub fn rows(verb: &str, head: &[u8]) -> u64 {
-    let is_list = LISTS.contains(&verb) && field(head, 0) == "OK";
-    is_list.then(|| field(head, 1).parse().ok()).flatten().unwrap_or(0)
-}
-
 /// Returns the words that rules can use, each with the kind of record that it alone stands for. JOIN is a request and an
-/// event: the first counts.
+/// event, DAMAGED a code and an event: the first counts.
 pub(super) fn vocabulary() -> impl Iterator<Item = (String, Kind)> {
-    let verbs = SEND_COMMANDS.iter().map(|command| command.verb());
-    let verbs = verbs.chain(RECV_COMMANDS.iter().map(|command| command.verb())).chain(["LOGIN", "REGISTER"]);
-    let requests = verbs.map(|verb| (verb.to_owned(), Kind::Request));
+    let requests = Verb::all().map(|verb| (verb.word().to_owned(), Kind::Request));
     let codes = Code::all().map(|code| code.to_string());
     let replies = ["OK", "KO"].map(str::to_owned).into_iter().chain(codes).map(|word| (word, Kind::Reply));
-    requests.chain(replies).chain(EVENTS.map(|word| (word.to_owned(), Kind::Event)))
-}
-
-impl From<Port> for trace::Port {
-    fn from(port: Port) -> Self {
-        if port == Port::Send { Self::Send } else { Self::Recv }
-    }
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Send { "SEND" } else { "RECV" })
-    }
+    let events = EVENTS.iter().map(|event| (event.word().to_owned(), Kind::Event));
+    requests.chain(replies).chain(events)
 }
 
 impl fmt::Display for Direction {

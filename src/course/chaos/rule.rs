@@ -2,8 +2,9 @@
 
 use super::fault::Fault;
 use super::random::Random;
-use super::record::{Connection, Direction, Kind, Port, Record};
+use super::record::{Connection, Direction, Kind, Record};
 use crate::model::UserName;
+use crate::protocol::Port;
 
 /// The language of the rules, for `--help`.
 pub const GRAMMAR: &str = r#"Put a proxy that disturbs connections, by rules, between clients and a server

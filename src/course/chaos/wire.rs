@@ -13,8 +13,10 @@ use super::fault::{End, Fault, How};
 use super::lines::Lines;
 use super::network::Network;
 use super::pending::{Pending, Request};
-use super::record::{self, Direction, Kind, Port, Record};
+use super::record::{Direction, Kind, Record};
 use crate::limits;
+use crate::model::UserName;
+use crate::protocol::{Login, Port};
 
 /// State that both threads of a connection share.
 pub(super) struct Wire<'a> {
@@ -49,7 +51,7 @@ struct Reply {
     /// The request that is being answered.
     to: Request,
     /// Number of records of the list that are to come.
-    rows: u64,
+    rows: usize,
     /// Of a list that is to come twice, what has passed.
     copy: Option<Vec<u8>>,
 }
@@ -190,7 +192,8 @@ impl Wire<'_> {
     fn pass_request(&self, line: &[u8], number: u64) -> Result<(), Over> {
         let record = Record::request(line, number);
         if number == 1 {
-            let _ = self.identity.set(self.network.begin(record::user(line), self.port));
+            let user = Login::parse(line.trim_ascii_end()).and_then(|login| UserName::new(login.user).ok());
+            let _ = self.identity.set(self.network.begin(user, self.port));
             let _ = self.login.set(line.to_vec());
         }
         let request = Request::new(&record);
@@ -213,14 +216,14 @@ impl Wire<'_> {
         if is_head {
             reply.to = self.pending.first();
         }
-        let verb = &reply.to.verb;
+        let verb = reply.to.verb;
         let record = if is_head { Record::reply(line, number, verb) } else { Record::row(line, number, verb) };
         if !is_head {
             reply.rows -= 1;
-        } else if record.is_last_line() {
-            reply.to.hidden = false;
+        } else if verb.is_answered_by(line.trim_ascii_end()) {
+            self.take_answer(line.trim_ascii_end(), reply);
         } else {
-            self.take_answer(line, reply);
+            reply.to.hidden = false;
         }
         if reply.to.hidden {
             return Ok(true);
@@ -241,15 +244,15 @@ impl Wire<'_> {
         Ok(false)
     }
 
-    /// Takes note of the first line of a reply.
+    /// Takes note of the first line of a reply, without its end.
     fn take_answer(&self, line: &[u8], reply: &mut Reply) {
         self.pending.pop();
-        if ["LOGIN", "REGISTER"].contains(&reply.to.verb.as_str()) {
+        if reply.to.verb.is_login() {
             self.ends.log_in(line);
         }
-        reply.rows = record::rows(&reply.to.verb, line);
+        reply.rows = reply.to.verb.records_after(line);
         if let (Some((id, request)), Some(identity)) = (&reply.to.send, self.identity.get()) {
-            let answer = String::from_utf8_lossy(line.trim_ascii_end());
+            let answer = String::from_utf8_lossy(line);
             self.network.answers.note(&identity.connection.user, id, request, &answer);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,13 +17,13 @@ use crossbeam_channel::{Receiver, after, bounded, select};
 use rustix::process::{Pid, Signal, kill_process, setsid};
 
 use super::Group;
+use crate::course::process::{PAUSE, Waited, this_program, wait_until_listening};
 use crate::disk;
 use crate::limits;
 use crate::net::reachable;
 
 /// Time in which a look at the lock by another process passes.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A server of a group, be it running or not.
 pub struct Server {
@@ -69,7 +69,7 @@ pub fn detach(path: &Path) -> io::Result<File> {
         match file.try_lock() {
             Ok(()) => break,
             // A look at the lock takes it for a moment.
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => return Err(io::Error::other("another server of this group runs")),
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -108,7 +108,7 @@ impl Server {
                     return Ok(Some(Holder { process, machine: machine.to_owned() }));
                 }
                 // It has the lock, and is about to write.
-                None if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+                None if Instant::now() < deadline => thread::sleep(PAUSE),
                 None => return Err(format!("{}: it is locked by no server of the class", path.display())),
             }
         }
@@ -123,22 +123,13 @@ impl Server {
     pub fn wait_until_listening(&self, deadline: Instant) -> Result<bool, String> {
         // The port that is opened last.
         let port = reachable(SocketAddr::new(self.listen, self.group.recv_port));
-        while self.is_up()? {
-            if TcpStream::connect_timeout(&port, LOCK_WAIT).is_ok() {
-                return Ok(true);
+        match wait_until_listening(&[port], deadline, || self.is_up())? {
+            Waited::Listening => Ok(true),
+            Waited::Ended => Ok(false),
+            Waited::TimedOut => {
+                Err(format!("the server of group {} runs, and takes no connections", self.group.number))
             }
-            if Instant::now() > deadline {
-                return Err(format!("the server of group {} runs, and takes no connections", self.group.number));
-            }
-            thread::sleep(LOCK_PAUSE);
         }
-        Ok(false)
-    }
-
-    /// Returns the ports that cannot be listened on.
-    pub fn taken_ports(&self) -> Vec<(u16, io::Error)> {
-        let ports = [self.group.send_port, self.group.recv_port].into_iter();
-        ports.filter_map(|port| Some((port, TcpListener::bind(SocketAddr::new(self.listen, port)).err()?))).collect()
     }
 
     /// Starts the server. What it writes goes to the file `log`.
@@ -161,8 +152,8 @@ impl Server {
     /// `wachat serve` of this same program, with the settings of the class alone.
     fn command(&self) -> io::Result<Command> {
         let directory = std::path::absolute(&self.directory)?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve").args(["--config", "/dev/null", "--registration", "closed"]).args(limits::CLASS_SERVE);
+        let mut command = this_program()?;
+        command.arg("serve").args(["--registration", "closed"]).args(limits::CLASS_SERVE);
         for (flag, value) in [
             ("--listen", self.listen.to_string()),
             ("--send-port", self.group.send_port.to_string()),
@@ -180,13 +171,6 @@ impl Server {
                 command.arg(flag).arg(certificate.join(name));
             }
         }
-        let own = |name: &std::ffi::OsStr| {
-            name.to_str().is_some_and(|name| name.starts_with("WACHAT_") || name == "RUST_LOG")
-        };
-        std::env::vars_os()
-            .map(|(name, _)| name)
-            .filter(|name| own(name))
-            .for_each(|name| _ = command.env_remove(name));
         // A shell that ends, or a disk that is taken out, is not held up by the server.
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped());
         Ok(command)
@@ -214,7 +198,7 @@ impl Server {
             if Instant::now() > deadline {
                 return Ok(false);
             }
-            thread::sleep(LOCK_PAUSE);
+            thread::sleep(PAUSE);
         }
         Ok(true)
     }
@@ -256,7 +240,7 @@ impl Starting {
         }
         let deadline = Instant::now() + limits::CLASS_STOP;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
-            thread::sleep(LOCK_PAUSE);
+            thread::sleep(PAUSE);
         }
     }
 

@@ -8,7 +8,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::limits;
-use crate::trace::{Entry, Event, Link, Port};
+use crate::protocol::Port;
+use crate::trace::{Entry, Event, Link};
 
 /// Counts of a trace up to the place where it was read last.
 #[derive(Default)]

@@ -1,11 +1,11 @@
 //! A connection of a lesson, whose lines are shown.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::server::Server;
 use super::stage::Stage;
+use crate::course::wire::{Came, Wire};
 
 /// The users of the lessons, and their password.
 pub(super) const USERS: [&str; 2] = ["ana", "luis"];
@@ -14,9 +14,15 @@ pub(super) const PASSWORD: &str = "una palabra larga";
 /// Longest wait for a line that has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A server that takes no byte in this time has stopped reading.
+const FULL: Duration = Duration::from_millis(700);
+
+/// Most records of a list that are read.
+const MOST_RECORDS: usize = 1_000;
+
 pub(super) struct Client {
     user: &'static str,
-    stream: BufReader<TcpStream>,
+    wire: Wire,
 }
 
 impl Client {
@@ -24,7 +30,7 @@ impl Client {
     pub fn connect(user: &'static str, address: SocketAddr) -> Result<Self, String> {
         for verb in ["LOGIN", "REGISTER"] {
             let mut client = Self::connect_later(user, address)?;
-            client.write(&format!("{verb}:{user}:{PASSWORD}"))?;
+            client.write(&format!("{verb}:{user}:{PASSWORD}"));
             if client.read()?.starts_with("OK;") {
                 return Ok(client);
             }
@@ -34,23 +40,21 @@ impl Client {
 
     /// Connects, and does not log in yet.
     pub fn connect_later(user: &'static str, address: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))?;
-        let timed = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_nodelay(true));
-        timed.map_err(|error| error.to_string())?;
-        Ok(Self { user, stream: BufReader::new(stream) })
+        let wire = Wire::open(address, PATIENCE).map_err(|error| format!("{address}: {error}"))?;
+        Ok(Self { user, wire })
     }
 
     /// Sends a request and waits for its reply, without showing them.
     pub fn prepare(&mut self, request: &str) -> Result<(), String> {
-        self.write(request)?;
+        self.write(request);
         self.read().map(drop)
     }
 
     /// Sends a request, and shows it with its reply.
     pub fn request(&mut self, stage: &mut Stage, server: &Server, request: &str) -> Result<String, String> {
-        self.send(stage, request)?;
+        self.send(stage, request);
         let reply = self.read()?;
-        let here = self.stream.get_ref().local_addr().ok().filter(|_| request.starts_with("SEND;"));
+        let here = self.wire.local_address().filter(|_| request.starts_with("SEND;"));
         if here.is_some_and(|here| server.has_synced(here, request, &reply)) {
             stage.event("       ● the server syncs its log");
         }
@@ -59,14 +63,14 @@ impl Client {
     }
 
     /// Sends a request, shows it, and does not wait for the reply.
-    pub fn send(&mut self, stage: &mut Stage, request: &str) -> Result<(), String> {
+    pub fn send(&self, stage: &mut Stage, request: &str) {
         stage.line(self.user, '>', &request.replace(PASSWORD, "***"));
-        self.write(request)
+        self.write(request);
     }
 
     /// Sends a request whose reply is a list, and shows both. Returns the records.
     pub fn request_list(&mut self, stage: &mut Stage, request: &str) -> Result<Vec<String>, String> {
-        self.send(stage, request)?;
+        self.send(stage, request);
         let head = self.read()?;
         stage.line(self.user, '<', &head);
         let count: usize = head.strip_prefix("OK;").and_then(|count| count.parse().ok()).unwrap_or(0);
@@ -80,44 +84,29 @@ impl Client {
     }
 
     /// Sends one request again and again, without reading, until the server takes no more bytes for a moment, or `most`
-    /// were sent. Returns the bytes.
-    pub fn flood(&mut self, request: &str, most: usize) -> Result<usize, String> {
-        let failed = |error: std::io::Error| error.to_string();
-        self.stream.get_ref().set_write_timeout(Some(FULL)).map_err(failed)?;
+    /// bytes were sent. Returns the bytes.
+    pub fn flood(&mut self, request: &str, most: usize) -> usize {
         let block = format!("{request}\n").repeat(1_000);
-        let mut sent = 0;
-        while sent < most {
-            match self.stream.get_mut().write(block.as_bytes()) {
-                Ok(bytes) => sent += bytes,
-                Err(_) => break,
-            }
+        self.wire.flood(block.as_bytes(), most.div_ceil(block.len()), FULL) * block.len()
+    }
+
+    /// Returns the next line, if it comes within this time.
+    pub fn read_within(&mut self, time: Duration) -> Option<String> {
+        match self.wire.read_within(time) {
+            Came::Line(line) => Some(line),
+            _ => None,
         }
-        Ok(sent)
     }
 
-    /// Waits at most so long for a line.
-    pub fn waits_for_a_line(&mut self, time: Duration) -> Option<String> {
-        self.stream.get_ref().set_read_timeout(Some(time)).ok()?;
-        self.read().ok()
-    }
-
-    fn write(&mut self, line: &str) -> Result<(), String> {
-        let failed = |error| format!("{}'s connection: {error}", self.user);
-        self.stream.get_mut().write_all(format!("{line}\n").as_bytes()).map_err(failed)
+    fn write(&self, line: &str) {
+        self.wire.send(format!("{line}\n").as_bytes());
     }
 
     fn read(&mut self) -> Result<String, String> {
-        let mut line = String::new();
-        match self.stream.read_line(&mut line) {
-            Ok(1..) if line.ends_with('\n') => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
-            Ok(_) => Err(format!("the server has closed {}'s connection", self.user)),
-            Err(error) => Err(format!("{} waits for a reply: {error}", self.user)),
+        match self.wire.read() {
+            Came::Line(line) => Ok(line),
+            Came::End => Err(format!("the server has closed {}'s connection", self.user)),
+            came => Err(format!("{} waits for a reply: {came}", self.user)),
         }
     }
 }
-
-/// Most records of a list that are read.
-const MOST_RECORDS: usize = 1_000;
-
-/// A server that takes no byte in this time has stopped reading.
-const FULL: Duration = Duration::from_millis(700);

@@ -89,8 +89,8 @@ fn retry(stage: &mut Stage, server: &mut Server) -> Result<Finding, String> {
     let request = "SEND;m-1;luis;I owe you 10 euros";
     drop(Client::connect("luis", server.send_port())?);
     let mut ana = Client::connect("ana", server.send_port())?;
-    ana.send(stage, request)?;
-    ana.waits_for_a_line(Duration::from_secs(10)).ok_or("the server does not answer")?;
+    ana.send(stage, request);
+    ana.read_within(Duration::from_secs(10)).ok_or("the server does not answer")?;
     stage.event("✗ the network loses the OK");
     drop(ana);
     stage.say("ana sends a message. The server stores it, but its OK is lost: ana's client cannot know that.")?;
@@ -115,8 +115,8 @@ fn backpressure(stage: &mut Stage, server: &mut Server) -> Result<Finding, Strin
     drop(Client::connect("ana", server.send_port())?);
     let mut luis = Client::connect("luis", server.send_port())?;
     luis.prepare(&format!("SEND;m-1;luis;{}", "a long note ".repeat(4_000)))?;
-    luis.send(stage, "HISTORY;luis")?;
-    let sent = luis.flood("HISTORY;luis", FLOOD)?;
+    luis.send(stage, "HISTORY;luis");
+    let sent = luis.flood("HISTORY;luis", FLOOD);
     stage.event(&format!("luis > … the same, {} kB of requests", sent >> 10));
     stage.event("✗ luis reads no reply");
     stage.say(
@@ -125,8 +125,8 @@ fn backpressure(stage: &mut Stage, server: &mut Server) -> Result<Finding, Strin
     )?;
     let mut ana = Client::connect_later("ana", server.send_port())?;
     let begin = Instant::now();
-    ana.send(stage, &format!("LOGIN:ana:{PASSWORD}"))?;
-    let reply = ana.waits_for_a_line(CALM);
+    ana.send(stage, &format!("LOGIN:ana:{PASSWORD}"));
+    let reply = ana.read_within(CALM);
     let time = begin.elapsed();
     match &reply {
         Some(reply) => stage.line("ana", '<', reply),

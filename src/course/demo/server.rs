@@ -1,15 +1,17 @@
 //! A server of a lesson: a process of its own, on free ports, with a store that is removed in the end.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::course::flawed::Flaw;
+use crate::course::process::{self, KeptPort, Waited, this_program, wait_until_listening};
 use crate::trace::{Entry, Event};
 
 /// Longest time that a server may take to start, and its trace to show a line.
@@ -23,7 +25,8 @@ pub(super) enum Kind {
 
 pub(super) struct Server {
     kind: Kind,
-    ports: [u16; 2],
+    /// The SEND port and the RECV port.
+    ports: [KeptPort; 2],
     child: Child,
     directory: TempDir,
 }
@@ -37,8 +40,10 @@ impl Server {
                 super::client::USERS.map(|user| format!("ACCOUNT;{user};{user};{}\n", super::client::PASSWORD));
             std::fs::write(directory.path().join(LOG), accounts.concat()).map_err(|error| error.to_string())?;
         }
-        let ports = free_ports().map_err(|error| format!("there is no free port: {error}"))?;
-        let child = spawn(kind, ports, &directory)?;
+        let any = || KeptPort::keep(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let no_port = |error: io::Error| format!("there is no free port: {error}");
+        let ports = [any().map_err(no_port)?, any().map_err(no_port)?];
+        let child = spawn(kind, &ports, &directory)?;
         let mut server = Self { kind, ports, child, directory };
         server.wait_until_it_listens()?;
         Ok(server)
@@ -47,7 +52,7 @@ impl Server {
     /// Kills the server with SIGKILL, and starts it again on the same files.
     pub fn kill_and_start(&mut self) -> Result<(), String> {
         self.end();
-        self.child = spawn(self.kind, self.ports, &self.directory)?;
+        self.child = spawn(self.kind, &self.ports, &self.directory)?;
         self.wait_until_it_listens()
     }
 
@@ -56,14 +61,14 @@ impl Server {
     }
 
     pub fn send_port(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[0]))
+        self.ports[0].address
     }
 
     pub fn recv_port(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[1]))
+        self.ports[1].address
     }
 
-    /// Tells whether our server has synced its log between this request of a client and its reply, as its trace says.
+    /// Returns whether our server has synced its log between this request of a client and its reply, as its trace says.
     pub fn has_synced(&self, client: SocketAddr, request: &str, reply: &str) -> bool {
         let deadline = Instant::now() + START;
         while self.is_ours() && Instant::now() < deadline {
@@ -77,22 +82,21 @@ impl Server {
                 let between = entries.iter().take(answered).skip(asked);
                 return between.into_iter().any(|entry| entry.event == Event::Sync);
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(process::PAUSE);
         }
         false
     }
 
     fn wait_until_it_listens(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + START;
-        while ![self.send_port(), self.recv_port()].iter().all(|port| TcpStream::connect(port).is_ok()) {
-            let ended = self.child.try_wait().ok().flatten();
-            if ended.is_some() || Instant::now() > deadline {
+        let addresses = self.ports.each_ref().map(|port| port.address);
+        let is_up = || self.child.try_wait().map(|ended| ended.is_none());
+        match wait_until_listening(&addresses, Instant::now() + START, is_up) {
+            Ok(Waited::Listening) => Ok(()),
+            _ => {
                 let said = std::fs::read_to_string(self.directory.path().join(SAID)).unwrap_or_default();
-                return Err(format!("the server did not start: {}", said.trim_end()));
+                Err(format!("the server did not start: {}", said.trim_end()))
             }
-            thread::sleep(Duration::from_millis(10));
         }
-        Ok(())
     }
 
     fn end(&mut self) {
@@ -113,10 +117,11 @@ const TRACE: &str = "trace.csv";
 const SAID: &str = "said";
 
 /// Starts the process: this same program.
-fn spawn(kind: Kind, [send, recv]: [u16; 2], directory: &TempDir) -> Result<Child, String> {
+fn spawn(kind: Kind, ports: &[KeptPort; 2], directory: &TempDir) -> Result<Child, String> {
     let path = |name: &str| -> PathBuf { directory.path().join(name) };
-    let failed = |error: std::io::Error| format!("cannot start a server: {error}");
-    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    let failed = |error: io::Error| format!("cannot start a server: {error}");
+    let [send, recv] = ports.each_ref().map(|port| port.address.port());
+    let mut command = this_program().map_err(failed)?;
     match kind {
         Kind::Ours => {
             let ports = [format!("--send-port={send}"), format!("--recv-port={recv}")];
@@ -124,19 +129,11 @@ fn spawn(kind: Kind, [send, recv]: [u16; 2], directory: &TempDir) -> Result<Chil
             command.arg("--trace").arg(path(TRACE));
         }
         Kind::Flawed(flaw) => {
-            let flaw =
-                clap::ValueEnum::to_possible_value(&flaw).map_or(String::new(), |value| value.get_name().to_owned());
+            let flaw = clap::ValueEnum::to_possible_value(&flaw);
+            let flaw = flaw.map_or(String::new(), |value| value.get_name().to_owned());
             command.args(["demo", "--flawed-server", &flaw, &send.to_string(), &recv.to_string()]).arg(path(LOG));
         }
     }
-    // The settings of the person who runs the lesson are not those of its servers.
-    command.env_clear().env(crate::settings::ENVIRONMENT, "/dev/null");
     let said = File::create(path(SAID)).map_err(failed)?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().map_err(failed)
-}
-
-fn free_ports() -> std::io::Result<[u16; 2]> {
-    let listeners = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
-    let [send, recv] = listeners.map(|listener| listener.local_addr().map(|address| address.port()));
-    Ok([send?, recv?])
 }

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::step::{Kind, Step};
 use crate::course::trace::{self, Arrival, Merged, SERVER, Selection};
 use crate::model::Message;
+use crate::protocol::Port;
 use crate::record::Fields;
-use crate::trace::{Event, Port};
+use crate::trace::Event;
 
 /// Reads traces; returns the steps of a message, and notes. The error says that none is about it.
 pub(super) fn read(files: &[PathBuf], message: &Message) -> Result<(Vec<Step>, Vec<String>), String> {

@@ -19,8 +19,9 @@ use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::protocol::Port;
 use lines::{Line, Lines};
-use requests::{Port, Session};
+use requests::Session;
 use state::State;
 
 /// The flaw of a server.

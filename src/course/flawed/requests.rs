@@ -5,18 +5,12 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::model::{MessageId, Text, Timestamp, UserName};
-use crate::protocol::{Login, LoginKind};
+use crate::protocol::{Login, LoginKind, Port};
 use crate::record::Fields;
 use parking_lot::MutexGuard;
 
 use super::state::{Message, State, field};
 use super::{Flaw, Server};
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Port {
-    Send,
-    Recv,
-}
 
 /// A reply, and whether the connection goes on.
 type Answer = (String, bool);

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Server;
-use super::play::{EventKind, Mismatch, PASSWORD, Player, unique};
-use super::wire::{Came, Wire};
+use super::pattern::{PASSWORD, unique};
+use super::server::Server;
+use super::time_line::Mismatch;
 use crate::course::checker::{Checker, Seen, Verdict};
+use crate::course::wire::{Came, Wire};
 use crate::protocol::{Accepted, Codec as _, Event, parse_reply};
 
 /// Longest time that a server may take to start.
@@ -28,7 +29,7 @@ const WINDOW: u64 = 4;
 
 /// Runs the command that kills the server and starts it again, and waits until both ports answer a login.
 pub fn restart(server: &Server) -> Result<(), Mismatch> {
-    let failed = |came: String| Mismatch { expected: "a server that was started again".to_owned(), came };
+    let failed = |came: String| Mismatch::new("a server that was started again", came);
     let command = server.restart.as_deref().unwrap_or_default();
     let status = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null()).status();
     match status {
@@ -69,13 +70,13 @@ struct Traffic<'a> {
     broken: Mutex<Option<String>>,
 }
 
-/// Sends and polls while the server is restarted a few times; then everything has to arrive.
-pub fn play(player: &mut Player) -> Result<(), Mismatch> {
-    let users = ["ana", "luis"].map(|user| player.names.fill(&format!("{{{user}}}")));
+/// Sends and polls while the server is restarted a few times; then everything has to arrive. `users`: the sender, and the
+/// recipient. Returns an entry for the time line, and the verdict.
+pub fn play(server: &Server, users: [String; 2]) -> (String, Result<(), Mismatch>) {
     let mut checker = Checker::default();
     users.iter().for_each(|user| checker.registered(user));
     let traffic = Traffic {
-        server: player.server,
+        server,
         users,
         checker: Mutex::new(checker),
         sending: AtomicBool::new(true),
@@ -91,8 +92,7 @@ pub fn play(player: &mut Player) -> Result<(), Mismatch> {
         end
     });
     let accepted = traffic.checker.lock().accepted_count();
-    player.note("", EventKind::Note(format!("{accepted} messages were answered OK, amid {RESTARTS} restarts")));
-    end
+    (format!("{accepted} messages were answered OK, amid {RESTARTS} restarts"), end)
 }
 
 impl Traffic<'_> {
@@ -112,7 +112,7 @@ impl Traffic<'_> {
                 ControlFlow::Continue(_) => thread::sleep(Duration::from_millis(50)),
             }
         };
-        verdict.map_err(|came| Mismatch { expected: "what was answered OK, once and in order".to_owned(), came })
+        verdict.map_err(|came| Mismatch::new("what was answered OK, once and in order", came))
     }
 
     /// Returns the verdict, or what is missing as long as waiting may bring it.

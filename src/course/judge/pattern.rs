@@ -1,8 +1,16 @@
-//! Compares a line that came with one that was expected.
+//! Names of a test, and the comparison of a line that came with one that was expected.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::MessageId;
+
+/// The password of the users of the tests.
+pub const PASSWORD: &str = "palabra larga";
+
+/// Bytes of `{long text}`.
+const LONG_TEXT: usize = 50_000;
 
 /// The numbers and ids that a test has named, and the names of its users.
 #[derive(Clone, Debug, Default)]
@@ -12,9 +20,22 @@ pub struct Names {
 }
 
 impl Names {
+    /// Returns the names that each test has from its begin.
+    pub fn of_test() -> Self {
+        let mut names = Self::default();
+        names.set("password", PASSWORD.to_owned());
+        names.set("long text", "x".repeat(LONG_TEXT));
+        names
+    }
+
     /// Names something for `{name}` in the steps.
     pub fn set(&mut self, name: &str, value: String) {
         self.users.insert(name.to_owned(), value);
+    }
+
+    /// Removes a name that was set.
+    pub fn forget(&mut self, name: &str) {
+        self.users.remove(name);
     }
 
     /// Names a number or an id for `<name>` in the steps.
@@ -72,4 +93,36 @@ pub fn is_time(field: &str) -> bool {
     let form = "2026-11-20T23:55:00.123Z";
     let same = |(a, b): (u8, u8)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
     field.len() == form.len() && field.bytes().zip(form.bytes()).all(same)
+}
+
+/// Returns a name that no other account of the server has, also if it was tested before.
+pub fn unique(user: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static RUN: LazyLock<u32> = LazyLock::new(|| {
+        let mut random = [0; 4];
+        // Without random numbers that of the process has to do.
+        getrandom::fill(&mut random).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(random))
+    });
+    format!("{user}-{:x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.
+pub fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        bytes.extend_from_slice(before.as_bytes());
+        let hex = escape.strip_prefix('x').and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
+        let (byte, length) = match (hex, escape.chars().next()) {
+            (Some(byte), _) => (byte, 3),
+            (None, Some('n')) => (b'\n', 1),
+            (None, Some('r')) => (b'\r', 1),
+            (None, Some('t')) => (b'\t', 1),
+            (None, other) => (b'\\', usize::from(other == Some('\\'))),
+        };
+        bytes.push(byte);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
 }

@@ -1,78 +1,34 @@
 //! Plays the steps of a test against a server, and notes what was sent and what came.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pattern::Names;
-use super::wire::{Came, Wire};
-use super::{Server, Test, Verdict, crash};
-use crate::model::safe::safe;
+use super::crash;
+use super::pattern::{Names, PASSWORD, unescape, unique};
+use super::server::Server;
+use super::step::server::ConnectionAction;
+use super::step::{ServerAction, Step};
+use super::time_line::{EventKind, Failure, LogEntry, Mismatch};
+use crate::course::wire::Wire;
 
-/// The password of the users of the tests.
-pub const PASSWORD: &str = "palabra larga";
-
-/// Bytes of `{long text}`.
-pub(super) const LONG_TEXT: usize = 50_000;
-
-/// Characters of one entry of the time line that are shown.
-const SHOWN_CHARS: usize = 200;
-
-/// One entry of the time line.
-#[derive(Clone, Debug)]
-pub struct LogEntry {
-    pub at: Duration,
-    /// The connection's name in the test; empty: the judge itself.
-    pub connection: String,
-    pub what: EventKind,
-}
-
-#[derive(Clone, Debug)]
-pub enum EventKind {
-    Sent(Vec<u8>),
-    Came(Came),
-    Note(String),
-}
-
-/// A step that went wrong.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    pub step: String,
-    pub expected: String,
-    pub came: String,
-    pub moments: Vec<LogEntry>,
-}
-
-/// The expected and the actual line of a step.
-#[derive(Debug)]
-pub struct Mismatch {
-    pub expected: String,
-    pub came: String,
-}
+/// A socket that takes nothing in this time is full.
+const FLOOD_PAUSE: Duration = Duration::from_millis(300);
 
 /// Plays one test, with users of its own.
-pub fn play(server: &Server, test: &Test) -> Verdict {
-    if test.restarts() && server.restart.is_none() {
-        return Verdict::Skipped("it needs --restart COMMAND".to_owned());
-    }
+pub fn play(server: &Server, steps: &[Step<ServerAction>]) -> Result<(), Box<Failure>> {
     let mut player = Player::new(server);
-    let mut steps = test.steps.iter().copied().peekable();
-    while let Some(step) = steps.next() {
-        let events = std::iter::from_fn(|| steps.next_if(|next| next.split(' ').nth(1) == Some("*"))).collect();
-        if let Err(Mismatch { expected, came }) = player.do_step(step, events) {
-            let failure = Failure { step: player.names.fill(step), expected, came, moments: player.moments };
-            return Verdict::Failed(Box::new(failure));
+    for step in steps {
+        if let Err(mismatch) = player.do_step(step) {
+            return Err(Box::new(Failure::new(player.names.fill(step.text), mismatch, player.moments)));
         }
     }
-    Verdict::Passed
+    Ok(())
 }
 
 /// The connections, names and time line of one test.
-pub struct Player<'a> {
+pub(super) struct Player<'a> {
     pub server: &'a Server,
     pub names: Names,
     wires: HashMap<String, Wire>,
@@ -82,66 +38,67 @@ pub struct Player<'a> {
 
 impl<'a> Player<'a> {
     fn new(server: &'a Server) -> Self {
-        let mut names = Names::default();
-        names.set("password", PASSWORD.to_owned());
+        let mut names = Names::of_test();
         names.set("room", unique("sala"));
         names.set("any", unique("any"));
-        names.set("long text", "x".repeat(LONG_TEXT));
-        let wires = HashMap::new();
-        let moments = Vec::new();
-        Self { server, names, wires, begin: Instant::now(), moments }
+        Self { server, names, wires: HashMap::new(), begin: Instant::now(), moments: Vec::new() }
     }
 
-    fn do_step(&mut self, step: &str, events: Vec<&str>) -> Result<(), Mismatch> {
-        let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
-        match word {
-            "users" => rest.split(' ').try_for_each(|user| self.register(user)),
-            "new" => {
-                self.name(rest);
+    fn do_step(&mut self, step: &Step<ServerAction>) -> Result<(), Mismatch> {
+        let done = (1..=step.times).try_for_each(|i| {
+            self.names.set("i", i.to_string());
+            self.act(&step.action)
+        });
+        self.names.forget("i");
+        done
+    }
+
+    fn act(&mut self, action: &ServerAction) -> Result<(), Mismatch> {
+        match action {
+            ServerAction::Users(users) => users.iter().try_for_each(|user| self.register(user)),
+            ServerAction::New(user) => {
+                self.name(user);
                 Ok(())
             }
-            "wait" => {
-                thread::sleep(milliseconds(rest)?);
+            ServerAction::Wait(time) => {
+                thread::sleep(*time);
                 Ok(())
             }
-            "check" => self.check(rest),
-            "repeat" => self.repeat(rest),
-            "restart" => self.restart(),
-            "crashes" => crash::play(self),
-            connection => self.talk(connection, rest, events),
+            ServerAction::Check(numbers) => self.check(*numbers),
+            ServerAction::Restart => self.restart(),
+            ServerAction::Crashes => self.crash(),
+            ServerAction::On(connection, action) => self.talk(connection, action),
         }
     }
 
-    /// Does a step of a connection: its name, what it does, and with what.
-    fn talk(&mut self, name: &str, step: &str, events: Vec<&str>) -> Result<(), Mismatch> {
-        let (what, rest) = step.split_once(' ').unwrap_or((step, ""));
-        match what {
-            "open" => self.open(name, rest),
-            "login" => self.log_in(name, rest),
-            ">" => self.send(name, &[self.names.fill(rest).as_bytes(), b"\n"].concat(), false),
-            "bytes>" => self.send(name, &[self.names.fill(rest).as_bytes(), b"\n"].concat(), true),
-            "long>" => {
-                let length: usize = rest.parse().map_err(|_| unknown(rest))?;
-                self.send(name, &[vec![b'x'; length.saturating_sub(1)], b"\n".to_vec()].concat(), false)
+    fn talk(&mut self, name: &str, action: &ConnectionAction) -> Result<(), Mismatch> {
+        match action {
+            ConnectionAction::Open(port) => self.open(name, port),
+            ConnectionAction::LogIn { port, user } => self.log_in(name, port, user),
+            ConnectionAction::Send { line, singly } => {
+                self.send(name, format!("{}\n", self.names.fill(line)).as_bytes(), *singly)
             }
-            "raw>" => self.send(name, &unescape(&self.names.fill(rest)), false),
-            "flood" => self.flood(name, rest),
-            "<" => self.expect(name, rest),
-            "within" => self.expect_within(name, rest),
-            "events" => self.expect_events(name, rest, &events),
-            "last" => self.expect_last(name, rest),
-            "closed" => self.expect_end(name),
-            "silent" => self.expect_nothing(name, milliseconds(rest)?),
-            "shut" => {
+            ConnectionAction::SendRaw(text) => self.send(name, &unescape(&self.names.fill(text)), false),
+            ConnectionAction::SendLong(length) => {
+                let line = "x".repeat(length.saturating_sub(1)) + "\n";
+                self.send(name, line.as_bytes(), false)
+            }
+            ConnectionAction::Flood { most, line } => self.flood(name, *most, line),
+            ConnectionAction::Expect(pattern) => self.expect(name, pattern),
+            ConnectionAction::ExpectWithin(span, pattern) => self.expect_within(name, *span, pattern),
+            ConnectionAction::ExpectEvents { after, patterns } => self.expect_events(name, after, patterns),
+            ConnectionAction::ExpectLast { after, pattern } => self.expect_last(name, after, pattern),
+            ConnectionAction::ExpectEnd => self.expect_end(name),
+            ConnectionAction::ExpectNothing(time) => self.expect_nothing(name, *time),
+            ConnectionAction::Shut => {
                 self.wire(name)?.shut();
                 Ok(())
             }
-            "drop" => {
+            ConnectionAction::Drop => {
                 self.note(name, EventKind::Note("closes".to_owned()));
                 self.wires.remove(name);
                 Ok(())
             }
-            other => Err(unknown(other)),
         }
     }
 
@@ -149,21 +106,15 @@ impl<'a> Player<'a> {
         self.moments.push(LogEntry { at: self.begin.elapsed(), connection: connection.to_owned(), what });
     }
 
-    pub(super) fn wire(&mut self, name: &str) -> Result<&mut Wire, Mismatch> {
-        self.wires.get_mut(name).ok_or_else(|| unknown(name))
+    pub fn wire(&mut self, name: &str) -> Result<&mut Wire, Mismatch> {
+        self.wires.get_mut(name).ok_or_else(|| Mismatch::new("a connection that is open", name))
     }
 
-    fn repeat(&mut self, rest: &str) -> Result<(), Mismatch> {
-        let (count, step) = rest.split_once(' ').ok_or_else(|| unknown(rest))?;
-        let count: u64 = count.parse().map_err(|_| unknown(count))?;
-        (1..=count).try_for_each(|i| self.do_step(&step.replace("{i}", &i.to_string()), Vec::new()))
-    }
-
-    fn check(&mut self, rest: &str) -> Result<(), Mismatch> {
-        let numbers: Vec<_> = rest.split(" < ").map(|text| self.names.number(text)).collect();
-        match numbers[..] {
+    fn check(&mut self, [low, high]: [&str; 2]) -> Result<(), Mismatch> {
+        let filled = [low, high].map(|text| self.names.fill(text));
+        match filled.each_ref().map(|text| self.names.number(text)) {
             [Some(low), Some(high)] if low < high => Ok(()),
-            _ => Err(Mismatch { expected: rest.to_owned(), came: self.names.fill(rest) }),
+            _ => Err(Mismatch::new(format!("{low} < {high}"), filled.join(" < "))),
         }
     }
 }
@@ -200,17 +151,14 @@ impl Player<'_> {
 
     fn open(&mut self, name: &str, port: &str) -> Result<(), Mismatch> {
         let address = self.address(port);
-        let wire = Wire::open(address, self.server.patience).map_err(|error| Mismatch {
-            expected: format!("a connection to {address}, the {port} port"),
-            came: error.to_string(),
-        })?;
+        let wire = Wire::open(address, self.server.patience)
+            .map_err(|error| Mismatch::new(format!("a connection to {address}, the {port} port"), error))?;
         self.note(name, EventKind::Note(format!("connects to the {port} port")));
         self.wires.insert(name.to_owned(), wire);
         Ok(())
     }
 
-    fn log_in(&mut self, name: &str, rest: &str) -> Result<(), Mismatch> {
-        let (port, user) = rest.split_once(' ').ok_or_else(|| unknown(rest))?;
+    fn log_in(&mut self, name: &str, port: &str, user: &str) -> Result<(), Mismatch> {
         self.open(name, port)?;
         let user = self.names.fill(&format!("{{{user}}}"));
         self.send(name, format!("LOGIN:{user}:{PASSWORD}\n").as_bytes(), false)?;
@@ -218,7 +166,7 @@ impl Player<'_> {
         self.expect(name, &format!("OK;{user};wachat/1{more}"))
     }
 
-    pub(super) fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
+    pub fn send(&mut self, name: &str, bytes: &[u8], singly: bool) -> Result<(), Mismatch> {
         self.note(name, EventKind::Sent(bytes.to_vec()));
         let wire = self.wire(name)?;
         if singly {
@@ -229,10 +177,9 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn flood(&mut self, name: &str, rest: &str) -> Result<(), Mismatch> {
-        let (count, line) = rest.split_once("> ").ok_or_else(|| unknown(rest))?;
+    fn flood(&mut self, name: &str, most: usize, line: &str) -> Result<(), Mismatch> {
         let line = format!("{}\n", self.names.fill(line));
-        let count = self.wire(name)?.flood(line.as_bytes(), count.parse().map_err(|_| unknown(count))?);
+        let count = self.wire(name)?.flood(line.as_bytes(), most, FLOOD_PAUSE);
         self.note(name, EventKind::Note(format!("sends {count} times: {}", line.trim_end())));
         Ok(())
     }
@@ -242,90 +189,11 @@ impl Player<'_> {
         self.note("", EventKind::Note("the server is killed and started again".to_owned()));
         crash::restart(self.server)
     }
-}
 
-/// Returns a name that no other account of the server has, also if it was tested before.
-pub fn unique(user: &str) -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    static RUN: LazyLock<u32> = LazyLock::new(|| {
-        let mut random = [0; 4];
-        // Without random numbers that of the process has to do.
-        getrandom::fill(&mut random).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(random))
-    });
-    format!("{user}-{:x}-{}", *RUN, COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-pub(super) fn unknown(step: &str) -> Mismatch {
-    Mismatch { expected: "a step that the judge knows".to_owned(), came: step.to_owned() }
-}
-
-pub(super) fn milliseconds(text: &str) -> Result<Duration, Mismatch> {
-    text.parse().map(Duration::from_millis).map_err(|_| unknown(text))
-}
-
-/// Reads `\n`, `\r`, `\t`, `\\` and `\xNN`.
-pub(super) fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((before, escape)) = rest.split_once('\\') {
-        bytes.extend_from_slice(before.as_bytes());
-        let hex = escape.strip_prefix('x').and_then(|hex| u8::from_str_radix(hex.get(..2)?, 16).ok());
-        let (byte, length) = match (hex, escape.chars().next()) {
-            (Some(byte), _) => (byte, 3),
-            (None, Some('n')) => (b'\n', 1),
-            (None, Some('r')) => (b'\r', 1),
-            (None, Some('t')) => (b'\t', 1),
-            (None, other) => (b'\\', usize::from(other == Some('\\'))),
-        };
-        bytes.push(byte);
-        rest = escape.get(length..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
-}
-
-impl fmt::Display for Came {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(line) => f.write_str(&shorten(line)),
-            Self::NoText(what) => f.write_str(what),
-            Self::Nothing => f.write_str("nothing in time"),
-            Self::End => f.write_str("the end of the connection"),
-        }
-    }
-}
-
-impl fmt::Display for LogEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.at.as_secs_f64();
-        let name = &self.connection;
-        match &self.what {
-            EventKind::Sent(bytes) => write!(f, "{seconds:8.3} {name:>2} > {}", sent(bytes)),
-            EventKind::Came(came) => write!(f, "{seconds:8.3} {name:>2} < {came}"),
-            EventKind::Note(note) => write!(f, "{seconds:8.3} {name:>2}   {}", shorten(note)),
-        }
-    }
-}
-
-/// Returns bytes as a person can type them, but for control characters (LF is `␊`) and bytes that are no text (`\xff`).
-fn sent(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text += &safe(chunk.valid());
-        text += &chunk.invalid().escape_ascii().to_string();
-    }
-    cut(&text, bytes.len())
-}
-
-/// Cuts a text that is too long to be read.
-pub(super) fn shorten(text: &str) -> String {
-    cut(text, text.len())
-}
-
-fn cut(text: &str, bytes: usize) -> String {
-    let end = text.char_indices().nth(SHOWN_CHARS).map_or(text.len(), |(at, _)| at);
-    match text.split_at_checked(end) {
-        Some((start, rest)) if !rest.is_empty() => format!("{start}… ({bytes} bytes)"),
-        _ => text.to_owned(),
+    fn crash(&mut self) -> Result<(), Mismatch> {
+        let users = ["{ana}", "{luis}"].map(|user| self.names.fill(user));
+        let (accepted, end) = crash::play(self.server, users);
+        self.note("", EventKind::Note(accepted));
+        end
     }
 }

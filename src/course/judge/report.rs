@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::play::shorten;
 use super::points::Points;
 use super::{Failure, Outcome, Side, Test, Verdict, script};
+use crate::course::wire::shorten;
 
 /// Most entries of a time line that are shown: the last ones.
 const MOMENTS: usize = 30;
@@ -12,7 +12,7 @@ const MOMENTS: usize = 30;
 /// Returns the lines about one test.
 pub fn outcome(outcome: &Outcome) -> String {
     let Outcome { test, verdict, time } = outcome;
-    let width = if test.side == Side::Client { 20 } else { 15 };
+    let width = if test.steps.side() == Side::Client { 20 } else { 15 };
     let line = |word: &str| format!("{word:7} {:width$} {} ({:.1} s)\n", test.name, test.title, time.as_secs_f64());
     match verdict {
         Verdict::Passed => line("passed"),
@@ -42,7 +42,7 @@ fn details(test: &Test, failure: &Failure) -> String {
 
 /// Returns a table of the groups, with their points.
 pub fn summary(outcomes: &[Outcome], points: &Points) -> String {
-    let width = if outcomes.iter().any(|outcome| outcome.test.side == Side::Client) { 18 } else { 13 };
+    let width = if outcomes.iter().any(|outcome| outcome.test.steps.side() == Side::Client) { 18 } else { 13 };
     let mut text = format!("\n{:width$} {:>6} {:>6} {:>7} {:>9}\n", "group", "passed", "failed", "skipped", "points");
     let mut got = 0.0;
     let mut most = 0.0;

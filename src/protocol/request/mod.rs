@@ -30,8 +30,19 @@ pub struct Command<Request> {
     pub form: &'static str,
     /// Its purpose, for people.
     pub help: &'static str,
+    /// The form of its reply.
+    pub reply: ReplyForm,
     /// Reads the fields; `None`: not of that form.
     read: fn(&Fields) -> Option<Request>,
+}
+
+/// The form of the reply to a request that is not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyForm {
+    /// One line.
+    Line,
+    /// The number of records in one line, and the records after it.
+    List,
 }
 
 impl<Request> Command<Request> {

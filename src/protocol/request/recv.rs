@@ -1,6 +1,6 @@
 //! The requests of the RECV port (protocol, section 6).
 
-use super::{Command, RequestError, number};
+use super::{Command, ReplyForm, RequestError, number};
 use crate::limits;
 use crate::model::{Fingerprint, Seq};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
@@ -39,6 +39,7 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
     Command {
         form: "POLL;<after or *>[;<wait in seconds>[;<max 1 to 1000>]]",
         help: "acknowledge all events up to a number, and wait for the next",
+        reply: ReplyForm::List,
         read: |f| {
             let after = match f.get(1)? {
                 "*" => After::AllSent,
@@ -52,13 +53,14 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
     Command {
         form: "PORT;<tcp port or 0>[;<fingerprint>]",
         help: "take direct chats at this port; 0: no longer",
+        reply: ReplyForm::Line,
         read: |f| {
             let port = u16::try_from(field::<Seq>(f, 1)?.get()).ok()?;
             Some(RecvRequest::Port { port: (port > 0).then_some(port), fingerprint: optional_field(f, 2)? })
         },
     },
-    Command { form: "PING", help: "check the connection", read: |_| Some(RecvRequest::Ping) },
-    Command { form: "QUIT", help: "end the connection", read: |_| Some(RecvRequest::Quit) },
+    Command { form: "PING", help: "check the connection", reply: ReplyForm::Line, read: |_| Some(RecvRequest::Ping) },
+    Command { form: "QUIT", help: "end the connection", reply: ReplyForm::Line, read: |_| Some(RecvRequest::Quit) },
 ];
 
 impl RecvRequest {

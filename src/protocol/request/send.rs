@@ -1,6 +1,6 @@
 //! The requests of the SEND port (protocol, section 5).
 
-use super::{Command, Page, RequestError, RequestedTarget, number, target, write_target};
+use super::{Command, Page, ReplyForm, RequestError, RequestedTarget, number, target, write_target};
 use crate::limits;
 use crate::model::{Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
@@ -76,21 +76,25 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
     Command {
         form: "SEND;<id>;<to>;<text>",
         help: "send a message; the same id again never sends it twice",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Send { id: field(f, 1)?, to: target(f, 2)?, text: Text::new(f.get(3)?)? }),
     },
     Command {
         form: "READ;<user or #room>;<seq>",
         help: "say that you have read everything there up to this number",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Read { target: target(f, 1)?, seq: field(f, 2)? }),
     },
     Command {
         form: "STATUS;<user or #room>;<seq>[;<limit 1 to 1000>[;<after user>]]",
         help: "how far your message with this number has come",
+        reply: ReplyForm::List,
         read: |f| Some(SendRequest::Status { target: target(f, 1)?, seq: field(f, 2)?, page: Page::read(f, 3)? }),
     },
     Command {
         form: "HISTORY;<user or #room>[;<limit 1 to 1000>[;<before>]]",
         help: "the last messages there, or the last below a number, oldest first",
+        reply: ReplyForm::List,
         read: |f| {
             let limit = number(f, 2, limits::HISTORY_RECORDS, 1..=limits::MAX_HISTORY_RECORDS)?;
             let before = if f.len() > 3 { Some(field(f, 3)?) } else { None };
@@ -100,6 +104,7 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
     Command {
         form: "CHATS[;<limit 1 to 1000>[;<before>[;<after user or #room>]]]",
         help: "your conversations and rooms, latest first",
+        reply: ReplyForm::List,
         read: |f| {
             let target = if f.len() > 3 { Some(field(f, 3)?) } else { None };
             Some(SendRequest::Chats { page: Page::read(f, 1)?, target })
@@ -108,59 +113,69 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
     Command {
         form: "USERS[;<limit 1 to 1000>[;<after user>]]",
         help: "the users by name, and which of them are online",
+        reply: ReplyForm::List,
         read: |f| Some(SendRequest::Users { page: Page::read(f, 1)? }),
     },
     Command {
         form: "JOIN;<#room>",
         help: "become a member of that room; creates it if there is none",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Join { room: target(f, 1)? }),
     },
     Command {
         form: "LEAVE;<#room>",
         help: "leave that room",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Leave { room: target(f, 1)? }),
     },
     Command {
         form: "ROOMS[;<limit 1 to 1000>[;<after #room>]]",
         help: "the rooms by name, how many members each has, and whether you are one",
+        reply: ReplyForm::List,
         read: |f| Some(SendRequest::Rooms { page: Page::read(f, 1)? }),
     },
     Command {
         form: "MEMBERS;<#room>[;<limit 1 to 1000>[;<after user>]]",
         help: "the members of that room by name, and which of them are online",
+        reply: ReplyForm::List,
         read: |f| Some(SendRequest::Members { room: target(f, 1)?, page: Page::read(f, 2)? }),
     },
     Command {
         form: "PEER;<user>[;<fingerprint>]",
         help: "the address at which that user takes direct chats, and a token that admits you once",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Peer { user: target(f, 1)?, fingerprint: optional_field(f, 2)? }),
     },
     Command {
         form: "PASSWD;<old password>;<new password>",
         help: "change your password; your other connections are closed",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Passwd { old: f.get(1)?.to_owned(), new: f.get(2)?.to_owned() }),
     },
     Command {
         form: "EMAIL;<address>",
         help: "set your e-mail address, for the administrator",
+        reply: ReplyForm::Line,
         read: |f| Some(SendRequest::Email { address: Email::new(f.get(1)?)? }),
     },
     Command {
         form: "SESSIONS",
         help: "your open connections on both ports, each with a number",
+        reply: ReplyForm::List,
         read: |_| Some(SendRequest::Sessions),
     },
     Command {
         form: "LOGOUT;<number or others>",
         help: "close the connection with this number, or all of yours but this",
+        reply: ReplyForm::Line,
         read: |f| {
             let number = if f.get(1)? == "others" { None } else { Some(field(f, 1)?) };
             Some(SendRequest::Logout { number })
         },
     },
-    Command { form: "PING", help: "check the connection", read: |_| Some(SendRequest::Ping) },
-    Command { form: "HELP", help: "list these commands", read: |_| Some(SendRequest::Help) },
-    Command { form: "QUIT", help: "end the connection", read: |_| Some(SendRequest::Quit) },
+    Command { form: "PING", help: "check the connection", reply: ReplyForm::Line, read: |_| Some(SendRequest::Ping) },
+    Command { form: "HELP", help: "list these commands", reply: ReplyForm::List, read: |_| Some(SendRequest::Help) },
+    Command { form: "QUIT", help: "end the connection", reply: ReplyForm::Line, read: |_| Some(SendRequest::Quit) },
 ];
 
 impl SendRequest {

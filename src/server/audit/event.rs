@@ -8,8 +8,7 @@ use log::kv::{Error, Key, Source, Value, VisitSource};
 
 use crate::limits;
 use crate::model::{UserName, safe};
-use crate::protocol::Code;
-use crate::trace::Port;
+use crate::protocol::{Code, Port};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]

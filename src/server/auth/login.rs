@@ -144,7 +144,7 @@ impl Attempt {
 
     /// Refuses a login whose password is wrong; `user` is its account, if there is one.
     fn fail(self, user: Option<UserName>, reason: LoginFailure) {
-        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port.into(), reason });
+        self.shared.audit.note(Event::LoginFailed { user, from: self.peer, port: self.port, reason });
         self.refuse(Code::Auth.into());
     }
 

@@ -27,7 +27,7 @@ pub(crate) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
     shared.metrics.accepted_connections.of(port).add(1);
     let id = ConnectionId(shared.accepted.fetch_add(1, Ordering::Relaxed) + 1);
     let trace = shared.trace.as_ref();
-    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port.into(), &stream));
+    let trace = trace.and_then(|trace| Traced::open(trace, trace::Role::Server, port, &stream));
     let socket = match &shared.tls {
         None => Ok(stream.into()),
         Some(tls) => tls.accept(stream),
@@ -53,5 +53,5 @@ pub(crate) fn accept(shared: &Arc<Shared>, port: Port, stream: TcpStream, peer: 
 fn note_refused(shared: &Shared, port: Port, peer: SocketAddr, reason: ConnectionRefusal) {
     shared.metrics.refused_connections.of(port).add(1);
     shared.metrics.count_refusal(Code::Full);
-    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port: port.into(), reason });
+    shared.audit.note(audit::Event::ConnectionRefused { from: peer.ip(), port, reason });
 }

@@ -35,7 +35,7 @@ fn write_process(page: &mut Page, shared: &Shared) {
 
 fn write_connections(page: &mut Page, shared: &Shared) {
     let metrics = &shared.metrics;
-    let ports = [(Port::Send, "send"), (Port::Recv, "recv")];
+    let ports = Port::BOTH.map(|port| (port, port.label()));
     let open = ports.map(|(port, word)| (word, shared.connections.open(port)));
     page.gauge("wachat_connections", "Open connections by port, with those that have not logged in.");
     open.iter().for_each(|(word, open)| page.sample(("port", word), open.total));

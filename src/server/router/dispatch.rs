@@ -82,7 +82,7 @@ impl Router {
         if let Some(session) = self.sessions.get(&id).filter(|_| code.is_temporary()) {
             let Connection { peer, port, .. } = *session.connection;
             let user = session.login.verified_user().cloned();
-            self.shared.audit.note(audit::Event::Refused { user, from: peer, port: port.into(), code });
+            self.shared.audit.note(audit::Event::Refused { user, from: peer, port, code });
         }
     }
 
@@ -161,7 +161,7 @@ impl Router {
         {
             self.shared.accounts.remember_new(&user, &password_hash, &password);
             let from = session.connection.peer;
-            let port = session.connection.port.into();
+            let port = session.connection.port;
             self.shared.audit.note(audit::Event::AccountCreated { user: user.clone(), from, port });
             self.open_session(id, user, order);
         }

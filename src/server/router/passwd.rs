@@ -74,7 +74,7 @@ impl Router {
             Err(ko) if ko.code.closes() => {
                 if ko.code == Code::Auth {
                     let from = address;
-                    let port = Port::Send.into();
+                    let port = Port::Send;
                     let reason = LoginFailure::OldPassword;
                     self.shared.audit.note(Event::LoginFailed { user: Some(user), from, port, reason });
                 }
@@ -97,7 +97,7 @@ impl Router {
         let last = Ko::new(Code::Auth, "the password was changed, so log in again");
         self.close_others(by, &name, &last.into());
         if let Some(from) = address {
-            self.shared.audit.note(Event::PasswordChanged { user: name, from, port: Port::Send.into() });
+            self.shared.audit.note(Event::PasswordChanged { user: name, from, port: Port::Send });
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use wachat::protocol::event::EVENTS;
+
 use super::process::{Chaos, RawServer, read_exactly, read_to_end};
 use crate::support::{Connection, TIMEOUT, World, wait_until};
 
@@ -137,6 +139,21 @@ fn one_event_of_a_list_is_found_by_its_word() {
     read_exactly(&server, "POLL;0\nPING\n");
     send(&server, "OK;3\n1;MSG;a\n2;STATE;luis\n3;MSG;b\nOK\n");
     read_exactly(&client, "OK;3\n1;MSG;a\n2;STATE;luis\nOK\n");
+}
+
+#[test]
+fn a_rule_names_every_event_of_the_protocol() {
+    let rules: Vec<_> =
+        EVENTS.iter().flat_map(|event| ["--rule".to_owned(), format!("drop {} event", event.word())]).collect();
+    let server = RawServer::new();
+    let chaos = Chaos::start(server.addresses(), &rules.iter().map(String::as_str).collect::<Vec<_>>());
+    let client = TcpStream::connect(chaos.addresses[1]).expect("a connection");
+    client.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
+    let server = server.accept();
+    send(&client, "LOGIN:ana:secret word\nPOLL;0\n");
+    let words = EVENTS.iter().map(|event| format!("7;{};a\n", event.word()));
+    send(&server, &format!("OK;ana;wachat/1;0;s\nOK;{}\n{}OK;0\n", EVENTS.len(), words.collect::<String>()));
+    read_exactly(&client, &format!("OK;ana;wachat/1;0;s\nOK;{}\nOK;0\n", EVENTS.len()));
 }
 
 #[test]

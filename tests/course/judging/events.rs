@@ -197,3 +197,22 @@ fn the_last_event_is_waited_for() {
     });
     assert_passed(&play(&server.with_patience(LONG), &format!("{SENDS}{LAST}")), "at the fourth poll");
 }
+
+/// Each poll is answered in time, the second one after the patience and the second that a poll may wait.
+#[test]
+fn an_event_that_comes_after_the_patience_is_late() {
+    fn second_is_late(steps: &str) {
+        static POLLS: AtomicUsize = AtomicUsize::new(0);
+        POLLS.store(0, Ordering::Relaxed);
+        let slow = |answer: &mut Answer| {
+            answer.pause = Duration::from_millis(1700);
+            if POLLS.fetch_add(1, Ordering::Relaxed) == 0 {
+                answer.say("OK;0");
+            }
+        };
+        let said = failure(&poll(steps, Duration::from_secs(2), slow));
+        assert_eq!([&*said.expected, &said.came], ["OK;<count>, the head of a list", "nothing in time"], "{steps}");
+    }
+    second_is_late("B events 0\nB * <n1>;...\nB * <n2>;...");
+    second_is_late("B last 0 < <n2>;...");
+}

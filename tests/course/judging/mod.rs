@@ -22,15 +22,17 @@ use std::time::Duration;
 
 use regex_lite::Regex;
 use wachat::course::judge::script::{Side, Test};
+use wachat::course::judge::step::Steps;
 use wachat::course::judge::{self, Outcome, Server, Verdict, report};
 
 /// Returns a test of these steps, one a line.
 pub fn test(side: Side, steps: &str) -> &'static Test {
-    let lines = steps.lines().map(str::trim).filter(|line| !line.is_empty());
-    let steps = lines.map(|line| &*Box::leak(line.to_owned().into_boxed_str())).collect();
+    let mut parsed = Steps::new(side);
+    for line in steps.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        parsed.add(Box::leak(line.to_owned().into_boxed_str())).expect(line);
+    }
     let group = if side == Side::Server { "framing" } else { "client-framing" };
     Box::leak(Box::new(Test {
-        side,
         number: 1,
         name: format!("{group}-1"),
         group,
@@ -38,7 +40,7 @@ pub fn test(side: Side, steps: &str) -> &'static Test {
         clause: "a clause",
         section: "5".to_owned(),
         usual: "What is usual.",
-        steps,
+        steps: parsed,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wachat::course::judge::play::EventKind;
+use wachat::course::judge::EventKind;
 use wachat::course::judge::points::Points;
 use wachat::course::judge::script::{self, Side};
 use wachat::course::judge::{Failure, LogEntry, Outcome, Verdict, export, report};

@@ -13,35 +13,12 @@ use wachat::course::judge::{self, Server, Verdict};
 use super::small_server::SmallServer;
 use super::{LONG, assert_passed, failure, play, side_by_side, test};
 
-const UNKNOWN: &str = "a step that the judge knows";
-
 #[test]
-fn a_step_that_the_judge_does_not_know_fails_and_is_named() {
+fn a_step_on_a_connection_that_is_not_open_fails_and_is_named() {
     let server = SmallServer::honest();
-    for (step, came) in [
-        ("Z < OK", "Z"),
-        ("Z > PING", "Z"),
-        ("Z closed", "Z"),
-        ("Z shut", "Z"),
-        ("A jump", "jump"),
-        ("A", ""),
-        ("A login RECV", "RECV"),
-        ("A long> many", "many"),
-        ("A flood 3 PING", "3 PING"),
-        ("A flood x> PING", "x"),
-        ("A silent long", "long"),
-        ("A within 5 < OK", "5"),
-        ("A within 5 OK", "5 OK"),
-        ("A within x 5 < OK", "x"),
-        ("A within 5 x < OK", "x"),
-        ("A last 0 OK", "0 OK"),
-        ("wait long", "long"),
-        ("repeat", ""),
-        ("repeat x A < OK", "x"),
-        ("repeat 2 Z > PING", "Z"),
-    ] {
+    for step in ["Z < OK", "Z > PING", "Z closed", "Z shut", "repeat 2 Z > PING"] {
         let said = failure(&play(&server.with_patience(LONG), &format!("users ana\nA login SEND ana\n{step}")));
-        assert_eq!([&*said.step, &said.expected, &said.came], [step, UNKNOWN, came]);
+        assert_eq!([&*said.step, &said.expected, &said.came], [step, "a connection that is open", "Z"]);
     }
 }
 
@@ -53,7 +30,7 @@ fn a_comparison_holds_for_numbers_that_have_names_and_ascend() {
     let outcome = |step: &str| play(&server.with_patience(LONG), &format!("{begin}check {step}"));
     assert_passed(&outcome("<n1> < <n2>"), "one after the other");
     assert_passed(&outcome("0 < <n1>"), "a number itself");
-    for step in ["<n2> < <n1>", "<n1> < <n1>", "<n1> < <n3>", "<n1>", "<n1> < <n2> < 1000"] {
+    for step in ["<n2> < <n1>", "<n1> < <n1>", "<n1> < <n3>"] {
         let said = failure(&outcome(step));
         let number = |text: &str| text.parse::<u64>().expect("a number");
         let came: Vec<_> = said.came.split(" < ").collect();
@@ -148,11 +125,11 @@ fn as_many_tests_as_there_are_players_are_played_side_by_side() {
 
 /// Returns a test with this number.
 fn numbered(number: usize, steps: &str) -> &'static Test {
-    let Test { side, group, title, clause, usual, .. } = *test(Side::Server, steps);
+    let Test { group, title, clause, usual, .. } = *test(Side::Server, steps);
     let name = format!("n-{number}");
     let section = "1".to_owned();
     let steps = test(Side::Server, steps).steps.clone();
-    Box::leak(Box::new(Test { side, number, name, group, title, clause, section, usual, steps }))
+    Box::leak(Box::new(Test { number, name, group, title, clause, section, usual, steps }))
 }
 
 #[test]
@@ -180,7 +157,7 @@ fn a_restart_closes_all_connections_and_waits_for_both_ports() {
     let server = SmallServer::honest();
     let steps = "users ana\nA login SEND ana\nB login RECV ana\nrestart\nC login SEND ana\nA > PING";
     let said = failure(&play(&Server { restart: Some("true".to_owned()), ..server.with_patience(LONG) }, steps));
-    assert_eq!([&*said.step, &said.expected, &said.came], ["A > PING", UNKNOWN, "A"]);
+    assert_eq!([&*said.step, &said.expected, &said.came], ["A > PING", "a connection that is open", "A"]);
     assert!(
         said.moments.contains(&"0.000      the server is killed and started again".to_owned()),
         "{:?}",

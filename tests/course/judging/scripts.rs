@@ -1,6 +1,8 @@
 //! The tests as they stand in their files: which there are, in which order, and which of them a run plays.
 
 use wachat::course::judge::script::{self, Group, Side, Test};
+use wachat::course::judge::step::server::ConnectionAction;
+use wachat::course::judge::step::{ServerAction, Steps};
 
 use super::test;
 
@@ -19,7 +21,23 @@ fn file(group: &Group) -> String {
 /// Returns a test as its file has it.
 fn written(test: &Test) -> String {
     let head = format!("test {}\nclause {}\nusual {}\n", test.title, test.clause, test.usual);
-    head + &test.steps.iter().map(|step| format!("{step}\n")).collect::<String>()
+    head + &lines(&test.steps).iter().map(|line| format!("{line}\n")).collect::<String>()
+}
+
+/// Returns the lines of steps, as their file has them.
+fn lines(steps: &Steps) -> Vec<String> {
+    let steps = match steps {
+        Steps::Client(steps) => return steps.iter().map(|step| step.text.to_owned()).collect(),
+        Steps::Server(steps) => steps,
+    };
+    let mut lines = Vec::new();
+    for step in steps {
+        lines.push(step.text.to_owned());
+        if let ServerAction::On(name, ConnectionAction::ExpectEvents { patterns, .. }) = &step.action {
+            lines.extend(patterns.iter().map(|pattern| format!("{name} * {pattern}")));
+        }
+    }
+    lines
 }
 
 #[test]
@@ -54,7 +72,10 @@ fn groups_and_tests_have_their_names_and_numbers_in_the_order_of_the_labs() {
     for group in script::groups() {
         let side = if group.name.starts_with("client-") { Side::Client } else { Side::Server };
         for (test, place) in group.tests.iter().zip(1..) {
-            assert_eq!((test.side, test.group, &*test.name), (side, group.name, &*format!("{}-{place}", group.name)));
+            assert_eq!(
+                (test.steps.side(), test.group, &*test.name),
+                (side, group.name, &*format!("{}-{place}", group.name))
+            );
         }
         assert_eq!(group.side, side);
     }
@@ -140,4 +161,62 @@ fn a_test_restarts_when_one_of_its_steps_is_a_restart() {
         let restarts = written.lines().any(|line| line == "restart" || line == "crashes");
         assert_eq!(test.restarts(), restarts, "{}", test.name);
     }
+}
+
+/// A file with one test that has this step, in its fifth line.
+fn parse(side: Side, step: &str) -> Result<Group, String> {
+    let text = format!("# A group\n\ntest A title\nwait 1\n  {step}\n");
+    Group::parse(side, "group", "tests/group.txt", Box::leak(text.into_boxed_str()), &mut 0)
+}
+
+#[test]
+fn a_line_that_is_no_step_is_refused_with_its_file_and_line_before_anything_is_played() {
+    for (step, part) in [
+        ("A jump", "jump"),
+        ("A", ""),
+        ("A open HERE", "HERE"),
+        ("A login RECV", "RECV"),
+        ("A login HERE ana", "HERE"),
+        ("A long> many", "many"),
+        ("A flood 3 PING", "3 PING"),
+        ("A flood x> PING", "x"),
+        ("A silent long", "long"),
+        ("A within 5 < OK", "5"),
+        ("A within 5 OK", "5 OK"),
+        ("A within x 5 < OK", "x"),
+        ("A within 5 x < OK", "x"),
+        ("A last 0 OK", "0 OK"),
+        ("A * 1;MSG;...", "1;MSG;..."),
+        ("check <a>", "<a>"),
+        ("check <a> < <b> < 9", "<a> < <b> < 9"),
+        ("wait long", "long"),
+        ("repeat x A < OK", "x"),
+        ("repeat 2", "2"),
+        ("repeat 2 A jump", "jump"),
+    ] {
+        let why = format!("tests/group.txt, line 5: {part:?} is no step of these tests, and no part of one");
+        assert_eq!(parse(Side::Server, step).err(), Some(why), "{step}");
+    }
+    for (step, part) in [
+        ("jump", "jump"),
+        ("end", "end"),
+        ("exit 1", "1"),
+        ("login HERE", "HERE"),
+        ("event <a>", "<a>"),
+        ("unread luis", "luis"),
+        ("write badly", "badly"),
+        ("connections 1 2 for 300", "1 2 for 300"),
+        ("connections 1 x in 300", "x"),
+        ("differ <id>", "<id>"),
+        ("SEND", ""),
+        ("SEND jump", "jump"),
+        ("SEND silent long", "long"),
+        ("SEND within 5 < SEND", "5"),
+        ("users ana", "users ana"),
+    ] {
+        let why = format!("tests/group.txt, line 5: {part:?} is no step of these tests, and no part of one");
+        assert_eq!(parse(Side::Client, step).err(), Some(why), "{step}");
+    }
+    let early = Group::parse(Side::Server, "group", "tests/group.txt", "# A group\nwait 1\ntest A title\n", &mut 0);
+    assert_eq!(early.err().as_deref(), Some("tests/group.txt, line 2: there is no test yet"));
 }

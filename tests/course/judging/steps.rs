@@ -175,7 +175,7 @@ fn an_account_is_out_of_the_lobby_and_its_connection_closed_before_the_next_step
 fn a_connection_that_was_dropped_is_none_any_more() {
     let server = SmallServer::honest();
     let said = failure(&play(&server.with_patience(LONG), "users ana\nA login SEND ana\nA drop\nA > PING"));
-    assert_eq!([&*said.step, &said.expected, &said.came], ["A > PING", "a step that the judge knows", "A"]);
+    assert_eq!([&*said.step, &said.expected, &said.came], ["A > PING", "a connection that is open", "A"]);
     let again = "users ana\nA login SEND ana\nA drop\nA login RECV ana\nA events 0";
     assert_passed(&play(&server.with_patience(LONG), again), "the name is free");
 }

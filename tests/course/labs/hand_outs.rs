@@ -95,11 +95,9 @@ fn the_files_that_they_name_exist() {
         let names = names.iter().map(|name| name.strip_prefix("./").unwrap_or(name));
         for name in names.filter(|name| !name.contains(' ')) {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            if ["src/", "tests/"].iter().any(|start| name.starts_with(start)) {
+            if ["src/", "tests/", "examples/"].iter().any(|start| name.starts_with(start)) {
                 assert!(root.join(name).exists(), "{page}: there is no {name}");
                 count += 1;
-            } else if ["skeletons", "starters"].iter().any(|start| name.starts_with(start)) {
-                assert!(path(name).exists(), "{page}: there is no {name}");
             }
         }
     }

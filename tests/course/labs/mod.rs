@@ -17,7 +17,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The files of the clients, in `starters` and `solutions`, and those of the servers, in `skeletons` and `solutions`.
+/// The files of the clients and of the servers, in `solutions`.
 const CLIENTS: [&str; 5] =
     ["python/client.py", "c/client.c", "java/Client.java", "go/client.go", "javascript/client.js"];
 const SERVERS: [&str; 2] = ["python/server.py", "rust/server.rs"];

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use super::holes::filled;
+use super::holes::start;
 use super::tools::{is_there, make_server};
 use super::{SERVERS, path};
 use crate::flawed::normal;
@@ -27,19 +27,17 @@ impl Running {
         let place = directory.path().display();
         let [send, recv] = choose_ports();
         let server = make_server(source, directory.path())?;
-        let script = path("skeletons/restart.sh").display().to_string();
+        let script = path("restart.sh").display().to_string();
         let restart = format!("cd {place} && SERVER='{server}' PORTS='{send} {recv}' sh {script}");
         assert!(Command::new("sh").args(["-c", &restart]).status().unwrap().success());
         wait_until("the server", || [send, recv].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()));
         Some(Self { ports: [send, recv], restart, directory })
     }
 
-    /// Starts a skeleton with these holes filled as in the solution.
-    fn with_holes(file: &str, holes: &[usize]) -> Option<Self> {
+    /// Starts a server with these exercises done.
+    fn with_done(file: &str, exercises: &[usize]) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let source = directory.path().join(file.rsplit('/').next().unwrap());
-        std::fs::write(&source, filled(&format!("skeletons/{file}"), &format!("solutions/{file}"), holes)).unwrap();
-        Self::start(&source) // which has read the source by now: no test that restarts it
+        Self::start(&start(file, exercises, directory.path())) // which has read the source by now: no test that restarts it
     }
 
     /// Returns the exit code of the judge, and what it says.
@@ -81,7 +79,7 @@ fn the_solution_in_rust_passes_all_groups() {
 #[test]
 fn a_skeleton_starts_and_fails() {
     let fails = |file: &str| {
-        let Some(server) = Running::start(&path("skeletons").join(file)) else { return };
+        let Some(server) = Running::with_done(file, &[]) else { return };
         let (code, said) = server.judge("framing-8,login-3,send-5,poll-6,states-2,idempotence-1,rooms-1,crash-2");
         assert!(code == Some(1) && !said.contains("passed  "), "{file}:\n{said}");
         assert_eq!(said.matches("FAILED ").count(), 8, "{file}:\n{said}");
@@ -100,10 +98,10 @@ fn each_lab_brings_its_groups() {
         (&[1, 2, 3, 4, 5, 6], "framing,login,send,poll,states"),
         (&[1, 2, 3, 4, 5, 6, 7], "idempotence"),
     ];
-    for (holes, groups) in steps {
-        let Some(server) = Running::with_holes(SERVERS[0], holes) else { return };
+    for (exercises, groups) in steps {
+        let Some(server) = Running::with_done(SERVERS[0], exercises) else { return };
         let (code, said) = server.judge(groups);
-        assert_eq!(code, Some(0), "with {holes:?}:\n{said}");
+        assert_eq!(code, Some(0), "with {exercises:?}:\n{said}");
     }
 }
 
@@ -112,7 +110,7 @@ fn the_second_lab_shows_what_the_judge_says_of_the_skeleton() {
     if !is_there("python3", "--version") {
         return;
     }
-    let server = Running::start(&path("skeletons").join(SERVERS[0])).unwrap();
+    let server = Running::with_done(SERVERS[0], &[]).unwrap();
     let output = judge(server.ports[0], server.ports[1], &["--only", "framing-2"]);
     let page = super::read("en/2-framing.md");
     let shown = page.split("--only framing-2\n").nth(1).and_then(|rest| rest.split("   ```").next()).unwrap();

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::path;
+use super::holes::start;
 
-/// Tells that a program is installed; says so where it is not.
+/// Returns whether a program is installed; says so where it is not.
 pub fn is_there(program: &str, version: &str) -> bool {
     let there = Command::new(program).arg(version).output().is_ok_and(|output| output.status.success());
     if !there {
@@ -73,6 +73,6 @@ pub fn make_server(source: &Path, to: &Path) -> Option<String> {
 fn each_starter_compiles() {
     for file in super::CLIENTS {
         let to = tempfile::tempdir().unwrap();
-        make_client(&path("starters").join(file), to.path());
+        make_client(&start(file, &[], to.path()), to.path());
     }
 }

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use super::table;
 use crate::support::random::Random;
 use wachat::model::Timestamp;
-use wachat::trace::{Entry, Event, Link, Port, VERSION};
+use wachat::protocol::Port;
+use wachat::trace::{Entry, Event, Link, VERSION};
 
 const USERS: [&str; 3] = ["ana", "luis", "eva"];
 const ROOM: &str = "#sala";

@@ -44,6 +44,7 @@ class Lines:
     def receive(self, deadline):
         """Waits for more bytes. Empty: the client sends no more."""
         # TODO 8 (section 1, Time-outs): the wait ends at the deadline, with KO;TIMEOUT.
+        #- return self.connection.recv(65_536)
         self.connection.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
             return self.connection.recv(65_536)
@@ -56,6 +57,10 @@ class Lines:
     def next_line(self, limit, deadline):
         """Returns the next line without its end."""
         # TODO 1 (section 2): one recv is not one line, and a line has at most `limit` bytes.
+        #- received = self.receive(deadline)
+        #- if not received:
+        #-     raise End("")
+        #- return received.split(b"\n")[0]
         while b"\n" not in self.rest:
             if len(self.rest) >= limit:
                 raise End("KO;TOO_LONG;the line is too long")
@@ -74,6 +79,14 @@ class Lines:
 
 
 # TODO 2 (section 2, the grammar of `record`): fields with ; and " are quoted, \n \r \\ are escapes.
+#- def split(line):
+#-     """Returns the fields of a record. KO SYNTAX: it is none."""
+#-     return line.decode().split(";")
+#-
+#-
+#- def quote(field):
+#-     """Writes a field as a record has it."""
+#-     return field
 def split(line):
     """Returns the fields of a record. KO SYNTAX: it is none."""
     try:
@@ -156,6 +169,11 @@ class State:
 
     def apply_send(self, identity, sender, target, at, text):
         # TODO 4 (sections 5 and 7): a message has a number of the one sequence, a conversation, and recipients.
+        #- self.last += 1
+        #- message = Message(self.last, identity, sender, target, at, text, {target})
+        #- self.ids[sender, identity] = message
+        #- line = record(self.last, "MSG", identity, self.shown(sender), self.shown(target), at, text)
+        #- self.accounts[target].events[self.last] = (line, message)
         recipients = self.rooms[target] - {sender} if is_room(target) else {target}
         self.last += 1
         message = Message(self.last, identity, sender, target, at, text, recipients)
@@ -168,6 +186,19 @@ class State:
         # END 4
 
     # TODO 6 (section 7, States): what an acknowledgement and a READ change, and the STATE events that tell it.
+    #- def apply_ack(self, user, upto, at):
+    #-     self.accounts[user].acknowledged = int(upto)
+    #-
+    #- def apply_read(self, user, peer, upto, at):
+    #-     self.accounts[user].read[peer] = int(upto)
+    #-
+    #- def state_for(self, user, message):
+    #-     """How far a message has come with one recipient."""
+    #-     return "RECEIVED"
+    #-
+    #- def state_of(self, message):
+    #-     """The state by the sender's watermarks."""
+    #-     return "RECEIVED"
     def apply_ack(self, user, upto, at):
         account = self.accounts[user]
         account.acknowledged = max(account.acknowledged, int(upto))
@@ -222,6 +253,15 @@ class State:
     # END 6
 
     # TODO 10 (section 7, Rooms): who is a member.
+    #- def apply_join(self, room, user):
+    #-     pass
+    #-
+    #- def apply_leave(self, room, user, at):
+    #-     pass
+    #-
+    #- def remaining(self, message):
+    #-     """The recipients of a message that still are some."""
+    #-     return message.recipients
     def apply_join(self, room, user):
         self.rooms.setdefault(room, set()).add(user)
 
@@ -268,6 +308,13 @@ class Server:
         self.replay()
 
     # TODO 9 (section 5, "the message is durable"): the log is what a kill leaves.
+    #- def replay(self):
+    #-     """Applies the records of the log."""
+    #-
+    #- def commit(self, *fields):
+    #-     """Makes a change durable, then applies it. Nothing is answered before this has returned."""
+    #-     self.state.apply(*(str(field) for field in fields))
+    #-     self.changed.notify_all()
     def replay(self):
         """Applies the records of the log. Half a record at its end was answered to nobody: it is cut off."""
         self.log = open(self.path, "ab+")
@@ -358,6 +405,8 @@ class Session:
         digest = hashlib.scrypt(password.encode(), salt=name.encode(), n=4096, r=8, p=1).hex()
         with self.server.changed:
             # TODO 3 (section 3): which names and passwords are taken, and which KO the others get.
+            #- if name not in self.server.state.accounts:
+            #-     self.server.commit("ACCOUNT", name, shown, digest)
             account = self.server.state.accounts.get(name)
             if verb.upper() == "LOGIN":
                 if account is None or account.digest != digest:
@@ -381,6 +430,7 @@ class Session:
     def take_over(self):
         """Ends the session before this one. Its own thread writes its last line: one writer a connection."""
         # TODO 3 (section 3, Sessions): a user has one session.
+        #- self.server.sessions[self.user] = self
         before = self.server.sessions.get(self.user)
         self.server.sessions[self.user] = self
         if before:
@@ -415,6 +465,7 @@ class Session:
                 raise Ko("NO_USER", "there is no such user")
             return name
         # TODO 10 (section 5, "A request with a target"): only members may.
+        #- raise Ko("NO_ROOM", "there are no rooms yet")
         if name not in state.rooms:
             raise Ko("NO_ROOM", "there is no such room")
         if self.user not in state.rooms[name]:
@@ -425,12 +476,15 @@ class Session:
     def send(self, identity, target, text):
         state = self.server.state
         # TODO 7 (section 5, "The id makes a retry idempotent"): a known id is looked up before anything else.
+        #- known = None
         known = state.ids.get((self.user, identity))
         if known and (known.target, known.text) != (target.lower(), text):
             raise Ko("CONFLICT", "this id was used for another message")
         # END 7
         if not known:
             # TODO 4 (section 5, SEND; section 2, id and text): what is checked before a message is stored.
+            #- self.server.commit("SEND", identity, self.user, target.lower(), now(), text)
+            #- known = state.ids[self.user, identity]
             if not 1 <= len(identity) <= 64 or not set(identity) <= ID:
                 raise Ko("SYNTAX", "this is not an id")
             if len(quote(text).encode()) > MAX_TEXT:
@@ -444,6 +498,7 @@ class Session:
     def read(self, target, upto):
         upto, target = number(upto), self.find(target)
         # TODO 6 (section 5, READ): not above the last message there, and without effect below an earlier READ.
+        #- return "OK"
         messages = self.server.state.conversations[conversation(self.user, target)]
         if upto > (messages[-1].number if messages else 0):
             raise Ko("SEQ", "that number is past the last there is")
@@ -455,6 +510,7 @@ class Session:
     def status(self, target, seq):
         seq, target, state = number(seq), self.find(target), self.server.state
         # TODO 6 (section 5, STATUS): each recipient, and the state there.
+        #- raise Ko("NO_MESSAGE", "there are no states yet")
         for message in state.sent[self.user, target]:
             if message.number == seq:
                 recipients = sorted(message.recipients)
@@ -466,6 +522,7 @@ class Session:
         limit, before, target = number(limit, 1, 1000), number(before), self.find(target)
         state = self.server.state
         # TODO 4 (section 5, HISTORY): the last messages of a conversation, in ascending order.
+        #- return listed([])
         messages = state.conversations[conversation(self.user, target)]
         messages = [message for message in messages if message.number < before][-limit:]
         rows = [record(one.number, one.id, state.shown(one.sender), state.shown(one.target), one.time,
@@ -495,6 +552,14 @@ class Session:
         return self.is_replaced or bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     # TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
+    #- def join(self, room):
+    #-     raise Ko("NAME", "there are no rooms yet")
+    #-
+    #- def leave(self, room):
+    #-     raise Ko("NO_ROOM", "there are no rooms yet")
+    #-
+    #- def members(self, room):
+    #-     raise Ko("NO_ROOM", "there are no rooms yet")
     def join(self, room):
         name, state = room.lower(), self.server.state
         if not is_room(name) or not is_name(name[1:]):

@@ -63,6 +63,7 @@ impl Lines<'_> {
     fn receive(&mut self, deadline: Instant) -> Result<Vec<u8>, End> {
         let mut buffer = vec![0; 65_536];
         // TODO 8 (section 1, Time-outs): the wait ends at the deadline, with KO;TIMEOUT.
+        //- let result = self.connection.read(&mut buffer);
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let _ = self.connection.set_read_timeout(Some(left));
         let result = self.connection.read(&mut buffer);
@@ -77,6 +78,11 @@ impl Lines<'_> {
     /// Returns the next line without its end.
     fn next_line(&mut self, limit: usize, mut deadline: Instant) -> Result<Vec<u8>, End> {
         // TODO 1 (section 2): one read is not one line, and a line has at most `limit` bytes.
+        //- let received = self.receive(deadline)?;
+        //- if received.is_empty() {
+        //-     return Err(End(String::new()));
+        //- }
+        //- Ok(received.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
         let too_long = || End("KO;TOO_LONG;the line is too long".to_string());
         let end = loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
@@ -108,6 +114,15 @@ impl Lines<'_> {
 }
 
 // TODO 2 (section 2, the grammar of `record`): fields with ; and " are quoted, \n \r \\ are escapes.
+//- /// Returns the fields of a record. KO SYNTAX: it is none.
+//- fn split(line: &[u8]) -> Result<Vec<String>, Ko> {
+//-     Ok(String::from_utf8_lossy(line).split(';').map(str::to_string).collect())
+//- }
+//-
+//- /// Writes a field as a record has it.
+//- fn quote(field: &str) -> String {
+//-     field.to_string()
+//- }
 #[derive(Clone, Copy, PartialEq)]
 enum In {
     Start,
@@ -290,6 +305,11 @@ impl State {
     fn apply_send(&mut self, id: &str, sender: &str, target: &str, at: &str, text: &str) {
         let rest = record(&["MSG", id, &self.shown(sender), &self.shown(target), at, text]);
         // TODO 4 (sections 5 and 7): a message has a number of the one sequence, a conversation, and recipients.
+        //- let recipients = BTreeSet::from([target.to_string()]);
+        //- self.emit(&recipients, &rest, None);
+        //- let [id, sender, target, time, text] = [id, sender, target, at, text].map(str::to_string);
+        //- let message = Message { number: self.last, id, sender, target, time, text, recipients };
+        //- self.ids.insert((message.sender.clone(), message.id.clone()), message);
         let key = (sender.to_string(), target.to_string());
         let mut recipients = BTreeSet::from([target.to_string()]);
         if is_room(target) {
@@ -307,6 +327,23 @@ impl State {
     }
 
     // TODO 6 (section 7, States): what an acknowledgement and a READ change, and the STATE events that tell it.
+    //- fn apply_ack(&mut self, user: &str, upto: u64, at: &str) {
+    //-     self.accounts.get_mut(user).map(|account| account.acknowledged = upto);
+    //- }
+    //-
+    //- fn apply_read(&mut self, user: &str, peer: &str, upto: u64, at: &str) {
+    //-     self.accounts.get_mut(user).map(|account| account.read.insert(peer.to_string(), upto));
+    //- }
+    //-
+    //- /// The state of a message with one recipient.
+    //- fn state_for(&self, user: &str, message: &Message) -> u8 {
+    //-     RECEIVED
+    //- }
+    //-
+    //- /// The state by the sender's watermarks.
+    //- fn state_of(&self, message: &Message) -> u8 {
+    //-     RECEIVED
+    //- }
     fn apply_ack(&mut self, user: &str, upto: u64, at: &str) {
         let Some(account) = self.accounts.get_mut(user) else { return };
         account.acknowledged = account.acknowledged.max(upto);
@@ -390,6 +427,14 @@ impl State {
     // END 6
 
     // TODO 10 (section 7, Rooms): who is a member.
+    //- fn apply_join(&mut self, room: &str, user: &str) {}
+    //-
+    //- fn apply_leave(&mut self, room: &str, user: &str, at: &str) {}
+    //-
+    //- /// The recipients of a message that still are some.
+    //- fn remaining(&self, message: &Message) -> BTreeSet<String> {
+    //-     message.recipients.clone()
+    //- }
     fn apply_join(&mut self, room: &str, user: &str) {
         self.rooms.entry(room.to_string()).or_default().insert(user.to_string());
     }
@@ -432,6 +477,17 @@ struct Server {
 
 impl Server {
     // TODO 9 (section 5, "the message is durable"): the log is what a kill leaves.
+    //- /// Opens the log and applies its records.
+    //- fn start(path: &str) -> io::Result<Self> {
+    //-     let log = File::options().read(true).append(true).create(true).open(path)?;
+    //-     Ok(Self { state: Mutex::default(), changed: Condvar::new(), log })
+    //- }
+    //-
+    //- /// Makes a change durable, then applies it. Nothing is answered before this has returned.
+    //- fn commit(&self, state: &mut State, fields: &[&str]) {
+    //-     state.apply(fields);
+    //-     self.changed.notify_all();
+    //- }
     /// Opens the log and applies its records. Half a record at its end was answered to nobody: it is cut off.
     fn start(path: &str) -> io::Result<Self> {
         let mut log = File::options().read(true).append(true).create(true).open(path)?;
@@ -545,6 +601,9 @@ impl Session<'_> {
         }
         let mut state = self.server.lock();
         // TODO 3 (section 3): which names and passwords are taken, and which KO the others get.
+        //- if !state.accounts.contains_key(&name) {
+        //-     self.server.commit(&mut state, &["ACCOUNT", &name, shown, password]);
+        //- }
         let known = state.accounts.get(&name).map(|account| account.password.clone());
         if verb == "LOGIN" {
             if known.as_deref() != Some(password) {
@@ -612,6 +671,7 @@ impl Session<'_> {
             return if is_known { Ok(name) } else { Err(Ko("NO_USER", "there is no such user")) };
         }
         // TODO 10 (section 5, "A request with a target"): only members may.
+        //- Err(Ko("NO_ROOM", "there are no rooms yet"))
         match state.rooms.get(&name) {
             None => Err(Ko("NO_ROOM", "there is no such room")),
             Some(members) if !members.contains(&self.user) => {
@@ -626,6 +686,7 @@ impl Session<'_> {
         let mut state = self.server.lock();
         let key = (self.user.clone(), id.to_string());
         // TODO 7 (section 5, "The id makes a retry idempotent"): a known id is looked up before anything else.
+        //- let is_known = false;
         let known = state.ids.get(&key);
         if known.is_some_and(|known| known.target != target.to_lowercase() || known.text != text) {
             return Err(Ko("CONFLICT", "this id was used for another message"));
@@ -634,6 +695,7 @@ impl Session<'_> {
         // END 7
         if !is_known {
             // TODO 4 (section 5, SEND; section 2, id and text): what is checked before a message is stored.
+            //- self.server.commit(&mut state, &["SEND", id, &self.user, &target.to_lowercase(), &now(), text]);
             let is_id = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
             if !(1..=64).contains(&id.len()) || !id.chars().all(is_id) {
                 return Err(Ko("SYNTAX", "this is not an id"));
@@ -654,6 +716,7 @@ impl Session<'_> {
         let mut state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, READ): not above the last message there, and without effect below an earlier READ.
+        //- Ok("OK".to_string())
         let messages = state.conversations.get(&conversation(&self.user, &target));
         if number > messages.and_then(|messages| messages.last()).map_or(0, |last| last.number) {
             return Err(Ko("SEQ", "that number is past the last there is"));
@@ -670,6 +733,7 @@ impl Session<'_> {
         let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 6 (section 5, STATUS): each recipient, and the state there.
+        //- Err(Ko("NO_MESSAGE", "there are no states yet"))
         let messages = state.sent.get(&(self.user.clone(), target));
         let message = messages.and_then(|messages| messages.iter().find(|message| message.number == number));
         let message = message.ok_or(Ko("NO_MESSAGE", "you have sent no message with this number there"))?;
@@ -684,6 +748,7 @@ impl Session<'_> {
         let state = self.server.lock();
         let target = self.find(&state, target)?;
         // TODO 4 (section 5, HISTORY): the last messages of a conversation, in ascending order.
+        //- Ok(listed(Vec::new()))
         let row = |message: &Message| {
             let Message { number, id, sender, target, time, text, .. } = message;
             let is = STATES[state.state_of(message) as usize];
@@ -729,6 +794,17 @@ impl Session<'_> {
     }
 
     // TODO 10 (section 5, JOIN, LEAVE and MEMBERS): the first two are OK where nothing changes.
+    //- fn join(&self, room: &str) -> Answer {
+    //-     Err(Ko("NAME", "there are no rooms yet"))
+    //- }
+    //-
+    //- fn leave(&self, room: &str) -> Answer {
+    //-     Err(Ko("NO_ROOM", "there are no rooms yet"))
+    //- }
+    //-
+    //- fn members(&self, room: &str) -> Answer {
+    //-     Err(Ko("NO_ROOM", "there are no rooms yet"))
+    //- }
     fn join(&self, room: &str) -> Answer {
         let name = room.to_lowercase();
         let mut state = self.server.lock();

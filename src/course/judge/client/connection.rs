@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::request::{Asked, Port, Request};
-use super::stage::{Answer, Stage, Writing};
-use crate::course::judge::play::EventKind;
-use crate::course::judge::wire::{Came, pause_after};
+use super::request::{Asked, Request};
+use super::stage::{Answer, Stage};
+use crate::course::judge::step::client::Writing;
+use crate::course::judge::time_line::EventKind;
+use crate::course::wire::{Came, pause_after};
 use crate::limits;
 use crate::net::{LineError, LineReader, Socket, drain_input};
-use crate::protocol::{After, RecvRequest, Reply, SendRequest};
+use crate::protocol::{After, Port, RecvRequest, Reply, SendRequest};
 
 /// Time-out of the small server: longer than any test waits.
 const TIMEOUT: Duration = Duration::from_secs(120);

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::request::{Port, Request};
+use super::request::Request;
 use super::stage::{Answer, Connection, Held, Stage};
-use crate::course::judge::play::EventKind;
+use crate::course::judge::time_line::EventKind;
 use crate::limits;
 use crate::net::Socket;
+use crate::protocol::Port;
 
 /// The connections, each on a thread of its own.
 impl Stage {

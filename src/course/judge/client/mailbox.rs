@@ -18,6 +18,7 @@ const ROOM: &str = "#sala";
 const STORE: &str = "judge";
 
 /// The state of the server: one user's mailbox and conversations.
+#[derive(Default)]
 pub struct Mailbox {
     pub password: String,
     last: u64,
@@ -34,8 +35,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     pub fn new(password: &str) -> Self {
-        let (messages, events, fleeting, read) = Default::default();
-        Self { password: password.to_owned(), last: 0, messages, events, fleeting, acknowledged: 0, read }
+        Self { password: password.to_owned(), ..Self::default() }
     }
 
     /// Answers a login line; `false`: the connection is closed after it.

@@ -15,22 +15,16 @@ mod program;
 mod request;
 mod stage;
 
-use std::time::Duration;
+pub use program::Client;
 
-use super::{Outcome, Test, run_all};
-
-/// A client under test.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// The command that starts it: `sh -c COMMAND`.
-    pub command: String,
-    /// Longest wait for something that has to come.
-    pub patience: Duration,
-    /// Number of tests that are played side by side, each with a client of its own.
-    pub players: usize,
-}
+use super::step::Steps;
+use super::{Outcome, Test, Verdict, run_all};
 
 /// Plays tests against a client; `tell` is called with each result as soon as it is there.
 pub fn run(client: &Client, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
-    run_all(client.players, tests, |test| play::play(client, test), tell)
+    let play = |test: &Test| match &test.steps {
+        Steps::Client(steps) => play::play(client, steps).map_or_else(Verdict::Skipped, Verdict::from),
+        Steps::Server(_) => Verdict::Skipped("it is a test of servers".to_owned()),
+    };
+    run_all(client.players, tests, play, tell)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -15,6 +16,17 @@ use crate::limits;
 
 /// Settings of the person who runs the judge that would change what a client does.
 const REMOVED: [&str; 3] = ["WACHAT_PASSWORD_FILE", "WACHAT_LANG", "RUST_LOG"];
+
+/// A client under test.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The command that starts it: `sh -c COMMAND`.
+    pub command: String,
+    /// Longest wait for something that has to come.
+    pub patience: Duration,
+    /// Number of tests that are played side by side, each with a client of its own.
+    pub players: usize,
+}
 
 /// A run of the client.
 pub struct Program {

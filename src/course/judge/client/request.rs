@@ -1,22 +1,7 @@
 //! A line of the client, and what it asks for.
 
-use crate::protocol::{RecvRequest, SendRequest};
+use crate::protocol::{Port, RecvRequest, SendRequest};
 use crate::record::{Fields, Writer};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    Send,
-    Recv,
-}
-
-impl Port {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Send => "SEND",
-            Self::Recv => "RECV",
-        }
-    }
-}
 
 /// The request in a line.
 #[derive(Clone, Debug)]

@@ -10,30 +10,16 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::mailbox::Mailbox;
-use super::request::{Port, Request};
-use crate::course::judge::play::{EventKind, LogEntry};
-use crate::course::judge::wire::Came;
+use super::request::Request;
+use crate::course::judge::step::client::Writing;
+use crate::course::judge::time_line::{EventKind, LogEntry, Mismatch};
+use crate::course::wire::Came;
 use crate::limits;
 use crate::net::Socket;
+use crate::protocol::Port;
 
 /// Time in which what a client has written before its end is still read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// The way in which replies are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Writing {
-    /// A reply in one piece.
-    #[default]
-    Whole,
-    /// Byte by byte.
-    Bytes,
-    /// Two pieces, with a pause: the first ends in the middle.
-    Halves,
-    /// With a CR before each LF.
-    Crlf,
-    /// With an additional field at the end of each line.
-    More,
-}
 
 /// A step's answer to a request.
 #[derive(Clone, Debug)]
@@ -76,6 +62,7 @@ pub struct Run {
     outputs: usize,
 }
 
+#[derive(Default)]
 pub struct Inner {
     pub mailbox: Mailbox,
     pub moments: Vec<LogEntry>,
@@ -112,25 +99,7 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(password: &str, ports: [u16; 2]) -> Self {
-        let inner = Inner {
-            mailbox: Mailbox::new(password),
-            moments: Vec::new(),
-            taken: HashSet::new(),
-            held: VecDeque::new(),
-            answers: HashMap::new(),
-            tickets: 0,
-            output: Vec::new(),
-            output_bytes: 0,
-            run: Run::default(),
-            connections: Vec::new(),
-            connects: 0,
-            logins: [0; 2],
-            refusal: None,
-            writing: Writing::default(),
-            closing: false,
-            blocked: false,
-            over: false,
-        };
+        let inner = Inner { mailbox: Mailbox::new(password), ..Inner::default() };
         Self { inner: Mutex::new(inner), changed: Condvar::new(), begin: Instant::now(), ports }
     }
 
@@ -157,7 +126,17 @@ impl Stage {
         }
     }
 
-    /// Waits until something is there; `Err`: what came in its place.
+    /// Waits until something that is expected is there, and fails with what came instead.
+    pub fn expect<T>(
+        &self,
+        expected: impl FnOnce() -> String,
+        time: Duration,
+        look: impl FnMut(&mut Inner) -> Option<T>,
+    ) -> Result<T, Mismatch> {
+        self.wait_for(time, look).map_err(|came| Mismatch::new(expected(), came))
+    }
+
+    /// Waits until something is there; `Err`: what came instead.
     pub fn wait_for<T>(&self, time: Duration, mut look: impl FnMut(&mut Inner) -> Option<T>) -> Result<T, Came> {
         let deadline = Instant::now() + time;
         let mut inner = self.lock();

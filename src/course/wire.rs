@@ -1,5 +1,6 @@
-//! A connection that does what a test wants: single bytes, half lines, floods.
+//! A connection to a server, line by line, with deadlines: single bytes, half lines, floods.
 
+use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -11,6 +12,9 @@ use crate::net::{LineError, LineReader, Socket};
 /// Longest wait for a server that reads nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Characters of a line that are shown.
+const SHOWN_CHARS: usize = 200;
+
 /// The result of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Came {
@@ -21,6 +25,17 @@ pub enum Came {
     Nothing,
     /// The server has closed the connection, or has reset it.
     End,
+}
+
+impl fmt::Display for Came {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => f.write_str(&shorten(line)),
+            Self::NoText(what) => f.write_str(what),
+            Self::Nothing => f.write_str("nothing in time"),
+            Self::End => f.write_str("the end of the connection"),
+        }
+    }
 }
 
 pub struct Wire {
@@ -51,10 +66,15 @@ impl Wire {
         }
     }
 
-    /// Sends a line up to so often, as long as the socket takes all of it; returns how often.
-    pub fn flood(&self, line: &[u8], count: u64) -> u64 {
-        let _ = self.socket.tcp().set_write_timeout(Some(Duration::from_millis(300)));
-        (0..count).take_while(|_| self.socket.write_all(line).is_ok()).count() as u64
+    /// Sends bytes `most` times, as long as the socket takes all of them within this time; returns how often.
+    pub fn flood(&self, bytes: &[u8], most: usize, time: Duration) -> usize {
+        let _ = self.socket.tcp().set_write_timeout(Some(time));
+        (0..most).take_while(|_| self.socket.write_all(bytes).is_ok()).count()
+    }
+
+    /// Returns this end's address.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.socket.tcp().local_addr().ok()
     }
 
     /// Reads the next line; waits as long as the test is patient.
@@ -84,4 +104,18 @@ impl Wire {
 /// Returns the pause behind a byte that is sent by itself: a long one in the middle of a character.
 pub fn pause_after(byte: u8) -> Duration {
     Duration::from_millis(if byte < 0xC0 { 1 } else { 60 })
+}
+
+/// Cuts a text that is too long to be read.
+pub fn shorten(text: &str) -> String {
+    cut(text, text.len())
+}
+
+/// Cuts a text that stands for this number of bytes.
+pub fn cut(text: &str, bytes: usize) -> String {
+    let end = text.char_indices().nth(SHOWN_CHARS).map_or(text.len(), |(at, _)| at);
+    match text.split_at_checked(end) {
+        Some((start, rest)) if !rest.is_empty() => format!("{start}… ({bytes} bytes)"),
+        _ => text.to_owned(),
+    }
 }

@@ -1,0 +1,45 @@
+//! A server under test.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::course::wire::{Came, Wire};
+
+/// Longest wait for the answer that tells TLS. Another server need not answer.
+const TLS_ANSWER: Duration = Duration::from_secs(1);
+
+/// A server under test.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub send: SocketAddr,
+    pub recv: SocketAddr,
+    /// Longest wait for a line that has to come.
+    pub patience: Duration,
+    /// Number of tests that are played side by side. Most of their time is waiting.
+    pub players: usize,
+    /// The command that kills the server and starts it again.
+    pub restart: Option<String>,
+}
+
+impl Server {
+    /// Checks that the server takes connections, in clear text: a server under TLS fails every test, whatever it does.
+    pub fn check(&self) -> Result<(), String> {
+        for (address, port) in [(self.send, "SEND"), (self.recv, "RECV")] {
+            let wire = Wire::open(address, self.patience).map_err(|error| {
+                format!("there is no server at {address}, the {port} port: {error}; start it first")
+            })?;
+            if has_refused_clear_text(wire) {
+                return Err(format!(
+                    "the server at {address} speaks TLS, and the judge speaks clear text alone; start it without --tls"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether the answer to a line in clear text is that of a server under TLS (protocol, section 1).
+fn has_refused_clear_text(mut wire: Wire) -> bool {
+    wire.send(b"QUIT\n");
+    matches!(wire.read_within(TLS_ANSWER), Came::Line(line) if line.starts_with("KO;TLS;"))
+}
