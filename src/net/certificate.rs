@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use x509_cert::der::Decode as _;
 
+use super::validity::not_after;
 use crate::limits;
 use crate::model::Fingerprint;
 
@@ -58,9 +58,7 @@ impl Identity {
 
     /// Returns for how long the certificate is valid yet: nothing if it has expired, `None` if it cannot be told.
     pub fn expires_in(&self) -> Option<Duration> {
-        let certificate = x509_cert::Certificate::from_der(&self.certificate).ok()?;
-        let end = certificate.tbs_certificate().validity().not_after.to_system_time();
-        Some(end.duration_since(SystemTime::now()).unwrap_or_default())
+        Some(not_after(&self.certificate)?.duration_since(SystemTime::now()).unwrap_or_default())
     }
 }
 

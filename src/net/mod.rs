@@ -9,6 +9,7 @@ mod socket;
 mod straggler;
 mod tls;
 mod tls_config;
+mod validity;
 
 pub use certificate::Identity;
 pub use line::{LineError, LineReader, drain_input, linger_close};

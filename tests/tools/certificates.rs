@@ -1,7 +1,9 @@
 //! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own
 //! end alone is told.
 
+use std::io::Write as _;
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -9,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use wachat::model::Fingerprint;
+use wachat::net::Identity;
 
 use crate::support::clients::exit_code;
 use crate::support::metrics::{Page, world_with_metrics};
@@ -148,4 +151,53 @@ fn the_end_that_is_told_is_that_of_the_servers_own_certificate() {
         // It is renewed within two weeks of its end.
         assert_eq!(world.log().contains("renew it and send SIGHUP"), own < 14, "{what}: {}", world.log());
     }
+}
+
+/// Makes a certificate that ends at a time; returns its PEM text and its identity.
+fn ending_at(end: SystemTime) -> (String, Identity) {
+    let directory = TempDir::new().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let mut params = ends_in(1, "server");
+    params.not_before = SystemTime::UNIX_EPOCH.into();
+    params.not_after = end.into();
+    let key = KeyPair::generate().expect("a key");
+    let pem = params.self_signed(&key).expect("a certificate").pem();
+    std::fs::write(path("cert.pem"), &pem).expect("a file");
+    std::fs::write(path("key.pem"), key.serialize_pem()).expect("a file");
+    (pem, Identity::read(&path("cert.pem"), &path("key.pem")).expect("a certificate"))
+}
+
+/// Both forms of a date: with two digits of the year up to 2049, with four from then on. What openssl says of the same
+/// certificate is compared where it is installed.
+#[test]
+fn the_end_of_a_certificate_is_read_to_the_second() {
+    let in_2049 = 2_524_607_999;
+    for seconds in [1_999_999_999, in_2049 - 86_400 * 31, in_2049, in_2049 + 1, 4_102_444_799, 253_402_300_799] {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let (pem, identity) = ending_at(end);
+        let before = SystemTime::now();
+        let told = identity.expires_in().expect("an end");
+        assert!(before + told <= end && SystemTime::now() + told >= end, "{seconds}: {told:?}");
+        let days = seconds.saturating_sub(before.duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_secs());
+        for (seconds_more, is_valid) in [(days - 60, true), (days + 60, false)] {
+            let Some(said) = openssl_says_valid_in(&pem, seconds_more) else { continue };
+            assert_eq!(said, is_valid, "{seconds}: openssl");
+        }
+    }
+    // It has ended.
+    assert_eq!(ending_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).1.expires_in(), Some(Duration::ZERO));
+}
+
+/// Asks openssl whether a certificate is still valid a number of seconds from now. `None`: it is not installed, or takes no number so large.
+fn openssl_says_valid_in(pem: &str, seconds: u64) -> Option<bool> {
+    i32::try_from(seconds).ok()?;
+    let mut openssl = Command::new("openssl")
+        .args(["x509", "-noout", "-checkend", &seconds.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    openssl.stdin.take()?.write_all(pem.as_bytes()).ok()?;
+    Some(openssl.wait().ok()?.success())
 }
