@@ -6,9 +6,6 @@
 //! passwords.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,7 +13,7 @@ use clap::Args;
 use super::admin::Admin;
 use super::roster::{self, Problem, Student};
 use super::write_out;
-use crate::disk::{Disk as _, RealDisk};
+use crate::disk;
 use crate::limits;
 use crate::model::{NewAccount, Password, UserName};
 use crate::protocol::control::{Account, ControlRequest};
@@ -157,7 +154,7 @@ fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {
     let failed =
         |error: &dyn std::fmt::Display| format!("cannot write {}: {error}; nothing was imported", file.display());
     let table = roster::table(["name", "password", "email"], rows.into_iter()).map_err(|error| failed(&error))?;
-    write_new(file, &table).map_err(|error| failed(&error))
+    disk::write_new(file, &table).map_err(|error| failed(&error))
 }
 
 /// Lower-case letters and digits, without those that look alike: `i l o 0 1`.
@@ -182,14 +179,4 @@ fn generate_password() -> Result<String, getrandom::Error> {
         length += 1;
     }
     Ok(password)
-}
-
-/// Creates a file with these bytes, readable by its owner only; the file and its name are durable. An existing file is
-/// an error.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    RealDisk.sync_dir(directory)
 }
