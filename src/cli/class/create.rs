@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use super::super::import;
-use super::super::roster::{self, Problem};
+use super::super::admin::import;
+use super::super::admin::roster::{self, Problem};
 use super::passwords::{self, Row};
 use super::start::{StartArgs, check_ports};
 use crate::course::class::{self, Class, Student};

@@ -8,7 +8,7 @@ use clap::Args;
 use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::super::write_out;
+use super::super::terminal::write_out;
 use super::create::{create, prepare_certificate, read_roster};
 use super::passwords;
 use crate::course::class::{self, Class, Group, Trouble};
@@ -42,7 +42,7 @@ pub(super) struct StartArgs {
     #[arg(long, conflicts_with = "tls")]
     pub clear_text: bool,
     /// Network time-out in seconds, 5 to 300 [default: 10]
-    #[arg(long, value_parser = super::super::seconds)]
+    #[arg(long, value_parser = super::super::serve_args::seconds)]
     pub timeout: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ struct Started {
 }
 
 pub(super) fn run(args: &StartArgs, directory: &Path) -> Result<(), String> {
-    let interrupted = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+    let interrupted = signals::receive(&[SIGINT, SIGTERM])?;
     let lock = if Class::exists(directory) { None } else { create(args, directory, &interrupted)? };
     let lock = lock.map_or_else(|| class::lock(directory), Ok)?;
     let class = change_settings(args, Class::read(directory)?)?;
