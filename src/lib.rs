@@ -53,6 +53,7 @@
 //! | [`limits`] | every limit and time-out, with its unit and its reason | |
 //! | [`record`] | the line codec: a record and its fields, on the wire and on disk | know what a field means |
 //! | [`model`] | names, ids, messages, times: values that cannot be wrong once built | |
+//! | [`text`] | texts that are laid out: in the cells of a terminal, and in XML | |
 //! | [`log_lines`] | the form of a line of the log | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
@@ -125,6 +126,7 @@ pub mod settings;
 pub mod signals;
 pub mod state_machine;
 pub mod store;
+pub mod text;
 pub mod tools;
 pub mod trace;
 pub mod wal;

@@ -6,8 +6,12 @@ use crossbeam_channel::{Receiver, bounded};
 use signal_hook::iterator::Signals;
 
 /// Returns a channel that receives a message when one of these signals arrives. A second signal ends the process
-/// at once, as it would without this.
-pub fn receive(signals: &[i32]) -> io::Result<Receiver<()>> {
+/// at once, as it would without this. The error is a sentence.
+pub fn receive(signals: &[i32]) -> Result<Receiver<()>, String> {
+    start(signals).map_err(|error| format!("cannot wait for signals: {error}"))
+}
+
+fn start(signals: &[i32]) -> io::Result<Receiver<()>> {
     let mut signals = Signals::new(signals)?;
     let (sender, receiver) = bounded(1);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

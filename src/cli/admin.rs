@@ -1,146 +1,71 @@
-//! The administrator's access to a store: through the server that holds it, or, where none runs, directly. Either way a
-//! command gets the same replies ([`crate::protocol::control`]).
+//! The administrator's commands. Each reaches the store in `--data`: through the server that holds it, or directly.
 
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod access;
+mod announce;
+mod ban;
+pub(super) mod import;
+mod log_level;
+mod room;
+pub(super) mod roster;
+mod safety;
+mod session;
+mod status;
+mod user;
 
-use crate::disk::{self, RealDisk};
-use crate::limits;
-use crate::net::TimedStream;
-use crate::protocol::control::{Account, ControlRequest, Room, Session};
-use crate::protocol::{Codec, Done, Ko, ListHead, parse_reply};
-use crate::server::Offline;
-use crate::store::{CONTROL_SOCKET, Store};
+use clap::Subcommand;
 
-pub(super) enum Admin {
-    /// A server holds the store: each request is a connection to its socket.
-    Server(PathBuf),
-    Store(Box<Offline>),
+use super::page::Page;
+
+/// The pages, in the order of the commands.
+pub(super) const PAGES: [&[Page]; 8] = [
+    user::PAGES,
+    room::PAGES,
+    session::PAGES,
+    ban::PAGES,
+    announce::PAGES,
+    status::PAGES,
+    log_level::PAGES,
+    safety::PAGES,
+];
+
+#[derive(Subcommand)]
+pub(super) enum AdminCommand {
+    /// Manage accounts
+    User(user::UserArgs),
+    /// List or remove rooms
+    Room(room::RoomArgs),
+    /// List or close the connections of users
+    Session(session::SessionArgs),
+    Ban(ban::BanArgs),
+    /// Lift a ban
+    Unban(ban::UnbanArgs),
+    /// List the bans, one record a line, with the fields separated by ;
+    Bans(ban::BansArgs),
+    /// Tell all users who are online
+    Announce(announce::AnnounceArgs),
+    /// Show the figures of a running server
+    Status(status::StatusArgs),
+    /// Set how much a running server writes to its log
+    LogLevel(log_level::LogLevelArgs),
+    Check(safety::CheckArgs),
+    Backup(safety::BackupArgs),
+    Restore(safety::RestoreArgs),
 }
 
-impl Admin {
-    /// Reaches a store; where there is none it is created.
-    pub fn open(data: &Path) -> Result<Self, String> {
-        if let Some(server) = Self::find_server(data)? {
-            return Ok(server);
-        }
-        let store = Store::new(Arc::new(RealDisk), data);
-        let offline = Offline::open(&store, true).map_err(|error| error.to_string())?;
-        Ok(Self::Store(Box::new(offline)))
+/// Runs a command. The error says why it was not done.
+pub(super) fn run(command: &AdminCommand) -> Result<(), String> {
+    match command {
+        AdminCommand::User(args) => user::run(args),
+        AdminCommand::Room(args) => room::run(args),
+        AdminCommand::Session(args) => session::run(args),
+        AdminCommand::Ban(args) => ban::ban(args),
+        AdminCommand::Unban(args) => ban::unban(args),
+        AdminCommand::Bans(args) => ban::bans(args),
+        AdminCommand::Announce(args) => announce::run(args),
+        AdminCommand::Status(args) => status::run(args),
+        AdminCommand::LogLevel(args) => log_level::run(args),
+        AdminCommand::Check(args) => safety::check(args),
+        AdminCommand::Backup(args) => safety::backup(args),
+        AdminCommand::Restore(args) => safety::restore(args),
     }
-
-    /// Reaches a store that is there.
-    pub fn open_existing(data: &Path) -> Result<Self, String> {
-        if !data.exists() {
-            return Err(format!("{}: there is no store; name one with --data", data.display()));
-        }
-        Self::open(data)
-    }
-
-    /// Reaches a server that is running.
-    pub fn running(data: &Path) -> Result<Self, String> {
-        let data_name = data.display();
-        Self::find_server(data)?.ok_or_else(|| {
-            format!("{data_name}: no server is running on this directory; start one, or name another one with --data")
-        })
-    }
-
-    /// Looks for the server that holds a store. A socket that nothing listens on is left by one that was killed.
-    fn find_server(data: &Path) -> Result<Option<Self>, String> {
-        let socket = data.join(CONTROL_SOCKET);
-        match UnixStream::connect(&socket) {
-            Ok(_) => match disk::check_socket(&socket) {
-                Ok(()) => Ok(Some(Self::Server(socket))),
-                Err(error) => Err(format!("{}: {error}", socket.display())),
-            },
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Err(format!("{}: the server runs as another user; run this command as that user", socket.display()))
-            }
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Has a change made. The error says why it was not made.
-    pub fn change(&mut self, request: &ControlRequest) -> Result<(), String> {
-        let reply = self.execute(request)?;
-        first_line::<Done>(&reply).map(|_| ())
-    }
-
-    /// Returns a list.
-    pub fn list<T: Codec>(&mut self, request: &ControlRequest) -> Result<Vec<T>, String> {
-        let reply = self.execute(request)?;
-        let ListHead { count } = first_line(&reply)?;
-        let records = reply.split(|byte| *byte == b'\n').skip(1).take(count);
-        records.map(|line| T::parse(line).map_err(|error| error.to_string())).collect()
-    }
-
-    /// Returns every account there ever was, in the order of registration.
-    pub fn accounts(&mut self) -> Result<Vec<Account>, String> {
-        self.pages(|all: &[Account]| ControlRequest::Accounts { from: all.len() })
-    }
-
-    /// Returns all rooms, in the order of their names.
-    pub fn rooms(&mut self) -> Result<Vec<Room>, String> {
-        self.pages(|all: &[Room]| ControlRequest::Rooms { after: all.last().map(|room| room.name.clone()) })
-    }
-
-    /// Returns the connections that are logged in.
-    pub fn sessions(&mut self) -> Result<Vec<Session>, String> {
-        self.pages(|all: &[Session]| ControlRequest::Sessions { after: all.last().map_or(0, |last| last.number) })
-    }
-
-    /// Returns all pages of a list; `next` makes the request for what follows the records so far.
-    fn pages<T: Codec>(&mut self, next: impl Fn(&[T]) -> ControlRequest) -> Result<Vec<T>, String> {
-        let mut all = Vec::new();
-        loop {
-            let page = self.list(&next(&all))?;
-            let is_last = page.len() < limits::PAGE_RECORDS;
-            all.extend(page);
-            if is_last {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Returns the lines of the reply to a request.
-    fn execute(&mut self, request: &ControlRequest) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Store(offline) => offline.answer(request.clone()),
-            Self::Server(socket) => send_to_server(socket, request).map_err(|error| {
-                let socket = socket.display();
-                format!("{socket}: no reply from the server ({error}); look whether the change was made, and try again")
-            }),
-        }
-    }
-}
-
-/// Sends a request to a server, and returns the whole reply: the server closes behind it.
-fn send_to_server(socket: &Path, request: &ControlRequest) -> io::Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    request.write(&mut lines);
-    // The server gives up first, and says so.
-    let mut stream = TimedStream::new(UnixStream::connect(socket)?, limits::CONTROL_TIMEOUT + limits::POLL_MARGIN);
-    // A server that refuses a request may not read all of it: then its reply says why.
-    let written = stream.write_all(&lines);
-    let mut reply = Vec::new();
-    let mut reader = BufReader::new(stream);
-    reader.read_until(b'\n', &mut reply)?;
-    if reply.is_empty() {
-        written?;
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    match reader.read_to_end(&mut reply) {
-        // A server that refuses a request may close before it has read all of it.
-        Err(error) if !reply.starts_with(b"KO") => Err(error),
-        _ => Ok(reply),
-    }
-}
-
-/// Reads the first line of a reply; the error is the text of a KO.
-fn first_line<T: Codec>(reply: &[u8]) -> Result<T, String> {
-    let line = reply.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let parsed = parse_reply(line).map_err(|_| "the server is of another version of wachat; restart it".to_owned())?;
-    parsed.map_err(|Ko { text, .. }| text)
 }

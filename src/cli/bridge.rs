@@ -9,13 +9,33 @@ use clap::{Args, Subcommand};
 use crossbeam_channel::{Receiver, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::page::{Page, page};
 use crate::bridge::{self, Bridge, Config, DIRECTIONS, Event, Token};
 use crate::client::exit::{failed, report};
 use crate::client::{AccountArgs, Exit, Failure, HomeArgs};
 use crate::disk::RealDisk;
-use crate::log_lines;
 use crate::model::RoomName;
 use crate::signals;
+
+const EXITS: &[(u8, &str)] = &[
+    (0, "stopped by a signal"),
+    (1, "cannot go on; a line says why"),
+    (2, "wrong arguments"),
+    (3, "the server or the network refuses the login, or another session took over"),
+];
+
+pub(super) const PAGES: &[Page] = &[
+    page("bridge", EXITS, &[("wachat bridge telegram --help", "Explain the bridge to Telegram")], &["bridge telegram"]),
+    page(
+        "bridge telegram",
+        EXITS,
+        &[(
+            "wachat bridge telegram --user bridge --room '#lobby' \\\n      --chat-id -100123456 --token-file token",
+            "Join #lobby with a Telegram group",
+        )],
+        &["serve", "connect"],
+    ),
+];
 
 #[derive(Args)]
 pub(super) struct BridgeArgs {
@@ -66,37 +86,8 @@ fn url(text: &str) -> Result<String, &'static str> {
 /// Runs a bridge until a signal stops it. Exit code 0: stopped by a signal; 1: it cannot go on; 2: wrong arguments;
 /// 3: the server or Telegram refuses the login, or another session took over.
 pub(super) fn run(args: BridgeArgs) -> ExitCode {
-    start_log();
     let Network::Telegram(args) = args.to;
     report(start(&args).map(|()| Exit::Done))
-}
-
-/// A logger that writes only the lines of wachat itself, whatever `RUST_LOG` says: those of its libraries may hold the
-/// token, which is part of every URL.
-struct OwnLog(env_logger::Logger);
-
-impl log::Log for OwnLog {
-    fn enabled(&self, metadata: &log::Metadata) -> bool {
-        metadata.target().starts_with("wachat") && self.0.enabled(metadata)
-    }
-
-    fn log(&self, record: &log::Record) {
-        if self.enabled(record.metadata()) {
-            self.0.log(record);
-        }
-    }
-
-    fn flush(&self) {
-        self.0.flush();
-    }
-}
-
-fn start_log() {
-    let logger = log_lines::from_env().build();
-    let level = logger.filter();
-    if log::set_boxed_logger(Box::new(OwnLog(logger))).is_ok() {
-        log::set_max_level(level);
-    }
 }
 
 fn start(args: &TelegramArgs) -> Result<(), Failure> {
@@ -111,8 +102,7 @@ fn start(args: &TelegramArgs) -> Result<(), Failure> {
         disk: Arc::new(RealDisk),
     };
     // Before the ready line: its reader may send a signal at once.
-    let signals =
-        signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("cannot wait for signals: {error}")))?;
+    let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(failed)?;
     let bridge = bridge::start(config)?;
     let end = wait(&bridge, &signals, args);
     bridge.stop();

@@ -11,15 +11,35 @@ use clap::{ArgGroup, Args};
 use crossbeam_channel::{Receiver, bounded, select};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::page::{Page, page};
+use super::terminal::read_enter_keys;
 use crate::client::Exit;
 use crate::client::exit::failed;
 use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
 use crate::course::trace::CHAOS;
 use crate::limits;
-use crate::log_lines;
 use crate::signals;
 use crate::trace::Trace;
+
+const EXITS: &[(u8, &str)] = &[
+    (0, "stopped by a signal"),
+    (1, "cannot start; a line says why"),
+    (2, "wrong arguments, or a rule or log that cannot be read"),
+];
+
+pub(super) const PAGES: &[Page] = &[page(
+    "chaos",
+    EXITS,
+    &[
+        ("wachat chaos --rule 'drop reply OK 3'", "Lose the third OK of the server on this machine"),
+        ("wachat chaos --rules rules.txt --seed 7 --log run.csv", "The rules of a file, and a log"),
+        ("wachat chaos --listen 0.0.0.0:2666,0.0.0.0:2999 --seed 7", "Random faults, for clients of the network"),
+        ("wachat chaos --replay run.csv", "The same decisions again"),
+        ("wachat chaos --seed 7 --trace chaos.csv", "Record each line that it receives or sends on"),
+    ],
+    &["serve", "connect", "trace"],
+)];
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("source").args(["rule", "rules", "seed", "replay"]).required(true).multiple(true))]
@@ -78,7 +98,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 /// Runs a proxy until a signal stops it. Exit code 0: stopped by a signal; 1: it cannot start; 2: wrong arguments, a rule
 /// or a log that cannot be read.
 pub(super) fn run(args: ChaosArgs) -> ExitCode {
-    log_lines::from_env().init();
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err((exit, why)) => {
@@ -94,7 +113,7 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
         matches!(&source, Source::Rules { rules, .. } if rules.iter().any(waits_for_enter)) || args.replay.is_some();
     let log = args.log.as_deref().map(|path| create_log(path, args.replay.as_deref())).transpose().map_err(failed)?;
     // Before the ready line: its reader may send a signal at once.
-    let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| failed(format!("no signals: {error}")))?;
+    let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(failed)?;
     let (notices, shown) = bounded(limits::CHAOS_SHOWN);
     let Pair(server) = args.to;
     let trace = args.trace.as_deref().map(|path| Trace::to_file(CHAOS, path)).transpose();
@@ -102,7 +121,7 @@ fn start(args: ChaosArgs) -> Result<(), (Exit, String)> {
     let config = Config { listen: args.listen.0, server, source, log, trace: trace.clone(), notices };
     let proxy = Proxy::start(config).map_err(failed)?;
     announce(&proxy, server);
-    let keys = if needs_enter { super::read_enter_keys() } else { crossbeam_channel::never() };
+    let keys = if needs_enter { read_enter_keys() } else { crossbeam_channel::never() };
     show(&proxy, &signals, &shown, keys);
     shown.try_iter().for_each(|notice| show_one(&notice));
     sum_up(&proxy.summary());

@@ -10,6 +10,7 @@ mod board;
 mod change;
 mod create;
 mod judge;
+mod pages;
 mod passwords;
 mod start;
 mod store;
@@ -19,10 +20,11 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 
-use super::write_out;
+use super::terminal::write_out;
 use crate::course::class::{self, Class, grades};
 use crate::limits;
-use crate::log_lines;
+
+pub(super) use pages::PAGES;
 
 /// Serve a class: a server for each group, a score board, and the grades
 ///
@@ -69,7 +71,6 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: ClassArgs) -> Result<(), String> {
-    log_lines::from_env().init();
     let directory = args.dir;
     match args.action {
         Action::Start(start) => start::run(&start, &directory),

@@ -3,8 +3,19 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
 
-use super::write_out;
+use super::page::{DONE, Page, page};
+use super::terminal::write_out;
 use crate::settings::{SETTINGS, Setting, Settings};
+
+pub(super) const PAGES: &[Page] = &[page(
+    "config",
+    DONE,
+    &[
+        ("wachat config", "The settings of connect and serve"),
+        ("wachat config send --user ana", "Those of one command line"),
+    ],
+    &["serve", "connect"],
+)];
 
 /// Arguments of `wachat config`. Its output has the form of a settings file, so that a line can be copied there.
 #[derive(Args)]

@@ -7,10 +7,18 @@ use std::time::Duration;
 use clap::{Args, ValueEnum as _};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::read_enter_keys;
+use super::page::{DONE, Page, page};
+use super::terminal::read_enter_keys;
 use super::trace::columns;
 use crate::course::demo::{self, Lesson, Pace};
 use crate::course::flawed::{self, Flaw};
+
+pub(super) const PAGES: &[Page] = &[page(
+    "demo",
+    DONE,
+    &[("wachat demo durability", "What an OK is worth"), ("wachat demo retry --step", "At the pace of the Enter key")],
+    &["explain", "judge"],
+)];
 
 /// Play a lesson: what a promise means, and what happens without it
 ///
@@ -49,7 +57,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), String> {
     let Some(lesson) = args.lesson else { return Ok(()) };
     let enters = (args.step && std::io::stdin().is_terminal()).then(read_enter_keys);
     let row = if enters.is_some() { Duration::ZERO } else { Duration::from_secs_f64(args.pace) };
-    let interrupts = crate::signals::receive(&[SIGINT, SIGTERM, SIGHUP]).map_err(|error| error.to_string())?;
+    let interrupts = crate::signals::receive(&[SIGINT, SIGTERM, SIGHUP])?;
     demo::play(lesson, Pace { row, enters, columns: columns() }, interrupts)
 }
 

@@ -2,8 +2,20 @@
 
 use clap::Args;
 
-use super::{serve, write_out};
+use super::page::{DONE, Page, page};
+use super::serve;
+use super::terminal::write_out;
 use crate::course::dissector;
+
+pub(super) const PAGES: &[Page] = &[page(
+    "dissector",
+    DONE,
+    &[
+        ("wachat dissector > ~/.local/lib/wireshark/plugins/wachat.lua", "For Wireshark"),
+        ("wachat dissector --send-port 666 --recv-port 999 > wachat.lua", "For a server on other ports"),
+    ],
+    &["trace"],
+)];
 
 /// Print a dissector of the protocol for Wireshark
 ///

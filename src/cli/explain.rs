@@ -4,10 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::write_out;
+use super::page::{DONE, Page, page};
+use super::terminal::write_out;
 use crate::client::texts::Language;
 use crate::client::texts::safe::safe_lines;
 use crate::course::explain;
+
+pub(super) const PAGES: &[Page] = &[page(
+    "explain",
+    DONE,
+    &[
+        ("wachat explain m-1", "From the store in data/"),
+        ("wachat explain m-1 --trace server.csv --trace ana.csv --lang es", "With the traces, in Spanish"),
+    ],
+    &["trace", "history"],
+)];
 
 /// Tell the life of one message as a story
 ///

@@ -8,12 +8,33 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use super::write_out;
+use super::page::{Page, page};
+use super::terminal::{write_file, write_out};
 use crate::client::texts::safe::safe_lines;
 use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
 use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
-use crate::disk;
+
+const EXITS: &[(u8, &str)] = &[
+    (0, "no test failed"),
+    (1, "at least one test failed, or a line says why none was played"),
+    (2, "wrong arguments"),
+];
+
+pub(super) const PAGES: &[Page] = &[page(
+    "judge",
+    EXITS,
+    &[
+        ("wachat judge --server localhost:1666,1999", "Grade a server that runs"),
+        ("wachat judge --server localhost:1666,1999 --only framing,login", "The tests of the first labs"),
+        (
+            "wachat judge --server localhost:1666,1999 --only crash \\\n      --restart 'pkill -9 my-server; ./my-server >log 2>&1 &'",
+            "With crashes",
+        ),
+        ("wachat judge --client 'python3 client.py'", "Grade a client: the judge plays the server"),
+    ],
+    &["serve", "connect"],
+)];
 
 /// Longest wait for a line of a server, and for what a client has to do: that may pause before it connects again.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -87,9 +108,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<ExitCode, String> {
         write_out(report::summary(&outcomes, &points).as_bytes())?;
     }
     if let Some(path) = &args.junit {
-        disk::open_to_replace(path)
-            .and_then(|mut file| file.write_all(export::junit(&outcomes).as_bytes()))
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        write_file(path, export::junit(&outcomes).as_bytes())?;
     }
     let failed = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)));
     Ok(ExitCode::from(u8::from(failed)))

@@ -6,10 +6,17 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::pages::{self, Page};
-use super::write_out;
+use super::page::{DONE, Page, page};
+use super::terminal::write_out;
 use crate::client::exit::{Exit, Failure, failed};
 use crate::settings::{self, SETTINGS};
+
+pub(super) const PAGES: &[Page] = &[page(
+    "man",
+    DONE,
+    &[("wachat man | man -l -", "The overview"), ("wachat man user import | man -l -", "The page of a command")],
+    &["completions"],
+)];
 
 #[derive(Args)]
 pub(super) struct ManArgs {
@@ -18,7 +25,7 @@ pub(super) struct ManArgs {
 }
 
 /// Prints a manual page: `wachat man | man -l -`. Exit code 2: there is no such command.
-pub(super) fn run(args: &ManArgs, mut command: Command) -> Result<(), Failure> {
+pub(super) fn run(args: &ManArgs, mut command: Command, pages: &[&Page]) -> Result<(), Failure> {
     // Sets the full names of the subcommands.
     command.build();
     let no_such = || (Exit::Usage, "there is no such command; wachat help lists the commands".to_owned());
@@ -26,13 +33,14 @@ pub(super) fn run(args: &ManArgs, mut command: Command) -> Result<(), Failure> {
     for word in &args.command {
         described = described.find_subcommand(word).ok_or_else(no_such)?;
     }
-    let page = pages::find(&args.command.join(" ")).ok_or_else(no_such)?;
+    let path = args.command.join(" ");
+    let page = pages.iter().find(|page| page.command == path).ok_or_else(no_such)?;
     let mut out = Vec::new();
-    render(described, page, &mut out).map_err(failed)?;
+    render(described, page, pages, &mut out).map_err(failed)?;
     write_out(&out).map_err(failed)
 }
 
-fn render(command: &Command, page: &Page, out: &mut Vec<u8>) -> io::Result<()> {
+fn render(command: &Command, page: &Page, pages: &[&Page], out: &mut Vec<u8>) -> io::Result<()> {
     let man = Man::new(command.clone());
     man.render_title(out)?;
     man.render_name_section(out)?;
@@ -52,7 +60,7 @@ fn render(command: &Command, page: &Page, out: &mut Vec<u8>) -> io::Result<()> {
         roff.text([roman(*line)]);
         roff.control("EE", []).control("RE", []).control("PP", []);
     }
-    see_also(&mut roff, page);
+    see_also(&mut roff, page, pages);
     roff.to_writer(out)
 }
 
@@ -87,17 +95,13 @@ fn environment(command: &Command) -> Vec<(String, String)> {
     rows
 }
 
-fn see_also(roff: &mut Roff, page: &Page) {
+fn see_also(roff: &mut Roff, page: &Page, pages: &[&Page]) {
     let name = |command: &&str| format!("wachat-{}(1)", command.replace(' ', "-"));
     let above = (!page.command.is_empty()).then(|| "wachat(1)".to_owned());
     let mut others: Vec<_> = above.into_iter().chain(page.see.iter().map(name)).collect();
     if page.command.is_empty() {
-        others = pages::PAGES
-            .iter()
-            .map(|page| page.command)
-            .filter(|command| !command.is_empty())
-            .map(|c| name(&c))
-            .collect();
+        others =
+            pages.iter().map(|page| page.command).filter(|command| !command.is_empty()).map(|c| name(&c)).collect();
     }
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(others.join(", "))]);

@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select, tick};
 use if_addrs::{IfOperStatus, Interface};
@@ -22,28 +21,6 @@ pub(super) const RECV_PORT: u16 = 1999;
 
 /// Maximum number of addresses of this machine that are shown.
 const SHOWN_ADDRESSES: usize = 4;
-
-/// A time for which messages are kept; `None`: for ever.
-#[derive(Clone, Copy)]
-pub(super) struct Keep(pub Option<Duration>);
-
-/// Reads a time in days, weeks or years, or `forever`.
-pub(super) fn keep(text: &str) -> Result<Keep, String> {
-    if text == "forever" {
-        return Ok(Keep(None));
-    }
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or_default();
-    let days = match unit {
-        "d" => 1,
-        "w" => 7,
-        "y" => 365,
-        _ => 0,
-    };
-    let days = number.parse::<u64>().ok().and_then(|number| number.checked_mul(days));
-    let days = days.filter(|days| limits::KEEP_DAYS.contains(days));
-    let days = days.ok_or("a number with d, w or y (days, weeks, years) up to 100y, or forever")?;
-    Ok(Keep(Some(Duration::from_secs(days * 24 * 3_600))))
-}
 
 /// Runs a server until a signal stops it. The error says why it could not start or go on. `trace`: record every line,
 /// in a file or on standard error.
@@ -81,7 +58,7 @@ fn run(mut config: Config, is_detached: bool) -> Result<(), String> {
         log::warn!("--metrics {address}: everybody who reaches this address can read the metrics, without a password");
     }
     // Before the ready line: a program that has read it may send a signal at once.
-    let signals = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let signals = signals::receive(&[SIGINT, SIGTERM])?;
     let hang_ups = receive_hang_ups()?;
     let had_terminal = io::stdin().is_terminal();
     let server = server::start(config).map_err(|error| error.to_string())?;

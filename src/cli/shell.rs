@@ -3,7 +3,15 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::write_out;
+use super::page::{DONE, Page, page};
+use super::terminal::write_out;
+
+pub(super) const PAGES: &[Page] = &[page(
+    "completions",
+    DONE,
+    &[("wachat completions bash > ~/.local/share/bash-completion/completions/wachat", "For bash")],
+    &["man"],
+)];
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {

@@ -5,11 +5,23 @@ use std::net::TcpStream;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::page::{DONE, Page, page};
 use super::serve;
 use crate::client::exit::note;
 use crate::client::{TlsArgs, host};
 use crate::course::talk;
 use crate::protocol::Port;
+
+pub(super) const PAGES: &[Page] = &[page(
+    "talk",
+    DONE,
+    &[
+        ("wachat talk --user ana", "Log in on the SEND port, and type requests"),
+        ("wachat talk recv --user ana", "The same on the RECV port"),
+        ("printf 'REGISTER:ana:palabra larga\\nPING\\n' | wachat talk", "Send the lines of a pipe"),
+    ],
+    &["trace", "judge"],
+)];
 
 /// Speak the protocol line by line
 ///

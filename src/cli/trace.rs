@@ -1,13 +1,24 @@
 //! `wachat trace`: shows the traces of `serve --trace`, `connect --trace` and `chaos --trace`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{terminal_size, write_out};
+use super::page::{DONE, Page, page};
+use super::terminal::{terminal_size, write_file, write_out};
 use crate::course::trace::{Form, Selection, show};
-use crate::disk;
+
+pub(super) const PAGES: &[Page] = &[page(
+    "trace",
+    DONE,
+    &[
+        ("wachat trace server.csv ana.csv", "A sequence diagram in the terminal"),
+        ("wachat trace server.csv chaos.csv ana.csv", "With the proxy between them"),
+        ("wachat trace server.csv --as table --user ana", "Each line of ana"),
+        ("wachat trace server.csv ana.csv --message m-1 --as html --out m-1.html", "The way of one message"),
+    ],
+    &["serve", "connect", "chaos"],
+)];
 
 /// Width of a diagram where there is no terminal.
 const COLUMNS: usize = 120;
@@ -49,9 +60,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), String> {
     }
     match &args.out {
         None => write_out(shown.text.as_bytes()),
-        Some(path) => disk::open_to_replace(path)
-            .and_then(|mut file| file.write_all(shown.text.as_bytes()))
-            .map_err(|error| format!("{}: {error}", path.display())),
+        Some(path) => write_file(path, shown.text.as_bytes()),
     }
 }
 

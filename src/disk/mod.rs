@@ -6,6 +6,7 @@
 //! - a name made, changed or removed is durable only after [`Disk::sync_dir`] of its directory;
 //! - a rename is all or nothing.
 
+mod durable;
 mod private;
 mod real;
 
@@ -13,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use durable::{append, replace, sync_name, sync_name_where_possible, write_new};
 pub use private::{check_directory, check_file, check_socket, open_to_append, open_to_replace};
 pub use real::RealDisk;
 
@@ -82,21 +84,6 @@ pub fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = disk.create(path)?;
     file.write_at(bytes, 0)?;
     file.sync()
-}
-
-/// Replaces a file as a whole, durably, readable by its owner alone.
-pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    write(disk, &new, bytes)?;
-    disk.rename(&new, path)?;
-    sync_name(disk, path)
-}
-
-/// Makes a file's or directory's name durable.
-pub fn sync_name(disk: &dyn Disk, path: &Path) -> io::Result<()> {
-    disk.sync_dir(path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// Returns the first path that does not exist, of those that `path` makes of 1, 2, 3, ...

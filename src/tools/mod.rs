@@ -71,5 +71,5 @@ fn print(lines: &[impl Line], json: bool) -> Result<(), Failure> {
 
 /// Returns Ctrl-C as a channel: the program goes on until it reads there.
 fn receive_interrupts() -> Result<Receiver<()>, Failure> {
-    signals::receive(&[SIGINT]).map_err(|error| failed(format!("cannot wait for signals: {error}")))
+    signals::receive(&[SIGINT]).map_err(failed)
 }

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::terminal::complete::Names;
 use wachat::client::terminal::editor::{Edit, Editor};
-use wachat::client::terminal::wrap::{cells, wrap};
 use wachat::limits;
+use wachat::text::{cells, wrap};
 
 fn plain(code: KeyCode) -> KeyEvent {
     code.into()

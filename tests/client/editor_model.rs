@@ -4,7 +4,7 @@
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation as _;
 use wachat::client::terminal::editor::{Edit, Editor};
-use wachat::client::terminal::wrap::cells;
+use wachat::text::cells;
 
 use crate::support::random::Random;
 

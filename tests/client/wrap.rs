@@ -1,8 +1,8 @@
 //! A line in rows: nothing of it is lost, no row is too long, and words stay whole where they fit.
 
 use unicode_segmentation::UnicodeSegmentation as _;
-use wachat::client::terminal::wrap::{Wrapped, cells, wrap};
 use wachat::client::texts::safe::safe;
+use wachat::text::{Wrapped, cells, wrap};
 
 use crate::support::random::Random;
 
@@ -122,7 +122,7 @@ fn a_place_and_a_character_are_found_from_each_other() {
         }
         for (row, column) in (0..=wrapped.end.0).flat_map(|row| (0..width + 3).map(move |column| (row, column))) {
             let here = wrapped.placed.iter().filter(|piece| piece.row == row);
-            let covers = |piece: &&wachat::client::terminal::wrap::Placed| piece.column + piece.cells > column;
+            let covers = |piece: &&wachat::text::Placed| piece.column + piece.cells > column;
             let last = if row == wrapped.end.0 { wrapped.chars } else { here.clone().next_back().unwrap().start };
             let expected = here.clone().find(covers).map_or(last, |piece| piece.start);
             assert_eq!(wrapped.chars_before(row, column), expected, "{row}, {column} of {line:?} in {width}");

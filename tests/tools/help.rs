@@ -6,7 +6,7 @@ use crate::support::clients::all_output;
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World};
 use tempfile::TempDir;
 use wachat::cli::command;
-use wachat::cli::pages::PAGES;
+use wachat::cli::pages;
 
 /// The words of every command after `wachat`, those of commands of commands too.
 fn commands() -> Vec<String> {
@@ -32,13 +32,13 @@ fn run(words: &str, more: &[&str]) -> String {
 
 #[test]
 fn every_command_has_examples_and_exit_codes_in_its_help() {
-    let mut described: Vec<_> = PAGES.iter().map(|page| page.command.to_owned()).collect();
+    let mut described: Vec<_> = pages::all().iter().map(|page| page.command.to_owned()).collect();
     let mut all = commands();
     assert!(all.len() > 20, "{all:?}");
     described.sort();
     all.sort();
     assert_eq!(described, all, "one page a command");
-    for page in PAGES {
+    for page in pages::all() {
         let help = run(page.command, &["--help"]);
         let (_, end) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{}: {help}", page.command));
         for (line, purpose) in page.examples {
@@ -64,7 +64,7 @@ fn calls(line: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_example_is_a_command_line_that_exists() {
-    for page in PAGES {
+    for page in pages::all() {
         for (line, _) in page.examples {
             let calls = calls(line);
             assert_eq!(calls.len(), 1, "{line}");

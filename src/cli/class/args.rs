@@ -34,7 +34,7 @@ pub(super) struct StartArgs {
     #[arg(long, conflicts_with = "tls")]
     pub clear_text: bool,
     /// Network time-out in seconds, 5 to 300 [default: 10]
-    #[arg(long, value_parser = super::super::seconds)]
+    #[arg(long, value_parser = super::super::serve_args::seconds)]
     pub timeout: Option<u64>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::super::{terminal_size, write_out};
+use super::super::terminal::{terminal_size, write_out};
 use crate::course::class::board::{probe, rows, text};
 use crate::course::class::{Class, Traffic, html, replace};
 use crate::limits;
@@ -28,7 +28,7 @@ pub(super) struct BoardArgs {
 const COLUMNS: usize = 200;
 
 pub(super) fn run(args: &BoardArgs, directory: &Path) -> Result<(), String> {
-    let stop = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+    let stop = signals::receive(&[SIGINT, SIGTERM])?;
     let mut class = Class::read(directory)?;
     let mut traffic: Vec<_> = class.groups.iter().map(|_| Traffic::default()).collect();
     let mut reached = probe(&class);

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::super::roster::Student as NewStudent;
-use super::super::{import, write_out};
+use super::super::admin::import;
+use super::super::admin::roster::Student as NewStudent;
+use super::super::terminal::write_out;
 use super::passwords::{self, Row};
 use super::store::{finish_reset, open_store, start_server};
 use crate::course::class::{Class, Group, Student, Trouble};
@@ -94,7 +95,7 @@ fn empty_store(class: &Class, group: &Group, old: &Path) -> Result<(), String> {
 /// Returns what to say about it.
 fn without_server(class: &Class, group: &Group, change: impl FnOnce() -> Result<(), String>) -> Result<String, String> {
     // A first Ctrl-C waits until the server is back.
-    let _deferred = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+    let _deferred = signals::receive(&[SIGINT, SIGTERM])?;
     let begin = Instant::now();
     let was_up = class.server(group).stop()?;
     let changed = change();

@@ -7,15 +7,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::Receiver;
-use rustix::io::Errno;
 
-use super::super::import;
-use super::super::roster::{self, Problem};
+use super::super::admin::import;
+use super::super::admin::roster::{self, Problem};
 use super::args::StartArgs;
 use super::passwords::{self, Row};
 use super::store::{keep_ports, open_store};
 use crate::course::class::{self, Class, Student};
-use crate::disk::{Disk as _, RealDisk, sync_name};
+use crate::disk::{self, Disk as _, RealDisk};
 use crate::limits;
 use crate::model::{NewAccount, Password};
 use crate::server::{hash_all, make_certificate};
@@ -193,10 +192,6 @@ fn make_accounts(students: Vec<(roster::Student, Student)>) -> Result<Vec<NewStu
 /// The commit point of a new class.
 fn commit(new: &Path, directory: &Path) -> Result<(), String> {
     let renamed = RealDisk.sync_dir(new).and_then(|()| fs::rename(new, directory));
-    let renamed = renamed.and_then(|()| match sync_name(&RealDisk, directory) {
-        // Some file systems refuse this call for directories.
-        Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
-        synced => synced,
-    });
+    let renamed = renamed.and_then(|()| disk::sync_name_where_possible(directory));
     renamed.map_err(|error| format!("cannot make {}: {error}", directory.display()))
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::super::{judge, write_out};
+use super::super::judge;
+use super::super::terminal::write_out;
 use crate::course::class::{Class, Group, grades, replace};
 use crate::course::judge::points::Points;
 use crate::course::judge::script::{self, Side, Test};

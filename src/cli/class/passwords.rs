@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use csv::ReaderBuilder;
 
-use super::super::{roster, serve};
+use super::super::admin::roster;
+use super::super::serve;
 use crate::course::class::{Class, replace};
 use crate::model::cell;
 

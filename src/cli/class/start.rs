@@ -6,7 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::super::write_out;
+use super::super::terminal::write_out;
 use super::args::StartArgs;
 use super::create::{create, prepare_certificate, read_roster};
 use super::passwords;
@@ -24,7 +24,7 @@ struct Started {
 }
 
 pub(super) fn run(args: &StartArgs, directory: &Path) -> Result<(), String> {
-    let interrupted = signals::receive(&[SIGINT, SIGTERM]).map_err(|error| format!("no signals: {error}"))?;
+    let interrupted = signals::receive(&[SIGINT, SIGTERM])?;
     let lock = if Class::exists(directory) { None } else { create(args, directory, &interrupted)? };
     let lock = lock.map_or_else(|| class::lock(directory), Ok)?;
     let class = change_settings(args, Class::read(directory)?)?;

@@ -4,7 +4,7 @@
 //! and one line: `localhost`, `LOCALHOST.`, `127.0.0.1` and `[::1]` are one server. Files of earlier versions have any of them.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -91,22 +91,23 @@ fn find(path: &Path, server: &str) -> io::Result<Option<Known>> {
     Ok(text.rsplit(|byte| *byte == b'\n').find_map(of_server))
 }
 
-/// Checks that a line can be appended to a file. An empty file has no line that a new one could end up in.
+/// Checks that a line can be appended to a file. One that is empty or missing has no line that a new one could end up in.
 fn ends_with_line_feed(path: &Path) -> io::Result<bool> {
-    Ok(fs::read(path)?.last().is_none_or(|last| *last == b'\n'))
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        content => Ok(content?.last().is_none_or(|last| *last == b'\n')),
+    }
 }
 
 fn add(path: &Path, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         RealDisk.create_dir(directory)?;
     }
-    let mut file = disk::open_to_append(path)?;
     let mut line = Vec::new();
     // A person, or a crash, may have left the last line without its end: nothing is appended to that line.
     if !ends_with_line_feed(path)? {
         line.push(b'\n');
     }
     Writer::new(&mut line).plain(server).plain(fingerprint).plain(Timestamp::now()).end();
-    file.write_all(&line)?;
-    file.sync_all()
+    disk::append(path, &line)
 }

@@ -15,10 +15,10 @@ use super::model::{Mode, Model};
 use crate::client::app::App;
 use crate::client::app::commands;
 use crate::client::app::present::Open;
-use crate::client::terminal::wrap::cells;
 use crate::client::texts::safe::safe;
 use crate::client::texts::{Language, Phrase};
 use crate::model::Target;
+use crate::text::{cells, cut};
 
 /// Narrowest window that has a list, and the width of the list.
 const LIST_FROM: u16 = 60;
@@ -107,21 +107,6 @@ fn put(line: &Line, area: Rect, row: u16, buffer: &mut Buffer) -> Vec<Link> {
         x = end;
     }
     links
-}
-
-/// Cuts a text to so many cells, with an ellipsis in the place of the rest.
-pub fn cut(text: &str, width: usize) -> String {
-    if cells(text) <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for c in text.chars() {
-        if cells(&short) + cells(c.encode_utf8(&mut [0; 4])) + 1 > width {
-            break;
-        }
-        short.push(c);
-    }
-    if width > 0 { short + "…" } else { short }
 }
 
 /// Returns the first chat that is listed, so that the chosen one is among those that fit.

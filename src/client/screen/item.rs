@@ -9,11 +9,11 @@ use super::theme::Theme;
 use crate::client::state::conversation::{Gap, Row};
 use crate::client::state::outbox::Outgoing;
 use crate::client::terminal::Marks;
-use crate::client::terminal::wrap::cells;
 use crate::client::texts::Phrase;
 use crate::client::texts::safe::safe;
 use crate::client::texts::words::{DIRECT, noted_ko};
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
+use crate::text::cells;
 
 /// The identity of an item, by which a scroll place is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use linkify::{LinkFinder, LinkKind};
 use ratatui::style::Style;
 
 use super::theme::Theme;
-use crate::client::terminal::wrap::{Wrapped, cells, wrap};
+use crate::text::{Wrapped, cells, wrap};
 
 /// Longest link that becomes one of the terminal's.
 const LINK_BYTES: usize = 2_000;

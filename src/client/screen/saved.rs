@@ -71,7 +71,7 @@ impl Saved {
         Some(())
     }
 
-    /// Writes the file in the place of the one before.
+    /// Replaces the file.
     pub fn write(&self, directory: &Path) -> std::io::Result<()> {
         let mut lines = Vec::from(HEAD.as_bytes());
         lines.push(b'\n');
@@ -94,10 +94,7 @@ impl Saved {
             let below = place.from_last;
             line(&|w| write_key(w.plain("PLACE").plain(target.stored()).plain(below), key));
         }
-        let path = directory.join(NAME);
-        let new = directory.join("screen.new");
-        disk::write(&RealDisk, &new, &lines)?;
-        disk::Disk::rename(&RealDisk, &new, &path)
+        disk::replace(&RealDisk, &directory.join(NAME), &lines)
     }
 }
 

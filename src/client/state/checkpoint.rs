@@ -43,7 +43,7 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("checkpoint.csv")
 }
 
-/// Writes a checkpoint in the place of the one before. The commit point is the rename.
+/// Replaces the checkpoint. The commit point is the rename.
 pub fn write(disk: &dyn Disk, directory: &Path, state: &ClientState, covered: &Covered) -> Result<(), WalError> {
     let mut lines = Vec::new();
     let Covered { first, segment, next_batch } = covered;
@@ -51,10 +51,8 @@ pub fn write(disk: &dyn Disk, directory: &Path, state: &ClientState, covered: &C
     state.write_lines(&mut lines);
     let checksum = crc32fast::hash(&lines);
     line(&mut lines, |w| w.plain("END").plain(format_args!("{checksum:08x}")));
-    let (path, new) = (path(directory), path(directory).with_extension("new"));
-    disk::write(disk, &new, &lines).map_err(WalError::io(&new))?;
-    disk.rename(&new, &path).map_err(WalError::io(&path))?;
-    disk.sync_dir(directory).map_err(WalError::io(directory))
+    let path = path(directory);
+    disk::replace(disk, &path, &lines).map_err(WalError::io(&path))
 }
 
 /// Reads the checkpoint; `None`: there is none that is whole.

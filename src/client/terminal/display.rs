@@ -4,9 +4,7 @@
 use std::io::stdout;
 
 use rustix::termios::tcgetwinsize;
-use unicode_width::UnicodeWidthStr as _;
 
-use super::wrap::cells;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::texts::ascii::is_ascii_only;
@@ -14,6 +12,7 @@ use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
 use crate::client::texts::{Language, Phrase};
 use crate::model::{Message, State, Target, Timestamp, UserName};
+use crate::text::{break_words, cells};
 
 /// The state of a message that the other side of a direct chat has.
 pub const HELD: State = State::Delivered;
@@ -149,16 +148,10 @@ pub fn render(view: &View, marks: Marks) -> String {
 /// Returns a form, and its effect below it, broken between words.
 fn help_lines(form: &str, help: &str) -> String {
     let columns = tcgetwinsize(stdout()).map_or(0, |size| usize::from(size.ws_col));
-    let width = if columns > HELP_INDENT.len() { columns - HELP_INDENT.len() } else { usize::MAX };
-    let mut lines = safe(form).into_owned();
-    let mut line = String::new();
-    for word in help.split(' ') {
-        if !line.is_empty() && line.width() + 1 + word.width() >= width {
-            lines.push_str(&format!("\n{HELP_INDENT}{}", std::mem::take(&mut line)));
-        }
-        line = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-    }
-    format!("{lines}\n{HELP_INDENT}{line}")
+    // The last column stays empty.
+    let width = columns.checked_sub(HELP_INDENT.len() + 1).unwrap_or(usize::MAX);
+    let help = break_words(help, width).join(&format!("\n{HELP_INDENT}"));
+    format!("{}\n{HELP_INDENT}{help}", safe(form))
 }
 
 fn unread_line(target: &Target, count: usize, more: bool, last: &Message) -> String {

@@ -11,8 +11,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::complete::{Completer, Names};
 use super::recall::Recall;
-use super::wrap::{Wrapped, cells, wrap};
 use crate::limits;
+use crate::text::{Wrapped, cells, wrap};
 
 /// The sign that is shown for a character of a password.
 const HIDDEN: &str = "*";

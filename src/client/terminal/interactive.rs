@@ -12,7 +12,6 @@ use super::editor::{Edit, Editor};
 use super::input::{self, InputEvent};
 use super::lines::{Lines, Size};
 use super::raw::{self, RawTerminal, Screen};
-use super::wrap::{cells, wrap};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
@@ -20,6 +19,7 @@ use crate::client::owner::{Owner, Wake};
 use crate::client::texts::safe::{indented, safe, snippet};
 use crate::client::texts::{Language, Phrase};
 use crate::limits;
+use crate::text::{cells, wrap};
 
 /// The owner, the screen, and what was typed.
 struct Interactive {

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use super::display::Marks;
-use super::wrap::{cells, wrap};
 use crate::limits;
 use crate::model::{MessageId, State, Target};
+use crate::text::{cells, wrap};
 
 /// Cells by which the rows of a line after the first are indented: as wide as `[14:35] `.
 const INDENT: usize = 8;

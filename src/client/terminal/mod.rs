@@ -19,7 +19,6 @@ mod plain;
 pub mod raw;
 pub mod recall;
 mod secret;
-pub mod wrap;
 
 pub use display::{Marks, render};
 

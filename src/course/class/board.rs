@@ -1,5 +1,6 @@
 //! The score board: a row a group, as text for a terminal.
 
+use std::iter::once;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::thread;
 
@@ -8,6 +9,7 @@ use super::{Class, Group, Traffic};
 use crate::limits;
 use crate::model::Timestamp;
 use crate::model::safe::safe;
+use crate::text;
 
 /// The row of a group.
 pub struct Row {
@@ -121,14 +123,13 @@ pub fn judged(row: &Row) -> Option<Timestamp> {
 pub fn text(rows: &[Row], width: usize, height: usize) -> String {
     let mut lines = vec![String::new(); rows.len() + 1];
     for (title, cells) in columns(rows) {
-        let size = cells.iter().map(String::len).max().unwrap_or(0).max(title.len());
-        let Some(head) = lines.first_mut() else { break };
-        if head.chars().count() + size + 2 > width {
-            head.push('…');
+        let cells: Vec<_> = cells.iter().map(|cell| safe(cell)).collect();
+        let before = lines.clone();
+        text::add_column(&mut lines, once(title).chain(cells.iter().map(AsRef::as_ref)));
+        if lines.iter().map(|line| text::cells(line) + 2).max() > Some(width) {
+            lines = before;
+            text::add_column(&mut lines, once("…"));
             break;
-        }
-        for (line, cell) in lines.iter_mut().zip(std::iter::once(title).chain(cells.iter().map(String::as_str))) {
-            line.push_str(&format!("{:<1$}", safe(cell), size + 2));
         }
     }
     let hidden = lines.len().saturating_sub(height.max(2));

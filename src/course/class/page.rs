@@ -1,9 +1,9 @@
 //! The score board as one page for a browser, which loads nothing from elsewhere and reads itself again.
 
 use super::board::{Row, columns, judged};
-use crate::course::trace::escape;
 use crate::limits;
 use crate::model::Timestamp;
+use crate::text::escape_xml;
 
 const STYLE: &str = "
 body { font: 18px system-ui, sans-serif; margin: 2em; color-scheme: light dark }
@@ -14,7 +14,7 @@ table { border-collapse: collapse } th, td { padding: .3em .8em; text-align: lef
 /// Returns the page.
 pub fn html(rows: &[Row]) -> String {
     let columns = columns(rows);
-    let head: String = columns.iter().map(|(title, _)| format!("<th>{}</th>", escape(title))).collect();
+    let head: String = columns.iter().map(|(title, _)| format!("<th>{}</th>", escape_xml(title))).collect();
     let body: String = rows.iter().enumerate().map(|(index, row)| line(row, index, &columns)).collect();
     let newest = rows.iter().filter_map(judged).max().map_or("not yet".to_owned(), |at| at.to_string());
     format!(
@@ -31,8 +31,8 @@ pub fn html(rows: &[Row]) -> String {
 
 fn line(row: &Row, index: usize, columns: &[(&str, Vec<String>)]) -> String {
     let cells = columns.iter().filter_map(|(_, cells)| cells.get(index)).map(|cell| {
-        let class = escape(cell);
+        let class = escape_xml(cell);
         format!("<td class=\"{class}\">{class}</td>")
     });
-    format!("<tr>{}<td>{}</td></tr>\n", cells.collect::<String>(), escape(&row.students.join(", ")))
+    format!("<tr>{}<td>{}</td></tr>\n", cells.collect::<String>(), escape_xml(&row.students.join(", ")))
 }

@@ -4,10 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, select};
-use unicode_width::UnicodeWidthStr as _;
 
 use super::Pace;
-use crate::course::trace::{cut, short};
+use crate::course::trace::short;
+use crate::text::{break_words, cut, pad};
 
 /// Narrowest width of both columns; on a narrower terminal the rows wrap.
 const LEAST_COLUMNS: usize = 60;
@@ -28,7 +28,7 @@ impl Stage {
 
     pub fn title(&mut self, text: &str) -> Result<(), String> {
         let rule = "─".repeat(self.columns());
-        let rows = textwrap(text, self.columns()).join("\n");
+        let rows = break_words(text, self.columns()).join("\n");
         self.print(&format!("\n{rows}\n{rule}\n"))?;
         self.wait(self.pace.row)
     }
@@ -47,13 +47,13 @@ impl Stage {
     pub fn say(&mut self, text: &str) -> Result<(), String> {
         let left = self.columns() * 2 / 5;
         let right = self.columns() - left - 3;
-        let said = textwrap(text, left);
+        let said = break_words(text, left);
         let lines = std::mem::take(&mut self.lines);
         for row in 0..said.len().max(lines.len()) {
-            let said = said.get(row).map_or("", String::as_str);
+            let mut said = said.get(row).cloned().unwrap_or_default();
+            pad(&mut said, left);
             let line = lines.get(row).map_or(String::new(), |line| cut(line, right));
-            let padding = " ".repeat(left.saturating_sub(said.width()));
-            self.print(format!("{said}{padding} │ {line}").trim_end())?;
+            self.print(format!("{said} │ {line}").trim_end())?;
             self.print("\n")?;
             self.wait(self.pace.row)?;
         }
@@ -66,7 +66,7 @@ impl Stage {
         let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let colour = if is_kept { "\x1b[32m" } else { "\x1b[31m" };
         let (begin, end) = if coloured { (colour, "\x1b[0m") } else { ("", "") };
-        let rows = textwrap(text, self.columns() - 2).join("\n  ");
+        let rows = break_words(text, self.columns() - 2).join("\n  ");
         self.print(&format!("{begin}{sign} {rows}{end}\n"))?;
         self.wait(self.pace.row * 2)?;
         self.wait_for_enter()
@@ -97,19 +97,4 @@ impl Stage {
             _ => Err(INTERRUPTED.to_owned()),
         }
     }
-}
-
-/// Breaks a text into rows of at most so many cells, between words.
-fn textwrap(text: &str, cells: usize) -> Vec<String> {
-    let mut rows: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match rows.last_mut() {
-            Some(row) if row.width() + 1 + word.width() <= cells => {
-                row.push(' ');
-                row.push_str(word);
-            }
-            _ => rows.push(word.to_owned()),
-        }
-    }
-    rows
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{Outcome, Verdict, report};
+use crate::text::escape_xml;
 
 /// A test's result as JSON.
 #[derive(Serialize)]
@@ -65,25 +66,18 @@ pub fn junit(outcomes: &[Outcome]) -> String {
     let _ = writeln!(xml, "<testsuite name=\"wachat judge\" tests=\"{}\" failures=\"{failed}\">", outcomes.len());
     for outcome in outcomes {
         let Outcome { test, verdict, time } = outcome;
-        let name = escape(&format!("{} {}", test.name, test.title));
+        let name = escape_xml(&format!("{} {}", test.name, test.title));
         let _ =
             write!(xml, "  <testcase classname=\"{}\" name=\"{name}\" time=\"{:.3}\"", test.group, time.as_secs_f64());
         let _ = match verdict {
             Verdict::Passed => writeln!(xml, "/>"),
-            Verdict::Skipped(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape(why)),
+            Verdict::Skipped(why) => writeln!(xml, "><skipped message=\"{}\"/></testcase>", escape_xml(why)),
             Verdict::Failed(failure) => {
-                let message = escape(&failure.came);
-                let text = escape(&report::outcome(outcome));
+                let message = escape_xml(&failure.came);
+                let text = escape_xml(&report::outcome(outcome));
                 writeln!(xml, "><failure message=\"{message}\">{text}</failure></testcase>")
             }
         };
     }
     xml + "</testsuite>\n"
-}
-
-/// Escapes a text for XML, which allows no control characters.
-fn escape(text: &str) -> String {
-    let visible = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    let text: String = text.chars().map(visible).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,11 +1,11 @@
 //! A sequence diagram for the terminal, in the width that there is.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
 use super::graph::Lifeline;
-use super::meaning::cut;
 use super::rows::{Kind, Label, Part, Row};
 use crate::model::safe::safe;
+use crate::text;
 
 /// Cells between two lifelines at least: below that no label can be read.
 const LEAST_GAP: usize = 14;
@@ -39,8 +39,8 @@ impl Layout {
     fn head(&self, lifelines: &[Lifeline]) -> String {
         let mut cells = Cells(vec![" ".to_owned(); self.width]);
         for (index, lifeline) in lifelines.iter().enumerate() {
-            let name = cut(&safe(&lifeline.name), self.gap - 2);
-            cells.put(self.x(index).saturating_sub(name.width() / 2), &name);
+            let name = text::cut(&safe(&lifeline.name), self.gap - 2);
+            cells.put(self.x(index).saturating_sub(text::cells(&name) / 2), &name);
         }
         cells.line()
     }
@@ -90,11 +90,11 @@ impl Layout {
         let label = label.whole();
         let right = self.width.saturating_sub(x + 2);
         let left = x.saturating_sub(1);
-        if label.width() <= right || right >= left {
-            cells.put(x + 2, &cut(&label, right));
+        if text::cells(&label) <= right || right >= left {
+            cells.put(x + 2, &text::cut(&label, right));
         } else {
-            let label = cut(&label, left);
-            cells.put(left - label.width(), &label);
+            let label = text::cut(&label, left);
+            cells.put(left - text::cells(&label), &label);
         }
     }
 }

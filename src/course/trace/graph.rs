@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
 use super::connections::{self, Connection, common, difference};
-use super::meaning::cut;
 use super::relay;
 use super::run::Run;
+use crate::text::cut;
 use crate::trace::{Entry, Event};
 
 /// Cells of a line that a note quotes.

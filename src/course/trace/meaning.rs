@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
 use super::merge::Step;
 use crate::model::Timestamp;
 use crate::model::safe::safe;
 use crate::record::Fields;
+use crate::text::cut;
 use crate::trace::Event;
 
 /// Cells of the short form of a line.
@@ -58,23 +57,6 @@ fn shorten_name(field: &str) -> String {
     let is_random = field.len() >= 16 && field.bytes().all(|byte| byte.is_ascii_hexdigit());
     let kept = field.get(..NAME).filter(|_| is_random);
     kept.map_or(field.to_owned(), |kept| format!("{kept}…"))
-}
-
-/// Cuts a text to so many cells; the last of them says that there was more.
-pub fn cut(text: &str, cells: usize) -> String {
-    if text.width() <= cells {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used > cells {
-            break;
-        }
-        kept.push(c);
-    }
-    kept + "…"
 }
 
 /// Finds the marks: it is shown all steps, in their order.

@@ -27,9 +27,8 @@ mod table;
 
 use std::path::PathBuf;
 
-pub use meaning::{cut, short};
+pub use meaning::short;
 pub use merge::{Arrival, Merged, Step};
-pub(super) use page::escape;
 
 /// The names of the server and of `wachat chaos` in a trace.
 pub const SERVER: &str = "server";

@@ -1,8 +1,8 @@
 //! A sequence diagram as a drawing (SVG), and as a page that holds it. Nothing is loaded from elsewhere.
 
 use super::graph::Lifeline;
-use super::meaning::cut;
 use super::rows::{Kind, Part, Row};
+use crate::text::{cut, escape_xml};
 
 /// Pixels between two lifelines, and between two rows.
 const GAP: usize = 380;
@@ -27,7 +27,7 @@ g line { stroke: var(--c); stroke-width: 1.5 } g polygon, g circle { fill: var(-
 
 /// Returns the page. The notes stand below the drawing.
 pub fn html(lifelines: &[Lifeline], rows: &[Row], notes: &[String]) -> String {
-    let notes: String = notes.iter().map(|note| format!("<li>{}</li>\n", escape(note))).collect();
+    let notes: String = notes.iter().map(|note| format!("<li>{}</li>\n", escape_xml(note))).collect();
     let notes = if notes.is_empty() { notes } else { format!("<h2>Notes</h2>\n<ul>\n{notes}</ul>\n") };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
@@ -53,7 +53,7 @@ pub fn svg(lifelines: &[Lifeline], rows: &[Row]) -> String {
         out.push_str(&format!(
             "<text class=\"name\" x=\"{x}\" y=\"20\">{}</text>\n\
              <line class=\"life\" x1=\"{x}\" y1=\"28\" x2=\"{x}\" y2=\"{height}\"/>\n",
-            escape(&cut(&lifeline.name, LABEL))
+            escape_xml(&cut(&lifeline.name, LABEL))
         ));
     }
     for (index, row) in rows.iter().enumerate() {
@@ -97,8 +97,8 @@ fn draw(row: &Row, y: usize) -> String {
             (class, label, arrow(*from, *to, *part, y), (x(*from.min(to)) + 14, y - 5))
         }
     };
-    let full = escape(&label.whole());
-    let short = escape(&label.fit(LABEL));
+    let full = escape_xml(&label.whole());
+    let short = escape_xml(&label.fit(LABEL));
     let (x, y) = at;
     format!("<g class=\"{class}\"><title>{full}</title>{shape}<text x=\"{x}\" y=\"{y}\">{short}</text></g>\n")
 }
@@ -123,21 +123,4 @@ fn arrow(from: usize, to: usize, part: Part, y: usize) -> String {
         Part::Departure => String::new(),
     };
     line + &head
-}
-
-/// Writes the characters that have a meaning in XML as entities, and leaves out those that it does not allow.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

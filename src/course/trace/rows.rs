@@ -1,10 +1,9 @@
 //! The rows of a sequence diagram, from top to bottom.
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::meaning::{Mark, Marks, cut, describe, short};
+use super::meaning::{Mark, Marks, describe, short};
 use super::merge::{Merged, Step};
 use crate::limits;
+use crate::text::{cells, cut};
 use crate::trace::Event;
 
 /// Cells that are left to the text of a label before its marks are cut, too.
@@ -58,9 +57,9 @@ impl Label {
     }
 
     /// Returns the label in so many cells: the text is cut before the marks are.
-    pub fn fit(&self, cells: usize) -> String {
-        let left = cells.checked_sub(self.marks.width()).filter(|left| *left > LEAST_TEXT);
-        left.map_or_else(|| cut(&self.whole(), cells), |left| cut(&self.text, left) + &self.marks)
+    pub fn fit(&self, width: usize) -> String {
+        let left = width.checked_sub(cells(&self.marks)).filter(|left| *left > LEAST_TEXT);
+        left.map_or_else(|| cut(&self.whole(), width), |left| cut(&self.text, left) + &self.marks)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::meaning::{Marks, describe};
 use super::merge::{Merged, Step};
-use super::page::escape;
 use crate::limits;
+use crate::text::escape_xml;
 use crate::trace::Event;
 
 /// The expression that ShiViz reads the log with. An empty line, for logs of several executions, follows it.
@@ -88,7 +88,7 @@ fn event(step: &Step, marks: &mut Marks) -> String {
         Event::Out => "sends ",
         _ => "",
     };
-    let text = escape(&format!("{direction}{}{marks}", describe(step)));
+    let text = escape_xml(&format!("{direction}{}{marks}", describe(step)));
     // For the expression these end a line.
-    text.replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
+    text.replace(['\n', '\u{2028}', '\u{2029}'], "\u{fffd}")
 }

@@ -1,10 +1,9 @@
 //! Every step as a line of a table. Times are those of each process's own clock: the order does not come from them.
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::meaning::{Mark, Marks, cut, describe};
+use super::meaning::{Mark, Marks, describe};
 use super::merge::{Merged, Step};
 use crate::model::safe::safe;
+use crate::text::{add_column, cut};
 use crate::trace::Event;
 
 const HEAD: [&str; 8] = ["time", "process", "port", "user", "", "other end", "line", "text"];
@@ -15,21 +14,12 @@ const WIDEST: usize = 24;
 pub fn write(merged: &Merged) -> String {
     let mut marks = Marks::default();
     let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged, &marks.of(step))).collect();
-    let mut widths = HEAD.map(|cell| cell.width());
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.width().max(*width);
-        }
+    let mut lines = vec![String::new(); rows.len() + 1];
+    for (column, title) in HEAD.into_iter().enumerate() {
+        let cells = rows.iter().map(|row| row.get(column).map_or("", String::as_str));
+        add_column(&mut lines, std::iter::once(title).chain(cells));
     }
-    let mut text = String::new();
-    for row in std::iter::once(&HEAD.map(str::to_owned)).chain(&rows) {
-        for (cell, width) in row.iter().zip(widths).take(HEAD.len() - 1) {
-            text.push_str(&format!("{cell}{}  ", " ".repeat(width - cell.width())));
-        }
-        text.push_str(row.last().map_or("", String::as_str));
-        text.push('\n');
-    }
-    text
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {

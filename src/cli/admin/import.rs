@@ -6,21 +6,29 @@
 //! passwords.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::admin::Admin;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_out;
+use super::access::{Admin, StoreArgs};
 use super::roster::{self, Problem, Student};
-use super::write_out;
-use crate::disk::{Disk as _, RealDisk};
+use crate::disk;
 use crate::limits;
 use crate::model::{NewAccount, Password, UserName};
 use crate::protocol::control::{Account, ControlRequest};
 use crate::server::hash_all;
+
+pub(super) const PAGE: Page = page(
+    "user import",
+    DONE,
+    &[
+        ("wachat user import data/roster.csv", "Passwords go to data/passwords.csv"),
+        ("wachat user import data/passwords.csv --skip-existing", "Continue after a crash"),
+    ],
+    &["user export", "serve"],
+);
 
 #[derive(Args)]
 pub(super) struct ImportArgs {
@@ -38,17 +46,17 @@ pub(super) struct ImportArgs {
     no_lobby: bool,
 }
 
-/// Imports a roster into the store in `data`.
-pub(super) fn run(args: &ImportArgs, data: &Path) -> Result<(), String> {
+/// Imports a roster into a store.
+pub(super) fn run(args: &ImportArgs, store: &StoreArgs) -> Result<(), String> {
     let name = args.roster.display();
     let bytes = std::fs::read(&args.roster).map_err(|error| format!("cannot read {name}: {error}"))?;
     let students = roster::read(&bytes).map_err(|problems| refuse(&args.roster, &problems, "imported"))?;
     let file = args.passwords.clone().unwrap_or_else(|| args.roster.with_file_name("passwords.csv"));
     // A refused import creates nothing, not even a store. Existing accounts are known only once the store is open.
-    if !(args.skip_existing && data.exists()) {
+    if !(args.skip_existing && store.data.exists()) {
         check_new(&students, &file)?;
     }
-    let mut admin = Admin::open(data)?;
+    let mut admin = store.open()?;
     let (students, skipped) = leave_out_existing(args, students, &admin.accounts()?)?;
     check_new(&students, &file)?;
     let new = students.len();
@@ -72,7 +80,7 @@ fn check_new(students: &[Student], file: &Path) -> Result<(), String> {
 }
 
 /// Prints each problem of the roster as a line, and returns the error that nothing was `done`, such as imported.
-pub(super) fn refuse(roster: &Path, problems: &[Problem], done: &str) -> String {
+pub(in crate::cli) fn refuse(roster: &Path, problems: &[Problem], done: &str) -> String {
     for problem in problems {
         eprintln!("wachat: {}, line {}: {}", roster.display(), problem.line, problem.what);
     }
@@ -144,7 +152,7 @@ fn make_accounts(admin: &mut Admin, students: Vec<Student>, file: &Path, lobby: 
 }
 
 /// Returns the password of a student's account; if the roster has none, a generated one with its text.
-pub(super) fn choose_password(student: &Student) -> Result<(Password, Option<String>), String> {
+pub(in crate::cli) fn choose_password(student: &Student) -> Result<(Password, Option<String>), String> {
     if let Some(password) = &student.password {
         return Ok((password.clone(), None));
     }
@@ -157,7 +165,7 @@ fn write_passwords(file: &Path, rows: Vec<[String; 3]>) -> Result<(), String> {
     let failed =
         |error: &dyn std::fmt::Display| format!("cannot write {}: {error}; nothing was imported", file.display());
     let table = roster::table(["name", "password", "email"], rows.into_iter()).map_err(|error| failed(&error))?;
-    write_new(file, &table).map_err(|error| failed(&error))
+    disk::write_new(file, &table).map_err(|error| failed(&error))
 }
 
 /// Lower-case letters and digits, without those that look alike: `i l o 0 1`.
@@ -182,14 +190,4 @@ fn generate_password() -> Result<String, getrandom::Error> {
         length += 1;
     }
     Ok(password)
-}
-
-/// Creates a file with these bytes, readable by its owner only; the file and its name are durable. An existing file is
-/// an error.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    RealDisk.sync_dir(directory)
 }

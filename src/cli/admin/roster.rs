@@ -15,7 +15,7 @@ use crate::model::{Email, Password, UserName, cell};
 use crate::protocol::control::Account;
 
 /// A line of a roster: an account to create.
-pub(super) struct Student {
+pub(in crate::cli) struct Student {
     pub line: u64,
     pub name: UserName,
     /// `None`: it will be generated.
@@ -27,7 +27,7 @@ pub(super) struct Student {
 
 /// An error in a line of the roster; lines count from 1.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(in crate::cli) struct Problem {
     pub line: u64,
     pub what: String,
 }
@@ -51,7 +51,7 @@ struct Columns {
 }
 
 /// Reads a whole roster. Returns all its students, or all its errors.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
+pub(in crate::cli) fn read(bytes: &[u8]) -> Result<Vec<Student>, Vec<Problem>> {
     // Spreadsheets write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -167,7 +167,10 @@ fn doubles(students: &[Student]) -> Vec<Problem> {
 
 /// Returns an error for each name that a new account cannot have: for its signs, or since it looks like a name that is
 /// taken or is in an earlier line.
-pub(super) fn look_alikes<'a>(students: &'a [Student], taken: impl Iterator<Item = &'a UserName>) -> Vec<Problem> {
+pub(in crate::cli) fn look_alikes<'a>(
+    students: &'a [Student],
+    taken: impl Iterator<Item = &'a UserName>,
+) -> Vec<Problem> {
     let mut seen: HashMap<SmolStr, (&UserName, String)> = HashMap::new();
     for name in taken {
         seen.extend(looks(name).map(|look| (look, (name, "which is taken".to_owned()))));
@@ -187,7 +190,7 @@ pub(super) fn look_alikes<'a>(students: &'a [Student], taken: impl Iterator<Item
 }
 
 /// Writes the accounts that were not removed as a roster, without passwords.
-pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
+pub(in crate::cli) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
     let rows = accounts.iter().filter(|account| account.removed_at.is_none()).map(|account| {
         let seen = account.last_seen.map_or(String::new(), |at| at.to_string());
         [account.name.to_string(), account.email.as_str().to_owned(), account.created_at.to_string(), seen]
@@ -196,7 +199,7 @@ pub(super) fn write(accounts: &[Account]) -> Result<Vec<u8>, csv::Error> {
 }
 
 /// Writes a table as CSV, separated by `;`. No cell is a formula for a spreadsheet: [`read`] takes that back.
-pub(super) fn table<const N: usize>(
+pub(in crate::cli) fn table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> Result<Vec<u8>, csv::Error> {

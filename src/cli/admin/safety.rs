@@ -6,19 +6,46 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::write_out;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_out;
+use super::access::StoreArgs;
 use crate::disk::RealDisk;
 use crate::store::{Report, Rotated, Store};
+
+const CHECK: &[(u8, &str)] = &[
+    (0, "no damage"),
+    (1, "each line names damage, with file and line, or says why the store cannot be checked"),
+    (2, "wrong arguments"),
+];
+
+pub(super) const PAGES: &[Page] = &[
+    page("check", CHECK, &[("wachat check --data data", "Verify a stopped store or a backup")], &["backup", "restore"]),
+    page(
+        "backup",
+        DONE,
+        &[
+            ("wachat backup --data data /mnt/backups/monday", "Copy a store, also while it is served"),
+            ("wachat backup --data data /mnt/backups --keep 14", "Each day a copy, for a timer; the newest 14 stay"),
+        ],
+        &["restore", "check"],
+    ),
+    page(
+        "restore",
+        DONE,
+        &[("wachat restore /mnt/backups/monday --data data", "Make a store of a backup")],
+        &["backup", "check"],
+    ),
+];
 
 /// Verify every byte of a store, while no server is running
 ///
 /// Reads every file in full and compares it with its checksums and with the others: the newest checkpoint, the
 /// write-ahead log, the whole history. Changes nothing.
 #[derive(Args)]
-pub(super) struct CheckArgs {
-    /// Directory of the store, or a backup; no server may be running on it
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+#[command(mut_arg("data", |data| data.help("Directory of the store, or a backup; no server may be running on it")))]
+pub(in crate::cli) struct CheckArgs {
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Copy a store, also while a server runs on it
@@ -27,10 +54,10 @@ pub(super) struct CheckArgs {
 /// which is verified in the end. If it fails, there is no backup. With --keep, for a timer, each backup has a
 /// directory of its own, named for its time, and the oldest are removed when the new one is verified.
 #[derive(Args)]
-pub(super) struct BackupArgs {
-    /// Directory of the store
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+#[command(mut_arg("data", |data| data.help("Directory of the store").global(false)))]
+pub(in crate::cli) struct BackupArgs {
+    #[command(flatten)]
+    store: StoreArgs,
     /// Directory of the backup: a new one, or an empty one; with --keep, the folder of all backups
     destination: PathBuf,
     /// Number of backups that the folder keeps, the newest ones
@@ -43,17 +70,17 @@ pub(super) struct BackupArgs {
 /// The backup is verified first and stays as it is. The store gets a new name, by which clients notice that messages
 /// after the backup are gone from the server; they keep their own copies.
 #[derive(Args)]
-pub(super) struct RestoreArgs {
+#[command(mut_arg("data", |data| data.help("Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted")))]
+pub(in crate::cli) struct RestoreArgs {
     /// Directory that wachat backup has written
     backup: PathBuf,
-    /// Directory of the store to make: a new one, an empty one, or one in which a restore was interrupted
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
-    let report = store(&args.data).check().map_err(|error| error.to_string())?;
-    let data = args.data.display();
+    let report = store(&args.store.data).check().map_err(|error| error.to_string())?;
+    let data = args.store.data.display();
     if report.damage.is_empty() {
         return print_report(&report, &format!("{data} is whole"));
     }
@@ -63,26 +90,26 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), String> {
 }
 
 pub(super) fn backup(args: &BackupArgs) -> Result<(), String> {
-    refuse_inside(&args.destination, &args.data)?;
+    refuse_inside(&args.destination, &args.store.data)?;
     if let Some(keep) = args.keep {
         return rotate(args, keep);
     }
-    let report = store(&args.data).backup(&args.destination).map_err(|error| error.to_string())?;
-    print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.data.display()))
+    let report = store(&args.store.data).backup(&args.destination).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", args.destination.display(), args.store.data.display()))
 }
 
 fn rotate(args: &BackupArgs, keep: NonZeroUsize) -> Result<(), String> {
     let Rotated { backup, report, removed } =
-        store(&args.data).backup_into(&args.destination, keep).map_err(|error| error.to_string())?;
-    print_report(&report, &format!("{} is a backup of {}", backup.display(), args.data.display()))?;
+        store(&args.store.data).backup_into(&args.destination, keep).map_err(|error| error.to_string())?;
+    print_report(&report, &format!("{} is a backup of {}", backup.display(), args.store.data.display()))?;
     let removed: String = removed.iter().map(|old| format!("removed: {}\n", old.display())).collect();
     write_out(removed.as_bytes())
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), String> {
-    refuse_inside(&args.data, &args.backup)?;
-    let report = store(&args.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
-    let data = args.data.display();
+    refuse_inside(&args.store.data, &args.backup)?;
+    let report = store(&args.store.data).restore(&store(&args.backup)).map_err(|error| error.to_string())?;
+    let data = args.store.data.display();
     let backup = args.backup.display();
     print_report(&report, &format!("{data} holds what {backup} held, under a new name"))
 }

@@ -1,22 +1,25 @@
 //! `wachat room`: the administrator's commands for rooms.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::admin::Admin;
-use super::write_list;
-use crate::log_lines;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_list;
+use super::access::StoreArgs;
 use crate::model::RoomName;
 use crate::protocol::control::ControlRequest;
 
+pub(super) const PAGES: &[Page] = &[
+    page("room", DONE, &[("wachat room list", "The rooms of a store")], &["room list", "room remove", "user"]),
+    page("room list", DONE, &[("wachat room list --data data", "The rooms of a store")], &["rooms"]),
+    page("room remove", DONE, &[("wachat room remove '#sala'", "End #sala for all members")], &["room list"]),
+];
+
 #[derive(Args)]
-pub(super) struct RoomArgs {
+pub(in crate::cli) struct RoomArgs {
     #[command(subcommand)]
     action: Action,
-    /// Directory of the store; a server may be running on it
-    #[arg(long, default_value = "data", global = true)]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Subcommand)]
@@ -36,8 +39,7 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &RoomArgs) -> Result<(), String> {
-    log_lines::from_env().init();
-    let mut admin = Admin::open_existing(&args.data)?;
+    let mut admin = args.store.open_existing()?;
     match &args.action {
         Action::List => write_list("name;members;bytes;created_by", &admin.rooms()?),
         Action::Remove { name } => {

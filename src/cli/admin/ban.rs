@@ -1,22 +1,36 @@
 //! `wachat ban`, `wachat unban` and `wachat bans`: the administrator keeps users and addresses out.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::admin::Admin;
-use super::write_list;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_list;
+use super::access::StoreArgs;
 use crate::limits;
 use crate::model::{Banned, ShortText};
 use crate::protocol::control::{Ban, ControlRequest};
+
+pub(super) const PAGES: &[Page] = &[
+    page(
+        "ban",
+        DONE,
+        &[
+            ("wachat ban luis --for 1h --reason 'one hour of silence'", "Keep luis out for an hour"),
+            ("wachat ban 192.0.2.0/24", "Keep a network out until the ban is lifted"),
+        ],
+        &["unban", "bans", "session close", "user remove"],
+    ),
+    page("unban", DONE, &[("wachat unban luis", "Let luis in again")], &["ban", "bans"]),
+    page("bans", DONE, &[("wachat bans", "Who is banned, until when and why")], &["ban", "unban"]),
+];
 
 /// Keep a user or an address out
 ///
 /// Connections that are open are closed. A login gets the reason and the end of the ban. A ban of this machine's own
 /// address does not concern the administrator's commands.
 #[derive(Args)]
-pub(super) struct BanArgs {
+pub(in crate::cli) struct BanArgs {
     /// User name (@NAME if it looks like an address), address, or network such as 192.0.2.0/24; an IPv6 address stands
     /// for its network of 64 bits
     #[arg(value_name = "USER|ADDRESS")]
@@ -27,26 +41,23 @@ pub(super) struct BanArgs {
     /// Reason that the user is told
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, value_parser = short_text)]
     reason: ShortText,
-    /// Directory of the store; a server may be running on it
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Args)]
-pub(super) struct UnbanArgs {
+pub(in crate::cli) struct UnbanArgs {
     /// As in the list of bans
     #[arg(value_name = "USER|ADDRESS")]
     whom: String,
-    /// Directory of the store; a server may be running on it
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Args)]
-pub(super) struct BansArgs {
-    /// Directory of the store; a server may be running on it
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+pub(in crate::cli) struct BansArgs {
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Reads a time such as `90s`, `30m`, `1h` or `7d`.
@@ -80,17 +91,17 @@ pub(super) fn ban(args: &BanArgs) -> Result<(), String> {
     let banned = banned(&args.whom)?;
     let seconds = args.time.map(|time| time.as_secs());
     let request = ControlRequest::Ban { banned, seconds, reason: args.reason.clone() };
-    Admin::open_existing(&args.data)?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
+    args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
 /// Runs `wachat unban`.
 pub(super) fn unban(args: &UnbanArgs) -> Result<(), String> {
     let request = ControlRequest::Unban { banned: banned(&args.whom)? };
-    Admin::open_existing(&args.data)?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
+    args.store.open_existing()?.change(&request).map_err(|why| format!("{}: {why}", args.whom))
 }
 
 /// Runs `wachat bans`.
 pub(super) fn bans(args: &BansArgs) -> Result<(), String> {
-    let bans: Vec<Ban> = Admin::open_existing(&args.data)?.list(&ControlRequest::Bans)?;
+    let bans: Vec<Ban> = args.store.open_existing()?.list(&ControlRequest::Bans)?;
     write_list("banned;at;until;reason", &bans)
 }

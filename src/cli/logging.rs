@@ -1,4 +1,5 @@
-//! The log of a server on standard error: as lines of text, or as JSON objects, one a line (`serve --log-format`).
+//! The log of a process on standard error: as lines of text, or that of a server as JSON objects, one a line
+//! (`serve --log-format`).
 
 use std::io::{self, Write};
 
@@ -21,9 +22,9 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Starts the log. Its level is that of `RUST_LOG`, else warn, until `wachat log-level` sets another one. Where `RUST_LOG`
-/// names modules, no others are logged.
-pub(super) fn start(format: LogFormat) {
+/// Starts the log of a server. Its level is that of `RUST_LOG`, else warn, until `wachat log-level` sets another one. Where
+/// `RUST_LOG` names modules, no others are logged.
+pub(super) fn start_of_server(format: LogFormat) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
     let level = if wanted.is_empty() { Some(LevelFilter::Warn) } else { wanted.parse().ok() };
     let mut builder = log_lines::with_form(Builder::new());
@@ -40,26 +41,49 @@ pub(super) fn start(format: LogFormat) {
     }
     let logger = builder.build();
     server::set_log_level(level.unwrap_or(logger.filter()));
-    // It is the first of this process.
-    let _ = log::set_boxed_logger(Box::new(ServerLog(logger)));
+    Filtered { logger, is_logged: server::is_logged }.start();
 }
 
-/// The logger, below the level of the server.
-struct ServerLog(Logger);
+/// Starts the log of a bridge: only the lines of wachat itself, whatever `RUST_LOG` says. Those of its libraries may hold
+/// the token, which is part of every URL.
+pub(super) fn start_of_bridge() {
+    let logger = log_lines::from_env().build();
+    let level = logger.filter();
+    Filtered { logger, is_logged: |line| line.target().starts_with("wachat") }.start();
+    log::set_max_level(level);
+}
 
-impl log::Log for ServerLog {
+/// Starts the log of another command.
+pub(super) fn start() {
+    log_lines::from_env().init();
+}
+
+/// A logger that writes some of its lines.
+struct Filtered {
+    logger: Logger,
+    is_logged: fn(&Metadata) -> bool,
+}
+
+impl Filtered {
+    fn start(self) {
+        // It is the first of this process.
+        let _ = log::set_boxed_logger(Box::new(self));
+    }
+}
+
+impl log::Log for Filtered {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        server::is_logged(metadata) && self.0.enabled(metadata)
+        (self.is_logged)(metadata) && self.logger.enabled(metadata)
     }
 
     fn log(&self, record: &Record) {
         if self.enabled(record.metadata()) {
-            self.0.log(record);
+            self.logger.log(record);
         }
     }
 
     fn flush(&self) {
-        self.0.flush();
+        self.logger.flush();
     }
 }
 

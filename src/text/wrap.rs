@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::client::texts::safe::safe;
+use super::cells::cells;
+use crate::model::safe::safe;
 
 /// Distance of two tab stops.
 const TAB: usize = 4;
@@ -135,8 +135,17 @@ impl<'a> Wrapped<'a> {
     }
 }
 
-/// Returns the most cells that a terminal gives a text: a terminal that does not know a sequence of emoji draws each.
-pub fn cells(text: &str) -> usize {
-    let alone: usize = text.chars().map(|c| c.width().unwrap_or(1)).sum();
-    alone.max(text.width())
+/// Breaks a text between words into rows of at most this number of cells; a longer word has a row of its own.
+pub fn break_words(text: &str, width: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match rows.last_mut() {
+            Some(row) if cells(row) + 1 + cells(word) <= width => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows
 }

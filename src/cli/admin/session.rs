@@ -1,20 +1,38 @@
 //! `wachat session`: the administrator's commands for the connections of users.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::admin::Admin;
-use super::write_list;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_list;
+use super::access::{StoreArgs, of_running_server};
 use crate::protocol::control::{ControlRequest, SessionChoice};
 
+pub(super) const PAGES: &[Page] = &[
+    page(
+        "session",
+        DONE,
+        &[("wachat session list", "The connections to the server on data/")],
+        &["session list", "session close", "status", "ban"],
+    ),
+    page("session list", DONE, &[("wachat session list --data data", "Who is connected, and from where")], &["status"]),
+    page(
+        "session close",
+        DONE,
+        &[
+            ("wachat session close luis", "Close all connections of luis"),
+            ("wachat session close 17", "Close the connection with this number"),
+        ],
+        &["session list", "ban"],
+    ),
+];
+
 #[derive(Args)]
-pub(super) struct SessionArgs {
+#[command(mut_arg("data", of_running_server))]
+pub(in crate::cli) struct SessionArgs {
     #[command(subcommand)]
     action: Action,
-    /// Directory of the store of the running server
-    #[arg(long, default_value = "data", global = true)]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Subcommand)]
@@ -33,7 +51,7 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &SessionArgs) -> Result<(), String> {
-    let mut admin = Admin::running(&args.data)?;
+    let mut admin = args.store.open_server()?;
     match &args.action {
         Action::List => write_list("number;user;port;address;since", &admin.sessions()?),
         Action::Close { which } => {

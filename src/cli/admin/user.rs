@@ -4,22 +4,40 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::admin::Admin;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::{write_list, write_out};
+use super::access::StoreArgs;
 use super::import::{self, ImportArgs};
-use super::{roster, write_list, write_out};
+use super::roster;
 use crate::client;
-use crate::log_lines;
 use crate::model::{Email, NewAccount, Password, UserName};
 use crate::protocol::control::ControlRequest;
 use crate::server::hash_one;
 
+pub(super) const PAGES: &[Page] = &[
+    page(
+        "user",
+        DONE,
+        &[
+            ("wachat user add ana", "Create an account"),
+            ("wachat user import data/roster.csv", "Create the accounts of a class"),
+        ],
+        &["user add", "user import", "user export", "user passwd", "user remove", "user list", "room", "ban"],
+    ),
+    page("user add", DONE, &[("wachat user add ana --password-file secret", "Without a prompt")], &["user import"]),
+    import::PAGE,
+    page("user export", DONE, &[("wachat user export > roster.csv", "Write a roster")], &["user import"]),
+    page("user passwd", DONE, &[("wachat user passwd ana", "Set the password of ana")], &["user add"]),
+    page("user remove", DONE, &[("wachat user remove ana", "Close the account of ana")], &["user list"]),
+    page("user list", DONE, &[("wachat user list --data data", "The accounts of a store")], &["users", "user export"]),
+];
+
 #[derive(Args)]
-pub(super) struct UserArgs {
+pub(in crate::cli) struct UserArgs {
     #[command(subcommand)]
     action: Action,
-    /// Directory of the store; a server may be running on it
-    #[arg(long, default_value = "data", global = true)]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// File whose first line is the password [default: WACHAT_PASSWORD, else a prompt]
     #[arg(long, value_name = "FILE", global = true)]
     password_file: Option<PathBuf>,
@@ -55,37 +73,36 @@ enum Action {
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &UserArgs) -> Result<(), String> {
-    log_lines::from_env().init();
     let file = args.password_file.as_deref();
     match &args.action {
         // Only `add` and `import` may create a store.
-        Action::Import(import) => import::run(import, &args.data),
-        Action::Add { name, no_lobby } => add(&args.data, &user(name)?, file, !no_lobby),
-        Action::Passwd { name } => set_password(&args.data, &user(name)?, file),
+        Action::Import(import) => import::run(import, &args.store),
+        Action::Add { name, no_lobby } => add(&args.store, &user(name)?, file, !no_lobby),
+        Action::Passwd { name } => set_password(&args.store, &user(name)?, file),
         Action::Remove { name } => {
-            let mut admin = Admin::open_existing(&args.data)?;
+            let mut admin = args.store.open_existing()?;
             let user = user(name)?;
             admin.change(&ControlRequest::Remove { user }).map_err(|why| format!("{name}: {why}"))
         }
         Action::List => {
-            write_list("name;email;created_at;last_seen;removed_at", &Admin::open_existing(&args.data)?.accounts()?)
+            write_list("name;email;created_at;last_seen;removed_at", &args.store.open_existing()?.accounts()?)
         }
         Action::Export => {
-            let accounts = Admin::open_existing(&args.data)?.accounts()?;
+            let accounts = args.store.open_existing()?.accounts()?;
             write_out(&roster::write(&accounts).map_err(|error| error.to_string())?)
         }
     }
 }
 
-fn add(data: &Path, name: &UserName, file: Option<&Path>, lobby: bool) -> Result<(), String> {
-    let mut admin = Admin::open(data)?;
+fn add(store: &StoreArgs, name: &UserName, file: Option<&Path>, lobby: bool) -> Result<(), String> {
+    let mut admin = store.open()?;
     let password_hash = hash_one(&new_password(name, file)?)?;
     let accounts = vec![NewAccount { name: name.clone(), password_hash, email: Email::default() }];
     admin.change(&ControlRequest::Add { accounts, lobby }).map_err(|why| format!("{name}: {why}"))
 }
 
-fn set_password(data: &Path, name: &UserName, file: Option<&Path>) -> Result<(), String> {
-    let mut admin = Admin::open_existing(data)?;
+fn set_password(store: &StoreArgs, name: &UserName, file: Option<&Path>) -> Result<(), String> {
+    let mut admin = store.open_existing()?;
     let password_hash = hash_one(&new_password(name, file)?)?;
     let request = ControlRequest::Passwd { user: name.clone(), password_hash };
     admin.change(&request).map_err(|why| format!("{name}: {why}"))

@@ -2,33 +2,44 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::admin::Admin;
-use super::write_out;
+use super::super::page::{DONE, Page, page};
+use super::super::terminal::write_out;
+use super::access::{StoreArgs, of_running_server};
 use crate::disk::{Disk as _, RealDisk};
 use crate::protocol::control::{ControlRequest, Figure};
 
+pub(super) const PAGES: &[Page] = &[page(
+    "status",
+    DONE,
+    &[
+        ("wachat status", "Accounts, sessions, queues, batches, disk"),
+        ("wachat status --json", "The same as a JSON object"),
+    ],
+    &["session list", "log-level"],
+)];
+
 #[derive(Args)]
-pub(super) struct StatusArgs {
+#[command(mut_arg("data", of_running_server))]
+pub(in crate::cli) struct StatusArgs {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// Directory of the store of the running server
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Runs the command. The error says why it was not done.
 pub(super) fn run(args: &StatusArgs) -> Result<(), String> {
-    let mut figures: Vec<Figure> = Admin::running(&args.data)?.list(&ControlRequest::Status)?;
+    let mut figures: Vec<Figure> = args.store.open_server()?.list(&ControlRequest::Status)?;
     // Looked up here: a slow disk must not hold up the server.
-    let disk = [("disk_free_bytes", RealDisk.free_bytes(&args.data)), ("store_bytes", size_of(&args.data))];
+    let disk = [("disk_free_bytes", RealDisk.free_bytes(&args.store.data)), ("store_bytes", size_of(&args.store.data))];
     for (name, bytes) in disk {
-        let bytes = bytes.map_err(|error| format!("{}: {error}", args.data.display()))?;
+        let bytes = bytes.map_err(|error| format!("{}: {error}", args.store.data.display()))?;
         figures.push(Figure { name: name.into(), value: bytes.to_string().into() });
     }
     let text = if args.json { to_json(&figures) } else { to_lines(&figures) };

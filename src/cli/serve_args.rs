@@ -1,0 +1,223 @@
+//! The arguments of `wachat serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::logging::LogFormat;
+use super::page::{Page, page};
+use super::serve::{RECV_PORT, SEND_PORT};
+use crate::disk::RealDisk;
+use crate::limits;
+use crate::server::{CertificateFiles, Config, Registration};
+use crate::state_machine::{Policy, mib};
+use crate::store::{CONTROL_SOCKET, Retention, Sizes};
+
+const EXITS: &[(u8, &str)] =
+    &[(0, "stopped by a signal"), (1, "cannot start, or cannot go on; a line says why"), (2, "wrong arguments")];
+
+pub(super) const PAGES: &[Page] = &[page(
+    "serve",
+    EXITS,
+    &[
+        ("wachat serve", "For this machine alone, with its store in data/"),
+        ("wachat serve --listen 0.0.0.0 --tls", "For the network; it prints the line for friends"),
+        ("wachat serve --tls --registration closed", "For accounts that the administrator creates"),
+        ("wachat serve --keep 365d --keep-rooms 90d", "Remove messages after a year, in rooms after three months"),
+        ("wachat serve --trace", "Show each line as it comes and goes"),
+        ("wachat serve --metrics 127.0.0.1:9666", "Serve metrics for Prometheus, and a health check"),
+    ],
+    &["connect", "user", "session", "ban", "status", "check", "backup", "trace"],
+)];
+
+#[derive(Args)]
+pub(super) struct ServeArgs {
+    /// Address to listen on; 0.0.0.0: all IPv4 addresses of this machine
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// SEND port (requests); 0: a free one
+    #[arg(long, default_value_t = SEND_PORT)]
+    send_port: u16,
+    /// RECV port (events); 0: a free one
+    #[arg(long, default_value_t = RECV_PORT)]
+    recv_port: u16,
+    /// Directory of the store; created if it does not exist
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Speak TLS: with --cert and --key, else with a certificate that is made in the store's directory
+    #[arg(long)]
+    tls: bool,
+    /// PEM file of the certificate, behind it those of its authorities; SIGHUP reads it again
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// PEM file of its key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Policy for the creation of accounts by clients [default: open; closed where others can listen to the network: beyond this machine, without TLS]
+    #[arg(long, value_enum)]
+    registration: Option<Registration>,
+    /// Network time-out in seconds, 5 to 300
+    #[arg(long, default_value_t = limits::TIMEOUT.as_secs(), value_parser = seconds)]
+    timeout: u64,
+    /// Maximum number of direct messages in a user's mailbox
+    #[arg(long, default_value_t = limits::QUEUE)]
+    queue: usize,
+    /// Maximum number of those from one sender
+    #[arg(long, default_value_t = limits::QUEUE_PER_SENDER)]
+    queue_per_sender: usize,
+    /// Maximum size of a user's mailbox in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB)]
+    queue_mib: u32,
+    /// Maximum size of the messages in it from one sender, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::QUEUE_MIB_PER_SENDER)]
+    queue_mib_per_sender: u32,
+    /// Maximum size of the messages that one user sends a day, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = limits::MIB_PER_DAY)]
+    mib_per_day: u32,
+    /// Maximum size of the messages in one room a day, in MiB [default: 4 times --mib-per-day]
+    #[arg(long, value_name = "MIB")]
+    room_mib_per_day: Option<u32>,
+    /// Free space in MiB below which nothing is stored
+    #[arg(long, value_name = "MIB", default_value_t = limits::DISK_FLOOR_MIB)]
+    disk_floor: u32,
+    /// Time for which messages are kept on the server, as 365d, 12w or 2y; forever: they are never removed
+    #[arg(long, value_name = "TIME", default_value = "forever", value_parser = keep)]
+    keep: Keep,
+    /// The same for messages in rooms [default: that of --keep]
+    #[arg(long, value_name = "TIME", value_parser = keep)]
+    keep_rooms: Option<Keep>,
+    /// Let --keep remove messages although the clock is far ahead of the last time; use it once, if the clock is right
+    #[arg(long)]
+    trust_clock: bool,
+    /// Rate limit of a user in tokens a second, 50 or more; a message costs one; 0: none
+    #[arg(long, value_name = "TOKENS", default_value_t = limits::RATE, value_parser = rate::<{ limits::MIN_RATE }>)]
+    rate: u32,
+    /// Rate limit of a user in bytes a second, 131072 or more; 0: none
+    #[arg(long, value_name = "BYTES", default_value_t = limits::RATE_BYTES,
+        value_parser = rate::<{ limits::MIN_RATE_BYTES }>)]
+    rate_bytes: u32,
+    /// Maximum number of existing rooms that one account has created
+    #[arg(long, value_name = "ROOMS", default_value_t = limits::ROOMS_PER_CREATOR)]
+    rooms_per_creator: usize,
+    /// Turn every quota and rate limit off, for benchmarks and labs on a trusted machine
+    #[arg(long)]
+    no_limits: bool,
+    /// Show each line sent or received, without passwords, on standard error; or append it to a file that `wachat trace` reads
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<Option<PathBuf>>,
+    /// Do not put every new account into #lobby
+    #[arg(long)]
+    no_lobby: bool,
+    /// Form of the log on standard error
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+    /// Serve metrics for Prometheus (/metrics) and a health check (/healthz) over HTTP at this address [default: neither]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Run in a session of its own, and hold this file, which gets the process id: servers of `wachat class`
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub detached: Option<PathBuf>,
+}
+
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let range = limits::TIMEOUT_SECONDS;
+    let within = text.parse().ok().filter(|seconds| range.contains(seconds));
+    within.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// Reads a rate limit: 0 for none, or at least `LEAST`.
+fn rate<const LEAST: u32>(text: &str) -> Result<u32, String> {
+    let allowed = text.parse().ok().filter(|rate| *rate == 0 || *rate >= LEAST);
+    allowed.ok_or_else(|| format!("a whole number from {LEAST}, or 0 for no limit"))
+}
+
+impl ServeArgs {
+    /// Returns where the certificate is; `None`: the server speaks clear text.
+    fn certificate(&self) -> Result<Option<CertificateFiles>, &'static str> {
+        match (&self.cert, &self.key) {
+            (Some(certificate), Some(key)) => {
+                Ok(Some(CertificateFiles::Named { certificate: certificate.clone(), key: key.clone() }))
+            }
+            (None, None) => Ok(self.tls.then_some(CertificateFiles::Own)),
+            // They come from flags, the environment or the settings file: clap cannot check that.
+            _ => Err("--cert and --key belong together: give both, or --tls alone"),
+        }
+    }
+
+    /// Returns the policy of registration. A password that is chosen in clear text is known to who listens to the network.
+    fn registration(&self, is_encrypted: bool) -> Registration {
+        let is_private = self.listen.is_loopback() || is_encrypted;
+        self.registration.unwrap_or(if is_private { Registration::Open } else { Registration::Closed })
+    }
+
+    fn policy(&self) -> Policy {
+        let bytes_per_day = mib(self.mib_per_day);
+        let room_bytes_per_day = bytes_per_day.saturating_mul(limits::ROOM_DAY_FACTOR);
+        let policy = Policy {
+            queue: self.queue,
+            queue_per_sender: self.queue_per_sender,
+            queue_bytes: mib(self.queue_mib),
+            queue_bytes_per_sender: mib(self.queue_mib_per_sender),
+            bytes_per_day,
+            room_bytes_per_day: self.room_mib_per_day.map_or(room_bytes_per_day, mib),
+            rate: (self.rate > 0).then_some(self.rate),
+            rate_bytes: (self.rate_bytes > 0).then_some(self.rate_bytes),
+            rooms_per_creator: self.rooms_per_creator,
+            poll_wait: Duration::from_secs(self.timeout) - limits::POLL_MARGIN,
+            lobby: !self.no_lobby,
+        };
+        if self.no_limits { policy.without_limits() } else { policy }
+    }
+
+    /// Returns the configuration of the server. The error is that of arguments that do not belong together.
+    pub fn config(&self) -> Result<Config, &'static str> {
+        let tls = self.certificate()?;
+        Ok(Config {
+            listen: self.listen,
+            control_socket: Some(self.data.join(CONTROL_SOCKET)),
+            send_port: self.send_port,
+            recv_port: self.recv_port,
+            data: self.data.clone(),
+            disk: Arc::new(RealDisk),
+            registration: self.registration(tls.is_some()),
+            timeout: Duration::from_secs(self.timeout),
+            connections: limits::CONNECTIONS,
+            policy: self.policy(),
+            sizes: Sizes::default(),
+            retention: Retention {
+                direct: self.keep.0,
+                rooms: self.keep_rooms.unwrap_or(self.keep).0,
+                trusts_clock: self.trust_clock,
+            },
+            disk_floor: mib(self.disk_floor),
+            trace: None,
+            tls,
+            metrics: self.metrics,
+        })
+    }
+}
+
+/// A time for which messages are kept; `None`: for ever.
+#[derive(Clone, Copy)]
+struct Keep(Option<Duration>);
+
+/// Reads a time in days, weeks or years, or `forever`.
+fn keep(text: &str) -> Result<Keep, String> {
+    if text == "forever" {
+        return Ok(Keep(None));
+    }
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or_default();
+    let days = match unit {
+        "d" => 1,
+        "w" => 7,
+        "y" => 365,
+        _ => 0,
+    };
+    let days = number.parse::<u64>().ok().and_then(|number| number.checked_mul(days));
+    let days = days.filter(|days| limits::KEEP_DAYS.contains(days));
+    let days = days.ok_or("a number with d, w or y (days, weeks, years) up to 100y, or forever")?;
+    Ok(Keep(Some(Duration::from_secs(days * 24 * 3_600))))
+}
