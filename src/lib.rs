@@ -37,7 +37,7 @@
 //! 19. `src/state_machine/apply/mod.rs`, `replay`: each record is applied as it was the first time.
 //! 20. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
-//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `client/texts`, and rooms
+//! Skip on first reading: `cli`, `settings`, `tools`, `bridge`, `client/p2p`, `texts`, and rooms
 //! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
@@ -50,6 +50,7 @@
 //! | [`log_lines`] | the form of a line of the log | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
+//! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
@@ -119,6 +120,7 @@ pub mod settings;
 pub mod signals;
 pub mod state_machine;
 pub mod store;
+pub mod texts;
 pub mod tools;
 pub mod trace;
 pub mod wal;

@@ -11,8 +11,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use ureq::{Agent, SendBody};
 
-use crate::client::texts::safe::safe;
 use crate::limits;
+use crate::model::safe::safe;
 
 /// The bot's token, its password: `<the bot's number>:<secret>`, as @BotFather gives it. It is never shown, not even in
 /// a log.

@@ -13,11 +13,11 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::client::Exit;
 use crate::client::exit::failed;
-use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
 use crate::course::trace::CHAOS;
 use crate::limits;
 use crate::log_lines;
+use crate::model::safe::safe_lines;
 use crate::signals;
 use crate::trace::Trace;
 

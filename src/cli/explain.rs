@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::write_out;
-use crate::client::texts::Language;
-use crate::client::texts::safe::safe_lines;
 use crate::course::explain;
+use crate::model::safe::safe_lines;
+use crate::texts::Language;
 
 /// Tell the life of one message as a story
 ///

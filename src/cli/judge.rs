@@ -9,11 +9,11 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 
 use super::write_out;
-use crate::client::texts::safe::safe_lines;
 use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
 use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
 use crate::disk;
+use crate::model::safe::safe_lines;
 
 /// Longest wait for a line of a server, and for what a client has to do: that may pause before it connects again.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use super::texts::Phrase;
-use super::texts::ascii::for_terminal;
-use super::texts::safe::safe;
+use crate::model::safe::safe;
 use crate::protocol::Ko;
+use crate::texts::Phrase;
+use crate::texts::ascii::for_terminal;
 
 /// The exit codes of `wachat connect` and of the commands for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@
 //!   mode, with the parts that both need at a terminal: raw mode, events, the editor.
 //! - `log`: the log of the full screen, in a file.
 //! - `sign_in`: the questions before the first connection: the password, or a new account.
-//! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
+//! - `link`: the two connections to the server. `p2p`: direct chats.
 //! - `options`: the options of `wachat connect`. `exit`: the exit codes.
 //!
 //! README.md in this folder is the page for users: keys, commands, states.
@@ -37,7 +37,6 @@ pub mod screen;
 pub(crate) mod sign_in;
 pub mod state;
 pub mod terminal;
-pub mod texts;
 
 pub use exit::{Exit, Failure};
 pub use options::{AccountArgs, ConnectArgs, EXAMPLES, HomeArgs, TlsArgs, host, new_password};

@@ -15,10 +15,10 @@ use super::link::{Account, server_name};
 use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
-use super::texts::ascii::is_ascii_only;
-use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
+use crate::texts::ascii::is_ascii_only;
+use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
 
 /// The user and the server: options of every client.

@@ -21,8 +21,8 @@ use super::p2p::{Listener, Network};
 use super::state::files::Files;
 use super::state::home::Home;
 use super::state::lookup::{Lookup, look_up};
-use super::texts::Phrase;
 use crate::limits;
+use crate::texts::Phrase;
 use crate::trace::Trace;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.

@@ -10,10 +10,10 @@ use super::link::error::LinkError;
 use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};
 use super::options::{ConnectArgs, FrontEnd, prompt_for};
-use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Password, UserName};
 use crate::protocol::Code;
+use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
 
 /// An account, and its first connection or the reason why there is none.

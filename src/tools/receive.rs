@@ -18,12 +18,12 @@ use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
-use crate::client::texts::Phrase;
-use crate::client::texts::when::when;
 use crate::limits;
 use crate::model::{Seq, Timestamp};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Event, SendRequest};
+use crate::texts::Phrase;
+use crate::texts::when::when;
 
 /// Passes on what the administrator of the server tells all users: on standard error, since it is no message.
 fn note_announcement(event: &Event) {

@@ -18,10 +18,10 @@ use crate::client::link::{Account, LinkEvent, sender};
 use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{State, Target, Text};
 use crate::protocol::Status;
+use crate::texts::{Phrase, words};
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;

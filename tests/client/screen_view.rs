@@ -8,9 +8,9 @@ use wachat::client::screen::keys::{FIXED, KEYS};
 use wachat::client::screen::theme::Theme;
 use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
-use wachat::client::texts::when::date_in;
-use wachat::client::texts::{Language, Phrase};
 use wachat::model::State;
+use wachat::texts::when::date_in;
+use wachat::texts::{Language, Phrase};
 
 use crate::screen_app::{ScreenApp, local, rows, seq, target};
 

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 use wachat::client::terminal::wrap::{Wrapped, cells, wrap};
-use wachat::client::texts::safe::safe;
+use wachat::model::safe::safe;
 
 use crate::support::random::Random;
 

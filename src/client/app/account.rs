@@ -7,10 +7,10 @@ use crate::client::link::passwd::Secret;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::state::switch::Switch;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Email, Password};
 use crate::protocol::{Code, Ko};
+use crate::texts::{Phrase, words};
 
 /// The question that the next line answers. The line is a password.
 pub enum Question {

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::App;
 use super::view::notice;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::Target;
+use crate::texts::Phrase;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {

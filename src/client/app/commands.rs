@@ -6,7 +6,7 @@ use super::parse::{
     Parsed, Refusal, act, email, history, join, log_out, none, optional_room, optional_target, optional_text,
     optional_user, say_to, search, set,
 };
-use crate::client::texts::{Language, Three, three};
+use crate::texts::{Language, Three, three};
 
 /// A row of the table.
 pub struct CommandRow {

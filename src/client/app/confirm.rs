@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::command::Command;
 use super::{App, Destination, parse};
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::snippet;
 use crate::limits;
+use crate::model::safe::snippet;
+use crate::texts::Phrase;
 
 /// The doubts about the next line that the last ones have left.
 #[derive(Default)]

@@ -9,10 +9,10 @@ use super::{App, Destination, Input};
 use crate::client::link::request::Request;
 use crate::client::p2p::{Action, DirectEvent};
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Message, MessageId, Proof, Seq, Target, Text, UserName};
 use crate::protocol::{Code, DirectLine, Ko, Peer};
+use crate::texts::{Phrase, words};
 
 /// The line that ends a direct chat.
 const EXIT: &str = "exit";

@@ -12,10 +12,10 @@ use crate::client::link::request::{Answer, Request};
 use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{State, Target};
 use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
+use crate::texts::{Phrase, words};
 
 impl App {
     pub(super) fn handle_link(&mut self, event: LinkEvent) {

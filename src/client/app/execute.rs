@@ -6,10 +6,10 @@ use super::{App, Destination, Input, Server, commands, parse};
 use crate::client::link::request::{LogOut, Request};
 use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
-use crate::client::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Target, Text, Timestamp};
 use crate::protocol::HistoryRecord;
+use crate::texts::{Language, Phrase};
 
 impl App {
     /// Handles a line. One that ends in one backslash goes on with the next one; two backslashes are two.

@@ -8,12 +8,12 @@ use super::event::Effect;
 use super::view::{View, answer, notice};
 use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
-use crate::client::texts::Phrase;
-use crate::client::texts::when::when;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, Timestamp, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Chat, User};
+use crate::texts::Phrase;
+use crate::texts::when::when;
 
 impl App {
     pub(super) fn search(&mut self, words: &[String]) {

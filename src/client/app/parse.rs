@@ -4,9 +4,9 @@ use super::command::Command;
 use super::commands::{self, COMMANDS};
 use crate::client::state::conversation::folded;
 use crate::client::state::switch::Switch;
-use crate::client::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, RoomName, Target, Text, UserName};
+use crate::texts::{Language, Phrase};
 
 /// Parses a line. The error is for the user who typed it.
 pub fn parse(line: &str) -> Result<Command, String> {

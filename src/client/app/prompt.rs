@@ -3,7 +3,7 @@
 use super::account::Question;
 use super::view::{View, notice};
 use super::{App, Destination, Input};
-use crate::client::texts::{Phrase, words};
+use crate::texts::{Phrase, words};
 
 impl App {
     /// Returns the prompt: the destination of the next line, or the question that it answers.

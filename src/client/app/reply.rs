@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::view::notice;
 use super::{App, Destination};
 use crate::client::state::outbox::{AUTOMATIC, is_automatic};
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Message, Target, Text, UserName};
+use crate::texts::Phrase;
 
 /// The automatic answer, and the users who have had it.
 pub struct Away {

@@ -5,10 +5,10 @@ use super::view::{View, answer, damaged, notice};
 use super::{App, Destination, Input, Server};
 use crate::client::link::request::Request;
 use crate::client::state::conversation::Row;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{RoomName, Seq, State, Target, UserName};
 use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};
+use crate::texts::{Phrase, words};
 
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::client::state::conversation::Row;
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::Phrase;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
+use crate::texts::Phrase;
 
 /// Makes a line about an event.
 pub fn notice(phrase: Phrase) -> View {

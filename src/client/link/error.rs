@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::client::exit::{Exit, Failure};
-use crate::client::texts::{Phrase, words};
 use crate::protocol::{Code, Ko};
+use crate::texts::{Phrase, words};
 
 /// An error between the client and the server.
 #[derive(Debug)]

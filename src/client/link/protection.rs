@@ -12,8 +12,8 @@ use super::server_name;
 use super::trust::Trust;
 use crate::client::exit::note;
 use crate::client::p2p::PeerTls;
-use crate::client::texts::Phrase;
 use crate::net::Socket;
+use crate::texts::Phrase;
 
 /// The protection of all connections of one account.
 #[derive(Clone)]

@@ -10,12 +10,12 @@ use super::passwd::Secret;
 use super::session::Session;
 use crate::client::state::conversation::Gap;
 use crate::client::state::outbox::Outgoing;
-use crate::client::texts::words;
 use crate::limits;
 use crate::model::{Email, Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::RequestedTarget;
 use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
+use crate::texts::words;
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use std::thread;
 use super::Account;
 use super::backoff::Backoff;
 use super::error::LinkError;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Fingerprint, UserName};
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::request::ListRequest;
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, SessionOpened, parse_reply};
+use crate::texts::Phrase;
 use crate::trace::{By, Event, Port, Role, Traced};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.

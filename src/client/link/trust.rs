@@ -19,10 +19,10 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use super::error::LinkError;
 use super::known_servers::{Known, KnownServers};
 use crate::client::p2p::PeerTls;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::Fingerprint;
 use crate::net::{Socket, client_config, crypto, is_clear_text};
+use crate::texts::Phrase;
 
 /// Decides about the certificates of servers.
 pub struct Trust {

@@ -16,9 +16,9 @@ use crate::client::app::App;
 use crate::client::app::commands;
 use crate::client::app::present::Open;
 use crate::client::terminal::wrap::cells;
-use crate::client::texts::safe::safe;
-use crate::client::texts::{Language, Phrase};
 use crate::model::Target;
+use crate::model::safe::safe;
+use crate::texts::{Language, Phrase};
 
 /// Narrowest window that has a list, and the width of the list.
 const LIST_FROM: u16 = 60;

@@ -10,10 +10,10 @@ use crate::client::state::conversation::{Gap, Row};
 use crate::client::state::outbox::Outgoing;
 use crate::client::terminal::Marks;
 use crate::client::terminal::wrap::cells;
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::safe;
-use crate::client::texts::words::{DIRECT, noted_ko};
+use crate::model::safe::safe;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
+use crate::texts::Phrase;
+use crate::texts::words::{DIRECT, noted_ko};
 
 /// The identity of an item, by which a scroll place is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

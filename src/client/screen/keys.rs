@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::client::texts::{Three, three};
+use crate::texts::{Three, three};
 
 /// An action of the full screen that has a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
 use crate::client::terminal::editor::Editor;
 use crate::client::terminal::{Marks, render};
-use crate::client::texts::safe::{safe_lines, snippet};
+use crate::model::safe::{safe_lines, snippet};
 use crate::model::{Message, MessageId, Seq, Target};
 
 /// A request of the screen to the program around it, after a key or an arrival.

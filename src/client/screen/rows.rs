@@ -9,9 +9,9 @@ use super::item::{Item, Key, Look, Note, id, key, number, received, time};
 use super::line::Line;
 use crate::client::state::ClientState;
 use crate::client::state::conversation::{Gap, Row};
-use crate::client::texts::Phrase;
-use crate::client::texts::when::date;
 use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
+use crate::texts::Phrase;
+use crate::texts::when::date;
 
 /// A place in the lines: an item, and one of its lines, counted from its last one.
 #[derive(Clone, Debug, PartialEq, Eq)]

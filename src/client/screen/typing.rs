@@ -14,8 +14,8 @@ use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::terminal::completion_names::CompletionNames;
 use crate::client::terminal::editor::Edit;
-use crate::client::texts::{Language, Phrase};
 use crate::limits;
+use crate::texts::{Language, Phrase};
 
 /// Lines by which the mouse wheel scrolls.
 const WHEEL_LINES: usize = 3;

@@ -9,11 +9,11 @@ use unicode_width::UnicodeWidthStr as _;
 use super::wrap::cells;
 use crate::client::app::view::View;
 use crate::client::state::conversation::Row;
-use crate::client::texts::ascii::is_ascii_only;
-use crate::client::texts::safe::{indented, safe, snippet};
-use crate::client::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
-use crate::client::texts::{Language, Phrase};
+use crate::model::safe::{indented, safe, snippet};
 use crate::model::{Message, State, Target, Timestamp, UserName};
+use crate::texts::ascii::is_ascii_only;
+use crate::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
+use crate::texts::{Language, Phrase};
 
 /// The state of a message that the other side of a direct chat has.
 pub const HELD: State = State::Delivered;

@@ -16,8 +16,8 @@ use super::parser::Parser;
 use super::raw;
 use crate::client::exit::{Failure, failed};
 use crate::client::owner::spawn;
-use crate::client::texts::Phrase;
 use crate::signals;
+use crate::texts::Phrase;
 
 /// Length of the channel. While it is full nothing is read.
 const EVENTS: usize = 1_024;

@@ -17,9 +17,9 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
-use crate::client::texts::safe::{indented, safe, snippet};
-use crate::client::texts::{Language, Phrase};
 use crate::limits;
+use crate::model::safe::{indented, safe, snippet};
+use crate::texts::{Language, Phrase};
 
 /// The owner, the screen, and what was typed.
 struct Interactive {

@@ -35,9 +35,9 @@ use super::owner::Owner;
 use super::screen;
 use super::sign_in::{Entry, SignIn};
 use super::state::home::{self, Home, Use};
-use super::texts::{Language, Phrase, words};
 use crate::model::{Email, UserName};
 use crate::protocol::{Done, SendRequest};
+use crate::texts::{Language, Phrase, words};
 use crate::trace::Trace;
 
 /// Runs the client until the user leaves, or until the input of a pipe is done.

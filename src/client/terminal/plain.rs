@@ -12,8 +12,8 @@ use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, spawn};
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::safe;
+use crate::model::safe::safe;
+use crate::texts::Phrase;
 
 /// The kind of the output.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::client::texts::safe::safe;
+use crate::model::safe::safe;
 
 /// Distance of two tab stops.
 const TAB: usize = 4;
