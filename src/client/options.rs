@@ -8,10 +8,11 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure, failed, note};
+use super::link::account::Account;
 use super::link::known_servers::KnownServers;
+use super::link::protection::server_name;
 use super::link::protection::{ClearText, Protection};
 use super::link::trust::Trust;
-use super::link::{Account, server_name};
 use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
 
 use super::exit::{Exit, Failure, note};
-use super::link::Account;
+use super::link::account::Account;
 use super::link::error::LinkError;
 use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};

@@ -3,7 +3,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
 use crate::client::{Exit, Failure};
 use crate::model::safe::{indented, safe};
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};

@@ -3,8 +3,8 @@
 use super::args::{HistoryArgs, LookArgs};
 use super::lines::{HistoryLine, parse_target};
 use super::print;
+use crate::client::link::lists::fetch_history;
 use crate::client::link::lists::{fetch_rooms, fetch_users};
-use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target, Timestamp};

@@ -13,7 +13,7 @@ use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
 use super::{print, receive_interrupts};
 use crate::client::exit::{Exit, Failure, failed, note};
-use crate::client::link::Account;
+use crate::client::link::account::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;

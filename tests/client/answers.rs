@@ -4,9 +4,9 @@
 use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::client::state::ClientState;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
 use wachat::limits;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};

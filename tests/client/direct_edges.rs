@@ -5,7 +5,7 @@ use crate::stage::{PERSON, Stage, refused, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::present::Open;
 use wachat::client::link::request::Answer;
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Timestamp};
 use wachat::protocol::Code;

@@ -9,7 +9,7 @@ use crate::support::random::Random;
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::app::present::Open;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::limits;
 use wachat::model::{MessageId, Proof, Text, Token};
 use wachat::protocol::{Event, Peer};

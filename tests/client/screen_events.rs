@@ -7,13 +7,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
-use wachat::client::link::LinkEvent;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::screen::draw::Drawn;
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::Row;
 use wachat::model::Seq;
 use wachat::protocol::{Code, Event as ServerEvent, SessionOpened};
 

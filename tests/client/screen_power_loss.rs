@@ -14,13 +14,13 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, ScrollDirection,
 };
 use wachat::client::app::event::Event;
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::screen::model::Mode;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
+use wachat::client::state::row::Row;
 use wachat::model::{RoomName, Seq, State, Target};
 use wachat::protocol::Event as ServerEvent;
 

@@ -5,13 +5,13 @@ use crate::stage::{PERSON, Stage, message, refused, seq, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::app::present::Open;
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::client::state::ClientState;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
 use wachat::protocol::Code;
 

@@ -3,9 +3,9 @@
 use super::event::Effect;
 use super::view::{answer, notice};
 use super::{App, Input};
-use crate::client::link::passwd::Secret;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
+use crate::client::link::request::Secret;
 use crate::client::state::switch::Switch;
 use crate::limits;
 use crate::model::{Email, Password};

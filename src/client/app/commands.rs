@@ -1,11 +1,11 @@
 //! The table of commands. The parser, `/help`, "did you mean" and the tables of the pages are made from it: a new
 //! command is a new row.
 
-use super::command::Command;
-use super::parse::{
+use super::arguments::{
     Parsed, Refusal, act, email, history, join, log_out, none, optional_room, optional_target, optional_text,
     optional_user, say_to, search, set,
 };
+use super::command::Command;
 use crate::texts::{Language, Three, three};
 
 /// A row of the table.

@@ -9,7 +9,7 @@ use crate::client::link::backoff::Backoff;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
 use crate::client::state::ClientState;
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{MessageId, Seq, State, Target};
 use crate::protocol::{Chat, Ko};

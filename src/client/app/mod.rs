@@ -2,7 +2,7 @@
 //! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
 //!
 //! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
-//! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//! - `command`, `commands`, `arguments`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
@@ -12,6 +12,7 @@
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 mod account;
+mod arguments;
 mod catch_up;
 pub mod chats;
 pub mod command;
@@ -41,7 +42,7 @@ use crate::client::exit::Exit;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::state::lookup::Lookup;
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
 use crate::client::state::{Arrival, ClientState};
 use crate::limits;
 use crate::model::{Seq, Target, Text, UserName};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::view::notice;
 use super::{App, Destination};
-use crate::client::state::outbox::{AUTOMATIC, is_automatic};
+use crate::client::state::outgoing::{AUTOMATIC, is_automatic};
 use crate::limits;
 use crate::model::{Message, Target, Text, UserName};
 use crate::texts::Phrase;

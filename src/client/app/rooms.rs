@@ -4,7 +4,7 @@ use super::command::Command;
 use super::view::{View, answer, damaged, notice};
 use super::{App, Destination, Input, Server};
 use crate::client::link::request::Request;
-use crate::client::state::conversation::Row;
+use crate::client::state::row::Row;
 use crate::limits;
 use crate::model::{RoomName, Seq, State, Target, UserName};
 use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::client::state::conversation::Row;
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
+use crate::client::state::row::Row;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
 use crate::texts::Phrase;
 

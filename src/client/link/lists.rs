@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::codec::{Codec, Field};
 use crate::protocol::request::{Page, RequestedTarget};
-use crate::protocol::{Chat, Ko, Member, Room, SendRequest, Status, User};
+use crate::protocol::{Chat, HistoryRecord, Ko, Member, Room, SendRequest, Status, User};
 
 /// A list, or the refusal of the server.
 type Fetched<T> = Result<Result<Vec<T>, Ko>, LinkError>;
@@ -60,6 +60,17 @@ pub fn fetch_chats(session: &mut Session) -> Fetched<Chat> {
         SendRequest::Chats { page: Page::after(before), target }
     };
     fetch_pages(session, request)
+}
+
+/// Fetches the last messages below a number, or the last ones.
+pub fn fetch_history(
+    session: &mut Session,
+    target: &Target,
+    count: usize,
+    before: Option<Seq>,
+) -> Fetched<HistoryRecord> {
+    let limit = count.min(limits::MAX_HISTORY_RECORDS);
+    session.request_list(&SendRequest::History { target: Ok(target.clone()), limit, before })
 }
 
 fn fetch_by_name<T: Codec, Name: Field>(

@@ -2,10 +2,11 @@
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::account::Account;
 use super::error::LinkError;
-use super::passwd::Secret;
+use super::event::LinkEvent;
+use super::request::Secret;
 use super::session::Session;
-use super::{Account, LinkEvent};
 use crate::client::p2p::Listener;
 use crate::limits;
 use crate::model::Seq;

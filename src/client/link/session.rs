@@ -4,7 +4,7 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use super::Account;
+use super::account::Account;
 use super::backoff::Backoff;
 use super::error::LinkError;
 use crate::limits;

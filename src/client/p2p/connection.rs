@@ -7,8 +7,8 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 
-use super::DirectEvent;
 use super::callers::Place;
+use super::event::DirectEvent;
 use crate::limits;
 use crate::model::{MessageId, Text};
 use crate::net::{LineError, LineReader, Socket, drain_input};

@@ -9,7 +9,8 @@ use crossbeam_channel::Sender;
 
 use super::callers::Place;
 use super::connection::{Connection, Report};
-use super::{DirectEvent, PeerTls};
+use super::event::DirectEvent;
+use super::tls::PeerTls;
 use crate::limits;
 use crate::model::{Fingerprint, Proof, UserName};
 use crate::net::{LineReader, Socket, linger_close};

@@ -15,9 +15,10 @@ use super::theme::Theme;
 use crate::client::app::App;
 use crate::client::app::event::Event;
 use crate::client::app::view::View;
-use crate::client::state::conversation::Row;
+use crate::client::state::row::Row;
+use crate::client::terminal::display::render;
 use crate::client::terminal::editor::Editor;
-use crate::client::terminal::{Marks, render};
+use crate::client::terminal::marks::Marks;
 use crate::model::safe::{safe_lines, snippet};
 use crate::model::{Message, MessageId, Seq, Target};
 

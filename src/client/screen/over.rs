@@ -7,7 +7,7 @@ use super::keys::Action;
 use super::model::{Mode, Model, Request};
 use crate::client::app::App;
 use crate::client::app::event::Event;
-use crate::client::state::conversation::folded;
+use crate::client::state::row::folded;
 use crate::limits;
 
 /// The keys of what lies over the conversation.

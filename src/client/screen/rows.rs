@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::item::{Item, Key, Look, Note, id, key, number, received, time};
 use super::line::Line;
 use crate::client::state::ClientState;
-use crate::client::state::conversation::{Gap, Row};
+use crate::client::state::row::{Gap, Row};
 use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
 use crate::texts::Phrase;
 use crate::texts::when::date;

@@ -22,10 +22,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::conversation::{Complete, Conversation, Row};
+use super::conversation::{Complete, Conversation};
 use super::machine::ClientState;
-use super::outbox::Outgoing;
+use super::outgoing::Outgoing;
 use super::record::{Record, read_message};
+use super::row::Row;
 use crate::disk::{self, Disk};
 use crate::model::{Message, Seq, Target, Text, UserName};
 use crate::protocol::Codec as _;

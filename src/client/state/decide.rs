@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::conversation::{Complete, Conversation, Gap, Moved};
+use super::conversation::{Complete, Conversation, Moved};
 use super::machine::{Change, ClientState};
-use super::outbox::Outgoing;
+use super::outgoing::Outgoing;
 use super::record::Record;
+use super::row::Gap;
 use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_64;
 
-use super::conversation::{Conversation, Moved, Row};
-use super::outbox::{Outbox, Outgoing, is_automatic};
+use super::conversation::{Conversation, Moved};
+use super::outbox::Outbox;
+use super::outgoing::{Outgoing, is_automatic};
 use super::record::Record;
+use super::row::Row;
 use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};

@@ -4,7 +4,8 @@
 //! keeps its line; the owner appends the lines to the log in one batch and syncs it once, and nothing that
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
-//! - `machine`: the state and `apply`, over `outbox` and `conversation`. `record`: the records.
+//! - `machine`: the state and `apply`, over `outbox` (of `outgoing` messages) and `conversation` (of rows: `row`).
+//! - `record`: the records.
 //! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
 //! - `switch`: the settings that are kept here.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
@@ -19,8 +20,10 @@ pub mod home;
 pub mod lookup;
 mod machine;
 pub mod outbox;
+pub mod outgoing;
 mod query;
 pub mod record;
+pub mod row;
 pub mod switch;
 mod take_over;
 

@@ -3,7 +3,7 @@
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use super::input::InputEvent;
+use super::event::InputEvent;
 use crate::limits;
 use crate::texts::Phrase;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::app::event::Event;
 use wachat::client::screen::item::NoteKind;
-use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::Gap;
 use wachat::model::{State, Target};
 use wachat::protocol::Event as ServerEvent;
 

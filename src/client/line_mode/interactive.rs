@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::completion_names::CompletionNames;
-use super::display::{self, Days, Marks};
-use super::editor::{Edit, Editor};
-use super::input::{self, InputEvent};
+use super::days::Days;
 use super::lines::{Lines, Size};
-use super::raw::{self, RawTerminal, Screen};
-use super::wrap::{cells, wrap};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
+use crate::client::terminal::completion_names::CompletionNames;
+use crate::client::terminal::editor::{Edit, Editor};
+use crate::client::terminal::event::InputEvent;
+use crate::client::terminal::marks::{HELD, Marks};
+use crate::client::terminal::raw::{self, RawTerminal, Screen};
+use crate::client::terminal::wrap::{cells, wrap};
+use crate::client::terminal::{display, input};
 use crate::limits;
 use crate::model::safe::{indented, safe, snippet};
 use crate::texts::{Language, Phrase};
@@ -175,7 +177,7 @@ impl Interactive {
                 self.lines.add_own(message.id.clone(), message.to.clone(), None, &display::direct_line(message));
             }
             View::Tick { state: Some(state), id, .. } if self.lines.update(id, *state) => {}
-            View::DirectTick { held: true, message } if self.lines.update(&message.id, display::HELD) => {}
+            View::DirectTick { held: true, message } if self.lines.update(&message.id, HELD) => {}
             View::Failed { id, .. } => {
                 self.lines.fail(id);
                 self.lines.add(&display::render(view, self.marks));

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::display::{self, Days, Marks};
+use super::days::Days;
 use super::{keyboard, secret};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, spawn};
+use crate::client::terminal::display;
+use crate::client::terminal::marks::Marks;
 use crate::model::safe::safe;
 use crate::texts::Phrase;
 

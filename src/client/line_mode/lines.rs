@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::display::Marks;
-use super::wrap::{cells, wrap};
+use crate::client::terminal::marks::Marks;
+use crate::client::terminal::wrap::{cells, wrap};
 use crate::limits;
 use crate::model::{MessageId, State, Target};
 
