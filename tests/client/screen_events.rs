@@ -55,14 +55,14 @@ fn a_text_that_is_entered_before_the_answer_to_a_join_goes_to_the_room() {
         screen.enter(&format!("text {number}"));
     }
     screen.enter("too many");
-    assert_eq!(screen.model.editor.text(), "too many", "it stays");
+    assert_eq!(screen.model.writing.editor.text(), "too many", "it stays");
     screen.answer();
     assert_eq!(screen.entered[2..5], ["/join #new", "hola a todos", "and more"]);
     let rows = screen.draw(50, 14);
     assert!(rows[0].contains("#new"), "{rows:#?}");
     assert!(rows[11].contains("ana: text 16 ✓"), "{rows:#?}");
     screen.alt(KeyCode::Char('2'));
-    assert_eq!(screen.model.editor.text(), "too many", "a draft where it was typed");
+    assert_eq!(screen.model.writing.editor.text(), "too many", "a draft where it was typed");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn messages_that_were_missed_stand_among_older_ones_where_they_belong() {
     // Fetched late, so it is in memory; those around it are in the log only.
     let missed = Record::Missed(row(&screen, 4));
     screen.app.state_to_maintain().apply(missed);
-    screen.model.older.rows = [2, 3, 5, 6, 8].map(|number| Row::Received(row(&screen, number))).to_vec();
+    screen.model.reading.older.rows = [2, 3, 5, 6, 8].map(|number| Row::Received(row(&screen, number))).to_vec();
     let rows = conversation(&mut screen);
     let numbers: Vec<_> = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok()).collect();
     assert_eq!(numbers, [2, 3, 4, 5, 6, 8, 9], "{rows:#?}");
@@ -105,7 +105,7 @@ fn while_no_chat_is_open_answers_are_seen_and_a_text_stays() {
     let rows = screen.draw(100, 16);
     assert!(rows.concat().contains("connection refused") && rows.concat().contains("no chat is open"), "{rows:#?}");
     assert!(rows.concat().contains("! there is no current chat"), "{rows:#?}");
-    assert_eq!(screen.model.editor.text(), "hola", "nothing typed is lost");
+    assert_eq!(screen.model.writing.editor.text(), "hola", "nothing typed is lost");
 }
 
 #[test]

@@ -8,10 +8,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 
-use super::chats::Chat;
+use super::chats::{Chat, first_listed};
 use super::keys::{FIXED, KEYS};
 use super::line::{Line, Paragraph, Piece};
-use super::model::{Mode, Model};
+use super::model::{Mode, Model, Search};
 use crate::client::app::App;
 use crate::client::app::commands;
 use crate::client::app::present::Open;
@@ -59,7 +59,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
     (model.areas.list, model.areas.rows) = (list, rows);
     model.settle_place(app);
-    model.drawn = model.window(app);
+    model.reading.drawn = model.window(app);
     if let Mode::Help { scrolled } = model.mode {
         // The last page is the lowest place.
         let most = help(model, usize::from(rows.width)).len().saturating_sub(usize::from(rows.height));
@@ -67,7 +67,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     }
     let chats = model.all_chats(app);
     drawn.calls = chats.iter().filter(|chat| chat.calls()).count();
-    draw_list(model, app, &model.filtered(chats), list, buffer);
+    draw_list(model, app, &model.list.filtered(chats), list, buffer);
     draw_title(model, app, title, buffer);
     drawn.links = draw_rows(model, app, rows, buffer);
     drawn.cursor = Some(draw_input(model, app, input, buffer));
@@ -87,7 +87,7 @@ fn columns(area: Rect) -> [Rect; 2] {
 fn input_height(model: &mut Model, above: Rect) -> u16 {
     let most = INPUT_LINES.min(usize::from(above.height / 3)).max(1);
     let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) {
-        model.editor.height(above.width.saturating_sub(2))
+        model.writing.editor.height(above.width.saturating_sub(2))
     } else {
         1
     };
@@ -122,12 +122,6 @@ pub fn cut(text: &str, width: usize) -> String {
         short.push(c);
     }
     if width > 0 { short + "…" } else { short }
-}
-
-/// Returns the first chat that is listed, so that the chosen one is among those that fit.
-pub fn first_listed(count: usize, chosen: Option<usize>, height: u16) -> usize {
-    let height = usize::from(height).max(1);
-    chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(height).min(count.saturating_sub(height)))
 }
 
 fn draw_list(model: &Model, app: &App, chats: &[Chat], area: Rect, buffer: &mut Buffer) {
@@ -202,8 +196,8 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
-        _ if model.open.is_none() => [nothing_open(model, area), model.drawn.lines.clone()].concat(),
-        _ => model.drawn.lines.clone(),
+        _ if model.open().is_none() => [nothing_open(model, area), model.reading.drawn.lines.clone()].concat(),
+        _ => model.reading.drawn.lines.clone(),
     };
     let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
     let empty = usize::from(area.height).saturating_sub(lines.len());
@@ -264,9 +258,9 @@ fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<
 /// Draws the input, or the short text of a mode; returns the place of the cursor.
 fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
     let (prompt, typed) = match &model.mode {
-        Mode::Filter => ("/".to_owned(), model.filter.clone()),
+        Mode::Filter => ("/".to_owned(), model.list.filter.clone()),
         Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
-        Mode::Search { words, everywhere } => (search_prompt(model, *everywhere), words.clone()),
+        Mode::Search(search) => (search_prompt(search), search.words.clone()),
         _ => {
             let is_secret = app.asks_secret();
             let sign = match app.open() {
@@ -276,7 +270,7 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
             };
             let (x, _) = buffer.set_stringn(area.x, area.y, &sign, usize::from(area.width), model.theme.title());
             let inner = Rect { x, width: area.right().saturating_sub(x), ..area };
-            return model.editor.render(inner, buffer, Style::new());
+            return model.writing.editor.render(inner, buffer, Style::new());
         }
     };
     let typed = safe(&typed).into_owned();
@@ -286,8 +280,8 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
     Position::new(area.x + x, area.y)
 }
 
-fn search_prompt(model: &Model, everywhere: bool) -> String {
-    match (everywhere, model.found_count) {
+fn search_prompt(search: &Search) -> String {
+    match (search.everywhere, search.count) {
         (true, _) => format!("{} ", Phrase::SearchEverywhere),
         (false, None) => format!("{} ", Phrase::SearchHere),
         (false, Some(count)) => format!("{} ({count}) ", Phrase::SearchHere),
@@ -296,7 +290,7 @@ fn search_prompt(model: &Model, everywhere: bool) -> String {
 
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
     let left = status(app, now);
-    let below = model.open.as_ref().is_some_and(|target| model.places.contains_key(target));
+    let below = model.open().is_some_and(|target| model.reading.places().contains_key(target));
     let hint = if below {
         Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string()
     } else {

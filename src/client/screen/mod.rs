@@ -1,10 +1,9 @@
 //! The full screen: `wachat connect` on a terminal. A front end on the owner, as the line mode is: keys and arrivals go in,
 //! cells come out.
 //!
-//! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
-//!   over the conversation. `keys`: the table of keys.
+//! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines; `long_text`: those of long texts, kept. `older`: rows of the log.
+//!   `line`: from a text to lines; `long_text`: those of long texts, kept.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -15,13 +14,10 @@ pub mod keys;
 pub mod line;
 pub mod long_text;
 pub mod model;
-pub mod older;
 pub mod output;
-mod over;
 pub mod rows;
 pub mod saved;
 pub mod theme;
-mod typing;
 
 use std::io::{self, Stdout};
 use std::path::PathBuf;
@@ -92,8 +88,7 @@ pub fn run(
     let events = input::start()?;
     let now = Instant::now();
     let saved = Saved::read(owner.directory());
-    let mut model = Model::new(preferences.keys, preferences.theme, Marks::of_environment());
-    (model.drafts, model.places) = (saved.drafts.clone(), saved.places.clone());
+    let model = Model::restored(preferences.keys, preferences.theme, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
         owner,
         terminal,
@@ -242,13 +237,7 @@ impl FullScreen {
 
     /// Writes what survives a restart. A file that cannot be written only loses that.
     fn save(&mut self) {
-        let mut drafts = self.model.drafts.clone();
-        let open = self.model.open.clone();
-        let draft = self.model.draft();
-        if let Some(target) = open.clone().filter(|_| !draft.is_empty()) {
-            drafts.insert(target, draft);
-        }
-        let now = Saved { open, drafts, places: self.model.places.clone() };
+        let now = self.model.saved();
         if now != self.saved && now.write(self.owner.directory()).is_ok() {
             self.saved = now;
         }
@@ -266,6 +255,7 @@ impl FullScreen {
             }
             End::Exit(exit) => {
                 self.model
+                    .notes
                     .last_problem()
                     .into_iter()
                     .chain(words.iter().map(|view| render(view, self.model.marks)))

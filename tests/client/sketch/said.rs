@@ -109,7 +109,7 @@ impl Life {
     pub fn say_note(&mut self) {
         let kinds = [NoteKind::Answer, NoteKind::Notice, NoteKind::Problem];
         let text = format!("{}\n{}", self.words(6), self.words(8));
-        self.screen.model.add_note(&self.screen.app, self.random_kind(&kinds), text);
+        self.screen.model.add_note(&self.screen.app, self.random_kind(&kinds), &text);
     }
 
     pub fn random_kind(&self, kinds: &[NoteKind; 3]) -> NoteKind {
@@ -177,7 +177,7 @@ impl Life {
                 self.screen.enter(["/mute", "/nothing", "/set", "/clear"][usize::try_from(which).unwrap()]);
                 self.sketch.submit();
                 match kinds.get(usize::try_from(which).unwrap()) {
-                    Some(kind) => assert_eq!(self.screen.model.notes.back().unwrap().kind, *kind),
+                    Some(kind) => assert_eq!(self.screen.model.notes.iter().next_back().unwrap().kind, *kind),
                     None => self.sketch.clear_notes(),
                 }
             }
