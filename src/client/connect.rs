@@ -58,12 +58,11 @@ fn enter(args: &ConnectArgs, user: UserName, home: Home, trace: Option<Trace>) -
     let direct = ports.is_some();
     let server = account.server_name();
     let setting = Setting { piped, unattended, receipts, direct, full_screen, server };
-    let torn = home.files.torn.clone();
     let owner = Owner::start(home, &account, setting, session.ok(), ports)?;
     match args.front_end() {
-        FrontEnd::Lines => plain::run(owner, first, torn, plain::Output { piped, states: args.states }),
-        FrontEnd::Editor => interactive::run(owner, first, torn),
-        FrontEnd::FullScreen => screen::run(owner, first, torn, preferences),
+        FrontEnd::Lines => plain::run(owner, first, plain::Output { piped, states: args.states }),
+        FrontEnd::Editor => interactive::run(owner, first),
+        FrontEnd::FullScreen => screen::run(owner, first, preferences),
     }
 }
 

@@ -42,7 +42,7 @@ pub fn failed(why: impl ToString) -> Failure {
 }
 
 /// Makes the failure of a screen that cannot be written or set up.
-pub fn no_screen(error: io::Error) -> Failure {
+pub(super) fn no_screen(error: io::Error) -> Failure {
     failed(Phrase::NoScreen { error: &error })
 }
 

@@ -278,7 +278,7 @@ fn home_directory() -> Result<PathBuf, Failure> {
 
 impl ConnectArgs {
     /// Returns the front end that is wanted, if the terminal is one for it.
-    pub fn front_end(&self) -> FrontEnd {
+    pub(super) fn front_end(&self) -> FrontEnd {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let kind = std::env::var("TERM").unwrap_or_default();
         match terminal && !matches!(kind.as_str(), "" | "dumb") {
@@ -302,7 +302,7 @@ impl ConnectArgs {
     }
 
     /// Returns the colours and keys of the full screen.
-    pub fn preferences(&self) -> Result<Preferences, Failure> {
+    pub(super) fn preferences(&self) -> Result<Preferences, Failure> {
         let variable =
             |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
@@ -310,7 +310,7 @@ impl ConnectArgs {
     }
 
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.
-    pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
+    pub(super) fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);
         (!self.no_p2p).then_some(ports)
     }

@@ -166,9 +166,8 @@ impl<'a> SignIn<'a> {
         let user = &self.user;
         let rules = Phrase::NewHere { server: &server, user };
         let question = Phrase::MayRegister { user };
-        let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default().to_lowercase();
-        let yes = ["y", "yes", Language::current().yes()].contains(&answer.trim());
-        if yes { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
+        let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default();
+        if Language::current().is_yes(answer.trim()) { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
     }
 }
 

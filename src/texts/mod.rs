@@ -53,6 +53,11 @@ impl Language {
         }
     }
 
+    /// Checks that a text is a yes: the word or the letter in English, or the letter in this language.
+    pub(crate) fn is_yes(self, typed: &str) -> bool {
+        ["y", "yes", self.yes()].contains(&typed.to_lowercase().as_str())
+    }
+
     /// The language that this program speaks.
     pub fn current() -> Self {
         LANGUAGE.get().copied().unwrap_or(Self::En)

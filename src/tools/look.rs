@@ -55,8 +55,5 @@ pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
 }
 
 fn log_in(args: &AccountArgs) -> Result<Session, Failure> {
-    let account = args.account(false)?;
-    let session = Session::open(&account);
-    account.note_news();
-    Ok(session?)
+    Ok(Session::open_noted(&args.account(false)?)?)
 }

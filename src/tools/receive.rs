@@ -54,9 +54,7 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
 /// the only one that knows those on other machines. One that is about to end has a context for it.
 fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let deadline = Instant::now() + limits::QUIT_TIMEOUT;
-    let session = Session::open(account);
-    account.note_news();
-    let mut session = session?;
+    let mut session = Session::open_noted(account)?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
         let Some(other) = open.into_iter().find(|session| session.on_recv) else {

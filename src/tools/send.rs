@@ -36,9 +36,7 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
 
 fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: Text) -> Result<Exit, Failure> {
     // A login that is refused leaves nothing behind.
-    let session = Session::open(&account);
-    account.note_news();
-    let session = match session {
+    let session = match Session::open_noted(&account) {
         Err(LinkError::Away(why)) => Err(why),
         session => Ok(session?),
     };

@@ -37,9 +37,6 @@ impl App {
     }
 
     pub(super) fn begin_passwd(&mut self) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         self.show(answer(Phrase::PasswordRules { least: &limits::PASSWORD_CHARS }));
         self.input = Input::Secret(Question::Old);
     }
@@ -94,9 +91,6 @@ impl App {
 
     /// Turns a setting on or off, or lists them.
     pub(super) fn set(&mut self, set: Option<(Switch, bool)>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         if let Some((switch, on)) = set {
             self.state.turn(switch, on);
         }

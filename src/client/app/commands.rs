@@ -33,7 +33,7 @@ impl CommandRow {
 /// Portuguese. A command without arguments is its own form.
 macro_rules! commands {
     ($($verb:literal $aliases:tt, $parse:expr; $(form $($form:literal),+;)? help $($help:literal),+;)+) => {
-        pub const COMMANDS: &[CommandRow] = &[$(CommandRow {
+        pub(crate) const COMMANDS: &[CommandRow] = &[$(CommandRow {
             verb: $verb,
             aliases: &$aliases,
             form: commands!(@form $verb $(, $($form),+)?),

@@ -63,7 +63,7 @@ impl Context {
     }
 
     /// Returns the random bits for the jitter of a delay.
-    pub fn jitter(&self) -> u16 {
+    pub(super) fn jitter(&self) -> u16 {
         (self.random & 0xffff) as u16
     }
 }

@@ -137,9 +137,6 @@ impl App {
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.
     pub(super) fn ignore(&mut self, user: Option<&UserName>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(user) = user else {
             let names = self.state.ignored();
             return self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
@@ -153,9 +150,6 @@ impl App {
 
     /// `/mute`: turns the notices of a conversation off, or on again.
     pub(super) fn mute(&mut self, target: Option<Target>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(target) = target.or_else(|| self.current()) else { return self.problem(Phrase::NoChat) };
         let muted = self.state.toggle_muted(&target);
         let target = &target;

@@ -39,7 +39,7 @@ fn parse_at(rest: &str, line: &str) -> Result<Command, String> {
 }
 
 /// Explains that there is no such verb, and names the one that was probably meant.
-pub fn explain_unknown(verb: &str) -> String {
+pub(super) fn explain_unknown(verb: &str) -> String {
     let typed = commands::bare(verb);
     let names = COMMANDS.iter().flat_map(commands::names);
     let near = names.filter_map(|name| Some((distance(&typed, &commands::bare(name))?, name)));
@@ -72,7 +72,7 @@ fn explain(refusal: Refusal, form: &dyn std::fmt::Display) -> String {
 }
 
 /// Returns the command that a lone word probably stands for.
-pub fn command_meant(word: &str) -> Option<&'static str> {
+pub(super) fn command_meant(word: &str) -> Option<&'static str> {
     match word {
         "exit" | "quit" | "salir" | "sair" => Some("/quit"),
         "help" | "ayuda" | "ajuda" => Some("/help"),

@@ -35,6 +35,11 @@ impl App {
         }
     }
 
+    /// Returns the conversation of a line without a command, if it has one.
+    pub fn current(&self) -> Option<Target> {
+        self.open().target()
+    }
+
     /// The server's name, as the user gave it.
     pub fn server_name(&self) -> &str {
         &self.setting.server

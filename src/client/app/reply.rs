@@ -28,9 +28,6 @@ impl App {
 
     /// `/away`: gives or ends the automatic answer.
     pub(super) fn set_away(&mut self, text: Option<Text>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(text) = text else {
             let was_away = self.away.take().is_some();
             return self.show(notice(if was_away { Phrase::AwayEnded } else { Phrase::NotAway }));

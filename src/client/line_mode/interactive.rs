@@ -1,7 +1,6 @@
 //! The line mode at a terminal: an editor below lines that scroll.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -40,9 +39,8 @@ struct Interactive {
     signal: Option<i32>,
 }
 
-/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
-/// batch that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Result<Exit, Failure> {
+/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none.
+pub fn run(owner: Owner, first: Result<(), String>) -> Result<Exit, Failure> {
     let raw = RawTerminal::enter(Screen::Lines).map_err(no_screen)?;
     let marks = Marks::of_environment();
     let input = input::start()?;
@@ -58,7 +56,7 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Re
         has_ended: false,
         signal: None,
     };
-    let end = front_end.run(first, torn, &input);
+    let end = front_end.run(first, &input);
     // The terminal is left below the last line.
     front_end.lines.erase();
     let _ = front_end.lines.flush();
@@ -76,15 +74,8 @@ fn size() -> Size {
 }
 
 impl Interactive {
-    fn run(
-        &mut self,
-        first: Result<(), String>,
-        torn: Option<PathBuf>,
-        input: &Receiver<InputEvent>,
-    ) -> Result<Exit, Failure> {
-        let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
-        let mut views: Vec<View> = torn.into_iter().collect();
-        views.extend(self.owner.handle(Event::Started(first))?);
+    fn run(&mut self, first: Result<(), String>, input: &Receiver<InputEvent>) -> Result<Exit, Failure> {
+        let views = self.owner.begin(first)?;
         self.show(views)?;
         let exit = self.handle_events(input)?;
         self.show(self.owner.app.last_words())?;
@@ -157,8 +148,10 @@ impl Interactive {
             views.iter().for_each(|view| self.add(view));
             self.draw();
             self.lines.flush().map_err(no_screen)?;
-            let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
-            views = if count > 0 { self.owner.handle(Event::Shown(count))? } else { return Ok(()) };
+            views = self.owner.note_shown(&views)?;
+            if views.is_empty() {
+                return Ok(());
+            }
         }
     }
 
@@ -316,8 +309,7 @@ impl Interactive {
 
     fn answer(&mut self, key: KeyEvent) {
         let Some(text) = self.asked.take() else { return };
-        let yes = ["y", Language::current().yes()];
-        let is_yes = matches!(key.code, KeyCode::Char(c) if yes.contains(&c.to_lowercase().to_string().as_str()));
+        let is_yes = matches!(key.code, KeyCode::Char(c) if Language::current().is_yes(&c.to_string()));
         if is_yes && !self.editor.paste(&text) {
             self.lines.ring();
         }

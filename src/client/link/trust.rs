@@ -74,7 +74,7 @@ impl Trust {
     }
 
     /// Puts back what [`Trust::take_news`] has returned, to be told elsewhere, too.
-    pub fn keep_news(&self, news: String) {
+    pub(crate) fn keep_news(&self, news: String) {
         *self.news.lock() = Some(news);
     }
 

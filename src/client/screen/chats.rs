@@ -57,11 +57,11 @@ pub(super) struct ChatList {
 }
 
 impl ChatList {
-    pub fn note_opened(&mut self, target: &Target) {
+    pub(super) fn note_opened(&mut self, target: &Target) {
         self.opened.insert(target.clone());
     }
 
-    pub fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
+    pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
         let filter = self.filter.to_lowercase();
         chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));
         chats

@@ -206,9 +206,7 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
 }
 
 fn wrapped(model: &Model, text: &str, width: u16) -> Vec<Line> {
-    let paragraph =
-        Paragraph { head: Vec::new(), text, style: Style::new(), tail: Vec::new(), indent: 2, is_list: false };
-    paragraph.lines(usize::from(width), model.theme, "")
+    Paragraph::plain(text).lines(usize::from(width), model.theme, "")
 }
 
 fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
@@ -233,11 +231,7 @@ fn help(model: &Model, width: usize) -> Vec<Line> {
     let line = |(form, text): (String, String)| {
         let space = " ".repeat(indent.saturating_sub(cells(&form)).max(2));
         let head = vec![Piece::new(form + &space, model.theme.title())];
-        Paragraph { head, text: &text, style: Style::new(), tail: Vec::new(), indent, is_list: false }.lines(
-            width,
-            model.theme,
-            "",
-        )
+        Paragraph { head, indent, ..Paragraph::plain(&text) }.lines(width, model.theme, "")
     };
     keys.chain(fixed).flat_map(line).chain([Line::default()]).chain(commands.flat_map(line)).collect()
 }

@@ -20,7 +20,6 @@ pub mod saved;
 pub mod theme;
 
 use std::io::{self, Stdout};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -28,7 +27,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::event::Event;
-use super::app::view::{View, notice};
+use super::app::view::View;
 use super::exit::{Exit, Failure, no_screen};
 use super::log;
 use super::owner::{Owner, Wake};
@@ -38,7 +37,6 @@ use super::terminal::input;
 use super::terminal::marks::Marks;
 use super::terminal::raw::{self, RawTerminal, Screen};
 use crate::model::safe::safe;
-use crate::texts::Phrase;
 use keys::Keys;
 use model::{Model, Request};
 use output::Output;
@@ -75,14 +73,8 @@ struct FullScreen {
     pressed: bool,
 }
 
-/// Runs the full screen to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn batch
-/// that was set aside.
-pub fn run(
-    owner: Owner,
-    first: Result<(), String>,
-    torn: Option<PathBuf>,
-    preferences: Preferences,
-) -> Result<Exit, Failure> {
+/// Runs the full screen to its end. `first`: the first connection, or the reason why there is none.
+pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) -> Result<Exit, Failure> {
     log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let events = input::start()?;
@@ -102,12 +94,11 @@ pub fn run(
         changed: true,
         pressed: false,
     };
-    let views: Vec<View> = torn.map(|path| notice(Phrase::TornAside { path: &path.display() })).into_iter().collect();
-    screen.take(views)?;
     if let Some(open) = screen.saved.open.clone() {
         screen.handle(Event::Selected(open))?;
     }
-    screen.handle(Event::Started(first))?;
+    let views = screen.owner.begin(first)?;
+    screen.take(views)?;
     let end = screen.handle_events(&events);
     screen.end(end)
 }

@@ -123,7 +123,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The notes alone, while no conversation is open.
-    pub fn of_notes(notes: &[&'a Note], look: Look) -> Self {
+    pub(super) fn of_notes(notes: &[&'a Note], look: Look) -> Self {
         let items = notes.iter().copied().map(Item::Note).collect();
         Self { items, look, first_new: None, lines: RefCell::default() }
     }
@@ -160,7 +160,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Returns the place at which the first new message is at the top.
-    pub fn first_new(&self, height: usize) -> Option<Place> {
+    pub(super) fn first_new(&self, height: usize) -> Option<Place> {
         self.place(self.down(At { item: self.first_new?, line: 0 }, height.saturating_sub(1)).0)
     }
 

@@ -51,12 +51,12 @@ pub struct Complete {
 
 impl Conversation {
     /// Makes an empty conversation in the numbering that is in use.
-    pub fn of_era(era: u32) -> Self {
+    pub(super) fn of_era(era: u32) -> Self {
         Self { era, ..Self::default() }
     }
 
     /// Begins another store's numbering, for which the old marks mean nothing.
-    pub fn begin_era(&mut self, era: u32) {
+    pub(super) fn begin_era(&mut self, era: u32) {
         self.revision += 1;
         self.era = era;
         if self.complete != Complete::default() || !self.above.is_empty() {
@@ -72,7 +72,7 @@ impl Conversation {
     }
 
     /// Notes that nothing up to this number is missing.
-    pub fn set_complete(&mut self, complete: Complete) {
+    pub(super) fn set_complete(&mut self, complete: Complete) {
         self.above = self.above.split_off(&complete.upto.next());
         self.complete = complete;
     }
@@ -83,7 +83,7 @@ impl Conversation {
     }
 
     /// Checks that nothing up to this number was missing in any earlier store.
-    pub fn was_complete(&self, upto: Seq) -> bool {
+    pub(super) fn was_complete(&self, upto: Seq) -> bool {
         self.complete_before.is_some_and(|before| upto <= before)
     }
 
@@ -98,12 +98,12 @@ impl Conversation {
     }
 
     /// Notes that a message was received here: it may be called read.
-    pub fn note_received(&mut self, seq: Seq) {
+    pub(super) fn note_received(&mut self, seq: Seq) {
         self.last_received = self.last_received.max(seq);
     }
 
     /// Notes that the user has seen everything up to a number. One above the last message here is of an earlier store.
-    pub fn note_seen(&mut self, upto: Seq) {
+    pub(crate) fn note_seen(&mut self, upto: Seq) {
         self.revision += 1;
         if upto <= self.last_number() {
             self.seen = self.seen.max(upto);
@@ -136,7 +136,7 @@ impl Conversation {
 
     /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
     /// before the answer to its SEND.
-    pub fn claim(&mut self, seq: Seq) -> State {
+    pub(super) fn claim(&mut self, seq: Seq) -> State {
         self.revision += 1;
         let state = self.state_of(seq);
         for (era, row) in self.rows.iter_mut().rev() {
@@ -171,26 +171,26 @@ impl Conversation {
         self.rows.push_back((self.era, row));
     }
 
-    pub fn add_above(&mut self, seq: Seq) -> Option<()> {
+    pub(super) fn add_above(&mut self, seq: Seq) -> Option<()> {
         self.above.insert(seq).then_some(())
     }
 
-    pub fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
+    pub(super) fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
         self.above.iter()
     }
 
     /// Returns the numbers up to which the user's messages are delivered and read, the last received one, and the one up
     /// to which the user has seen everything.
-    pub fn watermarks(&self) -> [Seq; 4] {
+    pub(super) fn watermarks(&self) -> [Seq; 4] {
         [self.delivered, self.read, self.last_received, self.seen]
     }
 
-    pub fn has_older(&self) -> bool {
+    pub(super) fn has_older(&self) -> bool {
         self.older
     }
 
     /// Removes the oldest rows, so that at most this many are left.
-    pub fn keep_last(&mut self, count: usize) {
+    pub(super) fn keep_last(&mut self, count: usize) {
         self.revision += 1;
         let removed = self.rows.len().saturating_sub(count);
         self.rows.drain(..removed);
@@ -271,7 +271,7 @@ impl Conversation {
         self.rows.iter().map(|(_, row)| row)
     }
 
-    pub fn into_rows(self) -> impl Iterator<Item = Row> {
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Row> {
         self.rows.into_iter().map(|(_, row)| row)
     }
 
@@ -308,19 +308,19 @@ impl Conversation {
 
     /// Checks that another message has the number of this one: a restored server has answered before its login told of
     /// another store.
-    pub fn has_other(&self, message: &Message) -> bool {
+    pub(super) fn has_other(&self, message: &Message) -> bool {
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         let mut rows = this_store.filter_map(|(_, row)| row.message());
         rows.any(|other| other.seq == message.seq && other.id != message.id)
     }
 
     /// Notes that another user's messages are hidden, or shown.
-    pub fn note_ignored(&mut self) {
+    pub(super) fn note_ignored(&mut self) {
         self.revision += 1;
     }
 
     /// Returns a number that is another one whenever the messages that are not seen may be others.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 

@@ -15,10 +15,10 @@ pub struct Outgoing {
 
 /// The beginning of an automatic answer: a client shows it as an action (protocol, section 7), and gives no automatic
 /// answer to it.
-pub const AUTOMATIC: &str = "/me (away) ";
+pub(crate) const AUTOMATIC: &str = "/me (away) ";
 
 /// Checks that a text is an automatic answer.
-pub fn is_automatic(text: &Text) -> bool {
+pub(crate) fn is_automatic(text: &Text) -> bool {
     text.as_str().starts_with(AUTOMATIC)
 }
 

@@ -198,7 +198,7 @@ impl Model {
     }
 
     /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
-    pub fn settle_place(&mut self, app: &App) {
+    pub(crate) fn settle_place(&mut self, app: &App) {
         if !self.reading.take_to_first_new() {
             return;
         }

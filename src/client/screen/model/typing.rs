@@ -132,12 +132,11 @@ impl Model {
 
     fn answer_paste(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
         let Mode::Paste(text) = std::mem::take(&mut self.mode) else { return Vec::new() };
-        let yes = Language::current().yes();
-        let typed = if let KeyCode::Char(c) = key.code { c.to_lowercase().to_string() } else { String::new() };
-        if typed == "y" || typed == yes || key.code == KeyCode::Enter {
-            return self.insert_pasted(&text, app);
-        }
-        Vec::new()
+        let is_yes = match key.code {
+            KeyCode::Char(c) => Language::current().is_yes(&c.to_string()),
+            code => code == KeyCode::Enter,
+        };
+        if is_yes { self.insert_pasted(&text, app) } else { Vec::new() }
     }
 
     pub(super) fn act(&mut self, action: Action, app: &App) -> Vec<Request> {
