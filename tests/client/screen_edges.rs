@@ -106,7 +106,7 @@ fn a_hidden_user_is_in_no_list_says_nothing_and_the_next_chat_is_the_first() {
     for key in ['n', 'p'] {
         screen.handle(Event::Selected(target("luis")));
         screen.control(key);
-        assert_eq!(screen.app.open().target(), Some(target("#lobby")), "Ctrl-{key}");
+        assert_eq!(screen.app.destination().target(), Some(target("#lobby")), "Ctrl-{key}");
     }
     assert!(!shown(&mut screen).contains("from luis") && shown(&mut screen).contains("from eva"));
 }
@@ -209,7 +209,7 @@ fn a_name_that_is_in_no_list_begins_a_chat_and_words_are_looked_for_everywhere()
     screen.type_text("mario");
     screen.press(KeyCode::Enter);
     assert_eq!(screen.entered.last().unwrap(), "/query mario");
-    assert_eq!(screen.app.open().target(), Some(target("mario")));
+    assert_eq!(screen.app.destination().target(), Some(target("mario")));
     screen.control('f');
     screen.press(KeyCode::Tab);
     let before = screen.entered.len();

@@ -93,7 +93,7 @@ fn messages_that_were_missed_stand_among_older_ones_where_they_belong() {
     let rows = conversation(&mut screen);
     let numbers: Vec<_> = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok()).collect();
     assert_eq!(numbers, [2, 3, 4, 5, 6, 8, 9], "{rows:#?}");
-    assert_eq!(screen.app.open().target(), Some(target("luis")));
+    assert_eq!(screen.app.destination().target(), Some(target("luis")));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_chat_with_nobody_is_not_opened() {
     screen.enter("/query fantasma");
     screen.unknown = Some(Code::NotMember);
     screen.enter("/query #sala");
-    assert_eq!(screen.app.open().target(), Some(target("luis")));
+    assert_eq!(screen.app.destination().target(), Some(target("luis")));
     let rows = screen.draw(70, 14).concat();
     assert!(rows.contains("! there is no user fantasma") && rows.contains("! you are not in #sala"), "{rows}");
     assert!(!rows.contains("○ fantasma"), "it is in no list");

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::command::Command;
-use super::{App, Destination, parse};
+use super::destination::Destination;
+use super::{App, parse};
 use crate::limits;
 use crate::model::safe::snippet;
 use crate::texts::Phrase;

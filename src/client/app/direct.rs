@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::chats::Chat;
+use super::destination::Destination;
 use super::event::Effect;
 use super::view::{View, answer, notice};
-use super::{App, Destination, Input};
+use super::{App, Input};
 use crate::client::link::request::Request;
 use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::outgoing::Outgoing;

@@ -1,8 +1,9 @@
 //! The commands, carried out.
 
 use super::command::Command;
+use super::destination::Destination;
 use super::view::{View, answer, damaged};
-use super::{App, Destination, Input, Server, commands, parse};
+use super::{App, Input, Server, commands, parse};
 use crate::client::link::request::{LogOut, Request};
 use crate::client::state::lookup::Lookup;
 use crate::client::state::row::Row;

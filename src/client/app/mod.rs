@@ -8,7 +8,7 @@
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
 //! - `prompt`: what the next line is for.
-//! - `present`: what a front end may ask about the app.
+//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 mod account;
@@ -19,6 +19,7 @@ pub mod command;
 pub mod commands;
 mod completion;
 mod confirm;
+pub mod destination;
 mod direct;
 pub mod dispatch;
 pub mod event;
@@ -53,6 +54,7 @@ use chats::Chats;
 use command::Command;
 use completion::Completion;
 use confirm::Confirmation;
+use destination::Destination;
 use dispatch::Dispatcher;
 use event::{Context, Effect, Event, Output};
 use polling::Polling;
@@ -95,16 +97,6 @@ enum Input {
     Deferred(Command),
     /// No more lines: messages that are on their way get a little time.
     Leaving,
-}
-
-/// The destination of a line without a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Destination {
-    /// The lobby, if the user is in it; that is not known yet.
-    Undecided,
-    Nowhere,
-    Conversation(Target),
-    Direct(UserName),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

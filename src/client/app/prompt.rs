@@ -1,8 +1,9 @@
 //! The prompt, what the next line is for; and the last words, what is left undone.
 
 use super::account::Question;
+use super::destination::Destination;
 use super::view::{View, notice};
-use super::{App, Destination, Input};
+use super::{App, Input};
 use crate::texts::{Phrase, words};
 
 impl App {

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::App;
+use super::destination::Destination;
 use super::view::notice;
-use super::{App, Destination};
 use crate::client::state::outgoing::{AUTOMATIC, is_automatic};
 use crate::limits;
 use crate::model::{Message, Target, Text, UserName};

@@ -1,8 +1,9 @@
 //! The commands that concern rooms, and the lobby where a new client begins.
 
 use super::command::Command;
+use super::destination::Destination;
 use super::view::{View, answer, damaged, notice};
-use super::{App, Destination, Input, Server};
+use super::{App, Input, Server};
 use crate::client::link::request::Request;
 use crate::client::state::row::Row;
 use crate::limits;

@@ -33,6 +33,8 @@ impl Account {
 
     /// Writes it to standard error.
     pub fn note_news(&self) {
-        self.take_news().into_iter().for_each(|news| note(&news));
+        if let Some(news) = self.take_news() {
+            note(&news);
+        }
     }
 }

@@ -24,9 +24,7 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
             Some(accepted) => Ok(Answer::Accepted(accepted)),
             None => send(session, message)?.map(Answer::Accepted),
         },
-        Request::Read(target, seq) => {
-            session.request(&SendRequest::Read { target: Ok(target.clone()), seq: *seq })?.map(|Done| Answer::Done)
-        }
+        Request::Read(target, seq) => ask(session, &SendRequest::Read { target: Ok(target.clone()), seq: *seq })?,
         Request::Users => fetch_users(session)?.map(Answer::Users),
         Request::Status(target, seq) => fetch_statuses(session, target, *seq)?.map(Answer::Statuses),
         Request::History(target, count) => fetch_history(session, target, *count, None)?.map(Answer::Rows),
@@ -41,26 +39,27 @@ pub fn perform(request: &Request, session: &mut Session) -> Result<Answer, LinkE
         Request::Peer(user) => find_peer(session, user)?,
         Request::FindRoom(room) => find_room(session, room)?,
         Request::Join(room, rows) => return join(session, room, *rows),
-        Request::Leave(room) => {
-            session.request(&SendRequest::Leave { room: requested(room) })?.map(|Done| Answer::Done)
-        }
+        Request::Leave(room) => ask(session, &SendRequest::Leave { room: requested(room) })?,
         Request::Rooms => fetch_rooms(session)?.map(Answer::Rooms),
         Request::Members(room) => members(session, room)?.map(Answer::Users),
         Request::Chats | Request::Compare => fetch_chats(session)?.map(Answer::Chats),
         Request::Lobby => Ok(Answer::Chats(chats(session)?)),
         Request::Whois(user) => return whois(session, user),
         Request::Sessions => session.request_list(&SendRequest::Sessions)?.map(Answer::Sessions),
-        Request::Email(address) => {
-            session.request(&SendRequest::Email { address: address.clone() })?.map(|Done| Answer::Done)
-        }
+        Request::Email(address) => ask(session, &SendRequest::Email { address: address.clone() })?,
         // The sender changes the account with it.
         Request::Passwd(old, new) => {
             let request = SendRequest::Passwd { old: old.0.clone(), new: new.0.clone() };
-            session.request(&request)?.map(|Done| Answer::Done)
+            ask(session, &request)?
         }
         Request::LogOut(which) => log_out(session, *which)?.map(|Done| Answer::Done),
     };
     Ok(answer.unwrap_or_else(Answer::Refused))
+}
+
+/// Sends a request whose answer says only that it was done.
+fn ask(session: &mut Session, request: &SendRequest) -> Result<Result<Answer, Ko>, LinkError> {
+    Ok(session.request(request)?.map(|Done| Answer::Done))
 }
 
 fn requested(room: &RoomName) -> RequestedTarget {

@@ -14,7 +14,7 @@ use super::line::{Line, Paragraph, Piece};
 use super::model::{Mode, Model, Search};
 use crate::client::app::App;
 use crate::client::app::commands;
-use crate::client::app::present::Open;
+use crate::client::app::destination::Destination;
 use crate::client::terminal::wrap::cells;
 use crate::model::Target;
 use crate::model::safe::safe;
@@ -173,10 +173,10 @@ fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let title = match app.open() {
-        Open::Nothing => "wachat".to_owned(),
-        Open::Conversation(target) => title_of(&target, app),
-        Open::Direct(peer) => Phrase::DirectTitle { peer: &peer }.to_string(),
+    let title = match app.destination() {
+        Destination::Undecided | Destination::Nowhere => "wachat".to_owned(),
+        Destination::Conversation(target) => title_of(target, app),
+        Destination::Direct(peer) => Phrase::DirectTitle { peer }.to_string(),
     };
     let line =
         Line::of(cut(&safe(&title), usize::from(area.width)), model.theme.title().add_modifier(Modifier::UNDERLINED));
@@ -257,9 +257,9 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
         Mode::Search(search) => (search_prompt(search), search.words.clone()),
         _ => {
             let is_secret = app.asks_secret();
-            let sign = match app.open() {
+            let sign = match app.destination() {
                 _ if is_secret => app.prompt(),
-                Open::Direct(_) => "» ".to_owned(),
+                Destination::Direct(_) => "» ".to_owned(),
                 _ => "> ".to_owned(),
             };
             let (x, _) = buffer.set_stringn(area.x, area.y, &sign, usize::from(area.width), model.theme.title());
@@ -311,8 +311,8 @@ fn status(app: &App, now: Instant) -> String {
     };
     let queued = app.state().outbox().len();
     let queued = if queued > 0 { format!(" · {}", Phrase::StatusQueued { count: &queued }) } else { String::new() };
-    let direct = if let Open::Direct(peer) = app.open() {
-        format!(" · {}", Phrase::StatusDirect { peer: &peer })
+    let direct = if let Destination::Direct(peer) = app.destination() {
+        format!(" · {}", Phrase::StatusDirect { peer })
     } else {
         String::new()
     };

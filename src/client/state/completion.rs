@@ -129,7 +129,9 @@ impl ClientState {
     /// Notes that a conversation is complete, but for the rest that stays with the server, and for messages that are so
     /// new that they come with a poll: the server's count has this many of them.
     pub fn note_complete(&mut self, missing: &Missing, rest: Option<Gap>, newer: u64) {
-        rest.into_iter().for_each(|gap| _ = self.record(Record::Gap(gap)));
+        if let Some(gap) = rest {
+            self.record(Record::Gap(gap));
+        }
         let upto = missing.last.min(missing.taken);
         let count = missing.count.saturating_sub(newer);
         let complete = Complete { upto: upto.max(missing.above), count };

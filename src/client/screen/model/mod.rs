@@ -179,7 +179,7 @@ impl Model {
     /// Follows the app to the conversation that is open there, and to its question for a password.
     pub fn follow(&mut self, app: &App) {
         self.writing.follow_secret(app, self.open.as_ref());
-        let open = app.open().target();
+        let open = app.destination().target();
         if open == self.open {
             return;
         }
@@ -215,7 +215,7 @@ impl Model {
         let older = self.reading.ask_for_older(app, &target, searches);
         let is_visible = self.is_visible() && !self.reading.drawn.is_lost;
         let read = if is_visible { self.reading.what_was_seen(app, &target) } else { None };
-        read.map(|last| Event::Seen(target, last)).into_iter().chain(older).collect()
+        [read.map(|last| Event::Seen(target, last)), older].into_iter().flatten().collect()
     }
 
     /// Checks that the user can see the messages of the open conversation.

@@ -35,7 +35,7 @@ impl Notes {
         }
     }
 
-    /// Returns the lines that are shown in a conversation, or while none is open.
+    /// Returns the lines of a conversation, and those that belong to none.
     pub fn of(&self, target: Option<&Target>) -> Vec<&Note> {
         self.notes.iter().filter(|note| note.target.is_none() || note.target.as_ref() == target).collect()
     }

@@ -1,5 +1,4 @@
-//! What is being written: the text in the editor, the drafts of the other conversations, and the texts that wait for the
-//! app.
+//! The texts of the user: the one in the editor, the drafts of the other conversations, and those that wait for the app.
 
 use std::collections::{HashMap, VecDeque};
 
