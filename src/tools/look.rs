@@ -23,7 +23,7 @@ pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Fetches the last messages, oldest first. A reply holds only so many: they come page by page, from the end.
+/// Fetches the last messages, oldest first. A reply holds a bounded number: they come page by page, from the end.
 fn fetch_pages(
     session: &mut Session,
     target: &Target,

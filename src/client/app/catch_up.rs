@@ -74,7 +74,7 @@ impl CatchUp {
 }
 
 impl App {
-    /// Sums up what has come, behind the last message of it.
+    /// Sums up the messages that have come, after the last of them.
     pub(super) fn sum_up(&mut self) {
         let counts = if self.held.is_empty() { self.catch_up.take() } else { return };
         let count_of = |(target, count): &(Target, usize)| match target {

@@ -69,7 +69,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Checks that the lines behind it are meant for the conversation that it names.
+    /// Checks that the lines after it are meant for the conversation that it names.
     pub(super) fn chooses_chat(&self) -> bool {
         let is_direct = matches!(self, Self::Direct(Some(_)) | Self::Accept(Some(_)));
         is_direct || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })

@@ -19,7 +19,7 @@ pub struct Confirmation {
 }
 
 impl App {
-    /// The lines behind a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
+    /// The lines after a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
     pub(super) fn refuse_hasty_texts(&mut self) {
         self.confirmation.hasty_until = Some(self.context.now + limits::HASTY);
     }

@@ -2,7 +2,7 @@
 
 use crate::model::{Target, UserName};
 
-/// Where a line without a command goes.
+/// The conversation or direct chat that a line without a command is sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// The lobby, if the user is in it; that is not known yet.

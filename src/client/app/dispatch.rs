@@ -187,7 +187,7 @@ impl Dispatcher {
         Outcome::Unreachable(why, (!repeated).then_some(request))
     }
 
-    /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
+    /// Holds a conversation, or lets the message fail. Nothing after a held message is sent there meanwhile.
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, context: &Context) -> Outcome {
         if !ko.code.is_temporary() {
             self.held.remove(&message.to);

@@ -39,7 +39,7 @@ impl App {
         self.output.effects.push(Effect::LookUp(lookup));
     }
 
-    /// Shows the last rows of a conversation in the order of their times. A gap stands before the row behind it.
+    /// Shows the last rows of a conversation in the order of their times. A gap stands before the row after it.
     fn show_last(&mut self, found: Vec<(Target, Row)>, count: usize) {
         let mut rows = Vec::new();
         let mut next = None;

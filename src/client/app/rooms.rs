@@ -136,7 +136,7 @@ impl App {
         self.output.views.extend(shown.map(|message| View::Row(Row::Received(message))));
     }
 
-    /// The lines that a script has behind its `/join` are meant for that room, and for no other conversation.
+    /// The lines that a script has after its `/join` are meant for that room, and for no other conversation.
     pub(super) fn handle_not_joined(&mut self, why: &str) {
         self.input = Input::Line;
         if self.setting.piped {
@@ -161,7 +161,7 @@ impl App {
         }
     }
 
-    /// Notes that a user has joined a room. Only so many are remembered: a notice too many does no harm.
+    /// Notes that a user has joined a room. A bounded number is remembered: a notice too many does no harm.
     pub(super) fn note_joiner(&mut self, user: UserName) {
         if self.joiners.len() >= limits::TRANSIENT_EVENTS {
             self.joiners.clear();

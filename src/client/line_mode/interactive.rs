@@ -210,7 +210,7 @@ impl Interactive {
     }
 }
 
-/// Returns the beginning of a text that fits into so many cells.
+/// Returns the beginning of a text that fits into `columns` cells.
 fn cut(text: &str, columns: usize) -> String {
     wrap(text, columns, columns).rows().swap_remove(0)
 }

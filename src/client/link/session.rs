@@ -40,7 +40,7 @@ impl Session {
         session
     }
 
-    /// Logs in on the RECV port, in the place of any other RECV session of the user.
+    /// Logs in on the RECV port. It ends any other RECV session of the user.
     pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
         open(account, account.recv_port)
     }

@@ -123,7 +123,7 @@ fn system_authorities() -> RootCertStore {
     authorities
 }
 
-/// Tells whether one of the authorities vouches for the chain, and its first certificate is for this host, today.
+/// Checks that one of the authorities vouches for the chain, and its first certificate is for this host, today.
 fn vouch(authorities: &RootCertStore, host: &str, chain: &[CertificateDer]) -> Result<(), String> {
     let (first, others) = chain.split_first().ok_or("there is no certificate")?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;

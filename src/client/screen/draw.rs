@@ -109,7 +109,7 @@ fn put(line: &Line, area: Rect, row: u16, buffer: &mut Buffer) -> Vec<Link> {
     links
 }
 
-/// Cuts a text to so many cells, with an ellipsis in the place of the rest.
+/// Cuts a text to a width in cells, with an ellipsis instead of the rest.
 pub fn cut(text: &str, width: usize) -> String {
     if cells(text) <= width {
         return text.to_owned();

@@ -71,7 +71,7 @@ impl Saved {
         Some(())
     }
 
-    /// Writes the file in the place of the one before.
+    /// Writes the file instead of the one before.
     pub fn write(&self, directory: &Path) -> std::io::Result<()> {
         let mut lines = Vec::from(HEAD.as_bytes());
         lines.push(b'\n');

@@ -1,4 +1,4 @@
-//! The checkpoint of the client's state: what a start reads in place of the log before it. The log keeps every record, so a
+//! The checkpoint of the client's state: what a start reads instead of the log before it. The log keeps every record, so a
 //! checkpoint that is missing or damaged only makes the start slower.
 //!
 //! ```text
@@ -47,7 +47,7 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("checkpoint.csv")
 }
 
-/// Writes a checkpoint in the place of the one before. The commit point is the rename.
+/// Writes a checkpoint instead of the one before. The commit point is the rename.
 pub fn write(disk: &dyn Disk, directory: &Path, state: &ClientState, covered: &Covered) -> Result<(), WalError> {
     let mut lines = Vec::new();
     let Covered { first, segment, next_batch } = covered;

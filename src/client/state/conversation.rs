@@ -42,7 +42,7 @@ pub struct Conversation {
     revision: u64,
 }
 
-/// The messages of a conversation up to a number are here, or stand in a gap, and the server counts so many of them.
+/// The messages of a conversation up to a number are here, or stand in a gap, and this is the number of them that the server counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Complete {
     pub upto: Seq,
@@ -164,7 +164,7 @@ impl Conversation {
         Self { delivered, read, last_received, seen, complete, older, ..Self::default() }
     }
 
-    /// Adds a row behind the others.
+    /// Adds a row after the others.
     pub fn restore(&mut self, row: Row) {
         self.revision += 1;
         self.highest = self.highest.max(row.seq().unwrap_or_default());

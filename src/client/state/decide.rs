@@ -110,7 +110,7 @@ impl ClientState {
         if last > self.position() {
             self.note_position(&self.store().to_owned(), last);
         }
-        // Ticks come behind the messages of the same poll.
+        // Ticks come after the messages of the same poll.
         arrivals.sort_by_key(|arrival| matches!(arrival, Arrival::Moved(..)));
         arrivals
     }

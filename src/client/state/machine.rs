@@ -91,7 +91,7 @@ impl ClientState {
         self.position.era() > 0
     }
 
-    /// Keeps only these rows from now on, and only so many of each conversation.
+    /// Keeps only these rows from now on, and at most `max` of each conversation.
     pub fn keep_only(&mut self, max: usize, wants: Wants) {
         self.keep = Some(Keep { max, wants });
     }

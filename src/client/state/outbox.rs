@@ -56,7 +56,7 @@ impl Outbox {
     }
 
     /// Returns the first message whose conversation is not held. Nothing overtakes within a conversation:
-    /// while its first message is held, so are those behind it.
+    /// while its first message is held, so are those after it.
     pub(crate) fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
         self.messages.iter().find(|message| !is_held(&message.to)).cloned()
     }

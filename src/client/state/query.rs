@@ -231,7 +231,7 @@ impl ClientState {
         self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
     }
 
-    /// Checks that so many messages have come since the last comparison with the server that another one is due.
+    /// Checks that another comparison with the server is due: many messages have come since the last one.
     pub fn wants_comparison(&self, target: &Target) -> bool {
         self.conversations.get(target).is_some_and(|c| c.above() > limits::UNCOMPARED_ROWS)
     }

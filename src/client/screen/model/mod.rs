@@ -214,8 +214,13 @@ impl Model {
         let searches = matches!(self.mode, Mode::Search(Search { everywhere: false, .. }));
         let older = self.reading.ask_for_older(app, &target, searches);
         let is_visible = self.is_visible() && !self.reading.drawn.is_lost;
-        let read = if is_visible { self.reading.what_was_seen(app, &target) } else { None };
-        [read.map(|last| Event::Seen(target, last)), older].into_iter().flatten().collect()
+        let seen = if is_visible { self.reading.what_was_seen(app, &target) } else { None };
+        let mut events = Vec::new();
+        if let Some(last) = seen {
+            events.push(Event::Seen(target, last));
+        }
+        events.extend(older);
+        events
     }
 
     /// Checks that the user can see the messages of the open conversation.
