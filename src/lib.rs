@@ -43,7 +43,7 @@
 //! 24. `src/store/checkpoint.rs`, `checkpoint`: a checkpoint is a recovery that is run in the background.
 //!
 //! Skip on first reading: `cli`, `settings`, `course`, `tools`, `bridge`, `trace`, `net/tls.rs`, `server/metrics`,
-//! `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, the texts, and rooms
+//! `server/audit`, `store/retention.rs` with `store/clean_up.rs`, `client/p2p`, `texts`, and rooms
 //! (`state_machine/apply/room.rs`).
 //!
 //! # Modules
@@ -57,6 +57,7 @@
 //! | [`log_lines`] | the form of a line of the log | |
 //! | [`protocol`] | requests, replies, events; the protocol itself, as a text | sockets, files, rules of chatting |
 //! | [`net`] | lines with deadlines, listening, sending without waiting | meaning |
+//! | [`texts`] | the texts in English, Spanish and Portuguese: phrases, words, times; ASCII for old terminals | import client or server |
 //! | [`trace`] | the recording side of a trace: each line that a process sends or receives | wait for its file |
 //! | [`disk`] | the seam to files and directories; the tests have a disk that loses power | meaning |
 //! | [`wal`] | the write-ahead log of server, client and bridge: batches, commit marks, replay | know what a line means |
@@ -127,6 +128,7 @@ pub mod signals;
 pub mod state_machine;
 pub mod store;
 pub mod text;
+pub mod texts;
 pub mod tools;
 pub mod trace;
 pub mod wal;

@@ -8,8 +8,8 @@ use ratatui::layout::Rect;
 use terminput::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::screen::draw::{self, Drawn};
@@ -55,7 +55,11 @@ impl Client {
         let app = App::new(setting, ClientState::new(user("ana")), Context { now: begin, at, random: 0 });
         Self {
             app,
-            model: Model::new(Keys::new("").expect("the default keys"), theme, wachat::client::terminal::Marks::SIGNS),
+            model: Model::new(
+                Keys::new("").expect("the default keys"),
+                theme,
+                wachat::client::terminal::marks::Marks::SIGNS,
+            ),
             begin,
             elapsed: Duration::ZERO,
             at,

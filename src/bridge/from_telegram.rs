@@ -14,9 +14,9 @@ use super::state::State;
 use super::telegram::{Telegram, TelegramError};
 use super::{Config, Event, incoming, room, update};
 use crate::client::link::session::Session;
-use crate::client::texts::safe::safe;
 use crate::client::{Exit, Failure};
 use crate::limits;
+use crate::model::safe::safe;
 use crate::model::{MessageId, Target};
 use crate::protocol::{Accepted, Ko, SendRequest};
 

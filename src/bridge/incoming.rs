@@ -2,8 +2,8 @@
 
 use super::lines::{indented, with_one_break};
 use super::update::Message;
-use crate::client::texts::safe::{safe, snippet};
 use crate::model::Text;
+use crate::model::safe::{safe, snippet};
 
 /// Returns the text for the room. `None`: the message has no content, or its sender is a bot.
 pub fn text(message: &Message) -> Option<Text> {

@@ -40,7 +40,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::client::Failure;
-use crate::client::link::Account;
+use crate::client::link::account::Account;
 use crate::client::owner::spawn;
 use crate::client::state::files::{lock, make_directories};
 use crate::client::state::home;

@@ -2,8 +2,8 @@
 
 use super::error::server_failure;
 use crate::client::exit::{Exit, Failure};
-use crate::client::link::Account;
-use crate::client::link::request::fetch_history;
+use crate::client::link::account::Account;
+use crate::client::link::lists::fetch_history;
 use crate::client::link::session::Session;
 use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};

@@ -11,8 +11,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use ureq::{Agent, SendBody};
 
-use crate::client::texts::safe::safe;
 use crate::limits;
+use crate::model::safe::safe;
 
 /// The bot's token, its password: `<the bot's number>:<secret>`, as @BotFather gives it. It is never shown, not even in
 /// a log.
@@ -128,7 +128,7 @@ impl Telegram {
     }
 
     /// Fetches the new updates, oldest first; waits at most `wait` seconds. Telegram forgets all updates
-    /// below `offset`; a negative one stands for so many from the end.
+    /// below `offset`; a negative one counts from the end.
     pub fn fetch_updates(&self, offset: Option<i64>, wait: u64) -> Result<Vec<Value>, TelegramError> {
         let mut question = json!({ "timeout": wait, "allowed_updates": ["message"] });
         if let (Some(offset), Some(fields)) = (offset, question.as_object_mut()) {

@@ -155,7 +155,7 @@ fn split(text: &str, room: usize) -> Vec<&str> {
     pieces
 }
 
-/// Returns the number of bytes of the text that fit into so many code units.
+/// Returns the number of bytes of the text that fit into `room` code units.
 fn fitting(text: &str, room: usize) -> usize {
     let mut taken = 0;
     let past = text.char_indices().find(|(_, c)| {

@@ -15,12 +15,11 @@ use super::page::{Page, page};
 use super::terminal::read_enter_keys;
 use crate::client::Exit;
 use crate::client::exit::failed;
-use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
 use crate::course::trace::CHAOS;
-use crate::limits;
-use crate::signals;
+use crate::model::safe::safe_lines;
 use crate::trace::Trace;
+use crate::{limits, signals};
 
 const EXITS: &[(u8, &str)] = &[
     (0, "stopped by a signal"),

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::page::{DONE, Page, page};
 use super::terminal::write_out;
-use crate::client::texts::Language;
-use crate::client::texts::safe::safe_lines;
 use crate::course::explain;
+use crate::model::safe::safe_lines;
+use crate::texts::Language;
 
 pub(super) const PAGES: &[Page] = &[page(
     "explain",

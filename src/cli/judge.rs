@@ -10,10 +10,10 @@ use clap::{ArgGroup, Args};
 
 use super::page::{Page, page};
 use super::terminal::{write_file, write_out};
-use crate::client::texts::safe::safe_lines;
 use crate::course::judge::client::{self, Client};
 use crate::course::judge::points::Points;
 use crate::course::judge::{self, Outcome, Server, Side, Test, Verdict, export, report, script};
+use crate::model::safe::safe_lines;
 
 const EXITS: &[(u8, &str)] = &[
     (0, "no test failed"),

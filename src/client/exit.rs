@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use super::texts::Phrase;
-use super::texts::ascii::for_terminal;
-use super::texts::safe::safe;
+use crate::model::safe::safe;
 use crate::protocol::Ko;
+use crate::texts::Phrase;
+use crate::texts::ascii::for_terminal;
 
 /// The exit codes of `wachat connect` and of the commands for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn failed(why: impl ToString) -> Failure {
 }
 
 /// Makes the failure of a screen that cannot be written or set up.
-pub fn no_screen(error: io::Error) -> Failure {
+pub(super) fn no_screen(error: io::Error) -> Failure {
     failed(Phrase::NoScreen { error: &error })
 }
 

@@ -7,11 +7,12 @@
 //! direct connections ── DirectEvent ┘       views ────> front end; then Event::Seen or Shown
 //! ```
 //! - `app`: a deterministic state machine over the state; `state`: the state, over one write-ahead log.
-//! - `owner`: the thread that owns both. Two front ends on it: `screen`, the full screen, and in `terminal` the line
-//!   mode, with the parts that both need at a terminal: raw mode, events, the editor.
+//! - `owner`: the thread that owns both. Two front ends on it: `screen`, the full screen, and `line_mode`. `terminal`:
+//!   the parts that both need at a terminal: raw mode, events, the editor, the text of a view.
+//! - `connect`: `wachat connect`, from its options to its exit code.
 //! - `log`: the log of the full screen, in a file.
 //! - `sign_in`: the questions before the first connection: the password, or a new account.
-//! - `link`: the two connections to the server. `p2p`: direct chats. `texts`: three languages.
+//! - `link`: the two connections to the server. `p2p`: direct chats.
 //! - `options`: the options of `wachat connect`. `exit`: the exit codes.
 //!
 //! README.md in this folder is the page for users: keys, commands, states.
@@ -27,7 +28,9 @@
 //! them. Delays are deadlines of the app, and the owner sleeps until the first.
 
 pub mod app;
+mod connect;
 pub mod exit;
+pub mod line_mode;
 pub mod link;
 mod log;
 pub mod options;
@@ -37,8 +40,7 @@ pub mod screen;
 pub(crate) mod sign_in;
 pub mod state;
 pub mod terminal;
-pub mod texts;
 
+pub use connect::run;
 pub use exit::{Exit, Failure};
 pub use options::{AccountArgs, ConnectArgs, EXAMPLES, HomeArgs, TlsArgs, host, new_password};
-pub use terminal::run;

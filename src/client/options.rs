@@ -8,17 +8,18 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 
 use super::exit::{Exit, Failure, failed, note};
+use super::link::account::Account;
 use super::link::known_servers::KnownServers;
+use super::link::protection::server_name;
 use super::link::protection::{ClearText, Protection};
 use super::link::trust::Trust;
-use super::link::{Account, server_name};
 use super::screen::Preferences;
 use super::screen::keys::Keys;
 use super::screen::theme::Theme;
-use super::texts::ascii::is_ascii_only;
-use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Email, UserName};
+use crate::texts::ascii::is_ascii_only;
+use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
 
 /// The user and the server: options of every client.
@@ -277,7 +278,7 @@ fn home_directory() -> Result<PathBuf, Failure> {
 
 impl ConnectArgs {
     /// Returns the front end that is wanted, if the terminal is one for it.
-    pub fn front_end(&self) -> FrontEnd {
+    pub(super) fn front_end(&self) -> FrontEnd {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let kind = std::env::var("TERM").unwrap_or_default();
         match terminal && !matches!(kind.as_str(), "" | "dumb") {
@@ -301,7 +302,7 @@ impl ConnectArgs {
     }
 
     /// Returns the colours and keys of the full screen.
-    pub fn preferences(&self) -> Result<Preferences, Failure> {
+    pub(super) fn preferences(&self) -> Result<Preferences, Failure> {
         let variable =
             |name: &str| std::env::var(name).ok().filter(|_| self.color == Colour::Auto || name != "NO_COLOR");
         let theme = if self.color == Colour::Never { Theme::None } else { self.theme.resolve(variable) };
@@ -309,7 +310,7 @@ impl ConnectArgs {
     }
 
     /// Returns the ports on which direct chats may be taken; `None`: none are taken.
-    pub fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
+    pub(super) fn direct_ports(&self) -> Option<RangeInclusive<u16>> {
         let ports = self.p2p_port.map_or(limits::DIRECT_PORTS, |port| port..=port);
         (!self.no_p2p).then_some(ports)
     }

@@ -9,20 +9,22 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
 use super::app::event::{Context, Effect, Event};
-use super::app::view::View;
+use super::app::view::{View, notice};
 use super::app::{App, Setting};
 use super::exit::{Failure, failed};
-use super::link::Account;
+use super::link::account::Account;
+use super::link::event::LinkEvent;
 use super::link::receiver::Receive;
 use super::link::request::Request;
 use super::link::session::Session;
-use super::link::{LinkEvent, receiver, sender};
-use super::p2p::{Listener, Network};
+use super::link::{receiver, sender};
+use super::p2p::Listener;
+use super::p2p::network::Network;
 use super::state::files::Files;
 use super::state::home::Home;
 use super::state::lookup::{Lookup, look_up};
-use super::texts::Phrase;
 use crate::limits;
+use crate::texts::Phrase;
 use crate::trace::Trace;
 
 /// The pause in which nothing has to happen: until then only an event wakes the owner.
@@ -92,6 +94,23 @@ impl Owner {
     /// Returns the directory of the client's files.
     pub fn directory(&self) -> &Path {
         self.files.directory()
+    }
+
+    /// Handles the first event. `first`: the first connection, or the reason why there is none. A torn batch that was set
+    /// aside is reported before it.
+    pub fn begin(&mut self, first: Result<(), String>) -> Result<Vec<View>, Failure> {
+        let mut views = Vec::new();
+        if let Some(path) = self.files.torn.take() {
+            views.push(notice(Phrase::TornAside { path: &path.display() }));
+        }
+        views.extend(self.handle(Event::Started(first))?);
+        Ok(views)
+    }
+
+    /// Notes that views were shown, and calls the messages among them shown. Returns further views.
+    pub fn note_shown(&mut self, views: &[View]) -> Result<Vec<View>, Failure> {
+        let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
+        if count > 0 { self.handle(Event::Shown(count)) } else { Ok(Vec::new()) }
     }
 
     /// Handles one event. When this returns its records are durable, and its views may be shown.

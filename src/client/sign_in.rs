@@ -5,15 +5,15 @@ use std::fmt;
 use std::io::{self, BufRead as _, Write as _};
 
 use super::exit::{Exit, Failure, note};
-use super::link::Account;
+use super::link::account::Account;
 use super::link::error::LinkError;
 use super::link::protection::Protection;
 use super::link::session::{Availability, Session, find_availability};
 use super::options::{ConnectArgs, FrontEnd, prompt_for};
-use super::texts::{Language, Phrase};
 use crate::limits;
 use crate::model::{Password, UserName};
 use crate::protocol::Code;
+use crate::texts::{Language, Phrase};
 use crate::trace::Trace;
 
 /// An account, and its first connection or the reason why there is none.
@@ -166,9 +166,8 @@ impl<'a> SignIn<'a> {
         let user = &self.user;
         let rules = Phrase::NewHere { server: &server, user };
         let question = Phrase::MayRegister { user };
-        let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default().to_lowercase();
-        let yes = ["y", "yes", Language::current().yes()].contains(&answer.trim());
-        if yes { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
+        let answer = ask(&format_args!("{rules}\n{question}")).unwrap_or_default();
+        if Language::current().is_yes(answer.trim()) { Ok(()) } else { Err(refused(Phrase::NotRegistered)) }
     }
 }
 

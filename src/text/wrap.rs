@@ -32,7 +32,7 @@ pub struct Placed<'a> {
 #[derive(Debug)]
 pub struct Wrapped<'a> {
     pub placed: Vec<Placed<'a>>,
-    /// Row and column behind the last character.
+    /// Row and column after the last character.
     pub end: (usize, usize),
     /// Number of `char`s of the line.
     pub chars: usize,
@@ -42,7 +42,7 @@ pub struct Wrapped<'a> {
 /// the others.
 pub fn wrap(line: &str, first: usize, next: usize) -> Wrapped<'_> {
     let mut wrapped = Wrapped { placed: Vec::new(), end: (0, 0), chars: 0 };
-    // The first character behind the last space of the row, where the row may end.
+    // The first character after the last space of the row, where the row may end.
     let mut break_at = 0;
     for grapheme in line.graphemes(true) {
         let piece = wrapped.next_piece(grapheme);
@@ -119,7 +119,7 @@ impl<'a> Wrapped<'a> {
         }
     }
 
-    /// Moves what follows the break, the word at the end of the row, to the next row of so many cells; of a longer word
+    /// Moves what follows the break, the word at the end of the row, to the next row, which has `cells` cells; of a longer word
     /// only the last character.
     fn break_row(&mut self, break_at: usize, cells: usize) {
         let (row, end) = self.end;

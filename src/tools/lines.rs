@@ -3,12 +3,12 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::safe::{indented, safe};
-use crate::client::texts::when::when;
+use crate::client::state::outgoing::Outgoing;
 use crate::client::{Exit, Failure};
+use crate::model::safe::{indented, safe};
 use crate::model::{Message, MessageId, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::{Event, HistoryRecord, Room, User};
+use crate::texts::when::when;
 
 /// Makes JSON strings of values, as `Display` writes them.
 macro_rules! serialize_as_text {

@@ -3,8 +3,8 @@
 use super::args::{HistoryArgs, LookArgs};
 use super::lines::{HistoryLine, parse_target};
 use super::print;
+use crate::client::link::lists::fetch_history;
 use crate::client::link::lists::{fetch_rooms, fetch_users};
-use crate::client::link::request::fetch_history;
 use crate::client::link::session::Session;
 use crate::client::{AccountArgs, Exit, Failure};
 use crate::model::{Seq, Target, Timestamp};
@@ -23,7 +23,7 @@ pub(super) fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Fetches the last messages, oldest first. A reply holds only so many: they come page by page, from the end.
+/// Fetches the last messages, oldest first. A reply holds a bounded number: they come page by page, from the end.
 fn fetch_pages(
     session: &mut Session,
     target: &Target,
@@ -55,8 +55,5 @@ pub(super) fn rooms(args: &LookArgs) -> Result<Exit, Failure> {
 }
 
 fn log_in(args: &AccountArgs) -> Result<Session, Failure> {
-    let account = args.account(false)?;
-    let session = Session::open(&account);
-    account.note_news();
-    Ok(session?)
+    Ok(Session::open_noted(&args.account(false)?)?)
 }

@@ -18,8 +18,8 @@ use crossbeam_channel::Receiver;
 use signal_hook::consts::SIGINT;
 
 use crate::client::exit::{Exit, Failure, failed, report};
-use crate::client::texts::ascii::for_terminal;
 use crate::signals;
+use crate::texts::ascii::for_terminal;
 
 use args::{HistoryArgs, LookArgs, ReceiveArgs, SendArgs};
 use lines::Line;

@@ -13,17 +13,17 @@ use super::args::ReceiveArgs;
 use super::lines::{EventLine, Line as _};
 use super::{print, receive_interrupts};
 use crate::client::exit::{Exit, Failure, failed, note};
-use crate::client::link::Account;
+use crate::client::link::account::Account;
 use crate::client::link::backoff::Backoff;
 use crate::client::link::receiver::poll;
 use crate::client::link::session::Session;
 use crate::client::owner::spawn;
-use crate::client::texts::Phrase;
-use crate::client::texts::when::when;
 use crate::limits;
 use crate::model::{Seq, Timestamp};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Event, SendRequest};
+use crate::texts::Phrase;
+use crate::texts::when::when;
 
 /// Passes on what the administrator of the server tells all users: on standard error, since it is no message.
 fn note_announcement(event: &Event) {
@@ -54,9 +54,7 @@ pub(super) fn receive(args: &ReceiveArgs) -> Result<Exit, Failure> {
 /// the only one that knows those on other machines. One that is about to end has a context for it.
 fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let deadline = Instant::now() + limits::QUIT_TIMEOUT;
-    let session = Session::open(account);
-    account.note_news();
-    let mut session = session?;
+    let mut session = Session::open_noted(account)?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
         let Some(other) = open.into_iter().find(|session| session.on_recv) else {

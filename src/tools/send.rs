@@ -11,17 +11,19 @@ use super::{print, receive_interrupts};
 use crate::client::app::dispatch::{Dispatcher, Outcome};
 use crate::client::app::event::Context;
 use crate::client::exit::{Exit, Failure, failed, note};
+use crate::client::link::account::Account;
 use crate::client::link::error::LinkError;
+use crate::client::link::event::LinkEvent;
 use crate::client::link::request::{Answer, Request};
+use crate::client::link::sender;
 use crate::client::link::session::Session;
-use crate::client::link::{Account, LinkEvent, sender};
 use crate::client::owner::spawn;
 use crate::client::state::home::{self, Home, Use};
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
+use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{State, Target, Text};
 use crate::protocol::Status;
+use crate::texts::{Phrase, words};
 
 pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
     let to = parse_target(&args.to)?;
@@ -34,9 +36,7 @@ pub(super) fn send(args: &SendArgs) -> Result<Exit, Failure> {
 
 fn deliver(args: &SendArgs, account: Account, mut home: Home, to: Target, text: Text) -> Result<Exit, Failure> {
     // A login that is refused leaves nothing behind.
-    let session = Session::open(&account);
-    account.note_news();
-    let session = match session {
+    let session = match Session::open_noted(&account) {
         Err(LinkError::Away(why)) => Err(why),
         session => Ok(session?),
     };

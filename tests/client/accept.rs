@@ -11,7 +11,7 @@ use wachat::client::app::chats::Volume;
 use wachat::client::app::event::{Context, Effect, Event, Output};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
-use wachat::client::p2p::{Action, DirectEvent};
+use wachat::client::p2p::event::{Action, DirectEvent};
 use wachat::client::state::ClientState;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Timestamp};

@@ -4,15 +4,15 @@
 use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::client::state::ClientState;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
-use wachat::client::texts::when::when;
 use wachat::limits;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::{Code, HistoryRecord, Room, Status, User};
+use wachat::texts::when::when;
 
 fn known(name: &str, online: bool, last_seen: Option<u64>) -> User {
     User { name: user(name), online, last_seen: last_seen.map(Timestamp::from_millis) }

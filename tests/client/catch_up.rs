@@ -11,7 +11,7 @@ use crate::support::random::Random;
 use wachat::client::app::event::{Context, Effect, Event as AppEvent};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
-use wachat::client::link::LinkEvent;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::ClientState;

@@ -6,8 +6,8 @@ use super::history::{
     Client, HOME, direct, message, open, outgoing, restart_from_a_checkpoint, rows, seq, state, target, user,
 };
 use crate::support::simulated_disk::SimulatedDisk;
-use wachat::client::state::conversation::Gap;
 use wachat::client::state::home::Home;
+use wachat::client::state::row::Gap;
 use wachat::disk::{Disk, read, write};
 use wachat::model::State;
 use wachat::protocol::{Chat, Code, Ko};

@@ -3,8 +3,8 @@
 
 use crate::stage::{PERSON, Stage, chat, message, record, refused, room, seq, target, user};
 use wachat::client::app::Setting;
+use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::app::present::Open;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::ClientState;
@@ -77,7 +77,7 @@ fn what_was_said_before_is_shown_once_and_called_read() {
         assert_eq!(stage.sending, read);
         stage.answer_all();
         assert_eq!(stage.app.state().seen(), [(target("#sala"), seq(5))]);
-        assert_eq!(stage.app.open(), Open::Conversation(target("#sala")));
+        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target("#sala")));
         stage.enter("/join #sala new");
         assert_eq!(stage.answer(before()), [IN_SALA, DAMAGED], "it is here");
         assert_eq!(stage.sending, None);
@@ -115,7 +115,10 @@ fn leaving_a_room_leaves_the_chat_where_it_is_unless_it_is_that_one() {
     stage.answer_all();
     stage.enter("/leave");
     assert_eq!(stage.answer(Answer::Done), ["* you are no longer in #lobby"]);
-    assert_eq!((stage.app.open(), stage.enter("nowhere")), (Open::Nothing, vec![NO_CHAT.to_owned()]));
+    assert_eq!(
+        (stage.app.destination().clone(), stage.enter("nowhere")),
+        (Destination::Nowhere, vec![NO_CHAT.to_owned()])
+    );
     for (line, verb) in [("/leave", "/leave"), ("/names", "/names")] {
         let which = format!("! which room? {verb} #room; the current chat is none");
         assert_eq!(stage.enter(line), [which]);
@@ -146,8 +149,8 @@ fn a_run_begins_in_the_lobby_of_which_the_user_is_a_member() {
         assert!(stage.sending == Some(Request::Lobby) && !stage.app.wants_line());
         let what = format!("{chats:?}");
         stage.answer(Answer::Chats(chats));
-        let open = if is_lobby { Open::Conversation(target("#lobby")) } else { Open::Nothing };
-        assert_eq!(stage.app.open(), open, "{what}");
+        let open = if is_lobby { Destination::Conversation(target("#lobby")) } else { Destination::Nowhere };
+        assert_eq!(stage.app.destination().clone(), open, "{what}");
         let join = joins.then(|| Request::Join(room("#lobby"), limits::HISTORY_RECORDS));
         assert_eq!((stage.sending.take(), stage.app.wants_line()), (join, !joins), "{what}");
     }
@@ -159,7 +162,7 @@ fn the_lobby_is_asked_for_again_when_the_server_is_back_unless_a_chat_was_chosen
         let mut stage = Stage::with(PERSON, ClientState::new(user("ana")));
         stage.handle(AppEvent::Started(Ok(())));
         stage.lose();
-        assert!(stage.app.open() == Open::Nothing && stage.app.wants_line());
+        assert!(stage.app.destination().clone() == Destination::Nowhere && stage.app.wants_line());
         assert_eq!(stage.enter("hola"), [NO_CHAT]);
         chosen.iter().for_each(|line| assert_eq!(stage.enter(line), [""; 0]));
         stage.log_in("store", 0);
@@ -171,7 +174,7 @@ fn the_lobby_is_asked_for_again_when_the_server_is_back_unless_a_chat_was_chosen
         });
         assert_eq!(asked.is_some(), chosen.is_none());
         let open = chosen.map_or("#lobby", |_| "luis");
-        assert_eq!(stage.app.open(), Open::Conversation(target(open)));
+        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target(open)));
     }
 }
 

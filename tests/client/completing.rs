@@ -4,8 +4,8 @@
 use crate::stage::{PERSON, Stage, chat, message, record, refused, room, row_line, seq, target};
 use wachat::client::app::event::Event as AppEvent;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::Gap;
 use wachat::limits;
 use wachat::model::{State, Timestamp};
 use wachat::protocol::{Chat, Code, Event, HistoryRecord};

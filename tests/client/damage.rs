@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::support::simulated_disk::SimulatedDisk;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{Home, Use};
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::disk::{Disk, read};
 use wachat::model::{MessageId, Target, Text, Timestamp, UserName};
 

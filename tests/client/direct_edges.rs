@@ -3,9 +3,9 @@
 
 use crate::stage::{PERSON, Stage, refused, target, user};
 use wachat::client::app::Setting;
-use wachat::client::app::present::Open;
+use wachat::client::app::destination::Destination;
 use wachat::client::link::request::Answer;
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Timestamp};
 use wachat::protocol::Code;
@@ -30,7 +30,7 @@ fn a_client_without_direct_chats_says_so() {
         let none = ["! there are no direct chats here (--no-p2p, or not at a terminal)"];
         assert_eq!(stage.enter(line), none, "{line}");
         assert!(stage.sending.is_none() && stage.app.wants_line(), "{line}");
-        assert_eq!(stage.app.open(), Open::Conversation(target("#lobby")), "{line}");
+        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target("#lobby")), "{line}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::stage::{target, user};
-use wachat::client::app::present::Open;
+use wachat::client::app::destination::Destination;
 use wachat::limits;
 use wachat::model::MessageId;
 
@@ -49,7 +49,7 @@ pub struct Model {
     /// Content of the history.
     pub kept: HashSet<MessageId>,
     pub lost: Vec<(&'static str, Said)>,
-    pub open: Option<Open>,
+    pub open: Option<Destination>,
     pub shown: Vec<String>,
     pub actions: Vec<String>,
 }
@@ -72,11 +72,11 @@ impl Model {
     }
 
     pub fn is_direct(&self, peer: &str) -> bool {
-        self.open == Some(Open::Direct(user(peer)))
+        self.open == Some(Destination::Direct(user(peer)))
     }
 
     pub fn choose(&mut self, peer: &str) {
-        self.open = Some(Open::Direct(user(peer)));
+        self.open = Some(Destination::Direct(user(peer)));
     }
 
     fn wants_to_hear(&self, peer: &str) -> bool {
@@ -218,7 +218,7 @@ impl Model {
             let because = if why.is_empty() { why } else { format!(" ({why})") };
             let goes = format!("what you write to {peer} goes by way of the server");
             if self.is_direct(peer) {
-                self.open = Some(Open::Conversation(target(peer)));
+                self.open = Some(Destination::Conversation(target(peer)));
                 self.show(format!("* the direct chat with {peer} is over{because}; {goes}"));
             } else if !self.hidden.contains(peer) {
                 self.show(format!("* the direct chat with {peer} is over{because}; {goes}"));

@@ -6,7 +6,9 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 
 use crate::stage::user;
 use crate::support::{TIMEOUT, wait_until};
-use wachat::client::p2p::{Action, DirectEvent, Listener, Network};
+use wachat::client::p2p::Listener;
+use wachat::client::p2p::event::{Action, DirectEvent};
+use wachat::client::p2p::network::Network;
 use wachat::limits;
 use wachat::model::{MessageId, Text, Token};
 use wachat::protocol::{DirectLine, Peer};

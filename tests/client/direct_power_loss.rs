@@ -15,7 +15,7 @@ use crate::support::values::user;
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
-use wachat::client::p2p::{Action, DirectEvent};
+use wachat::client::p2p::event::{Action, DirectEvent};
 use wachat::client::state::error::LogError;
 use wachat::client::state::files::Files;
 use wachat::client::state::home::{Home, Use};

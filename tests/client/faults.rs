@@ -12,7 +12,7 @@ use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use crate::support::values::{seq, target};
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{Home, Use};
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::disk::Disk;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use wachat::protocol::{Code, Event, Ko};

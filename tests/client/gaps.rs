@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::stage::{chat, message, record, room, row_line, seq, target, user};
 use crate::support::random::Random;
-use wachat::client::state::conversation::{Gap, Row};
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::{Gap, Row};
 use wachat::client::state::{Arrival, ClientState};
 use wachat::model::{Message, State, Text, Timestamp};
 use wachat::protocol::{Event, HistoryRecord};

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::support::simulated_disk::{Fault, SimulatedDisk};
 use wachat::client::state::Arrival;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::error::LogError;
 use wachat::client::state::home::{self, Home, Use};
 use wachat::client::state::lookup::{Lookup, look_up};
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
+use wachat::client::state::row::Row;
 use wachat::disk::{Disk, RealDisk};
 use wachat::model::{Message, MessageId, State, Target, Text, Timestamp};
 use wachat::protocol::{Chat, Event, HistoryRecord};

@@ -1,7 +1,7 @@
 //! Lines from the keyboard, or from a pipe.
 
 use wachat::client::app::event::Event;
-use wachat::client::terminal::keyboard::read_lines;
+use wachat::client::line_mode::keyboard::read_lines;
 use wachat::limits;
 
 /// The lines of an input; `None` is one that was refused.

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World};
 use wachat::client::app::commands;
-use wachat::client::texts::words::ko_in;
-use wachat::client::texts::{Language, Phrase, samples};
 use wachat::protocol::Code;
+use wachat::texts::words::ko_in;
+use wachat::texts::{Language, Phrase, samples};
 
 const OTHERS: [Language; 2] = [Language::Es, Language::Pt];
 

@@ -4,10 +4,10 @@ use crate::stage::{PERSON, Stage, message, target, user};
 use wachat::client::app::Setting;
 use wachat::client::app::event::Event;
 use wachat::client::state::ClientState;
-use wachat::client::state::conversation::{Gap, Row};
 use wachat::client::state::lookup::Lookup;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::{Gap, Row};
 use wachat::limits;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 

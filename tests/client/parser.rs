@@ -1,7 +1,7 @@
 //! From the bytes of a terminal to events, however they are split.
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
-use wachat::client::terminal::input::InputEvent;
+use wachat::client::terminal::event::InputEvent;
 use wachat::client::terminal::parser::Parser;
 use wachat::limits;
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
+use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, Seq, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Event, HistoryRecord, SessionOpened};
 

@@ -6,10 +6,10 @@ use std::time::Instant;
 use crate::direct_model::{Chat, Model, PAUSES, Said};
 use crate::stage::{PERSON, Stage, line, target, user};
 use crate::support::random::Random;
+use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::app::present::Open;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::limits;
 use wachat::model::{MessageId, Proof, Text, Token};
 use wachat::protocol::{Event, Peer};
@@ -40,7 +40,7 @@ impl Life {
         let heard = Vec::new();
         let steps = Vec::new();
         let mut life = Self { seed, random, stage, model, heard, number: 0, hasty_until, steps };
-        life.model.open = Some(Open::Conversation(target("#lobby")));
+        life.model.open = Some(Destination::Conversation(target("#lobby")));
         life
     }
 
@@ -90,7 +90,7 @@ impl Life {
         let at = format!("seed {}, {:?}", self.seed, self.steps.last());
         assert_eq!(shown, expected, "{at}: shown");
         assert_eq!(self.stage.take_actions(), actions, "{at}: done");
-        assert_eq!(Some(self.stage.app.open()), self.model.open, "{at}: the current chat");
+        assert_eq!(Some(self.stage.app.destination().clone()), self.model.open, "{at}: the current chat");
         assert_eq!(self.stage.app.deadline(), self.model.deadline(), "{at}: the deadline");
     }
 
@@ -171,7 +171,7 @@ impl Life {
     }
 
     fn say(&mut self) -> Vec<String> {
-        let Some(Open::Direct(peer)) = self.model.open.clone() else { return Vec::new() };
+        let Some(Destination::Direct(peer)) = self.model.open.clone() else { return Vec::new() };
         let text = format!("mine {}", self.steps.len());
         let shown = self.stage.enter(&text);
         if self.stage.now < self.hasty_until {
@@ -246,11 +246,12 @@ impl Life {
             let peer = self.peer();
             let is_called =
                 self.model.chats.iter().any(|chat| chat.peer == peer && chat.mine && chat.closing.is_none());
-            let chosen = if is_called { Open::Direct(user(peer)) } else { Open::Conversation(target(peer)) };
+            let chosen =
+                if is_called { Destination::Direct(user(peer)) } else { Destination::Conversation(target(peer)) };
             self.model.open = Some(chosen);
             return self.stage.handle(AppEvent::Selected(target(peer)));
         }
-        let Some(Open::Direct(peer)) = self.model.open.clone() else {
+        let Some(Destination::Direct(peer)) = self.model.open.clone() else {
             self.model.show("! this is no direct chat; /p2p <user> opens one");
             return self.stage.enter("/close");
         };

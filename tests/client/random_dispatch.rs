@@ -12,7 +12,7 @@ use wachat::client::app::event::Context;
 use wachat::client::link::error::LinkError;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::state::ClientState;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::limits;
 use wachat::model::{MessageId, State, Target, Text, Timestamp};
 use wachat::protocol::{Accepted, Code};

@@ -1,6 +1,6 @@
 //! Text of other users, as it is shown.
 
-use wachat::client::texts::safe::{indented, safe};
+use wachat::model::safe::{indented, safe};
 
 #[test]
 fn control_characters_are_shown_and_not_sent_to_the_terminal() {

@@ -9,8 +9,8 @@ use ratatui::layout::Rect;
 use terminput::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::{App, Setting};
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request as LinkRequest};
 use wachat::client::screen::draw::{Drawn, draw};
@@ -73,7 +73,7 @@ impl ScreenApp {
         let now = Instant::now();
         let at = local(2, 14, 35);
         let app = App::new(setting, ClientState::new(user("ana")), Context { now, at, random: 0 });
-        let model = Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::Marks::SIGNS);
+        let model = Model::new(Keys::new("").unwrap(), theme, wachat::client::terminal::marks::Marks::SIGNS);
         let cells = Buffer::empty(Rect::new(0, 0, 80, 24));
         let asked = Vec::new();
         let entered = Vec::new();

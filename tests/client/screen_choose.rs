@@ -40,7 +40,7 @@ fn fitting(screen: &mut ScreenApp, filter: &str) -> Vec<String> {
 }
 
 fn open(screen: &ScreenApp) -> String {
-    screen.model.open.as_ref().expect("an open chat").to_string()
+    screen.model.open().expect("an open chat").to_string()
 }
 
 fn index(random: &mut Random, end: usize) -> usize {

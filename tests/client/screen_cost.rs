@@ -118,7 +118,7 @@ fn a_key_costs_as_much_below_notes_of_the_worst_texts() {
     for (what, text) in worst_texts() {
         let mut screen = chat();
         for _ in 0..30 {
-            screen.model.add_note(&screen.app, NoteKind::Answer, text.clone());
+            screen.model.add_note(&screen.app, NoteKind::Answer, &text);
         }
         let cost = cost_of_a_key(&mut screen);
         println!("{what}: {cost:?} a key");

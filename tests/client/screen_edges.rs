@@ -4,7 +4,7 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use wachat::client::app::event::Event;
-use wachat::client::link::LinkEvent;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::request::Answer;
 use wachat::client::screen::item::NoteKind;
 use wachat::client::screen::model::{Mode, Request};
@@ -43,13 +43,13 @@ fn without_a_chat_a_blank_line_is_no_mistake_and_a_text_is() {
     screen.handle(Event::Started(Err("refused".to_owned())));
     screen.enter("/clear");
     screen.enter("");
-    assert_eq!(screen.model.notes.len(), 0, "{:?}", screen.model.notes);
+    assert_eq!(screen.model.notes.iter().len(), 0, "{:?}", screen.model.notes);
     screen.enter("  ");
-    assert!(shown(&mut screen).contains("! an empty message is not sent") && screen.model.editor.is_empty());
+    assert!(shown(&mut screen).contains("! an empty message is not sent") && screen.model.writing.editor.is_empty());
     screen.enter("/clear");
     screen.enter("hola");
     assert!(shown(&mut screen).contains("! there is no current chat"));
-    assert_eq!(screen.model.editor.text(), "hola");
+    assert_eq!(screen.model.writing.editor.text(), "hola");
 }
 
 #[test]
@@ -57,19 +57,19 @@ fn a_paste_for_which_there_is_no_room_is_refused_whole() {
     let mut screen = chat_with_luis();
     screen.type_text("before");
     screen.terminal(TerminalEvent::Paste("x".repeat(limits::TYPED_BYTES)));
-    assert_eq!(screen.model.editor.text(), "before");
-    let note = screen.model.notes.back().unwrap();
+    assert_eq!(screen.model.writing.editor.text(), "before");
+    let note = screen.model.notes.iter().next_back().unwrap();
     assert_eq!(note.kind, NoteKind::Problem, "{note:?}");
     screen.model.notes.clear();
     let long = format!("{}\n", "x".repeat(4_000)).repeat(limits::PASTE_LINES + 1);
     screen.terminal(TerminalEvent::Paste(long));
     assert!(shown(&mut screen).contains("insert 21 lines?"));
     screen.press(KeyCode::Enter);
-    assert_eq!((screen.model.editor.text().as_str(), screen.model.notes.len()), ("before", 1));
+    assert_eq!((screen.model.writing.editor.text().as_str(), screen.model.notes.iter().len()), ("before", 1));
     // So does a key.
-    screen.model.editor.set_text(&"x".repeat(limits::TYPED_BYTES));
+    screen.model.writing.editor.set_text(&"x".repeat(limits::TYPED_BYTES));
     screen.press(KeyCode::Char('y'));
-    assert_eq!((screen.model.editor.text().len(), screen.model.notes.len()), (limits::TYPED_BYTES, 2));
+    assert_eq!((screen.model.writing.editor.text().len(), screen.model.notes.iter().len()), (limits::TYPED_BYTES, 2));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn twenty_lines_are_inserted_and_twenty_one_are_asked_about_whatever_ends_them()
             screen.terminal(TerminalEvent::Paste(format!("line{end}").repeat(lines)));
             assert_eq!(matches!(screen.model.mode, Mode::Paste(_)), asks, "{lines} {end:?}");
             screen.press(KeyCode::Char('Y'));
-            let text = screen.model.editor.text();
+            let text = screen.model.writing.editor.text();
             assert_eq!(text, format!("{}{}", "line\n".repeat(lines), if asks { "" } else { "Y" }), "{lines} {end:?}");
         }
     }
@@ -106,7 +106,7 @@ fn a_hidden_user_is_in_no_list_says_nothing_and_the_next_chat_is_the_first() {
     for key in ['n', 'p'] {
         screen.handle(Event::Selected(target("luis")));
         screen.control(key);
-        assert_eq!(screen.app.open().target(), Some(target("#lobby")), "Ctrl-{key}");
+        assert_eq!(screen.app.destination().target(), Some(target("#lobby")), "Ctrl-{key}");
     }
     assert!(!shown(&mut screen).contains("from luis") && shown(&mut screen).contains("from eva"));
 }
@@ -127,12 +127,12 @@ fn where_no_row_of_the_chat_is_on_the_screen_nothing_is_seen() {
 fn of_many_notes_the_oldest_go_and_those_of_a_cleared_screen_all() {
     let mut screen = chat_with_luis();
     for number in 0..510 {
-        screen.model.add_note(&screen.app, NoteKind::Notice, format!("note {number}"));
+        screen.model.add_note(&screen.app, NoteKind::Notice, &format!("note {number}"));
     }
     let numbers: Vec<_> = screen.model.notes.iter().map(|note| note.text.clone()).collect();
     assert_eq!(numbers, (10..510).map(|number| format!("note {number}")).collect::<Vec<_>>());
     screen.enter("/clear");
-    assert!(screen.model.notes.is_empty());
+    assert!(screen.model.notes.iter().next().is_none());
 }
 
 #[test]
@@ -146,11 +146,14 @@ fn a_refused_message_says_why_and_the_last_error_is_said_when_the_screen_is_left
     let row = place(&mut screen, "ana: one");
     let rows = screen.draw(78, 24);
     assert!(rows[row].contains("ana: one ✗ NO_USER") && rows[row + 1].contains("ana: two …"), "{rows:#?}");
-    assert_eq!(screen.model.last_problem(), None);
+    assert_eq!(screen.model.notes.last_problem(), None);
     screen.enter("/nothing");
-    assert_eq!(screen.model.last_problem().unwrap(), format!("! {}", screen.model.notes.back().unwrap().text));
+    assert_eq!(
+        screen.model.notes.last_problem().unwrap(),
+        format!("! {}", screen.model.notes.iter().next_back().unwrap().text)
+    );
     screen.enter("/mute");
-    assert_eq!(screen.model.last_problem(), None, "something else was said since");
+    assert_eq!(screen.model.notes.last_problem(), None, "something else was said since");
 }
 
 fn requests(screen: &mut ScreenApp) -> Vec<&'static str> {
@@ -206,7 +209,7 @@ fn a_name_that_is_in_no_list_begins_a_chat_and_words_are_looked_for_everywhere()
     screen.type_text("mario");
     screen.press(KeyCode::Enter);
     assert_eq!(screen.entered.last().unwrap(), "/query mario");
-    assert_eq!(screen.app.open().target(), Some(target("mario")));
+    assert_eq!(screen.app.destination().target(), Some(target("mario")));
     screen.control('f');
     screen.press(KeyCode::Tab);
     let before = screen.entered.len();
@@ -249,7 +252,7 @@ fn tab_completes_and_shift_tab_goes_back() {
     let mut texts = Vec::new();
     for modifiers in [KeyModifiers::NONE, KeyModifiers::NONE, KeyModifiers::SHIFT] {
         screen.key(KeyCode::Tab, modifiers);
-        texts.push(screen.model.editor.text());
+        texts.push(screen.model.writing.editor.text());
     }
     assert!(texts[0] != texts[1] && texts[0] == texts[2], "{texts:?}");
     assert!(texts.iter().all(|text| text == "@luis: " || text == "@lucas: "), "{texts:?}");

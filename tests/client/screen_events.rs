@@ -7,13 +7,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use terminput::KeyCode;
 use wachat::client::app::event::Event;
-use wachat::client::link::LinkEvent;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::screen::draw::Drawn;
 use wachat::client::screen::output::Output;
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::Row;
 use wachat::model::Seq;
 use wachat::protocol::{Code, Event as ServerEvent, SessionOpened};
 
@@ -55,14 +55,14 @@ fn a_text_that_is_entered_before_the_answer_to_a_join_goes_to_the_room() {
         screen.enter(&format!("text {number}"));
     }
     screen.enter("too many");
-    assert_eq!(screen.model.editor.text(), "too many", "it stays");
+    assert_eq!(screen.model.writing.editor.text(), "too many", "it stays");
     screen.answer();
     assert_eq!(screen.entered[2..5], ["/join #new", "hola a todos", "and more"]);
     let rows = screen.draw(50, 14);
     assert!(rows[0].contains("#new"), "{rows:#?}");
     assert!(rows[11].contains("ana: text 16 ✓"), "{rows:#?}");
     screen.alt(KeyCode::Char('2'));
-    assert_eq!(screen.model.editor.text(), "too many", "a draft where it was typed");
+    assert_eq!(screen.model.writing.editor.text(), "too many", "a draft where it was typed");
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn messages_that_were_missed_stand_among_older_ones_where_they_belong() {
     // Fetched late, so it is in memory; those around it are in the log only.
     let missed = Record::Missed(row(&screen, 4));
     screen.app.state_to_maintain().apply(missed);
-    screen.model.older.rows = [2, 3, 5, 6, 8].map(|number| Row::Received(row(&screen, number))).to_vec();
+    screen.model.reading.older.rows = [2, 3, 5, 6, 8].map(|number| Row::Received(row(&screen, number))).to_vec();
     let rows = conversation(&mut screen);
     let numbers: Vec<_> = rows.iter().filter_map(|row| row.rsplit_once("number ")?.1.parse::<u64>().ok()).collect();
     assert_eq!(numbers, [2, 3, 4, 5, 6, 8, 9], "{rows:#?}");
-    assert_eq!(screen.app.open().target(), Some(target("luis")));
+    assert_eq!(screen.app.destination().target(), Some(target("luis")));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn while_no_chat_is_open_answers_are_seen_and_a_text_stays() {
     let rows = screen.draw(100, 16);
     assert!(rows.concat().contains("connection refused") && rows.concat().contains("no chat is open"), "{rows:#?}");
     assert!(rows.concat().contains("! there is no current chat"), "{rows:#?}");
-    assert_eq!(screen.model.editor.text(), "hola", "nothing typed is lost");
+    assert_eq!(screen.model.writing.editor.text(), "hola", "nothing typed is lost");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_chat_with_nobody_is_not_opened() {
     screen.enter("/query fantasma");
     screen.unknown = Some(Code::NotMember);
     screen.enter("/query #sala");
-    assert_eq!(screen.app.open().target(), Some(target("luis")));
+    assert_eq!(screen.app.destination().target(), Some(target("luis")));
     let rows = screen.draw(70, 14).concat();
     assert!(rows.contains("! there is no user fantasma") && rows.contains("! you are not in #sala"), "{rows}");
     assert!(!rows.contains("○ fantasma"), "it is in no list");

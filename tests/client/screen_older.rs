@@ -6,8 +6,8 @@ use std::time::Duration;
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::app::event::Event;
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
+use wachat::client::state::row::Row;
 use wachat::protocol::Event as ServerEvent;
 
 use crate::screen_app::{ScreenApp, rows, target};

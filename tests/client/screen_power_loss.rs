@@ -14,13 +14,13 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, ScrollDirection,
 };
 use wachat::client::app::event::Event;
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::screen::model::Mode;
 use wachat::client::screen::rows::Place;
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
+use wachat::client::state::row::Row;
 use wachat::model::{RoomName, Seq, State, Target};
 use wachat::protocol::Event as ServerEvent;
 
@@ -132,7 +132,7 @@ impl Life {
     fn submit(&mut self) {
         self.screen.model.mode = Mode::Typing;
         self.screen.control('e');
-        self.screen.model.editor.set_text("");
+        self.screen.model.writing.editor.set_text("");
         let text = match self.below(8) {
             0 => "/help".to_owned(),
             1 => "/query eva".to_owned(),
@@ -145,11 +145,16 @@ impl Life {
         self.screen.type_text(&text);
         self.screen.press(KeyCode::Enter);
         let entered = self.screen.entered.get(before..).unwrap_or_default().to_vec();
-        if self.screen.model.held.back() == Some(&text) {
+        if self.screen.model.writing.held().next_back() == Some(&text) {
             // The app will want it.
             self.submitted.push(text);
         } else if entered.is_empty() {
-            assert_eq!(self.screen.model.editor.text(), text, "seed {}: what the app did not take stays", self.seed);
+            assert_eq!(
+                self.screen.model.writing.editor.text(),
+                text,
+                "seed {}: what the app did not take stays",
+                self.seed
+            );
         } else {
             assert_eq!(entered, std::slice::from_ref(&text), "seed {}", self.seed);
             self.submitted.push(text);
@@ -191,7 +196,7 @@ impl Life {
         self.screen.poll(events);
         self.draw();
         if let Some((line, open)) = bottom
-            && self.screen.model.open == open
+            && self.screen.model.open() == open.as_ref()
             && !self.screen.model.window(&self.screen.app).reaches_top
         {
             let window = self.screen.model.window(&self.screen.app);
@@ -210,8 +215,8 @@ impl Life {
     /// The bottom line of a window that is scrolled up, and full.
     fn bottom_line(&self) -> Option<(String, Option<Target>)> {
         let window = self.screen.model.window(&self.screen.app);
-        let open = self.screen.model.open.clone();
-        let place = self.screen.model.places.get(open.as_ref()?);
+        let open = self.screen.model.open().cloned();
+        let place = self.screen.model.reading.places().get(open.as_ref()?);
         let line = window.lines.last()?.text();
         window.bottom.filter(|bottom| Some(bottom) == place).map(|_| (line, open))
     }
@@ -307,22 +312,22 @@ impl Life {
     /// Leaves a draft, goes to another conversation, and finds it again.
     fn switch(&mut self) {
         self.screen.model.mode = Mode::Typing;
-        let Some(left) = self.screen.model.open.clone() else { return };
+        let Some(left) = self.screen.model.open().cloned() else { return };
         let draft = format!("draft {}", self.below(1_000));
-        self.screen.model.editor.set_text(&draft);
+        self.screen.model.writing.editor.set_text(&draft);
         let other = self.pick(&["luis", "eva", "#lobby", "#sala"]);
         self.screen.handle(Event::Selected(target(other)));
-        if self.screen.model.open.as_ref() == Some(&left) {
+        if self.screen.model.open() == Some(&left) {
             return;
         }
-        assert_eq!(self.screen.model.drafts.get(&left), Some(&draft), "seed {}", self.seed);
+        assert_eq!(self.screen.model.writing.drafts().get(&left), Some(&draft), "seed {}", self.seed);
         self.drafts.insert(left, draft);
     }
 
     fn draw(&mut self) {
         let seen_before = self.screen.seen.len();
         let (width, height) = self.size;
-        let was_focused = self.screen.model.focused;
+        let was_focused = self.screen.model.is_focused();
         let lost = self.lost_place();
         self.screen.draw(width, height);
         let has_lost_place = lost.is_some() && lost == self.lost_place();
@@ -349,8 +354,8 @@ impl Life {
     /// Returns the line to which the user has scrolled the open conversation, if it is not in memory.
     fn lost_place(&self) -> Option<Place> {
         let model = &self.screen.model;
-        let open = model.open.as_ref()?;
-        let place = model.places.get(open)?;
+        let open = model.open()?;
+        let place = model.reading.places().get(open)?;
         (!model.rows(&self.screen.app, open).has(place)).then(|| place.clone())
     }
 
@@ -367,7 +372,7 @@ impl Life {
     fn check_whole(&self) {
         let model = &self.screen.model;
         let state = self.screen.app.state();
-        let Some(open) = model.open.as_ref().filter(|_| matches!(model.mode, Mode::Typing)) else { return };
+        let Some(open) = model.open().filter(|_| matches!(model.mode, Mode::Typing)) else { return };
         let hides = !state.ignored().is_empty() || model.notes.iter().any(|note| note.text.contains('<'));
         if hides || model.areas.rows.width < NARROW || self.awaits_older() {
             return;
@@ -402,13 +407,13 @@ impl Life {
             assert_eq!(chat.unread, unread, "seed {}: {}", self.seed, chat.target);
         }
         let model = &self.screen.model;
-        if let Some(place) = model.open.as_ref().and_then(|open| model.places.get(open)) {
-            let rows = model.rows(&self.screen.app, model.open.as_ref().unwrap());
+        if let Some(place) = model.open().and_then(|open| model.reading.places().get(open)) {
+            let rows = model.rows(&self.screen.app, model.open().unwrap());
             assert!(rows.has(place) || self.awaits_older(), "seed {}: {place:?} is nowhere", self.seed);
         }
         for (of, draft) in &self.drafts {
-            let kept = model.drafts.get(of);
-            let is_open = model.open.as_ref() == Some(of);
+            let kept = model.writing.drafts().get(of);
+            let is_open = model.open() == Some(of);
             assert!(is_open || kept == Some(draft), "seed {}: the draft for {of} is {kept:?}", self.seed);
         }
     }
@@ -425,7 +430,7 @@ impl Life {
                 _ => None,
             })
             .collect();
-        let held = self.screen.model.held.iter().cloned();
+        let held = self.screen.model.writing.held().cloned();
         let all: Vec<_> = queued.chain(sent.into_values()).chain(held).collect();
         for text in self.submitted.iter().filter(|text| text.starts_with("text ")) {
             let count = all.iter().filter(|other| *other == text).count();
@@ -444,10 +449,10 @@ fn whatever_happens_nothing_is_lost_moved_or_called_seen_too_early() {
         for _ in 0..STEPS {
             life.step();
             // A draft that was opened again may be edited.
-            if let Some(open) = &life.screen.model.open {
+            if let Some(open) = life.screen.model.open() {
                 life.drafts.remove(open);
             }
-            scrolled += usize::from(!life.screen.model.places.is_empty());
+            scrolled += usize::from(!life.screen.model.reading.places().is_empty());
         }
         life.check_end();
         submitted += life.submitted.len();

@@ -33,10 +33,10 @@ fn a_password_is_seen_nowhere_and_the_draft_comes_back_whichever_way_the_questio
         assert!(!screen.app.asks_secret(), "{end}");
         let rows = shown(&mut screen);
         assert!(rows.contains("> half a draft") && !rows.contains("s3cret"), "{end}: {rows}");
-        assert_eq!(screen.model.draft(), "half a draft", "{end}");
+        assert_eq!(screen.model.writing.draft(), "half a draft", "{end}");
         for key in ['y', '7', 'p'] {
             screen.control(key);
-            assert!(!screen.model.editor.text().contains("s3cret"), "{end}: Ctrl-{key}");
+            assert!(!screen.model.writing.editor.text().contains("s3cret"), "{end}: Ctrl-{key}");
         }
     }
 }
@@ -46,8 +46,8 @@ fn a_password_that_was_begun_is_no_draft_of_the_chat_that_is_left() {
     let mut screen = chat_with_luis();
     screen.enter("/passwd");
     screen.type_text("s3cret");
-    assert_eq!(screen.model.draft(), "", "what is kept on the disk");
+    assert_eq!(screen.model.writing.draft(), "", "what is kept on the disk");
     screen.handle(Event::Selected(target("eva")));
-    assert_eq!(screen.model.editor.text(), "");
-    assert!(screen.model.drafts.is_empty(), "{:?}", screen.model.drafts);
+    assert_eq!(screen.model.writing.editor.text(), "");
+    assert!(screen.model.writing.drafts().is_empty(), "{:?}", screen.model.writing.drafts());
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use ratatui::style::{Color, Modifier};
 use terminput::{Event as TerminalEvent, KeyCode};
-use wachat::client::screen::keys::{FIXED, KEYS};
+use wachat::client::screen::keys::{FIXED, KEYS, Keys};
 use wachat::client::screen::theme::Theme;
-use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
-use wachat::client::texts::when::date_in;
-use wachat::client::texts::{Language, Phrase};
+use wachat::client::state::row::Gap;
 use wachat::model::State;
+use wachat::texts::when::date_in;
+use wachat::texts::{Language, Phrase};
 
 use crate::screen_app::{ScreenApp, local, rows, seq, target};
 
@@ -311,7 +311,7 @@ fn muted_and_draft_are_marked() {
     screen.enter("/clear");
     screen.type_text("half a sente");
     screen.alt(KeyCode::Char('2'));
-    assert_eq!(screen.app.open().target(), Some(target("#lobby")));
+    assert_eq!(screen.app.destination().target(), Some(target("#lobby")));
     let rows = screen.draw(60, 8);
     assert!(rows[0].contains("✎ │#lobby") || rows[1].contains("✎ │"), "{}", rows.join("\n"));
     screen.enter("/query luis");
@@ -346,8 +346,9 @@ fn what_lies_over_the_chat() {
     screen.press(KeyCode::Esc);
     screen.press(KeyCode::Char('?'));
     let rows = screen.draw(80, 60);
+    let bound = Keys::new("").unwrap();
     for row in KEYS {
-        let keys = screen.model.keys.of(row.action);
+        let keys = bound.of(row.action);
         let help = row.help.text(Language::En).split(' ').next().unwrap();
         assert!(rows.iter().any(|line| line.contains(&keys) && line.contains(help)), "{}: {}", keys, rows.join("\n"));
     }
@@ -374,10 +375,10 @@ fn a_long_paste_asks_and_shows_its_beginning() {
                          |ana at example:1666              F1 help",
     );
     screen.press(KeyCode::Char('n'));
-    assert!(screen.model.editor.is_empty());
+    assert!(screen.model.writing.editor.is_empty());
     screen.terminal(TerminalEvent::Paste(text.join("\r")));
     screen.press(KeyCode::Char('y'));
-    assert_eq!(screen.model.editor.text(), text.join("\n"));
+    assert_eq!(screen.model.writing.editor.text(), text.join("\n"));
     assert!(screen.entered.iter().all(|entered| !entered.contains("line")), "a paste sends nothing");
 }
 

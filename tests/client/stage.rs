@@ -8,14 +8,14 @@ pub use crate::support::values::{room, seq, target, user};
 use wachat::client::app::event::{Context, Effect, Event};
 use wachat::client::app::view::View;
 use wachat::client::app::{App, Setting};
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::{Action, DirectEvent};
+use wachat::client::p2p::event::{Action, DirectEvent};
 use wachat::client::state::ClientState;
-use wachat::client::state::conversation::Row;
 use wachat::client::state::lookup::Lookup;
+use wachat::client::state::row::Row;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::{Accepted, Chat, Code, Codec as _, Event as ServerEvent, HistoryRecord, Ko, SessionOpened};
 

@@ -13,9 +13,9 @@ use super::history::{
 use crate::support::intercepted_disk::{Hook, InterceptedDisk};
 use crate::support::random::Random;
 use crate::support::simulated_disk::SimulatedDisk;
-use wachat::client::state::conversation::{Gap, Row, folded};
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
+use wachat::client::state::row::{Gap, Row, folded};
 use wachat::client::state::{Arrival, ClientState};
 use wachat::disk::Disk;
 use wachat::limits;

@@ -1,11 +1,11 @@
 //! The words around what people say: ASCII where there is nothing else, times and days, marks, refusals.
 
-use wachat::client::texts::ascii::{ascii, is_ascii_only};
-use wachat::client::texts::when::{date_in, when_in};
-use wachat::client::texts::words::{self, ko_in, noted_ko, on_or_off};
-use wachat::client::texts::{Language, Three};
 use wachat::model::{LocalTime, State};
 use wachat::protocol::{Code, Ko};
+use wachat::texts::ascii::{ascii, is_ascii_only};
+use wachat::texts::when::{date_in, when_in};
+use wachat::texts::words::{self, ko_in, noted_ko, on_or_off};
+use wachat::texts::{Language, Three};
 
 const LANGUAGES: [Language; 3] = [Language::En, Language::Es, Language::Pt];
 

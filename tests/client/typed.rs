@@ -3,15 +3,15 @@
 
 use crate::stage::{PERSON, Stage, message, refused, seq, target, user};
 use wachat::client::app::Setting;
+use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::app::present::Open;
-use wachat::client::link::LinkEvent;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
 use wachat::client::link::request::{Answer, Request};
-use wachat::client::p2p::DirectEvent;
+use wachat::client::p2p::event::DirectEvent;
 use wachat::client::state::ClientState;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::client::state::record::Record;
 use wachat::protocol::Code;
 
@@ -82,7 +82,10 @@ fn a_chat_that_is_known_is_chosen_at_once_and_another_one_if_the_server_has_it()
     stage.receive("luis", "ana", "hola");
     stage.answer_all();
     stage.enter("/query luis");
-    assert_eq!((stage.sending.clone(), stage.app.open()), (None, Open::Conversation(target("luis"))));
+    assert_eq!(
+        (stage.sending.clone(), stage.app.destination().clone()),
+        (None, Destination::Conversation(target("luis")))
+    );
     for (name, code, shown) in [
         ("eva", None, None),
         ("eva", Some(Code::Internal), None),
@@ -98,10 +101,10 @@ fn a_chat_that_is_known_is_chosen_at_once_and_another_one_if_the_server_has_it()
         let answer = code.map_or(Answer::Rows(Vec::new()), refused);
         assert_eq!(stage.answer(answer), shown.map(str::to_owned).into_iter().collect::<Vec<_>>());
         let open = if shown.is_some() { "luis" } else { name };
-        assert_eq!(stage.app.open(), Open::Conversation(target(open)), "{name} {code:?}");
+        assert_eq!(stage.app.destination().clone(), Destination::Conversation(target(open)), "{name} {code:?}");
     }
     stage.enter("/query");
-    assert_eq!(stage.app.open(), Open::Nothing);
+    assert_eq!(stage.app.destination().clone(), Destination::Nowhere);
 }
 
 /// Types the answers to the questions of /passwd; returns what is shown of the last.

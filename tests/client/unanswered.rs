@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::stage::{PERSON, Stage, message, refused, room, seq, target, user};
 use wachat::client::app::Setting;
+use wachat::client::app::destination::Destination;
 use wachat::client::app::event::Event as AppEvent;
-use wachat::client::app::present::Open;
 use wachat::client::link::request::{LogOut, Request};
 use wachat::limits;
 use wachat::model::Email;
@@ -123,13 +123,13 @@ fn one_question_too_many_is_refused_and_changes_nothing() {
         for _ in 0..=limits::CLIENT_QUESTIONS {
             assert_eq!(stage.enter("/users"), shown(&[]));
         }
-        let before = stage.app.open();
+        let before = stage.app.destination().clone();
         let too_many = shown(&["! too many questions wait for their answers; ask again later"]);
         assert_eq!(stage.enter(asked.line), too_many, "{}", asked.line);
         assert!(stage.app.wants_line(), "{}", asked.line);
         // That there is such a user was not said, and need not be.
-        let after = if asked.line == "/query luis" { Open::Conversation(target("luis")) } else { before };
-        assert_eq!(stage.app.open(), after, "{}", asked.line);
+        let after = if asked.line == "/query luis" { Destination::Conversation(target("luis")) } else { before };
+        assert_eq!(stage.app.destination().clone(), after, "{}", asked.line);
         for left in (0..=limits::CLIENT_QUESTIONS).rev() {
             assert_eq!(stage.sending, Some(Request::Users), "{left}");
             stage.answer(refused(Code::Internal));

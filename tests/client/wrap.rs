@@ -1,7 +1,7 @@
 //! A line in rows: nothing of it is lost, no row is too long, and words stay whole where they fit.
 
 use unicode_segmentation::UnicodeSegmentation as _;
-use wachat::client::texts::safe::safe;
+use wachat::model::safe::safe;
 use wachat::text::{Wrapped, cells, wrap};
 
 use crate::support::random::Random;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use wachat::client::texts::Language;
 use wachat::course::explain::step::{Kind, ROWS, Step};
 use wachat::model::Timestamp;
+use wachat::texts::Language;
 
 use crate::assert_in_order;
 use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};

@@ -8,7 +8,7 @@ use crate::page::{
 use crate::support::WACHAT;
 use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
-use wachat::client::texts::Language;
+use wachat::texts::Language;
 
 const PAGES: [&str; 16] = [
     README,

@@ -50,7 +50,7 @@ fn modules(text: &str) -> Vec<&str> {
 #[test]
 fn the_maps_of_the_client_name_every_module() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client");
-    for folder in ["", "app", "link", "screen", "state", "terminal"] {
+    for folder in ["", "app", "link", "line_mode", "screen", "state", "terminal"] {
         let text = fs::read_to_string(root.join(folder).join("mod.rs")).unwrap();
         let map: String = text.lines().filter(|line| line.starts_with("//!")).collect();
         let modules = modules(&text);

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustls::ServerConnection;
-use wachat::client::link::Account;
+use wachat::client::link::account::Account;
 use wachat::client::link::known_servers::KnownServers;
+use wachat::client::link::perform::perform;
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::receiver::poll;
 use wachat::client::link::request::{LogOut, Request};
 use wachat::client::link::session::Session;
 use wachat::client::link::trust::Trust;
-use wachat::client::state::conversation::Gap;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
+use wachat::client::state::row::Gap;
 use wachat::model::{MessageId, RoomName, Seq, Target, Text, Timestamp, UserName};
 use wachat::net::{Identity, Socket, server_config};
 
@@ -61,7 +62,7 @@ pub fn replies_in_session(data: &[u8]) {
         while let Ok(Ok(_)) = poll(&mut session, opened.acknowledged, 0) {}
     } else {
         let mut session = Session::open(&account).expect("a session");
-        while request(usize::from(*choice)).perform(&mut session).is_ok() {}
+        while perform(&request(usize::from(*choice)), &mut session).is_ok() {}
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use wachat::client::p2p::{Action, DirectEvent, Listener, Network};
+use wachat::client::p2p::Listener;
+use wachat::client::p2p::event::{Action, DirectEvent};
+use wachat::client::p2p::network::Network;
 use wachat::model::{Token, UserName};
 use wachat::protocol::{DirectLine, Peer};
 

@@ -20,7 +20,7 @@ use wachat::bridge::telegram::{TelegramError, read_answer};
 use wachat::bridge::{incoming, update};
 use wachat::client::state::home::{Home, Use};
 use wachat::client::state::record::Record;
-use wachat::client::terminal::input::InputEvent;
+use wachat::client::terminal::event::InputEvent;
 use wachat::client::terminal::parser::Parser;
 use wachat::course::trace::{Form, Selection, show};
 use wachat::disk::{self, Disk};

@@ -8,10 +8,10 @@ use std::sync::mpsc::Receiver;
 use crate::support::clients::{all_output, exit_code};
 use crate::support::{NO_SETTINGS, PASSWORD, WACHAT, World, send_signal, wait_for, wait_until};
 use serde_json::Value;
-use wachat::client::texts::Language;
-use wachat::client::texts::ascii::is_ascii_only;
-use wachat::client::texts::when::when_in;
 use wachat::model::LocalTime;
+use wachat::texts::Language;
+use wachat::texts::ascii::is_ascii_only;
+use wachat::texts::when::when_in;
 
 /// Runs one of the commands for scripts.
 trait Scripts {

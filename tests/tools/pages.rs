@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use wachat::client::link::Account;
+use wachat::client::link::account::Account;
 use wachat::client::link::lists::fetch_chats;
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::client::link::session::Session;

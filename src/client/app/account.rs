@@ -3,14 +3,14 @@
 use super::event::Effect;
 use super::view::{answer, notice};
 use super::{App, Input};
-use crate::client::link::passwd::Secret;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
+use crate::client::link::request::Secret;
 use crate::client::state::switch::Switch;
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Email, Password};
 use crate::protocol::{Code, Ko};
+use crate::texts::{Phrase, words};
 
 /// The question that the next line answers. The line is a password.
 pub enum Question {
@@ -37,9 +37,6 @@ impl App {
     }
 
     pub(super) fn begin_passwd(&mut self) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         self.show(answer(Phrase::PasswordRules { least: &limits::PASSWORD_CHARS }));
         self.input = Input::Secret(Question::Old);
     }
@@ -94,9 +91,6 @@ impl App {
 
     /// Turns a setting on or off, or lists them.
     pub(super) fn set(&mut self, set: Option<(Switch, bool)>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         if let Some((switch, on)) = set {
             self.state.turn(switch, on);
         }

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::App;
 use super::view::notice;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::Target;
+use crate::texts::Phrase;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
@@ -74,7 +74,7 @@ impl CatchUp {
 }
 
 impl App {
-    /// Sums up what has come, behind the last message of it.
+    /// Sums up the messages that have come, after the last of them.
     pub(super) fn sum_up(&mut self) {
         let counts = if self.held.is_empty() { self.catch_up.take() } else { return };
         let count_of = |(target, count): &(Target, usize)| match target {

@@ -72,7 +72,7 @@ impl Chat {
     }
 
     /// Returns `true`, once, if the chat is overdue since the peer's user has yet to accept it.
-    pub fn begins_to_wait(&mut self) -> bool {
+    pub(super) fn begins_to_wait(&mut self) -> bool {
         let begins = self.accepted && !self.heard && !self.told;
         self.told |= begins;
         begins
@@ -124,7 +124,7 @@ impl Chats {
     }
 
     /// Checks that this client has called a peer, and that the chat is open.
-    pub fn is_open_with(&self, peer: &UserName) -> bool {
+    pub(super) fn is_open_with(&self, peer: &UserName) -> bool {
         self.open.iter().any(|chat| chat.peer == *peer && chat.mine && chat.closing.is_none())
     }
 

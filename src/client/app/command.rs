@@ -69,14 +69,20 @@ pub enum Command {
 }
 
 impl Command {
-    /// Checks that the lines behind it are meant for the conversation that it names.
-    pub fn chooses_chat(&self) -> bool {
+    /// Checks that the lines after it are meant for the conversation that it names.
+    pub(super) fn chooses_chat(&self) -> bool {
         let is_direct = matches!(self, Self::Direct(Some(_)) | Self::Accept(Some(_)));
         is_direct || matches!(self, Self::Query(_) | Self::Reply(None) | Self::Join { .. })
     }
 
+    /// Checks that it is for a person at a terminal, and no command of a pipe.
+    pub(super) fn needs_terminal(&self) -> bool {
+        let is_choice = matches!(self, Self::Away(_) | Self::Ignore(_) | Self::Mute(_) | Self::Set(_));
+        is_choice || matches!(self, Self::Passwd | Self::Clear)
+    }
+
     /// Checks that its output depends on the messages sent before it.
-    pub fn looks_back(&self) -> bool {
+    pub(super) fn looks_back(&self) -> bool {
         let about_messages = matches!(self, Self::History { .. } | Self::Search(_) | Self::Unread | Self::Status(_));
         about_messages || matches!(self, Self::Users | Self::Whois(_) | Self::Rooms | Self::Members(_))
     }

@@ -1,12 +1,12 @@
 //! The table of commands. The parser, `/help`, "did you mean" and the tables of the pages are made from it: a new
 //! command is a new row.
 
-use super::command::Command;
-use super::parse::{
+use super::arguments::{
     Parsed, Refusal, act, email, history, join, log_out, none, optional_room, optional_target, optional_text,
     optional_user, say_to, search, set,
 };
-use crate::client::texts::{Language, Three, three};
+use super::command::Command;
+use crate::texts::{Language, Three, three};
 
 /// A row of the table.
 pub struct CommandRow {
@@ -33,7 +33,7 @@ impl CommandRow {
 /// Portuguese. A command without arguments is its own form.
 macro_rules! commands {
     ($($verb:literal $aliases:tt, $parse:expr; $(form $($form:literal),+;)? help $($help:literal),+;)+) => {
-        pub const COMMANDS: &[CommandRow] = &[$(CommandRow {
+        pub(crate) const COMMANDS: &[CommandRow] = &[$(CommandRow {
             verb: $verb,
             aliases: &$aliases,
             form: commands!(@form $verb $(, $($form),+)?),

@@ -9,11 +9,11 @@ use super::App;
 use super::view::{View, damaged, notice};
 use crate::client::link::request::Request;
 use crate::client::state::Missing;
-use crate::client::state::conversation::{Gap, Row};
-use crate::client::texts::Phrase;
+use crate::client::state::row::{Gap, Row};
 use crate::limits;
 use crate::model::{Message, Seq, Target};
 use crate::protocol::{Chat, Event, HistoryRecord};
+use crate::texts::Phrase;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {

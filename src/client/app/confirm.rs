@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use super::command::Command;
-use super::{App, Destination, parse};
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::snippet;
+use super::destination::Destination;
+use super::{App, parse};
 use crate::limits;
+use crate::model::safe::snippet;
+use crate::texts::Phrase;
 
 /// The doubts about the next line that the last ones have left.
 #[derive(Default)]
@@ -18,7 +19,7 @@ pub struct Confirmation {
 }
 
 impl App {
-    /// The lines behind a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
+    /// The lines after a `/p2p` or `/join` that failed are meant for that conversation, and for no other one.
     pub(super) fn refuse_hasty_texts(&mut self) {
         self.confirmation.hasty_until = Some(self.context.now + limits::HASTY);
     }

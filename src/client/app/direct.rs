@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::chats::Chat;
+use super::destination::Destination;
 use super::event::Effect;
 use super::view::{View, answer, notice};
-use super::{App, Destination, Input};
+use super::{App, Input};
 use crate::client::link::request::Request;
-use crate::client::p2p::{Action, DirectEvent};
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
+use crate::client::p2p::event::{Action, DirectEvent};
+use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{Message, MessageId, Proof, Seq, Target, Text, UserName};
 use crate::protocol::{Code, DirectLine, Ko, Peer};
+use crate::texts::{Phrase, words};
 
 /// The line that ends a direct chat.
 const EXIT: &str = "exit";

@@ -9,7 +9,7 @@ use crate::client::link::backoff::Backoff;
 use crate::client::link::error::LinkError;
 use crate::client::link::request::{Answer, Request};
 use crate::client::state::ClientState;
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{MessageId, Seq, State, Target};
 use crate::protocol::{Chat, Ko};
@@ -187,7 +187,7 @@ impl Dispatcher {
         Outcome::Unreachable(why, (!repeated).then_some(request))
     }
 
-    /// Holds a conversation, or lets the message fail. Nothing behind a held message is sent there meanwhile.
+    /// Holds a conversation, or lets the message fail. Nothing after a held message is sent there meanwhile.
     fn note_refusal(&mut self, state: &mut ClientState, message: Outgoing, ko: Ko, context: &Context) -> Outcome {
         if !ko.code.is_temporary() {
             self.held.remove(&message.to);

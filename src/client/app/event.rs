@@ -4,12 +4,12 @@
 use std::time::Instant;
 
 use super::view::View;
-use crate::client::link::LinkEvent;
+use crate::client::link::event::LinkEvent;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
-use crate::client::p2p::{Action, DirectEvent};
-use crate::client::state::conversation::{Gap, Row};
+use crate::client::p2p::event::{Action, DirectEvent};
 use crate::client::state::lookup::Lookup;
+use crate::client::state::row::{Gap, Row};
 use crate::model::{MessageId, Seq, Target, Timestamp};
 
 /// One event, from the keyboard, the screen or a thread.
@@ -63,7 +63,7 @@ impl Context {
     }
 
     /// Returns the random bits for the jitter of a delay.
-    pub fn jitter(&self) -> u16 {
+    pub(super) fn jitter(&self) -> u16 {
         (self.random & 0xffff) as u16
     }
 }

@@ -6,16 +6,16 @@ use super::rooms::room_refusal;
 use super::view::{View, answer, damaged, notice, ticks};
 use super::{App, Input, Server};
 use crate::client::exit::Exit;
-use crate::client::link::LinkEvent;
 use crate::client::link::error::LinkError;
+use crate::client::link::event::LinkEvent;
 use crate::client::link::request::{Answer, Request};
 use crate::client::state::Arrival;
 use crate::client::state::conversation::Moved;
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::{Phrase, words};
+use crate::client::state::outgoing::Outgoing;
 use crate::limits;
 use crate::model::{State, Target};
 use crate::protocol::{Code, Event, Ko, SessionOpened, Status};
+use crate::texts::{Phrase, words};
 
 impl App {
     pub(super) fn handle_link(&mut self, event: LinkEvent) {

@@ -1,15 +1,16 @@
 //! The commands, carried out.
 
 use super::command::Command;
+use super::destination::Destination;
 use super::view::{View, answer, damaged};
-use super::{App, Destination, Input, Server, commands, parse};
+use super::{App, Input, Server, commands, parse};
 use crate::client::link::request::{LogOut, Request};
-use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
-use crate::client::texts::{Language, Phrase};
+use crate::client::state::row::Row;
 use crate::limits;
 use crate::model::{Target, Text, Timestamp};
 use crate::protocol::HistoryRecord;
+use crate::texts::{Language, Phrase};
 
 impl App {
     /// Handles a line. One that ends in one backslash goes on with the next one; two backslashes are two.
@@ -83,6 +84,7 @@ impl App {
     pub(super) fn execute(&mut self, command: Command) {
         match command {
             Command::Nothing => {}
+            command if self.setting.piped && command.needs_terminal() => self.problem(Phrase::AtTerminalOnly),
             // A script may have such lines between its messages.
             Command::Blank if self.setting.piped => {}
             Command::Blank => self.problem(Phrase::EmptyMessage),
@@ -101,7 +103,6 @@ impl App {
             Command::Whois(user) => _ = self.ask_server(Request::Whois(user)),
             Command::Ignore(user) => self.ignore(user.as_ref()),
             Command::Mute(target) => self.mute(target),
-            Command::Clear if self.setting.piped => self.problem(Phrase::AtTerminalOnly),
             Command::Clear => self.show(View::Clear),
             Command::Users => _ = self.ask_server(Request::Users),
             Command::Status(target) => self.show_status(target),
@@ -133,15 +134,6 @@ impl App {
             Destination::Direct(peer) => self.say_directly(&peer, text),
             Destination::Conversation(to) => self.say(to, text),
             Destination::Undecided | Destination::Nowhere => self.problem(Phrase::NoChat),
-        }
-    }
-
-    /// Returns the conversation of a line without a command, if it has one.
-    pub fn current(&self) -> Option<Target> {
-        match &self.destination {
-            Destination::Conversation(target) => Some(target.clone()),
-            Destination::Direct(peer) => Some(Target::User(peer.clone())),
-            Destination::Undecided | Destination::Nowhere => None,
         }
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::App;
 use super::event::Effect;
 use super::view::{View, answer, notice};
-use crate::client::state::conversation::Row;
 use crate::client::state::lookup::Lookup;
-use crate::client::texts::Phrase;
-use crate::client::texts::when::when;
+use crate::client::state::row::Row;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, Timestamp, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::{Chat, User};
+use crate::texts::Phrase;
+use crate::texts::when::when;
 
 impl App {
     pub(super) fn search(&mut self, words: &[String]) {
@@ -39,7 +39,7 @@ impl App {
         self.output.effects.push(Effect::LookUp(lookup));
     }
 
-    /// Shows the last rows of a conversation in the order of their times. A gap stands before the row behind it.
+    /// Shows the last rows of a conversation in the order of their times. A gap stands before the row after it.
     fn show_last(&mut self, found: Vec<(Target, Row)>, count: usize) {
         let mut rows = Vec::new();
         let mut next = None;
@@ -137,9 +137,6 @@ impl App {
 
     /// `/ignore luis`: hides a user's messages, or shows them again; `/ignore`: lists the hidden users.
     pub(super) fn ignore(&mut self, user: Option<&UserName>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(user) = user else {
             let names = self.state.ignored();
             return self.show(if names.is_empty() { answer(Phrase::NobodyIgnored) } else { answer(names.join(" ")) });
@@ -153,9 +150,6 @@ impl App {
 
     /// `/mute`: turns the notices of a conversation off, or on again.
     pub(super) fn mute(&mut self, target: Option<Target>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(target) = target.or_else(|| self.current()) else { return self.problem(Phrase::NoChat) };
         let muted = self.state.toggle_muted(&target);
         let target = &target;

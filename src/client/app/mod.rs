@@ -2,22 +2,24 @@
 //! file, socket, terminal or clock, so any front end can be put on it, and a test can play any life of it.
 //!
 //! - `event`: the events, their circumstances, and the effects. `view`: what is shown.
-//! - `command`, `commands`, `parse`: from a line to a command. `execute`: the commands;
+//! - `command`, `commands`, `arguments`, `parse`: from a line to a command. `execute`: the commands;
 //!   `find`, `rooms` and `direct` are those that find, concern rooms, and open direct chats.
 //! - `events`: what the server reports. `dispatch` and `polling`: the next request of sender and receiver.
 //! - `completion`: fetches what the history lacks. `presence`: who is online; `catch_up`: what has come meanwhile.
 //! - `account`: the password, the settings. `reply`: answers, also automatic ones. `confirm`: texts that are asked about.
 //! - `prompt`: what the next line is for.
-//! - `present`: what a front end may ask about the app.
+//! - `destination`: where a line without a command goes. `present`: what a front end may ask about the app.
 //! - `chats`: the direct chats, and the callers that the app admits: each once, within 30 seconds.
 
 mod account;
+mod arguments;
 mod catch_up;
 pub mod chats;
 pub mod command;
 pub mod commands;
 mod completion;
 mod confirm;
+pub mod destination;
 mod direct;
 pub mod dispatch;
 pub mod event;
@@ -41,17 +43,18 @@ use crate::client::exit::Exit;
 use crate::client::link::receiver::Receive;
 use crate::client::link::request::Request;
 use crate::client::state::lookup::Lookup;
-use crate::client::state::outbox::Outgoing;
+use crate::client::state::outgoing::Outgoing;
 use crate::client::state::{Arrival, ClientState};
-use crate::client::texts::{Phrase, words};
 use crate::limits;
 use crate::model::{Seq, Target, Text, UserName};
+use crate::texts::{Phrase, words};
 use account::{Change, Question};
 use catch_up::CatchUp;
 use chats::Chats;
 use command::Command;
 use completion::Completion;
 use confirm::Confirmation;
+use destination::Destination;
 use dispatch::Dispatcher;
 use event::{Context, Effect, Event, Output};
 use polling::Polling;
@@ -94,16 +97,6 @@ enum Input {
     Deferred(Command),
     /// No more lines: messages that are on their way get a little time.
     Leaving,
-}
-
-/// The destination of a line without a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Destination {
-    /// The lobby, if the user is in it; that is not known yet.
-    Undecided,
-    Nowhere,
-    Conversation(Target),
-    Direct(UserName),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use super::view::notice;
 use crate::client::link::request::Request;
 use crate::client::state::Arrival;
 use crate::client::state::switch::Switch;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::UserName;
 use crate::protocol::User;
+use crate::texts::Phrase;
 
 /// The presence of the users, as far as this session has been told.
 #[derive(Default)]

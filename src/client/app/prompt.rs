@@ -1,9 +1,10 @@
 //! The prompt, what the next line is for; and the last words, what is left undone.
 
 use super::account::Question;
+use super::destination::Destination;
 use super::view::{View, notice};
-use super::{App, Destination, Input};
-use crate::client::texts::{Phrase, words};
+use super::{App, Input};
+use crate::texts::{Phrase, words};
 
 impl App {
     /// Returns the prompt: the destination of the next line, or the question that it answers.

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::App;
+use super::destination::Destination;
 use super::view::notice;
-use super::{App, Destination};
-use crate::client::state::outbox::{AUTOMATIC, is_automatic};
-use crate::client::texts::Phrase;
+use crate::client::state::outgoing::{AUTOMATIC, is_automatic};
 use crate::limits;
 use crate::model::{Message, Target, Text, UserName};
+use crate::texts::Phrase;
 
 /// The automatic answer, and the users who have had it.
 pub struct Away {
@@ -28,9 +29,6 @@ impl App {
 
     /// `/away`: gives or ends the automatic answer.
     pub(super) fn set_away(&mut self, text: Option<Text>) {
-        if self.setting.piped {
-            return self.problem(Phrase::AtTerminalOnly);
-        }
         let Some(text) = text else {
             let was_away = self.away.take().is_some();
             return self.show(notice(if was_away { Phrase::AwayEnded } else { Phrase::NotAway }));

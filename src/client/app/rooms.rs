@@ -1,14 +1,15 @@
 //! The commands that concern rooms, and the lobby where a new client begins.
 
 use super::command::Command;
+use super::destination::Destination;
 use super::view::{View, answer, damaged, notice};
-use super::{App, Destination, Input, Server};
+use super::{App, Input, Server};
 use crate::client::link::request::Request;
-use crate::client::state::conversation::Row;
-use crate::client::texts::{Phrase, words};
+use crate::client::state::row::Row;
 use crate::limits;
 use crate::model::{RoomName, Seq, State, Target, UserName};
 use crate::protocol::{Chat, Code, HistoryRecord, Ko, Room, Status};
+use crate::texts::{Phrase, words};
 
 impl App {
     /// Two people who start their clients should be able to talk at once: the lobby is the first destination, where
@@ -135,7 +136,7 @@ impl App {
         self.output.views.extend(shown.map(|message| View::Row(Row::Received(message))));
     }
 
-    /// The lines that a script has behind its `/join` are meant for that room, and for no other conversation.
+    /// The lines that a script has after its `/join` are meant for that room, and for no other conversation.
     pub(super) fn handle_not_joined(&mut self, why: &str) {
         self.input = Input::Line;
         if self.setting.piped {
@@ -160,7 +161,7 @@ impl App {
         }
     }
 
-    /// Notes that a user has joined a room. Only so many are remembered: a notice too many does no harm.
+    /// Notes that a user has joined a room. A bounded number is remembered: a notice too many does no harm.
     pub(super) fn note_joiner(&mut self, user: UserName) {
         if self.joiners.len() >= limits::TRANSIENT_EVENTS {
             self.joiners.clear();

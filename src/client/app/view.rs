@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::client::state::conversation::Row;
-use crate::client::state::outbox::Outgoing;
-use crate::client::texts::Phrase;
+use crate::client::state::outgoing::Outgoing;
+use crate::client::state::row::Row;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp};
+use crate::texts::Phrase;
 
 /// Makes a line about an event.
 pub fn notice(phrase: Phrase) -> View {
@@ -46,7 +46,7 @@ pub enum View {
     Found(Target, Row),
     /// A number of messages there that were not read, and the last of them; `more`: memory does not hold all.
     Unread { target: Target, count: usize, more: bool, last: Arc<Message> },
-    /// Rows of a conversation that memory does not hold, and those behind them, oldest first. None: they could not be read.
+    /// Rows of a conversation that memory does not hold, and those after them, oldest first. None: they could not be read.
     Older(Target, Vec<Row>),
     /// A message of the user's that another session of theirs has sent, and its conversation.
     Elsewhere(Target, Row),

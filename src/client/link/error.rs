@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::client::exit::{Exit, Failure};
-use crate::client::texts::{Phrase, words};
 use crate::protocol::{Code, Ko};
+use crate::texts::{Phrase, words};
 
 /// An error between the client and the server.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum LinkError {
 
 impl LinkError {
     /// Returns the meaning of a KO to a login line: most do not change with another try, some do.
-    pub fn from_login(ko: Ko) -> Self {
+    pub(super) fn from_login(ko: Ko) -> Self {
         match ko.code {
             Code::Rate | Code::Full | Code::Timeout | Code::Shutdown | Code::Internal => Self::Away(words::ko(&ko)),
             Code::Replaced => Self::Replaced,
@@ -33,7 +33,7 @@ impl LinkError {
 
     /// Returns the meaning of a last line: a KO that closes the connection and answers no request (protocol, section 1).
     /// The outcome of a request that was sent is unknown.
-    pub fn from_close(ko: Ko) -> Self {
+    pub(super) fn from_close(ko: Ko) -> Self {
         match ko.code {
             Code::Replaced => Self::Replaced,
             Code::Auth => Self::LoggedOut,
@@ -43,7 +43,7 @@ impl LinkError {
     }
 
     /// Makes the error of an answer that is not of the protocol's form.
-    pub fn malformed() -> Self {
+    pub(super) fn malformed() -> Self {
         Self::Away(Phrase::Strange.to_string())
     }
 }

@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::error::LinkError;
-use crate::client::texts::Phrase;
 use crate::disk::{self, Disk as _, RealDisk};
 use crate::model::safe::safe;
 use crate::model::{Fingerprint, Timestamp};
 use crate::record::{Fields, Writer};
+use crate::texts::Phrase;
 
 /// The spelling of this machine, under all its names.
 const THIS_MACHINE: &str = "127.0.0.1";

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::model::{RoomName, Seq, Target, UserName};
 use crate::protocol::codec::{Codec, Field};
 use crate::protocol::request::{Page, RequestedTarget};
-use crate::protocol::{Chat, Ko, Member, Room, SendRequest, Status, User};
+use crate::protocol::{Chat, HistoryRecord, Ko, Member, Room, SendRequest, Status, User};
 
 /// A list, or the refusal of the server.
 type Fetched<T> = Result<Result<Vec<T>, Ko>, LinkError>;
@@ -18,21 +18,8 @@ pub fn fetch_users(session: &mut Session) -> Fetched<User> {
 
 /// Fetches the first users of the list, as many as the client remembers the presence of.
 pub fn fetch_presence(session: &mut Session) -> Fetched<User> {
-    let mut users: Vec<User> = Vec::new();
-    while users.len() < limits::PRESENCE_USERS {
-        let after = users.last().map(|user| user.name.clone());
-        let page = match session.request_list::<User>(&SendRequest::Users { page: Page::after(after) })? {
-            Ok(page) => page,
-            Err(ko) => return Ok(Err(ko)),
-        };
-        let is_last = page.len() < limits::PAGE_RECORDS;
-        users.extend(page);
-        if is_last {
-            break;
-        }
-    }
-    users.truncate(limits::PRESENCE_USERS);
-    Ok(Ok(users))
+    let request = |last: Option<&User>| SendRequest::Users { page: Page::after(last.map(|user| user.name.clone())) };
+    fetch_pages(session, limits::PRESENCE_USERS, request)
 }
 
 /// Fetches all rooms.
@@ -41,14 +28,14 @@ pub fn fetch_rooms(session: &mut Session) -> Fetched<Room> {
 }
 
 /// Fetches the members of a room.
-pub fn fetch_members(session: &mut Session, room: &RoomName) -> Fetched<Member> {
+pub(super) fn fetch_members(session: &mut Session, room: &RoomName) -> Fetched<Member> {
     let room: RequestedTarget = Ok(Target::Room(room.clone()));
     let request = |page| SendRequest::Members { room: room.clone(), page };
     fetch_by_name(session, request, |member: &Member| member.name.clone())
 }
 
 /// Fetches the states of a message, one for each recipient.
-pub fn fetch_statuses(session: &mut Session, target: &Target, seq: Seq) -> Fetched<Status> {
+pub(super) fn fetch_statuses(session: &mut Session, target: &Target, seq: Seq) -> Fetched<Status> {
     let request = |page: Page<UserName>| SendRequest::Status { target: Ok(target.clone()), seq, page };
     fetch_by_name(session, request, |status: &Status| status.user.clone())
 }
@@ -59,7 +46,18 @@ pub fn fetch_chats(session: &mut Session) -> Fetched<Chat> {
         let (before, target) = after.map(|chat| (chat.last, chat.target.clone())).unzip();
         SendRequest::Chats { page: Page::after(before), target }
     };
-    fetch_pages(session, request)
+    fetch_pages(session, usize::MAX, request)
+}
+
+/// Fetches the last messages below a number, or the last ones.
+pub fn fetch_history(
+    session: &mut Session,
+    target: &Target,
+    count: usize,
+    before: Option<Seq>,
+) -> Fetched<HistoryRecord> {
+    let limit = count.min(limits::MAX_HISTORY_RECORDS);
+    session.request_list(&SendRequest::History { target: Ok(target.clone()), limit, before })
 }
 
 fn fetch_by_name<T: Codec, Name: Field>(
@@ -67,11 +65,16 @@ fn fetch_by_name<T: Codec, Name: Field>(
     request: impl Fn(Page<Name>) -> SendRequest,
     name: impl Fn(&T) -> Name,
 ) -> Fetched<T> {
-    fetch_pages(session, |after| request(Page::after(after.map(&name))))
+    fetch_pages(session, usize::MAX, |after| request(Page::after(after.map(&name))))
 }
 
-/// Fetches page after page, each after the last record of the one before it, up to the page that is not full.
-fn fetch_pages<T: Codec>(session: &mut Session, request: impl Fn(Option<&T>) -> SendRequest) -> Fetched<T> {
+/// Fetches page after page, each after the last record of the one before it, up to the page that is not full, or to this
+/// number of records.
+fn fetch_pages<T: Codec>(
+    session: &mut Session,
+    most: usize,
+    request: impl Fn(Option<&T>) -> SendRequest,
+) -> Fetched<T> {
     let mut list = Vec::new();
     let end = session.received() + limits::PAGES_BYTES;
     loop {
@@ -81,7 +84,8 @@ fn fetch_pages<T: Codec>(session: &mut Session, request: impl Fn(Option<&T>) -> 
         };
         let is_last = page.len() < limits::PAGE_RECORDS;
         list.extend(page);
-        if is_last {
+        if is_last || list.len() >= most {
+            list.truncate(most);
             return Ok(Ok(list));
         }
         if session.received() > end {

@@ -1,23 +1,12 @@
 //! A change of the password. With its OK the server closes all other connections of the user (protocol, section 5), so
 //! both threads need the new password at once.
 
-use std::fmt;
-
-use super::Account;
+use super::account::Account;
 use super::error::LinkError;
-use super::request::{Answer, Request};
+use super::perform::perform;
+use super::request::{Answer, Request, Secret};
 use super::session::Session;
 use crate::protocol::Code;
-
-/// A password on its way to a thread. It is never shown, not even in a log.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
 
 /// Carries out the request for a new password, and gives it to the account. Where no reply came, a login with the new password tells the outcome.
 pub fn change_password(
@@ -29,7 +18,7 @@ pub fn change_password(
     // An idle connection may be closed already: the outcome would be unknown without need.
     session.take().into_iter().for_each(Session::quit);
     let mut open = Session::open(account)?;
-    match request.perform(&mut open) {
+    match perform(request, &mut open) {
         Ok(Answer::Done) => *session = Some(open),
         Ok(refusal) => return Ok(refusal),
         Err(error) => {

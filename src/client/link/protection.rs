@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use super::error::LinkError;
 use super::known_servers::KnownServers;
-use super::server_name;
 use super::trust::Trust;
 use crate::client::exit::note;
 use crate::client::p2p::PeerTls;
-use crate::client::texts::Phrase;
 use crate::net::Socket;
+use crate::texts::Phrase;
 
 /// The protection of all connections of one account.
 #[derive(Clone)]
@@ -103,4 +102,9 @@ pub fn leaves_this_machine(addresses: impl Iterator<Item = IpAddr>) -> bool {
 
 fn is_here(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
+}
+
+/// Returns the name of the server with this host and SEND port.
+pub fn server_name(host: &str, send_port: u16) -> String {
+    format!("{host}:{send_port}")
 }

@@ -2,10 +2,11 @@
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::account::Account;
 use super::error::LinkError;
-use super::passwd::Secret;
+use super::event::LinkEvent;
+use super::request::Secret;
 use super::session::Session;
-use super::{Account, LinkEvent};
 use crate::client::p2p::Listener;
 use crate::limits;
 use crate::model::Seq;
@@ -14,11 +15,11 @@ use crate::protocol::{After, Done, Event, Ko, RecvRequest, SessionOpened};
 /// A request to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receive {
-    /// Log in, in the place of any session before.
+    /// Log in, instead of any session before.
     LogIn,
     /// Log in with this password from now on. There is no report.
     UsePassword(Secret),
-    /// Acknowledge every event up to a number, and return those above it, or wait so many seconds for one.
+    /// Acknowledge every event up to a number, and return those above it, or wait this number of seconds for one.
     Poll { after: Seq, wait: u64 },
 }
 

@@ -2,11 +2,13 @@
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::account::Account;
 use super::error::LinkError;
+use super::event::LinkEvent;
 use super::passwd::change_password;
+use super::perform::perform;
 use super::request::{Answer, Request};
 use super::session::Session;
-use super::{Account, LinkEvent};
 use crate::limits;
 
 /// Works until the owner ends. `session` is a connection that the start of the program has made already.
@@ -36,7 +38,7 @@ pub fn run(account: &Account, mut session: Option<Session>, requests: &Receiver<
 fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -> Result<Answer, LinkError> {
     let was_tried = session.is_some();
     if let Some(mut open) = session.take() {
-        match request.perform(&mut open) {
+        match perform(request, &mut open) {
             Err(LinkError::Away(_)) => {}
             answer => {
                 *session = Some(open);
@@ -46,8 +48,8 @@ fn answer(account: &Account, session: &mut Option<Session>, request: &Request) -
     }
     let mut new = Session::open(account)?;
     let answer = match request {
-        Request::Send(message, above) if was_tried => Request::Retry(message.clone(), *above).perform(&mut new)?,
-        request => request.perform(&mut new)?,
+        Request::Send(message, above) if was_tried => perform(&Request::Retry(message.clone(), *above), &mut new)?,
+        request => perform(request, &mut new)?,
     };
     *session = Some(new);
     Ok(answer)

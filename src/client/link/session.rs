@@ -4,15 +4,15 @@ use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use super::Account;
+use super::account::Account;
 use super::backoff::Backoff;
 use super::error::LinkError;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::{Fingerprint, UserName};
 use crate::net::{LineError, LineReader, Socket};
 use crate::protocol::request::ListRequest;
 use crate::protocol::{Code, Codec, Done, Ko, ListHead, Login, LoginKind, Port, SessionOpened, parse_reply};
+use crate::texts::Phrase;
 use crate::trace::{By, Event, Role, Traced};
 
 /// A logged-in connection. After any [`LinkError`] it is of no more use.
@@ -33,13 +33,20 @@ impl Session {
         open::<Done>(account, account.send_port).map(|(session, _)| session)
     }
 
-    /// Logs in on the RECV port, in the place of any other RECV session of the user.
+    /// Logs in on the SEND port. That the server's certificate was seen for the first time is written to standard error.
+    pub fn open_noted(account: &Account) -> Result<Self, LinkError> {
+        let session = Self::open(account);
+        account.note_news();
+        session
+    }
+
+    /// Logs in on the RECV port. It ends any other RECV session of the user.
     pub fn open_recv(account: &Account) -> Result<(Self, SessionOpened), LinkError> {
         open(account, account.recv_port)
     }
 
     /// Returns the address of this end, as this machine knows it.
-    pub fn local_ip(&self) -> Option<IpAddr> {
+    pub(super) fn local_ip(&self) -> Option<IpAddr> {
         self.socket.tcp().local_addr().ok().map(|address| address.ip())
     }
 
@@ -58,7 +65,7 @@ impl Session {
 
     /// Sends one request, and reads the first line of its reply. A KO that closes the connection answers no request
     /// (protocol, section 4).
-    pub fn request_once<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
+    pub(super) fn request_once<T: Codec>(&mut self, request: &impl Codec) -> Result<Result<T, Ko>, LinkError> {
         self.write(&request.line())?;
         match self.read_reply()? {
             Err(ko) if ko.code.closes() => Err(LinkError::from_close(ko)),

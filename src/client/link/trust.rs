@@ -19,10 +19,10 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use super::error::LinkError;
 use super::known_servers::{Known, KnownServers};
 use crate::client::p2p::PeerTls;
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::Fingerprint;
 use crate::net::{Socket, client_config, crypto, is_clear_text};
+use crate::texts::Phrase;
 
 /// Decides about the certificates of servers.
 pub struct Trust {
@@ -74,7 +74,7 @@ impl Trust {
     }
 
     /// Puts back what [`Trust::take_news`] has returned, to be told elsewhere, too.
-    pub fn keep_news(&self, news: String) {
+    pub(crate) fn keep_news(&self, news: String) {
         *self.news.lock() = Some(news);
     }
 
@@ -123,7 +123,7 @@ fn system_authorities() -> RootCertStore {
     authorities
 }
 
-/// Tells whether one of the authorities vouches for the chain, and its first certificate is for this host, today.
+/// Checks that one of the authorities vouches for the chain, and its first certificate is for this host, today.
 fn vouch(authorities: &RootCertStore, host: &str, chain: &[CertificateDer]) -> Result<(), String> {
     let (first, others) = chain.split_first().ok_or("there is no certificate")?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;

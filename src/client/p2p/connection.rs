@@ -7,13 +7,13 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never};
 
-use super::DirectEvent;
 use super::callers::Place;
-use crate::client::texts::{Phrase, words};
+use super::event::DirectEvent;
 use crate::limits;
 use crate::model::{MessageId, Text};
 use crate::net::{LineError, LineReader, Socket, drain_input};
 use crate::protocol::{Code, Codec as _, DirectLine, Ko};
+use crate::texts::{Phrase, words};
 
 /// An event, and with the first one of a connection what the owner needs to act on it.
 pub struct Report {

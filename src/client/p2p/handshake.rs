@@ -9,12 +9,13 @@ use crossbeam_channel::Sender;
 
 use super::callers::Place;
 use super::connection::{Connection, Report};
-use super::{DirectEvent, PeerTls};
-use crate::client::texts::{Phrase, words};
+use super::event::DirectEvent;
+use super::tls::PeerTls;
 use crate::limits;
 use crate::model::{Fingerprint, Proof, UserName};
 use crate::net::{LineReader, Socket, linger_close};
 use crate::protocol::{Codec as _, DirectLine, Hello, Peer};
+use crate::texts::{Phrase, words};
 
 /// Connects to a peer on a thread of its own, which reports the outcome and then runs the connection.
 pub fn connect(me: UserName, reports: Sender<Report>, tls: Option<Arc<PeerTls>>, peer: UserName, at: Peer) {

@@ -10,7 +10,8 @@ use crossbeam_channel::Sender;
 
 use super::callers::Callers;
 use super::connection::{Connection, Report};
-use super::{PeerTls, handshake};
+use super::handshake;
+use super::tls::PeerTls;
 use crate::net::{Listening, listen};
 
 /// The listener. It is owned by the receiver thread, which tells the server its port; both end with the

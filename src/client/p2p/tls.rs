@@ -9,10 +9,10 @@ use std::time::Instant;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
-use crate::client::texts::Phrase;
 use crate::limits;
 use crate::model::Fingerprint;
 use crate::net::{Identity, Socket, peer_configs};
+use crate::texts::Phrase;
 
 /// The certificate of this client, and TLS with it.
 pub struct PeerTls {

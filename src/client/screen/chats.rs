@@ -1,5 +1,6 @@
 //! The list of conversations: the latest first, with what was not seen in each.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::item::mentions_user;
@@ -29,7 +30,7 @@ impl Chat {
 /// The messages of each conversation that were not seen, and those of them that name the user, as they were counted last:
 /// a drawing counts again only what has changed.
 #[derive(Default)]
-pub struct Counts(HashMap<Target, (u64, (usize, usize))>);
+struct Counts(HashMap<Target, (u64, (usize, usize))>);
 
 impl Counts {
     fn of(&mut self, state: &ClientState, target: &Target, conversation: &Conversation) -> (usize, usize) {
@@ -45,33 +46,52 @@ impl Counts {
     }
 }
 
-/// Returns the conversations, the one with the latest message first.
-///
-/// `open`: the one that is open; `opened`: those that were; `counts`: those of the last call.
-pub fn list(
-    state: &ClientState,
-    open: Option<&Target>,
-    opened: &HashSet<Target>,
-    drafts: &HashMap<Target, String>,
-    counts: &mut Counts,
-) -> Vec<Chat> {
-    let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
-    let known: HashSet<&Target> = state.conversations().map(|(target, _)| target).collect();
-    let others = queued.keys().copied().chain(drafts.keys()).chain(opened).filter(|target| !known.contains(target));
-    let all: HashSet<&Target> = known.iter().copied().chain(others).filter(|target| !state.is_hidden(target)).collect();
-    let mut chats: Vec<_> = all
-        .into_iter()
-        .map(|target| {
+/// The list of chats, as the user sees it.
+#[derive(Default)]
+pub(super) struct ChatList {
+    /// The text that the names of the listed chats hold.
+    pub filter: String,
+    /// The conversations that were open in this run: they are listed even if nothing was said there.
+    opened: HashSet<Target>,
+    counts: RefCell<Counts>,
+}
+
+impl ChatList {
+    pub(super) fn note_opened(&mut self, target: &Target) {
+        self.opened.insert(target.clone());
+    }
+
+    pub(super) fn filtered(&self, mut chats: Vec<Chat>) -> Vec<Chat> {
+        let filter = self.filter.to_lowercase();
+        chats.retain(|chat| chat.target.to_string().to_lowercase().contains(&filter));
+        chats
+    }
+
+    /// Returns the conversations, the one with the latest message first. `open`: the one that is open.
+    pub fn all(&self, state: &ClientState, open: Option<&Target>, drafts: &HashMap<Target, String>) -> Vec<Chat> {
+        let mut counts = self.counts.borrow_mut();
+        let queued: HashMap<_, _> = state.outbox().iter().map(|message| (&message.to, message.at)).collect();
+        let known = state.conversations().map(|(target, _)| target);
+        let named: HashSet<&Target> =
+            known.chain(queued.keys().copied()).chain(drafts.keys()).chain(&self.opened).collect();
+        let mut chats = Vec::new();
+        for target in named.into_iter().filter(|target| !state.is_hidden(target)) {
             let conversation = state.find_conversation(target);
             let last = conversation.and_then(|c| c.rows().rev().find_map(|row| row.at()));
+            let last = last.max(queued.get(target).copied());
             let (unread, mentions) = conversation.map_or((0, 0), |c| counts.of(state, target, c));
             let draft = open != Some(target) && drafts.contains_key(target);
-            let (target, last) = (target.clone(), last.max(queued.get(target).copied()));
-            Chat { muted: state.is_muted(&target), target, last, unread, mentions, draft }
-        })
-        .collect();
-    chats.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.target.cmp(&b.target)));
-    chats
+            chats.push(Chat { muted: state.is_muted(target), target: target.clone(), last, unread, mentions, draft });
+        }
+        chats.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.target.cmp(&b.target)));
+        chats
+    }
+}
+
+/// Returns the first chat that is listed, so that the chosen one is among those that fit.
+pub(super) fn first_listed(count: usize, chosen: Option<usize>, height: u16) -> usize {
+    let height = usize::from(height).max(1);
+    chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(height).min(count.saturating_sub(height)))
 }
 
 fn count(state: &ClientState, conversation: &Conversation) -> (usize, usize) {

@@ -8,17 +8,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 
-use super::chats::Chat;
+use super::chats::{Chat, first_listed};
 use super::keys::{FIXED, KEYS};
 use super::line::{Line, Paragraph, Piece};
-use super::model::{Mode, Model};
-use crate::client::app::App;
-use crate::client::app::commands;
-use crate::client::app::present::Open;
-use crate::client::texts::safe::safe;
-use crate::client::texts::{Language, Phrase};
+use super::model::{Mode, Model, Search};
+use crate::client::app::destination::Destination;
+use crate::client::app::{App, commands};
 use crate::model::Target;
+use crate::model::safe::safe;
 use crate::text::{cells, cut};
+use crate::texts::{Language, Phrase};
 
 /// Narrowest window that has a list, and the width of the list.
 const LIST_FROM: u16 = 60;
@@ -59,7 +58,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     let rows = Rect { y: title.bottom(), height: input.y.saturating_sub(title.bottom()), ..above };
     (model.areas.list, model.areas.rows) = (list, rows);
     model.settle_place(app);
-    model.drawn = model.window(app);
+    model.reading.drawn = model.window(app);
     if let Mode::Help { scrolled } = model.mode {
         // The last page is the lowest place.
         let most = help(model, usize::from(rows.width)).len().saturating_sub(usize::from(rows.height));
@@ -67,7 +66,7 @@ pub fn draw(model: &mut Model, app: &App, now: Instant, buffer: &mut Buffer) -> 
     }
     let chats = model.all_chats(app);
     drawn.calls = chats.iter().filter(|chat| chat.calls()).count();
-    draw_list(model, app, &model.filtered(chats), list, buffer);
+    draw_list(model, app, &model.list.filtered(chats), list, buffer);
     draw_title(model, app, title, buffer);
     drawn.links = draw_rows(model, app, rows, buffer);
     drawn.cursor = Some(draw_input(model, app, input, buffer));
@@ -87,7 +86,7 @@ fn columns(area: Rect) -> [Rect; 2] {
 fn input_height(model: &mut Model, above: Rect) -> u16 {
     let most = INPUT_LINES.min(usize::from(above.height / 3)).max(1);
     let wanted = if matches!(model.mode, Mode::Typing | Mode::List(_)) {
-        model.editor.height(above.width.saturating_sub(2))
+        model.writing.editor.height(above.width.saturating_sub(2))
     } else {
         1
     };
@@ -107,12 +106,6 @@ fn put(line: &Line, area: Rect, row: u16, buffer: &mut Buffer) -> Vec<Link> {
         x = end;
     }
     links
-}
-
-/// Returns the first chat that is listed, so that the chosen one is among those that fit.
-pub fn first_listed(count: usize, chosen: Option<usize>, height: u16) -> usize {
-    let height = usize::from(height).max(1);
-    chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(height).min(count.saturating_sub(height)))
 }
 
 fn draw_list(model: &Model, app: &App, chats: &[Chat], area: Rect, buffer: &mut Buffer) {
@@ -164,10 +157,10 @@ fn draw_title(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let title = match app.open() {
-        Open::Nothing => "wachat".to_owned(),
-        Open::Conversation(target) => title_of(&target, app),
-        Open::Direct(peer) => Phrase::DirectTitle { peer: &peer }.to_string(),
+    let title = match app.destination() {
+        Destination::Undecided | Destination::Nowhere => "wachat".to_owned(),
+        Destination::Conversation(target) => title_of(target, app),
+        Destination::Direct(peer) => Phrase::DirectTitle { peer }.to_string(),
     };
     let line =
         Line::of(cut(&safe(&title), usize::from(area.width)), model.theme.title().add_modifier(Modifier::UNDERLINED));
@@ -187,8 +180,8 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
         Mode::Help { scrolled } => help(model, usize::from(area.width)).into_iter().skip(*scrolled).collect(),
         Mode::Jump { name, chosen } => jump(model, app, name, *chosen, area),
         Mode::Paste(text) => paste_question(model, text, area),
-        _ if model.open.is_none() => [nothing_open(model, area), model.drawn.lines.clone()].concat(),
-        _ => model.drawn.lines.clone(),
+        _ if model.open().is_none() => [nothing_open(model, area), model.reading.drawn.lines.clone()].concat(),
+        _ => model.reading.drawn.lines.clone(),
     };
     let at_bottom = !matches!(model.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
     let empty = usize::from(area.height).saturating_sub(lines.len());
@@ -197,9 +190,7 @@ fn draw_rows(model: &Model, app: &App, area: Rect, buffer: &mut Buffer) -> Vec<L
 }
 
 fn wrapped(model: &Model, text: &str, width: u16) -> Vec<Line> {
-    let paragraph =
-        Paragraph { head: Vec::new(), text, style: Style::new(), tail: Vec::new(), indent: 2, is_list: false };
-    paragraph.lines(usize::from(width), model.theme, "")
+    Paragraph::plain(text).lines(usize::from(width), model.theme, "")
 }
 
 fn nothing_open(model: &Model, area: Rect) -> Vec<Line> {
@@ -224,11 +215,7 @@ fn help(model: &Model, width: usize) -> Vec<Line> {
     let line = |(form, text): (String, String)| {
         let space = " ".repeat(indent.saturating_sub(cells(&form)).max(2));
         let head = vec![Piece::new(form + &space, model.theme.title())];
-        Paragraph { head, text: &text, style: Style::new(), tail: Vec::new(), indent, is_list: false }.lines(
-            width,
-            model.theme,
-            "",
-        )
+        Paragraph { head, indent, ..Paragraph::plain(&text) }.lines(width, model.theme, "")
     };
     keys.chain(fixed).flat_map(line).chain([Line::default()]).chain(commands.flat_map(line)).collect()
 }
@@ -249,19 +236,19 @@ fn jump(model: &Model, app: &App, name: &str, chosen: usize, area: Rect) -> Vec<
 /// Draws the input, or the short text of a mode; returns the place of the cursor.
 fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> Position {
     let (prompt, typed) = match &model.mode {
-        Mode::Filter => ("/".to_owned(), model.filter.clone()),
+        Mode::Filter => ("/".to_owned(), model.list.filter.clone()),
         Mode::Jump { name, .. } => (format!("{} ", Phrase::JumpPrompt), name.clone()),
-        Mode::Search { words, everywhere } => (search_prompt(model, *everywhere), words.clone()),
+        Mode::Search(search) => (search_prompt(search), search.words.clone()),
         _ => {
             let is_secret = app.asks_secret();
-            let sign = match app.open() {
+            let sign = match app.destination() {
                 _ if is_secret => app.prompt(),
-                Open::Direct(_) => "» ".to_owned(),
+                Destination::Direct(_) => "» ".to_owned(),
                 _ => "> ".to_owned(),
             };
             let (x, _) = buffer.set_stringn(area.x, area.y, &sign, usize::from(area.width), model.theme.title());
             let inner = Rect { x, width: area.right().saturating_sub(x), ..area };
-            return model.editor.render(inner, buffer, Style::new());
+            return model.writing.editor.render(inner, buffer, Style::new());
         }
     };
     let typed = safe(&typed).into_owned();
@@ -271,8 +258,8 @@ fn draw_input(model: &mut Model, app: &App, area: Rect, buffer: &mut Buffer) -> 
     Position::new(area.x + x, area.y)
 }
 
-fn search_prompt(model: &Model, everywhere: bool) -> String {
-    match (everywhere, model.found_count) {
+fn search_prompt(search: &Search) -> String {
+    match (search.everywhere, search.count) {
         (true, _) => format!("{} ", Phrase::SearchEverywhere),
         (false, None) => format!("{} ", Phrase::SearchHere),
         (false, Some(count)) => format!("{} ({count}) ", Phrase::SearchHere),
@@ -281,7 +268,7 @@ fn search_prompt(model: &Model, everywhere: bool) -> String {
 
 fn draw_status(model: &Model, app: &App, now: Instant, area: Rect, buffer: &mut Buffer) {
     let left = status(app, now);
-    let below = model.open.as_ref().is_some_and(|target| model.places.contains_key(target));
+    let below = model.open().is_some_and(|target| model.reading.places().contains_key(target));
     let hint = if below {
         Phrase::NewestBelow { key: &model.keys.of(super::keys::Action::Newest) }.to_string()
     } else {
@@ -308,8 +295,8 @@ fn status(app: &App, now: Instant) -> String {
     };
     let queued = app.state().outbox().len();
     let queued = if queued > 0 { format!(" · {}", Phrase::StatusQueued { count: &queued }) } else { String::new() };
-    let direct = if let Open::Direct(peer) = app.open() {
-        format!(" · {}", Phrase::StatusDirect { peer: &peer })
+    let direct = if let Destination::Direct(peer) = app.destination() {
+        format!(" · {}", Phrase::StatusDirect { peer })
     } else {
         String::new()
     };

@@ -3,17 +3,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use ratatui::style::Style;
+
 use super::line::{Line, Paragraph, Piece, mentions};
 use super::long_text::LongTexts;
 use super::theme::Theme;
-use crate::client::state::conversation::{Gap, Row};
-use crate::client::state::outbox::Outgoing;
-use crate::client::terminal::Marks;
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::safe;
-use crate::client::texts::words::{DIRECT, noted_ko};
+use crate::client::state::outgoing::Outgoing;
+use crate::client::state::row::{Gap, Row};
+use crate::client::terminal::marks::Marks;
+use crate::model::safe::safe;
 use crate::model::{Message, MessageId, Seq, State, Target, Timestamp, UserName};
 use crate::text::cells;
+use crate::texts::Phrase;
+use crate::texts::words::{DIRECT, noted_ko};
 
 /// The identity of an item, by which a scroll place is found again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +86,7 @@ impl Look {
         }
     }
 
-    pub(super) fn separator(&self, text: &str, style: ratatui::style::Style) -> Line {
+    pub(super) fn separator(&self, text: &str, style: Style) -> Line {
         let side = "─".repeat((self.width.saturating_sub(cells(text) + 2) / 2).min(12));
         let line = if side.is_empty() { text.to_owned() } else { format!("{side} {text} {side}") };
         Line::of(line, style)
@@ -118,8 +120,7 @@ impl Look {
         let text = action.unwrap_or(text);
         let is_mine = *from == self.me;
         let mention = if is_mine { "" } else { self.me.mapped() };
-        let style = ratatui::style::Style::new();
-        let paragraph = Paragraph { head, text, style, tail, indent: 6, is_list: false };
+        let paragraph = Paragraph { head, tail, indent: 6, ..Paragraph::plain(text) };
         self.long_texts.borrow_mut().lines(&paragraph, self.width, theme, mention)
     }
 
@@ -146,12 +147,12 @@ impl Look {
         }
     }
 
-    fn plain(&self, text: &str, style: ratatui::style::Style) -> Rc<Vec<Line>> {
+    fn plain(&self, text: &str, style: Style) -> Rc<Vec<Line>> {
         self.paragraph(text, style, false)
     }
 
-    fn paragraph(&self, text: &str, style: ratatui::style::Style, is_list: bool) -> Rc<Vec<Line>> {
-        let paragraph = Paragraph { head: Vec::new(), text, style, tail: Vec::new(), indent: 2, is_list };
+    fn paragraph(&self, text: &str, style: Style, is_list: bool) -> Rc<Vec<Line>> {
+        let paragraph = Paragraph { style, is_list, ..Paragraph::plain(text) };
         self.long_texts.borrow_mut().lines(&paragraph, self.width, self.theme, "")
     }
 }
@@ -190,6 +191,6 @@ pub(super) fn key(row: &Row, me: &UserName) -> Key {
 }
 
 /// Checks that a message names a user.
-pub fn mentions_user(message: &Message, user: &UserName) -> bool {
+pub(super) fn mentions_user(message: &Message, user: &UserName) -> bool {
     !mentions(message.text.as_str(), user.mapped()).is_empty()
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::client::texts::{Three, three};
+use crate::texts::{Three, three};
 
 /// An action of the full screen that has a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,172 +38,66 @@ pub struct KeyRow {
     pub help: Three,
 }
 
-const fn row(action: Action, name: &'static str, keys: &'static [&'static str], help: Three) -> KeyRow {
-    KeyRow { action, name, keys, help }
+/// Makes the tables: of each action its name in the settings, its keys, and its help in English, Spanish and Portuguese;
+/// and then the same of the keys that cannot be changed.
+macro_rules! keys {
+    (
+        changeable { $($action:ident $name:literal $keys:tt: $($help:literal),+;)+ }
+        fixed { $($fixed:literal: $($effect:literal),+;)+ }
+    ) => {
+        /// All actions with a key, in the order of the help.
+        pub const KEYS: &[KeyRow] =
+            &[$(KeyRow { action: Action::$action, name: $name, keys: &$keys, help: three($($help),+) }),+];
+
+        /// The keys that cannot be changed, and their effects.
+        pub const FIXED: &[(&str, Three)] = &[$(($fixed, three($($effect),+))),+];
+    };
 }
 
-/// All actions with a key, in the order of the help.
-pub const KEYS: &[KeyRow] = &[
-    row(
-        Action::Help,
-        "help",
-        &["f1"],
-        three(
-            "show the keys; ? does too while the input is empty",
-            "muestra las teclas; también ? si no hay nada escrito",
-            "mostra as teclas; ? também, se nada foi digitado",
-        ),
-    ),
-    row(
-        Action::NextChat,
-        "next-chat",
-        &["ctrl-n"],
-        three("go to the next chat", "va al chat siguiente", "vai à próxima conversa"),
-    ),
-    row(
-        Action::PreviousChat,
-        "previous-chat",
-        &["ctrl-p"],
-        three("go to the previous chat", "va al chat anterior", "vai à conversa anterior"),
-    ),
-    row(
-        Action::NextUnread,
-        "next-unread",
-        &["alt-a"],
-        three(
-            "go to the next chat with unread messages",
-            "va al siguiente chat con mensajes sin leer",
-            "vai à próxima conversa com mensagens não lidas",
-        ),
-    ),
-    row(
-        Action::Jump,
-        "jump",
-        &["ctrl-k"],
-        three("go to a chat by its name", "va a un chat por su nombre", "vai a uma conversa pelo nome"),
-    ),
-    row(
-        Action::Search,
-        "search",
-        &["ctrl-f"],
-        three(
-            "search in this chat; Tab searches everywhere",
-            "busca en este chat; Tab busca en todos",
-            "procura nesta conversa; Tab procura em todas",
-        ),
-    ),
-    row(
-        Action::List,
-        "list",
-        &["esc"],
-        three(
-            "go to the list of chats, where / filters; back again",
-            "va a la lista de chats, donde / filtra; y vuelve",
-            "vai à lista de conversas, onde / filtra; e volta",
-        ),
-    ),
-    row(
-        Action::PageUp,
-        "page-up",
-        &["pageup"],
-        three(
-            "scroll up; older messages are loaded",
-            "sube; carga los mensajes anteriores",
-            "sobe; carrega as mensagens anteriores",
-        ),
-    ),
-    row(Action::PageDown, "page-down", &["pagedown"], three("scroll down", "baja", "desce")),
-    row(
-        Action::Oldest,
-        "oldest",
-        &["alt-home"],
-        three(
-            "scroll to the oldest message that is loaded",
-            "sube hasta el mensaje más antiguo cargado",
-            "sobe até a mensagem mais antiga carregada",
-        ),
-    ),
-    row(
-        Action::Newest,
-        "newest",
-        &["alt-end"],
-        three(
-            "scroll to the newest message: all are read",
-            "baja al último mensaje: todo está leído",
-            "desce até a última mensagem: tudo foi lido",
-        ),
-    ),
-    row(
-        Action::LoadHole,
-        "load-hole",
-        &["alt-h"],
-        three(
-            "load the messages that only the server has",
-            "carga los mensajes que solo tiene el servidor",
-            "carrega as mensagens que só o servidor tem",
-        ),
-    ),
-    row(
-        Action::Complete,
-        "complete",
-        &["tab"],
-        three(
-            "complete a command, a user, a #room or an :emoji",
+keys! {
+    changeable {
+        Help "help" ["f1"]: "show the keys; ? does too while the input is empty",
+            "muestra las teclas; también ? si no hay nada escrito", "mostra as teclas; ? também, se nada foi digitado";
+        NextChat "next-chat" ["ctrl-n"]: "go to the next chat", "va al chat siguiente", "vai à próxima conversa";
+        PreviousChat "previous-chat" ["ctrl-p"]: "go to the previous chat",
+            "va al chat anterior", "vai à conversa anterior";
+        NextUnread "next-unread" ["alt-a"]: "go to the next chat with unread messages",
+            "va al siguiente chat con mensajes sin leer", "vai à próxima conversa com mensagens não lidas";
+        Jump "jump" ["ctrl-k"]: "go to a chat by its name", "va a un chat por su nombre", "vai a uma conversa pelo nome";
+        Search "search" ["ctrl-f"]: "search in this chat; Tab searches everywhere",
+            "busca en este chat; Tab busca en todos", "procura nesta conversa; Tab procura em todas";
+        List "list" ["esc"]: "go to the list of chats, where / filters; back again",
+            "va a la lista de chats, donde / filtra; y vuelve", "vai à lista de conversas, onde / filtra; e volta";
+        PageUp "page-up" ["pageup"]: "scroll up; older messages are loaded",
+            "sube; carga los mensajes anteriores", "sobe; carrega as mensagens anteriores";
+        PageDown "page-down" ["pagedown"]: "scroll down", "baja", "desce";
+        Oldest "oldest" ["alt-home"]: "scroll to the oldest message that is loaded",
+            "sube hasta el mensaje más antiguo cargado", "sobe até a mensagem mais antiga carregada";
+        Newest "newest" ["alt-end"]: "scroll to the newest message: all are read",
+            "baja al último mensaje: todo está leído", "desce até a última mensagem: tudo foi lido";
+        LoadHole "load-hole" ["alt-h"]: "load the messages that only the server has",
+            "carga los mensajes que solo tiene el servidor", "carrega as mensagens que só o servidor tem";
+        Complete "complete" ["tab"]: "complete a command, a user, a #room or an :emoji",
             "completa un comando, un usuario, una #sala o un :emoji",
-            "completa um comando, um usuário, uma #sala ou um :emoji",
-        ),
-    ),
-    row(
-        Action::CompleteBack,
-        "complete-back",
-        &["backtab"],
-        three("complete with the candidate before", "completa con la opción anterior", "completa com a opção anterior"),
-    ),
-    row(
-        Action::Redraw,
-        "redraw",
-        &["ctrl-l"],
-        three("draw the screen again", "dibuja de nuevo la pantalla", "desenha a tela de novo"),
-    ),
-    row(
-        Action::Suspend,
-        "suspend",
-        &["ctrl-z"],
-        three(
-            "stop the program; fg continues it",
-            "detiene el programa; fg lo continúa",
-            "suspende o programa; fg o retoma",
-        ),
-    ),
-];
-
-/// The keys that cannot be changed, and their effects.
-pub const FIXED: &[(&str, Three)] = &[
-    ("Enter", three("send", "envía", "envia")),
-    ("Alt-Enter", three("begin a new line", "empieza otra línea", "começa outra linha")),
-    (
-        "Up, Down",
-        three(
-            "recall what was sent; move between lines",
-            "recupera lo enviado; va de línea en línea",
-            "recupera o que foi enviado; vai de linha em linha",
-        ),
-    ),
-    (
-        "Alt-1 … Alt-9",
-        three("go to that chat of the list", "va a ese chat de la lista", "vai a essa conversa da lista"),
-    ),
-    ("Ctrl-C", three("clear the input", "borra lo escrito", "apaga o que foi digitado")),
-    (
-        "Ctrl-D",
-        three(
-            "quit, when the input is empty; as /quit",
-            "sale, si no hay nada escrito; como /quit",
-            "sai, se nada foi digitado; como /quit",
-        ),
-    ),
-    ("Ctrl-A E B F U K W Y", three("edit as in Emacs", "editan como en Emacs", "editam como no Emacs")),
-];
+            "completa um comando, um usuário, uma #sala ou um :emoji";
+        CompleteBack "complete-back" ["backtab"]: "complete with the candidate before",
+            "completa con la opción anterior", "completa com a opção anterior";
+        Redraw "redraw" ["ctrl-l"]: "draw the screen again", "dibuja de nuevo la pantalla", "desenha a tela de novo";
+        Suspend "suspend" ["ctrl-z"]: "stop the program; fg continues it",
+            "detiene el programa; fg lo continúa", "suspende o programa; fg o retoma";
+    }
+    fixed {
+        "Enter": "send", "envía", "envia";
+        "Alt-Enter": "begin a new line", "empieza otra línea", "começa outra linha";
+        "Up, Down": "recall what was sent; move between lines",
+            "recupera lo enviado; va de línea en línea", "recupera o que foi enviado; vai de linha em linha";
+        "Alt-1 … Alt-9": "go to that chat of the list", "va a ese chat de la lista", "vai a essa conversa da lista";
+        "Ctrl-C": "clear the input", "borra lo escrito", "apaga o que foi digitado";
+        "Ctrl-D": "quit, when the input is empty; as /quit",
+            "sale, si no hay nada escrito; como /quit", "sai, se nada foi digitado; como /quit";
+        "Ctrl-A E B F U K W Y": "edit as in Emacs", "editan como en Emacs", "editam como no Emacs";
+    }
+}
 
 /// The keys in use.
 pub struct Keys(HashMap<(KeyCode, KeyModifiers), Action>);

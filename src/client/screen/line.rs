@@ -62,7 +62,12 @@ pub struct Paragraph<'a> {
     pub is_list: bool,
 }
 
-impl Paragraph<'_> {
+impl<'a> Paragraph<'a> {
+    /// Makes a text without a style, head or tail; lines after the first are indented by two cells.
+    pub fn plain(text: &'a str) -> Self {
+        Self { head: Vec::new(), text, style: Style::new(), tail: Vec::new(), indent: 2, is_list: false }
+    }
+
     /// Wraps the text into lines of at most this many cells. `mention`: the user's own name, in small letters.
     pub fn lines(&self, width: usize, theme: Theme, mention: &str) -> Vec<Line> {
         let indent = if width >= 3 * self.indent { self.indent } else { 0 };

@@ -1,10 +1,9 @@
 //! The full screen: `wachat connect` on a terminal. A front end on the owner, as the line mode is: keys and arrivals go in,
 //! cells come out.
 //!
-//! - `model`: the state of the screen; `typing` and `over`: what keys do to it, while a message is typed and in what lies
-//!   over the conversation. `keys`: the table of keys.
+//! - `model`: the state of the screen, and what keys do to it. `keys`: the table of keys.
 //! - `chats`: the list. `rows`: the conversation as lines, and the window on them; `item`: the lines of each of its items;
-//!   `line`: from a text to lines; `long_text`: those of long texts, kept. `older`: rows of the log.
+//!   `line`: from a text to lines; `long_text`: those of long texts, kept.
 //! - `draw`: everything as cells. `output`: the differences, to the terminal. `theme`: the colours.
 //! - `saved`: what survives a restart beside the log.
 
@@ -15,16 +14,12 @@ pub mod keys;
 pub mod line;
 pub mod long_text;
 pub mod model;
-pub mod older;
 pub mod output;
-mod over;
 pub mod rows;
 pub mod saved;
 pub mod theme;
-mod typing;
 
 use std::io::{self, Stdout};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -32,15 +27,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::event::Event;
-use super::app::view::{View, notice};
+use super::app::view::View;
 use super::exit::{Exit, Failure, no_screen};
 use super::log;
 use super::owner::{Owner, Wake};
-use super::terminal::input::{self, InputEvent};
+use super::terminal::display::render;
+use super::terminal::event::InputEvent;
+use super::terminal::input;
+use super::terminal::marks::Marks;
 use super::terminal::raw::{self, RawTerminal, Screen};
-use super::terminal::{Marks, render};
-use super::texts::Phrase;
-use super::texts::safe::safe;
+use crate::model::safe::safe;
 use keys::Keys;
 use model::{Model, Request};
 use output::Output;
@@ -77,21 +73,14 @@ struct FullScreen {
     pressed: bool,
 }
 
-/// Runs the full screen to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn batch
-/// that was set aside.
-pub fn run(
-    owner: Owner,
-    first: Result<(), String>,
-    torn: Option<PathBuf>,
-    preferences: Preferences,
-) -> Result<Exit, Failure> {
+/// Runs the full screen to its end. `first`: the first connection, or the reason why there is none.
+pub fn run(owner: Owner, first: Result<(), String>, preferences: Preferences) -> Result<Exit, Failure> {
     log::start(owner.directory());
     let terminal = RawTerminal::enter(Screen::Full).map_err(no_screen)?;
     let events = input::start()?;
     let now = Instant::now();
     let saved = Saved::read(owner.directory());
-    let mut model = Model::new(preferences.keys, preferences.theme, Marks::of_environment());
-    (model.drafts, model.places) = (saved.drafts.clone(), saved.places.clone());
+    let model = Model::restored(preferences.keys, preferences.theme, Marks::of_environment(), &saved);
     let mut screen = FullScreen {
         owner,
         terminal,
@@ -105,12 +94,11 @@ pub fn run(
         changed: true,
         pressed: false,
     };
-    let views: Vec<View> = torn.map(|path| notice(Phrase::TornAside { path: &path.display() })).into_iter().collect();
-    screen.take(views)?;
     if let Some(open) = screen.saved.open.clone() {
         screen.handle(Event::Selected(open))?;
     }
-    screen.handle(Event::Started(first))?;
+    let views = screen.owner.begin(first)?;
+    screen.take(views)?;
     let end = screen.handle_events(&events);
     screen.end(end)
 }
@@ -240,13 +228,7 @@ impl FullScreen {
 
     /// Writes what survives a restart. A file that cannot be written only loses that.
     fn save(&mut self) {
-        let mut drafts = self.model.drafts.clone();
-        let open = self.model.open.clone();
-        let draft = self.model.draft();
-        if let Some(target) = open.clone().filter(|_| !draft.is_empty()) {
-            drafts.insert(target, draft);
-        }
-        let now = Saved { open, drafts, places: self.model.places.clone() };
+        let now = self.model.saved();
         if now != self.saved && now.write(self.owner.directory()).is_ok() {
             self.saved = now;
         }
@@ -264,6 +246,7 @@ impl FullScreen {
             }
             End::Exit(exit) => {
                 self.model
+                    .notes
                     .last_problem()
                     .into_iter()
                     .chain(words.iter().map(|view| render(view, self.model.marks)))

@@ -72,7 +72,7 @@ impl<W: Write> Output<W> {
         areas.into_iter().for_each(|area| self.forget_area(area));
     }
 
-    /// A terminal may give a cluster of characters, such as a flag, more cells than it has here. What stands behind one that
+    /// A terminal may give a cluster of characters, such as a flag, more cells than it has here. What stands after one that
     /// comes or goes is drawn again.
     fn forget_clusters(&mut self, cells: &Buffer) {
         let places = cells.area().positions().filter(|at| self.shown.cell(*at) != cells.cell(*at));
@@ -107,7 +107,7 @@ fn is_cluster(symbol: &str) -> bool {
 /// Writes cells, those of a link between the sequences that open and close it.
 fn write_cells(bytes: &mut Vec<u8>, changed: &[(u16, u16, &Cell)], links: &[Link]) -> io::Result<()> {
     let link_of = |x: u16, y: u16| links.iter().find(|link| link.area.contains(Position::new(x, y)));
-    // A drawing begins with the place of its first cell. Behind a cluster the cursor may be anywhere.
+    // A drawing begins with the place of its first cell. After a cluster the cursor may be anywhere.
     let goes_on = |a: &(u16, u16, &Cell), b: &(u16, u16, &Cell)| {
         link_of(a.0, a.1) == link_of(b.0, b.1) && !is_cluster(a.2.symbol())
     };

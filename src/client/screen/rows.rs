@@ -8,10 +8,10 @@ use std::rc::Rc;
 use super::item::{Item, Key, Look, Note, id, key, number, received, time};
 use super::line::Line;
 use crate::client::state::ClientState;
-use crate::client::state::conversation::{Gap, Row};
-use crate::client::texts::Phrase;
-use crate::client::texts::when::date;
+use crate::client::state::row::{Gap, Row};
 use crate::model::{MessageId, Seq, Target, Timestamp, UserName};
+use crate::texts::Phrase;
+use crate::texts::when::date;
 
 /// A place in the lines: an item, and one of its lines, counted from its last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn identity<'a>(row: &'a Row, me: &UserName) -> (Option<Seq>, Option<&'a Message
     (row.seq(), row.id(), row.sender().filter(|from| *from != me))
 }
 
-/// Puts each note behind the message after which it was made; one whose message is not here any more is the first.
+/// Puts each note after the message after which it was made; one whose message is not here any more is the first.
 fn with_notes<'a>(messages: Vec<Item<'a>>, notes: &[&'a Note]) -> Vec<Item<'a>> {
     let mut behind: HashMap<_, Vec<&Note>> = HashMap::new();
     for note in notes {
@@ -95,7 +95,7 @@ fn merge<'a>(older: &'a [Row], memory: Vec<&'a Row>, state: &ClientState) -> Vec
     if state.has_earlier_store() {
         return rows;
     }
-    // A row without a number stays behind the one before it; in memory the first ones stay before the one behind them.
+    // A row without a number stays after the one before it; in memory the first ones stay before the one after them.
     let mut last = Seq::ZERO;
     let mut numbered = Vec::with_capacity(rows.len());
     for (place, row) in rows.into_iter().enumerate() {
@@ -123,12 +123,12 @@ impl<'a> Rows<'a> {
     }
 
     /// The notes alone, while no conversation is open.
-    pub fn of_notes(notes: &[&'a Note], look: Look) -> Self {
+    pub(super) fn of_notes(notes: &[&'a Note], look: Look) -> Self {
         let items = notes.iter().copied().map(Item::Note).collect();
         Self { items, look, first_new: None, lines: RefCell::default() }
     }
 
-    /// Returns the lines on a screen of so many, whose bottom line is at a place.
+    /// Returns the lines on a screen of this height, whose bottom line is at a place.
     pub fn window(&self, bottom: Option<&Place>, height: usize) -> Window {
         let Some(last) = self.last() else {
             return Window { reaches_top: true, is_lost: bottom.is_some(), ..Window::default() };
@@ -137,7 +137,7 @@ impl<'a> Rows<'a> {
         let mut end = found.flatten().unwrap_or(last);
         let start = match self.up(end, height.saturating_sub(1)) {
             (start, 0) => start,
-            // There are not so many lines above: the rest is below.
+            // There are fewer lines above: the rest is below.
             (start, lacking) => {
                 end = self.down(end, lacking).0;
                 start
@@ -146,21 +146,21 @@ impl<'a> Rows<'a> {
         Window { is_lost: found == Some(None), ..self.describe(start, end, last) }
     }
 
-    /// Returns the place so many lines above the bottom one, which a full screen still reaches.
+    /// Returns the place this number of lines above the bottom one, which a full screen still reaches.
     pub fn above(&self, bottom: Option<&Place>, height: usize, lines: usize) -> Option<Place> {
         let end = bottom.and_then(|place| self.find(place)).or(self.last())?;
         let top = self.up(end, height.saturating_sub(1) + lines).0;
         self.place(self.down(top, height.saturating_sub(1)).0)
     }
 
-    /// Returns the place so many lines below the bottom one; `None`: the last line.
+    /// Returns the place this number of lines below the bottom one; `None`: the last line.
     pub fn below(&self, bottom: Option<&Place>, lines: usize) -> Option<Place> {
         let end = self.find(bottom?)?;
         self.place(self.down(end, lines).0)
     }
 
     /// Returns the place at which the first new message is at the top.
-    pub fn first_new(&self, height: usize) -> Option<Place> {
+    pub(super) fn first_new(&self, height: usize) -> Option<Place> {
         self.place(self.down(At { item: self.first_new?, line: 0 }, height.saturating_sub(1)).0)
     }
 
@@ -244,7 +244,7 @@ impl<'a> Rows<'a> {
         Some(Place { key: self.key_of(self.items.get(at.item)?), from_last })
     }
 
-    /// Goes up by so many lines; returns how many there are not.
+    /// Goes up by a number of lines; returns how many of them there are not.
     fn up(&self, mut at: At, mut count: usize) -> (At, usize) {
         while count > 0 {
             if at.line >= count {

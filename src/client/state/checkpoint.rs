@@ -1,4 +1,4 @@
-//! The checkpoint of the client's state: what a start reads in place of the log before it. The log keeps every record, so a
+//! The checkpoint of the client's state: what a start reads instead of the log before it. The log keeps every record, so a
 //! checkpoint that is missing or damaged only makes the start slower.
 //!
 //! ```text
@@ -22,10 +22,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::conversation::{Complete, Conversation, Row};
+use super::conversation::{Complete, Conversation};
+use super::known::Known;
 use super::machine::ClientState;
-use super::outbox::Outgoing;
+use super::outgoing::Outgoing;
+use super::position::Position;
 use super::record::{Record, read_message};
+use super::row::Row;
+use super::shown::Shown;
 use crate::disk::{self, Disk};
 use crate::model::{Message, Seq, Target, Text, UserName};
 use crate::protocol::Codec as _;
@@ -88,7 +92,6 @@ fn parse(content: &[u8], me: &UserName) -> Option<(ClientState, Covered)> {
     for line in lines.take_while(|_| is_known) {
         state.read_line(&Fields::parse(line).ok()?)?;
     }
-    state.is_partial = true;
     is_known.then_some((state, covered))
 }
 
@@ -100,22 +103,21 @@ fn line(lines: &mut Vec<u8>, write: impl for<'a, 'b> FnOnce(&'b mut Writer<'a>) 
 impl ClientState {
     fn write_lines(&self, lines: &mut Vec<u8>) {
         line(lines, |w| {
-            w.plain("BASE").text(&self.store).plain(self.position).plain(self.newest).plain(self.shown).plain(self.seed)
+            let position = &self.position;
+            let numbers = w.plain("BASE").text(position.store()).plain(position.last()).plain(position.newest());
+            numbers.plain(self.shown.count()).plain(self.known.seed())
         });
-        self.ignored.iter().for_each(|user| Record::Ignored(user.clone(), true).write(lines));
-        self.muted.iter().for_each(|target| Record::Muted(target.clone(), true).write(lines));
-        self.switches.iter().for_each(|switch| Record::Set(*switch, true).write(lines));
-        self.outbox.records().for_each(|record| record.write(lines));
+        self.choices.records().chain(self.outbox.records()).for_each(|record| record.write(lines));
         for (target, conversation) in &self.conversations {
             conversation.write_lines(target, lines);
         }
-        for message in &self.unshown {
+        for message in self.shown.waiting() {
             line(lines, |w| message.write_stored(w.plain("UNSHOWN").plain(message.seq)));
         }
         for user in &self.written {
             line(lines, |w| w.plain("WROTE").plain(user.stored()));
         }
-        for digest in &self.known_directly {
+        for digest in self.known.direct() {
             line(lines, |w| w.plain("KNOWN").plain(digest));
         }
     }
@@ -123,9 +125,9 @@ impl ClientState {
     fn read_line(&mut self, f: &Fields) -> Option<()> {
         match f.get(0)? {
             "BASE" => {
-                self.store = f.get(1)?.to_owned();
-                (self.position, self.newest) = (field(f, 2)?, field(f, 3)?);
-                (self.shown, self.seed) = (field(f, 4)?, f.get(5)?.parse().ok()?);
+                self.position = Position::restored(f.get(1)?.to_owned(), field(f, 2)?, field(f, 3)?);
+                self.shown = Shown::restored(field(f, 4)?);
+                self.known = Known::restored(f.get(5)?.parse().ok()?);
             }
             "CONVERSATION" => {
                 let conversation = Conversation::read_line(f)?;
@@ -139,9 +141,9 @@ impl ClientState {
                 let (target, row) = self.read_row(f)?;
                 self.conversations.get_mut(&target)?.restore(row);
             }
-            "UNSHOWN" => self.unshown.push_back(read_message(f, 1)?),
+            "UNSHOWN" => self.shown.add(read_message(f, 1)?),
             "WROTE" => _ = self.written.insert(UserName::from_stored(f.get(1)?)?),
-            "KNOWN" => _ = self.known_directly.insert(f.get(1)?.parse().ok()?),
+            "KNOWN" => self.known.restore_direct(f.get(1)?.parse().ok()?),
             _ => _ = self.apply(Record::from_fields(f)?),
         }
         Some(())

@@ -3,108 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::outbox::Outgoing;
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
-use crate::limits;
-use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
-
-/// A row of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Row {
-    Received(Arc<Message>),
-    Sent(Arc<Message>, State),
-    /// Said in a direct chat, by either side.
-    Direct(Arc<Message>),
-    /// Refused by the server, for this reason.
-    Failed(Outgoing, String),
-    Gap(Gap),
-}
-
-/// Messages of a conversation that only the server has: those among these numbers that are of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    pub target: Target,
-    pub first: Seq,
-    pub last: Seq,
-}
-
-impl Gap {
-    /// Returns the number of messages that it may stand for.
-    pub fn max_messages(&self) -> u64 {
-        self.last.get().saturating_sub(self.first.get()).saturating_add(1)
-    }
-}
-
-impl Row {
-    /// Returns about the bytes that it takes.
-    pub fn bytes(&self) -> usize {
-        self.text().map_or(0, |text| text.as_str().len()) + limits::ROW_BYTES
-    }
-
-    /// Returns the text of its message.
-    fn text(&self) -> Option<&Text> {
-        match self {
-            Self::Failed(message, _) => Some(&message.text),
-            row => row.message().map(|message| &message.text),
-        }
-    }
-
-    /// Returns the id of its message.
-    pub fn id(&self) -> Option<&MessageId> {
-        match self {
-            Self::Failed(message, _) => Some(&message.id),
-            row => row.message().map(|message| &message.id),
-        }
-    }
-
-    /// Returns the message that was received, or that the server has.
-    fn message(&self) -> Option<&Arc<Message>> {
-        match self {
-            Self::Received(message) | Self::Sent(message, _) | Self::Direct(message) => Some(message),
-            Self::Failed(..) | Self::Gap(_) => None,
-        }
-    }
-
-    /// Returns the user who wrote a message that was received.
-    pub fn sender(&self) -> Option<&UserName> {
-        match self {
-            Self::Received(message) | Self::Direct(message) => Some(&message.from),
-            Self::Sent(..) | Self::Failed(..) | Self::Gap(_) => None,
-        }
-    }
-
-    /// Returns the number that gives the row its place. A message without the server has none.
-    pub fn seq(&self) -> Option<Seq> {
-        match self {
-            Self::Gap(gap) => Some(gap.last),
-            row => row.message().map(|message| message.seq).filter(|seq| *seq > Seq::ZERO),
-        }
-    }
-
-    /// Checks that its text holds all these words, which are [`folded`].
-    pub fn holds(&self, words: &[String]) -> bool {
-        let text = self.text().map_or(String::new(), |text| folded(text.as_str()));
-        words.iter().all(|word| text.contains(word))
-    }
-
-    /// Returns the time of its message; a gap has none.
-    pub fn at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Failed(message, _) => Some(message.at),
-            row => row.message().map(|message| message.at),
-        }
-    }
-}
-
-/// Returns a text as it is searched: in small letters without accents, which few people type when they search.
-pub fn folded(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
-}
+use super::row::{Gap, Row};
+use crate::model::{Message, Seq, State, Timestamp};
 
 /// The messages whose state one `STATE` event, or one page of HISTORY, changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +42,7 @@ pub struct Conversation {
     revision: u64,
 }
 
-/// The messages of a conversation up to a number are here, or stand in a gap, and the server counts so many of them.
+/// The messages of a conversation up to a number are here, or stand in a gap, and this is the number of them that the server counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Complete {
     pub upto: Seq,
@@ -151,12 +51,12 @@ pub struct Complete {
 
 impl Conversation {
     /// Makes an empty conversation in the numbering that is in use.
-    pub fn of_era(era: u32) -> Self {
+    pub(super) fn of_era(era: u32) -> Self {
         Self { era, ..Self::default() }
     }
 
     /// Begins another store's numbering, for which the old marks mean nothing.
-    pub fn begin_era(&mut self, era: u32) {
+    pub(super) fn begin_era(&mut self, era: u32) {
         self.revision += 1;
         self.era = era;
         if self.complete != Complete::default() || !self.above.is_empty() {
@@ -172,7 +72,7 @@ impl Conversation {
     }
 
     /// Notes that nothing up to this number is missing.
-    pub fn set_complete(&mut self, complete: Complete) {
+    pub(super) fn set_complete(&mut self, complete: Complete) {
         self.above = self.above.split_off(&complete.upto.next());
         self.complete = complete;
     }
@@ -183,7 +83,7 @@ impl Conversation {
     }
 
     /// Checks that nothing up to this number was missing in any earlier store.
-    pub fn was_complete(&self, upto: Seq) -> bool {
+    pub(super) fn was_complete(&self, upto: Seq) -> bool {
         self.complete_before.is_some_and(|before| upto <= before)
     }
 
@@ -198,12 +98,12 @@ impl Conversation {
     }
 
     /// Notes that a message was received here: it may be called read.
-    pub fn note_received(&mut self, seq: Seq) {
+    pub(super) fn note_received(&mut self, seq: Seq) {
         self.last_received = self.last_received.max(seq);
     }
 
     /// Notes that the user has seen everything up to a number. One above the last message here is of an earlier store.
-    pub fn note_seen(&mut self, upto: Seq) {
+    pub(crate) fn note_seen(&mut self, upto: Seq) {
         self.revision += 1;
         if upto <= self.last_number() {
             self.seen = self.seen.max(upto);
@@ -236,7 +136,7 @@ impl Conversation {
 
     /// Turns a received note to oneself into a sent message, and returns its state. The note may be received
     /// before the answer to its SEND.
-    pub fn claim(&mut self, seq: Seq) -> State {
+    pub(super) fn claim(&mut self, seq: Seq) -> State {
         self.revision += 1;
         let state = self.state_of(seq);
         for (era, row) in self.rows.iter_mut().rev() {
@@ -264,33 +164,33 @@ impl Conversation {
         Self { delivered, read, last_received, seen, complete, older, ..Self::default() }
     }
 
-    /// Adds a row behind the others.
+    /// Adds a row after the others.
     pub fn restore(&mut self, row: Row) {
         self.revision += 1;
         self.highest = self.highest.max(row.seq().unwrap_or_default());
         self.rows.push_back((self.era, row));
     }
 
-    pub fn add_above(&mut self, seq: Seq) -> Option<()> {
+    pub(super) fn add_above(&mut self, seq: Seq) -> Option<()> {
         self.above.insert(seq).then_some(())
     }
 
-    pub fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
+    pub(super) fn numbers_above(&self) -> impl Iterator<Item = &Seq> {
         self.above.iter()
     }
 
     /// Returns the numbers up to which the user's messages are delivered and read, the last received one, and the one up
     /// to which the user has seen everything.
-    pub fn watermarks(&self) -> [Seq; 4] {
+    pub(super) fn watermarks(&self) -> [Seq; 4] {
         [self.delivered, self.read, self.last_received, self.seen]
     }
 
-    pub fn has_older(&self) -> bool {
+    pub(super) fn has_older(&self) -> bool {
         self.older
     }
 
     /// Removes the oldest rows, so that at most this many are left.
-    pub fn keep_last(&mut self, count: usize) {
+    pub(super) fn keep_last(&mut self, count: usize) {
         self.revision += 1;
         let removed = self.rows.len().saturating_sub(count);
         self.rows.drain(..removed);
@@ -371,7 +271,7 @@ impl Conversation {
         self.rows.iter().map(|(_, row)| row)
     }
 
-    pub fn into_rows(self) -> impl Iterator<Item = Row> {
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Row> {
         self.rows.into_iter().map(|(_, row)| row)
     }
 
@@ -408,19 +308,19 @@ impl Conversation {
 
     /// Checks that another message has the number of this one: a restored server has answered before its login told of
     /// another store.
-    pub fn has_other(&self, message: &Message) -> bool {
+    pub(super) fn has_other(&self, message: &Message) -> bool {
         let this_store = self.rows.iter().rev().take_while(|(era, _)| *era == self.era);
         let mut rows = this_store.filter_map(|(_, row)| row.message());
         rows.any(|other| other.seq == message.seq && other.id != message.id)
     }
 
     /// Notes that another user's messages are hidden, or shown.
-    pub fn note_ignored(&mut self) {
+    pub(super) fn note_ignored(&mut self) {
         self.revision += 1;
     }
 
     /// Returns a number that is another one whenever the messages that are not seen may be others.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::client::exit::{Failure, failed};
-use crate::client::texts::Phrase;
+use crate::texts::Phrase;
 use crate::wal::WalError;
 
 /// An error of the client's own files. Each says which file, and what to do.

@@ -58,7 +58,7 @@ impl Files {
     /// Reads the hashes that a state lacks from the log.
     pub fn restore_hashes(&self, state: &mut ClientState) -> Result<(), LogError> {
         if state.lacks_hashes() {
-            let mut whole = ClientState::with_seed(state.me().clone(), state.seed);
+            let mut whole = ClientState::like(state);
             let apply = &mut |fields: &Fields| Record::from_fields(fields).map(|record| whole.replay(record));
             replay_all(self.log.location(), apply)?;
             state.take_hashes(whole);

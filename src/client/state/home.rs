@@ -60,8 +60,7 @@ impl Home {
         for other in std::iter::once(path.to_path_buf()).chain(pipes(path)).filter(|other| *other != own) {
             take_over(disk, &other, &mut home, how)?;
         }
-        // Nothing more is taken over.
-        home.state.settled = None;
+        home.state.forget_settled();
         match how {
             Use::Pipe => home.forget_settled()?,
             Use::Person => home.files.make_checkpoint_when_due(&mut home.state)?,

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::conversation::Row;
 use super::error::LogError;
 use super::files::location_of;
 use super::machine::ClientState;
 use super::record::Record;
+use super::row::Row;
 use crate::disk::{Disk, RealDisk};
 use crate::limits;
 use crate::model::{Target, UserName};

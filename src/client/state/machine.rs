@@ -1,15 +1,17 @@
 //! The state that the records of the log add up to.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use twox_hash::XxHash3_64;
-
-use super::conversation::{Conversation, Moved, Row};
-use super::outbox::{Outbox, Outgoing, is_automatic};
+use super::choices::Choices;
+use super::conversation::{Conversation, Moved};
+use super::known::Known;
+use super::outbox::Outbox;
+use super::outgoing::{Outgoing, is_automatic};
+use super::position::Position;
 use super::record::Record;
-use super::switch::Switch;
+use super::row::Row;
+use super::shown::Shown;
 use crate::limits;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::Codec as _;
@@ -25,41 +27,22 @@ pub enum Change {
 /// The state that the records add up to.
 pub struct ClientState {
     pub(super) me: UserName,
-    /// The store's name; empty before the first login on RECV.
-    pub(super) store: String,
-    pub(super) position: Seq,
-    /// The highest number of this store that was seen.
-    pub(super) newest: Seq,
+    pub(super) position: Position,
     pub(super) outbox: Outbox,
     pub(super) conversations: HashMap<Target, Conversation>,
-    /// Number of received messages that were shown, and those that were not.
-    pub(super) shown: u64,
-    pub(super) unshown: VecDeque<Arc<Message>>,
-    pub(super) ignored: HashSet<UserName>,
-    pub(super) muted: HashSet<Target>,
+    pub(super) shown: Shown,
+    pub(super) choices: Choices,
     /// The users to whom the user has written, by way of the server or directly: their calls are accepted.
     pub(super) written: HashSet<UserName>,
-    /// The settings that are on.
-    pub(super) switches: HashSet<Switch>,
     /// Ids of the messages that were sent, or failed; kept while what other programs left is taken over.
-    pub(super) settled: Option<HashSet<MessageId>>,
-    /// Number of stores before this one.
-    pub(super) era: u32,
-    /// Hashes of the messages of this store, of those before it, and of direct chats. A restored server may
-    /// send again, under any number, what an earlier one had sent. The hash has a random seed, so that no
-    /// sender can make a message that is taken for another.
-    pub(super) seed: u64,
-    pub(super) known_here: HashSet<u64>,
-    pub(super) known_before: HashSet<u64>,
-    pub(super) known_directly: HashSet<u64>,
-    /// The state is from a checkpoint: the hashes of older messages are in the log only.
-    pub(super) is_partial: bool,
+    settled: Option<HashSet<MessageId>>,
+    pub(super) known: Known,
     /// The bytes of the rows that were added since rows were last removed.
-    pub(super) added_bytes: usize,
+    added_bytes: usize,
     /// The rows that are kept, and the most of one conversation: all, unless the state is that of a lookup or a pipe.
     keep: Option<Keep>,
     /// The lines of the records that were applied and are not in the log yet.
-    pub(super) uncommitted: Vec<u8>,
+    uncommitted: Vec<u8>,
 }
 
 /// The rows that a state keeps.
@@ -75,33 +58,23 @@ impl ClientState {
     pub fn new(me: UserName) -> Self {
         Self {
             me,
-            store: String::new(),
-            position: Seq::ZERO,
-            newest: Seq::ZERO,
+            position: Position::default(),
             outbox: Outbox::default(),
             conversations: HashMap::new(),
-            shown: 0,
-            unshown: VecDeque::new(),
-            ignored: HashSet::new(),
-            muted: HashSet::new(),
+            shown: Shown::default(),
+            choices: Choices::default(),
             written: HashSet::new(),
-            switches: HashSet::new(),
             settled: Some(HashSet::new()),
-            era: 0,
-            seed: RandomState::new().hash_one(0),
-            known_here: HashSet::new(),
-            known_before: HashSet::new(),
-            known_directly: HashSet::new(),
-            is_partial: false,
+            known: Known::new(),
             added_bytes: 0,
             keep: None,
             uncommitted: Vec::new(),
         }
     }
 
-    /// Makes an empty state whose hashes can be compared with those of another one.
-    pub fn with_seed(me: UserName, seed: u64) -> Self {
-        Self { seed, ..Self::new(me) }
+    /// Makes an empty state whose hashes are comparable with those of another one.
+    pub(super) fn like(other: &Self) -> Self {
+        Self { known: Known::with_seed(other.known.seed()), ..Self::new(other.me.clone()) }
     }
 
     /// Applies a record of the log.
@@ -115,10 +88,10 @@ impl ClientState {
 
     /// Checks that messages of an earlier store were received.
     pub fn has_earlier_store(&self) -> bool {
-        self.era > 0
+        self.position.era() > 0
     }
 
-    /// Keeps only these rows from now on, and only so many of each conversation.
+    /// Keeps only these rows from now on, and at most `max` of each conversation.
     pub fn keep_only(&mut self, max: usize, wants: Wants) {
         self.keep = Some(Keep { max, wants });
     }
@@ -146,14 +119,14 @@ impl ClientState {
             Record::Failed { id, why } => self.apply_failed(&id, why),
             Record::Moved(id) => _ = self.outbox.remove(&id),
             Record::Received(message) => {
-                self.unshown.push_back(message.clone());
+                self.shown.add(message.clone());
                 self.add_received(message);
             }
             Record::Fetched(message) => self.add_received(message),
             Record::Missed(message) => _ = self.add_message(message),
             Record::Complete(target, complete) => self.conversation(&target).set_complete(complete),
             Record::Direct(message) => {
-                self.known_directly.insert(self.identity(&message));
+                self.known.add_direct(&message);
                 if self.is_mine(&message) {
                     self.note_written(&message.to, &message.text);
                 }
@@ -165,43 +138,32 @@ impl ClientState {
                 }
             }
             Record::Ignored(user, hidden) => self.apply_ignored(user, hidden),
-            Record::Muted(target, true) => _ = self.muted.insert(target),
-            Record::Muted(target, false) => _ = self.muted.remove(&target),
-            Record::Set(switch, true) => _ = self.switches.insert(switch),
-            Record::Set(switch, false) => _ = self.switches.remove(&switch),
+            Record::Muted(target, muted) => self.choices.mute(target, muted),
+            Record::Set(switch, on) => self.choices.turn(switch, on),
             Record::Gap(gap) => self.add_row(&gap.target.clone(), Row::Gap(gap)),
             Record::Shown(count) => self.apply_shown(count),
             Record::Seen { target, upto } => self.apply_seen(&target, upto),
             Record::Filled(gap) => self.conversation(&gap.target).fill(&gap),
-            Record::Newest(seq) => self.newest = self.newest.max(seq),
+            Record::Newest(seq) => self.position.note_number(seq),
             Record::Position { store, last } => self.move_to(store, last),
         }
         Change::None
     }
 
     fn apply_shown(&mut self, count: u64) {
-        while self.shown < count {
-            let Some(message) = self.unshown.pop_front() else { return };
-            self.shown += 1;
+        while let Some(message) = self.shown.take_next(count) {
             let target = self.target_of(&message);
             self.conversation(&target).note_seen(message.seq);
         }
     }
 
     fn apply_seen(&mut self, target: &Target, upto: Seq) {
-        let me = self.me.clone();
-        let before = self.unshown.len();
-        self.unshown.retain(|message| message.seq > upto || message.target_for(&me) != *target);
-        self.shown += (before - self.unshown.len()) as u64;
+        self.shown.note_seen(&self.me, target, upto);
         self.conversation(target).note_seen(upto);
     }
 
     fn apply_ignored(&mut self, user: UserName, hidden: bool) {
-        if hidden {
-            self.ignored.insert(user);
-        } else {
-            self.ignored.remove(&user);
-        }
+        self.choices.ignore(user, hidden);
         self.conversations.values_mut().for_each(Conversation::note_ignored);
     }
 
@@ -263,10 +225,10 @@ impl ClientState {
     }
 
     fn note_message(&mut self, message: &Message) {
-        self.newest = self.newest.max(message.seq);
+        self.position.note_number(message.seq);
         // A lookup and a pipe need no hashes.
         if self.keep.is_none() {
-            self.known_here.insert(self.identity(message));
+            self.known.add(message);
         }
     }
 
@@ -311,49 +273,42 @@ impl ClientState {
 
     /// Checks that messages of an earlier store may come again whose hashes are in the log only.
     pub fn lacks_hashes(&self) -> bool {
-        self.is_partial && self.era > 0
+        self.known.is_partial() && self.has_earlier_store()
     }
 
-    /// Takes the hashes of a state that was made of the whole log with the same seed.
-    pub fn take_hashes(&mut self, whole: Self) {
-        (self.known_here, self.known_before) = (whole.known_here, whole.known_before);
-        self.known_directly = whole.known_directly;
-        self.is_partial = false;
+    /// Takes the hashes of a state that was made of the whole log ([`Self::like`] this one).
+    pub(super) fn take_hashes(&mut self, whole: Self) {
+        self.known = whole.known;
     }
 
     fn move_to(&mut self, store: String, last: Seq) {
-        // Another store, or an older copy of this one: from here on its numbers stand for other messages.
-        if !self.store.is_empty() && (self.store != store || last < self.position) {
-            self.era += 1;
-            self.known_before.extend(self.known_here.drain());
-            self.conversations.values_mut().for_each(|c| c.begin_era(self.era));
+        if self.position.move_to(store, last) {
+            let era = self.position.era();
+            self.known.begin_era();
+            self.conversations.values_mut().for_each(|c| c.begin_era(era));
             self.outbox.forget_numbers();
-            self.newest = Seq::ZERO;
         }
-        self.newest = self.newest.max(last);
-        (self.store, self.position) = (store, last);
     }
 
     /// Checks that a message is in the history already under another number: from a store that was lost and
     /// restored, since the user wrote it to themselves, or from a direct chat.
     pub(super) fn holds(&self, message: &Message) -> bool {
-        let identity = self.identity(message);
-        let mine = message.from == self.me && self.known_here.contains(&identity);
-        mine || self.known_before.contains(&identity) || self.known_directly.contains(&identity)
+        self.known.holds(message, self.is_mine(message))
     }
 
-    /// Checks that a message was known before the store that is in use.
-    pub(super) fn is_of_earlier_store(&self, message: &Message) -> bool {
-        self.known_before.contains(&self.identity(message))
+    /// Checks that a message was queued here, whether it waits or was answered. It can be asked only while what
+    /// other programs left is taken over.
+    pub(super) fn is_known(&self, id: &MessageId) -> bool {
+        self.outbox.contains(id) || self.settled.as_ref().is_some_and(|settled| settled.contains(id))
     }
 
-    fn identity(&self, m: &Message) -> u64 {
-        let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
-        XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
+    /// Notes that nothing more is taken over.
+    pub(super) fn forget_settled(&mut self) {
+        self.settled = None;
     }
 
     fn conversation(&mut self, target: &Target) -> &mut Conversation {
-        let era = self.era;
+        let era = self.position.era();
         self.conversations.entry(target.clone()).or_insert_with(|| Conversation::of_era(era))
     }
 }

@@ -4,25 +4,36 @@
 //! keeps its line; the owner appends the lines to the log in one batch and syncs it once, and nothing that
 //! depends on them leaves before that. Replay calls `apply` alone.
 //!
-//! - `machine`: the state and `apply`, over `outbox` and `conversation`. `record`: the records.
-//! - `decide`, `query`: the decisions and the questions. `files`: the log in one directory, locked.
+//! - `machine`: the state and `apply`, over `outbox` (of `outgoing` messages) and `conversation` (of rows: `row`).
+//!   `position`, `shown`, `choices`, `known`: the other parts of the state.
+//! - `record`: the records.
+//! - `decide`, `completion`, `query`: the decisions, those about messages that are missing here, and the questions.
+//! - `files`: the log in one directory, locked.
 //! - `switch`: the settings that are kept here.
 //! - `home`: the directories of a user. `take_over`: what other programs of the user left behind.
 //! - `checkpoint`: the state in a file. `lookup`: rows that only the log still has. `error`: errors of the files.
 
 mod checkpoint;
+mod choices;
+mod completion;
 pub mod conversation;
 mod decide;
 pub mod error;
 pub mod files;
 pub mod home;
+mod known;
 pub mod lookup;
 mod machine;
 pub mod outbox;
+pub mod outgoing;
+mod position;
 mod query;
 pub mod record;
+pub mod row;
+mod shown;
 pub mod switch;
 mod take_over;
 
-pub use decide::{Arrival, Missing};
+pub use completion::Missing;
+pub use decide::Arrival;
 pub use machine::ClientState;

@@ -2,41 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::outgoing::Outgoing;
 use super::record::Record;
 use crate::limits;
-use crate::model::{Message, MessageId, Seq, Target, Text, Timestamp};
-
-/// A message on its way to the server. Its id stays the same however often it is retried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    pub id: MessageId,
-    pub to: Target,
-    /// The time when it was typed, by this machine's clock.
-    pub at: Timestamp,
-    pub text: Text,
-}
-
-/// The beginning of an automatic answer: a client shows it as an action (protocol, section 7), and gives no automatic
-/// answer to it.
-pub const AUTOMATIC: &str = "/me (away) ";
-
-/// Checks that a text is an automatic answer.
-pub fn is_automatic(text: &Text) -> bool {
-    text.as_str().starts_with(AUTOMATIC)
-}
-
-impl Outgoing {
-    /// Returns what was sent as this message.
-    pub fn of(message: &Message) -> Self {
-        let Message { id, to, at, text, .. } = message.clone();
-        Self { id, to, at, text }
-    }
-
-    /// Returns about the bytes that it takes.
-    fn bytes(&self) -> usize {
-        self.text.as_str().len() + limits::ROW_BYTES
-    }
-}
+use crate::model::{MessageId, Seq, Target};
 
 /// The messages that wait, in the order in which they were typed.
 #[derive(Default)]
@@ -87,8 +56,8 @@ impl Outbox {
     }
 
     /// Returns the first message whose conversation is not held. Nothing overtakes within a conversation:
-    /// while its first message is held, so are those behind it.
-    pub fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
+    /// while its first message is held, so are those after it.
+    pub(crate) fn first_free(&self, is_held: impl Fn(&Target) -> bool) -> Option<Outgoing> {
         self.messages.iter().find(|message| !is_held(&message.to)).cloned()
     }
 

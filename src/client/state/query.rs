@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::conversation::{Conversation, Row};
+use super::conversation::Conversation;
 use super::lookup::Lookup;
 use super::machine::ClientState;
 use super::outbox::Outbox;
 use super::record::Record;
+use super::row::Row;
 use super::switch::Switch;
 use crate::limits;
 use crate::model::{Message, Seq, State, Target, UserName};
@@ -25,22 +26,22 @@ impl ClientState {
 
     /// The name of the server's store that the numbers are of; empty before the first login.
     pub fn store(&self) -> &str {
-        &self.store
+        self.position.store()
     }
 
     /// Every event up to this number is in the state: what a poll may acknowledge (protocol, section 6).
     pub fn position(&self) -> Seq {
-        self.position
+        self.position.last()
     }
 
     /// The highest number of this store that was seen: what is sent from now on has a higher one.
     pub fn newest(&self) -> Seq {
-        self.newest
+        self.position.newest()
     }
 
     /// Returns the line of the record that keeps that number when others are removed.
     pub(super) fn newest_line(&self) -> Vec<u8> {
-        Record::Newest(self.newest).line()
+        Record::Newest(self.newest()).line()
     }
 
     /// Returns the lines of the records that lead to the outbox, and to the numbers of its retries.
@@ -52,11 +53,11 @@ impl ClientState {
 
     /// Returns the messages that were received and not marked as shown, oldest first.
     pub fn unshown(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.unshown.iter()
+        self.shown.waiting()
     }
 
     pub fn is_ignored(&self, user: &UserName) -> bool {
-        self.ignored.contains(user)
+        self.choices.is_ignored(user)
     }
 
     /// Checks that the user has written to another one, in this run or an earlier one.
@@ -71,12 +72,12 @@ impl ClientState {
 
     /// Checks that the user wants no notices of a conversation.
     pub fn is_muted(&self, target: &Target) -> bool {
-        self.muted.contains(target)
+        self.choices.is_muted(target)
     }
 
     /// Checks that a setting is on.
     pub fn is_on(&self, switch: Switch) -> bool {
-        self.switches.contains(&switch)
+        self.choices.is_on(switch)
     }
 
     /// Checks that there is a conversation here: something was said in it, or it was compared with the server's.
@@ -102,9 +103,7 @@ impl ClientState {
 
     /// Returns the users whose messages are hidden, sorted.
     pub fn ignored(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.ignored.iter().map(ToString::to_string).collect();
-        names.sort();
-        names
+        self.choices.ignored()
     }
 
     /// Returns the rows in memory that hold all these words, given in small letters.
@@ -232,7 +231,7 @@ impl ClientState {
         self.conversations.get(&self.target_of(message)).map_or(State::Received, |c| c.state_of(message.seq))
     }
 
-    /// Checks that so many messages have come since the last comparison with the server that another one is due.
+    /// Checks that another comparison with the server is due: many messages have come since the last one.
     pub fn wants_comparison(&self, target: &Target) -> bool {
         self.conversations.get(target).is_some_and(|c| c.above() > limits::UNCOMPARED_ROWS)
     }

@@ -27,8 +27,9 @@
 
 use std::sync::Arc;
 
-use super::conversation::{Complete, Gap};
-use super::outbox::Outgoing;
+use super::conversation::Complete;
+use super::outgoing::Outgoing;
+use super::row::Gap;
 use super::switch::Switch;
 use crate::model::{Message, MessageId, Seq, State, Target, Text, Timestamp, UserName};
 use crate::protocol::codec::{Codec, field};

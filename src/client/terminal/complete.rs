@@ -58,7 +58,7 @@ impl Completer {
     }
 }
 
-/// Returns the last word of a line: what is behind the last space.
+/// Returns the last word of a line: what is after the last space.
 fn word(before: &str) -> &str {
     before.rsplit(char::is_whitespace).next().unwrap_or_default()
 }

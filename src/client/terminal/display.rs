@@ -1,105 +1,17 @@
-//! The text of a view on a terminal. Every text of another user passes
-//! [`safe`].
+//! The text of a view on a terminal. Every text of another user passes [`safe`].
 
 use std::io::stdout;
 
 use rustix::termios::tcgetwinsize;
 
+use super::marks::{HELD, Marks};
 use crate::client::app::view::View;
-use crate::client::state::conversation::Row;
-use crate::client::texts::ascii::is_ascii_only;
-use crate::client::texts::safe::{indented, safe, snippet};
-use crate::client::texts::words::{DIRECT, READ_TICK, READ_TICK_ASCII, noted_ko};
-use crate::client::texts::{Language, Phrase};
-use crate::model::{Message, State, Target, Timestamp, UserName};
-use crate::text::{break_words, cells};
-
-/// The state of a message that the other side of a direct chat has.
-pub const HELD: State = State::Delivered;
-
-/// The marks of the states: signs, or where the locale has no UTF-8 their forms in ASCII.
-#[derive(Clone, Copy, Debug)]
-pub struct Marks {
-    ascii: bool,
-}
-
-impl Marks {
-    /// The marks of a terminal with UTF-8.
-    pub const SIGNS: Self = Self { ascii: false };
-
-    pub fn of_environment() -> Self {
-        Self { ascii: is_ascii_only(|name| std::env::var(name).ok()) }
-    }
-
-    /// Returns the mark of a state; `None`: queued.
-    pub fn of(self, state: Option<State>) -> &'static str {
-        match (state, self.ascii) {
-            (None, false) => "…",
-            (None, true) => "...",
-            (Some(State::Received), false) => "✓",
-            (Some(State::Received), true) => "+",
-            (Some(State::Delivered), false) => "✓✓",
-            (Some(State::Delivered), true) => "++",
-            (Some(State::Read), false) => READ_TICK.text(Language::current()),
-            (Some(State::Read), true) => READ_TICK_ASCII.text(Language::current()),
-        }
-    }
-
-    pub fn failed(self) -> &'static str {
-        if self.ascii { "x" } else { "✗" }
-    }
-
-    fn dash(self) -> &'static str {
-        if self.ascii { "--" } else { "—" }
-    }
-
-    /// Returns the most cells that a mark takes.
-    pub fn width(self) -> usize {
-        let states = [None, Some(State::Received), Some(State::Delivered), Some(State::Read)];
-        states.iter().map(|state| cells(self.of(*state))).max().unwrap_or(0)
-    }
-
-    fn snippet(self, text: &str) -> String {
-        let snippet = snippet(text);
-        match snippet.strip_suffix('…').filter(|_| self.ascii) {
-            Some(start) => format!("{start}..."),
-            None => snippet,
-        }
-    }
-}
-
-/// Finds where the day changes between lines.
-pub struct Days {
-    last: jiff::civil::Date,
-}
-
-impl Default for Days {
-    /// The lines begin today.
-    fn default() -> Self {
-        Self { last: Timestamp::now().local_date() }
-    }
-}
-
-impl Days {
-    /// Returns the line above the first line of another day.
-    pub fn separator(&mut self, view: &View, marks: Marks) -> Option<String> {
-        let date = time_of(view)?.local_date();
-        let dash = marks.dash();
-        (std::mem::replace(&mut self.last, date) != date).then(|| format!("{dash} {date} {dash}"))
-    }
-}
-
-/// Returns the time of a line that shows the time of day only.
-fn time_of(view: &View) -> Option<Timestamp> {
-    match view {
-        View::Incoming(message) | View::Direct(message) => Some(message.at),
-        View::DirectTick { held: false, message } => Some(message.at),
-        View::Tick { state: None, at, .. } => Some(*at),
-        View::Row(Row::Received(message) | Row::Direct(message) | Row::Sent(message, _)) => Some(message.at),
-        View::Row(Row::Failed(message, _)) => Some(message.at),
-        _ => None,
-    }
-}
+use crate::client::state::row::Row;
+use crate::model::safe::{indented, safe, snippet};
+use crate::model::{Message, Target, Timestamp, UserName};
+use crate::text::break_words;
+use crate::texts::Phrase;
+use crate::texts::words::{DIRECT, noted_ko};
 
 /// Returns the line of an own message, to which its mark is added: `[14:35] ana: hola`. Its target is named where it is
 /// not the current one: `[14:35] ana -> luis: hola`.

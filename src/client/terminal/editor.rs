@@ -249,7 +249,7 @@ impl Editor {
         (self.area.lines().get(cursor.0).map_or("", String::as_str), cursor.1)
     }
 
-    /// Returns the number of `char`s of the visible character before the cursor, or behind it; at least one.
+    /// Returns the number of `char`s of the visible character before the cursor, or after it; at least one.
     fn step(&self, forward: bool) -> usize {
         let (line, column) = self.line_and_column();
         let (before, behind) = line.split_at_checked(byte_of(line, column)).unwrap_or((line, ""));
@@ -328,7 +328,7 @@ impl Editor {
 
 /// Drawing.
 impl Editor {
-    /// Returns the text in rows, the first of `first` cells and the others of `next`. The cursor may stand behind the
+    /// Returns the text in rows, the first of `first` cells and the others of `next`. The cursor may stand after the
     /// last cell of a row.
     pub fn draw(&mut self, first: usize, next: usize) -> Drawn {
         self.widths = Some((first, next));

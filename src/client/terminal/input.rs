@@ -12,12 +12,13 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 use terminput::Event;
 
+use super::event::InputEvent;
 use super::parser::Parser;
 use super::raw;
 use crate::client::exit::{Failure, failed};
 use crate::client::owner::spawn;
-use crate::client::texts::Phrase;
 use crate::signals;
+use crate::texts::Phrase;
 
 /// Length of the channel. While it is full nothing is read.
 const EVENTS: usize = 1_024;
@@ -30,21 +31,6 @@ const PASTE_STALL: Duration = Duration::from_secs(1);
 
 /// Time that the front end has to end after a signal. Then the process ends without it.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// An event of the terminal.
-#[derive(Clone, Debug, PartialEq)]
-pub enum InputEvent {
-    /// A key, a pasted text, a click, the focus, or a new size of the window.
-    Terminal(Event),
-    /// Input that was discarded, and why.
-    Problem(String),
-    /// The process was stopped and continues: the modes of the terminal may be others, and its screen too.
-    Continued,
-    /// A signal that ends the program.
-    Signal(i32),
-    /// There is no more input.
-    Ended,
-}
 
 /// Starts the threads. The terminal has to be in raw mode.
 pub fn start() -> Result<Receiver<InputEvent>, Failure> {

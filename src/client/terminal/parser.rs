@@ -3,9 +3,9 @@
 
 use terminput::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-use super::input::InputEvent;
-use crate::client::texts::Phrase;
+use super::event::InputEvent;
 use crate::limits;
+use crate::texts::Phrase;
 
 const ESCAPE: u8 = 0x1b;
 const CONTROL_C: u8 = 0x03;

@@ -131,7 +131,7 @@ fn read_ahead() {
 }
 
 /// Returns what was typed before raw mode.
-pub fn take_typed_ahead() -> Vec<u8> {
+pub(super) fn take_typed_ahead() -> Vec<u8> {
     std::mem::take(&mut TYPED_AHEAD.lock())
 }
 

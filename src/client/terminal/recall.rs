@@ -38,7 +38,7 @@ impl Recall {
         Some(text)
     }
 
-    /// Returns the text after the one shown, and behind the newest the draft.
+    /// Returns the text after the one shown, and after the newest the draft.
     pub fn later(&mut self) -> Option<String> {
         let (number, draft) = self.place.take()?;
         let Some(number) = number.checked_sub(1) else { return Some(draft) };

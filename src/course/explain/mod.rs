@@ -11,10 +11,10 @@ mod traced;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::client::texts::Language;
 use crate::disk::RealDisk;
 use crate::model::{MessageId, UserName};
 use crate::store::{Life, Store};
+use crate::texts::Language;
 
 /// The story, and what a reader has to know about the traces.
 pub struct Told {

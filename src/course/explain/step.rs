@@ -1,8 +1,8 @@
 //! The steps in the life of a message, in three languages, with the promise and the sentence of the protocol that it shows.
 
-use crate::client::texts::{Language, Three, three};
 use crate::course::page::section_of;
 use crate::model::Timestamp;
+use crate::texts::{Language, Three, three};
 
 /// One step in the life of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::step::{Kind, Step};
-use crate::client::texts::{Language, three};
 use crate::model::safe::safe;
 use crate::model::{Message, State, Timestamp};
 use crate::store::Life;
+use crate::texts::{Language, three};
 
 /// Most steps of one kind that are told: a room may have thousands of recipients.
 const SAME_KIND: usize = 8;

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use wachat::client::exit::{Exit, Failure};
-use wachat::client::link::Account;
+use wachat::client::link::account::Account;
 use wachat::client::link::error::LinkError;
+use wachat::client::link::perform::perform;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::link::session::{Availability, Session, find_availability};
 use wachat::limits;
@@ -72,7 +73,7 @@ fn a_ko_to_a_request_is_its_answer_unless_it_closes_the_connection() {
     for code in Code::all().filter(|code| *code != Code::Rate) {
         let script = play([format!("{LOGIN}> READ;luis;0\n< KO;{code};why not")]);
         let mut session = Session::open(&script.account).expect("a session");
-        let answer = request.perform(&mut session);
+        let answer = perform(&request, &mut session);
         match (answer, last_line_meaning(code)) {
             (Ok(Answer::Refused(ko)), None) => assert_eq!((ko.code, ko.text.as_str()), (code, "why not")),
             (Err(error), Some((wanted, with))) => assert_eq!((kind(&error), exit(error)), (wanted, with), "{code}"),
@@ -91,7 +92,7 @@ fn a_request_that_the_rate_refuses_is_tried_five_times() {
     let script = play([format!("{LOGIN}{refusals}>")]);
     let mut session = Session::open(&script.account).expect("a session");
     let begin = Instant::now();
-    let answer = request.perform(&mut session);
+    let answer = perform(&request, &mut session);
     assert!(matches!(&answer, Ok(Answer::Refused(ko)) if ko.code == Code::Rate), "{answer:?}");
     let least: Duration = (0..4).map(|tries| limits::MIN_HOLD_DELAY * 2_u32.pow(tries) * 3 / 4).sum();
     assert!(begin.elapsed() >= least, "{:?}", begin.elapsed());

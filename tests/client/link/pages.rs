@@ -1,5 +1,6 @@
 //! Lists of more than a page: the next page begins after the last record of the one before it (protocol, section 4).
 
+use wachat::client::link::perform::perform;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::link::session::Session;
 use wachat::limits;
@@ -19,7 +20,7 @@ fn page(numbers: std::ops::Range<usize>, record: &dyn Fn(usize) -> String) -> St
 fn fetch(request: &Request, transcript: &str) -> usize {
     let script = play([format!("{LOGIN}{transcript}>")]);
     let mut session = Session::open(&script.account).expect("a session");
-    let answer = request.perform(&mut session).expect("an answer");
+    let answer = perform(request, &mut session).expect("an answer");
     drop(session);
     script.end();
     match answer {
@@ -85,7 +86,7 @@ fn a_page_that_is_refused_is_the_answer_to_the_whole_list() {
         let refused = "> USERS;1000;u00999\n< KO;FULL;no\n";
         let script = play([format!("{LOGIN}> USERS\n{}{refused}>", page(0..PAGE, &user))]);
         let mut session = Session::open(&script.account).expect("a session");
-        let answer = request.perform(&mut session).expect("an answer");
+        let answer = perform(&request, &mut session).expect("an answer");
         assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
         drop(session);
         script.end();

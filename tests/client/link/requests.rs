@@ -2,11 +2,12 @@
 
 use std::fmt::Debug;
 
-use wachat::client::link::passwd::Secret;
+use wachat::client::link::perform;
+use wachat::client::link::request::Secret;
 use wachat::client::link::request::{Answer, LogOut, Request};
 use wachat::client::link::session::Session;
-use wachat::client::state::conversation::Gap;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
+use wachat::client::state::row::Gap;
 use wachat::model::{Email, MessageId, RoomName, Seq, Target, Text, Timestamp};
 use wachat::protocol::reply::OpenSession;
 use wachat::protocol::{Accepted, Chat, Code, Codec, HistoryRecord, Ko, Member, Peer, Room, Status, User};
@@ -45,7 +46,7 @@ fn message(text: &str) -> Outgoing {
 fn perform(request: &Request, transcript: &str) -> Result<Answer, String> {
     let script = play([format!("{LOGIN}{}\n>", transcript.replace("<at>", AT))]);
     let mut session = Session::open(&script.account).expect("a session");
-    let answer = request.perform(&mut session);
+    let answer = perform::perform(request, &mut session);
     drop(session);
     script.end();
     answer.map_err(|error| error.to_string())

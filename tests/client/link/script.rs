@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use wachat::client::link::Account;
+use wachat::client::link::account::Account;
 use wachat::client::link::protection::{ClearText, Protection};
 use wachat::model::UserName;
 

@@ -4,14 +4,16 @@ use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use wachat::client::link::account::Account;
 use wachat::client::link::error::LinkError;
-use wachat::client::link::passwd::Secret;
+use wachat::client::link::event::LinkEvent;
 use wachat::client::link::receiver::Receive;
+use wachat::client::link::request::Secret;
 use wachat::client::link::request::{Answer, Request};
 use wachat::client::link::session::Session;
-use wachat::client::link::{Account, LinkEvent, receiver, sender};
+use wachat::client::link::{receiver, sender};
 use wachat::client::p2p::Listener;
-use wachat::client::state::outbox::Outgoing;
+use wachat::client::state::outgoing::Outgoing;
 use wachat::model::{MessageId, Seq, Target, Text, Timestamp};
 use wachat::protocol::Code;
 

@@ -4,9 +4,9 @@
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use wachat::client::screen::theme::Theme;
-use wachat::client::texts::Language;
-use wachat::client::texts::when::date_in;
 use wachat::model::{State, Timestamp};
+use wachat::texts::Language;
+use wachat::texts::when::date_in;
 
 use crate::screen_app::user;
 

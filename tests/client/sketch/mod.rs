@@ -72,7 +72,7 @@ impl Life {
         let notes = u64::MAX;
         let mut life =
             Self { seed, random, screen, sketch, found: None, notes, made: 0, notices: Vec::new(), steps: Vec::new() };
-        life.notes = life.screen.model.notes.back().map_or(0, |note| note.number);
+        life.notes = life.screen.model.notes.iter().next_back().map_or(0, |note| note.number);
         life.learn();
         life.draw();
         life
@@ -145,7 +145,7 @@ impl Life {
             };
             self.sketch.talks.get_mut(&open).unwrap().note(item);
         }
-        self.notes = self.screen.model.notes.back().map_or(self.notes, |note| note.number.max(self.notes));
+        self.notes = self.screen.model.notes.iter().next_back().map_or(self.notes, |note| note.number.max(self.notes));
         let app = &self.screen.app;
         let is_online = |to: &&Target| matches!(to, Target::User(user) if app.is_online(user) == Some(true));
         self.sketch.around.online = self.sketch.talks.keys().filter(is_online).cloned().collect();

@@ -5,8 +5,8 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthChar as _;
 use wachat::client::app::commands;
 use wachat::client::screen::keys::{FIXED, KEYS, Keys};
-use wachat::client::texts::Language;
 use wachat::model::Target;
+use wachat::texts::Language;
 
 use super::draw::Entry;
 use super::lines::{Paragraph, Row, THEME, cells};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use terminput::{KeyCode, KeyModifiers};
 use wachat::client::app::event::Event;
 use wachat::client::screen::item::NoteKind;
-use wachat::client::state::conversation::Gap;
 use wachat::client::state::record::Record;
+use wachat::client::state::row::Gap;
 use wachat::model::{State, Target};
 use wachat::protocol::Event as ServerEvent;
 
@@ -109,7 +109,7 @@ impl Life {
     pub fn say_note(&mut self) {
         let kinds = [NoteKind::Answer, NoteKind::Notice, NoteKind::Problem];
         let text = format!("{}\n{}", self.words(6), self.words(8));
-        self.screen.model.add_note(&self.screen.app, self.random_kind(&kinds), text);
+        self.screen.model.add_note(&self.screen.app, self.random_kind(&kinds), &text);
     }
 
     pub fn random_kind(&self, kinds: &[NoteKind; 3]) -> NoteKind {
@@ -177,7 +177,7 @@ impl Life {
                 self.screen.enter(["/mute", "/nothing", "/set", "/clear"][usize::try_from(which).unwrap()]);
                 self.sketch.submit();
                 match kinds.get(usize::try_from(which).unwrap()) {
-                    Some(kind) => assert_eq!(self.screen.model.notes.back().unwrap().kind, *kind),
+                    Some(kind) => assert_eq!(self.screen.model.notes.iter().next_back().unwrap().kind, *kind),
                     None => self.sketch.clear_notes(),
                 }
             }

@@ -1,25 +1,26 @@
 //! The line mode at a terminal: an editor below lines that scroll.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use crossbeam_channel::Receiver;
 use terminput::{Event as Terminal, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::completion_names::CompletionNames;
-use super::display::{self, Days, Marks};
-use super::editor::{Edit, Editor};
-use super::input::{self, InputEvent};
+use super::days::Days;
 use super::lines::{Lines, Size};
-use super::raw::{self, RawTerminal, Screen};
 use crate::client::app::event::Event;
 use crate::client::app::view::{View, notice};
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, Wake};
-use crate::client::texts::safe::{indented, safe, snippet};
-use crate::client::texts::{Language, Phrase};
+use crate::client::terminal::completion_names::CompletionNames;
+use crate::client::terminal::editor::{Edit, Editor};
+use crate::client::terminal::event::InputEvent;
+use crate::client::terminal::marks::{HELD, Marks};
+use crate::client::terminal::raw::{self, RawTerminal, Screen};
+use crate::client::terminal::{display, input};
 use crate::limits;
+use crate::model::safe::{indented, safe, snippet};
 use crate::text::{cells, wrap};
+use crate::texts::{Language, Phrase};
 
 /// The owner, the screen, and what was typed.
 struct Interactive {
@@ -38,9 +39,8 @@ struct Interactive {
     signal: Option<i32>,
 }
 
-/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
-/// batch that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Result<Exit, Failure> {
+/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none.
+pub fn run(owner: Owner, first: Result<(), String>) -> Result<Exit, Failure> {
     let raw = RawTerminal::enter(Screen::Lines).map_err(no_screen)?;
     let marks = Marks::of_environment();
     let input = input::start()?;
@@ -56,7 +56,7 @@ pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>) -> Re
         has_ended: false,
         signal: None,
     };
-    let end = front_end.run(first, torn, &input);
+    let end = front_end.run(first, &input);
     // The terminal is left below the last line.
     front_end.lines.erase();
     let _ = front_end.lines.flush();
@@ -74,15 +74,8 @@ fn size() -> Size {
 }
 
 impl Interactive {
-    fn run(
-        &mut self,
-        first: Result<(), String>,
-        torn: Option<PathBuf>,
-        input: &Receiver<InputEvent>,
-    ) -> Result<Exit, Failure> {
-        let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
-        let mut views: Vec<View> = torn.into_iter().collect();
-        views.extend(self.owner.handle(Event::Started(first))?);
+    fn run(&mut self, first: Result<(), String>, input: &Receiver<InputEvent>) -> Result<Exit, Failure> {
+        let views = self.owner.begin(first)?;
         self.show(views)?;
         let exit = self.handle_events(input)?;
         self.show(self.owner.app.last_words())?;
@@ -155,8 +148,10 @@ impl Interactive {
             views.iter().for_each(|view| self.add(view));
             self.draw();
             self.lines.flush().map_err(no_screen)?;
-            let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
-            views = if count > 0 { self.owner.handle(Event::Shown(count))? } else { return Ok(()) };
+            views = self.owner.note_shown(&views)?;
+            if views.is_empty() {
+                return Ok(());
+            }
         }
     }
 
@@ -175,7 +170,7 @@ impl Interactive {
                 self.lines.add_own(message.id.clone(), message.to.clone(), None, &display::direct_line(message));
             }
             View::Tick { state: Some(state), id, .. } if self.lines.update(id, *state) => {}
-            View::DirectTick { held: true, message } if self.lines.update(&message.id, display::HELD) => {}
+            View::DirectTick { held: true, message } if self.lines.update(&message.id, HELD) => {}
             View::Failed { id, .. } => {
                 self.lines.fail(id);
                 self.lines.add(&display::render(view, self.marks));
@@ -215,7 +210,7 @@ impl Interactive {
     }
 }
 
-/// Returns the beginning of a text that fits into so many cells.
+/// Returns the beginning of a text that fits into `columns` cells.
 fn cut(text: &str, columns: usize) -> String {
     wrap(text, columns, columns).rows().swap_remove(0)
 }
@@ -314,8 +309,7 @@ impl Interactive {
 
     fn answer(&mut self, key: KeyEvent) {
         let Some(text) = self.asked.take() else { return };
-        let yes = ["y", Language::current().yes()];
-        let is_yes = matches!(key.code, KeyCode::Char(c) if yes.contains(&c.to_lowercase().to_string().as_str()));
+        let is_yes = matches!(key.code, KeyCode::Char(c) if Language::current().is_yes(&c.to_string()));
         if is_yes && !self.editor.paste(&text) {
             self.lines.ring();
         }

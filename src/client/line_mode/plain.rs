@@ -2,18 +2,18 @@
 //! file. It writes no control sequence.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::display::{self, Days, Marks};
+use super::days::Days;
 use super::{keyboard, secret};
 use crate::client::app::event::Event;
-use crate::client::app::view::{View, notice};
+use crate::client::app::view::View;
 use crate::client::exit::{Exit, Failure, no_screen};
 use crate::client::owner::{Owner, spawn};
-use crate::client::texts::Phrase;
-use crate::client::texts::safe::safe;
+use crate::client::terminal::display;
+use crate::client::terminal::marks::Marks;
+use crate::model::safe::safe;
 
 /// The kind of the output.
 #[derive(Clone, Copy)]
@@ -36,16 +36,13 @@ struct Plain {
     marks: Marks,
 }
 
-/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none. `torn`: a torn
-/// batch that was set aside.
-pub fn run(owner: Owner, first: Result<(), String>, torn: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+/// Runs the line mode to its end. `first`: the first connection, or the reason why there is none.
+pub fn run(owner: Owner, first: Result<(), String>, output: Output) -> Result<Exit, Failure> {
     let prompts = !output.piped && io::stdout().is_terminal();
     let days = Days::default();
     let marks = Marks::of_environment();
     let mut plain = Plain { owner, output, prompts, at_prompt: false, days, marks };
-    let torn = torn.map(|path| notice(Phrase::TornAside { path: &path.display() }));
-    let mut views: Vec<View> = torn.into_iter().collect();
-    views.extend(plain.owner.handle(Event::Started(first))?);
+    let views = plain.owner.begin(first)?;
     plain.show(views)?;
     let exit = plain.handle_events(&start_keyboard()?)?;
     plain.show(plain.owner.app.last_words())?;
@@ -76,8 +73,7 @@ impl Plain {
     /// Shows views, and only then calls the messages among them shown.
     fn show(&mut self, views: Vec<View>) -> Result<(), Failure> {
         self.write(&views).map_err(no_screen)?;
-        let count = views.iter().filter(|view| matches!(view, View::Incoming(_) | View::Hidden(_))).count();
-        let more = if count > 0 { self.owner.handle(Event::Shown(count))? } else { Vec::new() };
+        let more = self.owner.note_shown(&views)?;
         if more.is_empty() { Ok(()) } else { self.show(more) }
     }
 

@@ -5,22 +5,19 @@ use terminput::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind, ScrollDirection,
 };
 
-use super::chats::Chat;
-use super::draw::first_listed;
-use super::item::NoteKind;
-use super::keys::Action;
-use super::model::{Mode, Model, Request};
+use super::{Mode, Model, Request, Search};
 use crate::client::app::App;
 use crate::client::app::event::Event;
+use crate::client::screen::chats::{Chat, first_listed};
+use crate::client::screen::item::NoteKind;
+use crate::client::screen::keys::Action;
 use crate::client::terminal::completion_names::CompletionNames;
 use crate::client::terminal::editor::Edit;
-use crate::client::texts::{Language, Phrase};
 use crate::limits;
+use crate::texts::{Language, Phrase};
 
 /// Lines by which the mouse wheel scrolls.
 const WHEEL_LINES: usize = 3;
-/// Most texts that wait until the app wants one.
-const HELD: usize = 16;
 
 /// Keys and clicks.
 impl Model {
@@ -62,13 +59,13 @@ impl Model {
         if app.asks_secret() && key.code == KeyCode::Esc {
             return vec![Request::App(Event::Entered(String::new()))];
         }
-        if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && self.editor.is_empty() {
+        if key.code == KeyCode::Char('?') && key.modifiers.is_empty() && self.writing.editor.is_empty() {
             return self.act(Action::Help, app);
         }
         if let Some(action) = self.keys.action(&key) {
             return self.act(action, app);
         }
-        match self.editor.input(key) {
+        match self.writing.editor.input(key) {
             Edit::Submitted(text) => self.submit(text, app),
             Edit::Ended => vec![Request::App(Event::InputEnded)],
             Edit::Full => self.problem(app, Phrase::LineTooLong),
@@ -81,12 +78,12 @@ impl Model {
     }
 
     fn problem(&mut self, app: &App, phrase: Phrase) -> Vec<Request> {
-        self.add_note(app, NoteKind::Problem, phrase.to_string());
+        self.add_note(app, NoteKind::Problem, &phrase.to_string());
         Vec::new()
     }
 
     fn hint(&mut self, app: &App, phrase: Phrase) -> Vec<Request> {
-        self.add_note(app, NoteKind::Notice, phrase.to_string());
+        self.add_note(app, NoteKind::Notice, &phrase.to_string());
         Vec::new()
     }
 
@@ -95,35 +92,23 @@ impl Model {
     fn submit(&mut self, text: String, app: &App) -> Vec<Request> {
         let is_message = !text.starts_with(['/', '@']) && !text.trim().is_empty();
         if is_message && self.open.is_none() && !app.asks_secret() && app.wants_line() {
-            self.editor.set_text(&text);
+            self.writing.editor.set_text(&text);
             return self.problem(app, Phrase::NoChat);
         }
-        if self.held.len() < HELD {
-            self.held.push_back(text);
-        } else {
-            self.editor.set_text(&text);
-        }
+        self.writing.hold(text);
         self.enter_held(app)
     }
 
     /// Gives the first text that is held to the app, if the app wants one.
     pub(super) fn enter_held(&mut self, app: &App) -> Vec<Request> {
-        let text = if app.wants_line() { self.held.pop_front() } else { None };
-        if let Some(typed_ahead) = text.as_ref().filter(|_| app.asks_secret()) {
-            self.editor.forget(typed_ahead);
-        }
-        text.map(|text| self.enter(text)).into_iter().collect()
+        self.writing.take_held(app).map(|text| self.enter(text)).into_iter().collect()
     }
 
     /// Gives a text to the app: what follows from it is shown at the end of the conversation.
     pub(super) fn enter(&mut self, text: String) -> Request {
-        if let Some(target) = self.open.clone() {
-            self.places.remove(&target);
-            // An answer to a question for a password is not the text that was begun here.
-            if !self.editor.is_secret() {
-                self.drafts.remove(&target);
-            }
-            self.new_above = None;
+        if let Some(target) = &self.open {
+            self.reading.go_to_end(target);
+            self.writing.forget_draft(target);
         }
         Request::App(Event::Entered(text))
     }
@@ -142,17 +127,16 @@ impl Model {
     }
 
     fn insert_pasted(&mut self, text: &str, app: &App) -> Vec<Request> {
-        if self.editor.paste(text) { Vec::new() } else { self.problem(app, Phrase::LineTooLong) }
+        if self.writing.editor.paste(text) { Vec::new() } else { self.problem(app, Phrase::LineTooLong) }
     }
 
     fn answer_paste(&mut self, key: KeyEvent, app: &App) -> Vec<Request> {
         let Mode::Paste(text) = std::mem::take(&mut self.mode) else { return Vec::new() };
-        let yes = Language::current().yes();
-        let typed = if let KeyCode::Char(c) = key.code { c.to_lowercase().to_string() } else { String::new() };
-        if typed == "y" || typed == yes || key.code == KeyCode::Enter {
-            return self.insert_pasted(&text, app);
-        }
-        Vec::new()
+        let is_yes = match key.code {
+            KeyCode::Char(c) => Language::current().is_yes(&c.to_string()),
+            code => code == KeyCode::Enter,
+        };
+        if is_yes { self.insert_pasted(&text, app) } else { Vec::new() }
     }
 
     pub(super) fn act(&mut self, action: Action, app: &App) -> Vec<Request> {
@@ -164,20 +148,24 @@ impl Model {
             Action::Chat(number) => return self.select(self.chats(app).get(number - 1)),
             Action::NextUnread => return self.next_unread(app),
             Action::Jump => self.mode = Mode::Jump { name: String::new(), chosen: 0 },
-            Action::Search => {
-                (self.found, self.found_count) = (None, None);
-                self.mode = Mode::Search { words: String::new(), everywhere: false };
-            }
+            Action::Search => self.mode = Mode::Search(Search::default()),
             Action::List => self.mode = Mode::List(self.number_of_open(&self.chats(app)).unwrap_or(0)),
             Action::PageUp => return self.scroll(app, true, page),
             Action::PageDown => return self.scroll(app, false, page),
             Action::Oldest => return self.scroll(app, true, usize::MAX / 2),
             Action::Newest => return self.scroll(app, false, usize::MAX / 2),
             Action::LoadHole => {
-                return self.drawn.hole.clone().map(|gap| Request::App(Event::Wanted(gap))).into_iter().collect();
+                return self
+                    .reading
+                    .drawn
+                    .hole
+                    .clone()
+                    .map(|gap| Request::App(Event::Wanted(gap)))
+                    .into_iter()
+                    .collect();
             }
             Action::Complete | Action::CompleteBack => {
-                self.editor.complete(&CompletionNames(app.state()), action == Action::CompleteBack);
+                self.writing.editor.complete(&CompletionNames(app.state()), action == Action::CompleteBack);
             }
             Action::Redraw => return vec![Request::Redraw],
             Action::Suspend => return vec![Request::Suspend],
@@ -215,12 +203,12 @@ impl Model {
             return Vec::new();
         }
         let Some(target) = self.open.clone() else { return Vec::new() };
-        let place = self.places.get(&target);
+        let place = self.reading.places().get(&target);
         let height = usize::from(self.areas.rows.height);
         let rows = self.rows(app, &target);
         let place = if up { rows.above(place, height, lines) } else { rows.below(place, lines) };
         drop(rows);
-        self.scroll_to(&target, place);
+        self.reading.scroll_to(&target, place);
         Vec::new()
     }
 
@@ -232,9 +220,9 @@ impl Model {
             return self.select(chats.get(top + usize::from(row - self.areas.list.y)));
         }
         if self.areas.rows.contains(at) && matches!(self.mode, Mode::Typing | Mode::List(_) | Mode::Filter) {
-            let empty = usize::from(self.areas.rows.height).saturating_sub(self.drawn.lines.len());
+            let empty = usize::from(self.areas.rows.height).saturating_sub(self.reading.drawn.lines.len());
             let line = usize::from(row - self.areas.rows.y).wrapping_sub(empty);
-            let clicked = self.drawn.holes.iter().find(|(at, _)| *at == line);
+            let clicked = self.reading.drawn.holes.iter().find(|(at, _)| *at == line);
             return clicked.map(|(_, gap)| Request::App(Event::Wanted(gap.clone()))).into_iter().collect();
         }
         Vec::new()

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 use crossbeam_channel::Sender;
 
 use crate::client::app::event::Event;
-use crate::client::texts::Phrase;
 use crate::limits;
+use crate::texts::Phrase;
 
 /// Reads lines until the input ends, or the owner.
 pub fn read_lines(mut input: impl BufRead, lines: &Sender<Event>) {

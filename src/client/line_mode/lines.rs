@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::display::Marks;
+use crate::client::terminal::marks::Marks;
 use crate::limits;
 use crate::model::{MessageId, State, Target};
 use crate::text::{cells, wrap};
@@ -96,7 +96,7 @@ impl Lines {
         }
     }
 
-    /// Adds the line of an own message. Behind it there is room for each mark that may follow.
+    /// Adds the line of an own message. After it there is room for each mark that may follow.
     pub fn add_own(&mut self, id: MessageId, to: Target, state: Option<State>, text: &str) {
         let mut rows = self.rows(text);
         let fits = |row: &String| cells(row) + 1 + self.marks.width() <= self.size.columns;

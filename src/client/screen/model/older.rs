@@ -2,7 +2,7 @@
 
 use crate::client::app::App;
 use crate::client::app::event::Event;
-use crate::client::state::conversation::Row;
+use crate::client::state::row::Row;
 use crate::model::Target;
 
 /// Rows of the log that are looked up at first; each time twice as many.

@@ -94,8 +94,7 @@ phrases! {
         "no existe el comando {verb}; /help enumera los que hay",
         "não existe o comando {verb}; /help lista os que existem";
     DidYouMean { verb, known }: "there is no command {verb}; did you mean {known}?",
-        "no existe el comando {verb}; ¿querías decir {known}?",
-        "não existe o comando {verb}; você quis dizer {known}?";
+        "no existe el comando {verb}; ¿querías decir {known}?", "não existe o comando {verb}; você quis dizer {known}?";
     NotAText { most }: "not sent: a message has no control characters and at most {most} bytes",
         "no enviado: un mensaje no lleva caracteres de control y tiene como mucho {most} bytes",
         "não enviado: uma mensagem não leva caracteres de controle e tem no máximo {most} bytes";
@@ -337,8 +336,7 @@ phrases! {
     TakesNoDirect: "online, but taking no direct chats", "en línea, pero no admite chats directos",
         "está online, mas não aceita conversas diretas";
     DirectSlow: "not sent: the other side is slow; try again",
-        "no enviado: el otro lado va lento; inténtalo de nuevo",
-        "não enviado: o outro lado está lento; tente de novo";
+        "no enviado: el otro lado va lento; inténtalo de nuevo", "não enviado: o outro lado está lento; tente de novo";
     NoDirectHere: "there are no direct chats here (--no-p2p, or not at a terminal)",
         "aquí no hay chats directos (--no-p2p, o no es una terminal)",
         "aqui não há conversas diretas (--no-p2p, ou não é um terminal)";
@@ -421,8 +419,7 @@ phrases! {
         "no hay un directorio personal donde guardar la bandeja de salida: usa --home",
         "não há um diretório pessoal onde guardar a caixa de saída: use --home";
     TornAside { path }: "a write that was cut short has been set aside in {path}",
-        "una escritura interrumpida se ha apartado en {path}",
-        "uma gravação interrompida foi posta à parte em {path}";
+        "una escritura interrumpida se ha apartado en {path}", "uma gravação interrompida foi posta à parte em {path}";
     CannotUse { path, error }: "cannot read or write {path}: {error}",
         "no se puede leer ni escribir {path}: {error}", "não é possível ler nem gravar {path}: {error}";
     Damaged { path, line }: "{path} is damaged from line {line} on; restore its directory from a copy, or move the directory away",

@@ -1,4 +1,4 @@
-//! The texts of the client: one table, in three languages.
+//! The texts of the client, and of a few other commands: one table, in three languages.
 //!
 //! A phrase is a variant with its values, and its three texts stand under each other in `phrase`.
 //! One that is missing, or that leaves a value out, does not compile.
@@ -11,7 +11,6 @@ pub mod words;
 use std::fmt;
 use std::sync::OnceLock;
 
-pub use crate::model::safe;
 pub use phrase::{Phrase, samples};
 
 /// A language of the client.
@@ -52,6 +51,11 @@ impl Language {
             Self::En => "y",
             Self::Es | Self::Pt => "s",
         }
+    }
+
+    /// Checks that a text is a yes: the word or the letter in English, or the letter in this language.
+    pub(crate) fn is_yes(self, typed: &str) -> bool {
+        ["y", "yes", self.yes()].contains(&typed.to_lowercase().as_str())
     }
 
     /// The language that this program speaks.

@@ -2,12 +2,12 @@
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::chats::Chat;
-use super::keys::Action;
-use super::model::{Mode, Model, Request};
+use super::{Mode, Model, Request, Search};
 use crate::client::app::App;
 use crate::client::app::event::Event;
-use crate::client::state::conversation::folded;
+use crate::client::screen::chats::Chat;
+use crate::client::screen::keys::Action;
+use crate::client::state::row::folded;
 use crate::limits;
 
 /// The keys of what lies over the conversation.
@@ -17,7 +17,7 @@ impl Model {
         let leaves =
             key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CTRL);
         if leaves {
-            self.filter.clear();
+            self.list.filter.clear();
             self.mode = Mode::Typing;
             return Vec::new();
         }
@@ -29,7 +29,7 @@ impl Model {
             Mode::List(chosen) => return self.handle_list(key, chosen, app),
             Mode::Filter => return self.handle_filter(key, app),
             Mode::Jump { name, chosen } => return self.handle_jump(key, name, chosen, app),
-            Mode::Search { words, everywhere } => return self.handle_search(key, words, everywhere, app),
+            Mode::Search(search) => return self.handle_search(key, search, app),
             mode => self.mode = mode,
         }
         Vec::new()
@@ -52,7 +52,7 @@ impl Model {
             KeyCode::Down => self.mode = Mode::List((chosen + 1).min(last)),
             KeyCode::Char('/') => self.mode = Mode::Filter,
             KeyCode::Enter => {
-                self.filter.clear();
+                self.list.filter.clear();
                 return self.select(chats.get(chosen));
             }
             _ => self.mode = Mode::List(chosen),
@@ -64,12 +64,12 @@ impl Model {
         match key.code {
             KeyCode::Enter => {
                 let first = self.chats(app).into_iter().next();
-                self.filter.clear();
+                self.list.filter.clear();
                 return self.select(first.as_ref());
             }
             KeyCode::Down => self.mode = Mode::List(0),
             _ => {
-                edit(&mut self.filter, key);
+                edit(&mut self.list.filter, key);
                 self.mode = Mode::Filter;
             }
         }
@@ -104,47 +104,42 @@ impl Model {
     }
 
     /// Enter goes to the message before, among those that hold all words; everywhere: the app shows what it finds.
-    fn handle_search(&mut self, key: KeyEvent, mut words: String, everywhere: bool, app: &App) -> Vec<Request> {
+    fn handle_search(&mut self, key: KeyEvent, mut search: Search, app: &App) -> Vec<Request> {
         match key.code {
-            KeyCode::Enter if everywhere && !words.trim().is_empty() => {
-                return vec![self.enter(format!("/search {words}"))];
+            KeyCode::Enter if search.everywhere && !search.words.trim().is_empty() => {
+                return vec![self.enter(format!("/search {}", search.words))];
             }
-            KeyCode::Enter | KeyCode::Up | KeyCode::Down => {
-                self.find(app, &words, key.code == KeyCode::Down);
-                self.mode = Mode::Search { words, everywhere };
-            }
-            KeyCode::Tab => self.mode = Mode::Search { words, everywhere: !everywhere },
+            KeyCode::Enter | KeyCode::Up | KeyCode::Down => self.find(app, &mut search, key.code == KeyCode::Down),
+            KeyCode::Tab => search.everywhere = !search.everywhere,
             _ => {
-                edit(&mut words, key);
-                self.found_count = None;
-                self.mode = Mode::Search { words, everywhere };
+                edit(&mut search.words, key);
+                search.count = None;
             }
         }
+        self.mode = Mode::Search(search);
         Vec::new()
     }
 
-    fn find(&mut self, app: &App, words: &str, later: bool) {
+    fn find(&mut self, app: &App, search: &mut Search, later: bool) {
         let Some(target) = self.open.clone() else { return };
-        let words: Vec<_> = words.split_whitespace().map(folded).collect();
+        let words: Vec<_> = search.words.split_whitespace().map(folded).collect();
         if words.is_empty() {
             return;
         }
         let rows = self.rows(app, &target);
         let found = rows.search(&words);
-        let here = self.found.as_ref().and_then(|key| found.iter().position(|other| other == key));
+        let here = search.found.as_ref().and_then(|key| found.iter().position(|other| other == key));
         let next = match (here, later) {
             (Some(here), true) => found.get(here + 1).or(found.first()),
             (Some(here), false) => here.checked_sub(1).and_then(|before| found.get(before)).or(found.last()),
             (None, _) => found.last(),
         };
         let place = next.map(|key| rows.around(key, usize::from(self.areas.rows.height)));
-        let key = next.cloned();
-        let count = found.len();
         drop(rows);
-        self.found = key;
-        self.found_count = Some(count);
+        search.found = next.cloned();
+        search.count = Some(found.len());
         if let Some(place) = place {
-            self.scroll_to(&target, place);
+            self.reading.scroll_to(&target, place);
         }
     }
 }

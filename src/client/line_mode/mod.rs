@@ -1,0 +1,13 @@
+//! The line mode, a front end on the owner: lines scroll, and nothing above the prompt is drawn again but marks.
+//!
+//! - `interactive`: at a terminal, with an editor; `lines` is its screen.
+//! - `plain`: in a pipe, and at a terminal that knows no control sequence; `keyboard` is the thread that reads its lines,
+//!   `secret` hides passwords.
+//! - `days`: the lines between two days.
+
+mod days;
+pub(super) mod interactive;
+pub mod keyboard;
+mod lines;
+pub(super) mod plain;
+mod secret;

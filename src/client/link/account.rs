@@ -1,0 +1,40 @@
+//! The account that the client logs in with.
+
+use super::protection::{Protection, server_name};
+use crate::client::exit::note;
+use crate::model::UserName;
+use crate::trace::Trace;
+
+/// A user at a server.
+#[derive(Clone)]
+pub struct Account {
+    pub user: UserName,
+    pub password: String,
+    pub server: String,
+    pub send_port: u16,
+    pub recv_port: u16,
+    /// A login that is refused may make the account.
+    pub register: bool,
+    /// Records every line, if there is one.
+    pub trace: Option<Trace>,
+    pub protection: Protection,
+}
+
+impl Account {
+    /// Returns the server's name for messages to people, and for the name of the files' directory.
+    pub fn server_name(&self) -> String {
+        server_name(&self.server, self.send_port)
+    }
+
+    /// Returns, once, that the server's certificate was seen for the first time.
+    pub fn take_news(&self) -> Option<String> {
+        self.protection.take_news()
+    }
+
+    /// Writes it to standard error.
+    pub fn note_news(&self) {
+        if let Some(news) = self.take_news() {
+            note(&news);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The state of the full screen that is not the app's: what is typed, where each conversation is scrolled to, what lies
+//! over it. Keys come in; what the app has to do comes out. It touches no terminal, so a test can play any life of it.
+//!
+//! - `typing` and `over`: what keys do to it, while a message is typed and in what lies over the conversation.
+//! - Its parts: `writing`, the texts of the user; `reading`, the places in the conversations, with `older`, rows of the
+//!   log; `notes`, what nobody said.
+
+mod notes;
+mod older;
+mod over;
+mod reading;
+mod typing;
+mod writing;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ratatui::layout::Rect;
+
+use super::chats::{Chat, ChatList};
+use super::item::{Key, Look, NoteKind, mentions_user};
+use super::keys::{Action, Keys};
+use super::long_text::LongTexts;
+use super::rows::{Rows, Window};
+use super::saved::Saved;
+use super::theme::Theme;
+use crate::client::app::App;
+use crate::client::app::event::Event;
+use crate::client::app::view::View;
+use crate::client::state::row::Row;
+use crate::client::terminal::display::render;
+use crate::client::terminal::marks::Marks;
+use crate::model::safe::snippet;
+use crate::model::{Message, MessageId, Seq, Target};
+use notes::Notes;
+use reading::Reading;
+use writing::Writing;
+
+/// A request of the screen to the program around it, after a key or an arrival.
+#[derive(Debug)]
+pub enum Request {
+    App(Event),
+    Suspend,
+    Redraw,
+    /// The user is to be told of a message that is not on the screen: who wrote, and the beginning of the text.
+    Notify(String),
+}
+
+/// The part of the screen that takes the keys; some lie over the conversation.
+#[derive(Debug, Default)]
+pub enum Mode {
+    #[default]
+    Typing,
+    /// The list of chats has the keys: the chosen one.
+    List(usize),
+    /// The same, while a filter is typed.
+    Filter,
+    /// A chat is looked for by its name: the chosen one of those that fit.
+    Jump {
+        name: String,
+        chosen: usize,
+    },
+    Search(Search),
+    Help {
+        scrolled: usize,
+    },
+    /// A pasted text of many lines: is it to be inserted?
+    Paste(String),
+}
+
+/// A search for words: everywhere, or in this conversation.
+#[derive(Debug, Default)]
+pub struct Search {
+    pub(super) words: String,
+    pub(super) everywhere: bool,
+    /// The message that was found last, and how many there are; `None`: nothing was looked for yet.
+    found: Option<Key>,
+    pub(super) count: Option<usize>,
+}
+
+/// The places of the drawn parts: clicks are looked up here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Areas {
+    pub list: Rect,
+    pub rows: Rect,
+}
+
+/// The state of the screen.
+pub struct Model {
+    pub(super) keys: Keys,
+    pub(super) theme: Theme,
+    pub(super) marks: Marks,
+    pub mode: Mode,
+    pub writing: Writing,
+    pub notes: Notes,
+    pub reading: Reading,
+    pub(super) list: ChatList,
+    pub areas: Areas,
+    /// The conversation that was open when the screen was last drawn.
+    open: Option<Target>,
+    focused: bool,
+    /// The client was connected when the screen last changed.
+    was_connected: bool,
+    long_texts: Rc<RefCell<LongTexts>>,
+}
+
+impl Model {
+    pub fn new(keys: Keys, theme: Theme, marks: Marks) -> Self {
+        Self::restored(keys, theme, marks, &Saved::default())
+    }
+
+    /// Makes the model with the drafts and places of an earlier run.
+    pub fn restored(keys: Keys, theme: Theme, marks: Marks, saved: &Saved) -> Self {
+        Self {
+            keys,
+            theme,
+            marks,
+            mode: Mode::default(),
+            writing: Writing::restored(saved.drafts.clone()),
+            notes: Notes::default(),
+            reading: Reading::restored(saved.places.clone()),
+            list: ChatList::default(),
+            areas: Areas::default(),
+            open: None,
+            focused: true,
+            was_connected: false,
+            long_texts: Rc::default(),
+        }
+    }
+
+    /// Returns what survives a restart.
+    pub fn saved(&self) -> Saved {
+        let drafts = self.writing.all_drafts(self.open());
+        Saved { open: self.open.clone(), drafts, places: self.reading.places().clone() }
+    }
+
+    pub fn open(&self) -> Option<&Target> {
+        self.open.as_ref()
+    }
+
+    pub fn is_focused(&self) -> bool {
+        self.focused
+    }
+
+    pub(super) fn all_chats(&self, app: &App) -> Vec<Chat> {
+        self.list.all(app.state(), self.open(), self.writing.drafts())
+    }
+
+    /// Returns the chats of the list.
+    pub fn chats(&self, app: &App) -> Vec<Chat> {
+        self.list.filtered(self.all_chats(app))
+    }
+
+    /// Returns the rows of the open conversation.
+    pub fn rows<'a>(&'a self, app: &'a App, target: &Target) -> Rows<'a> {
+        Rows::new(app.state(), target, &self.reading.older.rows, &self.notes.of(Some(target)), self.look(app))
+    }
+
+    fn look(&self, app: &App) -> Look {
+        Look {
+            width: usize::from(self.areas.rows.width),
+            theme: self.theme,
+            me: app.state().me().clone(),
+            new_above: self.reading.new_above(),
+            load_key: self.keys.of(Action::LoadHole),
+            long_texts: self.long_texts.clone(),
+        }
+    }
+
+    /// Returns the lines of the open conversation that are on the screen.
+    pub fn window(&self, app: &App) -> Window {
+        let height = usize::from(self.areas.rows.height);
+        match &self.open {
+            Some(target) => self.rows(app, target).window(self.reading.places().get(target), height),
+            None => Rows::of_notes(&self.notes.of(None), self.look(app)).window(None, height.saturating_sub(2)),
+        }
+    }
+
+    /// Follows the app to the conversation that is open there, and to its question for a password.
+    pub fn follow(&mut self, app: &App) {
+        self.writing.follow_secret(app, self.open.as_ref());
+        let open = app.destination().target();
+        if open == self.open {
+            return;
+        }
+        self.writing.change_draft(self.open.take(), open.as_ref());
+        self.reading.begin(open.as_ref().and_then(|target| self.first_unseen(app, target)));
+        if let Some(target) = &open {
+            self.list.note_opened(target);
+            self.notes.move_to(target, last_message(app, target).as_ref());
+        }
+        self.open = open;
+    }
+
+    fn first_unseen(&self, app: &App, target: &Target) -> Option<Seq> {
+        let conversation = app.state().find_conversation(target)?;
+        conversation.received_after(conversation.seen()).next().map(|_| conversation.seen())
+    }
+
+    /// Scrolls to the first new message of a conversation that was just opened, or came to the foreground again.
+    pub(crate) fn settle_place(&mut self, app: &App) {
+        if !self.reading.take_to_first_new() {
+            return;
+        }
+        if let Some(target) = self.open.clone() {
+            let place = self.rows(app, &target).first_new(usize::from(self.areas.rows.height));
+            self.reading.scroll_to(&target, place);
+        }
+    }
+
+    /// Notes what was drawn; returns what the app is told: what was seen, and which older rows are wanted.
+    pub fn note_drawn(&mut self, app: &App) -> Vec<Event> {
+        let Some(target) = self.open.clone() else { return Vec::new() };
+        let searches = matches!(self.mode, Mode::Search(Search { everywhere: false, .. }));
+        let older = self.reading.ask_for_older(app, &target, searches);
+        let is_visible = self.is_visible() && !self.reading.drawn.is_lost;
+        let seen = if is_visible { self.reading.what_was_seen(app, &target) } else { None };
+        let mut events = Vec::new();
+        if let Some(last) = seen {
+            events.push(Event::Seen(target, last));
+        }
+        events.extend(older);
+        events
+    }
+
+    /// Checks that the user can see the messages of the open conversation.
+    fn is_visible(&self) -> bool {
+        let is_covered = matches!(self.mode, Mode::Help { .. } | Mode::Jump { .. } | Mode::Paste(_));
+        self.focused && !is_covered && self.areas.rows.height > 0
+    }
+
+    fn set_focus(&mut self, app: &App, focused: bool) {
+        self.focused = focused;
+        if focused {
+            self.find_new(app);
+        } else {
+            let open = self.open.as_ref().and_then(|target| app.state().find_conversation(target));
+            self.reading.note_hidden(open.map(|conversation| conversation.seen()));
+        }
+    }
+
+    /// Notes what is new in the open conversation after a time without a connection.
+    fn note_connection(&mut self, app: &App) {
+        let was_connected = std::mem::replace(&mut self.was_connected, app.is_connected());
+        if self.was_connected && !was_connected && self.reading.new_above().is_none() {
+            self.find_new(app);
+        }
+    }
+
+    /// Finds the first new message of the open conversation.
+    fn find_new(&mut self, app: &App) {
+        let Some(target) = &self.open else { return };
+        let Some(seen) = self.first_unseen(app, target) else { return };
+        self.reading.note_new(target, seen);
+    }
+
+    /// Takes in what the app shows.
+    pub fn take(&mut self, views: Vec<View>, app: &App) -> Vec<Request> {
+        self.note_connection(app);
+        let mut requests = self.enter_held(app);
+        for view in views {
+            match view {
+                View::Incoming(message) | View::Direct(message) => requests.extend(self.notice_of(app, &message)),
+                // The state of each message stands beside it.
+                View::Hidden(_) | View::Tick { .. } | View::DirectTick { .. } | View::Failed { .. } => {}
+                View::Older(target, rows) if self.open.as_ref() == Some(&target) => self.reading.older.take(rows),
+                View::Older(..) => {}
+                View::Clear => self.notes.clear(),
+                View::Notice(text) => self.add_note(app, NoteKind::Notice, &text),
+                View::Problem(text) => self.add_note(app, NoteKind::Problem, &text),
+                view => self.add_note(app, NoteKind::Answer, &render(&view, self.marks)),
+            }
+        }
+        requests
+    }
+
+    /// Adds a line that nobody said after the last message.
+    pub fn add_note(&mut self, app: &App, kind: NoteKind, text: &str) {
+        let after = self.open.as_ref().and_then(|target| last_message(app, target));
+        self.notes.add(self.open.clone(), after, kind, text);
+    }
+
+    /// Returns the notice of a message that is not on the screen, if the user wants one.
+    fn notice_of(&self, app: &App, message: &Message) -> Option<Request> {
+        let state = app.state();
+        let target = state.target_of(message);
+        let is_shown =
+            self.is_visible() && self.open.as_ref() == Some(&target) && !self.reading.places().contains_key(&target);
+        let calls = matches!(target, Target::User(_)) || mentions_user(message, state.me());
+        if is_shown || !calls || state.is_muted(&target) || state.is_mine(message) {
+            return None;
+        }
+        let from = if matches!(target, Target::User(_)) {
+            message.from.to_string()
+        } else {
+            format!("{} {}", target, message.from)
+        };
+        Some(Request::Notify(format!("{from}: {}", snippet(message.text.as_str()))))
+    }
+}
+
+/// Returns the last message of a conversation, sent or not.
+fn last_message(app: &App, target: &Target) -> Option<MessageId> {
+    let state = app.state();
+    let queued = state.outbox().iter().filter(|message| message.to == *target).last().map(|message| &message.id);
+    let rows = state.find_conversation(target).map(|c| c.rows());
+    queued.or_else(|| rows?.rev().find_map(Row::id)).cloned()
+}

@@ -1,0 +1,57 @@
+//! The lines on the screen that nobody said: answers, notices, errors.
+
+use std::collections::VecDeque;
+
+use crate::client::screen::item::{Note, NoteKind};
+use crate::model::safe::safe_lines;
+use crate::model::{MessageId, Target};
+
+/// Most lines that stay.
+const NOTES: usize = 500;
+
+/// The last lines, the newest last.
+#[derive(Debug, Default)]
+pub struct Notes {
+    notes: VecDeque<Note>,
+    /// Number of lines that were ever added.
+    made: u64,
+}
+
+impl Notes {
+    /// Adds a line to a conversation, after its last message.
+    pub(super) fn add(&mut self, target: Option<Target>, after: Option<MessageId>, kind: NoteKind, text: &str) {
+        self.made += 1;
+        self.notes.push_back(Note { number: self.made, target, after, text: safe_lines(text), kind });
+        if self.notes.len() > NOTES {
+            self.notes.pop_front();
+        }
+    }
+
+    /// Moves the lines that were added while no conversation was open into the first one, after its last message.
+    pub(super) fn move_to(&mut self, target: &Target, after: Option<&MessageId>) {
+        for note in self.notes.iter_mut().filter(|note| note.target.is_none()) {
+            note.target = Some(target.clone());
+            note.after = after.cloned();
+        }
+    }
+
+    /// Returns the lines of a conversation, and those that belong to none.
+    pub fn of(&self, target: Option<&Target>) -> Vec<&Note> {
+        self.notes.iter().filter(|note| note.target.is_none() || note.target.as_ref() == target).collect()
+    }
+
+    /// Returns all lines, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Note> + ExactSizeIterator {
+        self.notes.iter()
+    }
+
+    pub fn clear(&mut self) {
+        self.notes.clear();
+    }
+
+    /// Returns the newest line, if it is an error: what is still to be said when the screen is left.
+    pub fn last_problem(&self) -> Option<String> {
+        let last = self.notes.back().filter(|note| note.kind == NoteKind::Problem)?;
+        Some(format!("! {}", last.text))
+    }
+}

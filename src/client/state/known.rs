@@ -1,0 +1,85 @@
+//! The messages that the history holds, by their hashes. A restored server may send again, under any number, what an
+//! earlier one had sent.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use twox_hash::XxHash3_64;
+
+use crate::model::Message;
+
+/// Hashes of the messages of this store, of those before it, and of direct chats.
+pub(super) struct Known {
+    /// Random, so that no sender can make a message that is taken for another.
+    seed: u64,
+    here: HashSet<u64>,
+    before: HashSet<u64>,
+    directly: HashSet<u64>,
+    /// The state is from a checkpoint: the hashes of older messages are in the log only.
+    is_partial: bool,
+}
+
+impl Known {
+    pub fn new() -> Self {
+        Self::with_seed(RandomState::new().hash_one(0))
+    }
+
+    pub fn with_seed(seed: u64) -> Self {
+        let here = HashSet::new();
+        let before = HashSet::new();
+        let directly = HashSet::new();
+        Self { seed, here, before, directly, is_partial: false }
+    }
+
+    /// Makes the hashes of a checkpoint: those of older messages are in the log only.
+    pub fn restored(seed: u64) -> Self {
+        Self { is_partial: true, ..Self::with_seed(seed) }
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    pub fn add(&mut self, message: &Message) {
+        self.here.insert(self.hash(message));
+    }
+
+    pub fn add_direct(&mut self, message: &Message) {
+        self.directly.insert(self.hash(message));
+    }
+
+    /// Returns the hashes of the messages of direct chats.
+    pub fn direct(&self) -> impl Iterator<Item = &u64> {
+        self.directly.iter()
+    }
+
+    /// Adds the hash of a message of a direct chat.
+    pub fn restore_direct(&mut self, hash: u64) {
+        self.directly.insert(hash);
+    }
+
+    /// Notes that all messages so far are of an earlier store.
+    pub fn begin_era(&mut self) {
+        self.before.extend(self.here.drain());
+    }
+
+    /// Checks that a message is in the history under another number: of an earlier store, of a direct chat, or, if it is the
+    /// user's own, of this store.
+    pub fn holds(&self, message: &Message, is_mine: bool) -> bool {
+        let hash = self.hash(message);
+        is_mine && self.here.contains(&hash) || self.before.contains(&hash) || self.directly.contains(&hash)
+    }
+
+    pub fn is_of_earlier_store(&self, message: &Message) -> bool {
+        self.before.contains(&self.hash(message))
+    }
+
+    fn hash(&self, m: &Message) -> u64 {
+        let message = format!("{}\n{}\n{}\n{}", m.from.mapped(), m.to.stored(), m.id, m.text);
+        XxHash3_64::oneshot_with_seed(self.seed, message.as_bytes())
+    }
+}

@@ -1,0 +1,47 @@
+//! The received messages, as far as they were shown.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::model::{Message, Seq, Target, UserName};
+
+/// The number of received messages that were shown, and those that were not.
+#[derive(Default)]
+pub(super) struct Shown {
+    count: u64,
+    waiting: VecDeque<Arc<Message>>,
+}
+
+impl Shown {
+    /// Begins with the count of a checkpoint.
+    pub fn restored(count: u64) -> Self {
+        Self { count, waiting: VecDeque::new() }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns the messages that were not shown, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.waiting.iter()
+    }
+
+    pub fn add(&mut self, message: Arc<Message>) {
+        self.waiting.push_back(message);
+    }
+
+    /// Takes the next message that counts as shown once this number of them was.
+    pub fn take_next(&mut self, count: u64) -> Option<Arc<Message>> {
+        let next = if self.count < count { self.waiting.pop_front() } else { None };
+        self.count += u64::from(next.is_some());
+        next
+    }
+
+    /// Counts the messages of a conversation up to a number as shown.
+    pub fn note_seen(&mut self, me: &UserName, target: &Target, upto: Seq) {
+        let before = self.waiting.len();
+        self.waiting.retain(|message| message.seq > upto || message.target_for(me) != *target);
+        self.count += (before - self.waiting.len()) as u64;
+    }
+}
