@@ -87,7 +87,7 @@ pub const QUEUE_MIB: u32 = 64;
 /// Most MiB of those from one sender: the default of `serve --queue-mib-per-sender`. An eighth: eight senders of the
 /// longest messages fill a mailbox.
 pub const QUEUE_MIB_PER_SENDER: u32 = 8;
-/// Strangers fill at most this part of a mailbox, one in so many (protocol, section 7): the rest stays for friends.
+/// Strangers fill at most this part of a mailbox, one in this many (protocol, section 7): the rest stays for friends.
 pub const STRANGERS_SHARE: usize = 4;
 
 /// Most MiB, counted in the same way, that one user stores a day: the default of `serve --mib-per-day`. More than a
@@ -195,8 +195,8 @@ pub const NETWORK_FACTORS: [usize; 3] = [1, 2, 4];
 /// They make the longest wait behind others. A verification takes 20 to 40 milliseconds, and there are [`AUTH_THREADS`]. A
 /// login from an address that is not trusted waits for one task of each other network, and as long as there are trusted
 /// logins, too, has one turn in [`AUTH_TURNS`]: 100 * 3 * 40 ms / 2 = 6 s, or 3 s on a fast machine; a trusted one waits
-/// 100 * 3/2 * 40 ms / 2 = 3 s. Behind its own address it waits for 256 tasks at most, which take 256 * 40 ms / 2 = 5 s if
-/// nobody else is there. One network more is refused at once; a login from a network that has turns is not.
+/// 100 * 3/2 * 40 ms / 2 = 3 s. After its own address it waits for 256 tasks at most, which take 256 * 40 ms / 2 = 5 s if
+/// nobody else exists. One network more is refused at once; a login from a network that has turns is not.
 pub const AUTH_NETWORKS: usize = 100;
 
 /// Turns of which one belongs to the networks that are not trusted, and to registrations from whatever address. The others
@@ -330,7 +330,7 @@ pub const CLEAN_UP_RETRY_DELAY: Duration = Duration::from_secs(3_600);
 /// Bytes of history that one step of a clean-up rewrites, before the last file of it: about a second. Each step is part of
 /// a checkpoint; between two of them others are made.
 pub const CLEAN_UP_BYTES: u64 = 64 << 20;
-/// Steps in which the end of the retention moves: a file is rewritten at most so many times in the time for which its
+/// Steps in which the end of the retention moves: a file is rewritten at most this many times in the time for which its
 /// messages are kept, but not more than once a day.
 pub const CLEAN_UP_STEPS: u32 = 30;
 /// Bounds of the time since the last clean-up after which the clock is not trusted: the shortest retention, but within

@@ -129,7 +129,7 @@ fn judge_server(args: &JudgeArgs, tests: &[&'static Test]) -> Result<Vec<Outcome
     Ok(judge::run(&server, tests, |outcome| print_outcome(outcome, args.json)))
 }
 
-/// Prints a result as soon as it is there. What a server has sent does not drive the terminal.
+/// Prints a result as soon as it exists. What a server has sent does not drive the terminal.
 fn print_outcome(outcome: &Outcome, json: bool) {
     let text = if json { export::json(outcome) + "\n" } else { safe_lines(&report::outcome(outcome)) };
     let mut out = std::io::stdout().lock();

@@ -50,7 +50,7 @@ pub(super) struct ServeArgs {
     /// Speak TLS: with --cert and --key, else with a certificate that is made in the store's directory
     #[arg(long)]
     tls: bool,
-    /// PEM file of the certificate, behind it those of its authorities; SIGHUP reads it again
+    /// PEM file of the certificate, after it those of its authorities; SIGHUP reads it again
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// PEM file of its key

@@ -101,7 +101,7 @@ impl Wire {
     }
 }
 
-/// Returns the pause behind a byte that is sent by itself: a long one in the middle of a character.
+/// Returns the pause after a byte that is sent by itself: a long one in the middle of a character.
 pub fn pause_after(byte: u8) -> Duration {
     Duration::from_millis(if byte < 0xC0 { 1 } else { 60 })
 }

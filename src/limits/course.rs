@@ -65,7 +65,7 @@ pub const CHAOS_ANSWERS_BYTES: usize = 8 << 20;
 /// Most decisions that wait to be shown; beyond that they are only counted.
 pub const CHAOS_SHOWN: usize = 1_024;
 
-/// Of each line that is split, so many bytes come one by one: more shows nothing new, and takes long.
+/// Of each line that is split, this many bytes come one by one: more shows nothing new, and takes long.
 pub const CHAOS_SPLIT_BYTES: usize = 400;
 
 // A class.

@@ -55,7 +55,7 @@ impl PlainField for Banned {}
 /// The addresses that have their first bits in common: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
-    /// Its bits behind the prefix are 0.
+    /// Its bits after the prefix are 0.
     address: IpAddr,
     /// Number of those first bits.
     prefix: u8,
@@ -93,14 +93,14 @@ impl Network {
         self.address
     }
 
-    /// Tells that an address is in the network. An IPv4 address that is mapped into IPv6 counts as itself.
+    /// Returns whether an address is in the network. An IPv4 address that is mapped into IPv6 counts as itself.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.address.is_ipv4() && mask(address, self.prefix) == self.address
     }
 }
 
-/// Sets the bits behind a prefix to 0.
+/// Sets the bits after a prefix to 0.
 fn mask(address: IpAddr, prefix: u8) -> IpAddr {
     let prefix = u32::from(prefix);
     match address {

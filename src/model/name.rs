@@ -207,7 +207,7 @@ impl RoomName {
         &self.0
     }
 
-    /// Tells that this is the room that every new account is in (protocol, section 7).
+    /// Returns whether this is the room that every new account is in (protocol, section 7).
     pub fn is_lobby(&self) -> bool {
         self.mapped() == "lobby"
     }

@@ -17,7 +17,7 @@ const TIMEOUT_PRECISION: Duration = Duration::from_millis(50);
 /// Reasons for which no line was read.
 #[derive(Debug)]
 pub enum LineError {
-    /// The peer has ended its output. Bytes without a line feed behind them are no line.
+    /// The peer has ended its output. Bytes without a line feed after them are no line.
     Closed,
     /// Nothing came in time, or the rest of a line did not.
     Timeout,
@@ -81,7 +81,7 @@ impl LineReader {
         }
     }
 
-    /// Tells that no byte of the next line has been received.
+    /// Returns whether no byte of the next line has been received.
     pub fn is_between_lines(&self) -> bool {
         self.began.is_none()
     }

@@ -64,7 +64,7 @@ struct Unsent {
     bytes: Vec<u8>,
     /// Number of them that were sent since.
     sent: usize,
-    /// Close the output behind them.
+    /// Close the output after them.
     close: bool,
 }
 
@@ -90,7 +90,7 @@ impl Outgoing {
     }
 
     /// Sends what the socket takes now, with one system call, and leaves the rest to the straggler thread. Bytes that
-    /// are given while others are left queue behind them.
+    /// are given while others are left queue after them.
     pub fn send(self: &Arc<Self>, bytes: &[u8], stragglers: &Stragglers) -> Progress {
         let mut unsent = self.unsent.lock();
         let Ok(bytes) = self.socket.seal(bytes) else {
@@ -162,7 +162,7 @@ impl Outgoing {
         (Progress::Done, sent)
     }
 
-    /// Tells that the straggler thread still has bytes of this connection.
+    /// Returns whether the straggler thread still has bytes of this connection.
     pub fn has_unsent(&self) -> bool {
         !self.unsent.lock().bytes.is_empty()
     }
@@ -187,7 +187,7 @@ impl Outgoing {
         self.unpark_reader();
     }
 
-    /// Tells that the output is closed: nothing that is read now will be answered.
+    /// Returns whether the output is closed: nothing that is read now will be answered.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }

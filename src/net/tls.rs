@@ -15,7 +15,7 @@ use rustls::{Connection, InvalidMessage};
 
 use crate::limits;
 
-/// Tells that the peer's bytes are no TLS at all.
+/// Returns whether the peer's bytes are no TLS at all.
 pub fn is_clear_text(error: &io::Error) -> bool {
     let tls = error.get_ref().and_then(|error| error.downcast_ref());
     matches!(tls, Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)))
@@ -33,7 +33,7 @@ pub(super) struct Tls {
 
 impl Tls {
     pub fn new(mut connection: Connection) -> Self {
-        // What is sealed is taken at once; the user of the socket bounds it.
+        // What is sealed is taken immediately; the user of the socket bounds it.
         connection.set_buffer_limit(None);
         Self {
             connection: Mutex::new(connection),

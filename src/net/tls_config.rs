@@ -1,7 +1,7 @@
 //! The configurations of TLS on both sides: TLS 1.3 alone, with ring.
 //!
 //! The handshake proves that the peer has the key of the certificate that it shows. Whether that certificate is the wanted
-//! one is decided behind the handshake, before the first byte is sent: by its fingerprint, or by the authorities that
+//! one is decided after the handshake, before the first byte is sent: by its fingerprint, or by the authorities that
 //! vouch for it.
 
 use std::sync::Arc;

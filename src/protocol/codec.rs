@@ -12,7 +12,7 @@ pub trait Codec: Sized {
     /// Writes the fields of the record.
     fn write_fields(&self, record: &mut Writer);
 
-    /// Reads the fields of the record; fields behind the last known one are ignored (protocol, section 2).
+    /// Reads the fields of the record; fields after the last known one are ignored (protocol, section 2).
     fn from_fields(fields: &Fields) -> Option<Self>;
 
     /// Appends the line, with its LF.
@@ -59,7 +59,7 @@ pub fn field<T: Field>(fields: &Fields, index: usize) -> Option<T> {
     T::read(fields.get(index)?)
 }
 
-/// Reads the last field of a record, which may be missing. `None`: it is there, and wrong.
+/// Reads the last field of a record, which may be missing. `None`: it exists, and wrong.
 pub fn optional_field<T: Field>(fields: &Fields, index: usize) -> Option<Option<T>> {
     if fields.len() > index { field(fields, index).map(Some) } else { Some(None) }
 }

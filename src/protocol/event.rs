@@ -119,12 +119,12 @@ pub struct EventForm {
     pub form: &'static str,
     /// Its meaning, for people.
     pub help: &'static str,
-    /// Reads the fields behind the word; `None`: not of that form.
+    /// Reads the fields after the word; `None`: not of that form.
     read: fn(Seq, &Fields) -> Option<Event>,
 }
 
 impl EventForm {
-    /// Returns the word behind the number.
+    /// Returns the word after the number.
     pub fn word(&self) -> &'static str {
         self.form.split(';').nth(1).unwrap_or_default()
     }

@@ -102,7 +102,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     run(config, opened, store, tls, Listeners { send, recv, metrics }).map_err(StartError::System)
 }
 
-/// Records that the log had batches behind the last checkpoint: the store was not closed by [`Handle::stop`].
+/// Records that the log had batches after the last checkpoint: the store was not closed by [`Handle::stop`].
 fn note_recovery(trace: &Trace, opened: &Opened) {
     if opened.closed_bytes > 0 || !opened.wal.is_fresh() || opened.notice.is_some() {
         let tail = opened.notice.as_deref().unwrap_or("no batch is torn");
@@ -176,7 +176,7 @@ impl Handle {
         self.metrics.as_ref().map(Listening::address)
     }
 
-    /// Tells that the router has ended by itself: it could not go on, and says why.
+    /// Returns whether the router has ended by itself: it could not go on, and says why.
     pub fn ended(&self) -> &Ended {
         &self.ended
     }

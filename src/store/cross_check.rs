@@ -68,7 +68,7 @@ impl CrossCheck {
 }
 
 impl Reference {
-    /// Tells that the message will be delivered: retention does not remove it.
+    /// Returns whether the message will be delivered: retention does not remove it.
     fn needs_message(&self) -> bool {
         match self {
             Self::Sent(..) => false,

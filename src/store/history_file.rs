@@ -38,7 +38,7 @@ pub struct HistoryFile<'a> {
     participants: &'a Participants,
     /// Offset of the first row.
     start: u64,
-    /// End of the last row that is there: below the recorded length if the file has become shorter.
+    /// End of the last row that exists: below the recorded length if the file has become shorter.
     end: u64,
     filed: HistoryPrefix,
 }

@@ -19,7 +19,7 @@ pub(super) struct PrefixReader {
 }
 
 impl PrefixReader {
-    /// Begins behind the prefix `after`, whose bytes are part of the checksum.
+    /// Begins after the prefix `after`, whose bytes are part of the checksum.
     pub fn new(file: Arc<dyn File>, after: HistoryPrefix, end: u64) -> Self {
         Self { file, at: after.bytes, end, checksum: Hasher::new_with_initial_len(after.checksum, after.bytes) }
     }

@@ -112,7 +112,7 @@ impl Store {
         disk::read(&*self.disk, &path).map_err(StoreError::io(&path))
     }
 
-    /// Notes, durably, that this store is served from here on: its checkpoint is there, and a segment after it.
+    /// Notes, durably, that this store is served from here on: its checkpoint exists, and a segment after it.
     pub(super) fn note_served(&self, store: &str) -> Result<(), StoreError> {
         let line = format!("{store}\n").into_bytes();
         if self.served_store()? == line {

@@ -27,7 +27,7 @@ pub struct CleanUp {
 }
 
 impl Retention {
-    /// Tells that nothing is ever removed.
+    /// Returns whether nothing is ever removed.
     pub fn is_for_ever(&self) -> bool {
         self.direct.is_none() && self.rooms.is_none()
     }
@@ -53,7 +53,7 @@ impl CleanUp {
         Some(self.now.before(keep).rounded_down(step))
     }
 
-    /// Returns why nothing may be removed now: the clock is behind the newest message, or has jumped since the last
+    /// Returns why nothing may be removed now: the clock is after the newest message, or has jumped since the last
     /// clean-up (before the first one: since that message).
     pub(super) fn refusal(&self, newest: Option<Timestamp>, last: Option<Timestamp>) -> Option<String> {
         let now = self.now;

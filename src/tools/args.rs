@@ -62,7 +62,7 @@ pub struct ReceiveArgs {
     /// Wait for further messages, also after a restart of the server
     #[arg(long)]
     pub(super) follow: bool,
-    /// Receive in the place of another program of this user, which ends; a client finds the messages printed here only
+    /// Receive instead of another program of this user, which ends; a client finds the messages printed here only
     /// in the server's history
     #[arg(long)]
     pub(super) take_over: bool,

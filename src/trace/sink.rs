@@ -137,7 +137,7 @@ impl Write for Bounded {
 impl Sink {
     fn add(&self, queue: &mut Queue, event: Event, link: Option<Link>, user: &str, number: u64, text: &str) {
         if queue.is_closing || (queue.connections_end && link.is_some()) {
-            // The last entry is there, or about to come; other threads end with the process.
+            // The last entry exists, or about to come; other threads end with the process.
             return;
         }
         if queue.bytes.len() >= limits::TRACE_QUEUE_BYTES {

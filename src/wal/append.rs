@@ -75,7 +75,7 @@ impl Wal {
         Ok(closed)
     }
 
-    /// Returns the number of the segment that is to be made ahead of need; `None` if it is there.
+    /// Returns the number of the segment that is to be made ahead of need; `None` if it exists.
     pub fn wants_spare(&self) -> Option<u64> {
         self.spare.is_none().then_some(self.segment.head.number + 1)
     }

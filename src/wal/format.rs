@@ -119,7 +119,7 @@ pub(super) fn batch_at<'a>(head: &Head, content: &'a [u8], start: usize) -> Opti
     batch_before(head, content, next_mark(content, start)?).filter(|batch| batch.start == start)
 }
 
-/// Returns the number of a whole batch anywhere behind an offset that is higher than `above`: proof that what
+/// Returns the number of a whole batch anywhere after an offset that is higher than `above`: proof that what
 /// is broken at that offset was once synced.
 pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above: u64) -> Option<u64> {
     let marks = std::iter::successors(next_mark(content, start), |at| next_mark(content, line_end(content, *at) + 1));
@@ -127,7 +127,7 @@ pub(super) fn any_batch_behind(head: &Head, content: &[u8], start: usize, above:
     batches.find(|batch| batch.start >= start && batch.number > above).map(|batch| batch.number)
 }
 
-/// Checks that the broken batch at an offset, the last one, was once written in full: its commit mark is there, and
+/// Checks that the broken batch at an offset, the last one, was once written in full: its commit mark exists, and
 /// none of its sectors is still as it was before. A disk writes a sector whole or not at all, so a write that was
 /// interrupted leaves either no mark or such a sector.
 pub(super) fn was_written(head: &Head, content: &[u8], start: usize, number: u64) -> bool {
@@ -168,7 +168,7 @@ fn batch_before<'a>(head: &Head, content: &'a [u8], at: usize) -> Option<Batch<'
     is_whole.then_some(Batch { number, start, records, end: at + mark.len() })
 }
 
-/// Returns the offset of the first commit mark at or behind the beginning of a line.
+/// Returns the offset of the first commit mark at or after the beginning of a line.
 fn next_mark(content: &[u8], line: usize) -> Option<usize> {
     let mut at = line;
     while !content.get(at..)?.starts_with(COMMIT.as_bytes()) {

@@ -2,7 +2,7 @@
 //! carries records and does not know what they mean.
 //!
 //! Records come in numbered batches. A batch ends in a commit mark with its number, its length and a checksum; it
-//! is one write and one sync, and after a crash it is there whole or not at all. Segments are created in their
+//! is one write and one sync, and after a crash it exists whole or not at all. Segments are created in their
 //! full size ahead of need, filled with line feeds: a sync has no file length to record, a full disk is met before
 //! anything was promised, and a segment that is shorter than its head says is damage.
 //!

@@ -49,20 +49,20 @@ impl fmt::Display for TornTail {
 
 /// A segment that was read and replayed.
 pub(super) struct ReadSegment {
-    /// It ends behind its last whole batch.
+    /// It ends after its last whole batch.
     pub segment: Segment,
     /// Offset of the last whole batch, and its bytes with the commit mark.
     pub last_batch: Option<(u64, Vec<u8>)>,
-    /// The bytes behind it, without the line feeds up to the segment's end.
+    /// The bytes after it, without the line feeds up to the segment's end.
     pub torn: Vec<u8>,
-    /// The number of the line behind the last whole batch.
+    /// The number of the line after the last whole batch.
     line: u64,
     /// The number of the batch that comes next.
     next_batch: u64,
 }
 
 impl ReadSegment {
-    /// Checks that nothing was written behind the head.
+    /// Checks that nothing was written after the head.
     pub fn is_empty(&self) -> bool {
         self.last_batch.is_none() && self.torn.is_empty()
     }
@@ -116,7 +116,7 @@ impl Content {
         Ok(Self { file, path, head, bytes })
     }
 
-    /// Checks that there are only line feeds behind the head.
+    /// Checks that there are only line feeds after the head.
     fn is_fresh(&self) -> bool {
         self.bytes.get(self.head.len()..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'\n'))
     }

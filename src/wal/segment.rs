@@ -26,7 +26,7 @@ impl Segment {
         Self { file, path, head, end: end as u64 }
     }
 
-    /// Checks that nothing has been written behind the head.
+    /// Checks that nothing has been written after the head.
     pub(super) fn is_fresh(&self) -> bool {
         self.end == self.head.len() as u64
     }
@@ -60,7 +60,7 @@ impl Segment {
         self.sync()
     }
 
-    /// Overwrites the bytes behind the last batch with line feeds, durably.
+    /// Overwrites the bytes after the last batch with line feeds, durably.
     pub(super) fn erase(&self, bytes: usize) -> Result<(), WalError> {
         fill(&*self.file, self.end, self.end + bytes as u64).map_err(WalError::io(&self.path))?;
         self.sync()
@@ -78,7 +78,7 @@ pub fn make_segment(location: &Location, number: u64, size: u64) -> Result<Segme
 }
 
 /// Creates a segment with at most one batch, number 1: written, filled and synced under another name, then
-/// renamed, so that a segment that exists is there in full. The commit point is the sync of the directory.
+/// renamed, so that a segment that exists exists in full. The commit point is the sync of the directory.
 pub(super) fn create(
     location: &Location,
     number: u64,

@@ -169,7 +169,7 @@ fn create_directory(location: &Location) -> Result<(), WalError> {
 }
 
 /// Returns the number of the log's first segment, as its newest one has it. Segments below were left by a
-/// compaction that was interrupted behind its commit point.
+/// compaction that was interrupted after its commit point.
 fn find_first(location: &Location) -> Result<u64, WalError> {
     let Some(newest) = location.segments_above(0)?.pop() else { return Ok(1) };
     let path = location.segment(newest);

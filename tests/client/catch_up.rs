@@ -79,7 +79,7 @@ fn context() -> Context {
     Context { now: Instant::now(), at: Timestamp::from_millis(1), random: 1 }
 }
 
-/// The names of so many conversations, in a random order of rooms and users.
+/// The names of this many conversations, in a random order of rooms and users.
 fn places(random: &mut Random, count: u64) -> Vec<String> {
     (0..count).map(|number| format!("{}p{number}", if random.chance(50) { "#" } else { "" })).collect()
 }

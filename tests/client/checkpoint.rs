@@ -112,7 +112,7 @@ fn a_checkpoint_of_another_log_or_of_a_later_version_is_not_used() {
     let disk = with_checkpoint();
     disk.remove_file(&segment(2)).unwrap();
     unused(&disk, &["in one"]);
-    // Nothing of the log is there.
+    // Nothing of the log exists.
     let disk = with_checkpoint();
     disk.remove_file(&segment(1)).unwrap();
     disk.remove_file(&segment(2)).unwrap();

@@ -638,7 +638,7 @@ fn with_a_history_of_100_000_messages_it_stays_fluent() {
     ana.quit();
 }
 
-/// Writes so many messages of luis into the home of ana's client.
+/// Writes this many messages of luis into the home of ana's client.
 fn make_history(world: &World, count: u64) {
     let ana = UserName::new("ana").unwrap();
     let luis = UserName::new("luis").unwrap();

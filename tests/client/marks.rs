@@ -1,4 +1,4 @@
-//! The marks behind the messages in the line mode, beside a model: messages to several users and a room, some of several
+//! The marks after the messages in the line mode, beside a model: messages to several users and a room, some of several
 //! rows and some refused, whose recipients acknowledge and read in random order. Each mark on the screen is the state of
 //! its own message.
 
@@ -15,7 +15,7 @@ const READERS: [&str; 2] = ["luis", "eva"];
 /// The state of a message: 0 is RECEIVED, 1 is DELIVERED, 2 is READ.
 const MARKS: [&str; 3] = ["✓", "✓✓", "✓✓ read"];
 
-/// Checks that the message with this word has this mark: behind it, or in a row of its own where there is no room.
+/// Checks that the message with this word has this mark: after it, or in a row of its own where there is no room.
 fn has_mark(rows: &[String], word: &str, mark: &str) -> bool {
     let both = format!(" {word} {mark}");
     let word = format!(" {word}");
@@ -49,7 +49,7 @@ impl Talk {
         Self { ana, readers, senders, sent, acknowledged: [0; 2], read: BTreeMap::new(), got }
     }
 
-    /// Ana writes, with so many characters before the word that the message is known by, and the server has it.
+    /// Ana writes, with this many characters before the word that the message is known by, and the server has it.
     fn write(&mut self, to: &'static str, long: u64) {
         let word = format!("w{}.", self.sent.len());
         let filling: String = "abcdefg ".chars().cycle().take(long as usize).collect();

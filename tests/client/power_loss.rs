@@ -496,7 +496,7 @@ fn run(seed: u64) {
 }
 
 /// One life with this fault at this call, a crash, and another life. `None`: killed; else a power cut that
-/// keeps about so many parts in a hundred of what was not synced.
+/// keeps about this many parts in a hundred of what was not synced.
 fn run_with(call: u64, fault: Fault, cut: Option<u64>) {
     let mut run = Run::new(EVERY_CALL_SEED);
     run.disk.fail(call, fault);

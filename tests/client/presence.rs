@@ -1,4 +1,4 @@
-//! Who is there, what has come meanwhile, and what other sessions of the user say, at real terminals.
+//! Who exists, what has come meanwhile, and what other sessions of the user say, at real terminals.
 
 use crate::support::{Terminal, World, wait_until};
 

@@ -167,7 +167,7 @@ impl Life {
         self.backups.push(self.server.clone());
     }
 
-    /// Puts one of the copies in the place of the server. What was on its way is lost.
+    /// Puts one of the copies instead of the server. What was on its way is lost.
     fn restore(&mut self) {
         let count = self.backups.len() as u64;
         if count == 0 || self.client.receiving.is_none() {

@@ -156,7 +156,7 @@ impl Life {
         if !self.app.wants_line() {
             return;
         }
-        // What was typed is read behind the lines that are on the screen.
+        // What was typed is read after the lines that are on the screen.
         self.show();
         let place = PLACES[self.random.below(4) as usize];
         match self.random.below(4) {

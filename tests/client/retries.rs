@@ -170,7 +170,7 @@ fn a_retry_is_found_on_whichever_page_of_its_conversation_the_message_is() {
     }
 }
 
-/// Another program of ana sends so many messages elsewhere that the server forgets older ids of hers.
+/// Another program of ana sends this many messages elsewhere that the server forgets older ids of hers.
 fn send_other_ids(world: &World, life: usize) {
     let mut other = world.login("ana");
     let count = 1_100;

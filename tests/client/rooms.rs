@@ -172,7 +172,7 @@ fn a_long_absence_is_caught_up_or_the_gap_is_reported() {
     luis.expect("* fetched from the server, #sala");
     luis.expect(&format!("] #sala ana: text {}\r\n", most + 4));
     luis.quit();
-    // Nothing is missing, nothing is there twice, and all of it is in order.
+    // Nothing is missing, nothing exists twice, and all of it is in order.
     let mut past = numbers(&world, "luis", "MISSED");
     let came = numbers(&world, "luis", "IN");
     // Page by page, the newest first.

@@ -79,7 +79,7 @@ fn the_longest_draft_and_as_many_as_are_kept_survive_beside_as_many_places() {
         saved.places.insert(target(&format!("p{number}")), any_place(&mut random));
     }
     assert!(restarted(&saved) == saved);
-    // Of more than that so many are kept, each as it was, and nothing else is lost.
+    // Of more than that this many are kept, each as it was, and nothing else is lost.
     for number in 0..50 {
         saved.drafts.insert(target(&format!("more{number}")), format!("draft {number}"));
     }

@@ -1,4 +1,4 @@
-//! The full screen by snapshots of its cells. A block shows the rows as a terminal has them, each behind a `|`.
+//! The full screen by snapshots of its cells. A block shows the rows as a terminal has them, each after a `|`.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ fn asked(world: &World) -> Terminal {
     Terminal::start_with_password(&world.arguments("ana", &[]), None)
 }
 
-/// Answers a prompt that has come so many times, once what is typed is not shown.
+/// Answers a prompt that has come this many times, once what is typed is not shown.
 fn answer(terminal: &Terminal, prompt: &str, times: usize, line: &str) {
     terminal.expect_times(prompt, times);
     terminal.wait_until_hidden();

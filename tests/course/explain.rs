@@ -127,7 +127,7 @@ const ORDERS: [&str; 5] = ["", "A", "R", "AR", "RA"];
 #[test]
 fn every_order_of_acknowledging_and_reading_is_told() {
     for order in ORDERS {
-        // A world for each: whatever is in the log behind it may bring the states up to date.
+        // A world for each: whatever is in the log after it may bring the states up to date.
         let mut world = World::without_lobby();
         let mut ana = world.register("ana");
         let mut luis = world.register("luis");

@@ -41,7 +41,7 @@ fn the_page_names_every_file() {
     }
 }
 
-/// Copies the units into a directory, with this program in the place of the installed one.
+/// Copies the units into a directory, with this program instead of the installed one.
 fn installed_units() -> (TempDir, Vec<PathBuf>) {
     let directory = TempDir::new().expect("a directory");
     let install = |name: &&str| {
@@ -112,7 +112,7 @@ fn its_options_are_settings_of_the_server() {
     }
 }
 
-/// Returns a unit's command with a directory in the place of /var/lib.
+/// Returns a unit's command with a directory instead of /var/lib.
 fn exec_start(unit: &str, state: &Path) -> Vec<String> {
     let line = deploy(unit);
     let words = values(&line, "ExecStart")[0].split(' ');

@@ -58,14 +58,12 @@ impl Source {
         Some(module.to_vec())
     }
 
-    /// Returns the modules that each one imports. A module that exports names of its own parts does not depend on them.
+    /// Returns the modules that each one imports. The root of a folder is made of the files in it: what it takes from them
+    /// makes no circle.
     fn graph(&self) -> BTreeMap<&Names, BTreeSet<Names>> {
         let of_module = |(module, uses): (&Names, &Vec<(Names, bool)>)| {
-            let others = uses.iter().filter_map(|(path, is_public)| {
-                let definition = self.definition(path, 0)?;
-                let is_export = *is_public && definition.starts_with(module);
-                (definition != *module && !is_export).then_some(definition)
-            });
+            let definitions = uses.iter().filter_map(|(path, _)| self.definition(path, 0));
+            let others = definitions.filter(|definition| !definition.starts_with(module));
             others.collect::<BTreeSet<_>>()
         };
         self.uses.iter().map(|entry| (entry.0, of_module(entry))).collect()

@@ -99,7 +99,7 @@ fn the_texts_of_a_picture_stand_in_its_cells() {
             let (_, text) = element.split_once('>').expect("a text");
             let text = text.split_once("</text>").expect("its end").0;
             let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-            // The cells are 8.4 wide and 18 high, behind a border of 10.
+            // The cells are 8.4 wide and 18 high, after a border of 10.
             let column = ((x - 10.0) / 8.4).round() as u16;
             let row = ((y - 10.0) / 18.0) as u16;
             cells.set_string(column, row, text, ratatui::style::Style::new());

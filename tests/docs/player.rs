@@ -94,7 +94,7 @@ impl Player {
         if let Some(command) = next.strip_prefix("$ ") {
             self.terminal = Some(start(machine, command));
         } else if let (Some(keys), Some(terminal)) = (key(next), &self.terminal) {
-            // It has no effect before the message is there.
+            // It has no effect before the message exists.
             let (wanted, _) = answer(&self.lines[self.played + 1]);
             if !self.shows(terminal, &wanted) {
                 if self.pressed.is_none_or(|at| at.elapsed() > KEY_INTERVAL) {
@@ -138,7 +138,7 @@ fn start(machine: &Machine, command: &str) -> Terminal {
     Terminal::start_in(&arguments, None, &[])
 }
 
-/// Returns the text of an output line, and what is typed behind it.
+/// Returns the text of an output line, and what is typed after it.
 fn answer(line: &str) -> (String, Option<&'static str>) {
     let passwords = ["password of", "new password of", "and again"];
     match line.strip_suffix("[y/N] y") {
@@ -153,7 +153,7 @@ fn key(line: &str) -> Option<&'static str> {
     (line == "[Alt-A]").then_some("\x1ba")
 }
 
-/// Returns the input behind a prompt, which has no spaces in it: `> `, `#lobby> `.
+/// Returns the input after a prompt, which has no spaces in it: `> `, `#lobby> `.
 fn typed(line: &str) -> Option<&str> {
     line.split_once("> ").filter(|(prompt, _)| !prompt.contains(' ')).map(|(_, typed)| typed)
 }

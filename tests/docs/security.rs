@@ -1,4 +1,4 @@
-//! `SECURITY.md` says what is there: its flags, its limits and its tests.
+//! `SECURITY.md` says what exists: its flags, its limits and its tests.
 
 use std::path::Path;
 use std::process::Command;

@@ -46,7 +46,7 @@ fn played(disk: &SimulatedDisk) -> GroupCommitHarness {
 }
 
 /// Starts on a restored store, and asks for every message again: with its old id it gets its old answer, so
-/// that it is there, once, under its number. Returns the store's name.
+/// that it exists, once, under its number. Returns the store's name.
 fn serves(disk: Arc<dyn Disk>, data: &Path, sent: &[Sent]) -> String {
     let report = Store::new(disk.clone(), data).check().unwrap_or_else(|error| panic!("{error}"));
     assert!(report.damage.is_empty() && report.notes.is_empty(), "{report:?}");
@@ -166,7 +166,7 @@ fn a_backup_cut_at_any_call_is_whole_or_refused() {
                     assert!(!answered, "call {call}: it was said to be whole: {error}");
                     assert!(matches!(error.problem, Problem::NoBackup), "call {call}: {error}");
                     assert!(!disk.exists(Path::new(RESTORED)).unwrap(), "call {call}");
-                    // Nor is it taken for a store: what is there says what it is, or nothing is there.
+                    // Nor is it taken for a store: what exists says what it is, or nothing exists.
                     let left = read_files(&disk, BACKUP).keys().any(|path| !path.ends_with("backup.new"));
                     let open = store(&disk, BACKUP).open(Policy::default(), SMALL);
                     assert!(!left || matches!(open, Err(StoreError { problem: Problem::IsBackup, .. })), "call {call}");
@@ -311,7 +311,7 @@ fn a_server_at_work_between_any_two_calls_does_not_tear_a_backup() {
 fn segments_that_fill_up_while_they_are_copied_leave_no_hole() {
     let disk = SimulatedDisk::default();
     let mut playing = played(&disk);
-    // The segment after the one that is written is there, and is the last that will be copied, or the first.
+    // The segment after the one that is written exists, and is the last that will be copied, or the first.
     let mut spare = playing.group_commit.wants_segment().unwrap();
     playing.give_spare(spare);
     back_up_beside(

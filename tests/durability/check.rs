@@ -24,7 +24,7 @@ fn store() -> SimulatedDisk {
     store_and_spare(false)
 }
 
-/// The same, with or without an empty segment behind the last one that has batches.
+/// The same, with or without an empty segment after the last one that has batches.
 fn store_and_spare(spare: bool) -> SimulatedDisk {
     let disk = SimulatedDisk::default();
     let mut playing = GroupCommitHarness::start(Arc::new(disk.clone()), Path::new(DATA));
@@ -144,7 +144,7 @@ fn a_torn_last_batch_is_a_note_and_stays() {
     assert!(files(&disk) == before, "it has changed something");
 }
 
-/// A killed server leaves an empty segment behind the one that it wrote into. Whatever part of the last batch is there, `check`
+/// A killed server leaves an empty segment after the one that it wrote into. Whatever part of the last batch exists, `check`
 /// names it, and a start then sets the very same aside.
 #[test]
 fn a_torn_last_batch_is_told_wherever_it_is_cut_and_whatever_segment_follows() {
@@ -156,7 +156,7 @@ fn a_torn_last_batch_is_told_wherever_it_is_cut_and_whatever_segment_follows() {
         let marks: Vec<_> = (0..content.len()).filter(|at| content[*at..].starts_with(b"\nCOMMIT;")).collect();
         let begin = marks[0] + 1 + content[marks[0] + 1..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
         let end = content.iter().rposition(|byte| *byte != b'\n').unwrap();
-        // At the begin of a batch there is none; behind its last character it is whole.
+        // At the begin of a batch there is none; after its last character it is whole.
         for at in begin..=end {
             disk.tamper(segment, |content| content[at..].fill(b'\n'));
             let report = check(&disk);

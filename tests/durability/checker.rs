@@ -315,7 +315,7 @@ fn every_broken_promise_is_found_and_shown() {
     }
 }
 
-/// `#2` behind the start of a line means the second one like it.
+/// `#2` after the start of a line means the second one like it.
 fn with_change(case: &Case) -> String {
     let (start, which) =
         case.replace.split_once(" #").map_or((case.replace, 1), |(start, n)| (start, n.parse().unwrap()));

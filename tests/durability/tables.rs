@@ -253,7 +253,7 @@ fn assert_noticed_without_last_batch(disk: &SimulatedDisk, backup: &str, what: &
     };
     let mut segments = segments.map(|(path, content)| (path, marks(&content), content));
     let (path, marks, content) = segments.rfind(|(_, marks, _)| !marks.is_empty()).expect("a batch");
-    // It begins behind the mark before it, or behind the head of the segment.
+    // It begins after the mark before it, or after the head of the segment.
     let before = marks.len().checked_sub(2).map_or(0, |index| marks[index]);
     let begin = before + content[before..].iter().position(|byte| *byte == b'\n').expect("a line") + 1;
     for from in [begin, marks[marks.len() - 1]] {

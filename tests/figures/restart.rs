@@ -8,7 +8,7 @@ use crate::{median, milliseconds, size, timed};
 /// Sends on their way at once.
 const WINDOW: usize = 500;
 
-/// One message in so many is remembered by its number, to be asked for later.
+/// One message in this many is remembered by its number, to be asked for later.
 const REMEMBERED: usize = 1_000;
 
 /// Time limits: from the start of the server to its ready line, and for one HISTORY.

@@ -14,7 +14,7 @@ mod targets;
 
 use support::simulated_disk;
 
-/// Makes a test of each target: its inputs are the corpus and so many mutated ones. A target that needs files or a socket
+/// Makes a test of each target: its inputs are the corpus and this many mutated ones. A target that needs files or a socket
 /// gets fewer.
 macro_rules! targets {
     ($($name:ident: $inputs:literal,)*) => {

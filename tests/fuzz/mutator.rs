@@ -123,7 +123,7 @@ fn flip_bit(input: &mut [u8], random: &mut Random) {
     input.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << bit);
 }
 
-/// Chooses a field: the place of its first byte, and that of the separator behind it.
+/// Chooses a field: the place of its first byte, and that of the separator after it.
 fn field(input: &[u8], random: &mut Random) -> (usize, usize) {
     let at = random.below(input.len() as u64 + 1) as usize;
     let is_separator = |byte: &u8| SEPARATORS.contains(byte);

@@ -50,7 +50,7 @@ pub fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Runs a target over its corpus, and so many mutated inputs of each 200,000 of all targets (`FUZZ_INPUTS`).
+/// Runs a target over its corpus, and this many mutated inputs of each 200,000 of all targets (`FUZZ_INPUTS`).
 pub fn run(target: &'static str, function: fn(&[u8]), inputs: u64) {
     watch();
     let corpus = corpus(target);

@@ -4,7 +4,7 @@ use wachat::record::end_with_checksum;
 
 const SALT: u64 = 7;
 
-/// Length of a segment beside its records: for its head, and line feeds behind the records.
+/// Length of a segment beside its records: for its head, and line feeds after the records.
 const ROOM: usize = 512;
 
 /// Makes segments of a log. A line `SEGMENT` begins another one, a line `COMMIT` ends a batch; any other line is a record.
@@ -43,7 +43,7 @@ fn segment(owner: &str, number: u64, content: &[u8]) -> Vec<u8> {
     segment
 }
 
-/// Makes tables: a line `= <file>` begins each, and the line `end;...` behind its rows is made here.
+/// Makes tables: a line `= <file>` begins each, and the line `end;...` after its rows is made here.
 pub fn tables(data: &[u8]) -> Vec<(String, Vec<u8>)> {
     let text = String::from_utf8_lossy(data);
     let tables = text.split("= ").filter_map(|part| part.split_once('\n'));

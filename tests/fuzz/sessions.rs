@@ -169,7 +169,7 @@ impl Wire {
         let _ = bytes.chunks(piece.max(1)).try_for_each(|piece| self.socket.write_all(piece));
     }
 
-    /// Reads what is there, all of which has to be lines of the protocol.
+    /// Reads what exists, all of which has to be lines of the protocol.
     fn read(&mut self) {
         self.socket.tcp().set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
         let mut buffer = [0; 65_536];

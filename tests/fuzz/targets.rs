@@ -336,7 +336,7 @@ pub fn traces(data: &[u8]) {
     let _ = show(&[file("trace", data)], form, &selection, columns);
 }
 
-/// A certificate and its key, as `serve --cert` and `--key` read them; the key behind a line `= key`.
+/// A certificate and its key, as `serve --cert` and `--key` read them; the key after a line `= key`.
 pub fn certificates(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (certificate, key) = text.split_once("= key\n").unwrap_or((&text, &text));

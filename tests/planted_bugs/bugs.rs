@@ -13,7 +13,7 @@ pub struct Bug {
     pub promise: Option<u8>,
     /// The tests that have to notice it.
     pub suite: Suite,
-    /// Parts of the suite's report, separated by `|`, of which one has to be there.
+    /// Parts of the suite's report, separated by `|`, of which one has to exist.
     pub reports: &'static str,
     /// The tests of the judge that fail with it; `None`: no client can see it.
     pub judge: Option<Judged>,

@@ -1,4 +1,4 @@
-//! A copy of the project with all defects in it, each behind a condition that is false until it is chosen.
+//! A copy of the project with all defects in it, each after a condition that is false until it is chosen.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

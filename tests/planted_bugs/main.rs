@@ -2,7 +2,7 @@
 //! and without defects every suite passes.
 //!
 //! The source of the program knows nothing of this. [`copy`] copies the project to a directory below `target`,
-//! makes the changes of all defects there, each behind a condition, and builds that once; then each suite runs
+//! makes the changes of all defects there, each after a condition, and builds that once; then each suite runs
 //! with one defect chosen by an environment variable.
 //!
 //! `cargo test --test planted_bugs -- --ignored --nocapture` shows which report noticed what. With `judge` before the `--`

@@ -12,7 +12,7 @@ use crate::support::{Connection, PASSWORD, World};
 /// Several times the time-out of the server.
 const SLOW_TIME: Duration = Duration::from_secs(13);
 
-/// A way of reading: so many bytes at once, with this pause between.
+/// A way of reading: this many bytes at once, with this pause between.
 struct Pace {
     bytes: usize,
     pause: Duration,

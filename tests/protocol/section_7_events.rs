@@ -1,4 +1,4 @@
-//! Events: messages, states, who is there.
+//! Events: messages, states, who is present.
 
 use crate::support::{Connection, World};
 

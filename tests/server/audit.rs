@@ -36,7 +36,7 @@ fn each_event_of_an_account_has_a_line_with_the_address_of_its_client() {
     wait_for_event(&world, "event=account_created from=127.0.0.1 port=SEND user=\"luis\"");
     fails_to_log_in(&world, [127, 0, 0, 7], "LOGIN:luis:wrong password");
     wait_for_event(&world, "event=login_failed from=127.0.0.7 port=SEND reason=password user=\"luis\"");
-    // What is typed in the place of the name can be the password.
+    // What is typed instead of the name can be the password.
     fails_to_log_in(&world, [127, 0, 0, 8], &format!("LOGIN:{PASSWORD}:luis"));
     fails_to_log_in(&world, [127, 0, 0, 8], "LOGIN:nobody:wrong password");
     wait_for_event(&world, "event=login_failed from=127.0.0.8 port=SEND reason=no_account");

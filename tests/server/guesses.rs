@@ -17,7 +17,7 @@ fn try_from(source: [u8; 4], world: &World, line: &str) -> Connection {
     connection
 }
 
-/// Sends so many guesses of a name at once; returns those that wait when the others have been answered.
+/// Sends this many guesses of a name at once; returns those that wait when the others have been answered.
 fn fill_with_guesses(source: [u8; 4], world: &World, name: &str, count: usize) -> Vec<Connection> {
     let line = format!("LOGIN:{name}:otra palabra");
     let mut guesses: Vec<_> = (0..count).map(|_| try_from(source, world, &line)).collect();

@@ -103,7 +103,7 @@ fn the_time_begins_when_the_line_is_owed_or_begins_whichever_is_later() {
     let later = start + Duration::from_millis(200);
     let end = silent_lines.next_line_since(|| Some(later)).map(<[u8]>::to_vec);
     assert!(matches!(end, Err(LineError::Timeout)) && start.elapsed() >= Duration::from_millis(500), "{end:?}");
-    // With more time: the bytes behind the line before it make it begin.
+    // With more time: the bytes after the line before it make it begin.
     let (mut client, mut lines) = pair_with(Duration::from_secs(30));
     let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
     client.write_all(b"one\ntw").unwrap();

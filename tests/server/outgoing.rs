@@ -142,7 +142,7 @@ fn read_slowly(mut peer: UnixStream, seed: u64) -> Vec<u8> {
     }
 }
 
-/// Gives bytes in pieces of random lengths, several times so many that the socket refuses some; now and then waits until all
+/// Gives bytes in pieces of random lengths, several times this many that the socket refuses some; now and then waits until all
 /// of them were taken. Then come a last line and the end. The bytes are numbers: none is like its neighbours.
 fn send_in_pieces(outgoing: &Arc<Outgoing>, seed: u64) -> Vec<u8> {
     let (told, drained) = crossbeam_channel::unbounded();

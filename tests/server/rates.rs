@@ -141,7 +141,7 @@ impl Server {
     }
 }
 
-/// Most costs are small beside what is there, some empty a bucket, and some lead into debt.
+/// Most costs are small beside what exists, some empty a bucket, and some lead into debt.
 fn cost(random: &mut Random, rates: [Option<u32>; 2]) -> Cost {
     let amount = |random: &mut Random, rate: Option<u32>| {
         let second = u64::from(rate.unwrap_or(1_000));

@@ -34,7 +34,7 @@ fn old_world() -> World {
     world
 }
 
-/// Tells that a text is in any file below a directory.
+/// Returns whether a text is in any file below a directory.
 fn is_on_disk(directory: &Path, text: &str) -> bool {
     std::fs::read_dir(directory).expect("a directory").flatten().any(|entry| match entry.path() {
         path if path.is_dir() => is_on_disk(&path, text),

@@ -216,7 +216,7 @@ fn a_stopped_server_answers_what_it_had_accepted_before() {
     world.start();
     let (reply, mut session) = Connection::open_with(world.recv, &format!("LOGIN:ana:{PASSWORD}"));
     assert!(reply.starts_with("OK;"), "{reply}");
-    // Every OK stands for a message; one that is there without an OK is a known id to a retry.
+    // Every OK stands for a message; one that exists without an OK is a known id to a retry.
     let stored = session.list("POLL;0;0;1000").len();
     assert!(stored >= accepted, "{accepted} were answered OK, {stored} are there");
 }

@@ -118,7 +118,7 @@ impl HeldServer {
         self.gate.state.lock().is_full = is_full;
     }
 
-    /// Waits until so many inputs wait for the router, and no password is being verified.
+    /// Waits until this many inputs wait for the router, and no password is being verified.
     pub fn wait_for_inputs(&self, count: usize) {
         wait_until("the router's queue", || {
             self.metric("wachat_router_queue") >= count as f64 && self.metric("wachat_auth_queue") == 0.0

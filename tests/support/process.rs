@@ -30,7 +30,7 @@ impl Process {
     /// The processor time of all its threads so far.
     pub fn cpu_time(&self) -> Duration {
         let stat = std::fs::read_to_string(self.0.join("stat")).expect("the process's state");
-        // The fields behind the name, which is in brackets: utime and stime are the 12th and 13th, in 1/100 s.
+        // The fields after the name, which is in brackets: utime and stime are the 12th and 13th, in 1/100 s.
         let fields = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(11).take(2);
         let ticks: u64 = fields.map(|field| field.parse::<u64>().expect("a number")).sum();
         Duration::from_millis(10 * ticks)

@@ -19,7 +19,7 @@ pub const CHAT: i64 = -100_123_456;
 /// Fault of one sendMessage.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// 429: not taken; come back after so many seconds.
+    /// 429: not taken; come back after this many seconds.
     Later(u64),
     /// This status, and the message is not taken.
     Status(u16),

@@ -110,7 +110,7 @@ impl Traffic {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many more messages are accepted.
+    /// Waits until this many more messages are accepted.
     pub fn wait_for_messages(&self, more: u64) {
         let enough = self.accepted() + more;
         self.wait_until("traffic", || self.accepted() >= enough);

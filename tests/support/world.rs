@@ -289,7 +289,7 @@ pub fn choose_ports() -> [u16; 2] {
     [first, first + 1]
 }
 
-/// Chooses so many free ports in a row, and returns the first.
+/// Chooses this many free ports in a row, and returns the first.
 ///
 /// The system would give the port of a killed server to the next program that asks for any, such as the server
 /// of another test. These ports are below those that the system chooses from, and below those of the judge of clients.
@@ -311,7 +311,7 @@ fn take_range() -> (u16, TcpListener) {
     firsts.find_map(|port| Some((port, TcpListener::bind(("127.0.0.1", port)).ok()?))).expect("a free range of ports")
 }
 
-/// Tells that nobody listens on a port. A listener would do, but a process that another thread is starting has a copy of it
+/// Returns whether nobody listens on a port. A listener would do, but a process that another thread is starting has a copy of it
 /// until it runs its program, and the server could not bind meanwhile: a socket that only is bound is in nobody's way.
 fn is_free(port: u16) -> bool {
     use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt::set_socket_reuseaddr};

@@ -1,5 +1,5 @@
 //! The administrator's commands while the server runs, each beside traffic that a checker judges, and all of them with a
-//! `kill -9` behind them.
+//! `kill -9` after them.
 
 use std::fs;
 use std::process::{Child, Command};
@@ -223,7 +223,7 @@ fn the_status_and_the_log_level_of_a_running_server() {
 fn commands_that_need_a_server_say_so() {
     let mut world = World::new(&[]);
     for killed in [false, true] {
-        // After a kill the socket is there, and nothing listens.
+        // After a kill the socket exists, and nothing listens.
         let socket = world.data().join("control.sock");
         if killed {
             world.start().kill();

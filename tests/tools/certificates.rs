@@ -1,4 +1,4 @@
-//! The file of `serve --cert`: the authorities behind the server's own certificate are shown to clients, and its own
+//! The file of `serve --cert`: the authorities after the server's own certificate are shown to clients, and its own
 //! end alone is told.
 
 use std::io::Write as _;
@@ -27,7 +27,7 @@ struct Chain {
     certificates: Vec<String>,
 }
 
-/// The parameters of a certificate that ends in so many days.
+/// The parameters of a certificate that ends in this many days.
 fn ends_in(days: u64, name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
     params.distinguished_name.push(DnType::CommonName, name);
@@ -43,7 +43,7 @@ fn authority(days: u64, name: &str) -> CertificateParams {
 }
 
 impl Chain {
-    /// The days of the server's certificate, and those of the authorities behind it.
+    /// The days of the server's certificate, and those of the authorities after it.
     fn new(own: u64, authorities: &[u64]) -> Self {
         let directory = TempDir::new().expect("a directory");
         let make = || KeyPair::generate().expect("a key");

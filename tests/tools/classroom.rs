@@ -194,7 +194,7 @@ fn after_a_crash_the_file_of_passwords_goes_on_where_it_was() {
     let class = Class::new("name;email\nana;ana@example.org\nluis;\neva;\n");
     class.import(&[]);
     let passwords = class.read("passwords.csv");
-    // As if the crash had come before the accounts: the file is there, and some are not.
+    // As if the crash had come before the accounts: the file exists, and some are not.
     let crashed = Class::new(&passwords);
     let (_, ana) = &class.passwords("passwords.csv")[0];
     crashed.write("only.csv", format!("name;password\nana;{ana}\n"));

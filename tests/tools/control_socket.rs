@@ -29,7 +29,7 @@ fn ask(world: &World, request: &[u8]) -> String {
     reply
 }
 
-/// The request that creates so many accounts.
+/// The request that creates this many accounts.
 fn import(class: &str, count: usize) -> Vec<u8> {
     let account = |number: usize| NewAccount {
         name: UserName::new(&format!("{class}{number}")).expect("a name"),
@@ -104,7 +104,7 @@ fn hand_over(mut stream: UnixStream, pieces: &[&[u8]], pause: Duration, until: I
     panic!("all is handed over, with {pause:?}");
 }
 
-/// A byte or a line now and then gives no more time: at most so many commands keep the administrator out, and not for long.
+/// A byte or a line now and then gives no more time: at most this many commands keep the administrator out, and not for long.
 #[test]
 fn commands_that_come_by_and_by_have_one_deadline_for_all_of_a_request() {
     let world = World::new(&[]);

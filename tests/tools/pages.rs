@@ -124,7 +124,7 @@ fn a_text_of_standard_input_is_sent_whole_or_not_at_all() {
             }
         }
     }
-    // Only one line feed is the end of the text; what is behind it belongs to the text.
+    // Only one line feed is the end of the text; what is after it belongs to the text.
     for (input, length) in [("a\n\n".to_owned(), Some(2)), (format!("{}\n\n", "x".repeat(most)), None)] {
         assert_eq!(send_input(&world, input.as_bytes()), length.is_some(), "{} bytes", input.len());
         sent.extend(length);

@@ -90,7 +90,7 @@ fn another_file_by_flag_and_by_environment() {
     for flag in [&["config", "--config", "three.toml"][..], &["--config=three.toml", "config"]] {
         assert_eq!(home.shown(flag, environment, "recv_port"), "recv_port = 3 # file, line 1");
     }
-    // One that was named has to be there.
+    // One that was named has to exist.
     let output = home.run(&["config", "--config", "none.toml"], &[]);
     assert!(exit_code(&output) == 2 && all_output(&output).contains("none.toml"), "{}", all_output(&output));
     let first = |output: &Output| all_output(output).lines().next().unwrap_or_default().to_owned();

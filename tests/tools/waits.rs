@@ -63,7 +63,7 @@ fn a_send_to_a_room_waits_for_the_slowest_member() {
     for name in ROOMS.iter().flat_map(|acts| members(acts)) {
         everybody.entry(name.clone()).or_insert_with(|| world.register(&name));
     }
-    // A user has only so many connections at once: each room has a sender of its own.
+    // A user has a limited number of connections at once: each room has a sender of its own.
     let mut senders: Vec<_> = (0..ROOMS.len()).map(|number| world.register(&format!("ana{number}"))).collect();
     let mut waiting = Vec::new();
     for ((number, acts), ana) in ROOMS.iter().enumerate().zip(&mut senders) {

@@ -117,7 +117,7 @@ fn leave_out_existing(
     if problems.is_empty() { Ok((new, skipped)) } else { Err(refuse(&args.roster, &problems, "imported")) }
 }
 
-/// Checks that a running server takes so many accounts at once.
+/// Checks that a running server takes this many accounts at once.
 fn check_count(admin: &Admin, count: usize) -> Result<(), String> {
     match admin {
         Admin::Server(_) if count > limits::IMPORT_ACCOUNTS => Err(format!(

@@ -46,7 +46,7 @@ pub(super) fn add(args: &AddArgs, directory: &Path) -> Result<(), String> {
     write_out(format!("{name} is in group {number}; the password is in {}{away}\n", file.display()).as_bytes())
 }
 
-/// Makes an account. The password is in the file before the account is there. An account that is there without a student is
+/// Makes an account. The password is in the file before the account exists. An account that exists without a student is
 /// what a command that was killed has left: it gets this password.
 fn add_account(class: &Class, group: &Group, name: &UserName) -> Result<(), String> {
     let student =

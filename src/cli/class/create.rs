@@ -89,7 +89,7 @@ pub(super) fn read_roster(path: &Path, groups: u16) -> Result<Vec<(roster::Stude
     Ok(students.into_iter().zip(dealt).map(pair).map(|(student, row)| (row, student)).collect())
 }
 
-/// Returns the directory in which a class is made: `<directory>.new`, if nothing else is there.
+/// Returns the directory in which a class is made: `<directory>.new`, if nothing else is present.
 fn beside(directory: &Path) -> Result<PathBuf, String> {
     let name = directory.file_name().ok_or_else(|| format!("{}: name a directory with --dir", directory.display()))?;
     let mut name = name.to_owned();

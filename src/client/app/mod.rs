@@ -67,7 +67,7 @@ use view::{View, answer, notice, tick};
 pub struct Setting {
     /// Lines come from a pipe, and are only sent.
     pub piped: bool,
-    /// Lines come from a pipe: no person is there, and the exit code says what happened.
+    /// Lines come from a pipe: no person is present, and the exit code says what happened.
     pub unattended: bool,
     /// Showing a message tells its sender so.
     pub receipts: bool,

@@ -142,7 +142,7 @@ impl Lines {
         }
     }
 
-    /// Draws the block, as far as it differs from the one that is there.
+    /// Draws the block, as far as it differs from the one that exists.
     pub fn draw(&mut self, rows: Vec<String>, cursor: (usize, usize)) {
         let same = rows.iter().zip(&self.block).take_while(|(new, old)| new == old).count();
         if same < rows.len().max(self.block.len()) {

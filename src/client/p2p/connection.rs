@@ -138,7 +138,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for the owner's answer: as long as the user has not accepted the caller, and the caller is there.
+    /// Waits for the owner's answer: as long as the user has not accepted the caller, and the caller exists.
     fn wait_for_answer(&self) -> Result<DirectLine, String> {
         loop {
             match self.answers.recv_timeout(limits::CALLER_CHECK) {

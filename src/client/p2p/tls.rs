@@ -33,7 +33,7 @@ impl PeerTls {
     /// Shakes hands with a peer that this client has called. The error says why it is not the one that the server meant.
     pub fn call(&self, stream: TcpStream, wanted: Option<Fingerprint>) -> Result<Socket, String> {
         let wanted = wanted.ok_or_else(|| Phrase::DirectNoTls.to_string())?;
-        // The fingerprint stands for the peer; a name has to be there, and says nothing.
+        // The fingerprint stands for the peer; a name has to exist, and says nothing.
         let name = ServerName::IpAddress(stream.peer_addr().map_err(|error| error.to_string())?.ip().into());
         let connection = ClientConnection::new(self.calling.clone(), name).map_err(|error| error.to_string())?;
         let deadline = Instant::now() + limits::TIMEOUT;

@@ -17,7 +17,7 @@
 //! FILLED;<target>;<first>;<last>             no message of that conversation among these numbers is missing any more
 //! GAP;<target>;<first>;<last>                these numbers of that conversation are with the server only
 //! COMPLETE;<target>;<upto>;<count>           of that conversation nothing else up to there is missing here: the server
-//!                                            counts so many messages
+//!                                            counts this many messages
 //! IGNORE;<user>;<yes or no>                  messages of this user are hidden, or shown again
 //! MUTE;<target>;<yes or no>                  the user wants no notices of this conversation, or wants them again
 //! SET;<setting>;<on or off>                  the user has turned a setting on or off

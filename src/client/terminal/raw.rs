@@ -17,7 +17,7 @@ use crate::limits;
 /// The use of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
-    /// Lines below what is there, with bracketed paste and without autowrap: a terminal that counts other widths than
+    /// Lines below what exists, with bracketed paste and without autowrap: a terminal that counts other widths than
     /// this program cannot continue a text in the first column.
     Lines,
     /// The alternate screen, with reports of focus and mouse (SGR) too; the title of the window comes back at the end.

@@ -52,7 +52,7 @@ impl Answers {
         }
     }
 
-    /// Returns some SENDs of a user that were answered: every so many, oldest first.
+    /// Returns some SENDs of a user that were answered: every this many, oldest first.
     pub fn some(&self, user: &Option<UserName>, every: usize) -> Vec<(String, Vec<u8>)> {
         let memory = self.0.lock();
         let own = memory.order.iter().filter(|(who, _)| who == user);

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq)]
 pub struct RuleError {
     rule: String,
-    /// Number of the word, from 1; behind the last one: the end of the rule.
+    /// Number of the word, from 1; after the last one: the end of the rule.
     word: usize,
     /// Place of the word in characters, and its length.
     at: usize,
@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
         self.next >= self.words.len()
     }
 
-    /// Returns the next word without a comma behind it.
+    /// Returns the next word without a comma after it.
     pub fn peek(&self) -> Option<&'a str> {
         self.words.get(self.next).map(|(_, word)| word.trim_end_matches(','))
     }
@@ -56,7 +56,7 @@ impl<'a> Cursor<'a> {
         word
     }
 
-    /// Goes behind the last word: an error is one of the end of the rule.
+    /// Goes after the last word: an error is one of the end of the rule.
     pub fn go_to_end(&mut self) {
         self.next = self.words.len() + 1;
     }

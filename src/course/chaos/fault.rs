@@ -12,7 +12,7 @@ pub enum Fault {
     /// The record is passed on twice. The reply to the second of two requests is kept from the client, which knows of one.
     Duplicate,
     Delay(Duration),
-    /// The record, and all behind it in its direction, waits for something.
+    /// The record, and all after it in its direction, waits for something.
     Hold(Until),
     /// One byte at a time.
     Split,

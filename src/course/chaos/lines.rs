@@ -36,7 +36,7 @@ impl Lines {
         Some((piece, is_line.then_some(self.count)))
     }
 
-    /// Returns the bytes behind the last line.
+    /// Returns the bytes after the last line.
     pub fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }

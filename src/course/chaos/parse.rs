@@ -171,7 +171,7 @@ impl Parser<'_> {
         self.set("port", port, |found| &mut found.port)
     }
 
-    /// Reads a direction, unless something else comes behind a `to`.
+    /// Reads a direction, unless something else comes after a `to`.
     fn direction(&mut self, word: &str) -> Result<bool, RuleError> {
         self.words.skip(&["the"]);
         let way = match (word, self.words.peek()) {

@@ -35,7 +35,7 @@ fn at(path: &Path, number: usize, what: impl Display) -> String {
 }
 
 impl Class {
-    /// Tells that there is a class in this directory.
+    /// Returns whether there is a class in this directory.
     pub fn exists(directory: &Path) -> bool {
         directory.join(CLASS).exists()
     }

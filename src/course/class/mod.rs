@@ -133,7 +133,7 @@ impl Class {
         Ok(identity.map(|identity| identity.fingerprint()))
     }
 
-    /// Tells that others can listen to what the class says: it speaks clear text beyond this machine.
+    /// Returns whether others can listen to what the class says: it speaks clear text beyond this machine.
     pub fn is_open_to_listeners(&self) -> bool {
         !self.tls && !self.listen.is_loopback()
     }

@@ -114,7 +114,7 @@ impl Server {
         }
     }
 
-    /// Tells that a process serves the group.
+    /// Returns whether a process serves the group.
     pub fn is_up(&self) -> Result<bool, String> {
         self.holder().map(|holder| holder.is_some())
     }

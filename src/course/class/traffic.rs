@@ -94,7 +94,7 @@ impl Traffic {
         }
     }
 
-    /// Tells that the trace lacks entries, or is as long as it gets: there may have been more messages.
+    /// Returns whether the trace lacks entries, or is as long as it gets: there may have been more messages.
     pub fn is_partial(&self) -> bool {
         self.dropped > 0 || self.read + limits::TRACE_QUEUE_BYTES as u64 > limits::TRACE_FILE_BYTES
     }
@@ -110,7 +110,7 @@ impl Traffic {
         self.broken_runs + u64::from(self.has_crashed(is_up))
     }
 
-    /// Tells that the last run ended without being stopped.
+    /// Returns whether the last run ended without being stopped.
     pub fn has_crashed(&self, is_up: bool) -> bool {
         self.is_running && !is_up
     }

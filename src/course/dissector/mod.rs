@@ -5,7 +5,7 @@ use crate::protocol::Code;
 use crate::protocol::event::EVENTS;
 use crate::protocol::request::{RECV_COMMANDS, SEND_COMMANDS};
 
-/// The program, with `@NAME@` in the place of each table.
+/// The program, with `@NAME@` instead of each table.
 const PROGRAM: &str = include_str!("wachat.lua");
 
 /// Returns the dissector for servers on these ports.

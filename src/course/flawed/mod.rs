@@ -30,7 +30,7 @@ pub enum Flaw {
     None,
     /// One read is taken for one line
     OneReadIsOneLine,
-    /// The bytes behind the last line feed of a read are lost
+    /// The bytes after the last line feed of a read are lost
     HalfALineIsLost,
     /// Each SEND is a new message, whatever its id
     NoDedupe,

@@ -58,7 +58,7 @@ pub struct Outcome {
     pub time: Duration,
 }
 
-/// Plays tests against a server; `tell` is called with each result as soon as it is there. Tests that restart the server
+/// Plays tests against a server; `tell` is called with each result as soon as it exists. Tests that restart the server
 /// come last, one after another.
 pub fn run(server: &Server, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
     let play = |test: &Test| match &test.steps {

@@ -52,7 +52,7 @@ pub fn short(line: &str) -> String {
     cut(&shown.join(" ").replace('\n', "↵"), SHORT)
 }
 
-/// Cuts a random name behind its first characters.
+/// Cuts a random name after its first characters.
 fn shorten_name(field: &str) -> String {
     let is_random = field.len() >= 16 && field.bytes().all(|byte| byte.is_ascii_hexdigit());
     let kept = field.get(..NAME).filter(|_| is_random);

@@ -63,7 +63,7 @@ impl Merged {
 
     /// Follows a line to the end of its way. Returns its steps from this one on.
     pub fn way<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a Step> {
-        // A proxy may have another behind it, but no line comes back to where it was.
+        // A proxy may have another after it, but no line comes back to where it was.
         std::iter::successors(Some(step), |step| self.after(step)).take(self.lifelines.len() * 2)
     }
 
@@ -74,7 +74,7 @@ impl Merged {
         sent.entry.process == CHAOS && !first.is_some_and(|first| std::ptr::eq(first, sent))
     }
 
-    /// Tells whether a line that was sent arrives at the end of its way.
+    /// Returns whether a line that was sent arrives at the end of its way.
     pub fn arrival(&self, step: &Step) -> Arrival {
         match self.way(step).last().filter(|last| last.is_lost) {
             None => Arrival::Unknown,

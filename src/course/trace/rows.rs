@@ -38,7 +38,7 @@ pub enum Part {
     Lost,
 }
 
-/// The label of a row: the short form of a line, and the marks behind it.
+/// The label of a row: the short form of a line, and the marks after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
     text: String,
@@ -56,7 +56,7 @@ impl Label {
         format!("{}{}", self.text, self.marks)
     }
 
-    /// Returns the label in so many cells: the text is cut before the marks are.
+    /// Returns the label in this many cells: the text is cut before the marks are.
     pub fn fit(&self, width: usize) -> String {
         let left = width.checked_sub(cells(&self.marks)).filter(|left| *left > LEAST_TEXT);
         left.map_or_else(|| cut(&self.whole(), width), |left| cut(&self.text, left) + &self.marks)

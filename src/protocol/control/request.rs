@@ -31,7 +31,7 @@ pub enum ControlRequest {
     RemoveRoom {
         room: RoomName,
     },
-    /// List the rooms behind this name.
+    /// List the rooms after this name.
     Rooms {
         after: Option<RoomName>,
     },
@@ -116,7 +116,7 @@ impl ControlRequest {
         }
     }
 
-    /// Tells that the request only asks, and changes nothing.
+    /// Returns whether the request only asks, and changes nothing.
     pub fn is_query(&self) -> bool {
         let is_list = matches!(self, Self::Accounts { .. } | Self::Rooms { .. } | Self::Sessions { .. });
         is_list || matches!(self, Self::Bans | Self::Status)

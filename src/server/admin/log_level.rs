@@ -22,7 +22,7 @@ pub fn log_level() -> LevelFilter {
     LevelFilter::iter().find(|known| *known as usize == level).unwrap_or(LevelFilter::Warn)
 }
 
-/// Tells whether a line is written at this level.
+/// Returns whether a line is written at this level.
 pub fn is_logged(metadata: &Metadata) -> bool {
     metadata.target() == audit::TARGET || metadata.level() <= log_level()
 }

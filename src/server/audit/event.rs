@@ -122,7 +122,7 @@ impl Event {
         }
     }
 
-    /// Returns the line for so many events, without time and target.
+    /// Returns the line for this many events, without time and target.
     pub fn line(&self, count: u64) -> String {
         Fields::of(self, count).to_string()
     }

@@ -12,7 +12,7 @@
 //! quote and a backslash in it have a backslash before them, and control characters are replaced: no name can forge a
 //! field or a line. In a log of JSON objects (`serve --log-format json`) the fields are keys as well. No line has a
 //! password or the text of a message. The name of a failed login is shown only if there is such an account: what is
-//! typed in the place of a name can be a password.
+//! typed instead of a name can be a password.
 //!
 //! `throttle` limits the lines about events that a client can cause at will; `count` says how many events a line stands
 //! for. A new account and a changed password have a line each: they cost a password hash, and so cannot come fast.

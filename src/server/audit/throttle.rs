@@ -1,5 +1,5 @@
 //! Limits the lines that a client can cause. For each address or user a period of [`limits::AUDIT_PERIOD`] begins with
-//! the first event. In it so many events have a line each; the others are counted, and have one line together when
+//! the first event. In it this many events have a line each; the others are counted, and have one line together when
 //! the period is over, which begins the next one. So no address and no user has more lines in a period than the limit,
 //! and no event is lost from the counts. Memory is bounded: [`limits::AUDIT_KEYS`] periods run at once.
 

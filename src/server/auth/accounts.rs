@@ -67,12 +67,12 @@ impl Accounts {
         found.map_or(Ok(()), |other| Err(looks_like(other)))
     }
 
-    /// Tells that the account still has this password.
+    /// Returns whether the account still has this password.
     pub fn is_current(&self, account: &Arc<Account>) -> bool {
         self.find(&account.name).is_some_and(|current| Arc::ptr_eq(&current, account))
     }
 
-    /// Tells that this password was verified before.
+    /// Returns whether this password was verified before.
     pub fn was_verified(&self, account: &Account, password: &[u8]) -> bool {
         let fast = self.fast_hash(password);
         account.verified.lock().is_some_and(|known| known.ct_eq(&fast).into())

@@ -71,7 +71,7 @@ pub(crate) struct Connection {
     /// Time of the last answer, in microseconds after `opened`.
     answered_at: AtomicU64,
     opened: Instant,
-    /// The reader is parked until so many are answered; 0 while it is not parked.
+    /// The reader is parked until this many are answered; 0 while it is not parked.
     wake_at: AtomicU64,
     /// There was a request whose user is above the rate.
     is_too_fast: AtomicBool,

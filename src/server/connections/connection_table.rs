@@ -62,7 +62,7 @@ impl ConnectionTable {
         Self { capacity, counts: Mutex::default(), emptied: Condvar::new() }
     }
 
-    /// Counts a new connection. `None`: there are too many already, or so many `strangers` of its address.
+    /// Counts a new connection. `None`: there are too many already, or this many `strangers` of its address.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, port: Port, strangers: usize) -> Option<Slot> {
         let mut counts = self.counts.lock();
         let networks = Networks::of(peer);

@@ -37,7 +37,7 @@ pub struct Metrics {
     pub accepted_connections: PerPort,
     pub refused_connections: PerPort,
     pub logins: Logins,
-    /// The refusals of each code, at the place of the code.
+    /// The refusals of each code, by the index of the code.
     refusals: Box<[Number]>,
     pub messages_received: Number,
     pub messages_delivered: Number,

@@ -9,7 +9,7 @@ pub(crate) struct BatchCounts {
 }
 
 impl BatchCounts {
-    /// Counts a batch of so many records; an empty one is none.
+    /// Counts a batch of this many records; an empty one is none.
     pub fn add(&mut self, records: u64) {
         self.batches += u64::from(records > 0);
         self.records += records;

@@ -152,7 +152,7 @@ impl GroupCommit {
         self.wal.pending()
     }
 
-    /// Tells that the batch holds so much that it should not grow.
+    /// Returns whether the batch holds so much that it should not grow.
     pub fn batch_is_full(&self) -> bool {
         self.wal.pending() >= limits::BATCH_BYTES
     }
@@ -201,7 +201,7 @@ impl GroupCommit {
         self.note_disk_full();
     }
 
-    /// Tells that [`GroupCommit::close_segment`] would close one: no batch is begun, and the next segment is there.
+    /// Returns whether [`GroupCommit::close_segment`] would close one: no batch is begun, and the next segment exists.
     pub fn can_close_segment(&self) -> bool {
         self.wal.pending() == 0 && self.wal.wants_spare().is_none()
     }
@@ -250,7 +250,7 @@ impl GroupCommit {
         due.then(|| self.wal.segment() - 1)
     }
 
-    /// Tells that no further segment may be begun before a checkpoint covers closed ones: memory holds their messages.
+    /// Returns whether no further segment may be begun before a checkpoint covers closed ones: memory holds their messages.
     pub fn is_far_uncovered(&self) -> bool {
         let due = self.sizes.checkpoint_bytes.max(self.checkpoint_bytes);
         self.closed_bytes() >= due.saturating_mul(limits::UNCOVERED_FACTOR)

@@ -45,7 +45,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// Tells that the client has closed its output, or the connection failed.
+    /// Returns whether the client has closed its output, or the connection failed.
     pub fn client_is_gone(&self) -> bool {
         matches!(self, Self::ReadingFailed(_, CloseReason::Closed) | Self::ReadingEnded(_, CloseReason::Closed))
     }

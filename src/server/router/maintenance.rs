@@ -182,12 +182,12 @@ impl Maintenance {
     }
 }
 
-/// Tells that something may be done that is held back until a time, if to any.
+/// Returns whether something may be done that is held back until a time, if any.
 fn is_due(not_before: Option<Instant>) -> bool {
     not_before.is_none_or(|time| time <= Instant::now())
 }
 
-/// Tells that something is to be done whose time has come, if it has one.
+/// Returns whether something is to be done whose time has come, if it has one.
 fn is_due_at(due: Option<Instant>) -> bool {
     due.is_some_and(|time| time <= Instant::now())
 }

@@ -234,7 +234,7 @@ impl Router {
             Input::Control(asked) => return self.administer(*asked),
             Input::OutputEnded(id, progress) => self.end_straggling(id, progress),
             Input::DiskBelowFloor(is_below) => self.set_disk_below_floor(is_below),
-            // One that has waited in vain has its answer.
+            // One that has waited without success has its answer.
             Input::Health(answer) => _ = answer.try_send(self.check_health()),
             // A checkpoint covers a part of the log.
             Input::WorkDone => self.note_state(),

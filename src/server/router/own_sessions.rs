@@ -43,7 +43,7 @@ impl Router {
             return Step::Answer(Code::NoSession.into());
         }
         match self.sessions.get_mut(&id) {
-            // It is closed behind the reply.
+            // It is closed after the reply.
             Some(session) if id == this => {
                 session.pending.clear();
                 session.close.get_or_insert(last());

@@ -126,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Tells that the next request may be started: replies keep their order, a client that does not read them is not given
+    /// Returns whether the next request may be started: replies keep their order, a client that does not read them is not given
     /// more, and what was written is sent before it is much.
     pub fn may_start(&self) -> bool {
         let is_busy = self.exclusive && self.started > 0;
@@ -134,7 +134,7 @@ impl Session {
         matches!(self.login, Login::Done(_)) && !(is_busy || is_full || self.straggling)
     }
 
-    /// Tells that everything that was asked is answered, and the connection is to be closed.
+    /// Returns whether everything that was asked is answered, and the connection is to be closed.
     pub fn is_over(&self) -> bool {
         self.close.is_some() && self.started == 0 && self.pending.is_empty()
     }

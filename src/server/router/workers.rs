@@ -58,7 +58,7 @@ impl<Work: Send + 'static, T: Send + 'static> Worker<Work, T> {
         self.busy
     }
 
-    /// Returns the result of the work that was started, if it is there. An error: the thread has panicked, and nothing
+    /// Returns the result of the work that was started, if it exists. An error: the thread has panicked, and nothing
     /// more comes from it.
     pub fn try_result(&mut self) -> Result<Option<T>, Fatal> {
         let result = self.results.try_recv();

@@ -130,7 +130,7 @@ impl StoredState {
         }
     }
 
-    /// Puts a STATE event into the sender's mailbox, in the place of a pending one of the same conversation and
+    /// Puts a STATE event into the sender's mailbox, instead of a pending one of the same conversation and
     /// kind. `target` is the conversation as the sender addresses it. A removed account gets none.
     pub(super) fn put_receipt(&mut self, receipt: Receipt, target: TargetNumber, at: Timestamp) {
         let Receipt { sender, state, upto } = receipt;

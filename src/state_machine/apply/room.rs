@@ -43,7 +43,7 @@ impl StoredState {
         self.account_mut(user).rooms.insert(room);
     }
 
-    /// Puts a room into its place, which is free or the one behind the last.
+    /// Puts a room into its place, which is free or the one after the last.
     pub(super) fn put_room(&mut self, number: RoomNumber, room: Room) {
         if room.is_open {
             self.room_numbers.insert(room.name.clone(), number);

@@ -50,7 +50,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Emits an excerpt, which answers the command in the place of a reply.
+    /// Emits an excerpt, which answers the command instead of a reply.
     fn emit_excerpt(&mut self, excerpt: Excerpt) -> Option<Reply> {
         self.out.effects.push(Effect::Excerpt(self.connection, Box::new(excerpt)));
         None

@@ -90,7 +90,7 @@ impl StoredState {
         Ok(Reply::Rooms(entries_after(&self.room_numbers, page).take(page.limit).map(row).collect()))
     }
 
-    /// Summarizes the rooms behind a name, in the order of their names, for the administrator.
+    /// Summarizes the rooms after a name, in the order of their names, for the administrator.
     pub fn summarize_rooms(&self, after: Option<&RoomName>) -> impl Iterator<Item = control::Room> {
         let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.room_numbers.range((begin, Bound::Unbounded)).map(|(_, number)| {

@@ -4,7 +4,7 @@ use crate::model::{Seq, Timestamp};
 use crate::state_machine::stored::{ConversationId, StoredState};
 
 impl StoredState {
-    /// Tells that a message of a conversation waits for a recipient, who will get it from the history file.
+    /// Returns whether a message of a conversation waits for a recipient, who will get it from the history file.
     pub fn is_undelivered(&self, id: ConversationId, seq: Seq) -> bool {
         match id {
             ConversationId::Direct(low, high) => {

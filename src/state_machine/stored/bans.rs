@@ -16,7 +16,7 @@ pub struct Ban {
 }
 
 impl Ban {
-    /// Tells that the ban has ended by its time.
+    /// Returns whether the ban has ended by its time.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
@@ -35,7 +35,7 @@ impl Ban {
 pub struct Bans(BTreeMap<Banned, Ban>);
 
 impl Bans {
-    /// Adds a ban, in the place of an earlier one, and removes those that have ended.
+    /// Adds a ban, instead of an earlier one, and removes those that have ended.
     pub(in crate::state_machine) fn add(&mut self, banned: Banned, ban: Ban) {
         self.0.retain(|_, other| !other.has_ended(ban.at));
         self.restore(banned, ban);
@@ -78,7 +78,7 @@ impl Bans {
         })
     }
 
-    /// Tells that no more bans can be added.
+    /// Returns whether no more bans can be added.
     pub fn is_full(&self, now: Timestamp) -> bool {
         self.active(now).count() >= limits::BANS
     }

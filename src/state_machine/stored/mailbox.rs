@@ -107,7 +107,7 @@ impl Mailbox {
         self.put(seq, Pending::Message(message));
     }
 
-    /// Adds a STATE event, in the place of a pending one with the same key.
+    /// Adds a STATE event, instead of a pending one with the same key.
     pub fn put_state(&mut self, event: Event, key: StateKey) {
         let seq = event.seq();
         if let Some(older) = self.states.insert(key, event) {
@@ -125,7 +125,7 @@ impl Mailbox {
         }
     }
 
-    /// Tells that the direct message with this number is pending.
+    /// Returns whether the direct message with this number is pending.
     pub fn has_message(&self, seq: Seq) -> bool {
         matches!(self.pending.get(&seq), Some(Pending::Message(_)))
     }

@@ -167,7 +167,7 @@ impl StoredState {
         self.account(number).row.name.clone()
     }
 
-    /// Tells that a user has sent a message under this id, and the id is remembered.
+    /// Returns whether a user has sent a message under this id, and the id is remembered.
     pub fn knows_id(&self, user: AccountNumber, id: &MessageId) -> bool {
         self.accounts.get(user.index()).is_some_and(|account| account.sent.get(id).is_some())
     }

@@ -148,7 +148,7 @@ impl Room {
         }
     }
 
-    /// Tells that the room has had no message, and so has no history file.
+    /// Returns whether the room has had no message, and so has no history file.
     pub fn is_silent(&self) -> bool {
         self.conversation.last() == Seq::ZERO
     }
@@ -189,7 +189,7 @@ impl Room {
         self.log.back().filter(|last| last.from == from).map_or(seq, |last| last.run)
     }
 
-    /// Tells that a member has yet to acknowledge the message with this number, and will get it.
+    /// Returns whether a member has yet to acknowledge the message with this number, and will get it.
     pub fn is_undelivered(&self, seq: Seq) -> bool {
         let found = self.log.binary_search_by_key(&seq, |entry| entry.seq).ok().and_then(|index| self.log.get(index));
         found.is_some_and(|entry| entry.unacknowledged > 0)

@@ -30,7 +30,7 @@ pub enum Content {
     Own(Mark),
     /// A line that nobody said: an answer, or a line after this sign.
     Note(Option<char>),
-    /// Messages that only the server has: so many, up to this number.
+    /// Messages that only the server has: this many, up to this number.
     Hole(u64, u64),
 }
 

@@ -125,7 +125,7 @@ impl RawServer {
     }
 }
 
-/// Reads so many bytes.
+/// Reads this many bytes.
 pub fn read_exactly(mut stream: &TcpStream, bytes: &str) {
     let mut read = vec![0; bytes.len()];
     stream.read_exact(&mut read).expect("as many bytes");

@@ -323,7 +323,7 @@ fn all_rules_of_a_file_act_in_their_order() {
     assert_eq!(said[..2], [line("split"), line("delay by 10 ms")]);
 }
 
-/// Rules count what they fit, whatever an earlier rule does with it; of the faults of one record those behind an end have no
+/// Rules count what they fit, whatever an earlier rule does with it; of the faults of one record those after an end have no
 /// effect.
 #[test]
 fn a_rule_counts_the_records_that_an_earlier_rule_has_ended() {

@@ -174,7 +174,7 @@ fn after_ctrl_c_or_a_kill_another_start_goes_on() {
     }
 }
 
-/// Tells that a process runs; one that nobody has waited for has ended.
+/// Returns whether a process runs; one that nobody has waited for has ended.
 fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))

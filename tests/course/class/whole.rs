@@ -31,7 +31,7 @@ fn a_class_of_60_works_on_one_machine() {
         students.into_iter().map(|thread| thread.join().expect("a student")).collect()
     });
     let logins = begin.elapsed();
-    // The board reads the traces, which a server writes behind its answers.
+    // The board reads the traces, which a server writes after its answers.
     let (board, shown) = wait_for("all messages on the board", || {
         let begin = Instant::now();
         let board = class.done(&["board", "--once"]);

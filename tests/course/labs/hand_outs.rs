@@ -1,4 +1,4 @@
-//! The hand-outs: English and Spanish are the same lab, and what they name is there.
+//! The hand-outs: English and Spanish are the same lab, and what they name exists.
 
 use std::collections::BTreeMap;
 use std::path::Path;

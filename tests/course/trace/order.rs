@@ -31,7 +31,7 @@ fn assert_sent_before_received(rows: &[[String; 7]]) -> usize {
             continue;
         }
         let ends = if arrow == "->" { [process, other] } else { [other, process] };
-        // A mark stands behind the line.
+        // A mark stands after the line.
         let text = text.split("  (").next().unwrap_or_default().to_owned();
         let line: Vec<String> = [ends[0], ends[1], port, user, number, &text].into_iter().cloned().collect();
         match arrow.as_str() {

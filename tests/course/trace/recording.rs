@@ -115,7 +115,7 @@ fn a_trace_that_nobody_reads_stops_nothing_and_its_entries_are_counted() {
         let reply = ana.request(&format!("SEND;m-{number};ana;{text}"));
         assert!(reply.starts_with("OK;"), "{reply}");
     }
-    // Once the pipe is read, what comes is recorded again, behind the number of what was lost.
+    // Once the pipe is read, what comes is recorded again, after the number of what was lost.
     let read = std::thread::spawn(move || {
         let mut text = String::new();
         file.read_to_string(&mut text).expect("UTF-8");

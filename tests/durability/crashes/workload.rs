@@ -232,13 +232,13 @@ impl Workload {
         self.checker.restarted();
     }
 
-    /// The process ends and the system lives: everything that was written is there, synced or not.
+    /// The process ends and the system lives: everything that was written exists, synced or not.
     pub fn kill(&mut self) {
         self.end();
         self.disk.heal();
     }
 
-    /// Of what was not synced, so many parts in a hundred are kept.
+    /// Of what was not synced, this many parts in a hundred are kept.
     pub fn cut_power(&mut self, share: u64) {
         self.end();
         let random = &mut self.random;

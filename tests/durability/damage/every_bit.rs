@@ -79,7 +79,7 @@ impl Written {
         count
     }
 
-    /// The batch that a byte belongs to: 0 is the head, one more than there are is the room behind them.
+    /// The batch that a byte belongs to: 0 is the head, one more than there are is the room after them.
     fn batch_at(&self, target: usize) -> usize {
         self.ends.partition_point(|end| *end <= target)
     }
@@ -103,7 +103,7 @@ fn a_wal_torn_at_every_byte_gives_the_whole_batches_before_and_a_shorter_file_is
         let mut torn = wal.bytes.clone();
         torn[length..].fill(b'\n');
         let found = wal.recover(torn);
-        // The line feed that ends a line is there in any case.
+        // The line feed that ends a line exists in any case.
         let length = if wal.ends.contains(&(length + 1)) { length + 1 } else { length };
         if length < wal.ends[0] {
             assert_eq!(refused_at(found), (segment(), 1), "torn at {length}");
@@ -142,7 +142,7 @@ fn turn(wal: &Written, at: usize) {
                 assert_eq!(refused_at(found), (segment(), lines_before + 2), "bit {bit} of byte {at}");
             }
             _ => {
-                // In the room behind the last batch: it could be one that was being written.
+                // In the room after the last batch: it could be one that was being written.
                 let (lines, aside) = found.unwrap_or_else(|error| panic!("bit {bit} of byte {at}: {error}"));
                 assert_eq!((wal.batches_in(&lines), aside), (last, true), "bit {bit} of byte {at}");
             }

@@ -203,7 +203,7 @@ fn a_file_that_was_cut_anywhere_serves_the_rows_before_the_cut() {
     let offsets = long.offsets();
     let content = read(&long.disk, Path::new(FILE)).expect("the file");
     for row in [0, 1, 49, 50, 51, 91, 150, ROWS - 1] {
-        // Between two rows, behind the next one's first byte, in its middle, before its line feed.
+        // Between two rows, after the next one's first byte, in its middle, before its line feed.
         let begin = offsets[row];
         let end = offsets[row + 1];
         for cut in [begin, begin + 1, (begin + end) / 2, end - 1] {
@@ -318,7 +318,7 @@ fn a_lost_part_of_any_length_takes_no_memory() {
     let mut ana = world.login("ana");
     let begin = process.peak();
     let all = ana.list("HISTORY;luis;1000");
-    // The first row behind the lost part is of the same line.
+    // The first row after the lost part is of the same line.
     assert_eq!((all.len(), all[4].as_str()), (4 + 1 + 4, "DAMAGED;5;5"), "{all:?}");
     assert_eq!(ana.list("HISTORY;luis;1000;8").len(), 4 + 1 + 2);
     // Its beginning is before the lost part.

@@ -27,7 +27,7 @@ fn path(number: u64) -> PathBuf {
     Path::new(DIRECTORY).join(format!("{number:06}.csv"))
 }
 
-/// Writes batches into segments of this size, so many into each.
+/// Writes batches into segments of this size, this many into each.
 fn write(disk: SimulatedDisk, at: &Location, size: u64, per_segment: usize, batches: Batches) -> Written {
     disk.create_dir(Path::new(DIRECTORY)).unwrap();
     let mut wal = Wal::new(make_segment(at, 1, size).unwrap(), None, 1);
@@ -77,7 +77,7 @@ impl Written {
         Back { lines, end: recovered.map(|recovered| recovered.torn_tail.map(|torn| torn.to_string())) }
     }
 
-    /// The lines of the first so many batches.
+    /// The lines of the first this many batches.
     fn lines(&self, batches: usize) -> Vec<String> {
         self.batches[..batches].concat()
     }
@@ -268,7 +268,7 @@ fn a_gap_in_the_numbers_of_batches_is_damage_wherever_it_is_and_whoever_reads() 
     }
 }
 
-/// The segment behind it may hold no batch yet, or may not be there: the broken bytes alone tell.
+/// The segment after it may hold no batch yet, or may not be there: the broken bytes alone tell.
 #[test]
 fn a_closed_segment_whose_last_batch_is_broken_in_any_way_is_damage_for_a_checkpoint() {
     let written = three();

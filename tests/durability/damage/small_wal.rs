@@ -201,7 +201,7 @@ fn a_batch_cut_at_the_end_is_a_torn_tail_and_a_shorter_file_is_damage() {
         assert!(matches!(cut, WalError::Damaged { line: 1, .. }), "cut at {length}: {cut}");
         let mut torn = bytes.clone();
         torn[length..end].fill(b'\n');
-        // The line feed that ends a line is there in any case.
+        // The line feed that ends a line exists in any case.
         let length = if ends.contains(&(length + 1)) { length + 1 } else { length };
         if length < ends[0] {
             assert!(matches!(open(&with(&torn)), Err(WalError::Damaged { line: 1, .. })), "torn at {length}");

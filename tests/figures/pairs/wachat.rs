@@ -18,7 +18,7 @@ pub fn pair(world: &World, round: usize, pair: usize) -> Talk {
     (Box::new(Sender { line: world.login(&sender(pair)), to, round, sent: 0 }), vec![session])
 }
 
-/// Ana talks in a room that so many others are in.
+/// Ana talks in a room that this many others are in.
 pub fn room(world: &World, round: usize, members: usize) -> Talk {
     let sessions = (0..members).map(|member| session(world, &memory::name(member))).collect();
     (Box::new(Sender { line: world.login("ana"), to: ROOM.to_owned(), round, sent: 0 }), sessions)

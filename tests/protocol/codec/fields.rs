@@ -1,5 +1,5 @@
 //! The fields of a record (protocol, section 2): a reader of replies and events ignores additional ones, a reader of
-//! requests takes none too many, and neither goes on without one that has to be there. Quotes may be around any.
+//! requests takes none too many, and neither goes on without one that has to exist. Quotes may be around any.
 
 use std::fmt::Debug;
 

@@ -22,7 +22,7 @@ pub enum Manner {
     Trickle,
     /// Requests more than the buffers hold, and reads nothing.
     NeverRead,
-    /// Ends its output behind a request, and neither reads nor closes.
+    /// Ends its output after a request, and neither reads nor closes.
     HalfClose,
     /// Is gone with a reset, in the middle of a line and with a reply under way.
     Vanish,
@@ -42,7 +42,7 @@ pub const UNDER_TLS: &[Manner] = &[Trickle, NeverRead, HalfClose, Vanish, HalfHa
 /// Requests of a client that never reads: their replies are more than the socket's buffers hold.
 const REQUESTS: usize = 2_000;
 
-/// A crowd that is there until it is dropped.
+/// A crowd that exists until it is dropped.
 pub struct Crowd {
     attack: Attack,
     /// Number of turns that were taken.
@@ -71,7 +71,7 @@ impl Crowd {
         Self { attack, turns, size }
     }
 
-    /// Tells that each connection has had its turn, and so is open.
+    /// Returns whether each connection has had its turn, and so is open.
     pub fn is_there(&self) -> bool {
         self.turns.load(Ordering::Relaxed) >= self.size
     }

@@ -164,7 +164,7 @@ impl Scene {
         times[(MESSAGES - 1) * 99 / 100]
     }
 
-    /// Polls until the last message is there.
+    /// Polls until the last message exists.
     fn receive(&mut self, luis: &mut Connection) {
         let id = format!(";MSG;calm-{};", self.sent);
         loop {
@@ -185,7 +185,7 @@ impl Scene {
     }
 }
 
-/// Tells that a sample of the metrics is 0.
+/// Returns whether a sample of the metrics is 0.
 fn is_none(sample: &str) -> bool {
     sample.ends_with(" 0")
 }

@@ -56,7 +56,7 @@ enum Action {
         wild: bool,
         max: usize,
     },
-    /// Polls on the session that is there, and acknowledges what came on it (`*`), or a share of what the user was given.
+    /// Polls on the session that exists, and acknowledges what came on it (`*`), or a share of what the user was given.
     PollAgain {
         user: usize,
         all_sent: bool,

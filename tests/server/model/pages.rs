@@ -118,7 +118,7 @@ macro_rules! records {
     };
 }
 
-/// Each page, of 1 to 3 records or of all, and after each place that there is or could be, is the part of the whole list behind the place.
+/// Each page, of 1 to 3 records or of all, and after each place that there is or could be, is the part of the whole list after the place.
 fn assert_parts<Place: Clone + Debug, T: PartialEq + Debug + Clone>(
     places: impl IntoIterator<Item = Place>,
     page: &mut dyn FnMut(Page<Place>) -> Vec<T>,
@@ -171,7 +171,7 @@ pub fn assert_pages(machine: &mut StateMachine, asked: &Asked) {
     }
 }
 
-/// The latest first, then those without a message, by name; a page begins behind a number, or behind a number and a name.
+/// The latest first, then those without a message, by name; a page begins after a number, or after a number and a name.
 fn assert_chats(machine: &mut StateMachine, me: &UserName, now: Now) {
     let mut page = |page: Page<Seq>, target: Option<Target>| {
         records!(machine, Command::Chats { user: me.clone(), page, target }, now, Chats)

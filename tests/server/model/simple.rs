@@ -228,7 +228,7 @@ impl Model {
         format!("text {number}{}", "x".repeat(length))
     }
 
-    /// A session begins, in the place of another one, if there is one: nothing has come on it.
+    /// A session begins, instead of another one, if there is one: nothing has come on it.
     pub fn open(&mut self, user: usize, now: u64) {
         if self.sessions[user].is_none() {
             self.tell(&self.contacts(user), &format!("ONLINE {user}"));

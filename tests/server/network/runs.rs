@@ -50,7 +50,7 @@ impl Harm {
     }
 }
 
-/// Plays a run for every seed, so many at once, on one server. There is harm in each.
+/// Plays a run for every seed, this many at once, on one server. There is harm in each.
 pub fn play(seeds: Range<u64>, at_once: u64, run: impl Fn(u64, &World) -> Harm + Sync) {
     let seeds = match std::env::var("WACHAT_NETWORK_SEED") {
         Ok(seed) => one(seed.parse().expect("WACHAT_NETWORK_SEED is a number")),

@@ -785,7 +785,7 @@ impl Session<'_> {
         Ok(listed(fitting(events.map(|(_, event)| event.line.clone()).collect())))
     }
 
-    /// Tells that the client sends no more, or that a later session has taken over.
+    /// Returns whether the client sends no more, or that a later session has taken over.
     fn has_ended(&self) -> bool {
         let _ = self.connection.set_nonblocking(true);
         let ended = matches!(self.connection.peek(&mut [0]), Ok(0));
@@ -836,7 +836,7 @@ impl Session<'_> {
     // END 10
 }
 
-/// Tells that a text is a name (section 3), of ASCII letters.
+/// Returns whether a text is a name (section 3), of ASCII letters.
 fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_graphic() && !":;#@\"\\/".contains(c);
     (1..=32).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with(['.', '-'])

@@ -80,7 +80,7 @@ impl Mailbox {
         (upto <= self.last).then_some(())
     }
 
-    /// Takes the events of a reply to POLL, at most so many; `None`: there is none.
+    /// Takes the events of a reply to POLL, at most this many; `None`: there is none.
     pub fn take_events(&mut self, after: u64, max: usize) -> Option<String> {
         let above = after.max(self.acknowledged).saturating_add(1);
         let fleeting = self.fleeting.drain(..max.min(self.fleeting.len())).collect::<Vec<_>>();
@@ -188,7 +188,7 @@ fn accepted(message: &Message) -> Accepted {
     Accepted { id: message.id.clone(), at: message.at, seq: message.seq }
 }
 
-/// Tells whether messages can be sent there: to any user, and to one room.
+/// Returns whether messages can be sent there: to any user, and to one room.
 fn is_there(target: &Target) -> bool {
     matches!(target, Target::User(_)) || target.to_string() == ROOM
 }

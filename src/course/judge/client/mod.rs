@@ -20,7 +20,7 @@ pub use program::Client;
 use super::step::Steps;
 use super::{Outcome, Test, Verdict, run_all};
 
-/// Plays tests against a client; `tell` is called with each result as soon as it is there.
+/// Plays tests against a client; `tell` is called with each result as soon as it exists.
 pub fn run(client: &Client, tests: &[&'static Test], tell: impl Fn(&Outcome) + Sync) -> Vec<Outcome> {
     let play = |test: &Test| match &test.steps {
         Steps::Client(steps) => play::play(client, steps).map_or_else(Verdict::Skipped, Verdict::from),
