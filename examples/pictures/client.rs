@@ -88,7 +88,9 @@ impl Client {
         let output = self.app.handle(event, context);
         self.model.follow(&self.app);
         let requests = self.model.take(output.views, &self.app);
-        output.effects.into_iter().for_each(|effect| self.carry_out(effect));
+        for effect in output.effects {
+            self.carry_out(effect);
+        }
         self.carry_out_requests(requests);
     }
 
@@ -183,7 +185,9 @@ impl Client {
         if told.is_empty() {
             return drawn;
         }
-        told.into_iter().for_each(|event| self.handle(event));
+        for event in told {
+            self.handle(event);
+        }
         self.draw_once()
     }
 

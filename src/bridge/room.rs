@@ -12,7 +12,9 @@ use crate::protocol::{Done, HistoryRecord, Ko, SendRequest};
 /// Opens a SEND session and joins the room.
 pub fn enter(account: &Account, room: &RoomName) -> Result<Session, Failure> {
     let session = Session::open(account);
-    account.take_news().into_iter().for_each(|news| log::warn!("{news}"));
+    if let Some(news) = account.take_news() {
+        log::warn!("{news}");
+    }
     let mut session = session.map_err(server_failure)?;
     let join = SendRequest::Join { room: Ok(Target::Room(room.clone())) };
     session.request::<Done>(&join).map_err(server_failure)?.map_err(|ko| no_room(room, &ko))?;

@@ -67,7 +67,9 @@ pub(super) fn run(args: &TalkArgs) -> Result<(), String> {
     // Without it lines only leave later.
     let _ = stream.set_nodelay(true);
     let socket = protection.secure(stream, &args.server, args.send_port).map_err(|error| error.to_string())?;
-    protection.take_news().into_iter().for_each(|news| note(&news));
+    if let Some(news) = protection.take_news() {
+        note(&news);
+    }
     talk::talk(socket, first).map_err(|error| format!("{place}: {error}"))
 }
 

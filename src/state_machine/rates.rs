@@ -39,8 +39,12 @@ impl Buckets {
             let time = amount.saturating_mul(1_000_000_000) / u64::from(rate.max(1));
             *bucket = now.max(*bucket).saturating_add(time).min(lowest);
         };
-        policy.rate.into_iter().for_each(|rate| take(&mut self.tokens, cost.tokens.into(), rate));
-        policy.rate_bytes.into_iter().for_each(|rate| take(&mut self.bytes, cost.bytes as u64, rate));
+        if let Some(rate) = policy.rate {
+            take(&mut self.tokens, cost.tokens.into(), rate);
+        }
+        if let Some(rate) = policy.rate_bytes {
+            take(&mut self.bytes, cost.bytes as u64, rate);
+        }
     }
 
     /// Returns the time until neither bucket is in debt.

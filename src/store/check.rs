@@ -92,7 +92,9 @@ impl Store {
         let read = match tables::read_all(&*self.disk, &tables) {
             Ok(read) => read,
             Err(errors) => {
-                errors.into_iter().for_each(|error| report.add_damage(error));
+                for error in errors {
+                    report.add_damage(error);
+                }
                 let note = "the history and the write-ahead log were not read: the tables say what should be in them";
                 report.notes.push(note.to_owned());
                 return None;

@@ -84,7 +84,8 @@ pub(super) fn replay_segments(
     batch: u64,
     replay: &mut Replay,
 ) -> Result<(Vec<ReadSegment>, u64), WalError> {
-    let (mut segments, mut next_batch): (Vec<ReadSegment>, u64) = (Vec::new(), batch);
+    let mut segments: Vec<ReadSegment> = Vec::new();
+    let mut next_batch: u64 = batch;
     for number in numbers {
         let content = Content::read(location, open, number)?;
         let torn = segments.last().and_then(ReadSegment::torn_tail);

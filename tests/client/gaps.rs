@@ -96,7 +96,9 @@ fn of_a_page_a_gap_takes_its_own_messages_that_are_not_here() {
 fn only_the_gap_that_was_asked_for_is_filled() {
     let gap = |first, last| Gap { target: target("luis"), first: seq(first), last: seq(last) };
     let mut state = state();
-    [gap(1, 3), gap(5, 9), gap(11, 13)].into_iter().for_each(|gap| _ = state.apply(Record::Gap(gap)));
+    for gap in [gap(1, 3), gap(5, 9), gap(11, 13)] {
+        let _ = state.apply(Record::Gap(gap));
+    }
     let page: Vec<_> = (8..=9).map(|number| record(number, "luis", "ana", "hola")).collect();
     assert_eq!(state.fill_gap(&gap(5, 9), &page), 2);
     let expected = ["gap 1-3", "gap 5-7", "8 from luis: hola", "9 from luis: hola", "gap 11-13"];

@@ -219,7 +219,8 @@ fn message_at(number: u64, at: u64, text: &str) -> Event {
 #[test]
 fn memory_holds_the_last_rows_and_a_lookup_finds_the_others() {
     let directory = tempfile::tempdir().unwrap();
-    let (disk, path): (Arc<dyn Disk>, _) = (Arc::new(RealDisk), directory.path().join("ana"));
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let path = directory.path().join("ana");
     let open = || Home::open(&disk, &path, &user("ana"), Use::Person).unwrap();
     let mut home = open();
     home.state.note_login("store", seq(0));

@@ -129,7 +129,9 @@ fn a_mark_on_the_screen_is_the_state_of_its_own_message() {
     let world = World::new(&[]);
     let mut talk = Talk::begin(&world);
     let mut random = Random::new(7);
-    TARGETS.into_iter().for_each(|to| talk.write(to, 0));
+    for to in TARGETS {
+        talk.write(to, 0);
+    }
     // Each target by itself: the marks of the others stay.
     for who in [1, 0] {
         talk.acknowledge(who);

@@ -299,7 +299,9 @@ fn in_every_order_of_answers_and_events_the_history_becomes_the_servers() {
             life.step();
         }
         // The last events tell of every message that was sent elsewhere.
-        TARGETS.into_iter().for_each(|place| life.server.reach(&target(place), State::Delivered));
+        for place in TARGETS {
+            life.server.reach(&target(place), State::Delivered);
+        }
         life.settle();
         for place in TARGETS {
             let [here, there] = life.both(&target(place));
@@ -324,7 +326,9 @@ fn after_any_restores_the_history_has_all_that_the_server_has() {
                 _ => life.step(),
             }
         }
-        TARGETS.into_iter().for_each(|place| life.server.reach(&target(place), State::Delivered));
+        for place in TARGETS {
+            life.server.reach(&target(place), State::Delivered);
+        }
         life.settle();
         for place in TARGETS {
             let mut here = life.ids(&target(place));

@@ -144,7 +144,9 @@ impl ScreenApp {
         self.cells = Buffer::empty(Rect::new(0, 0, width, height));
         self.drawn = draw(&mut self.model, &self.app, self.now, &mut self.cells);
         let told = self.model.note_drawn(&self.app);
-        told.into_iter().for_each(|event| self.handle(event));
+        for event in told {
+            self.handle(event);
+        }
         rows(&self.cells)
     }
 }

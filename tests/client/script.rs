@@ -51,7 +51,9 @@ fn a_begun_line_is_complete_at_the_end_of_the_input_and_too_long_a_one_is_refuse
     assert_eq!((texts(&stage), stage.app.is_leaving(), stage.app.prompt()), (vec!["one"], true, String::new()));
     let mut stage = Stage::piped();
     let part = format!("{}\\", "x".repeat(limits::TYPED_BYTES / 2));
-    ["@luis: one\\", &part, &part, &part, "end"].into_iter().for_each(|line| _ = stage.type_line(line));
+    for line in ["@luis: one\\", &part, &part, &part, "end"] {
+        let _ = stage.type_line(line);
+    }
     assert_eq!(texts(&stage), [""; 0]);
     assert_eq!(stage.type_line("@luis: two"), ["queued, to luis: two, others 0"]);
     // An editor gives whole texts.

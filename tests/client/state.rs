@@ -113,7 +113,8 @@ fn the_oldest_rows_leave_memory_and_only_as_many_as_have_to() {
     client.0.state.accept(&later.id, Timestamp::from_millis(9), seq(5));
     let all = [rows(&client, "luis"), rows(&client, "eva")].concat();
     let size = |client: &Client, name| client.0.state.last_rows(&target(name), 9).iter().map(|row| row.bytes()).sum();
-    let (luis, eva): (usize, usize) = (size(&client, "luis"), size(&client, "eva"));
+    let luis: usize = size(&client, "luis");
+    let eva: usize = size(&client, "eva");
     client.0.state.remove_old_rows(luis + eva);
     assert_eq!([rows(&client, "luis"), rows(&client, "eva")].concat(), all, "they fit");
     assert!(!client.0.state.has_older_rows());

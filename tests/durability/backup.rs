@@ -426,7 +426,9 @@ fn real_traffic_backups_one_after_another() {
         segments.push(crate::support::store_files::newest_checkpoint(&backup));
     }
     stop.store(true, Ordering::Relaxed);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     handle.stop().unwrap();
     let checkpoints: std::collections::BTreeSet<_> =
         segments.iter().map(|path| path.file_name().unwrap().to_owned()).collect();

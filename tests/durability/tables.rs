@@ -356,7 +356,9 @@ impl Two {
 
     fn step(&mut self, step: u64) {
         let commands = random_commands(&mut self.random, step, &self.one, &self.direct);
-        commands.into_iter().for_each(|command| self.request(command));
+        for command in commands {
+            self.request(command);
+        }
         match self.random.below(12) {
             0 => self.other.close_segment(),
             1 => {

@@ -120,7 +120,9 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 fn flip_bit(input: &mut [u8], random: &mut Random) {
     let at = random.below(input.len() as u64) as usize;
     let bit = random.below(8);
-    input.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << bit);
+    if let Some(byte) = input.get_mut(at) {
+        *byte ^= 1 << bit;
+    }
 }
 
 /// Chooses a field: the place of its first byte, and that of the separator after it.

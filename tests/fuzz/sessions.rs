@@ -112,7 +112,9 @@ impl Stage {
                 (_, None) => {}
             }
         }
-        open.into_iter().for_each(|wire| wire.end(random));
+        for wire in open {
+            wire.end(random);
+        }
     }
 
     /// Opens a connection that mostly logs in.

@@ -6,7 +6,8 @@ use crate::support::{Connection, World};
 
 /// Fetches a list in pages of this many records. `next` makes the end of a request from the last record of a page.
 fn all_pages(line: &mut Connection, request: &str, limit: usize, next: impl Fn(&str) -> String) -> Vec<String> {
-    let (mut list, mut after): (Vec<String>, _) = (Vec::new(), String::new());
+    let mut list: Vec<String> = Vec::new();
+    let mut after = String::new();
     loop {
         let page = line.list_without_times(&format!("{request};{limit}{after}"));
         assert!(page.len() <= limit, "{request}: {} records of {limit}", page.len());

@@ -228,7 +228,8 @@ fn step(random: &mut Random, server: &mut Server, model: &mut Model) -> (Said, S
             (server.say(command), model.register(user))
         }
         1 => {
-            let (users, lobby): (Vec<_>, _) = ((0..pick(4)).map(|_| NAMES[pick(6)]).collect(), pick(2) == 0);
+            let users: Vec<_> = (0..pick(4)).map(|_| NAMES[pick(6)]).collect();
+            let lobby = pick(2) == 0;
             let accounts = users.iter().map(|user| new_account(user, email)).collect();
             (server.say(Command::AddAccounts { accounts, lobby }), model.import(&users, lobby, email))
         }

@@ -111,7 +111,9 @@ fn those_that_have_logged_in_are_listed_and_closed_by_their_numbers() {
 fn a_name_closes_all_connections_of_that_user_and_no_others() {
     let mut crowd = Crowd::new();
     assert_eq!(close(&crowd.server, of("ANA")), "OK\n");
-    [3, 2, 1].into_iter().for_each(|at| crowd.expect_closed(at));
+    for at in [3, 2, 1] {
+        crowd.expect_closed(at);
+    }
     crowd.check();
     for gone in ["ana", "nadie"] {
         assert!(close(&crowd.server, of(gone)).starts_with("KO;NO_SESSION;"));

@@ -144,7 +144,9 @@ fn an_address_that_has_failed_since_has_the_turns_of_any_other() {
             let Some(Next::Do(ticket, 0)) = queue.queue.next(queue.now) else { panic!("a task") };
             queue.queue.finish(&ticket, Some(true), queue.now);
         }
-        [1, 1, 1, 1, 0].into_iter().for_each(|number| _ = queue.submit(number).expect("a place"));
+        for number in [1, 1, 1, 1, 0] {
+            let _ = queue.submit(number).expect("a place");
+        }
         let turns: Vec<_> = std::iter::from_fn(|| match queue.queue.next(queue.now)? {
             Next::Do(ticket, job) => {
                 queue.queue.finish(&ticket, None, queue.now);

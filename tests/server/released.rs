@@ -159,7 +159,9 @@ impl Owing {
 #[test]
 fn nothing_leaves_before_it_is_durable_and_all_of_it_leaves_once_in_order() {
     for seed in 0..20 {
-        let (mut random, mut owing, mut kinds) = (Random::new(seed), Owing::new(), BTreeMap::<String, u32>::new());
+        let mut random = Random::new(seed);
+        let mut owing = Owing::new();
+        let mut kinds = BTreeMap::<String, u32>::new();
         for step in 0..300 {
             let what = format!("seed {seed}, step {step}");
             match random.below(10) {

@@ -50,7 +50,9 @@ fn twenty_concurrent_sends_cost_fewer_than_twenty_syncs() {
             })
         })
         .collect();
-    senders.into_iter().for_each(|sender| sender.join().expect("an OK"));
+    for sender in senders {
+        sender.join().expect("an OK");
+    }
     let syncs = disk.syncs() - before;
     println!("20 concurrent sends: {syncs} syncs");
     assert!(syncs <= 10, "20 concurrent sends cost {syncs} syncs");

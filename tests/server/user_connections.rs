@@ -60,7 +60,9 @@ impl Users {
         }
         if is_recv {
             let before = self.find(user, |line| line.is_recv);
-            before.into_iter().for_each(|at| self.expect_end(at, "KO;REPLACED;", what));
+            for at in before {
+                self.expect_end(at, "KO;REPLACED;", what);
+            }
         }
         self.lines.push(Line { user, is_recv, source, connection });
     }
@@ -111,7 +113,9 @@ impl Users {
 
     fn end_others(&mut self, at: usize, what: &str) {
         let others = self.find(self.lines[at].user, |_| true).into_iter().filter(|other| *other != at);
-        others.rev().collect::<Vec<_>>().into_iter().for_each(|other| self.expect_end(other, "KO;AUTH;", what));
+        for other in others.rev().collect::<Vec<_>>() {
+            self.expect_end(other, "KO;AUTH;", what);
+        }
     }
 
     fn change_password(&mut self, at: usize, what: &str) {

@@ -256,7 +256,9 @@ impl App {
         if matches!(self.input, Input::Joining) && !self.holds_too_much() {
             return;
         }
-        std::mem::take(&mut self.held).into_iter().for_each(|arrival| self.handle_arrival(arrival));
+        for arrival in std::mem::take(&mut self.held) {
+            self.handle_arrival(arrival);
+        }
     }
 
     fn holds_too_much(&self) -> bool {

@@ -255,7 +255,9 @@ impl App {
         }
         let unshown: Vec<_> = self.state.unshown().cloned().collect();
         if !self.setting.full_screen {
-            unshown.into_iter().for_each(|message| self.show_message(message));
+            for message in unshown {
+                self.show_message(message);
+            }
         }
         if !self.state.outbox().is_empty() {
             self.show(notice(Phrase::LeftFromLastTime { count: &self.state.outbox().len() }));

@@ -129,7 +129,9 @@ impl Lines {
             }
         }
         let mark = self.marks.of(Some(state));
-        places.into_iter().for_each(|place| self.write_at(place, mark));
+        for place in places {
+            self.write_at(place, mark);
+        }
         is_shown
     }
 

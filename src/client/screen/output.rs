@@ -69,7 +69,9 @@ impl<W: Write> Output<W> {
         let gone: Vec<_> = self.links.iter().filter(|link| !links.contains(link)).collect();
         let new: Vec<_> = links.iter().filter(|link| !self.links.contains(link)).collect();
         let areas: Vec<_> = gone.into_iter().chain(new).map(|link| link.area).collect();
-        areas.into_iter().for_each(|area| self.forget_area(area));
+        for area in areas {
+            self.forget_area(area);
+        }
     }
 
     /// A terminal may give a cluster of characters, such as a flag, more cells than it has here. What stands after one that

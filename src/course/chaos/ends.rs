@@ -61,11 +61,15 @@ impl Ends {
 
     /// Records that the source of this direction has closed its connection.
     pub fn source_closed(&self, way: Direction) {
-        self.source(way).into_iter().for_each(|end| end.close(By::Peer, ""));
+        if let Some(end) = self.source(way) {
+            end.close(By::Peer, "");
+        }
     }
 
     /// Records that the proxy closes the connection to the target of this direction. `why`: the fault, or empty.
     pub fn close_target(&self, way: Direction, why: &str) {
-        self.target(way).into_iter().for_each(|end| end.close(By::Local, why));
+        if let Some(end) = self.target(way) {
+            end.close(By::Local, why);
+        }
     }
 }

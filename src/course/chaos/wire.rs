@@ -308,10 +308,14 @@ impl Wire<'_> {
             }
             How::Cut | How::Reset => {
                 let why = if end.how == How::Cut { "cut" } else { "reset" };
-                [Direction::ToServer, Direction::ToClient].into_iter().for_each(|way| self.ends.close_target(way, why));
+                for way in [Direction::ToServer, Direction::ToClient] {
+                    self.ends.close_target(way, why);
+                }
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();
-                [&self.client, &self.server].into_iter().for_each(|socket| stop(socket, end.how == How::Reset));
+                for socket in [&self.client, &self.server] {
+                    stop(socket, end.how == How::Reset);
+                }
             }
         }
     }

@@ -79,7 +79,8 @@ impl Class {
             let found = read_student(&fields(&students_path, number, line)?);
             found.ok_or_else(|| at(&students_path, number, "no student"))
         });
-        let (groups, students) = (groups.collect::<Result<_, _>>()?, students.collect::<Result<_, _>>()?);
+        let groups = groups.collect::<Result<_, _>>()?;
+        let students = students.collect::<Result<_, _>>()?;
         Ok(Self { directory: directory.to_path_buf(), listen, timeout, tls, groups, students })
     }
 

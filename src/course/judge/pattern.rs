@@ -59,7 +59,8 @@ impl Names {
     /// Compares a line with a pattern, in which the values stand. Numbers that have a name now are noted.
     pub fn fits(&mut self, pattern: &str, line: &str) -> bool {
         let (pattern, has_rest) = pattern.strip_suffix("...").map_or((pattern, false), |start| (start, true));
-        let (expected, came): (Vec<_>, Vec<_>) = (pattern.split(';').collect(), line.split(';').collect());
+        let expected: Vec<_> = pattern.split(';').collect();
+        let came: Vec<_> = line.split(';').collect();
         let last = expected.len() - 1;
         let is_long_enough = if has_rest { came.len() >= expected.len() } else { came.len() == expected.len() };
         let mut new = Vec::new();

@@ -107,7 +107,9 @@ pub fn pair(connections: &mut [Connection], nodes: &[Node]) {
         if let Some(mate) = found {
             let ends = [(number, mate), (mate, number)];
             for (end, mate) in ends {
-                connections.get_mut(end).into_iter().for_each(|end| end.mate = Some(mate));
+                if let Some(end) = connections.get_mut(end) {
+                    end.mate = Some(mate);
+                }
             }
         }
     }

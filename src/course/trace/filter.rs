@@ -138,7 +138,9 @@ fn select(mut merged: Merged, mut keep: Vec<bool>) -> Merged {
     let mut lines = vec![0_usize; merged.lifelines.len()];
     for (step, _) in merged.steps.iter().zip(&keep).filter(|(step, keep)| **keep && step.connection.is_some()) {
         for lifeline in [Some(step.lifeline), step.other].into_iter().flatten() {
-            lines.get_mut(lifeline).into_iter().for_each(|lines| *lines += 1);
+            if let Some(lines) = lines.get_mut(lifeline) {
+                *lines += 1;
+            }
         }
     }
     if lines.iter().all(|lines| *lines == 0) {

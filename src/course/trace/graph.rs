@@ -59,7 +59,9 @@ pub struct Graph {
 impl Graph {
     pub fn new(runs: Vec<Run>) -> Self {
         let mut graph = Self::default();
-        runs.into_iter().for_each(|run| graph.add(run));
+        for run in runs {
+            graph.add(run);
+        }
         graph.connections = connections::find(&mut graph.nodes);
         connections::pair(&mut graph.connections, &graph.nodes);
         relay::pair(&mut graph.connections);

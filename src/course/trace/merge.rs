@@ -98,7 +98,9 @@ fn steps(graph: &mut Graph, order: &[usize], others: &[usize]) -> Vec<Step> {
     let lost: Vec<bool> = graph.nodes.iter().map(|node| graph.is_lost(node)).collect();
     let mut places = vec![0; order.len()];
     for (place, node) in order.iter().enumerate() {
-        places.get_mut(*node).into_iter().for_each(|slot| *slot = place);
+        if let Some(slot) = places.get_mut(*node) {
+            *slot = place;
+        }
     }
     let nodes = std::mem::take(&mut graph.nodes);
     let mut steps: Vec<(usize, Step)> = Vec::with_capacity(nodes.len());
@@ -144,7 +146,9 @@ fn arrange(mut merged: Merged) -> Merged {
     order.splice(middle..middle, hub);
     let mut places = vec![0; counts.len()];
     for (place, lifeline) in order.iter().enumerate() {
-        places.get_mut(*lifeline).into_iter().for_each(|slot| *slot = place);
+        if let Some(slot) = places.get_mut(*lifeline) {
+            *slot = place;
+        }
     }
     let place = |lifeline: usize| places.get(lifeline).copied().unwrap_or(0);
     for step in &mut merged.steps {

@@ -58,7 +58,9 @@ fn describe_circle(node: &Node) -> String {
 fn busiest_first(connections: &[Connection], lifelines: usize) -> Vec<usize> {
     let mut counts = vec![0_usize; lifelines];
     for connection in connections {
-        counts.get_mut(connection.lifeline).into_iter().for_each(|count| *count += 1);
+        if let Some(count) = counts.get_mut(connection.lifeline) {
+            *count += 1;
+        }
     }
     let mut first: Vec<_> = (0..lifelines).collect();
     first.sort_by_key(|lifeline| std::cmp::Reverse(counts.get(*lifeline).copied()));
@@ -70,9 +72,13 @@ impl<'a> Order<'a> {
         let mut waiting = vec![VecDeque::new(); lifelines];
         let mut dependents = vec![Vec::new(); nodes.len()];
         for (index, node) in nodes.iter().enumerate() {
-            waiting.get_mut(node.lifeline).into_iter().for_each(|queue| queue.push_back(index));
+            if let Some(queue) = waiting.get_mut(node.lifeline) {
+                queue.push_back(index);
+            }
             let before = node.waits_for.and_then(|before| dependents.get_mut(before));
-            before.into_iter().for_each(|dependents: &mut Vec<usize>| dependents.push(index));
+            if let Some(dependents) = before {
+                dependents.push(index);
+            }
         }
         let (ready, order) = Default::default();
         let waits_for = nodes.iter().map(|node| node.waits_for).collect();
@@ -116,7 +122,9 @@ impl<'a> Order<'a> {
     /// Appends the head of a process to the order.
     fn append_head(&mut self, lifeline: usize) {
         let Some(node) = self.waiting.get_mut(lifeline).and_then(VecDeque::pop_front) else { return };
-        self.done.get_mut(node).into_iter().for_each(|done| *done = true);
+        if let Some(done) = self.done.get_mut(node) {
+            *done = true;
+        }
         self.order.push(node);
         self.ready.extend(self.dependents.get_mut(node).map(std::mem::take).unwrap_or_default());
     }

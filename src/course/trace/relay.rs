@@ -19,7 +19,9 @@ pub fn pair(connections: &mut [Connection]) {
         };
         if let Some(other) = accepted.get(&(one.run, client)).copied() {
             for (end, next) in [(number, other), (other, number)] {
-                connections.get_mut(end).into_iter().for_each(|end| end.next = Some(next));
+                if let Some(end) = connections.get_mut(end) {
+                    end.next = Some(next);
+                }
             }
         }
     }
@@ -43,7 +45,9 @@ fn relate_lines(line: usize, copy: usize, nodes: &mut [Node]) {
     if copy < line || text(line) != text(copy) {
         return;
     }
-    nodes.get_mut(copy).into_iter().for_each(|node| node.relay = Some(line));
+    if let Some(node) = nodes.get_mut(copy) {
+        node.relay = Some(line);
+    }
     if let Some(node) = nodes.get_mut(line) {
         node.relay.get_or_insert(copy);
     }

@@ -109,11 +109,15 @@ fn short_ways(steps: &[Step]) -> Vec<bool> {
         if let Some((sent, sender)) = sent.and_then(|sent| Some((sent, steps.get(sent)?.lifeline))) {
             let is_next = before(sender) == Some(sent) && before(step.lifeline).is_none_or(|before| before < sent);
             for end in [sent, index] {
-                is_short.get_mut(end).into_iter().for_each(|short| *short = is_next);
+                if let Some(short) = is_short.get_mut(end) {
+                    *short = is_next;
+                }
             }
         }
         last.resize(last.len().max(step.lifeline + 1), None);
-        last.get_mut(step.lifeline).into_iter().for_each(|last| *last = Some(index));
+        if let Some(last) = last.get_mut(step.lifeline) {
+            *last = Some(index);
+        }
     }
     is_short
 }

@@ -16,7 +16,9 @@ type Clock = BTreeMap<usize, u64>;
 
 /// Returns the log, of at most [`limits::TRACE_CLOCK_NUMBERS`]. Its first line is the expression.
 pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
-    let (mut clocks, mut on_the_way, mut marks) = (BTreeMap::<usize, Clock>::new(), BTreeMap::new(), Marks::default());
+    let mut clocks = BTreeMap::<usize, Clock>::new();
+    let mut on_the_way = BTreeMap::new();
+    let mut marks = Marks::default();
     let hosts = hosts(merged);
     let mut numbers = 0;
     let mut text = format!("{EXPRESSION}\n\n");

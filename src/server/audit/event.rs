@@ -206,8 +206,8 @@ pub(super) struct Fields(Vec<Field>);
 impl Fields {
     pub fn of(event: &Event, count: u64) -> Self {
         let count = (count > 1).then_some(Field { key: "count", content: Content::Number(count) });
-        let (texts, others) = event.fields().into_iter().partition(|field| matches!(field.content, Content::Text(_)));
-        let (texts, others): (Vec<_>, Vec<_>) = (texts, others);
+        let (texts, others): (Vec<_>, Vec<_>) =
+            event.fields().into_iter().partition(|field| matches!(field.content, Content::Text(_)));
         Self([word("event", event.kind())].into_iter().chain(others).chain(count).chain(texts).collect())
     }
 }

@@ -148,7 +148,9 @@ impl Router {
     /// Closes connections. `false`: there are none.
     fn close_all(&mut self, ids: Vec<ConnectionId>, last: &CloseReason) -> bool {
         let some = !ids.is_empty();
-        ids.into_iter().for_each(|id| self.close_now(id, last.clone()));
+        for id in ids {
+            self.close_now(id, last.clone());
+        }
         some
     }
 

@@ -102,7 +102,9 @@ impl StoredState {
         let numbers = (0..self.rooms.len()).map(RoomNumber::new);
         let removed: Vec<_> =
             numbers.filter(|number| !self.room(*number).is_open && !self.room(*number).is_silent()).collect();
-        removed.into_iter().for_each(|number| self.count_removed(number));
+        for number in removed {
+            self.count_removed(number);
+        }
     }
 
     fn restore_pending_event(&mut self, row: &WaitingRow) -> Applied {

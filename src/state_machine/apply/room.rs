@@ -48,7 +48,9 @@ impl StoredState {
         if room.is_open {
             self.room_numbers.insert(room.name.clone(), number);
             self.room_looks.add(room.name.without_sign(), number);
-            room.creator.into_iter().for_each(|creator| self.account_mut(creator).created_rooms += 1);
+            if let Some(creator) = room.creator {
+                self.account_mut(creator).created_rooms += 1;
+            }
         }
         match self.rooms.get_mut(number.index()) {
             Some(place) => *place = room,

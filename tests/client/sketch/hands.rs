@@ -142,7 +142,9 @@ impl Life {
         if clicked(places.list) {
             let chosen = self.sketch.listed_at(row);
             self.mouse(click, column, row);
-            chosen.into_iter().for_each(|target| self.sketch.open(&target));
+            if let Some(target) = chosen {
+                self.sketch.open(&target);
+            }
             return;
         }
         let hole = self.hole_at(row).filter(|_| clicked(places.rows));

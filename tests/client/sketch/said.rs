@@ -169,7 +169,9 @@ impl Life {
                 });
                 let lowest = holes.next_back();
                 self.screen.alt(KeyCode::Char('h'));
-                lowest.into_iter().for_each(|upto| self.fill(upto));
+                if let Some(upto) = lowest {
+                    self.fill(upto);
+                }
             }
             kind if self.sketch.over == Over::Typing && self.sketch.input.is_empty() => {
                 let kinds = [NoteKind::Notice, NoteKind::Problem, NoteKind::Answer];

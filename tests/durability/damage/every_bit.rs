@@ -126,7 +126,9 @@ fn every_bit_that_turns_is_seen() {
             std::thread::spawn(move || (0..wal.bytes.len()).skip(lane).step_by(2).for_each(|at| turn(&wal, at)))
         })
         .collect();
-    lanes.into_iter().for_each(|lane| lane.join().unwrap());
+    for lane in lanes {
+        lane.join().unwrap();
+    }
 }
 
 fn turn(wal: &Written, at: usize) {

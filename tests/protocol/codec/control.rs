@@ -35,7 +35,8 @@ fn requests() -> Vec<(ControlRequest, &'static str, &'static str)> {
         |name, hash: &str, address| NewAccount { name: user(name), password_hash: hash.into(), email: email(address) };
     let one = new("ana", "$a;b", "ana@example.org");
     let two = new("Zoë", "$c", "");
-    let (accounts, password_hash): (_, Arc<str>) = (vec![one.clone(), two], "$d=\"x\"".into());
+    let accounts = vec![one.clone(), two];
+    let password_hash: Arc<str> = "$d=\"x\"".into();
     let ban = |who, seconds, reason| ControlRequest::Ban { banned: banned(who), seconds, reason: short(reason) };
     let of = SessionChoice::Of(user("12"));
     vec![

@@ -58,7 +58,8 @@ impl Crowd {
         let count = turns.clone();
         let attack = Attack::start(1, move |_| {
             let member = |number| Member::new(number, manners[number % manners.len()], addresses, is_tls);
-            let (mut members, count): (Vec<_>, _) = ((0..size).map(member).collect(), count.clone());
+            let mut members: Vec<_> = (0..size).map(member).collect();
+            let count = count.clone();
             move || {
                 let begin = Instant::now();
                 for member in &mut members {

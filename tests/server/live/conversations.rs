@@ -57,7 +57,8 @@ impl Model {
         if self.is_removed[user] {
             return Err("NO_USER");
         }
-        let (at, rooms): (_, Vec<_>) = (self.at(), self.rooms.values().copied().collect());
+        let at = self.at();
+        let rooms: Vec<_> = self.rooms.values().copied().collect();
         let rooms: Vec<_> = rooms.into_iter().filter(|room| self.are_in(*room, &[user])).collect();
         self.record(|model| {
             rooms.iter().for_each(|room| model.end_membership(user, *room));

@@ -119,7 +119,9 @@ pub struct Untold {
 
 impl Untold {
     pub fn add(&mut self, users: impl IntoIterator<Item = usize>, seq: u64, room: usize) {
-        users.into_iter().for_each(|user| _ = self.messages[user].insert(seq, room));
+        for user in users {
+            let _ = self.messages[user].insert(seq, room);
+        }
     }
 
     /// A user who acknowledges numbers that were not given wants no messages up to them.
@@ -534,7 +536,9 @@ impl Model {
             self.mailbox[user] = kept;
             self.tell_delivered(user, gone);
             let rooms: Vec<_> = self.open_rooms().collect();
-            rooms.into_iter().for_each(|(room, _)| self.move_room_marks(room));
+            for (room, _) in rooms {
+                self.move_room_marks(room);
+            }
         }
         let mut events = self.waiting(user, after.max(self.acknowledged[user]));
         let told = self.sessions[user].as_ref().map_or(0, |session| session.told.len()).min(max);
