@@ -15,11 +15,10 @@ use crate::client::Exit;
 use crate::client::exit::failed;
 use crate::client::texts::safe::safe_lines;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
-use crate::course::trace::CHAOS;
 use crate::limits;
 use crate::log_lines;
 use crate::signals;
-use crate::trace::Trace;
+use crate::trace::{CHAOS, Trace};
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("source").args(["rule", "rules", "seed", "replay"]).required(true).multiple(true))]

@@ -3,8 +3,8 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::graph::Lifeline;
-use super::meaning::cut;
 use super::rows::{Kind, Label, Part, Row};
+use super::short::cut;
 use crate::model::safe::safe;
 
 /// Cells between two lifelines at least: below that no label can be read.

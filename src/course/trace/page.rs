@@ -1,8 +1,8 @@
 //! A sequence diagram as a drawing (SVG), and as a page that holds it. Nothing is loaded from elsewhere.
 
 use super::graph::Lifeline;
-use super::meaning::cut;
 use super::rows::{Kind, Part, Row};
+use super::short::cut;
 
 /// Pixels between two lifelines, and between two rows.
 const GAP: usize = 380;

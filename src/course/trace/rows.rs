@@ -2,8 +2,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::meaning::{Mark, Marks, cut, describe, short};
-use super::merge::{Merged, Step};
+use super::marks::{Mark, Marks};
+use super::short::{cut, describe, short};
+use super::step::{Merged, Step};
 use crate::limits;
 use crate::trace::Event;
 
@@ -122,7 +123,7 @@ fn short_ways(steps: &[Step]) -> Vec<bool> {
 /// Returns the row of a step. The line of a short way is drawn where it is received.
 fn row(step: &Step, is_short: bool, marks: &[Mark]) -> Option<Row> {
     let (Some(other), Event::In | Event::Out) = (step.other, step.entry.event) else {
-        let label = Label::new(describe(step), &[]);
+        let label = Label::new(describe(&step.entry), &[]);
         return Some(Row::Note { at: step.lifeline, label, kind: kind_of_event(step.entry.event) });
     };
     let is_sent = step.entry.event == Event::Out;

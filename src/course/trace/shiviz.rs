@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::meaning::{Marks, describe};
-use super::merge::{Merged, Step};
+use super::marks::Marks;
 use super::page::escape;
+use super::short::describe;
+use super::step::{Merged, Step};
 use crate::limits;
 use crate::trace::Event;
 
@@ -88,7 +89,7 @@ fn event(step: &Step, marks: &mut Marks) -> String {
         Event::Out => "sends ",
         _ => "",
     };
-    let text = escape(&format!("{direction}{}{marks}", describe(step)));
+    let text = escape(&format!("{direction}{}{marks}", describe(&step.entry)));
     // For the expression these end a line.
     text.replace(['\u{2028}', '\u{2029}'], "\u{fffd}")
 }

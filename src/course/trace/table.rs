@@ -2,8 +2,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::meaning::{Mark, Marks, cut, describe};
-use super::merge::{Merged, Step};
+use super::marks::{Mark, Marks};
+use super::short::{cut, describe};
+use super::step::{Merged, Step};
 use crate::model::safe::safe;
 use crate::trace::Event;
 
@@ -43,7 +44,7 @@ fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
     };
     let text = match entry.event {
         Event::In | Event::Out => safe(&entry.text).into_owned(),
-        _ => describe(step),
+        _ => describe(entry),
     };
     let marks: String = marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
     [
