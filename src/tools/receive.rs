@@ -23,7 +23,7 @@ use crate::client::texts::when::when;
 use crate::limits;
 use crate::model::{Seq, Timestamp};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Event, SendRequest};
+use crate::protocol::{Event, Port, SendRequest};
 
 /// Passes on what the administrator of the server tells all users: on standard error, since it is no message.
 fn note_announcement(event: &Event) {
@@ -59,7 +59,7 @@ fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let mut session = session?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
-        let Some(other) = open.into_iter().find(|session| session.on_recv) else {
+        let Some(other) = open.into_iter().find(|session| session.port == Port::Recv) else {
             session.quit();
             return Ok(());
         };

@@ -15,7 +15,9 @@ use crate::limits;
 use crate::model::{Email, Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::RequestedTarget;
-use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Peer, Room, SendRequest, Status, User};
+use crate::protocol::{
+    Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Peer, Port, Room, SendRequest, Status, User,
+};
 
 /// A request to the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +258,7 @@ fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, Lin
         LogOut::One(number) => return session.request(&SendRequest::Logout { number: Some(number) }),
         LogOut::Others { with_recv: true } => return session.request(&SendRequest::Logout { number: None }),
         LogOut::Others { with_recv: false } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
-            Ok(open) => open.into_iter().filter(|open| !open.this && !open.on_recv).map(|open| open.number),
+            Ok(open) => open.into_iter().filter(|open| !open.this && open.port == Port::Send).map(|open| open.number),
             Err(ko) => return Ok(Err(ko)),
         },
     };

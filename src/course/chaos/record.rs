@@ -30,7 +30,7 @@ pub enum Kind {
 }
 
 /// A connection through the proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// The name in the login line; `None`: it holds none.
     pub user: Option<UserName>,

@@ -303,12 +303,13 @@ impl Wire<'_> {
         match end.how {
             How::Silence => {}
             How::HalfClose => {
-                self.ends.close_target(way, "half-close");
+                self.ends.close_target(way, end.how.word());
                 let _ = self.sockets(way).1.shutdown(Shutdown::Write);
             }
             How::Cut | How::Reset => {
-                let why = if end.how == How::Cut { "cut" } else { "reset" };
-                [Direction::ToServer, Direction::ToClient].into_iter().for_each(|way| self.ends.close_target(way, why));
+                for way in [Direction::ToServer, Direction::ToClient] {
+                    self.ends.close_target(way, end.how.word());
+                }
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();
                 [&self.client, &self.server].into_iter().for_each(|socket| stop(socket, end.how == How::Reset));

@@ -1,6 +1,6 @@
 //! The part of the traces that a user wants to see.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::follow::follow;
 use super::step::{Merged, Step};
@@ -52,38 +52,13 @@ pub fn filter(mut merged: Merged, selection: &Selection) -> Result<Merged, Strin
 
 /// Takes the steps that are kept, and the lifelines that have a line among them: starts and ends alone show no process.
 fn select(mut merged: Merged, mut keep: Vec<bool>) -> Merged {
-    let mut lines = vec![0_usize; merged.lifelines.len()];
-    for (step, _) in merged.steps.iter().zip(&keep).filter(|(step, keep)| **keep && step.connection.is_some()) {
-        for lifeline in [Some(step.lifeline), step.other].into_iter().flatten() {
-            lines.get_mut(lifeline).into_iter().for_each(|lines| *lines += 1);
-        }
-    }
-    if lines.iter().all(|lines| *lines == 0) {
+    let kept = merged.steps.iter().zip(&keep).filter(|(step, keep)| **keep && step.connection.is_some());
+    let used: BTreeSet<usize> = kept.flat_map(|(step, _)| [Some(step.lifeline), step.other]).flatten().collect();
+    if used.is_empty() {
         return merged;
     }
-    let is_used = |lifeline: usize| lines.get(lifeline).is_some_and(|lines| *lines > 0);
-    keep.iter_mut().zip(&merged.steps).for_each(|(keep, step)| *keep &= is_used(step.lifeline));
-    let lifelines = places(&(0..lines.len()).map(is_used).collect::<Vec<_>>());
-    let places = places(&keep);
-    let mut keeps = keep.into_iter();
-    merged.steps.retain(|_| keeps.next().unwrap_or(false));
-    for step in &mut merged.steps {
-        let place = |step: usize| places.get(step).copied().flatten();
-        (step.pair, step.relay) = (step.pair.and_then(place), step.relay.and_then(place));
-        step.other = step.other.and_then(|other| lifelines.get(other).copied().flatten());
-        step.lifeline = lifelines.get(step.lifeline).copied().flatten().unwrap_or(0);
-    }
-    let mut lifelines = lifelines.into_iter();
-    merged.lifelines.retain(|_| lifelines.next().flatten().is_some());
+    keep.iter_mut().zip(&merged.steps).for_each(|(keep, step)| *keep &= used.contains(&step.lifeline));
+    merged.select_steps(&keep);
+    merged.select_lifelines(&used.into_iter().collect::<Vec<_>>());
     merged
-}
-
-/// Returns for each place the one that it has once those that are not kept are gone.
-fn places(keep: &[bool]) -> Vec<Option<usize>> {
-    let mut count = 0;
-    let place = |keep: &bool| {
-        count += usize::from(*keep);
-        keep.then(|| count - 1)
-    };
-    keep.iter().map(place).collect()
 }

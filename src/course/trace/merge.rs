@@ -75,15 +75,7 @@ fn arrange(mut merged: Merged) -> Merged {
     let before = order.iter().filter(|lifeline| !behind.contains(lifeline)).count();
     let middle = if behind.is_empty() { order.len().div_ceil(2) } else { before };
     order.splice(middle..middle, hub);
-    let mut places = vec![0; counts.len()];
-    for (place, lifeline) in order.iter().enumerate() {
-        places.get_mut(*lifeline).into_iter().for_each(|slot| *slot = place);
-    }
-    let place = |lifeline: usize| places.get(lifeline).copied().unwrap_or(0);
-    for step in &mut merged.steps {
-        (step.lifeline, step.other) = (place(step.lifeline), step.other.map(place));
-    }
-    merged.lifelines = order.iter().filter_map(|lifeline| merged.lifelines.get(*lifeline).cloned()).collect();
+    merged.select_lifelines(&order);
     merged
 }
 

@@ -23,14 +23,14 @@ pub fn short(line: &str) -> String {
     cut(&shown.join(" ").replace('\n', "↵"), SHORT)
 }
 
-/// Cuts a random name behind its first characters.
+/// Cuts a random name after its first characters.
 fn shorten_name(field: &str) -> String {
     let is_random = field.len() >= 16 && field.bytes().all(|byte| byte.is_ascii_hexdigit());
     let kept = field.get(..NAME).filter(|_| is_random);
     kept.map_or(field.to_owned(), |kept| format!("{kept}…"))
 }
 
-/// Cuts a text to so many cells; the last of them says that there was more.
+/// Cuts a text to this number of cells; the last of them says that there was more.
 pub fn cut(text: &str, cells: usize) -> String {
     if text.width() <= cells {
         return text.to_owned();

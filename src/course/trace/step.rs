@@ -1,5 +1,7 @@
 //! The steps of all processes in one order, and the way of a line through them.
 
+use std::collections::HashMap;
+
 use super::graph::Lifeline;
 use crate::model::{Seq, State};
 use crate::protocol::exchange::Line;
@@ -108,6 +110,28 @@ impl Merged {
             None => Arrival::Unknown,
             Some(last) if last.entry.event == Event::In => Arrival::Kept,
             Some(_) => Arrival::Lost,
+        }
+    }
+
+    /// Keeps some lifelines, which stand in this order then. All steps that are left are theirs.
+    pub fn select_lifelines(&mut self, order: &[usize]) {
+        let places: HashMap<usize, usize> = order.iter().copied().zip(0..).collect();
+        for step in &mut self.steps {
+            step.lifeline = places.get(&step.lifeline).copied().unwrap_or(0);
+            step.other = step.other.and_then(|other| places.get(&other).copied());
+        }
+        self.lifelines = order.iter().filter_map(|lifeline| self.lifelines.get(*lifeline).cloned()).collect();
+    }
+
+    /// Keeps some steps.
+    pub fn select_steps(&mut self, keep: &[bool]) {
+        let kept = (0..self.steps.len()).filter(|step| keep.get(*step) == Some(&true));
+        let places: HashMap<usize, usize> = kept.zip(0..).collect();
+        let mut keep = keep.iter();
+        self.steps.retain(|_| keep.next() == Some(&true));
+        for step in &mut self.steps {
+            step.pair = step.pair.and_then(|pair| places.get(&pair).copied());
+            step.relay = step.relay.and_then(|relay| places.get(&relay).copied());
         }
     }
 }
