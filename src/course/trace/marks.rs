@@ -1,71 +1,39 @@
-//! The marks of lines: retries, acknowledgements, states, and lines that are lost.
+//! Finds the marks of lines: retries, acknowledgements, states, and lines that are lost.
 
 use std::collections::{HashMap, HashSet};
 
-use super::step::Step;
+use super::step::{Mark, Step};
 use crate::model::{Seq, State};
 use crate::protocol::exchange::{Line, Request};
 use crate::protocol::{self, RecvRequest, SendRequest};
 use crate::trace::Event;
 
-/// A remark about a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// The same message, or event, was sent before: a retry.
-    Again,
-    /// Everything up to this number is acknowledged by it for the first time.
-    Acknowledges(Seq),
-    /// A message has reached this state.
-    State(State),
-    /// The other end never got it.
-    Lost,
-    /// A proxy got it, and did not pass it on.
-    Kept,
-}
-
-impl Mark {
-    pub fn text(&self) -> String {
-        match self {
-            Self::Again => "again".to_owned(),
-            Self::Acknowledges(number) => format!("acknowledges {number}"),
-            Self::State(state) => state.to_string().to_lowercase(),
-            Self::Lost => "not received".to_owned(),
-            Self::Kept => "not passed on".to_owned(),
+/// Adds the marks of all steps. A line has those of its sender, also where it is received.
+pub fn add(steps: &mut [Step]) {
+    let mut seen = Seen::default();
+    for place in 0..steps.len() {
+        let Some(step) = steps.get(place) else { return };
+        let own = seen.marks(step);
+        let sent = step.pair.filter(|_| step.entry.event == Event::In).and_then(|sent| steps.get(sent));
+        let sent = sent.map_or(&[][..], |sent| sent.marks.as_slice());
+        let marks = sent.iter().copied().chain(own.into_iter().filter(|mark| !sent.contains(mark))).collect();
+        if let Some(step) = steps.get_mut(place) {
+            step.marks = marks;
         }
     }
 }
 
-/// Finds the marks: it is shown all steps, in their order.
+/// The lines so far.
 #[derive(Default)]
-pub struct Marks {
+struct Seen {
     /// The messages and events that each process has sent or received: by process, direction, user and id or number.
     seen: HashSet<(usize, &'static str, String, String)>,
     acknowledged: HashMap<(usize, &'static str, String), Seq>,
-    /// The marks of lines that were sent and not received yet, by their steps.
-    on_the_way: HashMap<usize, Vec<Mark>>,
-    /// Number of the next step.
-    next: usize,
 }
 
-impl Marks {
-    /// Returns the marks of the next step. A line has those of its sender, also where it is received.
-    pub fn of(&mut self, step: &Step) -> Vec<Mark> {
-        let number = self.next;
-        let mut marks = self.own(step);
-        self.next += 1;
-        match (step.entry.event, step.pair) {
-            (Event::Out, Some(_)) if !marks.is_empty() => _ = self.on_the_way.insert(number, marks.clone()),
-            (Event::In, Some(sent)) => {
-                let own = std::mem::take(&mut marks);
-                marks = self.on_the_way.remove(&sent).unwrap_or_default();
-                marks.extend(own.into_iter().filter(|mark| !marks.contains(mark)).collect::<Vec<_>>());
-            }
-            _ => {}
-        }
-        marks
-    }
-
-    fn own(&mut self, step: &Step) -> Vec<Mark> {
+impl Seen {
+    /// Returns the marks that a line has at its process.
+    fn marks(&mut self, step: &Step) -> Vec<Mark> {
         let mut marks = Vec::new();
         match &step.line {
             Line::Request(Request::Send(SendRequest::Send { id, .. })) => marks.extend(self.note(step, id.as_str())),

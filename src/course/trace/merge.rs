@@ -1,7 +1,7 @@
 //! Merges the runs into one order: each process's own order is kept, and a line is sent before it is received. That is
 //! the happens-before relation (Lamport, 1978); times are not read, so clocks may be wrong by any amount.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::graph::Graph;
 use super::order;
@@ -26,32 +26,29 @@ pub fn merge(runs: Vec<Run>) -> (Merged, Vec<String>) {
 /// Makes steps of the nodes, in this order.
 fn steps(graph: &mut Graph, order: &[usize], others: &[usize]) -> Vec<Step> {
     let lost: Vec<bool> = graph.nodes.iter().map(|node| graph.is_lost(node)).collect();
-    let mut places = vec![0; order.len()];
-    for (place, node) in order.iter().enumerate() {
-        places.get_mut(*node).into_iter().for_each(|slot| *slot = place);
-    }
+    let places: HashMap<usize, usize> = order.iter().copied().zip(0..).collect();
     let nodes = std::mem::take(&mut graph.nodes);
-    let mut steps: Vec<(usize, Step)> = Vec::with_capacity(nodes.len());
-    for ((node, is_lost), place) in nodes.into_iter().zip(lost).zip(&places) {
+    let mut steps = BTreeMap::new();
+    for (number, (node, is_lost)) in nodes.into_iter().zip(lost).enumerate() {
         let connection = node.connection.and_then(|number| graph.connections.get(number));
         let step = Step {
             line: read_line(&node.entry),
             acknowledges: Seq::ZERO,
             about: None,
+            marks: Vec::new(),
             lifeline: node.lifeline,
             other: node.connection.and_then(|number| others.get(number)).copied(),
             user: connection.map_or(String::new(), |connection| connection.user.clone()),
             connection: node.connection,
-            pair: node.pair.and_then(|pair| places.get(pair)).copied(),
-            relay: node.relay.and_then(|relay| places.get(relay)).copied(),
+            pair: node.pair.and_then(|pair| places.get(&pair)).copied(),
+            relay: node.relay.and_then(|relay| places.get(&relay)).copied(),
             is_lost,
             is_client: connection.is_some_and(|connection| connection.is_client),
             entry: node.entry,
         };
-        steps.push((*place, step));
+        steps.insert(places.get(&number).copied(), step);
     }
-    steps.sort_by_key(|(place, _)| *place);
-    steps.into_iter().map(|(_, step)| step).collect()
+    steps.into_values().collect()
 }
 
 /// Puts the lifeline with the most lines into the middle, so that arrows are short, and the others in the order in

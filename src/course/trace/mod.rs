@@ -70,7 +70,8 @@ pub fn select(files: &[PathBuf], selection: &Selection) -> Result<(Merged, Vec<S
 
 /// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
 pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
-    let (merged, mut notes) = select(files, selection)?;
+    let (mut merged, mut notes) = select(files, selection)?;
+    marks::add(&mut merged.steps);
     let text = match form {
         Form::Table => table::write(&merged),
         Form::Shiviz => shiviz::write(&merged, &mut notes),

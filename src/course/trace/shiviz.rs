@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::marks::Marks;
 use super::page::escape;
 use super::short::describe;
 use super::step::{Merged, Step};
@@ -17,7 +16,8 @@ type Clock = BTreeMap<usize, u64>;
 
 /// Returns the log, of at most [`limits::TRACE_CLOCK_NUMBERS`]. Its first line is the expression.
 pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
-    let (mut clocks, mut on_the_way, mut marks) = (BTreeMap::<usize, Clock>::new(), BTreeMap::new(), Marks::default());
+    let mut clocks = BTreeMap::<usize, Clock>::new();
+    let mut on_the_way = BTreeMap::new();
     let hosts = hosts(merged);
     let mut numbers = 0;
     let mut text = format!("{EXPRESSION}\n\n");
@@ -40,12 +40,7 @@ pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
         if step.entry.event == Event::Out && step.pair.is_some() {
             on_the_way.insert(index, clock.clone());
         }
-        text.push_str(&format!(
-            "{} {}\n{}\n",
-            host(&hosts, step.lifeline),
-            json(&hosts, clock),
-            event(step, &mut marks)
-        ));
+        text.push_str(&format!("{} {}\n{}\n", host(&hosts, step.lifeline), json(&hosts, clock), event(step)));
     }
     text
 }
@@ -82,8 +77,8 @@ fn json(hosts: &[String], clock: &Clock) -> String {
 }
 
 /// Returns the text of an event: one line, escaped for the page that shows it.
-fn event(step: &Step, marks: &mut Marks) -> String {
-    let marks: String = marks.of(step).iter().map(|mark| format!(" ({})", mark.text())).collect();
+fn event(step: &Step) -> String {
+    let marks: String = step.marks.iter().map(|mark| format!(" ({})", mark.text())).collect();
     let direction = match step.entry.event {
         Event::In => "receives ",
         Event::Out => "sends ",

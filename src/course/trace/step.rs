@@ -17,6 +17,8 @@ pub struct Step {
     pub acknowledges: Seq,
     /// The part that the step has in the life of the message that is followed.
     pub about: Option<About>,
+    /// The remarks about a line, once they have been added.
+    pub marks: Vec<Mark>,
     pub lifeline: usize,
     /// The process at the other end of the connection.
     pub other: Option<usize>,
@@ -52,6 +54,33 @@ pub enum About {
     Read,
     /// The STATE event that tells its sender so.
     Told(State),
+}
+
+/// A remark about a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The same message, or event, was sent before: a retry.
+    Again,
+    /// Everything up to this number is acknowledged by it for the first time.
+    Acknowledges(Seq),
+    /// A message has reached this state.
+    State(State),
+    /// The other end never got it.
+    Lost,
+    /// A proxy got it, and did not pass it on.
+    Kept,
+}
+
+impl Mark {
+    pub fn text(&self) -> String {
+        match self {
+            Self::Again => "again".to_owned(),
+            Self::Acknowledges(number) => format!("acknowledges {number}"),
+            Self::State(state) => state.to_string().to_lowercase(),
+            Self::Lost => "not received".to_owned(),
+            Self::Kept => "not passed on".to_owned(),
+        }
+    }
 }
 
 /// The end of a line's way through the processes.

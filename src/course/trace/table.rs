@@ -2,7 +2,6 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::marks::{Mark, Marks};
 use super::short::{cut, describe};
 use super::step::{Merged, Step};
 use crate::model::safe::safe;
@@ -14,8 +13,7 @@ const WIDEST: usize = 24;
 
 /// Returns the table, in the merged order.
 pub fn write(merged: &Merged) -> String {
-    let mut marks = Marks::default();
-    let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged, &marks.of(step))).collect();
+    let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged)).collect();
     let mut widths = HEAD.map(|cell| cell.width());
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -33,7 +31,7 @@ pub fn write(merged: &Merged) -> String {
     text
 }
 
-fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
+fn row(step: &Step, merged: &Merged) -> [String; 8] {
     let name = |lifeline: usize| merged.lifelines.get(lifeline).map_or("", |lifeline| lifeline.name.as_str());
     let cell = |text: &str| cut(&safe(text), WIDEST);
     let entry = &step.entry;
@@ -46,7 +44,7 @@ fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
         Event::In | Event::Out => safe(&entry.text).into_owned(),
         _ => describe(entry),
     };
-    let marks: String = marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
+    let marks: String = step.marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
     [
         entry.at.to_string().get(11..23).unwrap_or_default().to_owned(),
         cell(name(step.lifeline)),
