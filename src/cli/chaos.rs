@@ -16,9 +16,8 @@ use super::terminal::read_enter_keys;
 use crate::client::Exit;
 use crate::client::exit::failed;
 use crate::course::chaos::{Config, Fault, Log, Notice, Proxy, Rule, Script, Source, Summary, Until, parse};
-use crate::course::trace::CHAOS;
 use crate::model::safe::safe_lines;
-use crate::trace::Trace;
+use crate::trace::{CHAOS, Trace};
 use crate::{limits, signals};
 
 const EXITS: &[(u8, &str)] = &[

@@ -13,7 +13,7 @@ use crate::course::class;
 use crate::limits;
 use crate::server::{self, CertificateInfo, Config, Handle, Registration};
 use crate::signals;
-use crate::trace::Trace;
+use crate::trace::{SERVER, Trace};
 
 /// The ports that clients connect to unless they are told others.
 pub(super) const SEND_PORT: u16 = 1666;
@@ -44,8 +44,8 @@ pub(super) fn serve(
 
 fn start_trace(file: Option<PathBuf>) -> io::Result<Trace> {
     match file {
-        Some(path) => Trace::to_file("server", &path),
-        None => Trace::to_stderr("server"),
+        Some(path) => Trace::to_file(SERVER, &path),
+        None => Trace::to_stderr(SERVER),
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use super::port::Port;
 use crate::model::{Fingerprint, Message, MessageId, RoomName, Seq, State, Target, Timestamp, Token, UserName};
 use crate::record::{Fields, PlainField, Writer};
 
@@ -93,6 +94,7 @@ plain_fields! {
     Fingerprint: Fingerprint::parse;
     IpAddr: |text: &str| text.parse().ok();
     MessageId: MessageId::new;
+    Port: Port::parse;
     RoomName: |text| RoomName::new(text).ok();
     Seq: Seq::parse;
     State: State::parse;

@@ -1,6 +1,7 @@
 //! Direct chats: the lines between two clients, without the server (protocol, section 8).
 
-use super::{Code, Codec, Ko};
+use super::codec::Codec;
+use super::reply::{Code, Ko};
 use crate::model::{MessageId, Text, Token, UserName};
 use crate::record::{Fields, Writer};
 

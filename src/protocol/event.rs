@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::codec::{Codec, field, optional_field, write_message, write_optional};
-use super::reply::DAMAGED;
 use crate::model::{Message, Proof, RoomName, Seq, State, Target, Text, Timestamp, UserName};
 use crate::record::{Fields, Writer};
 
@@ -90,7 +89,7 @@ impl Codec for Event {
                 record.plain("STATE").plain(target).plain(state).plain(upto).plain(at)
             }
             Self::Gap { room, first, last } => record.plain("GAP").plain(room).plain(first).plain(last),
-            Self::Damaged { target, .. } => record.plain(DAMAGED).plain(target),
+            Self::Damaged { target, .. } => record.plain("DAMAGED").plain(target),
             Self::Online { user, at } => record.plain("ONLINE").plain(user).plain(at),
             Self::Offline { user, at } => record.plain("OFFLINE").plain(user).plain(at),
             Self::Join { room, user, at } => record.plain("JOIN").plain(room).plain(user).plain(at),

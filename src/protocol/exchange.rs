@@ -13,9 +13,10 @@
 
 use super::codec::Codec as _;
 use super::event::Event;
+use super::login::LoginKind;
+use super::port::Port;
 use super::reply::{Accepted, Code, Ko, ListHead, parse_reply};
 use super::request::{After, Command, RECV_COMMANDS, RecvRequest, ReplyForm, RequestError, SEND_COMMANDS, SendRequest};
-use super::{LoginKind, Port};
 use crate::model::Seq;
 use crate::record::Fields;
 

@@ -1,5 +1,8 @@
 //! The login line, the first on either port (protocol, section 3). It is the only line that is not a record.
 
+/// The version of the protocol, as the reply to a login names it.
+pub const VERSION: &str = "wachat/1";
+
 /// The two kinds of a login line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginKind {

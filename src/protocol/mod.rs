@@ -28,13 +28,10 @@ pub mod request;
 pub use codec::{Codec, ReadError};
 pub use direct::{DirectLine, Hello};
 pub use event::Event;
-pub use login::{Login, LoginKind};
+pub use login::{Login, LoginKind, VERSION};
 pub use port::Port;
 pub use reply::{
     Accepted, Chat, Code, CommandHelp, Done, HistoryRecord, Ko, ListHead, LoggedIn, Member, Peer, Reply, Room,
     SessionOpened, Status, User, parse_reply, write_list_head,
 };
 pub use request::{After, RecvRequest, SendRequest};
-
-/// The version of the protocol, as the reply to a login names it (protocol, section 3).
-pub const VERSION: &str = "wachat/1";

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::record::PlainField;
+
 /// One of the two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Port {
@@ -42,6 +44,8 @@ impl Port {
         }
     }
 }
+
+impl PlainField for Port {}
 
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

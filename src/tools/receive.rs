@@ -21,7 +21,7 @@ use crate::client::owner::spawn;
 use crate::limits;
 use crate::model::{Seq, Timestamp};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Event, SendRequest};
+use crate::protocol::{Event, Port, SendRequest};
 use crate::texts::Phrase;
 use crate::texts::when::when;
 
@@ -57,7 +57,7 @@ fn expect_no_other(account: &Account) -> Result<(), Failure> {
     let mut session = Session::open_noted(account)?;
     loop {
         let open = session.request_list::<OpenSession>(&SendRequest::Sessions)??;
-        let Some(other) = open.into_iter().find(|session| session.on_recv) else {
+        let Some(other) = open.into_iter().find(|session| session.port == Port::Recv) else {
             session.quit();
             return Ok(());
         };

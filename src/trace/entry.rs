@@ -11,6 +11,11 @@ use crate::record::{Fields, Writer};
 /// The text of the entry with which every run of a process begins.
 pub const VERSION: &str = "wachat-trace/1";
 
+/// The name of the server in a trace.
+pub const SERVER: &str = "server";
+/// The name of `wachat chaos` in a trace.
+pub const CHAOS: &str = "chaos";
+
 /// The kinds of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::limits;
-use crate::protocol::request::{Command, RECV_COMMANDS, SEND_COMMANDS};
+use crate::protocol::exchange::Verb;
 
 /// Stands for a password, whatever its length is.
 const MASK: &str = "***";
@@ -16,15 +16,15 @@ const MASK: &str = "***";
 pub fn mask(line: &str, is_first: bool) -> Cow<'_, str> {
     let end = line.find(|c: char| matches!(c, ';' | ':') || c.is_whitespace()).unwrap_or(line.len());
     let (verb, rest) = line.split_at(end);
-    let bare = verb.trim_matches('"').to_uppercase();
+    let known = Verb::of(verb.trim_matches('"').as_bytes());
     let is_login = is_first || rest.starts_with(':');
-    match (bare.as_str(), rest.chars().next()) {
-        ("LOGIN" | "REGISTER", Some(':')) => mask_login(verb, rest).into(),
+    match (known, rest.chars().next()) {
+        (Verb::Login(_), Some(':')) => mask_login(verb, rest).into(),
         // A line without a further field holds no password.
-        (known, None) if is_command(known) || is_login_verb(known) => line.into(),
-        ("PASSWD", Some(';')) => format!("{verb};{MASK}").into(),
-        (known, Some(';')) if is_command(known) && !is_login => line.into(),
-        (known, _) if is_command(known) || is_login_verb(known) => format!("{verb} {MASK}").into(),
+        (Verb::Login(_) | Verb::Command(..), None) => line.into(),
+        (Verb::Command("PASSWD", _), Some(';')) => format!("{verb};{MASK}").into(),
+        (Verb::Command(..), Some(';')) if !is_login => line.into(),
+        (Verb::Login(_) | Verb::Command(..), _) => format!("{verb} {MASK}").into(),
         _ => unknown(verb),
     }
 }
@@ -41,15 +41,6 @@ fn mask_login(verb: &str, rest: &str) -> String {
         (Some(user), Some(_)) => format!("{verb}:{user}:{MASK}"),
         _ => format!("{verb} {MASK}"),
     }
-}
-
-fn is_login_verb(verb: &str) -> bool {
-    matches!(verb, "LOGIN" | "REGISTER")
-}
-
-fn is_command(verb: &str) -> bool {
-    let sends = SEND_COMMANDS.iter().map(Command::verb);
-    sends.chain(RECV_COMMANDS.iter().map(Command::verb)).any(|known| known == verb)
 }
 
 /// Returns the text of a line as an entry holds it: bytes that are no text and control characters are written as

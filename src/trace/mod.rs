@@ -15,6 +15,6 @@ mod sink;
 mod text;
 
 pub use connection::{By, FOR, Role, Traced};
-pub use entry::{Entry, Event, Link, VERSION};
+pub use entry::{CHAOS, Entry, Event, Link, SERVER, VERSION};
 pub use mask::mask;
 pub use sink::Trace;

@@ -11,7 +11,7 @@ use wachat::client::state::record::Record;
 use wachat::limits;
 use wachat::model::{Message, MessageId, State, Text, Timestamp};
 use wachat::protocol::reply::OpenSession;
-use wachat::protocol::{Code, HistoryRecord, Room, Status, User};
+use wachat::protocol::{Code, HistoryRecord, Port, Room, Status, User};
 use wachat::texts::when::when;
 
 fn known(name: &str, online: bool, last_seen: Option<u64>) -> User {
@@ -121,8 +121,8 @@ fn whois_has_the_presence_the_shared_rooms_what_is_hidden_and_the_last_line() {
     assert_eq!(ask(&mut stage, "/whois luis", whois(Some(online), &["#aula", "#sala"])), expected);
 }
 
-fn open_session(number: u64, on_recv: bool, this: bool) -> OpenSession {
-    OpenSession { number, on_recv, address: [192, 0, 2, 7].into(), since: Timestamp::from_millis(1), this }
+fn open_session(number: u64, port: Port, this: bool) -> OpenSession {
+    OpenSession { number, port, address: [192, 0, 2, 7].into(), since: Timestamp::from_millis(1), this }
 }
 
 /// The RECV session of a user is this client's while it polls; a pipe has none.
@@ -130,7 +130,8 @@ fn open_session(number: u64, on_recv: bool, this: bool) -> OpenSession {
 fn the_connections_of_this_client_are_marked() {
     let since = when(Timestamp::from_millis(1), Timestamp::from_millis(1));
     let list = || {
-        let open = [open_session(3, true, false), open_session(4, false, false), open_session(5, false, true)];
+        let open =
+            [open_session(3, Port::Recv, false), open_session(4, Port::Send, false), open_session(5, Port::Send, true)];
         Answer::Sessions(open.into())
     };
     let line = |number, port, this: bool| {

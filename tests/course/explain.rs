@@ -10,7 +10,7 @@ use wachat::texts::Language;
 
 use crate::assert_in_order;
 use crate::support::{NO_SETTINGS, WACHAT, World, wait_until};
-use crate::trace::conversation;
+use crate::trace::{conversation, table};
 
 fn run(id: &str, data: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(WACHAT);
@@ -70,6 +70,27 @@ fn the_page_shows_a_story_of_retries_and_broken_connections() {
     let story = explain("m-1", &world.data(), &[]);
     assert_in_order(&story, &["under number 1: RECEIVED", "DELIVERED", "luis has read it: READ", "now", "luis READ"]);
     assert!(!story.contains("same OK"), "{story}");
+}
+
+#[test]
+fn an_acknowledgement_of_all_that_was_sent_is_told_as_one() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let trace = directory.path().join("server.csv");
+    let world = World::in_directory(directory, &["--no-lobby", "--trace", trace.to_str().expect("a path")]);
+    world.register("luis");
+    assert!(world.register("ana").request("SEND;m-1;luis;hola").starts_with("OK;m-1;"));
+    let mut luis = world.session("luis");
+    assert_eq!(luis.poll(0, 0).len(), 1);
+    assert_eq!(luis.request("POLL;*;0"), "OK;0");
+    drop(luis);
+    wait_until("the server to notice the end", || {
+        std::fs::read_to_string(&trace).expect("a trace").contains(";CLOSE;RECV;")
+    });
+    let rows = table(&[&trace], &["--message", "m-1"]);
+    assert!(rows.iter().any(|row| row[6] == "POLL;*;0  (acknowledges 1)"), "{rows:#?}");
+    let story = explain("m-1", &world.data(), &["--trace", trace.to_str().expect("a path")]);
+    assert_in_order(&story, &["The server sends it to luis", "luis's client has stored it, and acknowledges it"]);
+    assert!(!story.contains("ends before the acknowledgement"), "{story}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::client::state::row::Row;
 use crate::limits;
 use crate::model::{Message, RoomName, Target, Timestamp, UserName};
 use crate::protocol::reply::OpenSession;
-use crate::protocol::{Chat, User};
+use crate::protocol::{Chat, Port, User};
 use crate::texts::Phrase;
 use crate::texts::when::when;
 
@@ -128,8 +128,8 @@ impl App {
         let number = &open.number;
         let address = &open.address;
         let since = &when(open.since, self.context.at);
-        let is_this = open.this || open.on_recv && self.polling.works && !self.setting.piped;
-        let port = if open.on_recv { &"RECV" } else { &"SEND" };
+        let is_this = open.this || open.port == Port::Recv && self.polling.works && !self.setting.piped;
+        let port = &open.port;
         let this = Phrase::ThisSession { number, port, address, since };
         let other = Phrase::OpenSession { number, port, address, since };
         answer(if is_this { this } else { other })

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::model::{Message, RoomName, Seq, Target, UserName};
 use crate::protocol::reply::OpenSession;
 use crate::protocol::request::{Page, RequestedTarget};
-use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, SendRequest, User};
+use crate::protocol::{Accepted, Chat, Code, Done, HistoryRecord, Ko, Member, Port, SendRequest, User};
 use crate::texts::words;
 
 /// Carries out the request on a connection.
@@ -155,7 +155,7 @@ fn log_out(session: &mut Session, which: LogOut) -> Result<Result<Done, Ko>, Lin
         LogOut::One(number) => return session.request(&SendRequest::Logout { number: Some(number) }),
         LogOut::Others { with_recv: true } => return session.request(&SendRequest::Logout { number: None }),
         LogOut::Others { with_recv: false } => match session.request_list::<OpenSession>(&SendRequest::Sessions)? {
-            Ok(open) => open.into_iter().filter(|open| !open.this && !open.on_recv).map(|open| open.number),
+            Ok(open) => open.into_iter().filter(|open| !open.this && open.port != Port::Recv).map(|open| open.number),
             Err(ko) => return Ok(Err(ko)),
         },
     };

@@ -108,7 +108,8 @@ impl ClientState {
             }
         }
         if last > self.position() {
-            self.note_position(&self.store().to_owned(), last);
+            let store = self.store().to_owned();
+            self.note_position(&store, last);
         }
         // Ticks come after the messages of the same poll.
         arrivals.sort_by_key(|arrival| matches!(arrival, Arrival::Moved(..)));

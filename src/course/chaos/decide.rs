@@ -21,7 +21,7 @@ pub enum Source {
         rules: Vec<Rule>,
         seed: u64,
     },
-    /// Random faults; of each user at each port, this many connections have some, and later ones none.
+    /// Random faults; of each user at each port this number of connections has some, and later ones have none.
     Plans {
         seed: u64,
         connections: u64,

@@ -19,11 +19,10 @@ use std::path::Path;
 use super::fault::Fault;
 use super::parse::parse;
 use super::record::{Connection, Direction, Record};
-use crate::disk;
-use crate::limits;
 use crate::model::{Timestamp, UserName};
 use crate::protocol::Port;
 use crate::record::{Fields, Writer};
+use crate::{disk, limits};
 
 const HEAD: [&str; 2] = ["wachat-chaos", "1"];
 const FORM: &str = "time;user;port;connection;direction;line;record;fault";
@@ -88,8 +87,8 @@ impl Log {
     }
 }
 
-/// The place of a record: user, port, connection, direction, line.
-type Place = (Option<UserName>, Port, u64, Direction, u64);
+/// The place of a record: connection, direction, line.
+type Place = (Connection, Direction, u64);
 
 /// The decisions of an earlier run.
 #[derive(Debug)]
@@ -118,8 +117,7 @@ impl Script {
     }
 
     pub(super) fn faults(&self, connection: &Connection, record: &Record) -> Vec<Fault> {
-        let Connection { user, port, number } = connection.clone();
-        self.0.get(&(user, port, number, record.way(), record.line)).cloned().unwrap_or_default()
+        self.0.get(&(connection.clone(), record.way(), record.line)).cloned().unwrap_or_default()
     }
 }
 
@@ -138,5 +136,5 @@ fn read_line(line: &str) -> Result<(Place, Fault), String> {
     let way = [Direction::ToServer, Direction::ToClient].into_iter().find(|way| way.to_string() == field(4));
     let way = way.ok_or_else(|| format!("field 5: expected to the server or to the client; the form is {FORM}"))?;
     let rule = parse(field(7)).map_err(|error| format!("field 8, {error}"))?;
-    Ok(((user, port, number(3)?, way, number(5)?), rule.fault))
+    Ok(((Connection { user, port, number: number(3)? }, way, number(5)?), rule.fault))
 }

@@ -51,6 +51,19 @@ pub enum How {
     Silence,
 }
 
+impl How {
+    const WORDS: [(Self, &'static str); 4] =
+        [(Self::Cut, "cut"), (Self::Reset, "reset"), (Self::HalfClose, "half-close"), (Self::Silence, "silence")];
+
+    pub(super) fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(how, _)| *how == self).map_or("", |(_, word)| word)
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(how, _)| *how)
+    }
+}
+
 impl Fault {
     /// Checks that no later fault of the record can have an effect.
     pub(super) fn is_last(&self) -> bool {
@@ -65,10 +78,7 @@ impl Fault {
             Self::Delay(_) => "delay",
             Self::Hold(_) => "hold",
             Self::Split => "split",
-            Self::End(End { how: How::Cut, .. }) => "cut",
-            Self::End(End { how: How::Reset, .. }) => "reset",
-            Self::End(End { how: How::HalfClose, .. }) => "half-close",
-            Self::End(End { how: How::Silence, .. }) => "silence",
+            Self::End(End { how, .. }) => how.word(),
             Self::Resend => "resend",
         }
     }

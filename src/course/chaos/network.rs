@@ -61,7 +61,7 @@ struct Done {
     /// By action.
     faults: BTreeMap<&'static str, u64>,
     connections: u64,
-    disturbed: HashSet<(Option<UserName>, Port, u64)>,
+    disturbed: HashSet<Connection>,
 }
 
 /// The sums of a run.
@@ -192,8 +192,7 @@ impl Done {
     fn add(&mut self, decision: &Decision) -> std::io::Result<()> {
         self.decisions += 1;
         *self.faults.entry(decision.fault.action()).or_default() += 1;
-        let Connection { user, port, number } = decision.connection.clone();
-        self.disturbed.insert((user, port, number));
+        self.disturbed.insert(decision.connection.clone());
         let written = self.log.as_mut().map_or(Ok(()), |log| log.write(decision));
         if written.is_err() {
             self.log = None;

@@ -252,7 +252,6 @@ impl Parser<'_> {
 
     fn fault(&self, action: &str) -> Result<Fault, RuleError> {
         let found = &self.found;
-        let end = |how| Fault::End(End { how, after: found.after.unwrap_or(0), late: found.late });
         let lacking = |what| move || self.error(what);
         Ok(match action {
             "drop" => Fault::Drop,
@@ -264,10 +263,10 @@ impl Parser<'_> {
                 let until = found.until.clone();
                 Fault::Hold(until.ok_or_else(lacking("hold until when? Such as: until Enter, until the next OK"))?)
             }
-            "cut" => end(How::Cut),
-            "reset" => end(How::Reset),
-            "half-close" => end(How::HalfClose),
-            _ => end(How::Silence),
+            end => {
+                let how = How::parse(end).unwrap_or(How::Silence);
+                Fault::End(End { how, after: found.after.unwrap_or(0), late: found.late })
+            }
         })
     }
 }

@@ -25,8 +25,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn draw(seed: u64, connection: &Connection) -> Self {
-        let user = connection.user.iter().flat_map(|user| user.mapped().bytes()).map(u64::from);
-        let random = &mut Random::of(seed, user.chain([connection.port as u64, connection.number]));
+        let random = &mut connection.random(seed, &[]);
         let plan = Self {
             split: random.chance(15),
             twice: random.chance(25),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::random::Random;
 use crate::model::UserName;
 use crate::protocol::event::EVENTS;
 use crate::protocol::exchange::Verb;
@@ -30,13 +31,21 @@ pub enum Kind {
 }
 
 /// A connection through the proxy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// The name in the login line; `None`: it holds none.
     pub user: Option<UserName>,
     pub port: Port,
     /// Counts the connections of this user at this port, from 1.
     pub number: u64,
+}
+
+impl Connection {
+    /// Makes the generator of random numbers for the connection, or for a place on it. The same seed gives the same numbers.
+    pub fn random(&self, seed: u64, place: &[u64]) -> Random {
+        let user = self.user.iter().flat_map(|user| user.mapped().bytes()).map(u64::from);
+        Random::of(seed, user.chain([self.port as u64, self.number]).chain(place.iter().copied()))
+    }
 }
 
 /// One line with its LF, and its place in the connection.

@@ -1,7 +1,6 @@
 //! Rules: a fault, and the records that it happens to. `parse` reads them.
 
 use super::fault::Fault;
-use super::random::Random;
 use super::record::{Connection, Direction, Kind, Record};
 use crate::model::UserName;
 use crate::protocol::Port;
@@ -90,9 +89,7 @@ impl Rule {
     /// Draws whether it happens: the same record of the same connection has the same luck, whatever else goes on.
     pub fn is_drawn(&self, seed: u64, connection: &Connection, record: &Record) -> bool {
         let Some(chance) = self.chance else { return true };
-        let user = connection.user.iter().flat_map(|user| user.mapped().bytes()).map(u64::from);
-        let place = [connection.port as u64, connection.number, record.way() as u64, record.line];
-        Random::of(seed, user.chain(place)).chance(chance)
+        connection.random(seed, &[record.way() as u64, record.line]).chance(chance)
     }
 }
 

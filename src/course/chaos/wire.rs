@@ -303,13 +303,12 @@ impl Wire<'_> {
         match end.how {
             How::Silence => {}
             How::HalfClose => {
-                self.ends.close_target(way, "half-close");
+                self.ends.close_target(way, end.how.word());
                 let _ = self.sockets(way).1.shutdown(Shutdown::Write);
             }
             How::Cut | How::Reset => {
-                let why = if end.how == How::Cut { "cut" } else { "reset" };
                 for way in [Direction::ToServer, Direction::ToClient] {
-                    self.ends.close_target(way, why);
+                    self.ends.close_target(way, end.how.word());
                 }
                 self.over.store(true, Ordering::Relaxed);
                 self.pending.close();

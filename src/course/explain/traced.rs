@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::step::{Kind, Step};
-use crate::course::trace::{self, Arrival, Merged, SERVER, Selection};
-use crate::model::Message;
+use crate::course::trace::{self, About, Arrival, Merged, Selection};
+use crate::model::{Message, State};
 use crate::protocol::Port;
-use crate::record::Fields;
 use crate::trace::Event;
 
 /// Reads traces; returns the steps of a message, and notes. The error says that none is about it.
@@ -26,11 +25,11 @@ pub(super) fn read(files: &[PathBuf], message: &Message) -> Result<(Vec<Step>, V
 /// where it begins.
 fn is_told(merged: &Merged, step: &trace::Step) -> bool {
     let is_frame = !matches!(step.entry.event, Event::In | Event::Out);
-    is_at_server(step) || is_frame || (merged.before(step).is_none() && !merged.way(step).any(is_at_server))
+    step.is_at_server() || is_frame || (merged.before(step).is_none() && !reaches_server(merged, step))
 }
 
-fn is_at_server(step: &trace::Step) -> bool {
-    step.entry.process == SERVER
+fn reaches_server(merged: &Merged, step: &trace::Step) -> bool {
+    merged.way(step).any(trace::Step::is_at_server)
 }
 
 struct Reading<'a> {
@@ -43,47 +42,37 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn add(&mut self, step: &trace::Step) {
-        let is_server = is_at_server(step);
+        if let Some(about) = step.about {
+            return self.add_part(step, about);
+        }
         match step.entry.event {
-            Event::In | Event::Out => {
-                let to_server = step.is_client == (step.entry.event == Event::Out);
-                if let Ok(fields) = Fields::parse(step.entry.text.as_bytes()) {
-                    self.add_line(step, &fields, to_server);
+            Event::Killed if step.is_at_server() => self.note(step, Kind::ServerKilled, "", 0),
+            Event::Killed => {
+                if let Some(user) = step.entry.process.strip_prefix("client:") {
+                    self.note(step, Kind::ClientKilled, user, 0);
                 }
             }
-            Event::Sync if self.is_first("synced", "") => self.note(step, Kind::Synced, "", self.message.seq.get()),
-            Event::Killed if is_server => self.note(step, Kind::ServerKilled, "", 0),
-            Event::Killed => {
-                let client = step.entry.process.strip_prefix("client:").map(str::to_owned);
-                client.iter().for_each(|user| self.note(step, Kind::ClientKilled, user, 0));
-            }
             Event::Recovered => self.note(step, Kind::Recovered, "", step.entry.number),
-            Event::Close if is_server => self.add_close(step),
+            Event::Close if step.is_at_server() => self.add_close(step),
             _ => {}
         }
     }
 
-    fn add_line(&mut self, step: &trace::Step, fields: &Fields, to_server: bool) {
-        let field = |index| fields.get(index).unwrap_or_default();
-        let id = self.message.id.to_string();
-        let from = self.message.from.to_string();
-        let user = step.user.clone();
-        let is_sender = user.to_lowercase() == from.to_lowercase();
-        match (to_server, field(0).to_uppercase().as_str(), field(1)) {
-            (true, "SEND", sent) if sent == id && is_sender => self.add_send(step, &user),
-            (false, "OK", answered) if answered == id && is_sender => self.add_answer(step, &user),
-            (false, _, "MSG") if field(2) == id && field(3) == from => self.add_offer(step, &user),
+    fn add_part(&mut self, step: &trace::Step, about: About) {
+        let user = step.user.as_str();
+        match about {
+            About::Sent => self.add_send(step, user),
+            About::Answered => self.add_answer(step, user),
+            About::Offered => self.add_offer(step, user),
+            About::Synced if self.is_first("synced", "") => self.note(step, Kind::Synced, "", self.message.seq.get()),
+            About::Synced => {}
             // A line that does not arrive has no effect, and comes again.
-            (true, "POLL" | "READ", _) | (false, _, "STATE") if self.arrival(step) != Arrival::Unknown => {}
-            (true, "POLL", _) if !is_sender && self.is_first("delivered", &user) => {
-                self.note(step, Kind::Delivered, &user, 0);
-            }
-            (true, "READ", _) if !is_sender && self.is_first("read", &user) => self.note(step, Kind::Read, &user, 0),
-            (false, _, "STATE") => {
-                let kind = if field(3) == "READ" { Kind::ToldRead } else { Kind::ToldDelivered };
-                self.note(step, kind, &user, 0);
-            }
-            _ => {}
+            _ if self.arrival(step) != Arrival::Unknown => {}
+            About::Acknowledged if self.is_first("delivered", user) => self.note(step, Kind::Delivered, user, 0),
+            About::Read if self.is_first("read", user) => self.note(step, Kind::Read, user, 0),
+            About::Acknowledged | About::Read => {}
+            About::Told(State::Read) => self.note(step, Kind::ToldRead, user, 0),
+            About::Told(_) => self.note(step, Kind::ToldDelivered, user, 0),
         }
     }
 
@@ -92,7 +81,7 @@ impl Reading<'_> {
         let kind = match (self.arrival(step), step.entry.event) {
             (Arrival::Kept, _) => Kind::SendKept,
             (Arrival::Lost, _) => Kind::SentInVain,
-            (Arrival::Unknown, _) if !self.merged.way(step).any(is_at_server) => Kind::Sent,
+            (Arrival::Unknown, _) if !reaches_server(self.merged, step) => Kind::Sent,
             _ if is_first => Kind::Arrived,
             _ if self.merged.is_copy(step) => Kind::Copied,
             _ => Kind::Retried,

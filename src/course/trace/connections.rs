@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use super::graph::Node;
+use super::node::Node;
+use crate::protocol::Login;
 use crate::trace::{Event, FOR, Link};
 
 /// One end of a connection, as one process has recorded it.
@@ -62,8 +63,11 @@ impl Connection {
         let entry = &node.entry;
         if !entry.user.is_empty() {
             self.user = entry.user.to_string();
-        } else if let Some(name) = name_in_login(&entry.text).filter(|_| self.user.is_empty() && entry.number == 1) {
-            self.user = name.to_owned();
+        } else if self.user.is_empty()
+            && entry.number == 1
+            && let Some(login) = Login::parse(entry.text.as_bytes())
+        {
+            self.user = login.user.to_owned();
         }
         match entry.event {
             Event::In => _ = self.received.insert(entry.number, index),
@@ -76,12 +80,6 @@ impl Connection {
             _ => {}
         }
     }
-}
-
-fn name_in_login(line: &str) -> Option<&str> {
-    let mut parts = line.splitn(3, ':');
-    parts.next().filter(|verb| verb.eq_ignore_ascii_case("LOGIN") || verb.eq_ignore_ascii_case("REGISTER"))?;
-    parts.next()
 }
 
 /// Pairs the ends: those with the same addresses whose lines agree. Where an address was used again, in their order.

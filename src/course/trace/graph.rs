@@ -4,27 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
 use super::connections::{self, Connection, common, difference};
+use super::node::Node;
 use super::relay;
 use super::run::Run;
 use crate::text::cut;
-use crate::trace::{Entry, Event};
+use crate::trace::{Event, SERVER};
 
 /// Cells of a line that a note quotes.
 const QUOTED: usize = 60;
-
-/// An entry, and its relations to others.
-pub struct Node {
-    pub run: usize,
-    pub lifeline: usize,
-    pub entry: Entry<'static>,
-    pub connection: Option<usize>,
-    /// The node of another process that comes before this one.
-    pub waits_for: Option<usize>,
-    /// The same line at the other end.
-    pub pair: Option<usize>,
-    /// Of a line that a proxy has received: the step in which it was sent on, and the other way round.
-    pub relay: Option<usize>,
-}
 
 /// One vertical line of a diagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +161,7 @@ impl Graph {
 
     /// Returns for each connection the lifeline of its other end. Where no trace has it, it is added.
     pub fn other_ends(&mut self) -> Vec<usize> {
-        let has_server = self.lifelines.iter().any(|lifeline| lifeline.name == "server");
+        let has_server = self.lifelines.iter().any(|lifeline| lifeline.name == SERVER);
         let connections = std::mem::take(&mut self.connections);
         let listeners: HashMap<_, _> = connections.iter().map(|one| (one.link.local, one.lifeline)).collect();
         let mut others = Vec::new();
@@ -194,7 +181,7 @@ impl Graph {
     /// Names an end without a trace: after the user, or by its address.
     fn name_of_other_end(&self, connection: &Connection, has_server: bool) -> String {
         let name = match connection.is_client {
-            true if !has_server => "server".to_owned(),
+            true if !has_server => SERVER.to_owned(),
             true => connection.link.peer.to_string(),
             false if !connection.user.is_empty() => connection.user.clone(),
             // Clients that have not logged in: all of one machine are one.

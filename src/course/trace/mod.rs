@@ -1,21 +1,24 @@
 //! `wachat trace`: reads the traces of several processes, merges them, and shows them as a table or a diagram.
 //!
 //! - `read`: the files, up to a limit. `run`: one life of a process.
-//! - `connections`: pairs the ends of each connection. `graph`: pairs their lines by their numbers, and knows what comes
-//!   before what. `relay`: the lines that a proxy passes on.
+//! - `node`: an entry and its relations. `connections`: pairs the ends of each connection. `graph`: pairs their lines by
+//!   their numbers, and knows what comes before what. `relay`: the lines that a proxy passes on.
 //! - `merge`: the order: each process's own, and each line sent before it is received. No clock is read.
-//!   `order`: the topological order that is easiest to read.
-//! - `meaning`: what a line says: retries, acknowledgements, states. `filter`: the part that a user wants to see.
+//!   `order`: the topological order that is easiest to read. `step`: an entry in that order.
+//! - `follow`: the steps of one message. `filter`: the part that a user wants to see.
+//! - `marks`: retries, acknowledgements, states. `short`: the short form of an entry.
 //! - `rows`: the rows of a sequence diagram, for `diagram` (terminal), `mermaid` and `page` (SVG, HTML).
 //! - `table`, `shiviz`: every step as a line.
 
 mod connections;
 mod diagram;
 mod filter;
+mod follow;
 mod graph;
-mod meaning;
+mod marks;
 mod merge;
 mod mermaid;
+mod node;
 mod order;
 mod page;
 mod read;
@@ -23,16 +26,15 @@ mod relay;
 mod rows;
 mod run;
 mod shiviz;
+mod short;
+mod step;
 mod table;
 
 use std::path::PathBuf;
 
-pub use meaning::short;
-pub use merge::{Arrival, Merged, Step};
-
-/// The names of the server and of `wachat chaos` in a trace.
-pub const SERVER: &str = "server";
-pub const CHAOS: &str = "chaos";
+pub use filter::Selection;
+pub use short::short;
+pub use step::{About, Arrival, Merged, Step};
 
 /// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,17 +53,6 @@ pub enum Form {
     Shiviz,
 }
 
-/// The part of the traces that is shown.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Only the connections of this user.
-    pub user: Option<String>,
-    /// Only what concerns the message with this id.
-    pub message: Option<String>,
-    /// Sender of the message, since others may use the same id; `None`: the first one that the traces name.
-    pub sender: Option<String>,
-}
-
 /// The output, and what a reader has to know about it.
 pub struct Shown {
     pub text: String,
@@ -78,7 +69,8 @@ pub fn select(files: &[PathBuf], selection: &Selection) -> Result<(Merged, Vec<S
 
 /// Reads traces and shows them. `columns`: the width of a diagram for the terminal.
 pub fn show(files: &[PathBuf], form: Form, selection: &Selection, columns: usize) -> Result<Shown, String> {
-    let (merged, mut notes) = select(files, selection)?;
+    let (mut merged, mut notes) = select(files, selection)?;
+    marks::add(&mut merged.steps);
     let text = match form {
         Form::Table => table::write(&merged),
         Form::Shiviz => shiviz::write(&merged, &mut notes),

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::connections::Connection;
-use super::graph::{Graph, Node};
+use super::graph::Graph;
+use super::node::Node;
 use crate::trace::Entry;
 
 struct Order<'a> {

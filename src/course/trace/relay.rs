@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::connections::Connection;
-use super::graph::Node;
+use super::node::Node;
 
 /// Pairs the ends that a proxy has towards a client and towards the server.
 pub fn pair(connections: &mut [Connection]) {

@@ -1,7 +1,7 @@
 //! The rows of a sequence diagram, from top to bottom.
 
-use super::meaning::{Mark, Marks, describe, short};
-use super::merge::{Merged, Step};
+use super::short::{describe, short};
+use super::step::{Mark, Merged, Step};
 use crate::limits;
 use crate::text::{cells, cut};
 use crate::trace::Event;
@@ -82,11 +82,9 @@ impl Row {
 /// Returns the rows, at most [`limits::TRACE_ROWS`].
 pub fn rows(merged: &Merged, notes: &mut Vec<String>) -> Vec<Row> {
     let is_short = short_ways(&merged.steps);
-    let mut marks = Marks::default();
     let mut rows = Vec::new();
     for (index, step) in merged.steps.iter().enumerate() {
         let is_short = |index: usize| is_short.get(index).copied().unwrap_or(false);
-        let marks = marks.of(step);
         if rows.len() == limits::TRACE_ROWS {
             let steps = merged.steps.len();
             notes.push(format!(
@@ -94,7 +92,7 @@ pub fn rows(merged: &Merged, notes: &mut Vec<String>) -> Vec<Row> {
             ));
             break;
         }
-        rows.extend(row(step, is_short(index), &marks));
+        rows.extend(row(step, is_short(index)));
     }
     rows
 }
@@ -123,9 +121,9 @@ fn short_ways(steps: &[Step]) -> Vec<bool> {
 }
 
 /// Returns the row of a step. The line of a short way is drawn where it is received.
-fn row(step: &Step, is_short: bool, marks: &[Mark]) -> Option<Row> {
+fn row(step: &Step, is_short: bool) -> Option<Row> {
     let (Some(other), Event::In | Event::Out) = (step.other, step.entry.event) else {
-        let label = Label::new(describe(step), &[]);
+        let label = Label::new(describe(&step.entry), &[]);
         return Some(Row::Note { at: step.lifeline, label, kind: kind_of_event(step.entry.event) });
     };
     let is_sent = step.entry.event == Event::Out;
@@ -137,8 +135,8 @@ fn row(step: &Step, is_short: bool, marks: &[Mark]) -> Option<Row> {
         _ => Part::Whole,
     };
     let (from, to) = if is_sent { (step.lifeline, other) } else { (other, step.lifeline) };
-    let label = Label::new(short(&step.entry.text), marks);
-    Some(Row::Arrow { from, to, part, label, kind: kind_of_marks(marks) })
+    let label = Label::new(short(&step.entry.text), &step.marks);
+    Some(Row::Arrow { from, to, part, label, kind: kind_of_marks(&step.marks) })
 }
 
 fn kind_of_event(event: Event) -> Kind {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::meaning::{Marks, describe};
-use super::merge::{Merged, Step};
+use super::short::describe;
+use super::step::{Merged, Step};
 use crate::limits;
 use crate::text::escape_xml;
 use crate::trace::Event;
@@ -18,7 +18,6 @@ type Clock = BTreeMap<usize, u64>;
 pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
     let mut clocks = BTreeMap::<usize, Clock>::new();
     let mut on_the_way = BTreeMap::new();
-    let mut marks = Marks::default();
     let hosts = hosts(merged);
     let mut numbers = 0;
     let mut text = format!("{EXPRESSION}\n\n");
@@ -41,12 +40,7 @@ pub fn write(merged: &Merged, notes: &mut Vec<String>) -> String {
         if step.entry.event == Event::Out && step.pair.is_some() {
             on_the_way.insert(index, clock.clone());
         }
-        text.push_str(&format!(
-            "{} {}\n{}\n",
-            host(&hosts, step.lifeline),
-            json(&hosts, clock),
-            event(step, &mut marks)
-        ));
+        text.push_str(&format!("{} {}\n{}\n", host(&hosts, step.lifeline), json(&hosts, clock), event(step)));
     }
     text
 }
@@ -83,14 +77,14 @@ fn json(hosts: &[String], clock: &Clock) -> String {
 }
 
 /// Returns the text of an event: one line, escaped for the page that shows it.
-fn event(step: &Step, marks: &mut Marks) -> String {
-    let marks: String = marks.of(step).iter().map(|mark| format!(" ({})", mark.text())).collect();
+fn event(step: &Step) -> String {
+    let marks: String = step.marks.iter().map(|mark| format!(" ({})", mark.text())).collect();
     let direction = match step.entry.event {
         Event::In => "receives ",
         Event::Out => "sends ",
         _ => "",
     };
-    let text = escape_xml(&format!("{direction}{}{marks}", describe(step)));
+    let text = escape_xml(&format!("{direction}{}{marks}", describe(&step.entry)));
     // For the expression these end a line.
     text.replace(['\n', '\u{2028}', '\u{2029}'], "\u{fffd}")
 }

@@ -1,7 +1,7 @@
 //! Every step as a line of a table. Times are those of each process's own clock: the order does not come from them.
 
-use super::meaning::{Mark, Marks, describe};
-use super::merge::{Merged, Step};
+use super::short::describe;
+use super::step::{Merged, Step};
 use crate::model::safe::safe;
 use crate::text::{add_column, cut};
 use crate::trace::Event;
@@ -12,8 +12,7 @@ const WIDEST: usize = 24;
 
 /// Returns the table, in the merged order.
 pub fn write(merged: &Merged) -> String {
-    let mut marks = Marks::default();
-    let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged, &marks.of(step))).collect();
+    let rows: Vec<[String; 8]> = merged.steps.iter().map(|step| row(step, merged)).collect();
     let mut lines = vec![String::new(); rows.len() + 1];
     for (column, title) in HEAD.into_iter().enumerate() {
         let cells = rows.iter().map(|row| row.get(column).map_or("", String::as_str));
@@ -22,7 +21,7 @@ pub fn write(merged: &Merged) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
+fn row(step: &Step, merged: &Merged) -> [String; 8] {
     let name = |lifeline: usize| merged.lifelines.get(lifeline).map_or("", |lifeline| lifeline.name.as_str());
     let cell = |text: &str| cut(&safe(text), WIDEST);
     let entry = &step.entry;
@@ -33,9 +32,9 @@ fn row(step: &Step, merged: &Merged, marks: &[Mark]) -> [String; 8] {
     };
     let text = match entry.event {
         Event::In | Event::Out => safe(&entry.text).into_owned(),
-        _ => describe(step),
+        _ => describe(entry),
     };
-    let marks: String = marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
+    let marks: String = step.marks.iter().map(|mark| format!("  ({})", mark.text())).collect();
     [
         entry.at.to_string().get(11..23).unwrap_or_default().to_owned(),
         cell(name(step.lifeline)),

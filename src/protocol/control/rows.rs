@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::model::{Banned, Email, RoomName, ShortText, Timestamp, UserName};
 use crate::protocol::codec::{Codec, Field, codec};
+use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
 
 /// An account, also one that was removed.
@@ -39,13 +40,12 @@ pub struct Session {
     /// Names the connection, as long as the server runs.
     pub number: u64,
     pub user: UserName,
-    /// On the RECV port, not the SEND port.
-    pub on_recv: bool,
+    pub port: Port,
     pub address: IpAddr,
     pub since: Timestamp,
 }
 
-codec!(Session: { number, user, on_recv: "RECV" or "SEND", address, since });
+codec!(Session: { number, user, port, address, since });
 
 /// A ban that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

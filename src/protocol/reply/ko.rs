@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::protocol::Codec;
+use crate::protocol::codec::Codec;
 use crate::record::{Fields, PlainField, Writer};
 
 /// The codes of a KO (protocol, section 4).

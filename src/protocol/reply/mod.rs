@@ -20,12 +20,13 @@ use std::sync::Arc;
 
 use super::codec::{Codec, Field, ReadError, codec, field, optional_field, write_optional};
 use super::event::Event;
+use super::login::VERSION;
 use super::request::SEND_COMMANDS;
 use crate::model::{Fingerprint, MessageId, Seq, State, Timestamp, Token, UserName};
 use crate::record::{Fields, Writer};
 
 pub use ko::{Code, Ko};
-pub use rows::{Chat, CommandHelp, DAMAGED, HistoryRecord, Member, OpenSession, Room, Status, User};
+pub use rows::{Chat, CommandHelp, HistoryRecord, Member, OpenSession, Room, Status, User};
 
 /// `OK`, and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct LoggedIn {
 
 impl Codec for LoggedIn {
     fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK").plain(&self.user).plain(super::VERSION);
+        record.plain("OK").plain(&self.user).plain(VERSION);
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {
@@ -62,7 +63,7 @@ pub struct SessionOpened {
 
 impl Codec for SessionOpened {
     fn write_fields(&self, record: &mut Writer) {
-        record.plain("OK").plain(&self.user).plain(super::VERSION).plain(self.acknowledged).text(&self.store);
+        record.plain("OK").plain(&self.user).plain(VERSION).plain(self.acknowledged).text(&self.store);
     }
 
     fn from_fields(f: &Fields) -> Option<Self> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::model::{Message, RoomName, Seq, State, Target, Timestamp, UserName};
 use crate::protocol::codec::{Codec, Field, codec, field};
+use crate::protocol::port::Port;
 use crate::record::{Fields, Writer};
 
 /// A record of a STATUS reply: how far a message has come with one of its recipients.
@@ -20,7 +21,7 @@ pub struct Status {
 codec!(Status: { user, state });
 
 /// The word of a record about messages that are damaged on the server.
-pub const DAMAGED: &str = "DAMAGED";
+const DAMAGED: &str = "DAMAGED";
 
 /// A record of a HISTORY reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,15 +123,14 @@ codec!(Member: { name, online: "online" or "offline" });
 pub struct OpenSession {
     /// Names the connection, as long as the server runs.
     pub number: u64,
-    /// On the RECV port, not the SEND port.
-    pub on_recv: bool,
+    pub port: Port,
     pub address: IpAddr,
     pub since: Timestamp,
     /// True of the connection on which SESSIONS was sent.
     pub this: bool,
 }
 
-codec!(OpenSession: { number, on_recv: "RECV" or "SEND", address, since, this: "this" or "other" });
+codec!(OpenSession: { number, port, address, since, this: "this" or "other" });
 
 /// A record of a HELP reply: the form of a command, and its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! for 500 of ROOMS. What a request takes beside that is charged when it is known: replies, the members whom a JOIN is told
 //! to, and what is read from history files.
 
-use super::{RecvRequest, SendRequest};
+use super::recv::RecvRequest;
+use super::send::SendRequest;
 
 /// Tokens of a line that is not a request.
 pub const INVALID_COST: u32 = 1;

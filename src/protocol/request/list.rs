@@ -1,8 +1,9 @@
 //! The requests whose reply is a list (protocol, section 4).
 
-use super::{RecvRequest, SendRequest};
+use super::recv::RecvRequest;
+use super::send::SendRequest;
 use crate::limits;
-use crate::protocol::Codec;
+use crate::protocol::codec::Codec;
 
 /// A request that is answered by a list.
 pub trait ListRequest: Codec {

@@ -1,6 +1,7 @@
 //! The requests of the RECV port (protocol, section 6).
 
-use super::{Command, ReplyForm, RequestError, number};
+use super::command::{self, Command, ReplyForm, RequestError};
+use super::fields::number;
 use crate::limits;
 use crate::model::{Fingerprint, Seq};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
@@ -66,7 +67,7 @@ pub const RECV_COMMANDS: &[Command<RecvRequest>] = &[
 impl RecvRequest {
     /// Reads a line without its LF.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
-        super::parse(RECV_COMMANDS, line)
+        command::parse(RECV_COMMANDS, line)
     }
 }
 
@@ -89,6 +90,6 @@ impl Codec for RecvRequest {
     }
 
     fn from_fields(fields: &Fields) -> Option<Self> {
-        super::read(RECV_COMMANDS, fields).ok()
+        command::read(RECV_COMMANDS, fields).ok()
     }
 }

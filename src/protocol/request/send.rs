@@ -1,6 +1,7 @@
 //! The requests of the SEND port (protocol, section 5).
 
-use super::{Command, Page, ReplyForm, RequestError, RequestedTarget, number, target, write_target};
+use super::command::{self, Command, ReplyForm, RequestError};
+use super::fields::{Page, RequestedTarget, number, target, write_target};
 use crate::limits;
 use crate::model::{Email, Fingerprint, MessageId, RoomName, Seq, Target, Text, UserName};
 use crate::protocol::codec::{Codec, field, optional_field, write_optional};
@@ -181,7 +182,7 @@ pub const SEND_COMMANDS: &[Command<SendRequest>] = &[
 impl SendRequest {
     /// Reads a line without its LF.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
-        super::parse(SEND_COMMANDS, line)
+        command::parse(SEND_COMMANDS, line)
     }
 }
 
@@ -219,6 +220,6 @@ impl Codec for SendRequest {
     }
 
     fn from_fields(fields: &Fields) -> Option<Self> {
-        super::read(SEND_COMMANDS, fields).ok()
+        command::read(SEND_COMMANDS, fields).ok()
     }
 }

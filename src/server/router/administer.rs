@@ -7,7 +7,7 @@ use super::{Router, session};
 use crate::limits;
 use crate::model::{Banned, NewAccount, Timestamp, UserName};
 use crate::protocol::control::{ControlRequest, Session, SessionChoice};
-use crate::protocol::{Code, Ko, Port, Reply};
+use crate::protocol::{Code, Ko, Reply};
 use crate::server::admin::log_level::set_log_level;
 use crate::server::admin::plan::{Plan, list, plan, written};
 use crate::server::audit;
@@ -168,7 +168,7 @@ fn session_row(id: ConnectionId, session: &session::Session) -> Option<Session> 
     Some(Session {
         number: id.0,
         user: session.user()?.clone(),
-        on_recv: session.connection.port == Port::Recv,
+        port: session.connection.port,
         address: session.connection.peer.to_canonical(),
         since: session.since,
     })

@@ -24,7 +24,7 @@ impl Router {
     pub(crate) fn list_sessions(&self, this: ConnectionId, user: &UserName) -> Vec<OpenSession> {
         let row = |(id, session): (ConnectionId, &Session)| OpenSession {
             number: id.0,
-            on_recv: session.connection.port == Port::Recv,
+            port: session.connection.port,
             address: session.connection.peer.to_canonical(),
             since: session.since,
             this: id == this,

@@ -151,6 +151,7 @@ fn a_rule_names_every_event_of_the_protocol() {
     client.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
     let server = server.accept();
     send(&client, "LOGIN:ana:secret word\nPOLL;0\n");
+    read_exactly(&server, "LOGIN:ana:secret word\nPOLL;0\n");
     let words = EVENTS.iter().map(|event| format!("7;{};a\n", event.word()));
     send(&server, &format!("OK;ana;wachat/1;0;s\nOK;{}\n{}OK;0\n", EVENTS.len(), words.collect::<String>()));
     read_exactly(&client, &format!("OK;ana;wachat/1;0;s\nOK;{}\nOK;0\n", EVENTS.len()));

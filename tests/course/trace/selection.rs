@@ -50,6 +50,8 @@ struct Talk {
     sent: Vec<(u64, String, &'static str)>,
     mailboxes: BTreeMap<&'static str, Vec<(u64, String, What)>>,
     received: BTreeMap<&'static str, u64>,
+    /// The last number that the server has sent to a user.
+    offered: BTreeMap<&'static str, u64>,
     /// The clients that write a trace.
     traced: BTreeSet<&'static str>,
 }
@@ -83,7 +85,12 @@ impl Talk {
         let user = USERS[random.below(3) as usize];
         match random.below(6) {
             0 | 1 => self.send(user, random),
-            2 | 3 => self.poll(user, random.chance(15)),
+            2 | 3 => {
+                if random.chance(25) {
+                    self.acknowledge_all(user);
+                }
+                self.poll(user, random.chance(15));
+            }
             4 => self.read(user, random),
             _ => self.reach(random),
         }
@@ -108,6 +115,15 @@ impl Talk {
         self.sent.push((number, id, user));
     }
 
+    /// Acknowledges all that the server has sent on the connection, which is the only one of the user.
+    fn acknowledge_all(&mut self, user: &'static str) {
+        let offered = self.offered.get(user).copied().unwrap_or(0);
+        self.line(user, Port::Recv, true, "POLL;*;0;1", &What::Poll(offered));
+        self.line(user, Port::Recv, false, "OK;0", &What::Other);
+        self.received.insert(user, offered);
+        self.mailboxes.entry(user).or_default().retain(|(number, ..)| *number > offered);
+    }
+
     /// `is_lost`: the client does not note what it gets, and gets it again.
     fn poll(&mut self, user: &'static str, is_lost: bool) {
         let after = self.received.get(user).copied().unwrap_or(0);
@@ -116,6 +132,7 @@ impl Talk {
         self.line(user, Port::Recv, false, &format!("OK;{}", events.len()), &What::Other);
         for (number, event, what) in &events {
             self.line(user, Port::Recv, false, event, what);
+            self.offered.insert(user, *number);
             if !is_lost {
                 self.received.insert(user, *number);
             }

@@ -6,8 +6,8 @@ use crate::support::values::{room, user};
 use log::LevelFilter;
 use wachat::limits;
 use wachat::model::{Banned, Email, NewAccount, ShortText, Timestamp};
-use wachat::protocol::Codec;
 use wachat::protocol::control::{Account, Ban, ControlRequest, Figure, Room, Session, SessionChoice};
+use wachat::protocol::{Codec, Port};
 
 fn short(text: &str) -> ShortText {
     ShortText::new(text).expect("a text")
@@ -182,16 +182,11 @@ fn each_record_that_an_administrator_reads_has_its_line() {
     for (creator, text) in [(None, ""), (Some(user("ana")), "ana")] {
         assert_line(Room { name: room("#sala"), members: 3, bytes: 70_000, creator }, &format!("#sala;3;70000;{text}"));
     }
-    for (on_recv, port) in [(true, "RECV"), (false, "SEND")] {
+    for (port, word) in [(Port::Recv, "RECV"), (Port::Send, "SEND")] {
         for address in ["192.0.2.7", "2001:db8::1"] {
-            let session = Session {
-                number: 12,
-                user: user("ana"),
-                on_recv,
-                address: address.parse().expect("one"),
-                since: at(1),
-            };
-            assert_line(session, &format!("12;ana;{port};{address};{second}"));
+            let session =
+                Session { number: 12, user: user("ana"), port, address: address.parse().expect("one"), since: at(1) };
+            assert_line(session, &format!("12;ana;{word};{address};{second}"));
         }
     }
     for (until, text) in [(None, ""), (Some(at(2)), third)] {

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::abnf::Grammar;
 use super::*;
 use wachat::limits;
+use wachat::protocol::Port;
 use wachat::protocol::event::EVENTS;
 use wachat::protocol::request::{INVALID_COST, RECV_COMMANDS, SEND_COMMANDS};
 
@@ -350,7 +351,7 @@ proptest! {
             ("rooms-record", line(|out| Room { name: room, members: 7, member: online }.write(out))),
             ("members-record", line(|out| Member { name: user.clone(), online }.write(out))),
             ("sessions-record", line(|out| {
-                let row = OpenSession { number: 7, on_recv: online, address, since: message_at, this: !online };
+                let row = OpenSession { number: 7, port: if online { Port::Recv } else { Port::Send }, address, since: message_at, this: !online };
                 row.write(out);
             })),
             ("hello", line(|out| Hello { caller: user, token }.write(out))),
