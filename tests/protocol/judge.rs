@@ -13,7 +13,7 @@ fn our_server_passes_the_transcripts_of_the_judge() {
     let world = World::new(&["--timeout", "10"]);
     let server =
         Server { send: world.send, recv: world.recv, patience: Duration::from_secs(10), players: 8, restart: None };
-    let tests: Vec<_> = script::all().filter(|test| test.side == Side::Server && !test.restarts()).collect();
+    let tests: Vec<_> = script::all().filter(|test| test.steps.side() == Side::Server && !test.restarts()).collect();
     let outcomes = judge::run(&server, &tests, |_| {});
     assert_eq!(outcomes.len(), tests.len());
     let failed = outcomes.iter().filter(|outcome| !matches!(outcome.verdict, Verdict::Passed));
